@@ -1,0 +1,6 @@
+//! `unlearn`: trains convolutional, dense and graph networks with hand-written WGSL kernels and makes a trained
+//! network forget chosen records, on any GPU that wgpu drives.
+
+pub mod error;
+
+pub use error::{Error, Result};

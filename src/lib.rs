@@ -1,6 +1,9 @@
 //! `unlearn`: trains convolutional, dense and graph networks with hand-written WGSL kernels and makes a trained
 //! network forget chosen records, on any GPU that wgpu drives.
 
+pub mod engine;
 pub mod error;
+pub mod harness;
+pub mod kernels;
 
 pub use error::{Error, Result};

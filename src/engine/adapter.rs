@@ -1,0 +1,189 @@
+//! Which GPUs (and software stand-ins) there are, and which one a run uses.
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+
+/// One adapter as the driver describes it.
+#[derive(Clone, Debug, Serialize)]
+pub struct AdapterReport {
+    /// Position in the list; what `--adapter N` takes.
+    pub index: usize,
+    pub name: String,
+    /// `vulkan`, `metal`, `dx12` or `gl`.
+    pub backend: String,
+    pub driver: String,
+    pub driver_info: String,
+    /// `discrete`, `integrated`, `virtual`, `cpu` or `other`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub vendor_id: u32,
+    pub device_id: u32,
+    /// Lanes of a subgroup; 0 where the adapter has no subgroup operations.
+    pub subgroup_min: u32,
+    pub subgroup_max: u32,
+    pub features: Vec<&'static str>,
+    pub limits: AdapterLimits,
+}
+
+/// The limits that decide what fits.
+#[derive(Clone, Debug, Serialize)]
+pub struct AdapterLimits {
+    pub max_storage_buffer_binding_bytes: u64,
+    pub max_buffer_bytes: u64,
+    pub max_storage_buffers: u32,
+    pub max_workgroup_storage_bytes: u32,
+    pub max_invocations_per_workgroup: u32,
+    pub max_workgroups_per_dimension: u32,
+    pub min_storage_offset_alignment: u32,
+}
+
+/// What the user asked for; empty means "the best there is".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AdapterChoice {
+    /// An index from `unlearn adapters`, or a part of a name (case does not matter).
+    pub adapter: Option<String>,
+    /// `vulkan`, `metal`, `dx12` or `gl`.
+    pub backend: Option<String>,
+}
+
+/// An adapter that can be opened.
+pub(super) struct Found {
+    pub adapter: wgpu::Adapter,
+    pub report: AdapterReport,
+}
+
+/// Lists every adapter of every backend, best first: hardware before software, the native interface before GL.
+pub fn list() -> Vec<AdapterReport> {
+    found().into_iter().map(|f| f.report).collect()
+}
+
+pub(super) fn found() -> Vec<Found> {
+    let mut desc = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    // wgpu's own validation stays on; the Vulkan layers are asked for with WGPU_VALIDATION=1.
+    desc.flags = wgpu::InstanceFlags::empty().with_env();
+    let instance = wgpu::Instance::new(desc);
+    let mut all: Vec<wgpu::Adapter> = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+    // The no-op backend computes nothing and must never look like a GPU.
+    all.retain(|a| a.get_info().backend != wgpu::Backend::Noop);
+    all.retain(|a| a.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS));
+    all.sort_by_key(|a| rank(&a.get_info()));
+    all.into_iter().enumerate().map(|(index, adapter)| Found { report: report(index, &adapter), adapter }).collect()
+}
+
+fn rank(info: &wgpu::AdapterInfo) -> (u32, u32) {
+    let kind = match info.device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    };
+    let backend = match info.backend {
+        wgpu::Backend::Vulkan | wgpu::Backend::Metal => 0,
+        wgpu::Backend::Dx12 => 1,
+        _ => 2,
+    };
+    // GL calls its device type `Other` for hardware and software alike; it is the spare in either case.
+    (if backend == 2 { 5 } else { kind }, backend)
+}
+
+fn backend_name(backend: wgpu::Backend) -> &'static str {
+    match backend {
+        wgpu::Backend::Vulkan => "vulkan",
+        wgpu::Backend::Metal => "metal",
+        wgpu::Backend::Dx12 => "dx12",
+        wgpu::Backend::Gl => "gl",
+        _ => "other",
+    }
+}
+
+fn report(index: usize, adapter: &wgpu::Adapter) -> AdapterReport {
+    let (info, limits, features) = (adapter.get_info(), adapter.limits(), adapter.features());
+    let names = [
+        (wgpu::Features::SUBGROUP, "subgroups"),
+        (wgpu::Features::TIMESTAMP_QUERY, "timestamps"),
+        (wgpu::Features::SHADER_F16, "f16"),
+        (wgpu::Features::SHADER_F64, "f64"),
+        (wgpu::Features::SHADER_INT64, "int64"),
+        (wgpu::Features::PIPELINE_CACHE, "pipeline-cache"),
+    ];
+    let has_subgroups = features.contains(wgpu::Features::SUBGROUP);
+    let software = info.name.to_lowercase().contains("llvmpipe") || info.name.to_lowercase().contains("swiftshader");
+    let kind = match info.device_type {
+        _ if software => "cpu",
+        wgpu::DeviceType::DiscreteGpu => "discrete",
+        wgpu::DeviceType::IntegratedGpu => "integrated",
+        wgpu::DeviceType::VirtualGpu => "virtual",
+        wgpu::DeviceType::Cpu => "cpu",
+        wgpu::DeviceType::Other => "other",
+    };
+    AdapterReport {
+        index,
+        name: info.name.clone(),
+        backend: backend_name(info.backend).to_owned(),
+        driver: info.driver.clone(),
+        driver_info: info.driver_info.clone(),
+        kind: kind.to_owned(),
+        vendor_id: info.vendor,
+        device_id: info.device,
+        subgroup_min: if has_subgroups { info.subgroup_min_size } else { 0 },
+        subgroup_max: if has_subgroups { info.subgroup_max_size } else { 0 },
+        features: names.iter().filter(|(f, _)| features.contains(*f)).map(|(_, n)| *n).collect(),
+        limits: AdapterLimits {
+            max_storage_buffer_binding_bytes: limits.max_storage_buffer_binding_size,
+            max_buffer_bytes: limits.max_buffer_size,
+            max_storage_buffers: limits.max_storage_buffers_per_shader_stage,
+            max_workgroup_storage_bytes: limits.max_compute_workgroup_storage_size,
+            max_invocations_per_workgroup: limits.max_compute_invocations_per_workgroup,
+            max_workgroups_per_dimension: limits.max_compute_workgroups_per_dimension,
+            min_storage_offset_alignment: limits.min_storage_buffer_offset_alignment,
+        },
+    }
+}
+
+impl AdapterReport {
+    /// True where the "GPU" is the CPU: no barriers, little parallelism, much work per invocation.
+    pub fn is_software(&self) -> bool {
+        self.kind == "cpu"
+    }
+
+    /// `llvmpipe (LLVM 15.0.6, 256 bits) · vulkan · llvmpipe Mesa 22.3.6`.
+    pub fn describe(&self) -> String {
+        format!("{} · {} · {} {}", self.name, self.backend, self.driver, self.driver_info).trim().to_owned()
+    }
+}
+
+/// The adapters that a choice names, best first.
+///
+/// # Errors
+/// No adapter at all, an unknown backend word, or a name or index that matches none.
+pub(super) fn choose(choice: &AdapterChoice) -> Result<Found> {
+    let mut all = found();
+    if let Some(backend) = &choice.backend {
+        if !["vulkan", "metal", "dx12", "gl"].contains(&backend.as_str()) {
+            return Err(Error::input(format!("--backend `{backend}` is unknown; use vulkan, metal, dx12 or gl")));
+        }
+        all.retain(|f| f.report.backend == *backend);
+    }
+    if all.is_empty() {
+        let of = choice.backend.as_ref().map_or(String::new(), |b| format!(" for backend {b}"));
+        return Err(Error::Unsupported(format!(
+            "no GPU adapter was found{of}; install a Vulkan driver (on Debian: mesa-vulkan-drivers gives a software one)"
+        )));
+    }
+    let listing: Vec<_> =
+        all.iter().map(|f| format!("{}: {} ({})", f.report.index, f.report.name, f.report.backend)).collect();
+    match &choice.adapter {
+        None => Ok(all.swap_remove(0)),
+        Some(want) => {
+            let index = want.parse::<usize>().ok();
+            let at = all.iter().position(|f| match index {
+                Some(i) => f.report.index == i,
+                None => f.report.name.to_lowercase().contains(&want.to_lowercase()),
+            });
+            at.map(|i| all.swap_remove(i))
+                .ok_or_else(|| Error::input(format!("no adapter matches `{want}`; there are {}", listing.join(", "))))
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Cases: one description of inputs, outputs and work that the tests, `unlearn check` and the benches share.
+
+use super::Data;
+use super::kernel::Elem;
+use super::recording::{ALIGN, Buf, BufferId, Element, Recording, Target};
+
+/// What a case expects of one of its buffers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Must be unchanged afterwards.
+    Input,
+    /// Poisoned before the run; every element must be written.
+    Output,
+    /// Starts from the given content and is compared afterwards.
+    InOut,
+}
+
+/// One buffer of a case; the harness surrounds it with guard zones.
+#[derive(Clone, Debug)]
+pub struct CaseBuf {
+    pub name: &'static str,
+    pub init: Data,
+    pub role: Role,
+}
+
+/// A kernel, or a short chain of them, at one shape.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// `<kernel> <shape> [<options>]`, unique.
+    pub name: String,
+    pub buffers: Vec<CaseBuf>,
+    /// Over kept buffers 0, 1, 2 … in the order of `buffers`; each starts at element [`GUARD`].
+    pub rec: Recording,
+    /// |got − want| ≤ atol + rtol·|want|.
+    pub rtol: f64,
+    pub atol: f64,
+    /// Timed by `unlearn bench`.
+    pub bench: bool,
+}
+
+/// Elements of guard zone before and after each buffer of a case.
+pub const GUARD: usize = ALIGN;
+
+impl Case {
+    pub fn new(name: impl Into<String>, target: Target) -> Case {
+        let rec = Recording::new(target);
+        Case { name: name.into(), buffers: Vec::new(), rec, rtol: 1e-5, atol: 1e-6, bench: false }
+    }
+
+    pub fn tolerance(mut self, rtol: f64, atol: f64) -> Case {
+        self.rtol = rtol;
+        self.atol = atol;
+        self
+    }
+
+    pub fn timed(mut self) -> Case {
+        self.bench = true;
+        self
+    }
+
+    fn add<T: Element>(&mut self, name: &'static str, init: Data, role: Role) -> Buf<T> {
+        let len = init.bytes().len() / 4;
+        self.buffers.push(CaseBuf { name, init, role });
+        let id = BufferId::Kept(self.buffers.len() as u32 - 1);
+        Buf::<T>::new(id, GUARD + len).range(GUARD..GUARD + len)
+    }
+
+    pub fn input(&mut self, name: &'static str, values: Vec<f32>) -> Buf<f32> {
+        self.add(name, Data::F32(values), Role::Input)
+    }
+
+    pub fn input_u32(&mut self, name: &'static str, values: Vec<u32>) -> Buf<u32> {
+        self.add(name, Data::U32(values), Role::Input)
+    }
+
+    pub fn output<T: Element>(&mut self, name: &'static str, len: usize) -> Buf<T> {
+        let poison = match T::ELEM {
+            Elem::F32 => Data::F32(vec![f32::from_bits(POISON); len]),
+            Elem::U32 => Data::U32(vec![POISON; len]),
+        };
+        self.add(name, poison, Role::Output)
+    }
+
+    pub fn inout(&mut self, name: &'static str, values: Vec<f32>) -> Buf<f32> {
+        self.add(name, Data::F32(values), Role::InOut)
+    }
+
+    pub fn inout_u32(&mut self, name: &'static str, values: Vec<u32>) -> Buf<u32> {
+        self.add(name, Data::U32(values), Role::InOut)
+    }
+}
+
+/// Bit pattern of poisoned outputs and guard zones: a NaN as f32, an absurd index as u32.
+pub const POISON: u32 = 0x7fc0_dead;
+
+/// Reproducible test numbers: splitmix64, independent of the engine's own generator.
+pub struct Gen(u64);
+
+impl Gen {
+    pub fn new(seed: u64) -> Gen {
+        Gen(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678_9abc_def0)
+    }
+
+    pub fn word(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in [0, n).
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.word() % n.max(1) as u64) as usize
+    }
+
+    /// `n` values uniform in (−1, 1), none of them zero.
+    pub fn values(&mut self, n: usize) -> Vec<f32> {
+        (0..n).map(|_| ((self.word() >> 40) as f32 + 0.5) / 8_388_608.0 - 1.0).collect()
+    }
+
+    /// `n` values uniform in (low, high).
+    pub fn between(&mut self, n: usize, low: f32, high: f32) -> Vec<f32> {
+        self.values(n).iter().map(|v| low + (v * 0.5 + 0.5) * (high - low)).collect()
+    }
+
+    pub fn indices(&mut self, n: usize, below: usize) -> Vec<u32> {
+        (0..n).map(|_| self.below(below) as u32).collect()
+    }
+}

@@ -1,0 +1,170 @@
+//! What a kernel is: a row of data that ties a WGSL source to its parameters and to its CPU twin.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Scalar type of a buffer or of a parameter field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Elem {
+    F32,
+    U32,
+}
+
+impl fmt::Display for Elem {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Elem::F32 => "f32",
+            Elem::U32 => "u32",
+        })
+    }
+}
+
+/// How a dispatch uses a bound buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// `var<storage, read>`.
+    Read,
+    /// `var<storage, read_write>`, every element of the range that the kernel owns is overwritten.
+    Write,
+    /// `var<storage, read_write>`, the previous content matters.
+    Update,
+}
+
+impl Access {
+    pub fn writes(self) -> bool {
+        self != Access::Read
+    }
+}
+
+/// Field names and types of a parameter struct, in order; compared with the shader's uniform `p`.
+pub type Fields = &'static [(&'static str, Elem)];
+
+/// A `#[repr(C)]` struct of 4-byte scalars made by [`params!`](crate::params).
+pub trait Params: bytemuck::Pod {
+    const FIELDS: Fields;
+}
+
+/// The only macro of the crate: declares a parameter struct and its reflected field list.
+#[macro_export]
+macro_rules! params {
+    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$fm:meta])* $field:ident : $ty:tt),* $(,)? }) => {
+        $(#[$meta])*
+        #[repr(C)]
+        #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+        pub struct $name { $($(#[$fm])* pub $field: $ty),* }
+        impl $crate::engine::Params for $name {
+            const FIELDS: $crate::engine::Fields = &[$((stringify!($field), $crate::params!(@elem $ty))),*];
+        }
+    };
+    (@elem f32) => { $crate::engine::Elem::F32 };
+    (@elem u32) => { $crate::engine::Elem::U32 };
+}
+
+/// What an adapter must have for a variant to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Requires {
+    /// Core WebGPU.
+    Nothing,
+    /// Subgroup operations with at least eight lanes in every subgroup: lanes 0..8 are broadcast from.
+    Subgroup8,
+}
+
+/// One row: a WGSL compute shader with entry point `main`, and the plain Rust function with the same meaning.
+pub struct Kernel {
+    /// `<family>.<stem>`; `shaders/<family>/<stem>.wgsl` holds the source.
+    pub name: &'static str,
+    /// The file's text, imports unresolved.
+    pub source: &'static str,
+    /// Fields of the uniform `p`, empty if the shader has none.
+    pub params: Fields,
+    pub twin: Twin,
+    pub requires: Requires,
+}
+
+impl Kernel {
+    /// The part of the name before the dot: the folder under `shaders/`.
+    pub fn family(&self) -> &'static str {
+        self.name.split('.').next().unwrap_or(self.name)
+    }
+
+    /// The part of the name after the dot: the file stem.
+    pub fn stem(&self) -> &'static str {
+        self.name.split('.').nth(1).unwrap_or(self.name)
+    }
+}
+
+impl fmt::Debug for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// The CPU twin of a kernel: the same bindings in the same order, plain loops, f64 where the shader has f32.
+pub type Twin = fn(&mut TwinCall);
+
+/// Values of WGSL `override` constants, defaults included.
+pub type Consts = BTreeMap<String, f64>;
+
+/// What a twin is called with.
+pub struct TwinCall<'a> {
+    pub consts: &'a Consts,
+    pub params: &'a [u8],
+    pub binds: &'a mut [Lane],
+}
+
+/// The content of one bound range in the reference engine. f32 buffers are held in f64 there, so that a twin's
+/// result is a reference and finite differences through whole networks are meaningful.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lane {
+    F32(Vec<f64>),
+    U32(Vec<u32>),
+}
+
+impl Lane {
+    /// The numbers of an f32 binding. Reflection has checked the type before a twin is called.
+    pub fn f(&self) -> &[f64] {
+        match self {
+            Lane::F32(v) => v,
+            Lane::U32(_) => panic!("this binding holds u32, not f32"),
+        }
+    }
+
+    pub fn f_mut(&mut self) -> &mut [f64] {
+        match self {
+            Lane::F32(v) => v,
+            Lane::U32(_) => panic!("this binding holds u32, not f32"),
+        }
+    }
+
+    pub fn u(&self) -> &[u32] {
+        match self {
+            Lane::U32(v) => v,
+            Lane::F32(_) => panic!("this binding holds f32, not u32"),
+        }
+    }
+
+    pub fn u_mut(&mut self) -> &mut [u32] {
+        match self {
+            Lane::U32(v) => v,
+            Lane::F32(_) => panic!("this binding holds f32, not u32"),
+        }
+    }
+}
+
+impl TwinCall<'_> {
+    /// The parameter struct. Field list and size were checked when the dispatch was compiled.
+    pub fn params<T: Params>(&self) -> T {
+        bytemuck::pod_read_unaligned(self.params)
+    }
+
+    /// An override constant as an unsigned integer.
+    pub fn set(&self, name: &str) -> u32 {
+        self.consts.get(name).map_or(0, |v| *v as u32)
+    }
+
+    /// All bindings at once, so that inputs and outputs can be borrowed side by side.
+    pub fn bufs<const N: usize>(&mut self) -> [&mut Lane; N] {
+        let all: Vec<&mut Lane> = self.binds.iter_mut().collect();
+        all.try_into().unwrap_or_else(|v: Vec<_>| panic!("the dispatch binds {} buffers, the twin wants {N}", v.len()))
+    }
+}

@@ -1,0 +1,293 @@
+//! The only place that names wgpu: recordings as data, and the two engines that run them.
+
+mod adapter;
+pub mod case;
+mod gpu;
+mod kernel;
+mod plan;
+mod program;
+mod recording;
+mod reference;
+mod shader;
+mod submit;
+mod timing;
+
+use std::collections::HashMap;
+
+pub use adapter::{AdapterChoice, AdapterLimits, AdapterReport, list as adapters};
+pub use gpu::{Checks, Gpu, GpuOptions};
+pub use kernel::{Access, Consts, Elem, Fields, Kernel, Lane, Params, Requires, Twin, TwinCall};
+pub use plan::{Plan, plan};
+pub use recording::{ALIGN, Buf, BufferId, Command, Dispatch, Element, Groups, Pass, Recording, Span, Target, Temp};
+pub use reference::Reference;
+pub use shader::{Composed, Reflection, SHARED, compose, composed, parse, supported};
+pub use timing::{KernelTotal, Timing, chrome_trace, totals};
+
+use crate::error::{Error, Result};
+
+/// An input or output of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    F32(Vec<f32>),
+    U32(Vec<u32>),
+}
+
+impl Data {
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Data::F32(v) => bytemuck::cast_slice(v),
+            Data::U32(v) => bytemuck::cast_slice(v),
+        }
+    }
+
+    /// The f32 content; the recording fixed the type.
+    pub fn f32(&self) -> &[f32] {
+        match self {
+            Data::F32(v) => v,
+            Data::U32(_) => panic!("this output holds u32"),
+        }
+    }
+
+    pub fn u32(&self) -> &[u32] {
+        match self {
+            Data::U32(v) => v,
+            Data::F32(_) => panic!("this output holds f32"),
+        }
+    }
+
+    fn lane(&self) -> Lane {
+        match self {
+            Data::F32(v) => Lane::F32(v.iter().map(|x| f64::from(*x)).collect()),
+            Data::U32(v) => Lane::U32(v.clone()),
+        }
+    }
+
+    fn from_lane(lane: &Lane) -> Data {
+        match lane {
+            Lane::F32(v) => Data::F32(v.iter().map(|x| *x as f32).collect()),
+            Lane::U32(v) => Data::U32(v.clone()),
+        }
+    }
+}
+
+/// Bytes that crossed the bus since the engine was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Traffic {
+    pub up: u64,
+    pub down: u64,
+}
+
+/// A compiled recording.
+pub struct Program {
+    rec: Recording,
+    gpu: Option<program::GpuProgram>,
+    /// Bytes of the temporaries after sharing.
+    pub temp_bytes: u64,
+}
+
+/// A run in flight.
+#[must_use = "the outputs of a run are fetched with Engine::wait"]
+pub struct Ticket(u64);
+
+enum Kind {
+    Gpu(Box<Gpu>),
+    Reference(Reference),
+}
+
+enum Waiting {
+    Gpu(submit::Pending),
+    Done(Vec<Data>),
+}
+
+/// A GPU, or the CPU twins behind the same interface.
+pub struct Engine {
+    kind: Kind,
+    waiting: HashMap<u64, Waiting>,
+    next: u64,
+    lens: Vec<usize>,
+    traffic: Traffic,
+}
+
+impl Engine {
+    fn new(kind: Kind) -> Engine {
+        Engine { kind, waiting: HashMap::new(), next: 0, lens: Vec::new(), traffic: Traffic::default() }
+    }
+
+    /// Opens a GPU.
+    ///
+    /// # Errors
+    /// No adapter matches the choice, or the driver refuses to open it.
+    pub fn gpu(options: GpuOptions) -> Result<Engine> {
+        Ok(Engine::new(Kind::Gpu(Box::new(Gpu::open(options)?))))
+    }
+
+    /// The CPU twins, in f64.
+    pub fn reference() -> Engine {
+        Engine::new(Kind::Reference(Reference::default()))
+    }
+
+    /// The adapter's description; `None` for the reference engine.
+    pub fn adapter(&self) -> Option<&AdapterReport> {
+        match &self.kind {
+            Kind::Gpu(g) => Some(&g.report),
+            Kind::Reference(_) => None,
+        }
+    }
+
+    /// The twins' buffers at full precision, for tests.
+    pub fn as_reference(&mut self) -> Option<&mut Reference> {
+        match &mut self.kind {
+            Kind::Reference(r) => Some(r),
+            Kind::Gpu(_) => None,
+        }
+    }
+
+    /// A buffer that lives until [`Engine::release`], zeroed.
+    pub fn alloc<T: Element>(&mut self, name: &str, len: usize) -> Result<Buf<T>> {
+        let id = match &mut self.kind {
+            Kind::Gpu(g) => g.alloc(name, len)?,
+            Kind::Reference(r) => r.alloc(T::ELEM, len),
+        };
+        self.lens.push(len);
+        Ok(Buf::new(id, len))
+    }
+
+    /// A point to which [`Engine::release`] can return.
+    pub fn mark(&self) -> usize {
+        self.lens.len()
+    }
+
+    /// Drops every buffer allocated since `mark`, and the shared temporaries. Programs over them must be gone.
+    pub fn release(&mut self, mark: usize) {
+        self.lens.truncate(mark);
+        match &mut self.kind {
+            Kind::Gpu(g) => {
+                let dropped: u64 = g.kept.drain(mark..).chain(g.pool.drain(..)).map(|b| b.size()).sum();
+                g.held = g.held.saturating_sub(dropped);
+            }
+            Kind::Reference(r) => r.kept.truncate(mark),
+        }
+    }
+
+    /// Copies host values into a kept range.
+    pub fn write<T: Element>(&mut self, dst: Buf<T>, values: &[T]) -> Result<()> {
+        if values.len() != dst.len {
+            return Err(Error::internal(format!("writing {} values into a range of {}", values.len(), dst.len)));
+        }
+        let bytes: &[u8] = bytemuck::cast_slice(values);
+        self.traffic.up += bytes.len() as u64;
+        match &mut self.kind {
+            Kind::Gpu(g) => g.write(dst.any(), bytes),
+            Kind::Reference(r) => {
+                let data = match T::ELEM {
+                    Elem::F32 => Data::F32(bytemuck::pod_collect_to_vec(bytes)),
+                    Elem::U32 => Data::U32(bytemuck::pod_collect_to_vec(bytes)),
+                };
+                r.store(dst.any(), &data.lane());
+                Ok(())
+            }
+        }
+    }
+
+    /// Copies a kept range to the host; waits for everything before it.
+    pub fn read<T: Element>(&mut self, src: Buf<T>) -> Result<Vec<T>> {
+        self.traffic.down += src.len as u64 * 4;
+        let data = match &mut self.kind {
+            Kind::Gpu(g) => g.read(src.any())?,
+            Kind::Reference(r) => Data::from_lane(&r.load(src.any())),
+        };
+        Ok(bytemuck::pod_collect_to_vec(data.bytes()))
+    }
+
+    /// Checks a recording against its shaders, plans its memory and builds what running it needs.
+    pub fn compile(&mut self, rec: Recording) -> Result<Program> {
+        rec.check()?;
+        let temp_bytes = Reference::planned_bytes(&rec);
+        let gpu = match &mut self.kind {
+            Kind::Gpu(g) => Some(g.compile(&rec)?),
+            Kind::Reference(_) => None,
+        };
+        Ok(Program { rec, gpu, temp_bytes })
+    }
+
+    /// Starts a run. Inputs take effect before its first command.
+    pub fn submit(&mut self, program: &Program, inputs: &[Data]) -> Result<Ticket> {
+        let given: Vec<usize> = inputs.iter().map(|d| d.bytes().len() / 4).collect();
+        if given != program.rec.inputs {
+            return Err(Error::internal(format!(
+                "a run takes inputs of {:?} elements, got {given:?}",
+                program.rec.inputs
+            )));
+        }
+        self.traffic.up += given.iter().sum::<usize>() as u64 * 4;
+        self.traffic.down += program.rec.outputs.iter().map(|s| s.len as u64 * 4).sum::<u64>();
+        let waiting = match (&mut self.kind, &program.gpu) {
+            (Kind::Gpu(g), Some(p)) => Waiting::Gpu(g.submit(p, &program.rec.outputs, inputs)?),
+            (Kind::Reference(r), _) => {
+                let out = r.run(&program.rec, inputs, usize::MAX)?;
+                Waiting::Done(out.iter().map(Data::from_lane).collect())
+            }
+            (Kind::Gpu(_), None) => return Err(Error::internal("a program of another engine was submitted")),
+        };
+        self.next += 1;
+        self.waiting.insert(self.next, waiting);
+        Ok(Ticket(self.next))
+    }
+
+    /// The outputs of a run.
+    pub fn wait(&mut self, ticket: Ticket) -> Result<Vec<Data>> {
+        match (self.waiting.remove(&ticket.0), &mut self.kind) {
+            (Some(Waiting::Gpu(p)), Kind::Gpu(g)) => g.fetch(p),
+            (Some(Waiting::Done(out)), _) => Ok(out),
+            _ => Err(Error::internal("a run of another engine was waited for")),
+        }
+    }
+
+    /// Submits and waits.
+    pub fn run(&mut self, program: &Program, inputs: &[Data]) -> Result<Vec<Data>> {
+        let ticket = self.submit(program, inputs)?;
+        self.wait(ticket)
+    }
+
+    pub fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    /// Bytes of GPU memory held now.
+    pub fn held_bytes(&self) -> u64 {
+        match &self.kind {
+            Kind::Gpu(g) => g.held,
+            Kind::Reference(_) => 0,
+        }
+    }
+
+    /// Takes the dispatch timings that profile mode collected.
+    pub fn take_timings(&mut self) -> Vec<Timing> {
+        match &mut self.kind {
+            Kind::Gpu(g) => std::mem::take(&mut g.timings),
+            Kind::Reference(_) => Vec::new(),
+        }
+    }
+
+    /// What the choice of kernel variants may know about this engine.
+    pub fn target(&self) -> Target {
+        match &self.kind {
+            Kind::Gpu(g) => Target { software: g.report.is_software(), subgroup: g.report.subgroup_min },
+            Kind::Reference(_) => Target::default(),
+        }
+    }
+
+    /// Largest range one binding may span, in elements.
+    pub fn max_binding(&self) -> usize {
+        match &self.kind {
+            Kind::Gpu(g) => (g.limits.max_storage_buffer_binding_size.min(g.limits.max_buffer_size) / 4) as usize,
+            Kind::Reference(_) => usize::MAX / 8,
+        }
+    }
+}
+
+impl Program {
+    pub fn recording(&self) -> &Recording {
+        &self.rec
+    }
+}

@@ -1,0 +1,207 @@
+//! A recording compiled for the GPU: bind groups and launch sizes fixed, only inputs change from run to run.
+
+use std::sync::Arc;
+
+use super::gpu::{Gpu, Pipeline};
+use super::plan;
+use super::recording::{ALIGN, BufferId, Command, Dispatch, Groups, Recording, Span};
+use super::shader;
+use crate::error::{Error, Result};
+
+/// Bytes of one parameter slot: the largest uniform offset alignment any adapter asks for.
+const SLOT: usize = 256;
+
+/// Floating point operations in one submission unless the options say otherwise. A software adapter does some
+/// 10 GFLOP/s and a small GPU 1 TFLOP/s, so either stays well under a two-second watchdog.
+const WORK_CAP_SOFTWARE: u64 = 4_000_000_000;
+const WORK_CAP_GPU: u64 = 100_000_000_000;
+
+pub(super) struct Launch {
+    pipeline: Arc<Pipeline>,
+    bind_group: wgpu::BindGroup,
+    offset: Option<u32>,
+    grid: [u32; 2],
+    pub kernel: &'static str,
+    pub label: String,
+    pub flops: u64,
+    pub bytes: u64,
+}
+
+pub(super) enum Step {
+    Launch(Launch),
+    Copy { src: (wgpu::Buffer, u64), dst: (wgpu::Buffer, u64), bytes: u64 },
+    Clear { dst: (wgpu::Buffer, u64), bytes: u64 },
+}
+
+pub(super) struct GpuProgram {
+    pub steps: Vec<Step>,
+    pub uploads: Vec<(wgpu::Buffer, u64)>,
+    pub readbacks: Vec<(wgpu::Buffer, u64)>,
+}
+
+impl Gpu {
+    pub(super) fn compile(&mut self, rec: &Recording) -> Result<GpuProgram> {
+        let temps = self.place_temps(rec)?;
+        let slots = ParamSlots::collect(rec);
+        let params = self.create("parameters", (slots.bytes.len() / 4).max(ALIGN), {
+            wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST
+        })?;
+        self.queue.write_buffer(&params, 0, &slots.bytes);
+        let mut program = GpuProgram { steps: Vec::new(), uploads: Vec::new(), readbacks: Vec::new() };
+        let place = |gpu: &Gpu, span: &Span| -> Result<(wgpu::Buffer, u64)> {
+            let buffer = match span.id {
+                BufferId::Kept(i) => gpu.kept.get(i as usize),
+                BufferId::Temp(t) => temps[t as usize].as_ref(),
+            };
+            let buffer =
+                buffer.ok_or_else(|| Error::internal(format!("{:?} was released before its program", span.id)))?;
+            Ok((buffer.clone(), span.offset as u64 * 4))
+        };
+        let mut dispatched = 0;
+        for command in &rec.commands {
+            match command {
+                Command::Upload { dst, .. } => program.uploads.push(place(self, dst)?),
+                Command::Readback { src, .. } => program.readbacks.push(place(self, src)?),
+                Command::Copy { src, dst } => {
+                    let (from, to, bytes) = (place(self, src)?, place(self, dst)?, src.len as u64 * 4);
+                    program.steps.push(Step::Copy { src: from, dst: to, bytes });
+                }
+                Command::Clear { dst } => {
+                    program.steps.push(Step::Clear { dst: place(self, dst)?, bytes: dst.len as u64 * 4 });
+                }
+                Command::Dispatch(d) => {
+                    let offset = slots.offsets[dispatched];
+                    dispatched += 1;
+                    let bound: Vec<(wgpu::Buffer, u64)> =
+                        d.bindings.iter().map(|(span, _)| place(self, span)).collect::<Result<_>>()?;
+                    program.steps.push(Step::Launch(self.launch(d, &bound, &params, offset)?));
+                }
+            }
+        }
+        self.healthy()?;
+        Ok(program)
+    }
+
+    /// Gives every temporary a buffer of the shared pool, growing the pool where nothing fits.
+    fn place_temps(&mut self, rec: &Recording) -> Result<Vec<Option<wgpu::Buffer>>> {
+        let plan = plan::plan(rec);
+        let mut order: Vec<usize> = (0..plan.slots.len()).collect();
+        order.sort_by_key(|s| std::cmp::Reverse(plan.slots[*s]));
+        let mut taken = vec![false; self.pool.len()];
+        let mut of_slot: Vec<Option<wgpu::Buffer>> = vec![None; plan.slots.len()];
+        for slot in order {
+            let need = plan.slots[slot] as u64 * 4;
+            let fits = (0..taken.len()).filter(|i| !taken[*i] && self.pool[*i].size() >= need);
+            let at = match fits.min_by_key(|i| self.pool[*i].size()) {
+                Some(i) => i,
+                None => {
+                    let mut users = rec.temps.iter().zip(&plan.slot_of).filter(|(_, s)| **s == Some(slot));
+                    let name = users.next().map_or("temporary", |(t, _)| &t.name);
+                    let buffer = self.create(name, plan.slots[slot], Self::storage_usage())?;
+                    self.pool.push(buffer);
+                    taken.push(false);
+                    self.pool.len() - 1
+                }
+            };
+            taken[at] = true;
+            of_slot[slot] = Some(self.pool[at].clone());
+        }
+        Ok(plan.slot_of.iter().map(|slot| slot.and_then(|s| of_slot[s].clone())).collect())
+    }
+
+    fn launch(
+        &mut self,
+        d: &Dispatch,
+        bound: &[(wgpu::Buffer, u64)],
+        params: &wgpu::Buffer,
+        offset: Option<u32>,
+    ) -> Result<Launch> {
+        let pipeline = self.pipeline(d.kernel, &d.consts)?;
+        let mut entries = Vec::with_capacity(bound.len() + 1);
+        if offset.is_some() {
+            let size = (d.params.len() as u64).next_multiple_of(16);
+            let binding = wgpu::BufferBinding { buffer: params, offset: 0, size: std::num::NonZero::new(size) };
+            entries.push(wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(binding) });
+        }
+        for (i, ((buffer, start), (span, _))) in bound.iter().zip(&d.bindings).enumerate() {
+            // Rounded up to whole vec4s for the shaders that see the range as array<vec4<f32>>.
+            let bytes = (span.len.max(1) as u64 * 4).next_multiple_of(16);
+            let limit = self.limits.max_storage_buffer_binding_size;
+            if bytes > limit {
+                let shader = shader::composed(d.kernel)?.reflection;
+                return Err(Error::Unsupported(format!(
+                    "kernel {} ({}): buffer `{}` needs a binding of {bytes} bytes; max_storage_buffer_binding_size of {} is {limit}; use a smaller batch",
+                    d.kernel.name, d.label, shader.storage[i].0, self.report.name
+                )));
+            }
+            let binding = wgpu::BufferBinding { buffer, offset: *start, size: std::num::NonZero::new(bytes) };
+            let resource = wgpu::BindingResource::Buffer(binding);
+            entries.push(wgpu::BindGroupEntry { binding: i as u32 + 1, resource });
+        }
+        let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(d.kernel.name),
+            layout: &pipeline.layout,
+            entries: &entries,
+        });
+        let groups = match d.groups {
+            Groups::Threads(n) => n.div_ceil(pipeline.workgroup),
+            Groups::Groups(n) => n,
+        };
+        let grid = fold(groups, u64::from(self.limits.max_compute_workgroups_per_dimension)).ok_or_else(|| {
+            Error::Unsupported(format!(
+                "kernel {} needs {groups} workgroups, too many for {}",
+                d.kernel.name, self.report.name
+            ))
+        })?;
+        let (kernel, label) = (d.kernel.name, d.label.clone());
+        Ok(Launch { pipeline, bind_group, offset, grid, kernel, label, flops: d.flops, bytes: d.bytes })
+    }
+
+    /// Floating point operations after which a submission is closed.
+    pub(super) fn work_cap(&self) -> u64 {
+        let default = if self.report.is_software() { WORK_CAP_SOFTWARE } else { WORK_CAP_GPU };
+        self.options.work_cap.unwrap_or(default)
+    }
+}
+
+impl Launch {
+    pub(super) fn encode(&self, pass: &mut wgpu::ComputePass) {
+        pass.set_pipeline(&self.pipeline.pipeline);
+        pass.set_bind_group(0, &self.bind_group, self.offset.as_slice());
+        pass.dispatch_workgroups(self.grid[0], self.grid[1], 1);
+    }
+}
+
+/// A grid of at least `groups` workgroups with neither side over `limit`; the last row may be only partly needed.
+pub(super) fn fold(groups: u64, limit: u64) -> Option<[u32; 2]> {
+    let rows = groups.div_ceil(limit).max(1);
+    let columns = groups.div_ceil(rows);
+    (rows <= limit).then_some([columns as u32, rows as u32])
+}
+
+/// The parameter structs of all dispatches, equal ones stored once.
+struct ParamSlots {
+    bytes: Vec<u8>,
+    offsets: Vec<Option<u32>>,
+}
+
+impl ParamSlots {
+    fn collect(rec: &Recording) -> ParamSlots {
+        let mut seen: std::collections::HashMap<&[u8], u32> = Default::default();
+        let mut slots = ParamSlots { bytes: Vec::new(), offsets: Vec::new() };
+        for d in rec.dispatches() {
+            if d.params.is_empty() {
+                slots.offsets.push(None);
+                continue;
+            }
+            let offset = *seen.entry(&d.params).or_insert_with(|| {
+                let at = slots.bytes.len();
+                slots.bytes.extend_from_slice(&d.params);
+                slots.bytes.resize((at + d.params.len()).next_multiple_of(SLOT), 0);
+                at as u32
+            });
+            slots.offsets.push(Some(offset));
+        }
+        slots
+    }
+}

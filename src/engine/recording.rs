@@ -1,0 +1,375 @@
+//! Work as data: a `Recording` is a list of commands over buffer ids that either engine can run.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use super::kernel::{Access, Elem, Kernel, Params};
+use super::shader;
+use crate::error::{Error, Result};
+
+/// Tensors inside one buffer start at multiples of this many 4-byte elements (256 bytes): the largest storage
+/// offset alignment any adapter asks for.
+pub const ALIGN: usize = 64;
+
+/// Which buffer: one the engine keeps, or one that lives only inside a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum BufferId {
+    Kept(u32),
+    Temp(u32),
+}
+
+/// Rust types that buffers hold.
+pub trait Element: bytemuck::Pod {
+    const ELEM: Elem;
+}
+
+impl Element for f32 {
+    const ELEM: Elem = Elem::F32;
+}
+
+impl Element for u32 {
+    const ELEM: Elem = Elem::U32;
+}
+
+/// A typed range of a buffer; offsets and lengths count 4-byte elements.
+#[derive(Debug)]
+pub struct Buf<T> {
+    pub id: BufferId,
+    pub offset: usize,
+    pub len: usize,
+    elem: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Buf<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Buf<T> {}
+
+impl<T: Element> Buf<T> {
+    pub(super) fn new(id: BufferId, len: usize) -> Self {
+        Buf { id, offset: 0, len, elem: PhantomData }
+    }
+
+    /// A part of this range; `range.start` must be a multiple of [`ALIGN`] to be bound to a shader.
+    pub fn range(self, range: Range<usize>) -> Self {
+        assert!(range.start <= range.end && range.end <= self.len, "range {range:?} of a buffer of {}", self.len);
+        Buf { offset: self.offset + range.start, len: range.len(), ..self }
+    }
+
+    /// The same range without its type.
+    pub fn any(self) -> Span {
+        Span { id: self.id, offset: self.offset, len: self.len, elem: T::ELEM }
+    }
+}
+
+/// An untyped range of a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub id: BufferId,
+    pub offset: usize,
+    pub len: usize,
+    pub elem: Elem,
+}
+
+impl Span {
+    fn overlaps(&self, other: &Span) -> bool {
+        self.id == other.id && self.offset < other.offset + other.len && other.offset < self.offset + self.len
+    }
+}
+
+/// One recorded kernel launch.
+#[derive(Clone, Debug)]
+pub struct Dispatch {
+    pub kernel: &'static Kernel,
+    pub consts: Vec<(&'static str, f64)>,
+    pub params: Vec<u8>,
+    fields: super::Fields,
+    pub bindings: Vec<(Span, Access)>,
+    pub groups: Groups,
+    /// The scope it was recorded under, for traces and error messages: `conv1/forward`.
+    pub label: String,
+    /// Floating point operations and bytes moved at least once, for the work cap and the benches.
+    pub flops: u64,
+    pub bytes: u64,
+}
+
+/// The launch size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Groups {
+    /// So many invocations; the workgroup size `WG` divides them into groups.
+    Threads(u64),
+    /// So many workgroups.
+    Groups(u64),
+}
+
+/// One entry of a recording.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Fill `dst` with the run's input number `input`.
+    Upload {
+        dst: Span,
+        input: usize,
+    },
+    Dispatch(Dispatch),
+    Copy {
+        src: Span,
+        dst: Span,
+    },
+    /// Zero a range.
+    Clear {
+        dst: Span,
+    },
+    /// Return `src` as the run's output number `output`.
+    Readback {
+        src: Span,
+        output: usize,
+    },
+}
+
+/// A buffer that lives only inside a recording: contents do not survive from one run to the next.
+#[derive(Clone, Debug)]
+pub struct Temp {
+    pub name: String,
+    pub len: usize,
+    pub elem: Elem,
+}
+
+/// A list of commands, recorded once and run again and again.
+#[derive(Clone, Debug, Default)]
+pub struct Recording {
+    pub commands: Vec<Command>,
+    pub temps: Vec<Temp>,
+    /// Element counts of the inputs and outputs of one run.
+    pub inputs: Vec<usize>,
+    pub outputs: Vec<Span>,
+    scope: Vec<String>,
+    target: Target,
+}
+
+/// What a recording will run on, as far as the choice of kernel variants cares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// The adapter is the CPU: no barriers, much work per invocation.
+    pub software: bool,
+    /// Smallest subgroup size; 0 without subgroup operations.
+    pub subgroup: u32,
+}
+
+impl Recording {
+    /// An empty recording whose variants are chosen for `target`.
+    pub fn new(target: Target) -> Self {
+        Recording { target, ..Self::default() }
+    }
+
+    pub fn target(&self) -> Target {
+        self.target
+    }
+
+    /// A buffer of this recording's own; the planner lets it share memory with others that are not live together.
+    pub fn temp<T: Element>(&mut self, name: &str, len: usize) -> Buf<T> {
+        let id = BufferId::Temp(self.temps.len() as u32);
+        let name = if self.scope.is_empty() { name.to_owned() } else { format!("{}/{name}", self.scope.join("/")) };
+        self.temps.push(Temp { name, len, elem: T::ELEM });
+        Buf::new(id, len)
+    }
+
+    /// Labels what is recorded until the matching [`Recording::leave`].
+    pub fn enter(&mut self, scope: &str) {
+        self.scope.push(scope.to_owned());
+    }
+
+    pub fn leave(&mut self) {
+        self.scope.pop();
+    }
+
+    /// `dst` takes the next input of each run; returns that input's number.
+    pub fn upload<T: Element>(&mut self, dst: Buf<T>) -> usize {
+        let input = self.inputs.len();
+        self.inputs.push(dst.len);
+        self.commands.push(Command::Upload { dst: dst.any(), input });
+        input
+    }
+
+    /// `src` becomes the next output of each run; returns that output's number.
+    pub fn readback<T: Element>(&mut self, src: Buf<T>) -> usize {
+        let output = self.outputs.len();
+        self.outputs.push(src.any());
+        self.commands.push(Command::Readback { src: src.any(), output });
+        output
+    }
+
+    pub fn copy<T: Element>(&mut self, src: Buf<T>, dst: Buf<T>) {
+        assert_eq!(src.len, dst.len, "a copy needs equal lengths");
+        self.commands.push(Command::Copy { src: src.any(), dst: dst.any() });
+    }
+
+    pub fn clear<T: Element>(&mut self, dst: Buf<T>) {
+        self.commands.push(Command::Clear { dst: dst.any() });
+    }
+
+    /// Starts a dispatch: `rec.dispatch(&K).params(P { .. }).read(x).write(y).threads(n)`.
+    pub fn dispatch(&mut self, kernel: &'static Kernel) -> Pass<'_> {
+        let label = self.scope.join("/");
+        let dispatch = Dispatch {
+            kernel,
+            consts: Vec::new(),
+            params: Vec::new(),
+            fields: &[],
+            bindings: Vec::new(),
+            groups: Groups::Groups(0),
+            label,
+            flops: 0,
+            bytes: 0,
+        };
+        Pass { rec: self, dispatch }
+    }
+
+    pub fn dispatches(&self) -> impl Iterator<Item = &Dispatch> {
+        self.commands.iter().filter_map(|c| match c {
+            Command::Dispatch(d) => Some(d),
+            _ => None,
+        })
+    }
+
+    /// The same recording over kept buffers numbered from `base`, for recordings made before their buffers.
+    pub fn rebased(mut self, base: usize) -> Self {
+        let shift = |span: &mut Span| {
+            if let BufferId::Kept(i) = &mut span.id {
+                *i += base as u32;
+            }
+        };
+        for command in &mut self.commands {
+            match command {
+                Command::Upload { dst, .. } | Command::Clear { dst } => shift(dst),
+                Command::Readback { src, .. } => shift(src),
+                Command::Copy { src, dst } => {
+                    shift(src);
+                    shift(dst);
+                }
+                Command::Dispatch(d) => d.bindings.iter_mut().for_each(|(span, _)| shift(span)),
+            }
+        }
+        self.outputs.iter_mut().for_each(shift);
+        self
+    }
+
+    /// Checks every dispatch against its shader (binding count, access, element types, parameter fields, overrides)
+    /// and against aliasing: a written range may not overlap another range of the same dispatch, and a buffer may
+    /// not be read and written in one dispatch even on disjoint ranges (WebGPU's usage rule).
+    pub fn check(&self) -> Result<()> {
+        self.dispatches().try_for_each(Dispatch::check)
+    }
+}
+
+/// A dispatch under construction; nothing is recorded until [`Pass::threads`] or [`Pass::groups`].
+#[must_use = "a dispatch is recorded by .threads(n) or .groups(n)"]
+pub struct Pass<'r> {
+    rec: &'r mut Recording,
+    dispatch: Dispatch,
+}
+
+impl Pass<'_> {
+    /// Sets a WGSL `override` constant.
+    pub fn set(mut self, name: &'static str, value: impl Into<f64>) -> Self {
+        self.dispatch.consts.push((name, value.into()));
+        self
+    }
+
+    pub fn params<P: Params>(mut self, params: P) -> Self {
+        self.dispatch.params = bytemuck::bytes_of(&params).to_vec();
+        self.dispatch.fields = P::FIELDS;
+        self
+    }
+
+    pub fn read<T: Element>(self, buf: Buf<T>) -> Self {
+        self.bind(buf.any(), Access::Read)
+    }
+
+    /// The kernel overwrites every element it owns; the previous content does not matter.
+    pub fn write<T: Element>(self, buf: Buf<T>) -> Self {
+        self.bind(buf.any(), Access::Write)
+    }
+
+    /// The kernel reads and changes the content.
+    pub fn update<T: Element>(self, buf: Buf<T>) -> Self {
+        self.bind(buf.any(), Access::Update)
+    }
+
+    /// Binds an untyped range, for code that replays dispatches.
+    pub fn bind(mut self, span: Span, access: Access) -> Self {
+        self.dispatch.bindings.push((span, access));
+        self
+    }
+
+    /// States the arithmetic and the least traffic, for the work cap per submission and for the benches.
+    pub fn work(mut self, flops: u64, bytes: u64) -> Self {
+        self.dispatch.flops = flops;
+        self.dispatch.bytes = bytes;
+        self
+    }
+
+    /// Launches `n` invocations (rounded up to whole workgroups); none if `n` is 0.
+    pub fn threads(self, n: usize) {
+        self.launch(Groups::Threads(n as u64));
+    }
+
+    /// Launches `n` workgroups; none if `n` is 0.
+    pub fn groups(self, n: usize) {
+        self.launch(Groups::Groups(n as u64));
+    }
+
+    fn launch(mut self, groups: Groups) {
+        self.dispatch.groups = groups;
+        if !matches!(groups, Groups::Threads(0) | Groups::Groups(0)) {
+            self.rec.commands.push(Command::Dispatch(self.dispatch));
+        }
+    }
+}
+
+impl Dispatch {
+    fn check(&self) -> Result<()> {
+        let shader = shader::composed(self.kernel)?.reflection;
+        let fail = |what: String| Err(Error::internal(format!("kernel {} ({}): {what}", self.kernel.name, self.label)));
+        if self.bindings.len() != shader.storage.len() {
+            let names: Vec<_> = shader.storage.iter().map(|(n, ..)| n.as_str()).collect();
+            return fail(format!("{} buffers bound, the shader has {}", self.bindings.len(), names.join(" ")));
+        }
+        for ((span, access), (name, writable, elem)) in self.bindings.iter().zip(&shader.storage) {
+            if access.writes() != *writable || span.elem != *elem {
+                let is = if *writable { "read_write" } else { "read" };
+                return fail(format!("binding `{name}` is {is} {elem}, got {access:?} {}", span.elem));
+            }
+            if span.offset % ALIGN != 0 {
+                return fail(format!("binding `{name}` starts at element {}, not a multiple of {ALIGN}", span.offset));
+            }
+        }
+        let same = shader.params.len() == self.fields.len()
+            && shader.params.iter().zip(self.fields).all(|((n, e), (m, f))| n == m && e == f);
+        if !same {
+            return fail(format!("parameters are {:?}, the shader's `p` is {:?}", self.fields, shader.params));
+        }
+        self.check_alias(&shader.storage)
+    }
+
+    fn check_alias(&self, names: &[(String, bool, Elem)]) -> Result<()> {
+        for (i, (a, access_a)) in self.bindings.iter().enumerate() {
+            for (j, (b, access_b)) in self.bindings.iter().enumerate().skip(i + 1) {
+                let mixed = a.id == b.id && access_a.writes() != access_b.writes();
+                let clash = access_a.writes() && access_b.writes() && a.overlaps(b);
+                if mixed || clash {
+                    let how =
+                        if clash { "overlap and both are written" } else { "share a buffer, one read and one written" };
+                    let (x, y) = (&names[i].0, &names[j].0);
+                    return Err(Error::internal(format!(
+                        "kernel {} ({}): `{x}` and `{y}` {how}",
+                        self.kernel.name, self.label
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,195 @@
+//! WGSL: `#import name` composition, validation and reflection through naga, translation for `shaders --dump`.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
+
+use wgpu::naga;
+
+use super::kernel::{Elem, Kernel, Requires};
+use crate::error::{Error, Result};
+
+/// Files that `#import` may name: `shaders/shared/<name>.wgsl`.
+pub static SHARED: &[(&str, &str)] = &[
+    ("grid", include_str!("../../shaders/shared/grid.wgsl")),
+    ("bits", include_str!("../../shaders/shared/bits.wgsl")),
+    ("philox", include_str!("../../shaders/shared/philox.wgsl")),
+];
+
+/// What reflection reads off a composed shader.
+#[derive(Clone, Debug)]
+pub struct Reflection {
+    /// Members of the uniform `p` at binding 0, in order; empty if there is none.
+    pub params: Vec<(String, Elem)>,
+    /// Storage buffers in binding order (binding 1, 2, …): name, writable, element type.
+    pub storage: Vec<(String, bool, Elem)>,
+    /// Override constants with their defaults (NaN where the shader gives none).
+    pub overrides: Vec<(String, f64)>,
+}
+
+/// A composed shader and its reflection.
+#[derive(Clone)]
+pub struct Composed {
+    pub text: String,
+    pub reflection: Reflection,
+}
+
+/// Replaces each `#import name` line by the text of `shaders/shared/name.wgsl`, once per name.
+///
+/// # Errors
+/// An import that names no shared file.
+pub fn compose(name: &str, source: &str) -> Result<String> {
+    let mut seen = Vec::new();
+    let mut out = String::with_capacity(source.len() * 2);
+    expand(name, source, &mut seen, &mut out)?;
+    Ok(out)
+}
+
+fn expand(name: &str, source: &str, seen: &mut Vec<String>, out: &mut String) -> Result<()> {
+    for line in source.lines() {
+        let Some(import) = line.strip_prefix("#import ") else {
+            out.push_str(line);
+            out.push('\n');
+            continue;
+        };
+        let import = import.trim();
+        if seen.iter().any(|s| s == import) {
+            continue;
+        }
+        seen.push(import.to_owned());
+        let shared = SHARED.iter().find(|(n, _)| *n == import).ok_or_else(|| {
+            let known: Vec<_> = SHARED.iter().map(|(n, _)| *n).collect();
+            Error::internal(format!(
+                "{name}: `#import {import}` names no shared shader; there are {}",
+                known.join(", ")
+            ))
+        })?;
+        expand(import, shared.1, seen, out)?;
+    }
+    Ok(())
+}
+
+/// Composes and reflects a kernel; the result is kept for the life of the process.
+pub fn composed(kernel: &'static Kernel) -> Result<Composed> {
+    static CACHE: LazyLock<Mutex<HashMap<(&'static str, usize), Composed>>> = LazyLock::new(Default::default);
+    // The source's address tells a mutated copy of a kernel (a planted fault) from the original.
+    let key = (kernel.name, kernel.source.as_ptr() as usize);
+    let mut cache = CACHE.lock().unwrap_or_else(|e| e.into_inner());
+    if let Some(hit) = cache.get(&key) {
+        return Ok(hit.clone());
+    }
+    let text = compose(kernel.name, kernel.source)?;
+    let (module, _) = parse(kernel.name, &text)?;
+    let made = Composed { reflection: reflect(kernel.name, &module)?, text };
+    cache.insert(key, made.clone());
+    Ok(made)
+}
+
+/// Parses and validates composed WGSL.
+pub fn parse(name: &str, text: &str) -> Result<(naga::Module, naga::valid::ModuleInfo)> {
+    let module = naga::front::wgsl::parse_str(text)
+        .map_err(|e| Error::internal(format!("{name}.wgsl does not parse: {}", e.emit_to_string(text))))?;
+    let caps = naga::valid::Capabilities::SUBGROUP | naga::valid::Capabilities::SUBGROUP_BARRIER;
+    let mut validator = naga::valid::Validator::new(naga::valid::ValidationFlags::all(), caps);
+    validator
+        .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
+        .subgroup_operations(naga::valid::SubgroupOperationSet::all());
+    let info = validator
+        .validate(&module)
+        .map_err(|e| Error::internal(format!("{name}.wgsl is not valid: {}", e.emit_to_string(text))))?;
+    Ok((module, info))
+}
+
+fn scalar_elem(module: &naga::Module, ty: naga::Handle<naga::Type>) -> Option<Elem> {
+    let scalar = match &module.types[ty].inner {
+        naga::TypeInner::Scalar(s) | naga::TypeInner::Atomic(s) => *s,
+        naga::TypeInner::Vector { scalar, .. } => *scalar,
+        naga::TypeInner::Array { base, .. } => return scalar_elem(module, *base),
+        _ => return None,
+    };
+    match (scalar.kind, scalar.width) {
+        (naga::ScalarKind::Float, 4) => Some(Elem::F32),
+        (naga::ScalarKind::Uint, 4) => Some(Elem::U32),
+        _ => None,
+    }
+}
+
+fn reflect(name: &str, module: &naga::Module) -> Result<Reflection> {
+    let bad = |what: String| Error::internal(format!("{name}.wgsl: {what}"));
+    let mut params = Vec::new();
+    let mut storage: Vec<(u32, (String, bool, Elem))> = Vec::new();
+    for (_, var) in module.global_variables.iter() {
+        let Some(binding) = &var.binding else { continue };
+        let var_name = var.name.clone().unwrap_or_default();
+        match var.space {
+            naga::AddressSpace::Uniform if binding.binding == 0 => {
+                let naga::TypeInner::Struct { members, .. } = &module.types[var.ty].inner else {
+                    return Err(bad(format!("uniform `{var_name}` must be a struct")));
+                };
+                for (i, m) in members.iter().enumerate() {
+                    let field = m.name.clone().unwrap_or_default();
+                    let elem = scalar_elem(module, m.ty).filter(|_| m.offset as usize == i * 4);
+                    params.push((
+                        field.clone(),
+                        elem.ok_or_else(|| bad(format!("parameter `{field}` is not u32 or f32")))?,
+                    ));
+                }
+            }
+            naga::AddressSpace::Storage { access } if binding.binding > 0 => {
+                let elem = scalar_elem(module, var.ty)
+                    .ok_or_else(|| bad(format!("buffer `{var_name}` is not an array of u32 or f32")))?;
+                let writable = access.contains(naga::StorageAccess::STORE);
+                storage.push((binding.binding, (var_name, writable, elem)));
+            }
+            _ => {
+                return Err(bad(format!(
+                    "`{var_name}`: binding 0 is the uniform `p`, storage buffers start at binding 1"
+                )));
+            }
+        }
+    }
+    storage.sort_by_key(|(binding, _)| *binding);
+    if storage.iter().enumerate().any(|(i, (binding, _))| *binding as usize != i + 1) {
+        return Err(bad("storage bindings must be 1, 2, 3 … without a gap".into()));
+    }
+    let overrides = module.overrides.iter().map(|(_, o)| (o.name.clone().unwrap_or_default(), default_of(module, o)));
+    Ok(Reflection { params, storage: storage.into_iter().map(|(_, s)| s).collect(), overrides: overrides.collect() })
+}
+
+fn default_of(module: &naga::Module, o: &naga::Override) -> f64 {
+    let Some(init) = o.init else { return f64::NAN };
+    match module.global_expressions[init] {
+        naga::Expression::Literal(naga::Literal::U32(v)) => f64::from(v),
+        naga::Expression::Literal(naga::Literal::I32(v)) => f64::from(v),
+        naga::Expression::Literal(naga::Literal::F32(v)) => f64::from(v),
+        naga::Expression::Literal(naga::Literal::Bool(v)) => f64::from(u8::from(v)),
+        _ => f64::NAN,
+    }
+}
+
+impl Composed {
+    /// The override values of one dispatch: the shader's defaults, replaced by `given`.
+    ///
+    /// # Errors
+    /// A name the shader does not declare, or a declared one left without a value.
+    pub fn consts(&self, kernel: &Kernel, given: &[(&'static str, f64)]) -> Result<super::Consts> {
+        let mut all: super::Consts = self.reflection.overrides.iter().cloned().collect();
+        for (name, value) in given {
+            let slot = all
+                .get_mut(*name)
+                .ok_or_else(|| Error::internal(format!("{}: the shader has no override `{name}`", kernel.name)))?;
+            *slot = *value;
+        }
+        if let Some((name, _)) = all.iter().find(|(_, v)| v.is_nan()) {
+            return Err(Error::internal(format!("{}: override `{name}` needs a value", kernel.name)));
+        }
+        Ok(all)
+    }
+}
+
+/// True if an adapter with these subgroup sizes (0 where it has no subgroups) can run the kernel.
+pub fn supported(requires: Requires, subgroup_min: u32) -> bool {
+    match requires {
+        Requires::Nothing => true,
+        Requires::Subgroup8 => subgroup_min >= 8,
+    }
+}

@@ -1,0 +1,248 @@
+//! Running programs on the GPU: one compute pass per submission where possible, readbacks in flight, profile mode.
+
+use std::sync::mpsc;
+
+use super::gpu::Gpu;
+use super::program::{GpuProgram, Launch, Step};
+use super::recording::Span;
+use super::timing::Timing;
+use super::{Data, Elem};
+use crate::error::{Error, Result};
+
+/// A submitted run whose outputs have not been fetched.
+pub(super) struct Pending {
+    staging: Option<wgpu::Buffer>,
+    outputs: Vec<Span>,
+    mapped: mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
+    submission: wgpu::SubmissionIndex,
+}
+
+/// Timestamp pairs one query set holds.
+const QUERIES: usize = 2048;
+
+impl Gpu {
+    pub(super) fn submit(&mut self, program: &GpuProgram, outputs: &[Span], inputs: &[Data]) -> Result<Pending> {
+        for ((buffer, offset), data) in program.uploads.iter().zip(inputs) {
+            if !data.bytes().is_empty() {
+                self.queue.write_buffer(buffer, *offset, data.bytes());
+            }
+        }
+        if self.options.profile && self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
+            self.run_profiled(&program.steps)?;
+        } else {
+            self.run_plain(&program.steps);
+        }
+        let total: usize = outputs.iter().map(|s| s.len).sum();
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        let staging = if total == 0 { None } else { Some(self.staging_buffer(total)?) };
+        if let Some(staging) = &staging {
+            let mut at = 0;
+            for ((buffer, offset), span) in program.readbacks.iter().zip(outputs) {
+                let bytes = span.len as u64 * 4;
+                if bytes > 0 {
+                    encoder.copy_buffer_to_buffer(buffer, *offset, staging, at, bytes);
+                }
+                at += bytes;
+            }
+        }
+        let submission = self.queue.submit([encoder.finish()]);
+        let (send, mapped) = mpsc::channel();
+        if let Some(staging) = &staging {
+            staging.slice(..).map_async(wgpu::MapMode::Read, move |r| {
+                // The receiver is gone only if the run was abandoned.
+                send.send(r).ok();
+            });
+        }
+        self.healthy()?;
+        Ok(Pending { staging, outputs: outputs.to_vec(), mapped, submission })
+    }
+
+    /// Blocks until a run is done and returns its outputs.
+    pub(super) fn fetch(&mut self, pending: Pending) -> Result<Vec<Data>> {
+        let wait = wgpu::PollType::Wait { submission_index: Some(pending.submission), timeout: None };
+        self.device.poll(wait).map_err(|e| Error::Device(format!("{}: waiting failed: {e}", self.report.name)))?;
+        self.healthy()?;
+        let Some(staging) = pending.staging else {
+            return Ok(pending.outputs.iter().map(|s| Data::zeros(s.elem, 0)).collect());
+        };
+        let lost = |e: &dyn std::fmt::Display| Error::Device(format!("{}: reading back failed: {e}", self.report.name));
+        pending.mapped.recv().map_err(|e| lost(&e))?.map_err(|e| lost(&e))?;
+        let view = staging.slice(..).get_mapped_range().map_err(|e| lost(&e))?;
+        let mut at = 0;
+        let mut out = Vec::with_capacity(pending.outputs.len());
+        for span in &pending.outputs {
+            out.push(Data::from_bytes(span.elem, &view[at..at + span.len * 4]));
+            at += span.len * 4;
+        }
+        drop(view);
+        staging.unmap();
+        self.staging.push(staging);
+        Ok(out)
+    }
+
+    fn staging_buffer(&mut self, elements: usize) -> Result<wgpu::Buffer> {
+        let need = elements as u64 * 4;
+        // A much larger buffer would be mapped whole for a few scalars.
+        let fit = self.staging.iter().position(|b| b.size() >= need && b.size() <= need.max(256) * 4);
+        match fit {
+            Some(i) => Ok(self.staging.swap_remove(i)),
+            None => self.create("readback", elements, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST),
+        }
+    }
+
+    /// Consecutive launches share a pass; copies and clears end it; the work cap ends the submission.
+    fn run_plain(&mut self, steps: &[Step]) {
+        let cap = self.work_cap();
+        let mut encoder = self.device.create_command_encoder(&Default::default());
+        let mut work = 0;
+        let mut i = 0;
+        while i < steps.len() {
+            match &steps[i] {
+                Step::Launch(_) => {
+                    let mut pass = encoder.begin_compute_pass(&Default::default());
+                    while let Some(Step::Launch(launch)) = steps.get(i) {
+                        if work > 0 && work + launch.flops > cap {
+                            break;
+                        }
+                        launch.encode(&mut pass);
+                        work += launch.flops;
+                        i += 1;
+                    }
+                }
+                other => {
+                    encode_transfer(&mut encoder, other);
+                    i += 1;
+                }
+            }
+            if let Some(Step::Launch(next)) = steps.get(i)
+                && work > 0
+                && work + next.flops > cap
+            {
+                let full = std::mem::replace(&mut encoder, self.device.create_command_encoder(&Default::default()));
+                self.queue.submit([full.finish()]);
+                work = 0;
+            }
+        }
+        self.queue.submit([encoder.finish()]);
+    }
+
+    /// One pass per dispatch, with a timestamp at both ends; synchronous.
+    fn run_profiled(&mut self, steps: &[Step]) -> Result<()> {
+        for chunk in steps.chunks(QUERIES) {
+            let set = self.device.create_query_set(&wgpu::QuerySetDescriptor {
+                label: Some("timestamps"),
+                ty: wgpu::QueryType::Timestamp,
+                count: 2 * QUERIES as u32,
+            });
+            let submitted_ns = self.epoch.elapsed().as_nanos() as u64;
+            let mut encoder = self.device.create_command_encoder(&Default::default());
+            let mut timed: Vec<&Launch> = Vec::new();
+            for step in chunk {
+                let Step::Launch(launch) = step else {
+                    encode_transfer(&mut encoder, step);
+                    continue;
+                };
+                let at = 2 * timed.len() as u32;
+                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                    label: Some(launch.kernel),
+                    timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+                        query_set: &set,
+                        beginning_of_pass_write_index: Some(at),
+                        end_of_pass_write_index: Some(at + 1),
+                    }),
+                });
+                launch.encode(&mut pass);
+                drop(pass);
+                timed.push(launch);
+            }
+            self.collect_timings(encoder, &set, &timed, submitted_ns)?;
+        }
+        Ok(())
+    }
+
+    fn collect_timings(
+        &mut self,
+        mut encoder: wgpu::CommandEncoder,
+        set: &wgpu::QuerySet,
+        timed: &[&Launch],
+        submitted_ns: u64,
+    ) -> Result<()> {
+        let count = 2 * timed.len() as u32;
+        let size = u64::from(count.max(1)) * 8;
+        let make = |usage| {
+            self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("timestamps"),
+                size,
+                usage,
+                mapped_at_creation: false,
+            })
+        };
+        let resolved = make(wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC);
+        let staging = make(wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
+        if count > 0 {
+            encoder.resolve_query_set(set, 0..count, &resolved, 0);
+            encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, size);
+        }
+        self.queue.submit([encoder.finish()]);
+        staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
+        self.wait_idle()?;
+        let lost =
+            |e: wgpu::MapRangeError| Error::Device(format!("{}: reading timestamps failed: {e}", self.report.name));
+        let view = staging.slice(..).get_mapped_range().map_err(lost)?;
+        let ticks: &[u64] = bytemuck::cast_slice(&view);
+        let period = f64::from(self.queue.get_timestamp_period());
+        let ns = |t: u64| ((t.saturating_sub(ticks[0])) as f64 * period) as u64;
+        for (i, launch) in timed.iter().enumerate() {
+            let (start, end) = (ns(ticks[2 * i]), ns(ticks[2 * i + 1]));
+            self.timings.push(Timing {
+                kernel: launch.kernel,
+                label: launch.label.clone(),
+                submitted_ns,
+                start_ns: start,
+                duration_ns: end.saturating_sub(start),
+                flops: launch.flops,
+                bytes: launch.bytes,
+            });
+        }
+        Ok(())
+    }
+
+    /// Blocking copy of a kept buffer to the host.
+    pub(super) fn read(&mut self, src: Span) -> Result<Data> {
+        if src.len == 0 {
+            return Ok(Data::zeros(src.elem, 0));
+        }
+        let buffer = self.kept_buffer(src.id)?.clone();
+        let program =
+            GpuProgram { steps: Vec::new(), uploads: Vec::new(), readbacks: vec![(buffer, src.offset as u64 * 4)] };
+        let pending = self.submit(&program, &[src], &[])?;
+        let mut out = self.fetch(pending)?;
+        out.pop().ok_or_else(|| Error::internal("a readback returned nothing"))
+    }
+}
+
+fn encode_transfer(encoder: &mut wgpu::CommandEncoder, step: &Step) {
+    match step {
+        Step::Copy { src, dst, bytes } if *bytes > 0 => {
+            encoder.copy_buffer_to_buffer(&src.0, src.1, &dst.0, dst.1, *bytes)
+        }
+        Step::Clear { dst, bytes } if *bytes > 0 => encoder.clear_buffer(&dst.0, dst.1, Some(*bytes)),
+        _ => {}
+    }
+}
+
+impl Data {
+    fn zeros(elem: Elem, len: usize) -> Data {
+        match elem {
+            Elem::F32 => Data::F32(vec![0.0; len]),
+            Elem::U32 => Data::U32(vec![0; len]),
+        }
+    }
+
+    fn from_bytes(elem: Elem, bytes: &[u8]) -> Data {
+        match elem {
+            Elem::F32 => Data::F32(bytemuck::pod_collect_to_vec(bytes)),
+            Elem::U32 => Data::U32(bytemuck::pod_collect_to_vec(bytes)),
+        }
+    }
+}

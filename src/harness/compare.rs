@@ -1,0 +1,70 @@
+//! A comparison that NaN, poison and short slices cannot pass.
+
+use crate::engine::Data;
+
+/// How far a buffer is from its reference.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Distance {
+    pub max_abs: f64,
+    pub max_rel: f64,
+    pub max_ulp: f64,
+    /// Σ(got−want)² / Σwant².
+    pub nmse: f64,
+    /// First element outside the tolerance.
+    pub first_bad: Option<usize>,
+    pub bad: usize,
+    pub got: f64,
+    pub want: f64,
+}
+
+/// Compares f32 results with an f64 reference: |got − want| ≤ atol + rtol·|want|, or both the same infinity.
+pub fn floats(got: &[f32], want: &[f64], rtol: f64, atol: f64) -> Result<Distance, String> {
+    if got.len() != want.len() {
+        return Err(format!("{} elements, the reference has {}", got.len(), want.len()));
+    }
+    let mut d = Distance::default();
+    let (mut square_error, mut square_want) = (0.0, 0.0);
+    for (i, (g, w)) in got.iter().zip(want).enumerate() {
+        let g64 = f64::from(*g);
+        let error = if g64 == *w || (g64.is_infinite() && (*w as f32) == *g) { 0.0 } else { (g64 - w).abs() };
+        // Written so that a NaN on either side is bad.
+        let good = error <= atol + rtol * w.abs();
+        if !good {
+            d.bad += 1;
+            if d.first_bad.is_none() {
+                (d.first_bad, d.got, d.want) = (Some(i), g64, *w);
+            }
+        }
+        if error.is_finite() {
+            d.max_abs = d.max_abs.max(error);
+            d.max_rel = d.max_rel.max(if w.abs() > atol { error / w.abs() } else { 0.0 });
+            d.max_ulp = d.max_ulp.max(if w.abs() > atol { error / ulp(*w as f32) } else { 0.0 });
+            square_error += error * error;
+            square_want += w * w;
+        }
+    }
+    d.nmse = if square_want > 0.0 { square_error / square_want } else { square_error };
+    Ok(d)
+}
+
+/// Spacing of f32 numbers at `x`.
+fn ulp(x: f32) -> f64 {
+    let x = x.abs().max(f32::MIN_POSITIVE);
+    f64::from(f32::from_bits(x.to_bits() + 1)) - f64::from(x)
+}
+
+/// Integers must be equal.
+pub fn words(got: &[u32], want: &[u32]) -> Result<Distance, String> {
+    if got.len() != want.len() {
+        return Err(format!("{} elements, the reference has {}", got.len(), want.len()));
+    }
+    let first_bad = got.iter().zip(want).position(|(g, w)| g != w);
+    let bad = got.iter().zip(want).filter(|(g, w)| g != w).count();
+    let at = |v: &[u32]| first_bad.map_or(0.0, |i| f64::from(v[i]));
+    Ok(Distance { first_bad, bad, got: at(got), want: at(want), ..Default::default() })
+}
+
+/// True if two buffers hold the same bits.
+pub fn same_bits(a: &Data, b: &Data) -> bool {
+    a.bytes() == b.bytes()
+}

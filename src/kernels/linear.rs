@@ -1,0 +1,134 @@
+//! Dense products: `y = alpha A B + bias + beta y` with A and B given by strides (NN, NT, TN alike).
+
+mod cases;
+mod twin;
+
+pub use cases::cases;
+
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Target};
+use crate::params;
+
+params! {
+    /// Shapes and strides of one product.
+    pub struct Matmul { m: u32, n: u32, k: u32, a_m: u32, a_k: u32, b_k: u32, b_n: u32, alpha: f32, beta: f32 }
+}
+
+/// One thread per output: the readable reference.
+pub static MATMUL: Kernel = Kernel {
+    name: "linear.matmul",
+    source: include_str!("../../shaders/linear/matmul.wgsl"),
+    params: Matmul::FIELDS,
+    twin: twin::matmul,
+    requires: Requires::Nothing,
+};
+
+/// 16 x 2 per lane with subgroup broadcasts, no barrier: for software adapters.
+pub static MATMUL_BROADCAST: Kernel = Kernel {
+    name: "linear.matmul_broadcast",
+    source: include_str!("../../shaders/linear/matmul_broadcast.wgsl"),
+    params: Matmul::FIELDS,
+    twin: twin::matmul,
+    requires: Requires::Subgroup8,
+};
+
+/// All forms of the product.
+pub static VARIANTS: &[&Kernel] = &[&MATMUL, &MATMUL_BROADCAST];
+
+/// The family's kernels.
+pub static KERNELS: &[&Kernel] = VARIANTS;
+
+/// A matrix view over a buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Mat {
+    buf: Buf<f32>,
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+}
+
+impl Mat {
+    /// Row-major [rows, cols].
+    pub fn new(buf: Buf<f32>, rows: usize, cols: usize) -> Mat {
+        assert_eq!(buf.len, rows * cols, "a {rows}x{cols} matrix over a buffer of {}", buf.len);
+        Mat { buf, rows, cols, row_stride: cols, col_stride: 1 }
+    }
+
+    /// The transpose; nothing moves.
+    pub fn t(self) -> Mat {
+        Mat { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride, ..self }
+    }
+}
+
+/// What is done with the product.
+#[derive(Clone, Copy, Debug)]
+pub struct Product {
+    pub alpha: f32,
+    /// 0 overwrites y, 1 accumulates into it.
+    pub beta: f32,
+    /// Add `bias[n]`.
+    pub bias: bool,
+    /// Square both operands first.
+    pub square: bool,
+}
+
+impl Default for Product {
+    fn default() -> Self {
+        Product { alpha: 1.0, beta: 0.0, bias: false, square: false }
+    }
+}
+
+/// The variant for an adapter and a shape.
+pub fn choose(target: Target, m: usize, n: usize) -> &'static Kernel {
+    // Measured on llvmpipe: 16-row tiles win from a few rows on; a single row wastes 15 of 16.
+    if target.software && target.subgroup >= 8 && m >= 4 && n >= 4 { &MATMUL_BROADCAST } else { &MATMUL }
+}
+
+/// Records `y[m,n] = alpha A B + bias + beta y`. `bias` is bound even when unused; pass any f32 buffer.
+pub fn product(rec: &mut Recording, a: Mat, b: Mat, bias: Buf<f32>, y: Buf<f32>, options: Product) {
+    product_as(rec, choose(rec.target(), a.rows, b.cols), a, b, bias, y, options);
+}
+
+/// [`product`] with a given variant.
+pub fn product_as(
+    rec: &mut Recording,
+    kernel: &'static Kernel,
+    a: Mat,
+    b: Mat,
+    bias: Buf<f32>,
+    y: Buf<f32>,
+    options: Product,
+) {
+    assert_eq!(a.cols, b.rows, "inner sizes of a product");
+    assert_eq!(y.len, a.rows * b.cols, "output size of a product");
+    let (m, n, k) = (a.rows, b.cols, a.cols);
+    let params = Matmul {
+        m: m as u32,
+        n: n as u32,
+        k: k as u32,
+        a_m: a.row_stride as u32,
+        a_k: a.col_stride as u32,
+        b_k: b.row_stride as u32,
+        b_n: b.col_stride as u32,
+        alpha: options.alpha,
+        beta: options.beta,
+    };
+    let pass = rec
+        .dispatch(kernel)
+        .set("SQUARE", u8::from(options.square))
+        .set("BIAS", u8::from(options.bias))
+        .params(params)
+        .read(a.buf)
+        .read(b.buf)
+        .read(bias)
+        .update(y)
+        .work(2 * (m * n * k) as u64, 4 * (m * k + k * n + m * n) as u64);
+    if std::ptr::eq(kernel, &MATMUL_BROADCAST) {
+        pass.set("WG", BROADCAST_WG as u32).groups(m.div_ceil(16) * n.div_ceil(2 * BROADCAST_WG));
+    } else {
+        pass.threads(m * n);
+    }
+}
+
+/// Invocations of a workgroup of the broadcast form; each covers two columns.
+const BROADCAST_WG: usize = 32;

@@ -1,0 +1,57 @@
+//! Cases of the `linear` family.
+
+use super::{Mat, Product, VARIANTS, product_as};
+use crate::engine::case::{Case, Gen};
+use crate::engine::{Kernel, Target};
+
+/// Every variant at every shape.
+pub fn cases() -> Vec<Case> {
+    let shapes = [(1, 1, 1), (3, 5, 7), (13, 17, 1), (17, 1, 31), (1, 131, 9), (64, 120, 400), (33, 65, 67), (5, 7, 0)];
+    let mut all = Vec::new();
+    for kernel in VARIANTS {
+        for (m, n, k) in shapes {
+            for layout in ["nn", "nt", "tn"] {
+                all.push(case(kernel, layout, (m, n, k), Product::default()));
+            }
+        }
+        all.push(case(kernel, "nt", (9, 21, 33), Product { bias: true, ..Default::default() }));
+        all.push(case(
+            kernel,
+            "tn",
+            (21, 9, 33),
+            Product { square: true, alpha: 0.5, beta: 1.0, ..Default::default() },
+        ));
+        all.push(case(kernel, "nn", (0, 4, 3), Product::default()));
+        // More than 65 535 rows: the grid must fold.
+        all.push(case(kernel, "nt", (70_001, 70, 2), Product::default()));
+        for layout in ["nn", "nt", "tn"] {
+            all.push(case(kernel, layout, (512, 512, 512), Product::default()).timed());
+        }
+    }
+    all
+}
+
+fn case(kernel: &'static Kernel, layout: &str, (m, n, k): (usize, usize, usize), product: Product) -> Case {
+    let options = match (product.bias, product.square) {
+        (true, _) => " bias",
+        (_, true) => " square accumulate",
+        _ => "",
+    };
+    let mut case = Case::new(format!("{} {layout} {m}x{n}x{k}{options}", kernel.name), Target::default());
+    let mut g = Gen::new((m * 31 + n * 7 + k) as u64);
+    let a = case.input("a", g.values(m * k));
+    let b = case.input("b", g.values(k * n));
+    let bias = case.input("bias", g.values(n));
+    let y = match product.beta {
+        0.0 => case.output("y", m * n),
+        _ => case.inout("y", g.values(m * n)),
+    };
+    let (a, b) = match layout {
+        "nn" => (Mat::new(a, m, k), Mat::new(b, k, n)),
+        "nt" => (Mat::new(a, m, k), Mat::new(b, n, k).t()),
+        _ => (Mat::new(a, k, m).t(), Mat::new(b, k, n)),
+    };
+    product_as(&mut case.rec, kernel, a, b, bias, y, product);
+    // Rounding of a k-term sum of products in (-1, 1).
+    case.tolerance(1e-5, 2e-7 * (k as f64).sqrt().max(1.0) * 4.0)
+}

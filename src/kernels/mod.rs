@@ -1,5 +1,6 @@
 //! Kernels by family: rows, record functions, twins and cases. One stem here is one folder under `shaders/`.
 
+pub mod conv;
 pub mod linear;
 
 use crate::engine::Kernel;
@@ -23,4 +24,7 @@ pub struct Family {
 }
 
 /// The list that everything walks.
-pub static FAMILIES: &[Family] = &[Family { name: "linear", kernels: linear::KERNELS, cases: linear::cases }];
+pub static FAMILIES: &[Family] = &[
+    Family { name: "linear", kernels: linear::KERNELS, cases: linear::cases },
+    Family { name: "conv", kernels: conv::KERNELS, cases: conv::cases },
+];

@@ -1,0 +1,49 @@
+// y[n,co,oh,ow] = b[co] + sum_{ci,ky,kx} w[co,ci,ky,kx] x[n, g*CIG+ci, oh*sy-py+ky*dy, ow*sx-px+kx*dx], zero outside.
+// x [n,ci,h,w], w [co,ci/groups,kh,kw] (PyTorch OIHW), y [n,co,oh,ow]. One thread per element of y.
+// The readable reference; twin: conv/twin.rs conv2d. BIAS=0 leaves b out.
+#import grid
+
+struct P {
+    n: u32, ci: u32, h: u32, w: u32, co: u32, kh: u32, kw: u32, oh: u32, ow: u32,
+    sy: u32, sx: u32, py: u32, px: u32, dy: u32, dx: u32, groups: u32, per_chunk: u32, stride: u32,
+}
+
+override WG: u32 = 64u;
+override BIAS: u32 = 1u;
+
+@group(0) @binding(0) var<uniform> p: P;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> w: array<f32>;
+@group(0) @binding(3) var<storage, read> b: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+    let i = group_index(wid, nwg) * WG + lid;
+    if (i >= p.n * p.co * p.oh * p.ow) {
+        return;
+    }
+    let ow = i % p.ow;
+    let oh = (i / p.ow) % p.oh;
+    let co = (i / (p.ow * p.oh)) % p.co;
+    let n = i / (p.ow * p.oh * p.co);
+    let cig = p.ci / p.groups;
+    let first = (co / (p.co / p.groups)) * cig;
+    var sum = 0.0;
+    for (var ky = 0u; ky < p.kh; ky += 1u) {
+        // Rows above the picture wrap to huge numbers and fail the comparison too.
+        let ih = oh * p.sy + ky * p.dy - p.py;
+        for (var kx = 0u; kx < p.kw; kx += 1u) {
+            let iw = ow * p.sx + kx * p.dx - p.px;
+            if (ih < p.h && iw < p.w) {
+                for (var ci = 0u; ci < cig; ci += 1u) {
+                    sum += w[((co * cig + ci) * p.kh + ky) * p.kw + kx] * x[((n * p.ci + first + ci) * p.h + ih) * p.w + iw];
+                }
+            }
+        }
+    }
+    if (BIAS == 1u) {
+        sum += b[co];
+    }
+    y[i] = sum;
+}

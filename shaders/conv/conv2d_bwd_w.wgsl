@@ -1,0 +1,50 @@
+// dw[c,co,ci,ky,kx] = sum over the samples n of chunk c of f(sum_{oh,ow} dy[n,co,oh,ow] x[n, g*CIG+ci, oh*sy-py+ky*dy, ow*sx-px+kx*dx]),
+// f = identity, or the square with SQUARE=1: one sample's positions are summed before squaring, so the result is the exact sum of
+// squared per-sample gradients. Chunks of per_chunk samples lie stride elements apart; per_chunk = 1 materialises per-sample gradients.
+// One thread per element of dw and chunk. The readable reference; twin: conv/twin.rs conv2d_bwd_w.
+#import grid
+
+struct P {
+    n: u32, ci: u32, h: u32, w: u32, co: u32, kh: u32, kw: u32, oh: u32, ow: u32,
+    sy: u32, sx: u32, py: u32, px: u32, dy: u32, dx: u32, groups: u32, per_chunk: u32, stride: u32,
+}
+
+override WG: u32 = 64u;
+override SQUARE: u32 = 0u;
+
+@group(0) @binding(0) var<uniform> p: P;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dw: array<f32>;
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+    let i = group_index(wid, nwg) * WG + lid;
+    let cig = p.ci / p.groups;
+    let size = p.co * cig * p.kh * p.kw;
+    let chunk = i / size;
+    let first = chunk * p.per_chunk;
+    if (first >= p.n) {
+        return;
+    }
+    let kx = i % p.kw;
+    let ky = (i / p.kw) % p.kh;
+    let ci = (i / (p.kw * p.kh)) % cig;
+    let co = (i % size) / (p.kw * p.kh * cig);
+    let plane = (co / (p.co / p.groups)) * cig + ci;
+    var total = 0.0;
+    for (var n = first; n < min(first + p.per_chunk, p.n); n += 1u) {
+        var sum = 0.0;
+        for (var oh = 0u; oh < p.oh; oh += 1u) {
+            let ih = oh * p.sy + ky * p.dy - p.py;
+            for (var ow = 0u; ow < p.ow; ow += 1u) {
+                let iw = ow * p.sx + kx * p.dx - p.px;
+                if (ih < p.h && iw < p.w) {
+                    sum += dy[((n * p.co + co) * p.oh + oh) * p.ow + ow] * x[((n * p.ci + plane) * p.h + ih) * p.w + iw];
+                }
+            }
+        }
+        total += select(sum, sum * sum, SQUARE == 1u);
+    }
+    dw[chunk * p.stride + i % size] = total;
+}

@@ -1,0 +1,304 @@
+//! Two-dimensional convolution in NCHW with PyTorch's weight layout (OIHW): forward and both gradients.
+
+mod cases;
+mod twin;
+
+pub use cases::cases;
+
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Target};
+use crate::params;
+
+params! {
+    /// Shapes of one convolution; `per_chunk` and `stride` matter to the weight gradient alone.
+    pub struct Conv {
+        n: u32, ci: u32, h: u32, w: u32, co: u32, kh: u32, kw: u32, oh: u32, ow: u32,
+        sy: u32, sx: u32, py: u32, px: u32, dy: u32, dx: u32, groups: u32, per_chunk: u32, stride: u32,
+    }
+}
+
+/// One thread per output: the readable reference.
+pub static CONV2D: Kernel = Kernel {
+    name: "conv.conv2d",
+    source: include_str!("../../shaders/conv/conv2d.wgsl"),
+    params: Conv::FIELDS,
+    twin: twin::conv2d,
+    requires: Requires::Nothing,
+};
+
+/// 8 channels x 4 positions per lane with subgroup broadcasts: for software adapters.
+pub static CONV2D_BROADCAST: Kernel = Kernel {
+    name: "conv.conv2d_broadcast",
+    source: include_str!("../../shaders/conv/conv2d_broadcast.wgsl"),
+    params: Conv::FIELDS,
+    twin: twin::conv2d,
+    requires: Requires::Subgroup8,
+};
+
+/// Input gradient, one thread per input, gather form.
+pub static CONV2D_BWD_X: Kernel = Kernel {
+    name: "conv.conv2d_bwd_x",
+    source: include_str!("../../shaders/conv/conv2d_bwd_x.wgsl"),
+    params: Conv::FIELDS,
+    twin: twin::conv2d_bwd_x,
+    requires: Requires::Nothing,
+};
+
+/// Input gradient, 8 channels x 4 positions per lane.
+pub static CONV2D_BWD_X_BROADCAST: Kernel = Kernel {
+    name: "conv.conv2d_bwd_x_broadcast",
+    source: include_str!("../../shaders/conv/conv2d_bwd_x_broadcast.wgsl"),
+    params: Conv::FIELDS,
+    twin: twin::conv2d_bwd_x,
+    requires: Requires::Subgroup8,
+};
+
+/// Weight gradient of chunks of samples, one thread per weight and chunk.
+pub static CONV2D_BWD_W: Kernel = Kernel {
+    name: "conv.conv2d_bwd_w",
+    source: include_str!("../../shaders/conv/conv2d_bwd_w.wgsl"),
+    params: Conv::FIELDS,
+    twin: twin::conv2d_bwd_w,
+    requires: Requires::Nothing,
+};
+
+/// Weight gradient, 8 channels x 4 columns per lane.
+pub static CONV2D_BWD_W_BROADCAST: Kernel = Kernel {
+    name: "conv.conv2d_bwd_w_broadcast",
+    source: include_str!("../../shaders/conv/conv2d_bwd_w_broadcast.wgsl"),
+    params: Conv::FIELDS,
+    twin: twin::conv2d_bwd_w,
+    requires: Requires::Subgroup8,
+};
+
+/// The family's kernels.
+pub static KERNELS: &[&Kernel] =
+    &[&CONV2D, &CONV2D_BROADCAST, &CONV2D_BWD_X, &CONV2D_BWD_X_BROADCAST, &CONV2D_BWD_W, &CONV2D_BWD_W_BROADCAST];
+
+/// Sizes of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvShape {
+    pub n: usize,
+    pub ci: usize,
+    pub h: usize,
+    pub w: usize,
+    pub co: usize,
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    pub padding: [usize; 2],
+    pub dilation: [usize; 2],
+    pub groups: usize,
+}
+
+impl ConvShape {
+    /// Stride 1, no padding, no dilation, one group.
+    pub fn plain(n: usize, ci: usize, h: usize, w: usize, co: usize, kernel: [usize; 2]) -> ConvShape {
+        ConvShape { n, ci, h, w, co, kernel, stride: [1; 2], padding: [0; 2], dilation: [1; 2], groups: 1 }
+    }
+
+    /// Output height and width.
+    ///
+    /// # Errors
+    /// A sentence saying which size does not fit.
+    pub fn out(&self) -> Result<[usize; 2], String> {
+        if self.groups == 0 || self.ci % self.groups != 0 || self.co % self.groups != 0 {
+            return Err(format!(
+                "{} input and {} output channels cannot be split into {} groups",
+                self.ci, self.co, self.groups
+            ));
+        }
+        let one = |size: usize, i: usize| {
+            let span = self.dilation[i] * self.kernel[i].saturating_sub(1) + 1;
+            let room = size + 2 * self.padding[i];
+            if self.kernel[i] == 0 || self.stride[i] == 0 || self.dilation[i] == 0 || room < span {
+                return Err(format!(
+                    "a kernel of {} (dilation {}, stride {}) does not fit into {size} with padding {}",
+                    self.kernel[i], self.dilation[i], self.stride[i], self.padding[i]
+                ));
+            }
+            Ok((room - span) / self.stride[i] + 1)
+        };
+        Ok([one(self.h, 0)?, one(self.w, 1)?])
+    }
+
+    /// Elements of the weight: co * ci/groups * kh * kw.
+    pub fn weights(&self) -> usize {
+        self.co * self.columns()
+    }
+
+    /// Weights of one output channel.
+    fn columns(&self) -> usize {
+        self.ci / self.groups * self.kernel[0] * self.kernel[1]
+    }
+
+    fn flops(&self, [oh, ow]: [usize; 2]) -> u64 {
+        2 * (self.n * oh * ow * self.weights()) as u64
+    }
+
+    fn params(&self, [oh, ow]: [usize; 2]) -> Conv {
+        let u = |v: usize| v as u32;
+        Conv {
+            n: u(self.n),
+            ci: u(self.ci),
+            h: u(self.h),
+            w: u(self.w),
+            co: u(self.co),
+            kh: u(self.kernel[0]),
+            kw: u(self.kernel[1]),
+            oh: u(oh),
+            ow: u(ow),
+            sy: u(self.stride[0]),
+            sx: u(self.stride[1]),
+            py: u(self.padding[0]),
+            px: u(self.padding[1]),
+            dy: u(self.dilation[0]),
+            dx: u(self.dilation[1]),
+            groups: u(self.groups),
+            per_chunk: u(self.n),
+            stride: 0,
+        }
+    }
+
+    fn checked_out(&self) -> [usize; 2] {
+        self.out().unwrap_or_else(|e| panic!("layers check shapes before recording: {e}"))
+    }
+}
+
+/// Which form an adapter gets: registers and subgroup broadcasts where a barrier is a context switch.
+pub fn choose(target: Target, plain: &'static Kernel, broadcast: &'static Kernel) -> &'static Kernel {
+    if target.software && target.subgroup >= 8 { broadcast } else { plain }
+}
+
+/// Positions that one workgroup of the broadcast forms covers, for 32 invocations of four.
+const POSITIONS: usize = 128;
+/// Columns that one workgroup of the broadcast weight gradient covers.
+const COLUMNS: usize = 32;
+
+/// Records `y = conv(x, w) + b`; `b` may be absent.
+pub fn conv2d(rec: &mut Recording, s: &ConvShape, x: Buf<f32>, w: Buf<f32>, b: Option<Buf<f32>>, y: Buf<f32>) {
+    let kernel = choose(rec.target(), &CONV2D, &CONV2D_BROADCAST);
+    conv2d_as(rec, kernel, s, x, w, b, y);
+}
+
+/// [`conv2d`] with a given variant.
+pub fn conv2d_as(
+    rec: &mut Recording,
+    kernel: &'static Kernel,
+    s: &ConvShape,
+    x: Buf<f32>,
+    w: Buf<f32>,
+    b: Option<Buf<f32>>,
+    y: Buf<f32>,
+) {
+    let [oh, ow] = s.checked_out();
+    let pass = rec
+        .dispatch(kernel)
+        .set("BIAS", u8::from(b.is_some()))
+        .params(s.params([oh, ow]))
+        .read(x)
+        .read(w)
+        .read(b.unwrap_or(w))
+        .write(y)
+        .work(s.flops([oh, ow]), 4 * (x.len + w.len + y.len) as u64);
+    let positions = s.n * oh * ow;
+    if std::ptr::eq(kernel, &CONV2D_BROADCAST) {
+        pass.groups(s.groups * (s.co / s.groups).div_ceil(8) * positions.div_ceil(POSITIONS));
+    } else {
+        pass.threads(positions * s.co);
+    }
+}
+
+/// Records the input gradient.
+pub fn conv2d_bwd_x(rec: &mut Recording, s: &ConvShape, w: Buf<f32>, dy: Buf<f32>, dx: Buf<f32>) {
+    let kernel = choose(rec.target(), &CONV2D_BWD_X, &CONV2D_BWD_X_BROADCAST);
+    conv2d_bwd_x_as(rec, kernel, s, w, dy, dx);
+}
+
+/// [`conv2d_bwd_x`] with a given variant.
+pub fn conv2d_bwd_x_as(
+    rec: &mut Recording,
+    kernel: &'static Kernel,
+    s: &ConvShape,
+    w: Buf<f32>,
+    dy: Buf<f32>,
+    dx: Buf<f32>,
+) {
+    let out = s.checked_out();
+    let pass = rec
+        .dispatch(kernel)
+        .params(s.params(out))
+        .read(w)
+        .read(dy)
+        .write(dx)
+        .work(s.flops(out), 4 * (dx.len + w.len + dy.len) as u64);
+    let positions = s.n * s.h * s.w;
+    if std::ptr::eq(kernel, &CONV2D_BWD_X_BROADCAST) {
+        pass.groups(s.groups * (s.ci / s.groups).div_ceil(8) * positions.div_ceil(POSITIONS));
+    } else {
+        pass.threads(positions * s.ci);
+    }
+}
+
+/// How the weight gradient of a batch is cut into chunks of samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chunks {
+    pub per_chunk: usize,
+    pub count: usize,
+}
+
+impl Chunks {
+    /// Enough chunks to fill the machine, whatever the machine: the sum's order depends on the shape alone.
+    pub fn of(s: &ConvShape) -> Chunks {
+        let tiles = s.groups * (s.co / s.groups).div_ceil(8) * s.columns().div_ceil(COLUMNS);
+        let wanted = 256usize.div_ceil(tiles.max(1)).clamp(1, s.n.max(1));
+        let per_chunk = s.n.div_ceil(wanted).max(1);
+        Chunks { per_chunk, count: s.n.div_ceil(per_chunk) }
+    }
+}
+
+/// Records the weight gradient of each chunk of samples into `dw`.
+pub fn conv2d_bwd_w(rec: &mut Recording, s: &ConvShape, x: Buf<f32>, dy: Buf<f32>, dw: Buf<f32>, g: WeightGrad) {
+    let kernel = choose(rec.target(), &CONV2D_BWD_W, &CONV2D_BWD_W_BROADCAST);
+    conv2d_bwd_w_as(rec, kernel, s, x, dy, dw, g);
+}
+
+/// What a weight-gradient launch produces.
+#[derive(Clone, Copy, Debug)]
+pub struct WeightGrad {
+    pub chunks: Chunks,
+    /// Elements from one chunk's result to the next.
+    pub stride: usize,
+    /// Square each sample's gradient before adding it.
+    pub square: bool,
+}
+
+/// [`conv2d_bwd_w`] with a given variant.
+pub fn conv2d_bwd_w_as(
+    rec: &mut Recording,
+    kernel: &'static Kernel,
+    s: &ConvShape,
+    x: Buf<f32>,
+    dy: Buf<f32>,
+    dw: Buf<f32>,
+    g: WeightGrad,
+) {
+    let out = s.checked_out();
+    let WeightGrad { chunks, stride, square } = g;
+    assert!(
+        chunks.count == 0 || dw.len >= (chunks.count - 1) * stride + s.weights(),
+        "output size of a weight gradient"
+    );
+    let params = Conv { per_chunk: chunks.per_chunk as u32, stride: stride as u32, ..s.params(out) };
+    let pass = rec
+        .dispatch(kernel)
+        .set("SQUARE", u8::from(square))
+        .params(params)
+        .read(x)
+        .read(dy)
+        .update(dw)
+        .work(s.flops(out), 4 * (x.len + dy.len + chunks.count * s.weights()) as u64);
+    if std::ptr::eq(kernel, &CONV2D_BWD_W_BROADCAST) {
+        pass.groups(s.groups * (s.co / s.groups).div_ceil(8) * s.columns().div_ceil(COLUMNS) * chunks.count);
+    } else {
+        pass.threads(chunks.count * s.weights());
+    }
+}

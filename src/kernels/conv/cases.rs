@@ -1,0 +1,113 @@
+//! Cases of the `conv` family.
+
+use super::*;
+use crate::engine::case::{Case, Gen};
+
+fn shapes() -> Vec<ConvShape> {
+    let plain = ConvShape::plain;
+    vec![
+        plain(1, 1, 1, 1, 1, [1, 1]),
+        plain(2, 3, 5, 7, 4, [3, 3]),
+        plain(3, 2, 7, 5, 9, [5, 2]),
+        plain(0, 2, 4, 4, 3, [3, 3]),
+        ConvShape { padding: [2, 2], ..plain(2, 1, 11, 13, 6, [5, 5]) },
+        ConvShape { padding: [1, 0], stride: [2, 3], ..plain(3, 5, 9, 11, 7, [3, 2]) },
+        ConvShape { padding: [2, 3], dilation: [2, 3], ..plain(2, 3, 8, 9, 10, [3, 3]) },
+        ConvShape { groups: 2, padding: [1, 1], ..plain(2, 6, 6, 5, 4, [3, 3]) },
+        // Depthwise, and groups that are not a multiple of the tile.
+        ConvShape { groups: 5, stride: [2, 1], ..plain(2, 5, 7, 7, 5, [3, 3]) },
+        ConvShape { groups: 3, padding: [1, 1], dilation: [1, 2], stride: [1, 2], ..plain(1, 9, 6, 7, 33, [3, 2]) },
+    ]
+}
+
+/// LeNet-5's two layers at batch 64.
+fn timed_shapes() -> Vec<ConvShape> {
+    vec![
+        ConvShape { padding: [2, 2], ..ConvShape::plain(64, 1, 28, 28, 6, [5, 5]) },
+        ConvShape::plain(64, 6, 14, 14, 16, [5, 5]),
+    ]
+}
+
+/// Every variant at every shape.
+pub fn cases() -> Vec<Case> {
+    let mut all = Vec::new();
+    for (timed, s) in shapes().into_iter().map(|s| (false, s)).chain(timed_shapes().into_iter().map(|s| (true, s))) {
+        let finish = |case: Case| if timed { case.timed() } else { case };
+        for kernel in [&CONV2D, &CONV2D_BROADCAST] {
+            all.push(finish(forward(kernel, &s, true)));
+        }
+        for kernel in [&CONV2D_BWD_X, &CONV2D_BWD_X_BROADCAST] {
+            all.push(finish(input_gradient(kernel, &s)));
+        }
+        for kernel in [&CONV2D_BWD_W, &CONV2D_BWD_W_BROADCAST] {
+            for square in [false, true] {
+                all.push(finish(weight_gradient(kernel, &s, Chunks::of(&s), square)));
+            }
+        }
+    }
+    for kernel in [&CONV2D, &CONV2D_BROADCAST] {
+        all.push(forward(kernel, &ConvShape::plain(2, 3, 6, 6, 5, [3, 3]), false));
+        // More than 65 535 workgroups: the grid must fold.
+        all.push(forward(kernel, &ConvShape::plain(1, 1, 2100, 2003, 1, [1, 1]), true));
+    }
+    for kernel in [&CONV2D_BWD_W, &CONV2D_BWD_W_BROADCAST] {
+        let s = ConvShape { padding: [1, 1], ..ConvShape::plain(5, 3, 6, 7, 10, [3, 3]) };
+        all.push(weight_gradient(kernel, &s, Chunks { per_chunk: 1, count: 5 }, false));
+        all.push(weight_gradient(kernel, &s, Chunks { per_chunk: 2, count: 3 }, true));
+    }
+    all
+}
+
+fn title(kernel: &Kernel, s: &ConvShape) -> String {
+    let [kh, kw] = s.kernel;
+    format!(
+        "{} {}x{}x{}x{} to {} k{kh}x{kw} s{:?} p{:?} d{:?} g{}",
+        kernel.name, s.n, s.ci, s.h, s.w, s.co, s.stride, s.padding, s.dilation, s.groups
+    )
+}
+
+fn sizes(s: &ConvShape) -> (usize, usize) {
+    let [oh, ow] = s.checked_out();
+    (s.n * s.ci * s.h * s.w, s.n * s.co * oh * ow)
+}
+
+/// Rounding of a k-term sum of products in (-1, 1).
+fn limit(case: Case, k: usize) -> Case {
+    case.tolerance(1e-5, 1e-6 * (k as f64).sqrt().max(1.0))
+}
+
+fn forward(kernel: &'static Kernel, s: &ConvShape, bias: bool) -> Case {
+    let mut case = Case::new(title(kernel, s) + if bias { "" } else { " without bias" }, Target::default());
+    let (nx, ny) = sizes(s);
+    let mut g = Gen::new(nx as u64 + 3);
+    let x = case.input("x", g.values(nx));
+    let w = case.input("w", g.values(s.weights()));
+    let b = bias.then(|| case.input("b", g.values(s.co)));
+    let y = case.output("y", ny);
+    conv2d_as(&mut case.rec, kernel, s, x, w, b, y);
+    limit(case, s.columns())
+}
+
+fn input_gradient(kernel: &'static Kernel, s: &ConvShape) -> Case {
+    let mut case = Case::new(title(kernel, s), Target::default());
+    let (nx, ny) = sizes(s);
+    let mut g = Gen::new(ny as u64 + 5);
+    let w = case.input("w", g.values(s.weights()));
+    let dy = case.input("dy", g.values(ny));
+    let dx = case.output("dx", nx);
+    conv2d_bwd_x_as(&mut case.rec, kernel, s, w, dy, dx);
+    limit(case, s.columns() * s.co / s.ci)
+}
+
+fn weight_gradient(kernel: &'static Kernel, s: &ConvShape, chunks: Chunks, square: bool) -> Case {
+    let what = if square { "square" } else { "sum" };
+    let mut case = Case::new(format!("{} {what} in {} chunks", title(kernel, s), chunks.count), Target::default());
+    let (nx, ny) = sizes(s);
+    let mut g = Gen::new(nx as u64 + 7);
+    let x = case.input("x", g.values(nx));
+    let dy = case.input("dy", g.values(ny));
+    let dw = case.output("dw", chunks.count * s.weights());
+    conv2d_bwd_w_as(&mut case.rec, kernel, s, x, dy, dw, WeightGrad { chunks, stride: s.weights(), square });
+    let positions = ny / s.co.max(1) / chunks.count.max(1);
+    limit(case, if square { positions * positions } else { positions })
+}

@@ -1,0 +1,191 @@
+//! The `[data]` table of a configuration file.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Normalize, find, source::did_you_mean};
+use crate::error::{Error, Result};
+
+/// A CSV column: its name, or its position counted from 0 (from the end where negative).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Column {
+    Index(i64),
+    Name(String),
+}
+
+/// How a CSV column is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnKind {
+    /// One feature; a missing value becomes the training mean.
+    Numeric,
+    /// One feature per category seen in training; a missing value is a category of its own.
+    Categorical,
+    /// Not read.
+    Drop,
+}
+
+/// Every key of `[data]`. Which ones a loader reads is in its row of [`DATASETS`](super::DATASETS); setting another is
+/// an error. Paths are relative to the folder of the configuration file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    pub loader: String,
+    /// `npz`, `csv`: the file. `class_folder`: the folder of class folders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// `csv`, `class_folder`: the test part, where it has a file or folder of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_path: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_images: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_labels: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_images: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_labels: Option<PathBuf>,
+    /// `cifar`: binary batches, read one after the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_files: Option<Vec<PathBuf>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_files: Option<Vec<PathBuf>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalize: Option<Normalize>,
+    /// Part of the records that becomes the test part, where the files have none: ⌈fraction · n⌉, stratified. Default 0.25.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_fraction: Option<f64>,
+    /// Part of the training part that becomes the validation part, where the files have none. Default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_fraction: Option<f64>,
+    /// Seed of the split, apart from the training seed. Default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split_seed: Option<u64>,
+    /// Keep only the first so many training records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// `npz`: the array of records and the array of labels where the file does not use a known pair of names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub x: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub y: Option<String>,
+    /// `csv`: the column of the class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Column>,
+    /// `csv`: names of all columns, for files without a header line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<String>>,
+    /// `csv`: whether the first line names the columns. Default: true, unless `columns` is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
+    /// `csv`: the separator, one character. Default `,`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<String>,
+    /// `csv`: how columns are read, by name or position; a column not named is numeric where its values are numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<BTreeMap<String, ColumnKind>>,
+    /// `csv`: columns not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drop: Option<Vec<Column>>,
+    /// `csv`: values that stand for a missing one. Default `["", "?"]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Vec<String>>,
+    /// `csv`: add a 0/1 feature to each numeric column that misses values in training. Default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_indicator: Option<bool>,
+    /// `csv`: lines to skip at the start of `path`, and of `test_path`. Default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip_rows: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_skip_rows: Option<usize>,
+    /// `csv`: characters to strip from the end of a label. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_strip: Option<String>,
+    /// `class_folder`: resize every picture to `[height, width]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<[u32; 2]>,
+    /// `class_folder`: one channel instead of three. Default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grayscale: Option<bool>,
+    /// `synth`: `blobs` (one Gaussian per class) or `stripes` (pictures). Default `blobs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// `synth`: number of records before the split, and of classes. Defaults 400 and 4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<usize>,
+    /// `synth`: shape of a record, `[features]` or `[channels, height, width]`. Default `[8]`, or `[1, 8, 8]` for stripes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Vec<usize>>,
+    /// `synth`: standard deviation of the noise. Default 1 for blobs, 0.3 for stripes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise: Option<f64>,
+    /// `synth`: seed of the records. Default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+}
+
+impl DataConfig {
+    /// The configuration of a loader with nothing else set.
+    pub fn new(loader: &str) -> Self {
+        DataConfig { loader: loader.to_owned(), ..DataConfig::default() }
+    }
+
+    /// The same configuration with every default that the loader reads written out; resolving again changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for an unknown loader, or a key that this loader does not read.
+    pub fn resolved(&self) -> Result<DataConfig> {
+        let row = find(&self.loader)?;
+        if let Some(key) = self.set_keys().iter().find(|key| !row.keys.contains(&key.as_str())) {
+            return Err(Error::input(format!(
+                "data.{key}: the loader `{}` does not read this key{}; it reads {}",
+                self.loader,
+                did_you_mean(key, row.keys.iter().copied()),
+                row.keys.join(", ")
+            )));
+        }
+        let mut out = self.clone();
+        let stripes = out.pattern.as_deref() == Some("stripes");
+        let headed = out.columns.is_none();
+        for &key in row.keys {
+            match key {
+                "normalize" => fill(&mut out.normalize, row.normalize),
+                "test_fraction" => fill(&mut out.test_fraction, 0.25),
+                "validation_fraction" => fill(&mut out.validation_fraction, 0.0),
+                "split_seed" => fill(&mut out.split_seed, 0),
+                "header" => fill(&mut out.header, headed),
+                "delimiter" => fill(&mut out.delimiter, ",".to_owned()),
+                "missing" => fill(&mut out.missing, vec![String::new(), "?".to_owned()]),
+                "missing_indicator" => fill(&mut out.missing_indicator, false),
+                "skip_rows" => fill(&mut out.skip_rows, 0),
+                "test_skip_rows" => fill(&mut out.test_skip_rows, 0),
+                "label_strip" => fill(&mut out.label_strip, String::new()),
+                "grayscale" => fill(&mut out.grayscale, false),
+                "pattern" => fill(&mut out.pattern, "blobs".to_owned()),
+                "samples" => fill(&mut out.samples, 400),
+                "classes" => fill(&mut out.classes, 4),
+                "shape" => fill(&mut out.shape, if stripes { vec![1, 8, 8] } else { vec![8] }),
+                "noise" => fill(&mut out.noise, if stripes { 0.3 } else { 1.0 }),
+                "seed" => fill(&mut out.seed, 0),
+                _ => {} // Paths and choices without a default.
+            }
+        }
+        Ok(out)
+    }
+
+    /// The keys that are set, without `loader`.
+    fn set_keys(&self) -> Vec<String> {
+        let table = serde_json::to_value(self).unwrap_or_default();
+        let keys = table.as_object().map(|table| table.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+        keys.into_iter().filter(|key| key != "loader").collect()
+    }
+}
+
+fn fill<T>(slot: &mut Option<T>, default: T) {
+    slot.get_or_insert(default);
+}

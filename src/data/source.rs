@@ -1,0 +1,130 @@
+//! What loaders share: where their files are, and reading bytes without trusting what a header promises.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::DataConfig;
+use crate::error::{Error, Result};
+
+/// Deflate cannot expand by more (zlib's technical details: 1032:1), so a file's length bounds its content.
+const DEFLATE_LIMIT: u64 = 1032;
+
+/// A resolved configuration and the folder its paths are relative to.
+pub(crate) struct Source<'a> {
+    pub config: &'a DataConfig,
+    pub base_dir: &'a Path,
+}
+
+impl Source<'_> {
+    pub fn join(&self, path: &Path) -> PathBuf {
+        self.base_dir.join(path)
+    }
+
+    /// The path of a key that the loader cannot do without.
+    pub fn need(&self, key: &str, path: &Option<PathBuf>) -> Result<PathBuf> {
+        match path {
+            Some(path) => Ok(self.join(path)),
+            None => Err(Error::input(format!("data.{key}: the loader `{}` needs this key", self.config.loader))),
+        }
+    }
+}
+
+/// ` (did you mean `x`?)` where a candidate is near enough to be a slip, else nothing.
+pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    let scored = candidates.into_iter().map(|name| (strsim::jaro_winkler(word, name), name));
+    match scored.max_by(|a, b| a.0.total_cmp(&b.0)) {
+        Some((score, name)) if score > 0.8 => format!(" (did you mean `{name}`?)"),
+        _ => String::new(),
+    }
+}
+
+/// A name for a data set that comes from `path`: its stem up to the first dot.
+pub(crate) fn stem(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.split('.').next().unwrap_or_default().to_owned()
+}
+
+/// An open file, unpacked on the way where it begins like gzip.
+pub(crate) struct Bytes {
+    reader: Box<dyn Read>,
+    path: PathBuf,
+    /// No more can come out of this file, whatever its header says.
+    most: u64,
+    position: u64,
+}
+
+impl Bytes {
+    pub fn open(path: &Path) -> Result<Bytes> {
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        let about = file.metadata().map_err(Error::io("read", path))?;
+        if about.is_dir() {
+            return Err(Error::input(format!("{}: is a folder; expected a file", path.display())));
+        }
+        let mut buffered = BufReader::with_capacity(1 << 16, file);
+        let gzip = buffered.fill_buf().map_err(Error::io("read", path))?.starts_with(&[0x1f, 0x8b]);
+        let (reader, most): (Box<dyn Read>, u64) = match gzip {
+            true => (Box::new(MultiGzDecoder::new(buffered)), about.len().saturating_mul(DEFLATE_LIMIT)),
+            false => (Box::new(buffered), about.len()),
+        };
+        Ok(Bytes { reader, path: path.to_owned(), most, position: 0 })
+    }
+
+    /// Exactly `count` bytes; `what` names them in the message when the file ends early.
+    ///
+    /// Memory grows as bytes arrive, so a header that promises terabytes costs nothing.
+    pub fn exactly(&mut self, count: u64, what: &str) -> Result<Vec<u8>> {
+        if self.position.saturating_add(count) > self.most {
+            return Err(Error::input(format!(
+                "{}: {what} should take {count} bytes from offset {}, but the file can hold at most {}; it is \
+                 truncated or its header is wrong",
+                self.path.display(),
+                self.position,
+                self.most
+            )));
+        }
+        let mut bytes = Vec::new();
+        self.reader.by_ref().take(count).read_to_end(&mut bytes).map_err(|e| self.failed(&e))?;
+        if (bytes.len() as u64) < count {
+            return Err(Error::input(format!(
+                "{}: truncated: {what} should take {count} bytes from offset {}, but only {} follow",
+                self.path.display(),
+                self.position,
+                bytes.len()
+            )));
+        }
+        self.position += count;
+        Ok(bytes)
+    }
+
+    /// All that is left.
+    pub fn rest(&mut self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.reader.read_to_end(&mut bytes).map_err(|e| self.failed(&e))?;
+        self.position += bytes.len() as u64;
+        Ok(bytes)
+    }
+
+    /// Checks that nothing follows (which also makes gzip compare its checksum).
+    pub fn finish(mut self) -> Result<()> {
+        let mut byte = [0];
+        match self.reader.read(&mut byte).map_err(|e| self.failed(&e))? {
+            0 => Ok(()),
+            _ => Err(Error::input(format!(
+                "{}: more bytes follow at offset {}, where the header says the data end",
+                self.path.display(),
+                self.position
+            ))),
+        }
+    }
+
+    fn failed(&self, error: &std::io::Error) -> Error {
+        Error::input(format!(
+            "{}: cannot be read past offset {}: {error}; the file is truncated or corrupt",
+            self.path.display(),
+            self.position
+        ))
+    }
+}

@@ -3,12 +3,23 @@
 //! Nothing here knows a GPU. A loader is one file and one row of [`DATASETS`]; it only parses. Splitting, the checks
 //! that hold for every data set and normalisation are done once, in [`load`].
 
+mod breast_cancer;
+mod cifar;
+mod class_folder;
 mod config;
+mod csv;
+mod csv_encode;
+mod digits;
+mod embedded;
+mod idx;
 mod normalize;
+mod npz;
 pub mod request;
+mod request_file;
 mod rng;
 mod source;
 mod split;
+mod synth;
 
 use std::path::Path;
 
@@ -16,7 +27,8 @@ use crate::error::{Error, Result};
 
 pub use config::{Column, ColumnKind, DataConfig};
 pub use normalize::{Normalization, Normalize};
-pub use request::{Id, Kind, Request, Split, parse_indices, read_requests, resolve};
+pub use request::{Id, Kind, Request, Split, resolve};
+pub use request_file::{parse_indices, read_requests};
 pub use source::did_you_mean;
 
 use source::Source;
@@ -97,7 +109,8 @@ pub struct DatasetRow {
 }
 
 /// The loaders, in the order `unlearn list datasets` shows them.
-pub static DATASETS: &[DatasetRow] = &[];
+pub static DATASETS: &[&DatasetRow] =
+    &[&digits::ROW, &breast_cancer::ROW, &idx::ROW, &cifar::ROW, &npz::ROW, &csv::ROW, &class_folder::ROW, &synth::ROW];
 
 /// What a loader hands over: parsed records in file order, not yet normalised and, where `test` is `None`, not yet split.
 pub(crate) struct Parts {
@@ -152,7 +165,7 @@ pub fn load(config: &DataConfig, base_dir: &Path) -> Result<Dataset> {
 /// The row of a loader, or an error that suggests the near one.
 pub fn find(loader: &str) -> Result<&'static DatasetRow> {
     let names: Vec<&str> = DATASETS.iter().map(|row| row.name).collect();
-    DATASETS.iter().find(|row| row.name == loader).ok_or_else(|| {
+    DATASETS.iter().copied().find(|row| row.name == loader).ok_or_else(|| {
         Error::input(format!(
             "data.loader: there is no loader `{loader}`{}; the loaders are {}",
             did_you_mean(loader, names.iter().copied()),

@@ -10,7 +10,7 @@ use super::DataConfig;
 use crate::error::{Error, Result};
 
 /// Deflate cannot expand by more (zlib's technical details: 1032:1), so a file's length bounds its content.
-const DEFLATE_LIMIT: u64 = 1032;
+pub(crate) const DEFLATE_LIMIT: u64 = 1032;
 
 /// A resolved configuration and the folder its paths are relative to.
 pub(crate) struct Source<'a> {
@@ -45,6 +45,12 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
 pub(crate) fn stem(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.split('.').next().unwrap_or_default().to_owned()
+}
+
+/// Class names `0`, `1`, … up to the largest label.
+pub(crate) fn numbered(labels: &[u32]) -> Vec<String> {
+    let classes = labels.iter().map(|&label| label as usize + 1).max().unwrap_or(0);
+    (0..classes).map(|class| class.to_string()).collect()
 }
 
 /// An open file, unpacked on the way where it begins like gzip.

@@ -1,0 +1,70 @@
+//! CIFAR-10 in its binary form, plain or gzip.
+
+use std::path::PathBuf;
+
+use super::source::{Bytes, Source, stem};
+use super::{DatasetRow, Normalize, Parts, Samples};
+use crate::error::{Error, Result};
+
+const PIXELS: usize = 3 * 32 * 32;
+const RECORD: usize = 1 + PIXELS;
+const CLASSES: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+
+pub(crate) static ROW: DatasetRow = DatasetRow {
+    name: "cifar",
+    summary: "CIFAR-10 binary batches, plain or gzip: records of a label byte and 3 × 32 × 32 pixels",
+    citation: "A. Krizhevsky: Learning Multiple Layers of Features from Tiny Images, University of Toronto, 2009",
+    licence: "of the files",
+    keys: &["train_files", "test_files", "normalize", "test_fraction", "validation_fraction", "split_seed", "limit"],
+    normalize: Normalize::Unit,
+    load,
+};
+
+fn load(source: &Source) -> Result<Parts> {
+    let files = source.config.train_files.as_deref().unwrap_or_default();
+    let Some(first) = files.first() else {
+        return Err(Error::input("data.train_files: the loader `cifar` needs this key, a list of at least one file"));
+    };
+    Ok(Parts {
+        name: stem(first),
+        origin: source.join(first).display().to_string(),
+        shape: vec![3, 32, 32],
+        class_names: CLASSES.map(str::to_owned).to_vec(),
+        train: read(source, files)?,
+        validation: None,
+        test: source.config.test_files.as_deref().map(|files| read(source, files)).transpose()?,
+        full_scale: Some(255.0),
+        fixed: vec![],
+    })
+}
+
+fn read(source: &Source, files: &[PathBuf]) -> Result<Samples> {
+    let mut samples = Samples::default();
+    for file in files {
+        let path = source.join(file);
+        let bytes = Bytes::open(&path)?.rest()?;
+        if bytes.is_empty() || bytes.len() % RECORD != 0 {
+            return Err(Error::input(format!(
+                "{}: holds {} bytes, which is not a number of whole records of {RECORD} ({} whole ones, then {} bytes); it \
+                 is truncated or not a CIFAR-10 binary",
+                path.display(),
+                bytes.len(),
+                bytes.len() / RECORD,
+                bytes.len() % RECORD
+            )));
+        }
+        for (at, record) in bytes.chunks_exact(RECORD).enumerate() {
+            if usize::from(record[0]) >= CLASSES.len() {
+                return Err(Error::input(format!(
+                    "{}: record {at} (offset {}) has label {}; expected 0 to 9",
+                    path.display(),
+                    at * RECORD,
+                    record[0]
+                )));
+            }
+            samples.y.push(u32::from(record[0]));
+            samples.x.extend(record[1..].iter().map(|&pixel| f32::from(pixel)));
+        }
+    }
+    Ok(samples)
+}

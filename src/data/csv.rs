@@ -1,0 +1,252 @@
+//! CSV tables with numeric and categorical columns and missing values.
+
+use std::path::Path;
+
+use ::csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
+
+use super::csv_encode::{Encoder, Table};
+use super::source::{Bytes, Source, did_you_mean, stem};
+use super::{Column, ColumnKind, DataConfig, DatasetRow, Normalize, Parts, split};
+use crate::error::{Error, Result};
+
+pub(crate) static ROW: DatasetRow = DatasetRow {
+    name: "csv",
+    summary: "a table, plain or gzip: numeric columns (missing: training mean), categorical ones (one-hot, categories of \
+              the training rows, missing is one of them), a label column; `standard` leaves one-hot columns at 0 and 1",
+    citation: "Y. Shafranovich: RFC 4180, 2005 (the format)",
+    licence: "of the files",
+    keys: &[
+        "path",
+        "test_path",
+        "label",
+        "columns",
+        "header",
+        "delimiter",
+        "schema",
+        "drop",
+        "missing",
+        "missing_indicator",
+        "skip_rows",
+        "test_skip_rows",
+        "label_strip",
+        "normalize",
+        "test_fraction",
+        "validation_fraction",
+        "split_seed",
+        "limit",
+    ],
+    normalize: Normalize::Standard,
+    load,
+};
+
+fn load(source: &Source) -> Result<Parts> {
+    let config = source.config;
+    let path = source.need("path", &config.path)?;
+    let table = read(&path, config, config.skip_rows)?;
+    let test = match &config.test_path {
+        Some(test_path) => {
+            let test = read(&source.join(test_path), config, config.test_skip_rows)?;
+            same_columns(&table, &test)?;
+            Some(test)
+        }
+        None => None,
+    };
+    let label = match &config.label {
+        Some(label) => find(label, &table, "label")?,
+        None => return Err(Error::input("data.label: the loader `csv` needs this key, a column's name or position")),
+    };
+    let kinds = kinds(config, &table, label)?;
+    let (class_names, y) = labels(&table, config, label)?;
+    let plan = split::plan(&y, config, test.is_some(), false, &table.path)?;
+    // Categories, means and which columns there are come from the training rows only.
+    let encoder = Encoder::fit(&table, &plan.train, &kinds, config)?;
+    let part = |rows: &[u32]| encoder.encode(&table, rows, &y);
+    let (train, validation) = (part(&plan.train)?, part(&plan.validation)?);
+    let test = match &test {
+        None => part(&plan.test)?,
+        Some(test) => {
+            let y = test_labels(test, config, label, &class_names)?;
+            let rows: Vec<u32> = (0..y.len() as u32).collect();
+            encoder.encode(test, &rows, &y)?
+        }
+    };
+    let fixed = encoder.fixed();
+    Ok(Parts {
+        name: stem(&path),
+        origin: table.path,
+        shape: vec![fixed.len()],
+        class_names,
+        train,
+        validation: Some(validation),
+        test: Some(test),
+        full_scale: None,
+        fixed,
+    })
+}
+
+/// Reads a file into rows of trimmed cells, all of one length.
+fn read(path: &Path, config: &DataConfig, skip: Option<usize>) -> Result<Table> {
+    let shown = path.display().to_string();
+    let text = String::from_utf8(Bytes::open(path)?.rest()?).map_err(|e| {
+        Error::input(format!("{shown}: not UTF-8 text at offset {}; save it as UTF-8", e.utf8_error().valid_up_to()))
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let skip = skip.unwrap_or(0);
+    let start: usize = text.split_inclusive('\n').take(skip).map(str::len).sum();
+    let delimiter = match config.delimiter.as_deref().map(str::as_bytes) {
+        Some([byte]) => *byte,
+        other => {
+            let other = String::from_utf8_lossy(other.unwrap_or_default()).into_owned();
+            return Err(Error::input(format!("data.delimiter: `{other}`; expected one ASCII character")));
+        }
+    };
+    let reader = ReaderBuilder::new().has_headers(false).delimiter(delimiter).trim(Trim::All).from_reader(
+        // Skipped lines are cut off here and added to the line numbers below.
+        &text.as_bytes()[start..],
+    );
+    let (mut rows, mut lines) = (vec![], vec![]);
+    for row in reader.into_records() {
+        let row = row.map_err(|e| malformed(&shown, &e, skip as u64))?;
+        lines.push(row.position().map_or(0, ::csv::Position::line) + skip as u64);
+        rows.push(row);
+    }
+    let names = names(&shown, config, &mut rows, &mut lines)?;
+    Ok(Table { path: shown, names, rows, lines })
+}
+
+fn malformed(path: &str, error: &::csv::Error, skip: u64) -> Error {
+    let line = error.position().map_or(0, ::csv::Position::line) + skip;
+    Error::input(match error.kind() {
+        ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("{path} line {line}: has {len} cells; the lines before it have {expected_len}")
+        }
+        _ => format!("{path} line {line}: malformed CSV: {error}"),
+    })
+}
+
+/// Names of the columns: from the header line (which is taken out), from `columns`, or their positions.
+fn names(path: &str, config: &DataConfig, rows: &mut Vec<StringRecord>, lines: &mut Vec<u64>) -> Result<Vec<String>> {
+    let Some(width) = rows.first().map(StringRecord::len) else {
+        return Err(Error::input(format!("{path}: holds no rows")));
+    };
+    let mut names: Vec<String> = (0..width).map(|at| at.to_string()).collect();
+    if config.header == Some(true) {
+        lines.remove(0);
+        names = rows.remove(0).iter().map(str::to_owned).collect();
+    }
+    if let Some(given) = &config.columns {
+        if given.len() != width {
+            return Err(Error::input(format!("data.columns: names {} columns, but {path} has {width}", given.len())));
+        }
+        names.clone_from(given);
+    }
+    match names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+        Some((_, twice)) => Err(Error::input(format!("{path}: two columns are named `{twice}`; give data.columns"))),
+        None => Ok(names),
+    }
+}
+
+fn same_columns(table: &Table, test: &Table) -> Result<()> {
+    if table.names == test.names {
+        return Ok(());
+    }
+    let at = table.names.iter().zip(&test.names).position(|(a, b)| a != b);
+    Err(Error::input(match at {
+        Some(at) => format!(
+            "{}: column {at} is `{}`, but in {} it is `{}`",
+            test.path, test.names[at], table.path, table.names[at]
+        ),
+        None => {
+            format!("{}: has {} columns, but {} has {}", test.path, test.names.len(), table.path, table.names.len())
+        }
+    }))
+}
+
+/// The position of a column.
+fn find(column: &Column, table: &Table, key: &str) -> Result<usize> {
+    let width = table.names.len();
+    match column {
+        Column::Name(name) => table.names.iter().position(|known| known == name).ok_or_else(|| {
+            let near = did_you_mean(name, table.names.iter().map(String::as_str));
+            let all = table.names.join(", ");
+            Error::input(format!("data.{key}: {} has no column `{name}`{near}; it has {all}", table.path))
+        }),
+        Column::Index(index) => {
+            let at = if *index < 0 { *index + width as i64 } else { *index };
+            usize::try_from(at).ok().filter(|&at| at < width).ok_or_else(|| {
+                Error::input(format!(
+                    "data.{key}: {} has no column {index}; it has {width}, 0 to {}",
+                    table.path,
+                    width - 1
+                ))
+            })
+        }
+    }
+}
+
+/// What was said about each column; the label is dropped from the features.
+fn kinds(config: &DataConfig, table: &Table, label: usize) -> Result<Vec<Option<ColumnKind>>> {
+    let mut kinds = vec![None; table.names.len()];
+    for (name, kind) in config.schema.iter().flatten() {
+        kinds[find(&Column::Name(name.clone()), table, "schema")?] = Some(*kind);
+    }
+    for column in config.drop.iter().flatten() {
+        kinds[find(column, table, "drop")?] = Some(ColumnKind::Drop);
+    }
+    if let Some(kind) = kinds[label] {
+        return Err(Error::input(format!("data.label: the label column `{}` is also {kind:?}", table.names[label])));
+    }
+    kinds[label] = Some(ColumnKind::Drop);
+    Ok(kinds)
+}
+
+/// The label of each row as text, cleaned.
+fn label_texts<'a>(table: &'a Table, config: &'a DataConfig, label: usize) -> Result<Vec<&'a str>> {
+    let strip = config.label_strip.as_deref().unwrap_or_default();
+    let missing = config.missing.as_deref().unwrap_or_default();
+    let texts = table.rows.iter().zip(&table.lines).map(|(row, line)| match &row[label] {
+        text if missing.iter().any(|marker| marker == text) => {
+            let name = &table.names[label];
+            Err(Error::input(format!("{} line {line}: the label `{name}` is missing; remove the row", table.path)))
+        }
+        text => Ok(text.trim_end_matches(|c| strip.contains(c))),
+    });
+    texts.collect()
+}
+
+/// Class names (numbers in order of size, else words in alphabetical order) and the class of each row.
+fn labels(table: &Table, config: &DataConfig, label: usize) -> Result<(Vec<String>, Vec<u32>)> {
+    let texts = label_texts(table, config, label)?;
+    let mut names: Vec<&str> = texts.clone();
+    names.sort_unstable();
+    names.dedup();
+    if names.len() > super::csv_encode::MOST_CATEGORIES {
+        return Err(Error::input(format!(
+            "{}: the label `{}` has {} different values; expected at most {} classes",
+            table.path,
+            table.names[label],
+            names.len(),
+            super::csv_encode::MOST_CATEGORIES
+        )));
+    }
+    if names.iter().all(|name| name.parse::<i64>().is_ok()) {
+        names.sort_by_key(|name| name.parse::<i64>().unwrap_or_default());
+    }
+    let class = |text: &&str| names.iter().position(|name| name == text).unwrap_or_default() as u32;
+    let y = texts.iter().map(class).collect();
+    Ok((names.into_iter().map(str::to_owned).collect(), y))
+}
+
+fn test_labels(test: &Table, config: &DataConfig, label: usize, class_names: &[String]) -> Result<Vec<u32>> {
+    let texts = label_texts(test, config, label)?;
+    let classes = texts.iter().zip(&test.lines).map(|(text, line)| {
+        class_names.iter().position(|name| name == text).map(|at| at as u32).ok_or_else(|| {
+            let known = class_names.join(", ");
+            Error::input(format!(
+                "{} line {line}: the class `{text}` is not in the training file, which has {known} (see data.label_strip)",
+                test.path
+            ))
+        })
+    });
+    classes.collect()
+}

@@ -1,0 +1,169 @@
+//! Rows of cells become rows of numbers: fitted on the training rows, applied to all.
+
+use ::csv::StringRecord;
+
+use super::{ColumnKind, DataConfig, Samples};
+use crate::error::{Error, Result};
+
+/// More categories than this in a column, or classes in a label, is taken for free text.
+pub(crate) const MOST_CATEGORIES: usize = 1024;
+
+/// A file's cells.
+pub(crate) struct Table {
+    pub path: String,
+    pub names: Vec<String>,
+    pub rows: Vec<StringRecord>,
+    /// Line of each row in the file, from 1.
+    pub lines: Vec<u64>,
+}
+
+/// How each column that is read becomes features.
+pub(crate) struct Encoder {
+    columns: Vec<(usize, Encoding)>,
+    missing: Vec<String>,
+}
+
+enum Encoding {
+    /// One feature (a missing value becomes `mean`), and one more where `indicator`.
+    Numeric { mean: f64, indicator: bool },
+    /// One feature per category of the training rows, in alphabetical order; `None`, the missing value, comes first.
+    /// A category that training has not seen is all zeros.
+    Categorical(Vec<Option<String>>),
+}
+
+impl Encoder {
+    /// Learns means and categories from `rows`. `kinds` says how a column is to be read, where that was said.
+    pub fn fit(table: &Table, rows: &[u32], kinds: &[Option<ColumnKind>], config: &DataConfig) -> Result<Encoder> {
+        let mut encoder = Encoder { columns: vec![], missing: config.missing.clone().unwrap_or_default() };
+        for (column, kind) in kinds.iter().enumerate() {
+            let kind = match kind {
+                Some(kind) => *kind,
+                None => encoder.infer(table, rows, column)?,
+            };
+            let encoding = match kind {
+                ColumnKind::Drop => continue,
+                ColumnKind::Numeric => encoder.numeric(table, rows, column, config.missing_indicator == Some(true))?,
+                ColumnKind::Categorical => encoder.categorical(table, rows, column)?,
+            };
+            encoder.columns.push((column, encoding));
+        }
+        match encoder.columns.is_empty() {
+            true => Err(Error::input(format!("{}: no column is left to learn from", table.path))),
+            false => Ok(encoder),
+        }
+    }
+
+    /// The cells of a column with their row; `None` where the value is missing.
+    fn cells<'a>(
+        &'a self,
+        table: &'a Table,
+        rows: &'a [u32],
+        column: usize,
+    ) -> impl Iterator<Item = (u32, Option<&'a str>)> {
+        rows.iter().map(move |&row| (row, self.cell(table, row, column)))
+    }
+
+    fn cell<'a>(&self, table: &'a Table, row: u32, column: usize) -> Option<&'a str> {
+        let cell = &table.rows[row as usize][column];
+        (!self.missing.iter().any(|marker| marker == cell)).then_some(cell)
+    }
+
+    /// Numeric where all values are numbers, categorical where most are not. In between a slip is likelier than a
+    /// category that looks like a number, so that is an error and not a guess.
+    fn infer(&self, table: &Table, rows: &[u32], column: usize) -> Result<ColumnKind> {
+        let (mut numbers, mut words, mut first_word) = (0, 0, None);
+        for (row, cell) in self.cells(table, rows, column) {
+            match cell.map(|cell| (cell, cell.parse::<f64>())) {
+                None => {}
+                Some((_, Ok(_))) => numbers += 1,
+                Some((cell, Err(_))) => {
+                    words += 1;
+                    first_word.get_or_insert((row, cell));
+                }
+            }
+        }
+        match first_word {
+            Some((row, cell)) if numbers >= words => Err(Error::input(format!(
+                "{} line {} column `{}`: `{cell}` is not a number, but most values of the column are; if it stands for a \
+                 missing value add it to data.missing, else say in data.schema what the column is",
+                table.path, table.lines[row as usize], table.names[column]
+            ))),
+            Some(_) => Ok(ColumnKind::Categorical),
+            None => Ok(ColumnKind::Numeric),
+        }
+    }
+
+    fn number(&self, table: &Table, row: u32, column: usize, cell: &str) -> Result<f64> {
+        cell.parse().ok().filter(|value: &f64| (*value as f32).is_finite()).ok_or_else(|| {
+            Error::input(format!(
+                "{} line {} column `{}`: `{cell}` is not a finite number; if it stands for a missing value add it to \
+                 data.missing",
+                table.path, table.lines[row as usize], table.names[column]
+            ))
+        })
+    }
+
+    fn numeric(&self, table: &Table, rows: &[u32], column: usize, indicators: bool) -> Result<Encoding> {
+        let (mut sum, mut count) = (0.0, 0);
+        for (row, cell) in self.cells(table, rows, column) {
+            if let Some(cell) = cell {
+                sum += self.number(table, row, column, cell)?;
+                count += 1;
+            }
+        }
+        if count == 0 {
+            let name = &table.names[column];
+            return Err(Error::input(format!("{}: the column `{name}` has no value in training; drop it", table.path)));
+        }
+        Ok(Encoding::Numeric { mean: sum / f64::from(count), indicator: indicators && (count as usize) < rows.len() })
+    }
+
+    fn categorical(&self, table: &Table, rows: &[u32], column: usize) -> Result<Encoding> {
+        let mut categories: Vec<Option<String>> = vec![];
+        for (_, cell) in self.cells(table, rows, column) {
+            if let Err(at) = categories.binary_search_by(|known| known.as_deref().cmp(&cell)) {
+                categories.insert(at, cell.map(str::to_owned));
+            }
+            if categories.len() > MOST_CATEGORIES {
+                return Err(Error::input(format!(
+                    "{}: the column `{}` has more than {MOST_CATEGORIES} categories; drop it with data.drop",
+                    table.path, table.names[column]
+                )));
+            }
+        }
+        Ok(Encoding::Categorical(categories))
+    }
+
+    /// The features of `rows`, with the classes `y` of all rows of the table.
+    pub fn encode(&self, table: &Table, rows: &[u32], y: &[u32]) -> Result<Samples> {
+        let mut x = Vec::with_capacity(rows.len() * self.fixed().len());
+        for &row in rows {
+            for (column, encoding) in &self.columns {
+                let cell = self.cell(table, row, *column);
+                match encoding {
+                    Encoding::Numeric { mean, indicator } => {
+                        let value = cell.map_or(Ok(*mean), |cell| self.number(table, row, *column, cell))?;
+                        x.push(value as f32);
+                        if *indicator {
+                            x.push(if cell.is_none() { 1.0 } else { 0.0 });
+                        }
+                    }
+                    Encoding::Categorical(categories) => {
+                        x.extend(categories.iter().map(|known| if known.as_deref() == cell { 1.0 } else { 0.0 }));
+                    }
+                }
+            }
+        }
+        Ok(Samples { x, y: rows.iter().map(|&row| y[row as usize]).collect() })
+    }
+
+    /// Per feature: true for the 0/1 ones, which normalisation leaves alone.
+    pub fn fixed(&self) -> Vec<bool> {
+        let fixed = self.columns.iter().flat_map(|(_, encoding)| match encoding {
+            Encoding::Numeric { indicator: false, .. } => vec![false],
+            Encoding::Numeric { indicator: true, .. } => vec![false, true],
+            Encoding::Categorical(categories) => vec![true; categories.len()],
+        });
+        fixed.collect()
+    }
+}

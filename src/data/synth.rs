@@ -1,0 +1,114 @@
+//! Synthetic data: the same records from the same seed on every platform.
+
+use super::rng::SplitMix64;
+use super::source::{Source, did_you_mean};
+use super::{DataConfig, DatasetRow, Normalize, Parts, Samples};
+use crate::error::{Error, Result};
+
+pub(crate) static ROW: DatasetRow = DatasetRow {
+    name: "synth",
+    summary: "made up from a seed: `blobs` (a Gaussian per class) or `stripes` (pictures, direction and period by class)",
+    citation: "own",
+    licence: "none needed",
+    keys: &[
+        "pattern",
+        "samples",
+        "classes",
+        "shape",
+        "noise",
+        "seed",
+        "normalize",
+        "test_fraction",
+        "validation_fraction",
+        "split_seed",
+        "limit",
+    ],
+    normalize: Normalize::None,
+    load,
+};
+
+/// More values than this (1 GiB of `f32`) is taken for a slip.
+const MOST_VALUES: usize = 1 << 28;
+
+fn load(source: &Source) -> Result<Parts> {
+    let config = source.config;
+    let (Some(samples), Some(classes), Some(shape), Some(noise), Some(seed), Some(pattern)) =
+        (config.samples, config.classes, &config.shape, config.noise, config.seed, &config.pattern)
+    else {
+        return Err(Error::internal("the synth loader needs a resolved configuration"));
+    };
+    check(config, samples, classes, shape, noise)?;
+    let mut rng = SplitMix64::new(seed);
+    let y: Vec<u32> = (0..samples).map(|at| (at % classes) as u32).collect();
+    let x = match (pattern.as_str(), &shape[..]) {
+        ("blobs", _) => blobs(&y, classes, shape.iter().product(), noise, &mut rng),
+        ("stripes", &[channels, height, width]) => stripes(&y, [channels, height, width], noise, &mut rng),
+        ("stripes", _) => {
+            return Err(Error::input(format!("data.shape: {shape:?}; stripes need [channels, height, width]")));
+        }
+        (other, _) => {
+            let near = did_you_mean(other, ["blobs", "stripes"]);
+            return Err(Error::input(format!("data.pattern: unknown `{other}`{near}; expected blobs or stripes")));
+        }
+    };
+    Ok(Parts {
+        name: format!("synth-{pattern}"),
+        origin: format!("synth ({pattern})"),
+        shape: shape.clone(),
+        class_names: (0..classes).map(|class| class.to_string()).collect(),
+        train: Samples { x, y },
+        validation: None,
+        test: None,
+        full_scale: None,
+        fixed: vec![],
+    })
+}
+
+fn check(config: &DataConfig, samples: usize, classes: usize, shape: &[usize], noise: f64) -> Result<()> {
+    let values = shape.iter().try_fold(samples, |product, &dim| product.checked_mul(dim));
+    if shape.is_empty() || values.is_none_or(|values| values == 0 || values > MOST_VALUES) {
+        return Err(Error::input(format!(
+            "data.shape, data.samples: {samples} records of {shape:?}; expected 1 to {MOST_VALUES} values in all"
+        )));
+    }
+    if classes < 2 || classes > samples {
+        return Err(Error::input(format!("data.classes: {classes}; expected 2 to data.samples ({samples})")));
+    }
+    if !(noise.is_finite() && noise >= 0.0) {
+        return Err(Error::input(format!("data.noise: {:?}; expected a finite number ≥ 0", config.noise)));
+    }
+    Ok(())
+}
+
+/// Centres are drawn with standard deviation 2, records around them with `noise`.
+fn blobs(y: &[u32], classes: usize, width: usize, noise: f64, rng: &mut SplitMix64) -> Vec<f32> {
+    let centres: Vec<f64> = (0..classes * width).map(|_| 2.0 * rng.normal()).collect();
+    let mut x = Vec::with_capacity(y.len() * width);
+    for &class in y {
+        let centre = &centres[class as usize * width..][..width];
+        x.extend(centre.iter().map(|centre| (centre + noise * rng.normal()) as f32));
+    }
+    x
+}
+
+/// Bright and dark bands; the class sets direction (4 of them) and period, the record a random shift, so that a
+/// classifier must look at structure and not at single pixels.
+fn stripes(y: &[u32], [channels, height, width]: [usize; 3], noise: f64, rng: &mut SplitMix64) -> Vec<f32> {
+    const DIRECTIONS: [[i64; 2]; 4] = [[1, 0], [0, 1], [1, 1], [1, -1]];
+    let mut x = Vec::with_capacity(y.len() * channels * height * width);
+    for &class in y {
+        let [down, across] = DIRECTIONS[class as usize % 4];
+        let period = 4 + 2 * i64::from(class / 4);
+        let shift = rng.below(period as usize) as i64;
+        for channel in 0..channels as i64 {
+            for row in 0..height as i64 {
+                for column in 0..width as i64 {
+                    let phase = (down * row + across * column + shift + channel).rem_euclid(period);
+                    let band = if phase < period / 2 { 1.0 } else { 0.0 };
+                    x.push((band + noise * rng.normal()) as f32);
+                }
+            }
+        }
+    }
+    x
+}

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::source::{Bytes, Source, stem};
+use super::source::{Bytes, Source};
 use super::{DatasetRow, Normalize, Parts, Samples};
 use crate::error::{Error, Result};
 
@@ -26,7 +26,7 @@ fn load(source: &Source) -> Result<Parts> {
         return Err(Error::input("data.train_files: the loader `cifar` needs this key, a list of at least one file"));
     };
     Ok(Parts {
-        name: stem(first),
+        name: "cifar10".to_owned(),
         origin: source.join(first).display().to_string(),
         shape: vec![3, 32, 32],
         class_names: CLASSES.map(str::to_owned).to_vec(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader};
 
-use super::source::{Source, stem};
+use super::source::{Source, folder, stem};
 use super::{DatasetRow, Normalize, Parts, Samples};
 use crate::error::{Error, Result};
 
@@ -71,7 +71,7 @@ fn load(source: &Source) -> Result<Parts> {
     };
     let [height, width] = form.first.map_or([0, 0], |(size, _)| size);
     Ok(Parts {
-        name: stem(&path),
+        name: if stem(&path) == "train" { folder(&path) } else { stem(&path) },
         origin: path.display().to_string(),
         shape: vec![channels, height as usize, width as usize],
         class_names,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Normalize, find, source::did_you_mean};
+use super::{DATASETS, Normalize, find, source::did_you_mean};
 use crate::error::{Error, Result};
 
 /// A CSV column: its name, or its position counted from 0 (from the end where negative).
@@ -176,6 +176,17 @@ impl DataConfig {
             }
         }
         Ok(out)
+    }
+
+    /// Every key of `[data]`, for suggestions.
+    pub fn known_keys() -> Vec<&'static str> {
+        let mut keys = vec!["loader"];
+        for key in DATASETS.iter().flat_map(|row| row.keys) {
+            if !keys.contains(key) {
+                keys.push(key);
+            }
+        }
+        keys
     }
 
     /// The keys that are set, without `loader`.

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use ::csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
+use ::csv::{ErrorKind, Position, ReaderBuilder, StringRecord, Trim};
 
 use super::csv_encode::{Encoder, Table};
-use super::source::{Bytes, Source, did_you_mean, stem};
+use super::source::{Bytes, Lines, Source, did_you_mean, stem};
 use super::{Column, ColumnKind, DataConfig, DatasetRow, Normalize, Parts, split};
 use crate::error::{Error, Result};
 
@@ -91,8 +91,7 @@ fn read(path: &Path, config: &DataConfig, skip: Option<usize>) -> Result<Table> 
         Error::input(format!("{shown}: not UTF-8 text at offset {}; save it as UTF-8", e.utf8_error().valid_up_to()))
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let skip = skip.unwrap_or(0);
-    let start: usize = text.split_inclusive('\n').take(skip).map(str::len).sum();
+    let start: usize = text.split_inclusive('\n').take(skip.unwrap_or(0)).map(str::len).sum();
     let delimiter = match config.delimiter.as_deref().map(str::as_bytes) {
         Some([byte]) => *byte,
         other => {
@@ -100,22 +99,22 @@ fn read(path: &Path, config: &DataConfig, skip: Option<usize>) -> Result<Table> 
             return Err(Error::input(format!("data.delimiter: `{other}`; expected one ASCII character")));
         }
     };
-    let reader = ReaderBuilder::new().has_headers(false).delimiter(delimiter).trim(Trim::All).from_reader(
-        // Skipped lines are cut off here and added to the line numbers below.
-        &text.as_bytes()[start..],
-    );
+    // Skipped lines are cut off here; `Lines` still counts them.
+    let body = &text.as_bytes()[start..];
+    let reader = ReaderBuilder::new().has_headers(false).delimiter(delimiter).trim(Trim::All).from_reader(body);
+    let mut places = Lines::new(text);
+    let mut line = |position: Option<&Position>| places.of(position.map_or(0, Position::byte) + start as u64);
     let (mut rows, mut lines) = (vec![], vec![]);
     for row in reader.into_records() {
-        let row = row.map_err(|e| malformed(&shown, &e, skip as u64))?;
-        lines.push(row.position().map_or(0, ::csv::Position::line) + skip as u64);
+        let row = row.map_err(|e| malformed(&shown, line(e.position()), &e))?;
+        lines.push(line(row.position()));
         rows.push(row);
     }
     let names = names(&shown, config, &mut rows, &mut lines)?;
     Ok(Table { path: shown, names, rows, lines })
 }
 
-fn malformed(path: &str, error: &::csv::Error, skip: u64) -> Error {
-    let line = error.position().map_or(0, ::csv::Position::line) + skip;
+fn malformed(path: &str, line: u64, error: &::csv::Error) -> Error {
     Error::input(match error.kind() {
         ErrorKind::UnequalLengths { expected_len, len, .. } => {
             format!("{path} line {line}: has {len} cells; the lines before it have {expected_len}")
@@ -133,6 +132,9 @@ fn names(path: &str, config: &DataConfig, rows: &mut Vec<StringRecord>, lines: &
     if config.header == Some(true) {
         lines.remove(0);
         names = rows.remove(0).iter().map(str::to_owned).collect();
+        if rows.is_empty() {
+            return Err(Error::input(format!("{path}: holds no rows below its header")));
+        }
     }
     if let Some(given) = &config.columns {
         if given.len() != width {

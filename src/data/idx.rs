@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::source::{Bytes, Source, numbered, stem};
+use super::source::{Bytes, Source, folder, numbered};
 use super::{DatasetRow, Normalize, Parts, Samples};
 use crate::error::{Error, Result};
 
@@ -48,7 +48,7 @@ fn load(source: &Source) -> Result<Parts> {
         }
     };
     Ok(Parts {
-        name: stem(&images),
+        name: folder(&images),
         origin: images.display().to_string(),
         shape,
         class_names: numbered(&train.y),

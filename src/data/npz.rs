@@ -148,7 +148,11 @@ impl Archive {
         member.read_to_end(&mut bytes).map_err(|e| fail(format!("is truncated or corrupt: {e}")))?;
         drop(member);
         let start = check_header(&bytes).map_err(&fail)?;
-        let header = NpyHeader::from_reader(&bytes[..start]).map_err(|e| fail(format!("has a bad header: {e}")))?;
+        let header = NpyHeader::from_reader(&bytes[..start]).map_err(|e| {
+            // The parser draws a picture of the place over several lines.
+            let why = e.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+            fail(format!("has a bad header: {why}"))
+        })?;
         let size = header.dtype().num_bytes().unwrap_or(0) as u64;
         let shape: Vec<usize> = header.shape().iter().map(|&dim| dim as usize).collect();
         let (expected, found) = (header.len().saturating_mul(size), (bytes.len() - start) as u64);
@@ -200,12 +204,10 @@ impl Array {
 
     /// The values in the order they are stored.
     fn values(&self) -> Result<Box<dyn Iterator<Item = f64> + '_>> {
-        fn read<'a, T: Deserialize>(
-            array: &'a Array,
-            to: fn(T) -> f64,
-        ) -> io::Result<Box<dyn Iterator<Item = f64> + 'a>>
+        type Values<'a> = Box<dyn Iterator<Item = f64> + 'a>;
+        fn read<'a, T>(array: &'a Array, to: fn(T) -> f64) -> io::Result<Values<'a>>
         where
-            T: 'a,
+            T: Deserialize + 'a,
             <T as Deserialize>::TypeReader: 'a,
         {
             let file = NpyFile::with_header(array.header.clone(), &array.bytes[..]);

@@ -58,7 +58,7 @@ impl std::fmt::Display for Id {
     }
 }
 
-/// One request: a line of a request file, or the inline table `request` of a configuration, which may give `fraction`
+/// One request, or a part of one: a line of a request file, or the inline table `request` of a configuration, which may give `fraction`
 /// (a seeded draw from the training part) instead of `ids`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -153,7 +153,7 @@ fn number(request: &Request, id: &Id, dataset: &Dataset) -> Result<u64> {
     let (origin, kind) = (&request.origin, request.kind.name());
     match (request.kind, id) {
         (Kind::Node | Kind::Edge | Kind::Feature, _) => Err(Error::input(format!(
-            "{origin}: a {kind} request needs a graph, but the data set `{}` is not one; expected sample or class",
+            "{origin}: a request of kind {kind} needs a graph, but the data set `{}` is not one; expected sample or class",
             dataset.name
         ))),
         (_, Id::Number(number)) => Ok(*number),

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use super::request::{Id, Kind, Request};
-use super::source::did_you_mean;
+use super::source::{Lines, did_you_mean};
 use crate::error::{Error, Result};
 
 /// Reads a request file: JSON Lines, or CSV (by the ending `.csv`) with the columns `request_id,kind,ids`, where `ids`
-/// is a list separated by blanks or semicolons (edges as `u-v`) and rows of one request id and kind are one request.
+/// is a list separated by blanks or semicolons (edges as `u-v`). A CSV request may take several rows of the same id; each
+/// stays an entry of its own, so that messages name its line.
 ///
 /// # Errors
 /// [`Error::Input`] naming file and line.
@@ -53,12 +54,11 @@ fn parse_json_lines(text: &str, path: &Path) -> Result<Vec<Request>> {
 }
 
 fn parse_csv(text: &str, path: &Path) -> Result<Vec<Request>> {
-    let mut reader = ::csv::ReaderBuilder::new().trim(::csv::Trim::All).from_reader(text.as_bytes());
-    let failed = |e: ::csv::Error| {
-        let line = e.position().map_or(1, ::csv::Position::line);
-        Error::input(format!("{}: malformed CSV: {e}", origin(path, line)))
-    };
-    let header = reader.headers().map_err(failed)?.clone();
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+    let mut places = Lines::new(text);
+    let mut place = |position: Option<&csv::Position>| origin(path, places.of(position.map_or(0, csv::Position::byte)));
+    let header =
+        reader.headers().map_err(|e| Error::input(format!("{}: malformed CSV: {e}", place(e.position()))))?.clone();
     let column = |names: &[&str]| {
         header.iter().position(|name| names.contains(&name)).ok_or_else(|| {
             Error::input(format!("{}: no column `{}`; expected request_id,kind,ids", origin(path, 1), names[0]))
@@ -67,28 +67,10 @@ fn parse_csv(text: &str, path: &Path) -> Result<Vec<Request>> {
     let (id_at, kind_at, ids_at) = (column(&["request_id"])?, column(&["kind"])?, column(&["ids", "id"])?);
     let mut requests: Vec<Request> = vec![];
     for row in reader.records() {
-        let row = row.map_err(failed)?;
-        let origin = origin(path, row.position().map_or(0, ::csv::Position::line));
-        let request = Request {
-            request_id: row[id_at].to_owned(),
-            kind: parse_kind(&row[kind_at], &origin)?,
-            ids: parse_ids(&row[ids_at]),
-            fraction: None,
-            origin,
-        };
-        if request.ids.is_empty() {
-            return Err(Error::input(format!("{}: the request is empty; ids names nothing", request.origin)));
-        }
-        match requests.iter_mut().find(|r| r.request_id == request.request_id && r.kind == request.kind) {
-            Some(earlier) => {
-                if let Some(id) = request.ids.iter().find(|id| earlier.ids.contains(id)) {
-                    let (here, there) = (&request.origin, &earlier.origin);
-                    return Err(Error::input(format!("{here}: id {id} is repeated; first at {there}")));
-                }
-                earlier.ids.extend(request.ids);
-            }
-            None => requests.push(request),
-        }
+        let row = row.map_err(|e| Error::input(format!("{}: malformed CSV: {e}", place(e.position()))))?;
+        let origin = place(row.position());
+        let (kind, ids) = (parse_kind(&row[kind_at], &origin)?, parse_ids(&row[ids_at]));
+        requests.push(Request { request_id: row[id_at].to_owned(), kind, ids, fraction: None, origin });
     }
     Ok(requests)
 }

@@ -47,10 +47,39 @@ pub(crate) fn stem(path: &Path) -> String {
     name.split('.').next().unwrap_or_default().to_owned()
 }
 
+/// The name of the folder that holds `path`, for formats whose files are all called alike; its own stem without one.
+pub(crate) fn folder(path: &Path) -> String {
+    path.parent().map(stem).filter(|name| !name.is_empty()).unwrap_or_else(|| stem(path))
+}
+
 /// Class names `0`, `1`, … up to the largest label.
 pub(crate) fn numbered(labels: &[u32]) -> Vec<String> {
     let classes = labels.iter().map(|&label| label as usize + 1).max().unwrap_or(0);
     (0..classes).map(|class| class.to_string()).collect()
+}
+
+/// Line numbers of ascending byte offsets in a text.
+pub(crate) struct Lines<'a> {
+    text: &'a [u8],
+    counted: usize,
+    line: u64,
+}
+
+impl<'a> Lines<'a> {
+    pub fn new(text: &'a str) -> Self {
+        Lines { text: text.as_bytes(), counted: 0, line: 1 }
+    }
+
+    /// The line, from 1, of the record that the CSV reader began to look for at `offset`: it passes over empty lines
+    /// first, which its own line number does not count.
+    pub fn of(&mut self, offset: u64) -> u64 {
+        let start = (offset as usize).clamp(self.counted, self.text.len());
+        let empty = self.text[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let passed = &self.text[self.counted..start + empty];
+        self.line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.counted = start + empty;
+        self.line
+    }
 }
 
 /// An open file, unpacked on the way where it begins like gzip.
@@ -115,11 +144,11 @@ impl Bytes {
 
     /// Checks that nothing follows (which also makes gzip compare its checksum).
     pub fn finish(mut self) -> Result<()> {
-        let mut byte = [0];
-        match self.reader.read(&mut byte).map_err(|e| self.failed(&e))? {
+        // Corrupt gzip often unpacks to too much before its checksum fails; that is then the better message.
+        match std::io::copy(&mut self.reader, &mut std::io::sink()).map_err(|e| self.failed(&e))? {
             0 => Ok(()),
-            _ => Err(Error::input(format!(
-                "{}: more bytes follow at offset {}, where the header says the data end",
+            more => Err(Error::input(format!(
+                "{}: {more} more bytes follow at offset {}, where the header says the data end",
                 self.path.display(),
                 self.position
             ))),

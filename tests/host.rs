@@ -1,0 +1,10 @@
+//! Tests that need no adapter: one binary, one module per subject.
+
+#[path = "host/data.rs"]
+mod data;
+#[path = "host/data_bad.rs"]
+mod data_bad;
+#[path = "host/data_files.rs"]
+mod data_files;
+#[path = "host/requests.rs"]
+mod requests;

@@ -1,0 +1,62 @@
+//! Small files in every format the loaders read.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use npyz::WriterBuilder;
+use npyz::npz::NpzWriter;
+use tempfile::TempDir;
+use unlearn::data::{Dataset, load};
+
+/// Loads the `[data]` table written in `text`.
+pub fn try_load(text: &str, dir: &Path) -> unlearn::Result<Dataset> {
+    load(&toml::from_str(text).expect("the test's TOML"), dir)
+}
+
+pub fn folder() -> TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+pub fn put(dir: &Path, name: &str, bytes: &[u8]) {
+    std::fs::write(dir.join(name), bytes).expect("a test file");
+}
+
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packer = GzEncoder::new(vec![], Compression::fast());
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
+/// An IDX file of bytes.
+pub fn idx(dims: &[u32], values: &[u8]) -> Vec<u8> {
+    let mut out = vec![0, 0, 8, dims.len() as u8];
+    dims.iter().for_each(|dim| out.extend(dim.to_be_bytes()));
+    out.extend(values);
+    out
+}
+
+type Archive = NpzWriter<BufWriter<File>>;
+/// Adds one array to an open archive.
+type Member<'a> = &'a dyn Fn(&mut Archive);
+
+pub fn npz(dir: &Path, name: &str, members: &[Member]) {
+    let mut archive = NpzWriter::create(dir.join(name)).unwrap();
+    members.iter().for_each(|member| member(&mut archive));
+}
+
+/// Adds one array.
+pub fn array<T: npyz::AutoSerialize + Copy>(
+    name: &'static str,
+    shape: &'static [u64],
+    values: Vec<T>,
+) -> impl Fn(&mut Archive) {
+    move |archive| {
+        let mut writer =
+            archive.array(name, Default::default()).unwrap().default_dtype().shape(shape).begin_nd().unwrap();
+        writer.extend(values.iter().copied()).unwrap();
+        writer.finish().unwrap();
+    }
+}

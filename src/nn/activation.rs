@@ -1,0 +1,79 @@
+//! Elementwise activations: `relu`, `gelu` (exact, with erf), `tanh`, `sigmoid`.
+
+use serde::{Deserialize, Serialize};
+
+use super::layer::{Backward, Forward, Layer, LayerRow, Saved, settings, table};
+use crate::engine::Buf;
+use crate::error::Result;
+use crate::kernels::map::{self, Unary};
+
+pub static RELU: LayerRow = LayerRow {
+    kind: "relu",
+    summary: "max(x, 0)",
+    build: |t| build("relu", Unary::Relu, t),
+    example: "type = \"relu\"",
+    example_input: &[3, 5],
+};
+
+pub static GELU: LayerRow = LayerRow {
+    kind: "gelu",
+    summary: "x Φ(x), the exact form with erf (Hendrycks & Gimpel 2016)",
+    build: |t| build("gelu", Unary::Gelu, t),
+    example: "type = \"gelu\"",
+    example_input: &[3, 5],
+};
+
+pub static TANH: LayerRow = LayerRow {
+    kind: "tanh",
+    summary: "hyperbolic tangent",
+    build: |t| build("tanh", Unary::Tanh, t),
+    example: "type = \"tanh\"",
+    example_input: &[3, 5],
+};
+
+pub static SIGMOID: LayerRow = LayerRow {
+    kind: "sigmoid",
+    summary: "1 / (1 + exp(−x))",
+    build: |t| build("sigmoid", Unary::Sigmoid, t),
+    example: "type = \"sigmoid\"",
+    example_input: &[3, 5],
+};
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoSettings {}
+
+struct Activation {
+    kind: &'static str,
+    op: Unary,
+}
+
+fn build(kind: &'static str, op: Unary, t: toml::Table) -> Result<Box<dyn Layer>> {
+    settings::<NoSettings>(kind, t)?;
+    Ok(Box::new(Activation { kind, op }))
+}
+
+impl Layer for Activation {
+    fn config(&self) -> toml::Table {
+        table(self.kind, &NoSettings {})
+    }
+
+    fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+        Ok(input.to_vec())
+    }
+
+    fn forward(&self, cx: &mut Forward, x: Buf<f32>, _input: &[usize]) -> Result<(Buf<f32>, Saved)> {
+        let y = cx.rec.temp("y", x.len);
+        map::unary(cx.rec, self.op, x, y);
+        Ok((y, Saved { floats: vec![x, y], ..Default::default() }))
+    }
+
+    fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, _input: &[usize], need_dx: bool) -> Result<Option<Buf<f32>>> {
+        if !need_dx {
+            return Ok(None);
+        }
+        let dx = cx.rec.temp("dx", dy.len);
+        map::unary_bwd(cx.rec, self.op, saved.floats[0], saved.floats[1], dy, dx);
+        Ok(Some(dx))
+    }
+}

@@ -1,0 +1,118 @@
+//! `conv2d`: cross-correlation in NCHW, PyTorch's weight layout.
+
+use serde::{Deserialize, Serialize};
+
+use super::layer::{Backward, Forward, Layer, LayerRow, Saved, Size, picture, settings, table};
+use super::params::{Init, ParamSpec};
+use crate::engine::Buf;
+use crate::error::{Error, Result};
+use crate::kernels::conv::{self, ConvShape};
+
+pub static ROW: LayerRow = LayerRow {
+    kind: "conv2d",
+    summary: "2-d convolution, weight [out, in/groups, kh, kw]; stride, padding, dilation, groups, bias",
+    build: |t| Ok(Box::new(settings::<Conv2d>("conv2d", t)?)),
+    example: "type = \"conv2d\"\nname = \"conv\"\nout = 4\nkernel = [3, 2]\nstride = [2, 1]\npadding = [2, 1]\ndilation = [1, 2]\ngroups = 2",
+    example_input: &[2, 7, 6],
+};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Conv2d {
+    #[serde(default)]
+    name: String,
+    out: usize,
+    kernel: Size,
+    #[serde(default = "one")]
+    stride: Size,
+    #[serde(default = "none")]
+    padding: Size,
+    #[serde(default = "one")]
+    dilation: Size,
+    #[serde(default = "single")]
+    groups: usize,
+    #[serde(default = "yes")]
+    bias: bool,
+}
+
+fn one() -> Size {
+    Size::Both(1)
+}
+
+fn none() -> Size {
+    Size::Both(0)
+}
+
+fn single() -> usize {
+    1
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Conv2d {
+    fn shape(&self, n: usize, input: &[usize]) -> Result<(ConvShape, [usize; 2])> {
+        let [ci, h, w] = picture("conv2d", input).map_err(|e| Error::input(format!("layer `{}`: {e}", self.name)))?;
+        let s = ConvShape {
+            stride: self.stride.pair(),
+            padding: self.padding.pair(),
+            dilation: self.dilation.pair(),
+            groups: self.groups,
+            ..ConvShape::plain(n, ci, h, w, self.out, self.kernel.pair())
+        };
+        let out = s.out().map_err(|e| Error::input(format!("layer `{}` (conv2d) over {input:?}: {e}", self.name)))?;
+        Ok((s, out))
+    }
+}
+
+impl Layer for Conv2d {
+    fn config(&self) -> toml::Table {
+        table("conv2d", self)
+    }
+
+    fn complete(&mut self, index: usize, _classes: Option<usize>) {
+        if self.name.is_empty() {
+            self.name = format!("conv{index}");
+        }
+    }
+
+    fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+        let (_, [oh, ow]) = self.shape(1, input)?;
+        Ok(vec![self.out, oh, ow])
+    }
+
+    fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
+        let (s, _) = self.shape(1, input)?;
+        let [kh, kw] = s.kernel;
+        let shape = vec![s.co, s.ci / s.groups, kh, kw];
+        let init = Init::HeUniform { fan_in: shape[1] * kh * kw };
+        let weight = ParamSpec { name: format!("{}.weight", self.name), shape, init };
+        let bias = ParamSpec { name: format!("{}.bias", self.name), shape: vec![s.co], init: Init::Constant(0.0) };
+        Ok(if self.bias { vec![weight, bias] } else { vec![weight] })
+    }
+
+    fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
+        let (s, [oh, ow]) = self.shape(cx.n, input)?;
+        let w = cx.param(&self.name, "weight")?;
+        let b = if self.bias { Some(cx.param(&self.name, "bias")?) } else { None };
+        let y = cx.rec.temp("y", s.n * s.co * oh * ow);
+        conv::conv2d(cx.rec, &s, x, w, b, y);
+        Ok((y, Saved { floats: vec![x], ..Default::default() }))
+    }
+
+    fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, input: &[usize], need_dx: bool) -> Result<Option<Buf<f32>>> {
+        let (s, [oh, ow]) = self.shape(cx.n, input)?;
+        cx.sink_conv(&format!("{}.weight", self.name), &s, saved.floats[0], dy)?;
+        if self.bias {
+            cx.sink_bias(&format!("{}.bias", self.name), dy, s.co, oh * ow)?;
+        }
+        if !need_dx {
+            return Ok(None);
+        }
+        let w = cx.param(&self.name, "weight")?;
+        let dx = cx.rec.temp("dx", s.n * s.ci * s.h * s.w);
+        conv::conv2d_bwd_x(cx.rec, &s, w, dy, dx);
+        Ok(Some(dx))
+    }
+}

@@ -1,0 +1,59 @@
+//! `dropout`: zeroes each element with probability p in training and scales the rest; the mask is a function of
+//! (seed, step, layer, element), so the backward pass makes it again instead of storing it.
+
+use serde::{Deserialize, Serialize};
+
+use super::layer::{Backward, Forward, Layer, LayerRow, Mode, Saved, settings, table};
+use crate::engine::Buf;
+use crate::error::{Error, Result};
+use crate::kernels::map;
+
+pub static ROW: LayerRow = LayerRow {
+    kind: "dropout",
+    summary: "inverted dropout with probability p (Srivastava et al. 2014), mask from Philox",
+    build: |t| {
+        let layer: Dropout = settings("dropout", t)?;
+        if !(0.0..1.0).contains(&layer.p) {
+            return Err(Error::input(format!("layer `dropout`: p must be in [0, 1), it is {}", layer.p)));
+        }
+        Ok(Box::new(layer))
+    },
+    example: "type = \"dropout\"\np = 0.4",
+    example_input: &[3, 7],
+};
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Dropout {
+    p: f32,
+}
+
+impl Layer for Dropout {
+    fn config(&self) -> toml::Table {
+        table("dropout", self)
+    }
+
+    fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+        Ok(input.to_vec())
+    }
+
+    fn forward(&self, cx: &mut Forward, x: Buf<f32>, _input: &[usize]) -> Result<(Buf<f32>, Saved)> {
+        let stream = cx.dropouts;
+        cx.dropouts += 1;
+        if cx.mode == Mode::Eval {
+            return Ok((x, Saved::default()));
+        }
+        let step = cx.step.ok_or_else(|| Error::internal("dropout in training needs the step's words"))?;
+        let y = cx.rec.temp("y", x.len);
+        map::dropout(cx.rec, x, y, self.p, stream, step);
+        Ok((y, Saved { stream: Some(stream), ..Default::default() }))
+    }
+
+    fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, _input: &[usize], need_dx: bool) -> Result<Option<Buf<f32>>> {
+        let (Some(stream), true) = (saved.stream, need_dx) else { return Ok(Some(dy)) };
+        let step = cx.step.ok_or_else(|| Error::internal("dropout in training needs the step's words"))?;
+        let dx = cx.rec.temp("dx", dy.len);
+        map::dropout(cx.rec, dy, dx, self.p, stream, step);
+        Ok(Some(dx))
+    }
+}

@@ -1,0 +1,30 @@
+//! Initial parameters: a function of (seed, parameter name, index) alone, independent of layer order and batch size.
+
+use super::params::{Init, ParamLayout};
+use crate::kernels::philox;
+
+/// FNV-1a, so that a parameter's stream depends on its name.
+fn hash(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// The flat vector at the start of training.
+pub fn initial(layout: &ParamLayout, seed: u64) -> Vec<f32> {
+    let mut theta = vec![0.0; layout.total()];
+    for e in layout.entries() {
+        let out = &mut theta[e.offset..e.offset + e.len];
+        match e.init {
+            Init::Constant(value) => out.fill(value),
+            Init::HeUniform { fan_in } => {
+                let bound = (6.0 / fan_in.max(1) as f64).sqrt();
+                let h = hash(&e.name);
+                for (i, v) in out.iter_mut().enumerate() {
+                    let counter = [i as u32 / 4, h as u32, (h >> 32) as u32, 0];
+                    let words = philox::philox(counter, [seed as u32, (seed >> 32) as u32]);
+                    *v = ((f64::from(philox::unit(words[i % 4])) * 2.0 - 1.0) * bound) as f32;
+                }
+            }
+        }
+    }
+    theta
+}

@@ -1,0 +1,152 @@
+//! What a layer is, and what it is given when it records itself.
+
+use serde::de::DeserializeOwned;
+
+use super::params::{ParamLayout, ParamSpec};
+use super::sink::Sink;
+use crate::engine::{Buf, Recording};
+use crate::error::{Error, Result};
+
+/// Training differs from evaluation in dropout alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    Train,
+    Eval,
+}
+
+/// What a forward pass records into. Shapes never include the batch axis.
+pub struct Forward<'a> {
+    pub rec: &'a mut Recording,
+    pub layout: &'a ParamLayout,
+    pub theta: Buf<f32>,
+    /// Records in the batch.
+    pub n: usize,
+    pub mode: Mode,
+    /// [seed_lo, seed_hi, step, 0] of the step; present in training.
+    pub step: Option<Buf<u32>>,
+    /// Dropout layers met so far: each draws from a stream of its own.
+    pub dropouts: u32,
+}
+
+/// What a backward pass records into.
+pub struct Backward<'a> {
+    pub rec: &'a mut Recording,
+    pub layout: &'a ParamLayout,
+    pub theta: Buf<f32>,
+    pub n: usize,
+    pub step: Option<Buf<u32>>,
+    pub sink: Sink,
+}
+
+/// What a layer keeps from its forward pass for its backward pass.
+#[derive(Clone, Debug, Default)]
+pub struct Saved {
+    pub floats: Vec<Buf<f32>>,
+    pub words: Vec<Buf<u32>>,
+    /// The dropout stream, where there is one.
+    pub stream: Option<u32>,
+    /// Layers inside this one.
+    pub inner: Vec<Saved>,
+}
+
+impl Forward<'_> {
+    /// A parameter's range of theta.
+    pub fn param(&self, layer: &str, part: &str) -> Result<Buf<f32>> {
+        self.layout.slice(self.theta, &format!("{layer}.{part}"))
+    }
+}
+
+impl Backward<'_> {
+    pub fn param(&self, layer: &str, part: &str) -> Result<Buf<f32>> {
+        self.layout.slice(self.theta, &format!("{layer}.{part}"))
+    }
+}
+
+/// A layer: shapes, parameters, and the two passes.
+pub trait Layer: Send + Sync {
+    /// The configuration with every default written out, `type` included.
+    fn config(&self) -> toml::Table;
+
+    /// Fills what may be left open in a configuration: a name, or the width of the last layer.
+    fn complete(&mut self, _index: usize, _classes: Option<usize>) {}
+
+    /// Output shape for an input shape, both without the batch axis.
+    ///
+    /// # Errors
+    /// A sentence naming the layer and both shapes.
+    fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>>;
+
+    /// Parameters in PyTorch's order.
+    fn params(&self, _input: &[usize]) -> Result<Vec<ParamSpec>> {
+        Ok(Vec::new())
+    }
+
+    /// Records y = f(x); returns y and what the backward pass needs.
+    fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)>;
+
+    /// Records the gradients: parameters go to the sink; dx is recorded and returned if `need_dx`.
+    fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, input: &[usize], need_dx: bool) -> Result<Option<Buf<f32>>>;
+}
+
+/// One row of [`super::LAYERS`].
+pub struct LayerRow {
+    /// What `type = "…"` says.
+    pub kind: &'static str,
+    pub summary: &'static str,
+    pub build: fn(toml::Table) -> Result<Box<dyn Layer>>,
+    /// A configuration and an input shape that the tests run it with.
+    pub example: &'static str,
+    pub example_input: &'static [usize],
+}
+
+/// Builds a layer from its table, by its `type`.
+///
+/// # Errors
+/// A missing or unknown `type`, an unknown key, a value of the wrong kind.
+pub fn parse_layer(mut table: toml::Table) -> Result<Box<dyn Layer>> {
+    let known: Vec<&str> = super::LAYERS.iter().map(|r| r.kind).collect();
+    let Some(toml::Value::String(kind)) = table.remove("type") else {
+        return Err(Error::input(format!("a layer needs `type = \"…\"`; there are {}", known.join(", "))));
+    };
+    let row = super::LAYERS.iter().find(|r| r.kind == kind);
+    let row = row.ok_or_else(|| Error::input(format!("layer type `{kind}` is unknown; there are {}", known.join(", "))))?;
+    (row.build)(table)
+}
+
+/// Reads a layer's own settings; serde names the unknown key and the known ones.
+pub(super) fn settings<T: DeserializeOwned>(kind: &str, table: toml::Table) -> Result<T> {
+    T::deserialize(table).map_err(|e| Error::input(format!("layer `{kind}`: {}", e.message())))
+}
+
+/// The settings as a table with `type` in front.
+pub(super) fn table<T: serde::Serialize>(kind: &str, settings: &T) -> toml::Table {
+    let mut all = toml::Table::new();
+    all.insert("type".into(), kind.into());
+    if let Ok(toml::Value::Table(rest)) = toml::Value::try_from(settings) {
+        all.extend(rest);
+    }
+    all
+}
+
+/// A size given as one number or as [height, width].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+pub enum Size {
+    Both(usize),
+    Each([usize; 2]),
+}
+
+impl Size {
+    pub fn pair(self) -> [usize; 2] {
+        match self {
+            Size::Both(v) => [v, v],
+            Size::Each(v) => v,
+        }
+    }
+}
+
+/// Channels, height and width of a picture-shaped input.
+pub(super) fn picture(kind: &str, input: &[usize]) -> Result<[usize; 3]> {
+    <[usize; 3]>::try_from(input)
+        .map_err(|_| Error::input(format!("layer `{kind}` takes [channels, height, width], its input is {input:?}")))
+}

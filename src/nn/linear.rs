@@ -1,0 +1,99 @@
+//! `linear`: y = x Wᵀ + b.
+
+use serde::{Deserialize, Serialize};
+
+use super::layer::{Backward, Forward, Layer, LayerRow, Saved, settings, table};
+use super::params::{Init, ParamSpec};
+use crate::engine::Buf;
+use crate::error::{Error, Result};
+use crate::kernels::linear::{self, Mat, Product};
+
+pub static ROW: LayerRow = LayerRow {
+    kind: "linear",
+    summary: "dense layer y = x Wᵀ + b; weight [out, in]; the last one's `out` defaults to the number of classes",
+    build: |t| Ok(Box::new(settings::<Linear>("linear", t)?)),
+    example: "type = \"linear\"\nname = \"fc\"\nout = 5",
+    example_input: &[7],
+};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Linear {
+    #[serde(default)]
+    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    out: Option<usize>,
+    #[serde(default = "yes")]
+    bias: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Linear {
+    fn sizes(&self, input: &[usize]) -> Result<(usize, usize)> {
+        let out = self.out.filter(|o| *o > 0);
+        match (input, out) {
+            (&[inputs], Some(out)) => Ok((inputs, out)),
+            (_, None) => Err(Error::input(format!("layer `{}` (linear) needs `out`, the number of its outputs", self.name))),
+            _ => Err(Error::input(format!(
+                "layer `{}` (linear) takes [features], its input is {input:?}; put a flatten before it",
+                self.name
+            ))),
+        }
+    }
+}
+
+impl Layer for Linear {
+    fn config(&self) -> toml::Table {
+        table("linear", self)
+    }
+
+    fn complete(&mut self, index: usize, classes: Option<usize>) {
+        if self.name.is_empty() {
+            self.name = format!("fc{index}");
+        }
+        self.out = self.out.or(classes);
+    }
+
+    fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+        Ok(vec![self.sizes(input)?.1])
+    }
+
+    fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
+        let (inputs, out) = self.sizes(input)?;
+        let weight = ParamSpec {
+            name: format!("{}.weight", self.name),
+            shape: vec![out, inputs],
+            init: Init::HeUniform { fan_in: inputs },
+        };
+        let bias = ParamSpec { name: format!("{}.bias", self.name), shape: vec![out], init: Init::Constant(0.0) };
+        Ok(if self.bias { vec![weight, bias] } else { vec![weight] })
+    }
+
+    fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
+        let (inputs, out) = self.sizes(input)?;
+        let w = cx.param(&self.name, "weight")?;
+        let b = if self.bias { cx.param(&self.name, "bias")? } else { w };
+        let y = cx.rec.temp("y", cx.n * out);
+        let product = Product { bias: self.bias, ..Default::default() };
+        linear::product(cx.rec, Mat::new(x, cx.n, inputs), Mat::new(w, out, inputs).t(), b, y, product);
+        Ok((y, Saved { floats: vec![x], ..Default::default() }))
+    }
+
+    fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, input: &[usize], need_dx: bool) -> Result<Option<Buf<f32>>> {
+        let (inputs, out) = self.sizes(input)?;
+        cx.sink_dense(&format!("{}.weight", self.name), saved.floats[0], dy, inputs, out)?;
+        if self.bias {
+            cx.sink_bias(&format!("{}.bias", self.name), dy, out, 1)?;
+        }
+        if !need_dx {
+            return Ok(None);
+        }
+        let w = cx.param(&self.name, "weight")?;
+        let dx = cx.rec.temp("dx", cx.n * inputs);
+        linear::product(cx.rec, Mat::new(dy, cx.n, out), Mat::new(w, out, inputs), w, dx, Product::default());
+        Ok(Some(dx))
+    }
+}

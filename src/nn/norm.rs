@@ -1,0 +1,129 @@
+//! `group_norm` and `layer_norm`. Neither couples samples, so per-sample gradients stay defined (batch norm's do not).
+
+use serde::{Deserialize, Serialize};
+
+use super::layer::{Backward, Forward, Layer, LayerRow, Saved, settings, table};
+use super::params::{Init, ParamSpec};
+use crate::engine::Buf;
+use crate::error::{Error, Result};
+use crate::kernels::norm::{self, NormShape};
+
+pub static GROUP: LayerRow = LayerRow {
+    kind: "group_norm",
+    summary: "normalises groups of channels of each sample (Wu & He 2018), weight and bias per channel",
+    build: |t| {
+        let g: Group = settings("group_norm", t)?;
+        Ok(Box::new(Norm { name: g.name, eps: g.eps, groups: Some(g.groups) }))
+    },
+    example: "type = \"group_norm\"\nname = \"gn\"\ngroups = 2",
+    example_input: &[4, 3, 5],
+};
+
+pub static LAYER: LayerRow = LayerRow {
+    kind: "layer_norm",
+    summary: "normalises the features of each sample (Ba et al. 2016), weight and bias per feature",
+    build: |t| {
+        let l: LayerNorm = settings("layer_norm", t)?;
+        Ok(Box::new(Norm { name: l.name, eps: l.eps, groups: None }))
+    },
+    example: "type = \"layer_norm\"\nname = \"ln\"",
+    example_input: &[9],
+};
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Group {
+    #[serde(default)]
+    name: String,
+    groups: usize,
+    #[serde(default = "small")]
+    eps: f32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LayerNorm {
+    #[serde(default)]
+    name: String,
+    #[serde(default = "small")]
+    eps: f32,
+}
+
+fn small() -> f32 {
+    1e-5
+}
+
+/// Group norm, or with `groups` absent layer norm over the one feature axis.
+struct Norm {
+    name: String,
+    eps: f32,
+    groups: Option<usize>,
+}
+
+impl Norm {
+    fn shape(&self, n: usize, input: &[usize]) -> Result<NormShape> {
+        let fail = |what: String| Err(Error::input(format!("layer `{}`: {what}", self.name)));
+        let (c, p, groups) = match (self.groups, input) {
+            (None, &[c]) => (c, 1, 1),
+            (None, _) => return fail(format!("layer_norm takes [features], its input is {input:?}")),
+            (Some(g), &[c, ..]) => (c, input[1..].iter().product(), g),
+            (Some(_), []) => return fail("group_norm takes [channels, …], its input has no axes".into()),
+        };
+        if groups == 0 || c % groups != 0 {
+            return fail(format!("{c} channels cannot be split into {groups} groups of equal size"));
+        }
+        Ok(NormShape { n, c, p, groups, eps: self.eps })
+    }
+}
+
+impl Layer for Norm {
+    fn config(&self) -> toml::Table {
+        let (name, eps) = (self.name.clone(), self.eps);
+        match self.groups {
+            Some(groups) => table("group_norm", &Group { name, groups, eps }),
+            None => table("layer_norm", &LayerNorm { name, eps }),
+        }
+    }
+
+    fn complete(&mut self, index: usize, _classes: Option<usize>) {
+        if self.name.is_empty() {
+            self.name = format!("{}{index}", if self.groups.is_some() { "gn" } else { "ln" });
+        }
+    }
+
+    fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+        self.shape(1, input)?;
+        Ok(input.to_vec())
+    }
+
+    fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
+        let c = self.shape(1, input)?.c;
+        let spec = |part: &str, value| ParamSpec {
+            name: format!("{}.{part}", self.name),
+            shape: vec![c],
+            init: Init::Constant(value),
+        };
+        Ok(vec![spec("weight", 1.0), spec("bias", 0.0)])
+    }
+
+    fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
+        let s = self.shape(cx.n, input)?;
+        let (gamma, beta) = (cx.param(&self.name, "weight")?, cx.param(&self.name, "bias")?);
+        let (y, stats) = (cx.rec.temp("y", x.len), cx.rec.temp("stats", s.stats()));
+        norm::group(cx.rec, x, gamma, beta, y, stats, s);
+        Ok((y, Saved { floats: vec![x, stats], ..Default::default() }))
+    }
+
+    fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, input: &[usize], need_dx: bool) -> Result<Option<Buf<f32>>> {
+        let s = self.shape(cx.n, input)?;
+        let (x, stats) = (saved.floats[0], saved.floats[1]);
+        cx.sink_affine(&self.name, x, stats, dy, &s)?;
+        if !need_dx {
+            return Ok(None);
+        }
+        let gamma = cx.param(&self.name, "weight")?;
+        let dx = cx.rec.temp("dx", dy.len);
+        norm::group_bwd_x(cx.rec, x, gamma, stats, dy, dx, s);
+        Ok(Some(dx))
+    }
+}

@@ -1,0 +1,80 @@
+//! One flat parameter vector: names, shapes and aligned ranges. Gradient, Fisher, optimiser state and masks share it.
+
+use crate::engine::{ALIGN, Buf};
+use crate::error::{Error, Result};
+
+/// How a parameter starts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Init {
+    /// Uniform in ±sqrt(6 / fan_in): He et al. 2015, "Delving deep into rectifiers", eq. 10, uniform form.
+    HeUniform { fan_in: usize },
+    Constant(f32),
+}
+
+/// A parameter that a layer asks for; shapes are PyTorch's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParamSpec {
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub init: Init,
+}
+
+/// A parameter and its place in the flat vector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParamEntry {
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub init: Init,
+    pub offset: usize,
+    pub len: usize,
+}
+
+/// Names to ranges of one vector; each range starts 256-byte aligned, the lanes between ranges stay 0.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ParamLayout {
+    entries: Vec<ParamEntry>,
+    total: usize,
+}
+
+impl ParamLayout {
+    /// Appends parameters.
+    ///
+    /// # Errors
+    /// A name that is already taken.
+    pub fn extend(&mut self, specs: Vec<ParamSpec>) -> Result<()> {
+        for spec in specs {
+            if self.entries.iter().any(|e| e.name == spec.name) {
+                return Err(Error::input(format!("two layers both have a parameter `{}`; give them different names", spec.name)));
+            }
+            let len = spec.shape.iter().product();
+            self.entries.push(ParamEntry { name: spec.name, shape: spec.shape, init: spec.init, offset: self.total, len });
+            self.total += usize::next_multiple_of(len, ALIGN);
+        }
+        Ok(())
+    }
+
+    pub fn entries(&self) -> &[ParamEntry] {
+        &self.entries
+    }
+
+    /// Length of the flat vector, padding included.
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    /// Number of real parameters.
+    pub fn count(&self) -> usize {
+        self.entries.iter().map(|e| e.len).sum()
+    }
+
+    pub fn get(&self, name: &str) -> Result<&ParamEntry> {
+        let found = self.entries.iter().find(|e| e.name == name);
+        found.ok_or_else(|| Error::internal(format!("no parameter is called `{name}`")))
+    }
+
+    /// The range of a parameter inside a flat vector.
+    pub fn slice(&self, flat: Buf<f32>, name: &str) -> Result<Buf<f32>> {
+        let e = self.get(name)?;
+        Ok(flat.range(e.offset..e.offset + e.len))
+    }
+}

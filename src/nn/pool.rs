@@ -1,0 +1,130 @@
+//! `max_pool`, `avg_pool`, `global_avg_pool`.
+
+use serde::{Deserialize, Serialize};
+
+use super::layer::{Backward, Forward, Layer, LayerRow, Saved, Size, picture, settings, table};
+use crate::engine::Buf;
+use crate::error::{Error, Result};
+use crate::kernels::pool::{self, PoolShape};
+
+pub static MAX: LayerRow = LayerRow {
+    kind: "max_pool",
+    summary: "maximum over windows; stride defaults to the kernel",
+    build: |t| build(Kind::Max, t),
+    example: "type = \"max_pool\"\nkernel = 2\nstride = [2, 1]",
+    example_input: &[2, 5, 6],
+};
+
+pub static AVG: LayerRow = LayerRow {
+    kind: "avg_pool",
+    summary: "mean over windows, padding counted; stride defaults to the kernel",
+    build: |t| build(Kind::Avg, t),
+    example: "type = \"avg_pool\"\nkernel = [2, 3]\npadding = 1",
+    example_input: &[2, 5, 6],
+};
+
+pub static GLOBAL_AVG: LayerRow = LayerRow {
+    kind: "global_avg_pool",
+    summary: "mean over the whole picture, [c, h, w] to [c, 1, 1]",
+    build: |t| {
+        settings::<NoSettings>("global_avg_pool", t)?;
+        Ok(Box::new(Pool { kind: Kind::Global, window: None }))
+    },
+    example: "type = \"global_avg_pool\"",
+    example_input: &[3, 5, 4],
+};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Max,
+    Avg,
+    Global,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Max => "max_pool",
+            Kind::Avg => "avg_pool",
+            Kind::Global => "global_avg_pool",
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoSettings {}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Window {
+    kernel: Size,
+    stride: Option<Size>,
+    #[serde(default = "none")]
+    padding: Size,
+}
+
+fn none() -> Size {
+    Size::Both(0)
+}
+
+struct Pool {
+    kind: Kind,
+    window: Option<Window>,
+}
+
+fn build(kind: Kind, t: toml::Table) -> Result<Box<dyn Layer>> {
+    let mut window: Window = settings(kind.name(), t)?;
+    window.stride = window.stride.or(Some(window.kernel));
+    Ok(Box::new(Pool { kind, window: Some(window) }))
+}
+
+impl Pool {
+    fn shape(&self, n: usize, input: &[usize]) -> Result<PoolShape> {
+        let [c, h, w] = picture(self.kind.name(), input)?;
+        let shape = match &self.window {
+            None => PoolShape::global(n, c, h, w),
+            Some(v) => PoolShape::new(n, c, h, w, v.kernel.pair(), v.stride.unwrap_or(v.kernel).pair(), v.padding.pair()),
+        };
+        shape.map_err(|e| Error::input(format!("layer `{}` over {input:?}: {e}", self.kind.name())))
+    }
+}
+
+impl Layer for Pool {
+    fn config(&self) -> toml::Table {
+        match &self.window {
+            None => table(self.kind.name(), &NoSettings {}),
+            Some(window) => table(self.kind.name(), window),
+        }
+    }
+
+    fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+        let s = self.shape(1, input)?;
+        Ok(vec![s.c, s.oh, s.ow])
+    }
+
+    fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
+        let s = self.shape(cx.n, input)?;
+        let y = cx.rec.temp("y", s.outputs());
+        if self.kind != Kind::Max {
+            pool::avg(cx.rec, &s, x, y);
+            return Ok((y, Saved::default()));
+        }
+        let arg = cx.rec.temp("arg", s.outputs());
+        pool::max(cx.rec, &s, x, y, arg);
+        Ok((y, Saved { words: vec![arg], ..Default::default() }))
+    }
+
+    fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, input: &[usize], need_dx: bool) -> Result<Option<Buf<f32>>> {
+        if !need_dx {
+            return Ok(None);
+        }
+        let s = self.shape(cx.n, input)?;
+        let dx = cx.rec.temp("dx", s.inputs());
+        match saved.words.first() {
+            Some(arg) => pool::max_bwd(cx.rec, &s, dy, *arg, dx),
+            None => pool::avg_bwd(cx.rec, &s, dy, dx),
+        }
+        Ok(Some(dx))
+    }
+}

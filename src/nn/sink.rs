@@ -1,0 +1,114 @@
+//! Where weight gradients go. The loss kernel writes unscaled per-sample gradients; 1/B enters here and only in `Mean`.
+
+use super::layer::Backward;
+use crate::engine::Buf;
+use crate::error::Result;
+use crate::kernels::conv::{self, Chunks, ConvShape, WeightGrad};
+use crate::kernels::linear::{self, Mat, Product};
+use crate::kernels::norm::{self, AffineSink, NormShape};
+use crate::kernels::reduce::{self, Channels, ChannelMode};
+
+/// What becomes of the per-sample weight gradients g_n of a batch.
+#[derive(Clone, Copy, Debug)]
+pub enum Sink {
+    /// `grad = scale · Σ g_n`, added to what is there if `accumulate`.
+    Mean { grad: Buf<f32>, scale: f32, accumulate: bool },
+    /// `squares = Σ g_n²` elementwise, exact per sample: positions are summed before squaring.
+    SquareSum { squares: Buf<f32>, accumulate: bool },
+    /// `slab[n] = g_n`, rows of one flat vector each.
+    PerSample { slab: Buf<f32> },
+}
+
+/// A sink seen by one parameter.
+struct Target {
+    out: Buf<f32>,
+    alpha: f32,
+    beta: f32,
+    /// Elements between samples, for `PerSample`.
+    stride: usize,
+}
+
+impl Backward<'_> {
+    fn target(&self, name: &str) -> Result<Target> {
+        let entry = self.layout.get(name)?;
+        let total = self.layout.total();
+        let range = entry.offset..entry.offset + entry.len;
+        let beta = |accumulate| if accumulate { 1.0 } else { 0.0 };
+        Ok(match self.sink {
+            Sink::Mean { grad, scale, accumulate } => {
+                Target { out: grad.range(range), alpha: scale, beta: beta(accumulate), stride: 0 }
+            }
+            Sink::SquareSum { squares, accumulate } => {
+                Target { out: squares.range(range), alpha: 1.0, beta: beta(accumulate), stride: 0 }
+            }
+            Sink::PerSample { slab } => {
+                let end = self.n.saturating_sub(1) * total + range.end;
+                Target { out: slab.range(range.start..end.max(range.start)), alpha: 1.0, beta: 0.0, stride: total }
+            }
+        })
+    }
+
+    /// A dense weight [out, in]: g_n = dy_n x_nᵀ.
+    pub fn sink_dense(&mut self, name: &str, x: Buf<f32>, dy: Buf<f32>, inputs: usize, outputs: usize) -> Result<()> {
+        let t = self.target(name)?;
+        let n = self.n;
+        let product = match self.sink {
+            Sink::Mean { .. } => Product { alpha: t.alpha, beta: t.beta, ..Default::default() },
+            // Σ (dy_n x_nᵀ)² = (dy²)ᵀ (x²): BackPACK's sum of squared gradients of a linear layer.
+            Sink::SquareSum { .. } => Product { alpha: t.alpha, beta: t.beta, square: true, ..Default::default() },
+            Sink::PerSample { .. } => {
+                // An outer product per sample is the weight gradient of a 1x1 convolution over a 1x1 picture.
+                let s = ConvShape::plain(n, inputs, 1, 1, outputs, [1, 1]);
+                let each = WeightGrad { chunks: Chunks { per_chunk: 1, count: n }, stride: t.stride, square: false };
+                conv::conv2d_bwd_w(self.rec, &s, x, dy, t.out, each);
+                return Ok(());
+            }
+        };
+        linear::product(self.rec, Mat::new(dy, n, outputs).t(), Mat::new(x, n, inputs), x, t.out, product);
+        Ok(())
+    }
+
+    /// A convolution's weight [co, ci/groups, kh, kw].
+    pub fn sink_conv(&mut self, name: &str, s: &ConvShape, x: Buf<f32>, dy: Buf<f32>) -> Result<()> {
+        let t = self.target(name)?;
+        let square = matches!(self.sink, Sink::SquareSum { .. });
+        if let Sink::PerSample { .. } = self.sink {
+            let each = WeightGrad { chunks: Chunks { per_chunk: 1, count: s.n }, stride: t.stride, square };
+            conv::conv2d_bwd_w(self.rec, s, x, dy, t.out, each);
+            return Ok(());
+        }
+        let chunks = Chunks::of(s);
+        let parts = self.rec.temp("dw_parts", chunks.count * s.weights());
+        conv::conv2d_bwd_w(self.rec, s, x, dy, parts, WeightGrad { chunks, stride: s.weights(), square });
+        let sum = Channels { mode: ChannelMode::Sum, alpha: t.alpha, beta: t.beta, stride: 0 };
+        reduce::channels(self.rec, parts, t.out, chunks.count, s.weights(), 1, sum);
+        Ok(())
+    }
+
+    /// A bias over channels: dy is [n, channels, positions].
+    pub fn sink_bias(&mut self, name: &str, dy: Buf<f32>, channels: usize, positions: usize) -> Result<()> {
+        let t = self.target(name)?;
+        let mode = match self.sink {
+            Sink::Mean { .. } => ChannelMode::Sum,
+            Sink::SquareSum { .. } => ChannelMode::SquareSum,
+            Sink::PerSample { .. } => ChannelMode::PerSample,
+        };
+        let how = Channels { mode, alpha: t.alpha, beta: t.beta, stride: t.stride };
+        reduce::channels(self.rec, dy, t.out, self.n, channels, positions, how);
+        Ok(())
+    }
+
+    /// Scale and shift of a normalisation.
+    pub fn sink_affine(&mut self, layer: &str, x: Buf<f32>, stats: Buf<f32>, dy: Buf<f32>, shape: &NormShape) -> Result<()> {
+        let gamma = self.target(&format!("{layer}.weight"))?;
+        let beta = self.target(&format!("{layer}.bias"))?;
+        let mode = match self.sink {
+            Sink::Mean { .. } => norm::AffineMode::Sum,
+            Sink::SquareSum { .. } => norm::AffineMode::SquareSum,
+            Sink::PerSample { .. } => norm::AffineMode::PerSample,
+        };
+        let how = AffineSink { mode, alpha: gamma.alpha, beta: gamma.beta, stride: gamma.stride };
+        norm::group_bwd_affine(self.rec, x, stats, dy, gamma.out, beta.out, *shape, how);
+        Ok(())
+    }
+}

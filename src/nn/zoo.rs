@@ -1,0 +1,89 @@
+//! Named architectures; each is a function from its settings to a list of layers, so a resolved config shows them whole.
+
+use crate::error::{Error, Result};
+
+/// One row of [`ZOO`].
+pub struct ZooRow {
+    pub name: &'static str,
+    pub summary: &'static str,
+    build: fn(Option<&[usize]>) -> Vec<String>,
+}
+
+/// The architectures that `model.zoo` names; `model.hidden` sets their widths.
+pub static ZOO: &[ZooRow] = &[
+    ZooRow { name: "mlp", summary: "flatten, then linear + relu per hidden width (default 128, 64), then linear", build: mlp },
+    ZooRow { name: "lenet5", summary: "LeNet-5 (LeCun et al. 1998) with relu and max pooling, for 28x28 pictures", build: lenet5 },
+    ZooRow {
+        name: "vgg_gn",
+        summary: "small VGG-like net: two 3x3 convolutions with group norm per width (default 16, 32), pooling between",
+        build: vgg_gn,
+    },
+    ZooRow { name: "logistic", summary: "flatten, then one linear layer: multinomial logistic regression", build: logistic },
+];
+
+fn logistic(_: Option<&[usize]>) -> Vec<String> {
+    vec!["type='flatten'".into(), "type='linear'\nname='fc'".into()]
+}
+
+fn mlp(hidden: Option<&[usize]>) -> Vec<String> {
+    let widths = hidden.unwrap_or(&[128, 64]);
+    let mut layers = vec!["type='flatten'".to_owned()];
+    for (i, width) in widths.iter().enumerate() {
+        layers.push(format!("type='linear'\nname='fc{}'\nout={width}", i + 1));
+        layers.push("type='relu'".into());
+    }
+    layers.push(format!("type='linear'\nname='fc{}'", widths.len() + 1));
+    layers
+}
+
+fn lenet5(_: Option<&[usize]>) -> Vec<String> {
+    [
+        "type='conv2d'\nname='conv1'\nout=6\nkernel=5\npadding=2",
+        "type='relu'",
+        "type='max_pool'\nkernel=2",
+        "type='conv2d'\nname='conv2'\nout=16\nkernel=5",
+        "type='relu'",
+        "type='max_pool'\nkernel=2",
+        "type='flatten'",
+        "type='linear'\nname='fc1'\nout=120",
+        "type='relu'",
+        "type='linear'\nname='fc2'\nout=84",
+        "type='relu'",
+        "type='linear'\nname='fc3'",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn vgg_gn(hidden: Option<&[usize]>) -> Vec<String> {
+    let mut layers = Vec::new();
+    for (block, width) in hidden.unwrap_or(&[16, 32]).iter().enumerate() {
+        for half in 1..=2 {
+            let i = 2 * block + half;
+            layers.push(format!("type='conv2d'\nname='conv{i}'\nout={width}\nkernel=3\npadding=1"));
+            layers.push(format!("type='group_norm'\nname='gn{i}'\ngroups={}", groups(*width)));
+            layers.push("type='relu'".into());
+        }
+        layers.push("type='max_pool'\nkernel=2".into());
+    }
+    layers.push("type='flatten'".into());
+    layers.push("type='linear'\nname='fc'".into());
+    layers
+}
+
+/// Groups of four channels where that divides, else one group.
+fn groups(width: usize) -> usize {
+    if width.is_multiple_of(4) { width / 4 } else { 1 }
+}
+
+/// The layers of a named architecture.
+///
+/// # Errors
+/// An unknown name.
+pub fn layers(name: &str, hidden: Option<&[usize]>) -> Result<Vec<toml::Table>> {
+    let names: Vec<_> = ZOO.iter().map(|r| r.name).collect();
+    let row = ZOO.iter().find(|r| r.name == name);
+    let row = row.ok_or_else(|| Error::input(format!("model.zoo = `{name}` is unknown; there are {}", names.join(", "))))?;
+    let parse = |text: &String| toml::from_str(text).map_err(|e| Error::internal(format!("zoo {name}: {e}")));
+    (row.build)(hidden).iter().map(parse).collect()
+}

@@ -1,6 +1,12 @@
 //! Kernels by family: rows, record functions, twins and cases. One stem here is one folder under `shaders/`.
 
+pub mod guard;
 pub mod linear;
+pub mod loss;
+pub mod map;
+pub mod optim;
+pub mod philox;
+pub mod reduce;
 
 use crate::engine::Kernel;
 use crate::engine::case::Case;
@@ -23,4 +29,11 @@ pub struct Family {
 }
 
 /// The list that everything walks.
-pub static FAMILIES: &[Family] = &[Family { name: "linear", kernels: linear::KERNELS, cases: linear::cases }];
+pub static FAMILIES: &[Family] = &[
+    Family { name: "guard", kernels: guard::KERNELS, cases: guard::cases },
+    Family { name: "linear", kernels: linear::KERNELS, cases: linear::cases },
+    Family { name: "loss", kernels: loss::KERNELS, cases: loss::cases },
+    Family { name: "map", kernels: map::KERNELS, cases: map::cases },
+    Family { name: "optim", kernels: optim::KERNELS, cases: optim::cases },
+    Family { name: "reduce", kernels: reduce::KERNELS, cases: reduce::cases },
+];

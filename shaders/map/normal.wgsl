@@ -1,10 +1,10 @@
-// y[i] = std * z[i], z standard normal by Box-Muller from the words of
+// y[i] = sigma * z[i], z standard normal by Box-Muller from the words of
 // Philox(counter = (i / 4, layer, step, 0), key = (seed_lo, seed_hi)).
 // step [seed_lo, seed_hi, step, 0], y [n]. One thread per four elements. Twin: map/random.rs normal.
 #import grid
 #import philox
 
-struct P { std: f32, layer: u32 }
+struct P { sigma: f32, layer: u32 }
 
 override WG: u32 = 64u;
 
@@ -18,5 +18,5 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     if (i >= arrayLength(&y)) {
         return;
     }
-    y[i] = p.std * normal(philox(vec4<u32>(i, p.layer, step[2], 0u), vec2<u32>(step[0], step[1])));
+    y[i] = p.sigma * normal(philox(vec4<u32>(i, p.layer, step[2], 0u), vec2<u32>(step[0], step[1])));
 }

@@ -17,7 +17,7 @@ params! {
 
 params! {
     /// Standard deviation and stream.
-    pub struct Normal { std: f32, layer: u32 }
+    pub struct Normal { sigma: f32, layer: u32 }
 }
 
 /// `y = x mask / (1 - rate)`.
@@ -78,11 +78,11 @@ pub fn words(rec: &mut Recording, y: Buf<u32>, layer: u32, step: Buf<u32>) {
         .threads(quads(y.len));
 }
 
-/// Records `y = std z`, z standard normal from stream `layer` at `step` (see [`dropout`]).
-pub fn normal(rec: &mut Recording, y: Buf<f32>, std: f32, layer: u32, step: Buf<u32>) {
+/// Records `y = sigma z`, z standard normal from stream `layer` at `step` (see [`dropout`]).
+pub fn normal(rec: &mut Recording, y: Buf<f32>, sigma: f32, layer: u32, step: Buf<u32>) {
     check_step(step);
     rec.dispatch(&NORMAL)
-        .params(Normal { std, layer })
+        .params(Normal { sigma, layer })
         .read(step)
         .write(y)
         .work(quads(y.len) as u64 * (PHILOX_OPS + 100), 4 * y.len as u64)
@@ -125,6 +125,6 @@ fn normal_twin(call: &mut TwinCall) {
     let [step, y] = call.bufs();
     let (step, y) = (step.u(), y.f_mut());
     for (i, out) in y.iter_mut().enumerate() {
-        *out = f64::from(p.std) * philox::normal(block(step, p.layer, i / 4))[i % 4];
+        *out = f64::from(p.sigma) * philox::normal(block(step, p.layer, i / 4))[i % 4];
     }
 }

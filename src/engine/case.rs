@@ -2,7 +2,7 @@
 
 use super::Data;
 use super::kernel::Elem;
-use super::recording::{ALIGN, Buf, BufferId, Element, Recording, Target};
+use super::recording::{ALIGN, Buf, BufferId, Command, Element, Recording, Target};
 
 /// What a case expects of one of its buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,18 @@ impl Case {
 
     pub fn timed(mut self) -> Case {
         self.bench = true;
+        self
+    }
+
+    /// Workgroups of one invocation, so that a small shape needs more groups than one side of the grid holds. For
+    /// kernels that are launched by `.threads(n)`.
+    pub fn folded(mut self) -> Case {
+        for command in &mut self.rec.commands {
+            if let Command::Dispatch(d) = command {
+                d.consts.push(("WG", 1.0));
+            }
+        }
+        self.name.push_str(" folded");
         self
     }
 

@@ -1,7 +1,13 @@
 //! Kernels by family: rows, record functions, twins and cases. One stem here is one folder under `shaders/`.
 
 pub mod conv;
+pub mod guard;
 pub mod linear;
+pub mod loss;
+pub mod map;
+pub mod optim;
+pub mod philox;
+pub mod reduce;
 
 use crate::engine::Kernel;
 use crate::engine::case::Case;
@@ -27,4 +33,9 @@ pub struct Family {
 pub static FAMILIES: &[Family] = &[
     Family { name: "linear", kernels: linear::KERNELS, cases: linear::cases },
     Family { name: "conv", kernels: conv::KERNELS, cases: conv::cases },
+    Family { name: "guard", kernels: guard::KERNELS, cases: guard::cases },
+    Family { name: "loss", kernels: loss::KERNELS, cases: loss::cases },
+    Family { name: "map", kernels: map::KERNELS, cases: map::cases },
+    Family { name: "optim", kernels: optim::KERNELS, cases: optim::cases },
+    Family { name: "reduce", kernels: reduce::KERNELS, cases: reduce::cases },
 ];

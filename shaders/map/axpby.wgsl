@@ -1,0 +1,24 @@
+// y[i] = alpha x[i] + beta y[i]. x, y [n]. One thread per four elements. Twin: map/twin.rs axpby.
+#import grid
+
+struct P { alpha: f32, beta: f32 }
+
+override WG: u32 = 64u;
+
+@group(0) @binding(0) var<uniform> p: P;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+    let i = group_index(wid, nwg) * WG + lid;
+    if (i >= arrayLength(&y)) {
+        return;
+    }
+    var out = p.alpha * x[i];
+    // beta 0 must not read: 0 * NaN is NaN.
+    if (p.beta != 0.0) {
+        out += p.beta * y[i];
+    }
+    y[i] = out;
+}

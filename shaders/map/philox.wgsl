@@ -1,0 +1,21 @@
+// y[i] = word i % 4 of Philox(counter = (i / 4, layer, step, 0), key = (seed_lo, seed_hi)).
+// step [seed_lo, seed_hi, step, 0], y [n] u32. One thread per four words. Twin: map/random.rs words.
+#import grid
+#import philox
+
+struct P { layer: u32 }
+
+override WG: u32 = 64u;
+
+@group(0) @binding(0) var<uniform> p: P;
+@group(0) @binding(1) var<storage, read> step: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<u32>>;
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+    let i = group_index(wid, nwg) * WG + lid;
+    if (i >= arrayLength(&y)) {
+        return;
+    }
+    y[i] = philox(vec4<u32>(i, p.layer, step[2], 0u), vec2<u32>(step[0], step[1]));
+}

@@ -1,0 +1,27 @@
+// y[i] = f(x[i]), f by OP: 0 relu, 1 gelu (exact, x Phi(x)), 2 tanh, 3 sigmoid, 4 square, 5 copy.
+// x, y [n]. One thread per four elements. Twin: map/twin.rs unary.
+#import grid
+#import special
+
+override WG: u32 = 64u;
+override OP: u32;
+
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+    let i = group_index(wid, nwg) * WG + lid;
+    if (i >= arrayLength(&y)) {
+        return;
+    }
+    let v = x[i];
+    switch (OP) {
+        case 0u: { y[i] = max(v, vec4<f32>(0.0)); }
+        case 1u: { y[i] = v * normal_cdf4(v); }
+        case 2u: { y[i] = tanh4(v); }
+        case 3u: { y[i] = sigmoid4(v); }
+        case 4u: { y[i] = v * v; }
+        default: { y[i] = v; }
+    }
+}

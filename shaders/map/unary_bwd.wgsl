@@ -1,0 +1,31 @@
+// dx[i] = f'(x[i]) dy[i], f by OP: 0 relu (x > 0), 1 gelu (Phi(x) + x phi(x)), 2 tanh (1 - y^2), 3 sigmoid (y (1 - y)),
+// 4 square (2 x), 5 copy. x, y = f(x), dy, dx [n]. One thread per four elements. Twin: map/twin.rs unary_bwd.
+#import grid
+#import special
+
+override WG: u32 = 64u;
+override OP: u32;
+
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> y: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> dx: array<vec4<f32>>;
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+    let i = group_index(wid, nwg) * WG + lid;
+    if (i >= arrayLength(&dx)) {
+        return;
+    }
+    let u = x[i];
+    let v = y[i];
+    let d = dy[i];
+    switch (OP) {
+        case 0u: { dx[i] = select(vec4<f32>(0.0), d, u > vec4<f32>(0.0)); }
+        case 1u: { dx[i] = d * (normal_cdf4(u) + u * normal_density4(u)); }
+        case 2u: { dx[i] = d * ((1.0 - v) * (1.0 + v)); }
+        case 3u: { dx[i] = d * (v * (1.0 - v)); }
+        case 4u: { dx[i] = 2.0 * u * d; }
+        default: { dx[i] = d; }
+    }
+}

@@ -1,0 +1,132 @@
+//! Losses and their gradients with respect to the network's output, one value per row, never divided by the batch size:
+//! 1/B enters where gradients are averaged.
+
+mod cases;
+mod twin;
+
+pub use cases::cases;
+
+use crate::engine::{Buf, Kernel, Params, Recording, Requires};
+use crate::params;
+
+params! {
+    /// [rows, classes].
+    pub struct Logits { rows: u32, classes: u32 }
+}
+
+/// Cross-entropy with integer labels.
+pub static SOFTMAX_XENT: Kernel = Kernel {
+    name: "loss.softmax_xent",
+    source: include_str!("../../shaders/loss/softmax_xent.wgsl"),
+    params: Logits::FIELDS,
+    twin: twin::softmax_xent,
+    requires: Requires::Nothing,
+};
+
+/// Kullback-Leibler divergence from given probabilities.
+pub static SOFT_KL: Kernel = Kernel {
+    name: "loss.soft_kl",
+    source: include_str!("../../shaders/loss/soft_kl.wgsl"),
+    params: Logits::FIELDS,
+    twin: twin::soft_kl,
+    requires: Requires::Nothing,
+};
+
+/// Mean squared error per row.
+pub static MSE: Kernel = Kernel {
+    name: "loss.mse",
+    source: include_str!("../../shaders/loss/mse.wgsl"),
+    params: Logits::FIELDS,
+    twin: twin::mse,
+    requires: Requires::Nothing,
+};
+
+/// Probabilities.
+pub static SOFTMAX: Kernel = Kernel {
+    name: "loss.softmax",
+    source: include_str!("../../shaders/loss/softmax.wgsl"),
+    params: Logits::FIELDS,
+    twin: twin::softmax,
+    requires: Requires::Nothing,
+};
+
+/// The family's kernels.
+pub static KERNELS: &[&Kernel] = &[&SOFTMAX_XENT, &SOFT_KL, &MSE, &SOFTMAX];
+
+impl Logits {
+    fn new(rows: usize, classes: usize) -> Logits {
+        Logits { rows: rows as u32, classes: classes as u32 }
+    }
+
+    /// The shape of a matrix of `len` elements with one row per loss.
+    fn of(what: &str, len: usize, rows: usize) -> Logits {
+        let classes = len.checked_div(rows).unwrap_or(0);
+        assert_eq!(len, rows * classes, "{what}: {len} elements are not {rows} equal rows");
+        Logits::new(rows, classes)
+    }
+}
+
+/// Records per row of `logits` [b,c]: `loss = log Σ exp(z) − z[label]`, `dlogits = softmax(z) − onehot(label)`, and
+/// `correct` = 1 where the (lowest) maximum is at the label, else 0. `labels`, `loss`, `correct` are [b]. A label ≥ c marks a
+/// row that does not count: all three outputs are 0 there.
+#[allow(clippy::too_many_arguments, reason = "the buffers of the formula")]
+pub fn softmax_xent(
+    rec: &mut Recording,
+    logits: Buf<f32>,
+    labels: Buf<u32>,
+    loss: Buf<f32>,
+    dlogits: Buf<f32>,
+    correct: Buf<f32>,
+    b: usize,
+    c: usize,
+) {
+    assert_eq!((logits.len, dlogits.len), (b * c, b * c), "softmax_xent: sizes of logits and dlogits for [{b},{c}]");
+    assert_eq!((labels.len, loss.len, correct.len), (b, b, b), "softmax_xent: sizes of labels, loss, correct");
+    let n = (b * c) as u64;
+    rec.dispatch(&SOFTMAX_XENT)
+        .params(Logits::new(b, c))
+        .read(logits)
+        .read(labels)
+        .write(loss)
+        .write(dlogits)
+        .write(correct)
+        .work(20 * n, 8 * n + 12 * b as u64)
+        .threads(b);
+}
+
+/// Records per row: `loss = KL(t ‖ softmax(z))` with 0 log 0 = 0, `dlogits = softmax(z) Σt − t`, for `targets` t, rows of
+/// probabilities. `logits`, `targets`, `dlogits` are [loss.len, c].
+pub fn soft_kl(rec: &mut Recording, logits: Buf<f32>, targets: Buf<f32>, loss: Buf<f32>, dlogits: Buf<f32>) {
+    let shape = Logits::of("soft_kl", logits.len, loss.len);
+    assert_eq!((targets.len, dlogits.len), (logits.len, logits.len), "soft_kl: sizes of targets and dlogits");
+    let n = logits.len as u64;
+    rec.dispatch(&SOFT_KL)
+        .params(shape)
+        .read(logits)
+        .read(targets)
+        .write(loss)
+        .write(dlogits)
+        .work(30 * n, 12 * n)
+        .threads(loss.len);
+}
+
+/// Records per row: `loss = Σ (y − t)² / C`, `dy = 2 (y − t) / C`. `y`, `targets`, `dy` are [loss.len, C].
+pub fn mse(rec: &mut Recording, y: Buf<f32>, targets: Buf<f32>, loss: Buf<f32>, dy: Buf<f32>) {
+    let shape = Logits::of("mse", y.len, loss.len);
+    assert_eq!((targets.len, dy.len), (y.len, y.len), "mse: sizes of targets and dy");
+    let n = y.len as u64;
+    rec.dispatch(&MSE).params(shape).read(y).read(targets).write(loss).write(dy).work(4 * n, 12 * n).threads(loss.len);
+}
+
+/// Records `prob = softmax(logits)` per row of `classes` elements.
+pub fn softmax(rec: &mut Recording, logits: Buf<f32>, prob: Buf<f32>, classes: usize) {
+    let rows = logits.len.checked_div(classes).unwrap_or(0);
+    assert_eq!((logits.len, prob.len), (rows * classes, rows * classes), "softmax: sizes for rows of {classes}");
+    let n = logits.len as u64;
+    rec.dispatch(&SOFTMAX)
+        .params(Logits::new(rows, classes))
+        .read(logits)
+        .write(prob)
+        .work(15 * n, 8 * n)
+        .threads(rows);
+}

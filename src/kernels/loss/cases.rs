@@ -1,0 +1,104 @@
+//! Cases of the `loss` family.
+
+use super::{mse, soft_kl, softmax, softmax_xent};
+use crate::engine::Target;
+use crate::engine::case::{Case, Gen};
+
+/// [rows, classes].
+const SHAPES: [(usize, usize); 9] = [(1, 1), (1, 2), (7, 3), (13, 17), (64, 10), (131, 7), (0, 5), (70, 100), (257, 2)];
+
+/// Rows that need more than 65 535 groups of one.
+const FOLDED: (usize, usize) = (65_541, 3);
+
+/// Logits of an ordinary network, and of one so sure that naive exponentials overflow and whole rows underflow.
+const SPREADS: [f32; 3] = [1.0, 30.0, 5000.0];
+
+/// Every kernel at every shape.
+pub fn cases() -> Vec<Case> {
+    let mut all = Vec::new();
+    for kernel in [xent_case, kl_case, softmax_case] {
+        for spread in SPREADS {
+            all.extend(SHAPES.map(|shape| kernel(shape, spread)));
+        }
+        all.push(kernel(FOLDED, 4.0).folded());
+        all.push(kernel((1024, 10), 4.0).timed());
+    }
+    all.extend(SHAPES.map(mse_case));
+    all.push(mse_case(FOLDED).folded());
+    all.push(mse_case((1024, 100)).timed());
+    all
+}
+
+fn new(kernel: &str, (b, c): (usize, usize), spread: f32) -> Case {
+    Case::new(format!("loss.{kernel} {b}x{c} spread {spread}"), Target::default())
+}
+
+/// Logits in (-spread, spread); every third row holds whole numbers, so that its maximum is often a tie.
+fn logits((b, c): (usize, usize), spread: f32) -> Vec<f32> {
+    let mut z = Gen::new((b * 31 + c) as u64).between(b * c, -spread, spread);
+    for row in z.chunks_mut(c).step_by(3) {
+        row.iter_mut().for_each(|v| *v = (*v * 2.0 / spread).round() * spread / 2.0);
+    }
+    z
+}
+
+/// exp is good to a few ulp of its argument's size; a loss is a difference of numbers as large as the spread.
+fn rounding(case: Case, spread: f32) -> Case {
+    case.tolerance(2e-6, 5e-7 + 1e-7 * f64::from(spread))
+}
+
+fn xent_case((b, c): (usize, usize), spread: f32) -> Case {
+    let mut case = new("softmax_xent", (b, c), spread);
+    let z = case.input("z", logits((b, c), spread));
+    // One label past the last class: such a row does not count.
+    let mut labels = Gen::new((b + c) as u64).indices(b, c + 1);
+    if b > 4 {
+        labels[3] = u32::MAX;
+    }
+    let labels = case.input_u32("labels", labels);
+    let (loss, dz, correct) = (case.output("loss", b), case.output("dz", b * c), case.output("correct", b));
+    softmax_xent(&mut case.rec, z, labels, loss, dz, correct, b, c);
+    rounding(case, spread)
+}
+
+/// Rows of probabilities with zeros among them; every fourth row is one-hot.
+fn probabilities((b, c): (usize, usize)) -> Vec<f32> {
+    let mut g = Gen::new((b * 17 + c) as u64);
+    let mut t: Vec<f32> = g.between(b * c, 0.0, 1.0).iter().map(|v| (v - 0.3).max(0.0)).collect();
+    for (i, row) in t.chunks_mut(c).enumerate() {
+        row[i % c] += 0.1;
+        if i % 4 == 0 {
+            row.iter_mut().enumerate().for_each(|(k, v)| *v = f32::from(u8::from(k == i / 4 % c)));
+        }
+        let sum: f32 = row.iter().sum();
+        row.iter_mut().for_each(|v| *v /= sum);
+    }
+    t
+}
+
+fn kl_case((b, c): (usize, usize), spread: f32) -> Case {
+    let mut case = new("soft_kl", (b, c), spread);
+    let z = case.input("z", logits((b, c), spread));
+    let t = case.input("t", probabilities((b, c)));
+    let (loss, dz) = (case.output("loss", b), case.output("dz", b * c));
+    soft_kl(&mut case.rec, z, t, loss, dz);
+    rounding(case, spread)
+}
+
+fn softmax_case((b, c): (usize, usize), spread: f32) -> Case {
+    let mut case = new("softmax", (b, c), spread);
+    let z = case.input("z", logits((b, c), spread));
+    let prob = case.output("prob", b * c);
+    softmax(&mut case.rec, z, prob, c);
+    rounding(case, spread)
+}
+
+fn mse_case((b, c): (usize, usize)) -> Case {
+    let mut case = new("mse", (b, c), 1.0);
+    let mut g = Gen::new((b * 13 + c) as u64);
+    let y = case.input("y", g.values(b * c));
+    let t = case.input("t", g.values(b * c));
+    let (loss, dy) = (case.output("loss", b), case.output("dy", b * c));
+    mse(&mut case.rec, y, t, loss, dy);
+    rounding(case, 1.0)
+}

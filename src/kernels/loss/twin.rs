@@ -1,0 +1,80 @@
+//! CPU twins of the `loss` family.
+
+use super::Logits;
+use crate::engine::TwinCall;
+
+/// log Σ exp(z).
+fn log_sum_exp(z: &[f64]) -> f64 {
+    let top = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    top + z.iter().map(|v| (v - top).exp()).sum::<f64>().ln()
+}
+
+/// The rows of a [rows, classes] buffer as ranges.
+fn ranges(p: Logits) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> {
+    let c = p.classes as usize;
+    (0..p.rows as usize).map(move |i| (i, i * c..(i + 1) * c))
+}
+
+/// Bindings z labels loss dz correct; see `softmax_xent.wgsl`.
+pub fn softmax_xent(call: &mut TwinCall) {
+    let p: Logits = call.params();
+    let [z, labels, loss, dz, correct] = call.bufs();
+    let (labels, loss, dz, correct) = (labels.u(), loss.f_mut(), dz.f_mut(), correct.f_mut());
+    for (i, range) in ranges(p) {
+        let (z, dz, label) = (&z.f()[range.clone()], &mut dz[range], labels[i] as usize);
+        (loss[i], correct[i]) = (0.0, 0.0);
+        dz.fill(0.0);
+        let Some(own) = z.get(label) else { continue };
+        let lse = log_sum_exp(z);
+        loss[i] = lse - own;
+        for (d, v) in dz.iter_mut().zip(z) {
+            *d = (v - lse).exp();
+        }
+        dz[label] -= 1.0;
+        // The lowest maximum: no smaller index is as large, no larger index is larger.
+        let first = z[..label].iter().all(|v| v < own) && z[label..].iter().all(|v| v <= own);
+        correct[i] = f64::from(u8::from(first));
+    }
+}
+
+/// Bindings z t loss dz; see `soft_kl.wgsl`.
+pub fn soft_kl(call: &mut TwinCall) {
+    let p: Logits = call.params();
+    let [z, t, loss, dz] = call.bufs();
+    for (i, range) in ranges(p) {
+        let (z, t) = (&z.f()[range.clone()], &t.f()[range.clone()]);
+        let (lse, mass) = (log_sum_exp(z), t.iter().sum::<f64>());
+        let terms = z.iter().zip(t).filter(|(_, t)| **t > 0.0).map(|(z, t)| t * (t.ln() - (z - lse)));
+        loss.f_mut()[i] = terms.sum();
+        for ((d, z), t) in dz.f_mut()[range].iter_mut().zip(z).zip(t) {
+            *d = (z - lse).exp() * mass - t;
+        }
+    }
+}
+
+/// Bindings y t loss dy; see `mse.wgsl`.
+pub fn mse(call: &mut TwinCall) {
+    let p: Logits = call.params();
+    let [y, t, loss, dy] = call.bufs();
+    let c = f64::from(p.classes);
+    for (i, range) in ranges(p) {
+        let (y, t) = (&y.f()[range.clone()], &t.f()[range.clone()]);
+        loss.f_mut()[i] = y.iter().zip(t).map(|(y, t)| (y - t) * (y - t) / c).sum();
+        for ((d, y), t) in dy.f_mut()[range].iter_mut().zip(y).zip(t) {
+            *d = 2.0 * (y - t) / c;
+        }
+    }
+}
+
+/// Bindings z prob; see `softmax.wgsl`.
+pub fn softmax(call: &mut TwinCall) {
+    let p: Logits = call.params();
+    let [z, prob] = call.bufs();
+    for (_, range) in ranges(p) {
+        let z = &z.f()[range.clone()];
+        let lse = log_sum_exp(z);
+        for (out, v) in prob.f_mut()[range].iter_mut().zip(z) {
+            *out = (v - lse).exp();
+        }
+    }
+}

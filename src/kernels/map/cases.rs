@@ -1,0 +1,240 @@
+//! Cases of the `map` family.
+
+use super::{
+    Binary, Unary, axpby, bias, binary, dropout, fill, gather_rows, gather_words, normal, unary, unary_bwd, words,
+};
+use crate::engine::Target;
+use crate::engine::case::{Case, Gen};
+
+/// Element counts: empty, one, a ragged quad, primes, whole and broken workgroups.
+const LENGTHS: [usize; 7] = [0, 1, 3, 4, 131, 256, 1021];
+
+/// Elements whose quads need more than 65 535 groups of one.
+const FOLDED: usize = 4 * 65_541 + 1;
+
+/// Elements of a realistic activation: 64 x 32 x 28 x 28.
+const LARGE: usize = 64 * 32 * 28 * 28;
+
+/// Every kernel at every shape.
+pub fn cases() -> Vec<Case> {
+    let mut all = Vec::new();
+    for op in Unary::ALL {
+        all.extend(LENGTHS.map(|n| unary_case(op, n)));
+        all.extend(LENGTHS.map(|n| unary_bwd_case(op, n)));
+        all.push(small_case(op));
+    }
+    all.push(unary_case(Unary::Relu, FOLDED).folded());
+    all.push(unary_bwd_case(Unary::Relu, FOLDED).folded());
+    all.push(unary_case(Unary::Gelu, LARGE).timed());
+    all.push(unary_bwd_case(Unary::Relu, LARGE).timed());
+    for op in Binary::ALL {
+        all.extend(LENGTHS.map(|n| binary_case(op, n)));
+    }
+    all.push(binary_case(Binary::Mul, FOLDED).folded());
+    all.push(binary_case(Binary::Add, LARGE).timed());
+    for (alpha, beta) in [(1.0, 0.0), (-0.5, 1.0), (0.0, 2.5), (3.0, -0.25)] {
+        all.extend(LENGTHS.map(|n| axpby_case(n, alpha, beta)));
+    }
+    all.push(axpby_case(FOLDED, 0.5, 1.0).folded());
+    all.push(axpby_case(LARGE, 1.0, 1.0).timed());
+    all.extend(LENGTHS.map(|n| fill_case(n, -0.75)));
+    all.push(fill_case(FOLDED, 3.0).folded());
+    all.push(fill_case(LARGE, 0.0).timed());
+    all.extend(bias_cases());
+    all.extend(gather_cases());
+    all.extend(random_cases());
+    all
+}
+
+fn new(name: String) -> Case {
+    Case::new(name, Target::default())
+}
+
+/// Values around the bends of the activations, then the arguments where naive formulas overflow or cancel.
+fn arguments(n: usize) -> Vec<f32> {
+    let mut x = Gen::new(n as u64).between(n, -6.0, 6.0);
+    let hard =
+        [0.0, -0.0, 1e-6, -1e-6, 0.549, 0.551, -0.551, 9.0, -9.0, 19.0, -19.9, 50.0, -50.0, 90.0, -90.0, 1e4, -1e4];
+    // From the back, so that short inputs hold some too and long ones mostly ordinary numbers.
+    for (v, h) in x.iter_mut().rev().zip(hard) {
+        *v = h;
+    }
+    x
+}
+
+fn unary_case(op: Unary, n: usize) -> Case {
+    let mut case = new(format!("map.unary {op:?} {n}"));
+    let x = case.input("x", arguments(n));
+    let y = case.output("y", n);
+    unary(&mut case.rec, op, x, y);
+    case.tolerance(1e-6, 2e-7)
+}
+
+/// Near zero a result must be right relative to its own size.
+fn small_case(op: Unary) -> Case {
+    let mut case = new(format!("map.unary {op:?} 64 small"));
+    let x = case.input("x", Gen::new(5).between(64, -1e-3, 1e-3));
+    let y = case.output("y", 64);
+    unary(&mut case.rec, op, x, y);
+    case.tolerance(1e-6, 1e-13)
+}
+
+fn unary_bwd_case(op: Unary, n: usize) -> Case {
+    let mut case = new(format!("map.unary_bwd {op:?} {n}"));
+    let mut g = Gen::new(n as u64 + 100);
+    let x = case.input("x", arguments(n));
+    // Any y will do: the kernel must use the y it is given, not its own.
+    let y = case.input("y", g.values(n));
+    let dy = case.input("dy", g.values(n));
+    let dx = case.output("dx", n);
+    unary_bwd(&mut case.rec, op, x, y, dy, dx);
+    case.tolerance(1e-6, 5e-7)
+}
+
+fn binary_case(op: Binary, n: usize) -> Case {
+    let mut case = new(format!("map.binary {op:?} {n}"));
+    let mut g = Gen::new(n as u64 + 200);
+    let a = case.input("a", g.values(n));
+    let b = case.input("b", g.values(n));
+    let y = case.output("y", n);
+    binary(&mut case.rec, op, a, b, y);
+    case.tolerance(1e-6, 1e-7)
+}
+
+fn axpby_case(n: usize, alpha: f32, beta: f32) -> Case {
+    let mut case = new(format!("map.axpby {n} alpha {alpha} beta {beta}"));
+    let mut g = Gen::new(n as u64 + 300);
+    let x = case.input("x", g.values(n));
+    // With beta 0 the output starts as NaN, which must not come through.
+    let y = if beta == 0.0 { case.output("y", n) } else { case.inout("y", g.values(n)) };
+    axpby(&mut case.rec, alpha, x, beta, y);
+    case.tolerance(1e-6, 5e-7)
+}
+
+fn fill_case(n: usize, value: f32) -> Case {
+    let mut case = new(format!("map.fill {n} {value}"));
+    let y = case.output("y", n);
+    fill(&mut case.rec, y, value);
+    case.tolerance(0.0, 0.0)
+}
+
+fn bias_cases() -> Vec<Case> {
+    let shapes =
+        [(1, 1, 1), (0, 3, 4), (3, 5, 7), (7, 10, 1), (5, 12, 1), (2, 3, 4), (3, 7, 196), (13, 17, 9), (1, 131, 2)];
+    let mut all: Vec<Case> = shapes.map(bias_case).into();
+    all.push(bias_case((1, 37, 7086)).folded());
+    all.push(bias_case((64, 32, 784)).timed());
+    all
+}
+
+fn bias_case((n, c, p): (usize, usize, usize)) -> Case {
+    let mut case = new(format!("map.bias {n}x{c}x{p}"));
+    let mut g = Gen::new((n * 7 + c * 3 + p) as u64);
+    let x = case.inout("x", g.values(n * c * p));
+    let b = case.input("b", g.values(c));
+    bias(&mut case.rec, x, b, n, c, p);
+    case.tolerance(1e-6, 2e-7)
+}
+
+fn gather_cases() -> Vec<Case> {
+    let mut all = Vec::new();
+    // Rows per chunk, width, indices.
+    let shapes: [(&[usize], usize, usize); 9] = [
+        (&[1], 1, 1),
+        (&[7], 3, 0),
+        (&[13], 5, 17),
+        (&[13], 4, 17),
+        (&[31], 1, 130),
+        (&[5, 9, 4], 7, 33),
+        (&[5, 9, 4], 28, 33),
+        (&[3, 17], 784, 21),
+        (&[101, 3], 33, 64),
+    ];
+    for (chunks, width, batch) in shapes {
+        all.push(gather_rows_case(chunks, width, batch));
+    }
+    all.push(gather_rows_case(&[50, 21], 3, 90_001).folded());
+    all.push(gather_rows_case(&[1000], 3072, 128).timed());
+    for n in [0, 1, 2, 131, 1000] {
+        all.push(gather_words_case(n));
+    }
+    all.push(gather_words_case(70_001).folded());
+    all.push(gather_words_case(65_536).timed());
+    all
+}
+
+fn gather_rows_case(chunks: &[usize], width: usize, batch: usize) -> Case {
+    let mut case = new(format!("map.gather_rows {chunks:?}x{width} {batch}"));
+    let mut g = Gen::new((width * 3 + batch) as u64);
+    let total: usize = chunks.iter().sum();
+    // Some indices lie before the first chunk and past the last: those rows must keep their content.
+    let first = 2;
+    let idx = case.input_u32("idx", g.indices(batch, total + 4));
+    let y = case.inout("y", g.values(batch * width));
+    let mut row0 = first;
+    for rows in chunks {
+        let src = case.input("src", g.values(rows * width));
+        gather_rows(&mut case.rec, src, row0, *rows, width, idx, y);
+        row0 += rows;
+    }
+    case.tolerance(0.0, 0.0)
+}
+
+fn gather_words_case(n: usize) -> Case {
+    let mut case = new(format!("map.gather_words {n}"));
+    let mut g = Gen::new(n as u64);
+    let src = case.input_u32("src", g.indices(97, 1 << 31));
+    let idx = case.input_u32("idx", g.indices(n, 97));
+    let y = case.output("y", n);
+    gather_words(&mut case.rec, src, idx, y);
+    case
+}
+
+fn random_cases() -> Vec<Case> {
+    let mut all = Vec::new();
+    for n in LENGTHS {
+        all.push(dropout_case(n, 0.5));
+        all.push(words_case(n));
+        all.push(normal_case(n));
+    }
+    for rate in [0.0, 0.1, 0.9] {
+        all.push(dropout_case(1021, rate));
+    }
+    all.push(dropout_case(FOLDED, 0.25).folded());
+    all.push(words_case(FOLDED).folded());
+    all.push(normal_case(FOLDED).folded());
+    all.push(dropout_case(64 * 4096, 0.5).timed());
+    all.push(normal_case(1 << 18).timed());
+    all
+}
+
+/// A 64-bit seed, a step, and the padding word.
+fn step(case: &mut Case, seed: usize) -> crate::engine::Buf<u32> {
+    let mut g = Gen::new(seed as u64);
+    case.input_u32("step", vec![g.word() as u32, g.word() as u32, 12_345 + seed as u32, 0])
+}
+
+fn dropout_case(n: usize, rate: f32) -> Case {
+    let mut case = new(format!("map.dropout {n} rate {rate}"));
+    let x = case.input("x", Gen::new(n as u64).values(n));
+    let step = step(&mut case, n);
+    let y = case.output("y", n);
+    dropout(&mut case.rec, x, y, rate, 3, step);
+    case.tolerance(1e-6, 0.0)
+}
+
+fn words_case(n: usize) -> Case {
+    let mut case = new(format!("map.philox {n}"));
+    let step = step(&mut case, n);
+    let y = case.output("y", n);
+    words(&mut case.rec, y, 0xdead_beef, step);
+    case
+}
+
+fn normal_case(n: usize) -> Case {
+    let mut case = new(format!("map.normal {n}"));
+    let step = step(&mut case, n);
+    let y = case.output("y", n);
+    normal(&mut case.rec, y, 0.5, 11, step);
+    case.tolerance(1e-6, 5e-7)
+}

@@ -1,0 +1,130 @@
+//! The kernels of the `map` family that draw random numbers, and their twins.
+
+use super::quads;
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, TwinCall};
+use crate::kernels::philox;
+use crate::params;
+
+params! {
+    /// Share of elements dropped, the factor 1 / (1 − rate) of the others, and the layer's own stream.
+    pub struct Dropout { rate: f32, scale: f32, layer: u32 }
+}
+
+params! {
+    /// The stream.
+    pub struct Words { layer: u32 }
+}
+
+params! {
+    /// Standard deviation and stream.
+    pub struct Normal { sigma: f32, layer: u32 }
+}
+
+/// `y = x mask / (1 - rate)`.
+pub static DROPOUT: Kernel = Kernel {
+    name: "map.dropout",
+    source: include_str!("../../../shaders/map/dropout.wgsl"),
+    params: Dropout::FIELDS,
+    twin: dropout_twin,
+    requires: Requires::Nothing,
+};
+
+/// Raw Philox words.
+pub static PHILOX: Kernel = Kernel {
+    name: "map.philox",
+    source: include_str!("../../../shaders/map/philox.wgsl"),
+    params: Words::FIELDS,
+    twin: words_twin,
+    requires: Requires::Nothing,
+};
+
+/// Normal numbers.
+pub static NORMAL: Kernel = Kernel {
+    name: "map.normal",
+    source: include_str!("../../../shaders/map/normal.wgsl"),
+    params: Normal::FIELDS,
+    twin: normal_twin,
+    requires: Requires::Nothing,
+};
+
+/// Multiplications and additions of one Philox block.
+const PHILOX_OPS: u64 = 200;
+
+/// Records `y = x mask / (1 - rate)` (Srivastava et al., "Dropout", JMLR 2014, in the inverted form). The mask is a pure
+/// function of (seed, step, layer, position): the same call on dy is the backward pass.
+/// `step` holds [seed_lo, seed_hi, step, …], at least 4 words; `rate` is in [0, 1).
+pub fn dropout(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, rate: f32, layer: u32, step: Buf<u32>) {
+    assert_eq!(x.len, y.len, "dropout: lengths of x and y");
+    assert!((0.0..1.0).contains(&rate), "dropout: rate {rate} is not in [0, 1)");
+    check_step(step);
+    let scale = (1.0 / (1.0 - f64::from(rate))) as f32;
+    rec.dispatch(&DROPOUT)
+        .params(Dropout { rate, scale, layer })
+        .read(x)
+        .read(step)
+        .write(y)
+        .work(quads(y.len) as u64 * PHILOX_OPS, 8 * y.len as u64)
+        .threads(quads(y.len));
+}
+
+/// Records `y = ` the raw words of stream `layer` at `step` (see [`dropout`]).
+pub fn words(rec: &mut Recording, y: Buf<u32>, layer: u32, step: Buf<u32>) {
+    check_step(step);
+    rec.dispatch(&PHILOX)
+        .params(Words { layer })
+        .read(step)
+        .write(y)
+        .work(quads(y.len) as u64 * PHILOX_OPS, 4 * y.len as u64)
+        .threads(quads(y.len));
+}
+
+/// Records `y = sigma z`, z standard normal from stream `layer` at `step` (see [`dropout`]).
+pub fn normal(rec: &mut Recording, y: Buf<f32>, sigma: f32, layer: u32, step: Buf<u32>) {
+    check_step(step);
+    rec.dispatch(&NORMAL)
+        .params(Normal { sigma, layer })
+        .read(step)
+        .write(y)
+        .work(quads(y.len) as u64 * (PHILOX_OPS + 100), 4 * y.len as u64)
+        .threads(quads(y.len));
+}
+
+fn check_step(step: Buf<u32>) {
+    assert!(step.len >= 4, "the step buffer holds seed_lo, seed_hi, step, 0; got {} words", step.len);
+}
+
+/// The four words of block `quad`.
+fn block(step: &[u32], layer: u32, quad: usize) -> [u32; 4] {
+    philox::philox([quad as u32, layer, step[2], 0], [step[0], step[1]])
+}
+
+/// Bindings x step y; see `dropout.wgsl`.
+fn dropout_twin(call: &mut TwinCall) {
+    let p: Dropout = call.params();
+    let [x, step, y] = call.bufs();
+    let (x, step, y) = (x.f(), step.u(), y.f_mut());
+    for (i, out) in y.iter_mut().enumerate() {
+        let kept = philox::unit(block(step, p.layer, i / 4)[i % 4]) >= p.rate;
+        *out = if kept { x[i] / (1.0 - f64::from(p.rate)) } else { 0.0 };
+    }
+}
+
+/// Bindings step y; see `philox.wgsl`.
+fn words_twin(call: &mut TwinCall) {
+    let p: Words = call.params();
+    let [step, y] = call.bufs();
+    let (step, y) = (step.u(), y.u_mut());
+    for (i, out) in y.iter_mut().enumerate() {
+        *out = block(step, p.layer, i / 4)[i % 4];
+    }
+}
+
+/// Bindings step y; see `normal.wgsl`.
+fn normal_twin(call: &mut TwinCall) {
+    let p: Normal = call.params();
+    let [step, y] = call.bufs();
+    let (step, y) = (step.u(), y.f_mut());
+    for (i, out) in y.iter_mut().enumerate() {
+        *out = f64::from(p.sigma) * philox::normal(block(step, p.layer, i / 4))[i % 4];
+    }
+}

@@ -1,0 +1,199 @@
+//! Sums and maxima in a fixed order: many independent partial sums, then sums of those, their number depending on the
+//! shape alone. No atomics and no barriers, so the same numbers give the same bits on one adapter every time.
+
+mod cases;
+mod twin;
+
+pub use cases::cases;
+
+use crate::engine::{Buf, Kernel, Params, Recording, Requires};
+use crate::params;
+
+params! {
+    /// Rows of [rows, cols]; row r goes to `(r / group) stride + r % group`.
+    pub struct Rows { rows: u32, cols: u32, group: u32, stride: u32 }
+}
+
+params! {
+    /// Column sums of [rows, cols] over blocks of rows.
+    pub struct Columns { rows: u32, cols: u32, block: u32, alpha: f32, beta: f32 }
+}
+
+params! {
+    /// `n` values to `parts` sums.
+    pub struct Total { n: u32, parts: u32, scale: f32 }
+}
+
+params! {
+    /// [rows, cols].
+    pub struct Argmax { rows: u32, cols: u32 }
+}
+
+/// Sums of rows.
+pub static ROWS: Kernel = Kernel {
+    name: "reduce.rows",
+    source: include_str!("../../shaders/reduce/rows.wgsl"),
+    params: Rows::FIELDS,
+    twin: twin::rows,
+    requires: Requires::Nothing,
+};
+
+/// Sums of columns over blocks of rows.
+pub static COLUMNS: Kernel = Kernel {
+    name: "reduce.columns",
+    source: include_str!("../../shaders/reduce/columns.wgsl"),
+    params: Columns::FIELDS,
+    twin: twin::columns,
+    requires: Requires::Nothing,
+};
+
+/// One level of a sum of everything.
+pub static TOTAL: Kernel = Kernel {
+    name: "reduce.total",
+    source: include_str!("../../shaders/reduce/total.wgsl"),
+    params: Total::FIELDS,
+    twin: twin::total,
+    requires: Requires::Nothing,
+};
+
+/// Position of each row's maximum.
+pub static ARGMAX: Kernel = Kernel {
+    name: "reduce.argmax",
+    source: include_str!("../../shaders/reduce/argmax.wgsl"),
+    params: Argmax::FIELDS,
+    twin: twin::argmax,
+    requires: Requires::Nothing,
+};
+
+/// The family's kernels.
+pub static KERNELS: &[&Kernel] = &[&ROWS, &COLUMNS, &TOTAL, &ARGMAX];
+
+/// Values that one thread of [`total`] adds up.
+const SPAN: usize = 256;
+
+/// Rows that one thread of [`channels`] adds up where there are more than [`FEW_ROWS`].
+const BLOCK: usize = 64;
+const FEW_ROWS: usize = 128;
+
+/// Columns of a [rows, …] matrix of `len` elements.
+fn columns_of(what: &str, len: usize, rows: usize) -> usize {
+    let cols = len.checked_div(rows).unwrap_or(0);
+    assert_eq!(len, rows * cols, "{what}: {len} elements are not {rows} equal rows");
+    cols
+}
+
+/// Records `y[r] = sum_c x[r,c]`; the number of rows is `y.len`.
+pub fn rows(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>) {
+    let cols = columns_of("reduce rows", x.len, y.len);
+    row_sums(rec, x, y, Rows { rows: y.len as u32, cols: cols as u32, group: y.len.max(1) as u32, stride: 0 });
+}
+
+fn row_sums(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, p: Rows) {
+    let pass = rec.dispatch(&ROWS).set("WIDE", u8::from(p.cols.is_multiple_of(4))).params(p).read(x);
+    // Sums laid out with gaps leave the gaps as they were.
+    let pass = if y.len == p.rows as usize { pass.write(y) } else { pass.update(y) };
+    pass.work(x.len as u64, 4 * x.len as u64 + 4 * u64::from(p.rows)).threads(p.rows as usize);
+}
+
+/// Records `y[0] = scale * sum x`, or `scale * sum x^2`. An empty `x` gives 0.
+pub fn total(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, scale: f32, square: bool) {
+    assert_eq!(y.len, 1, "total: y holds one number");
+    let (mut from, mut square) = (x, square);
+    loop {
+        let parts = from.len.div_ceil(SPAN).max(1);
+        let last = parts == 1;
+        let to = if last { y } else { rec.temp("partial sums", parts) };
+        rec.dispatch(&TOTAL)
+            .set("SQUARE", u8::from(square))
+            .params(Total { n: from.len as u32, parts: parts as u32, scale: if last { scale } else { 1.0 } })
+            .read(from)
+            .write(to)
+            .work(2 * from.len as u64, 4 * from.len as u64)
+            .threads(parts);
+        if last {
+            return;
+        }
+        (from, square) = (to, false);
+    }
+}
+
+/// Where the sum over positions of [`channels`] goes: the three sinks of a bias gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChannelMode {
+    /// `out[c] = alpha Σ_n Σ_p x + beta out[c]`.
+    Sum,
+    /// `out[c] = alpha Σ_n (Σ_p x)² + beta out[c]`.
+    SquareSum,
+    /// `out[n stride + c] = Σ_p x`; alpha and beta play no part.
+    PerSample,
+}
+
+/// Options of [`channels`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Channels {
+    pub mode: ChannelMode,
+    pub alpha: f32,
+    /// 0 overwrites `out`, 1 accumulates into it.
+    pub beta: f32,
+    /// Elements between one sample's sums and the next's, for `PerSample`.
+    pub stride: usize,
+}
+
+impl Default for Channels {
+    fn default() -> Self {
+        Channels { mode: ChannelMode::Sum, alpha: 1.0, beta: 0.0, stride: 0 }
+    }
+}
+
+/// Records sums over the positions p of `x` [n,c,p] into `out`: [c], or for `PerSample` at least (n − 1) stride + c
+/// elements, of which those between the samples' sums stay as they are.
+pub fn channels(rec: &mut Recording, x: Buf<f32>, out: Buf<f32>, n: usize, c: usize, p: usize, options: Channels) {
+    assert_eq!(x.len, n * c * p, "channels: size of x for [{n},{c},{p}]");
+    let sums = Rows { rows: (n * c) as u32, cols: p as u32, group: c.max(1) as u32, stride: options.stride as u32 };
+    let square = match options.mode {
+        ChannelMode::PerSample => {
+            let need = if n == 0 { 0 } else { (n - 1) * options.stride + c };
+            assert!(options.stride >= c && out.len >= need, "channels: {} elements, {need} needed", out.len);
+            return row_sums(rec, x, out, sums);
+        }
+        ChannelMode::Sum => false,
+        ChannelMode::SquareSum => true,
+    };
+    assert_eq!(out.len, c, "channels: size of out");
+    let per_sample = if p == 1 {
+        x
+    } else {
+        let s = rec.temp("channel sums", n * c);
+        row_sums(rec, x, s, Rows { stride: c as u32, ..sums });
+        s
+    };
+    if n > FEW_ROWS {
+        let partial = rec.temp("channel partial sums", n.div_ceil(BLOCK) * c);
+        let block = Columns { rows: n as u32, cols: c as u32, block: BLOCK as u32, alpha: 1.0, beta: 0.0 };
+        column_sums(rec, per_sample, partial, square, block);
+        let rows = n.div_ceil(BLOCK) as u32;
+        let last = Columns { rows, cols: c as u32, block: rows, alpha: options.alpha, beta: options.beta };
+        column_sums(rec, partial, out, false, last);
+    } else {
+        let rows = n as u32;
+        let all = Columns { rows, cols: c as u32, block: rows.max(1), alpha: options.alpha, beta: options.beta };
+        column_sums(rec, per_sample, out, square, all);
+    }
+}
+
+fn column_sums(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, square: bool, p: Columns) {
+    let pass = rec.dispatch(&COLUMNS).set("SQUARE", u8::from(square)).params(p).read(x);
+    let pass = if p.beta == 0.0 { pass.write(y) } else { pass.update(y) };
+    pass.work(2 * x.len as u64, 4 * (x.len + y.len) as u64).threads(y.len);
+}
+
+/// Records `y[r] =` the position of the maximum of row r of `x`, the lowest of a tie; the number of rows is `y.len`.
+pub fn argmax(rec: &mut Recording, x: Buf<f32>, y: Buf<u32>) {
+    let cols = columns_of("argmax", x.len, y.len);
+    rec.dispatch(&ARGMAX)
+        .params(Argmax { rows: y.len as u32, cols: cols as u32 })
+        .read(x)
+        .write(y)
+        .work(x.len as u64, 4 * (x.len + y.len) as u64)
+        .threads(y.len);
+}

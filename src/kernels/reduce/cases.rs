@@ -1,0 +1,107 @@
+//! Cases of the `reduce` family.
+
+use super::{ChannelMode, Channels, argmax, channels, rows, total};
+use crate::engine::Target;
+use crate::engine::case::{Case, Gen};
+
+/// [rows, cols]: one, primes, no rows, no columns, whole vec4s, many rows, long rows.
+const SHAPES: [(usize, usize); 10] =
+    [(1, 1), (1, 131), (131, 1), (3, 5), (7, 12), (0, 5), (5, 0), (64, 10), (257, 33), (2, 1024)];
+
+/// Every kernel at every shape.
+pub fn cases() -> Vec<Case> {
+    let mut all: Vec<Case> = SHAPES.map(rows_case).into();
+    all.push(rows_case((70_001, 3)).folded());
+    all.push(rows_case((2048, 784)).timed());
+    // A row without columns has no maximum.
+    all.extend(SHAPES.into_iter().filter(|(_, cols)| *cols > 0).map(argmax_case));
+    all.push(argmax_case((70_001, 3)).folded());
+    all.push(argmax_case((10_000, 10)).timed());
+    for n in [0, 1, 3, 4, 5, 255, 256, 257, 1021, 70_003] {
+        all.push(total_case(n, 1.0, false));
+        all.push(total_case(n, 0.125, true));
+    }
+    all.push(total_case(1_000_003, -2.0, true).timed());
+    all.extend(channel_cases());
+    all
+}
+
+fn new(name: String) -> Case {
+    Case::new(name, Target::default())
+}
+
+/// Rounding of a sum of `n` numbers in (-1, 1): about sqrt(n) in size, one rounding of its running value per term.
+fn rounding(case: Case, n: usize) -> Case {
+    case.tolerance(1e-6, 4e-7 * (n as f64).sqrt().max(1.0))
+}
+
+fn rows_case((r, c): (usize, usize)) -> Case {
+    let mut case = new(format!("reduce.rows {r}x{c}"));
+    let x = case.input("x", Gen::new((r * 31 + c) as u64).values(r * c));
+    let y = case.output("y", r);
+    rows(&mut case.rec, x, y);
+    rounding(case, 4 * c)
+}
+
+fn argmax_case((r, c): (usize, usize)) -> Case {
+    let mut case = new(format!("reduce.argmax {r}x{c}"));
+    let mut g = Gen::new((r * 37 + c) as u64);
+    // Four values only, negative ones too: nearly every row has ties.
+    let x = case.input("x", (0..r * c).map(|_| g.below(4) as f32 - 4.5).collect());
+    let y = case.output("y", r);
+    argmax(&mut case.rec, x, y);
+    case
+}
+
+fn total_case(n: usize, scale: f32, square: bool) -> Case {
+    let mut case = new(format!("reduce.total {n} scale {scale}{}", if square { " square" } else { "" }));
+    let x = case.input("x", Gen::new(n as u64).values(n));
+    let y = case.output("y", 1);
+    total(&mut case.rec, x, y, scale, square);
+    rounding(case, n)
+}
+
+fn channel_cases() -> Vec<Case> {
+    let shapes =
+        [(1, 1, 1), (3, 5, 7), (4, 10, 1), (0, 3, 2), (2, 3, 196), (13, 17, 9), (128, 3, 4), (129, 5, 1), (331, 3, 2)];
+    let options = [
+        Channels::default(),
+        Channels { alpha: 0.25, beta: 1.0, ..Default::default() },
+        Channels { mode: ChannelMode::SquareSum, alpha: 0.5, ..Default::default() },
+        Channels { mode: ChannelMode::SquareSum, beta: -0.5, ..Default::default() },
+        Channels { mode: ChannelMode::PerSample, ..Default::default() },
+    ];
+    let mut all = Vec::new();
+    for (n, c, p) in shapes {
+        all.extend(options.map(|o| channels_case((n, c, p), o)));
+        // Gaps between the samples, as in a matrix of per-sample gradients.
+        all.push(channels_case(
+            (n, c, p),
+            Channels { mode: ChannelMode::PerSample, stride: c + 61, ..Default::default() },
+        ));
+    }
+    all.push(channels_case((3, 70_001, 2), options[0]).folded());
+    all.push(channels_case((64, 32, 784), options[0]).timed());
+    all.push(channels_case((2708, 16, 1), options[2]).timed());
+    all
+}
+
+fn channels_case((n, c, p): (usize, usize, usize), mut options: Channels) -> Case {
+    let per_sample = options.mode == ChannelMode::PerSample;
+    if per_sample {
+        options.stride = options.stride.max(c);
+    }
+    let Channels { mode, alpha, beta, stride } = options;
+    let mut case = new(format!("reduce.channels {n}x{c}x{p} {mode:?} alpha {alpha} beta {beta} stride {stride}"));
+    let mut g = Gen::new((n * 7 + c * 3 + p) as u64);
+    let x = case.input("x", g.values(n * c * p));
+    let out = match mode {
+        ChannelMode::PerSample if stride == c => case.output("out", n * c),
+        ChannelMode::PerSample => case.inout("out", g.values((n.max(1) - 1) * stride + c)),
+        _ if beta == 0.0 => case.output("out", c),
+        _ => case.inout("out", g.values(c)),
+    };
+    channels(&mut case.rec, x, out, n, c, p, options);
+    // A sum of n squares of sums of p: each about p.
+    rounding(case, if mode == ChannelMode::SquareSum { 4 * n * p * p } else { 4 * n * p })
+}

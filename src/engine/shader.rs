@@ -13,6 +13,7 @@ pub static SHARED: &[(&str, &str)] = &[
     ("grid", include_str!("../../shaders/shared/grid.wgsl")),
     ("bits", include_str!("../../shaders/shared/bits.wgsl")),
     ("philox", include_str!("../../shaders/shared/philox.wgsl")),
+    ("normal", include_str!("../../shaders/shared/normal.wgsl")),
 ];
 
 /// What reflection reads off a composed shader.

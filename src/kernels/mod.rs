@@ -1,6 +1,9 @@
 //! Kernels by family: rows, record functions, twins and cases. One stem here is one folder under `shaders/`.
 
+pub mod edit;
 pub mod linear;
+pub mod norm;
+pub mod pool;
 
 use crate::engine::Kernel;
 use crate::engine::case::Case;
@@ -23,4 +26,9 @@ pub struct Family {
 }
 
 /// The list that everything walks.
-pub static FAMILIES: &[Family] = &[Family { name: "linear", kernels: linear::KERNELS, cases: linear::cases }];
+pub static FAMILIES: &[Family] = &[
+    Family { name: "linear", kernels: linear::KERNELS, cases: linear::cases },
+    Family { name: "pool", kernels: pool::KERNELS, cases: pool::cases },
+    Family { name: "norm", kernels: norm::KERNELS, cases: norm::cases },
+    Family { name: "edit", kernels: edit::KERNELS, cases: edit::cases },
+];

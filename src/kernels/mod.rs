@@ -8,6 +8,10 @@ pub mod map;
 pub mod optim;
 pub mod philox;
 pub mod reduce;
+pub mod edit;
+pub mod linear;
+pub mod norm;
+pub mod pool;
 
 use crate::engine::Kernel;
 use crate::engine::case::Case;
@@ -38,4 +42,7 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "map", kernels: map::KERNELS, cases: map::cases },
     Family { name: "optim", kernels: optim::KERNELS, cases: optim::cases },
     Family { name: "reduce", kernels: reduce::KERNELS, cases: reduce::cases },
+    Family { name: "pool", kernels: pool::KERNELS, cases: pool::cases },
+    Family { name: "norm", kernels: norm::KERNELS, cases: norm::cases },
+    Family { name: "edit", kernels: edit::KERNELS, cases: edit::cases },
 ];

@@ -1,0 +1,20 @@
+// theta += sign lr d. theta, d [len]; lr [1]. One thread: four elements. Twin: edit/twin.rs step.
+#import grid
+
+struct P { len: u32, sign: f32 }
+
+override WG: u32 = 64u;
+
+@group(0) @binding(0) var<uniform> p: P;
+@group(0) @binding(1) var<storage, read> d: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> lr: array<f32>;
+@group(0) @binding(3) var<storage, read_write> theta: array<vec4<f32>>;
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+    let i = group_index(wid, nwg) * WG + lid;
+    if (4u * i >= p.len) {
+        return;
+    }
+    theta[i] = theta[i] + p.sign * lr[0] * d[i];
+}

@@ -1,0 +1,20 @@
+// variance = alpha min(1 / (fisher + eps), clamp): the noise of Fisher forgetting (Golatkar et al., CVPR 2020). All [len].
+// One thread: four elements. Twin: edit/twin.rs variance.
+#import grid
+
+struct P { len: u32, alpha: f32, clamp_at: f32, eps: f32 }
+
+override WG: u32 = 64u;
+
+@group(0) @binding(0) var<uniform> p: P;
+@group(0) @binding(1) var<storage, read> fisher: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> variance: array<vec4<f32>>;
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+    let i = group_index(wid, nwg) * WG + lid;
+    if (4u * i >= p.len) {
+        return;
+    }
+    variance[i] = p.alpha * min(1.0 / (fisher[i] + p.eps), vec4<f32>(p.clamp_at));
+}

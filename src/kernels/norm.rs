@@ -1,0 +1,328 @@
+//! Group normalisation (Wu and He 2018) over x [n, c, p] and its gradients; layer normalisation over the last
+//! dimension is the same with one group and p = 1 (c = features), instance normalisation with c groups.
+
+mod cases;
+mod twin;
+
+pub use cases::cases;
+
+use crate::engine::{Buf, Kernel, Params, Recording, Requires};
+use crate::params;
+
+params! {
+    /// Rows of one statistic: `rows` rows of `len` elements dealt to `lanes` threads each.
+    pub struct Rows { rows: u32, len: u32, lanes: u32, eps: f32 }
+}
+
+params! {
+    /// An elementwise pass: `len` elements, `c` channels of `p` positions, `per` channels in a group.
+    pub struct Elements { len: u32, c: u32, p: u32, per: u32 }
+}
+
+params! {
+    /// Sums over the positions of each (sample, channel).
+    pub struct Planes { planes: u32, p: u32, per: u32 }
+}
+
+params! {
+    /// Sums over the channels of each (sample, group).
+    pub struct Groups { rows: u32, groups: u32, per: u32, p: u32 }
+}
+
+params! {
+    /// Per-sample parts [n, c] into a sink.
+    pub struct Fold { n: u32, c: u32, stride: u32, alpha: f32, beta: f32 }
+}
+
+/// Mean and spread of each row, or of the shares of a row.
+pub static STATS: Kernel = Kernel {
+    name: "norm.stats",
+    source: include_str!("../../shaders/norm/stats.wgsl"),
+    params: Rows::FIELDS,
+    twin: twin::stats,
+    requires: Requires::Nothing,
+};
+
+/// Joins the shares of a row.
+pub static MERGE: Kernel = Kernel {
+    name: "norm.merge",
+    source: include_str!("../../shaders/norm/merge.wgsl"),
+    params: Rows::FIELDS,
+    twin: twin::merge,
+    requires: Requires::Nothing,
+};
+
+/// Normalises, scales and shifts.
+pub static APPLY: Kernel = Kernel {
+    name: "norm.apply",
+    source: include_str!("../../shaders/norm/apply.wgsl"),
+    params: Elements::FIELDS,
+    twin: twin::apply,
+    requires: Requires::Nothing,
+};
+
+/// Per-sample gradients of gamma and beta.
+pub static CHANNEL: Kernel = Kernel {
+    name: "norm.channel",
+    source: include_str!("../../shaders/norm/channel.wgsl"),
+    params: Planes::FIELDS,
+    twin: twin::channel,
+    requires: Requires::Nothing,
+};
+
+/// The two means per row that the input gradient needs.
+pub static ROW: Kernel = Kernel {
+    name: "norm.row",
+    source: include_str!("../../shaders/norm/row.wgsl"),
+    params: Groups::FIELDS,
+    twin: twin::row,
+    requires: Requires::Nothing,
+};
+
+/// The input gradient.
+pub static DX: Kernel = Kernel {
+    name: "norm.dx",
+    source: include_str!("../../shaders/norm/dx.wgsl"),
+    params: Elements::FIELDS,
+    twin: twin::dx,
+    requires: Requires::Nothing,
+};
+
+/// Per-sample gradients into a sink.
+pub static FOLD: Kernel = Kernel {
+    name: "norm.fold",
+    source: include_str!("../../shaders/norm/fold.wgsl"),
+    params: Fold::FIELDS,
+    twin: twin::fold,
+    requires: Requires::Nothing,
+};
+
+/// The family's kernels.
+pub static KERNELS: &[&Kernel] = &[&STATS, &MERGE, &APPLY, &CHANNEL, &ROW, &DX, &FOLD];
+
+/// Shapes of one normalisation: x [n, c, p], `groups` groups of c / groups neighbouring channels; variance is biased
+/// and `eps` is added to it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NormShape {
+    pub n: usize,
+    pub c: usize,
+    /// Positions of a channel: height times width; 1 for layer normalisation over the last dimension.
+    pub p: usize,
+    pub groups: usize,
+    pub eps: f32,
+}
+
+impl NormShape {
+    /// Elements of x.
+    pub fn elements(&self) -> usize {
+        self.n * self.c * self.p
+    }
+
+    /// Rows that are normalised: one per sample and group.
+    pub fn rows(&self) -> usize {
+        self.n * self.groups
+    }
+
+    /// Elements of the buffer of (mean, rstd) pairs.
+    pub fn stats(&self) -> usize {
+        2 * self.rows()
+    }
+
+    fn per(&self) -> usize {
+        assert!(
+            self.groups > 0 && self.c.is_multiple_of(self.groups),
+            "{} channels in {} groups: the groups must be of equal size",
+            self.c,
+            self.groups
+        );
+        self.c / self.groups
+    }
+
+    fn elementwise(&self) -> Elements {
+        assert!(self.elements() < 1 << 31, "a normalisation of 2^31 elements or more");
+        Elements { len: self.elements() as u32, c: self.c as u32, p: self.p as u32, per: self.per() as u32 }
+    }
+}
+
+/// What becomes of the gradients of gamma and beta.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AffineMode {
+    /// out[c] = alpha Σ_n g[n,c] + beta out[c].
+    Sum,
+    /// out[c] = alpha Σ_n g[n,c]² + beta out[c], the square of each sample's whole gradient.
+    SquareSum,
+    /// out[n stride + c] = g[n,c].
+    PerSample,
+}
+
+/// Where the gradients of gamma and beta go; `stride` is read by `PerSample` only, `alpha` and `beta` by the sums only.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AffineSink {
+    pub mode: AffineMode,
+    pub alpha: f32,
+    /// 0 overwrites, 1 accumulates.
+    pub beta: f32,
+    /// Elements from one sample's gradient to the next.
+    pub stride: usize,
+}
+
+/// Threads that share one row: enough for a GPU where rows are few and long, one where they are short. A function of
+/// the shape alone, so that every adapter adds in the same order.
+fn lanes(len: usize) -> usize {
+    if len < 256 { 1 } else { (len / 64).min(64) }
+}
+
+/// Records y = (x − mean) rstd gamma[c] + beta[c] and stats [n, groups, 2] = (mean, rstd), as PyTorch's `group_norm`:
+/// mean and biased variance of each (sample, group), two passes. x, y [n, c, p]; gamma, beta [c].
+pub fn group(
+    rec: &mut Recording,
+    x: Buf<f32>,
+    gamma: Buf<f32>,
+    beta: Buf<f32>,
+    y: Buf<f32>,
+    stats: Buf<f32>,
+    shape: NormShape,
+) {
+    assert_eq!((x.len, y.len, stats.len), (shape.elements(), shape.elements(), shape.stats()), "sizes of a group norm");
+    assert_eq!((gamma.len, beta.len), (shape.c, shape.c), "scale and shift of a group norm");
+    let len = shape.per() * shape.p;
+    let lanes = lanes(len);
+    let params = Rows { rows: shape.rows() as u32, len: len as u32, lanes: lanes as u32, eps: shape.eps };
+    let (threads, work) = (shape.rows() * lanes, 5 * shape.elements() as u64);
+    if lanes == 1 {
+        let pass = rec.dispatch(&STATS).set("FINAL", 1u32).params(params);
+        pass.read(x).write(stats).work(work, 4 * x.len as u64).threads(threads);
+    } else {
+        let part = rec.temp::<f32>("shares", 2 * threads);
+        let pass = rec.dispatch(&STATS).params(params);
+        pass.read(x).write(part).work(work, 4 * x.len as u64).threads(threads);
+        let pass = rec.dispatch(&MERGE).params(params);
+        pass.read(part).write(stats).work(6 * threads as u64, 4 * part.len as u64).threads(shape.rows());
+    }
+    rec.dispatch(&APPLY)
+        .set("WHOLE", u8::from(shape.p.is_multiple_of(4)))
+        .params(shape.elementwise())
+        .read(x)
+        .read(gamma)
+        .read(beta)
+        .read(stats)
+        .write(y)
+        .work(3 * x.len as u64, 8 * x.len as u64)
+        .threads(x.len.div_ceil(4));
+}
+
+/// Records dx [n, c, p], the gradient of [`group`] in x, from dy and the stats of the forward pass.
+pub fn group_bwd_x(
+    rec: &mut Recording,
+    x: Buf<f32>,
+    gamma: Buf<f32>,
+    stats: Buf<f32>,
+    dy: Buf<f32>,
+    dx: Buf<f32>,
+    shape: NormShape,
+) {
+    let parts = channel_sums(rec, x, stats, dy, shape);
+    input_gradient(rec, parts, [x, gamma, stats, dy], dx, shape);
+}
+
+/// Records the gradients of [`group`] in gamma and beta, from dy and the stats of the forward pass. The two outputs may
+/// be ranges of one buffer: they are written by separate dispatches, so per-sample ranges may interleave.
+#[expect(clippy::too_many_arguments, reason = "the formula has this many operands")]
+pub fn group_bwd_affine(
+    rec: &mut Recording,
+    x: Buf<f32>,
+    stats: Buf<f32>,
+    dy: Buf<f32>,
+    dgamma: Buf<f32>,
+    dbeta: Buf<f32>,
+    shape: NormShape,
+    sink: AffineSink,
+) {
+    let [scaled, plain] = channel_sums(rec, x, stats, dy, shape);
+    fold(rec, scaled, dgamma, shape, sink);
+    fold(rec, plain, dbeta, shape, sink);
+}
+
+/// [`group_bwd_x`] and [`group_bwd_affine`] together, with the sums over positions shared: one pass less over x and dy.
+#[expect(clippy::too_many_arguments, reason = "the formula has this many operands")]
+pub fn group_bwd(
+    rec: &mut Recording,
+    x: Buf<f32>,
+    gamma: Buf<f32>,
+    stats: Buf<f32>,
+    dy: Buf<f32>,
+    dx: Buf<f32>,
+    affine: (Buf<f32>, Buf<f32>, AffineSink),
+    shape: NormShape,
+) {
+    let parts = channel_sums(rec, x, stats, dy, shape);
+    let (dgamma, dbeta, sink) = affine;
+    fold(rec, parts[0], dgamma, shape, sink);
+    fold(rec, parts[1], dbeta, shape, sink);
+    input_gradient(rec, parts, [x, gamma, stats, dy], dx, shape);
+}
+
+/// Per-sample gradients of gamma and of beta, [n, c] each.
+fn channel_sums(rec: &mut Recording, x: Buf<f32>, stats: Buf<f32>, dy: Buf<f32>, shape: NormShape) -> [Buf<f32>; 2] {
+    assert_eq!((x.len, dy.len, stats.len), (shape.elements(), shape.elements(), shape.stats()), "group norm gradient");
+    let planes = shape.n * shape.c;
+    let (scaled, plain) = (rec.temp::<f32>("dgamma", planes), rec.temp::<f32>("dbeta", planes));
+    rec.dispatch(&CHANNEL)
+        .params(Planes { planes: planes as u32, p: shape.p as u32, per: shape.per() as u32 })
+        .read(x)
+        .read(stats)
+        .read(dy)
+        .write(scaled)
+        .write(plain)
+        .work(4 * x.len as u64, 8 * x.len as u64)
+        .threads(planes);
+    [scaled, plain]
+}
+
+/// `operands` are x, gamma, stats and dy.
+fn input_gradient(
+    rec: &mut Recording,
+    [scaled, plain]: [Buf<f32>; 2],
+    [x, gamma, stats, dy]: [Buf<f32>; 4],
+    dx: Buf<f32>,
+    shape: NormShape,
+) {
+    assert_eq!((gamma.len, dx.len), (shape.c, shape.elements()), "sizes of a group norm gradient");
+    let means = rec.temp::<f32>("means", shape.stats());
+    let (groups, per) = (shape.groups as u32, shape.per() as u32);
+    rec.dispatch(&ROW)
+        .params(Groups { rows: shape.rows() as u32, groups, per, p: shape.p as u32 })
+        .read(gamma)
+        .read(scaled)
+        .read(plain)
+        .write(means)
+        .work(4 * plain.len as u64, 8 * plain.len as u64)
+        .threads(shape.rows());
+    rec.dispatch(&DX)
+        .set("WHOLE", u8::from(shape.p.is_multiple_of(4)))
+        .params(shape.elementwise())
+        .read(x)
+        .read(gamma)
+        .read(stats)
+        .read(means)
+        .read(dy)
+        .write(dx)
+        .work(7 * x.len as u64, 12 * x.len as u64)
+        .threads(x.len.div_ceil(4));
+}
+
+fn fold(rec: &mut Recording, part: Buf<f32>, out: Buf<f32>, shape: NormShape, sink: AffineSink) {
+    let (n, c) = (shape.n, shape.c);
+    let per_sample = sink.mode == AffineMode::PerSample;
+    if per_sample {
+        assert!(sink.stride >= c, "a per-sample stride of {} for {c} channels", sink.stride);
+        assert!(n == 0 || out.len >= (n - 1) * sink.stride + c, "{} elements for {n} samples' gradients", out.len);
+    } else {
+        assert_eq!(out.len, c, "an affine gradient of {c} channels");
+    }
+    let params = Fold { n: n as u32, c: c as u32, stride: sink.stride as u32, alpha: sink.alpha, beta: sink.beta };
+    let pass = rec.dispatch(&FOLD).set("MODE", sink.mode as u32).params(params).read(part);
+    // A per-sample range also holds other parameters' gradients, which stay.
+    let pass = if per_sample || sink.beta != 0.0 { pass.update(out) } else { pass.write(out) };
+    pass.work(2 * part.len as u64, 4 * (part.len + c) as u64).threads(if per_sample { n * c } else { c });
+}

@@ -1,0 +1,116 @@
+//! CPU twins of the `norm` family.
+
+use super::{Elements, Fold, Groups, Planes, Rows};
+use crate::engine::TwinCall;
+
+/// Bindings x out; see `stats.wgsl`.
+pub fn stats(call: &mut TwinCall) {
+    let p: Rows = call.params();
+    let last = call.set("FINAL") == 1;
+    let [x, out] = call.bufs();
+    let (x, out) = (x.f(), out.f_mut());
+    let (len, lanes) = (p.len as usize, p.lanes as usize);
+    for row in 0..p.rows as usize {
+        for lane in 0..lanes {
+            let share: Vec<f64> = x[row * len..(row + 1) * len].iter().skip(lane).step_by(lanes).copied().collect();
+            let count = share.len().max(1) as f64;
+            let mean = share.iter().sum::<f64>() / count;
+            let m2: f64 = share.iter().map(|v| (v - mean).powi(2)).sum();
+            let at = 2 * (row * lanes + lane);
+            out[at] = mean;
+            out[at + 1] = if last { 1.0 / (m2 / count + f64::from(p.eps)).sqrt() } else { m2 };
+        }
+    }
+}
+
+/// Bindings part stats; see `merge.wgsl`.
+pub fn merge(call: &mut TwinCall) {
+    let p: Rows = call.params();
+    let [part, stats] = call.bufs();
+    let (part, stats) = (part.f(), stats.f_mut());
+    let (len, lanes) = (p.len as usize, p.lanes as usize);
+    for row in 0..p.rows as usize {
+        let share = |lane: usize| {
+            let at = 2 * (row * lanes + lane);
+            ((len - lane).div_ceil(lanes) as f64, part[at], part[at + 1])
+        };
+        let mean = (0..lanes).map(|l| share(l).0 * share(l).1).sum::<f64>() / len as f64;
+        let m2: f64 = (0..lanes).map(share).map(|(n, m, m2)| m2 + n * (m - mean).powi(2)).sum();
+        stats[2 * row] = mean;
+        stats[2 * row + 1] = 1.0 / (m2 / len as f64 + f64::from(p.eps)).sqrt();
+    }
+}
+
+/// Bindings x gamma beta stats y; see `apply.wgsl`.
+pub fn apply(call: &mut TwinCall) {
+    let p: Elements = call.params();
+    let [x, gamma, beta, stats, y] = call.bufs();
+    let (x, gamma, beta, stats, y) = (x.f(), gamma.f(), beta.f(), stats.f(), y.f_mut());
+    for e in 0..p.len as usize {
+        let plane = e / p.p as usize;
+        let (channel, row) = (plane % p.c as usize, plane / p.per as usize);
+        y[e] = (x[e] - stats[2 * row]) * stats[2 * row + 1] * gamma[channel] + beta[channel];
+    }
+}
+
+/// Bindings x stats dy dgamma dbeta; see `channel.wgsl`.
+pub fn channel(call: &mut TwinCall) {
+    let p: Planes = call.params();
+    let [x, stats, dy, dgamma, dbeta] = call.bufs();
+    let (x, stats, dy) = (x.f(), stats.f(), dy.f());
+    for plane in 0..p.planes as usize {
+        let row = plane / p.per as usize;
+        let at = plane * p.p as usize..(plane + 1) * p.p as usize;
+        let xhat = |e: usize| (x[e] - stats[2 * row]) * stats[2 * row + 1];
+        dgamma.f_mut()[plane] = at.clone().map(|e| dy[e] * xhat(e)).sum();
+        dbeta.f_mut()[plane] = at.map(|e| dy[e]).sum();
+    }
+}
+
+/// Bindings gamma dgamma dbeta m; see `row.wgsl`.
+pub fn row(call: &mut TwinCall) {
+    let p: Groups = call.params();
+    let [gamma, dgamma, dbeta, m] = call.bufs();
+    let (gamma, dgamma, dbeta, m) = (gamma.f(), dgamma.f(), dbeta.f(), m.f_mut());
+    let (groups, per) = (p.groups as usize, p.per as usize);
+    for row in 0..p.rows as usize {
+        let mean = |g: &[f64]| {
+            let sum: f64 = (0..per).map(|c| gamma[row % groups * per + c] * g[row * per + c]).sum();
+            sum / (per * p.p as usize) as f64
+        };
+        (m[2 * row], m[2 * row + 1]) = (mean(dbeta), mean(dgamma));
+    }
+}
+
+/// Bindings x gamma stats m dy dx; see `dx.wgsl`.
+pub fn dx(call: &mut TwinCall) {
+    let p: Elements = call.params();
+    let [x, gamma, stats, m, dy, dx] = call.bufs();
+    let (x, gamma, stats, m, dy, dx) = (x.f(), gamma.f(), stats.f(), m.f(), dy.f(), dx.f_mut());
+    for e in 0..p.len as usize {
+        let plane = e / p.p as usize;
+        let row = plane / p.per as usize;
+        let (mean, rstd) = (stats[2 * row], stats[2 * row + 1]);
+        let scaled = gamma[plane % p.c as usize] * dy[e];
+        dx[e] = rstd * (scaled - m[2 * row] - (x[e] - mean) * rstd * m[2 * row + 1]);
+    }
+}
+
+/// Bindings part out; see `fold.wgsl`.
+pub fn fold(call: &mut TwinCall) {
+    let p: Fold = call.params();
+    let mode = call.set("MODE");
+    let [part, out] = call.bufs();
+    let (part, out) = (part.f(), out.f_mut());
+    let (n, c) = (p.n as usize, p.c as usize);
+    if mode == 2 {
+        (0..n * c).for_each(|i| out[i / c * p.stride as usize + i % c] = part[i]);
+        return;
+    }
+    for channel in 0..c {
+        let column = part.iter().skip(channel).step_by(c).take(n);
+        let sum: f64 = column.map(|g| if mode == 1 { g * g } else { *g }).sum();
+        let before = if p.beta == 0.0 { 0.0 } else { f64::from(p.beta) * out[channel] };
+        out[channel] = f64::from(p.alpha) * sum + before;
+    }
+}

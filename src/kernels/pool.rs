@@ -1,0 +1,207 @@
+//! Max and average pooling over NCHW planes and their gradients, with PyTorch's shape and padding rules.
+
+mod cases;
+mod twin;
+
+pub use cases::cases;
+
+use crate::engine::{Buf, Kernel, Params, Pass, Recording, Requires};
+use crate::params;
+
+params! {
+    /// Sizes of one pooling; `strip` is how many neighbouring elements of a row one thread takes.
+    pub struct Pool {
+        planes: u32, h: u32, w: u32, oh: u32, ow: u32, sh: u32, sw: u32, ph: u32, pw: u32, strip: u32,
+    }
+}
+
+/// Maximum and the index of the winner.
+pub static MAX: Kernel = Kernel {
+    name: "pool.max",
+    source: include_str!("../../shaders/pool/max.wgsl"),
+    params: Pool::FIELDS,
+    twin: twin::max,
+    requires: Requires::Nothing,
+};
+
+/// Sends each output's gradient to its winner.
+pub static MAX_BWD: Kernel = Kernel {
+    name: "pool.max_bwd",
+    source: include_str!("../../shaders/pool/max_bwd.wgsl"),
+    params: Pool::FIELDS,
+    twin: twin::max_bwd,
+    requires: Requires::Nothing,
+};
+
+/// Mean of the window, padding included.
+pub static AVG: Kernel = Kernel {
+    name: "pool.avg",
+    source: include_str!("../../shaders/pool/avg.wgsl"),
+    params: Pool::FIELDS,
+    twin: twin::avg,
+    requires: Requires::Nothing,
+};
+
+/// Spreads each output's gradient over its window.
+pub static AVG_BWD: Kernel = Kernel {
+    name: "pool.avg_bwd",
+    source: include_str!("../../shaders/pool/avg_bwd.wgsl"),
+    params: Pool::FIELDS,
+    twin: twin::avg_bwd,
+    requires: Requires::Nothing,
+};
+
+/// The family's kernels.
+pub static KERNELS: &[&Kernel] = &[&MAX, &MAX_BWD, &AVG, &AVG_BWD];
+
+/// Shapes of one pooling: input [n, c, h, w], output [n, c, oh, ow]; pairs are (height, width).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolShape {
+    pub n: usize,
+    pub c: usize,
+    pub h: usize,
+    pub w: usize,
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    pub padding: [usize; 2],
+    pub oh: usize,
+    pub ow: usize,
+}
+
+impl PoolShape {
+    /// Output sizes by PyTorch's rule: floor((size + 2 padding − kernel) / stride) + 1.
+    ///
+    /// # Errors
+    /// A zero kernel or stride, a padding over half the kernel, a kernel larger than the padded plane, or more
+    /// elements than 32-bit indices reach.
+    pub fn new(
+        n: usize,
+        c: usize,
+        h: usize,
+        w: usize,
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        padding: [usize; 2],
+    ) -> Result<PoolShape, String> {
+        let ([oh, ow], size) = (outputs([h, w], kernel, stride, padding)?, [h, w]);
+        let largest = (n * c).checked_mul((h * w).max(oh * ow));
+        if largest.is_none_or(|e| e >= 1 << 31) {
+            return Err(format!("pooling {n}x{c} planes of {size:?} passes 2^31 elements; use a smaller batch"));
+        }
+        Ok(PoolShape { n, c, h, w, kernel, stride, padding, oh, ow })
+    }
+
+    /// Pooling of each whole plane to one number.
+    ///
+    /// # Errors
+    /// An empty plane.
+    pub fn global(n: usize, c: usize, h: usize, w: usize) -> Result<PoolShape, String> {
+        PoolShape::new(n, c, h, w, [h, w], [h, w], [0, 0])
+    }
+
+    /// Elements of the input.
+    pub fn inputs(&self) -> usize {
+        self.n * self.c * self.h * self.w
+    }
+
+    /// Elements of the output.
+    pub fn outputs(&self) -> usize {
+        self.n * self.c * self.oh * self.ow
+    }
+
+    fn nonoverlapping(&self) -> bool {
+        self.kernel == self.stride && self.padding == [0, 0]
+    }
+}
+
+fn outputs(
+    size: [usize; 2],
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 2],
+) -> Result<[usize; 2], String> {
+    let mut out = [0; 2];
+    for axis in 0..2 {
+        let (s, k, d, p) = (size[axis], kernel[axis], stride[axis], padding[axis]);
+        if k == 0 || d == 0 {
+            return Err(format!(
+                "pooling needs a kernel and a stride of at least 1, got kernel {kernel:?} stride {stride:?}"
+            ));
+        }
+        if p > k / 2 {
+            return Err(format!("pooling padding {padding:?} is more than half the kernel {kernel:?}"));
+        }
+        if s == 0 || s + 2 * p < k {
+            return Err(format!("pooling kernel {kernel:?} does not fit a plane of {size:?} with padding {padding:?}"));
+        }
+        out[axis] = (s + 2 * p - k) / d + 1;
+    }
+    Ok(out)
+}
+
+/// Records y[n,c,oy,ox] = max of the window and `arg` = iy·w + ix of the winner: the first on ties, never padding, a
+/// NaN if the window has one. x [n,c,h,w]; y and arg [n,c,oh,ow].
+pub fn max(rec: &mut Recording, s: &PoolShape, x: Buf<f32>, y: Buf<f32>, arg: Buf<u32>) {
+    assert_eq!((x.len, y.len, arg.len), (s.inputs(), s.outputs(), s.outputs()), "sizes of a max pooling");
+    let (strip, threads) = strips(rec, s.ow, s.n * s.c * s.oh);
+    pass(rec, &MAX, s, strip).read(x).write(y).write(arg).threads(threads);
+}
+
+/// Records the gradient of [`max`]: dx [n,c,h,w] from dy and arg [n,c,oh,ow]; every dx is written.
+pub fn max_bwd(rec: &mut Recording, s: &PoolShape, dy: Buf<f32>, arg: Buf<u32>, dx: Buf<f32>) {
+    assert_eq!((dx.len, dy.len, arg.len), (s.inputs(), s.outputs(), s.outputs()), "sizes of a max pooling gradient");
+    let (strip, threads) = strips(rec, s.w, s.n * s.c * s.h);
+    pass(rec, &MAX_BWD, s, strip)
+        .set("NONOVERLAP", u8::from(s.nonoverlapping()))
+        .read(dy)
+        .read(arg)
+        .write(dx)
+        .threads(threads);
+}
+
+/// Records y[n,c,oy,ox] = mean of the window, padding counted as zeros (PyTorch's default). Global average pooling is
+/// this with [`PoolShape::global`].
+pub fn avg(rec: &mut Recording, s: &PoolShape, x: Buf<f32>, y: Buf<f32>) {
+    assert_eq!((x.len, y.len), (s.inputs(), s.outputs()), "sizes of an average pooling");
+    let (strip, threads) = strips(rec, s.ow, s.n * s.c * s.oh);
+    pass(rec, &AVG, s, strip).read(x).write(y).threads(threads);
+}
+
+/// Records the gradient of [`avg`]: dx [n,c,h,w] from dy [n,c,oh,ow]; every dx is written.
+pub fn avg_bwd(rec: &mut Recording, s: &PoolShape, dy: Buf<f32>, dx: Buf<f32>) {
+    assert_eq!((dx.len, dy.len), (s.inputs(), s.outputs()), "sizes of an average pooling gradient");
+    let (strip, threads) = strips(rec, s.w, s.n * s.c * s.h);
+    pass(rec, &AVG_BWD, s, strip).set("NONOVERLAP", u8::from(s.nonoverlapping())).read(dy).write(dx).threads(threads);
+}
+
+/// Elements of a row that one thread takes, and the number of threads for `rows` rows of `width`.
+fn strips(rec: &Recording, width: usize, rows: usize) -> (u32, usize) {
+    // A software adapter pays for the divisions of the index more than for anything else; a GPU wants neighbours in
+    // neighbouring lanes.
+    let strip = if rec.target().software { width.clamp(1, LONGEST_STRIP) } else { 1 };
+    (strip as u32, rows * width.div_ceil(strip))
+}
+
+/// Keeps enough threads for wide planes.
+const LONGEST_STRIP: usize = 32;
+
+fn pass<'r>(rec: &'r mut Recording, kernel: &'static Kernel, s: &PoolShape, strip: u32) -> Pass<'r> {
+    let params = Pool {
+        planes: (s.n * s.c) as u32,
+        h: s.h as u32,
+        w: s.w as u32,
+        oh: s.oh as u32,
+        ow: s.ow as u32,
+        sh: s.stride[0] as u32,
+        sw: s.stride[1] as u32,
+        ph: s.padding[0] as u32,
+        pw: s.padding[1] as u32,
+        strip,
+    };
+    let window = s.kernel[0] * s.kernel[1];
+    rec.dispatch(kernel)
+        .set("KH", s.kernel[0] as u32)
+        .set("KW", s.kernel[1] as u32)
+        .params(params)
+        .work((s.outputs() * window) as u64, 4 * (s.inputs() + s.outputs()) as u64)
+}

@@ -6,5 +6,9 @@ mod data;
 mod data_bad;
 #[path = "host/data_files.rs"]
 mod data_files;
+#[path = "host/eval.rs"]
+mod eval;
 #[path = "host/requests.rs"]
 mod requests;
+#[path = "host/verdict.rs"]
+mod verdict;

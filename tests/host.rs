@@ -8,6 +8,8 @@ mod data_bad;
 mod data_files;
 #[path = "host/eval.rs"]
 mod eval;
+#[path = "host/report.rs"]
+mod report;
 #[path = "host/requests.rs"]
 mod requests;
 #[path = "host/verdict.rs"]

@@ -96,7 +96,7 @@ pub struct Verdict {
     /// One sentence for the whole, with what the two controls did.
     pub summary: String,
     pub checks: Vec<Check>,
-    /// "state of the art" (average gap ≤ 1.5 points) or "good" (≤ 2.5 points); record requests only.
+    /// "state of the art" (average gap ≤ 1.5 points) or "good" (≤ 2.5 points); for record requests that pass.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub grade: Option<String>,
     /// Whether method + precomputation took less than a fifth of a retrain; absent without the times.
@@ -125,7 +125,7 @@ pub fn verdict(evidence: &Evidence) -> Verdict {
     Verdict {
         outcome,
         summary: summary(outcome, &judged, evidence),
-        grade: grade(evidence),
+        grade: (outcome == Outcome::Pass).then(|| grade(evidence)).flatten(),
         fast: fast(evidence.cost),
         not_measured: match evidence.scope {
             RequestScope::Classes => vec!["linear probe on penultimate features".into(), "relearn time".into()],

@@ -6,7 +6,7 @@
 use super::accuracy::losses;
 use super::metrics::Subject;
 use super::values::Metrics;
-use super::{Outputs, SplitName};
+use super::{Evaluation, Outputs, SplitName};
 use crate::error::{Error, Result};
 
 /// The attack's success on one model.
@@ -79,6 +79,20 @@ fn roc(forget: &[f64], held_out: &[f64]) -> Vec<[f64; 2]> {
 /// Attacks the forget split of a model against held-out records; `None` when either has no records.
 pub fn attack(forget: &Outputs, held_out: &Outputs) -> Result<Option<Membership>> {
     loss_threshold(&losses(forget)?, &losses(held_out)?)
+}
+
+/// Points of a stored ROC at most.
+const STORED_POINTS: usize = 200;
+
+/// The ROC of the attack that a verdict reads, thinned for storage: against test records of the forgotten classes where
+/// there are any, otherwise against all of them. Empty where there is no attack.
+pub fn membership_roc(evaluation: &Evaluation, forgotten_classes: &[u32]) -> Result<Vec<[f64; 2]>> {
+    let (Some(forget), Some(test)) = (evaluation.get(SplitName::Forget), evaluation.get(SplitName::Test)) else {
+        return Ok(Vec::new());
+    };
+    let same = test.filtered(|label| forgotten_classes.contains(&label));
+    let found = attack(forget, if same.is_empty() { test } else { &same })?;
+    Ok(found.map(|found| thinned(&found.roc, STORED_POINTS)).unwrap_or_default())
 }
 
 fn put(prefix: &str, membership: Option<Membership>, into: &mut Metrics) -> Result<()> {

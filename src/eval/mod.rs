@@ -14,6 +14,7 @@ mod outputs;
 mod values;
 pub mod verdict;
 
+pub use membership::membership_roc;
 pub use metrics::{METRICS, Metric, Subject, Target, measure, measure_references};
 pub use outputs::{Evaluation, Outputs, SplitName};
 pub use values::{Metrics, Reference};

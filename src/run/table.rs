@@ -19,7 +19,7 @@ pub struct Column {
 pub fn columns(rows: &[&Row]) -> Vec<Column> {
     let class = rows.iter().any(|row| row.request.is_class());
     let column = |heading: &str, cell: fn(&Row) -> String| Column { heading: heading.into(), cell };
-    let floor = |key| rows.iter().find_map(|row| row.metrics.get(key)).map(|v| format!("\nnoise {v:.4}"));
+    let floor = |key| rows.iter().find_map(|row| row.metrics.get(key)).map(|v| format!("\n(noise {v:.4})"));
     let test = match class {
         true => column("retained-class\ntest acc %", |row| percent(row, "class_request.retained_test_accuracy")),
         false => column("test\nacc %", |row| percent(row, "splits.test.accuracy")),

@@ -1,6 +1,8 @@
 //! The registry of metrics on whole models: keys, absences, references.
 
-use unlearn::eval::{Evaluation, METRICS, Metrics, Outputs, SplitName, Subject, measure, measure_references};
+use unlearn::eval::{
+    Evaluation, METRICS, Metrics, Outputs, SplitName, Subject, measure, measure_references, membership_roc,
+};
 
 /// Two-class outputs from (probability of class 1, label).
 fn outputs(records: &[(f32, u32)]) -> Outputs {
@@ -147,4 +149,23 @@ fn a_reference_read_on_other_records_is_refused() {
     let error = measure(&Subject { now: &now, references: &[&other], forgotten_classes: &[] }).unwrap_err();
     assert_eq!(error.exit_code(), 2);
     assert!(error.to_string().contains("same records"), "{error}");
+}
+
+#[test]
+fn the_curve_of_a_class_request_is_the_attack_on_its_own_class() {
+    let of = |classes: &[u32]| {
+        let mut evaluation = Evaluation::new();
+        let outputs = |z: &[f32], labels: &[u32]| Outputs {
+            logits: z.iter().flat_map(|&z| [0.0, z]).collect(),
+            labels: labels.to_vec(),
+            classes: 2,
+        };
+        evaluation.insert(SplitName::Forget, outputs(&[1.0, 2.0], &[1, 1])).unwrap();
+        evaluation.insert(SplitName::Test, outputs(&[3.0, 9.0], &[1, 0])).unwrap();
+        membership_roc(&evaluation, classes).unwrap()
+    };
+    // The held-out record of class 1 has the lowest loss, that of class 0 the highest.
+    assert_eq!(of(&[1]), [[0.0, 0.0], [1.0, 0.0], [1.0, 0.5], [1.0, 1.0]]);
+    assert_eq!(of(&[]), [[0.0, 0.0], [0.5, 0.0], [0.5, 0.5], [0.5, 1.0], [1.0, 1.0]]);
+    assert_eq!(membership_roc(&Evaluation::new(), &[]).unwrap(), Vec::<[f64; 2]>::new());
 }

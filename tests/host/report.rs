@@ -189,7 +189,10 @@ fn class_requests_show_the_retained_classes() {
     }
     let text = comparison(&rows);
     assert!(text.contains("43.21") && text.contains("0.777") && text.contains("class 3"), "{text}");
-    assert!(render(&Page { title: "t", rows: &rows, curves: &[] }).contains("test accuracy, retained classes"));
+    let html = render(&Page { title: "t", rows: &rows, curves: &[] });
+    assert!(html.contains("test accuracy, retained classes"));
+    let attack = html.split("<caption>Membership attack</caption>").nth(1).unwrap().split("</table>").next().unwrap();
+    assert_eq!(attack.matches("<td>0.777</td>").count(), 5, "{attack}");
 }
 
 /// Tags opened and closed in order; attributes quoted; text free of stray `<`. Enough to catch a piece of a page that
@@ -233,8 +236,8 @@ fn the_page_is_well_formed_and_loads_nothing() {
 #[test]
 fn the_page_has_every_chart_with_its_numbers_and_states_tiers_and_controls() {
     let html = page();
-    // Three accuracy panels, ROC, cost, loss, accuracy.
-    assert_eq!(html.matches("<svg").count(), 7);
+    // Three accuracies on the whole scale and three differences, ROC, cost, loss, accuracy.
+    assert_eq!(html.matches("<svg").count(), 10);
     for figure in html.split("<figure>").skip(1) {
         let figure = figure.split("</figure>").next().unwrap();
         assert!(figure.contains("<svg") && figure.contains("<table"), "a figure without its chart or table: {figure}");
@@ -310,9 +313,4 @@ fn absent_values_and_values_at_the_edge_still_make_a_page() {
     let path = dir.path().join("report.html");
     write_report(&path, &Page { title: "t", rows: &rows, curves: &[] }).unwrap();
     assert!(std::fs::read_to_string(&path).unwrap().ends_with("</html>\n"));
-}
-
-#[test]
-fn dump_for_eyes() {
-    std::fs::write("/tmp/eval-page.html", page()).unwrap();
 }

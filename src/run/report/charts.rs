@@ -1,5 +1,7 @@
 //! The charts as inline SVG. Text, axes and grid take the page's colours, so that they follow light, dark and print.
 
+use std::sync::Arc;
+
 use kuva::prelude::{
     BarPlot, Layout, LegendPosition, LinePlot, LineStyle, Plot, ReferenceLine, ScatterPlot, ShadedRegion, Theme,
     TickFormat, render_to_svg,
@@ -29,27 +31,49 @@ pub struct Line<'a> {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Percentages as horizontal bars, first label on top, against the retrain's mean ± sd.
+/// Percentages as horizontal bars from 0 to 100, first label on top, against the retrain's mean ± sd.
 pub fn bars(title: &str, values: &[(&str, f64, &str)], target: Option<(f64, f64)>) -> String {
-    let bars = values
-        .iter()
-        .rev()
-        .fold(BarPlot::new().with_horizontal(true).with_width(0.7), |plot, &(label, value, colour)| {
-            plot.with_colored_bar(short(label), value, colour)
-        });
-    let plots = vec![Plot::from(bars)];
-    let mut layout = base(&plots, title, 380.0, 90.0 + 26.0 * values.len() as f64)
+    let plots = vec![horizontal(values)];
+    let mut layout = panel(&plots, title, values.len())
         .with_x_axis_min(0.0)
         .with_x_axis_max(100.0)
         .with_x_tick_step(25.0)
         .with_x_label("accuracy, %");
     if let Some((mean, sd)) = target {
-        let region = ShadedRegion::vertical((mean - sd).max(0.0), (mean + sd).min(100.0)).with_color(RETRAIN);
-        layout = layout
-            .with_shaded_region(region)
-            .with_reference_line(ReferenceLine::vertical(mean).with_color(RETRAIN).with_stroke_width(1.5));
+        layout = on_target(layout, mean, (mean - sd).max(0.0), (mean + sd).min(100.0));
     }
     inline(plots, layout, title)
+}
+
+/// Differences to the retrain in points: bars from its mean, 0, with the band of its ± sd.
+pub fn differences(title: &str, values: &[(&str, f64, &str)], sd: f64) -> String {
+    let plots = vec![horizontal(values)];
+    // At least a point either way, so that noise does not fill the picture.
+    let reach = values.iter().map(|value| value.1.abs()).fold(sd.max(1.0), f64::max) * 1.1;
+    let layout = panel(&plots, title, values.len())
+        .with_x_axis_min(-reach)
+        .with_x_axis_max(reach)
+        .with_x_label("difference to the retrain, points");
+    inline(plots, on_target(layout, 0.0, -sd, sd), title)
+}
+
+fn horizontal(values: &[(&str, f64, &str)]) -> Plot {
+    let bars = BarPlot::new().with_horizontal(true).with_width(0.7);
+    values
+        .iter()
+        .rev()
+        .fold(bars, |bars, &(label, value, colour)| bars.with_colored_bar(short(label), value, colour))
+        .into()
+}
+
+fn panel(plots: &[Plot], title: &str, bars: usize) -> Layout {
+    base(plots, title, 380.0, 90.0 + 26.0 * bars as f64)
+}
+
+fn on_target(layout: Layout, mean: f64, low: f64, high: f64) -> Layout {
+    layout
+        .with_shaded_region(ShadedRegion::vertical(low, high).with_color(RETRAIN))
+        .with_reference_line(ReferenceLine::vertical(mean).with_color(RETRAIN).with_stroke_width(1.5))
 }
 
 /// ROC curves on two logarithmic axes with the diagonal of a guess.
@@ -64,7 +88,7 @@ pub fn roc(title: &str, curves: &[Line]) -> String {
         .with_legend("guessing");
     let mut plots: Vec<Plot> = vec![guess.into()];
     plots.extend(curves.iter().enumerate().map(|(i, curve)| line(i, curve, on_axes(&curve.points))));
-    let layout = base(&plots, title, 560.0, 400.0)
+    let layout = base(&plots, title, 680.0, 400.0)
         .with_log_scale()
         .with_x_axis_min(ROC_FLOOR)
         .with_x_axis_max(1.0)
@@ -78,7 +102,7 @@ pub fn roc(title: &str, curves: &[Line]) -> String {
 /// Lines over a linear axis, such as loss over steps.
 pub fn lines(title: &str, x_label: &str, y_label: &str, curves: &[Line]) -> String {
     let plots: Vec<Plot> = curves.iter().enumerate().map(|(i, curve)| line(i, curve, curve.points.clone())).collect();
-    let layout = base(&plots, title, 540.0, 320.0).with_x_label(x_label).with_y_label(y_label).with_y_axis_min(0.0);
+    let layout = base(&plots, title, 600.0, 320.0).with_x_label(x_label).with_y_label(y_label).with_y_axis_min(0.0);
     inline(plots, layout, title)
 }
 
@@ -105,10 +129,14 @@ pub fn scatter(
         .with_size(5.0);
     let plots = vec![Plot::from(plot)];
     let top = points.iter().map(|point| point.2).chain(levels.iter().map(|level| level.value)).fold(0.0, f64::max);
-    let mut layout = base(&plots, title, 640.0, 380.0)
+    let costs = || points.iter().map(|point| point.1);
+    let mut layout = base(&plots, title, 680.0, 380.0)
         .with_log_x()
+        .with_x_axis_min(costs().fold(1.0, f64::min) / 2.0)
+        .with_x_axis_max(costs().fold(1.0, f64::max) * 2.0)
         .with_x_label(x_label)
         .with_y_label(y_label)
+        .with_y_label_offset(-12.0, 0.0)
         .with_y_axis_min(0.0)
         .with_y_axis_max(if top > 0.0 { 1.1 * top } else { 1.0 });
     for level in levels {
@@ -139,6 +167,16 @@ fn line(i: usize, curve: &Line, points: Vec<(f64, f64)>) -> Plot {
         .into()
 }
 
+/// Three significant digits without trailing zeros.
+fn tick(value: f64) -> String {
+    let digits = (2.0 - value.abs().max(1e-9).log10().floor()).clamp(0.0, 6.0) as usize;
+    let text = format!("{value:.digits$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
 fn base(plots: &[Plot], title: &str, width: f64, height: f64) -> Layout {
     let mut theme = Theme::light();
     for ink in [&mut theme.axis_color, &mut theme.tick_color, &mut theme.text_color] {
@@ -158,8 +196,8 @@ fn base(plots: &[Plot], title: &str, width: f64, height: f64) -> Layout {
         .with_body_size(12)
         .with_width(width)
         .with_height(height)
-        .with_legend_position(LegendPosition::OutsideBottomColumns)
-        .with_x_tick_format(TickFormat::Auto)
+        .with_legend_position(LegendPosition::OutsideRightTop)
+        .with_tick_format(TickFormat::Custom(Arc::new(tick)))
 }
 
 /// Renders and makes the picture part of the page: it scales with the column, has a name for readers that do not see

@@ -30,9 +30,13 @@ pub struct Curve {
 }
 
 impl Curve {
+    fn has_steps(&self) -> bool {
+        self.points.iter().all(|point| point.step.is_some())
+    }
+
     /// The (step, value) pairs of a field, in file order; the epoch stands in for the step where any line lacks it.
     pub fn pairs(&self, field: fn(&CurvePoint) -> Option<f64>) -> Vec<(f64, f64)> {
-        let by_step = self.points.iter().all(|point| point.step.is_some());
+        let by_step = self.has_steps();
         let x = |point: &CurvePoint| if by_step { point.step } else { point.epoch };
         self.points.iter().filter_map(|point| Some((x(point)?, field(point)?))).collect()
     }
@@ -63,6 +67,7 @@ pub(super) fn section(curves: &[Curve]) -> String {
     if curves.iter().all(|curve| curve.points.is_empty()) {
         return String::new();
     }
+    let axis = if curves.iter().all(Curve::has_steps) { "step" } else { "epoch or step" };
     let chart = |title: &str, y_label: &str, scale: f64, field: fn(&CurvePoint) -> Option<f64>| -> Option<String> {
         let lines: Vec<Line> = curves
             .iter()
@@ -74,7 +79,7 @@ pub(super) fn section(curves: &[Curve]) -> String {
             })
             .filter(|line| line.points.iter().any(|&(x, y)| x.is_finite() && y.is_finite()))
             .collect();
-        (!lines.is_empty()).then(|| charts::lines(title, "step", y_label, &lines))
+        (!lines.is_empty()).then(|| charts::lines(title, axis, y_label, &lines))
     };
     let pictures: Vec<String> = [
         chart("training loss", "mean cross-entropy", 1.0, |point| point.loss),

@@ -57,41 +57,46 @@ fn coloured<'a>(rows: &[&'a Row]) -> Vec<(&'a Row, &'static str)> {
         .collect()
 }
 
+/// Title and key of the three accuracies; for class requests test means the retained classes.
+fn accuracies(rows: &[&Row]) -> [(&'static str, &'static str); 3] {
+    let test = match rows.iter().any(|row| row.request.is_class()) {
+        true => ("test accuracy, retained classes", "class_request.retained_test_accuracy"),
+        false => ("test accuracy", "splits.test.accuracy"),
+    };
+    [("forget accuracy", "splits.forget.accuracy"), ("retain accuracy", "splits.retain.accuracy"), test]
+}
+
 fn accuracy_figure(rows: &[&Row]) -> String {
-    let class = rows.iter().any(|row| row.request.is_class());
-    let test = if class { "class_request.retained_test_accuracy" } else { "splits.test.accuracy" };
-    let panels = [
-        ("forget accuracy", "splits.forget.accuracy"),
-        ("retain accuracy", "splits.retain.accuracy"),
-        (if class { "test accuracy, retained classes" } else { "test accuracy" }, test),
-    ];
     let retrain = rows.iter().find(|row| row.row == RowKind::Retrain);
-    let mut charts = Vec::new();
-    for (title, key) in panels {
-        let values: Vec<(&str, f64, &str)> = coloured(rows)
+    let (mut absolute, mut relative) = (Vec::new(), Vec::new());
+    for (title, key) in accuracies(rows) {
+        let mut values: Vec<(&str, f64, &str)> = coloured(rows)
             .into_iter()
             .filter_map(|(row, colour)| Some((row.label(), 100.0 * row.metrics.get(key)?, colour)))
             .collect();
-        let target =
-            retrain.and_then(|row| Some((100.0 * row.metrics.get(key)?, 100.0 * row.sd.get(key).unwrap_or(0.0))));
-        if !values.is_empty() {
-            charts.push(charts::bars(title, &values, target));
+        let mean = retrain.and_then(|row| row.metrics.get(key)).map(|mean| 100.0 * mean);
+        let sd = retrain.and_then(|row| row.sd.get(key)).map_or(0.0, |sd| 100.0 * sd);
+        if values.is_empty() {
+            continue;
+        }
+        absolute.push(charts::bars(title, &values, mean.map(|mean| (mean, sd))));
+        if let Some(mean) = mean {
+            values.iter_mut().for_each(|value| value.1 -= mean);
+            relative.push(charts::differences(title, &values, sd));
         }
     }
-    if charts.is_empty() {
+    if absolute.is_empty() {
         return String::new();
     }
-    let header =
-        ["row", panels[0].0, panels[1].0, panels[2].0].map(|s| format!("{s}{}", if s == "row" { "" } else { ", %" }));
-    let cells: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| {
-            std::iter::once(row.label().to_owned()).chain(panels.iter().map(|(_, key)| percent(row, key))).collect()
-        })
-        .collect();
+    let names = accuracies(rows).map(|(title, _)| format!("{title}, %"));
+    let header: Vec<String> = std::iter::once("row".to_owned()).chain(names).collect();
+    let cell = |row: &Row| accuracies(rows).map(|(_, key)| percent(row, key));
+    let cells: Vec<Vec<String>> =
+        rows.iter().map(|row| std::iter::once(row.label().to_owned()).chain(cell(row)).collect()).collect();
     figure(
-        "Accuracy before, after and retrained. The line and band are the retrain's mean ± standard deviation: the target.",
-        &charts,
+        "Accuracy before, after and retrained: on the whole scale, and as the difference to the retrain. The line and \
+         the band are the retrain's mean ± standard deviation: the target.",
+        &[absolute, relative].concat(),
         &table("Accuracy, mean ± standard deviation", &header, &cells),
     )
 }
@@ -109,20 +114,24 @@ fn membership_figure(rows: &[&Row]) -> String {
     if curves.is_empty() {
         return String::new();
     }
+    let (attack, held_out) = match rows.iter().any(|row| row.metrics.get("membership_same_class.auc").is_some()) {
+        true => ("membership_same_class", "test records of the same class"),
+        false => ("membership", "test records"),
+    };
     let header = ["row", "AUC", "standard error", "TPR at 1 % FPR, %"].map(str::to_owned);
     let cells: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {
-            let (auc, se) = (plain(row, "membership.auc", 3), plain(row, "membership.se", 3));
-            vec![row.label().to_owned(), auc, se, percent(row, "membership.tpr_at_1_fpr")]
+            let key = |name: &str| format!("{attack}.{name}");
+            let (auc, se) = (plain(row, &key("auc"), 3), plain(row, &key("se"), 3));
+            vec![row.label().to_owned(), auc, se, percent(row, &key("tpr_at_1_fpr"))]
         })
         .collect();
-    figure(
-        "Loss-threshold membership attack, forgotten records against test records. The target is the retrain's curve; a \
-         curve far below it betrays the forgotten records as well as one far above. Rates under 0.001 are drawn there.",
-        &[charts::roc("membership attack", &curves)],
-        &table("Membership attack", &header, &cells),
-    )
+    let caption = format!(
+        "Loss-threshold membership attack, forgotten records against {held_out}. The target is the retrain's curve; a \
+         curve far below it betrays the forgotten records as well as one far above. Rates under 0.001 are drawn there."
+    );
+    figure(&caption, &[charts::roc("membership attack", &curves)], &table("Membership attack", &header, &cells))
 }
 
 fn cost_figure(rows: &[&Row]) -> String {

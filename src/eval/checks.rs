@@ -1,5 +1,5 @@
 //! The checks of a verdict, one rule each. A rule reads one model's metrics against the references; what it means is
-//! decided by [`super::verdict`], which reads the same rule on the controls.
+//! decided by `super::verdict`, which reads the same rule on the controls.
 
 use super::values::Metrics;
 use super::verdict::{Aspect, Evidence, RequestScope};

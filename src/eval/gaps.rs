@@ -114,6 +114,20 @@ mod tests {
     }
 
     #[test]
+    fn class_requests_compare_the_test_accuracy_of_the_retained_classes() {
+        use crate::eval::Outputs;
+        // Class 0 is right, class 1 wrong.
+        let mut evaluation = Evaluation::new();
+        let test = Outputs { logits: vec![1.0, 0.0, 1.0, 0.0], labels: vec![0, 1], classes: 2 };
+        evaluation.insert(SplitName::Test, test).unwrap();
+        let accuracy = |forgotten: &[u32]| quantities(&evaluation, forgotten).unwrap().test_accuracy;
+        assert_eq!(
+            [accuracy(&[]), accuracy(&[1]), accuracy(&[0]), accuracy(&[0, 1])],
+            [Some(0.5), Some(1.0), Some(0.0), None]
+        );
+    }
+
+    #[test]
     fn a_missing_term_makes_the_summary_absent_not_smaller() {
         let (now, retrain) = (of(1.0, 0.9, 0.8, None), of(0.9, 1.0, 0.9, Some(0.5)));
         assert_eq!(average_gap(now, retrain), None);

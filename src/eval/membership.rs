@@ -156,6 +156,9 @@ mod tests {
         let found = loss_threshold(&[2.0], &[2.0, 3.0]).unwrap().unwrap();
         close(found.auc, 0.75);
         close(found.se, ((3.0 / 16.0 + (18.0 / 28.0 - 9.0 / 16.0)) / 2.0f64).sqrt());
+        // The same with n₁ = 2, n₂ = 1 leaves Q₁ = ¾ / (5/4).
+        let found = loss_threshold(&[2.0, 3.0], &[3.0]).unwrap().unwrap();
+        close(found.se, ((3.0 / 16.0 + (0.6 - 9.0 / 16.0)) / 2.0f64).sqrt());
     }
 
     #[test]

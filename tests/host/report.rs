@@ -258,6 +258,10 @@ fn the_page_has_every_chart_with_its_numbers_and_states_tiers_and_controls() {
     ] {
         assert!(html.contains(piece), "{piece} is not in the page");
     }
+    // The retrain lies near 97 %: on the scale of differences no tick does.
+    let relative =
+        html.split("aria-label=\"forget accuracy − retrain\"").nth(1).unwrap().split("</svg>").next().unwrap();
+    assert!(relative.contains(">3</text>") && relative.contains(">-3</text>") && !relative.contains(">100</text>"));
     let bare: Vec<Row> = experiment().into_iter().filter(|row| row.row == RowKind::Method).collect();
     let html = render(&Page { title: "t", rows: &bare, curves: &[] });
     assert!(html.contains("“another retrain” is missing: no claim can be controlled"));
@@ -265,7 +269,7 @@ fn the_page_has_every_chart_with_its_numbers_and_states_tiers_and_controls() {
 
 #[test]
 fn hostile_text_is_escaped_everywhere() {
-    let hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&\u{1b}[31m";
+    let hostile = "\u{1b}<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&\u{1b}[31m";
     let mut rows = experiment();
     for row in &mut rows {
         row.method = hostile.into();

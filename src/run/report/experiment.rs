@@ -82,7 +82,7 @@ fn accuracy_figure(rows: &[&Row]) -> String {
         absolute.push(charts::bars(title, &values, mean.map(|mean| (mean, sd))));
         if let Some(mean) = mean {
             values.iter_mut().for_each(|value| value.1 -= mean);
-            relative.push(charts::differences(title, &values, sd));
+            relative.push(charts::differences(&format!("{title} − retrain"), &values, sd));
         }
     }
     if absolute.is_empty() {

@@ -52,3 +52,13 @@ pub fn figure(caption: &str, charts: &[String], table: &str) -> String {
         charts.concat()
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_escapes_an_element_or_an_attribute() {
+        assert_eq!(escape("a<b>&\"c'\u{1b}\n"), "a&lt;b&gt;&amp;&quot;c&#39;\u{fffd}\n");
+    }
+}

@@ -4,7 +4,9 @@
 pub mod data;
 pub mod engine;
 pub mod error;
+pub mod eval;
 pub mod harness;
 pub mod kernels;
+pub mod run;
 
 pub use error::{Error, Result};

@@ -6,5 +6,11 @@ mod data;
 mod data_bad;
 #[path = "host/data_files.rs"]
 mod data_files;
+#[path = "host/eval.rs"]
+mod eval;
+#[path = "host/report.rs"]
+mod report;
 #[path = "host/requests.rs"]
 mod requests;
+#[path = "host/verdict.rs"]
+mod verdict;

@@ -1,0 +1,218 @@
+//! The registry of metrics; their values are addressed by dotted keys (`splits.forget.accuracy`).
+
+use super::SplitName::{self, Forget, Retain, Test};
+use super::values::{Metrics, Reference};
+use super::{Evaluation, accuracy, divergence, gaps, membership};
+use crate::error::Result;
+
+/// What is scored: one model, the retrained references it is compared with, and what was asked to be forgotten.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    pub now: &'a Evaluation,
+    /// Retrained models, other seeds; may be empty, then everything that needs them is absent.
+    pub references: &'a [&'a Evaluation],
+    /// The classes of a class request; empty for every other kind.
+    pub forgotten_classes: &'a [u32],
+}
+
+/// Which way is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    Higher,
+    Lower,
+    /// The retrained model's value, from either side.
+    Retrain,
+    /// A description, neither good nor bad.
+    Neutral,
+}
+
+impl Target {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Target::Higher => "higher is better",
+            Target::Lower => "lower is better",
+            Target::Retrain => "target = retrain's value",
+            Target::Neutral => "descriptive",
+        }
+    }
+}
+
+/// One row of [`METRICS`].
+pub struct Metric {
+    pub name: &'static str,
+    pub summary: &'static str,
+    /// Keys it writes; `*` stands for one part of the key.
+    pub keys: &'static [&'static str],
+    pub range: &'static str,
+    pub target: Target,
+    pub citation: &'static str,
+    /// Splits without which it is absent (empty: computed on whichever are there).
+    pub needs: &'static [SplitName],
+    /// Retrained references without which it is absent.
+    pub needs_references: usize,
+    /// Writes what can be computed and leaves the rest absent.
+    pub measure: fn(&Subject, &mut Metrics) -> Result<()>,
+}
+
+/// Every metric, in the order of the reports.
+pub static METRICS: &[Metric] = &[
+    Metric {
+        name: "accuracy and loss",
+        summary: "fraction predicted right (ties to the lowest class) and mean cross-entropy, of each split",
+        keys: &["splits.*.accuracy", "splits.*.loss", "splits.*.count"],
+        range: "accuracy [0, 1], loss [0, ∞)",
+        target: Target::Retrain,
+        citation: "standard; target after Jia et al. 2023, arXiv 2304.04934",
+        needs: &[],
+        needs_references: 0,
+        measure: accuracy::measure_splits,
+    },
+    Metric {
+        name: "accuracy per class",
+        summary: "the same for the records of each class",
+        keys: &["splits.*.per_class.*"],
+        range: "[0, 1]",
+        target: Target::Retrain,
+        citation: "standard",
+        needs: &[],
+        needs_references: 0,
+        measure: accuracy::measure_per_class,
+    },
+    Metric {
+        name: "class-request test accuracy",
+        summary: "test accuracy on the forgotten classes and on the retained ones, for class requests",
+        keys: &["class_request.forgotten_test_accuracy", "class_request.retained_test_accuracy"],
+        range: "[0, 1]",
+        target: Target::Retrain,
+        citation: "Golatkar et al. 2020, arXiv 1911.04933",
+        needs: &[Test],
+        needs_references: 0,
+        measure: accuracy::measure_class_request,
+    },
+    Metric {
+        name: "membership attack",
+        summary: "loss-threshold attack, forget against test: AUC, its standard error, TPR at 1 % FPR",
+        keys: &["membership.auc", "membership.se", "membership.tpr_at_1_fpr"],
+        range: "[0, 1]",
+        target: Target::Retrain,
+        citation: "Yeom et al. 2018, arXiv 1709.01604; Hanley & McNeil 1982",
+        needs: &[Forget, Test],
+        needs_references: 0,
+        measure: membership::measure_membership,
+    },
+    Metric {
+        name: "membership attack, same class",
+        summary: "the same against test records of the forgotten classes only, for class requests",
+        keys: &["membership_same_class.auc", "membership_same_class.se", "membership_same_class.tpr_at_1_fpr"],
+        range: "[0, 1]",
+        target: Target::Retrain,
+        citation: "Yeom et al. 2018, arXiv 1709.01604; Hanley & McNeil 1982",
+        needs: &[Forget, Test],
+        needs_references: 0,
+        measure: membership::measure_same_class,
+    },
+    Metric {
+        name: "Jensen–Shannon divergence",
+        summary: "of the softmax outputs to each retrain's, natural logarithm, mean over records and retrains",
+        keys: &["js.forget", "js.test"],
+        range: "[0, ln 2]",
+        target: Target::Lower,
+        citation: "Lin 1991; Chundawat et al. 2023, arXiv 2205.08096",
+        needs: &[],
+        needs_references: 1,
+        measure: divergence::measure_js,
+    },
+    Metric {
+        name: "retrain-to-retrain noise floor",
+        summary: "mean pairwise Jensen–Shannon divergence between the retrains: what seeds alone do",
+        keys: &["js.noise_floor_forget", "js.noise_floor_test"],
+        range: "[0, ln 2]",
+        target: Target::Neutral,
+        citation: "Lin 1991",
+        needs: &[],
+        needs_references: 2,
+        measure: divergence::measure_noise_floor,
+    },
+    Metric {
+        name: "Kullback–Leibler divergence",
+        summary: "from each retrain's softmax outputs to the model's, natural logarithm",
+        keys: &["kl.forget", "kl.test"],
+        range: "[0, ∞)",
+        target: Target::Lower,
+        citation: "Kullback & Leibler 1951; Golatkar et al. 2020, arXiv 1911.04933",
+        needs: &[],
+        needs_references: 1,
+        measure: divergence::measure_kl,
+    },
+    Metric {
+        name: "activation distance",
+        summary: "mean L1 distance of the softmax outputs to each retrain's",
+        keys: &["activation_l1.forget", "activation_l1.test"],
+        range: "[0, 2]",
+        target: Target::Lower,
+        citation: "Golatkar et al. 2020, arXiv 1911.04933",
+        needs: &[],
+        needs_references: 1,
+        measure: divergence::measure_activation,
+    },
+    Metric {
+        name: "disagreement",
+        summary: "fraction of records predicted otherwise than by a retrain (1 − completeness)",
+        keys: &["disagreement.forget", "disagreement.test"],
+        range: "[0, 1]",
+        target: Target::Lower,
+        citation: "Cao & Yang 2015",
+        needs: &[],
+        needs_references: 1,
+        measure: divergence::measure_disagreement,
+    },
+    Metric {
+        name: "gaps to the retrain",
+        summary: "|difference| of forget, retain and test accuracy and AUC; their mean; tug-of-war Π(1 − gap), 1 is best",
+        keys: &[
+            "gaps.forget_accuracy",
+            "gaps.retain_accuracy",
+            "gaps.test_accuracy",
+            "gaps.membership_auc",
+            "gaps.average",
+            "gaps.tug_of_war",
+        ],
+        range: "[0, 1]",
+        target: Target::Lower,
+        citation: "Fan et al. 2024, arXiv 2310.12508; Zhao et al. 2024, arXiv 2406.01257",
+        needs: &[Forget, Retain, Test],
+        needs_references: 1,
+        measure: gaps::measure_gaps,
+    },
+];
+
+/// Runs every metric of [`METRICS`] on one model.
+pub fn measure(subject: &Subject) -> Result<Metrics> {
+    let mut metrics = Metrics::default();
+    for metric in METRICS {
+        (metric.measure)(subject, &mut metrics)?;
+    }
+    Ok(metrics)
+}
+
+/// Measures retrains against each other, each with the others as its references: the target, its spread and its noise
+/// floor. With one retrain everything that needs a reference is absent.
+pub fn measure_references(retrains: &[&Evaluation], forgotten_classes: &[u32]) -> Result<Reference> {
+    let mut runs = Vec::new();
+    for (i, now) in retrains.iter().enumerate() {
+        let mut others = retrains.to_vec();
+        others.remove(i);
+        runs.push(measure(&Subject { now, references: &others, forgotten_classes })?);
+    }
+    let mut reference = Reference::over(&runs);
+    // The floor over *all* retrains, not the mean over the leave-one-out ones (absent for two retrains).
+    for key in ["js.noise_floor_forget", "js.noise_floor_test"] {
+        reference.mean.remove(key);
+        reference.sd.remove(key);
+    }
+    if let Some(now) = retrains.first() {
+        let subject = Subject { now, references: retrains, forgotten_classes };
+        divergence::measure_noise_floor(&subject, &mut reference.mean)?;
+    }
+    Ok(reference)
+}

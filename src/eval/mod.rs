@@ -1,0 +1,21 @@
+//! Scores a model from its recorded outputs: pure functions of logits and labels, no GPU, no training.
+//!
+//! A metric that cannot be computed (an empty split, no reference, one retrain only) is *absent*, never 0; outputs
+//! that are not finite are refused with the split, sample and class named. Adding a metric is one file and one row in
+//! [`METRICS`].
+
+pub mod accuracy;
+mod checks;
+pub mod divergence;
+pub mod gaps;
+pub mod membership;
+pub mod metrics;
+mod outputs;
+mod values;
+pub mod verdict;
+
+pub use membership::membership_roc;
+pub use metrics::{METRICS, Metric, Subject, Target, measure, measure_references};
+pub use outputs::{Evaluation, Outputs, SplitName};
+pub use values::{Metrics, Reference};
+pub use verdict::{Aspect, Check, Cost, Evidence, Outcome, RequestScope, Verdict, verdict};

@@ -1,0 +1,247 @@
+//! Did the method forget? Every check is run on the candidate and on two controls: the original model, which a check of
+//! forgetting must fail, and a held-out retrain, which every check must pass. A check whose controls misbehave decides
+//! nothing and says so.
+//!
+//! All thresholds are relative to the mean and spread of retrained references; they were set for five or more.
+
+use serde::{Deserialize, Serialize};
+
+use super::checks::{Reading, Rule, rules};
+use super::values::{Metrics, Reference};
+
+/// What a check, or all of them together, came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    Pass,
+    Fail,
+    Inconclusive,
+}
+
+impl Outcome {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Pass => "pass",
+            Outcome::Fail => "fail",
+            Outcome::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+/// What a check is about; only a check of forgetting must be failed by the original model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Aspect {
+    Forgetting,
+    Utility,
+}
+
+/// Which thresholds apply: a whole class is to be predicted no more, single records are to be treated like unseen ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestScope {
+    Records,
+    Classes,
+}
+
+/// Seconds on one adapter; a time that was not taken is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Cost {
+    /// The method alone.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub method_s: Option<f64>,
+    /// What had to be computed before the request and can serve others (Fisher of the whole set, partitions).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub precompute_s: Option<f64>,
+    /// One retraining from scratch.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retrain_s: Option<f64>,
+}
+
+/// What a verdict is drawn from. `original`, `another` and `candidate` were measured against the same references.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    pub scope: RequestScope,
+    /// The model before forgetting: the negative control.
+    pub original: &'a Metrics,
+    /// Mean and spread of at least two retrains.
+    pub reference: &'a Reference,
+    /// A retrain that is not among the references: the positive control.
+    pub another: Option<&'a Metrics>,
+    pub candidate: &'a Metrics,
+    pub cost: Cost,
+}
+
+/// One check with its reason in a sentence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    pub name: String,
+    pub aspect: Aspect,
+    pub outcome: Outcome,
+    pub reason: String,
+    /// The candidate's value; absent if it was not measured.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub value: Option<f64>,
+    /// The retrain's value.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub target: Option<f64>,
+    /// How far `value` may lie from `target`, or how high it may be where there is no target.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub limit: Option<f64>,
+}
+
+/// All checks and what they come to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub outcome: Outcome,
+    /// One sentence for the whole, with what the two controls did.
+    pub summary: String,
+    pub checks: Vec<Check>,
+    /// "state of the art" (average gap ≤ 1.5 points) or "good" (≤ 2.5 points); for record requests that pass.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub grade: Option<String>,
+    /// Whether method + precomputation took less than a fifth of a retrain; absent without the times.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fast: Option<bool>,
+    /// Checks of the protocol that this verdict does not contain.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub not_measured: Vec<String>,
+}
+
+/// What the controls did with one rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Controls {
+    original_fails: Option<bool>,
+    retrain_passes: Option<bool>,
+}
+
+/// Draws the verdict.
+///
+/// *Fail* if a check with working controls fails. *Pass* if none fails, the held-out retrain passes every check, the
+/// original fails at least one check of forgetting which the candidate passes, and every check of utility is passed.
+/// Otherwise *inconclusive*.
+pub fn verdict(evidence: &Evidence) -> Verdict {
+    let judged: Vec<(Check, Controls)> = rules(evidence.scope).map(|rule| judge(rule, evidence)).collect();
+    let outcome = overall(&judged, evidence);
+    Verdict {
+        outcome,
+        summary: summary(outcome, &judged, evidence),
+        grade: (outcome == Outcome::Pass).then(|| grade(evidence)).flatten(),
+        fast: fast(evidence.cost),
+        not_measured: match evidence.scope {
+            RequestScope::Classes => vec!["linear probe on penultimate features".into(), "relearn time".into()],
+            RequestScope::Records => vec!["relearn time".into()],
+        },
+        checks: judged.into_iter().map(|(check, _)| check).collect(),
+    }
+}
+
+fn judge(rule: &Rule, evidence: &Evidence) -> (Check, Controls) {
+    let ok = |reading: Reading| match reading {
+        Reading::Value { ok, .. } => Some(ok),
+        Reading::Absent(_) | Reading::NonDiscriminating(_) => None,
+    };
+    let controls = Controls {
+        original_fails: ok((rule.read)(evidence, evidence.original)).map(|ok| !ok),
+        retrain_passes: evidence.another.and_then(|another| ok((rule.read)(evidence, another))),
+    };
+    let mut check = Check {
+        name: rule.name.into(),
+        aspect: rule.aspect,
+        outcome: Outcome::Inconclusive,
+        reason: String::new(),
+        value: None,
+        target: None,
+        limit: None,
+    };
+    match (rule.read)(evidence, evidence.candidate) {
+        Reading::Absent(what) => check.reason = format!("Not decided: {what}."),
+        Reading::NonDiscriminating(why) => check.reason = format!("Non-discriminating setting: {why}."),
+        Reading::Value { value, target, limit, ok, text } => {
+            (check.value, check.target, check.limit) = (Some(value), target, Some(limit));
+            let (outcome, because) = decide(rule.aspect, ok, controls, evidence.reference.runs);
+            check.outcome = outcome;
+            check.reason = format!("{text}{because}.");
+        }
+    }
+    (check, controls)
+}
+
+/// The outcome of a measured check given its controls, and the rest of its sentence.
+fn decide(aspect: Aspect, ok: bool, controls: Controls, retrains: usize) -> (Outcome, &'static str) {
+    let forgetting = aspect == Aspect::Forgetting;
+    if retrains < 2 {
+        return (Outcome::Inconclusive, "; fewer than two retrains, so the seed noise is unknown");
+    }
+    match (controls.retrain_passes, controls.original_fails) {
+        (None, _) => (Outcome::Inconclusive, "; there is no held-out retrain to control the check"),
+        (Some(false), _) => {
+            (Outcome::Inconclusive, "; a held-out retrain fails this check too, so it is tighter than the seed noise")
+        }
+        (Some(true), Some(false)) if forgetting && ok => {
+            (Outcome::Inconclusive, "; the original model passes this check too, so it cannot show forgetting")
+        }
+        (Some(true), Some(false)) if forgetting => {
+            (Outcome::Fail, "; even the original model is within the limit, so the method did damage")
+        }
+        (Some(true), None) if forgetting => (Outcome::Inconclusive, "; the original model was not measured"),
+        (Some(true), _) if ok => (Outcome::Pass, ""),
+        (Some(true), _) => (Outcome::Fail, ""),
+    }
+}
+
+fn overall(judged: &[(Check, Controls)], evidence: &Evidence) -> Outcome {
+    let mut outcomes = judged.iter().map(|(check, _)| check);
+    if outcomes.clone().any(|check| check.outcome == Outcome::Fail) {
+        return Outcome::Fail;
+    }
+    let positive_holds = judged.iter().all(|(_, controls)| controls.retrain_passes != Some(false));
+    let useful = outcomes.clone().filter(|c| c.aspect == Aspect::Utility).all(|c| c.outcome == Outcome::Pass);
+    let forgot = outcomes.any(|c| c.aspect == Aspect::Forgetting && c.outcome == Outcome::Pass);
+    if positive_holds && useful && forgot && evidence.reference.runs >= 2 {
+        Outcome::Pass
+    } else {
+        Outcome::Inconclusive
+    }
+}
+
+fn summary(outcome: Outcome, judged: &[(Check, Controls)], evidence: &Evidence) -> String {
+    let named = |outcome: Outcome| -> Vec<&str> {
+        judged.iter().filter(|(check, _)| check.outcome == outcome).map(|(check, _)| check.name.as_str()).collect()
+    };
+    let lead = match outcome {
+        Outcome::Pass => "Passes every decided check".to_owned(),
+        Outcome::Fail => format!("Fails: {}", named(Outcome::Fail).join(", ")),
+        Outcome::Inconclusive => format!("Inconclusive; undecided: {}", named(Outcome::Inconclusive).join(", ")),
+    };
+    let forgetting = || judged.iter().filter(|(check, _)| check.aspect == Aspect::Forgetting);
+    let original = forgetting().filter(|(_, controls)| controls.original_fails == Some(true)).count();
+    let positive = match evidence.another {
+        None => "no held-out retrain".to_owned(),
+        Some(_) => {
+            let readable = judged.iter().filter(|(_, controls)| controls.retrain_passes.is_some()).count();
+            let passed = judged.iter().filter(|(_, controls)| controls.retrain_passes == Some(true)).count();
+            format!("a held-out retrain passes {passed} of the {readable} it can be read on")
+        }
+    };
+    format!(
+        "{lead}. Controls: the original fails {original} of {} checks of forgetting (at least one required), {positive} \
+         (all required); {} reference retrains.",
+        forgetting().count(),
+        evidence.reference.runs
+    )
+}
+
+/// The published scale of the average gap (random requests, five or more retrains).
+fn grade(evidence: &Evidence) -> Option<String> {
+    let gap = evidence.candidate.get("gaps.average").filter(|_| evidence.scope == RequestScope::Records)?;
+    match gap {
+        gap if gap <= 0.015 => Some("state of the art".into()),
+        gap if gap <= 0.025 => Some("good".into()),
+        _ => None,
+    }
+}
+
+/// "Fast" may be claimed only below a fifth of a retrain, precomputation included.
+fn fast(cost: Cost) -> Option<bool> {
+    Some(cost.method_s? + cost.precompute_s.unwrap_or(0.0) < 0.2 * cost.retrain_s?)
+}

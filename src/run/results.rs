@@ -1,0 +1,263 @@
+//! `results.jsonl`: one line for each experiment and row (a control or a method).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::files::write_atomic;
+use crate::error::{Error, Result};
+use crate::eval::{Cost, Metrics, Verdict};
+
+/// Name and version of the schema; a change that an old reader would misread raises the number.
+pub const SCHEMA: &str = "unlearn.results/1";
+
+/// One line of `results.jsonl`. What was not measured is left out, never 0.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// [`SCHEMA`].
+    pub schema: String,
+    pub experiment: String,
+    pub family: Family,
+    pub dataset: String,
+    pub request: RequestSummary,
+    pub row: RowKind,
+    /// Name in the registry of methods; for controls what stands in its place, such as "none" or "retrain".
+    pub method: String,
+    /// The settings as resolved, every default written out.
+    #[serde(default)]
+    pub settings: Value,
+    pub tier: Tier,
+    /// Seed of the original training.
+    pub seed: u64,
+    /// Seeds of the runs that `metrics` is the mean of, when there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub seeds: Vec<u64>,
+    pub adapter: AdapterSummary,
+    /// Kernel → variant that ran.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub variants: BTreeMap<String, String>,
+    #[serde(default)]
+    pub times: Cost,
+    /// What the method read.
+    #[serde(default)]
+    pub reads: Vec<Read>,
+    /// The value, or the mean over `seeds`.
+    #[serde(default)]
+    pub metrics: Metrics,
+    /// Sample standard deviation over `seeds`.
+    #[serde(skip_serializing_if = "Metrics::is_empty", default)]
+    pub sd: Metrics,
+    /// Membership attack, `[false-positive rate, true-positive rate]` from (0,0) to (1,1), thinned.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub roc: Vec<[f64; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub verdict: Option<Verdict>,
+    /// Why something is absent, in a sentence: a method that diverged, a split without records.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub note: Option<String>,
+}
+
+/// Family of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    Cnn,
+    Dnn,
+    Gnn,
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Family::Cnn => "CNN",
+            Family::Dnn => "DNN",
+            Family::Gnn => "GNN",
+        })
+    }
+}
+
+/// What was asked to be forgotten, without the ids themselves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RequestSummary {
+    /// `sample`, `class`, `node`, `edge` or `feature`.
+    pub kind: String,
+    /// Number of records that it names.
+    pub count: usize,
+    /// SHA-256 of the ordered list of ids, hexadecimal.
+    pub hash: String,
+    /// The classes of a class request.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub classes: Vec<u32>,
+}
+
+impl RequestSummary {
+    pub fn is_class(&self) -> bool {
+        self.kind == "class"
+    }
+}
+
+/// The role of a row. The first three are the controls of every experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum RowKind {
+    #[serde(rename = "original (do nothing)")]
+    Original,
+    #[serde(rename = "retrain (reference)")]
+    Retrain,
+    #[serde(rename = "another retrain")]
+    AnotherRetrain,
+    #[serde(rename = "method")]
+    Method,
+}
+
+impl RowKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RowKind::Original => "original (do nothing)",
+            RowKind::Retrain => "retrain (reference)",
+            RowKind::AnotherRetrain => "another retrain",
+            RowKind::Method => "method",
+        }
+    }
+}
+
+/// What may be claimed for a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    Exact,
+    Certified,
+    Approximate,
+    Unverified,
+}
+
+impl Tier {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Tier::Exact => "exact",
+            Tier::Certified => "certified",
+            Tier::Approximate => "approximate",
+            Tier::Unverified => "unverified",
+        }
+    }
+
+    /// The words allowed for it.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Tier::Exact => "the record was not an input to any kept parameter",
+            Tier::Certified => "(ε,δ)-certified under assumptions that the code enforces",
+            Tier::Approximate => "measured against retrained references",
+            Tier::Unverified => "no claim",
+        }
+    }
+}
+
+/// What a method looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Read {
+    RetainData,
+    ForgetData,
+    StoredStatistics,
+}
+
+/// The adapter that a row was computed on.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct AdapterSummary {
+    pub name: String,
+    pub backend: String,
+    pub driver: String,
+}
+
+impl Row {
+    /// The name a reader sees: the role of a control, the name of a method.
+    pub fn label(&self) -> &str {
+        match self.row {
+            RowKind::Method => &self.method,
+            control => control.as_str(),
+        }
+    }
+
+    /// Seconds of method and precomputation as a multiple of one retrain; absent without both times.
+    pub fn times_retrain(&self) -> Option<f64> {
+        let retrain = self.times.retrain_s.filter(|&seconds| seconds > 0.0)?;
+        Some((self.times.method_s? + self.times.precompute_s.unwrap_or(0.0)) / retrain)
+    }
+
+    /// `serde_json` writes NaN as `null`, so what is not finite is refused before it is written.
+    fn check(&self) -> Result<()> {
+        let times = [self.times.method_s, self.times.precompute_s, self.times.retrain_s];
+        let numbers = times.into_iter().flatten().chain(self.roc.iter().flatten().copied());
+        match numbers.into_iter().find(|number| !number.is_finite()) {
+            Some(bad) => Err(Error::internal(format!(
+                "the row `{}` of experiment `{}` holds {bad} as a time or ROC point; expected a finite number",
+                self.label(),
+                self.experiment
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes all rows at once, atomically, one JSON object per line.
+///
+/// # Errors
+/// `Io`; `Internal` for a number that is not finite.
+pub fn write_results(path: &Path, rows: &[Row]) -> Result<()> {
+    let mut text = String::new();
+    for row in rows {
+        row.check()?;
+        let line = serde_json::to_string(row).map_err(|error| Error::internal(format!("a result row: {error}")))?;
+        text.push_str(&line);
+        text.push('\n');
+    }
+    write_atomic(path, text.as_bytes())
+}
+
+/// Reads `results.jsonl`; empty lines are skipped.
+///
+/// # Errors
+/// `Io`; `Input` with the line for malformed JSON, a missing or wrong field, another schema.
+pub fn read_results(path: &Path) -> Result<Vec<Row>> {
+    let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
+    parse_results(&text, &path.display().to_string())
+}
+
+/// As [`read_results`] for text in memory; `name` stands in the messages.
+pub fn parse_results(text: &str, name: &str) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let at = |what: String| Error::input(format!("{name}, line {}: {what}", i + 1));
+        let value: Value = serde_json::from_str(line).map_err(|error| at(format!("not a JSON object: {error}")))?;
+        // The schema is looked at first: a row of another version would fail on some field of no interest.
+        match value.get("schema").and_then(Value::as_str) {
+            Some(SCHEMA) => {}
+            found => {
+                let found = found.unwrap_or("none");
+                return Err(at(format!(
+                    "schema is {found}; expected {SCHEMA}; write the results again with this version"
+                )));
+            }
+        }
+        rows.push(serde_json::from_value(value).map_err(|error| at(format!("{error}; expected a row of {SCHEMA}")))?);
+    }
+    Ok(rows)
+}
+
+/// The experiments in order of first appearance, each with its rows: controls first, then methods as written.
+pub fn by_experiment(rows: &[Row]) -> Vec<(&str, Vec<&Row>)> {
+    let mut groups: Vec<(&str, Vec<&Row>)> = Vec::new();
+    for row in rows {
+        match groups.iter_mut().find(|(name, _)| *name == row.experiment) {
+            Some((_, group)) => group.push(row),
+            None => groups.push((&row.experiment, vec![row])),
+        }
+    }
+    for (_, group) in &mut groups {
+        group.sort_by_key(|row| row.row);
+    }
+    groups
+}

@@ -1,0 +1,320 @@
+//! `results.jsonl`, the table on the terminal and the HTML page.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use unlearn::eval::{Cost, Evidence, Metrics, Reference, RequestScope, verdict};
+use unlearn::run::report::{Curve, CurvePoint, Page, render, write_report};
+use unlearn::run::results::{
+    AdapterSummary, Family, Read, RequestSummary, Row, RowKind, SCHEMA, Tier, by_experiment, parse_results,
+    read_results, write_results,
+};
+use unlearn::run::table::comparison;
+
+fn metrics(forget: f64, retain: f64, test: f64, auc: f64, js: f64) -> Metrics {
+    let mut metrics = Metrics::default();
+    for (key, value) in [
+        ("splits.forget.accuracy", forget),
+        ("splits.forget.count", 135.0),
+        ("splits.retain.accuracy", retain),
+        ("splits.test.accuracy", test),
+        ("membership.auc", auc),
+        ("membership.se", 0.02),
+        ("js.forget", js),
+        ("js.test", js / 2.0),
+        ("gaps.average", 0.02),
+    ] {
+        metrics.put(key, Some(value)).unwrap();
+    }
+    metrics
+}
+
+fn row(kind: RowKind, method: &str, tier: Tier, metrics: Metrics, method_s: Option<f64>) -> Row {
+    Row {
+        schema: SCHEMA.into(),
+        experiment: "mlp_digits".into(),
+        family: Family::Dnn,
+        dataset: "digits".into(),
+        request: RequestSummary { kind: "sample".into(), count: 135, hash: "5be1a07c".into(), classes: vec![] },
+        row: kind,
+        method: method.into(),
+        settings: json!({"lr": 0.01, "epochs": 5}),
+        tier,
+        seed: 1,
+        seeds: vec![],
+        adapter: AdapterSummary { name: "llvmpipe".into(), backend: "Vulkan".into(), driver: "Mesa 22.3.6".into() },
+        variants: BTreeMap::from([("matmul_nn".into(), "broadcast".into())]),
+        times: Cost { method_s, precompute_s: None, retrain_s: Some(10.0) },
+        reads: vec![Read::RetainData, Read::ForgetData],
+        metrics,
+        sd: Metrics::default(),
+        roc: vec![[0.0, 0.0], [0.0, 0.01], [0.01, 0.05], [0.1, 0.2], [0.5, 0.6], [1.0, 1.0]],
+        verdict: None,
+        note: None,
+    }
+}
+
+/// The rows of one experiment, written out of order, with a verdict on each method.
+fn experiment() -> Vec<Row> {
+    let runs = [metrics(0.97, 1.0, 0.975, 0.49, 0.004), metrics(0.975, 1.0, 0.979, 0.5, 0.004)];
+    let mut reference = Reference::over(&runs);
+    reference.mean.put("js.noise_floor_forget", Some(0.004)).unwrap();
+    let original = metrics(1.0, 1.0, 0.98, 0.58, 0.0156);
+    let another = metrics(0.978, 1.0, 0.978, 0.492, 0.0042);
+    let mut rows = vec![
+        row(RowKind::Method, "eu-2", Tier::Approximate, metrics(0.988, 1.0, 0.981, 0.5, 0.0071), Some(6.0)),
+        row(RowKind::Method, "finetune", Tier::Approximate, metrics(0.999, 1.0, 0.98, 0.57, 0.0121), Some(1.25)),
+        row(RowKind::Retrain, "retrain", Tier::Exact, reference.mean.clone(), Some(10.0)),
+        row(RowKind::AnotherRetrain, "retrain", Tier::Exact, another.clone(), Some(10.2)),
+        row(RowKind::Original, "none", Tier::Unverified, original.clone(), None),
+    ];
+    rows[2].sd = reference.sd.clone();
+    rows[2].seeds = vec![1, 2];
+    for row in rows.iter_mut().filter(|row| row.row == RowKind::Method) {
+        row.verdict = Some(verdict(&Evidence {
+            scope: RequestScope::Records,
+            original: &original,
+            reference: &reference,
+            another: Some(&another),
+            candidate: &row.metrics,
+            cost: row.times,
+        }));
+    }
+    rows
+}
+
+fn curve(label: &str) -> Curve {
+    let points = (0..40u32).map(|i| CurvePoint {
+        epoch: Some(f64::from(i / 10)),
+        step: Some(f64::from(i)),
+        loss: Some(2.3 / f64::from(1 + i)),
+        accuracy: Some(1.0 - 0.9 / f64::from(1 + i)),
+        lr: Some(0.05),
+        seconds: Some(0.1 * f64::from(i)),
+    });
+    Curve { label: label.into(), points: points.collect() }
+}
+
+fn page() -> String {
+    render(&Page { title: "demo", rows: &experiment(), curves: &[curve("original"), curve("retrain")] })
+}
+
+#[test]
+fn rows_read_back_as_written_and_nothing_absent_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("results.jsonl");
+    write_results(&path, &experiment()).unwrap();
+    assert_eq!(read_results(&path).unwrap(), experiment());
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text.lines().count(), 5);
+    assert!(!text.contains("null"), "{text}");
+    for piece in [
+        r#""schema":"unlearn.results/1""#,
+        r#""family":"dnn""#,
+        r#""row":"retrain (reference)""#,
+        r#""tier":"approximate""#,
+        r#""splits":{"forget":{"accuracy":0.988,"count":135}"#,
+        r#""reads":["retain-data","forget-data"]"#,
+    ] {
+        assert!(text.contains(piece), "{piece} is not in {text}");
+    }
+}
+
+#[test]
+fn a_time_that_is_no_number_is_not_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("results.jsonl");
+    let mut rows = experiment();
+    rows[0].times.method_s = Some(f64::NAN);
+    assert!(write_results(&path, &rows).is_err());
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_bad_line_is_named_with_its_number() {
+    let good = serde_json::to_string(&experiment()[0]).unwrap();
+    let cases = [
+        (format!("{good}\n{{"), "line 2: not a JSON object"),
+        (format!("{good}\n\n{}", good.replace("results/1", "results/9")), "line 3: schema is unlearn.results/9"),
+        (good.replace("\"schema\"", "\"scheme\""), "line 1: schema is none"),
+        (good.replace("\"dnn\"", "\"rnn\""), "line 1: unknown variant `rnn`"),
+        (good.replace("\"dataset\"", "\"data\""), "line 1: missing field `dataset`"),
+        (good.replace("0.988", "null"), "line 1: metric `splits.forget.accuracy` is null"),
+    ];
+    for (text, want) in cases {
+        let error = parse_results(&text, "r.jsonl").unwrap_err();
+        assert!(error.to_string().contains(want), "{error} does not say {want}");
+        assert_eq!(error.exit_code(), 2);
+    }
+    assert_eq!(parse_results(&format!("\n{good}\n\n"), "r.jsonl").unwrap().len(), 1);
+}
+
+#[test]
+fn controls_come_first_and_methods_keep_their_order() {
+    let mut rows = experiment();
+    rows[1].experiment = "other".into();
+    let groups = by_experiment(&rows);
+    let names: Vec<_> =
+        groups.iter().map(|(name, rows)| (*name, rows.iter().map(|r| r.label()).collect::<Vec<_>>())).collect();
+    let controls = ["original (do nothing)", "retrain (reference)", "another retrain"];
+    assert_eq!(names[0], ("mlp_digits", [&controls[..], &["eu-2"]].concat()));
+    assert_eq!(names[1], ("other", vec!["finetune"]));
+}
+
+#[test]
+fn the_table_has_every_row_its_spread_its_cost_and_its_verdict() {
+    let text = comparison(&experiment());
+    let line =
+        |label: &str| text.lines().find(|line| line.contains(label)).unwrap_or_else(|| panic!("{label}:\n{text}"));
+    assert!(line("retrain (reference)").contains("97.25 ± 0.35"), "{text}");
+    for piece in ["98.80", "0.0071", "0.60", "6.00", "approximate", "pass"] {
+        assert!(line("eu-2").contains(piece), "{piece}:\n{text}");
+    }
+    assert!(
+        line("finetune").contains("fail") && text.contains("finetune: Fails: forget accuracy, divergence"),
+        "{text}"
+    );
+    assert!(text.contains("noise 0.0040") && text.contains("digits") && text.contains("135 records"), "{text}");
+    // No time, no ratio, no tier and no verdict for doing nothing: shown as absent.
+    assert_eq!(line("original").matches('–').count(), 4, "{text}");
+}
+
+#[test]
+fn class_requests_show_the_retained_classes() {
+    let mut rows = experiment();
+    for row in &mut rows {
+        row.request = RequestSummary { kind: "class".into(), count: 140, hash: "0".into(), classes: vec![3] };
+        row.metrics.put("class_request.retained_test_accuracy", Some(0.4321)).unwrap();
+        row.metrics.put("membership_same_class.auc", Some(0.777)).unwrap();
+    }
+    let text = comparison(&rows);
+    assert!(text.contains("43.21") && text.contains("0.777") && text.contains("class 3"), "{text}");
+    let html = render(&Page { title: "t", rows: &rows, curves: &[] });
+    assert!(html.contains("test accuracy, retained classes"));
+    let attack = html.split("<caption>Membership attack</caption>").nth(1).unwrap().split("</table>").next().unwrap();
+    assert_eq!(attack.matches("<td>0.777</td>").count(), 5, "{attack}");
+}
+
+/// Tags opened and closed in order; attributes quoted; text free of stray `<`. Enough to catch a piece of a page that
+/// was put together wrongly, or text that was not escaped.
+fn assert_well_formed(html: &str) {
+    let void = ["meta", "br", "hr", "img", "link", "input"];
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = html.strip_prefix("<!DOCTYPE html>").expect("a doctype");
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at + 1..];
+        if let Some(comment) = rest.strip_prefix("!--") {
+            rest = &comment[comment.find("-->").expect("an end of the comment") + 3..];
+            continue;
+        }
+        let end = rest.find('>').expect("an end of the tag");
+        let tag = &rest[..end];
+        rest = &rest[end + 1..];
+        assert_eq!(tag.matches('"').count() % 2, 0, "quotes of <{tag}>");
+        let name = tag.trim_start_matches('/').split([' ', '\n']).next().unwrap_or_default();
+        assert!(name.chars().all(|c| c.is_ascii_alphanumeric()) && !name.is_empty(), "<{tag}>");
+        if tag.starts_with('/') {
+            assert_eq!(open.pop(), Some(name), "</{name}> closes another element");
+        } else if !tag.ends_with('/') && !void.contains(&name) {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty(), "never closed: {open:?}");
+}
+
+#[test]
+fn the_page_is_well_formed_and_loads_nothing() {
+    let html = page();
+    assert_well_formed(&html);
+    for load in ["http://", "https://", "//cdn", "src=", "href=", "@import", "url(http", "<script", "<link", "<iframe"]
+    {
+        assert!(!html.contains(load), "{load} in the page");
+    }
+    assert_well_formed(&render(&Page { title: "empty", rows: &[], curves: &[] }));
+}
+
+#[test]
+fn the_page_has_every_chart_with_its_numbers_and_states_tiers_and_controls() {
+    let html = page();
+    // Three accuracies on the whole scale and three differences, ROC, cost, loss, accuracy.
+    assert_eq!(html.matches("<svg").count(), 10);
+    for figure in html.split("<figure>").skip(1) {
+        let figure = figure.split("</figure>").next().unwrap();
+        assert!(figure.contains("<svg") && figure.contains("<table"), "a figure without its chart or table: {figure}");
+    }
+    for piece in [
+        "original (do nothing)",
+        "retrain (reference)",
+        "another retrain",
+        "97.25 ± 0.35",
+        "held-out retrain",
+        "<h3>eu-2: <span class=\"pass\">pass</span> · tier approximate</h3>",
+        "<h3>finetune: <span class=\"fail\">fail</span>",
+        "prefers-color-scheme: dark",
+        "@media print",
+        "matmul_nn → broadcast",
+        "Mesa 22.3.6",
+        "noise floor",
+    ] {
+        assert!(html.contains(piece), "{piece} is not in the page");
+    }
+    // The retrain lies near 97 %: on the scale of differences no tick does.
+    let relative =
+        html.split("aria-label=\"forget accuracy − retrain\"").nth(1).unwrap().split("</svg>").next().unwrap();
+    assert!(relative.contains(">3</text>") && relative.contains(">-3</text>") && !relative.contains(">100</text>"));
+    let bare: Vec<Row> = experiment().into_iter().filter(|row| row.row == RowKind::Method).collect();
+    let html = render(&Page { title: "t", rows: &bare, curves: &[] });
+    assert!(html.contains("“another retrain” is missing: no claim can be controlled"));
+}
+
+#[test]
+fn hostile_text_is_escaped_everywhere() {
+    let hostile = "\u{1b}<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&\u{1b}[31m";
+    let mut rows = experiment();
+    for row in &mut rows {
+        row.method = hostile.into();
+        row.experiment = hostile.into();
+        row.dataset = hostile.into();
+        row.request.kind = hostile.into();
+        row.request.hash = hostile.into();
+        row.adapter = AdapterSummary { name: hostile.into(), backend: hostile.into(), driver: hostile.into() };
+        row.variants = BTreeMap::from([(hostile.into(), hostile.into())]);
+        row.settings = json!({ hostile: hostile });
+        row.note = Some(hostile.into());
+        if let Some(verdict) = &mut row.verdict {
+            verdict.summary = hostile.into();
+            verdict.grade = Some(hostile.into());
+            verdict.not_measured = vec![hostile.into()];
+            verdict.checks[0].name = hostile.into();
+            verdict.checks[0].reason = hostile.into();
+        }
+    }
+    let html = render(&Page { title: hostile, rows: &rows, curves: &[curve(hostile)] });
+    assert_well_formed(&html);
+    for raw in ["<script", "<img", "\u{1b}"] {
+        let at = html.find(raw);
+        assert!(at.is_none(), "{raw:?}: …{}", &html[at.unwrap().saturating_sub(200)..][..400]);
+    }
+    assert!(html.contains("&lt;script&gt;"));
+}
+
+#[test]
+fn absent_values_and_values_at_the_edge_still_make_a_page() {
+    let mut rows = experiment();
+    rows[0].metrics = Metrics::default();
+    rows[0].times = Cost::default();
+    rows[0].roc = vec![[0.0, 0.0], [1.0, 1.0]];
+    rows[1].times.method_s = Some(0.0);
+    for row in &mut rows {
+        row.sd = Metrics::default();
+    }
+    let empty = Curve { label: "none".into(), points: vec![CurvePoint::default()] };
+    let html = render(&Page { title: "t", rows: &rows, curves: &[empty] });
+    assert_well_formed(&html);
+    assert!(!html.contains("NaN") && !html.contains("inf\""));
+
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("report.html");
+    write_report(&path, &Page { title: "t", rows: &rows, curves: &[] }).unwrap();
+    assert!(std::fs::read_to_string(&path).unwrap().ends_with("</html>\n"));
+}

@@ -32,16 +32,17 @@ def read_idx(path):
 
 def idx_training_set(data, base):
     """x [n, 1, h, w] as pixels / 255 (or as they are), y [n]; only where positions in the file are positions in the
-    training set."""
-    if data.get("normalize", "unit") not in ("unit", "none"):
-        raise ConfigError(f"normalize = {data['normalize']!r}: give the normalised records with --records")
-    for key, value in data.items():
-        if key.startswith(("validation", "train_limit", "limit", "train_size", "subset")) and value:
-            raise ConfigError(f"data.{key} = {value!r} takes records out of the file: give them with --records")
-    pixels = read_idx(base / data["train_images"]).unsqueeze(1)
-    scale = 255.0 if data.get("normalize", "unit") == "unit" else 1.0
+    training set, that is, where no part of the file was split off."""
+    normalize = data.get("normalize", "unit")
+    if normalize not in ("unit", "none"):
+        raise ConfigError(f"normalize = {normalize!r}: give the normalised records with --records")
+    if data.get("validation_fraction", 0) > 0 or "test_images" not in data:
+        raise ConfigError("a part of the training file is split off: give the training records with --records")
+    limit = data.get("limit")
+    pixels = read_idx(base / data["train_images"])[:limit].unsqueeze(1)
+    labels = read_idx(base / data["train_labels"])[:limit]
     # The engine stores x as float32; start from the same numbers.
-    return (pixels.to(torch.float32) / scale).double(), read_idx(base / data["train_labels"]).long()
+    return (pixels.to(torch.float32) / (255.0 if normalize == "unit" else 1.0)).double(), labels.long()
 
 
 def training_records(config, data_dir, records):

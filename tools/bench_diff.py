@@ -20,7 +20,10 @@ NEEDED = ("kernel", "variant", "shape", "median_ns")
 def load(path):
     """{(kernel, variant, shape): row}; a row measured twice is an error, not a choice."""
     with open(path, encoding="utf-8") as file:
-        document = json.load(file)
+        try:
+            document = json.load(file)
+        except ValueError as why:
+            raise ValueError(f"{path}: not JSON: {why}") from why
     if not isinstance(document, dict) or document.get("schema") != SCHEMA or "rows" not in document:
         raise ValueError(f"{path}: not a bench file of schema {SCHEMA}")
     rows = {}

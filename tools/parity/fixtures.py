@@ -1,0 +1,65 @@
+"""The networks and the optimiser settings of the fixtures: the data that dump.py works on."""
+
+OPTIMIZERS = {
+    "sgd": {"lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 5e-4},
+    "adam": {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 5e-4},
+    "adamw": {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.01},
+    # Ten steps at the usual decay move some losses by less than the tests' 1e-4, so a forgotten decay would pass.
+    # These three are strong enough to show it (and plain momentum beside Nesterov's).
+    "sgd_decay": {"lr": 0.05, "momentum": 0.9, "nesterov": False, "weight_decay": 0.05},
+    "adam_decay": {"lr": 1e-2, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.05},
+    "adamw_decay": {"lr": 1e-2, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.5},
+}
+
+
+def conv(name, out, kernel, **keys):
+    return {"type": "conv2d", "name": name, "out": out, "kernel": kernel, **keys}
+
+
+def linear(name, out):
+    return {"type": "linear", "name": name, "out": out}
+
+
+def layer(kind, **keys):
+    return {"type": kind, **keys}
+
+
+MODELS = {
+    "mlp": {
+        "about": "dense network",
+        "input": (64,), "classes": 10, "batch": 7, "per_sample": 7,
+        "layers": [linear("fc1", 32), layer("relu"), linear("fc2", 16), layer("relu"), linear("fc3", 10)],
+    },
+    "mlp_sigmoid": {
+        "about": "dense network with the smooth activations and a layer norm",
+        "input": (13,), "classes": 3, "batch": 5, "per_sample": 5,
+        "layers": [
+            linear("fc1", 11), layer("sigmoid"), layer("layer_norm", name="ln"),
+            linear("fc2", 7), layer("tanh"), linear("fc3", 3),
+        ],
+    },
+    "lenet5": {
+        "about": "LeNet-5; per_sample holds the first three records only",
+        "input": (1, 28, 28), "classes": 10, "batch": 5, "per_sample": 3,
+        "layers": [
+            conv("conv1", 6, 5, padding=2), layer("relu"), layer("max_pool", kernel=2),
+            conv("conv2", 16, 5), layer("relu"), layer("max_pool", kernel=2), layer("flatten"),
+            linear("fc1", 120), layer("relu"), linear("fc2", 84), layer("relu"), linear("fc3", 10),
+        ],
+    },
+    "gnnet": {
+        "about": "group-norm network: stride, groups, dilation, a residual block, odd and non-square pictures",
+        "input": (2, 9, 11), "classes": 5, "batch": 6, "per_sample": 6,
+        "layers": [
+            conv("conv1", 8, 3, padding=1), layer("group_norm", name="gn1", groups=2), layer("relu"),
+            conv("conv2", 8, 3, stride=2, padding=1, groups=2),
+            layer("group_norm", name="gn2", groups=4), layer("relu"),
+            {"type": "residual", "layers": [
+                conv("conv3", 8, 3, padding=2, dilation=2, bias=False),
+                layer("group_norm", name="gn3", groups=2), layer("gelu"),
+            ]},
+            layer("avg_pool", kernel=2), conv("conv4", 12, 3, padding=1), layer("tanh"),
+            layer("global_avg_pool"), layer("flatten"), layer("layer_norm", name="ln"), linear("fc", 5),
+        ],
+    },
+}

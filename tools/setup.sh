@@ -1,0 +1,169 @@
+#!/usr/bin/env bash
+# Makes sure that the program can be built and finds an adapter: Rust, a C linker, a Vulkan driver. On Debian and
+# Ubuntu it installs what is missing and says so; elsewhere it says what to install. Quiet when nothing is missing.
+#
+#   . tools/setup.sh      from another script: also sets XDG_RUNTIME_DIR and PATH there
+#   tools/setup.sh        by itself
+#
+# UNLEARN_SETUP_DRY_RUN=1 prints the commands that would change the machine and runs none of them.
+# UNLEARN_SETUP_SKIP=1    leaves the machine alone altogether.
+set -euo pipefail
+
+MIN_RUST="1.89"
+setup_root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+setup_lists_fresh=no
+
+setup_say() { printf 'setup: %s\n' "$*" >&2; }
+
+setup_fail() {
+  setup_say "$*"
+  exit 1
+}
+
+# Runs a command that changes the machine, as root; only prints it in a dry run.
+setup_as_root() {
+  if [ "${UNLEARN_SETUP_DRY_RUN:-}" = 1 ]; then
+    setup_say "would run: $*"
+  elif [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif [ -t 0 ]; then
+    sudo "$@"
+  else
+    sudo -n "$@" # nobody is there to type a password
+  fi
+}
+
+setup_can_install() {
+  command -v apt-get >/dev/null && { [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null; }
+}
+
+# A package is known when it has an installable candidate (a fresh container has no lists, so it knows none).
+setup_known() { apt-cache policy "$1" 2>/dev/null | grep 'Candidate: [^(]' >/dev/null; }
+
+setup_update_once() {
+  if [ "$setup_lists_fresh" = no ]; then
+    setup_lists_fresh=yes
+    setup_as_root apt-get update -qq >&2 || setup_say "apt-get update failed, going on with the lists at hand"
+  fi
+}
+
+# Installs packages; refreshes the lists once if one of them is unknown, or if the install fails on stale lists.
+setup_install() {
+  local package
+  for package in "$@"; do
+    setup_known "$package" || setup_update_once
+  done
+  setup_say "installing $*"
+  local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
+    -o DPkg::Lock::Timeout=120 "$@")
+  if ! setup_as_root "${install[@]}" >&2; then
+    [ "$setup_lists_fresh" = no ] || return 1
+    setup_update_once
+    setup_as_root "${install[@]}" >&2
+  fi
+}
+
+# True when a shared library is known to the dynamic loader.
+setup_has_library() {
+  { ldconfig -p 2>/dev/null || /sbin/ldconfig -p 2>/dev/null; } | grep -F "$1" >/dev/null
+}
+
+# True when a device file of a graphics card is visible (NVIDIA, any DRM driver, WSL).
+setup_has_gpu() {
+  local device
+  for device in /dev/nvidiactl /dev/dxg /dev/dri/renderD*; do
+    [ -e "$device" ] && return 0
+  done
+  return 1
+}
+
+# True when some installed Vulkan driver's manifest matches the pattern.
+setup_has_driver() {
+  local manifest
+  [ -z "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ] || return 0 # the user chose a driver
+  for manifest in /usr/share/vulkan/icd.d/$1 /usr/local/share/vulkan/icd.d/$1 /etc/vulkan/icd.d/$1 \
+    /run/opengl-driver/share/vulkan/icd.d/$1; do
+    [ -e "$manifest" ] && return 0
+  done
+  return 1
+}
+
+# Prints the packages that are missing on this Linux, one a line (Debian's names).
+setup_missing_packages() {
+  # A compiler without the C library's start files cannot link; gcc only recommends them.
+  if ! command -v cc >/dev/null || [ ! -e "$(cc -print-file-name=crt1.o 2>/dev/null)" ]; then
+    printf '%s\n' gcc libc6-dev
+  fi
+  setup_has_library libvulkan.so.1 || echo libvulkan1
+  if setup_has_gpu; then
+    # Mesa's drivers serve Intel and AMD; for an NVIDIA card they are the software fallback.
+    setup_has_driver '*.json' || echo mesa-vulkan-drivers
+  else
+    setup_has_driver 'lvp_icd*.json' || echo mesa-vulkan-drivers
+    setup_has_library libEGL.so.1 || echo libegl1
+    setup_has_library libEGL_mesa.so.0 || echo libgl1-mesa-dri
+  fi
+}
+
+setup_packages() {
+  local names missing
+  names="$(setup_missing_packages)"
+  [ -n "$names" ] || return 0
+  mapfile -t missing <<<"$names"
+  local wanted="a C linker and the C library's headers (gcc, libc6-dev), the Vulkan loader (libvulkan1) and a Vulkan driver"
+  wanted+=" (your GPU vendor's, or Mesa's software driver mesa-vulkan-drivers with libegl1 and libgl1-mesa-dri)"
+  if ! setup_can_install; then
+    setup_fail "missing: ${missing[*]} (Debian's names). Please install $wanted, or set UNLEARN_SETUP_SKIP=1 to go on without."
+  fi
+  setup_has_gpu || setup_say "no GPU found: Mesa's software driver (llvmpipe) will stand in"
+  setup_install "${missing[@]}" ||
+    setup_fail "could not install ${missing[*]}. Please install $wanted, or set UNLEARN_SETUP_SKIP=1 to go on without."
+}
+
+# True when version $1 is at least $2.
+setup_at_least() { [ "$(printf '%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
+
+setup_rust() {
+  local cargo_bin="${CARGO_HOME:-${HOME:-/nonexistent}/.cargo}/bin" version
+  if ! command -v cargo >/dev/null && [ -x "$cargo_bin/cargo" ]; then
+    export PATH="$cargo_bin:$PATH"
+  fi
+  if ! command -v cargo >/dev/null && ! command -v rustup >/dev/null && setup_can_install; then
+    setup_known rustup || setup_update_once
+    if setup_known rustup; then
+      setup_install rustup ca-certificates || setup_say "could not install the package rustup"
+    fi
+  fi
+  if command -v rustup >/dev/null && ! cargo --version >/dev/null 2>&1; then
+    setup_say "rustup has no default toolchain yet: installing stable"
+    if [ "${UNLEARN_SETUP_DRY_RUN:-}" != 1 ]; then
+      { rustup toolchain install stable --profile minimal --component clippy --component rustfmt &&
+        rustup default stable; } >&2 || setup_fail "rustup could not install a toolchain: see its message above."
+    fi
+  fi
+  version="$(cargo --version 2>/dev/null | cut -d ' ' -f 2)" || version=""
+  [ -n "$version" ] || setup_fail "Rust is missing: install rustup (https://rustup.rs, or your distribution's package" \
+    "rustup) and run 'rustup default stable', or a package cargo of version $MIN_RUST or newer."
+  setup_at_least "${version%%-*}" "$MIN_RUST" ||
+    setup_fail "cargo $version is too old: $MIN_RUST or newer is needed. With rustup: 'rustup update stable'."
+}
+
+# wgpu's GL probe asks for XDG_RUNTIME_DIR and prints a harmless warning where there is none.
+setup_runtime_dir() {
+  if [ -z "${XDG_RUNTIME_DIR:-}" ]; then
+    local private="$setup_root/target/runtime"
+    if mkdir -p "$private" 2>/dev/null && chmod 700 "$private" 2>/dev/null; then
+      export XDG_RUNTIME_DIR="$private"
+    fi
+  fi
+}
+
+setup_main() {
+  [ "${UNLEARN_SETUP_SKIP:-}" = 1 ] || {
+    [ "$(uname -s)" != Linux ] || setup_packages
+    setup_rust
+  }
+  setup_runtime_dir
+}
+
+setup_main

@@ -7,6 +7,7 @@ pub mod error;
 pub mod eval;
 pub mod harness;
 pub mod kernels;
+pub mod nn;
 pub mod run;
 
 pub use error::{Error, Result};

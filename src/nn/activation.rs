@@ -68,7 +68,14 @@ impl Layer for Activation {
         Ok((y, Saved { floats: vec![x, y], ..Default::default() }))
     }
 
-    fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, _input: &[usize], need_dx: bool) -> Result<Option<Buf<f32>>> {
+    fn backward(
+        &self,
+        cx: &mut Backward,
+        saved: &Saved,
+        dy: Buf<f32>,
+        _input: &[usize],
+        need_dx: bool,
+    ) -> Result<Option<Buf<f32>>> {
         if !need_dx {
             return Ok(None);
         }

@@ -101,7 +101,14 @@ impl Layer for Conv2d {
         Ok((y, Saved { floats: vec![x], ..Default::default() }))
     }
 
-    fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, input: &[usize], need_dx: bool) -> Result<Option<Buf<f32>>> {
+    fn backward(
+        &self,
+        cx: &mut Backward,
+        saved: &Saved,
+        dy: Buf<f32>,
+        input: &[usize],
+        need_dx: bool,
+    ) -> Result<Option<Buf<f32>>> {
         let (s, [oh, ow]) = self.shape(cx.n, input)?;
         cx.sink_conv(&format!("{}.weight", self.name), &s, saved.floats[0], dy)?;
         if self.bias {

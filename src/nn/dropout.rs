@@ -49,7 +49,14 @@ impl Layer for Dropout {
         Ok((y, Saved { stream: Some(stream), ..Default::default() }))
     }
 
-    fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, _input: &[usize], need_dx: bool) -> Result<Option<Buf<f32>>> {
+    fn backward(
+        &self,
+        cx: &mut Backward,
+        saved: &Saved,
+        dy: Buf<f32>,
+        _input: &[usize],
+        need_dx: bool,
+    ) -> Result<Option<Buf<f32>>> {
         let (Some(stream), true) = (saved.stream, need_dx) else { return Ok(Some(dy)) };
         let step = cx.step.ok_or_else(|| Error::internal("dropout in training needs the step's words"))?;
         let dx = cx.rec.temp("dx", dy.len);

@@ -31,7 +31,14 @@ impl Layer for Flatten {
         Ok((x, Saved::default()))
     }
 
-    fn backward(&self, _cx: &mut Backward, _saved: &Saved, dy: Buf<f32>, _input: &[usize], _need_dx: bool) -> Result<Option<Buf<f32>>> {
+    fn backward(
+        &self,
+        _cx: &mut Backward,
+        _saved: &Saved,
+        dy: Buf<f32>,
+        _input: &[usize],
+        _need_dx: bool,
+    ) -> Result<Option<Buf<f32>>> {
         Ok(Some(dy))
     }
 }

@@ -85,7 +85,14 @@ pub trait Layer: Send + Sync {
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)>;
 
     /// Records the gradients: parameters go to the sink; dx is recorded and returned if `need_dx`.
-    fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, input: &[usize], need_dx: bool) -> Result<Option<Buf<f32>>>;
+    fn backward(
+        &self,
+        cx: &mut Backward,
+        saved: &Saved,
+        dy: Buf<f32>,
+        input: &[usize],
+        need_dx: bool,
+    ) -> Result<Option<Buf<f32>>>;
 }
 
 /// One row of [`super::LAYERS`].
@@ -109,7 +116,8 @@ pub fn parse_layer(mut table: toml::Table) -> Result<Box<dyn Layer>> {
         return Err(Error::input(format!("a layer needs `type = \"…\"`; there are {}", known.join(", "))));
     };
     let row = super::LAYERS.iter().find(|r| r.kind == kind);
-    let row = row.ok_or_else(|| Error::input(format!("layer type `{kind}` is unknown; there are {}", known.join(", "))))?;
+    let row =
+        row.ok_or_else(|| Error::input(format!("layer type `{kind}` is unknown; there are {}", known.join(", "))))?;
     (row.build)(table)
 }
 

@@ -36,7 +36,9 @@ impl Linear {
         let out = self.out.filter(|o| *o > 0);
         match (input, out) {
             (&[inputs], Some(out)) => Ok((inputs, out)),
-            (_, None) => Err(Error::input(format!("layer `{}` (linear) needs `out`, the number of its outputs", self.name))),
+            (_, None) => {
+                Err(Error::input(format!("layer `{}` (linear) needs `out`, the number of its outputs", self.name)))
+            }
             _ => Err(Error::input(format!(
                 "layer `{}` (linear) takes [features], its input is {input:?}; put a flatten before it",
                 self.name
@@ -82,7 +84,14 @@ impl Layer for Linear {
         Ok((y, Saved { floats: vec![x], ..Default::default() }))
     }
 
-    fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, input: &[usize], need_dx: bool) -> Result<Option<Buf<f32>>> {
+    fn backward(
+        &self,
+        cx: &mut Backward,
+        saved: &Saved,
+        dy: Buf<f32>,
+        input: &[usize],
+        need_dx: bool,
+    ) -> Result<Option<Buf<f32>>> {
         let (inputs, out) = self.sizes(input)?;
         cx.sink_dense(&format!("{}.weight", self.name), saved.floats[0], dy, inputs, out)?;
         if self.bias {

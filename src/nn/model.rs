@@ -82,14 +82,30 @@ impl Model {
     }
 
     /// Records logits [n, classes] of x [n, input…].
-    pub fn forward(&self, rec: &mut Recording, theta: Buf<f32>, x: Buf<f32>, n: usize, mode: Mode, step: Option<Buf<u32>>) -> Result<Tape> {
+    pub fn forward(
+        &self,
+        rec: &mut Recording,
+        theta: Buf<f32>,
+        x: Buf<f32>,
+        n: usize,
+        mode: Mode,
+        step: Option<Buf<u32>>,
+    ) -> Result<Tape> {
         let mut cx = Forward { rec, layout: &self.layout, theta, n, mode, step, dropouts: 0 };
         let (logits, saved) = self.body.forward(&mut cx, x, &self.input)?;
         Ok(Tape { logits, saved })
     }
 
     /// Records the weight gradients of the batch into `sink`, from unscaled per-sample logit gradients.
-    pub fn backward(&self, rec: &mut Recording, theta: Buf<f32>, tape: &Tape, dlogits: Buf<f32>, step: Option<Buf<u32>>, sink: Sink) -> Result<()> {
+    pub fn backward(
+        &self,
+        rec: &mut Recording,
+        theta: Buf<f32>,
+        tape: &Tape,
+        dlogits: Buf<f32>,
+        step: Option<Buf<u32>>,
+        sink: Sink,
+    ) -> Result<()> {
         let n = dlogits.len / self.classes;
         let mut cx = Backward { rec, layout: &self.layout, theta, n, step, sink };
         self.body.backward(&mut cx, &tape.saved, dlogits, &self.input, false)?;
@@ -97,7 +113,15 @@ impl Model {
     }
 
     /// [`Model::backward`] that also records and returns the gradient of the input.
-    pub fn backward_to_input(&self, rec: &mut Recording, theta: Buf<f32>, tape: &Tape, dlogits: Buf<f32>, step: Option<Buf<u32>>, sink: Sink) -> Result<Option<Buf<f32>>> {
+    pub fn backward_to_input(
+        &self,
+        rec: &mut Recording,
+        theta: Buf<f32>,
+        tape: &Tape,
+        dlogits: Buf<f32>,
+        step: Option<Buf<u32>>,
+        sink: Sink,
+    ) -> Result<Option<Buf<f32>>> {
         let n = dlogits.len / self.classes;
         let mut cx = Backward { rec, layout: &self.layout, theta, n, step, sink };
         self.body.backward(&mut cx, &tape.saved, dlogits, &self.input, true)

@@ -114,7 +114,14 @@ impl Layer for Norm {
         Ok((y, Saved { floats: vec![x, stats], ..Default::default() }))
     }
 
-    fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, input: &[usize], need_dx: bool) -> Result<Option<Buf<f32>>> {
+    fn backward(
+        &self,
+        cx: &mut Backward,
+        saved: &Saved,
+        dy: Buf<f32>,
+        input: &[usize],
+        need_dx: bool,
+    ) -> Result<Option<Buf<f32>>> {
         let s = self.shape(cx.n, input)?;
         let (x, stats) = (saved.floats[0], saved.floats[1]);
         cx.sink_affine(&self.name, x, stats, dy, &s)?;

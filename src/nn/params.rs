@@ -7,7 +7,9 @@ use crate::error::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Init {
     /// Uniform in ±sqrt(6 / fan_in): He et al. 2015, "Delving deep into rectifiers", eq. 10, uniform form.
-    HeUniform { fan_in: usize },
+    HeUniform {
+        fan_in: usize,
+    },
     Constant(f32),
 }
 
@@ -44,10 +46,19 @@ impl ParamLayout {
     pub fn extend(&mut self, specs: Vec<ParamSpec>) -> Result<()> {
         for spec in specs {
             if self.entries.iter().any(|e| e.name == spec.name) {
-                return Err(Error::input(format!("two layers both have a parameter `{}`; give them different names", spec.name)));
+                return Err(Error::input(format!(
+                    "two layers both have a parameter `{}`; give them different names",
+                    spec.name
+                )));
             }
             let len = spec.shape.iter().product();
-            self.entries.push(ParamEntry { name: spec.name, shape: spec.shape, init: spec.init, offset: self.total, len });
+            self.entries.push(ParamEntry {
+                name: spec.name,
+                shape: spec.shape,
+                init: spec.init,
+                offset: self.total,
+                len,
+            });
             self.total += usize::next_multiple_of(len, ALIGN);
         }
         Ok(())

@@ -84,7 +84,9 @@ impl Pool {
         let [c, h, w] = picture(self.kind.name(), input)?;
         let shape = match &self.window {
             None => PoolShape::global(n, c, h, w),
-            Some(v) => PoolShape::new(n, c, h, w, v.kernel.pair(), v.stride.unwrap_or(v.kernel).pair(), v.padding.pair()),
+            Some(v) => {
+                PoolShape::new(n, c, h, w, v.kernel.pair(), v.stride.unwrap_or(v.kernel).pair(), v.padding.pair())
+            }
         };
         shape.map_err(|e| Error::input(format!("layer `{}` over {input:?}: {e}", self.kind.name())))
     }
@@ -115,7 +117,14 @@ impl Layer for Pool {
         Ok((y, Saved { words: vec![arg], ..Default::default() }))
     }
 
-    fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, input: &[usize], need_dx: bool) -> Result<Option<Buf<f32>>> {
+    fn backward(
+        &self,
+        cx: &mut Backward,
+        saved: &Saved,
+        dy: Buf<f32>,
+        input: &[usize],
+        need_dx: bool,
+    ) -> Result<Option<Buf<f32>>> {
         if !need_dx {
             return Ok(None);
         }

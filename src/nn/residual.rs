@@ -60,7 +60,14 @@ impl Layer for Residual {
         Ok((y, Saved { inner: vec![saved], ..Default::default() }))
     }
 
-    fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, input: &[usize], need_dx: bool) -> Result<Option<Buf<f32>>> {
+    fn backward(
+        &self,
+        cx: &mut Backward,
+        saved: &Saved,
+        dy: Buf<f32>,
+        input: &[usize],
+        need_dx: bool,
+    ) -> Result<Option<Buf<f32>>> {
         let inner = self.body.backward(cx, &saved.inner[0], dy, input, need_dx)?;
         let Some(inner) = inner.filter(|_| need_dx) else { return Ok(None) };
         let dx = cx.rec.temp("dx", dy.len);

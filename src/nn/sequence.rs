@@ -12,9 +12,10 @@ pub struct Sequence {
 
 impl Sequence {
     pub fn parse(tables: Vec<toml::Table>) -> Result<Sequence> {
-        let layers = tables.into_iter().enumerate().map(|(i, t)| {
-            parse_layer(t).map_err(|e| Error::input(format!("layer {}: {e}", i + 1)))
-        });
+        let layers = tables
+            .into_iter()
+            .enumerate()
+            .map(|(i, t)| parse_layer(t).map_err(|e| Error::input(format!("layer {}: {e}", i + 1))));
         Ok(Sequence { layers: layers.collect::<Result<_>>()? })
     }
 
@@ -52,7 +53,14 @@ impl Sequence {
         Ok((y, saved))
     }
 
-    pub fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, input: &[usize], need_dx: bool) -> Result<Option<Buf<f32>>> {
+    pub fn backward(
+        &self,
+        cx: &mut Backward,
+        saved: &Saved,
+        dy: Buf<f32>,
+        input: &[usize],
+        need_dx: bool,
+    ) -> Result<Option<Buf<f32>>> {
         let shapes = self.shapes(input)?;
         // Below the first layer with parameters nobody asks for a gradient.
         let with_params = self.layers.iter().zip(&shapes).map(|(l, s)| l.params(s).map(|p| !p.is_empty()));

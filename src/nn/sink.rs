@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::kernels::conv::{self, Chunks, ConvShape, WeightGrad};
 use crate::kernels::linear::{self, Mat, Product};
 use crate::kernels::norm::{self, AffineSink, NormShape};
-use crate::kernels::reduce::{self, Channels, ChannelMode};
+use crate::kernels::reduce::{self, ChannelMode, Channels};
 
 /// What becomes of the per-sample weight gradients g_n of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +99,14 @@ impl Backward<'_> {
     }
 
     /// Scale and shift of a normalisation.
-    pub fn sink_affine(&mut self, layer: &str, x: Buf<f32>, stats: Buf<f32>, dy: Buf<f32>, shape: &NormShape) -> Result<()> {
+    pub fn sink_affine(
+        &mut self,
+        layer: &str,
+        x: Buf<f32>,
+        stats: Buf<f32>,
+        dy: Buf<f32>,
+        shape: &NormShape,
+    ) -> Result<()> {
         let gamma = self.target(&format!("{layer}.weight"))?;
         let beta = self.target(&format!("{layer}.bias"))?;
         let mode = match self.sink {

@@ -11,14 +11,26 @@ pub struct ZooRow {
 
 /// The architectures that `model.zoo` names; `model.hidden` sets their widths.
 pub static ZOO: &[ZooRow] = &[
-    ZooRow { name: "mlp", summary: "flatten, then linear + relu per hidden width (default 128, 64), then linear", build: mlp },
-    ZooRow { name: "lenet5", summary: "LeNet-5 (LeCun et al. 1998) with relu and max pooling, for 28x28 pictures", build: lenet5 },
+    ZooRow {
+        name: "mlp",
+        summary: "flatten, then linear + relu per hidden width (default 128, 64), then linear",
+        build: mlp,
+    },
+    ZooRow {
+        name: "lenet5",
+        summary: "LeNet-5 (LeCun et al. 1998) with relu and max pooling, for 28x28 pictures",
+        build: lenet5,
+    },
     ZooRow {
         name: "vgg_gn",
         summary: "small VGG-like net: two 3x3 convolutions with group norm per width (default 16, 32), pooling between",
         build: vgg_gn,
     },
-    ZooRow { name: "logistic", summary: "flatten, then one linear layer: multinomial logistic regression", build: logistic },
+    ZooRow {
+        name: "logistic",
+        summary: "flatten, then one linear layer: multinomial logistic regression",
+        build: logistic,
+    },
 ];
 
 fn logistic(_: Option<&[usize]>) -> Vec<String> {
@@ -83,7 +95,8 @@ fn groups(width: usize) -> usize {
 pub fn layers(name: &str, hidden: Option<&[usize]>) -> Result<Vec<toml::Table>> {
     let names: Vec<_> = ZOO.iter().map(|r| r.name).collect();
     let row = ZOO.iter().find(|r| r.name == name);
-    let row = row.ok_or_else(|| Error::input(format!("model.zoo = `{name}` is unknown; there are {}", names.join(", "))))?;
+    let row =
+        row.ok_or_else(|| Error::input(format!("model.zoo = `{name}` is unknown; there are {}", names.join(", "))))?;
     let parse = |text: &String| toml::from_str(text).map_err(|e| Error::internal(format!("zoo {name}: {e}")));
     (row.build)(hidden).iter().map(parse).collect()
 }

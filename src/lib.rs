@@ -9,5 +9,6 @@ pub mod harness;
 pub mod kernels;
 pub mod nn;
 pub mod run;
+pub mod train;
 
 pub use error::{Error, Result};

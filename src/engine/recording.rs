@@ -75,6 +75,12 @@ pub struct Span {
 }
 
 impl Span {
+    /// The range as numbers; the caller has looked at `elem`.
+    pub fn f32(self) -> Buf<f32> {
+        assert_eq!(self.elem, Elem::F32, "a range of u32 was taken for f32");
+        Buf { id: self.id, offset: self.offset, len: self.len, elem: PhantomData }
+    }
+
     fn overlaps(&self, other: &Span) -> bool {
         self.id == other.id && self.offset < other.offset + other.len && other.offset < self.offset + self.len
     }

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use self::html::{element, escape};
-use super::files::write_atomic;
 use super::results::{Row, Tier, by_experiment};
 use crate::error::Result;
+use crate::train::write_atomic;
 
 mod charts;
 mod curves;

@@ -1,0 +1,86 @@
+//! Checkpoints: theta, optimiser state and position in one safetensors file, written atomically, resumed to the bit.
+
+use std::path::Path;
+
+use safetensors::tensor::SafeTensors;
+
+use super::fit::{FitState, VECTOR_NAMES};
+use super::weights;
+use crate::error::{Error, Result};
+use crate::nn::ParamLayout;
+
+/// Version of the file's layout.
+const VERSION: &str = "1";
+
+/// What a run continues from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    pub theta: Vec<f32>,
+    pub fit: FitState,
+    /// Digest of the resolved configuration: a run continues only under the settings it started with.
+    pub config_sha256: String,
+}
+
+impl Checkpoint {
+    /// Writes the checkpoint; a reader sees the old one or the new one.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let flat = vec![self.theta.len()];
+        let mut tensors = vec![("theta".to_owned(), flat.clone(), self.theta.as_slice())];
+        for (name, v) in VECTOR_NAMES.iter().zip(&self.fit.vectors) {
+            tensors.push(((*name).to_owned(), flat.clone(), v));
+        }
+        let f = &self.fit;
+        // f64 sums travel as bits: the resumed epoch's means must be the unbroken run's.
+        let metadata = [
+            ("version", VERSION.to_owned()),
+            ("config_sha256", self.config_sha256.clone()),
+            ("epoch", f.epoch.to_string()),
+            ("at", f.at.to_string()),
+            ("step", f.step.to_string()),
+            ("loss_sum", f.loss_sum.to_bits().to_string()),
+            ("correct_sum", f.correct_sum.to_bits().to_string()),
+            ("count", f.count.to_bits().to_string()),
+        ];
+        weights::save_tensors(path, &tensors, &metadata)
+    }
+
+    /// Reads a checkpoint of a model with this layout.
+    ///
+    /// # Errors
+    /// A corrupt file, another version, another model.
+    pub fn load(path: &Path, layout: &ParamLayout) -> Result<Checkpoint> {
+        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+        let fail = |what: String| Error::input(format!("checkpoint {}: {what}", path.display()));
+        let corrupt = |e: safetensors::SafeTensorError| fail(format!("not a whole safetensors file: {e}"));
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(corrupt)?;
+        let file = SafeTensors::deserialize(&bytes).map_err(corrupt)?;
+        let meta = header.metadata().clone().unwrap_or_default();
+        let text = |key: &str| meta.get(key).cloned().ok_or_else(|| fail(format!("`{key}` is missing")));
+        let number = |key: &str| text(key)?.parse::<u64>().map_err(|_| fail(format!("`{key}` is not a number")));
+        if text("version")? != VERSION {
+            return Err(fail(format!("version {} was expected, it has {}", VERSION, text("version")?)));
+        }
+        let vector = |name: &str| {
+            let tensor = file.tensor(name).map_err(corrupt)?;
+            let values: Vec<f32> = bytemuck::pod_collect_to_vec(tensor.data());
+            let want = layout.total();
+            if values.len() == want {
+                Ok(values)
+            } else {
+                Err(fail(format!("`{name}` has {} elements, the model {want}", values.len())))
+            }
+        };
+        let names = VECTOR_NAMES.iter().filter(|n| file.tensor(n).is_ok());
+        let vectors = names.map(|n| vector(n)).collect::<Result<_>>()?;
+        let fit = FitState {
+            epoch: number("epoch")? as usize,
+            at: number("at")? as usize,
+            step: number("step")?,
+            loss_sum: f64::from_bits(number("loss_sum")?),
+            correct_sum: f64::from_bits(number("correct_sum")?),
+            count: f64::from_bits(number("count")?),
+            vectors,
+        };
+        Ok(Checkpoint { theta: vector("theta")?, fit, config_sha256: text("config_sha256")? })
+    }
+}

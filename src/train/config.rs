@@ -1,0 +1,91 @@
+//! The `[train]` table.
+
+use serde::{Deserialize, Serialize};
+
+use super::optimizer::Optimizer;
+use super::schedule::Schedule;
+use crate::error::{Error, Result};
+
+/// Every setting of a training run; absent keys take these defaults and are written back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// `sgd`, `adam` or `adamw`.
+    pub optimizer: String,
+    pub lr: f64,
+    pub momentum: f64,
+    pub nesterov: bool,
+    pub weight_decay: f64,
+    pub beta1: f64,
+    pub beta2: f64,
+    pub eps: f64,
+    pub batch_size: usize,
+    pub epochs: usize,
+    pub schedule: Schedule,
+    /// Gradients longer than this are scaled down to it; 0 leaves them alone.
+    pub clip_norm: f64,
+    /// Steps recorded into one submission.
+    pub steps_per_submission: usize,
+    /// A checkpoint is written after so many steps, besides the one at the end of each epoch; 0 for none.
+    pub checkpoint_steps: u64,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        TrainConfig {
+            optimizer: "sgd".into(),
+            lr: 0.05,
+            momentum: 0.9,
+            nesterov: false,
+            weight_decay: 0.0,
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-8,
+            batch_size: 64,
+            epochs: 10,
+            schedule: Schedule::Constant,
+            clip_norm: 0.0,
+            steps_per_submission: 8,
+            checkpoint_steps: 0,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// The update rule the table describes.
+    ///
+    /// # Errors
+    /// An unknown optimiser, or a number outside its range; the sentence names the key.
+    pub fn optimizer(&self) -> Result<Optimizer> {
+        let (beta1, beta2, eps, weight_decay) = (self.beta1, self.beta2, self.eps, self.weight_decay);
+        match self.optimizer.as_str() {
+            "sgd" => Ok(Optimizer::Sgd { momentum: self.momentum, nesterov: self.nesterov, weight_decay }),
+            "adam" => Ok(Optimizer::Adam { beta1, beta2, eps, weight_decay }),
+            "adamw" => Ok(Optimizer::Adamw { beta1, beta2, eps, weight_decay }),
+            other => Err(Error::input(format!("train.optimizer = `{other}` is unknown; use sgd, adam or adamw"))),
+        }
+    }
+
+    /// Checks every number.
+    pub fn check(&self) -> Result<()> {
+        self.optimizer()?;
+        let unit = |v: f64| (0.0..1.0).contains(&v);
+        let rules = [
+            ("lr", self.lr > 0.0 && self.lr.is_finite(), "a positive number"),
+            ("momentum", unit(self.momentum), "in [0, 1)"),
+            ("weight_decay", self.weight_decay >= 0.0 && self.weight_decay.is_finite(), "0 or more"),
+            ("beta1", unit(self.beta1), "in [0, 1)"),
+            ("beta2", unit(self.beta2), "in [0, 1)"),
+            ("eps", self.eps > 0.0, "a positive number"),
+            ("batch_size", self.batch_size > 0, "1 or more"),
+            ("epochs", self.epochs > 0, "1 or more"),
+            ("clip_norm", self.clip_norm >= 0.0, "0 or more"),
+            ("steps_per_submission", (1..=256).contains(&self.steps_per_submission), "from 1 to 256"),
+            ("nesterov", !self.nesterov || self.momentum > 0.0, "false where momentum is 0"),
+        ];
+        match rules.iter().find(|(_, good, _)| !good) {
+            Some((key, _, want)) => Err(Error::input(format!("train.{key} must be {want}"))),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! Mini-batch optimisation: several steps per submission, up to three submissions in flight, no stall per step.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::config::TrainConfig;
+use super::optimizer::Optimizer;
+use super::order::shuffled;
+use super::session::{Records, Session};
+use super::watch;
+use crate::engine::{ALIGN, Buf, Data, Program, Recording, Ticket};
+use crate::error::{Error, Result};
+use crate::kernels::{edit, reduce};
+use crate::nn::{Mode, Sink};
+
+/// One part of the objective Σ weight · mean loss; a negative weight ascends.
+#[derive(Clone, Copy, Debug)]
+pub struct Term<'a> {
+    pub records: Records<'a>,
+    pub weight: f64,
+}
+
+/// What a step told the host: two scalars of the first term.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct StepReport {
+    pub epoch: usize,
+    pub step: u64,
+    pub loss: f64,
+    pub accuracy: f64,
+    pub lr: f64,
+}
+
+/// Means over an epoch of the first term, as seen during its steps.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct EpochReport {
+    pub epoch: usize,
+    pub step: u64,
+    pub loss: f64,
+    pub accuracy: f64,
+    pub lr: f64,
+    pub steps: usize,
+}
+
+/// Why [`Fit::advance`] came back.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Progress {
+    Epoch(EpochReport),
+    /// The observer asked for a pause; every submitted step is done.
+    Paused,
+    /// All epochs are done.
+    Done,
+}
+
+/// Everything besides theta that the continuation of a fit depends on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FitState {
+    pub epoch: usize,
+    /// Steps done in this epoch, and since the start.
+    pub at: usize,
+    pub step: u64,
+    pub loss_sum: f64,
+    pub correct_sum: f64,
+    pub count: f64,
+    /// Optimiser vectors, padded like theta.
+    pub vectors: Vec<Vec<f32>>,
+}
+
+/// A fit under way.
+pub struct Fit {
+    pub config: TrainConfig,
+    optimizer: Optimizer,
+    seed: u64,
+    vectors: Vec<Buf<f32>>,
+    state: FitState,
+    programs: HashMap<(Vec<usize>, usize), StepProgram>,
+}
+
+struct StepProgram {
+    program: Program,
+    /// Scopes of the watched dispatches, where the session checks for NaN after each.
+    watched: Option<watch::Watched>,
+}
+
+/// Names of the optimiser vectors in a session and in a checkpoint.
+pub const VECTOR_NAMES: [&str; 2] = ["optimizer.m", "optimizer.v"];
+
+impl Fit {
+    /// A fit from its first step, optimiser state zero.
+    pub fn new(session: &mut Session, config: &TrainConfig, seed: u64) -> Result<Fit> {
+        config.check()?;
+        let optimizer = config.optimizer()?;
+        let zeros = vec![0.0; session.model.layout.total()];
+        let mut vectors = Vec::new();
+        for name in VECTOR_NAMES.iter().take(optimizer.states()) {
+            let v = session.vector(name)?;
+            session.engine.write(v, &zeros)?;
+            vectors.push(v);
+        }
+        let (state, programs) = (FitState::default(), HashMap::new());
+        Ok(Fit { config: config.clone(), optimizer, seed, vectors, state, programs })
+    }
+
+    /// Where the fit stands, with the optimiser vectors read back.
+    pub fn state(&self, session: &mut Session) -> Result<FitState> {
+        let vectors = self.vectors.iter().map(|v| session.engine.read(*v)).collect::<Result<_>>()?;
+        Ok(FitState { vectors, ..self.state.clone() })
+    }
+
+    /// Continues from a saved state; theta is the session's own affair.
+    pub fn restore(&mut self, session: &mut Session, state: FitState) -> Result<()> {
+        if state.vectors.len() != self.vectors.len() {
+            return Err(Error::input("the checkpoint was written by another optimiser"));
+        }
+        for (to, from) in self.vectors.iter().zip(&state.vectors) {
+            session.engine.write(*to, from)?;
+        }
+        self.state = FitState { vectors: Vec::new(), ..state };
+        Ok(())
+    }
+
+    fn steps_per_epoch(&self, terms: &[Term]) -> usize {
+        terms[0].records.indices.len().div_ceil(self.config.batch_size)
+    }
+
+    fn lr(&self, step: u64, per_epoch: usize) -> f64 {
+        self.config.lr * self.config.schedule.factor(step, (per_epoch * self.config.epochs) as u64)
+    }
+
+    /// Runs to the end of the epoch, or until `observe` returns false for a finished step.
+    ///
+    /// # Errors
+    /// An empty term, a loss that is not finite, a lost device.
+    pub fn advance(
+        &mut self,
+        session: &mut Session,
+        terms: &[Term],
+        mut observe: impl FnMut(&StepReport) -> bool,
+    ) -> Result<Progress> {
+        if terms.is_empty() || terms.iter().any(|t| t.records.indices.is_empty()) {
+            return Err(Error::input("there is nothing to train on: the set of records is empty"));
+        }
+        if self.state.epoch >= self.config.epochs {
+            return Ok(Progress::Done);
+        }
+        let per_epoch = self.steps_per_epoch(terms);
+        let batches = Batches::new(self, terms);
+        let mut flying: VecDeque<(Ticket, usize, u64, Vec<usize>)> = VecDeque::new();
+        let mut submitted = self.state.at;
+        let mut go_on = true;
+        while go_on && (submitted < per_epoch || !flying.is_empty()) {
+            let in_flight = if session.check_finite { 1 } else { 3 };
+            while go_on && submitted < per_epoch && flying.len() < in_flight {
+                let group = batches.group(
+                    submitted,
+                    per_epoch,
+                    if session.check_finite { 1 } else { self.config.steps_per_submission },
+                );
+                let first = self.state.step + (submitted - self.state.at) as u64;
+                let ticket = self.submit(session, terms, &group, first, per_epoch)?;
+                flying.push_back((ticket, group.len(), first, group.iter().map(|g| g[0].len()).collect()));
+                submitted += group.len();
+            }
+            let Some((ticket, steps, first, sizes)) = flying.pop_front() else { break };
+            let outputs = session.engine.wait(ticket)?;
+            self.check_watched(session, &outputs, &sizes, steps)?;
+            for (s, size) in sizes.iter().enumerate() {
+                let report = self.digest(&outputs[0], s, *size, first + s as u64, per_epoch)?;
+                go_on &= observe(&report);
+            }
+        }
+        // A pause lets what is in flight finish, so that theta and the state agree.
+        for (ticket, _, first, sizes) in flying {
+            let outputs = session.engine.wait(ticket)?;
+            for (s, size) in sizes.iter().enumerate() {
+                observe(&self.digest(&outputs[0], s, *size, first + s as u64, per_epoch)?);
+            }
+        }
+        Ok(if self.state.at < per_epoch { Progress::Paused } else { Progress::Epoch(self.close_epoch(per_epoch)) })
+    }
+
+    fn close_epoch(&mut self, per_epoch: usize) -> EpochReport {
+        let s = &mut self.state;
+        let report = EpochReport {
+            epoch: s.epoch + 1,
+            step: s.step,
+            loss: s.loss_sum / s.count,
+            accuracy: s.correct_sum / s.count,
+            lr: self.config.lr * self.config.schedule.factor(s.step - 1, (per_epoch * self.config.epochs) as u64),
+            steps: per_epoch,
+        };
+        s.epoch += 1;
+        (s.at, s.loss_sum, s.correct_sum, s.count) = (0, 0.0, 0.0, 0.0);
+        report
+    }
+
+    /// Books one finished step.
+    fn digest(&mut self, metrics: &Data, s: usize, size: usize, step: u64, per_epoch: usize) -> Result<StepReport> {
+        let m = metrics.f32();
+        let (loss, correct) = (f64::from(m[2 * s * ALIGN]), f64::from(m[(2 * s + 1) * ALIGN]));
+        let lr = self.lr(step, per_epoch);
+        let epoch = self.state.epoch + 1;
+        if !loss.is_finite() {
+            return Err(Error::Device(format!(
+                "the loss became {loss} in epoch {epoch}, step {} (learning rate {lr}); lower the learning rate, or run again with --check-finite to name the kernel",
+                step + 1
+            )));
+        }
+        self.state.loss_sum += loss;
+        self.state.correct_sum += correct;
+        self.state.count += size as f64;
+        self.state.at += 1;
+        self.state.step = step + 1;
+        Ok(StepReport { epoch, step: step + 1, loss: loss / size as f64, accuracy: correct / size as f64, lr })
+    }
+
+    fn submit(
+        &mut self,
+        session: &mut Session,
+        terms: &[Term],
+        group: &[Vec<Vec<u32>>],
+        first: u64,
+        per_epoch: usize,
+    ) -> Result<Ticket> {
+        let sizes: Vec<usize> = group[0].iter().map(Vec::len).collect();
+        let key = (sizes, group.len());
+        if !self.programs.contains_key(&key) {
+            let made = self.record(session, terms, &key.0, key.1)?;
+            self.programs.insert(key.clone(), made);
+        }
+        let mut inputs = Vec::new();
+        for (s, step) in group.iter().enumerate() {
+            let t = first + s as u64;
+            inputs.push(Data::U32(vec![self.seed as u32, (self.seed >> 32) as u32, t as u32, 0]));
+            inputs.push(Data::F32(self.optimizer.hyper(self.lr(t, per_epoch), t + 1).to_vec()));
+            inputs.extend(step.iter().map(|idx| Data::U32(idx.clone())));
+        }
+        let made = self.programs.get(&key).ok_or_else(|| Error::internal("the step program vanished"))?;
+        inputs.extend(made.watched.as_ref().map(watch::Watched::unset));
+        session.engine.submit(&made.program, &inputs)
+    }
+
+    /// Records `steps` steps of the same batch sizes into one program.
+    fn record(&self, session: &mut Session, terms: &[Term], sizes: &[usize], steps: usize) -> Result<StepProgram> {
+        let mut rec = session.recording();
+        let metrics = rec.temp("metrics", 2 * steps * ALIGN);
+        for s in 0..steps {
+            let words = rec.temp::<u32>("step", 4);
+            rec.upload(words);
+            let hyper = rec.temp::<f32>("hyper", 3);
+            rec.upload(hyper);
+            for (i, (term, size)) in terms.iter().zip(sizes).enumerate() {
+                let idx = rec.temp("idx", *size);
+                rec.upload(idx);
+                let scored = session.record_scored(&mut rec, term.records.part, idx, Mode::Train, Some(words))?;
+                let scale = (term.weight / *size as f64) as f32;
+                let sink = Sink::Mean { grad: session.grad, scale, accumulate: i > 0 };
+                session.model.backward(&mut rec, session.theta, &scored.tape, scored.dlogits, Some(words), sink)?;
+                if i == 0 {
+                    let at = 2 * s * ALIGN;
+                    reduce::total(&mut rec, scored.loss, metrics.range(at..at + 1), 1.0, false);
+                    reduce::total(&mut rec, scored.correct, metrics.range(at + ALIGN..at + ALIGN + 1), 1.0, false);
+                }
+            }
+            rec.enter("update");
+            self.record_clip(&mut rec, session.grad);
+            self.optimizer.record(&mut rec, session.theta, session.grad, &self.vectors, hyper);
+            rec.leave();
+        }
+        rec.readback(metrics);
+        let watched = if session.check_finite { Some(watch::watch(&mut rec)) } else { None };
+        Ok(StepProgram { program: session.engine.compile(rec)?, watched })
+    }
+
+    fn record_clip(&self, rec: &mut Recording, grad: Buf<f32>) {
+        if self.config.clip_norm > 0.0 {
+            let norm2 = rec.temp("norm2", 1);
+            reduce::total(rec, grad, norm2, 1.0, true);
+            edit::clip(rec, grad, norm2, self.config.clip_norm as f32);
+        }
+    }
+
+    fn check_watched(&self, session: &Session, outputs: &[Data], sizes: &[usize], steps: usize) -> Result<()> {
+        if !session.check_finite {
+            return Ok(());
+        }
+        let made = self.programs.iter().find(|((b, k), _)| b[0] == sizes[0] && *k == steps);
+        match made.and_then(|(_, p)| p.watched.as_ref()) {
+            Some(watched) => watched.verdict(outputs, self.state.step + 1),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The index lists of an epoch.
+struct Batches {
+    /// For each term: shuffles by pass, and its batch size.
+    orders: Vec<(Vec<Vec<u32>>, usize)>,
+    first_pass: Vec<u64>,
+    start: u64,
+}
+
+impl Batches {
+    fn new(fit: &Fit, terms: &[Term]) -> Batches {
+        let per_epoch = fit.steps_per_epoch(terms) as u64;
+        let start = fit.state.step - fit.state.at as u64;
+        let mut orders = Vec::new();
+        let mut first_pass = Vec::new();
+        for (i, term) in terms.iter().enumerate() {
+            let indices = term.records.indices;
+            let batch = fit.config.batch_size.min(indices.len());
+            let per_pass = indices.len().div_ceil(batch) as u64;
+            let (first, last) = (start / per_pass, (start + per_epoch - 1) / per_pass);
+            orders.push(((first..=last).map(|pass| shuffled(indices, fit.seed, pass, i as u32)).collect(), batch));
+            first_pass.push(first);
+        }
+        Batches { orders, first_pass, start }
+    }
+
+    /// The index lists of one step of the epoch, one per term. Later terms begin again when they run out.
+    fn step(&self, at: usize) -> Vec<Vec<u32>> {
+        let global = self.start + at as u64;
+        self.orders
+            .iter()
+            .zip(&self.first_pass)
+            .map(|((passes, batch), first)| {
+                let per_pass = passes[0].len().div_ceil(*batch) as u64;
+                let order = &passes[(global / per_pass - first) as usize];
+                let from = (global % per_pass) as usize * batch;
+                order[from..(from + batch).min(order.len())].to_vec()
+            })
+            .collect()
+    }
+
+    /// As many steps from `at` on as share their batch sizes, `most` at most.
+    fn group(&self, at: usize, per_epoch: usize, most: usize) -> Vec<Vec<Vec<u32>>> {
+        let sizes = |step: &[Vec<u32>]| step.iter().map(Vec::len).collect::<Vec<_>>();
+        let first = self.step(at);
+        let like = sizes(&first);
+        let rest = (at + 1..per_epoch).take(most - 1).map(|i| self.step(i)).take_while(|s| sizes(s) == like);
+        std::iter::once(first).chain(rest).collect()
+    }
+}

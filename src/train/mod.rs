@@ -1,0 +1,26 @@
+//! Training: sessions over resident data, recorded steps, statistics, schedules, checkpoints.
+
+pub mod checkpoint;
+mod config;
+mod files;
+mod fit;
+mod optimizer;
+mod order;
+mod resident;
+mod schedule;
+mod session;
+mod statistics;
+mod watch;
+pub mod weights;
+
+pub use config::TrainConfig;
+pub use files::{sha256, write_atomic};
+pub use fit::{EpochReport, Fit, FitState, Progress, StepReport, Term};
+pub use optimizer::{OPTIMIZERS, Optimizer, OptimizerRow};
+pub use order::shuffled;
+pub use resident::Resident;
+pub use schedule::{SCHEDULES, Schedule};
+pub use session::{Part, Records, Session};
+pub use statistics::Score;
+
+pub use crate::nn::{Model, ModelConfig};

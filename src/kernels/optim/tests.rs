@@ -8,7 +8,7 @@ const LR: f64 = 0.1;
 
 fn gradient(step: usize) -> Vec<f32> {
     let s = step as f32;
-    vec![0.1 * (s + 1.0), -0.2, if step % 2 == 0 { 0.3 } else { -0.3 }, 0.05 * s, 1.0]
+    vec![0.1 * (s + 1.0), -0.2, if step.is_multiple_of(2) { 0.3 } else { -0.3 }, 0.05 * s, 1.0]
 }
 
 /// Runs four steps of what `record` records over (theta, grad, two states, hyper), and compares the parameters.

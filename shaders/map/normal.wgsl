@@ -3,6 +3,7 @@
 // step [seed_lo, seed_hi, step, 0], y [n]. One thread per four elements. Twin: map/random.rs normal.
 #import grid
 #import philox
+#import normal
 
 struct P { sigma: f32, layer: u32 }
 

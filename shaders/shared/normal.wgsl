@@ -1,4 +1,5 @@
-// Standard normal numbers from Philox words, within a few ulp on every adapter.
+// Standard normal numbers from Philox words, within a few ulp on every adapter; twin: kernels/philox.rs.
+
 // ln(k / 2^24) for an integer 1 <= k <= 2^24. The built-in log is only promised to 2^-21; this is within 2 ulp
 // (the polynomial of Cephes logf).
 fn log_unit(k: u32) -> f32 {

@@ -2,6 +2,8 @@
 //! 1/B enters where gradients are averaged.
 
 mod cases;
+#[cfg(test)]
+mod tests;
 mod twin;
 
 pub use cases::cases;

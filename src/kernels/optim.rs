@@ -3,6 +3,8 @@
 //! What changes from step to step comes from `hyper`: [learning rate, 1 − β1^t, 1 − β2^t], t from 1.
 
 mod cases;
+#[cfg(test)]
+mod tests;
 mod twin;
 
 pub use cases::cases;

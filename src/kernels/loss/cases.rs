@@ -61,7 +61,7 @@ fn xent_case((b, c): (usize, usize), spread: f32) -> Case {
     rounding(case, spread)
 }
 
-/// Rows of probabilities with zeros among them; every fourth row is one-hot.
+/// Rows of probabilities with zeros among them; every fourth row is one-hot, every fifth sums to 1/2.
 fn probabilities((b, c): (usize, usize)) -> Vec<f32> {
     let mut g = Gen::new((b * 17 + c) as u64);
     let mut t: Vec<f32> = g.between(b * c, 0.0, 1.0).iter().map(|v| (v - 0.3).max(0.0)).collect();
@@ -70,7 +70,7 @@ fn probabilities((b, c): (usize, usize)) -> Vec<f32> {
         if i % 4 == 0 {
             row.iter_mut().enumerate().for_each(|(k, v)| *v = f32::from(u8::from(k == i / 4 % c)));
         }
-        let sum: f32 = row.iter().sum();
+        let sum = row.iter().sum::<f32>() * if i % 5 == 1 { 2.0 } else { 1.0 };
         row.iter_mut().for_each(|v| *v /= sum);
     }
     t

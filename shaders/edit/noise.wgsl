@@ -5,7 +5,6 @@
 // noise of all. Overrides: WG, VARIANCE. Twin: edit/twin.rs noise.
 #import grid
 #import philox
-#import normal
 
 struct P { len: u32, alpha: f32, clamp_at: f32, eps: f32, stream: u32 }
 

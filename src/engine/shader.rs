@@ -14,7 +14,6 @@ pub static SHARED: &[(&str, &str)] = &[
     ("bits", include_str!("../../shaders/shared/bits.wgsl")),
     ("philox", include_str!("../../shaders/shared/philox.wgsl")),
     ("special", include_str!("../../shaders/shared/special.wgsl")),
-    ("normal", include_str!("../../shaders/shared/normal.wgsl")),
 ];
 
 /// What reflection reads off a composed shader.

@@ -1,17 +1,16 @@
 //! Kernels by family: rows, record functions, twins and cases. One stem here is one folder under `shaders/`.
 
 pub mod conv;
+pub mod edit;
 pub mod guard;
 pub mod linear;
 pub mod loss;
 pub mod map;
+pub mod norm;
 pub mod optim;
 pub mod philox;
-pub mod reduce;
-pub mod edit;
-pub mod linear;
-pub mod norm;
 pub mod pool;
+pub mod reduce;
 
 use crate::engine::Kernel;
 use crate::engine::case::Case;

@@ -1,6 +1,8 @@
 //! Max and average pooling over NCHW planes and their gradients, with PyTorch's shape and padding rules.
 
 mod cases;
+#[cfg(test)]
+mod tests;
 mod twin;
 
 pub use cases::cases;

@@ -30,7 +30,7 @@ pub fn cases() -> Vec<Case> {
     all.extend([scalar_case("den2 0", 9.0, 0.0), scalar_case("den2 tiny", 9.0, 1e-30)]);
     all.extend([0.0, 0.5].map(clip_case));
     all.extend([precondition_case(100, 0.0, 0.5), precondition_case(100, 0.1, 0.0), ewc_case(100, 0.0)]);
-    all.push(zeros_stay());
+    all.extend([padding_case(5), padding_case(6), padding_case(7), zeros_stay()]);
     all
 }
 
@@ -90,6 +90,20 @@ fn noise_from_case(n: usize) -> Case {
     let variance = case.input("variance", g.between(n, 0.0, 2.0));
     let seed = case.input_u32("seed", vec![n as u32, u32::MAX, 12, 0]);
     noise_from(&mut case.rec, theta, variance, seed, 9);
+    case.tolerance(1e-5, 1e-5)
+}
+
+/// A tensor that ends inside a vec4: what follows it in the buffer is padding and gets no noise.
+fn padding_case(n: usize) -> Case {
+    let (mut case, mut g) = new("noise", n);
+    case.name.push_str(" of 12");
+    let mut values = g.values(n);
+    values.resize(12, 0.0);
+    let theta = case.inout("theta", values);
+    let fisher = case.input("fisher", vec![0.0; 12]);
+    let seed = case.input_u32("seed", vec![1, 2, 3, 0]);
+    let options = Noise { alpha: 0.01, clamp: 1e3, eps: 1e-8, stream: 4 };
+    noise(&mut case.rec, theta.range(0..n), fisher.range(0..n), options, seed);
     case.tolerance(1e-5, 1e-5)
 }
 

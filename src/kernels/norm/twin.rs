@@ -1,6 +1,6 @@
 //! CPU twins of the `norm` family.
 
-use super::{Elements, Fold, Groups, Planes, Rows};
+use super::rows::{Elements, Fold, Groups, Planes, Rows};
 use crate::engine::TwinCall;
 
 /// Bindings x out; see `stats.wgsl`.

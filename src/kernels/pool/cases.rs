@@ -18,6 +18,8 @@ const SHAPES: &[Shape] = &[
     ([1, 5, 7, 13], [3, 3], [2, 2], [1, 1]),
     ([2, 1, 13, 11], [3, 2], [1, 2], [1, 0]),
     ([1, 1, 5, 37], [2, 5], [2, 1], [1, 2]),
+    // Overlap and a remainder: the window that would follow the last one starts in the next plane.
+    ([2, 3, 4, 4], [3, 3], [2, 2], [0, 0]),
     // Gaps between windows.
     ([2, 2, 9, 6], [2, 2], [3, 4], [0, 0]),
     // Whole planes.

@@ -1,10 +1,11 @@
 // Per-sample gradients part [n, c] into a sink.
-// MODE=0: out[c] = alpha sum_n part + beta out. MODE=1: out[c] = alpha sum_n part^2 + beta out. One thread: one c.
+// MODE=0: out[b, c] = alpha sum_n part + beta out, n over block b of `block` samples; MODE=1 sums part^2. Many samples are
+// summed in two calls, blocks first. One thread: one (b, c), samples in order.
 // MODE=2: out[n stride + c] = part[n, c]. One thread: one (n, c).
 // Overrides: WG, MODE. Twin: norm/twin.rs fold.
 #import grid
 
-struct P { n: u32, c: u32, stride: u32, alpha: f32, beta: f32 }
+struct P { n: u32, c: u32, stride: u32, block: u32, alpha: f32, beta: f32 }
 
 override WG: u32 = 64u;
 override MODE: u32 = 0u;
@@ -23,12 +24,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         }
         return;
     }
-    if (i >= p.c) {
+    let b = i / p.c;
+    if (b * p.block >= max(p.n, 1u)) {
         return;
     }
+    let end = min(b * p.block + p.block, p.n);
     var sum = 0.0;
-    for (var n = 0u; n < p.n; n += 1u) {
-        let g = part[n * p.c + i];
+    for (var n = b * p.block; n < end; n += 1u) {
+        let g = part[n * p.c + i - b * p.c];
         sum += select(g, g * g, MODE == 1u);
     }
     sum *= p.alpha;

@@ -13,8 +13,8 @@ pub static SHARED: &[(&str, &str)] = &[
     ("grid", include_str!("../../shaders/shared/grid.wgsl")),
     ("bits", include_str!("../../shaders/shared/bits.wgsl")),
     ("philox", include_str!("../../shaders/shared/philox.wgsl")),
-    ("special", include_str!("../../shaders/shared/special.wgsl")),
     ("normal", include_str!("../../shaders/shared/normal.wgsl")),
+    ("special", include_str!("../../shaders/shared/special.wgsl")),
 ];
 
 /// What reflection reads off a composed shader.

@@ -97,6 +97,7 @@ pub fn row_mean(rec: &mut Recording, x: Buf<f32>, rows: usize, cols: usize) {
 /// weight OIHW the mean over dim 1 is outer = O, axis = I, inner = H W.
 pub fn axis_mean(rec: &mut Recording, x: Buf<f32>, outer: usize, axis: usize, inner: usize) {
     assert_eq!(x.len, outer * axis * inner, "a {outer}x{axis}x{inner} tensor over a buffer of {}", x.len);
+    assert!(axis < 130_000, "a mean over {axis} elements: one thread cannot add so many");
     rec.dispatch(&AXIS_MEAN)
         .params(AxisMean { outer: outer as u32, axis: axis as u32, inner: inner as u32 })
         .update(x)

@@ -2,103 +2,15 @@
 //! dimension is the same with one group and p = 1 (c = features), instance normalisation with c groups.
 
 mod cases;
+mod rows;
+#[cfg(test)]
+mod tests;
 mod twin;
 
 pub use cases::cases;
+pub use rows::*;
 
-use crate::engine::{Buf, Kernel, Params, Recording, Requires};
-use crate::params;
-
-params! {
-    /// Rows of one statistic: `rows` rows of `len` elements dealt to `lanes` threads each.
-    pub struct Rows { rows: u32, len: u32, lanes: u32, eps: f32 }
-}
-
-params! {
-    /// An elementwise pass: `len` elements, `c` channels of `p` positions, `per` channels in a group.
-    pub struct Elements { len: u32, c: u32, p: u32, per: u32 }
-}
-
-params! {
-    /// Sums over the positions of each (sample, channel).
-    pub struct Planes { planes: u32, p: u32, per: u32 }
-}
-
-params! {
-    /// Sums over the channels of each (sample, group).
-    pub struct Groups { rows: u32, groups: u32, per: u32, p: u32 }
-}
-
-params! {
-    /// Per-sample parts [n, c] into a sink.
-    pub struct Fold { n: u32, c: u32, stride: u32, alpha: f32, beta: f32 }
-}
-
-/// Mean and spread of each row, or of the shares of a row.
-pub static STATS: Kernel = Kernel {
-    name: "norm.stats",
-    source: include_str!("../../shaders/norm/stats.wgsl"),
-    params: Rows::FIELDS,
-    twin: twin::stats,
-    requires: Requires::Nothing,
-};
-
-/// Joins the shares of a row.
-pub static MERGE: Kernel = Kernel {
-    name: "norm.merge",
-    source: include_str!("../../shaders/norm/merge.wgsl"),
-    params: Rows::FIELDS,
-    twin: twin::merge,
-    requires: Requires::Nothing,
-};
-
-/// Normalises, scales and shifts.
-pub static APPLY: Kernel = Kernel {
-    name: "norm.apply",
-    source: include_str!("../../shaders/norm/apply.wgsl"),
-    params: Elements::FIELDS,
-    twin: twin::apply,
-    requires: Requires::Nothing,
-};
-
-/// Per-sample gradients of gamma and beta.
-pub static CHANNEL: Kernel = Kernel {
-    name: "norm.channel",
-    source: include_str!("../../shaders/norm/channel.wgsl"),
-    params: Planes::FIELDS,
-    twin: twin::channel,
-    requires: Requires::Nothing,
-};
-
-/// The two means per row that the input gradient needs.
-pub static ROW: Kernel = Kernel {
-    name: "norm.row",
-    source: include_str!("../../shaders/norm/row.wgsl"),
-    params: Groups::FIELDS,
-    twin: twin::row,
-    requires: Requires::Nothing,
-};
-
-/// The input gradient.
-pub static DX: Kernel = Kernel {
-    name: "norm.dx",
-    source: include_str!("../../shaders/norm/dx.wgsl"),
-    params: Elements::FIELDS,
-    twin: twin::dx,
-    requires: Requires::Nothing,
-};
-
-/// Per-sample gradients into a sink.
-pub static FOLD: Kernel = Kernel {
-    name: "norm.fold",
-    source: include_str!("../../shaders/norm/fold.wgsl"),
-    params: Fold::FIELDS,
-    twin: twin::fold,
-    requires: Requires::Nothing,
-};
-
-/// The family's kernels.
-pub static KERNELS: &[&Kernel] = &[&STATS, &MERGE, &APPLY, &CHANNEL, &ROW, &DX, &FOLD];
+use crate::engine::{Buf, Recording};
 
 /// Shapes of one normalisation: x [n, c, p], `groups` groups of c / groups neighbouring channels; variance is biased
 /// and `eps` is added to it.
@@ -166,11 +78,15 @@ pub struct AffineSink {
     pub stride: usize,
 }
 
-/// Threads that share one row: enough for a GPU where rows are few and long, one where they are short. A function of
-/// the shape alone, so that every adapter adds in the same order.
+/// Threads that share one row: enough for a GPU where rows are few and long, one where they are short, and never so few
+/// that a thread's two loops together pass [`LONGEST_LOOP`]. A function of the shape alone, so that every adapter adds in
+/// the same order.
 fn lanes(len: usize) -> usize {
-    if len < 256 { 1 } else { (len / 64).min(64) }
+    if len < 256 { 1 } else { (len / 64).min(64).max(2 * len.div_ceil(LONGEST_LOOP)) }
 }
+
+/// Mesa's llvmpipe leaves all loops of an invocation, without a word, after 65 535 iterations together.
+const LONGEST_LOOP: usize = 65_000;
 
 /// Records y = (x − mean) rstd gamma[c] + beta[c] and stats [n, groups, 2] = (mean, rstd), as PyTorch's `group_norm`:
 /// mean and biased variance of each (sample, group), two passes. x, y [n, c, p]; gamma, beta [c].
@@ -265,6 +181,7 @@ pub fn group_bwd(
 /// Per-sample gradients of gamma and of beta, [n, c] each.
 fn channel_sums(rec: &mut Recording, x: Buf<f32>, stats: Buf<f32>, dy: Buf<f32>, shape: NormShape) -> [Buf<f32>; 2] {
     assert_eq!((x.len, dy.len, stats.len), (shape.elements(), shape.elements(), shape.stats()), "group norm gradient");
+    assert!(shape.p / 4 < LONGEST_LOOP, "a group norm over {} positions: one thread cannot add so many", shape.p);
     let planes = shape.n * shape.c;
     let (scaled, plain) = (rec.temp::<f32>("dgamma", planes), rec.temp::<f32>("dbeta", planes));
     rec.dispatch(&CHANNEL)
@@ -313,16 +230,37 @@ fn input_gradient(
 
 fn fold(rec: &mut Recording, part: Buf<f32>, out: Buf<f32>, shape: NormShape, sink: AffineSink) {
     let (n, c) = (shape.n, shape.c);
-    let per_sample = sink.mode == AffineMode::PerSample;
-    if per_sample {
+    if sink.mode == AffineMode::PerSample {
         assert!(sink.stride >= c, "a per-sample stride of {} for {c} channels", sink.stride);
         assert!(n == 0 || out.len >= (n - 1) * sink.stride + c, "{} elements for {n} samples' gradients", out.len);
-    } else {
-        assert_eq!(out.len, c, "an affine gradient of {c} channels");
+        return fold_blocks(rec, part, out, [n, c, n], sink);
     }
-    let params = Fold { n: n as u32, c: c as u32, stride: sink.stride as u32, alpha: sink.alpha, beta: sink.beta };
-    let pass = rec.dispatch(&FOLD).set("MODE", sink.mode as u32).params(params).read(part);
+    assert_eq!(out.len, c, "an affine gradient of {c} channels");
+    if n <= 2 * BLOCK {
+        return fold_blocks(rec, part, out, [n, c, n], sink);
+    }
+    let blocks = rec.temp::<f32>("blocks", n.div_ceil(BLOCK) * c);
+    fold_blocks(rec, part, blocks, [n, c, BLOCK], AffineSink { alpha: 1.0, beta: 0.0, ..sink });
+    fold_blocks(rec, blocks, out, [n.div_ceil(BLOCK), c, n], AffineSink { mode: AffineMode::Sum, ..sink });
+}
+
+/// Samples that one thread adds when there are many: keeps rounding short and any one loop far below what adapters allow.
+const BLOCK: usize = 256;
+
+/// One dispatch of [`FOLD`] over [n, c] parts in blocks of `block` samples.
+fn fold_blocks(
+    rec: &mut Recording,
+    part: Buf<f32>,
+    out: Buf<f32>,
+    [n, c, block]: [usize; 3],
+    AffineSink { mode, alpha, beta, stride }: AffineSink,
+) {
+    let (n32, c32, stride, block32) = (n as u32, c as u32, stride as u32, block.max(1) as u32);
+    let pass = rec.dispatch(&FOLD).set("MODE", mode as u32);
+    let pass = pass.params(Fold { n: n32, c: c32, stride, block: block32, alpha, beta }).read(part);
+    let per_sample = mode == AffineMode::PerSample;
     // A per-sample range also holds other parameters' gradients, which stay.
-    let pass = if per_sample || sink.beta != 0.0 { pass.update(out) } else { pass.write(out) };
-    pass.work(2 * part.len as u64, 4 * (part.len + c) as u64).threads(if per_sample { n * c } else { c });
+    let pass = if per_sample || beta != 0.0 { pass.update(out) } else { pass.write(out) };
+    let threads = if per_sample { n * c } else { out.len };
+    pass.work(2 * part.len as u64, 4 * (part.len + threads) as u64).threads(threads);
 }

@@ -1,6 +1,8 @@
 //! Max and average pooling over NCHW planes and their gradients, with PyTorch's shape and padding rules.
 
 mod cases;
+#[cfg(test)]
+mod tests;
 mod twin;
 
 pub use cases::cases;
@@ -72,8 +74,8 @@ impl PoolShape {
     /// Output sizes by PyTorch's rule: floor((size + 2 padding − kernel) / stride) + 1.
     ///
     /// # Errors
-    /// A zero kernel or stride, a padding over half the kernel, a kernel larger than the padded plane, or more
-    /// elements than 32-bit indices reach.
+    /// A zero kernel or stride, a padding over half the kernel, a kernel larger than the padded plane or of more than
+    /// some 64 000 elements, or more elements than 32-bit indices reach.
     pub fn new(
         n: usize,
         c: usize,
@@ -84,6 +86,9 @@ impl PoolShape {
         padding: [usize; 2],
     ) -> Result<PoolShape, String> {
         let ([oh, ow], size) = (outputs([h, w], kernel, stride, padding)?, [h, w]);
+        if turns(kernel) > LONGEST_LOOP {
+            return Err(format!("pooling kernel {kernel:?} has too many elements for one thread; pool in two steps"));
+        }
         let largest = (n * c).checked_mul((h * w).max(oh * ow));
         if largest.is_none_or(|e| e >= 1 << 31) {
             return Err(format!("pooling {n}x{c} planes of {size:?} passes 2^31 elements; use a smaller batch"));
@@ -143,14 +148,14 @@ fn outputs(
 /// NaN if the window has one. x [n,c,h,w]; y and arg [n,c,oh,ow].
 pub fn max(rec: &mut Recording, s: &PoolShape, x: Buf<f32>, y: Buf<f32>, arg: Buf<u32>) {
     assert_eq!((x.len, y.len, arg.len), (s.inputs(), s.outputs(), s.outputs()), "sizes of a max pooling");
-    let (strip, threads) = strips(rec, s.ow, s.n * s.c * s.oh);
+    let (strip, threads) = strips(rec, s, s.ow, s.n * s.c * s.oh);
     pass(rec, &MAX, s, strip).read(x).write(y).write(arg).threads(threads);
 }
 
 /// Records the gradient of [`max`]: dx [n,c,h,w] from dy and arg [n,c,oh,ow]; every dx is written.
 pub fn max_bwd(rec: &mut Recording, s: &PoolShape, dy: Buf<f32>, arg: Buf<u32>, dx: Buf<f32>) {
     assert_eq!((dx.len, dy.len, arg.len), (s.inputs(), s.outputs(), s.outputs()), "sizes of a max pooling gradient");
-    let (strip, threads) = strips(rec, s.w, s.n * s.c * s.h);
+    let (strip, threads) = strips(rec, s, s.w, s.n * s.c * s.h);
     pass(rec, &MAX_BWD, s, strip)
         .set("NONOVERLAP", u8::from(s.nonoverlapping()))
         .read(dy)
@@ -163,27 +168,36 @@ pub fn max_bwd(rec: &mut Recording, s: &PoolShape, dy: Buf<f32>, arg: Buf<u32>, 
 /// this with [`PoolShape::global`].
 pub fn avg(rec: &mut Recording, s: &PoolShape, x: Buf<f32>, y: Buf<f32>) {
     assert_eq!((x.len, y.len), (s.inputs(), s.outputs()), "sizes of an average pooling");
-    let (strip, threads) = strips(rec, s.ow, s.n * s.c * s.oh);
+    let (strip, threads) = strips(rec, s, s.ow, s.n * s.c * s.oh);
     pass(rec, &AVG, s, strip).read(x).write(y).threads(threads);
 }
 
 /// Records the gradient of [`avg`]: dx [n,c,h,w] from dy [n,c,oh,ow]; every dx is written.
 pub fn avg_bwd(rec: &mut Recording, s: &PoolShape, dy: Buf<f32>, dx: Buf<f32>) {
     assert_eq!((dx.len, dy.len), (s.inputs(), s.outputs()), "sizes of an average pooling gradient");
-    let (strip, threads) = strips(rec, s.w, s.n * s.c * s.h);
+    let (strip, threads) = strips(rec, s, s.w, s.n * s.c * s.h);
     pass(rec, &AVG_BWD, s, strip).set("NONOVERLAP", u8::from(s.nonoverlapping())).read(dy).write(dx).threads(threads);
 }
 
 /// Elements of a row that one thread takes, and the number of threads for `rows` rows of `width`.
-fn strips(rec: &Recording, width: usize, rows: usize) -> (u32, usize) {
+fn strips(rec: &Recording, s: &PoolShape, width: usize, rows: usize) -> (u32, usize) {
     // A software adapter pays for the divisions of the index more than for anything else; a GPU wants neighbours in
     // neighbouring lanes.
-    let strip = if rec.target().software { width.clamp(1, LONGEST_STRIP) } else { 1 };
+    let longest = LONGEST_STRIP.min(LONGEST_LOOP / turns(s.kernel)).max(1);
+    let strip = if rec.target().software { width.clamp(1, longest) } else { 1 };
     (strip as u32, rows * width.div_ceil(strip))
 }
 
 /// Keeps enough threads for wide planes.
 const LONGEST_STRIP: usize = 32;
+
+/// Mesa's llvmpipe leaves all loops of an invocation, without a word, after 65 535 iterations together.
+const LONGEST_LOOP: usize = 65_000;
+
+/// Iterations that one window costs, in the loops over rows and columns and in the one over the strip.
+fn turns(kernel: [usize; 2]) -> usize {
+    kernel[0] * (kernel[1] + 1) + 1
+}
 
 fn pass<'r>(rec: &'r mut Recording, kernel: &'static Kernel, s: &PoolShape, strip: u32) -> Pass<'r> {
     let params = Pool {

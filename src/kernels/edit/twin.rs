@@ -4,6 +4,7 @@ use super::rows::{
     AxisMean, Clip, Dampen, Ewc, Lerp, Masked, Noised, Precondition, Rescale, Step, Threshold, Variance,
 };
 use crate::engine::TwinCall;
+use crate::kernels::philox::{normal, philox};
 
 /// Bindings full forget theta mask; see `dampen.wgsl`.
 pub fn dampen(call: &mut TwinCall) {
@@ -128,38 +129,4 @@ pub fn threshold(call: &mut TwinCall) {
     let [num, den, m] = call.bufs();
     let (num, den, m) = (num.f(), den.f(), m.f_mut());
     (0..p.len as usize).for_each(|i| m[i] = f64::from(u8::from(num[i] > f64::from(p.gamma) * den[i])));
-}
-
-/// Philox4x32-10; see `shared/philox.wgsl`.
-fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
-    let ([mut a, mut b, mut c, mut d], [mut k0, mut k1]) = (counter, key);
-    for _ in 0..10 {
-        let p0 = u64::from(a) * 0xd251_1f53;
-        let p1 = u64::from(c) * 0xcd9e_8d57;
-        (a, b, c, d) = ((p1 >> 32) as u32 ^ b ^ k0, p1 as u32, (p0 >> 32) as u32 ^ d ^ k1, p0 as u32);
-        (k0, k1) = (k0.wrapping_add(0x9e37_79b9), k1.wrapping_add(0xbb67_ae85));
-    }
-    [a, b, c, d]
-}
-
-/// Box-Muller from the top 24 bits of each word; see `shared/normal.wgsl`.
-fn normal(words: [u32; 4]) -> [f64; 4] {
-    let unit = |w: u32| f64::from(w >> 8) / f64::from(1 << 24);
-    let pair = |u: u32, v: u32| {
-        let radius = (-2.0 * (unit(u) + 1.0 / f64::from(1 << 24)).ln()).sqrt();
-        let (sin, cos) = (2.0 * std::f64::consts::PI * unit(v)).sin_cos();
-        [radius * cos, radius * sin]
-    };
-    let ([a, b], [c, d]) = (pair(words[0], words[1]), pair(words[2], words[3]));
-    [a, b, c, d]
-}
-
-#[cfg(test)]
-mod tests {
-    /// Known answers of the reference implementation (Random123, kat_vectors).
-    #[test]
-    fn philox_gives_the_known_answers() {
-        assert_eq!(super::philox([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
-        assert_eq!(super::philox([u32::MAX; 4], [u32::MAX; 2]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
-    }
 }

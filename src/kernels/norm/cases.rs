@@ -1,6 +1,136 @@
-use crate::engine::case::Case;
+//! Cases of the `norm` family.
 
-/// Every kernel of the family.
+use super::{AffineMode, AffineSink, NormShape, group, group_bwd, group_bwd_affine, group_bwd_x};
+use crate::engine::case::{Case, Gen};
+use crate::engine::{Buf, Target};
+
+const SUM: AffineSink = AffineSink { mode: AffineMode::Sum, alpha: 1.0, beta: 0.0, stride: 0 };
+
+/// n c p groups.
+const SHAPES: &[[usize; 4]] = &[
+    [1, 1, 1, 1],
+    [1, 2, 3, 1],
+    [3, 6, 49, 2],
+    [5, 4, 16, 4],
+    [2, 12, 25, 3],
+    // Layer normalisation: p = 1, one group.
+    [7, 13, 1, 1],
+    [4, 257, 1, 1],
+    // Rows long enough to be shared by several threads, evenly and not.
+    [2, 8, 64, 2],
+    [3, 5, 131, 1],
+    [2, 2, 4099, 2],
+    [0, 4, 9, 2],
+];
+
+/// Forward, both gradients and every sink at every shape.
 pub fn cases() -> Vec<Case> {
-    Vec::new()
+    let mut all: Vec<Case> = SHAPES.iter().flat_map(|s| at(*s)).collect();
+    all.extend(at([64, 16, 196, 4]).map(Case::timed));
+    all.extend(at([64, 256, 1, 1]).map(Case::timed));
+    // Mean 100, spread 1: E[x²] − E[x]² would lose four digits.
+    all.push(forward(NormShape { n: 3, c: 6, p: 35, groups: 3, eps: 1e-5 }, 100.0));
+    all.push(forward(NormShape { n: 2, c: 6, p: 256, groups: 2, eps: 1e-5 }, 100.0));
+    // A constant row: the variance is 0 and only eps is left.
+    all.push(forward(NormShape { n: 2, c: 2, p: 5, groups: 1, eps: 0.25 }, f32::INFINITY));
+    all.extend(sinks([5, 7, 9, 7]));
+    all.extend(sinks([3, 70, 1, 1]));
+    all.extend(sinks([0, 3, 4, 1]));
+    // Samples in blocks: the last one ragged.
+    all.extend(sinks([515, 3, 2, 3]));
+    // More than 65 535 turns of a loop if one thread did it.
+    all.push(forward(NormShape { n: 1, c: 2, p: 2_200_000, groups: 1, eps: 1e-5 }, 0.0));
+    let many = NormShape { n: 70_001, c: 2, p: 2, groups: 1, eps: 1e-5 };
+    all.extend([forward(many, 0.0), input_gradient(many), affine(many, SUM)].map(Case::folded));
+    all.push(forward(NormShape { n: 2000, c: 1, p: 2500, groups: 1, eps: 1e-5 }, 0.0).folded());
+    all.push(affine(NormShape { n: 70_001, c: 1, p: 1, groups: 1, eps: 1e-5 }, per_sample(3)).folded());
+    all
+}
+
+fn at([n, c, p, groups]: [usize; 4]) -> [Case; 4] {
+    let shape = NormShape { n, c, p, groups, eps: 1e-5 };
+    [forward(shape, 0.0), input_gradient(shape), affine(shape, SUM), both(shape)]
+}
+
+fn sinks([n, c, p, groups]: [usize; 4]) -> [Case; 4] {
+    let shape = NormShape { n, c, p, groups, eps: 1e-3 };
+    let scaled = AffineSink { alpha: 0.25, beta: 0.5, ..SUM };
+    let square = AffineSink { mode: AffineMode::SquareSum, ..SUM };
+    [scaled, square, AffineSink { mode: AffineMode::SquareSum, ..scaled }, per_sample(c + 11)]
+        .map(|sink| affine(shape, sink))
+}
+
+fn per_sample(stride: usize) -> AffineSink {
+    AffineSink { mode: AffineMode::PerSample, alpha: 1.0, beta: 0.0, stride }
+}
+
+fn new(what: &str, s: NormShape, note: &str) -> (Case, Gen) {
+    let NormShape { n, c, p, groups, .. } = s;
+    let case = Case::new(format!("norm.{what} {n}x{c}x{p} groups {groups}{note}"), Target::default());
+    // A normalised value is a difference of sums over the row.
+    let len = (c / groups * p) as f64;
+    (case.tolerance(2e-5, 2e-6 + 2e-7 * len.sqrt()), Gen::new((n * 31 + c * 7 + p) as u64))
+}
+
+fn forward(s: NormShape, centre: f32) -> Case {
+    let note = if centre == 0.0 { String::new() } else { format!(" around {centre} eps {}", s.eps) };
+    let (mut case, mut g) = new("stats", s, &note);
+    let x: Vec<f32> = match centre.is_finite() {
+        true => g.values(s.elements()).iter().map(|v| v + centre).collect(),
+        false => vec![0.75; s.elements()],
+    };
+    let x = case.input("x", x);
+    let gamma = case.input("gamma", g.values(s.c));
+    let beta = case.input("beta", g.values(s.c));
+    let y = case.output("y", s.elements());
+    let stats = case.output("stats", s.stats());
+    group(&mut case.rec, x, gamma, beta, y, stats, s);
+    // The mean of numbers near 100 carries an error of 4e-6 into differences of about 1.
+    if centre.is_finite() && centre != 0.0 { case.tolerance(5e-5, 5e-5) } else { case }
+}
+
+/// x, gamma, stats and dy of a backward pass. The statistics are plausible, not those of x: the gradient must follow
+/// what it is given.
+fn operands(case: &mut Case, g: &mut Gen, s: NormShape) -> [Buf<f32>; 4] {
+    let x = case.input("x", g.values(s.elements()));
+    let gamma = case.input("gamma", g.values(s.c));
+    let rstd = g.between(s.rows(), 0.5, 2.0);
+    let stats = g.between(s.rows(), -0.2, 0.2).iter().zip(&rstd).flat_map(|(m, r)| [*m, *r]).collect();
+    let stats = case.input("stats", stats);
+    let dy = case.input("dy", g.values(s.elements()));
+    [x, gamma, stats, dy]
+}
+
+fn input_gradient(s: NormShape) -> Case {
+    let (mut case, mut g) = new("dx", s, "");
+    let [x, gamma, stats, dy] = operands(&mut case, &mut g, s);
+    let dx = case.output("dx", s.elements());
+    group_bwd_x(&mut case.rec, x, gamma, stats, dy, dx, s);
+    case
+}
+
+fn affine(s: NormShape, sink: AffineSink) -> Case {
+    let note = format!(" {:?} alpha {} beta {} stride {}", sink.mode, sink.alpha, sink.beta, sink.stride);
+    let (mut case, mut g) = new("fold", s, &note);
+    let [x, _, stats, dy] = operands(&mut case, &mut g, s);
+    // Per sample, the range also holds what belongs to other parameters and must stay.
+    let per_sample = sink.mode == AffineMode::PerSample;
+    let len = if per_sample { s.n * sink.stride } else { s.c };
+    let [dgamma, dbeta] = ["dgamma", "dbeta"].map(|name| match sink.beta != 0.0 || per_sample {
+        true => case.inout(name, g.values(len)),
+        false => case.output(name, len),
+    });
+    group_bwd_affine(&mut case.rec, x, stats, dy, dgamma, dbeta, s, sink);
+    let terms = if per_sample { s.p } else { s.n * s.p };
+    case.tolerance(2e-5, 2e-6 + 1e-6 * (terms as f64).sqrt())
+}
+
+fn both(s: NormShape) -> Case {
+    let (mut case, mut g) = new("channel", s, " with dx");
+    let [x, gamma, stats, dy] = operands(&mut case, &mut g, s);
+    let dx = case.output("dx", s.elements());
+    let dgamma = case.output("dgamma", s.c);
+    let dbeta = case.output("dbeta", s.c);
+    group_bwd(&mut case.rec, x, gamma, stats, dy, dx, (dgamma, dbeta, SUM), s);
+    case.tolerance(2e-5, 2e-6 + 1e-6 * ((s.n * s.p * s.c / s.groups) as f64).sqrt())
 }

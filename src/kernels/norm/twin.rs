@@ -1,6 +1,6 @@
 //! CPU twins of the `norm` family.
 
-use super::{Elements, Fold, Groups, Planes, Rows};
+use super::rows::{Elements, Fold, Groups, Planes, Rows};
 use crate::engine::TwinCall;
 
 /// Bindings x out; see `stats.wgsl`.
@@ -107,10 +107,11 @@ pub fn fold(call: &mut TwinCall) {
         (0..n * c).for_each(|i| out[i / c * p.stride as usize + i % c] = part[i]);
         return;
     }
-    for channel in 0..c {
-        let column = part.iter().skip(channel).step_by(c).take(n);
+    let block = p.block as usize;
+    for (i, out) in out.iter_mut().enumerate().take(n.div_ceil(block).max(1) * c) {
+        let column = part.iter().skip(i / c * block * c + i % c).step_by(c).take(block.min(n - i / c * block));
         let sum: f64 = column.map(|g| if mode == 1 { g * g } else { *g }).sum();
-        let before = if p.beta == 0.0 { 0.0 } else { f64::from(p.beta) * out[channel] };
-        out[channel] = f64::from(p.alpha) * sum + before;
+        let before = if p.beta == 0.0 { 0.0 } else { f64::from(p.beta) * *out };
+        *out = f64::from(p.alpha) * sum + before;
     }
 }

@@ -1,6 +1,135 @@
-use crate::engine::case::Case;
+//! Cases of the `pool` family.
 
-/// Every kernel of the family.
+use super::{PoolShape, avg, avg_bwd, max, max_bwd};
+use crate::engine::Target;
+use crate::engine::case::{Case, Gen};
+
+/// n c h w, kernel, stride, padding.
+type Shape = ([usize; 4], [usize; 2], [usize; 2], [usize; 2]);
+
+const SHAPES: &[Shape] = &[
+    ([1, 1, 1, 1], [1, 1], [1, 1], [0, 0]),
+    ([2, 3, 8, 12], [2, 2], [2, 2], [0, 0]),
+    // Windows that do not divide the plane: the last row and column belong to none.
+    ([3, 1, 9, 7], [2, 2], [2, 2], [0, 0]),
+    ([1, 2, 11, 43], [3, 4], [3, 4], [0, 0]),
+    // Overlap, padding, and both uneven.
+    ([2, 3, 5, 5], [3, 3], [1, 1], [1, 1]),
+    ([1, 5, 7, 13], [3, 3], [2, 2], [1, 1]),
+    ([2, 1, 13, 11], [3, 2], [1, 2], [1, 0]),
+    ([1, 1, 5, 37], [2, 5], [2, 1], [1, 2]),
+    // Overlap and a remainder: the window that would follow the last one starts in the next plane.
+    ([2, 3, 4, 4], [3, 3], [2, 2], [0, 0]),
+    // Gaps between windows.
+    ([2, 2, 9, 6], [2, 2], [3, 4], [0, 0]),
+    // Whole planes.
+    ([5, 7, 8, 6], [8, 6], [8, 6], [0, 0]),
+    ([0, 3, 4, 4], [2, 2], [2, 2], [0, 0]),
+];
+
+/// Every kernel at every shape, one element and one strip per thread; a plane wider than a strip; a folded grid.
 pub fn cases() -> Vec<Case> {
-    Vec::new()
+    let targets = [Target::default(), Target { software: true, subgroup: 8 }];
+    let mut all = Vec::new();
+    for target in targets {
+        for shape in SHAPES {
+            all.extend(at(target, *shape));
+        }
+        all.extend(at(target, ([64, 6, 28, 28], [2, 2], [2, 2], [0, 0])).map(Case::timed));
+        all.extend(at(target, ([64, 16, 7, 7], [7, 7], [7, 7], [0, 0])).map(Case::timed));
+    }
+    let many = ([1171, 8, 2, 7], [1, 1], [1, 1], [0, 0]);
+    all.extend(at(targets[0], many).map(Case::folded));
+    // The largest whole planes that one thread may add, one long and one square; strips of one.
+    all.extend(at(targets[1], ([1, 1, 2, 32_000], [2, 16_000], [2, 16_000], [0, 0])));
+    all.extend(at(targets[1], ([1, 2, 254, 254], [254, 254], [254, 254], [0, 0])));
+    all.push(not_a_number());
+    all
+}
+
+fn at(target: Target, shape: Shape) -> [Case; 4] {
+    let ([n, c, h, w], kernel, stride, padding) = shape;
+    let s = PoolShape::new(n, c, h, w, kernel, stride, padding).expect("a valid case");
+    let mut g = Gen::new((n * 31 + c * 17 + h * 7 + w) as u64);
+    let new = |what: &str| {
+        let strip = if target.software { " strip" } else { "" };
+        let text = format!("{what} {n}x{c}x{h}x{w} kernel {kernel:?} stride {stride:?} padding {padding:?}{strip}");
+        Case::new(text, target)
+    };
+    [
+        max_case(new("pool.max"), &s, &mut g),
+        max_bwd_case(new("pool.max_bwd"), &s, &mut g),
+        {
+            let mut case = new("pool.avg");
+            let x = case.input("x", g.values(s.inputs()));
+            let y = case.output("y", s.outputs());
+            avg(&mut case.rec, &s, x, y);
+            case
+        },
+        {
+            let mut case = new("pool.avg_bwd");
+            let dy = case.input("dy", g.values(s.outputs()));
+            let dx = case.output("dx", s.inputs());
+            avg_bwd(&mut case.rec, &s, dy, dx);
+            case
+        },
+    ]
+}
+
+fn max_case(mut case: Case, s: &PoolShape, g: &mut Gen) -> Case {
+    // Few levels, all negative: ties everywhere, and a padding that counted as 0 would win.
+    let x = g.values(s.inputs()).iter().map(|v| (v * 4.0).round() - 5.0).collect();
+    let x = case.input("x", x);
+    let y = case.output("y", s.outputs());
+    let arg = case.output("arg", s.outputs());
+    max(&mut case.rec, s, x, y, arg);
+    case.tolerance(0.0, 0.0)
+}
+
+fn max_bwd_case(mut case: Case, s: &PoolShape, g: &mut Gen) -> Case {
+    let dy = case.input("dy", g.values(s.outputs()));
+    let arg = case.input_u32("arg", any_winners(s, g));
+    let dx = case.output("dx", s.inputs());
+    max_bwd(&mut case.rec, s, dy, arg, dx);
+    case
+}
+
+/// Any real input of each window: the gradient must follow `arg`, whatever made it.
+fn any_winners(s: &PoolShape, g: &mut Gen) -> Vec<u32> {
+    let mut pick = |out: usize, axis: usize, size: usize| {
+        let first = out * s.stride[axis];
+        loop {
+            let at = first + g.below(s.kernel[axis]);
+            if (s.padding[axis]..s.padding[axis] + size).contains(&at) {
+                return at - s.padding[axis];
+            }
+        }
+    };
+    let mut all = Vec::with_capacity(s.outputs());
+    for i in 0..s.outputs() {
+        let (oy, ox) = (i / s.ow % s.oh, i % s.ow);
+        let (iy, ix) = (pick(oy, 0, s.h), pick(ox, 1, s.w));
+        all.push((iy * s.w + ix) as u32);
+    }
+    all
+}
+
+/// NaN wins its window wherever it stands and infinities are ordinary numbers. y holds NaN, which no comparison lets
+/// pass, so it stays inside; the winners tell.
+fn not_a_number() -> Case {
+    let s = PoolShape::new(1, 1, 6, 8, [2, 4], [2, 4], [0, 0]).expect("a valid case");
+    let mut case = Case::new("pool.max NaN and infinities", Target::default());
+    let mut x = Gen::new(6).values(s.inputs());
+    for (at, v) in [(1, f32::NAN), (12, f32::NAN), (13, f32::INFINITY), (18, f32::NEG_INFINITY), (33, f32::INFINITY)] {
+        x[at] = v;
+    }
+    // A window of nothing but the smallest number has a winner too: its first.
+    for at in [36, 37, 38, 39, 44, 45, 46, 47] {
+        x[at] = f32::NEG_INFINITY;
+    }
+    let x = case.input("x", x);
+    let arg = case.output("arg", s.outputs());
+    let y = case.rec.temp("y", s.outputs());
+    max(&mut case.rec, &s, x, y, arg);
+    case
 }

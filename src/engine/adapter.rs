@@ -55,11 +55,13 @@ pub(super) struct Found {
 
 /// Lists every adapter of every backend, best first: hardware before software, the native interface before GL.
 pub fn list() -> Vec<AdapterReport> {
-    found().into_iter().map(|f| f.report).collect()
+    found(wgpu::Backends::all()).into_iter().map(|f| f.report).collect()
 }
 
-pub(super) fn found() -> Vec<Found> {
+fn found(backends: wgpu::Backends) -> Vec<Found> {
     let mut desc = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    // Also narrowed here, not only when enumerating: starting GL loads libraries that talk on stderr.
+    desc.backends &= backends;
     // wgpu's own validation stays on; the Vulkan layers are asked for with WGPU_VALIDATION=1.
     desc.flags = wgpu::InstanceFlags::empty().with_env();
     let instance = wgpu::Instance::new(desc);
@@ -159,11 +161,23 @@ impl AdapterReport {
 /// # Errors
 /// No adapter at all, an unknown backend word, or a name or index that matches none.
 pub(super) fn choose(choice: &AdapterChoice) -> Result<Found> {
-    let mut all = found();
-    if let Some(backend) = &choice.backend {
-        if !["vulkan", "metal", "dx12", "gl"].contains(&backend.as_str()) {
-            return Err(Error::input(format!("--backend `{backend}` is unknown; use vulkan, metal, dx12 or gl")));
+    if let Some(backend) = &choice.backend
+        && !["vulkan", "metal", "dx12", "gl"].contains(&backend.as_str())
+    {
+        return Err(Error::input(format!("--backend `{backend}` is unknown; use vulkan, metal, dx12 or gl")));
+    }
+    if choice.backend.as_deref() != Some("gl") {
+        // GL comes last in the list, so an adapter found without it has the same index, and GL is not started.
+        let native = wgpu::Backends::all().difference(wgpu::Backends::GL);
+        if let Ok(found) = pick(found(native), choice) {
+            return Ok(found);
         }
+    }
+    pick(found(wgpu::Backends::all()), choice)
+}
+
+fn pick(mut all: Vec<Found>, choice: &AdapterChoice) -> Result<Found> {
+    if let Some(backend) = &choice.backend {
         all.retain(|f| f.report.backend == *backend);
     }
     if all.is_empty() {

@@ -49,6 +49,7 @@ pub(super) struct Pipeline {
 struct PipelineKey {
     kernel: &'static str,
     source: usize,
+    checks: Checks,
     consts: Vec<(String, u64)>,
 }
 
@@ -197,6 +198,7 @@ impl Gpu {
         let key = PipelineKey {
             kernel: kernel.name,
             source: kernel.source.as_ptr() as usize,
+            checks: self.options.checks,
             consts: values.iter().map(|(n, v)| (n.clone(), v.to_bits())).collect(),
         };
         if let Some(hit) = self.pipelines.get(&key) {

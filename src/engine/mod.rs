@@ -261,6 +261,20 @@ impl Engine {
         }
     }
 
+    /// Whether the programs compiled from now on keep the run-time guards; the reference engine has none.
+    pub fn set_checks(&mut self, checks: Checks) {
+        if let Kind::Gpu(g) = &mut self.kind {
+            g.options.checks = checks;
+        }
+    }
+
+    /// Whether runs from now on time every dispatch.
+    pub fn set_profile(&mut self, profile: bool) {
+        if let Kind::Gpu(g) = &mut self.kind {
+            g.options.profile = profile;
+        }
+    }
+
     /// Takes the dispatch timings that profile mode collected.
     pub fn take_timings(&mut self) -> Vec<Timing> {
         match &mut self.kind {

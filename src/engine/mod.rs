@@ -11,6 +11,7 @@ mod reference;
 mod shader;
 mod submit;
 mod timing;
+mod translate;
 
 use std::collections::HashMap;
 
@@ -22,6 +23,7 @@ pub use recording::{ALIGN, Buf, BufferId, Command, Dispatch, Element, Groups, Pa
 pub use reference::Reference;
 pub use shader::{Composed, Reflection, SHARED, compose, composed, parse, supported};
 pub use timing::{KernelTotal, Timing, chrome_trace, totals};
+pub use translate::{Language, translate};
 
 use crate::error::{Error, Result};
 

@@ -1,6 +1,7 @@
 //! `unlearn`: trains convolutional, dense and graph networks with hand-written WGSL kernels and makes a trained
 //! network forget chosen records, on any GPU that wgpu drives.
 
+pub mod cli;
 pub mod data;
 pub mod engine;
 pub mod error;

@@ -5,6 +5,7 @@ pub mod case;
 mod gpu;
 mod kernel;
 mod plan;
+mod probe;
 mod program;
 mod recording;
 mod reference;
@@ -19,6 +20,7 @@ pub use adapter::{AdapterChoice, AdapterLimits, AdapterReport, list as adapters}
 pub use gpu::{Checks, Gpu, GpuOptions};
 pub use kernel::{Access, Consts, Elem, Fields, Kernel, Lane, Params, Requires, Twin, TwinCall};
 pub use plan::{Plan, plan};
+pub use probe::Written;
 pub use recording::{ALIGN, Buf, BufferId, Command, Dispatch, Element, Groups, Pass, Recording, Span, Target, Temp};
 pub use reference::Reference;
 pub use shader::{Composed, Reflection, SHARED, compose, composed, parse, supported};

@@ -53,6 +53,12 @@ impl<T: Element> Buf<T> {
         Buf { id, offset: 0, len, elem: PhantomData }
     }
 
+    /// The typed range behind an untyped one of the same element type.
+    pub(super) fn over(span: Span) -> Self {
+        assert_eq!(span.elem, T::ELEM, "element type of a range");
+        Buf { id: span.id, offset: span.offset, len: span.len, elem: PhantomData }
+    }
+
     /// A part of this range; `range.start` must be a multiple of [`ALIGN`] to be bound to a shader.
     pub fn range(self, range: Range<usize>) -> Self {
         assert!(range.start <= range.end && range.end <= self.len, "range {range:?} of a buffer of {}", self.len);

@@ -17,6 +17,16 @@ pub struct Distance {
     pub want: f64,
 }
 
+impl Distance {
+    /// Keeps the larger of each measure.
+    pub fn widen(&mut self, other: &Distance) {
+        self.max_abs = self.max_abs.max(other.max_abs);
+        self.max_rel = self.max_rel.max(other.max_rel);
+        self.max_ulp = self.max_ulp.max(other.max_ulp);
+        self.nmse = self.nmse.max(other.nmse);
+    }
+}
+
 /// Compares f32 results with an f64 reference: |got − want| ≤ atol + rtol·|want|, or both the same infinity.
 pub fn floats(got: &[f32], want: &[f64], rtol: f64, atol: f64) -> Result<Distance, String> {
     if got.len() != want.len() {

@@ -1,4 +1,10 @@
-//! What the tests, `unlearn check` and `unlearn bench` share: comparison and trials of cases on adapters.
+//! What the tests, `unlearn check` and `unlearn bench` share: comparison with the twins, conformance and timing.
 
+pub mod baseline;
+pub mod bench;
+pub mod check;
 pub mod compare;
+pub mod divergence;
+pub mod gradcheck;
+pub mod junit;
 pub mod trial;

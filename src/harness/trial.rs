@@ -1,8 +1,8 @@
-//! One case on one engine against its twin: poison, guard zones, repeats, and the worst error of each output.
+//! One case on one engine against its twin: poison, guard zones, both lanes, repeats, and the worst error.
 
 use super::compare::{self, Distance};
 use crate::engine::case::{Case, CaseBuf, GUARD, POISON, Role};
-use crate::engine::{Buf, Data, Engine, Lane, Span, supported};
+use crate::engine::{Buf, Checks, Data, Engine, Lane, supported};
 use crate::error::{Error, Result};
 
 /// What a trial found.
@@ -17,7 +17,7 @@ pub enum Outcome {
 }
 
 /// A buffer with its guard zones, as the engine holds it.
-enum Held {
+pub(super) enum Held {
     F32(Buf<f32>),
     U32(Buf<u32>),
 }
@@ -56,21 +56,7 @@ pub fn execute(engine: &mut Engine, case: &Case) -> Result<Vec<Data>> {
 }
 
 fn execute_from(engine: &mut Engine, case: &Case, base: usize) -> Result<Vec<Data>> {
-    let mut held = Vec::new();
-    for buf in &case.buffers {
-        held.push(match with_guards(buf) {
-            Data::F32(v) => {
-                let b = engine.alloc::<f32>(buf.name, v.len())?;
-                engine.write(b, &v)?;
-                Held::F32(b)
-            }
-            Data::U32(v) => {
-                let b = engine.alloc::<u32>(buf.name, v.len())?;
-                engine.write(b, &v)?;
-                Held::U32(b)
-            }
-        });
-    }
+    let held = place(engine, case)?;
     let program = engine.compile(case.rec.clone().rebased(base))?;
     engine.run(&program, &[])?;
     held.iter()
@@ -81,28 +67,38 @@ fn execute_from(engine: &mut Engine, case: &Case, base: usize) -> Result<Vec<Dat
         .collect()
 }
 
+/// Gives a case its buffers, guard zones included, in the order its recording numbers them.
+pub(super) fn place(engine: &mut Engine, case: &Case) -> Result<Vec<Held>> {
+    let put = |buf: &CaseBuf| match with_guards(buf) {
+        Data::F32(v) => {
+            let b = engine.alloc::<f32>(buf.name, v.len())?;
+            engine.write(b, &v)?;
+            Ok(Held::F32(b))
+        }
+        Data::U32(v) => {
+            let b = engine.alloc::<u32>(buf.name, v.len())?;
+            engine.write(b, &v)?;
+            Ok(Held::U32(b))
+        }
+    };
+    case.buffers.iter().map(put).collect()
+}
+
 /// The twins' answer, in f64, without guards.
 pub fn expected(case: &Case) -> Result<Vec<Lane>> {
     let mut engine = Engine::reference();
-    let mut spans: Vec<Span> = Vec::new();
-    for buf in &case.buffers {
-        spans.push(match with_guards(buf) {
-            Data::F32(v) => {
-                let b = engine.alloc::<f32>(buf.name, v.len())?;
-                engine.write(b, &v)?;
-                b.range(GUARD..GUARD + buf.init.bytes().len() / 4).any()
-            }
-            Data::U32(v) => {
-                let b = engine.alloc::<u32>(buf.name, v.len())?;
-                engine.write(b, &v)?;
-                b.range(GUARD..GUARD + buf.init.bytes().len() / 4).any()
-            }
-        });
-    }
+    let held = place(&mut engine, case)?;
     let program = engine.compile(case.rec.clone())?;
     engine.run(&program, &[])?;
     let reference = engine.as_reference().ok_or_else(|| Error::internal("not a reference engine"))?;
-    Ok(spans.iter().map(|s| reference.load(*s)).collect())
+    let content = |(held, buf): (&Held, &CaseBuf)| {
+        let range = GUARD..GUARD + buf.init.bytes().len() / 4;
+        reference.load(match held {
+            Held::F32(b) => b.range(range).any(),
+            Held::U32(b) => b.range(range).any(),
+        })
+    };
+    Ok(held.iter().zip(&case.buffers).map(content).collect())
 }
 
 /// Compares one run of a case with its twin.
@@ -130,8 +126,7 @@ pub fn judge(case: &Case, got: &[Data], want: &[Lane]) -> Outcome {
                     buf.name, d.got, d.want, d.bad, case.rtol, case.atol
                 ));
             }
-            Ok(d) if d.nmse > worst.nmse || worst == Distance::default() => worst = d,
-            Ok(_) => {}
+            Ok(d) => worst.widen(&d),
         }
     }
     Outcome::Pass(worst)
@@ -153,22 +148,62 @@ fn broken_guard(got: &Data, len: usize) -> Option<isize> {
     (0..GUARD).chain(end..bits.len()).find(bad).map(|i| i as isize - GUARD as isize)
 }
 
-/// Runs a case twice on `engine`, compares with the twin and demands equal bits of both runs.
+/// Runs a case on `engine` with the shaders' run-time guards on, and twice with them off; the first run must agree
+/// with the twin and the others with the first, bit for bit. Leaves the engine with the guards off.
+///
+/// # Errors
+/// The recording does not fit its shaders, or the device failed.
 pub fn trial(engine: &mut Engine, case: &Case) -> Result<Outcome> {
-    let subgroup = engine.target().subgroup;
-    if let Some(d) =
-        case.rec.dispatches().find(|d| engine.adapter().is_some() && !supported(d.kernel.requires, subgroup))
-    {
-        return Ok(Outcome::Unsupported(format!("{:?} ({} needs it)", d.kernel.requires, d.kernel.name)));
+    match lacks(engine, case) {
+        Some(feature) => Ok(Outcome::Unsupported(feature)),
+        None => trial_against(engine, case, &expected(case)?),
     }
-    let want = expected(case)?;
-    let first = execute(engine, case)?;
-    let outcome = judge(case, &first, &want);
-    if let Outcome::Pass(_) = outcome {
-        let second = execute(engine, case)?;
-        if let Some(i) = (0..first.len()).find(|i| !compare::same_bits(&first[*i], &second[*i])) {
-            return Ok(Outcome::Fail(format!("`{}`: two runs gave different bits", case.buffers[i].name)));
-        }
+}
+
+/// The feature that the engine's adapter lacks for a case, if any.
+pub fn lacks(engine: &Engine, case: &Case) -> Option<String> {
+    let subgroup = engine.adapter()?.subgroup_min;
+    let lacking = case.rec.dispatches().find(|d| !supported(d.kernel.requires, subgroup))?;
+    Some(format!("{:?} ({} needs it)", lacking.kernel.requires, lacking.kernel.name))
+}
+
+/// [`trial`] with the twins' answer at hand.
+///
+/// # Errors
+/// As [`trial`].
+pub fn trial_against(engine: &mut Engine, case: &Case, want: &[Lane]) -> Result<Outcome> {
+    if let Some(feature) = lacks(engine, case) {
+        return Ok(Outcome::Unsupported(feature));
     }
-    Ok(outcome)
+    engine.set_checks(Checks::Checked);
+    let checked = execute(engine, case);
+    engine.set_checks(Checks::Trusted);
+    let checked = match checked {
+        // A limit of the adapter, named by the engine.
+        Err(Error::Unsupported(what)) => return Ok(Outcome::Unsupported(what)),
+        other => other?,
+    };
+    let outcome = judge(case, &checked, want);
+    if !matches!(outcome, Outcome::Pass(_)) {
+        return Ok(outcome);
+    }
+    let trusted = execute(engine, case)?;
+    if let Some(what) = differing(case, &checked, &trusted) {
+        return Ok(Outcome::Fail(format!("{what} with the run-time guards on and off")));
+    }
+    let again = execute(engine, case)?;
+    match differing(case, &trusted, &again) {
+        Some(what) => Ok(Outcome::Fail(format!("{what} from one run to the next"))),
+        None => Ok(outcome),
+    }
+}
+
+/// Names the first element of two runs of a case that has different bits.
+fn differing(case: &Case, one: &[Data], other: &[Data]) -> Option<String> {
+    let i = (0..one.len()).find(|i| !compare::same_bits(&one[*i], &other[*i]))?;
+    let words = |d: &Data| -> Vec<u32> { bytemuck::pod_collect_to_vec(d.bytes()) };
+    let (a, b) = (words(&one[i]), words(&other[i]));
+    let at = a.iter().zip(&b).position(|(x, y)| x != y).unwrap_or(0);
+    let (name, element) = (case.buffers[i].name, at as isize - GUARD as isize);
+    Some(format!("`{name}`[{element}] differs ({:#010x} and {:#010x})", a[at], b[at]))
 }

@@ -1,0 +1,105 @@
+//! The flags every command has, and what they give a command: an engine, talk on stderr, progress bars.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::builder::FalseyValueParser;
+
+use super::output;
+use crate::engine::{AdapterChoice, Engine, GpuOptions, chrome_trace};
+use crate::error::Result;
+
+/// The common flags.
+#[derive(clap::Args, Debug)]
+pub struct Context {
+    /// Adapter to use: an index from `unlearn adapters` or a part of a name
+    #[arg(long, global = true, value_name = "INDEX|NAME", env = "UNLEARN_ADAPTER")]
+    pub adapter: Option<String>,
+    /// Graphics interface to use
+    #[arg(long, global = true, value_parser = ["vulkan", "metal", "dx12", "gl"], env = "UNLEARN_BACKEND")]
+    pub backend: Option<String>,
+    /// Seed of everything random
+    #[arg(long, global = true, value_name = "N", env = "UNLEARN_SEED")]
+    pub seed: Option<u64>,
+    /// Only errors on stderr
+    #[arg(short, long, global = true, conflicts_with = "verbose", value_parser = FalseyValueParser::new(), env = "UNLEARN_QUIET")]
+    pub quiet: bool,
+    /// More talk on stderr (-vv: even more)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "UNLEARN_VERBOSE")]
+    pub verbose: u8,
+    /// Write a Chrome trace of every dispatch (slower: one pass each)
+    #[arg(long, global = true, value_name = "FILE", env = "UNLEARN_TRACE")]
+    pub trace: Option<PathBuf>,
+    /// Print one JSON document instead of tables; set by `--json` before or after the command.
+    #[arg(skip)]
+    pub json: bool,
+}
+
+impl Context {
+    /// What `--adapter` and `--backend` say.
+    pub fn choice(&self) -> AdapterChoice {
+        AdapterChoice { adapter: self.adapter.clone(), backend: self.backend.clone() }
+    }
+
+    /// Opens the chosen GPU and says on stderr which one it is; profiled if a trace is wanted.
+    ///
+    /// # Errors
+    /// As [`Engine::gpu`].
+    pub fn engine(&self) -> Result<Engine> {
+        self.engine_with(GpuOptions::default())
+    }
+
+    /// [`Context::engine`] with a command's own options; adapter and profiling come from the flags.
+    ///
+    /// # Errors
+    /// As [`Engine::gpu`].
+    pub fn engine_with(&self, options: GpuOptions) -> Result<Engine> {
+        let profile = options.profile || self.trace.is_some();
+        let engine = Engine::gpu(GpuOptions { choice: self.choice(), profile, ..options })?;
+        if let Some(report) = engine.adapter() {
+            self.note(&format!("adapter {}: {}", report.index, report.describe()));
+        }
+        Ok(engine)
+    }
+
+    /// Writes the trace of everything the engine timed since its timings were last taken, if one is wanted.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_trace(&self, engine: &mut Engine) -> Result<()> {
+        let Some(path) = &self.trace else { return Ok(()) };
+        let timings = engine.take_timings();
+        if timings.is_empty() {
+            self.note("this adapter has no timestamps: the trace is empty");
+        }
+        output::write_whole(path, chrome_trace(&timings).as_bytes())
+    }
+
+    /// Talk: a line on stderr unless `-q`.
+    pub fn note(&self, line: &str) {
+        if !self.quiet {
+            output::talk(line);
+        }
+    }
+
+    /// A progress bar on stderr; invisible when that is not a terminal or `-q` was given.
+    pub fn bar(&self, steps: u64) -> indicatif::ProgressBar {
+        if self.quiet || !std::io::stderr().is_terminal() {
+            return indicatif::ProgressBar::hidden();
+        }
+        let style = indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {msg}");
+        indicatif::ProgressBar::new(steps).with_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()))
+    }
+
+    pub(super) fn start_log(&self) {
+        let level = match (self.quiet, self.verbose) {
+            (true, _) => "off",
+            (_, 0) => "error,unlearn=warn",
+            (_, 1) => "warn,unlearn=info",
+            (_, 2) => "info,unlearn=debug",
+            _ => "debug,unlearn=trace",
+        };
+        // A second start in one process (tests) changes nothing.
+        env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).try_init().ok();
+    }
+}

@@ -1,0 +1,106 @@
+//! The command line: one file per command, one row in [`COMMANDS`].
+
+mod adapters;
+mod bench;
+mod check;
+mod context;
+mod list;
+mod output;
+mod shaders;
+
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+
+pub use context::Context;
+pub use list::{REGISTRIES, Registry};
+pub use output::Table;
+
+use crate::error::Result;
+
+/// A command: its arguments, and what it does with them. The doc comment of the argument struct is its help.
+pub trait Run: Args {
+    /// # Errors
+    /// [`Error::exit_code`](crate::Error::exit_code) becomes the exit code of the process.
+    fn run(self, cx: &Context) -> Result<()>;
+}
+
+/// One row of [`COMMANDS`].
+pub struct CommandRow {
+    pub name: &'static str,
+    arguments: fn(Command) -> Command,
+    run: fn(&ArgMatches, &Context) -> Result<Result<()>, clap::Error>,
+}
+
+const fn row<C: Run>(name: &'static str) -> CommandRow {
+    CommandRow { name, arguments: C::augment_args, run: |m, cx| Ok(C::from_arg_matches(m)?.run(cx)) }
+}
+
+/// The commands, in the order of the help text.
+pub static COMMANDS: &[CommandRow] = &[
+    row::<adapters::Adapters>("adapters"),
+    row::<check::Check>("check"),
+    row::<bench::Bench>("bench"),
+    row::<shaders::Shaders>("shaders"),
+    row::<list::List>("list"),
+];
+
+/// Parses the arguments of the process, runs the command and returns its exit code.
+pub fn main() -> ExitCode {
+    match parsed() {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            output::talk(&format!("error: {error}"));
+            ExitCode::from(error.exit_code())
+        }
+        Err(usage) => {
+            // Fails only where stdout or stderr is closed; there is nobody left to tell.
+            usage.print().ok();
+            ExitCode::from(usage.exit_code() as u8)
+        }
+    }
+}
+
+fn parsed() -> Result<Result<()>, clap::Error> {
+    let matches = command().try_get_matches()?;
+    let Some((name, sub)) = matches.subcommand() else {
+        return Err(command().error(clap::error::ErrorKind::MissingSubcommand, "a command is needed"));
+    };
+    let row = COMMANDS.iter().find(|c| c.name == name);
+    let row = row.ok_or_else(|| command().error(clap::error::ErrorKind::InvalidSubcommand, name))?;
+    let mut cx = Context::from_arg_matches(sub)?;
+    cx.json = matches.get_flag("json") || matches!(sub.try_get_one::<bool>("json"), Ok(Some(true)));
+    cx.start_log();
+    (row.run)(sub, &cx)
+}
+
+/// The whole grammar.
+fn command() -> Command {
+    let about = "Trains CNN, DNN and GNN models with hand-written WGSL kernels and makes them forget, on any GPU.";
+    let mut root = Command::new("unlearn").subcommand_required(true).arg_required_else_help(true);
+    root = Context::augment_args(root).about(about).long_about(None).version(env!("CARGO_PKG_VERSION"));
+    root = root.arg(json_flag().env("UNLEARN_JSON"));
+    for row in COMMANDS {
+        let mut sub = (row.arguments)(Command::new(row.name));
+        // A command that can also write its document to a file declares its own --json [FILE].
+        if !sub.get_arguments().any(|a| a.get_id() == "json") {
+            sub = sub.arg(json_flag());
+        }
+        root = root.subcommand(sub);
+    }
+    root
+}
+
+fn json_flag() -> Arg {
+    let help = "Print one versioned JSON document on stdout";
+    let parser = clap::builder::FalseyValueParser::new();
+    Arg::new("json").long("json").action(ArgAction::SetTrue).value_parser(parser).help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_grammar_is_consistent() {
+        super::command().debug_assert();
+    }
+}

@@ -1,0 +1,81 @@
+//! Data on stdout, talk on stderr, files written whole.
+
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+
+/// Rows of text under headings: the human form of what a command found.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    pub columns: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub fn new(columns: &[&str]) -> Table {
+        Table { columns: columns.iter().map(|c| (*c).to_owned()).collect(), rows: Vec::new() }
+    }
+
+    pub fn row(&mut self, cells: impl IntoIterator<Item = impl Into<String>>) {
+        self.rows.push(cells.into_iter().map(Into::into).collect());
+    }
+}
+
+impl std::fmt::Display for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let mut table = comfy_table::Table::new();
+        table.load_style(comfy_table::presets::NOTHING);
+        table.set_header(&self.columns).add_rows(&self.rows);
+        for line in table.to_string().lines() {
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// Prints data on stdout. A reader that went away (`| head`) is no error: the command's own result still counts.
+///
+/// # Errors
+/// stdout cannot be written for another reason, such as a full disk.
+pub fn emit(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match written {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(Error::io("write", Path::new("stdout"))(e)),
+        _ => Ok(()),
+    }
+}
+
+/// Prints one JSON document on stdout.
+///
+/// # Errors
+/// As [`emit`].
+pub fn emit_json(document: &impl Serialize) -> Result<()> {
+    emit(&json_text(document)?)
+}
+
+/// A JSON document as text, with a newline at its end.
+pub fn json_text(document: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string_pretty(document);
+    text.map(|t| t + "\n").map_err(|e| Error::internal(format!("a result cannot be written as JSON: {e}")))
+}
+
+/// A line on stderr; nothing if nobody listens.
+pub fn talk(line: &str) {
+    writeln!(std::io::stderr(), "{line}").ok();
+}
+
+/// Writes a file under a temporary name beside it and renames it when whole.
+///
+/// # Errors
+/// The folder is absent or closed to us, or the disk is full.
+pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    std::fs::write(&partial, content).map_err(Error::io("write", path))?;
+    std::fs::rename(&partial, path).map_err(Error::io("rename", path))
+}

@@ -1,0 +1,117 @@
+//! Saved bench results, and what became slower since.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::bench::{BenchReport, Row};
+use crate::engine::AdapterReport;
+use crate::error::{Error, Result};
+
+/// A bench report read back.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Baseline {
+    schema: u32,
+    adapter: BaselineAdapter,
+    rows: Vec<BaselineRow>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct BaselineAdapter {
+    name: String,
+    backend: String,
+    driver: String,
+    driver_info: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct BaselineRow {
+    case: String,
+    median_ns: f64,
+    mad_ns: f64,
+    timer: String,
+}
+
+/// How a row compares with its baseline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    Same,
+    Faster,
+    Slower,
+    /// The baseline has no such row, or timed it by another clock.
+    New,
+}
+
+/// One row against its baseline.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Change {
+    pub case: String,
+    /// (now − before) / before of the medians; absent for a new row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relative: Option<f64>,
+    pub verdict: Verdict,
+}
+
+/// Half width of a median's interval, in median absolute deviations.
+const WIDTH: f64 = 3.0;
+
+impl Baseline {
+    /// Reads a file that `unlearn bench --save-baseline` wrote.
+    ///
+    /// # Errors
+    /// The file is absent, not such a file, or of another schema.
+    pub fn load(path: &Path) -> Result<Baseline> {
+        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+        Baseline::parse(&text).map_err(|what| Error::input(format!("{}: {what}", path.display())))
+    }
+
+    fn parse(text: &str) -> Result<Baseline, String> {
+        let read: Baseline = serde_json::from_str(text).map_err(|e| format!("not a saved baseline: {e}"))?;
+        match read.schema {
+            1 => Ok(read),
+            other => Err(format!("baseline schema {other}, this program reads 1; save it again")),
+        }
+    }
+
+    /// Compares a report with this baseline. A row is slower (or faster) when its median moved by more than
+    /// `threshold` (0.05 is 5 %) and the intervals median ± 3 MAD do not touch.
+    ///
+    /// # Errors
+    /// The baseline was taken on another adapter or driver, or shares no row with the report.
+    pub fn compare(&self, report: &BenchReport, threshold: f64) -> Result<Vec<Change>> {
+        self.same_machine(&report.adapter)?;
+        let changes: Vec<Change> = report.rows.iter().map(|row| self.change(row, threshold)).collect();
+        if changes.iter().all(|c| c.verdict == Verdict::New) {
+            return Err(Error::input("the baseline has no row of this run; save it again with the same filter"));
+        }
+        Ok(changes)
+    }
+
+    fn same_machine(&self, now: &AdapterReport) -> Result<()> {
+        let then = &self.adapter;
+        let of = |a: [&str; 4]| a.join(" · ");
+        let before = of([&then.name, &then.backend, &then.driver, &then.driver_info]);
+        let after = of([&now.name, &now.backend, &now.driver, &now.driver_info]);
+        if before != after {
+            return Err(Error::input(format!("the baseline is of {before}, this run of {after}; save one here first")));
+        }
+        Ok(())
+    }
+
+    fn change(&self, row: &Row, threshold: f64) -> Change {
+        let timer = serde_json::to_value(row.timer).unwrap_or_default();
+        let before = self.rows.iter().find(|b| b.case == row.case && timer == *b.timer && b.median_ns > 0.0);
+        let Some(before) = before else {
+            return Change { case: row.case.clone(), relative: None, verdict: Verdict::New };
+        };
+        let relative = (row.median_ns - before.median_ns) / before.median_ns;
+        let apart = (row.median_ns - before.median_ns).abs() > WIDTH * (row.mad_ns + before.mad_ns);
+        let verdict = match relative {
+            r if r > threshold && apart => Verdict::Slower,
+            r if r < -threshold && apart => Verdict::Faster,
+            _ => Verdict::Same,
+        };
+        Change { case: row.case.clone(), relative: Some(relative), verdict }
+    }
+}

@@ -11,6 +11,7 @@ use crate::error::Result;
 
 /// The common flags.
 #[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Common options")]
 pub struct Context {
     /// Adapter to use: an index from `unlearn adapters` or a part of a name
     #[arg(long, global = true, value_name = "INDEX|NAME", env = "UNLEARN_ADAPTER")]

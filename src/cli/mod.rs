@@ -94,7 +94,12 @@ fn command() -> Command {
 fn json_flag() -> Arg {
     let help = "Print one versioned JSON document on stdout";
     let parser = clap::builder::FalseyValueParser::new();
-    Arg::new("json").long("json").action(ArgAction::SetTrue).value_parser(parser).help(help)
+    Arg::new("json")
+        .long("json")
+        .action(ArgAction::SetTrue)
+        .value_parser(parser)
+        .help(help)
+        .help_heading("Common options")
 }
 
 #[cfg(test)]

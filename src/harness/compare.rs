@@ -6,7 +6,10 @@ use crate::engine::Data;
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Distance {
     pub max_abs: f64,
+    /// Relative to the larger of |want| and the root mean square of all of want: a sum that cancels to nearly zero
+    /// says nothing about the kernel.
     pub max_rel: f64,
+    /// In units of the spacing of f32 numbers at that size.
     pub max_ulp: f64,
     /// Σ(got−want)² / Σwant².
     pub nmse: f64,
@@ -33,7 +36,9 @@ pub fn floats(got: &[f32], want: &[f64], rtol: f64, atol: f64) -> Result<Distanc
         return Err(format!("{} elements, the reference has {}", got.len(), want.len()));
     }
     let mut d = Distance::default();
-    let (mut square_error, mut square_want) = (0.0, 0.0);
+    let square_want: f64 = want.iter().filter(|w| w.is_finite()).map(|w| w * w).sum();
+    let floor = (square_want / want.len().max(1) as f64).sqrt().max(f64::from(f32::MIN_POSITIVE));
+    let mut square_error = 0.0;
     for (i, (g, w)) in got.iter().zip(want).enumerate() {
         let g64 = f64::from(*g);
         let error = if g64 == *w || (g64.is_infinite() && (*w as f32) == *g) { 0.0 } else { (g64 - w).abs() };
@@ -47,10 +52,10 @@ pub fn floats(got: &[f32], want: &[f64], rtol: f64, atol: f64) -> Result<Distanc
         }
         if error.is_finite() {
             d.max_abs = d.max_abs.max(error);
-            d.max_rel = d.max_rel.max(if w.abs() > atol { error / w.abs() } else { 0.0 });
-            d.max_ulp = d.max_ulp.max(if w.abs() > atol { error / ulp(*w as f32) } else { 0.0 });
+            let size = w.abs().max(floor);
+            d.max_rel = d.max_rel.max(error / size);
+            d.max_ulp = d.max_ulp.max(error / ulp(size as f32));
             square_error += error * error;
-            square_want += w * w;
         }
     }
     d.nmse = if square_want > 0.0 { square_error / square_want } else { square_error };

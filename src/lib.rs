@@ -8,6 +8,7 @@ pub mod error;
 pub mod eval;
 pub mod harness;
 pub mod kernels;
+pub mod methods;
 pub mod nn;
 pub mod run;
 pub mod train;

@@ -1,0 +1,86 @@
+//! Unlearning methods: what a method is given, what it must account for, and the registry. No method sees the test
+//! split, and none can score itself: this module may not import `eval`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::train::{Session, TrainConfig};
+
+/// What a method works with: index sets into the training split, never a data set's name, never test data.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Records to keep and to forget, positions in the training split.
+    pub retain: &'a [u32],
+    pub forget: &'a [u32],
+    /// The classes of a class request; empty for other requests.
+    pub forgotten_classes: &'a [u32],
+    /// The recipe the model was trained with.
+    pub train: &'a TrainConfig,
+    pub seed: u64,
+}
+
+/// How strong a result is (design: promises to users).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// The record was not an input to any kept parameter.
+    Exact,
+    /// (ε, δ) under assumptions that the code enforces.
+    Certified,
+    /// To be measured against retrained references.
+    Approximate,
+    Unverified,
+}
+
+/// What a method read besides the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Read {
+    RetainData,
+    ForgetData,
+    ValidationData,
+    StoredStatistics,
+}
+
+/// What a method reports about its own run; never a score.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Account {
+    pub reads: Vec<Read>,
+    /// Seconds of statistics that could be kept for the next request, part of neither `method_s` nor hidden.
+    pub precompute_s: f64,
+    /// Seconds of the forgetting itself.
+    pub method_s: f64,
+    /// Steps taken, why it stopped, the share of weights touched …
+    pub details: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A method with its settings.
+pub trait Method: Send + Sync {
+    /// The settings with every default filled in.
+    fn settings(&self) -> serde_json::Value;
+
+    /// Changes the session's parameters so that `view.forget` is forgotten.
+    fn forget(&self, session: &mut Session, view: &View) -> Result<Account>;
+}
+
+/// One row of [`METHODS`].
+pub struct MethodRow {
+    pub name: &'static str,
+    pub summary: &'static str,
+    pub citation: &'static str,
+    pub tier: Tier,
+    pub build: fn(toml::Table) -> Result<Box<dyn Method>>,
+}
+
+/// Every method, in the order in which reports list them.
+pub static METHODS: &[&MethodRow] = &[];
+
+/// The row of a method.
+///
+/// # Errors
+/// An unknown name.
+pub fn find(name: &str) -> Result<&'static MethodRow> {
+    let names: Vec<_> = METHODS.iter().map(|m| m.name).collect();
+    let found = METHODS.iter().find(|m| m.name == name);
+    found.copied().ok_or_else(|| Error::input(format!("method `{name}` is unknown; there are {}", names.join(", "))))
+}

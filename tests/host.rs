@@ -8,9 +8,15 @@ mod data_bad;
 mod data_files;
 #[path = "host/eval.rs"]
 mod eval;
+#[path = "host/gradients.rs"]
+mod gradients;
+#[path = "shared/nets.rs"]
+mod nets;
 #[path = "host/report.rs"]
 mod report;
 #[path = "host/requests.rs"]
 mod requests;
+#[path = "host/sinks.rs"]
+mod sinks;
 #[path = "host/verdict.rs"]
 mod verdict;

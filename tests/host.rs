@@ -8,10 +8,14 @@ mod data_bad;
 mod data_files;
 #[path = "host/eval.rs"]
 mod eval;
+#[path = "shared/fixtures.rs"]
+mod fixtures;
 #[path = "host/gradients.rs"]
 mod gradients;
 #[path = "shared/nets.rs"]
 mod nets;
+#[path = "host/parity.rs"]
+mod parity;
 #[path = "host/report.rs"]
 mod report;
 #[path = "host/requests.rs"]

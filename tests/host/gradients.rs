@@ -24,7 +24,8 @@ fn loss(engine: &mut Engine, rig: &Rig, upstream: &[f64]) -> f64 {
 /// Directions of length 1: single elements, then the whole tensor.
 fn directions(len: usize, seed: u64) -> Vec<Vec<f64>> {
     let mut g = Gen::new(seed);
-    let picked: Vec<usize> = if len <= SINGLE { (0..len).collect() } else { (0..SINGLE).map(|_| g.below(len)).collect() };
+    let picked: Vec<usize> =
+        if len <= SINGLE { (0..len).collect() } else { (0..SINGLE).map(|_| g.below(len)).collect() };
     let single = picked.into_iter().map(|i| (0..len).map(|j| f64::from(u8::from(i == j))).collect());
     let whole = (0..WHOLE as u64).map(|i| {
         let d = numbers(len, seed + 1 + i);

@@ -13,8 +13,11 @@ enum Body {
 
 /// A layer, or a whole model, for one input shape.
 pub struct Net {
+    /// Kind and input shape; no two are the same.
     pub name: String,
     body: Body,
+    /// A record's dropout mask depends on its place in the batch.
+    pub drops: bool,
     pub layout: ParamLayout,
     pub input: Vec<usize>,
     pub output: Vec<usize>,
@@ -40,7 +43,10 @@ const MORE: &[(&str, &[usize])] = &[
          {type='relu'},{type='residual',layers=[{type='conv2d',name='d',out=4,kernel=1},{type='tanh'}]}]",
         &[4, 3, 5],
     ),
-    ("type='residual'\nlayers=[{type='linear',name='a',out=9},{type='dropout',p=0.5},{type='linear',name='b',out=6}]", &[6]),
+    (
+        "type='residual'\nlayers=[{type='linear',name='a',out=9},{type='dropout',p=0.5},{type='linear',name='b',out=3}]",
+        &[3],
+    ),
 ];
 
 /// Small inputs and widths of the named architectures.
@@ -60,8 +66,10 @@ impl Net {
         let mut layout = ParamLayout::default();
         layout.extend(layer.params(input).expect(config)).expect(config);
         let output = layer.out_shape(input).expect(config);
-        let name = format!("{} over {input:?}", config.replace('\n', " "));
-        Net { name, body: Body::Layer(layer), layout, input: input.to_vec(), output }
+        let kind = layer.config();
+        let name = format!("{} {input:?}", kind["type"].as_str().expect("a type"));
+        let drops = config.contains("dropout");
+        Net { name, body: Body::Layer(layer), drops, layout, input: input.to_vec(), output }
     }
 
     fn zoo(name: &str) -> Net {
@@ -69,7 +77,7 @@ impl Net {
         let config = ModelConfig { zoo: Some(name.into()), hidden, ..Default::default() };
         let model = Model::build(&config, &input, 3).expect(name);
         let (layout, output) = (model.layout.clone(), vec![3]);
-        Net { name: format!("zoo {name}"), body: Body::Model(Box::new(model)), layout, input, output }
+        Net { name: format!("zoo {name}"), body: Body::Model(Box::new(model)), drops: false, layout, input, output }
     }
 
     /// Every row of the layer registry, more forms of some, and every named architecture.
@@ -223,7 +231,7 @@ pub struct Found {
     pub sink: Vec<f64>,
 }
 
-/// Runs both passes once. `x` and `dy` hold whole records; `before` is what the sink starts from, given per element of
+/// Runs the forward pass alone, then both passes; the outputs must be the same to the last bit. `x` and `dy` hold whole records; `before` is what the sink starts from, given per element of
 /// the flat vector (0 between parameters), the same for every row of a slab.
 pub fn run(engine: &mut Engine, net: &Net, into: Into, [x, dy, before]: [&[f64]; 3], dx: bool) -> Result<Found> {
     let n = x.len() / net.input.iter().product::<usize>();
@@ -234,8 +242,11 @@ pub fn run(engine: &mut Engine, net: &Net, into: Into, [x, dy, before]: [&[f64];
     for (to, values) in [(at.theta, &net.theta(5)[..]), (at.x, x), (at.dy, dy), (at.sink, &before.repeat(rows))] {
         put(engine, to, values);
     }
+    engine.run(&rig.forward, &[])?;
+    let alone = get(engine, at.y);
     engine.run(&rig.both, &[])?;
     let found = Found { y: get(engine, at.y), dx: get(engine, at.dx), sink: get(engine, at.sink) };
+    assert_eq!(alone, found.y, "{}: the forward pass alone gives other outputs", net.name);
     drop(rig);
     engine.release(mark);
     Ok(found)

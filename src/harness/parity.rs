@@ -6,7 +6,7 @@ mod steps;
 
 pub use fixture::{Fixture, Optimizer, Tensor, load};
 
-use crate::engine::{Buf, Data, Engine, Program, Recording};
+use crate::engine::{Buf, Data, Engine, Program, Recording, Target};
 use crate::error::{Error, Result};
 use crate::kernels::{loss, map};
 use crate::nn::{Mode, Sink, Tape};
@@ -56,15 +56,15 @@ pub fn quantities(fixture: &Fixture) -> Vec<String> {
     statistics.chain(fixture.optimizers.keys().cloned()).collect()
 }
 
-/// Compares one quantity of a fixture, computed by `engine`, with PyTorch's.
+/// Compares one quantity of a fixture, computed by `engine` with the kernel variants for `target`, with PyTorch's.
 ///
 /// # Errors
 /// The device failed, or the fixture lacks a tensor.
-pub fn measure(engine: &mut Engine, fixture: &Fixture, quantity: &str) -> Result<Vec<Gap>> {
+pub fn measure(engine: &mut Engine, fixture: &Fixture, quantity: &str, target: Target) -> Result<Vec<Gap>> {
     let mark = engine.mark();
     let found = match STATISTICS.iter().find(|(name, _)| *name == quantity) {
-        Some((_, record)) => statistic(engine, fixture, *record),
-        None => steps::losses(engine, fixture, quantity),
+        Some((_, record)) => statistic(engine, fixture, *record, target),
+        None => steps::losses(engine, fixture, quantity, target),
     };
     engine.release(mark);
     found
@@ -79,9 +79,9 @@ struct Wanted {
 
 type Record = fn(&mut Recording, &Session) -> Result<Vec<Wanted>>;
 
-fn statistic(engine: &mut Engine, fixture: &Fixture, record: Record) -> Result<Vec<Gap>> {
+fn statistic(engine: &mut Engine, fixture: &Fixture, record: Record, target: Target) -> Result<Vec<Gap>> {
     let session = Session::open(engine, fixture)?;
-    let mut rec = Recording::new(engine.target());
+    let mut rec = Recording::new(target);
     let wanted = record(&mut rec, &session)?;
     for w in &wanted {
         rec.readback(w.at);

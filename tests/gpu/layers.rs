@@ -1,10 +1,10 @@
-//! Every layer and every named architecture on each adapter against the reference engine, in training mode, for each sink
-//! and for batches of none, one and several records. Named `layer <network>@<adapter>`.
+//! Every layer and every named architecture on each adapter against the reference engine, for each sink and for
+//! batches of none, one and several records. Named `layer <network>@<adapter>`.
 
 use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
-use unlearn::engine::Engine;
+use unlearn::engine::{Engine, Target};
 
 use crate::adapters::{Shared, each};
 use crate::nets::{Into, Net, gap, numbers, run};
@@ -35,8 +35,8 @@ fn check(adapter: &Shared, net: &Net, n: usize) -> Result<(), Failed> {
     let (x, dy, before) = (numbers(len(&net.input), 21), numbers(len(&net.output), 22), net.theta(23));
     for into in SINKS {
         let inputs = [&x[..], &dy, &before];
-        let want = run(&mut Engine::reference(), net, into, inputs, true)?;
-        let got = adapter.with(|engine| run(engine, net, into, inputs, true))?;
+        let want = run(&mut Engine::reference(), Target::default(), net, into, inputs, true)?;
+        let got = adapter.with(|engine, target| run(engine, target, net, into, inputs, true))?;
         for (name, got, want) in [("y", got.y, want.y), ("dx", got.dx, want.dx), ("sink", got.sink, want.sink)] {
             let error = gap(&got, &want);
             if !(error <= TOLERANCE) {

@@ -17,7 +17,7 @@ fn of(adapter: &Shared, fixture: &Arc<Fixture>) -> Vec<Trial> {
     let trial = |quantity: String| {
         let (adapter, fixture) = (adapter.clone(), fixture.clone());
         Trial::test(format!("parity {} {quantity}@{}", fixture.name, adapter.name), move || {
-            let gaps = adapter.with(|engine| measure(engine, &fixture, &quantity))?;
+            let gaps = adapter.with(|engine, target| measure(engine, &fixture, &quantity, target))?;
             judge(&gaps).map_err(Failed::from)
         })
     };

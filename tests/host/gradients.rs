@@ -1,7 +1,8 @@
 //! Every layer and every named architecture against central differences, on the reference engine in f64.
 
 use unlearn::engine::case::Gen;
-use unlearn::engine::{Buf, Engine};
+use unlearn::engine::{Buf, Engine, Recording, Target};
+use unlearn::nn::{Backward, Forward, Mode, ParamLayout, Sink, parse_layer};
 
 use super::nets::{Into, Net, Rig, get, numbers, put};
 
@@ -59,7 +60,7 @@ fn check(engine: &mut Engine, rig: &Rig, upstream: &[f64], at: Buf<f32>, gradien
 fn check_net(net: &Net, n: usize) -> Vec<String> {
     let mut engine = Engine::reference();
     let into = Into::Mean { scale: SCALE, accumulate: true };
-    let rig = Rig::new(&mut engine, net, n, into, true).expect(&net.name);
+    let rig = Rig::new(&mut engine, Target::default(), net, n, into, true).expect(&net.name);
     let upstream = numbers(rig.at.y.len, 3);
     let before = net.theta(9);
     for (to, values) in [
@@ -93,4 +94,18 @@ fn check_net(net: &Net, n: usize) -> Vec<String> {
 fn gradients_agree_with_central_differences() {
     let bad: Vec<String> = Net::all().iter().flat_map(|net| check_net(net, 3)).collect();
     assert!(bad.is_empty(), "{}", bad.join("\n"));
+}
+
+#[test]
+fn dropout_is_the_identity_in_evaluation() {
+    let layer = parse_layer(toml::from_str("type = 'dropout'\np = 0.9").expect("TOML")).expect("a layer");
+    let mut engine = Engine::reference();
+    let (x, dy) = (engine.alloc("x", 8).expect("x"), engine.alloc("dy", 8).expect("dy"));
+    let (layout, theta, step) = (&ParamLayout::default(), x.range(0..0), None);
+    let mut rec = Recording::new(Target::default());
+    let mut cx = Forward { rec: &mut rec, layout, theta, n: 2, mode: Mode::Eval, step, dropouts: 0 };
+    let (y, saved) = layer.forward(&mut cx, x, &[4]).expect("a forward pass");
+    let mut cx = Backward { rec: &mut rec, layout, theta, n: 2, step, sink: Sink::PerSample { slab: theta } };
+    let dx = layer.backward(&mut cx, &saved, dy, &[4], true).expect("a backward pass").expect("dx");
+    assert_eq!((y.any(), dx.any(), rec.commands.len()), (x.any(), dy.any(), 0));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use unlearn::engine::Engine;
+use unlearn::engine::{Engine, Target};
 use unlearn::harness::parity::{judge, load, measure, quantities};
 
 use super::fixtures::fixtures;
@@ -22,7 +22,7 @@ fn the_reference_engine_agrees_with_pytorch_on_every_tensor() {
     for fixture in all {
         let mut compared = BTreeSet::new();
         for quantity in quantities(&fixture) {
-            let gaps = measure(&mut engine, &fixture, &quantity).unwrap();
+            let gaps = measure(&mut engine, &fixture, &quantity, Target::default()).unwrap();
             judge(&gaps).unwrap_or_else(|e| panic!("{} {quantity}: {e}", fixture.name));
             compared.extend(gaps.iter().map(|g| g.tensor.split('[').next().unwrap().to_owned()));
         }

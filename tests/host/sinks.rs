@@ -1,6 +1,6 @@
 //! The three sinks agree with one another for every layer and every named architecture, whatever the batch.
 
-use unlearn::engine::Engine;
+use unlearn::engine::{Engine, Target};
 
 use super::nets::{Found, Into, Net, gap, numbers, run};
 
@@ -25,7 +25,7 @@ impl Batch<'_> {
 
     fn run(&self, into: Into, dx: bool) -> Found {
         let inputs = [&self.x[..], &self.dy, &self.before];
-        run(&mut Engine::reference(), self.net, into, inputs, dx).expect(&self.net.name)
+        run(&mut Engine::reference(), Target::default(), self.net, into, inputs, dx).expect(&self.net.name)
     }
 
     /// The gradient of record `i`, computed in a batch in which only its own upstream gradient is not 0.
@@ -34,7 +34,9 @@ impl Batch<'_> {
         let own = |(j, v): (usize, &f64)| if j / width == i { *v } else { 0.0 };
         let dy: Vec<f64> = self.dy.iter().enumerate().map(own).collect();
         let into = Into::Mean { scale: 1.0, accumulate: false };
-        run(&mut Engine::reference(), self.net, into, [&self.x, &dy, &self.before], false).expect(&self.net.name).sink
+        run(&mut Engine::reference(), Target::default(), self.net, into, [&self.x, &dy, &self.before], false)
+            .expect(&self.net.name)
+            .sink
     }
 
     /// The gradient of record `i` in a batch of its own.
@@ -42,7 +44,9 @@ impl Batch<'_> {
         let part = |v: &[f64]| v[v.len() / self.n * i..v.len() / self.n * (i + 1)].to_vec();
         let into = Into::Mean { scale: 1.0, accumulate: false };
         let (x, dy) = (part(&self.x), part(&self.dy));
-        run(&mut Engine::reference(), self.net, into, [&x, &dy, &self.before], true).expect(&self.net.name).sink
+        run(&mut Engine::reference(), Target::default(), self.net, into, [&x, &dy, &self.before], true)
+            .expect(&self.net.name)
+            .sink
     }
 }
 

@@ -3,7 +3,7 @@
 
 use unlearn::Result;
 use unlearn::engine::case::Gen;
-use unlearn::engine::{Buf, Engine, Lane, Program, Recording};
+use unlearn::engine::{Buf, Engine, Lane, Program, Recording, Target};
 use unlearn::nn::{Backward, Forward, LAYERS, Layer, Mode, Model, ModelConfig, ParamLayout, Sink, ZOO, parse_layer};
 
 enum Body {
@@ -16,7 +16,7 @@ pub struct Net {
     /// Kind and input shape; no two are the same.
     pub name: String,
     body: Body,
-    /// A record's dropout mask depends on its place in the batch.
+    /// Has dropout: a record's mask depends on its place in the batch.
     pub drops: bool,
     pub layout: ParamLayout,
     pub input: Vec<usize>,
@@ -101,16 +101,21 @@ impl Net {
         theta.iter().map(|t| f64::from(*t as f32)).collect()
     }
 
+    /// Dropout runs in training mode with a fixed seed, everything else in evaluation mode, where no seed is needed.
+    fn mode(&self, rig: &Buffers) -> (Mode, Option<Buf<u32>>) {
+        if self.drops { (Mode::Train, Some(rig.step)) } else { (Mode::Eval, None) }
+    }
+
     fn forward(&self, rec: &mut Recording, rig: &Buffers, n: usize) -> Result<(Buf<f32>, Tape)> {
-        let step = Some(rig.step);
+        let (mode, step) = self.mode(rig);
         match &self.body {
             Body::Model(m) => {
-                let tape = m.forward(rec, rig.theta, rig.x, n, Mode::Train, step)?;
+                let tape = m.forward(rec, rig.theta, rig.x, n, mode, step)?;
                 Ok((tape.logits, Tape::Model(tape)))
             }
             Body::Layer(l) => {
                 let layout = &self.layout;
-                let mut cx = Forward { rec, layout, theta: rig.theta, n, mode: Mode::Train, step, dropouts: 0 };
+                let mut cx = Forward { rec, layout, theta: rig.theta, n, mode, step, dropouts: 0 };
                 let (y, saved) = l.forward(&mut cx, rig.x, &self.input)?;
                 Ok((y, Tape::Layer(saved)))
             }
@@ -118,7 +123,7 @@ impl Net {
     }
 
     fn backward(&self, rec: &mut Recording, rig: &Buffers, tape: &Tape, n: usize, sink: Sink, dx: bool) -> Result<()> {
-        let step = Some(rig.step);
+        let (_, step) = self.mode(rig);
         let found = match (&self.body, tape) {
             (Body::Model(m), Tape::Model(tape)) if dx => {
                 m.backward_to_input(rec, rig.theta, tape, rig.dy, step, sink)?
@@ -173,8 +178,8 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// In training mode, with a fixed dropout seed. `dx` asks for the input's gradient too.
-    pub fn new(engine: &mut Engine, net: &Net, n: usize, into: Into, dx: bool) -> Result<Rig> {
+    /// With the kernel variants for `target`. `dx` asks for the input's gradient too.
+    pub fn new(engine: &mut Engine, target: Target, net: &Net, n: usize, into: Into, dx: bool) -> Result<Rig> {
         let (inputs, outputs) = (n * net.input.iter().product::<usize>(), n * net.output.iter().product::<usize>());
         let total = net.layout.total();
         let at = Buffers {
@@ -192,10 +197,10 @@ impl Rig {
             Into::SquareSum { accumulate } => Sink::SquareSum { squares: at.sink, accumulate },
             Into::PerSample => Sink::PerSample { slab: at.sink },
         };
-        let mut forward = Recording::new(engine.target());
+        let mut forward = Recording::new(target);
         let (y, _) = net.forward(&mut forward, &at, n)?;
         forward.copy(y, at.y);
-        let mut both = Recording::new(engine.target());
+        let mut both = Recording::new(target);
         let (y, tape) = net.forward(&mut both, &at, n)?;
         both.copy(y, at.y);
         net.backward(&mut both, &at, &tape, n, sink, dx)?;
@@ -233,10 +238,17 @@ pub struct Found {
 
 /// Runs the forward pass alone, then both passes; the outputs must be the same to the last bit. `x` and `dy` hold whole records; `before` is what the sink starts from, given per element of
 /// the flat vector (0 between parameters), the same for every row of a slab.
-pub fn run(engine: &mut Engine, net: &Net, into: Into, [x, dy, before]: [&[f64]; 3], dx: bool) -> Result<Found> {
+pub fn run(
+    engine: &mut Engine,
+    target: Target,
+    net: &Net,
+    into: Into,
+    [x, dy, before]: [&[f64]; 3],
+    dx: bool,
+) -> Result<Found> {
     let n = x.len() / net.input.iter().product::<usize>();
     let mark = engine.mark();
-    let rig = Rig::new(engine, net, n, into, dx)?;
+    let rig = Rig::new(engine, target, net, n, into, dx)?;
     let at = rig.at;
     let rows = if into == Into::PerSample { n } else { 1 };
     for (to, values) in [(at.theta, &net.theta(5)[..]), (at.x, x), (at.dy, dy), (at.sink, &before.repeat(rows))] {

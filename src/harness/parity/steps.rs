@@ -1,7 +1,7 @@
 //! Full-batch training steps of each optimiser, recorded once and run again and again.
 
 use super::{Fixture, Gap, Optimizer, Session, relative_error};
-use crate::engine::{Buf, Data, Engine, Recording};
+use crate::engine::{Buf, Data, Engine, Recording, Target};
 use crate::error::{Error, Result};
 use crate::kernels::optim::{self, Adam, Sgd};
 use crate::nn::Sink;
@@ -38,14 +38,14 @@ fn update(
 }
 
 /// Mean losses before each step and after the last.
-pub(super) fn losses(engine: &mut Engine, fixture: &Fixture, name: &str) -> Result<Vec<Gap>> {
+pub(super) fn losses(engine: &mut Engine, fixture: &Fixture, name: &str, target: Target) -> Result<Vec<Gap>> {
     let unknown = || Error::input(format!("parity has no quantity `{name}`"));
     let o = fixture.optimizers.get(name).ok_or_else(unknown)?;
     let s = Session::open(engine, fixture)?;
     let total = s.theta.len;
     // Zeroed by the engine, as PyTorch starts its state.
     let (m, v) = (engine.alloc("m", total)?, engine.alloc("v", total)?);
-    let mut rec = Recording::new(engine.target());
+    let mut rec = Recording::new(target);
     let step = rec.temp("hyper", 3);
     rec.upload(step);
     let grad = rec.temp("grad", total);

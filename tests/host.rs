@@ -12,6 +12,8 @@ mod eval;
 mod fixtures;
 #[path = "host/gradients.rs"]
 mod gradients;
+#[path = "host/models.rs"]
+mod models;
 #[path = "shared/nets.rs"]
 mod nets;
 #[path = "host/parity.rs"]

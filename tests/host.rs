@@ -8,9 +8,21 @@ mod data_bad;
 mod data_files;
 #[path = "host/eval.rs"]
 mod eval;
+#[path = "shared/fixtures.rs"]
+mod fixtures;
+#[path = "host/gradients.rs"]
+mod gradients;
+#[path = "host/models.rs"]
+mod models;
+#[path = "shared/nets.rs"]
+mod nets;
+#[path = "host/parity.rs"]
+mod parity;
 #[path = "host/report.rs"]
 mod report;
 #[path = "host/requests.rs"]
 mod requests;
+#[path = "host/sinks.rs"]
+mod sinks;
 #[path = "host/verdict.rs"]
 mod verdict;

@@ -1,5 +1,6 @@
 //! A recording compiled for the GPU: bind groups and launch sizes fixed, only inputs change from run to run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::gpu::{Gpu, Pipeline};
@@ -60,11 +61,13 @@ impl Gpu {
                 buffer.ok_or_else(|| Error::internal(format!("{:?} was released before its program", span.id)))?;
             Ok((buffer.clone(), span.offset as u64 * 4))
         };
+        // By number, which need not be the order of the commands.
+        let (mut uploads, mut readbacks) = (BTreeMap::new(), BTreeMap::new());
         let mut dispatched = 0;
         for command in &rec.commands {
             match command {
-                Command::Upload { dst, .. } => program.uploads.push(place(self, dst)?),
-                Command::Readback { src, .. } => program.readbacks.push(place(self, src)?),
+                Command::Upload { dst, input } => drop(uploads.insert(*input, place(self, dst)?)),
+                Command::Readback { src, output } => drop(readbacks.insert(*output, place(self, src)?)),
                 Command::Copy { src, dst } => {
                     let (from, to, bytes) = (place(self, src)?, place(self, dst)?, src.len as u64 * 4);
                     program.steps.push(Step::Copy { src: from, dst: to, bytes });
@@ -81,6 +84,8 @@ impl Gpu {
                 }
             }
         }
+        program.uploads = uploads.into_values().collect();
+        program.readbacks = readbacks.into_values().collect();
         self.healthy()?;
         Ok(program)
     }
@@ -212,5 +217,20 @@ impl ParamSlots {
             slots.offsets.push(Some(offset));
         }
         slots
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fold;
+
+    #[test]
+    fn a_folded_grid_holds_every_group_and_no_side_is_too_long() {
+        for groups in [0, 1, 2, 65_534, 65_535, 65_536, 65_537, 131_071, 1_000_003, 65_535 * 65_535] {
+            let [x, y] = fold(groups, 65_535).expect("fits").map(u64::from);
+            assert!(x <= 65_535 && y <= 65_535, "{groups}: {x} x {y}");
+            assert!(x * y >= groups && x * y < groups + y, "{groups}: {x} x {y} wastes more than a row");
+        }
+        assert_eq!(fold(65_535 * 65_535 + 1, 65_535), None);
     }
 }

@@ -28,6 +28,7 @@ pub struct Check {
 impl Run for Check {
     fn run(self, cx: &Context) -> Result<()> {
         let mut cases = kernels::cases();
+        cases.retain(|c| c.test);
         if let Some(filter) = &self.filter {
             cases.retain(|c| filter.is_match(&c.name));
         }

@@ -36,6 +36,8 @@ pub struct Case {
     pub atol: f64,
     /// Timed by `unlearn bench`.
     pub bench: bool,
+    /// Run by the tests and by `unlearn check`.
+    pub test: bool,
 }
 
 /// Elements of guard zone before and after each buffer of a case.
@@ -44,7 +46,7 @@ pub const GUARD: usize = ALIGN;
 impl Case {
     pub fn new(name: impl Into<String>, target: Target) -> Case {
         let rec = Recording::new(target);
-        Case { name: name.into(), buffers: Vec::new(), rec, rtol: 1e-5, atol: 1e-6, bench: false }
+        Case { name: name.into(), buffers: Vec::new(), rec, rtol: 1e-5, atol: 1e-6, bench: false, test: true }
     }
 
     pub fn tolerance(mut self, rtol: f64, atol: f64) -> Case {
@@ -67,6 +69,12 @@ impl Case {
             }
         }
         self.name.push_str(" folded");
+        self
+    }
+
+    /// Too large for every test run: only timed (and validated once before that).
+    pub fn only_timed(mut self) -> Case {
+        (self.bench, self.test) = (true, false);
         self
     }
 

@@ -3,13 +3,14 @@ use std::time::Duration;
 
 use regex::Regex;
 
-use super::output::{Table, emit, emit_json, json_text, write_whole};
+use super::output::{Table, emit, emit_json, json_text};
 use super::{Context, Run};
 use crate::engine::case::Case;
 use crate::error::{Error, Result};
 use crate::harness::baseline::{Baseline, Change, Verdict};
 use crate::harness::bench::{BenchOptions, BenchReport, Timer, bench};
 use crate::kernels;
+use crate::train::write_atomic;
 
 /// Validate kernels against their twins, then time them
 #[derive(clap::Args, Debug)]
@@ -78,7 +79,7 @@ impl Run for Bench {
         }
         verdict(&report, &changes, self.fail_above)?;
         match &self.save_baseline {
-            Some(path) => write_whole(path, json_text(&report)?.as_bytes()),
+            Some(path) => write_atomic(path, json_text(&report)?.as_bytes()),
             None => Ok(()),
         }
     }

@@ -8,6 +8,7 @@ use clap::builder::FalseyValueParser;
 use super::output;
 use crate::engine::{AdapterChoice, Engine, GpuOptions, chrome_trace};
 use crate::error::Result;
+use crate::train::write_atomic;
 
 /// The common flags.
 #[derive(clap::Args, Debug)]
@@ -73,7 +74,7 @@ impl Context {
         if timings.is_empty() {
             self.note("this adapter has no timestamps: the trace is empty");
         }
-        output::write_whole(path, chrome_trace(&timings).as_bytes())
+        write_atomic(path, chrome_trace(&timings).as_bytes())
     }
 
     /// Talk: a line on stderr unless `-q`.

@@ -1,5 +1,9 @@
 //! Tests that need no adapter: one binary, one module per subject.
 
+#[path = "host/cli.rs"]
+mod cli;
+#[path = "host/compare.rs"]
+mod compare;
 #[path = "host/data.rs"]
 mod data;
 #[path = "host/data_bad.rs"]
@@ -12,16 +16,24 @@ mod eval;
 mod fixtures;
 #[path = "host/gradients.rs"]
 mod gradients;
+#[path = "host/layers.rs"]
+mod layers;
 #[path = "host/models.rs"]
 mod models;
 #[path = "shared/nets.rs"]
 mod nets;
 #[path = "host/parity.rs"]
 mod parity;
+#[path = "host/recording.rs"]
+mod recording;
+#[path = "host/registry.rs"]
+mod registry;
 #[path = "host/report.rs"]
 mod report;
 #[path = "host/requests.rs"]
 mod requests;
+#[path = "host/shaders.rs"]
+mod shaders;
 #[path = "host/sinks.rs"]
 mod sinks;
 #[path = "host/verdict.rs"]

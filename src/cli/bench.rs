@@ -67,6 +67,7 @@ impl Run for Bench {
             bar.set_message(name.to_owned());
         })?;
         bar.finish_and_clear();
+        cx.write_trace(&report.timings)?;
         let threshold = self.fail_above.unwrap_or(DEFAULT_THRESHOLD);
         let changes = baseline.map(|b| b.compare(&report, threshold)).transpose()?.unwrap_or_default();
         for refused in &report.refused {

@@ -18,47 +18,13 @@ mod nets;
 #[path = "gpu/parity.rs"]
 mod parity;
 
-use std::sync::{Arc, Mutex};
-
-use libtest_mimic::{Arguments, Failed, Trial};
-use unlearn::engine::{AdapterReport, Engine, adapters};
-use unlearn::harness::check::open;
-
-/// An adapter and the engine that its trials share; opened by the first one, and again after a failure.
-pub struct Device {
-    pub report: AdapterReport,
-    engine: Mutex<Option<Engine>>,
-}
-
-impl Device {
-    pub fn with<T>(&self, work: impl FnOnce(&mut Engine) -> unlearn::Result<T>) -> Result<T, Failed> {
-        let mut slot = self.engine.lock().unwrap_or_else(|e| e.into_inner());
-        let mut engine = match slot.take() {
-            Some(engine) => engine,
-            None => open(&self.report)?,
-        };
-        let result = work(&mut engine)?;
-        *slot = Some(engine);
-        Ok(result)
-    }
-
-    /// `case@vulkan:llvmpipe …`.
-    pub fn trial(
-        self: &Arc<Self>,
-        name: &str,
-        run: impl FnOnce(&Device) -> Result<(), Failed> + Send + 'static,
-    ) -> Trial {
-        let device = self.clone();
-        Trial::test(format!("{name}@{}:{}", self.report.backend, self.report.name), move || run(&device))
-    }
-}
+use libtest_mimic::Arguments;
 
 fn main() {
     let mut args = Arguments::from_args();
     // One device at a time: llvmpipe uses every core by itself.
     args.test_threads = Some(1);
-    let device = |report| Arc::new(Device { report, engine: Mutex::new(None) });
-    let devices: Vec<_> = adapters().into_iter().map(device).collect();
+    let devices = adapters::own();
     if devices.is_empty() && std::env::var("UNLEARN_ALLOW_NO_ADAPTER").as_deref() != Ok("1") {
         eprintln!(
             "no adapter was found: install a Vulkan driver (tools/setup.sh does), or set UNLEARN_ALLOW_NO_ADAPTER=1"

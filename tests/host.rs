@@ -14,6 +14,8 @@ mod data_files;
 mod eval;
 #[path = "shared/fixtures.rs"]
 mod fixtures;
+#[path = "host/gradcheck.rs"]
+mod gradcheck;
 #[path = "host/gradients.rs"]
 mod gradients;
 #[path = "host/layers.rs"]

@@ -1,6 +1,5 @@
 //! The engine itself on each adapter: memory, submissions, transfers, timing, the watch for NaN, divergence.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use libtest_mimic::{Failed, Trial};
@@ -11,10 +10,10 @@ use unlearn::kernels::guard::{ALL_FINITE, finite};
 use unlearn::kernels::linear::{MATMUL, Mat, Product, product_as};
 use unlearn::{Error, Result};
 
-use crate::Device;
+use crate::adapters::Shared;
 
-pub fn trials(device: &Arc<Device>) -> Vec<Trial> {
-    let trial = |name, run: fn(&Device) -> Result<(), Failed>| device.trial(&format!("engine {name}"), run);
+pub fn trials(device: &Shared) -> Vec<Trial> {
+    let trial = |name, run: fn(&Shared) -> Result<(), Failed>| device.trial(&format!("engine {name}"), run);
     vec![
         trial("choice by index, name and backend", choice),
         trial("refuses memory over the budget and over the limits", memory),
@@ -30,7 +29,7 @@ pub fn trials(device: &Arc<Device>) -> Vec<Trial> {
     ]
 }
 
-fn options(device: &Device) -> GpuOptions {
+fn options(device: &Shared) -> GpuOptions {
     let (adapter, backend) = (Some(device.report.index.to_string()), Some(device.report.backend.clone()));
     GpuOptions { choice: AdapterChoice { adapter, backend }, ..Default::default() }
 }
@@ -40,7 +39,7 @@ fn ensure(holds: bool, what: impl Into<String>) -> Result<(), Failed> {
     if holds { Ok(()) } else { Err(what.into().into()) }
 }
 
-fn choice(device: &Device) -> Result<(), Failed> {
+fn choice(device: &Shared) -> Result<(), Failed> {
     let open = |adapter: Option<&str>, backend: Option<&str>| {
         let choice = AdapterChoice { adapter: adapter.map(str::to_owned), backend: backend.map(str::to_owned) };
         Engine::gpu(GpuOptions { choice, ..Default::default() })
@@ -65,7 +64,7 @@ fn refused<T>(result: Result<T>, says: &[&str]) -> Result<(), Failed> {
     }
 }
 
-fn memory(device: &Device) -> Result<(), Failed> {
+fn memory(device: &Shared) -> Result<(), Failed> {
     let mut engine = Engine::gpu(GpuOptions { max_memory: Some(1 << 20), ..options(device) })?;
     engine.alloc::<f32>("fits", 1 << 17)?;
     refused(engine.alloc::<f32>("weights", 1 << 18), &["weights", "1048576 bytes", "524288 held"])?;
@@ -121,14 +120,14 @@ fn run_chain(engine: &mut Engine) -> Result<Data> {
     Ok(out.remove(0))
 }
 
-fn work_cap(device: &Device) -> Result<(), Failed> {
-    let whole = device.with(run_chain)?;
+fn work_cap(device: &Shared) -> Result<(), Failed> {
+    let whole = device.with(|engine, _| run_chain(engine))?;
     let mut split = Engine::gpu(GpuOptions { work_cap: Some(1), ..options(device) })?;
     ensure(run_chain(&mut split)?.bytes() == whole.bytes(), "other bits with one dispatch per submission")?;
     ensure(whole.f32().iter().any(|v| v.abs() > 1e-3), "the products are all zero")
 }
 
-fn traffic(device: &Device) -> Result<(), Failed> {
+fn traffic(device: &Shared) -> Result<(), Failed> {
     let mut engine = Engine::gpu(options(device))?;
     let kept = engine.alloc::<f32>("kept", 100)?;
     engine.write(kept, &[1.0; 100])?;
@@ -149,8 +148,8 @@ fn traffic(device: &Device) -> Result<(), Failed> {
     ensure(engine.traffic().down == expected.down + 400, "a read counts too")
 }
 
-fn in_flight(device: &Device) -> Result<(), Failed> {
-    device.with(|engine| {
+fn in_flight(device: &Shared) -> Result<(), Failed> {
+    device.with(|engine, _| {
         let mut rec = Recording::new(engine.target());
         let t = rec.temp::<u32>("t", 1000);
         rec.upload(t);
@@ -172,7 +171,7 @@ fn in_flight(device: &Device) -> Result<(), Failed> {
 }
 
 /// Uploads, copies between ranges, clears, empty ranges; the reference engine says what must come out.
-fn transfers(device: &Device) -> Result<(), Failed> {
+fn transfers(device: &Shared) -> Result<(), Failed> {
     let run = |engine: &mut Engine| -> Result<(Vec<Data>, Vec<f32>)> {
         let base = engine.mark();
         let kept = engine.alloc::<f32>("kept", 300)?;
@@ -195,10 +194,10 @@ fn transfers(device: &Device) -> Result<(), Failed> {
         Ok((out, after))
     };
     let want = run(&mut Engine::reference())?;
-    ensure(device.with(run)? == want, "the GPU's transfers differ from the reference engine's")
+    ensure(device.with(|engine, _| run(engine))? == want, "the GPU's transfers differ from the reference engine's")
 }
 
-fn temporaries(device: &Device) -> Result<(), Failed> {
+fn temporaries(device: &Shared) -> Result<(), Failed> {
     let mut engine = Engine::gpu(options(device))?;
     let (rec, _) = chain(&mut engine)?;
     let program = engine.compile(rec)?;
@@ -210,7 +209,7 @@ fn temporaries(device: &Device) -> Result<(), Failed> {
     ensure(close, "the chain through shared temporaries differs from the twins")
 }
 
-fn release(device: &Device) -> Result<(), Failed> {
+fn release(device: &Shared) -> Result<(), Failed> {
     let mut engine = Engine::gpu(options(device))?;
     let before = engine.held_bytes();
     let mark = engine.mark();
@@ -220,7 +219,7 @@ fn release(device: &Device) -> Result<(), Failed> {
     ensure(engine.held_bytes() == before, format!("{} bytes held, {before} before", engine.held_bytes()))
 }
 
-fn timings(device: &Device) -> Result<(), Failed> {
+fn timings(device: &Shared) -> Result<(), Failed> {
     let mut engine = Engine::gpu(GpuOptions { profile: true, ..options(device) })?;
     let (mut rec, _) = chain(&mut engine)?;
     let once = rec.commands.clone();
@@ -250,8 +249,8 @@ fn timings(device: &Device) -> Result<(), Failed> {
     ensure(engine.take_timings().is_empty(), "timings are handed out once")
 }
 
-fn nan_guard(device: &Device) -> Result<(), Failed> {
-    device.with(|engine| {
+fn nan_guard(device: &Shared) -> Result<(), Failed> {
+    device.with(|engine, _| {
         let base = engine.mark();
         let (x, flag) = (engine.alloc::<f32>("x", 1001)?, engine.alloc::<u32>("flag", 1)?);
         let mut rec = Recording::new(engine.target());
@@ -278,9 +277,9 @@ fn nan_guard(device: &Device) -> Result<(), Failed> {
     })
 }
 
-fn divergence(device: &Device) -> Result<(), Failed> {
+fn divergence(device: &Shared) -> Result<(), Failed> {
     let found = |spoil: bool| {
-        device.with(|engine| {
+        device.with(|engine, _| {
             let base = engine.mark();
             let (rec, a) = chain(engine)?;
             let rec = rec.rebased(0);

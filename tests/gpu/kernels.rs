@@ -7,23 +7,23 @@ use unlearn::engine::Lane;
 use unlearn::engine::case::Case;
 use unlearn::harness::trial::{Outcome, expected, trial_against};
 
-use crate::Device;
+use crate::adapters::Shared;
 
 /// The twins' answer of the case that ran last: adapters take turns at each case, so one entry is enough.
 type Last = Arc<Mutex<(String, Arc<Vec<Lane>>)>>;
 
 /// One trial per case and adapter, named `kernel shape@adapter`.
-pub fn trials(devices: &[Arc<Device>]) -> Vec<Trial> {
+pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     let last = Last::default();
     let mut all = Vec::new();
-    for case in unlearn::kernels::cases().into_iter().filter(|c| c.test) {
+    for case in unlearn::kernels::cases() {
         let case = Arc::new(case);
         for device in devices {
             let (case, last) = (case.clone(), last.clone());
             let name = case.name.clone();
             all.push(device.trial(&name, move |device| {
                 let want = answer(&last, &case)?;
-                match device.with(|engine| trial_against(engine, &case, &want))? {
+                match device.with(|engine, _| trial_against(engine, &case, &want))? {
                     Outcome::Pass(_) | Outcome::Unsupported(_) => Ok(()),
                     Outcome::Fail(what) => Err(what.into()),
                 }

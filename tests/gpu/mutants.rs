@@ -1,14 +1,12 @@
 //! Planted shader faults: each must be caught by some case of its kernel, or the cases are too weak.
 
-use std::sync::Arc;
-
 use libtest_mimic::{Failed, Trial};
 use unlearn::engine::case::Case;
 use unlearn::engine::{Command, Engine, Kernel};
 use unlearn::harness::trial::{Outcome, expected, trial_against};
 use unlearn::kernels;
 
-use crate::Device;
+use crate::adapters::Shared;
 
 /// A change of a kernel's source, and what it breaks.
 struct Mutant {
@@ -66,7 +64,7 @@ static EQUIVALENTS: &[Mutant] = &[
 /// Floating point operations above which a case is left to `kernels.rs`.
 const SMALL: u64 = 40_000_000;
 
-pub fn trials(devices: &[Arc<Device>]) -> Vec<Trial> {
+pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     let Some(first) = devices.first() else { return Vec::new() };
     let fault = |m: &'static Mutant| {
         first.trial(&format!("mutant {} {}", m.kernel, m.what), |device| match caught(device, m)? {
@@ -95,7 +93,7 @@ fn planted(of: &'static Kernel, m: &Mutant) -> Result<&'static Kernel, Failed> {
 }
 
 /// The first case that fails with the planted kernel in place of the real one, and why.
-fn caught(device: &Device, m: &Mutant) -> Result<Option<String>, Failed> {
+fn caught(device: &Shared, m: &Mutant) -> Result<Option<String>, Failed> {
     let of = kernels::kernels().into_iter().find(|k| k.name == m.kernel);
     let of = of.ok_or_else(|| format!("there is no kernel {}", m.kernel))?;
     let planted = planted(of, m)?;
@@ -104,7 +102,7 @@ fn caught(device: &Device, m: &Mutant) -> Result<Option<String>, Failed> {
         if !replace(&mut case, of, planted) || case.rec.dispatches().map(|d| d.flops).sum::<u64>() > SMALL {
             continue;
         }
-        if let Some(why) = device.with(|engine| failure(engine, &case))? {
+        if let Some(why) = device.with(|engine, _| failure(engine, &case))? {
             return Ok(Some(format!("{}: {why}", case.name)));
         }
     }

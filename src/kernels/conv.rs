@@ -100,7 +100,7 @@ impl ConvShape {
     /// # Errors
     /// A sentence saying which size does not fit.
     pub fn out(&self) -> Result<[usize; 2], String> {
-        if self.groups == 0 || self.ci % self.groups != 0 || self.co % self.groups != 0 {
+        if !self.ci.is_multiple_of(self.groups) || !self.co.is_multiple_of(self.groups) || self.groups == 0 {
             return Err(format!(
                 "{} input and {} output channels cannot be split into {} groups",
                 self.ci, self.co, self.groups

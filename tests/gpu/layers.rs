@@ -39,7 +39,7 @@ fn check(adapter: &Shared, net: &Net, n: usize) -> Result<(), Failed> {
         let got = adapter.with(|engine, target| run(engine, target, net, into, inputs, true))?;
         for (name, got, want) in [("y", got.y, want.y), ("dx", got.dx, want.dx), ("sink", got.sink, want.sink)] {
             let error = gap(&got, &want);
-            if !(error <= TOLERANCE) {
+            if error > TOLERANCE || error.is_nan() {
                 return Err(format!("batch {n}, {into:?}: {name} is off by {error:e}").into());
             }
         }

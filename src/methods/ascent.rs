@@ -1,32 +1,21 @@
 //! Gradient ascent on the records to forget: one loop, one stopping rule, several directions.
 //!
-//! The loss has no upper bound, so a rule that stops is part of the method, and the last step is shortened until the
-//! forget loss meets the target: methods can then be compared at equal forget loss.
+//! The loss has no upper bound, so a rule that stops is part of the method, and the last step is shortened until it just
+//! reaches the goal: methods can then be compared at equal forget loss.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::account::{Origin, timed};
-use super::importance::Importance;
+use super::direction::{Direction, record_clip};
 use super::settings::{check, not_negative, positive};
+use super::stop::{Goal, Stop};
 use super::{Account, Read, View};
-use crate::engine::{Buf, Data, Program, Recording};
-use crate::error::{Error, Result};
-use crate::kernels::map::{self, Binary, Unary};
-use crate::kernels::{edit, reduce};
-use crate::train::{Part, Records, Session};
-
-/// When enough has been forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stop {
-    /// `uniform` for a class request, else `holdout_loss`.
-    Auto,
-    /// Mean forget loss ≥ the original model's mean loss on the validation split: records never seen look like that.
-    HoldoutLoss,
-    /// Mean forget loss ≥ ln C: the model says nothing about the class.
-    Uniform,
-}
+use crate::engine::{Buf, Data, Program};
+use crate::error::Result;
+use crate::kernels::edit;
+use crate::kernels::map::{self, Binary};
+use crate::train::{Part, Records, Score, Session};
 
 /// What every ascent is set with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,8 +27,10 @@ pub struct Climb {
     /// Directions longer than this are scaled down to it; 0 leaves them alone.
     pub clip_norm: f64,
     pub stop: Stop,
-    /// Forget loss to stop at, in the place of `stop`'s.
+    /// Forget loss to stop at, in the place of `stop`.
     pub target_loss: Option<f64>,
+    /// Where `stop = "accuracy"` ends; 0.01 is what a forgotten class may keep to count as forgotten.
+    pub target_accuracy: f64,
     /// The last step is shortened until the forget loss is within this part of the target.
     pub tolerance: f64,
     /// Accuracy on the retained records below which the last step is taken back and the ascent ends. Costs a pass over
@@ -57,21 +48,11 @@ impl Default for Climb {
             clip_norm: 1.0,
             stop: Stop::Auto,
             target_loss: None,
+            target_accuracy: 0.01,
             tolerance: 0.01,
             retain_floor: None,
         }
     }
-}
-
-/// Where to go.
-#[derive(Clone, Copy, Debug)]
-pub enum Direction {
-    /// ∇L_F.
-    Gradient,
-    /// ∇L_F / (F + delta · mean F), brought back to the length of ∇L_F.
-    Preconditioned { fisher: Importance, delta: f32 },
-    /// ∇L_F − lambda (F / mean F) (θ − θ₀), the penalty taken implicitly.
-    Elastic { fisher: Importance, lambda: f32 },
 }
 
 /// Why an ascent ended.
@@ -94,34 +75,11 @@ impl Climb {
                 ("max_steps", self.max_steps > 0, "1 or more"),
                 ("clip_norm", not_negative(self.clip_norm), "0 (none) or more"),
                 ("target_loss", self.target_loss.is_none_or(positive), "a positive number"),
+                ("target_accuracy", (0.0..1.0).contains(&self.target_accuracy), "in [0, 1)"),
                 ("tolerance", positive(self.tolerance), "a positive number"),
                 ("retain_floor", self.retain_floor.is_none_or(|f| (0.0..=1.0).contains(&f)), "in [0, 1]"),
             ],
         )
-    }
-
-    /// The forget loss to reach, and the rule that it came from.
-    fn target(&self, session: &mut Session, view: &View) -> Result<(f64, &'static str)> {
-        let rule = match self.stop {
-            Stop::Auto if view.forgotten_classes.is_empty() => Stop::HoldoutLoss,
-            Stop::Auto => Stop::Uniform,
-            other => other,
-        };
-        match (self.target_loss, rule) {
-            (Some(loss), _) => Ok((loss, "target_loss")),
-            (None, Stop::Uniform) => Ok(((session.model.classes as f64).ln(), "uniform")),
-            (None, _) => {
-                let count = session.len(Part::Validation);
-                if count == 0 {
-                    return Err(Error::input(
-                        "the ascent stops at the mean loss of records held out from training, and the data set has no \
-                         validation split: set data.validation_fraction (0.1, say), or the method's target_loss",
-                    ));
-                }
-                let all: Vec<u32> = (0..count as u32).collect();
-                Ok((session.score(Records { part: Part::Validation, indices: &all })?.loss, "holdout_loss"))
-            }
-        }
     }
 
     /// Climbs from the session's parameters. `account` comes with what the caller has read and spent on the direction.
@@ -133,12 +91,12 @@ impl Climb {
         mut account: Account,
     ) -> Result<Account> {
         let origin = Origin::of(session)?;
-        let done = timed(&mut account.method_s, || {
-            let (target, rule) = self.target(session, view)?;
+        let (end, goal, rule) = timed(&mut account.method_s, || {
+            let (stop, loss, accuracy) = (self.stop, self.target_loss, self.target_accuracy);
+            let (goal, rule) = Goal::of(stop, loss, accuracy, session, view)?;
             let mut ascent = Ascent::new(self, session, view.forget, direction, origin.0)?;
-            Ok((ascent.run(view, target)?, target, rule))
+            Ok((ascent.run(view, goal)?, goal, rule))
         })?;
-        let (end, target, rule) = done;
         account.reads.push(Read::ForgetData);
         if rule == "holdout_loss" {
             account.reads.push(Read::ValidationData);
@@ -148,10 +106,13 @@ impl Climb {
         }
         account.note("steps", end.steps);
         account.note("stopped_by", json!(end.reason));
-        account.note("target_rule", rule);
-        account.note("target_loss", target);
-        account.note("first_forget_loss", end.first_loss);
-        account.note("last_forget_loss", end.last_loss);
+        account.note("rule", rule);
+        match goal {
+            Goal::Loss(target) => account.note("target_loss", target),
+            Goal::Accuracy(target) => account.note("target_accuracy", target),
+        }
+        account.note("first", json!(end.first));
+        account.note("last", json!(end.last));
         account.close(session, &origin)
     }
 }
@@ -160,8 +121,8 @@ impl Climb {
 struct End {
     steps: usize,
     reason: Reason,
-    first_loss: f64,
-    last_loss: f64,
+    first: Score,
+    last: Score,
 }
 
 /// An ascent under way.
@@ -176,8 +137,8 @@ struct Ascent<'a, 'e> {
     heading: Buf<f32>,
 }
 
-/// Halvings of the last step: enough for any tolerance that f32 can tell.
-const HALVINGS: usize = 24;
+/// Halvings of the last step at most: it then differs from the shortest that reaches the goal by a thousandth.
+const HALVINGS: usize = 10;
 
 impl<'a, 'e> Ascent<'a, 'e> {
     fn new(
@@ -195,52 +156,54 @@ impl<'a, 'e> Ascent<'a, 'e> {
         rec.upload(lr);
         rec.copy(session.theta, previous);
         edit::step(&mut rec, session.theta, heading, lr, 1.0);
-        let loss = rec.temp("mean_loss", 1);
+        let means = [rec.temp("mean_loss", 1), rec.temp("accuracy", 1)];
         let scale = (1.0 / forget.len().max(1) as f64) as f32;
-        session.record_set_gradient(&mut rec, Part::Train, idx, scale, false, loss)?;
+        session.record_set_gradient(&mut rec, Part::Train, idx, scale, false, means)?;
         rec.enter("heading");
         direction.record(&mut rec, session, settings.lr, origin, heading);
         record_clip(&mut rec, heading, settings.clip_norm);
         rec.leave();
-        rec.readback(loss);
+        for mean in means {
+            rec.readback(mean);
+        }
         let step = session.compile(rec)?;
         Ok(Ascent { settings, session, forget, step, previous, heading })
     }
 
-    /// One step of length `lr`; returns the mean forget loss where it ends.
-    fn advance(&mut self, lr: f64) -> Result<f64> {
+    /// One step of length `lr`; returns the score of the forget records where it ends.
+    fn advance(&mut self, lr: f64) -> Result<Score> {
         let inputs = [Data::U32(self.forget.to_vec()), Data::F32(vec![lr as f32])];
         let out = self.session.engine.run(&self.step, &inputs)?;
-        Ok(f64::from(out[0].f32()[0]))
+        let [loss, accuracy] = [0, 1].map(|i| f64::from(out[i].f32()[0]));
+        Ok(Score { loss, accuracy, count: self.forget.len() })
     }
 
-    fn run(&mut self, view: &View, target: f64) -> Result<End> {
+    fn run(&mut self, view: &View, goal: Goal) -> Result<End> {
         let heading = self.heading;
         self.session.run(|rec| {
             rec.clear(heading);
             Ok(())
         })?;
-        // A step of length 0 measures the loss at the start and makes the first heading.
-        let first_loss = self.advance(0.0)?;
-        let mut end = End { steps: 0, reason: Reason::MaxSteps, first_loss, last_loss: first_loss };
-        if first_loss >= target {
+        // A step of length 0 measures the start and makes the first heading.
+        let first = self.advance(0.0)?;
+        let mut end = End { steps: 0, reason: Reason::MaxSteps, first, last: first };
+        if goal.reached(&first) {
             end.reason = Reason::AtTarget;
             return Ok(end);
         }
         while end.steps < self.settings.max_steps && end.reason == Reason::MaxSteps {
-            let before = end.last_loss;
+            let before = end.last;
             end.steps += 1;
-            end.last_loss = self.advance(self.settings.lr)?;
-            // Written so that NaN, a step out of all bounds, is shortened too.
-            if !(end.last_loss < target) {
-                end.last_loss = self.shorten(before, target)?;
+            end.last = self.advance(self.settings.lr)?;
+            if goal.reached(&end.last) {
+                end.last = self.shorten(before, goal)?;
                 end.reason = Reason::Target;
             }
             if let Some(floor) = self.settings.retain_floor
                 && self.session.score(Records::train(view.retain))?.accuracy < floor
             {
                 self.take_back()?;
-                (end.steps, end.last_loss, end.reason) = (end.steps - 1, before, Reason::RetainFloor);
+                (end.steps, end.last, end.reason) = (end.steps - 1, before, Reason::RetainFloor);
             }
         }
         Ok(end)
@@ -255,8 +218,8 @@ impl<'a, 'e> Ascent<'a, 'e> {
         Ok(())
     }
 
-    /// Halves the last step until the forget loss, `before` at its start, meets the target; returns that loss.
-    fn shorten(&mut self, before: f64, target: f64) -> Result<f64> {
+    /// Halves the last step, which began at `before` and reached the goal, until it no more than reaches it.
+    fn shorten(&mut self, before: Score, goal: Goal) -> Result<Score> {
         let (theta, previous, heading) = (self.session.theta, self.previous, self.heading);
         self.session.run(|rec| {
             map::binary(rec, Binary::Sub, theta, previous, heading);
@@ -268,59 +231,26 @@ impl<'a, 'e> Ascent<'a, 'e> {
         rec.copy(previous, theta);
         edit::step(&mut rec, theta, heading, part, 1.0);
         let place = self.session.compile(rec)?;
-        let (mut low, mut high, mut loss) = (0.0, 1.0, f64::NAN);
+        let (mut low, mut high) = (0.0, 1.0);
         for _ in 0..HALVINGS {
             let middle = 0.5 * (low + high);
-            self.session.engine.run(&place, &[Data::F32(vec![middle as f32])])?;
-            loss = self.session.score(Records::train(self.forget))?.loss;
-            if (loss - target).abs() <= self.settings.tolerance * target {
-                break;
+            let now = self.place(&place, middle)?;
+            if goal.met(&now, self.settings.tolerance) {
+                return Ok(now);
             }
-            if loss < target { low = middle } else { high = middle }
+            if goal.reached(&now) { high = middle } else { low = middle }
         }
-        if !loss.is_finite() {
-            self.take_back()?;
-            return Ok(before);
+        let now = self.place(&place, high)?;
+        if now.loss.is_finite() {
+            return Ok(now);
         }
-        Ok(loss)
+        self.take_back()?;
+        Ok(before)
     }
-}
 
-impl Direction {
-    /// Records the heading from the gradient of the mean forget loss, which it may overwrite.
-    fn record(&self, rec: &mut Recording, session: &Session, lr: f64, origin: Buf<f32>, heading: Buf<f32>) {
-        let (grad, parameters) = (session.grad, session.model.layout.count());
-        match self {
-            Direction::Gradient => map::unary(rec, Unary::Copy, grad, heading),
-            Direction::Preconditioned { fisher, delta } => {
-                let (mean, ours, theirs) = (rec.temp("mean", 1), rec.temp("norm2", 1), rec.temp("norm2", 1));
-                fisher.record_mean(rec, parameters, mean);
-                edit::precondition(rec, grad, fisher.values, mean, *delta, heading);
-                reduce::total(rec, grad, ours, 1.0, true);
-                reduce::total(rec, heading, theirs, 1.0, true);
-                edit::rescale(rec, heading, ours, theirs);
-            }
-            Direction::Elastic { fisher, lambda } => {
-                let (mean, mean2, one) = (rec.temp("mean", 1), rec.temp("mean2", 1), rec.temp("one", 1));
-                fisher.record_mean(rec, parameters, mean);
-                // The largest F is hundreds of times the mean, so that an explicit step lr·lambda·F/mean would
-                // oscillate and grow. The implicit one divides by 1 + lr·lambda·F/mean, which is
-                // (F + mean/(lr·lambda)) / (mean/(lr·lambda)): a preconditioning and a factor.
-                let stiffness = 1.0 / (lr * f64::from(*lambda));
-                edit::ewc(rec, grad, fisher.values, mean, session.theta, origin, -lambda);
-                edit::precondition(rec, grad, fisher.values, mean, stiffness as f32, heading);
-                reduce::total(rec, mean, mean2, (stiffness * stiffness) as f32, true);
-                map::fill(rec, one, 1.0);
-                edit::rescale(rec, heading, mean2, one);
-            }
-        }
-    }
-}
-
-fn record_clip(rec: &mut Recording, heading: Buf<f32>, clip_norm: f64) {
-    if clip_norm > 0.0 {
-        let norm2 = rec.temp("norm2", 1);
-        reduce::total(rec, heading, norm2, 1.0, true);
-        edit::clip(rec, heading, norm2, clip_norm as f32);
+    /// Puts theta a part of the way along the last step and scores it.
+    fn place(&mut self, place: &Program, part: f64) -> Result<Score> {
+        self.session.engine.run(place, &[Data::F32(vec![part as f32])])?;
+        self.session.score(Records::train(self.forget))
     }
 }

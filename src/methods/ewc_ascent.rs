@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::account::timed;
-use super::ascent::{Climb, Direction};
+use super::ascent::Climb;
+use super::direction::Direction;
 use super::importance::Importance;
 use super::settings::{check, positive};
 use super::{Account, Method, MethodRow, Read, Tier, View, settings};

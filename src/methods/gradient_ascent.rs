@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::ascent::{Climb, Direction};
+use super::ascent::Climb;
+use super::direction::Direction;
 use super::{Account, Method, MethodRow, Tier, View, settings};
 use crate::error::Result;
 use crate::train::Session;

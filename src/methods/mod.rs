@@ -3,6 +3,7 @@
 
 mod account;
 pub mod ascent;
+mod direction;
 mod ewc_ascent;
 mod finetune;
 mod fisher;
@@ -13,6 +14,7 @@ mod neg_grad_plus;
 mod retrain;
 mod settings;
 mod ssd;
+mod stop;
 
 use serde::{Deserialize, Serialize};
 

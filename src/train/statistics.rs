@@ -192,8 +192,9 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Records `grad += scale · Σ g_n` over a kept index list, in as many batches as it takes, and the set's mean loss
-    /// into `mean_loss`. For full-set steps that are compiled once and run again and again.
+    /// Records `grad = scale · Σ g_n` (added to what is there if `accumulate`) over an index list, in as many batches as
+    /// it takes, and the set's mean loss and accuracy into one element each. For full-set steps that are compiled once
+    /// and run again and again.
     pub fn record_set_gradient(
         &self,
         rec: &mut Recording,
@@ -201,20 +202,25 @@ impl Session<'_> {
         idx: Buf<u32>,
         scale: f32,
         accumulate: bool,
-        mean_loss: Buf<f32>,
+        [mean_loss, accuracy]: [Buf<f32>; 2],
     ) -> Result<()> {
         // Ranges of the list must start aligned.
         let batch = self.batch.next_multiple_of(ALIGN);
-        let losses = rec.temp("losses", idx.len.div_ceil(batch) * ALIGN);
+        let len = idx.len.div_ceil(batch) * ALIGN;
+        let (losses, corrects) = (rec.temp("losses", len), rec.temp("corrects", len));
         map::fill(rec, losses, 0.0);
+        map::fill(rec, corrects, 0.0);
         for (i, start) in (0..idx.len).step_by(batch).enumerate() {
             let some = idx.range(start..(start + batch).min(idx.len));
             let scored = self.record_scored(rec, part, some, Mode::Eval, None)?;
             let sink = Sink::Mean { grad: self.grad, scale, accumulate: accumulate || i > 0 };
             self.model.backward(rec, self.theta, &scored.tape, scored.dlogits, None, sink)?;
             reduce::total(rec, scored.loss, losses.range(i * ALIGN..i * ALIGN + 1), 1.0, false);
+            reduce::total(rec, scored.correct, corrects.range(i * ALIGN..i * ALIGN + 1), 1.0, false);
         }
-        reduce::total(rec, losses, mean_loss, 1.0 / idx.len.max(1) as f32, false);
+        let each = 1.0 / idx.len.max(1) as f32;
+        reduce::total(rec, losses, mean_loss, each, false);
+        reduce::total(rec, corrects, accuracy, each, false);
         Ok(())
     }
 }

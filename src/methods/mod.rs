@@ -1,6 +1,19 @@
 //! Unlearning methods: what a method is given, what it must account for, and the registry. No method sees the test
 //! split, and none can score itself: this module may not import `eval`.
 
+mod account;
+pub mod ascent;
+mod ewc_ascent;
+mod finetune;
+mod fisher;
+mod fisher_ascent;
+mod gradient_ascent;
+pub mod importance;
+mod neg_grad_plus;
+mod retrain;
+mod settings;
+mod ssd;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -73,7 +86,16 @@ pub struct MethodRow {
 }
 
 /// Every method, in the order in which reports list them.
-pub static METHODS: &[&MethodRow] = &[];
+pub static METHODS: &[&MethodRow] = &[
+    &retrain::ROW,
+    &finetune::ROW,
+    &gradient_ascent::ROW,
+    &neg_grad_plus::ROW,
+    &fisher::ROW,
+    &ssd::ROW,
+    &fisher_ascent::ROW,
+    &ewc_ascent::ROW,
+];
 
 /// The row of a method.
 ///

@@ -1,0 +1,55 @@
+//! Gradient ascent preconditioned with the Fisher diagonal of the retained records: parameters that those need move little.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::account::timed;
+use super::ascent::{Climb, Direction};
+use super::importance::Importance;
+use super::settings::{check, positive};
+use super::{Account, Method, MethodRow, Read, Tier, View, settings};
+use crate::error::Result;
+use crate::train::Session;
+
+pub static ROW: MethodRow = MethodRow {
+    name: "fisher_ascent",
+    summary: "ascent along grad L_forget / (F_retain + delta mean F), brought back to the gradient's length",
+    citation: "one step is Fisher Removal, Gu et al. 2024 (arXiv 2403.10557); natural gradient, Amari 1998",
+    tier: Tier::Approximate,
+    build: |table| {
+        let method: FisherAscent = settings::parse(ROW.name, table)?;
+        method.climb.check(ROW.name)?;
+        check(ROW.name, &[("delta", positive(method.delta), "a positive number")])?;
+        Ok(Box::new(method))
+    },
+};
+
+/// F is the empirical Fisher diagonal, per sample, at the parameters before the ascent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FisherAscent {
+    /// Damping in units of the mean Fisher value: towards infinity this is plain ascent. 0.1 kept most retained-class
+    /// accuracy on digits, of 0.01, 0.1 and 1.
+    pub delta: f64,
+    #[serde(flatten)]
+    pub climb: Climb,
+}
+
+impl Default for FisherAscent {
+    fn default() -> Self {
+        FisherAscent { delta: 0.1, climb: Climb::default() }
+    }
+}
+
+impl Method for FisherAscent {
+    fn settings(&self) -> Value {
+        settings::to_json(self)
+    }
+
+    fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
+        let mut account = Account::reading(&[Read::RetainData]);
+        let fisher = timed(&mut account.precompute_s, || Importance::of_retained(session, view))?;
+        account.note("importance", json!([fisher.describe()]));
+        let direction = Direction::Preconditioned { fisher, delta: self.delta as f32 };
+        self.climb.run(session, view, direction, account)
+    }
+}

@@ -1,0 +1,97 @@
+//! Selective synaptic dampening: parameters that matter much more to the forgotten records are shrunk.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::account::{Origin, timed};
+use super::importance::{Estimator, Importance, Set};
+use super::settings::{check, not_negative};
+use super::{Account, Method, MethodRow, Read, Tier, View, settings};
+use crate::error::Result;
+use crate::kernels::{edit, reduce};
+use crate::train::Session;
+
+pub static ROW: MethodRow = MethodRow {
+    name: "ssd",
+    summary: "shrinks parameters whose importance to the forgotten records exceeds alpha times that to all records",
+    citation: "Foster, Schoepf & Brintrup, AAAI 2024",
+    tier: Tier::Approximate,
+    build: |table| {
+        let method: Ssd = settings::parse(ROW.name, table)?;
+        method.check()?;
+        Ok(Box::new(method))
+    },
+};
+
+/// Where I_F > alpha I_D: theta *= min(lambda I_D / I_F, 1). Label noise and fine-tuning play no part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ssd {
+    /// Not transferable between estimators, nor between batch sizes of `batch_mean`.
+    pub alpha: f64,
+    /// 1, the paper's.
+    pub lambda: f64,
+    /// `per_sample` is the paper's formula, `batch_mean` what its code computes.
+    pub estimator: Estimator,
+    /// Records per batch of `batch_mean`; 128, the code's.
+    pub batch: usize,
+}
+
+impl Default for Ssd {
+    fn default() -> Self {
+        Ssd { alpha: 10.0, lambda: 1.0, estimator: Estimator::PerSample, batch: 128 }
+    }
+}
+
+impl Ssd {
+    fn check(&self) -> Result<()> {
+        check(
+            ROW.name,
+            &[
+                ("alpha", not_negative(self.alpha), "0 or more"),
+                ("lambda", not_negative(self.lambda), "0 or more"),
+                ("batch", self.batch > 0, "1 or more"),
+            ],
+        )
+    }
+
+    /// Dampens; returns the number of parameters that were.
+    fn dampen(&self, session: &mut Session, all: &Importance, forget: &Importance) -> Result<f64> {
+        let (theta, mask) = (session.theta, session.grad);
+        let out = session.run(|rec| {
+            edit::dampen(rec, theta, all.values, forget.values, mask, self.alpha as f32, self.lambda as f32);
+            let touched = rec.temp("touched", 1);
+            reduce::total(rec, mask, touched, 1.0, false);
+            // The mask lies in the gradient's place; what comes next finds it clean between tensors.
+            rec.readback(touched);
+            Ok(())
+        })?;
+        Ok(f64::from(out[0].f32()[0]))
+    }
+}
+
+impl Method for Ssd {
+    fn settings(&self) -> Value {
+        settings::to_json(self)
+    }
+
+    fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
+        let origin = Origin::of(session)?;
+        let mut account = Account::reading(&[Read::ForgetData, Read::RetainData]);
+        let mut everything = [view.retain, view.forget].concat();
+        everything.sort_unstable();
+        // I_D could be kept from training on: the request itself then needs the forgotten records alone.
+        let all = timed(&mut account.precompute_s, || {
+            Importance::measure(session, "ssd.all", Set::All, &everything, self.estimator, self.batch)
+        })?;
+        let (forget, touched) = timed(&mut account.method_s, || {
+            let (set, of) = (Set::Forget, view.forget);
+            let forget = Importance::measure(session, "ssd.forget", set, of, self.estimator, self.batch)?;
+            let touched = self.dampen(session, &all, &forget)?;
+            Ok((forget, touched))
+        })?;
+        account.note("importance", json!([all.describe(), forget.describe()]));
+        account.note("dampened_fraction", touched / session.model.layout.count() as f64);
+        account.close(session, &origin)
+    }
+}

@@ -3,13 +3,14 @@ use std::time::Duration;
 
 use regex::Regex;
 
-use super::output::{Table, emit, emit_json, json_text, write_whole};
+use super::output::{Table, emit, emit_json, json_text};
 use super::{Context, Run};
 use crate::engine::case::Case;
 use crate::error::{Error, Result};
 use crate::harness::baseline::{Baseline, Change, Verdict};
 use crate::harness::bench::{BenchOptions, BenchReport, Timer, bench};
 use crate::kernels;
+use crate::train::write_atomic;
 
 /// Validate kernels against their twins, then time them
 #[derive(clap::Args, Debug)]
@@ -66,6 +67,7 @@ impl Run for Bench {
             bar.set_message(name.to_owned());
         })?;
         bar.finish_and_clear();
+        cx.write_trace(&report.timings)?;
         let threshold = self.fail_above.unwrap_or(DEFAULT_THRESHOLD);
         let changes = baseline.map(|b| b.compare(&report, threshold)).transpose()?.unwrap_or_default();
         for refused in &report.refused {
@@ -78,7 +80,7 @@ impl Run for Bench {
         }
         verdict(&report, &changes, self.fail_above)?;
         match &self.save_baseline {
-            Some(path) => write_whole(path, json_text(&report)?.as_bytes()),
+            Some(path) => write_atomic(path, json_text(&report)?.as_bytes()),
             None => Ok(()),
         }
     }

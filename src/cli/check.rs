@@ -2,13 +2,14 @@ use std::path::PathBuf;
 
 use regex::Regex;
 
-use super::output::{Table, emit, emit_json, json_text, write_whole};
+use super::output::{Table, emit, emit_json, json_text};
 use super::{Context, Run};
 use crate::engine::{AdapterReport, Engine, GpuOptions, adapters};
 use crate::error::{Error, Result};
 use crate::harness::check::{CheckReport, Status, Tally, check};
 use crate::harness::junit::junit;
 use crate::kernels;
+use crate::train::write_atomic;
 
 /// Check every kernel, case by case, against its CPU twin on the chosen adapter (`--adapter all`: on each)
 #[derive(clap::Args, Debug)]
@@ -44,10 +45,10 @@ impl Run for Check {
         })?;
         bar.finish_and_clear();
         if let Some(path) = &self.junit {
-            write_whole(path, junit(&report)?.as_bytes())?;
+            write_atomic(path, junit(&report)?.as_bytes())?;
         }
         if let Some(Some(path)) = &self.json {
-            write_whole(path, json_text(&report)?.as_bytes())?;
+            write_atomic(path, json_text(&report)?.as_bytes())?;
         }
         match cx.json || matches!(self.json, Some(None)) {
             true => emit_json(&report)?,

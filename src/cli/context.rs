@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 
 use super::output;
-use crate::engine::{AdapterChoice, Engine, GpuOptions, chrome_trace};
+use crate::engine::{AdapterChoice, Engine, GpuOptions, Timing, chrome_trace};
 use crate::error::Result;
+use crate::train::write_atomic;
 
 /// The common flags.
 #[derive(clap::Args, Debug)]
@@ -63,17 +64,16 @@ impl Context {
         Ok(engine)
     }
 
-    /// Writes the trace of everything the engine timed since its timings were last taken, if one is wanted.
+    /// Writes the Chrome trace of these dispatches, if `--trace` asks for one.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write_trace(&self, engine: &mut Engine) -> Result<()> {
+    pub fn write_trace(&self, timings: &[Timing]) -> Result<()> {
         let Some(path) = &self.trace else { return Ok(()) };
-        let timings = engine.take_timings();
         if timings.is_empty() {
             self.note("this adapter has no timestamps: the trace is empty");
         }
-        output::write_whole(path, chrome_trace(&timings).as_bytes())
+        write_atomic(path, chrome_trace(timings).as_bytes())
     }
 
     /// Talk: a line on stderr unless `-q`.

@@ -1,7 +1,7 @@
-//! Data on stdout, talk on stderr, files written whole.
+//! Data on stdout, talk on stderr.
 
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -66,16 +66,4 @@ pub fn json_text(document: &impl Serialize) -> Result<String> {
 /// A line on stderr; nothing if nobody listens.
 pub fn talk(line: &str) {
     writeln!(std::io::stderr(), "{line}").ok();
-}
-
-/// Writes a file under a temporary name beside it and renames it when whole.
-///
-/// # Errors
-/// The folder is absent or closed to us, or the disk is full.
-pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    std::fs::write(&partial, content).map_err(Error::io("write", path))?;
-    std::fs::rename(&partial, path).map_err(Error::io("rename", path))
 }

@@ -3,11 +3,12 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use regex::Regex;
 
-use super::output::{emit, emit_json, write_whole};
+use super::output::{emit, emit_json};
 use super::{Context, Run};
 use crate::engine::{Consts, Kernel, Language, composed, translate};
 use crate::error::{Error, Result};
 use crate::kernels;
+use crate::train::write_atomic;
 
 /// Write the composed shaders, or what a driver is given for them
 #[derive(clap::Args, Debug)]
@@ -54,7 +55,7 @@ impl Run for Shaders {
             let folder = self.dump.join(kernel.family());
             std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
             let path = folder.join(kernel.stem()).with_extension(language.extension());
-            write_whole(&path, &content)?;
+            write_atomic(&path, &content)?;
             written.push(path);
         }
         if written.is_empty() {

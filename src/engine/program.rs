@@ -205,3 +205,18 @@ impl ParamSlots {
         slots
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::fold;
+
+    #[test]
+    fn a_folded_grid_holds_every_group_and_no_side_is_too_long() {
+        for groups in [0, 1, 2, 65_534, 65_535, 65_536, 65_537, 131_071, 1_000_003, 65_535 * 65_535] {
+            let [x, y] = fold(groups, 65_535).expect("fits").map(u64::from);
+            assert!(x <= 65_535 && y <= 65_535, "{groups}: {x} x {y}");
+            assert!(x * y >= groups && x * y < groups + y, "{groups}: {x} x {y} wastes more than a row");
+        }
+        assert_eq!(fold(65_535 * 65_535 + 1, 65_535), None);
+    }
+}

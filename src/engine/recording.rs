@@ -343,7 +343,9 @@ impl Pass<'_> {
 
 impl Dispatch {
     fn check(&self) -> Result<()> {
-        let shader = shader::composed(self.kernel)?.reflection;
+        let composed = shader::composed(self.kernel)?;
+        let consts = composed.consts(self.kernel, &self.consts)?;
+        let shader = composed.reflection;
         let fail = |what: String| Err(Error::internal(format!("kernel {} ({}): {what}", self.kernel.name, self.label)));
         if self.bindings.len() != shader.storage.len() {
             let names: Vec<_> = shader.storage.iter().map(|(n, ..)| n.as_str()).collect();
@@ -362,6 +364,9 @@ impl Dispatch {
             && shader.params.iter().zip(self.fields).all(|((n, e), (m, f))| n == m && e == f);
         if !same {
             return fail(format!("parameters are {:?}, the shader's `p` is {:?}", self.fields, shader.params));
+        }
+        if matches!(self.groups, Groups::Threads(_)) && !consts.contains_key("WG") {
+            return fail("launched by threads, but the shader has no override `WG` for its workgroup size".into());
         }
         self.check_alias(&shader.storage)
     }

@@ -115,3 +115,57 @@ impl Baseline {
         Change { case: row.case.clone(), relative: Some(relative), verdict }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::bench::Timer;
+
+    fn row(case: &str, median_ns: f64, mad_ns: f64) -> Row {
+        Row {
+            kernel: "k".into(),
+            variant: "v".into(),
+            case: case.into(),
+            overrides: Default::default(),
+            median_ns,
+            mad_ns,
+            min_ns: median_ns,
+            max_ns: median_ns,
+            gflops: 1.0,
+            gbps: 1.0,
+            timer: Timer::Wall,
+            wall_ns: median_ns,
+            repeats: 1,
+            check: Default::default(),
+            samples_ns: vec![median_ns],
+        }
+    }
+
+    fn baseline(rows: &str) -> Baseline {
+        let adapter = r#"{"name":"a","backend":"b","driver":"c","driver_info":"d","index":3}"#;
+        Baseline::parse(&format!(r#"{{"schema":1,"adapter":{adapter},"rows":[{rows}]}}"#)).expect("parses")
+    }
+
+    const BEFORE: &str = r#"{"case":"x","median_ns":1000.0,"mad_ns":10.0,"timer":"wall","samples_ns":[1]}"#;
+
+    #[test]
+    fn slower_means_beyond_the_threshold_and_outside_both_intervals() {
+        let base = baseline(BEFORE);
+        let verdict = |median, mad| base.change(&row("x", median, mad), 0.05).verdict;
+        assert_eq!(verdict(1040.0, 0.0), Verdict::Same, "below the threshold");
+        assert_eq!(verdict(1100.0, 10.0), Verdict::Slower);
+        assert_eq!(verdict(1100.0, 40.0), Verdict::Same, "the intervals touch");
+        assert_eq!(verdict(900.0, 10.0), Verdict::Faster);
+        assert_eq!(base.change(&row("y", 1.0, 0.0), 0.05).verdict, Verdict::New);
+        let gpu = Row { timer: Timer::Gpu, ..row("x", 2000.0, 1.0) };
+        assert_eq!(base.change(&gpu, 0.05).verdict, Verdict::New, "another clock");
+    }
+
+    #[test]
+    fn another_schema_or_no_json_is_refused() {
+        assert!(Baseline::parse("{").is_err());
+        assert!(Baseline::parse(&BEFORE.replace("case", "x")).is_err());
+        let other = r#"{"schema":2,"adapter":{"name":"a","backend":"b","driver":"c","driver_info":"d"},"rows":[]}"#;
+        assert!(Baseline::parse(other).expect_err("schema 2").contains("schema 2"));
+    }
+}

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::compare::Distance;
 use super::trial::{self, Outcome, place};
 use crate::engine::case::Case;
-use crate::engine::{AdapterReport, Engine, Program, Recording};
+use crate::engine::{AdapterReport, Engine, Program, Recording, Timing};
 use crate::error::{Error, Result};
 
 /// How long and how often.
@@ -84,6 +84,9 @@ pub struct BenchReport {
     pub adapter: AdapterReport,
     pub rows: Vec<Row>,
     pub refused: Vec<Refused>,
+    /// Every dispatch of one submission of each case, for a trace.
+    #[serde(skip)]
+    pub timings: Vec<Timing>,
 }
 
 /// Times the cases on `engine`, calling `progress` with the name of each before it starts.
@@ -99,13 +102,22 @@ pub fn bench(
 ) -> Result<BenchReport> {
     let adapter = engine.adapter().cloned().ok_or_else(|| Error::internal("only a GPU engine can be timed"))?;
     let commit = option_env!("UNLEARN_COMMIT");
-    let mut report =
-        BenchReport { schema: 1, version: env!("CARGO_PKG_VERSION"), commit, adapter, rows: vec![], refused: vec![] };
+    engine.set_profile(false);
+    let mut report = BenchReport {
+        schema: 1,
+        version: env!("CARGO_PKG_VERSION"),
+        commit,
+        adapter,
+        rows: Vec::new(),
+        refused: Vec::new(),
+        timings: Vec::new(),
+    };
     for case in cases {
         progress(&case.name);
         let (why, wrong) = match trial::trial(engine, case)? {
             Outcome::Pass(distance) => {
-                report.rows.push(time(engine, case, options, distance)?);
+                let row = time(engine, case, options, distance, &mut report.timings)?;
+                report.rows.push(row);
                 continue;
             }
             Outcome::Fail(why) => (why, true),
@@ -116,9 +128,15 @@ pub fn bench(
     Ok(report)
 }
 
-fn time(engine: &mut Engine, case: &Case, options: BenchOptions, check: Distance) -> Result<Row> {
+fn time(
+    engine: &mut Engine,
+    case: &Case,
+    options: BenchOptions,
+    check: Distance,
+    trace: &mut Vec<Timing>,
+) -> Result<Row> {
     let base = engine.mark();
-    let row = time_from(engine, case, options, check, base);
+    let row = time_from(engine, case, options, check, trace);
     engine.set_profile(false);
     engine.release(base);
     row
@@ -127,7 +145,14 @@ fn time(engine: &mut Engine, case: &Case, options: BenchOptions, check: Distance
 /// Host time of one sample, at least: far above the clock's resolution and the cost of a submission.
 const SAMPLE: Duration = Duration::from_millis(4);
 
-fn time_from(engine: &mut Engine, case: &Case, options: BenchOptions, check: Distance, base: usize) -> Result<Row> {
+fn time_from(
+    engine: &mut Engine,
+    case: &Case,
+    options: BenchOptions,
+    check: Distance,
+    trace: &mut Vec<Timing>,
+) -> Result<Row> {
+    let base = engine.mark();
     place(engine, case)?;
     let rec = case.rec.clone().rebased(base);
     let once = engine.compile(rec.clone())?;
@@ -142,7 +167,9 @@ fn time_from(engine: &mut Engine, case: &Case, options: BenchOptions, check: Dis
     engine.take_timings();
     engine.run(&program, &[])?;
     let per_repeat = case.rec.dispatches().count().max(1);
-    let stamped = engine.take_timings().iter().any(|t| t.duration_ns > 0);
+    let timings = engine.take_timings();
+    let stamped = timings.iter().any(|t| t.duration_ns > 0);
+    trace.extend(timings);
     let (timer, samples_ns) = match stamped {
         true => (Timer::Gpu, sample(options, || gpu_samples(engine, &program, per_repeat))?),
         false => (Timer::Wall, walls.clone()),

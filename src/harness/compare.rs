@@ -42,8 +42,8 @@ pub fn floats(got: &[f32], want: &[f64], rtol: f64, atol: f64) -> Result<Distanc
     for (i, (g, w)) in got.iter().zip(want).enumerate() {
         let g64 = f64::from(*g);
         let error = if g64 == *w || (g64.is_infinite() && (*w as f32) == *g) { 0.0 } else { (g64 - w).abs() };
-        // Written so that a NaN on either side is bad.
-        let good = error <= atol + rtol * w.abs();
+        // Written so that a NaN on either side is bad, and so is anything but infinity where infinity is expected.
+        let good = error == 0.0 || (w.is_finite() && error <= atol + rtol * w.abs());
         if !good {
             d.bad += 1;
             if d.first_bad.is_none() {

@@ -1,0 +1,115 @@
+//! Every kernel is registered, has its shader, its twin and enough cases; names what was forgotten.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use unlearn::engine::case::{Case, POISON, Role};
+use unlearn::engine::{Kernel, Lane, SHARED, composed};
+use unlearn::harness::check::kernels_of;
+use unlearn::harness::trial::expected;
+use unlearn::kernels;
+
+/// `<family>/<stem>` of every shader on disk.
+fn on_disk() -> BTreeMap<String, String> {
+    let shaders = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    let mut all = BTreeMap::new();
+    for folder in fs::read_dir(shaders).expect("shaders/").flatten() {
+        for file in fs::read_dir(folder.path()).expect("a family").flatten() {
+            let (folder, file_name) = (folder.file_name(), file.file_name());
+            let stem = file_name.to_string_lossy().replace(".wgsl", "");
+            let name = format!("{}.{stem}", folder.to_string_lossy());
+            all.insert(name, fs::read_to_string(file.path()).expect("WGSL is text"));
+        }
+    }
+    all
+}
+
+#[test]
+fn every_shader_has_a_row_and_every_row_its_shader() {
+    let mut disk = on_disk();
+    let mut names = BTreeSet::new();
+    for kernel in kernels::kernels() {
+        assert!(names.insert(kernel.name), "two rows are called {}", kernel.name);
+        let text = disk.remove(kernel.name).unwrap_or_else(|| panic!("{} has no .wgsl of its name", kernel.name));
+        assert_eq!(text, kernel.source, "{} includes another file than its own", kernel.name);
+    }
+    for (name, text) in SHARED {
+        let file = disk.remove(&format!("shared.{name}"));
+        assert_eq!(file.as_deref(), Some(*text), "shared/{name}.wgsl");
+    }
+    let left: Vec<_> = disk.keys().collect();
+    assert!(left.is_empty(), "no row includes {left:?}");
+}
+
+#[test]
+fn families_hold_their_own_kernels() {
+    for family in kernels::FAMILIES {
+        for kernel in family.kernels {
+            assert_eq!(kernel.family(), family.name, "{} is listed under {}", kernel.name, family.name);
+        }
+        for case in (family.cases)() {
+            let starts = case.name.starts_with(&format!("{}.", family.name));
+            assert!(starts, "`{}` is a case of {}; its name starts with the kernel's", case.name, family.name);
+        }
+    }
+}
+
+#[test]
+fn parameter_structs_match_the_shaders() {
+    for kernel in kernels::kernels() {
+        let shader = composed(kernel).expect("composes").reflection;
+        let ours: Vec<_> = kernel.params.iter().map(|(n, e)| ((*n).to_owned(), *e)).collect();
+        assert_eq!(ours, shader.params, "{}", kernel.name);
+    }
+}
+
+#[test]
+fn every_recording_of_a_case_fits_its_shaders() {
+    for case in kernels::cases() {
+        case.rec.check().unwrap_or_else(|e| panic!("{}: {e}", case.name));
+    }
+}
+
+/// A length that no vec4 divides, so the tail of a shader is exercised.
+fn ragged(case: &Case) -> bool {
+    case.buffers.iter().any(|b| b.init.bytes().len() % 16 != 0)
+}
+
+#[test]
+fn every_kernel_has_cases_and_one_of_them_is_ragged() {
+    let cases = kernels::cases();
+    let using = |k: &Kernel| cases.iter().filter(|c| kernels_of(c).contains(&k.name)).collect::<Vec<_>>();
+    for kernel in kernels::kernels() {
+        let used = using(kernel);
+        let recorded = used.iter().filter(|c| c.rec.dispatches().count() > 0);
+        assert!(recorded.count() >= 3, "{} is recorded by fewer than three cases", kernel.name);
+        assert!(used.iter().any(|c| ragged(c)), "{} has no case of an odd shape", kernel.name);
+    }
+}
+
+#[test]
+fn case_names_are_unique() {
+    let mut names = BTreeSet::new();
+    for case in kernels::cases() {
+        assert!(names.insert(case.name.clone()), "two cases are called `{}`", case.name);
+    }
+}
+
+#[test]
+fn twins_write_every_output() {
+    for case in kernels::cases() {
+        // The large shapes run on the adapters; here they would only cost time.
+        if case.rec.dispatches().map(|d| d.flops.max(d.bytes)).sum::<u64>() > 4_000_000 {
+            continue;
+        }
+        let all = expected(&case).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+        for (buf, lane) in case.buffers.iter().zip(&all).filter(|(b, _)| b.role == Role::Output) {
+            let poisoned = match lane {
+                Lane::F32(v) => v.iter().filter(|x| (**x as f32).to_bits() == POISON).count(),
+                Lane::U32(v) => v.iter().filter(|x| **x == POISON).count(),
+            };
+            assert_eq!(poisoned, 0, "{}: the twin leaves elements of `{}` unwritten", case.name, buf.name);
+        }
+    }
+}

@@ -1,5 +1,16 @@
 //! Trials that need an adapter: every kernel's cases on every adapter present, named `kernel shape@adapter`.
 
+#[path = "gpu/adapters.rs"]
+mod adapters;
+#[path = "shared/fixtures.rs"]
+mod fixtures;
+#[path = "gpu/layers.rs"]
+mod layers;
+#[path = "shared/nets.rs"]
+mod nets;
+#[path = "gpu/parity.rs"]
+mod parity;
+
 use std::sync::{Arc, Mutex};
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -32,6 +43,8 @@ fn main() {
             }));
         }
     }
+    trials.extend(parity::trials());
+    trials.extend(layers::trials());
     if trials.is_empty() {
         eprintln!("no adapter was found: install a Vulkan driver (tools/setup.sh does)");
         std::process::exit(1);

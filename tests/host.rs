@@ -18,11 +18,23 @@ mod layers;
 mod recording;
 #[path = "host/registry.rs"]
 mod registry;
+#[path = "shared/fixtures.rs"]
+mod fixtures;
+#[path = "host/gradients.rs"]
+mod gradients;
+#[path = "host/models.rs"]
+mod models;
+#[path = "shared/nets.rs"]
+mod nets;
+#[path = "host/parity.rs"]
+mod parity;
 #[path = "host/report.rs"]
 mod report;
 #[path = "host/requests.rs"]
 mod requests;
 #[path = "host/shaders.rs"]
 mod shaders;
+#[path = "host/sinks.rs"]
+mod sinks;
 #[path = "host/verdict.rs"]
 mod verdict;

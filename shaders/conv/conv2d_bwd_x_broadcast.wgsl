@@ -9,6 +9,8 @@ struct P {
 }
 
 override WG: u32 = 32u;
+// 0 where both strides are 1: an integer division costs more than the taps it guards.
+override STRIDED: u32 = 1u;
 
 @group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
@@ -53,11 +55,17 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     for (var ky = 0u; ky < p.kh; ky += 1u) {
         // Outputs before the first wrap to huge numbers and fail the comparison too.
         let ohs = ih - ky * p.dy;
-        let oh = ohs / p.sy;
+        var oh = ohs;
+        if (STRIDED == 1u) {
+            oh = ohs / p.sy;
+        }
         let row_ok = (oh < vec4<u32>(p.oh)) & (oh * p.sy == ohs);
         for (var kx = 0u; kx < p.kw; kx += 1u) {
             let ows = iw - kx * p.dx;
-            let ow = ows / p.sx;
+            var ow = ows;
+            if (STRIDED == 1u) {
+                ow = ows / p.sx;
+            }
             let inside = row_ok & (ow < vec4<u32>(p.ow)) & (ow * p.sx == ows);
             var yi = base + select(vec4<u32>(), oh * p.ow + ow, inside);
             var wi = row + ky * p.kw + kx;

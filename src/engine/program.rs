@@ -16,6 +16,9 @@ const SLOT: usize = 256;
 const WORK_CAP_SOFTWARE: u64 = 4_000_000_000;
 const WORK_CAP_GPU: u64 = 100_000_000_000;
 
+/// Iterations after which llvmpipe leaves every loop of an invocation, without an error (Mesa's LP_MAX_TGSI_LOOP_ITERATIONS).
+const LOOP_LIMIT: u64 = 65_535;
+
 pub(super) struct Launch {
     pipeline: Arc<Pipeline>,
     bind_group: wgpu::BindGroup,
@@ -116,6 +119,12 @@ impl Gpu {
         params: &wgpu::Buffer,
         offset: Option<u32>,
     ) -> Result<Launch> {
+        if d.turns > LOOP_LIMIT && self.report.name.contains("llvmpipe") {
+            return Err(Error::Unsupported(format!(
+                "kernel {} ({}) makes {} loop iterations in one invocation; {} stops silently at {LOOP_LIMIT}; use smaller pictures or batches",
+                d.kernel.name, d.label, d.turns, self.report.name
+            )));
+        }
         let pipeline = self.pipeline(d.kernel, &d.consts)?;
         let mut entries = Vec::with_capacity(bound.len() + 1);
         if offset.is_some() {

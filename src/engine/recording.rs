@@ -106,6 +106,8 @@ pub struct Dispatch {
     /// Floating point operations and bytes moved at least once, for the work cap and the benches.
     pub flops: u64,
     pub bytes: u64,
+    /// Loop iterations of one invocation, all loops together.
+    pub turns: u64,
 }
 
 /// The launch size.
@@ -235,6 +237,7 @@ impl Recording {
             label,
             flops: 0,
             bytes: 0,
+            turns: 0,
         };
         Pass { rec: self, dispatch }
     }
@@ -320,6 +323,13 @@ impl Pass<'_> {
     pub fn work(mut self, flops: u64, bytes: u64) -> Self {
         self.dispatch.flops = flops;
         self.dispatch.bytes = bytes;
+        self
+    }
+
+    /// States how many loop iterations one invocation makes, all loops together: llvmpipe stops them at 65 535 and says
+    /// nothing, so a program that needs more is refused there.
+    pub fn turns(mut self, n: usize) -> Self {
+        self.dispatch.turns = n as u64;
         self
     }
 

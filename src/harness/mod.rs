@@ -7,4 +7,5 @@ pub mod compare;
 pub mod divergence;
 pub mod gradcheck;
 pub mod junit;
+pub mod parity;
 pub mod trial;

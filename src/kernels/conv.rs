@@ -130,6 +130,17 @@ impl ConvShape {
         self.ci / self.groups * self.kernel[0] * self.kernel[1]
     }
 
+    /// Loop iterations that the weight gradient of one sample takes.
+    fn turns_per_sample(&self) -> usize {
+        let [oh, ow] = self.checked_out();
+        oh * (ow + 1) + 1
+    }
+
+    /// Loop iterations of one output element over `channels`, for the forward pass and the input gradient.
+    fn turns_per_output(&self, channels: usize) -> usize {
+        self.kernel[0] * (1 + self.kernel[1] * (1 + channels))
+    }
+
     fn flops(&self, [oh, ow]: [usize; 2]) -> u64 {
         2 * (self.n * oh * ow * self.weights()) as u64
     }
@@ -168,6 +179,8 @@ pub fn choose(target: Target, plain: &'static Kernel, broadcast: &'static Kernel
     if target.software && target.subgroup >= 8 { broadcast } else { plain }
 }
 
+/// llvmpipe leaves all loops of an invocation after 65 535 iterations.
+const MAX_TURNS: usize = 65_000;
 /// Positions that one workgroup of the broadcast forms covers, for 32 invocations of four.
 const POSITIONS: usize = 128;
 /// Columns that one workgroup of the broadcast weight gradient covers.
@@ -198,6 +211,7 @@ pub fn conv2d_as(
         .read(w)
         .read(b.unwrap_or(w))
         .write(y)
+        .turns(s.turns_per_output(s.ci / s.groups))
         .work(s.flops([oh, ow]), 4 * (x.len + w.len + y.len) as u64);
     let positions = s.n * oh * ow;
     if std::ptr::eq(kernel, &CONV2D_BROADCAST) {
@@ -229,10 +243,12 @@ pub fn conv2d_bwd_x_as(
         .read(w)
         .read(dy)
         .write(dx)
+        .turns(s.turns_per_output(s.co / s.groups))
         .work(s.flops(out), 4 * (dx.len + w.len + dy.len) as u64);
     let positions = s.n * s.h * s.w;
     if std::ptr::eq(kernel, &CONV2D_BWD_X_BROADCAST) {
-        pass.groups(s.groups * (s.ci / s.groups).div_ceil(8) * positions.div_ceil(POSITIONS));
+        pass.set("STRIDED", u8::from(s.stride != [1, 1]))
+            .groups(s.groups * (s.ci / s.groups).div_ceil(8) * positions.div_ceil(POSITIONS));
     } else {
         pass.threads(positions * s.ci);
     }
@@ -250,7 +266,9 @@ impl Chunks {
     pub fn of(s: &ConvShape) -> Chunks {
         let tiles = s.groups * (s.co / s.groups).div_ceil(8) * s.columns().div_ceil(COLUMNS);
         let wanted = 256usize.div_ceil(tiles.max(1)).clamp(1, s.n.max(1));
-        let per_chunk = s.n.div_ceil(wanted).max(1);
+        // No more turns in one invocation than every adapter makes.
+        let most = (MAX_TURNS / s.turns_per_sample().max(1)).max(1);
+        let per_chunk = s.n.div_ceil(wanted).clamp(1, most);
         Chunks { per_chunk, count: s.n.div_ceil(per_chunk) }
     }
 }
@@ -295,6 +313,7 @@ pub fn conv2d_bwd_w_as(
         .read(x)
         .read(dy)
         .update(dw)
+        .turns(chunks.per_chunk * s.turns_per_sample())
         .work(s.flops(out), 4 * (x.len + dy.len + chunks.count * s.weights()) as u64);
     if std::ptr::eq(kernel, &CONV2D_BWD_W_BROADCAST) {
         pass.groups(s.groups * (s.co / s.groups).div_ceil(8) * s.columns().div_ceil(COLUMNS) * chunks.count);

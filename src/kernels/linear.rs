@@ -122,6 +122,7 @@ pub fn product_as(
         .read(b.buf)
         .read(bias)
         .update(y)
+        .turns(k)
         .work(2 * (m * n * k) as u64, 4 * (m * k + k * n + m * n) as u64);
     if std::ptr::eq(kernel, &MATMUL_BROADCAST) {
         pass.set("WG", BROADCAST_WG as u32).groups(m.div_ceil(16) * n.div_ceil(2 * BROADCAST_WG));

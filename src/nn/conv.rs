@@ -54,6 +54,12 @@ fn yes() -> bool {
 impl Conv2d {
     fn shape(&self, n: usize, input: &[usize]) -> Result<(ConvShape, [usize; 2])> {
         let [ci, h, w] = picture("conv2d", input).map_err(|e| Error::input(format!("layer `{}`: {e}", self.name)))?;
+        if self.out == 0 {
+            return Err(Error::input(format!(
+                "layer `{}` (conv2d): `out`, the number of its channels, is 0",
+                self.name
+            )));
+        }
         let s = ConvShape {
             stride: self.stride.pair(),
             padding: self.padding.pair(),

@@ -13,7 +13,7 @@ pub static ROW: LayerRow = LayerRow {
     summary: "inverted dropout with probability p (Srivastava et al. 2014), mask from Philox",
     build: |t| {
         let layer: Dropout = settings("dropout", t)?;
-        if !(0.0..1.0).contains(&layer.p) {
+        if !(0.0..1.0).contains(&(layer.p as f32)) {
             return Err(Error::input(format!("layer `dropout`: p must be in [0, 1), it is {}", layer.p)));
         }
         Ok(Box::new(layer))
@@ -25,7 +25,7 @@ pub static ROW: LayerRow = LayerRow {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Dropout {
-    p: f32,
+    p: f64,
 }
 
 impl Layer for Dropout {
@@ -45,7 +45,7 @@ impl Layer for Dropout {
         }
         let step = cx.step.ok_or_else(|| Error::internal("dropout in training needs the step's words"))?;
         let y = cx.rec.temp("y", x.len);
-        map::dropout(cx.rec, x, y, self.p, stream, step);
+        map::dropout(cx.rec, x, y, self.p as f32, stream, step);
         Ok((y, Saved { stream: Some(stream), ..Default::default() }))
     }
 
@@ -60,7 +60,7 @@ impl Layer for Dropout {
         let (Some(stream), true) = (saved.stream, need_dx) else { return Ok(Some(dy)) };
         let step = cx.step.ok_or_else(|| Error::internal("dropout in training needs the step's words"))?;
         let dx = cx.rec.temp("dx", dy.len);
-        map::dropout(cx.rec, dy, dx, self.p, stream, step);
+        map::dropout(cx.rec, dy, dx, self.p as f32, stream, step);
         Ok(Some(dx))
     }
 }

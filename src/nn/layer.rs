@@ -126,7 +126,7 @@ pub(super) fn settings<T: DeserializeOwned>(kind: &str, table: toml::Table) -> R
     T::deserialize(table).map_err(|e| Error::input(format!("layer `{kind}`: {}", e.message())))
 }
 
-/// The settings as a table with `type` in front.
+/// The settings as a table, `type` included.
 pub(super) fn table<T: serde::Serialize>(kind: &str, settings: &T) -> toml::Table {
     let mut all = toml::Table::new();
     all.insert("type".into(), kind.into());

@@ -37,7 +37,7 @@ struct Group {
     name: String,
     groups: usize,
     #[serde(default = "small")]
-    eps: f32,
+    eps: f64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -46,17 +46,17 @@ struct LayerNorm {
     #[serde(default)]
     name: String,
     #[serde(default = "small")]
-    eps: f32,
+    eps: f64,
 }
 
-fn small() -> f32 {
+fn small() -> f64 {
     1e-5
 }
 
 /// Group norm, or with `groups` absent layer norm over the one feature axis.
 struct Norm {
     name: String,
-    eps: f32,
+    eps: f64,
     groups: Option<usize>,
 }
 
@@ -69,10 +69,13 @@ impl Norm {
             (Some(g), &[c, ..]) => (c, input[1..].iter().product(), g),
             (Some(_), []) => return fail("group_norm takes [channels, …], its input has no axes".into()),
         };
+        if !(self.eps >= 0.0 && self.eps.is_finite()) {
+            return fail(format!("eps must be a number of at least 0, it is {}", self.eps));
+        }
         if groups == 0 || c % groups != 0 {
             return fail(format!("{c} channels cannot be split into {groups} groups of equal size"));
         }
-        Ok(NormShape { n, c, p, groups, eps: self.eps })
+        Ok(NormShape { n, c, p, groups, eps: self.eps as f32 })
     }
 }
 

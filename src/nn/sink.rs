@@ -42,8 +42,9 @@ impl Backward<'_> {
                 Target { out: squares.range(range), alpha: 1.0, beta: beta(accumulate), stride: 0 }
             }
             Sink::PerSample { slab } => {
-                let end = self.n.saturating_sub(1) * total + range.end;
-                Target { out: slab.range(range.start..end.max(range.start)), alpha: 1.0, beta: 0.0, stride: total }
+                // An empty batch has no rows for the range to lie in.
+                let rows = if self.n == 0 { 0..0 } else { range.start..(self.n - 1) * total + range.end };
+                Target { out: slab.range(rows), alpha: 1.0, beta: 0.0, stride: total }
             }
         })
     }

@@ -12,22 +12,30 @@ mod data_bad;
 mod data_files;
 #[path = "host/eval.rs"]
 mod eval;
-#[path = "host/layers.rs"]
-mod layers;
-#[path = "host/recording.rs"]
-mod recording;
-#[path = "host/registry.rs"]
-mod registry;
 #[path = "shared/fixtures.rs"]
 mod fixtures;
+#[path = "host/gradcheck.rs"]
+mod gradcheck;
 #[path = "host/gradients.rs"]
 mod gradients;
+#[path = "host/layers.rs"]
+mod layers;
+#[path = "host/layers.rs"]
+mod layers;
 #[path = "host/models.rs"]
 mod models;
 #[path = "shared/nets.rs"]
 mod nets;
 #[path = "host/parity.rs"]
 mod parity;
+#[path = "host/recording.rs"]
+mod recording;
+#[path = "host/recording.rs"]
+mod recording;
+#[path = "host/registry.rs"]
+mod registry;
+#[path = "host/registry.rs"]
+mod registry;
 #[path = "host/report.rs"]
 mod report;
 #[path = "host/requests.rs"]

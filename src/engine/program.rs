@@ -1,5 +1,6 @@
 //! A recording compiled for the GPU: bind groups and launch sizes fixed, only inputs change from run to run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::gpu::{Gpu, Pipeline};
@@ -60,11 +61,13 @@ impl Gpu {
                 buffer.ok_or_else(|| Error::internal(format!("{:?} was released before its program", span.id)))?;
             Ok((buffer.clone(), span.offset as u64 * 4))
         };
+        // By number, which need not be the order of the commands.
+        let (mut uploads, mut readbacks) = (BTreeMap::new(), BTreeMap::new());
         let mut dispatched = 0;
         for command in &rec.commands {
             match command {
-                Command::Upload { dst, .. } => program.uploads.push(place(self, dst)?),
-                Command::Readback { src, .. } => program.readbacks.push(place(self, src)?),
+                Command::Upload { dst, input } => drop(uploads.insert(*input, place(self, dst)?)),
+                Command::Readback { src, output } => drop(readbacks.insert(*output, place(self, src)?)),
                 Command::Copy { src, dst } => {
                     let (from, to, bytes) = (place(self, src)?, place(self, dst)?, src.len as u64 * 4);
                     program.steps.push(Step::Copy { src: from, dst: to, bytes });
@@ -81,6 +84,8 @@ impl Gpu {
                 }
             }
         }
+        program.uploads = uploads.into_values().collect();
+        program.readbacks = readbacks.into_values().collect();
         self.healthy()?;
         Ok(program)
     }

@@ -130,7 +130,7 @@ mod tests {
         check.scalar(cubic, &x, &swapped).expect_err("two elements are swapped");
         let halved: Vec<f64> = gradient.iter().map(|g| g / 2.0).collect();
         check.scalar(cubic, &x, &halved).expect_err("the scale is lost");
-        check.scalar(cubic, &x, &vec![0.0; 9]).expect_err("no gradient");
+        check.scalar(cubic, &x, &[0.0; 9]).expect_err("no gradient");
         check.scalar(cubic, &x, &gradient[1..]).expect_err("one element short");
         check.scalar(|_| Ok(f64::NAN), &x, &gradient).expect_err("NaN");
     }

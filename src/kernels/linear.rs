@@ -31,8 +31,26 @@ pub static MATMUL_BROADCAST: Kernel = Kernel {
     requires: Requires::Subgroup8,
 };
 
+/// 64 x 64 tiles through workgroup memory: for GPUs.
+pub static MATMUL_TILED: Kernel = Kernel {
+    name: "linear.matmul_tiled",
+    source: include_str!("../../shaders/linear/matmul_tiled.wgsl"),
+    params: Matmul::FIELDS,
+    twin: twin::matmul,
+    requires: Requires::Nothing,
+};
+
+/// 8 x 4 per invocation, no barrier and no subgroup: for software adapters without subgroups of 8.
+pub static MATMUL_BLOCKED: Kernel = Kernel {
+    name: "linear.matmul_blocked",
+    source: include_str!("../../shaders/linear/matmul_blocked.wgsl"),
+    params: Matmul::FIELDS,
+    twin: twin::matmul,
+    requires: Requires::Nothing,
+};
+
 /// All forms of the product.
-pub static VARIANTS: &[&Kernel] = &[&MATMUL, &MATMUL_BROADCAST];
+pub static VARIANTS: &[&Kernel] = &[&MATMUL, &MATMUL_TILED, &MATMUL_BLOCKED, &MATMUL_BROADCAST];
 
 /// The family's kernels.
 pub static KERNELS: &[&Kernel] = VARIANTS;
@@ -78,10 +96,19 @@ impl Default for Product {
     }
 }
 
-/// The variant for an adapter and a shape.
+/// The variant for an adapter and a shape [m, n].
+///
+/// Measured on llvmpipe at 512³ (GFLOP/s in `benches/results/`): the broadcast form wins wherever its 16-row tiles are
+/// not mostly empty. On GPUs the tile needs enough rows and columns to be worth staging; that bound is a rule of thumb
+/// until it is measured there.
 pub fn choose(target: Target, m: usize, n: usize) -> &'static Kernel {
-    // Measured on llvmpipe: 16-row tiles win from a few rows on; a single row wastes 15 of 16.
-    if target.software && target.subgroup >= 8 && m >= 4 && n >= 4 { &MATMUL_BROADCAST } else { &MATMUL }
+    match (target.software, target.subgroup >= 8) {
+        _ if m < 4 || n < 4 => &MATMUL,
+        (true, true) => &MATMUL_BROADCAST,
+        (true, false) => &MATMUL_BLOCKED,
+        (false, _) if m >= 32 && n >= 32 => &MATMUL_TILED,
+        (false, _) => &MATMUL,
+    }
 }
 
 /// Records `y[m,n] = alpha A B + bias + beta y`. `bias` is bound even when unused; pass any f32 buffer.
@@ -124,12 +151,32 @@ pub fn product_as(
         .update(y)
         .turns(k)
         .work(2 * (m * n * k) as u64, 4 * (m * k + k * n + m * n) as u64);
-    if std::ptr::eq(kernel, &MATMUL_BROADCAST) {
-        pass.set("WG", BROADCAST_WG as u32).groups(m.div_ceil(16) * n.div_ceil(2 * BROADCAST_WG));
-    } else {
-        pass.threads(m * n);
+    match kernel.stem() {
+        "matmul_broadcast" => pass.set("WG", BROADCAST_WG as u32).groups(m.div_ceil(16) * n.div_ceil(2 * BROADCAST_WG)),
+        "matmul_tiled" => pass
+            .set("A_ALONG_K", u8::from(a.col_stride == 1))
+            .set("B_ALONG_N", u8::from(b.col_stride == 1))
+            .groups(m.div_ceil(64) * n.div_ceil(64)),
+        "matmul_blocked" => pass.threads(m.div_ceil(8) * n.div_ceil(4)),
+        _ => pass.threads(m * n),
     }
 }
 
 /// Invocations of a workgroup of the broadcast form; each covers two columns.
 const BROADCAST_WG: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variant_follows_the_adapter_and_the_shape() {
+        let name = |software, subgroup, m, n| choose(Target { software, subgroup }, m, n).stem();
+        assert_eq!(name(true, 8, 64, 64), "matmul_broadcast");
+        assert_eq!(name(true, 4, 64, 64), "matmul_blocked");
+        assert_eq!(name(true, 0, 64, 10), "matmul_blocked");
+        assert_eq!(name(false, 32, 64, 64), "matmul_tiled");
+        assert_eq!(name(false, 32, 64, 10), "matmul");
+        assert_eq!(name(true, 8, 1, 64), "matmul");
+    }
+}

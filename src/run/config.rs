@@ -180,8 +180,21 @@ impl Config {
     /// Makes every path absolute, so that a copy elsewhere still finds the files.
     fn absolute(&mut self, base: &Path) {
         let d = &mut self.data;
-        let single =
-            [&mut d.path, &mut d.test_path, &mut d.train_images, &mut d.train_labels, &mut d.test_images, &mut d.test_labels];
+        if d.loader == "idx" {
+            // The folder goes into the names, so that each stands by itself.
+            let folder = d.clone();
+            let names = [&mut d.train_images, &mut d.train_labels, &mut d.test_images, &mut d.test_labels];
+            names.into_iter().flatten().for_each(|name| *name = folder.beside_path(name));
+            d.path = None;
+        }
+        let single = [
+            &mut d.path,
+            &mut d.test_path,
+            &mut d.train_images,
+            &mut d.train_labels,
+            &mut d.test_images,
+            &mut d.test_labels,
+        ];
         let lists = [&mut d.train_files, &mut d.test_files];
         let paths = single.into_iter().flatten().chain(lists.into_iter().flatten().flatten()).chain(&mut self.init);
         paths.for_each(|path| *path = absolute(base, path));

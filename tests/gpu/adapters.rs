@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use libtest_mimic::Failed;
+use libtest_mimic::{Failed, Trial};
 use unlearn::engine::{AdapterChoice, AdapterReport, Engine, GpuOptions, Target, adapters};
 
 /// An adapter's engine, shared by its trials.
@@ -11,6 +11,7 @@ use unlearn::engine::{AdapterChoice, AdapterReport, Engine, GpuOptions, Target, 
 pub struct Shared {
     /// `<backend>:<name>`, or `<backend>:<name> with GPU forms`.
     pub name: String,
+    pub report: AdapterReport,
     /// Choose kernel variants as if the adapter were no software.
     as_gpu: bool,
     options: GpuOptions,
@@ -22,16 +23,28 @@ pub fn each() -> Vec<Shared> {
     adapters().into_iter().flat_map(of).collect()
 }
 
+/// Every adapter present, once: for trials that name their kernels themselves.
+pub fn own() -> Vec<Shared> {
+    each().into_iter().filter(|a| !a.as_gpu).collect()
+}
+
 fn of(report: AdapterReport) -> Vec<Shared> {
     let choice = AdapterChoice { adapter: Some(report.index.to_string()), backend: None };
     let options = GpuOptions { choice, ..Default::default() };
     let name = format!("{}:{}", report.backend, report.name);
-    let own = Shared { name, as_gpu: false, options, engine: Default::default() };
+    let software = report.is_software();
+    let own = Shared { name, report, as_gpu: false, options, engine: Default::default() };
     let other = Shared { name: format!("{} with GPU forms", own.name), as_gpu: true, ..own.clone() };
-    if report.is_software() { vec![own, other] } else { vec![own] }
+    if software { vec![own, other] } else { vec![own] }
 }
 
 impl Shared {
+    /// A trial named `what@adapter`.
+    pub fn trial(&self, what: &str, run: impl FnOnce(&Shared) -> Result<(), Failed> + Send + 'static) -> Trial {
+        let adapter = self.clone();
+        Trial::test(format!("{what}@{}", self.name), move || run(&adapter))
+    }
+
     /// Runs `work` on the adapter's engine. An engine that failed is dropped, so that the next trial starts afresh.
     pub fn with<T>(&self, work: impl FnOnce(&mut Engine, Target) -> unlearn::Result<T>) -> Result<T, Failed> {
         let mut slot = self.engine.lock().unwrap_or_else(|e| e.into_inner());

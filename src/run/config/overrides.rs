@@ -94,7 +94,9 @@ mod tests {
     fn values_are_toml_and_bare_words_are_strings() {
         let sets = ["a.b=3", "a.c = sgd", "d=1e-3", "e=[1, 2]", "f=\"x=y\"", "g=true", "h=a\nb=2"].map(String::from);
         let table = settings(&sets).unwrap();
-        let want: Table = toml::from_str("d = 1e-3\ne = [1, 2]\nf = 'x=y'\ng = true\nh = \"a\\nb=2\"\n[a]\nb = 3\nc = 'sgd'").unwrap();
+        let want: Table =
+            toml::from_str("d = 1e-3\ne = [1, 2]\nf = 'x=y'\ng = true\nh = \"a\\nb=2\"\n[a]\nb = 3\nc = 'sgd'")
+                .unwrap();
         assert_eq!(table, want);
     }
 

@@ -16,7 +16,8 @@ impl Place {
         let message = with_suggestion(error.message());
         match error.span() {
             Some(span) => {
-                let line = self.text.as_bytes()[..span.start.min(self.text.len())].iter().filter(|b| **b == b'\n').count();
+                let line =
+                    self.text.as_bytes()[..span.start.min(self.text.len())].iter().filter(|b| **b == b'\n').count();
                 Error::input(format!("{} line {}: {message}", self.file, line + 1))
             }
             None => Error::input(format!("{}: {message}", self.file)),
@@ -32,15 +33,18 @@ impl Place {
 
     /// The first line that sets `key`.
     fn line_of(&self, key: &str) -> Option<usize> {
-        let sets = |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
+        let sets =
+            |line: &str| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='));
         self.text.lines().position(sets).map(|at| at + 1)
     }
 }
 
 /// The key a message of ours or of serde complains about.
 fn key_of(message: &str) -> Option<&str> {
-    if let Some((_, rest)) = message.split_once("unknown field `") {
-        return rest.split('`').next();
+    for phrase in ["unknown field `", "has no setting `"] {
+        if let Some((_, rest)) = message.split_once(phrase) {
+            return rest.split('`').next();
+        }
     }
     let first = message.split([' ', ':']).next()?;
     first.contains('.').then(|| first.rsplit('.').next())?

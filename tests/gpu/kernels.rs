@@ -1,0 +1,42 @@
+//! Every case of every kernel against its twin: poison, guard zones, both lanes bit for bit, repeats.
+
+use std::sync::{Arc, Mutex};
+
+use libtest_mimic::Trial;
+use unlearn::engine::Lane;
+use unlearn::engine::case::Case;
+use unlearn::harness::trial::{Outcome, expected, trial_against};
+
+use crate::adapters::Shared;
+
+/// The twins' answer of the case that ran last: adapters take turns at each case, so one entry is enough.
+type Last = Arc<Mutex<(String, Arc<Vec<Lane>>)>>;
+
+/// One trial per case and adapter, named `kernel shape@adapter`.
+pub fn trials(devices: &[Shared]) -> Vec<Trial> {
+    let last = Last::default();
+    let mut all = Vec::new();
+    for case in unlearn::kernels::cases() {
+        let case = Arc::new(case);
+        for device in devices {
+            let (case, last) = (case.clone(), last.clone());
+            let name = case.name.clone();
+            all.push(device.trial(&name, move |device| {
+                let want = answer(&last, &case)?;
+                match device.with(|engine, _| trial_against(engine, &case, &want))? {
+                    Outcome::Pass(_) | Outcome::Unsupported(_) => Ok(()),
+                    Outcome::Fail(what) => Err(what.into()),
+                }
+            }));
+        }
+    }
+    all
+}
+
+fn answer(last: &Last, case: &Case) -> unlearn::Result<Arc<Vec<Lane>>> {
+    let mut last = last.lock().unwrap_or_else(|e| e.into_inner());
+    if last.0 != case.name {
+        *last = (case.name.clone(), Arc::new(expected(case)?));
+    }
+    Ok(last.1.clone())
+}

@@ -1,0 +1,130 @@
+//! Planted shader faults: each must be caught by some case of its kernel, or the cases are too weak.
+
+use libtest_mimic::{Failed, Trial};
+use unlearn::engine::case::Case;
+use unlearn::engine::{Command, Engine, Kernel};
+use unlearn::harness::trial::{Outcome, expected, trial_against};
+use unlearn::kernels;
+
+use crate::adapters::Shared;
+
+/// A change of a kernel's source, and what it breaks.
+struct Mutant {
+    kernel: &'static str,
+    what: &'static str,
+    from: &'static str,
+    to: &'static str,
+}
+
+const fn mutant(kernel: &'static str, what: &'static str, from: &'static str, to: &'static str) -> Mutant {
+    Mutant { kernel, what, from, to }
+}
+
+static FAULTS: &[Mutant] = &[
+    mutant("linear.matmul", "first element skipped", "* WG + lid;", "* WG + lid + 1u;"),
+    mutant("linear.matmul", "b transposed", "b[k * p.b_k + col * p.b_n]", "b[col * p.b_k + k * p.b_n]"),
+    mutant("linear.matmul", "no bias", "if (BIAS == 1u)", "if (BIAS == 2u)"),
+    mutant("linear.matmul", "bias by row", "bias[col]", "bias[row]"),
+    mutant("linear.matmul", "lost scale", "p.alpha * sum", "sum"),
+    mutant("linear.matmul", "last row missing", "if (i >= p.m * p.n)", "if (i + p.n >= p.m * p.n)"),
+    mutant("linear.matmul", "nothing written", "y[i] = out;", ""),
+    mutant("linear.matmul", "NaN written", "y[i] = out;", "y[i] = sqrt(-1.0 - out * out);"),
+    mutant("linear.matmul", "last term dropped", "k < p.k; k", "k + 1u < p.k; k"),
+    mutant("linear.matmul", "grid not folded", "group_index(wid, nwg)", "wid.x"),
+    mutant("linear.matmul", "overwrites where it must add", "if (p.beta != 0.0)", "if (p.beta > 1.0)"),
+    mutant("linear.matmul", "operands not squared", "w *= w;", ""),
+    mutant("linear.matmul_broadcast", "wrong lane", "subgroupBroadcast(x1, 7u)", "subgroupBroadcast(x1, 6u)"),
+    mutant("linear.matmul_broadcast", "last column stored twice", "col >= p.n", "col > p.n"),
+    mutant("conv.conv2d", "padding forgotten", "- p.py;", ";"),
+    mutant("conv.conv2d", "dilation forgotten", "kx * p.dx", "kx"),
+    mutant("conv.conv2d", "groups forgotten", "let first = (co / (p.co / p.groups)) * cig;", "let first = 0u;"),
+    mutant("conv.conv2d_bwd_w", "squares before the sum", "sum += dy", "total += f32(SQUARE) * 1e-3; sum += dy"),
+    mutant(
+        "conv.conv2d_bwd_w",
+        "last sample missing",
+        "min(first + p.per_chunk, p.n)",
+        "min(first + p.per_chunk, p.n - 1u)",
+    ),
+    mutant("loss.softmax_xent", "no maximum subtracted", "exp(z[row + c] - top)", "exp(z[row + c])"),
+    mutant("loss.softmax_xent", "label ignored", "select(0.0, 1.0, c == label);", "0.0;"),
+    mutant("optim.sgd", "decay lost", "+ p.weight_decay * w", ""),
+    mutant("optim.sgd", "Nesterov ignored", "if (NESTEROV == 1u)", "if (NESTEROV == 2u)"),
+    mutant("map.dropout", "same mask every step", "p.layer, step[2], 0u", "p.layer, 0u, 0u"),
+    mutant("reduce.total", "tail of the last quad counted", "if (4u * k + 4u > p.n)", "if (4u * k > p.n)"),
+    mutant("guard.finite", "NaN passes", "!is_finite(v.y)", "!is_finite(v.y) && !is_nan(v.y)"),
+    mutant("pool.max", "ties go to the last", "v > best", "v >= best"),
+];
+
+/// The same meaning in other words: must pass, or the judge is arbitrary.
+static EQUIVALENTS: &[Mutant] = &[
+    mutant("linear.matmul", "another form of the bounds check", "if (i >= p.m * p.n)", "if (!(i < p.m * p.n))"),
+    mutant("pool.max", "another order of the tests", "iy < p.h && ix < p.w", "ix < p.w && iy < p.h"),
+];
+
+/// Floating point operations above which a case is left to `kernels.rs`.
+const SMALL: u64 = 40_000_000;
+
+pub fn trials(devices: &[Shared]) -> Vec<Trial> {
+    let Some(first) = devices.first() else { return Vec::new() };
+    let fault = |m: &'static Mutant| {
+        first.trial(&format!("mutant {} {}", m.kernel, m.what), |device| match caught(device, m)? {
+            Some(_) => Ok(()),
+            None => Err(format!("no case of {} notices: {}", m.kernel, m.what).into()),
+        })
+    };
+    let equivalent = |m: &'static Mutant| {
+        first.trial(&format!("equivalent {} {}", m.kernel, m.what), |device| match caught(device, m)? {
+            Some(why) => Err(why.into()),
+            None => Ok(()),
+        })
+    };
+    FAULTS.iter().map(fault).chain(EQUIVALENTS.iter().map(equivalent)).collect()
+}
+
+/// A copy of the kernel with the change made; leaked, because rows live as long as the program.
+fn planted(of: &'static Kernel, m: &Mutant) -> Result<&'static Kernel, Failed> {
+    let source = of.source.replace(m.from, m.to);
+    if source == of.source {
+        return Err(format!("the source of {} has no `{}` any more", of.name, m.from).into());
+    }
+    let source: &'static str = source.leak();
+    let (name, params, twin, requires) = (of.name, of.params, of.twin, of.requires);
+    Ok(Box::leak(Box::new(Kernel { name, source, params, twin, requires })))
+}
+
+/// The first case that fails with the planted kernel in place of the real one, and why.
+fn caught(device: &Shared, m: &Mutant) -> Result<Option<String>, Failed> {
+    let of = kernels::kernels().into_iter().find(|k| k.name == m.kernel);
+    let of = of.ok_or_else(|| format!("there is no kernel {}", m.kernel))?;
+    let planted = planted(of, m)?;
+    let family = kernels::FAMILIES.iter().find(|f| f.name == of.family());
+    for mut case in family.map(|f| (f.cases)()).unwrap_or_default() {
+        if !replace(&mut case, of, planted) || case.rec.dispatches().map(|d| d.flops).sum::<u64>() > SMALL {
+            continue;
+        }
+        if let Some(why) = device.with(|engine, _| failure(engine, &case))? {
+            return Ok(Some(format!("{}: {why}", case.name)));
+        }
+    }
+    Ok(None)
+}
+
+fn replace(case: &mut Case, of: &'static Kernel, by: &'static Kernel) -> bool {
+    let mut any = false;
+    for command in &mut case.rec.commands {
+        if let Command::Dispatch(d) = command
+            && std::ptr::eq(d.kernel, of)
+        {
+            d.kernel = by;
+            any = true;
+        }
+    }
+    any
+}
+
+fn failure(engine: &mut Engine, case: &Case) -> unlearn::Result<Option<String>> {
+    match trial_against(engine, case, &expected(case)?)? {
+        Outcome::Fail(why) => Ok(Some(why)),
+        Outcome::Pass(_) | Outcome::Unsupported(_) => Ok(None),
+    }
+}

@@ -32,9 +32,23 @@ pub struct Context {
     /// Write a Chrome trace of every dispatch (slower: one pass each)
     #[arg(long, global = true, value_name = "FILE", env = "UNLEARN_TRACE")]
     pub trace: Option<PathBuf>,
+    /// Hold at most so much GPU memory: bytes, or with KiB, MiB, GiB
+    #[arg(long, global = true, value_name = "BYTES", value_parser = bytes, env = "UNLEARN_MAX_MEMORY")]
+    pub max_memory: Option<u64>,
+    /// Look for NaN and Inf after every dispatch of a training step and name the kernel (slow)
+    #[arg(long, global = true, value_parser = FalseyValueParser::new(), env = "UNLEARN_CHECK_FINITE")]
+    pub check_finite: bool,
     /// Print one JSON document instead of tables; set by `--json` before or after the command.
     #[arg(skip)]
     pub json: bool,
+}
+
+/// `4096`, `64KiB`, `512 MiB`, `2GiB`.
+fn bytes(text: &str) -> Result<u64, String> {
+    let units = [("KiB", 1u64 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("", 1)];
+    let unit = units.iter().find_map(|(unit, size)| Some((text.strip_suffix(unit)?, size)));
+    let parsed = unit.and_then(|(number, size)| number.trim().parse::<u64>().ok()?.checked_mul(*size));
+    parsed.ok_or_else(|| "expected a number of bytes, such as 536870912 or 512MiB".to_owned())
 }
 
 impl Context {
@@ -57,7 +71,8 @@ impl Context {
     /// As [`Engine::gpu`].
     pub fn engine_with(&self, options: GpuOptions) -> Result<Engine> {
         let profile = options.profile || self.trace.is_some();
-        let engine = Engine::gpu(GpuOptions { choice: self.choice(), profile, ..options })?;
+        let max_memory = options.max_memory.or(self.max_memory);
+        let engine = Engine::gpu(GpuOptions { choice: self.choice(), profile, max_memory, ..options })?;
         if let Some(report) = engine.adapter() {
             self.note(&format!("adapter {}: {}", report.index, report.describe()));
         }

@@ -1,5 +1,5 @@
 use super::output::{Table, emit, emit_json};
-use super::{Context, Run};
+use super::{Context, Run, registries};
 use crate::engine::{Kernel, composed};
 use crate::error::{Error, Result};
 use crate::harness::check::kernels_of;
@@ -19,7 +19,16 @@ pub struct Registry {
 }
 
 /// The registries, in the order of printing.
-pub static REGISTRIES: &[Registry] = &[Registry { name: "kernels", table: kernel_table }];
+pub static REGISTRIES: &[Registry] = &[
+    Registry { name: "layers", table: registries::layers },
+    Registry { name: "models", table: registries::models },
+    Registry { name: "optimizers", table: registries::optimizers },
+    Registry { name: "methods", table: registries::methods },
+    Registry { name: "metrics", table: registries::metrics },
+    Registry { name: "datasets", table: registries::datasets },
+    Registry { name: "experiments", table: registries::experiments },
+    Registry { name: "kernels", table: kernel_table },
+];
 
 impl Run for List {
     fn run(self, cx: &Context) -> Result<()> {

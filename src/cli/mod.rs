@@ -4,9 +4,16 @@ mod adapters;
 mod bench;
 mod check;
 mod context;
+mod eval;
+mod experiment;
+mod forget;
+mod gradients;
 mod list;
 mod output;
+mod registries;
+mod report;
 mod shaders;
+mod train;
 
 use std::process::ExitCode;
 
@@ -39,6 +46,13 @@ const fn row<C: Run>(name: &'static str) -> CommandRow {
 /// The commands, in the order of the help text.
 pub static COMMANDS: &[CommandRow] = &[
     row::<adapters::Adapters>("adapters"),
+    row::<experiment::Demo>("demo"),
+    row::<experiment::RunExperiment>("run"),
+    row::<train::Train>("train"),
+    row::<forget::Forget>("forget"),
+    row::<eval::Eval>("eval"),
+    row::<gradients::Gradients>("gradients"),
+    row::<report::Report>("report"),
     row::<check::Check>("check"),
     row::<bench::Bench>("bench"),
     row::<shaders::Shaders>("shaders"),

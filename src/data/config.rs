@@ -1,7 +1,7 @@
 //! The `[data]` table of a configuration file.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,8 @@ pub enum ColumnKind {
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
     pub loader: String,
-    /// `npz`, `csv`: the file. `class_folder`: the folder of class folders.
+    /// `npz`, `csv`: the file. `class_folder`: the folder of class folders. `idx`: the folder of the files, if not the
+    /// configuration's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// `csv`, `class_folder`: the test part, where it has a file or folder of its own.
@@ -176,6 +177,11 @@ impl DataConfig {
             }
         }
         Ok(out)
+    }
+
+    /// A file of `idx`, in the folder `path` if that is set.
+    pub fn beside_path(&self, name: &Path) -> PathBuf {
+        self.path.as_ref().map_or_else(|| name.to_owned(), |folder| folder.join(name))
     }
 
     /// Every key of `[data]`, for suggestions.

@@ -1,6 +1,6 @@
 //! IDX files (MNIST and its kin), plain or gzip.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::source::{Bytes, Source, folder, numbered};
 use super::{DatasetRow, Normalize, Parts, Samples};
@@ -13,6 +13,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
                Proc. IEEE 86(11), 1998",
     licence: "of the files",
     keys: &[
+        "path",
         "train_images",
         "train_labels",
         "test_images",
@@ -29,14 +30,16 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
 
 fn load(source: &Source) -> Result<Parts> {
     let config = source.config;
-    let images = source.need("train_images", &config.train_images)?;
-    let labels = source.need("train_labels", &config.train_labels)?;
+    let need =
+        |key: &str, name: &Option<PathBuf>| source.need(key, &name.as_ref().map(|name| config.beside_path(name)));
+    let images = need("train_images", &config.train_images)?;
+    let labels = need("train_labels", &config.train_labels)?;
     let (shape, train) = read_pair(&images, &labels)?;
     let test = match (&config.test_images, &config.test_labels) {
         (None, None) => None,
         _ => {
-            let test_images = source.need("test_images", &config.test_images)?;
-            let (test_shape, test) = read_pair(&test_images, &source.need("test_labels", &config.test_labels)?)?;
+            let test_images = need("test_images", &config.test_images)?;
+            let (test_shape, test) = read_pair(&test_images, &need("test_labels", &config.test_labels)?)?;
             if test_shape != shape {
                 return Err(Error::input(format!(
                     "{}: records have shape {test_shape:?}, but those of {} have {shape:?}",

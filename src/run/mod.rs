@@ -1,5 +1,15 @@
-//! Experiments: what they write, the table they print and the page they render.
+//! Experiments: what they read and write, training and forgetting as runs, the table they print and the page they render.
 
+pub mod config;
+pub mod evaluate;
+pub mod experiment;
+pub mod experiments;
+pub mod folder;
+pub mod forget_run;
+pub mod gradients;
+pub mod pages;
 pub mod report;
 pub mod results;
 pub mod table;
+pub mod train_run;
+pub mod variants;

@@ -8,8 +8,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::{Cost, Metrics, Verdict};
+use crate::methods;
 use crate::train::write_atomic;
 
 /// Name and version of the schema; a change that an old reader would misread raises the number.
@@ -161,7 +163,30 @@ impl Tier {
 pub enum Read {
     RetainData,
     ForgetData,
+    ValidationData,
     StoredStatistics,
+}
+
+impl From<methods::Tier> for Tier {
+    fn from(tier: methods::Tier) -> Tier {
+        match tier {
+            methods::Tier::Exact => Tier::Exact,
+            methods::Tier::Certified => Tier::Certified,
+            methods::Tier::Approximate => Tier::Approximate,
+            methods::Tier::Unverified => Tier::Unverified,
+        }
+    }
+}
+
+impl From<methods::Read> for Read {
+    fn from(read: methods::Read) -> Read {
+        match read {
+            methods::Read::RetainData => Read::RetainData,
+            methods::Read::ForgetData => Read::ForgetData,
+            methods::Read::ValidationData => Read::ValidationData,
+            methods::Read::StoredStatistics => Read::StoredStatistics,
+        }
+    }
 }
 
 /// The adapter that a row was computed on.
@@ -170,6 +195,20 @@ pub struct AdapterSummary {
     pub name: String,
     pub backend: String,
     pub driver: String,
+}
+
+impl AdapterSummary {
+    /// The adapter of an engine; the CPU twins call themselves so.
+    pub fn of(engine: &Engine) -> AdapterSummary {
+        match engine.adapter() {
+            Some(a) => AdapterSummary {
+                name: a.name.clone(),
+                backend: a.backend.clone(),
+                driver: format!("{} {}", a.driver, a.driver_info).trim().to_owned(),
+            },
+            None => AdapterSummary { name: "CPU twins".into(), backend: "reference".into(), driver: String::new() },
+        }
+    }
 }
 
 impl Row {

@@ -1,6 +1,6 @@
 //! Mini-batch optimisation: several steps per submission, up to three submissions in flight, no stall per step.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::config::TrainConfig;
 use super::optimizer::Optimizer;
@@ -117,7 +117,31 @@ impl Fit {
         Ok(())
     }
 
-    fn steps_per_epoch(&self, terms: &[Term]) -> usize {
+    /// Compiles every program of the coming epoch, so that the memory it takes is held before the first step.
+    ///
+    /// # Errors
+    /// A budget or an adapter that cannot hold it.
+    pub fn prepare(&mut self, session: &mut Session, terms: &[Term]) -> Result<()> {
+        check_terms(terms)?;
+        let (per_epoch, batches) = (self.steps_per_epoch(terms), Batches::new(self, terms));
+        let most = if session.check_finite { 1 } else { self.config.steps_per_submission };
+        let mut at = 0;
+        while at < per_epoch {
+            let group = batches.group(at, per_epoch, most);
+            self.compiled(session, terms, &group)?;
+            at += group.len();
+        }
+        Ok(())
+    }
+
+    /// Names of the kernels that the compiled steps dispatch.
+    pub fn kernels(&self) -> BTreeSet<&'static str> {
+        let recordings = self.programs.values().map(|p| p.program.recording());
+        recordings.flat_map(|rec| rec.dispatches().map(|d| d.kernel.name)).collect()
+    }
+
+    /// Steps of one epoch over these terms.
+    pub fn steps_per_epoch(&self, terms: &[Term]) -> usize {
         terms[0].records.indices.len().div_ceil(self.config.batch_size)
     }
 
@@ -135,9 +159,7 @@ impl Fit {
         terms: &[Term],
         mut observe: impl FnMut(&StepReport) -> bool,
     ) -> Result<Progress> {
-        if terms.is_empty() || terms.iter().any(|t| t.records.indices.is_empty()) {
-            return Err(Error::input("there is nothing to train on: the set of records is empty"));
-        }
+        check_terms(terms)?;
         if self.state.epoch >= self.config.epochs {
             return Ok(Progress::Done);
         }
@@ -220,12 +242,7 @@ impl Fit {
         first: u64,
         per_epoch: usize,
     ) -> Result<Ticket> {
-        let sizes: Vec<usize> = group[0].iter().map(Vec::len).collect();
-        let key = (sizes, group.len());
-        if !self.programs.contains_key(&key) {
-            let made = self.record(session, terms, &key.0, key.1)?;
-            self.programs.insert(key.clone(), made);
-        }
+        let key = self.compiled(session, terms, group)?;
         let mut inputs = Vec::new();
         for (s, step) in group.iter().enumerate() {
             let t = first + s as u64;
@@ -236,6 +253,21 @@ impl Fit {
         let made = self.programs.get(&key).ok_or_else(|| Error::internal("the step program vanished"))?;
         inputs.extend(made.watched.as_ref().map(watch::Watched::unset));
         session.engine.submit(&made.program, &inputs)
+    }
+
+    /// Makes sure that there is a program for the group, and returns its key.
+    fn compiled(
+        &mut self,
+        session: &mut Session,
+        terms: &[Term],
+        group: &[Vec<Vec<u32>>],
+    ) -> Result<(Vec<usize>, usize)> {
+        let key = (group[0].iter().map(Vec::len).collect(), group.len());
+        if !self.programs.contains_key(&key) {
+            let made = self.record(session, terms, &key.0, key.1)?;
+            self.programs.insert(key.clone(), made);
+        }
+        Ok(key)
     }
 
     /// Records `steps` steps of the same batch sizes into one program.
@@ -287,6 +319,13 @@ impl Fit {
             Some(watched) => watched.verdict(outputs, self.state.step + 1),
             None => Ok(()),
         }
+    }
+}
+
+fn check_terms(terms: &[Term]) -> Result<()> {
+    match terms.is_empty() || terms.iter().any(|t| t.records.indices.is_empty()) {
+        true => Err(Error::input("there is nothing to train on: the set of records is empty")),
+        false => Ok(()),
     }
 }
 

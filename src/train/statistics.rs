@@ -8,7 +8,7 @@ use crate::kernels::{loss, reduce};
 use crate::nn::{Mode, Sink, Tape};
 
 /// Mean loss and accuracy of a set.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Score {
     pub loss: f64,
     pub accuracy: f64,

@@ -236,6 +236,7 @@ fn reads(read: Read) -> &'static str {
     match read {
         Read::RetainData => "retain data",
         Read::ForgetData => "forget data",
+        Read::ValidationData => "validation data",
         Read::StoredStatistics => "stored statistics",
     }
 }

@@ -1,0 +1,59 @@
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::output::{Table, emit, emit_json};
+use super::{Context, Run};
+use crate::error::Result;
+use crate::run::evaluate::EvalJob;
+
+/// Score a run on every split, alone or against retrained runs
+///
+/// Prints JSON; on a terminal a table, unless --json is given.
+#[derive(clap::Args, Debug)]
+pub struct Eval {
+    /// Folder of the run
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// A run retrained without the forgotten records; may be given several times
+    #[arg(long, value_name = "RUN3")]
+    reference: Vec<PathBuf>,
+    /// The run before forgetting: the control that must fail
+    #[arg(long, value_name = "RUN0")]
+    original: Option<PathBuf>,
+    /// Request file in place of the one that the run was made with
+    #[arg(long, value_name = "FILE")]
+    request: Option<PathBuf>,
+}
+
+impl Run for Eval {
+    fn run(self, cx: &Context) -> Result<()> {
+        let (original, request) = (self.original.as_deref(), self.request.as_deref());
+        let inputs = EvalJob { run: &self.run, references: &self.reference, original, request }.read()?;
+        let mut engine = cx.engine()?;
+        let document = inputs.measure(&mut engine)?;
+        cx.write_trace(&engine.take_timings())?;
+        if cx.json || !std::io::stdout().is_terminal() {
+            return emit_json(&document);
+        }
+        let mut table = Table::new(&["metric", "value"]);
+        flatten("", &document, &mut table);
+        emit(&table.to_string())
+    }
+}
+
+/// One row for each value, keys joined by dots.
+fn flatten(prefix: &str, value: &Value, table: &mut Table) {
+    match value {
+        Value::Object(children) => children.iter().for_each(|(name, child)| {
+            let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+            flatten(&key, child, table);
+        }),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(i, item)| flatten(&format!("{prefix}.{i}"), item, table))
+        }
+        Value::String(text) => table.row([prefix, text]),
+        other => table.row([prefix.to_owned(), other.to_string()]),
+    }
+}

@@ -1,0 +1,87 @@
+use std::path::{Path, PathBuf};
+
+use super::output::{emit, emit_json};
+use super::train::interruption;
+use super::{Context, Run};
+use crate::error::Result;
+use crate::run::config::Loaded;
+use crate::run::experiment::{ExperimentOptions, Ready, Stride, run_experiments};
+use crate::run::experiments::EXPERIMENTS;
+use crate::run::pages::{writable, write_findings};
+use crate::run::table::comparison;
+
+/// Run one experiment: train, forget by every method, retrain, compare
+#[derive(clap::Args, Debug)]
+pub struct RunExperiment {
+    /// Experiment file (TOML)
+    #[arg(value_name = "EXPERIMENT")]
+    experiment: PathBuf,
+    /// Folder for results.jsonl and report.html
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Change a setting: `--set train.epochs=5`
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// Run the embedded experiments: a network of each family forgets samples and a class
+#[derive(clap::Args, Debug)]
+pub struct Demo {
+    /// Folder for results.jsonl and report.html
+    #[arg(long, value_name = "DIR", default_value = "unlearn-demo")]
+    out: PathBuf,
+    /// Only the experiments whose name contains this
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// Change a setting of every experiment: `--set forget.references=5`
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl Run for RunExperiment {
+    fn run(self, cx: &Context) -> Result<()> {
+        let loaded = Loaded::read(&self.experiment, &self.set, cx.seed)?;
+        let title = format!("unlearn: {}", loaded.name);
+        run(cx, vec![loaded], &self.out, &title)
+    }
+}
+
+impl Run for Demo {
+    fn run(self, cx: &Context) -> Result<()> {
+        let wanted = |name: &str| self.only.as_ref().is_none_or(|part| name.contains(part.as_str()));
+        let rows = EXPERIMENTS.iter().filter(|row| row.demo && wanted(row.name));
+        let all: Vec<Loaded> = rows.map(|row| row.load(Path::new(""), &self.set, cx.seed)).collect::<Result<_>>()?;
+        if all.is_empty() {
+            return Err(crate::Error::input("--only matches no experiment; `unlearn list experiments` names them"));
+        }
+        run(cx, all, &self.out, "unlearn: demo")
+    }
+}
+
+fn run(cx: &Context, all: Vec<Loaded>, out: &Path, title: &str) -> Result<()> {
+    let all = all.into_iter().map(Ready::of).collect::<Result<Vec<_>>>()?;
+    let interrupted = interruption()?;
+    let mut engine = cx.engine()?;
+    writable(out)?;
+    let bar = cx.bar(0);
+    let options = ExperimentOptions { check_finite: cx.check_finite, interrupted: &interrupted };
+    let findings = run_experiments(&all, &mut engine, options, &mut |stride| match stride {
+        Stride::Begin { name, number, of } => bar.suspend(|| cx.note(&format!("experiment {number} of {of}: {name}"))),
+        Stride::Stage { label, number, of } => {
+            bar.set_length(of as u64);
+            bar.set_position(number as u64);
+            bar.set_message(label.to_owned());
+        }
+    });
+    bar.finish_and_clear();
+    let findings = findings?;
+    write_findings(out, title, &findings)?;
+    cx.write_trace(&engine.take_timings())?;
+    cx.note(&format!("written: {} and {}", out.join("report.html").display(), out.join("results.jsonl").display()));
+    match cx.json {
+        true => emit_json(&serde_json::json!({
+            "schema": 1, "version": env!("CARGO_PKG_VERSION"), "out": out, "rows": findings.rows,
+        })),
+        false => emit(&comparison(&findings.rows)),
+    }
+}

@@ -1,0 +1,28 @@
+use std::path::PathBuf;
+
+use super::output::{emit, emit_json};
+use super::{Context, Run};
+use crate::error::Result;
+use crate::run::pages;
+
+/// Write one self-contained page over runs and results
+#[derive(clap::Args, Debug)]
+pub struct Report {
+    /// Folders that `train`, `forget`, `run` or `demo` wrote
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<PathBuf>,
+    /// Page to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl Run for Report {
+    fn run(self, cx: &Context) -> Result<()> {
+        pages::report(&self.runs, &self.out)?;
+        if cx.json {
+            let version = env!("CARGO_PKG_VERSION");
+            return emit_json(&serde_json::json!({ "schema": 1, "version": version, "file": self.out }));
+        }
+        emit(&format!("{}\n", self.out.display()))
+    }
+}

@@ -1,0 +1,115 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::output::{emit, emit_json};
+use super::{Context, Run};
+use crate::error::{Error, Result};
+use crate::run::config::Loaded;
+use crate::run::folder::RunInfo;
+use crate::run::train_run::{Event, TrainJob, TrainOptions};
+
+/// Train a network as a configuration says
+#[derive(clap::Args, Debug)]
+pub struct Train {
+    /// Configuration file (TOML)
+    #[arg(value_name = "CONFIG")]
+    config: PathBuf,
+    /// Folder to write the run to
+    #[arg(long, value_name = "RUN")]
+    out: PathBuf,
+    /// Change a setting: `--set train.epochs=5`
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Continue the run in --out from its last checkpoint
+    #[arg(long)]
+    resume: bool,
+    /// Leave the last checkpoint in the folder
+    #[arg(long)]
+    keep_checkpoint: bool,
+}
+
+/// Set when the user presses Ctrl-C; a second time ends the process at once.
+pub(super) fn interruption() -> Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let seen = flag.clone();
+    let handler = move || {
+        if seen.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    ctrlc::set_handler(handler).map_err(|e| Error::internal(format!("Ctrl-C cannot be caught: {e}")))?;
+    Ok(flag)
+}
+
+impl Run for Train {
+    fn run(self, cx: &Context) -> Result<()> {
+        let loaded = Loaded::read(&self.config, &self.set, cx.seed)?;
+        let Some(job) = TrainJob::prepare(loaded, &self.out, self.resume)? else {
+            cx.note(&format!("{} is already finished; nothing to do", self.out.display()));
+            return Ok(());
+        };
+        let interrupted = interruption()?;
+        let mut engine = cx.engine()?;
+        let bar = cx.bar(0);
+        let options = TrainOptions {
+            resume: self.resume,
+            keep_checkpoint: self.keep_checkpoint,
+            check_finite: cx.check_finite,
+            interrupted: &interrupted,
+        };
+        let trained = job.train(&mut engine, options, &mut |event| match event {
+            Event::Start { done, steps, planned_bytes } => {
+                bar.set_length(steps);
+                bar.set_position(done);
+                cx.note(&format!("{} parameters, {planned_bytes} bytes of GPU memory", job.model.layout.count()));
+            }
+            Event::Step(step) => {
+                bar.set_position(step.step);
+                bar.set_message(format!("loss {:.4}", step.loss));
+            }
+            Event::Epoch(e) => bar.suspend(|| {
+                let validation =
+                    e.validation.map_or(String::new(), |v| format!(", validation {:.2} %", 100.0 * v.accuracy));
+                let accuracy = 100.0 * e.accuracy;
+                cx.note(&format!(
+                    "epoch {}: loss {:.4}, accuracy {accuracy:.2} %{validation}, {:.2} s",
+                    e.epoch, e.loss, e.seconds
+                ));
+            }),
+        });
+        bar.finish_and_clear();
+        let info = trained.inspect_err(|error| {
+            if matches!(error, Error::Interrupted(_)) {
+                cx.note(&format!("continue with: {}", self.resume_command(cx)));
+            }
+        })?;
+        cx.write_trace(&engine.take_timings())?;
+        if cx.json { emit_json(&info) } else { emit(&self.text(&info)) }
+    }
+}
+
+impl Train {
+    fn text(&self, info: &RunInfo) -> String {
+        format!("{}: {} epochs, {} steps, model {}\n", self.out.display(), info.epochs, info.steps, info.model_sha256)
+    }
+
+    fn resume_command(&self, cx: &Context) -> String {
+        let mut words = vec!["unlearn".to_owned(), "train".into(), self.config.display().to_string()];
+        words.extend(["--out".into(), self.out.display().to_string()]);
+        words.extend(self.set.iter().flat_map(|set| ["--set".to_owned(), set.clone()]));
+        words.extend(cx.seed.iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
+        words.extend(self.keep_checkpoint.then(|| "--keep-checkpoint".to_owned()));
+        words.push("--resume".into());
+        words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:@%+".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}

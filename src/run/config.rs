@@ -1,0 +1,221 @@
+//! The experiment file: one TOML with `[data]`, `[model]`, `[train]` and `[forget]`. Every complaint names file, line and
+//! key; every default is written back to the resolved copy.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use self::place::Place;
+use crate::data::{self, DataConfig, Dataset, Request, read_requests};
+use crate::error::{Error, Result};
+use crate::methods;
+use crate::nn::{Model, ModelConfig};
+use crate::train::{TrainConfig, sha256};
+
+mod overrides;
+mod place;
+
+pub use overrides::settings;
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Seed of initialisation, order and dropout; of drawn requests too. The split has its own.
+    #[serde(default)]
+    pub seed: u64,
+    /// Weights to start from (a `model.safetensors`, ours or PyTorch's) instead of fresh ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<PathBuf>,
+    pub data: DataConfig,
+    pub model: ModelConfig,
+    #[serde(default)]
+    pub train: TrainConfig,
+    /// Read by `run`; `train` ignores it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forget: Option<ForgetConfig>,
+}
+
+/// The `[forget]` table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForgetConfig {
+    /// `{ kind = "sample", fraction = 0.1 }`, `{ kind = "class", ids = [3] }`, or the path of a request file.
+    pub request: toml::Value,
+    /// Names from `unlearn list methods`; all of them if absent.
+    #[serde(default = "every_method")]
+    pub methods: Vec<String>,
+    /// Retrained models that form the reference; one more is trained as the control.
+    #[serde(default = "default_references")]
+    pub references: usize,
+    /// Settings of a method, by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, toml::Table>,
+}
+
+fn every_method() -> Vec<String> {
+    methods::METHODS.iter().map(|m| m.name.to_owned()).collect()
+}
+
+fn default_references() -> usize {
+    3
+}
+
+impl ForgetConfig {
+    /// The requests, read from their file where `request` is a path.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is malformed; an inline table that is no request.
+    pub fn requests(&self) -> Result<Vec<Request>> {
+        match &self.request {
+            toml::Value::String(path) => read_requests(Path::new(path)),
+            table => {
+                let parsed = table.clone().try_into::<Request>();
+                let what = |e: toml::de::Error| place::with_suggestion(e.message());
+                Ok(vec![parsed.map_err(|e| Error::input(format!("forget.request: {}", what(e))))?])
+            }
+        }
+    }
+
+    /// The settings of one method; empty where the file has none.
+    pub fn settings_of(&self, method: &str) -> toml::Table {
+        self.settings.get(method).cloned().unwrap_or_default()
+    }
+
+    fn check(&self) -> Result<()> {
+        if !matches!(self.request, toml::Value::String(_)) {
+            self.requests()?;
+        }
+        for name in &self.methods {
+            (methods::find(name)?.build)(self.settings_of(name)).map_err(|e| in_settings(name, e))?;
+        }
+        if let Some(stray) = self.settings.keys().find(|name| !self.methods.contains(name)) {
+            let near = data::did_you_mean(stray, self.methods.iter().map(String::as_str));
+            return Err(Error::input(format!("forget.settings.{stray}: forget.methods does not name it{near}")));
+        }
+        match self.references {
+            2..=100 => Ok(()),
+            n => Err(Error::input(format!(
+                "forget.references is {n}; expected 2 to 100, for a spread needs at least two retrains"
+            ))),
+        }
+    }
+}
+
+/// A method's complaint about its settings, with the place of the settings and a suggestion.
+fn in_settings(method: &str, error: Error) -> Error {
+    Error::input(format!("forget.settings.{method}: {}", place::with_suggestion(&error.to_string())))
+}
+
+/// A configuration and where it came from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub config: Config,
+    /// Stem of the file: the name of the experiment.
+    pub name: String,
+    place: Place,
+}
+
+impl Loaded {
+    /// Reads a file, applies `--set` overrides and the seed, and makes its paths absolute.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with file and line.
+    pub fn read(path: &Path, sets: &[String], seed: Option<u64>) -> Result<Loaded> {
+        let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::InvalidData => Error::input(format!("{}: is not UTF-8 text", path.display())),
+            _ => Error::io("read", path)(e),
+        })?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        Loaded::parse(&text, &path.display().to_string(), base, sets, seed)
+    }
+
+    /// As [`Loaded::read`] for text in memory; `file` stands in the messages, paths start at `base`.
+    pub fn parse(text: &str, file: &str, base: &Path, sets: &[String], seed: Option<u64>) -> Result<Loaded> {
+        let place = Place { file: file.to_owned(), text: text.to_owned() };
+        let mut table: toml::Table = toml::from_str(text).map_err(|e| place.of(&e))?;
+        let changed = !sets.is_empty() || seed.is_some();
+        for set in sets {
+            overrides::apply(&mut table, set)?;
+        }
+        if let Some(seed) = seed {
+            let seed = i64::try_from(seed).map_err(|_| Error::input(format!("--seed {seed} is above {}", i64::MAX)))?;
+            table.insert("seed".into(), toml::Value::Integer(seed));
+        }
+        // The text is parsed too, since only its errors know their line; an override may have mended or broken it.
+        let mut config: Config = match (toml::Value::Table(table).try_into(), toml::from_str::<Config>(text)) {
+            (Ok(config), _) => config,
+            (Err(_), Err(in_text)) => return Err(place.of(&in_text)),
+            (Err(e), Ok(_)) if changed => {
+                return Err(Error::input(format!("--set: {}", place::with_suggestion(e.message()))));
+            }
+            (Err(e), Ok(_)) => return Err(Error::internal(format!("{file}: {e}"))),
+        };
+        config.check().map_err(|e| place.add(e))?;
+        config.absolute(base);
+        let name = Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Loaded { config, name, place })
+    }
+
+    /// Loads the data and builds the network; the configuration then holds every default, the zoo's layers included.
+    ///
+    /// # Errors
+    /// Whatever is wrong with files, layers or shapes.
+    pub fn build(&mut self) -> Result<(Dataset, Model)> {
+        let data = data::load(&self.config.data, Path::new(""))?;
+        let model = Model::build(&self.config.model, &data.shape, data.classes).map_err(|e| self.place.add(e))?;
+        self.config.model = model.config();
+        Ok((data, model))
+    }
+}
+
+impl Config {
+    fn check(&mut self) -> Result<()> {
+        self.data = self.data.resolved()?;
+        self.train.check()?;
+        self.forget.as_ref().map_or(Ok(()), ForgetConfig::check)
+    }
+
+    /// Makes every path absolute, so that a copy elsewhere still finds the files.
+    fn absolute(&mut self, base: &Path) {
+        let d = &mut self.data;
+        if d.loader == "idx" {
+            // The folder goes into the names, so that each stands by itself.
+            let folder = d.clone();
+            let names = [&mut d.train_images, &mut d.train_labels, &mut d.test_images, &mut d.test_labels];
+            names.into_iter().flatten().for_each(|name| *name = folder.beside_path(name));
+            d.path = None;
+        }
+        let single = [
+            &mut d.path,
+            &mut d.test_path,
+            &mut d.train_images,
+            &mut d.train_labels,
+            &mut d.test_images,
+            &mut d.test_labels,
+        ];
+        let lists = [&mut d.train_files, &mut d.test_files];
+        let paths = single.into_iter().flatten().chain(lists.into_iter().flatten().flatten()).chain(&mut self.init);
+        paths.for_each(|path| *path = absolute(base, path));
+        if let Some(ForgetConfig { request: toml::Value::String(path), .. }) = &mut self.forget {
+            *path = absolute(base, Path::new(path)).display().to_string();
+        }
+    }
+
+    /// The file as TOML, every default written out.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|e| Error::input(format!("the configuration cannot be written as TOML: {e}")))
+    }
+
+    /// Digest of everything that training depends on.
+    pub fn train_digest(&self) -> Result<String> {
+        let training = Config { forget: None, ..self.clone() };
+        Ok(sha256(training.to_toml()?.as_bytes()))
+    }
+}
+
+fn absolute(base: &Path, path: &Path) -> PathBuf {
+    let joined = base.join(path);
+    std::path::absolute(&joined).unwrap_or(joined)
+}

@@ -1,0 +1,219 @@
+//! Runs models over every split and hands their outputs to the metrics.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::folder::{Opened, RunFolder};
+use crate::data::{Dataset, Kind, Request, Samples, Split, read_requests, resolve};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::eval::{
+    Cost, Evaluation, Evidence, Metrics, Outputs, RequestScope, SplitName, Subject, measure, measure_references,
+    verdict,
+};
+use crate::nn::Model;
+use crate::train::{Part, Records, Session};
+
+/// A request made concrete on a data set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    pub split: Split,
+    /// Ascending; empty unless all of the requests are for classes.
+    pub classes: Vec<u32>,
+}
+
+impl Target {
+    /// # Errors
+    /// As [`resolve`].
+    pub fn of(requests: &[Request], data: &Dataset, seed: u64) -> Result<Target> {
+        let split = resolve(requests, data, seed)?;
+        let mut classes: Vec<u32> = split.forget.iter().map(|i| data.train.y[*i as usize]).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        if requests.iter().any(|r| r.kind != Kind::Class) {
+            classes.clear();
+        }
+        Ok(Target { split, classes })
+    }
+}
+
+/// Reads models on every split: one evaluation for each flat parameter vector, or why it cannot be scored.
+///
+/// # Errors
+/// A lost device; memory over the budget.
+pub fn evaluate(
+    engine: &mut Engine,
+    model: &Model,
+    data: &Dataset,
+    split: Option<&Split>,
+    thetas: &[&[f32]],
+) -> Result<Vec<Result<Evaluation>>> {
+    let train = outputs(engine, model, &data.train, thetas)?;
+    let validation = outputs(engine, model, &data.validation, thetas)?;
+    let test = outputs(engine, model, &data.test, thetas)?;
+    let each = train.into_iter().zip(validation).zip(test);
+    Ok(each
+        .map(|((train, validation), test)| {
+            let mut evaluation = Evaluation::new();
+            if let Some(split) = split {
+                evaluation.insert(SplitName::Retain, gather(&train, &split.retain))?;
+                evaluation.insert(SplitName::Forget, gather(&train, &split.forget))?;
+            }
+            evaluation.insert(SplitName::Train, train)?;
+            evaluation.insert(SplitName::Validation, validation)?;
+            evaluation.insert(SplitName::Test, test)?;
+            Ok(evaluation)
+        })
+        .collect())
+}
+
+/// The outputs of each parameter vector on one part; nothing for an empty part.
+fn outputs(engine: &mut Engine, model: &Model, samples: &Samples, thetas: &[&[f32]]) -> Result<Vec<Outputs>> {
+    let classes = model.classes;
+    let Some(first) = thetas.first().filter(|_| !samples.is_empty()) else {
+        return Ok(vec![Outputs { classes, ..Outputs::default() }; thetas.len()]);
+    };
+    let indices: Vec<u32> = (0..samples.len() as u32).collect();
+    let mut session = Session::new(engine, model, samples, &Samples::default(), first)?;
+    let mut all = Vec::new();
+    for theta in thetas {
+        session.write_theta(theta)?;
+        let logits = session.logits(Records { part: Part::Train, indices: &indices })?;
+        all.push(Outputs { logits, labels: samples.y.clone(), classes });
+    }
+    Ok(all)
+}
+
+fn gather(all: &Outputs, positions: &[u32]) -> Outputs {
+    let mut some = Outputs { classes: all.classes, ..Outputs::default() };
+    for &at in positions {
+        some.logits.extend_from_slice(all.row(at as usize));
+        some.labels.push(all.labels[at as usize]);
+    }
+    some
+}
+
+/// What `unlearn eval` is asked for.
+pub struct EvalJob<'a> {
+    pub run: &'a Path,
+    /// Retrained runs.
+    pub references: &'a [std::path::PathBuf],
+    /// The run before forgetting.
+    pub original: Option<&'a Path>,
+    /// In place of the request that the run knows.
+    pub request: Option<&'a Path>,
+}
+
+/// The runs of an evaluation, read and found to be comparable.
+pub struct EvalInputs {
+    run: Opened,
+    references: Vec<Opened>,
+    original: Option<Opened>,
+    target: Option<Target>,
+}
+
+impl EvalJob<'_> {
+    /// Reads every folder.
+    ///
+    /// # Errors
+    /// A folder that holds no run, runs on different data, a request that does not fit.
+    pub fn read(&self) -> Result<EvalInputs> {
+        let run = RunFolder::new(self.run).open()?;
+        let references: Vec<Opened> =
+            self.references.iter().map(|path| RunFolder::new(path).open()).collect::<Result<_>>()?;
+        let original = self.original.map(|path| RunFolder::new(path).open()).transpose()?;
+        for other in references.iter().chain(&original) {
+            if other.info.data != run.info.data {
+                return Err(Error::input(format!(
+                    "{} and {} were not made from the same data and splits; they cannot be compared",
+                    run.folder.path.display(),
+                    other.folder.path.display()
+                )));
+            }
+        }
+        let given = self.request.map(read_requests).transpose()?;
+        let known = given.as_ref().or(run.requests.as_ref());
+        let known = known.or_else(|| references.iter().find_map(|reference| reference.requests.as_ref()));
+        let target = known.map(|requests| Target::of(requests, &run.data, run.config.seed)).transpose()?;
+        Ok(EvalInputs { run, references, original, target })
+    }
+}
+
+impl EvalInputs {
+    /// Runs the models and measures: the document of `unlearn eval`.
+    ///
+    /// # Errors
+    /// A model that diverged; a lost device.
+    pub fn measure(&self, engine: &mut Engine) -> Result<Value> {
+        let now = self.on(engine, &self.run)?;
+        let references =
+            self.references.iter().map(|reference| self.on(engine, reference)).collect::<Result<Vec<_>>>()?;
+        let references: Vec<&Evaluation> = references.iter().collect();
+        let forgotten_classes = self.target.as_ref().map_or(&[][..], |target| &target.classes);
+        let metrics = measure(&Subject { now: &now, references: &references, forgotten_classes })?;
+        let mut document = json!({
+            "schema": "unlearn.eval/1",
+            "version": env!("CARGO_PKG_VERSION"),
+            "run": self.run.folder.path,
+            "model_sha256": self.run.info.model_sha256,
+        });
+        merge(&mut document, metrics.to_json());
+        if let Some(original) = &self.original {
+            let outputs = self.on(engine, original)?;
+            let before = measure(&Subject { now: &outputs, references: &references, forgotten_classes })?;
+            document["original"] = before.to_json();
+            if let Some(judged) = self.judge(&metrics, &before, &now, &outputs, &references)? {
+                document["verdict"] = judged;
+            }
+        }
+        Ok(document)
+    }
+
+    fn on(&self, engine: &mut Engine, run: &Opened) -> Result<Evaluation> {
+        let split = self.target.as_ref().map(|target| &target.split);
+        let mut all = evaluate(engine, &run.model, &run.data, split, &[&run.theta()?])?;
+        all.pop().unwrap_or_else(|| Err(Error::internal("no evaluation came back")))
+    }
+
+    /// The verdict, where there is a request and enough references: one of three or more is held out as the control.
+    fn judge(
+        &self,
+        metrics: &Metrics,
+        before: &Metrics,
+        now: &Evaluation,
+        original: &Evaluation,
+        references: &[&Evaluation],
+    ) -> Result<Option<Value>> {
+        let Some(target) = self.target.as_ref().filter(|_| references.len() >= 2) else { return Ok(None) };
+        let forgotten_classes = target.classes.as_slice();
+        let scope = if forgotten_classes.is_empty() { RequestScope::Records } else { RequestScope::Classes };
+        let (kept, another) = match references {
+            [kept @ .., last] if kept.len() >= 2 => (kept, Some(*last)),
+            all => (all, None),
+        };
+        let against = |now| measure(&Subject { now, references: kept, forgotten_classes });
+        // With a reference held out, everything is measured again, against those that are left.
+        let (candidate, original) = match another {
+            Some(_) => (against(now)?, against(original)?),
+            None => (metrics.clone(), before.clone()),
+        };
+        let another = another.map(against).transpose()?;
+        let evidence = Evidence {
+            scope,
+            original: &original,
+            reference: &measure_references(kept, forgotten_classes)?,
+            another: another.as_ref(),
+            candidate: &candidate,
+            cost: Cost::default(),
+        };
+        let judged = serde_json::to_value(verdict(&evidence));
+        judged.map(Some).map_err(|e| Error::internal(format!("a verdict cannot be written: {e}")))
+    }
+}
+
+fn merge(into: &mut Value, from: Value) {
+    if let (Value::Object(into), Value::Object(from)) = (into, from) {
+        into.extend(from);
+    }
+}

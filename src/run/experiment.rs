@@ -1,0 +1,236 @@
+//! An experiment: train the original, forget by every method, retrain as the reference, compare.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::config::{Config, ForgetConfig, Loaded};
+use super::evaluate::{Target, evaluate};
+use super::forget_run::{Stage, apply};
+use super::report::{Curve, CurvePoint};
+use super::results::{RequestSummary, Row, RowKind};
+use super::variants;
+use crate::data::Dataset;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::methods::{self, Account, MethodRow};
+use crate::nn::Model;
+use crate::train::{Fit, Progress, Records, Session, Term};
+
+mod rows;
+
+/// What a caller hears while experiments run.
+#[derive(Clone, Copy, Debug)]
+pub enum Stride<'a> {
+    /// Experiment so many of so many begins.
+    Begin { name: &'a str, number: usize, of: usize },
+    /// A model is about to be trained or to forget.
+    Stage { label: &'a str, number: usize, of: usize },
+}
+
+/// What the experiments came to.
+#[derive(Debug, Default)]
+pub struct Findings {
+    pub rows: Vec<Row>,
+    /// Training of each original.
+    pub curves: Vec<Curve>,
+    /// Name and resolved configuration of each experiment.
+    pub configs: Vec<(String, String)>,
+}
+
+/// A trained original.
+struct Original {
+    /// Digest of what it depends on: experiments that differ by their request alone share it.
+    digest: String,
+    theta: Vec<f32>,
+    seconds: f64,
+    variants: std::collections::BTreeMap<String, String>,
+    curve: Curve,
+}
+
+/// A model to be scored, or why there is none.
+struct Candidate {
+    kind: RowKind,
+    method: &'static str,
+    /// The row of the registry; none for the original.
+    row: Option<&'static MethodRow>,
+    settings: serde_json::Value,
+    seed: u64,
+    made: Result<(Vec<f32>, Account), String>,
+}
+
+/// An experiment whose data are loaded and whose network is built.
+pub struct Ready {
+    name: String,
+    config: Config,
+    forget: ForgetConfig,
+    data: Dataset,
+    model: Model,
+    target: Target,
+    request: RequestSummary,
+}
+
+/// How experiments are carried out.
+#[derive(Clone, Copy, Debug)]
+pub struct ExperimentOptions<'a> {
+    pub check_finite: bool,
+    /// Set by Ctrl-C: stop before the next step; nothing was written.
+    pub interrupted: &'a AtomicBool,
+}
+
+/// Runs experiments one after another on one engine.
+///
+/// # Errors
+/// An original or a retrain that diverges; an interruption. A method that diverges is a row with a note.
+pub fn run_experiments(
+    all: &[Ready],
+    engine: &mut Engine,
+    options: ExperimentOptions,
+    watch: &mut dyn FnMut(Stride),
+) -> Result<Findings> {
+    let mut findings = Findings::default();
+    let mut originals: Vec<Original> = Vec::new();
+    for (i, ready) in all.iter().enumerate() {
+        watch(Stride::Begin { name: &ready.name, number: i + 1, of: all.len() });
+        let digest = ready.config.train_digest()?;
+        if !originals.iter().any(|o| o.digest == digest) {
+            watch(Stride::Stage { label: "original", number: 1, of: ready.stages() });
+            let made = ready.original(engine, &digest, options)?;
+            findings.curves.push(made.curve.clone());
+            originals.push(made);
+        }
+        let original = originals.iter().find(|o| o.digest == digest);
+        let original = original.ok_or_else(|| Error::internal("an original vanished"))?;
+        let candidates = ready.candidates(engine, original, options, watch)?;
+        findings.rows.extend(ready.score(engine, original, &candidates)?);
+        findings.configs.push((ready.name.clone(), ready.config.to_toml()?));
+    }
+    Ok(findings)
+}
+
+impl Ready {
+    /// Loads the data, builds the network and resolves the request.
+    ///
+    /// # Errors
+    /// Bad input of any of them; a file without `[forget]`.
+    pub fn of(mut loaded: Loaded) -> Result<Ready> {
+        let (data, model) = loaded.build()?;
+        let Some(forget) = loaded.config.forget.clone() else {
+            return Err(Error::input(format!(
+                "{}: an experiment needs a [forget] table with `request`; `unlearn train` takes a file without one",
+                loaded.name
+            )));
+        };
+        let requests = forget.requests()?;
+        let target = Target::of(&requests, &data, loaded.config.seed)?;
+        let request = RequestSummary::of(&requests, &target);
+        Ok(Ready { name: loaded.name, config: loaded.config, forget, data, model, target, request })
+    }
+
+    /// Models that are trained or made to forget.
+    fn stages(&self) -> usize {
+        1 + self.forget.references + 1 + self.method_names().count()
+    }
+
+    /// The methods besides the retrain, which is the reference.
+    fn method_names(&self) -> impl Iterator<Item = &str> {
+        self.forget.methods.iter().map(String::as_str).filter(|name| *name != "retrain")
+    }
+
+    fn original(&self, engine: &mut Engine, digest: &str, options: ExperimentOptions) -> Result<Original> {
+        let (config, everything) = (&self.config, (0..self.data.train.len() as u32).collect::<Vec<_>>());
+        let theta = self.model.init(config.seed);
+        let mut session = Session::new(engine, &self.model, &self.data.train, &self.data.validation, &theta)?;
+        session.check_finite = options.check_finite;
+        let start = Instant::now();
+        let mut fit = Fit::new(&mut session, &config.train, config.seed)?;
+        let terms = [Term { records: Records::train(&everything), weight: 1.0 }];
+        let mut points = Vec::new();
+        loop {
+            match fit.advance(&mut session, &terms, |_| !options.interrupted.load(Ordering::Relaxed))? {
+                Progress::Epoch(e) => points.push(CurvePoint {
+                    epoch: Some(e.epoch as f64),
+                    step: Some(e.step as f64),
+                    loss: Some(e.loss),
+                    accuracy: Some(e.accuracy),
+                    lr: Some(e.lr),
+                    seconds: None,
+                }),
+                Progress::Paused => return Err(interrupted()),
+                Progress::Done => break,
+            }
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        Ok(Original {
+            digest: digest.to_owned(),
+            theta: session.read_theta()?,
+            seconds,
+            variants: variants::of(fit.kernels()),
+            curve: Curve { label: self.name.clone(), points },
+        })
+    }
+
+    /// Every retrain and every method, each from the original's weights in a session of its own.
+    fn candidates(
+        &self,
+        engine: &mut Engine,
+        original: &Original,
+        options: ExperimentOptions,
+        watch: &mut dyn FnMut(Stride),
+    ) -> Result<Vec<Candidate>> {
+        let of = self.stages();
+        let mut all = Vec::new();
+        let mut go = |engine: &mut Engine, kind: RowKind, name: &str, seed: u64| -> Result<()> {
+            if options.interrupted.load(Ordering::Relaxed) {
+                return Err(interrupted());
+            }
+            let label = if kind == RowKind::Method { name } else { kind.as_str() };
+            watch(Stride::Stage { label, number: all.len() + 2, of });
+            all.push(self.candidate(engine, original, kind, name, seed, options.check_finite)?);
+            Ok(())
+        };
+        let references = self.forget.references as u64;
+        for i in 1..=references + 1 {
+            let kind = if i <= references { RowKind::Retrain } else { RowKind::AnotherRetrain };
+            // Other seeds than the original's: with its own, a retrain would begin from the very same weights.
+            go(engine, kind, "retrain", self.config.seed + i)?;
+        }
+        self.method_names().try_for_each(|name| go(engine, RowKind::Method, name, self.config.seed))?;
+        Ok(all)
+    }
+
+    fn candidate(
+        &self,
+        engine: &mut Engine,
+        original: &Original,
+        kind: RowKind,
+        name: &str,
+        seed: u64,
+        check_finite: bool,
+    ) -> Result<Candidate> {
+        let row = methods::find(name)?;
+        let method = (row.build)(self.forget.settings_of(name))?;
+        let (model, data, target, train) = (&self.model, &self.data, &self.target, &self.config.train);
+        let stage = Stage { model, data, target, train, seed, check_finite };
+        let made = match apply(engine, &stage, &original.theta, method.as_ref()) {
+            Ok((theta, _)) if theta.iter().any(|v| !v.is_finite()) => Err("its weights are not finite".to_owned()),
+            Ok(done) => Ok(done),
+            // A method may diverge; the reference may not.
+            Err(Error::Device(why) | Error::CheckFailed(why)) if kind == RowKind::Method => Err(why),
+            Err(other) => return Err(other),
+        };
+        Ok(Candidate { kind, method: row.name, row: Some(row), settings: method.settings(), seed, made })
+    }
+
+    /// Reads every model on every split and makes the rows.
+    fn score(&self, engine: &mut Engine, original: &Original, candidates: &[Candidate]) -> Result<Vec<Row>> {
+        let thetas: Vec<&[f32]> = std::iter::once(original.theta.as_slice())
+            .chain(candidates.iter().filter_map(|c| Some(c.made.as_ref().ok()?.0.as_slice())))
+            .collect();
+        let scored = evaluate(engine, &self.model, &self.data, Some(&self.target.split), &thetas)?;
+        rows::rows(self, engine, original, candidates, scored)
+    }
+}
+
+fn interrupted() -> Error {
+    Error::Interrupted("interrupted; nothing was written, so run the same command again".into())
+}

@@ -1,0 +1,65 @@
+//! Experiments that come with the program: one TOML file and one row each.
+
+use std::path::Path;
+
+use super::config::Loaded;
+use crate::error::Result;
+
+/// One experiment.
+pub struct ExperimentRow {
+    pub name: &'static str,
+    pub summary: &'static str,
+    /// Part of `unlearn demo`: its data are embedded.
+    pub demo: bool,
+    pub toml: &'static str,
+}
+
+/// Every experiment, in the order in which the demo runs them. The GNN's join at the end of the demo's.
+pub static EXPERIMENTS: &[ExperimentRow] = &[
+    ExperimentRow {
+        name: "demo_cnn_sample",
+        summary: "CNN with group norm on digits forgets 10 % of the samples",
+        demo: true,
+        toml: include_str!("../../assets/experiments/demo_cnn_sample.toml"),
+    },
+    ExperimentRow {
+        name: "demo_cnn_class",
+        summary: "the same CNN forgets the digit 3",
+        demo: true,
+        toml: include_str!("../../assets/experiments/demo_cnn_class.toml"),
+    },
+    ExperimentRow {
+        name: "demo_mlp_sample",
+        summary: "MLP 64-128-64-10 on digits forgets 10 % of the samples",
+        demo: true,
+        toml: include_str!("../../assets/experiments/demo_mlp_sample.toml"),
+    },
+    ExperimentRow {
+        name: "demo_mlp_class",
+        summary: "the same MLP forgets the digit 3",
+        demo: true,
+        toml: include_str!("../../assets/experiments/demo_mlp_class.toml"),
+    },
+    ExperimentRow {
+        name: "cnn_mnist",
+        summary: "LeNet-5 on MNIST from files, 4 epochs",
+        demo: false,
+        toml: include_str!("../../assets/experiments/cnn_mnist.toml"),
+    },
+    ExperimentRow {
+        name: "mlp_mnist",
+        summary: "MLP 784-256-128-10 on MNIST from files",
+        demo: false,
+        toml: include_str!("../../assets/experiments/mlp_mnist.toml"),
+    },
+];
+
+impl ExperimentRow {
+    /// The parsed file; its paths, where it has any, start at `base`.
+    ///
+    /// # Errors
+    /// Bad overrides.
+    pub fn load(&self, base: &Path, sets: &[String], seed: Option<u64>) -> Result<Loaded> {
+        Loaded::parse(self.toml, &format!("{}.toml", self.name), base, sets, seed)
+    }
+}

@@ -1,0 +1,161 @@
+//! `unlearn forget`: one method on one run.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::evaluate::Target;
+use super::folder::{ForgetInfo, Opened, RunFolder, RunInfo, SCHEMA, TrafficInfo};
+use super::results::{AdapterSummary, RequestSummary};
+use super::train_run::finish;
+use crate::data::{Dataset, Request, read_requests};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::methods::{self, Account, Method, MethodRow, View};
+use crate::nn::Model;
+use crate::train::{Session, TrainConfig, sha256, write_atomic};
+
+impl RequestSummary {
+    /// What was asked, without the ids.
+    pub fn of(requests: &[Request], target: &Target) -> RequestSummary {
+        let kinds: Vec<&str> = requests.iter().map(|r| r.kind.name()).collect();
+        let mixed = kinds.iter().any(|kind| *kind != kinds[0]);
+        let ids: Vec<String> = target.split.forget.iter().map(u32::to_string).collect();
+        RequestSummary {
+            kind: if mixed { "mixed".into() } else { kinds.first().copied().unwrap_or_default().into() },
+            count: target.split.forget.len(),
+            hash: sha256(ids.join(",").as_bytes()),
+            classes: target.classes.clone(),
+        }
+    }
+}
+
+/// What a method works on.
+pub struct Stage<'a> {
+    pub model: &'a Model,
+    pub data: &'a Dataset,
+    pub target: &'a Target,
+    /// The recipe of the original.
+    pub train: &'a TrainConfig,
+    pub seed: u64,
+    pub check_finite: bool,
+}
+
+/// Runs one method in a session of its own, without test data; returns the new weights.
+///
+/// # Errors
+/// What the method reports; a loss that is not finite.
+pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Method) -> Result<(Vec<f32>, Account)> {
+    let data = stage.data;
+    let mut session = Session::new(engine, stage.model, &data.train, &data.validation, theta)?;
+    session.check_finite = stage.check_finite;
+    let view = View {
+        retain: &stage.target.split.retain,
+        forget: &stage.target.split.forget,
+        forgotten_classes: &stage.target.classes,
+        train: stage.train,
+        seed: stage.seed,
+    };
+    let account = method.forget(&mut session, &view)?;
+    Ok((session.read_theta()?, account))
+}
+
+/// A run, a request and a method, ready to forget.
+pub struct ForgetJob {
+    run: Opened,
+    requests: Vec<Request>,
+    target: Target,
+    row: &'static MethodRow,
+    method: Box<dyn Method>,
+    theta: Vec<f32>,
+    folder: RunFolder,
+}
+
+impl ForgetJob {
+    /// Reads everything and refuses what cannot be done, before anything is written.
+    ///
+    /// # Errors
+    /// Bad runs, requests, names and settings; an `out` that holds a run.
+    pub fn prepare(run: &Path, request: &Path, method: &str, settings: toml::Table, out: &Path) -> Result<ForgetJob> {
+        let folder = RunFolder::new(out);
+        folder.must_be_free("use another folder")?;
+        let row = methods::find(method)?;
+        let method = (row.build)(settings)?;
+        let run = RunFolder::new(run).open()?;
+        let requests = read_requests(request)?;
+        if let Some(drawn) = requests.iter().find(|r| r.fraction.is_some()) {
+            return Err(Error::input(format!("{}: `fraction` goes into a configuration; give ids here", drawn.origin)));
+        }
+        let target = Target::of(&requests, &run.data, run.config.seed)?;
+        let theta = run.theta()?;
+        Ok(ForgetJob { run, requests, target, row, method, theta, folder })
+    }
+
+    /// Forgets and writes the new run.
+    ///
+    /// # Errors
+    /// What the method reports; weights that are not finite, which are never written.
+    pub fn forget(&self, engine: &mut Engine, seed: Option<u64>, check_finite: bool) -> Result<RunInfo> {
+        let (run, adapter, before) = (&self.run, AdapterSummary::of(engine), engine.traffic());
+        let seed = seed.unwrap_or(run.config.seed);
+        let (model, train) = (&run.model, &run.config.train);
+        let stage = Stage { model, data: &run.data, target: &self.target, train, seed, check_finite };
+        let start = Instant::now();
+        let (theta, account) = apply(engine, &stage, &self.theta, self.method.as_ref())?;
+        if theta.iter().any(|v| !v.is_finite()) {
+            return Err(Error::Device(format!(
+                "method `{}` diverged: its weights are not finite; use a smaller learning rate",
+                self.row.name
+            )));
+        }
+        let info = RunInfo {
+            schema: SCHEMA.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            adapter,
+            seed,
+            steps: account.details.get("steps").and_then(serde_json::Value::as_u64).unwrap_or(0),
+            planned_gpu_bytes: 0,
+            traffic: TrafficInfo { up_before_start: engine.traffic().up - before.up, ..Default::default() },
+            seconds: start.elapsed().as_secs_f64(),
+            forget: Some(self.account_for(&account)?),
+            ..run.info.clone()
+        };
+        let made = self.folder.create()?;
+        let written =
+            self.write_request().and_then(|()| finish(&self.folder, &run.config, &run.model, &theta, &[], info, false));
+        written.inspect_err(|_| self.folder.discard(made))
+    }
+
+    fn account_for(&self, account: &Account) -> Result<ForgetInfo> {
+        let json = |value: serde_json::Result<serde_json::Value>| {
+            value.map_err(|e| Error::internal(format!("an account cannot be written: {e}")))
+        };
+        Ok(ForgetInfo {
+            method: self.row.name.into(),
+            tier: super::results::Tier::from(self.row.tier).as_str().into(),
+            settings: self.method.settings(),
+            reads: json(serde_json::to_value(&account.reads))?,
+            method_s: account.method_s,
+            precompute_s: account.precompute_s,
+            details: serde_json::Value::Object(account.details.clone()),
+            request: RequestSummary::of(&self.requests, &self.target),
+            original_sha256: self.run.info.model_sha256.clone(),
+        })
+    }
+
+    fn write_request(&self) -> Result<()> {
+        // A CSV request may take several rows; here it is one line.
+        let mut whole: Vec<Request> = Vec::new();
+        for part in &self.requests {
+            match whole.iter_mut().find(|r| r.request_id == part.request_id && r.kind == part.kind) {
+                Some(known) => known.ids.extend(part.ids.iter().cloned()),
+                None => whole.push(part.clone()),
+            }
+        }
+        let mut text = String::new();
+        for request in &whole {
+            text += &serde_json::to_string(request).map_err(|e| Error::internal(format!("request.jsonl: {e}")))?;
+            text.push('\n');
+        }
+        write_atomic(&self.folder.request(), text.as_bytes())
+    }
+}

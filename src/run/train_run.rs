@@ -1,0 +1,335 @@
+//! `unlearn train`: from a configuration to a RUN folder, resumable at any moment.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::config::{Config, Loaded};
+use super::folder::{DataInfo, RunFolder, RunInfo, SCHEMA, State, TrafficInfo};
+use super::results::AdapterSummary;
+use super::variants;
+use crate::data::Dataset;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::nn::Model;
+use crate::train::checkpoint::Checkpoint;
+use crate::train::{
+    EpochReport, Fit, Part, Progress, Records, Score, Session, StepReport, Term, sha256, weights, write_atomic,
+};
+
+/// What a caller hears while a run is under way.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// The memory is held and the steps are compiled; so many steps are done of so many.
+    Start {
+        done: u64,
+        steps: u64,
+        planned_bytes: u64,
+    },
+    Step(&'a StepReport),
+    Epoch(&'a EpochLine),
+}
+
+/// One line of `metrics.jsonl`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochLine {
+    /// From 1.
+    pub epoch: usize,
+    pub step: u64,
+    /// Means over the epoch's steps, as seen while training.
+    pub loss: f64,
+    pub accuracy: f64,
+    pub lr: f64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub validation: Option<Score>,
+    /// Of this epoch, in this process.
+    pub seconds: f64,
+}
+
+/// How a run is carried out; nothing here changes its result.
+#[derive(Clone, Copy, Debug)]
+pub struct TrainOptions<'a> {
+    pub resume: bool,
+    /// Leave the last checkpoint in the folder.
+    pub keep_checkpoint: bool,
+    /// Look for NaN and Inf after every dispatch.
+    pub check_finite: bool,
+    /// Set by Ctrl-C: save and stop.
+    pub interrupted: &'a AtomicBool,
+}
+
+/// A configuration with its data and network, ready to be trained into a folder.
+pub struct TrainJob {
+    pub config: Config,
+    pub data: Dataset,
+    pub model: Model,
+    pub folder: RunFolder,
+    digest: String,
+}
+
+impl TrainJob {
+    /// Reads everything and refuses what cannot be trained, before anything is written. `None`: resumed, and finished.
+    ///
+    /// # Errors
+    /// Bad data or configuration, a folder that already holds a run, a resumed run of another configuration.
+    pub fn prepare(mut loaded: Loaded, out: &Path, resume: bool) -> Result<Option<TrainJob>> {
+        let folder = RunFolder::new(out);
+        if !resume {
+            folder.must_be_free("use another folder, or --resume to continue it")?;
+        }
+        let (data, model) = loaded.build()?;
+        let (digest, config) = (loaded.config.train_digest()?, loaded.config);
+        if resume && folder.state() == State::Finished {
+            let info = folder.read_info()?;
+            return match info.config_sha256 == digest && info.forget.is_none() {
+                true => Ok(None),
+                false => Err(another_configuration(&folder, &config)),
+            };
+        }
+        Ok(Some(TrainJob { config, data, model, folder, digest }))
+    }
+
+    /// Trains to the end and writes the folder.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] after a checkpoint was saved; a loss that is not finite; memory over the budget.
+    pub fn train(&self, engine: &mut Engine, options: TrainOptions, watch: &mut dyn FnMut(Event)) -> Result<RunInfo> {
+        let adapter = AdapterSummary::of(engine);
+        let theta = match &self.config.init {
+            Some(path) => weights::load(path, &self.model.layout)?,
+            None => self.model.init(self.config.seed),
+        };
+        let before = engine.traffic();
+        let mut session = Session::new(engine, &self.model, &self.data.train, &self.data.validation, &theta)?;
+        session.check_finite = options.check_finite;
+        let mut fit = Fit::new(&mut session, &self.config.train, self.config.seed)?;
+        let saved = self.continue_from(&mut session, &mut fit, options.resume)?;
+        let everything: Vec<u32> = (0..self.data.train.len() as u32).collect();
+        let mut running = Running {
+            job: self,
+            options,
+            terms: [Term { records: Records::train(&everything), weight: 1.0 }],
+            validation: (0..self.data.validation.len() as u32).collect(),
+            lines: self.kept_lines(saved.epoch)?,
+            saved: saved.step,
+            moved: (0, 0, 0),
+        };
+        fit.prepare(&mut session, &running.terms)?;
+        running.validate(&mut session)?;
+        let planned_gpu_bytes = session.engine.held_bytes();
+        let up_before_start = session.engine.traffic().up - before.up;
+        let made = self.folder.create()?;
+        self.folder.sweep();
+        let steps = (fit.steps_per_epoch(&running.terms) * self.config.train.epochs) as u64;
+        watch(Event::Start { done: saved.step, steps, planned_bytes: planned_gpu_bytes });
+        let start = Instant::now();
+        let outcome = running.epochs(&mut session, &mut fit, watch);
+        outcome.inspect_err(|_| self.folder.discard(made))?;
+        let seconds = start.elapsed().as_secs_f64();
+        let per_step = |bytes: u64| if running.moved.2 == 0 { 0.0 } else { bytes as f64 / running.moved.2 as f64 };
+        let traffic = TrafficInfo {
+            up_before_start,
+            up_per_step: per_step(running.moved.0),
+            down_per_step: per_step(running.moved.1),
+        };
+        let theta = session.read_theta()?;
+        let info = RunInfo {
+            steps,
+            planned_gpu_bytes,
+            traffic,
+            seconds,
+            variants: variants::of(fit.kernels()),
+            ..self.info(adapter)
+        };
+        finish(&self.folder, &self.config, &self.model, &theta, &running.lines, info, options.keep_checkpoint)
+    }
+
+    /// The facts that are known before training.
+    fn info(&self, adapter: AdapterSummary) -> RunInfo {
+        RunInfo {
+            schema: SCHEMA.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            adapter,
+            variants: Default::default(),
+            seed: self.config.seed,
+            data: DataInfo::of(&self.data),
+            parameters: self.model.layout.count(),
+            epochs: self.config.train.epochs,
+            steps: 0,
+            planned_gpu_bytes: 0,
+            traffic: TrafficInfo::default(),
+            seconds: 0.0,
+            model_sha256: String::new(),
+            config_sha256: self.digest.clone(),
+            forget: None,
+        }
+    }
+
+    /// Puts the checkpoint's state back, if there is one to resume from.
+    fn continue_from(&self, session: &mut Session, fit: &mut Fit, resume: bool) -> Result<Position> {
+        let path = self.folder.checkpoint();
+        if !resume || !path.exists() {
+            return Ok(Position { epoch: 0, step: 0 });
+        }
+        let checkpoint = Checkpoint::load(&path, &self.model.layout)?;
+        if checkpoint.config_sha256 != self.digest {
+            return Err(another_configuration(&self.folder, &self.config));
+        }
+        session.write_theta(&checkpoint.theta)?;
+        let at = Position { epoch: checkpoint.fit.epoch, step: checkpoint.fit.step };
+        fit.restore(session, checkpoint.fit)?;
+        Ok(at)
+    }
+
+    /// The lines of the epochs that a checkpoint has behind it.
+    fn kept_lines(&self, epochs: usize) -> Result<Vec<EpochLine>> {
+        let path = self.folder.metrics();
+        if epochs == 0 || !path.exists() {
+            return Ok(Vec::new());
+        }
+        let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let parsed = text.lines().enumerate().map(|(i, line)| {
+            let line: Result<EpochLine, _> = serde_json::from_str(line);
+            line.map_err(|e| Error::input(format!("{}, line {}: {e}", path.display(), i + 1)))
+        });
+        let lines: Vec<EpochLine> = parsed.collect::<Result<_>>()?;
+        Ok(lines.into_iter().filter(|line| line.epoch <= epochs).collect())
+    }
+}
+
+/// How far a run had come.
+struct Position {
+    epoch: usize,
+    step: u64,
+}
+
+/// A run between its first and last step.
+struct Running<'a> {
+    job: &'a TrainJob,
+    options: TrainOptions<'a>,
+    terms: [Term<'a>; 1],
+    validation: Vec<u32>,
+    lines: Vec<EpochLine>,
+    /// Step of the last checkpoint.
+    saved: u64,
+    /// Bytes up, bytes down and steps of this process.
+    moved: (u64, u64, u64),
+}
+
+impl Running<'_> {
+    fn epochs(&mut self, session: &mut Session, fit: &mut Fit, watch: &mut dyn FnMut(Event)) -> Result<()> {
+        let mut started = Instant::now();
+        loop {
+            let progress = self.advance(session, fit, watch)?;
+            if let Progress::Epoch(report) = progress {
+                let line = self.close(session, &report, started.elapsed().as_secs_f64())?;
+                started = Instant::now();
+                watch(Event::Epoch(&line));
+            }
+            if progress == Progress::Done {
+                return Ok(());
+            }
+            self.save(session, fit)?;
+            if self.options.interrupted.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted(format!(
+                    "interrupted; the state after step {} is saved in {}",
+                    self.saved,
+                    self.job.folder.path.display()
+                )));
+            }
+        }
+    }
+
+    /// To the end of the epoch, the next checkpoint or an interruption.
+    fn advance(&mut self, session: &mut Session, fit: &mut Fit, watch: &mut dyn FnMut(Event)) -> Result<Progress> {
+        let before = session.engine.traffic();
+        let (every, saved) = (self.job.config.train.checkpoint_steps, self.saved);
+        let mut steps = 0;
+        let progress = fit.advance(session, &self.terms, |step| {
+            steps += 1;
+            watch(Event::Step(step));
+            let due = every > 0 && step.step >= saved + every;
+            !due && !self.options.interrupted.load(Ordering::Relaxed)
+        })?;
+        let after = session.engine.traffic();
+        let moved = &mut self.moved;
+        *moved = (moved.0 + after.up - before.up, moved.1 + after.down - before.down, moved.2 + steps);
+        Ok(progress)
+    }
+
+    fn validate(&self, session: &mut Session) -> Result<Option<Score>> {
+        match self.validation.is_empty() {
+            true => Ok(None),
+            false => session.score(Records { part: Part::Validation, indices: &self.validation }).map(Some),
+        }
+    }
+
+    fn close(&mut self, session: &mut Session, report: &EpochReport, seconds: f64) -> Result<EpochLine> {
+        let validation = self.validate(session)?;
+        let EpochReport { epoch, step, loss, accuracy, lr, .. } = *report;
+        let line = EpochLine { epoch, step, loss, accuracy, lr, validation, seconds };
+        self.lines.push(line);
+        Ok(line)
+    }
+
+    /// Configuration and metrics first: a checkpoint never lacks what belongs to it.
+    fn save(&mut self, session: &mut Session, fit: &mut Fit) -> Result<()> {
+        let folder = &self.job.folder;
+        write_config(folder, &self.job.config)?;
+        write_metrics(folder, &self.lines)?;
+        let state = fit.state(session)?;
+        self.saved = state.step;
+        let theta = session.read_theta()?;
+        Checkpoint { theta, fit: state, config_sha256: self.job.digest.clone() }.save(&folder.checkpoint())
+    }
+}
+
+fn write_config(folder: &RunFolder, config: &Config) -> Result<()> {
+    write_atomic(&folder.config(), config.to_toml()?.as_bytes())
+}
+
+fn write_metrics(folder: &RunFolder, lines: &[EpochLine]) -> Result<()> {
+    let mut text = String::new();
+    for line in lines {
+        text += &serde_json::to_string(line).map_err(|e| Error::internal(format!("metrics.jsonl: {e}")))?;
+        text.push('\n');
+    }
+    write_atomic(&folder.metrics(), text.as_bytes())
+}
+
+/// Writes a whole run, `run.json` last, and returns the facts with the digest of the weights.
+pub(super) fn finish(
+    folder: &RunFolder,
+    config: &Config,
+    model: &Model,
+    theta: &[f32],
+    lines: &[EpochLine],
+    mut info: RunInfo,
+    keep_checkpoint: bool,
+) -> Result<RunInfo> {
+    write_config(folder, config)?;
+    write_metrics(folder, lines)?;
+    // One key only: the order of several would differ from run to run.
+    weights::save(&folder.model(), &model.layout, theta, &[("format", "pt".to_owned())])?;
+    let bytes = fs::read(folder.model()).map_err(Error::io("read", &folder.model()))?;
+    info.model_sha256 = sha256(&bytes);
+    folder.write_info(&info)?;
+    if !keep_checkpoint && folder.checkpoint().exists() {
+        fs::remove_file(folder.checkpoint()).map_err(Error::io("remove", &folder.checkpoint()))?;
+    }
+    Ok(info)
+}
+
+/// Names the first line in which the folder's configuration differs from this one.
+fn another_configuration(folder: &RunFolder, config: &Config) -> Error {
+    let (old, new) = (fs::read_to_string(folder.config()).unwrap_or_default(), config.to_toml().unwrap_or_default());
+    let differs = old.lines().zip(new.lines()).find(|(a, b)| a != b);
+    let what = differs.map_or(String::new(), |(a, b)| format!(" (`{a}` there, `{b}` now)"));
+    Error::input(format!(
+        "--resume: {} was begun with another configuration{what}; use the same one, or another --out",
+        folder.path.display()
+    ))
+}

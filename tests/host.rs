@@ -20,8 +20,6 @@ mod gradcheck;
 mod gradients;
 #[path = "host/layers.rs"]
 mod layers;
-#[path = "host/layers.rs"]
-mod layers;
 #[path = "host/models.rs"]
 mod models;
 #[path = "shared/nets.rs"]
@@ -30,10 +28,6 @@ mod nets;
 mod parity;
 #[path = "host/recording.rs"]
 mod recording;
-#[path = "host/recording.rs"]
-mod recording;
-#[path = "host/registry.rs"]
-mod registry;
 #[path = "host/registry.rs"]
 mod registry;
 #[path = "host/report.rs"]

@@ -3,6 +3,8 @@
 
 #[path = "gpu/adapters.rs"]
 mod adapters;
+#[path = "shared/binary.rs"]
+mod binary;
 #[path = "gpu/engine.rs"]
 mod engine;
 #[path = "shared/fixtures.rs"]
@@ -17,6 +19,10 @@ mod mutants;
 mod nets;
 #[path = "gpu/parity.rs"]
 mod parity;
+#[path = "gpu/resume.rs"]
+mod resume;
+#[path = "gpu/runs.rs"]
+mod runs;
 
 use libtest_mimic::Arguments;
 
@@ -36,5 +42,7 @@ fn main() {
     trials.extend(devices.iter().flat_map(engine::trials));
     trials.extend(parity::trials());
     trials.extend(layers::trials());
+    trials.extend(runs::trials());
+    trials.extend(resume::trials());
     libtest_mimic::run(&args, trials).exit();
 }

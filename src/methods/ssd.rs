@@ -23,11 +23,13 @@ pub static ROW: MethodRow = MethodRow {
     },
 };
 
-/// Where I_F > alpha I_D: theta *= min(lambda I_D / I_F, 1). Label noise and fine-tuning play no part.
+/// Where I_F > alpha I_D: theta *= min(lambda I_D / I_F, 1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ssd {
-    /// Not transferable between estimators, nor between batch sizes of `batch_mean`.
+    /// 4: on digits (dense and convolutional net) it forgets a class entirely, costs at most half a point and dampens
+    /// 5 % of the weights; the paper's 10 goes with its code's `batch_mean` and changes nothing `per_sample`; 2 ruins the
+    /// model. Not transferable between estimators, nor between batch sizes of `batch_mean`.
     pub alpha: f64,
     /// 1, the paper's.
     pub lambda: f64,
@@ -39,7 +41,7 @@ pub struct Ssd {
 
 impl Default for Ssd {
     fn default() -> Self {
-        Ssd { alpha: 10.0, lambda: 1.0, estimator: Estimator::PerSample, batch: 128 }
+        Ssd { alpha: 4.0, lambda: 1.0, estimator: Estimator::PerSample, batch: 128 }
     }
 }
 

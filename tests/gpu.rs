@@ -3,6 +3,8 @@
 
 #[path = "gpu/adapters.rs"]
 mod adapters;
+#[path = "gpu/digits.rs"]
+mod digits;
 #[path = "gpu/engine.rs"]
 mod engine;
 #[path = "shared/fixtures.rs"]
@@ -11,6 +13,8 @@ mod fixtures;
 mod kernels;
 #[path = "gpu/layers.rs"]
 mod layers;
+#[path = "gpu/methods.rs"]
+mod methods;
 #[path = "gpu/mutants.rs"]
 mod mutants;
 #[path = "shared/nets.rs"]
@@ -36,5 +40,6 @@ fn main() {
     trials.extend(devices.iter().flat_map(engine::trials));
     trials.extend(parity::trials());
     trials.extend(layers::trials());
+    trials.extend(methods::trials(&devices));
     libtest_mimic::run(&args, trials).exit();
 }

@@ -2,7 +2,6 @@
 //! ascent costs, both stopped at the same forget loss.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use libtest_mimic::Trial;
 use unlearn::data::request::{Id, Kind, Request, resolve};
@@ -14,7 +13,7 @@ use unlearn::nn::{Model, ModelConfig};
 use unlearn::train::{Records, Schedule, Session, TrainConfig};
 use unlearn::{Error, Result};
 
-use crate::Device;
+use crate::adapters::Shared;
 use crate::methods::{fit, hold};
 
 const SEEDS: u64 = 5;
@@ -24,8 +23,8 @@ const CLASS: u32 = 3;
 /// still are, and no ascent costs anything there.
 const FORGET_LOSS: f64 = 8.0;
 
-pub fn trial(device: &Arc<Device>) -> Trial {
-    device.trial("method: the Fisher pays on digits", |d| d.with(the_fisher_pays))
+pub fn trial(device: &Shared) -> Trial {
+    device.trial("method: the Fisher pays on digits", |d| d.with(|engine, _| the_fisher_pays(engine)))
 }
 
 /// What a model does with the retained classes of the test split.

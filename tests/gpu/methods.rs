@@ -2,7 +2,6 @@
 //! Fisher information is worth.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
 use unlearn::data::{self, DataConfig, Dataset, Samples};
@@ -13,12 +12,12 @@ use unlearn::nn::{Model, ModelConfig};
 use unlearn::train::{Fit, Part, Progress, Records, Session, Term, TrainConfig};
 use unlearn::{Error, Result};
 
-use crate::Device;
+use crate::adapters::Shared;
 use crate::digits;
 
 type Test = fn(&mut Small) -> Result<()>;
 
-pub fn trials(devices: &[Arc<Device>]) -> Vec<Trial> {
+pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     let tests: [(&str, Test); 9] = [
         ("retrain starts anew and is training", retrain_is_training),
         ("ascent stops at its goal", ascent_stops),
@@ -59,8 +58,8 @@ struct Small<'e> {
 const SEED: u64 = 7;
 
 impl Small<'_> {
-    fn with(device: &Device, test: impl FnOnce(&mut Small) -> Result<()>) -> std::result::Result<(), Failed> {
-        device.with(|engine| {
+    fn with(device: &Shared, test: impl FnOnce(&mut Small) -> Result<()>) -> std::result::Result<(), Failed> {
+        device.with(|engine, _| {
             let mut config = DataConfig::new("synth");
             (config.samples, config.validation_fraction, config.noise) = (Some(160), Some(0.2), Some(2.0));
             let data = data::load(&config, Path::new("."))?;

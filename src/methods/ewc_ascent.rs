@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::account::timed;
 use super::ascent::Climb;
 use super::direction::Direction;
-use super::importance::Importance;
+use super::importance::{Estimator, Importance};
 use super::settings::{check, positive};
 use super::{Account, Method, MethodRow, Read, Tier, View, settings};
 use crate::error::Result;
@@ -48,7 +48,7 @@ impl Method for EwcAscent {
 
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let mut account = Account::reading(&[Read::RetainData]);
-        let fisher = timed(&mut account.precompute_s, || Importance::of_retained(session, view))?;
+        let fisher = timed(&mut account.precompute_s, || Importance::of_retained(session, view, Estimator::PerSample))?;
         account.note("importance", json!([fisher.describe()]));
         let direction = Direction::Elastic { fisher, lambda: self.lambda as f32 };
         self.climb.run(session, view, direction, account)

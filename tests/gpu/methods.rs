@@ -18,7 +18,7 @@ use crate::digits;
 type Test = fn(&mut Small) -> Result<()>;
 
 pub fn trials(devices: &[Shared]) -> Vec<Trial> {
-    let tests: [(&str, Test); 9] = [
+    let tests: [(&str, Test); 10] = [
         ("retrain starts anew and is training", retrain_is_training),
         ("ascent stops at its goal", ascent_stops),
         ("ascent needs a rule it can follow", ascent_without_validation),
@@ -28,6 +28,7 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
         ("fisher erases the rows of a class", fisher_rows),
         ("ssd dampens what it counts", ssd_counts),
         ("importance keeps the zeros between tensors", importance_padding),
+        ("model fisher", model_fisher),
     ];
     let mut trials = Vec::new();
     for device in devices {
@@ -341,7 +342,7 @@ fn ssd_counts(small: &mut Small) -> Result<()> {
 }
 
 fn importance_padding(small: &mut Small) -> Result<()> {
-    for (estimator, batch) in [(Estimator::PerSample, 0), (Estimator::BatchMean, 16)] {
+    for (estimator, batch) in [(Estimator::PerSample, 0), (Estimator::Model, 0), (Estimator::BatchMean, 16)] {
         let flat = small.session(|session, view| {
             // What a method leaves in the scratch vector may not end up between tensors.
             let found = Importance::measure(session, "test.importance", Set::Retain, view.retain, estimator, batch)?;
@@ -353,4 +354,35 @@ fn importance_padding(small: &mut Small) -> Result<()> {
         hold(good, || format!("{estimator:?}: an importance is not positive"))?;
     }
     Ok(())
+}
+
+/// The expectation over the model's labels, from per-sample gradients under each label and the probabilities on the host.
+fn model_fisher(small: &mut Small) -> Result<()> {
+    let (classes, total) = (small.data.classes, small.model.layout.total());
+    let records: Vec<u32> = (0..30).collect();
+    let (logits, got) = small.session(|session, _| {
+        let values = session.vector("test.fisher")?;
+        session.model_fisher(Records::train(&records), values)?;
+        Ok((session.logits(Records::train(&records))?, session.engine.read(values)?))
+    })?;
+    let mut want = vec![0.0; total];
+    let labels = small.data.train.y.clone();
+    for label in 0..classes {
+        small.data.train.y.fill(label as u32);
+        small.session(|session, _| {
+            session.per_sample(Records::train(&records), |first, rows| {
+                for (n, row) in rows.chunks(total).enumerate() {
+                    let z = &logits[(first + n) * classes..(first + n + 1) * classes];
+                    let sum: f64 = z.iter().map(|v| f64::from(*v).exp()).sum();
+                    let weight = f64::from(z[label]).exp() / sum / records.len() as f64;
+                    want.iter_mut().zip(row).for_each(|(w, g)| *w += weight * f64::from(*g).powi(2));
+                }
+                Ok(())
+            })
+        })?;
+    }
+    small.data.train.y = labels;
+    let largest = want.iter().fold(0.0, |m: f64, v| m.max(*v));
+    let error = got.iter().zip(&want).fold(0.0, |m: f64, (g, w)| m.max((f64::from(*g) - w).abs())) / largest;
+    hold(error < 1e-5, || format!("off by {error:e} of the largest value"))
 }

@@ -39,8 +39,8 @@ pub struct Climb {
 }
 
 impl Default for Climb {
-    /// lr 0.02 full batch and the two stopping rules: the reference runs on digits behind the table in the documentation
-    /// of this family. The clip keeps the last steps of a class, where the gradient is longest, from leaping over the target.
+    /// lr 0.02, full batch: on digits a goal is reached in 20 to 130 steps, of which 1000 leave ample room. The clip keeps the
+    /// last steps of a class, where the gradient is longest, from leaping over the goal.
     fn default() -> Self {
         Climb {
             lr: 0.02,

@@ -1,4 +1,4 @@
-//! Gradient ascent held back by an elastic penalty: each parameter is tied to its place in proportion to its Fisher value.
+//! Gradient ascent held back by an elastic penalty: each parameter is tied to its place by its Fisher value.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

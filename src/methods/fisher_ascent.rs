@@ -1,4 +1,4 @@
-//! Gradient ascent preconditioned with the Fisher diagonal of the retained records: parameters that those need move little.
+//! Gradient ascent preconditioned with the Fisher diagonal of the retained records: what those need moves little.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Gradient ascent on the records to forget: one loop, one stopping rule, several directions.
 //!
-//! The loss has no upper bound, so a rule that stops is part of the method, and the last step is shortened until it just
-//! reaches the goal: methods can then be compared at equal forget loss.
+//! The loss has no upper bound, so a rule that stops is part of the method, and the last step is shortened until it
+//! just reaches the goal: methods can then be compared at equal forget loss.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -39,8 +39,8 @@ pub struct Climb {
 }
 
 impl Default for Climb {
-    /// lr 0.02, full batch: on digits a goal is reached in 20 to 130 steps, of which 1000 leave ample room. The clip keeps the
-    /// last steps of a class, where the gradient is longest, from leaping over the goal.
+    /// lr 0.02, full batch: on digits a goal is reached in 20 to 130 steps, of which 1000 leave ample room. The clip
+    /// keeps the last steps of a class, where the gradient is longest, from leaping over the goal.
     fn default() -> Self {
         Climb {
             lr: 0.02,

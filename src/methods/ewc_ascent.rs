@@ -29,8 +29,8 @@ pub static ROW: MethodRow = MethodRow {
 /// convergence and the penalty is inert whatever lambda (digits: 10 to 1000 all equal plain ascent).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EwcAscent {
-    /// Weight of the penalty in units of the mean Fisher value. 1 on digits: with 3 the penalty outweighs the small gradient
-    /// that a fitted random set has at the start, and nothing is forgotten; 0.3 is plain ascent.
+    /// Weight of the penalty in units of the mean Fisher value. 1 on digits: with 3 the penalty outweighs the small
+    /// gradient that a fitted random set has at the start, and nothing is forgotten; 0.3 is plain ascent.
     pub lambda: f64,
     #[serde(flatten)]
     pub climb: Climb,

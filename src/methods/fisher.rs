@@ -25,16 +25,16 @@ pub static ROW: MethodRow = MethodRow {
     },
 };
 
-/// Variance alpha · min(1 / (F + 1e-8), clamp), averaged over dim 1 of each tensor, times ten for the last layer and for
-/// tensors of one dimension. For a class request the class's rows of the last layer become pure noise.
+/// Variance alpha · min(1 / (F + 1e-8), clamp), averaged over dim 1 of each tensor, times ten for the last layer and
+/// for tensors of one dimension. For a class request the class's rows of the last layer become pure noise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fisher {
-    /// 1e-6, that of the paper's notebook (1e-7 in SCRUB's code, 3e-6 the function's own default). On digits 1e-6 is free
-    /// and leaves a random set as it was; 3e-6 costs a point of test accuracy, 1e-5 seven.
+    /// 1e-6, that of the paper's notebook (1e-7 in SCRUB's code, 3e-6 the function's own default). On digits 1e-6 is
+    /// free and leaves a random set as it was; 3e-6 costs a point of test accuracy, 1e-5 seven.
     pub alpha: f64,
-    /// `model`, the expectation over the model's labels, as in the code; `per_sample` has the true labels and a tenth of
-    /// the cost.
+    /// `model`, the expectation over the model's labels, as in the code; `per_sample` has the true labels and a tenth
+    /// of the cost.
     pub estimator: Estimator,
     /// Largest 1/F; 1e3 in the code.
     pub clamp: f64,
@@ -45,7 +45,8 @@ pub struct Fisher {
     pub row_mean: bool,
     /// Factor on the variance of the last layer and of one-dimensional tensors; 10 in the code.
     pub last_layer_factor: f64,
-    /// Variance, before that factor, of a forgotten class's rows of the last layer, whose mean becomes 0; 1e-4 in the code.
+    /// Variance, before that factor, of a forgotten class's rows of the last layer, whose mean becomes 0; 1e-4 in the
+    /// code.
     pub class_variance: f64,
 }
 

@@ -28,9 +28,10 @@ pub static ROW: MethodRow = MethodRow {
 /// F is the empirical Fisher diagonal, per sample, at the parameters before the ascent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FisherAscent {
-    /// Damping in units of the mean Fisher value: towards infinity this is plain ascent. Useful from 0.01 to 1. With 0.1,
-    /// forgetting a class of digits costs 0.2 points of retained test accuracy where plain ascent costs 1.5 (dense net; 1.0
-    /// against 4.6 for a convolutional one), in 1.7 times the steps; 0.01 is as good and takes three times the steps.
+    /// Damping in units of the mean Fisher value: towards infinity this is plain ascent. Useful from 0.01 to 1. With
+    /// 0.1, forgetting a class of digits costs 0.2 points of retained test accuracy where plain ascent costs 1.5 (dense
+    /// net; 1.0 against 4.6 for a convolutional one), in 1.7 times the steps; 0.01 is as good and takes three times the
+    /// steps.
     pub delta: f64,
     #[serde(flatten)]
     pub climb: Climb,

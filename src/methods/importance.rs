@@ -1,5 +1,5 @@
-//! How much each parameter matters to a set of records. Four different things are called "the Fisher" in public code and
-//! they differ by orders of magnitude, so a value here carries its estimator, its set and its count.
+//! How much each parameter matters to a set of records. Four different things are called "the Fisher" in public code
+//! and they differ by orders of magnitude, so a value here carries its estimator, its set and its count.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -50,8 +50,8 @@ pub struct Importance {
 const BATCH: usize = 128;
 
 impl Importance {
-    /// Measures at the session's parameters, dropout off, into the session's vector `name`. `indices` are the records of
-    /// `set`; `batch` serves [`Estimator::BatchMean`] only. Waits for the engine.
+    /// Measures at the session's parameters, dropout off, into the session's vector `name`. `indices` are the records
+    /// of `set`; `batch` serves [`Estimator::BatchMean`] only. Waits for the engine.
     pub fn measure(
         session: &mut Session,
         name: &'static str,

@@ -22,13 +22,13 @@ pub static ROW: MethodRow = MethodRow {
     },
 };
 
-/// One epoch is one pass over the retained records; the records to forget begin again as often as that takes. Batch size
-/// and, unless set, weight decay are the recipe's.
+/// One epoch is one pass over the retained records; the records to forget begin again as often as that takes. Batch
+/// size and, unless set, weight decay are the recipe's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NegGradPlus {
-    /// 0.95, DeepUnlearn's default (0.9999 for interclass confusion). On digits it forgets a class and leaves a random set
-    /// as it was; with 0.8 that reaches the held-out loss too, and the class costs three points more.
+    /// 0.95, DeepUnlearn's default (0.9999 for interclass confusion). On digits it forgets a class and leaves a random
+    /// set as it was; with 0.8 that reaches the held-out loss too, and the class costs three points more.
     pub alpha: f64,
     /// 0.01, DeepUnlearn's.
     pub lr: f64,
@@ -38,11 +38,11 @@ pub struct NegGradPlus {
     pub momentum: f64,
     /// Absent: the recipe's.
     pub weight_decay: Option<f64>,
-    /// 0.2. Without a clip the ascent's part takes the model along (digits, one class: retained test accuracy 15 %); 0.5
-    /// is what public "advanced NegGrad" has, and leaps past the goal between two looks at it.
+    /// 0.2. Without a clip the ascent's part takes the model along (digits, one class: retained test accuracy 15 %);
+    /// 0.5 is what public "advanced NegGrad" has, and leaps past the goal between two looks at it.
     pub clip_norm: f64,
-    /// When to end before the last epoch; looked at [`CHECKS`] times an epoch. The source has no such rule (`never`), and
-    /// then the loss of a class grows for as long as there are steps.
+    /// When to end before the last epoch; looked at [`CHECKS`] times an epoch. The source has no such rule (`never`),
+    /// and then the loss of a class grows for as long as there are steps.
     pub stop: Stop,
     /// Forget loss to stop at, in the place of `stop`.
     pub target_loss: Option<f64>,

@@ -27,11 +27,11 @@ pub static ROW: MethodRow = MethodRow {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ssd {
-    /// Absent: 10, the paper's, or 0.4 n / n_F where that is less and the estimator is not `batch_mean`. All records include
-    /// the forgotten ones, so that I_F ≤ (n / n_F) I_D for every parameter and an alpha above n / n_F (10 for a tenth of the
-    /// records) can dampen nothing. On digits (dense and convolutional net) 0.4 of it forgets a class entirely, costs at
-    /// most half a point and dampens 5 % of the weights; 0.2 ruins the model. Not transferable between estimators, nor
-    /// between batch sizes of `batch_mean`.
+    /// Absent: 10, the paper's, or 0.4 n / n_F where that is less and the estimator is not `batch_mean`. All records
+    /// include the forgotten ones, so that I_F ≤ (n / n_F) I_D for every parameter and an alpha above n / n_F (10 for a
+    /// tenth of the records) can dampen nothing. On digits (dense and convolutional net) 0.4 of it forgets a class
+    /// entirely, costs at most half a point and dampens 5 % of the weights; 0.2 ruins the model. Not transferable
+    /// between estimators, nor between batch sizes of `batch_mean`.
     pub alpha: Option<f64>,
     /// 1, the paper's.
     pub lambda: f64,

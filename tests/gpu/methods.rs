@@ -270,7 +270,8 @@ fn statistics(small: &mut Small) -> Result<(Vec<f32>, Vec<f32>, f64)> {
     })
 }
 
-/// The largest distance of the step that was taken to the one that was wanted, in parts of the latter's largest element.
+/// The largest distance of the step that was taken to the one that was wanted, in parts of the latter's largest
+/// element.
 fn step_error(small: &Small, theta: &[f32], want: &[f64]) -> f64 {
     let largest = want.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
     let taken = theta.iter().zip(&small.theta).map(|(a, b)| f64::from(*a) - f64::from(*b));
@@ -356,7 +357,8 @@ fn importance_padding(small: &mut Small) -> Result<()> {
     Ok(())
 }
 
-/// The expectation over the model's labels, from per-sample gradients under each label and the probabilities on the host.
+/// The expectation over the model's labels, from per-sample gradients under each label and the probabilities on the
+/// host.
 fn model_fisher(small: &mut Small) -> Result<()> {
     let (classes, total) = (small.data.classes, small.model.layout.total());
     let records: Vec<u32> = (0..30).collect();

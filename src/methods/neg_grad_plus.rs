@@ -28,7 +28,7 @@ pub static ROW: MethodRow = MethodRow {
 #[serde(deny_unknown_fields)]
 pub struct NegGradPlus {
     /// 0.95, DeepUnlearn's default (0.9999 for interclass confusion). On digits it forgets a class and leaves a random
-    /// set as it was; with 0.8 that reaches the held-out loss too, and the class costs three points more.
+    /// set as it was; with 0.8 that reaches the held-out loss too, and the class costs one to two points more.
     pub alpha: f64,
     /// 0.01, DeepUnlearn's.
     pub lr: f64,

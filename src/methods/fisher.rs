@@ -31,7 +31,7 @@ pub static ROW: MethodRow = MethodRow {
 #[serde(deny_unknown_fields)]
 pub struct Fisher {
     /// 1e-6, that of the paper's notebook (1e-7 in SCRUB's code, 3e-6 the function's own default). On digits 1e-6 is
-    /// free and leaves a random set as it was; 3e-6 costs a point of test accuracy, 1e-5 seven.
+    /// nearly free and leaves a random set as it was; 3e-6 costs a point of test accuracy, 1e-5 seven.
     pub alpha: f64,
     /// `model`, the expectation over the model's labels, as in the code; `per_sample` has the true labels and a tenth
     /// of the cost.

@@ -5,6 +5,8 @@
 mod adapters;
 #[path = "shared/binary.rs"]
 mod binary;
+#[path = "gpu/digits.rs"]
+mod digits;
 #[path = "gpu/engine.rs"]
 mod engine;
 #[path = "shared/fixtures.rs"]
@@ -13,6 +15,8 @@ mod fixtures;
 mod kernels;
 #[path = "gpu/layers.rs"]
 mod layers;
+#[path = "gpu/methods.rs"]
+mod methods;
 #[path = "gpu/mutants.rs"]
 mod mutants;
 #[path = "shared/nets.rs"]
@@ -44,5 +48,6 @@ fn main() {
     trials.extend(layers::trials());
     trials.extend(runs::trials());
     trials.extend(resume::trials());
+    trials.extend(methods::trials(&devices));
     libtest_mimic::run(&args, trials).exit();
 }

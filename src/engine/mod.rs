@@ -2,6 +2,7 @@
 
 mod adapter;
 pub mod case;
+mod check;
 mod gpu;
 mod kernel;
 mod plan;

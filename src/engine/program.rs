@@ -50,6 +50,8 @@ impl Gpu {
         let params = self.create("parameters", (slots.bytes.len() / 4).max(ALIGN), {
             wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST
         })?;
+        // A program's parameters die with it and are a few kilobytes: the ledger counts what outlives programs.
+        self.held -= params.size();
         self.queue.write_buffer(&params, 0, &slots.bytes);
         let mut program = GpuProgram { steps: Vec::new(), uploads: Vec::new(), readbacks: Vec::new() };
         let place = |gpu: &Gpu, span: &Span| -> Result<(wgpu::Buffer, u64)> {

@@ -4,8 +4,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::kernel::{Access, Elem, Kernel, Params};
-use super::shader;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Tensors inside one buffer start at multiples of this many 4-byte elements (256 bytes): the largest storage
 /// offset alignment any adapter asks for.
@@ -87,7 +86,7 @@ impl Span {
         Buf { id: self.id, offset: self.offset, len: self.len, elem: PhantomData }
     }
 
-    fn overlaps(&self, other: &Span) -> bool {
+    pub(super) fn overlaps(&self, other: &Span) -> bool {
         self.id == other.id && self.offset < other.offset + other.len && other.offset < self.offset + self.len
     }
 }
@@ -98,7 +97,7 @@ pub struct Dispatch {
     pub kernel: &'static Kernel,
     pub consts: Vec<(&'static str, f64)>,
     pub params: Vec<u8>,
-    fields: super::Fields,
+    pub(super) fields: super::Fields,
     pub bindings: Vec<(Span, Access)>,
     pub groups: Groups,
     /// The scope it was recorded under, for traces and error messages: `conv1/forward`.
@@ -348,55 +347,5 @@ impl Pass<'_> {
         if !matches!(groups, Groups::Threads(0) | Groups::Groups(0)) {
             self.rec.commands.push(Command::Dispatch(self.dispatch));
         }
-    }
-}
-
-impl Dispatch {
-    fn check(&self) -> Result<()> {
-        let composed = shader::composed(self.kernel)?;
-        let consts = composed.consts(self.kernel, &self.consts)?;
-        let shader = composed.reflection;
-        let fail = |what: String| Err(Error::internal(format!("kernel {} ({}): {what}", self.kernel.name, self.label)));
-        if self.bindings.len() != shader.storage.len() {
-            let names: Vec<_> = shader.storage.iter().map(|(n, ..)| n.as_str()).collect();
-            return fail(format!("{} buffers bound, the shader has {}", self.bindings.len(), names.join(" ")));
-        }
-        for ((span, access), (name, writable, elem)) in self.bindings.iter().zip(&shader.storage) {
-            if access.writes() != *writable || span.elem != *elem {
-                let is = if *writable { "read_write" } else { "read" };
-                return fail(format!("binding `{name}` is {is} {elem}, got {access:?} {}", span.elem));
-            }
-            if span.offset % ALIGN != 0 {
-                return fail(format!("binding `{name}` starts at element {}, not a multiple of {ALIGN}", span.offset));
-            }
-        }
-        let same = shader.params.len() == self.fields.len()
-            && shader.params.iter().zip(self.fields).all(|((n, e), (m, f))| n == m && e == f);
-        if !same {
-            return fail(format!("parameters are {:?}, the shader's `p` is {:?}", self.fields, shader.params));
-        }
-        if matches!(self.groups, Groups::Threads(_)) && !consts.contains_key("WG") {
-            return fail("launched by threads, but the shader has no override `WG` for its workgroup size".into());
-        }
-        self.check_alias(&shader.storage)
-    }
-
-    fn check_alias(&self, names: &[(String, bool, Elem)]) -> Result<()> {
-        for (i, (a, access_a)) in self.bindings.iter().enumerate() {
-            for (j, (b, access_b)) in self.bindings.iter().enumerate().skip(i + 1) {
-                let mixed = a.id == b.id && access_a.writes() != access_b.writes();
-                let clash = access_a.writes() && access_b.writes() && a.overlaps(b);
-                if mixed || clash {
-                    let how =
-                        if clash { "overlap and both are written" } else { "share a buffer, one read and one written" };
-                    let (x, y) = (&names[i].0, &names[j].0);
-                    return Err(Error::internal(format!(
-                        "kernel {} ({}): `{x}` and `{y}` {how}",
-                        self.kernel.name, self.label
-                    )));
-                }
-            }
-        }
-        Ok(())
     }
 }

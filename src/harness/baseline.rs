@@ -30,6 +30,7 @@ struct BaselineRow {
     median_ns: f64,
     mad_ns: f64,
     timer: String,
+    samples_ns: Vec<f64>,
 }
 
 /// How a row compares with its baseline.
@@ -53,8 +54,11 @@ pub struct Change {
     pub verdict: Verdict,
 }
 
-/// Half width of a median's interval, in median absolute deviations.
-const WIDTH: f64 = 3.0;
+/// Half width of the 95 % interval of a median: 1.96 · 1.4826 MAD · sqrt(π/2) / sqrt(n) for normal noise. No more than 16
+/// samples count, because neighbours share the machine's clocks and load.
+fn half_width(mad_ns: f64, samples: usize) -> f64 {
+    3.64 * mad_ns / (samples.clamp(1, 16) as f64).sqrt()
+}
 
 impl Baseline {
     /// Reads a file that `unlearn bench --save-baseline` wrote.
@@ -75,7 +79,7 @@ impl Baseline {
     }
 
     /// Compares a report with this baseline. A row is slower (or faster) when its median moved by more than
-    /// `threshold` (0.05 is 5 %) and the intervals median ± 3 MAD do not touch.
+    /// `threshold` (0.05 is 5 %) and the 95 % intervals of both medians do not touch.
     ///
     /// # Errors
     /// The baseline was taken on another adapter or driver, or shares no row with the report.
@@ -106,7 +110,8 @@ impl Baseline {
             return Change { case: row.case.clone(), relative: None, verdict: Verdict::New };
         };
         let relative = (row.median_ns - before.median_ns) / before.median_ns;
-        let apart = (row.median_ns - before.median_ns).abs() > WIDTH * (row.mad_ns + before.mad_ns);
+        let widths = half_width(row.mad_ns, row.samples_ns.len()) + half_width(before.mad_ns, before.samples_ns.len());
+        let apart = (row.median_ns - before.median_ns).abs() > widths;
         let verdict = match relative {
             r if r > threshold && apart => Verdict::Slower,
             r if r < -threshold && apart => Verdict::Faster,

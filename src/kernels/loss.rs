@@ -16,6 +16,11 @@ params! {
     pub struct Logits { rows: u32, classes: u32 }
 }
 
+params! {
+    /// [rows, classes] and one class.
+    pub struct Label { rows: u32, classes: u32, label: u32 }
+}
+
 /// Cross-entropy with integer labels.
 pub static SOFTMAX_XENT: Kernel = Kernel {
     name: "loss.softmax_xent",
@@ -52,8 +57,17 @@ pub static SOFTMAX: Kernel = Kernel {
     requires: Requires::Nothing,
 };
 
+/// Gradients whose squares average over the model's own labels.
+pub static LABEL_SCORE: Kernel = Kernel {
+    name: "loss.label_score",
+    source: include_str!("../../shaders/loss/label_score.wgsl"),
+    params: Label::FIELDS,
+    twin: twin::label_score,
+    requires: Requires::Nothing,
+};
+
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] = &[&SOFTMAX_XENT, &SOFT_KL, &MSE, &SOFTMAX];
+pub static KERNELS: &[&Kernel] = &[&SOFTMAX_XENT, &SOFT_KL, &MSE, &SOFTMAX, &LABEL_SCORE];
 
 impl Logits {
     fn new(rows: usize, classes: usize) -> Logits {
@@ -130,5 +144,20 @@ pub fn softmax(rec: &mut Recording, logits: Buf<f32>, prob: Buf<f32>, classes: u
         .read(logits)
         .write(prob)
         .work(15 * n, 8 * n)
+        .threads(rows);
+}
+
+/// Records `dlogits = sqrt(p_y) (p − onehot(y))` per row, p = softmax(logits), y = `label` for every row. The squares of
+/// what it becomes in the weights, summed over all labels, are the diagonal of the Fisher information matrix.
+pub fn label_score(rec: &mut Recording, logits: Buf<f32>, dlogits: Buf<f32>, classes: usize, label: usize) {
+    let rows = logits.len.checked_div(classes).unwrap_or(0);
+    assert_eq!((logits.len, dlogits.len), (rows * classes, rows * classes), "label_score: sizes for rows of {classes}");
+    assert!(label < classes, "label_score: class {label} of {classes}");
+    let n = logits.len as u64;
+    rec.dispatch(&LABEL_SCORE)
+        .params(Label { rows: rows as u32, classes: classes as u32, label: label as u32 })
+        .read(logits)
+        .write(dlogits)
+        .work(18 * n, 8 * n)
         .threads(rows);
 }

@@ -44,8 +44,8 @@ impl Origin {
     }
 }
 
-/// Runs `work` and adds its seconds to `clock`. Every call of [`Session`] that `work` ends with waits for the engine, so
-/// that nothing is under way when the clock stops.
+/// Runs `work` and adds its seconds to `clock`. Every call of [`Session`] that `work` ends with waits for the engine,
+/// so that nothing is under way when the clock stops.
 pub(super) fn timed<T>(clock: &mut f64, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let start = Instant::now();
     let done = work();

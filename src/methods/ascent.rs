@@ -1,7 +1,7 @@
 //! Gradient ascent on the records to forget: one loop, one stopping rule, several directions.
 //!
-//! The loss has no upper bound, so a rule that stops is part of the method, and the last step is shortened until it just
-//! reaches the goal: methods can then be compared at equal forget loss.
+//! The loss has no upper bound, so a rule that stops is part of the method, and the last step is shortened until it
+//! just reaches the goal: methods can then be compared at equal forget loss.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -39,12 +39,12 @@ pub struct Climb {
 }
 
 impl Default for Climb {
-    /// lr 0.02 full batch and the two stopping rules: the reference runs on digits behind the table in the documentation
-    /// of this family. The clip keeps the last steps of a class, where the gradient is longest, from leaping over the target.
+    /// lr 0.02, full batch: on digits a goal is reached in 30 to 330 steps, of which 1000 leave ample room. The clip
+    /// keeps the last steps of a class, where the gradient is longest, from leaping over the goal.
     fn default() -> Self {
         Climb {
             lr: 0.02,
-            max_steps: 400,
+            max_steps: 1000,
             clip_norm: 1.0,
             stop: Stop::Auto,
             target_loss: None,
@@ -74,6 +74,7 @@ impl Climb {
                 ("lr", positive(self.lr), "a positive number"),
                 ("max_steps", self.max_steps > 0, "1 or more"),
                 ("clip_norm", not_negative(self.clip_norm), "0 (none) or more"),
+                ("stop", self.stop != Stop::Never, "a rule: the loss of an ascent has no upper bound"),
                 ("target_loss", self.target_loss.is_none_or(positive), "a positive number"),
                 ("target_accuracy", (0.0..1.0).contains(&self.target_accuracy), "in [0, 1)"),
                 ("tolerance", positive(self.tolerance), "a positive number"),
@@ -98,19 +99,12 @@ impl Climb {
             Ok((ascent.run(view, goal)?, goal, rule))
         })?;
         account.reads.push(Read::ForgetData);
-        if rule == "holdout_loss" {
-            account.reads.push(Read::ValidationData);
-        }
         if self.retain_floor.is_some() && !account.reads.contains(&Read::RetainData) {
             account.reads.push(Read::RetainData);
         }
         account.note("steps", end.steps);
         account.note("stopped_by", json!(end.reason));
-        account.note("rule", rule);
-        match goal {
-            Goal::Loss(target) => account.note("target_loss", target),
-            Goal::Accuracy(target) => account.note("target_accuracy", target),
-        }
+        goal.describe(rule, &mut account);
         account.note("first", json!(end.first));
         account.note("last", json!(end.last));
         account.close(session, &origin)

@@ -1,4 +1,4 @@
-//! Gradient ascent preconditioned with the Fisher diagonal of the retained records: parameters that those need move little.
+//! Gradient ascent preconditioned with the Fisher diagonal of the retained records: what those need moves little.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::account::timed;
 use super::ascent::Climb;
 use super::direction::Direction;
-use super::importance::Importance;
+use super::importance::{Estimator, Importance};
 use super::settings::{check, positive};
 use super::{Account, Method, MethodRow, Read, Tier, View, settings};
 use crate::error::Result;
@@ -28,8 +28,10 @@ pub static ROW: MethodRow = MethodRow {
 /// F is the empirical Fisher diagonal, per sample, at the parameters before the ascent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FisherAscent {
-    /// Damping in units of the mean Fisher value: towards infinity this is plain ascent. 0.1 kept most retained-class
-    /// accuracy on digits, of 0.01, 0.1 and 1.
+    /// Damping in units of the mean Fisher value: towards infinity this is plain ascent. Useful from 0.01 to 1. With
+    /// 0.1, forgetting a class of digits costs 0.2 points of retained test accuracy where plain ascent costs 1.5 (dense
+    /// net; 1.0 against 4.6 for a convolutional one), in 1.7 times the steps; 0.01 is as good and takes three times the
+    /// steps.
     pub delta: f64,
     #[serde(flatten)]
     pub climb: Climb,
@@ -48,7 +50,7 @@ impl Method for FisherAscent {
 
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let mut account = Account::reading(&[Read::RetainData]);
-        let fisher = timed(&mut account.precompute_s, || Importance::of_retained(session, view))?;
+        let fisher = timed(&mut account.precompute_s, || Importance::of_retained(session, view, Estimator::PerSample))?;
         account.note("importance", json!([fisher.describe()]));
         let direction = Direction::Preconditioned { fisher, delta: self.delta as f32 };
         self.climb.run(session, view, direction, account)

@@ -1,5 +1,5 @@
-//! How much each parameter matters to a set of records. Four different things are called "the Fisher" in public code and
-//! they differ by orders of magnitude, so a value here carries its estimator, its set and its count.
+//! How much each parameter matters to a set of records. Four different things are called "the Fisher" in public code
+//! and they differ by orders of magnitude, so a value here carries its estimator, its set and its count.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -16,6 +16,9 @@ use crate::train::{Records, Session};
 pub enum Estimator {
     /// (1/N) Σ g_n²: the diagonal of the empirical Fisher matrix, exact per sample, true labels.
     PerSample,
+    /// (1/N) Σ_n Σ_y p(y|x_n) g_n,y²: the diagonal of the Fisher information matrix proper, the labels drawn from the
+    /// model. Does not vanish where the model fits every record, and costs a backward pass per class.
+    Model,
     /// The mean over batches of the squared batch-mean gradient, as SSD's public code computes it. Depends on the batch
     /// size; for independent records about 1/batch of the other.
     BatchMean,
@@ -43,9 +46,12 @@ pub struct Importance {
     pub count: usize,
 }
 
+/// Records per batch where a method does not say: that of SSD's public code.
+const BATCH: usize = 128;
+
 impl Importance {
-    /// Measures at the session's parameters, dropout off, into the session's vector `name`. `indices` are the records of
-    /// `set`; `batch` serves [`Estimator::BatchMean`] only. Waits for the engine.
+    /// Measures at the session's parameters, dropout off, into the session's vector `name`. `indices` are the records
+    /// of `set`; `batch` serves [`Estimator::BatchMean`] only. Waits for the engine.
     pub fn measure(
         session: &mut Session,
         name: &'static str,
@@ -58,16 +64,17 @@ impl Importance {
         let records = Records::train(indices);
         match estimator {
             Estimator::PerSample => session.fisher(records, values)?,
+            Estimator::Model => session.model_fisher(records, values)?,
             Estimator::BatchMean => session.batch_mean_squares(records, batch, values)?,
         }
         let batch = (estimator == Estimator::BatchMean).then_some(batch);
         Ok(Importance { values, estimator, batch, set, count: indices.len() })
     }
 
-    /// The empirical Fisher diagonal of the retained records. Sums of squares are additive: what was kept from training
-    /// over all records, less the forgotten ones' part, is the same; so it counts as precomputed.
-    pub(super) fn of_retained(session: &mut Session, view: &View) -> Result<Importance> {
-        Importance::measure(session, "fisher.retain", Set::Retain, view.retain, Estimator::PerSample, 0)
+    /// That of the retained records, per sample. Sums of squares are additive: what was kept from training over all
+    /// records, less the forgotten ones' part, is the same; so it counts as precomputed.
+    pub(super) fn of_retained(session: &mut Session, view: &View, estimator: Estimator) -> Result<Importance> {
+        Importance::measure(session, "fisher.retain", Set::Retain, view.retain, estimator, BATCH)
     }
 
     /// Records its mean over the real parameters, of which there are `parameters`, into one element.

@@ -108,3 +108,30 @@ pub fn find(name: &str) -> Result<&'static MethodRow> {
     let found = METHODS.iter().find(|m| m.name == name);
     found.copied().ok_or_else(|| Error::input(format!("method `{name}` is unknown; there are {}", names.join(", "))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::Part;
+
+    /// Whatever is added to what a method sees must be added here, with the thought that it may not be test data.
+    #[test]
+    fn a_method_cannot_see_the_test_split() {
+        let train = TrainConfig::default();
+        let view = View { retain: &[], forget: &[], forgotten_classes: &[], train: &train, seed: 0 };
+        let View { retain: _, forget: _, forgotten_classes: _, train: _, seed: _ } = view;
+        match Part::Train {
+            Part::Train | Part::Validation => {}
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_found() {
+        for (i, row) in METHODS.iter().enumerate() {
+            assert!(METHODS[..i].iter().all(|other| other.name != row.name), "{} is there twice", row.name);
+            assert_eq!(find(row.name).unwrap().name, row.name);
+            assert!(!row.summary.is_empty() && !row.citation.is_empty(), "{}", row.name);
+        }
+        assert!(find("retrian").err().unwrap().to_string().contains("retrain"));
+    }
+}

@@ -55,3 +55,72 @@ pub(super) fn positive(v: f64) -> bool {
 pub(super) fn not_negative(v: f64) -> bool {
     v >= 0.0 && v.is_finite()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::methods::METHODS;
+
+    fn refusal(method: &str, text: &str) -> String {
+        let row = crate::methods::find(method).unwrap();
+        match (row.build)(toml::from_str(text).unwrap()) {
+            Ok(_) => panic!("{method} took {text}"),
+            Err(e) => {
+                assert_eq!(e.exit_code(), 2);
+                e.to_string()
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_every_method() {
+        for row in METHODS {
+            let said = refusal(row.name, "no_such_key = 1");
+            assert!(said.contains("no_such_key") && said.contains(row.name), "{said}");
+        }
+        assert!(refusal("gradient_ascent", "max_step = 3").contains("did you mean `max_steps`"));
+        assert!(refusal("fisher_ascent", "detla = 3").contains("did you mean `delta`"));
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_with_its_key() {
+        for (method, text, key) in [
+            ("finetune", "lr = \"fast\"", "lr"),
+            ("finetune", "epochs = 0", "epochs"),
+            ("finetune", "schedule = \"saw\"", "schedule"),
+            ("gradient_ascent", "lr = -1", "lr"),
+            ("gradient_ascent", "stop = \"never\"", "stop"),
+            ("gradient_ascent", "lr = nan", "lr"),
+            ("neg_grad_plus", "alpha = 1.5", "alpha"),
+            ("ssd", "estimator = \"magic\"", "estimator"),
+            ("fisher_ascent", "delta = 0", "delta"),
+            ("ewc_ascent", "lambda = -2", "lambda"),
+            ("fisher", "clamp = 0", "clamp"),
+        ] {
+            let said = refusal(method, text);
+            assert!(said.contains(&format!("{key} ")) && said.contains(method), "{said}");
+        }
+    }
+
+    #[test]
+    fn settings_that_were_reported_can_be_given_back() {
+        for row in METHODS {
+            let Ok(method) = (row.build)(toml::Table::new()) else { panic!("{} has no defaults", row.name) };
+            let mut said = method.settings();
+            // TOML has no null: an absent key stands for it.
+            said.as_object_mut().unwrap().retain(|_, v| !v.is_null());
+            let again = (row.build)(toml::Table::try_from(&said).unwrap()).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(again.settings(), method.settings(), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_given_replaces_its_default_alone() {
+        let build =
+            (crate::methods::find("fisher_ascent").unwrap().build)(toml::from_str("delta = 1\nmax_steps = 7").unwrap());
+        let said = build.unwrap_or_else(|e| panic!("{e}")).settings();
+        assert_eq!(
+            (said["delta"].as_f64(), said["max_steps"].as_u64(), said["lr"].as_f64()),
+            (Some(1.0), Some(7), Some(0.02))
+        );
+    }
+}

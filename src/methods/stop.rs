@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::View;
+use super::{Account, Read, View};
 use crate::error::{Error, Result};
 use crate::train::{Part, Records, Score, Session};
 
@@ -18,6 +18,8 @@ pub enum Stop {
     Uniform,
     /// Forget accuracy ≤ `target_accuracy`: a model that never saw a class never names it.
     Accuracy,
+    /// Only the number of steps ends it.
+    Never,
 }
 
 /// What the forget records must come to.
@@ -47,6 +49,7 @@ impl Goal {
         match stop {
             Stop::Accuracy => Ok((Goal::Accuracy(target_accuracy), "accuracy")),
             Stop::Auto if !view.forgotten_classes.is_empty() => Ok((Goal::Accuracy(target_accuracy), "accuracy")),
+            Stop::Never => Ok((Goal::Loss(f64::INFINITY), "never")),
             Stop::Uniform => Ok((Goal::Loss((session.model.classes as f64).ln()), "uniform")),
             Stop::Auto | Stop::HoldoutLoss => {
                 let count = session.len(Part::Validation);
@@ -60,6 +63,19 @@ impl Goal {
                 let held_out = session.score(Records { part: Part::Validation, indices: &all })?;
                 Ok((Goal::Loss(held_out.loss), "holdout_loss"))
             }
+        }
+    }
+
+    /// Notes the goal among a method's details.
+    pub fn describe(self, rule: &str, account: &mut Account) {
+        account.note("rule", rule);
+        match self {
+            Goal::Accuracy(target) => account.note("target_accuracy", target),
+            Goal::Loss(target) if target.is_finite() => account.note("target_loss", target),
+            Goal::Loss(_) => {}
+        }
+        if rule == "holdout_loss" {
+            account.reads.push(Read::ValidationData);
         }
     }
 

@@ -148,6 +148,29 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Fisher information diagonal: `out = (1/N) Σ_n Σ_y p(y|x_n) (∂ log p(y|x_n))²`, the expectation over the model's own
+    /// labels instead of the true ones, exact per sample. One backward pass per class. Clobbers `grad`.
+    pub fn model_fisher(&mut self, records: Records, out: Buf<f32>) -> Result<()> {
+        let (batch, squares, classes) = (self.batch, self.grad, self.model.classes);
+        self.batches(records, batch, |s, rec, idx, first| {
+            let (x, _) = s.part(records.part)?.gather(rec, idx);
+            let tape = s.model.forward(rec, s.theta, x, idx.len, Mode::Eval, None)?;
+            for label in 0..classes {
+                let dlogits = rec.temp("dlogits", idx.len * classes);
+                loss::label_score(rec, tape.logits, dlogits, classes, label);
+                let sink = Sink::SquareSum { squares, accumulate: !first || label > 0 };
+                s.model.backward(rec, s.theta, &tape, dlogits, None, sink)?;
+            }
+            Ok(())
+        })?;
+        let mean = (1.0 / records.indices.len().max(1) as f64) as f32;
+        self.run(|rec| {
+            map::axpby(rec, mean, squares, 0.0, out);
+            Ok(())
+        })?;
+        Ok(())
+    }
+
     /// The quantity that SSD's public code calls importance: the mean over batches of the squared batch-mean gradient.
     /// It depends on the batch size and is not the Fisher diagonal. Clobbers `grad`.
     pub fn batch_mean_squares(&mut self, records: Records, batch: usize, out: Buf<f32>) -> Result<()> {

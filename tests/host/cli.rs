@@ -224,7 +224,7 @@ fn bench_times_saves_compares_and_fails_on_a_regression() {
     let folder = tempfile::tempdir().expect("a folder");
     let saved = folder.path().join("base.json");
     let (file, filter) = (saved.to_str().expect("UTF-8"), "^reduce.total");
-    let bench = |more: &[&str]| run(&[&["bench", filter, "--min-time", "0.02"], more].concat());
+    let bench = |more: &[&str]| run(&[&["bench", filter, "--min-time", "0.1"], more].concat());
     let first = bench(&["--save-baseline", file, "--json"]);
     ends(&first, 0);
     let document = json(&stdout(&first));

@@ -1,6 +1,6 @@
 //! Cases of the `loss` family.
 
-use super::{mse, soft_kl, softmax, softmax_xent};
+use super::{label_score, mse, soft_kl, softmax, softmax_xent};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
 
@@ -16,7 +16,7 @@ const SPREADS: [f32; 3] = [1.0, 30.0, 5000.0];
 /// Every kernel at every shape.
 pub fn cases() -> Vec<Case> {
     let mut all = Vec::new();
-    for kernel in [xent_case, kl_case, softmax_case] {
+    for kernel in [xent_case, kl_case, softmax_case, label_case] {
         for spread in SPREADS {
             all.extend(SHAPES.map(|shape| kernel(shape, spread)));
         }
@@ -90,6 +90,14 @@ fn softmax_case((b, c): (usize, usize), spread: f32) -> Case {
     let z = case.input("z", logits((b, c), spread));
     let prob = case.output("prob", b * c);
     softmax(&mut case.rec, z, prob, c);
+    rounding(case, spread)
+}
+
+fn label_case((b, c): (usize, usize), spread: f32) -> Case {
+    let mut case = new("label_score", (b, c), spread);
+    let z = case.input("z", logits((b, c), spread));
+    let dz = case.output("dz", b * c);
+    label_score(&mut case.rec, z, dz, c, c / 2);
     rounding(case, spread)
 }
 

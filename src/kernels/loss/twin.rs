@@ -1,6 +1,6 @@
 //! CPU twins of the `loss` family.
 
-use super::Logits;
+use super::{Label, Logits};
 use crate::engine::TwinCall;
 
 /// log Σ exp(z).
@@ -75,6 +75,20 @@ pub fn softmax(call: &mut TwinCall) {
         let lse = log_sum_exp(z);
         for (out, v) in prob.f_mut()[range].iter_mut().zip(z) {
             *out = (v - lse).exp();
+        }
+    }
+}
+
+/// Bindings z dz; see `label_score.wgsl`.
+pub fn label_score(call: &mut TwinCall) {
+    let Label { rows, classes, label } = call.params();
+    let [z, dz] = call.bufs();
+    for (_, range) in ranges(Logits { rows, classes }) {
+        let z = &z.f()[range.clone()];
+        let lse = log_sum_exp(z);
+        let weight = (0.5 * (z[label as usize] - lse)).exp();
+        for (c, (out, v)) in dz.f_mut()[range].iter_mut().zip(z).enumerate() {
+            *out = weight * ((v - lse).exp() - f64::from(u8::from(c == label as usize)));
         }
     }
 }

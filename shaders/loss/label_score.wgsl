@@ -1,0 +1,35 @@
+// Per row b, with p = softmax(z) and one class y for all rows: dz[c] = sqrt(p[y]) (p[c] - [c = y]), the gradient of
+// -log p[y] weighted so that its square, summed over y, is the expectation over the model's own labels.
+// z, dz [rows,classes]. One thread per row. Twin: loss/twin.rs label_score.
+#import grid
+
+struct P { rows: u32, classes: u32, label: u32 }
+
+override WG: u32 = 64u;
+
+@group(0) @binding(0) var<uniform> p: P;
+@group(0) @binding(1) var<storage, read> z: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dz: array<f32>;
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+    let i = group_index(wid, nwg) * WG + lid;
+    if (i >= p.rows) {
+        return;
+    }
+    let row = i * p.classes;
+    var top = z[row];
+    for (var c = 1u; c < p.classes; c += 1u) {
+        top = max(top, z[row + c]);
+    }
+    var sum = 0.0;
+    for (var c = 0u; c < p.classes; c += 1u) {
+        let e = exp(z[row + c] - top);
+        dz[row + c] = e;
+        sum += e;
+    }
+    let weight = exp(0.5 * (z[row + p.label] - top - log(sum)));
+    for (var c = 0u; c < p.classes; c += 1u) {
+        dz[row + c] = weight * (dz[row + c] / sum - select(0.0, 1.0, c == p.label));
+    }
+}

@@ -1,0 +1,390 @@
+//! Unlearning methods: what each does to a small model, to the bit where that is promised, and on the digits what the
+//! Fisher information is worth.
+
+use std::path::Path;
+
+use libtest_mimic::{Failed, Trial};
+use unlearn::data::{self, DataConfig, Dataset, Samples};
+use unlearn::engine::Engine;
+use unlearn::methods::importance::{Estimator, Importance, Set};
+use unlearn::methods::{Account, METHODS, Read, Tier, View, find};
+use unlearn::nn::{Model, ModelConfig};
+use unlearn::train::{Fit, Part, Progress, Records, Session, Term, TrainConfig};
+use unlearn::{Error, Result};
+
+use crate::adapters::Shared;
+use crate::digits;
+
+type Test = fn(&mut Small) -> Result<()>;
+
+pub fn trials(devices: &[Shared]) -> Vec<Trial> {
+    let tests: [(&str, Test); 10] = [
+        ("retrain starts anew and is training", retrain_is_training),
+        ("ascent stops at its goal", ascent_stops),
+        ("ascent needs a rule it can follow", ascent_without_validation),
+        ("retain floor takes the last step back", retain_floor),
+        ("preconditioned step", preconditioned_step),
+        ("elastic step", elastic_step),
+        ("fisher erases the rows of a class", fisher_rows),
+        ("ssd dampens what it counts", ssd_counts),
+        ("importance keeps the zeros between tensors", importance_padding),
+        ("model fisher", model_fisher),
+    ];
+    let mut trials = Vec::new();
+    for device in devices {
+        for row in METHODS {
+            let run = move |s: &mut Small| method(s, row.name);
+            trials.push(device.trial(&format!("method {}", row.name), move |d| Small::with(d, run)));
+        }
+        trials
+            .extend(tests.map(|(name, test)| device.trial(&format!("method: {name}"), move |d| Small::with(d, test))));
+    }
+    // One adapter is enough for a statement about mathematics.
+    trials.extend(devices.first().map(digits::trial));
+    trials
+}
+
+/// Four Gaussians and a small dense network, trained.
+struct Small<'e> {
+    engine: &'e mut Engine,
+    model: Model,
+    data: Dataset,
+    train: TrainConfig,
+    theta: Vec<f32>,
+    retain: Vec<u32>,
+    forget: Vec<u32>,
+    classes: Vec<u32>,
+}
+
+const SEED: u64 = 7;
+
+impl Small<'_> {
+    fn with(device: &Shared, test: impl FnOnce(&mut Small) -> Result<()>) -> std::result::Result<(), Failed> {
+        device.with(|engine, _| {
+            let mut config = DataConfig::new("synth");
+            (config.samples, config.validation_fraction, config.noise) = (Some(160), Some(0.2), Some(2.0));
+            let data = data::load(&config, Path::new("."))?;
+            let net = ModelConfig { zoo: Some("mlp".into()), hidden: Some(vec![13]), layers: Vec::new() };
+            let model = Model::build(&net, &data.shape, data.classes)?;
+            let train = TrainConfig { batch_size: 16, epochs: 6, momentum: 0.9, ..Default::default() };
+            let forget: Vec<u32> = (0..data.train.len() as u32).step_by(9).collect();
+            let retain = (0..data.train.len() as u32).filter(|i| !forget.contains(i)).collect();
+            let (theta, classes) = (model.init(SEED), Vec::new());
+            let mut small = Small { engine, model, data, train, theta, retain, forget, classes };
+            let all: Vec<u32> = (0..small.data.train.len() as u32).collect();
+            let train = small.train.clone();
+            small.theta = small.session(|s, _| fit(s, &train, SEED, &all))?;
+            test(&mut small)
+        })
+    }
+
+    /// Makes the request one for class 2.
+    fn forget_class(&mut self) {
+        let y = &self.data.train.y;
+        let of = |wanted: bool| (0..y.len() as u32).filter(|i| (y[*i as usize] == 2) == wanted).collect();
+        (self.forget, self.retain, self.classes) = (of(true), of(false), vec![2]);
+    }
+
+    /// Runs `work` in a new session from the trained parameters.
+    fn session<T>(&mut self, work: impl FnOnce(&mut Session, &View) -> Result<T>) -> Result<T> {
+        let data = &self.data;
+        let mut session = Session::new(self.engine, &self.model, &data.train, &data.validation, &self.theta)?;
+        let (retain, forget, forgotten_classes) = (&self.retain, &self.forget, &self.classes);
+        work(&mut session, &View { retain, forget, forgotten_classes, train: &self.train, seed: SEED })
+    }
+
+    /// Parameters and account after a method.
+    fn run(&mut self, name: &str, settings: &str) -> Result<(Vec<f32>, Account)> {
+        self.session(|session, view| {
+            let account = (find(name)?.build)(table(settings))?.forget(session, view)?;
+            Ok((session.read_theta()?, account))
+        })
+    }
+
+    /// Loss and accuracy of some training records under some parameters.
+    fn score(&mut self, theta: &[f32], indices: &[u32]) -> Result<[f64; 2]> {
+        self.session(|session, _| {
+            session.write_theta(theta)?;
+            let score = session.score(Records::train(indices))?;
+            Ok([score.loss, score.accuracy])
+        })
+    }
+
+    /// The first element that lies between two tensors and is not 0.
+    fn stray(&self, flat: &[f32]) -> Option<usize> {
+        let inside = |i: usize| self.model.layout.entries().iter().any(|e| (e.offset..e.offset + e.len).contains(&i));
+        (0..flat.len()).find(|i| flat[*i].to_bits() != 0 && !inside(*i))
+    }
+}
+
+fn table(settings: &str) -> toml::Table {
+    settings.parse().expect("the test's settings are TOML")
+}
+
+/// Trains from the session's parameters and returns the new ones.
+pub fn fit(session: &mut Session, config: &TrainConfig, seed: u64, indices: &[u32]) -> Result<Vec<f32>> {
+    let mut fit = Fit::new(session, config, seed)?;
+    let terms = [Term { records: Records::train(indices), weight: 1.0 }];
+    while let Progress::Epoch(_) = fit.advance(session, &terms, |_| true)? {}
+    session.read_theta()
+}
+
+pub fn hold(good: bool, what: impl FnOnce() -> String) -> Result<()> {
+    if good { Ok(()) } else { Err(Error::CheckFailed(what())) }
+}
+
+fn bits(flat: &[f32]) -> Vec<u32> {
+    flat.iter().map(|v| v.to_bits()).collect()
+}
+
+/// What every method must hold for both kinds of request.
+fn method(small: &mut Small, name: &str) -> Result<()> {
+    for class in [false, true] {
+        if class {
+            small.forget_class();
+        }
+        let (one, account) = small.run(name, "")?;
+        let (other, _) = small.run(name, "")?;
+        hold(bits(&one) == bits(&other), || format!("{name} gave other bytes from the same seed"))?;
+        hold(bits(&one) != bits(&small.theta), || format!("{name} changed nothing"))?;
+        reads_what_it_says(small, name, &one, &account)?;
+        hold(small.stray(&one).is_none(), || format!("{name} wrote between tensors, at {:?}", small.stray(&one)))?;
+        let moved = account.details["relative_change"].as_f64().unwrap_or(0.0);
+        let (mut change, mut norm) = (0.0, 0.0);
+        for (a, b) in one.iter().zip(&small.theta) {
+            change += f64::from(a - b).powi(2);
+            norm += f64::from(*b).powi(2);
+        }
+        let want = (change / norm).sqrt();
+        hold((moved - want).abs() <= 1e-4 * want, || format!("{name} says it moved {moved}, it moved {want}"))?;
+        hold(!account.reads.is_empty() && account.method_s > 0.0, || format!("{name}: {account:?}"))?;
+        let retain = small.retain.clone();
+        let [_, accuracy] = small.score(&one, &retain)?;
+        hold(accuracy > 0.8, || format!("{name} left a retain accuracy of {accuracy} (class request: {class})"))?;
+    }
+    Ok(())
+}
+
+/// What a method does not say it read can be anything, and the result is the same.
+fn reads_what_it_says(small: &mut Small, name: &str, theta: &[f32], account: &Account) -> Result<()> {
+    let data = small.data.clone();
+    for read in [Read::RetainData, Read::ForgetData, Read::ValidationData] {
+        if account.reads.contains(&read) {
+            continue;
+        }
+        let (part, records) = match read {
+            Read::RetainData => (&mut small.data.train, small.retain.clone()),
+            Read::ForgetData => (&mut small.data.train, small.forget.clone()),
+            _ => (&mut small.data.validation, (0..data.validation.len() as u32).collect()),
+        };
+        let width = data.width();
+        for at in records.iter().map(|i| *i as usize) {
+            part.x[at * width..(at + 1) * width].fill(3.0);
+        }
+        let (other, _) = small.run(name, "")?;
+        small.data = data.clone();
+        hold(bits(&other) == bits(theta), || format!("{name} does not say that it reads {read:?}"))?;
+    }
+    Ok(())
+}
+
+fn retrain_is_training(small: &mut Small) -> Result<()> {
+    hold(find("retrain")?.tier == Tier::Exact, || "retrain is not exact".into())?;
+    // A learning rate that is 0 in f32 shows where a retrain starts.
+    let recipe = small.train.clone();
+    small.train = TrainConfig { lr: 1e-60, epochs: 1, momentum: 0.0, ..recipe.clone() };
+    let (start, _) = small.run("retrain", "")?;
+    hold(bits(&start) == bits(&small.model.init(SEED)), || "a retrain does not start from a fresh model".into())?;
+    for entry in small.model.layout.entries().iter().filter(|e| e.shape.len() > 1) {
+        let range = entry.offset..entry.offset + entry.len;
+        let kept = range.clone().filter(|i| start[*i] == small.theta[*i]).count();
+        hold(kept < entry.len / 10, || format!("{kept} values of {} are the trained model's", entry.name))?;
+    }
+    small.train = recipe.clone();
+    let (got, _) = small.run("retrain", "")?;
+    small.theta = small.model.init(SEED);
+    let retain = small.retain.clone();
+    let want = small.session(|session, _| fit(session, &recipe, SEED, &retain))?;
+    hold(bits(&got) == bits(&want), || "a retrain is not a training run on the retained records".into())
+}
+
+fn ascent_stops(small: &mut Small) -> Result<()> {
+    let forget = small.forget.clone();
+    for name in ["gradient_ascent", "fisher_ascent", "ewc_ascent"] {
+        let (theta, account) = small.run(name, "target_loss = 1.5\nlr = 0.3\ntolerance = 0.02")?;
+        let [loss, _] = small.score(&theta, &forget)?;
+        hold((loss / 1.5 - 1.0).abs() <= 0.02, || format!("{name} went for 1.5 and ended at {loss}: {account:?}"))?;
+        let (_, account) = small.run(name, "target_loss = 50\nmax_steps = 3")?;
+        let (steps, why) = (&account.details["steps"], &account.details["stopped_by"]);
+        hold(*steps == 3 && *why == "max_steps", || format!("{name} stopped by {why} after {steps} steps"))?;
+        let (theta, account) = small.run(name, "target_loss = 1e-9")?;
+        hold(account.details["steps"] == 0, || format!("{name} stepped on from its goal: {account:?}"))?;
+        hold(bits(&theta) == bits(&small.theta), || format!("{name} moved at its goal"))?;
+    }
+    let (theta, _) = small.run("gradient_ascent", "")?;
+    let all: Vec<u32> = (0..small.data.validation.len() as u32).collect();
+    let seen = small.session(|s, _| s.score(Records { part: Part::Validation, indices: &all }))?;
+    let [loss, _] = small.score(&theta, &forget)?;
+    hold((loss / seen.loss - 1.0).abs() < 0.011, || format!("loss {loss}, held-out records have {}", seen.loss))?;
+    small.forget_class();
+    let (theta, _) = small.run("gradient_ascent", "stop = \"uniform\"")?;
+    let forget = small.forget.clone();
+    let [loss, _] = small.score(&theta, &forget)?;
+    hold((loss / 4f64.ln() - 1.0).abs() < 0.011, || format!("loss {loss}, ln 4 was wanted"))?;
+    let (theta, _) = small.run("gradient_ascent", "")?;
+    let [_, accuracy] = small.score(&theta, &forget)?;
+    hold(accuracy <= 0.01, || format!("{accuracy} of the forgotten class is still recognised"))
+}
+
+fn ascent_without_validation(small: &mut Small) -> Result<()> {
+    small.data.validation = Samples::default();
+    match small.run("gradient_ascent", "") {
+        Err(e) if e.exit_code() == 2 && e.to_string().contains("data.validation_fraction") => {}
+        other => return hold(false, || format!("expected a refusal that names the key, got {:?}", other.err())),
+    }
+    small.run("gradient_ascent", "target_loss = 0.5").map(|_| ())
+}
+
+fn retain_floor(small: &mut Small) -> Result<()> {
+    small.forget_class();
+    let settings = "target_loss = 1e4\nmax_steps = 200\nlr = 0.2\nretain_floor = 0.9";
+    let (theta, account) = small.run("gradient_ascent", settings)?;
+    let retain = small.retain.clone();
+    let [_, accuracy] = small.score(&theta, &retain)?;
+    hold(accuracy >= 0.9, || format!("retain accuracy {accuracy} under a floor of 0.9"))?;
+    let why = &account.details["stopped_by"];
+    hold(*why == "retain_floor", || format!("the floor was not met: {why}"))
+}
+
+/// Gradient of the forget loss, Fisher diagonal of the retained records and its mean, on the host.
+fn statistics(small: &mut Small) -> Result<(Vec<f32>, Vec<f32>, f64)> {
+    let parameters = small.model.layout.count() as f64;
+    small.session(|session, view| {
+        session.gradient(Records::train(view.forget), 1.0 / view.forget.len() as f32, false)?;
+        let grad = session.engine.read(session.grad)?;
+        let values = session.vector("test.fisher")?;
+        session.fisher(Records::train(view.retain), values)?;
+        let fisher = session.engine.read(values)?;
+        let mean = fisher.iter().map(|v| f64::from(*v)).sum::<f64>() / parameters;
+        Ok((grad, fisher, mean))
+    })
+}
+
+/// The largest distance of the step that was taken to the one that was wanted, in parts of the latter's largest
+/// element.
+fn step_error(small: &Small, theta: &[f32], want: &[f64]) -> f64 {
+    let largest = want.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+    let taken = theta.iter().zip(&small.theta).map(|(a, b)| f64::from(*a) - f64::from(*b));
+    taken.zip(want).fold(0.0, |m: f64, (got, want)| m.max((got - want).abs())) / largest
+}
+
+const ONE_STEP: &str = "max_steps = 1\ntarget_loss = 1e4\nclip_norm = 0\nlr = 0.5";
+
+fn preconditioned_step(small: &mut Small) -> Result<()> {
+    let (grad, fisher, mean) = statistics(small)?;
+    let d: Vec<f64> = grad.iter().zip(&fisher).map(|(g, f)| f64::from(*g) / (f64::from(*f) + 0.3 * mean)).collect();
+    let length = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let scale = 0.5 * length(&grad.iter().map(|g| f64::from(*g)).collect::<Vec<_>>()) / length(&d);
+    let want: Vec<f64> = d.iter().map(|v| scale * v).collect();
+    let (theta, _) = small.run("fisher_ascent", &format!("{ONE_STEP}\ndelta = 0.3"))?;
+    let error = step_error(small, &theta, &want);
+    hold(error < 1e-4, || format!("the preconditioned step is off by {error:e}"))
+}
+
+fn elastic_step(small: &mut Small) -> Result<()> {
+    let (grad, fisher, mean) = statistics(small)?;
+    // At the start the penalty has no slope; taken implicitly it divides the step by 1 + lr lambda F / mean F.
+    let step = |(g, f): (&f32, &f32)| 0.5 * f64::from(*g) / (1.0 + 0.5 * 2.0 * f64::from(*f) / mean);
+    let want: Vec<f64> = grad.iter().zip(&fisher).map(step).collect();
+    let (theta, _) = small.run("ewc_ascent", &format!("{ONE_STEP}\nlambda = 2"))?;
+    let error = step_error(small, &theta, &want);
+    hold(error < 1e-4, || format!("the elastic step is off by {error:e}"))?;
+    let far = "max_steps = 40\ntarget_loss = 1e4\nlr = 0.1";
+    let plain = small.run("gradient_ascent", far)?.1;
+    let tied = small.run("ewc_ascent", &format!("{far}\nlambda = 100"))?.1;
+    let moved = |a: &Account| a.details["relative_change"].as_f64().unwrap_or(f64::NAN);
+    let (tied, plain) = (moved(&tied), moved(&plain));
+    hold(tied < 0.3 * plain, || format!("tied parameters moved {tied}, free ones {plain}"))
+}
+
+fn fisher_rows(small: &mut Small) -> Result<()> {
+    small.forget_class();
+    let (theta, _) = small.run("fisher", "alpha = 0\nclass_variance = 0")?;
+    let mut want = small.theta.clone();
+    for name in ["fc2.weight", "fc2.bias"] {
+        let entry = small.model.layout.get(name)?;
+        let row = entry.len / 4;
+        want[entry.offset + 2 * row..entry.offset + 3 * row].fill(0.0);
+    }
+    hold(theta == want, || "without noise only the class's rows of the last layer may change, to 0".into())?;
+    let (noisy, _) = small.run("fisher", "alpha = 0\nclass_variance = 0.04\nlast_layer_factor = 1")?;
+    let entry = small.model.layout.get("fc2.weight")?;
+    let row = &noisy[entry.offset + 2 * 13..entry.offset + 3 * 13];
+    let sd = (row.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / 13.0).sqrt();
+    // Thirteen normal numbers: their root mean square lies within a factor of two of 0.2 but for one case in 1e4.
+    hold((0.1..0.4).contains(&sd), || format!("the class's row has a spread of {sd}, 0.2 was wanted"))
+}
+
+fn ssd_counts(small: &mut Small) -> Result<()> {
+    small.forget_class();
+    let mut dampened = Vec::new();
+    for settings in ["alpha = 2\nlambda = 0.5", "alpha = 2\nlambda = 0.5\nestimator = \"batch_mean\"\nbatch = 8"] {
+        let (theta, account) = small.run("ssd", settings)?;
+        let changed = theta.iter().zip(&small.theta).filter(|(a, b)| a != b).count();
+        let share = changed as f64 / small.model.layout.count() as f64;
+        let said = account.details["dampened_fraction"].as_f64().unwrap_or(f64::NAN);
+        // A parameter that is 0 already is dampened and does not change.
+        hold(share > 0.0 && said >= share && said < share + 0.2, || format!("{said} dampened, {share} changed"))?;
+        let grown = theta.iter().zip(&small.theta).any(|(a, b)| a.abs() > b.abs());
+        hold(!grown, || "dampening made a parameter larger".into())?;
+        dampened.push(said);
+    }
+    hold(dampened[0] != dampened[1], || format!("both estimators dampen {dampened:?}"))
+}
+
+fn importance_padding(small: &mut Small) -> Result<()> {
+    for (estimator, batch) in [(Estimator::PerSample, 0), (Estimator::Model, 0), (Estimator::BatchMean, 16)] {
+        let flat = small.session(|session, view| {
+            // What a method leaves in the scratch vector may not end up between tensors.
+            let found = Importance::measure(session, "test.importance", Set::Retain, view.retain, estimator, batch)?;
+            session.engine.read(found.values)
+        })?;
+        let stray = small.stray(&flat);
+        hold(stray.is_none(), || format!("{estimator:?}: not 0 between tensors, at {stray:?}"))?;
+        let good = flat.iter().all(|v| *v >= 0.0) && flat.iter().any(|v| *v > 0.0);
+        hold(good, || format!("{estimator:?}: an importance is not positive"))?;
+    }
+    Ok(())
+}
+
+/// The expectation over the model's labels, from per-sample gradients under each label and the probabilities on the
+/// host.
+fn model_fisher(small: &mut Small) -> Result<()> {
+    let (classes, total) = (small.data.classes, small.model.layout.total());
+    let records: Vec<u32> = (0..30).collect();
+    let (logits, got) = small.session(|session, _| {
+        let values = session.vector("test.fisher")?;
+        session.model_fisher(Records::train(&records), values)?;
+        Ok((session.logits(Records::train(&records))?, session.engine.read(values)?))
+    })?;
+    let mut want = vec![0.0; total];
+    let labels = small.data.train.y.clone();
+    for label in 0..classes {
+        small.data.train.y.fill(label as u32);
+        small.session(|session, _| {
+            session.per_sample(Records::train(&records), |first, rows| {
+                for (n, row) in rows.chunks(total).enumerate() {
+                    let z = &logits[(first + n) * classes..(first + n + 1) * classes];
+                    let sum: f64 = z.iter().map(|v| f64::from(*v).exp()).sum();
+                    let weight = f64::from(z[label]).exp() / sum / records.len() as f64;
+                    want.iter_mut().zip(row).for_each(|(w, g)| *w += weight * f64::from(*g).powi(2));
+                }
+                Ok(())
+            })
+        })?;
+    }
+    small.data.train.y = labels;
+    let largest = want.iter().fold(0.0, |m: f64, v| m.max(*v));
+    let error = got.iter().zip(&want).fold(0.0, |m: f64, (g, w)| m.max((f64::from(*g) - w).abs())) / largest;
+    hold(error < 1e-5, || format!("off by {error:e} of the largest value"))
+}

@@ -120,3 +120,24 @@ fn the_seed_flag_wins_and_every_experiment_reads_as_itself() {
         assert_eq!(again.config, loaded.config, "{}", row.name);
     }
 }
+
+#[test]
+fn every_experiment_file_has_a_row_and_the_demo_covers_its_families() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/experiments");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().replace(".toml", ""))
+        .collect();
+    let mut rows: Vec<String> = EXPERIMENTS.iter().map(|row| row.name.to_owned()).collect();
+    files.sort();
+    rows.sort();
+    assert_eq!(files, rows, "assets/experiments and EXPERIMENTS differ");
+    for (family, kind) in [("cnn", "sample"), ("cnn", "class"), ("mlp", "sample"), ("mlp", "class")] {
+        let name = format!("demo_{family}_{kind}");
+        let row = EXPERIMENTS.iter().find(|row| row.name == name).unwrap_or_else(|| panic!("{name} is missing"));
+        let config = row.load(Path::new(""), &[], None).unwrap().config;
+        let forget = config.forget.unwrap();
+        assert!(row.demo && forget.requests().unwrap()[0].kind.name() == kind, "{name}");
+        assert_eq!(forget.methods.len(), unlearn::methods::METHODS.len(), "{name} leaves methods out");
+    }
+}

@@ -3,7 +3,8 @@ use std::path::PathBuf;
 use super::output::{emit, emit_json};
 use super::{Context, Run};
 use crate::error::Result;
-use crate::run::pages;
+use crate::run::compare::rows_of_runs;
+use crate::run::pages::Sources;
 
 /// Write one self-contained page over runs and results
 #[derive(clap::Args, Debug)]
@@ -18,7 +19,12 @@ pub struct Report {
 
 impl Run for Report {
     fn run(self, cx: &Context) -> Result<()> {
-        pages::report(&self.runs, &self.out)?;
+        let sources = Sources::read(&self.runs)?;
+        let measured = match sources.runs.is_empty() {
+            true => Vec::new(),
+            false => rows_of_runs(&mut cx.engine()?, &sources.runs)?,
+        };
+        sources.write(&measured, &self.out)?;
         if cx.json {
             let version = env!("CARGO_PKG_VERSION");
             return emit_json(&serde_json::json!({ "schema": 1, "version": version, "file": self.out }));

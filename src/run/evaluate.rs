@@ -156,7 +156,7 @@ impl EvalInputs {
             "schema": "unlearn.eval/1",
             "version": env!("CARGO_PKG_VERSION"),
             "run": self.run.folder.path,
-            "model_sha256": self.run.info.model_sha256,
+            "model_sha256": self.run.model_sha256()?,
         });
         merge(&mut document, metrics.to_json());
         if let Some(original) = &self.original {

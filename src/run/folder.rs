@@ -11,7 +11,7 @@ use super::results::{AdapterSummary, RequestSummary};
 use crate::data::{Dataset, Normalization, Request, read_requests};
 use crate::error::{Error, Result};
 use crate::nn::Model;
-use crate::train::{weights, write_atomic};
+use crate::train::{sha256, weights, write_atomic};
 
 /// Name and version of `run.json`; a change that an old reader would misread raises the number.
 pub const SCHEMA: &str = "unlearn.run/1";
@@ -263,6 +263,12 @@ impl Opened {
     /// A corrupt file, or one of another model.
     pub fn theta(&self) -> Result<Vec<f32>> {
         weights::load(&self.folder.model(), &self.model.layout)
+    }
+
+    /// Digest of the weights as they are now: a checkpoint from elsewhere may have been put in their place.
+    pub fn model_sha256(&self) -> Result<String> {
+        let path = self.folder.model();
+        fs::read(&path).map(|bytes| sha256(&bytes)).map_err(Error::io("read", &path))
     }
 }
 

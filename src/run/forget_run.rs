@@ -138,7 +138,7 @@ impl ForgetJob {
             precompute_s: account.precompute_s,
             details: serde_json::Value::Object(account.details.clone()),
             request: RequestSummary::of(&self.requests, &self.target),
-            original_sha256: self.run.info.model_sha256.clone(),
+            original_sha256: self.run.model_sha256()?,
         })
     }
 

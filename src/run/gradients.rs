@@ -79,7 +79,7 @@ impl GradientJob {
             ("estimator", self.statistic.estimator().to_owned()),
             ("count", self.indices.len().to_string()),
             ("set", format!("train {}", self.set)),
-            ("model_sha256", self.run.info.model_sha256.clone()),
+            ("model_sha256", self.run.model_sha256()?),
         ];
         match self.statistic {
             Statistic::Mean => {

@@ -1,5 +1,6 @@
 //! Experiments: what they read and write, training and forgetting as runs, the table they print and the page they render.
 
+pub mod compare;
 pub mod config;
 pub mod evaluate;
 pub mod experiment;

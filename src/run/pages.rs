@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::experiment::Findings;
-use super::folder::{RunFolder, State};
+use super::folder::{Opened, RunFolder, State};
 use super::report::{Curve, CurvePoint, Page, read_curve, write_report};
 use super::results::{Row, read_results, write_results};
 use crate::error::{Error, Result};
@@ -48,32 +48,52 @@ fn curve_text(curve: &Curve) -> Result<String> {
     Ok(text)
 }
 
-/// One page over folders of results and of runs.
-///
-/// # Errors
-/// A folder that holds neither.
-pub fn report(folders: &[PathBuf], out: &Path) -> Result<()> {
-    let (mut rows, mut curves): (Vec<Row>, Vec<Curve>) = (Vec::new(), Vec::new());
-    for path in folders {
-        let results = path.join("results.jsonl");
-        let run = RunFolder::new(path);
-        match (results.exists(), run.state()) {
-            (true, _) => {
-                rows.extend(read_results(&results)?);
-                curves.extend(curves_in(path)?);
+/// What `unlearn report` puts on its page.
+#[derive(Default)]
+pub struct Sources {
+    rows: Vec<Row>,
+    curves: Vec<Curve>,
+    /// Whole runs, which have to be read on their data again.
+    pub runs: Vec<Opened>,
+}
+
+impl Sources {
+    /// Reads folders of results and of runs.
+    ///
+    /// # Errors
+    /// A folder that holds neither.
+    pub fn read(folders: &[PathBuf]) -> Result<Sources> {
+        let mut all = Sources::default();
+        for path in folders {
+            let (results, run) = (path.join("results.jsonl"), RunFolder::new(path));
+            match (results.exists(), run.state()) {
+                (true, _) => {
+                    all.rows.extend(read_results(&results)?);
+                    all.curves.extend(curves_in(path)?);
+                }
+                (false, State::Finished) => all.runs.push(run.open()?),
+                // Under way or interrupted: its curve can be looked at.
+                (false, State::Begun) => {}
+                (false, State::Free) => {
+                    return Err(Error::input(format!(
+                        "{} holds neither results.jsonl nor a run; give a folder that `unlearn run`, `demo` or `train` wrote",
+                        path.display()
+                    )));
+                }
             }
-            (false, State::Finished | State::Begun) if run.metrics().exists() => {
-                curves.push(read_curve(&run.metrics(), &path.display().to_string())?);
-            }
-            _ => {
-                return Err(Error::input(format!(
-                    "{} holds neither results.jsonl nor a run; give a folder that `unlearn run`, `demo` or `train` wrote",
-                    path.display()
-                )));
+            if run.metrics().exists() {
+                all.curves.push(read_curve(&run.metrics(), &path.display().to_string())?);
             }
         }
+        all.curves.retain(|curve| !curve.points.is_empty());
+        Ok(all)
     }
-    write_report(out, &Page { title: "unlearn: report", rows: &rows, curves: &curves })
+
+    /// Writes the page; `measured` are the rows of the runs.
+    pub fn write(&self, measured: &[Row], out: &Path) -> Result<()> {
+        let rows = [&self.rows[..], measured].concat();
+        write_report(out, &Page { title: "unlearn: report", rows: &rows, curves: &self.curves })
+    }
 }
 
 fn curves_in(dir: &Path) -> Result<Vec<Curve>> {

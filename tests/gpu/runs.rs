@@ -11,8 +11,10 @@ use super::binary::{Desk, ends, refused, stderr};
 const CONFIG: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \"mlp\"\nhidden = [16]\n\
     [train]\nlr = 0.1\nepochs = 2\n";
 
+type Check = fn() -> Result<(), Failed>;
+
 pub fn trials() -> Vec<Trial> {
-    let all: [(&str, fn() -> Result<(), Failed>); 6] = [
+    let all: [(&str, Check); 6] = [
         ("run: the same seed gives the same bytes, another seed does not", deterministic),
         ("run: train, forget, eval and gradients say what the contract says", whole_path),
         ("run: a budget of memory is refused with its bytes, before anything is written", over_budget),
@@ -95,7 +97,9 @@ fn whole_path() -> Result<(), Failed> {
     hold(present.iter().all(|v| v.is_f64()), || format!("{full}"))?;
     let page = desk.text("r.html");
     ends(&["report", &run, &forgot, "--out", &page, "-q"], 0)?;
-    hold(String::from_utf8_lossy(&read(&desk, "r.html")?).contains("</html>"), || "the page is cut off".into())?;
+    let page = String::from_utf8_lossy(&read(&desk, "r.html")?).into_owned();
+    let parts = ["</html>", "runs on digits", "gradient_ascent", "training loss", "original (do nothing)"];
+    hold(parts.iter().all(|part| page.contains(part)), || "the page lacks a part".into())?;
     statistics(&desk, &run)
 }
 

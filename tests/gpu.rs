@@ -3,6 +3,8 @@
 
 #[path = "gpu/adapters.rs"]
 mod adapters;
+#[path = "shared/binary.rs"]
+mod binary;
 #[path = "gpu/digits.rs"]
 mod digits;
 #[path = "gpu/engine.rs"]
@@ -21,6 +23,10 @@ mod mutants;
 mod nets;
 #[path = "gpu/parity.rs"]
 mod parity;
+#[path = "gpu/resume.rs"]
+mod resume;
+#[path = "gpu/runs.rs"]
+mod runs;
 
 use libtest_mimic::Arguments;
 
@@ -40,6 +46,8 @@ fn main() {
     trials.extend(devices.iter().flat_map(engine::trials));
     trials.extend(parity::trials());
     trials.extend(layers::trials());
+    trials.extend(runs::trials());
+    trials.extend(resume::trials());
     trials.extend(methods::trials(&devices));
     libtest_mimic::run(&args, trials).exit();
 }

@@ -1,9 +1,15 @@
 //! Tests that need no adapter: one binary, one module per subject.
 
+#[path = "host/bad_input.rs"]
+mod bad_input;
+#[path = "shared/binary.rs"]
+mod binary;
 #[path = "host/cli.rs"]
 mod cli;
 #[path = "host/compare.rs"]
 mod compare;
+#[path = "host/config.rs"]
+mod config;
 #[path = "host/data.rs"]
 mod data;
 #[path = "host/data_bad.rs"]

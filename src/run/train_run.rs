@@ -68,6 +68,8 @@ pub struct TrainJob {
     pub model: Model,
     pub folder: RunFolder,
     digest: String,
+    /// Where training starts.
+    theta: Vec<f32>,
 }
 
 impl TrainJob {
@@ -89,7 +91,11 @@ impl TrainJob {
                 false => Err(another_configuration(&folder, &config)),
             };
         }
-        Ok(Some(TrainJob { config, data, model, folder, digest }))
+        let theta = match &config.init {
+            Some(path) => weights::load(path, &model.layout)?,
+            None => model.init(config.seed),
+        };
+        Ok(Some(TrainJob { config, data, model, folder, digest, theta }))
     }
 
     /// Trains to the end and writes the folder.
@@ -98,12 +104,8 @@ impl TrainJob {
     /// [`Error::Interrupted`] after a checkpoint was saved; a loss that is not finite; memory over the budget.
     pub fn train(&self, engine: &mut Engine, options: TrainOptions, watch: &mut dyn FnMut(Event)) -> Result<RunInfo> {
         let adapter = AdapterSummary::of(engine);
-        let theta = match &self.config.init {
-            Some(path) => weights::load(path, &self.model.layout)?,
-            None => self.model.init(self.config.seed),
-        };
         let before = engine.traffic();
-        let mut session = Session::new(engine, &self.model, &self.data.train, &self.data.validation, &theta)?;
+        let mut session = Session::new(engine, &self.model, &self.data.train, &self.data.validation, &self.theta)?;
         session.check_finite = options.check_finite;
         let mut fit = Fit::new(&mut session, &self.config.train, self.config.seed)?;
         let saved = self.continue_from(&mut session, &mut fit, options.resume)?;

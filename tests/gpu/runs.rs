@@ -1,0 +1,221 @@
+//! The commands that train, forget, score and report, through the program and on embedded data.
+
+use std::fs;
+
+use libtest_mimic::{Failed, Trial};
+use safetensors::SafeTensors;
+use serde_json::Value;
+
+use super::binary::{Desk, ends, refused, stderr};
+
+const CONFIG: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \"mlp\"\nhidden = [16]\n\
+    [train]\nlr = 0.1\nepochs = 2\n";
+
+pub fn trials() -> Vec<Trial> {
+    let all: [(&str, fn() -> Result<(), Failed>); 6] = [
+        ("run: the same seed gives the same bytes, another seed does not", deterministic),
+        ("run: train, forget, eval and gradients say what the contract says", whole_path),
+        ("run: a budget of memory is refused with its bytes, before anything is written", over_budget),
+        ("run: a folder that cannot be written to is bad input", closed_folder),
+        ("run: bad requests, indices and weights of a run", bad_input),
+        ("run: an experiment has its controls, and a method that diverges is a row", experiment),
+    ];
+    all.into_iter().map(|(name, run)| Trial::test(name, run)).collect()
+}
+
+fn read(desk: &Desk, name: &str) -> Result<Vec<u8>, Failed> {
+    fs::read(desk.path(name)).map_err(|e| format!("{name}: {e}").into())
+}
+
+fn document(arguments: &[&str]) -> Result<Value, Failed> {
+    let output = ends(arguments, 0)?;
+    serde_json::from_slice(&output.stdout).map_err(|e| format!("{arguments:?}: stdout is not JSON: {e}").into())
+}
+
+fn hold(what: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failed> {
+    if what { Ok(()) } else { Err(otherwise().into()) }
+}
+
+fn deterministic() -> Result<(), Failed> {
+    let desk = Desk::new();
+    let config = desk.put("c.toml", CONFIG);
+    for (name, seed) in [("a", "3"), ("b", "3"), ("c", "4")] {
+        ends(&["train", &config, "--out", &desk.text(name), "--seed", seed, "-q"], 0)?;
+    }
+    let [a, b, c] = ["a", "b", "c"].map(|name| read(&desk, &format!("{name}/model.safetensors")));
+    let (a, b, c) = (a?, b?, c?);
+    hold(a == b, || "two runs of one seed differ".into())?;
+    hold(a != c, || "two seeds give the same bytes".into())?;
+    // A finished run is not written over, and resuming it changes nothing.
+    let out = desk.text("a");
+    refused(&["train", &config, "--out", &out, "-q"], &["already holds a finished run", "--resume"])?;
+    ends(&["train", &config, "--out", &out, "--resume", "-q"], 0)?;
+    refused(
+        &["train", &config, "--out", &out, "--resume", "--set", "train.lr=0.2", "-q"],
+        &["another configuration", "lr"],
+    )?;
+    hold(read(&desk, "a/model.safetensors")? == a, || "resuming a finished run changed it".into())
+}
+
+fn whole_path() -> Result<(), Failed> {
+    let desk = Desk::new();
+    let (config, run, forgot, retrain) =
+        (desk.put("c.toml", CONFIG), desk.text("run"), desk.text("forgot"), desk.text("re"));
+    let trained = document(&["train", &config, "--out", &run, "--json"])?;
+    hold(trained["data"]["sizes"]["train"] == 1212 && trained["parameters"] == 1210, || format!("{trained}"))?;
+    let up = trained["traffic"]["up_per_step"].as_f64().unwrap_or(f64::MAX);
+    let down = trained["traffic"]["down_per_step"].as_f64().unwrap_or(f64::MAX);
+    hold(up <= 64.0 * 4.0 + 64.0 && down <= 512.0, || format!("{up} bytes up and {down} down per step"))?;
+    let request = desk.put("q.jsonl", "{\"request_id\":\"r\",\"kind\":\"class\",\"ids\":[3]}\n");
+    let done = document(&[
+        "forget",
+        &run,
+        "--request",
+        &request,
+        "--method",
+        "gradient_ascent",
+        "--set",
+        "max_steps=3",
+        "--out",
+        &forgot,
+        "--json",
+    ])?;
+    hold(done["forget"]["method"] == "gradient_ascent" && done["forget"]["tier"] == "approximate", || {
+        format!("{done}")
+    })?;
+    hold(done["forget"]["settings"]["max_steps"] == 3, || format!("{}", done["forget"]["settings"]))?;
+    hold(done["model_sha256"] != trained["model_sha256"], || "forgetting changed nothing".into())?;
+    ends(&["forget", &run, "--request", &request, "--method", "retrain", "--seed", "8", "--out", &retrain, "-q"], 0)?;
+    let plain = document(&["eval", &run, "-q"])?;
+    hold(plain["splits"]["test"]["count"] == 450 && plain["splits"].get("forget").is_none(), || format!("{plain}"))?;
+    let full = document(&["eval", &forgot, "--reference", &retrain, "--original", &run, "--json", "-q"])?;
+    let counts = ["train", "retain", "forget", "validation", "test"].map(|s| full["splits"][s]["count"].as_u64());
+    hold(counts == [Some(1212), Some(1089), Some(123), Some(135), Some(450)], || format!("{counts:?}"))?;
+    let present = [&full["membership"]["auc"], &full["js"]["forget"], &full["original"]["splits"]["test"]["accuracy"]];
+    hold(present.iter().all(|v| v.is_f64()), || format!("{full}"))?;
+    let page = desk.text("r.html");
+    ends(&["report", &run, &forgot, "--out", &page, "-q"], 0)?;
+    hold(String::from_utf8_lossy(&read(&desk, "r.html")?).contains("</html>"), || "the page is cut off".into())?;
+    statistics(&desk, &run)
+}
+
+/// The three kinds of gradients fit together: the mean of the parts, and the mean of their squares.
+fn statistics(desk: &Desk, run: &str) -> Result<(), Failed> {
+    let mut files = Vec::new();
+    for kind in ["mean", "fisher", "per-sample"] {
+        ends(&["gradients", run, "--kind", kind, "--indices", "5..12", "--out", &desk.text(kind), "-q"], 0)?;
+        files.push(read(desk, kind)?);
+    }
+    let open = |bytes: &[u8], name: &str| -> Result<(Vec<usize>, Vec<f32>), Failed> {
+        let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
+        let tensor = file.tensor(name).map_err(|e| e.to_string())?;
+        let values = tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        Ok((tensor.shape().to_vec(), values))
+    };
+    let (_, header) = SafeTensors::read_metadata(&files[1]).map_err(|e| e.to_string())?;
+    let meta = header.metadata().clone().unwrap_or_default();
+    hold(meta["count"] == "7" && meta["set"] == "train 5..12" && meta["estimator"].starts_with("fisher"), || {
+        format!("{meta:?}")
+    })?;
+    for name in ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"] {
+        let (shape, mean) = open(&files[0], name)?;
+        let (_, fisher) = open(&files[1], name)?;
+        let (parts, each) = open(&files[2], name)?;
+        hold(parts[0] == 7 && parts[1..] == shape, || format!("{name}: {parts:?} of {shape:?}"))?;
+        let scale = mean.iter().fold(1e-12_f32, |a, v| a.max(v.abs()));
+        for (i, (m, f)) in mean.iter().zip(&fisher).enumerate() {
+            let column = (0..7).map(|s| f64::from(each[s * mean.len() + i]));
+            let (sum, squares) = column.fold((0.0, 0.0), |(a, b), v| (a + v, b + v * v));
+            let good = (sum / 7.0 - f64::from(*m)).abs() < 1e-5 * f64::from(scale)
+                && (squares / 7.0 - f64::from(*f)).abs() <= 1e-4 * f64::from(*f) + 1e-12;
+            hold(good, || format!("{name}[{i}]: mean {m} of {}, fisher {f} of {}", sum / 7.0, squares / 7.0))?;
+        }
+    }
+    Ok(())
+}
+
+fn over_budget() -> Result<(), Failed> {
+    let desk = Desk::new();
+    let config = desk.put("c.toml", CONFIG);
+    let output = ends(&["train", &config, "--out", &desk.text("run"), "--max-memory", "200KiB", "-q"], 6)?;
+    let text = stderr(&output);
+    hold(text.contains("204800") && text.contains("bytes") && text.contains("--max-memory"), || text)?;
+    hold(desk.names() == ["c.toml"], || format!("{:?}", desk.names()))
+}
+
+fn closed_folder() -> Result<(), Failed> {
+    let desk = Desk::new();
+    let config = desk.put("c.toml", CONFIG);
+    // Below a file no folder can be, whoever asks.
+    let inside = desk.text("c.toml/run");
+    refused(&["train", &config, "--out", &inside, "-q"], &["c.toml"])?;
+    refused(&["demo", "--out", &inside, "--only", "mlp_class", "-q"], &["c.toml"])?;
+    ends(&["train", &config, "--out", &desk.text("run"), "-q"], 0)?;
+    refused(
+        &["gradients", &desk.text("run"), "--kind", "mean", "--indices", "0..2", "--out", &inside, "-q"],
+        &["c.toml"],
+    )?;
+    hold(desk.names() == ["c.toml", "run"], || format!("{:?}", desk.names()))
+}
+
+fn bad_input() -> Result<(), Failed> {
+    let desk = Desk::new();
+    let (config, run, out) = (desk.put("c.toml", CONFIG), desk.text("run"), desk.text("out"));
+    ends(&["train", &config, "--out", &run, "-q"], 0)?;
+    let line = |kind: &str, ids: &str| format!("{{\"request_id\":\"r\",\"kind\":\"{kind}\",\"ids\":{ids}}}\n");
+    let requests = [
+        (line("sample", "[5000]"), "unknown sample id 5000"),
+        (line("sample", "[5,5]"), "repeated"),
+        (line("sample", "[]"), "empty"),
+        (line("class", "[12]"), "unknown class id 12"),
+        (line("sample", "[1]") + "{\"request_id\":", "line 2"),
+        (String::new(), "holds no request"),
+        (line("sampel", "[1]"), "sampel"),
+    ];
+    for (text, says) in &requests {
+        let request = desk.put("q.jsonl", text);
+        refused(
+            &["forget", &run, "--request", &request, "--method", "finetune", "--out", &out, "-q"],
+            &["q.jsonl", says],
+        )?;
+    }
+    let request = desk.put("q.jsonl", line("sample", "[1]"));
+    let forget = ["forget", &run, "--request", &request, "--method", "finetune", "--out", &out, "-q", "--set"];
+    refused(&[&forget[..], &["epohcs=1"]].concat(), &["epohcs", "epochs"])?;
+    let gradients = ["gradients", &run, "--kind", "mean", "--out", &out, "-q", "--indices"];
+    for (indices, says) in [("5..5", "A < B"), ("0..5000", "1212"), ("absent", "absent")] {
+        refused(&[&gradients[..], &[indices]].concat(), &[says])?;
+    }
+    // The weights are looked at before anything else is done with them.
+    let weights = read(&desk, "run/model.safetensors")?;
+    fs::write(desk.path("run/model.safetensors"), &weights[..weights.len() / 2]).map_err(|e| e.to_string())?;
+    refused(&["eval", &run, "-q"], &["model.safetensors"])?;
+    hold(desk.names() == ["c.toml", "q.jsonl", "run"], || format!("{:?}", desk.names()))
+}
+
+fn experiment() -> Result<(), Failed> {
+    let desk = Desk::new();
+    let forget = "[forget]\nrequest = { kind = \"class\", ids = [3] }\nreferences = 2\nmethods = [\"ssd\", \"finetune\"]\n\
+        [forget.settings.finetune]\nlr = 1e30\nepochs = 1\n";
+    let (file, out) = (desk.put("e.toml", format!("{CONFIG}{forget}")), desk.text("out"));
+    let document = document(&["run", &file, "--out", &out, "--json", "-q"])?;
+    let rows = document["rows"].as_array().cloned().unwrap_or_default();
+    let kinds: Vec<&str> = rows.iter().filter_map(|row| row["row"].as_str()).collect();
+    let want = ["original (do nothing)", "retrain (reference)", "another retrain", "method", "method"];
+    hold(kinds == want, || format!("{kinds:?}"))?;
+    hold(rows[0]["metrics"]["splits"]["forget"]["accuracy"].as_f64() > Some(0.5), || {
+        format!("{}", rows[0]["metrics"])
+    })?;
+    hold(rows[1]["metrics"]["splits"]["forget"]["accuracy"] == 0.0, || format!("{}", rows[1]["metrics"]))?;
+    hold(rows[3]["method"] == "ssd" && rows[3]["verdict"].is_object(), || format!("{}", rows[3]))?;
+    let diverged = &rows[4];
+    let note = diverged["note"].as_str().unwrap_or_default();
+    hold(note.contains("diverged") && diverged.get("verdict").is_none(), || format!("{diverged}"))?;
+    hold(diverged["metrics"].as_object().is_some_and(|m| m.is_empty()), || format!("{}", diverged["metrics"]))?;
+    let written = super::binary::names(&desk.path("out"));
+    hold(written == ["e.metrics.jsonl", "e.toml", "report.html", "results.jsonl"], || format!("{written:?}"))?;
+    let lines = String::from_utf8_lossy(&read(&desk, "out/results.jsonl")?).lines().count();
+    hold(lines == 5, || format!("{lines} lines of results"))?;
+    ends(&["report", &out, "--out", &desk.text("again.html"), "-q"], 0)?;
+    Ok(())
+}

@@ -22,14 +22,17 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     for (var c = 1u; c < p.classes; c += 1u) {
         top = max(top, z[row + c]);
     }
-    var sum = 0.0;
+    // As in softmax_xent.wgsl: p - 1 is minus the sum of the other probabilities.
+    var rest = 0.0;
     for (var c = 0u; c < p.classes; c += 1u) {
         let e = exp(z[row + c] - top);
         dz[row + c] = e;
-        sum += e;
+        rest += select(e, 0.0, c == p.label);
     }
+    let sum = dz[row + p.label] + rest;
     let weight = exp(0.5 * (z[row + p.label] - top - log(sum)));
     for (var c = 0u; c < p.classes; c += 1u) {
-        dz[row + c] = weight * (dz[row + c] / sum - select(0.0, 1.0, c == p.label));
+        dz[row + c] = weight * dz[row + c] / sum;
     }
+    dz[row + p.label] = -weight * rest / sum;
 }

@@ -1,7 +1,9 @@
 // Per row b: loss = log sum_c exp(z[c]) - z[label], dz[c] = softmax(z)[c] - [c = label], correct = [argmax z = label]
-// (the lowest index of a tie). No 1/B. A label >= classes marks a row that does not count: loss, dz and correct are 0.
+// (the lowest index of a tie). dz[label] is minus the sum of the other probabilities: p - 1 would keep no digit of a confident
+// answer's gradient, and log(sum) none of its loss. No 1/B. A label >= classes marks a row that does not count: loss, dz and correct are 0.
 // z, dz [rows,classes], labels, loss, correct [rows]. One thread per row. Twin: loss/twin.rs softmax_xent.
 #import grid
+#import special
 
 struct P { rows: u32, classes: u32 }
 
@@ -39,15 +41,20 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
             at = c;
         }
     }
-    var sum = 0.0;
+    // The label's own exponential is left out, so that a small rest keeps its digits.
+    var rest = 0.0;
     for (var c = 0u; c < p.classes; c += 1u) {
         let e = exp(z[row + c] - top);
         dz[row + c] = e;
-        sum += e;
+        rest += select(e, 0.0, c == label);
     }
+    let own = dz[row + label];
+    let sum = own + rest;
     for (var c = 0u; c < p.classes; c += 1u) {
-        dz[row + c] = dz[row + c] / sum - select(0.0, 1.0, c == label);
+        dz[row + c] = dz[row + c] / sum;
     }
-    loss[i] = log(sum) + (top - z[row + label]);
+    dz[row + label] = -rest / sum;
+    let sure = at == label;
+    loss[i] = select(log(sum) + (top - z[row + label]), log1p(rest), sure);
     correct[i] = select(0.0, 1.0, at == label);
 }

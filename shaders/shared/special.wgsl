@@ -40,3 +40,8 @@ fn normal_cdf4(x: vec4<f32>) -> vec4<f32> {
     let tail = s * t * exp(-0.5 * a * a);
     return select(1.0 - tail, tail, x < vec4<f32>(0.0));
 }
+
+// log(1 + u) for u >= 0, with full relative precision near 0: the series' next term is below 1e-8 of the sum there.
+fn log1p(u: f32) -> f32 {
+    return select(log(1.0 + u), u * (1.0 - u * (0.5 - u * (0.333333333 - 0.25 * u))), u < 0.01);
+}

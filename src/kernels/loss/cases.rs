@@ -23,6 +23,7 @@ pub fn cases() -> Vec<Case> {
         all.push(kernel(FOLDED, 4.0).folded());
         all.push(kernel((1024, 10), 4.0).timed());
     }
+    all.extend([confident(5.0), confident(14.0)]);
     all.extend(SHAPES.map(mse_case));
     all.push(mse_case(FOLDED).folded());
     all.push(mse_case((1024, 100)).timed());
@@ -59,6 +60,22 @@ fn xent_case((b, c): (usize, usize), spread: f32) -> Case {
     let (loss, dz, correct) = (case.output("loss", b), case.output("dz", b * c), case.output("correct", b));
     softmax_xent(&mut case.rec, z, labels, loss, dz, correct, b, c);
     rounding(case, spread)
+}
+
+/// Rows whose label leads by about `margin`: loss and gradient are tiny, and must still have their digits.
+fn confident(margin: f32) -> Case {
+    let (b, c) = (37, 10);
+    let mut case = Case::new(format!("loss.softmax_xent {b}x{c} confident by {margin}"), Target::default());
+    let mut z = logits((b, c), 1.0);
+    let labels = Gen::new(b as u64).indices(b, c);
+    for (row, label) in z.chunks_mut(c).zip(&labels) {
+        row[*label as usize] += margin;
+    }
+    let z = case.input("z", z);
+    let labels = case.input_u32("labels", labels);
+    let (loss, dz, correct) = (case.output("loss", b), case.output("dz", b * c), case.output("correct", b));
+    softmax_xent(&mut case.rec, z, labels, loss, dz, correct, b, c);
+    case.tolerance(5e-6, 1e-13)
 }
 
 /// Rows of probabilities with zeros among them; every fourth row is one-hot, every fifth sums to 1/2.

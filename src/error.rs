@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 /// What went wrong, grouped by what the caller can do about it; [`Error::exit_code`] is the contract with scripts.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The user's input (file, key, flag, id, shape) is wrong; nothing was written. Exit code 2.
+    /// The user's input (file, key, flag, id, shape) is wrong, or asks for more than this machine has (memory, an
+    /// adapter); nothing was written. Exit code 2.
     #[error("{0}")]
     Input(String),
     /// A file could not be opened, read, written or renamed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
-    /// The adapter, or this build, lacks something the request needs. Exit code 6.
+    /// The adapter lacks a feature that the request needs. Exit code 6.
     #[error("{0}")]
     Unsupported(String),
     /// The GPU or its driver failed while working (device lost, validation, NaN found).

@@ -71,7 +71,7 @@ fn chosen(cx: &Context) -> Result<Vec<AdapterReport>> {
     let mut all = adapters();
     all.retain(|a| cx.backend.as_ref().is_none_or(|b| a.backend == *b));
     match all.is_empty() {
-        true => Err(Error::Unsupported("no GPU adapter was found; nothing can be checked".into())),
+        true => Err(Error::input("no GPU adapter was found; nothing can be checked")),
         false => Ok(all),
     }
 }

@@ -182,7 +182,7 @@ fn pick(mut all: Vec<Found>, choice: &AdapterChoice) -> Result<Found> {
     }
     if all.is_empty() {
         let of = choice.backend.as_ref().map_or(String::new(), |b| format!(" for backend {b}"));
-        return Err(Error::Unsupported(format!(
+        return Err(Error::input(format!(
             "no GPU adapter was found{of}; install a Vulkan driver (on Debian: mesa-vulkan-drivers gives a software one)"
         )));
     }

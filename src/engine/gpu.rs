@@ -125,13 +125,13 @@ impl Gpu {
     pub(super) fn afford(&self, what: &str, bytes: u64) -> Result<()> {
         let limit = self.limits.max_buffer_size;
         if bytes > limit {
-            return Err(Error::Unsupported(format!(
+            return Err(Error::input(format!(
                 "{what} needs {bytes} bytes in one buffer; max_buffer_size of {} is {limit}",
                 self.report.name
             )));
         }
         if let Some(budget) = self.options.max_memory.filter(|m| self.held + bytes > *m) {
-            return Err(Error::Unsupported(format!(
+            return Err(Error::input(format!(
                 "{what} needs {bytes} bytes beyond the {} held, over the memory budget of {budget}; raise --max-memory or use a smaller batch",
                 self.held
             )));

@@ -145,7 +145,7 @@ impl Gpu {
             let limit = self.limits.max_storage_buffer_binding_size;
             if bytes > limit {
                 let shader = shader::composed(d.kernel)?.reflection;
-                return Err(Error::Unsupported(format!(
+                return Err(Error::input(format!(
                     "kernel {} ({}): buffer `{}` needs a binding of {bytes} bytes; max_storage_buffer_binding_size of {} is {limit}; use a smaller batch",
                     d.kernel.name, d.label, shader.storage[i].0, self.report.name
                 )));

@@ -193,7 +193,7 @@ impl Session<'_> {
         let total = self.model.layout.total();
         let fits = (SLAB_BYTES / 4).min(self.engine.max_binding()) / total.max(1);
         if fits == 0 {
-            return Err(Error::Unsupported(format!(
+            return Err(Error::input(format!(
                 "one record's gradient has {total} elements, more than a slab of {} may hold",
                 (SLAB_BYTES / 4).min(self.engine.max_binding())
             )));

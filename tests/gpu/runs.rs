@@ -141,7 +141,7 @@ fn statistics(desk: &Desk, run: &str) -> Result<(), Failed> {
 fn over_budget() -> Result<(), Failed> {
     let desk = Desk::new();
     let config = desk.put("c.toml", CONFIG);
-    let output = ends(&["train", &config, "--out", &desk.text("run"), "--max-memory", "200KiB", "-q"], 6)?;
+    let output = ends(&["train", &config, "--out", &desk.text("run"), "--max-memory", "200KiB", "-q"], 2)?;
     let text = stderr(&output);
     hold(text.contains("204800") && text.contains("bytes") && text.contains("--max-memory"), || text)?;
     hold(desk.names() == ["c.toml"], || format!("{:?}", desk.names()))

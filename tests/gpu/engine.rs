@@ -58,7 +58,7 @@ fn choice(device: &Shared) -> Result<(), Failed> {
 
 fn refused<T>(result: Result<T>, says: &[&str]) -> Result<(), Failed> {
     match result {
-        Err(e @ Error::Unsupported(_)) if says.iter().all(|s| e.to_string().contains(s)) => Ok(()),
+        Err(e @ Error::Input(_)) if says.iter().all(|s| e.to_string().contains(s)) => Ok(()),
         Err(other) => Err(format!("expected {says:?}: {other}").into()),
         Ok(_) => Err(format!("accepted, expected {says:?}").into()),
     }

@@ -3,16 +3,11 @@
 // subgroup, so one tap costs 1 + 4 loads for 32 multiply-adds. No shared memory, no barrier.
 // One workgroup: 8 channels of one group x 4*WG positions of the flattened [n,oh,ow]. Needs subgroups of at least 8 lanes.
 #import grid
-
-struct P {
-    n: u32, ci: u32, h: u32, w: u32, co: u32, kh: u32, kw: u32, oh: u32, ow: u32,
-    sy: u32, sx: u32, py: u32, px: u32, dy: u32, dx: u32, groups: u32, per_chunk: u32, stride: u32,
-}
+#import conv_shape
 
 override WG: u32 = 32u;
 override BIAS: u32 = 1u;
 
-@group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> w: array<f32>;
 @group(0) @binding(3) var<storage, read> b: array<f32>;

@@ -1,15 +1,10 @@
 // dx[n,ci,ih,iw] = sum over the outputs that saw this input of w[co,ci,ky,kx] dy[n,co,oh,ow]: gather form, no atomics.
 // Shapes as in conv2d.wgsl. One thread per element of dx. The readable reference; twin: conv/twin.rs conv2d_bwd_x.
 #import grid
-
-struct P {
-    n: u32, ci: u32, h: u32, w: u32, co: u32, kh: u32, kw: u32, oh: u32, ow: u32,
-    sy: u32, sx: u32, py: u32, px: u32, dy: u32, dx: u32, groups: u32, per_chunk: u32, stride: u32,
-}
+#import conv_shape
 
 override WG: u32 = 64u;
 
-@group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;

@@ -2,17 +2,12 @@
 // weight broadcast through the subgroup. One workgroup: 8 channels of one group x 4*WG positions of [n,h,w].
 // Needs subgroups of at least 8 lanes.
 #import grid
-
-struct P {
-    n: u32, ci: u32, h: u32, w: u32, co: u32, kh: u32, kw: u32, oh: u32, ow: u32,
-    sy: u32, sx: u32, py: u32, px: u32, dy: u32, dx: u32, groups: u32, per_chunk: u32, stride: u32,
-}
+#import conv_shape
 
 override WG: u32 = 32u;
 // 0 where both strides are 1: an integer division costs more than the taps it guards.
 override STRIDED: u32 = 1u;
 
-@group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;

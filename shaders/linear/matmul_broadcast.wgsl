@@ -3,33 +3,9 @@
 // subgroup, so one step of k costs 2 + 2 loads for 32 multiply-adds. No shared memory, no barrier.
 // One workgroup: 16 rows x 2*WG columns. Needs subgroups of at least 8 lanes (lanes 0..8 are read from).
 #import grid
-
-struct P { m: u32, n: u32, k: u32, a_m: u32, a_k: u32, b_k: u32, b_n: u32, alpha: f32, beta: f32 }
+#import product
 
 override WG: u32 = 32u;
-override SQUARE: u32 = 0u;
-override BIAS: u32 = 0u;
-
-@group(0) @binding(0) var<uniform> p: P;
-@group(0) @binding(1) var<storage, read> a: array<f32>;
-@group(0) @binding(2) var<storage, read> b: array<f32>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
-
-fn store(row: u32, col: u32, sum: f32) {
-    if (row >= p.m || col >= p.n) {
-        return;
-    }
-    let i = row * p.n + col;
-    var out = p.alpha * sum;
-    if (BIAS == 1u) {
-        out += bias[col];
-    }
-    if (p.beta != 0.0) {
-        out += p.beta * y[i];
-    }
-    y[i] = out;
-}
 
 fn store2(row: u32, col: u32, sum: vec2<f32>) {
     store(row, col, sum.x);

@@ -3,19 +3,10 @@
 // staging, so NN, NT, TN and ragged shapes share the inner loop. A_ALONG_K=1 where A's rows are contiguous (a_k = 1),
 // B_ALONG_N=1 where B's are (b_n = 1): neighbouring invocations then load neighbouring words.
 #import grid
+#import product
 
-struct P { m: u32, n: u32, k: u32, a_m: u32, a_k: u32, b_k: u32, b_n: u32, alpha: f32, beta: f32 }
-
-override SQUARE: u32 = 0u;
-override BIAS: u32 = 0u;
 override A_ALONG_K: u32 = 1u;
 override B_ALONG_N: u32 = 1u;
-
-@group(0) @binding(0) var<uniform> p: P;
-@group(0) @binding(1) var<storage, read> a: array<f32>;
-@group(0) @binding(2) var<storage, read> b: array<f32>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
 // [k][row / 4] and [k][column / 4].
 var<workgroup> tile_a: array<vec4<f32>, 256>;
@@ -33,28 +24,6 @@ fn at_b(k: u32, col: u32) -> f32 {
         return b[k * p.b_k + col * p.b_n];
     }
     return 0.0;
-}
-
-fn store(row: u32, col: u32, sum: f32) {
-    if (row >= p.m || col >= p.n) {
-        return;
-    }
-    let i = row * p.n + col;
-    var out = p.alpha * sum;
-    if (BIAS == 1u) {
-        out += bias[col];
-    }
-    if (p.beta != 0.0) {
-        out += p.beta * y[i];
-    }
-    y[i] = out;
-}
-
-fn store4(row: u32, col: u32, sum: vec4<f32>) {
-    store(row, col, sum.x);
-    store(row, col + 1u, sum.y);
-    store(row, col + 2u, sum.z);
-    store(row, col + 3u, sum.w);
 }
 
 @compute @workgroup_size(256)

@@ -14,6 +14,8 @@ pub static SHARED: &[(&str, &str)] = &[
     ("bits", include_str!("../../shaders/shared/bits.wgsl")),
     ("philox", include_str!("../../shaders/shared/philox.wgsl")),
     ("normal", include_str!("../../shaders/shared/normal.wgsl")),
+    ("product", include_str!("../../shaders/shared/product.wgsl")),
+    ("conv_shape", include_str!("../../shaders/shared/conv_shape.wgsl")),
     ("special", include_str!("../../shaders/shared/special.wgsl")),
 ];
 

@@ -1,9 +1,12 @@
 //! Two-dimensional convolution in NCHW with PyTorch's weight layout (OIHW): forward and both gradients.
 
 mod cases;
+mod shape;
 mod twin;
 
 pub use cases::cases;
+use shape::COLUMNS;
+pub use shape::{Chunks, ConvShape};
 
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Target};
 use crate::params;
@@ -74,117 +77,13 @@ pub static CONV2D_BWD_W_BROADCAST: Kernel = Kernel {
 pub static KERNELS: &[&Kernel] =
     &[&CONV2D, &CONV2D_BROADCAST, &CONV2D_BWD_X, &CONV2D_BWD_X_BROADCAST, &CONV2D_BWD_W, &CONV2D_BWD_W_BROADCAST];
 
-/// Sizes of a convolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConvShape {
-    pub n: usize,
-    pub ci: usize,
-    pub h: usize,
-    pub w: usize,
-    pub co: usize,
-    pub kernel: [usize; 2],
-    pub stride: [usize; 2],
-    pub padding: [usize; 2],
-    pub dilation: [usize; 2],
-    pub groups: usize,
-}
-
-impl ConvShape {
-    /// Stride 1, no padding, no dilation, one group.
-    pub fn plain(n: usize, ci: usize, h: usize, w: usize, co: usize, kernel: [usize; 2]) -> ConvShape {
-        ConvShape { n, ci, h, w, co, kernel, stride: [1; 2], padding: [0; 2], dilation: [1; 2], groups: 1 }
-    }
-
-    /// Output height and width.
-    ///
-    /// # Errors
-    /// A sentence saying which size does not fit.
-    pub fn out(&self) -> Result<[usize; 2], String> {
-        if !self.ci.is_multiple_of(self.groups) || !self.co.is_multiple_of(self.groups) || self.groups == 0 {
-            return Err(format!(
-                "{} input and {} output channels cannot be split into {} groups",
-                self.ci, self.co, self.groups
-            ));
-        }
-        let one = |size: usize, i: usize| {
-            let span = self.dilation[i] * self.kernel[i].saturating_sub(1) + 1;
-            let room = size + 2 * self.padding[i];
-            if self.kernel[i] == 0 || self.stride[i] == 0 || self.dilation[i] == 0 || room < span {
-                return Err(format!(
-                    "a kernel of {} (dilation {}, stride {}) does not fit into {size} with padding {}",
-                    self.kernel[i], self.dilation[i], self.stride[i], self.padding[i]
-                ));
-            }
-            Ok((room - span) / self.stride[i] + 1)
-        };
-        Ok([one(self.h, 0)?, one(self.w, 1)?])
-    }
-
-    /// Elements of the weight: co * ci/groups * kh * kw.
-    pub fn weights(&self) -> usize {
-        self.co * self.columns()
-    }
-
-    /// Weights of one output channel.
-    fn columns(&self) -> usize {
-        self.ci / self.groups * self.kernel[0] * self.kernel[1]
-    }
-
-    /// Loop iterations that the weight gradient of one sample takes.
-    fn turns_per_sample(&self) -> usize {
-        let [oh, ow] = self.checked_out();
-        oh * (ow + 1) + 1
-    }
-
-    /// Loop iterations of one output element over `channels`, for the forward pass and the input gradient.
-    fn turns_per_output(&self, channels: usize) -> usize {
-        self.kernel[0] * (1 + self.kernel[1] * (1 + channels))
-    }
-
-    fn flops(&self, [oh, ow]: [usize; 2]) -> u64 {
-        2 * (self.n * oh * ow * self.weights()) as u64
-    }
-
-    fn params(&self, [oh, ow]: [usize; 2]) -> Conv {
-        let u = |v: usize| v as u32;
-        Conv {
-            n: u(self.n),
-            ci: u(self.ci),
-            h: u(self.h),
-            w: u(self.w),
-            co: u(self.co),
-            kh: u(self.kernel[0]),
-            kw: u(self.kernel[1]),
-            oh: u(oh),
-            ow: u(ow),
-            sy: u(self.stride[0]),
-            sx: u(self.stride[1]),
-            py: u(self.padding[0]),
-            px: u(self.padding[1]),
-            dy: u(self.dilation[0]),
-            dx: u(self.dilation[1]),
-            groups: u(self.groups),
-            per_chunk: u(self.n),
-            stride: 0,
-        }
-    }
-
-    fn checked_out(&self) -> [usize; 2] {
-        self.out().unwrap_or_else(|e| panic!("layers check shapes before recording: {e}"))
-    }
-}
-
 /// Which form an adapter gets: registers and subgroup broadcasts where a barrier is a context switch.
 pub fn choose(target: Target, plain: &'static Kernel, broadcast: &'static Kernel) -> &'static Kernel {
     if target.software && target.subgroup >= 8 { broadcast } else { plain }
 }
 
-/// llvmpipe leaves all loops of an invocation after 65 535 iterations.
-const MAX_TURNS: usize = 65_000;
 /// Positions that one workgroup of the broadcast forms covers, for 32 invocations of four.
 const POSITIONS: usize = 128;
-/// Columns that one workgroup of the broadcast weight gradient covers.
-const COLUMNS: usize = 32;
 
 /// Records `y = conv(x, w) + b`; `b` may be absent.
 pub fn conv2d(rec: &mut Recording, s: &ConvShape, x: Buf<f32>, w: Buf<f32>, b: Option<Buf<f32>>, y: Buf<f32>) {
@@ -251,25 +150,6 @@ pub fn conv2d_bwd_x_as(
             .groups(s.groups * (s.ci / s.groups).div_ceil(8) * positions.div_ceil(POSITIONS));
     } else {
         pass.threads(positions * s.ci);
-    }
-}
-
-/// How the weight gradient of a batch is cut into chunks of samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chunks {
-    pub per_chunk: usize,
-    pub count: usize,
-}
-
-impl Chunks {
-    /// Enough chunks to fill the machine, whatever the machine: the sum's order depends on the shape alone.
-    pub fn of(s: &ConvShape) -> Chunks {
-        let tiles = s.groups * (s.co / s.groups).div_ceil(8) * s.columns().div_ceil(COLUMNS);
-        let wanted = 256usize.div_ceil(tiles.max(1)).clamp(1, s.n.max(1));
-        // No more turns in one invocation than every adapter makes.
-        let most = (MAX_TURNS / s.turns_per_sample().max(1)).max(1);
-        let per_chunk = s.n.div_ceil(wanted).clamp(1, most);
-        Chunks { per_chunk, count: s.n.div_ceil(per_chunk) }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
+use super::batches::Batches;
 use super::config::TrainConfig;
 use super::optimizer::Optimizer;
-use super::order::shuffled;
 use super::session::{Records, Session};
 use super::watch;
 use crate::engine::{ALIGN, Buf, Data, Program, Recording, Ticket};
@@ -123,7 +123,8 @@ impl Fit {
     /// A budget or an adapter that cannot hold it.
     pub fn prepare(&mut self, session: &mut Session, terms: &[Term]) -> Result<()> {
         check_terms(terms)?;
-        let (per_epoch, batches) = (self.steps_per_epoch(terms), Batches::new(self, terms));
+        let (per_epoch, batches) =
+            (self.steps_per_epoch(terms), Batches::new(&self.state, self.config.batch_size, self.seed, terms));
         let most = if session.check_finite { 1 } else { self.config.steps_per_submission };
         let mut at = 0;
         while at < per_epoch {
@@ -164,7 +165,7 @@ impl Fit {
             return Ok(Progress::Done);
         }
         let per_epoch = self.steps_per_epoch(terms);
-        let batches = Batches::new(self, terms);
+        let batches = Batches::new(&self.state, self.config.batch_size, self.seed, terms);
         let mut flying: VecDeque<(Ticket, usize, u64, Vec<usize>)> = VecDeque::new();
         let mut submitted = self.state.at;
         let mut go_on = true;
@@ -326,55 +327,5 @@ fn check_terms(terms: &[Term]) -> Result<()> {
     match terms.is_empty() || terms.iter().any(|t| t.records.indices.is_empty()) {
         true => Err(Error::input("there is nothing to train on: the set of records is empty")),
         false => Ok(()),
-    }
-}
-
-/// The index lists of an epoch.
-struct Batches {
-    /// For each term: shuffles by pass, and its batch size.
-    orders: Vec<(Vec<Vec<u32>>, usize)>,
-    first_pass: Vec<u64>,
-    start: u64,
-}
-
-impl Batches {
-    fn new(fit: &Fit, terms: &[Term]) -> Batches {
-        let per_epoch = fit.steps_per_epoch(terms) as u64;
-        let start = fit.state.step - fit.state.at as u64;
-        let mut orders = Vec::new();
-        let mut first_pass = Vec::new();
-        for (i, term) in terms.iter().enumerate() {
-            let indices = term.records.indices;
-            let batch = fit.config.batch_size.min(indices.len());
-            let per_pass = indices.len().div_ceil(batch) as u64;
-            let (first, last) = (start / per_pass, (start + per_epoch - 1) / per_pass);
-            orders.push(((first..=last).map(|pass| shuffled(indices, fit.seed, pass, i as u32)).collect(), batch));
-            first_pass.push(first);
-        }
-        Batches { orders, first_pass, start }
-    }
-
-    /// The index lists of one step of the epoch, one per term. Later terms begin again when they run out.
-    fn step(&self, at: usize) -> Vec<Vec<u32>> {
-        let global = self.start + at as u64;
-        self.orders
-            .iter()
-            .zip(&self.first_pass)
-            .map(|((passes, batch), first)| {
-                let per_pass = passes[0].len().div_ceil(*batch) as u64;
-                let order = &passes[(global / per_pass - first) as usize];
-                let from = (global % per_pass) as usize * batch;
-                order[from..(from + batch).min(order.len())].to_vec()
-            })
-            .collect()
-    }
-
-    /// As many steps from `at` on as share their batch sizes, `most` at most.
-    fn group(&self, at: usize, per_epoch: usize, most: usize) -> Vec<Vec<Vec<u32>>> {
-        let sizes = |step: &[Vec<u32>]| step.iter().map(Vec::len).collect::<Vec<_>>();
-        let first = self.step(at);
-        let like = sizes(&first);
-        let rest = (at + 1..per_epoch).take(most - 1).map(|i| self.step(i)).take_while(|s| sizes(s) == like);
-        std::iter::once(first).chain(rest).collect()
     }
 }

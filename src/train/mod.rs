@@ -1,5 +1,6 @@
 //! Training: sessions over resident data, recorded steps, statistics, schedules, checkpoints.
 
+mod batches;
 pub mod checkpoint;
 mod config;
 mod files;

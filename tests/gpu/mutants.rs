@@ -34,7 +34,12 @@ static FAULTS: &[Mutant] = &[
     mutant("linear.matmul", "overwrites where it must add", "if (p.beta != 0.0)", "if (p.beta > 1.0)"),
     mutant("linear.matmul", "operands not squared", "w *= w;", ""),
     mutant("linear.matmul_broadcast", "wrong lane", "subgroupBroadcast(x1, 7u)", "subgroupBroadcast(x1, 6u)"),
-    mutant("linear.matmul_broadcast", "last column stored twice", "col >= p.n", "col > p.n"),
+    mutant(
+        "linear.matmul_broadcast",
+        "last column is its neighbour",
+        "min(col0 + WG, p.n - 1u)",
+        "min(col0 + WG, p.n - 2u)",
+    ),
     mutant("conv.conv2d", "padding forgotten", "- p.py;", ";"),
     mutant("conv.conv2d", "dilation forgotten", "kx * p.dx", "kx"),
     mutant("conv.conv2d", "groups forgotten", "let first = (co / (p.co / p.groups)) * cig;", "let first = 0u;"),

@@ -1,0 +1,55 @@
+//! Which records each step of an epoch sees: a function of the state, the seed and the sets alone.
+
+use super::fit::{FitState, Term};
+use super::order::shuffled;
+
+/// The index lists of an epoch.
+pub(super) struct Batches {
+    /// For each term: shuffles by pass, and its batch size.
+    orders: Vec<(Vec<Vec<u32>>, usize)>,
+    first_pass: Vec<u64>,
+    start: u64,
+}
+
+impl Batches {
+    /// The lists of the epoch that `state` stands in, with batches of `batch_size`.
+    pub(super) fn new(state: &FitState, batch_size: usize, seed: u64, terms: &[Term]) -> Batches {
+        let per_epoch = terms[0].records.indices.len().div_ceil(batch_size) as u64;
+        let start = state.step - state.at as u64;
+        let mut orders = Vec::new();
+        let mut first_pass = Vec::new();
+        for (i, term) in terms.iter().enumerate() {
+            let indices = term.records.indices;
+            let batch = batch_size.min(indices.len());
+            let per_pass = indices.len().div_ceil(batch) as u64;
+            let (first, last) = (start / per_pass, (start + per_epoch - 1) / per_pass);
+            orders.push(((first..=last).map(|pass| shuffled(indices, seed, pass, i as u32)).collect(), batch));
+            first_pass.push(first);
+        }
+        Batches { orders, first_pass, start }
+    }
+
+    /// The index lists of one step of the epoch, one per term. Later terms begin again when they run out.
+    fn step(&self, at: usize) -> Vec<Vec<u32>> {
+        let global = self.start + at as u64;
+        self.orders
+            .iter()
+            .zip(&self.first_pass)
+            .map(|((passes, batch), first)| {
+                let per_pass = passes[0].len().div_ceil(*batch) as u64;
+                let order = &passes[(global / per_pass - first) as usize];
+                let from = (global % per_pass) as usize * batch;
+                order[from..(from + batch).min(order.len())].to_vec()
+            })
+            .collect()
+    }
+
+    /// As many steps from `at` on as share their batch sizes, `most` at most.
+    pub(super) fn group(&self, at: usize, per_epoch: usize, most: usize) -> Vec<Vec<Vec<u32>>> {
+        let sizes = |step: &[Vec<u32>]| step.iter().map(Vec::len).collect::<Vec<_>>();
+        let first = self.step(at);
+        let like = sizes(&first);
+        let rest = (at + 1..per_epoch).take(most - 1).map(|i| self.step(i)).take_while(|s| sizes(s) == like);
+        std::iter::once(first).chain(rest).collect()
+    }
+}

@@ -24,6 +24,9 @@ pub fn cases() -> Vec<Case> {
         all.push(case(kernel, "nn", (0, 4, 3), Product::default()));
         // More than 65 535 rows: the grid must fold.
         all.push(case(kernel, "nt", (70_001, 70, 2), Product::default()));
+        // The Fisher diagonal of an MLP's first layer at batch 128.
+        let fisher = Product { square: true, beta: 1.0, ..Default::default() };
+        all.push(case(kernel, "tn", (256, 784, 128), fisher).timed());
         for layout in ["nn", "nt", "tn"] {
             all.push(case(kernel, layout, (512, 512, 512), Product::default()).only_timed());
         }

@@ -2,14 +2,10 @@
 // (PyTorch's count_include_pad = true). Shapes: x [planes, h, w], y [planes, oh, ow]; planes = n c.
 // One thread: `strip` neighbouring outputs of one row. Overrides: WG, the window KH x KW. Twin: pool/twin.rs avg.
 #import grid
-
-struct P { planes: u32, h: u32, w: u32, oh: u32, ow: u32, sh: u32, sw: u32, ph: u32, pw: u32, strip: u32 }
+#import pool_shape
 
 override WG: u32 = 64u;
-override KH: u32 = 2u;
-override KW: u32 = 2u;
 
-@group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 

@@ -2,27 +2,13 @@
 // written. Shapes: dy [planes, oh, ow], dx [planes, h, w]. One thread: `strip` neighbouring inputs of one row.
 // Overrides: WG, the window KH x KW; NONOVERLAP=1 where stride = window and padding = 0. Twin: pool/twin.rs avg_bwd.
 #import grid
-
-struct P { planes: u32, h: u32, w: u32, oh: u32, ow: u32, sh: u32, sw: u32, ph: u32, pw: u32, strip: u32 }
+#import pool_shape
 
 override WG: u32 = 64u;
-override KH: u32 = 2u;
-override KW: u32 = 2u;
 override NONOVERLAP: u32 = 0u;
 
-@group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> dy: array<f32>;
 @group(0) @binding(2) var<storage, read_write> dx: array<f32>;
-
-// Of the outputs 0..outs, the half-open range whose windows cover input `at`.
-fn covering(at: u32, padding: u32, stride: u32, window: u32, outs: u32) -> vec2<u32> {
-    let last = (at + padding) / stride;
-    var first = 0u;
-    if (at + padding >= window) {
-        first = (at + padding - window) / stride + 1u;
-    }
-    return vec2<u32>(first, min(last + 1u, outs));
-}
 
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {

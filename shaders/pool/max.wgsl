@@ -4,15 +4,11 @@
 // are paid once per strip (integer division is what a software adapter would spend its time on); strip = 1 on GPUs.
 // Overrides: WG, the window KH x KW. Twin: pool/twin.rs max.
 #import grid
+#import pool_shape
 #import bits
 
-struct P { planes: u32, h: u32, w: u32, oh: u32, ow: u32, sh: u32, sw: u32, ph: u32, pw: u32, strip: u32 }
-
 override WG: u32 = 64u;
-override KH: u32 = 2u;
-override KW: u32 = 2u;
 
-@group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<storage, read_write> arg: array<u32>;

@@ -16,6 +16,7 @@ pub static SHARED: &[(&str, &str)] = &[
     ("normal", include_str!("../../shaders/shared/normal.wgsl")),
     ("product", include_str!("../../shaders/shared/product.wgsl")),
     ("conv_shape", include_str!("../../shaders/shared/conv_shape.wgsl")),
+    ("pool_shape", include_str!("../../shaders/shared/pool_shape.wgsl")),
     ("special", include_str!("../../shaders/shared/special.wgsl")),
 ];
 

@@ -1,7 +1,7 @@
-//! What every dispatch of a recording wrote, for comparing two engines dispatch by dispatch.
+//! What every dispatch of a recording wrote: for comparing two engines dispatch by dispatch, and for finding who made a NaN.
 
 use super::kernel::{Elem, Kernel};
-use super::recording::{Buf, Command, Element, Recording, Span};
+use super::recording::{Buf, Command, Dispatch, Element, Recording, Span};
 use super::shader;
 use crate::error::Result;
 
@@ -19,31 +19,51 @@ pub struct Written {
 }
 
 impl Recording {
+    /// Records `behind` right after each dispatch, once for each range that it wrote; returns those ranges in order.
+    ///
+    /// # Errors
+    /// A kernel's shader does not compose.
+    pub fn behind_each_write(&mut self, mut behind: impl FnMut(&mut Recording, &Written)) -> Result<Vec<Written>> {
+        let mut all = Vec::new();
+        for (at, command) in std::mem::take(&mut self.commands).into_iter().enumerate() {
+            let written = match &command {
+                Command::Dispatch(d) => written_by(at, d)?,
+                _ => Vec::new(),
+            };
+            self.commands.push(command);
+            for one in written {
+                behind(self, &one);
+                all.push(one);
+            }
+        }
+        Ok(all)
+    }
+
     /// The same work, with every written range copied right behind its dispatch and returned as a further output.
     ///
     /// # Errors
     /// A kernel's shader does not compose.
     pub fn probed(&self) -> Result<(Recording, Vec<Written>)> {
         let mut out = self.clone();
-        out.commands.clear();
-        let mut all = Vec::new();
-        for (at, command) in self.commands.iter().enumerate() {
-            out.commands.push(command.clone());
-            let Command::Dispatch(d) = command else { continue };
-            let names = shader::composed(d.kernel)?.reflection.storage;
-            for ((span, access), (name, ..)) in d.bindings.iter().zip(names) {
-                if !access.writes() || span.len == 0 {
-                    continue;
-                }
-                match span.elem {
-                    Elem::F32 => probe(&mut out, Buf::<f32>::over(*span)),
-                    Elem::U32 => probe(&mut out, Buf::<u32>::over(*span)),
-                }
-                all.push(Written { command: at, kernel: d.kernel, label: d.label.clone(), binding: name, span: *span });
-            }
-        }
+        let all = out.behind_each_write(|rec, one| match one.span.elem {
+            Elem::F32 => probe(rec, Buf::<f32>::over(one.span)),
+            Elem::U32 => probe(rec, Buf::<u32>::over(one.span)),
+        })?;
         Ok((out, all))
     }
+}
+
+fn written_by(command: usize, d: &Dispatch) -> Result<Vec<Written>> {
+    let names = shader::composed(d.kernel)?.reflection.storage;
+    let bound = d.bindings.iter().zip(names).filter(|((span, access), _)| access.writes() && span.len > 0);
+    let one = |((span, _), (binding, ..)): (&(Span, _), (String, _, _))| Written {
+        command,
+        kernel: d.kernel,
+        label: d.label.clone(),
+        binding,
+        span: *span,
+    };
+    Ok(bound.map(one).collect())
 }
 
 fn probe<T: Element>(rec: &mut Recording, span: Buf<T>) {

@@ -53,7 +53,7 @@ impl<T: Element> Buf<T> {
     }
 
     /// The typed range behind an untyped one of the same element type.
-    pub(super) fn over(span: Span) -> Self {
+    pub fn over(span: Span) -> Self {
         assert_eq!(span.elem, T::ELEM, "element type of a range");
         Buf { id: span.id, offset: span.offset, len: span.len, elem: PhantomData }
     }
@@ -80,12 +80,6 @@ pub struct Span {
 }
 
 impl Span {
-    /// The range as numbers; the caller has looked at `elem`.
-    pub fn f32(self) -> Buf<f32> {
-        assert_eq!(self.elem, Elem::F32, "a range of u32 was taken for f32");
-        Buf { id: self.id, offset: self.offset, len: self.len, elem: PhantomData }
-    }
-
     pub(super) fn overlaps(&self, other: &Span) -> bool {
         self.id == other.id && self.offset < other.offset + other.len && other.offset < self.offset + self.len
     }

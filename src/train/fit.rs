@@ -299,7 +299,7 @@ impl Fit {
             rec.leave();
         }
         rec.readback(metrics);
-        let watched = if session.check_finite { Some(watch::watch(&mut rec)) } else { None };
+        let watched = if session.check_finite { Some(watch::watch(&mut rec)?) } else { None };
         Ok(StepProgram { program: session.engine.compile(rec)?, watched })
     }
 

@@ -1,47 +1,40 @@
 //! NaN and Inf found on the GPU by bit test after every dispatch, and named by the dispatch that made them.
 
-use crate::engine::{ALIGN, Command, Data, Elem, Recording};
+use crate::engine::{ALIGN, Buf, Data, Elem, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::guard;
 
 /// What the flags of a watched recording stand for.
 pub struct Watched {
-    /// Kernel, scope and binding of each flag.
+    /// Kernel and scope of each flag.
     names: Vec<String>,
     output: usize,
+    /// Words of the flags' buffer.
+    len: usize,
 }
 
-/// Inserts a bit test behind each dispatch for each f32 buffer it writes; the flags become one more output.
-pub fn watch(rec: &mut Recording) -> Watched {
-    let commands = std::mem::take(&mut rec.commands);
-    let written = |c: &Command| match c {
-        Command::Dispatch(d) => {
-            let f32s = d.bindings.iter().filter(|(span, access)| access.writes() && span.elem == Elem::F32);
-            f32s.map(|(span, _)| (*span, format!("kernel {} in {}", d.kernel.name, d.label))).collect()
-        }
-        _ => Vec::new(),
-    };
-    let total: usize = commands.iter().map(|c| written(c).len()).sum();
-    let flags = rec.temp::<u32>("finite_flags", total.max(1) * ALIGN);
-    rec.upload(flags);
+/// Inserts a bit test behind each dispatch for each f32 buffer it writes; the flags become one more input and output.
+pub fn watch(rec: &mut Recording) -> Result<Watched> {
+    let most = rec.dispatches().flat_map(|d| &d.bindings).filter(|(_, access)| access.writes()).count();
+    let len = most.max(1) * ALIGN;
+    let flags = rec.temp::<u32>("finite_flags", len);
     let mut names = Vec::new();
-    for command in commands {
-        let spans = written(&command);
-        rec.commands.push(command);
-        for (span, name) in spans {
+    rec.behind_each_write(|rec, one| {
+        if one.span.elem == Elem::F32 {
             let at = names.len() * ALIGN;
-            guard::finite(rec, span.f32(), flags.range(at..at + 1));
-            names.push(name);
+            guard::finite(rec, Buf::over(one.span), flags.range(at..at + 1));
+            names.push(format!("kernel {} in {}", one.kernel.name, one.label));
         }
-    }
+    })?;
+    rec.upload(flags);
     let output = rec.readback(flags);
-    Watched { names, output }
+    Ok(Watched { names, output, len })
 }
 
 impl Watched {
     /// What the flags start from; the recording's last input.
     pub fn unset(&self) -> Data {
-        Data::U32(vec![guard::ALL_FINITE; self.names.len().max(1) * ALIGN])
+        Data::U32(vec![guard::ALL_FINITE; self.len])
     }
 
     /// The first dispatch that wrote something that is not finite, as an error.

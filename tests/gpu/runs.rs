@@ -14,10 +14,11 @@ const CONFIG: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction
 type Check = fn() -> Result<(), Failed>;
 
 pub fn trials() -> Vec<Trial> {
-    let all: [(&str, Check); 6] = [
+    let all: [(&str, Check); 7] = [
         ("run: the same seed gives the same bytes, another seed does not", deterministic),
         ("run: train, forget, eval and gradients say what the contract says", whole_path),
         ("run: a budget of memory is refused with its bytes, before anything is written", over_budget),
+        ("run: a NaN stops the training, and the kernel that made it is named on demand", not_finite),
         ("run: a folder that cannot be written to is bad input", closed_folder),
         ("run: bad requests, indices and weights of a run", bad_input),
         ("run: an experiment has its controls, and a method that diverges is a row", experiment),
@@ -145,6 +146,16 @@ fn over_budget() -> Result<(), Failed> {
     let text = stderr(&output);
     hold(text.contains("204800") && text.contains("bytes") && text.contains("--max-memory"), || text)?;
     hold(desk.names() == ["c.toml"], || format!("{:?}", desk.names()))
+}
+
+fn not_finite() -> Result<(), Failed> {
+    let desk = Desk::new();
+    let config = desk.put("c.toml", CONFIG.replace("lr = 0.1", "lr = 1e30"));
+    let plain = stderr(&ends(&["train", &config, "--out", &desk.text("a"), "-q"], 1)?);
+    hold(plain.contains("the loss became") && plain.contains("--check-finite"), || plain.clone())?;
+    let named = stderr(&ends(&["train", &config, "--out", &desk.text("b"), "--check-finite", "-q"], 1)?);
+    // The first layer's product overflows before anything else can.
+    hold(named.contains("kernel linear.matmul") && named.contains("first NaN or Inf"), || named.clone())
 }
 
 fn closed_folder() -> Result<(), Failed> {

@@ -35,6 +35,7 @@ pub static LAYERS: &[&LayerRow] = &[
     &activation::GELU,
     &activation::TANH,
     &activation::SIGMOID,
+    &activation::ELU,
     &pool::MAX,
     &pool::AVG,
     &pool::GLOBAL_AVG,

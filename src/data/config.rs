@@ -39,6 +39,9 @@ pub struct DataConfig {
     /// configuration's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
+    /// `planetoid`, `tudataset`: NAME in the names of the files in the folder `path`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// `csv`, `class_folder`: the test part, where it has a file or folder of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_path: Option<PathBuf>,

@@ -6,6 +6,7 @@ mod assemble;
 pub(crate) mod cora;
 pub(crate) mod karate;
 pub(crate) mod partition;
+pub(crate) mod planetoid;
 mod reach;
 
 pub(crate) use assemble::{GraphParts, dataset};

@@ -15,6 +15,7 @@ mod graph;
 mod idx;
 mod normalize;
 mod npz;
+mod pickle;
 pub mod request;
 mod request_file;
 mod rng;
@@ -136,6 +137,7 @@ pub static DATASETS: &[&DatasetRow] = &[
     &breast_cancer::ROW,
     &graph::cora::ROW,
     &graph::karate::ROW,
+    &graph::planetoid::ROW,
     &idx::ROW,
     &cifar::ROW,
     &npz::ROW,

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use unlearn::data::{Dataset, NodeSplit};
+use unlearn::data::{Dataset, NodeSplit, UNLABELLED};
 
-use super::data_files::try_load;
+use super::data_files::{folder, try_load};
+use super::pickles::tiny;
 
 fn embedded(text: &str) -> Dataset {
     try_load(text, Path::new(".")).unwrap()
@@ -59,4 +60,22 @@ fn every_default_of_a_graph_is_written_out() {
     let karate = config("loader = 'karate'");
     assert_eq!((karate.split, karate.test_fraction), (Some(NodeSplit::Random), Some(0.5)));
     assert_eq!(karate.resolved().unwrap(), karate);
+}
+
+#[test]
+fn planetoid_puts_test_rows_where_the_index_says_and_leaves_gaps_unlabelled() {
+    let dir = folder();
+    tiny(dir.path());
+    let text = "loader = 'planetoid'\npath = '.'\nname = 'tiny'\nnormalize = 'none'\n";
+    let data = try_load(text, dir.path()).unwrap();
+    let graph = data.graph.as_ref().unwrap();
+    assert_eq!((&graph.train[..], &graph.validation[..], &graph.test[..]), (&[0, 1][..], &[2][..], &[3, 5][..]));
+    assert_eq!(graph.labels, [0, 1, 1, 0, UNLABELLED, 1]);
+    let columns: Vec<&[u32]> = (0..6).map(|node| graph.graph.features.row(node).0).collect();
+    assert_eq!(columns, [&[0][..], &[1, 2], &[3], &[2], &[], &[0, 3]]);
+    // A repeated edge counts once, 2's citation of itself not at all.
+    assert_eq!(graph.graph.distinct_edges(), [[0, 1], [0, 2], [0, 3], [3, 5]]);
+    let drawn = try_load(&format!("{text}split = 'random'\ntest_fraction = 0.4"), dir.path()).unwrap();
+    let drawn = drawn.graph.unwrap();
+    assert!(![drawn.train, drawn.validation, drawn.test].concat().contains(&4), "4 has no label");
 }

@@ -138,12 +138,14 @@ pub static DATASETS: &[&DatasetRow] = &[
     &graph::cora::ROW,
     &graph::karate::ROW,
     &graph::planetoid::ROW,
+    &graph::tudataset::ROW,
     &idx::ROW,
     &cifar::ROW,
     &npz::ROW,
     &csv::ROW,
     &class_folder::ROW,
     &synth::ROW,
+    &graph::sbm::ROW,
 ];
 
 /// What a loader hands over: parsed records in file order, not yet normalised and, where `test` is `None`, not yet split.

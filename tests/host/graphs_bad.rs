@@ -104,3 +104,47 @@ fn splits_that_cannot_be() {
     refused("loader = 'karate'\nnormalize = 'standard'", here, &["data.normalize", "row or none"]);
     refused("loader = 'karate'\nlimit = 4", here, &["data.limit", "`karate` does not read"]);
 }
+
+/// A collection of two graphs with `text` in place of one file.
+fn refused_collection(file: &str, text: &str, words: &[&str]) {
+    let dir = folder();
+    for (name, text) in [
+        ("graph_indicator", "1\n1\n2\n2\n"),
+        ("A", "1, 2\n3, 4\n"),
+        ("graph_labels", "0\n1\n"),
+        ("node_labels", "0\n1\n1\n0\n"),
+    ] {
+        put(dir.path(), &format!("T_{name}.txt"), text.as_bytes());
+    }
+    let config = "loader = 'tudataset'\npath = '.'\nname = 'T'\ntest_fraction = 0.0\n";
+    try_load(config, dir.path()).expect("the same files, unspoilt");
+    put(dir.path(), &format!("T_{file}.txt"), text.as_bytes());
+    refused(config, dir.path(), &[&[&format!("T_{file}.txt")[..]], words].concat());
+}
+
+#[test]
+fn tudataset_complaints_name_file_and_line() {
+    refused_collection("A", "1, 2\n\n3, 5\n", &["line 3", "edge [3,5]", "unknown node", "1 to 4"]);
+    refused_collection("A", "0, 2\n", &["line 1", "unknown node"]);
+    refused_collection("A", "1, 3\n", &["line 1", "joins two graphs"]);
+    refused_collection("A", "1, 2\n1\n", &["line 2", "has 1 numbers"]);
+    refused_collection("A", "1, 2.5\n", &["line 1", "two nodes"]);
+    refused_collection("graph_indicator", "1\n3\n", &["line 2", "graph 3", "1 to 2"]);
+    refused_collection("graph_indicator", "2\n1\n", &["line 2", "sorted"]);
+    refused_collection("graph_labels", "0\none\n", &["line 2", "`one`", "class of a graph"]);
+    refused_collection("node_attributes", "1\nnan\n1\n1\n", &["line 2", "`nan`", "finite"]);
+    refused_collection("node_attributes", "1\n1\n1\n", &["3 rows of features for 4 nodes"]);
+    let dir = folder();
+    let text = "loader = 'tudataset'\npath = '.'\nname = 'T'";
+    refused(text, dir.path(), &["cannot open", "T_graph_labels.txt"]);
+    refused(&format!("{text}\nfolds = 10\nfold = 10"), dir.path(), &["data.fold 10", "0 to folds - 1"]);
+}
+
+#[test]
+fn block_models_that_cannot_be() {
+    let here = Path::new(".");
+    refused("loader = 'sbm'\np_in = 1.5", here, &["data.p_in", "1.5"]);
+    refused("loader = 'sbm'\nclasses = 1", here, &["data.classes"]);
+    refused("loader = 'sbm'\nfeatures = 0", here, &["data.features"]);
+    refused("loader = 'sbm'\nnodes = 4000000\nfeatures = 1\np_in = 0.5", here, &["data.p_in", "edges"]);
+}

@@ -26,6 +26,8 @@ mod gradcheck;
 mod gradients;
 #[path = "host/graphs.rs"]
 mod graphs;
+#[path = "host/graphs_bad.rs"]
+mod graphs_bad;
 #[path = "host/layers.rs"]
 mod layers;
 #[path = "host/models.rs"]
@@ -34,6 +36,8 @@ mod models;
 mod nets;
 #[path = "host/parity.rs"]
 mod parity;
+#[path = "host/pickles.rs"]
+mod pickles;
 #[path = "host/recording.rs"]
 mod recording;
 #[path = "host/registry.rs"]

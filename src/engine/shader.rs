@@ -18,6 +18,8 @@ pub static SHARED: &[(&str, &str)] = &[
     ("conv_shape", include_str!("../../shaders/shared/conv_shape.wgsl")),
     ("pool_shape", include_str!("../../shaders/shared/pool_shape.wgsl")),
     ("special", include_str!("../../shaders/shared/special.wgsl")),
+    ("piece", include_str!("../../shaders/shared/piece.wgsl")),
+    ("edge_softmax", include_str!("../../shaders/shared/edge_softmax.wgsl")),
 ];
 
 /// What reflection reads off a composed shader.

@@ -220,7 +220,7 @@ impl EvalInputs {
     ) -> Result<Option<Value>> {
         let Some(target) = self.target.as_ref().filter(|_| references.len() >= 2) else { return Ok(None) };
         let forgotten_classes = target.classes.as_slice();
-        let scope = if forgotten_classes.is_empty() { RequestScope::Records } else { RequestScope::Classes };
+        let scope = target.scope();
         let (kept, another) = match references {
             [kept @ .., last] if kept.len() >= 2 => (kept, Some(*last)),
             all => (all, None),
@@ -238,6 +238,7 @@ impl EvalInputs {
             reference: &measure_references(kept, forgotten_classes)?,
             another: another.as_ref(),
             candidate: &candidate,
+            unlink: None,
             cost: Cost::default(),
         };
         let judged = serde_json::to_value(verdict(&evidence));

@@ -2,6 +2,7 @@
 
 use crate::data::{Dataset, Deletion, Kind, Request, Split, resolve};
 use crate::error::Result;
+use crate::eval::RequestScope;
 use crate::methods::GraphView;
 use crate::nn::Model;
 
@@ -55,6 +56,15 @@ impl Target {
             split.forget = graph.influenced_train.clone();
         }
         Ok(Target { split, classes, graph })
+    }
+
+    /// Which thresholds a verdict applies.
+    pub fn scope(&self) -> RequestScope {
+        match (&self.graph, self.classes.is_empty()) {
+            (Some(_), true) => RequestScope::Graph,
+            (None, true) => RequestScope::Records,
+            (_, false) => RequestScope::Classes,
+        }
     }
 
     pub fn deletion(&self) -> Option<&Deletion> {

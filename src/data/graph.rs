@@ -4,6 +4,8 @@
 
 mod assemble;
 pub(crate) mod cora;
+pub(crate) mod edge_list;
+pub(crate) mod graph_npz;
 pub(crate) mod karate;
 mod lines;
 pub(crate) mod partition;

@@ -7,6 +7,7 @@ mod breast_cancer;
 mod cifar;
 mod class_folder;
 mod config;
+mod csr;
 mod csv;
 mod csv_encode;
 mod digits;
@@ -139,6 +140,8 @@ pub static DATASETS: &[&DatasetRow] = &[
     &graph::karate::ROW,
     &graph::planetoid::ROW,
     &graph::tudataset::ROW,
+    &graph::graph_npz::ROW,
+    &graph::edge_list::ROW,
     &idx::ROW,
     &cifar::ROW,
     &npz::ROW,

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{Graph, GraphParts, NodeSplit, Sparse, UNLABELLED};
-use crate::data::pickle::{Array, Matrix, Pickle};
+use crate::data::csr::Matrix;
+use crate::data::pickle::{Array, Pickle};
 use crate::data::source::{Bytes, Source, numbered};
 use crate::data::split::Plan;
 use crate::data::{DatasetRow, Loader, Normalize};

@@ -1,8 +1,8 @@
-//! Elementwise activations: `relu`, `gelu` (exact, with erf), `tanh`, `sigmoid`.
+//! Elementwise activations: `relu`, `gelu` (exact, with erf), `tanh`, `sigmoid`, `elu`.
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Backward, Forward, Layer, LayerRow, Saved, settings, table};
+use super::layer::{Backward, Elementwise, Forward, Layer, LayerRow, Saved, settings, table};
 use crate::engine::Buf;
 use crate::error::Result;
 use crate::kernels::map::{self, Unary};
@@ -39,6 +39,14 @@ pub static SIGMOID: LayerRow = LayerRow {
     example_input: &[3, 5],
 };
 
+pub static ELU: LayerRow = LayerRow {
+    kind: "elu",
+    summary: "x, or exp(x) − 1 where x <= 0 (Clevert et al. 2016, α = 1)",
+    build: |t| build("elu", Unary::Elu, t),
+    example: "type = \"elu\"",
+    example_input: &[3, 5],
+};
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NoSettings {}
@@ -60,6 +68,10 @@ impl Layer for Activation {
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
         Ok(input.to_vec())
+    }
+
+    fn elementwise(&self) -> Option<Elementwise> {
+        (self.op == Unary::Relu).then_some(Elementwise::Relu)
     }
 
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, _input: &[usize]) -> Result<(Buf<f32>, Saved)> {

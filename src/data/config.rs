@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::graph::partition;
-use super::{DATASETS, Loader, NodeSplit, Normalize, find, source::did_you_mean};
+use super::{DATASETS, Loader, NodeSplit, Normalize, Plant, Poison, find, source::did_you_mean};
 use crate::error::{Error, Result};
 
 /// A CSV column: its name, or its position counted from 0 (from the end where negative).
@@ -78,6 +78,12 @@ pub struct DataConfig {
     pub folds: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fold: Option<usize>,
+    /// Graphs of nodes: `{ fraction = 0.1, columns = 10, seed = 0 }`, training nodes with a class and features of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plant: Option<Plant>,
+    /// Graphs of nodes: `{ edges = 0.05, seed = 0 }`, further edges between classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poison: Option<Poison>,
     /// Keep only the first so many training records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,

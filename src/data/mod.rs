@@ -19,6 +19,7 @@ mod npz;
 mod pickle;
 pub mod request;
 mod request_file;
+mod request_graph;
 mod rng;
 mod source;
 mod split;
@@ -29,7 +30,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 
 pub use config::{Column, ColumnKind, DataConfig};
-pub use graph::{Deletion, Graph, GraphData, Graphs, NodeSplit, Sparse, UNLABELLED};
+pub use graph::{Deletion, Graph, GraphData, Graphs, NodeSplit, Plant, Poison, Sparse, UNLABELLED};
 pub use normalize::{Normalization, Normalize};
 pub use request::{Id, Kind, Request, Split, resolve};
 pub use request_file::{parse_indices, read_requests};

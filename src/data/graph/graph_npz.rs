@@ -15,7 +15,17 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     citation: "O. Shchur, M. Mumme, A. Bojchevski, S. Günnemann: Pitfalls of Graph Neural Network Evaluation, 2018, \
                arXiv 1811.05868",
     licence: "of the files",
-    keys: &["path", "directed", "split", "normalize", "test_fraction", "validation_fraction", "split_seed"],
+    keys: &[
+        "path",
+        "directed",
+        "split",
+        "normalize",
+        "test_fraction",
+        "validation_fraction",
+        "split_seed",
+        "plant",
+        "poison",
+    ],
     normalize: Normalize::Row,
     load: Loader::Graph { load, split: NodeSplit::Planetoid, test_fraction: 0.2 },
 };

@@ -16,7 +16,17 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
               pickles are read by a closed reader that runs nothing; edges become undirected, self-citations are dropped",
     citation: "Z. Yang, W. Cohen, R. Salakhutdinov: Revisiting Semi-Supervised Learning with Graph Embeddings, ICML 2016",
     licence: "of the files",
-    keys: &["path", "name", "split", "normalize", "test_fraction", "validation_fraction", "split_seed"],
+    keys: &[
+        "path",
+        "name",
+        "split",
+        "normalize",
+        "test_fraction",
+        "validation_fraction",
+        "split_seed",
+        "plant",
+        "poison",
+    ],
     normalize: Normalize::Row,
     load: Loader::Graph { load, split: NodeSplit::Standard, test_fraction: 0.2 },
 };

@@ -115,31 +115,38 @@ fn parse_ids(cell: &str) -> Vec<Id> {
         .collect()
 }
 
-/// Positions for `--indices`: a half-open range `A..B`, or a file with one id per line or one JSON array. `len` is the
-/// size of the training part. The order of a file is kept.
+/// Ids for `--indices`: a half-open range `A..B`, or a file with one id per line or one JSON array. `known` are the ids
+/// of the training records, ascending: positions, or nodes of a graph. The order of a file is kept.
 ///
 /// # Errors
 /// [`Error::Input`] naming the argument or the file's line: malformed, unknown, repeated, or none at all.
-pub fn parse_indices(argument: &str, len: usize) -> Result<Vec<u32>> {
+pub fn parse_indices(argument: &str, known: &[u32]) -> Result<Vec<u32>> {
+    let (count, end) = (known.len(), known.last().map_or(0, |id| u64::from(*id) + 1));
     let path = Path::new(argument);
     let listed: Vec<(u64, String)> = match argument.split_once("..").map(|(a, b)| (a.trim().parse(), b.trim().parse()))
     {
         Some((Ok(from), Ok(to))) => {
             // Checked first: a range may name more ids than memory holds.
             let (from, to): (u64, u64) = (from, to);
-            if from >= to || to > len as u64 {
+            if from >= to || to > end {
                 return Err(Error::input(format!(
-                    "--indices {argument}: expected A..B with A < B ≤ {len}, the number of training records (B is not included)"
+                    "--indices {argument}: expected A..B with A < B ≤ {end}, behind the last of the {count} training records (B is not included)"
                 )));
             }
-            (from..to).map(|id| (id, String::new())).collect()
+            (from..to).map(|id| (id, format!("--indices {argument}"))).collect()
         }
         _ => read_indices(path)?,
     };
-    let mut seen = vec![false; len];
+    let mut seen = vec![false; count];
     for (id, origin) in &listed {
-        match seen.get_mut(*id as usize) {
-            None => return Err(Error::input(format!("{origin}: unknown id {id}; there are {len} training records"))),
+        let place = u32::try_from(*id).ok().and_then(|id| known.binary_search(&id).ok());
+        match place.map(|at| &mut seen[at]) {
+            None => {
+                return Err(Error::input(format!(
+                    "{origin}: unknown id {id}; it is not among the {count} training records, the last of which is {}",
+                    end.saturating_sub(1)
+                )));
+            }
             Some(true) => return Err(Error::input(format!("{origin}: id {id} is repeated"))),
             Some(slot) => *slot = true,
         }

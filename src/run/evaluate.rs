@@ -5,7 +5,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::folder::{Opened, RunFolder};
-use crate::data::{Dataset, Kind, Request, Samples, Split, read_requests, resolve};
+use super::target::Target;
+use crate::data::{Dataset, GraphData, Samples, read_requests};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::{
@@ -15,30 +16,16 @@ use crate::eval::{
 use crate::nn::Model;
 use crate::train::{Part, Records, Session};
 
-/// A request made concrete on a data set.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Target {
-    pub split: Split,
-    /// Ascending; empty unless all of the requests are for classes.
-    pub classes: Vec<u32>,
+/// A model to be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// Flat parameters.
+    pub theta: &'a [f32],
+    /// It stands after the request: on a graph it is read without what was deleted, and deleted nodes where they were.
+    pub forgot: bool,
 }
 
-impl Target {
-    /// # Errors
-    /// As [`resolve`].
-    pub fn of(requests: &[Request], data: &Dataset, seed: u64) -> Result<Target> {
-        let split = resolve(requests, data, seed)?;
-        let mut classes: Vec<u32> = split.forget.iter().map(|i| data.train.y[*i as usize]).collect();
-        classes.sort_unstable();
-        classes.dedup();
-        if requests.iter().any(|r| r.kind != Kind::Class) {
-            classes.clear();
-        }
-        Ok(Target { split, classes })
-    }
-}
-
-/// Reads models on every split: one evaluation for each flat parameter vector, or why it cannot be scored.
+/// Reads models on every split: one evaluation for each, or why it cannot be scored.
 ///
 /// # Errors
 /// A lost device; memory over the budget.
@@ -46,43 +33,87 @@ pub fn evaluate(
     engine: &mut Engine,
     model: &Model,
     data: &Dataset,
-    split: Option<&Split>,
-    thetas: &[&[f32]],
+    target: Option<&Target>,
+    readings: &[Reading],
 ) -> Result<Vec<Result<Evaluation>>> {
-    let train = outputs(engine, model, &data.train, thetas)?;
-    let validation = outputs(engine, model, &data.validation, thetas)?;
-    let test = outputs(engine, model, &data.test, thetas)?;
-    let each = train.into_iter().zip(validation).zip(test);
-    Ok(each
-        .map(|((train, validation), test)| {
-            let mut evaluation = Evaluation::new();
-            if let Some(split) = split {
-                evaluation.insert(SplitName::Retain, gather(&train, &split.retain))?;
-                evaluation.insert(SplitName::Forget, gather(&train, &split.forget))?;
+    let Some(first) = readings.first() else { return Ok(Vec::new()) };
+    let splits = splits(data, target);
+    let Some(graph) = &data.graph else {
+        let mut all: Vec<Evaluation> = readings.iter().map(|_| Evaluation::new()).collect();
+        let mut failed: Vec<Option<Error>> = readings.iter().map(|_| None).collect();
+        for samples in [&data.train, &data.validation, &data.test] {
+            if samples.is_empty() {
+                continue;
             }
-            evaluation.insert(SplitName::Train, train)?;
-            evaluation.insert(SplitName::Validation, validation)?;
-            evaluation.insert(SplitName::Test, test)?;
-            Ok(evaluation)
-        })
-        .collect())
-}
-
-/// The outputs of each parameter vector on one part; nothing for an empty part.
-fn outputs(engine: &mut Engine, model: &Model, samples: &Samples, thetas: &[&[f32]]) -> Result<Vec<Outputs>> {
-    let classes = model.classes;
-    let Some(first) = thetas.first().filter(|_| !samples.is_empty()) else {
-        return Ok(vec![Outputs { classes, ..Outputs::default() }; thetas.len()]);
+            let ids: Vec<u32> = (0..samples.len() as u32).collect();
+            let mut session = Session::new(engine, model, samples, &Samples::default(), first.theta)?;
+            for (i, reading) in readings.iter().enumerate() {
+                session.write_theta(reading.theta)?;
+                let logits = session.logits(Records::train(&ids))?;
+                let outputs = Outputs { logits, labels: samples.y.clone(), classes: model.classes };
+                for (name, positions) in splits.iter().filter(|(name, _)| std::ptr::eq(part_of(data, *name), samples)) {
+                    if let Err(why) = all[i].insert(*name, gather(&outputs, positions)) {
+                        failed[i].get_or_insert(why);
+                    }
+                }
+            }
+        }
+        return Ok(all.into_iter().zip(failed).map(|(done, why)| why.map_or(Ok(done), Err)).collect());
     };
-    let indices: Vec<u32> = (0..samples.len() as u32).collect();
-    let mut session = Session::new(engine, model, samples, &Samples::default(), first)?;
+    let labels = graph.graphs.as_ref().map_or(&graph.labels, |graphs| &graphs.labels);
+    let ids: Vec<u32> = (0..labels.len() as u32).collect();
+    let mut session = Session::on_graph(engine, model, graph, target.and_then(Target::deletion), first.theta)?;
     let mut all = Vec::new();
-    for theta in thetas {
-        session.write_theta(theta)?;
-        let logits = session.logits(Records { part: Part::Train, indices: &indices })?;
-        all.push(Outputs { logits, labels: samples.y.clone(), classes });
+    for reading in readings {
+        session.write_theta(reading.theta)?;
+        let mut read = |part| {
+            let logits = session.logits(Records { part, indices: &ids })?;
+            Ok::<_, Error>(Outputs { logits, labels: labels.clone(), classes: model.classes })
+        };
+        let before = read(Part::Before)?;
+        let now = if reading.forgot && target.is_some_and(|t| t.graph.is_some()) { Some(read(Part::Train)?) } else { None };
+        let gone = |id: &u32| target.and_then(Target::deletion).is_some_and(|d| d.nodes.binary_search(id).is_ok());
+        let mut evaluation = Evaluation::new();
+        let mut outcome = Ok(());
+        for (name, ids) in &splits {
+            // Deleted nodes are fed on the graph that still has them; there is nothing to feed on the other.
+            let (of_before, of_now): (Vec<u32>, Vec<u32>) = ids.iter().partition(|id| now.is_none() || gone(id));
+            let mut outputs = gather(&before, &of_before);
+            if let Some(now) = &now {
+                outputs.extend(&gather(now, &of_now));
+            }
+            outcome = outcome.and(evaluation.insert(*name, outputs));
+        }
+        all.push(outcome.map(|()| evaluation));
     }
     Ok(all)
+}
+
+/// Ids of the records of each split.
+fn splits(data: &Dataset, target: Option<&Target>) -> Vec<(SplitName, Vec<u32>)> {
+    let ids = |samples: &Samples, of: fn(&GraphData) -> &Vec<u32>| match &data.graph {
+        Some(graph) => of(graph).clone(),
+        None => (0..samples.len() as u32).collect(),
+    };
+    let mut all = vec![
+        (SplitName::Train, ids(&data.train, |g| &g.train)),
+        (SplitName::Validation, ids(&data.validation, |g| &g.validation)),
+        (SplitName::Test, ids(&data.test, |g| &g.test)),
+    ];
+    if let Some(target) = target {
+        all.push((SplitName::Retain, target.split.retain.clone()));
+        all.push((SplitName::Forget, target.split.forget.clone()));
+    }
+    all
+}
+
+/// The part of a data set without a graph that a split is in.
+fn part_of(data: &Dataset, split: SplitName) -> &Samples {
+    match split {
+        SplitName::Train | SplitName::Retain | SplitName::Forget => &data.train,
+        SplitName::Validation => &data.validation,
+        SplitName::Test => &data.test,
+    }
 }
 
 fn gather(all: &Outputs, positions: &[u32]) -> Outputs {
@@ -135,7 +166,8 @@ impl EvalJob<'_> {
         let given = self.request.map(read_requests).transpose()?;
         let known = given.as_ref().or(run.requests.as_ref());
         let known = known.or_else(|| references.iter().find_map(|reference| reference.requests.as_ref()));
-        let target = known.map(|requests| Target::of(requests, &run.data, run.config.seed)).transpose()?;
+        let target =
+            known.map(|requests| Target::of(requests, &run.data, &run.model, run.config.seed)).transpose()?;
         Ok(EvalInputs { run, references, original, target })
     }
 }
@@ -171,8 +203,9 @@ impl EvalInputs {
     }
 
     fn on(&self, engine: &mut Engine, run: &Opened) -> Result<Evaluation> {
-        let split = self.target.as_ref().map(|target| &target.split);
-        let mut all = evaluate(engine, &run.model, &run.data, split, &[&run.theta()?])?;
+        let theta = run.theta()?;
+        let reading = Reading { theta: &theta, forgot: run.info.forget.is_some() };
+        let mut all = evaluate(engine, &run.model, &run.data, self.target.as_ref(), &[reading])?;
         all.pop().unwrap_or_else(|| Err(Error::internal("no evaluation came back")))
     }
 

@@ -12,5 +12,6 @@ pub mod pages;
 pub mod report;
 pub mod results;
 pub mod table;
+pub mod target;
 pub mod train_run;
 pub mod variants;

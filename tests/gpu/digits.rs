@@ -85,7 +85,7 @@ fn one_seed(
     let mut session = Session::new(engine, model, &data.train, &data.validation, &model.init(seed))?;
     let original = fit(&mut session, recipe, seed, &all)?;
     let (retain, forget) = (&split.retain, &split.forget);
-    let view = View { retain, forget, forgotten_classes: &[CLASS], train: recipe, seed };
+    let view = View { retain, forget, forgotten_classes: &[CLASS], train: recipe, seed, graph: None };
     let mut run = |name: &str, settings: String| {
         session.write_theta(&original)?;
         let account = (find(name)?.build)(settings.parse().map_err(|e| Error::internal(format!("{e}")))?)?

@@ -148,7 +148,7 @@ impl ForgetJob {
         let mut whole: Vec<Request> = Vec::new();
         for part in &self.requests {
             match whole.iter_mut().find(|r| r.request_id == part.request_id && r.kind == part.kind) {
-                Some(known) => known.ids.extend(part.ids.iter().cloned()),
+                Some(known) => known.extend(part),
                 None => whole.push(part.clone()),
             }
         }

@@ -39,12 +39,6 @@ impl Outputs {
         self.logits.chunks_exact(self.classes.max(1)).zip(self.labels.iter().copied())
     }
 
-    /// Appends the records of another, of as many classes.
-    pub fn extend(&mut self, other: &Outputs) {
-        self.logits.extend_from_slice(&other.logits);
-        self.labels.extend_from_slice(&other.labels);
-    }
-
     /// The records whose label satisfies `keep`, in their order.
     pub fn filtered(&self, keep: impl Fn(u32) -> bool) -> Outputs {
         let mut kept = Outputs { classes: self.classes, ..Outputs::default() };

@@ -8,6 +8,7 @@ mod ewc_ascent;
 mod finetune;
 mod fisher;
 mod fisher_ascent;
+mod gnn_delete;
 mod gradient_ascent;
 mod graph_change;
 mod graph_repair;
@@ -137,6 +138,7 @@ pub static METHODS: &[&MethodRow] = &[
     &influence::ROW,
     &unlink::ROW,
     &graph_repair::ROW,
+    &gnn_delete::ROW,
 ];
 
 /// The row of a method.

@@ -2,6 +2,7 @@
 
 mod activation;
 mod conv;
+mod deletion;
 mod dropout;
 mod flatten;
 mod gin_conv;
@@ -48,5 +49,6 @@ pub static LAYERS: &[&LayerRow] = &[
     &graph_conv::SGC,
     &sage_conv::ROW,
     &gin_conv::ROW,
+    &deletion::ROW,
     &readout::ROW,
 ];

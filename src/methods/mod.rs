@@ -28,7 +28,7 @@ pub struct View<'a> {
     /// Records to keep and to forget, positions in the training split.
     pub retain: &'a [u32],
     pub forget: &'a [u32],
-    /// The classes of a class request; empty for other requests.
+    /// Classes of which nothing is retained: those of a class request, or one that only forgotten records have.
     pub forgotten_classes: &'a [u32],
     /// The recipe the model was trained with.
     pub train: &'a TrainConfig,

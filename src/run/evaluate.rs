@@ -71,7 +71,8 @@ pub fn evaluate(
             Ok::<_, Error>(Outputs { logits, labels: labels.clone(), classes: model.classes })
         };
         let before = read(Part::Before)?;
-        let now = if reading.forgot && target.is_some_and(|t| t.graph.is_some()) { Some(read(Part::Train)?) } else { None };
+        let now =
+            if reading.forgot && target.is_some_and(|t| t.graph.is_some()) { Some(read(Part::Train)?) } else { None };
         let gone = |id: &u32| target.and_then(Target::deletion).is_some_and(|d| d.nodes.binary_search(id).is_ok());
         let mut evaluation = Evaluation::new();
         let mut outcome = Ok(());
@@ -166,8 +167,7 @@ impl EvalJob<'_> {
         let given = self.request.map(read_requests).transpose()?;
         let known = given.as_ref().or(run.requests.as_ref());
         let known = known.or_else(|| references.iter().find_map(|reference| reference.requests.as_ref()));
-        let target =
-            known.map(|requests| Target::of(requests, &run.data, &run.model, run.config.seed)).transpose()?;
+        let target = known.map(|requests| Target::of(requests, &run.data, &run.model, run.config.seed)).transpose()?;
         Ok(EvalInputs { run, references, original, target })
     }
 }

@@ -32,7 +32,8 @@ impl Target {
     /// # Errors
     /// As [`resolve`].
     pub fn of(requests: &[Request], data: &Dataset, model: &Model, seed: u64) -> Result<Target> {
-        let (mut split, deletion) = (resolve(requests, data, seed)?, None::<Deletion>);
+        let mut split = resolve(requests, data, seed)?;
+        let deletion = split.deletion.take();
         let mut classes = Vec::new();
         if requests.iter().all(|r| r.kind == Kind::Class) {
             let mut forget = split.forget.iter().peekable();

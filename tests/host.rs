@@ -46,6 +46,8 @@ mod registry;
 mod report;
 #[path = "host/requests.rs"]
 mod requests;
+#[path = "host/requests_graph.rs"]
+mod requests_graph;
 #[path = "host/shaders.rs"]
 mod shaders;
 #[path = "host/sinks.rs"]

@@ -26,6 +26,8 @@ mod gradcheck;
 mod gradients;
 #[path = "host/layers.rs"]
 mod layers;
+#[path = "host/linear_editor.rs"]
+mod linear_editor;
 #[path = "host/models.rs"]
 mod models;
 #[path = "shared/nets.rs"]

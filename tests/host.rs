@@ -24,6 +24,8 @@ mod fixtures;
 mod gradcheck;
 #[path = "host/gradients.rs"]
 mod gradients;
+#[path = "host/graphs.rs"]
+mod graphs;
 #[path = "host/layers.rs"]
 mod layers;
 #[path = "host/linear_editor.rs"]

@@ -1,4 +1,5 @@
-// y[i] = f(x[i]), f by OP: 0 relu, 1 gelu (exact, x Phi(x)), 2 tanh, 3 sigmoid, 4 square, 5 copy.
+// y[i] = f(x[i]), f by OP: 0 relu, 1 gelu (exact, x Phi(x)), 2 tanh, 3 sigmoid, 4 square, 5 copy,
+// 6 elu (x > 0: x, else exp(x) - 1).
 // x, y [n]. One thread per four elements. Twin: map/twin.rs unary.
 #import grid
 #import special
@@ -22,6 +23,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         case 2u: { y[i] = tanh4(v); }
         case 3u: { y[i] = sigmoid4(v); }
         case 4u: { y[i] = v * v; }
+        case 6u: { y[i] = select(expm1_neg4(v), v, v > vec4<f32>(0.0)); }
         default: { y[i] = v; }
     }
 }

@@ -1,5 +1,5 @@
 // dx[i] = f'(x[i]) dy[i], f by OP: 0 relu (x > 0), 1 gelu (Phi(x) + x phi(x)), 2 tanh (1 - y^2), 3 sigmoid (y (1 - y)),
-// 4 square (2 x), 5 copy. x, y = f(x), dy, dx [n]. One thread per four elements. Twin: map/twin.rs unary_bwd.
+// 4 square (2 x), 5 copy, 6 elu (x > 0: 1, else exp(x)). x, y = f(x), dy, dx [n]. One thread per four elements. Twin: map/twin.rs unary_bwd.
 #import grid
 #import special
 
@@ -26,6 +26,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         case 2u: { dx[i] = d * ((1.0 - v) * (1.0 + v)); }
         case 3u: { dx[i] = d * (v * (1.0 - v)); }
         case 4u: { dx[i] = 2.0 * u * d; }
+        case 6u: { dx[i] = d * exp(min(u, vec4<f32>(0.0))); }
         default: { dx[i] = d; }
     }
 }

@@ -11,6 +11,13 @@ fn tanh4(x: vec4<f32>) -> vec4<f32> {
     return select(large, small, a < vec4<f32>(0.55));
 }
 
+// exp(x) - 1 for x <= 0 with full relative precision near 0, by exp(x) - 1 = 2 t / (1 - t), t = tanh(x / 2); what it
+// gives for x > 0 means nothing.
+fn expm1_neg4(x: vec4<f32>) -> vec4<f32> {
+    let t = tanh4(0.5 * min(x, vec4<f32>(0.0)));
+    return 2.0 * t / (1.0 - t);
+}
+
 // 1 / (1 + exp(-x)); the exponential never overflows.
 fn sigmoid4(x: vec4<f32>) -> vec4<f32> {
     let e = exp(-abs(x));

@@ -2,7 +2,7 @@
 
 use super::embedded::parse;
 use super::source::Source;
-use super::{DatasetRow, Normalize, Parts};
+use super::{DatasetRow, Loader, Normalize, Parts};
 use crate::error::Result;
 
 static FILE: &str = include_str!("../../assets/data/breast_cancer/breast_cancer.csv");
@@ -15,7 +15,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     licence: "CC BY 4.0",
     keys: &["normalize", "test_fraction", "validation_fraction", "split_seed", "limit"],
     normalize: Normalize::Standard,
-    load,
+    load: Loader::Records(load),
 };
 
 fn load(_: &Source) -> Result<Parts> {

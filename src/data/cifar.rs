@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::source::{Bytes, Source};
-use super::{DatasetRow, Normalize, Parts, Samples};
+use super::{DatasetRow, Loader, Normalize, Parts, Samples};
 use crate::error::{Error, Result};
 
 const PIXELS: usize = 3 * 32 * 32;
@@ -17,7 +17,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     licence: "of the files",
     keys: &["train_files", "test_files", "normalize", "test_fraction", "validation_fraction", "split_seed", "limit"],
     normalize: Normalize::Unit,
-    load,
+    load: Loader::Records(load),
 };
 
 fn load(source: &Source) -> Result<Parts> {

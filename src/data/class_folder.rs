@@ -6,7 +6,7 @@ use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader};
 
 use super::source::{Source, folder, stem};
-use super::{DatasetRow, Normalize, Parts, Samples};
+use super::{DatasetRow, Loader, Normalize, Parts, Samples};
 use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
@@ -26,7 +26,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
         "limit",
     ],
     normalize: Normalize::Unit,
-    load,
+    load: Loader::Records(load),
 };
 
 /// How a picture becomes a record.

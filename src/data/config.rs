@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DATASETS, Normalize, find, source::did_you_mean};
+use super::graph::partition;
+use super::{DATASETS, Loader, NodeSplit, Normalize, find, source::did_you_mean};
 use crate::error::{Error, Result};
 
 /// A CSV column: its name, or its position counted from 0 (from the end where negative).
@@ -65,6 +66,15 @@ pub struct DataConfig {
     /// Seed of the split, apart from the training seed. Default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_seed: Option<u64>,
+    /// Graphs: `standard` (the files' own), `planetoid` (20 nodes of each class train, 500 validate, 1000 test) or
+    /// `random` (by the two fractions).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<NodeSplit>,
+    /// `tudataset`: the test part is the fold `fold` (from 0; default 0) of so many, in place of `test_fraction`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<usize>,
     /// Keep only the first so many training records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
@@ -153,11 +163,20 @@ impl DataConfig {
         let mut out = self.clone();
         let stripes = out.pattern.as_deref() == Some("stripes");
         let headed = out.columns.is_none();
+        let (mut split, mut test_fraction) = (NodeSplit::Random, 0.25);
+        if let Loader::Graph { split: usual, test_fraction: part, .. } = row.load {
+            split = out.split.unwrap_or(if row.keys.contains(&"split") { usual } else { split });
+            test_fraction = part;
+        }
         for &key in row.keys {
             match key {
                 "normalize" => fill(&mut out.normalize, row.normalize),
-                "test_fraction" => fill(&mut out.test_fraction, 0.25),
-                "validation_fraction" => fill(&mut out.validation_fraction, 0.0),
+                "split" => fill(&mut out.split, split),
+                "fold" if out.folds.is_some() => fill(&mut out.fold, 0),
+                "test_fraction" if split == NodeSplit::Random && out.folds.is_none() => {
+                    fill(&mut out.test_fraction, test_fraction);
+                }
+                "validation_fraction" if split == NodeSplit::Random => fill(&mut out.validation_fraction, 0.0),
                 "split_seed" => fill(&mut out.split_seed, 0),
                 "header" => fill(&mut out.header, headed),
                 "delimiter" => fill(&mut out.delimiter, ",".to_owned()),
@@ -176,6 +195,7 @@ impl DataConfig {
                 _ => {} // Paths and choices without a default.
             }
         }
+        partition::check_keys(&out)?;
         Ok(out)
     }
 

@@ -6,7 +6,7 @@ use ::csv::{ErrorKind, Position, ReaderBuilder, StringRecord, Trim};
 
 use super::csv_encode::{Encoder, Table};
 use super::source::{Bytes, Lines, Source, did_you_mean, stem};
-use super::{Column, ColumnKind, DataConfig, DatasetRow, Normalize, Parts, split};
+use super::{Column, ColumnKind, DataConfig, DatasetRow, Loader, Normalize, Parts, split};
 use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
@@ -36,7 +36,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
         "limit",
     ],
     normalize: Normalize::Standard,
-    load,
+    load: Loader::Records(load),
 };
 
 fn load(source: &Source) -> Result<Parts> {

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::embedded::parse;
 use super::source::Source;
-use super::{DatasetRow, Normalize, Parts};
+use super::{DatasetRow, Loader, Normalize, Parts};
 use crate::error::{Error, Result};
 
 static FILE: &[u8] = include_bytes!("../../assets/data/digits/digits.csv.gz");
@@ -16,7 +16,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     licence: "CC BY 4.0",
     keys: &["normalize", "test_fraction", "validation_fraction", "split_seed", "limit"],
     normalize: Normalize::Unit,
-    load,
+    load: Loader::Records(load),
 };
 
 fn load(_: &Source) -> Result<Parts> {

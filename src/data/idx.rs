@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::source::{Bytes, Source, folder, numbered};
-use super::{DatasetRow, Normalize, Parts, Samples};
+use super::{DatasetRow, Loader, Normalize, Parts, Samples};
 use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
@@ -25,7 +25,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
         "limit",
     ],
     normalize: Normalize::Unit,
-    load,
+    load: Loader::Records(load),
 };
 
 fn load(source: &Source) -> Result<Parts> {

@@ -1,4 +1,4 @@
-//! Data on the host: files become [`Dataset`]s of dense `f32` records, erasure requests become index sets.
+//! Data on the host: files become [`Dataset`]s of dense `f32` records or of graphs, erasure requests become index sets.
 //!
 //! Nothing here knows a GPU. A loader is one file and one row of [`DATASETS`]; it only parses. Splitting, the checks
 //! that hold for every data set and normalisation are done once, in [`load`].
@@ -11,6 +11,7 @@ mod csv;
 mod csv_encode;
 mod digits;
 mod embedded;
+mod graph;
 mod idx;
 mod normalize;
 mod npz;
@@ -26,6 +27,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 
 pub use config::{Column, ColumnKind, DataConfig};
+pub use graph::{Deletion, Graph, GraphData, Graphs, NodeSplit, Sparse, UNLABELLED};
 pub use normalize::{Normalization, Normalize};
 pub use request::{Id, Kind, Request, Split, resolve};
 pub use request_file::{parse_indices, read_requests};
@@ -70,7 +72,7 @@ impl Samples {
 pub struct Dataset {
     /// The loader, or the file's stem where the loader reads any file.
     pub name: String,
-    /// One record: `[channels, height, width]` for pictures, `[features]` for tables.
+    /// One record: `[channels, height, width]` for pictures, `[features]` for tables and for nodes of a graph.
     pub shape: Vec<usize>,
     pub classes: usize,
     /// `classes` names, by class number.
@@ -83,12 +85,24 @@ pub struct Dataset {
     pub test: Samples,
     /// The exact numbers that were applied to all three parts.
     pub normalization: Normalization,
+    /// The graph whose nodes (or which itself: [`GraphData::graphs`]) are the records. `x` of the three parts is then
+    /// empty, and `y` holds the labels of [`GraphData::train`], `validation` and `test`, in that order.
+    pub graph: Option<GraphData>,
 }
 
 impl Dataset {
     /// Number of features of one record: the product of [`Dataset::shape`].
     pub fn width(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// Ids of the training records, ascending: positions in [`Dataset::train`], node ids for nodes of a graph, graph
+    /// numbers where the records are graphs.
+    pub fn train_ids(&self) -> Vec<u32> {
+        match &self.graph {
+            Some(graph) => graph.train.clone(),
+            None => (0..self.train.len() as u32).collect(),
+        }
     }
 }
 
@@ -105,12 +119,30 @@ pub struct DatasetRow {
     pub keys: &'static [&'static str],
     /// `normalize` where the configuration does not say.
     pub normalize: Normalize,
-    pub(crate) load: fn(&Source) -> Result<Parts>,
+    pub(crate) load: Loader,
+}
+
+/// How a row makes its records.
+pub(crate) enum Loader {
+    /// Dense records.
+    Records(fn(&Source) -> Result<Parts>),
+    /// A graph, with the defaults of `split` and, where that is `random`, of `test_fraction`.
+    Graph { load: fn(&Source) -> Result<graph::GraphParts>, split: NodeSplit, test_fraction: f64 },
 }
 
 /// The loaders, in the order `unlearn list datasets` shows them.
-pub static DATASETS: &[&DatasetRow] =
-    &[&digits::ROW, &breast_cancer::ROW, &idx::ROW, &cifar::ROW, &npz::ROW, &csv::ROW, &class_folder::ROW, &synth::ROW];
+pub static DATASETS: &[&DatasetRow] = &[
+    &digits::ROW,
+    &breast_cancer::ROW,
+    &graph::cora::ROW,
+    &graph::karate::ROW,
+    &idx::ROW,
+    &cifar::ROW,
+    &npz::ROW,
+    &csv::ROW,
+    &class_folder::ROW,
+    &synth::ROW,
+];
 
 /// What a loader hands over: parsed records in file order, not yet normalised and, where `test` is `None`, not yet split.
 pub(crate) struct Parts {
@@ -140,12 +172,16 @@ pub(crate) struct Parts {
 pub fn load(config: &DataConfig, base_dir: &Path) -> Result<Dataset> {
     let config = config.resolved()?;
     let row = find(&config.loader)?;
-    let mut parts = (row.load)(&Source { config: &config, base_dir })?;
+    let kind = config.normalize.unwrap_or(row.normalize);
+    let source = Source { config: &config, base_dir };
+    let mut parts = match row.load {
+        Loader::Records(load) => load(&source)?,
+        Loader::Graph { load, .. } => return graph::dataset(load(&source)?, &config, kind),
+    };
     let width = parts.shape.iter().product();
     verify(&parts, width)?;
     split::apply(&mut parts, &config, width)?;
     let (mut validation, mut test) = (parts.validation.unwrap_or_default(), parts.test.unwrap_or_default());
-    let kind = config.normalize.unwrap_or(row.normalize);
     let normalization = normalize::fit(kind, &parts.train.x, &parts.shape, parts.full_scale, &parts.fixed);
     for part in [&mut parts.train, &mut validation, &mut test] {
         normalization.apply(&mut part.x, width);
@@ -159,6 +195,7 @@ pub fn load(config: &DataConfig, base_dir: &Path) -> Result<Dataset> {
         validation,
         test,
         normalization,
+        graph: None,
     })
 }
 

@@ -8,7 +8,7 @@ use npyz::npz::NpzArchive;
 use npyz::{DType, Deserialize, NpyFile, NpyHeader, Order, TypeChar};
 
 use super::source::{DEFLATE_LIMIT, Source, numbered, stem};
-use super::{DatasetRow, Normalize, Parts, Samples};
+use super::{DatasetRow, Loader, Normalize, Parts, Samples};
 use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
@@ -19,7 +19,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     licence: "of the files",
     keys: &["path", "x", "y", "normalize", "test_fraction", "validation_fraction", "split_seed", "limit"],
     normalize: Normalize::Unit,
-    load,
+    load: Loader::Records(load),
 };
 
 /// Pairs of array names (records, labels) for the training, validation and test parts.

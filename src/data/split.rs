@@ -48,7 +48,7 @@ pub(crate) fn plan(y: &[u32], config: &DataConfig, has_test: bool, has_validatio
 
 /// Splits `positions` into (kept, drawn), both ascending: ⌈fraction · n⌉ drawn, shared out over the classes by largest
 /// remainder, and never the last record of a class.
-fn divide(positions: &[u32], y: &[u32], fraction: f64, seed: u64) -> (Vec<u32>, Vec<u32>) {
+pub(crate) fn divide(positions: &[u32], y: &[u32], fraction: f64, seed: u64) -> (Vec<u32>, Vec<u32>) {
     let classes = positions.iter().map(|&p| y[p as usize] as usize + 1).max().unwrap_or(0);
     let mut members: Vec<Vec<u32>> = vec![vec![]; classes];
     for &position in positions {

@@ -2,7 +2,7 @@
 
 use super::rng::SplitMix64;
 use super::source::{Source, did_you_mean};
-use super::{DataConfig, DatasetRow, Normalize, Parts, Samples};
+use super::{DataConfig, DatasetRow, Loader, Normalize, Parts, Samples};
 use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
@@ -24,7 +24,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
         "limit",
     ],
     normalize: Normalize::None,
-    load,
+    load: Loader::Records(load),
 };
 
 /// More values than this (1 GiB of `f32`) is taken for a slip.

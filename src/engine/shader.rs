@@ -18,6 +18,8 @@ pub static SHARED: &[(&str, &str)] = &[
     ("conv_shape", include_str!("../../shaders/shared/conv_shape.wgsl")),
     ("pool_shape", include_str!("../../shaders/shared/pool_shape.wgsl")),
     ("special", include_str!("../../shaders/shared/special.wgsl")),
+    ("csr", include_str!("../../shaders/shared/csr.wgsl")),
+    ("quad", include_str!("../../shaders/shared/quad.wgsl")),
 ];
 
 /// What reflection reads off a composed shader.

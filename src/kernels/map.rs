@@ -7,7 +7,9 @@ mod random;
 mod twin;
 
 pub use cases::cases;
-pub use random::{DROPOUT, NORMAL, PHILOX, dropout, normal, words};
+pub use random::{
+    DROPOUT, NORMAL, PHILOX, RELU_DROPOUT, RELU_DROPOUT_BWD, dropout, normal, relu_dropout, relu_dropout_bwd, words,
+};
 
 use crate::engine::{Buf, Kernel, Params, Recording, Requires};
 use crate::params;
@@ -110,8 +112,21 @@ pub static GATHER_WORDS: Kernel = Kernel {
 };
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] =
-    &[&UNARY, &UNARY_BWD, &BINARY, &AXPBY, &FILL, &BIAS, &GATHER_ROWS, &GATHER_WORDS, &DROPOUT, &PHILOX, &NORMAL];
+pub static KERNELS: &[&Kernel] = &[
+    &UNARY,
+    &UNARY_BWD,
+    &BINARY,
+    &AXPBY,
+    &FILL,
+    &BIAS,
+    &GATHER_ROWS,
+    &GATHER_WORDS,
+    &DROPOUT,
+    &RELU_DROPOUT,
+    &RELU_DROPOUT_BWD,
+    &PHILOX,
+    &NORMAL,
+];
 
 /// Functions of one number. The discriminant is the shaders' `OP`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -123,10 +138,14 @@ pub enum Unary {
     Sigmoid = 3,
     Square = 4,
     Copy = 5,
+    /// x, or exp(x) − 1 where x <= 0 (Clevert, Unterthiner & Hochreiter, "Fast and accurate deep network learning by
+    /// exponential linear units", ICLR 2016, α = 1).
+    Elu = 6,
 }
 
 impl Unary {
-    pub const ALL: [Unary; 6] = [Unary::Relu, Unary::Gelu, Unary::Tanh, Unary::Sigmoid, Unary::Square, Unary::Copy];
+    pub const ALL: [Unary; 7] =
+        [Unary::Relu, Unary::Gelu, Unary::Tanh, Unary::Sigmoid, Unary::Square, Unary::Copy, Unary::Elu];
 }
 
 /// Functions of two numbers. The discriminant is the shader's `OP`.
@@ -153,8 +172,8 @@ pub fn unary(rec: &mut Recording, op: Unary, x: Buf<f32>, y: Buf<f32>) {
     rec.dispatch(&UNARY).set("OP", op as u32).read(x).write(y).work(8 * n, 8 * n).threads(quads(y.len));
 }
 
-/// Records `dx = op'(x) dy` for `y = op(x)`. All four are bound whatever `op` needs: relu, gelu and square use x, tanh and
-/// sigmoid use y. `x`, `y` and `dy` may be one buffer, `dx` must be another.
+/// Records `dx = op'(x) dy` for `y = op(x)`. All four are bound whatever `op` needs: relu, gelu, elu and square use x, tanh
+/// and sigmoid use y. `x`, `y` and `dy` may be one buffer, `dx` must be another.
 pub fn unary_bwd(rec: &mut Recording, op: Unary, x: Buf<f32>, y: Buf<f32>, dy: Buf<f32>, dx: Buf<f32>) {
     let n = dx.len;
     assert!(x.len == n && y.len == n && dy.len == n, "{op:?} backward: {} {} {} {n}", x.len, y.len, dy.len);

@@ -2,6 +2,7 @@
 
 pub mod conv;
 pub mod edit;
+pub mod graph;
 pub mod guard;
 pub mod linear;
 pub mod loss;
@@ -44,4 +45,5 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "pool", kernels: pool::KERNELS, cases: pool::cases },
     Family { name: "norm", kernels: norm::KERNELS, cases: norm::cases },
     Family { name: "edit", kernels: edit::KERNELS, cases: edit::cases },
+    Family { name: "graph", kernels: graph::KERNELS, cases: graph::cases },
 ];

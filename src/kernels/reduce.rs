@@ -74,6 +74,8 @@ const SPAN: usize = 256;
 /// Rows that one thread of [`channels`] adds up where there are more than [`FEW_ROWS`].
 const BLOCK: usize = 64;
 const FEW_ROWS: usize = 128;
+/// The same on a software adapter, where a second dispatch costs more than a longer loop.
+const FEW_ROWS_SOFTWARE: usize = 4096;
 
 /// Columns of a [rows, …] matrix of `len` elements.
 fn columns_of(what: &str, len: usize, rows: usize) -> usize {
@@ -167,7 +169,7 @@ pub fn channels(rec: &mut Recording, x: Buf<f32>, out: Buf<f32>, n: usize, c: us
         row_sums(rec, x, s, Rows { stride: c as u32, ..sums });
         s
     };
-    if n > FEW_ROWS {
+    if n > if rec.target().software { FEW_ROWS_SOFTWARE } else { FEW_ROWS } {
         let partial = rec.temp("channel partial sums", n.div_ceil(BLOCK) * c);
         let block = Columns { rows: n as u32, cols: c as u32, block: BLOCK as u32, alpha: 1.0, beta: 0.0 };
         column_sums(rec, per_sample, partial, square, block);

@@ -15,7 +15,7 @@ use crate::engine::{Buf, Data, Program};
 use crate::error::Result;
 use crate::kernels::edit;
 use crate::kernels::map::{self, Binary};
-use crate::train::{Part, Records, Score, Session};
+use crate::train::{Records, Score, Session};
 
 /// What every ascent is set with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -126,6 +126,8 @@ struct Ascent<'a, 'e> {
     forget: &'a [u32],
     /// θ += lr · heading; gives the mean loss there and makes the next heading.
     step: Program,
+    /// What a step reads besides its length: the records.
+    inputs: Vec<Data>,
     /// θ before the last step.
     previous: Buf<f32>,
     heading: Buf<f32>,
@@ -145,30 +147,26 @@ impl<'a, 'e> Ascent<'a, 'e> {
         let previous = session.vector("ascent.previous")?;
         let heading = session.vector("ascent.heading")?;
         let mut rec = session.recording();
-        let (idx, lr) = (rec.temp("idx", forget.len()), rec.temp("lr", 1));
-        rec.upload(idx);
+        let lr = rec.temp("lr", 1);
         rec.upload(lr);
         rec.copy(session.theta, previous);
         edit::step(&mut rec, session.theta, heading, lr, 1.0);
-        let means = [rec.temp("mean_loss", 1), rec.temp("accuracy", 1)];
         let scale = (1.0 / forget.len().max(1) as f64) as f32;
-        session.record_set_gradient(&mut rec, Part::Train, idx, scale, false, means)?;
+        let (inputs, means) = session.record_set_gradient(&mut rec, Records::before(forget), scale, false)?;
         rec.enter("heading");
         direction.record(&mut rec, session, settings.lr, origin, heading);
         record_clip(&mut rec, heading, settings.clip_norm);
         rec.leave();
-        for mean in means {
-            rec.readback(mean);
-        }
+        rec.readback(means);
         let step = session.compile(rec)?;
-        Ok(Ascent { settings, session, forget, step, previous, heading })
+        Ok(Ascent { settings, session, forget, step, inputs, previous, heading })
     }
 
     /// One step of length `lr`; returns the score of the forget records where it ends.
     fn advance(&mut self, lr: f64) -> Result<Score> {
-        let inputs = [Data::U32(self.forget.to_vec()), Data::F32(vec![lr as f32])];
+        let inputs: Vec<Data> = std::iter::once(Data::F32(vec![lr as f32])).chain(self.inputs.iter().cloned()).collect();
         let out = self.session.engine.run(&self.step, &inputs)?;
-        let [loss, accuracy] = [0, 1].map(|i| f64::from(out[i].f32()[0]));
+        let [loss, accuracy] = [0, 1].map(|i| f64::from(out[0].f32()[i]));
         Ok(Score { loss, accuracy, count: self.forget.len() })
     }
 
@@ -245,6 +243,6 @@ impl<'a, 'e> Ascent<'a, 'e> {
     /// Puts theta a part of the way along the last step and scores it.
     fn place(&mut self, place: &Program, part: f64) -> Result<Score> {
         self.session.engine.run(place, &[Data::F32(vec![part as f32])])?;
-        self.session.score(Records::train(self.forget))
+        self.session.score(Records::before(self.forget))
     }
 }

@@ -61,7 +61,8 @@ impl Importance {
         batch: usize,
     ) -> Result<Importance> {
         let values = session.vector(name)?;
-        let records = Records::train(indices);
+        // What was forgotten is looked at where it still was.
+        let records = if set == Set::Retain { Records::train(indices) } else { Records::before(indices) };
         match estimator {
             Estimator::PerSample => session.fisher(records, values)?,
             Estimator::Model => session.model_fisher(records, values)?,

@@ -122,7 +122,7 @@ mod tests {
         let view = View { retain: &[], forget: &[], forgotten_classes: &[], train: &train, seed: 0 };
         let View { retain: _, forget: _, forgotten_classes: _, train: _, seed: _ } = view;
         match Part::Train {
-            Part::Train | Part::Validation => {}
+            Part::Train | Part::Before | Part::Validation => {}
         }
     }
 

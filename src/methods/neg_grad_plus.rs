@@ -111,7 +111,7 @@ impl Method for NegGradPlus {
         let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);
         let terms = [
             Term { records: Records::train(view.retain), weight: self.alpha },
-            Term { records: Records::train(view.forget), weight: self.alpha - 1.0 },
+            Term { records: Records::before(view.forget), weight: self.alpha - 1.0 },
         ];
         let (goal, rule) = timed(&mut account.method_s, || {
             let (goal, rule) = Goal::of(self.stop, self.target_loss, self.target_accuracy, session, view)?;
@@ -136,7 +136,7 @@ fn descend(
     goal: Goal,
 ) -> Result<(u64, Score)> {
     let mut fit = Fit::new(session, config, view.seed)?;
-    let forget = Records::train(view.forget);
+    let forget = Records::before(view.forget);
     let every = (view.retain.len().div_ceil(config.batch_size) as u64 / CHECKS).max(1);
     let (mut steps, mut score) = (0, session.score(forget)?);
     while !goal.reached(&score) {

@@ -59,7 +59,7 @@ impl Goal {
                          validation split: set data.validation_fraction (0.1, say), or the method's target_loss",
                     ));
                 }
-                let all: Vec<u32> = (0..count as u32).collect();
+                let all = session.ids(Part::Validation);
                 let held_out = session.score(Records { part: Part::Validation, indices: &all })?;
                 Ok((Goal::Loss(held_out.loss), "holdout_loss"))
             }

@@ -1,4 +1,4 @@
-//! Elementwise activations: `relu`, `gelu` (exact, with erf), `tanh`, `sigmoid`.
+//! Elementwise activations: `relu`, `gelu` (exact, with erf), `tanh`, `sigmoid`, `elu`.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,14 @@ pub static SIGMOID: LayerRow = LayerRow {
     summary: "1 / (1 + exp(−x))",
     build: |t| build("sigmoid", Unary::Sigmoid, t),
     example: "type = \"sigmoid\"",
+    example_input: &[3, 5],
+};
+
+pub static ELU: LayerRow = LayerRow {
+    kind: "elu",
+    summary: "x, or exp(x) − 1 where x <= 0 (Clevert et al. 2016, α = 1)",
+    build: |t| build("elu", Unary::Elu, t),
+    example: "type = \"elu\"",
     example_input: &[3, 5],
 };
 

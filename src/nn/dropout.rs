@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Backward, Forward, Layer, LayerRow, Mode, Saved, settings, table};
+use super::layer::{Backward, Forward, Layer, LayerRow, Mode, Saved, SparseInput, settings, table};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::map;
@@ -35,6 +35,10 @@ impl Layer for Dropout {
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
         Ok(input.to_vec())
+    }
+
+    fn sparse(&self) -> SparseInput {
+        SparseInput::Keeps
     }
 
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, _input: &[usize]) -> Result<(Buf<f32>, Saved)> {

@@ -13,17 +13,19 @@ pub fn initial(layout: &ParamLayout, seed: u64) -> Vec<f32> {
     let mut theta = vec![0.0; layout.total()];
     for e in layout.entries() {
         let out = &mut theta[e.offset..e.offset + e.len];
-        match e.init {
-            Init::Constant(value) => out.fill(value),
-            Init::HeUniform { fan_in } => {
-                let bound = (6.0 / fan_in.max(1) as f64).sqrt();
-                let h = hash(&e.name);
-                for (i, v) in out.iter_mut().enumerate() {
-                    let counter = [i as u32 / 4, h as u32, (h >> 32) as u32, 0];
-                    let words = philox::philox(counter, [seed as u32, (seed >> 32) as u32]);
-                    *v = ((f64::from(philox::unit(words[i % 4])) * 2.0 - 1.0) * bound) as f32;
-                }
+        let bound = match e.init {
+            Init::Constant(value) => {
+                out.fill(value);
+                continue;
             }
+            Init::HeUniform { fan_in } => (6.0 / fan_in.max(1) as f64).sqrt(),
+            Init::GlorotUniform { fan_in, fan_out } => (6.0 / (fan_in + fan_out).max(1) as f64).sqrt(),
+        };
+        let h = hash(&e.name);
+        for (i, v) in out.iter_mut().enumerate() {
+            let counter = [i as u32 / 4, h as u32, (h >> 32) as u32, 0];
+            let words = philox::philox(counter, [seed as u32, (seed >> 32) as u32]);
+            *v = ((f64::from(philox::unit(words[i % 4])) * 2.0 - 1.0) * bound) as f32;
         }
     }
     theta

@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
+use super::graph::{Pattern, Segments, Structure};
 use super::params::{ParamLayout, ParamSpec};
 use super::sink::Sink;
 use crate::engine::{Buf, Recording};
@@ -19,8 +20,14 @@ pub struct Forward<'a> {
     pub rec: &'a mut Recording,
     pub layout: &'a ParamLayout,
     pub theta: Buf<f32>,
-    /// Records in the batch.
+    /// Rows of the batch here: records, or the nodes of a graph.
     pub n: usize,
+    /// What messages run along, where the rows are nodes.
+    pub graph: Option<Structure>,
+    /// How nodes are grouped into records, where they are.
+    pub segments: Option<Segments>,
+    /// Where the nonzero values of x belong, as long as x is the network's sparse input.
+    pub pattern: Option<Pattern>,
     pub mode: Mode,
     /// [seed_lo, seed_hi, step, 0] of the step; present in training.
     pub step: Option<Buf<u32>>,
@@ -34,6 +41,9 @@ pub struct Backward<'a> {
     pub layout: &'a ParamLayout,
     pub theta: Buf<f32>,
     pub n: usize,
+    pub graph: Option<Structure>,
+    /// Where rows are grouped into records: a record's gradient is the sum over its rows.
+    pub segments: Option<Segments>,
     pub step: Option<Buf<u32>>,
     pub sink: Sink,
 }
@@ -45,6 +55,10 @@ pub struct Saved {
     pub words: Vec<Buf<u32>>,
     /// The dropout stream, where there is one.
     pub stream: Option<u32>,
+    /// The pattern of x, where x was sparse.
+    pub pattern: Option<Pattern>,
+    /// What the rows were before a read-out.
+    pub rows: Option<(Structure, Segments)>,
     /// Layers inside this one.
     pub inner: Vec<Saved>,
 }
@@ -60,6 +74,16 @@ impl Backward<'_> {
     pub fn param(&self, layer: &str, part: &str) -> Result<Buf<f32>> {
         self.layout.slice(self.theta, &format!("{layer}.{part}"))
     }
+}
+
+/// What a layer does with sparse features, of which it sees the nonzero values alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SparseInput {
+    /// Maps 0 to 0 and value to value.
+    Keeps,
+    /// Makes dense rows of them.
+    Takes,
+    Refuses,
 }
 
 /// A layer: shapes, parameters, and the two passes.
@@ -79,6 +103,16 @@ pub trait Layer: Send + Sync {
     /// Parameters in PyTorch's order.
     fn params(&self, _input: &[usize]) -> Result<Vec<ParamSpec>> {
         Ok(Vec::new())
+    }
+
+    /// What becomes of sparse features.
+    fn sparse(&self) -> SparseInput {
+        SparseInput::Refuses
+    }
+
+    /// How many edges a message travels here: 0 for a layer that knows no graph.
+    fn hops(&self) -> usize {
+        0
     }
 
     /// Records y = f(x); returns y and what the backward pass needs.

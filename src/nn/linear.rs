@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Backward, Forward, Layer, LayerRow, Saved, settings, table};
+use super::layer::{Backward, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
 use super::params::{Init, ParamSpec};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
-use crate::kernels::linear::{self, Mat, Product};
 
 pub static ROW: LayerRow = LayerRow {
     kind: "linear",
@@ -74,13 +73,15 @@ impl Layer for Linear {
         Ok(if self.bias { vec![weight, bias] } else { vec![weight] })
     }
 
+    fn sparse(&self) -> SparseInput {
+        SparseInput::Takes
+    }
+
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
         let (inputs, out) = self.sizes(input)?;
         let w = cx.param(&self.name, "weight")?;
-        let b = if self.bias { cx.param(&self.name, "bias")? } else { w };
-        let y = cx.rec.temp("y", cx.n * out);
-        let product = Product { bias: self.bias, ..Default::default() };
-        linear::product(cx.rec, Mat::new(x, cx.n, inputs), Mat::new(w, out, inputs).t(), b, y, product);
+        let b = if self.bias { Some(cx.param(&self.name, "bias")?) } else { None };
+        let y = cx.project(x, w, b, inputs, out);
         Ok((y, Saved { floats: vec![x], ..Default::default() }))
     }
 
@@ -93,7 +94,7 @@ impl Layer for Linear {
         need_dx: bool,
     ) -> Result<Option<Buf<f32>>> {
         let (inputs, out) = self.sizes(input)?;
-        cx.sink_dense(&format!("{}.weight", self.name), saved.floats[0], dy, inputs, out)?;
+        cx.sink_dense(&format!("{}.weight", self.name), saved, dy, inputs, out)?;
         if self.bias {
             cx.sink_bias(&format!("{}.bias", self.name), dy, out, 1)?;
         }
@@ -101,8 +102,6 @@ impl Layer for Linear {
             return Ok(None);
         }
         let w = cx.param(&self.name, "weight")?;
-        let dx = cx.rec.temp("dx", cx.n * inputs);
-        linear::product(cx.rec, Mat::new(dy, cx.n, out), Mat::new(w, out, inputs), w, dx, Product::default());
-        Ok(Some(dx))
+        Ok(Some(cx.project_back(dy, w, inputs, out)))
     }
 }

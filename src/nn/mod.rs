@@ -4,6 +4,9 @@ mod activation;
 mod conv;
 mod dropout;
 mod flatten;
+pub mod graph;
+mod graph_conv;
+mod gin_conv;
 mod init;
 mod layer;
 mod linear;
@@ -11,12 +14,14 @@ mod model;
 mod norm;
 mod params;
 mod pool;
+mod readout;
 mod residual;
+mod sage_conv;
 mod sequence;
 mod sink;
 mod zoo;
 
-pub use layer::{Backward, Forward, Layer, LayerRow, Mode, Saved, parse_layer};
+pub use layer::{Backward, Forward, Layer, LayerRow, Mode, Saved, SparseInput, parse_layer};
 pub use model::{Model, ModelConfig, Tape};
 pub use params::{Init, ParamEntry, ParamLayout, ParamSpec};
 pub use sink::Sink;
@@ -30,6 +35,7 @@ pub static LAYERS: &[&LayerRow] = &[
     &activation::GELU,
     &activation::TANH,
     &activation::SIGMOID,
+    &activation::ELU,
     &pool::MAX,
     &pool::AVG,
     &pool::GLOBAL_AVG,
@@ -38,4 +44,9 @@ pub static LAYERS: &[&LayerRow] = &[
     &norm::GROUP,
     &norm::LAYER,
     &residual::ROW,
+    &graph_conv::GCN,
+    &graph_conv::SGC,
+    &sage_conv::ROW,
+    &gin_conv::ROW,
+    &readout::ROW,
 ];

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::graph::{GraphInput, Segments, Structure};
 use super::layer::{Backward, Forward, Mode, Saved};
 use super::params::ParamLayout;
 use super::sequence::Sequence;
@@ -9,6 +10,7 @@ use super::sink::Sink;
 use super::{init, zoo};
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
+use crate::kernels::{graph, map};
 
 /// The `[model]` table: either `zoo` (with `hidden`) or `layers`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,8 +35,20 @@ pub struct Model {
 
 /// What a recorded forward pass leaves for the backward pass.
 pub struct Tape {
+    /// [records, classes].
     pub logits: Buf<f32>,
     saved: Saved,
+    end: End,
+}
+
+/// What the rows of the last layer are.
+#[derive(Clone, Copy)]
+struct End {
+    n: usize,
+    graph: Option<Structure>,
+    segments: Option<Segments>,
+    /// The rows among them that are records; all of them if `None`.
+    seeds: Option<Buf<u32>>,
 }
 
 impl Model {
@@ -81,6 +95,11 @@ impl Model {
         init::initial(&self.layout, seed)
     }
 
+    /// Edges that a message travels: a node's logits depend on what lies so many hops around it. 0 without a graph.
+    pub fn hops(&self) -> usize {
+        self.body.hops()
+    }
+
     /// Records logits [n, classes] of x [n, input…].
     pub fn forward(
         &self,
@@ -91,9 +110,35 @@ impl Model {
         mode: Mode,
         step: Option<Buf<u32>>,
     ) -> Result<Tape> {
-        let mut cx = Forward { rec, layout: &self.layout, theta, n, mode, step, dropouts: 0 };
+        let (graph, segments, pattern) = (None, None, None);
+        let mut cx =
+            Forward { rec, layout: &self.layout, theta, n, graph, segments, pattern, mode, step, dropouts: 0 };
         let (logits, saved) = self.body.forward(&mut cx, x, &self.input)?;
-        Ok(Tape { logits, saved })
+        Ok(Tape { logits, saved, end: End { n, graph: cx.graph, segments: cx.segments, seeds: None } })
+    }
+
+    /// Records logits [records, classes] of the seeds of a graph, or of what its read-out makes.
+    pub fn forward_graph(
+        &self,
+        rec: &mut Recording,
+        theta: Buf<f32>,
+        input: &GraphInput,
+        mode: Mode,
+        step: Option<Buf<u32>>,
+    ) -> Result<Tape> {
+        let (graph, n) = (Some(input.structure), input.structure.nodes);
+        let GraphInput { segments, pattern, seeds, .. } = *input;
+        let mut cx =
+            Forward { rec, layout: &self.layout, theta, n, graph, segments, pattern, mode, step, dropouts: 0 };
+        let (y, saved) = self.body.forward(&mut cx, input.x, &self.input)?;
+        let end = End { n: cx.n, graph: cx.graph, segments: cx.segments, seeds };
+        let Some(seeds) = seeds else { return Ok(Tape { logits: y, saved, end }) };
+        if end.n != n {
+            return Err(Error::input("a readout makes one record of each graph; node classification has no use for it"));
+        }
+        let logits = rec.temp("logits", seeds.len * self.classes);
+        map::gather_rows(rec, y, 0, n, self.classes, seeds, logits);
+        Ok(Tape { logits, saved, end })
     }
 
     /// Records the weight gradients of the batch into `sink`, from unscaled per-sample logit gradients.
@@ -106,10 +151,7 @@ impl Model {
         step: Option<Buf<u32>>,
         sink: Sink,
     ) -> Result<()> {
-        let n = dlogits.len / self.classes;
-        let mut cx = Backward { rec, layout: &self.layout, theta, n, step, sink };
-        self.body.backward(&mut cx, &tape.saved, dlogits, &self.input, false)?;
-        Ok(())
+        self.back(rec, theta, tape, dlogits, step, sink, false).map(|_| ())
     }
 
     /// [`Model::backward`] that also records and returns the gradient of the input.
@@ -122,8 +164,31 @@ impl Model {
         step: Option<Buf<u32>>,
         sink: Sink,
     ) -> Result<Option<Buf<f32>>> {
-        let n = dlogits.len / self.classes;
-        let mut cx = Backward { rec, layout: &self.layout, theta, n, step, sink };
-        self.body.backward(&mut cx, &tape.saved, dlogits, &self.input, true)
+        self.back(rec, theta, tape, dlogits, step, sink, true)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what the two public forms share")]
+    fn back(
+        &self,
+        rec: &mut Recording,
+        theta: Buf<f32>,
+        tape: &Tape,
+        dlogits: Buf<f32>,
+        step: Option<Buf<u32>>,
+        sink: Sink,
+        need_dx: bool,
+    ) -> Result<Option<Buf<f32>>> {
+        let End { n, graph, segments, seeds } = tape.end;
+        let dy = match seeds {
+            Some(seeds) => {
+                let dy = rec.temp("dy", n * self.classes);
+                rec.clear(dy);
+                graph::scatter_rows(rec, dlogits, seeds, dy, self.classes);
+                dy
+            }
+            None => dlogits,
+        };
+        let mut cx = Backward { rec, layout: &self.layout, theta, n, graph, segments, step, sink };
+        self.body.backward(&mut cx, &tape.saved, dy, &self.input, need_dx)
     }
 }

@@ -10,6 +10,11 @@ pub enum Init {
     HeUniform {
         fan_in: usize,
     },
+    /// Uniform in ±sqrt(6 / (fan_in + fan_out)): Glorot & Bengio 2010, eq. 16.
+    GlorotUniform {
+        fan_in: usize,
+        fan_out: usize,
+    },
     Constant(f32),
 }
 
@@ -19,6 +24,13 @@ pub struct ParamSpec {
     pub name: String,
     pub shape: Vec<usize>,
     pub init: Init,
+}
+
+impl ParamSpec {
+    /// A parameter that starts at 0, as biases do.
+    pub fn zeros(name: String, shape: Vec<usize>) -> ParamSpec {
+        ParamSpec { name, shape, init: Init::Constant(0.0) }
+    }
 }
 
 /// A parameter and its place in the flat vector.

@@ -53,6 +53,10 @@ impl Layer for Residual {
         self.body.params(input)
     }
 
+    fn hops(&self) -> usize {
+        self.body.hops()
+    }
+
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
         let (inner, saved) = self.body.forward(cx, x, input)?;
         let y = cx.rec.temp("y", x.len);

@@ -1,6 +1,6 @@
 //! Layers one after another: the body of a model and of a residual block.
 
-use super::layer::{Backward, Forward, Layer, Saved, parse_layer};
+use super::layer::{Backward, Forward, Layer, Saved, SparseInput, parse_layer};
 use super::params::ParamSpec;
 use crate::engine::Buf;
 use crate::error::{Error, Result};
@@ -39,14 +39,31 @@ impl Sequence {
         Ok(each.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
+    /// Edges that a message travels from the input to the output.
+    pub fn hops(&self) -> usize {
+        self.layers.iter().map(|l| l.hops()).sum()
+    }
+
     pub fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
         let shapes = self.shapes(input)?;
         let mut y = x;
         let mut saved = Saved::default();
         for (layer, shape) in self.layers.iter().zip(&shapes) {
+            let how = layer.sparse();
+            if cx.pattern.is_some() && how == SparseInput::Refuses {
+                return Err(Error::input(format!(
+                    "layer `{}` cannot take sparse features; put a graph or linear layer before it, or set data.sparse = false",
+                    label(layer.as_ref())
+                )));
+            }
             cx.rec.enter(&label(layer.as_ref()));
-            let (next, kept) = layer.forward(cx, y, shape)?;
+            let pattern = cx.pattern;
+            let (next, mut kept) = layer.forward(cx, y, shape)?;
             cx.rec.leave();
+            if how == SparseInput::Takes {
+                kept.pattern = pattern;
+                cx.pattern = None;
+            }
             y = next;
             saved.inner.push(kept);
         }

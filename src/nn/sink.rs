@@ -1,9 +1,10 @@
 //! Where weight gradients go. The loss kernel writes unscaled per-sample gradients; 1/B enters here and only in `Mean`.
 
-use super::layer::Backward;
+use super::layer::{Backward, Saved};
 use crate::engine::Buf;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernels::conv::{self, Chunks, ConvShape, WeightGrad};
+use crate::kernels::graph::{self, Outer, OuterMode, Readout};
 use crate::kernels::linear::{self, Mat, Product};
 use crate::kernels::norm::{self, AffineSink, NormShape};
 use crate::kernels::reduce::{self, ChannelMode, Channels};
@@ -29,6 +30,35 @@ struct Target {
 }
 
 impl Backward<'_> {
+    /// Records of the batch: rows, or groups of rows.
+    fn records(&self) -> usize {
+        self.segments.map_or(self.n, |s| s.count)
+    }
+
+    /// True where a record's gradient must be summed over its rows before it is squared or stored.
+    fn grouped(&self) -> bool {
+        self.segments.is_some() && !matches!(self.sink, Sink::Mean { .. })
+    }
+
+    /// Layers that work on whole records have no rows to group.
+    fn whole_records(&self, name: &str) -> Result<()> {
+        match self.grouped() {
+            true => Err(Error::input(format!(
+                "`{name}` sits before a read-out or in a graph network, where its per-record gradients are not computed; use linear and graph layers there"
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    fn outer(&self, t: &Target) -> Outer {
+        let mode = match self.sink {
+            Sink::Mean { .. } => OuterMode::Sum,
+            Sink::SquareSum { .. } => OuterMode::SquareSum,
+            Sink::PerSample { .. } => OuterMode::PerSample,
+        };
+        Outer { mode, alpha: t.alpha, beta: t.beta, stride: t.stride }
+    }
+
     fn target(&self, name: &str) -> Result<Target> {
         let entry = self.layout.get(name)?;
         let total = self.layout.total();
@@ -43,16 +73,27 @@ impl Backward<'_> {
             }
             Sink::PerSample { slab } => {
                 // An empty batch has no rows for the range to lie in.
-                let rows = if self.n == 0 { 0..0 } else { range.start..(self.n - 1) * total + range.end };
+                let n = self.records();
+                let rows = if n == 0 { 0..0 } else { range.start..(n - 1) * total + range.end };
                 Target { out: slab.range(rows), alpha: 1.0, beta: 0.0, stride: total }
             }
         })
     }
 
-    /// A dense weight [out, in]: g_n = dy_n x_nᵀ.
-    pub fn sink_dense(&mut self, name: &str, x: Buf<f32>, dy: Buf<f32>, inputs: usize, outputs: usize) -> Result<()> {
+    /// A dense weight [out, in] of a projection whose input is the first of `saved`: g_n = dy_n x_nᵀ, summed over a
+    /// record's rows where rows are grouped.
+    pub fn sink_dense(&mut self, name: &str, saved: &Saved, dy: Buf<f32>, inputs: usize, outputs: usize) -> Result<()> {
         let t = self.target(name)?;
-        let n = self.n;
+        let (n, x, outer) = (self.n, saved.floats[0], self.outer(&t));
+        if let Some(p) = &saved.pattern {
+            let of = self.segments.map(|s| s.of);
+            graph::features_bwd_w(self.rec, &p.xt, x, of, dy, t.out, inputs, outputs, outer);
+            return Ok(());
+        }
+        if let Some(s) = self.segments.filter(|_| self.grouped()) {
+            graph::segment_outer(self.rec, s.ptr, x, dy, t.out, inputs, outputs, outer);
+            return Ok(());
+        }
         let product = match self.sink {
             Sink::Mean { .. } => Product { alpha: t.alpha, beta: t.beta, ..Default::default() },
             // Σ (dy_n x_nᵀ)² = (dy²)ᵀ (x²): BackPACK's sum of squared gradients of a linear layer.
@@ -71,6 +112,7 @@ impl Backward<'_> {
 
     /// A convolution's weight [co, ci/groups, kh, kw].
     pub fn sink_conv(&mut self, name: &str, s: &ConvShape, x: Buf<f32>, dy: Buf<f32>) -> Result<()> {
+        self.whole_records(name)?;
         let t = self.target(name)?;
         let square = matches!(self.sink, Sink::SquareSum { .. });
         if let Sink::PerSample { .. } = self.sink {
@@ -86,7 +128,7 @@ impl Backward<'_> {
         Ok(())
     }
 
-    /// A bias over channels: dy is [n, channels, positions].
+    /// A bias over channels: dy is [n, channels, positions]; positions is 1 where rows are grouped.
     pub fn sink_bias(&mut self, name: &str, dy: Buf<f32>, channels: usize, positions: usize) -> Result<()> {
         let t = self.target(name)?;
         let mode = match self.sink {
@@ -95,7 +137,13 @@ impl Backward<'_> {
             Sink::PerSample { .. } => ChannelMode::PerSample,
         };
         let how = Channels { mode, alpha: t.alpha, beta: t.beta, stride: t.stride };
-        reduce::channels(self.rec, dy, t.out, self.n, channels, positions, how);
+        let (mut n, mut dy) = (self.n, dy);
+        if let Some(s) = self.segments.filter(|_| self.grouped()) {
+            let sums = self.rec.temp("db_records", s.count * channels);
+            graph::segment(self.rec, s.ptr, dy, sums, channels, Readout::Sum, None);
+            (n, dy) = (s.count, sums);
+        }
+        reduce::channels(self.rec, dy, t.out, n, channels, positions, how);
         Ok(())
     }
 
@@ -108,6 +156,7 @@ impl Backward<'_> {
         dy: Buf<f32>,
         shape: &NormShape,
     ) -> Result<()> {
+        self.whole_records(layer)?;
         let gamma = self.target(&format!("{layer}.weight"))?;
         let beta = self.target(&format!("{layer}.bias"))?;
         let mode = match self.sink {

@@ -31,7 +31,40 @@ pub static ZOO: &[ZooRow] = &[
         summary: "flatten, then one linear layer: multinomial logistic regression",
         build: logistic,
     },
+    ZooRow {
+        name: "gcn",
+        summary: "GCN (Kipf & Welling 2017): dropout 0.5, graph_conv, relu per hidden width (default 16), then graph_conv",
+        build: |hidden| convolutions("graph_conv", hidden.unwrap_or(&[16])),
+    },
+    ZooRow {
+        name: "sage",
+        summary: "GraphSAGE with mean aggregation, built like gcn",
+        build: |hidden| convolutions("sage_conv", hidden.unwrap_or(&[16])),
+    },
+    ZooRow {
+        name: "gin",
+        summary: "GIN, built like gcn",
+        build: |hidden| convolutions("gin_conv", hidden.unwrap_or(&[16])),
+    },
+    ZooRow {
+        name: "sgc",
+        summary: "SGC (Wu et al. 2019): one sgc layer of two hops",
+        build: |_| vec!["type='sgc'\nname='conv1'\nk=2".into()],
+    },
 ];
+
+/// Graph layers with dropout before and relu behind each but the last.
+fn convolutions(kind: &str, hidden: &[usize]) -> Vec<String> {
+    let mut layers = Vec::new();
+    for (i, width) in hidden.iter().enumerate() {
+        layers.push("type='dropout'\np=0.5".to_owned());
+        layers.push(format!("type='{kind}'\nname='conv{}'\nout={width}", i + 1));
+        layers.push("type='relu'".into());
+    }
+    layers.push("type='dropout'\np=0.5".into());
+    layers.push(format!("type='{kind}'\nname='conv{}'", hidden.len() + 1));
+    layers
+}
 
 fn logistic(_: Option<&[usize]>) -> Vec<String> {
     vec!["type='flatten'".into(), "type='linear'\nname='fc'".into()]

@@ -105,16 +105,16 @@ impl TrainJob {
     pub fn train(&self, engine: &mut Engine, options: TrainOptions, watch: &mut dyn FnMut(Event)) -> Result<RunInfo> {
         let adapter = AdapterSummary::of(engine);
         let before = engine.traffic();
-        let mut session = Session::new(engine, &self.model, &self.data.train, &self.data.validation, &self.theta)?;
+        let mut session = Session::of(engine, &self.model, &self.data, None, &self.theta)?;
         session.check_finite = options.check_finite;
         let mut fit = Fit::new(&mut session, &self.config.train, self.config.seed)?;
         let saved = self.continue_from(&mut session, &mut fit, options.resume)?;
-        let everything: Vec<u32> = (0..self.data.train.len() as u32).collect();
+        let everything = self.data.train_ids();
         let mut running = Running {
             job: self,
             options,
             terms: [Term { records: Records::train(&everything), weight: 1.0 }],
-            validation: (0..self.data.validation.len() as u32).collect(),
+            validation: session.ids(Part::Validation),
             lines: self.kept_lines(saved.epoch)?,
             saved: saved.step,
             moved: (0, 0, 0),

@@ -19,7 +19,10 @@ pub struct TrainConfig {
     pub beta1: f64,
     pub beta2: f64,
     pub eps: f64,
+    /// Records of a step. Over the nodes of one graph a step takes all of them, unless `fanout` is set.
     pub batch_size: usize,
+    /// Neighbours sampled at each hop (GraphSAGE, Hamilton et al. 2017), one entry per hop, nearest first; empty: all.
+    pub fanout: Vec<usize>,
     pub epochs: usize,
     pub schedule: Schedule,
     /// Gradients longer than this are scaled down to it; 0 leaves them alone.
@@ -42,6 +45,7 @@ impl Default for TrainConfig {
             beta2: 0.999,
             eps: 1e-8,
             batch_size: 64,
+            fanout: Vec::new(),
             epochs: 10,
             schedule: Schedule::Constant,
             clip_norm: 0.0,
@@ -78,6 +82,7 @@ impl TrainConfig {
             ("beta2", unit(self.beta2), "in [0, 1)"),
             ("eps", self.eps > 0.0, "a positive number"),
             ("batch_size", self.batch_size > 0, "1 or more"),
+            ("fanout", self.fanout.iter().all(|n| *n > 0), "a list of numbers of at least 1"),
             ("epochs", self.epochs > 0, "1 or more"),
             ("clip_norm", self.clip_norm >= 0.0, "0 or more"),
             ("steps_per_submission", (1..=256).contains(&self.steps_per_submission), "from 1 to 256"),

@@ -3,12 +3,14 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::batches::Batches;
+use super::load::{Load, Shape};
 use super::config::TrainConfig;
 use super::optimizer::Optimizer;
 use super::session::{Records, Session};
 use super::watch;
 use crate::engine::{ALIGN, Buf, Data, Program, Recording, Ticket};
 use crate::error::{Error, Result};
+use crate::kernels::philox::philox;
 use crate::kernels::{edit, reduce};
 use crate::nn::{Mode, Sink};
 
@@ -67,17 +69,26 @@ pub struct FitState {
 /// A fit under way.
 pub struct Fit {
     pub config: TrainConfig,
+    /// Records of a step: the configuration's, or all of them.
+    batch_size: usize,
     optimizer: Optimizer,
     seed: u64,
     vectors: Vec<Buf<f32>>,
     state: FitState,
-    programs: HashMap<(Vec<usize>, usize), StepProgram>,
+    programs: HashMap<Key, StepProgram>,
 }
 
 struct StepProgram {
     program: Program,
     /// Scopes of the watched dispatches, where the session checks for NaN after each.
     watched: Option<watch::Watched>,
+}
+
+/// Shapes of the batches of a submission: for each step one per term.
+type Key = Vec<Vec<Shape>>;
+
+fn key(loads: &[Vec<Load>]) -> Key {
+    loads.iter().map(|step| step.iter().map(|load| load.shape.clone()).collect()).collect()
 }
 
 /// Names of the optimiser vectors in a session and in a checkpoint.
@@ -88,6 +99,7 @@ impl Fit {
     pub fn new(session: &mut Session, config: &TrainConfig, seed: u64) -> Result<Fit> {
         config.check()?;
         let optimizer = config.optimizer()?;
+        let batch_size = session.batch_size(config)?;
         let zeros = vec![0.0; session.model.layout.total()];
         let mut vectors = Vec::new();
         for name in VECTOR_NAMES.iter().take(optimizer.states()) {
@@ -96,7 +108,7 @@ impl Fit {
             vectors.push(v);
         }
         let (state, programs) = (FitState::default(), HashMap::new());
-        Ok(Fit { config: config.clone(), optimizer, seed, vectors, state, programs })
+        Ok(Fit { config: config.clone(), batch_size, optimizer, seed, vectors, state, programs })
     }
 
     /// Where the fit stands, with the optimiser vectors read back.
@@ -124,12 +136,14 @@ impl Fit {
     pub fn prepare(&mut self, session: &mut Session, terms: &[Term]) -> Result<()> {
         check_terms(terms)?;
         let (per_epoch, batches) =
-            (self.steps_per_epoch(terms), Batches::new(&self.state, self.config.batch_size, self.seed, terms));
-        let most = if session.check_finite { 1 } else { self.config.steps_per_submission };
+            (self.steps_per_epoch(terms), Batches::new(&self.state, self.batch_size, self.seed, terms));
+        let most = self.steps_at_once(session);
         let mut at = 0;
         while at < per_epoch {
             let group = batches.group(at, per_epoch, most);
-            self.compiled(session, terms, &group)?;
+            let first = self.state.step - self.state.at as u64 + at as u64;
+            let loads = self.loads(session, terms, &group, first);
+            self.compiled(session, terms, &key(&loads))?;
             at += group.len();
         }
         Ok(())
@@ -143,7 +157,12 @@ impl Fit {
 
     /// Steps of one epoch over these terms.
     pub fn steps_per_epoch(&self, terms: &[Term]) -> usize {
-        terms[0].records.indices.len().div_ceil(self.config.batch_size)
+        terms[0].records.indices.len().div_ceil(self.batch_size)
+    }
+
+    /// Steps recorded into one submission. Parts of a graph differ in size, so that groups of them would never recur.
+    fn steps_at_once(&self, session: &Session) -> usize {
+        if session.check_finite || session.is_graph() { 1 } else { self.config.steps_per_submission }
     }
 
     fn lr(&self, step: u64, per_epoch: usize) -> f64 {
@@ -165,26 +184,24 @@ impl Fit {
             return Ok(Progress::Done);
         }
         let per_epoch = self.steps_per_epoch(terms);
-        let batches = Batches::new(&self.state, self.config.batch_size, self.seed, terms);
-        let mut flying: VecDeque<(Ticket, usize, u64, Vec<usize>)> = VecDeque::new();
+        let batches = Batches::new(&self.state, self.batch_size, self.seed, terms);
+        let mut flying: VecDeque<(Ticket, Key, u64, Vec<usize>)> = VecDeque::new();
         let mut submitted = self.state.at;
         let mut go_on = true;
         while go_on && (submitted < per_epoch || !flying.is_empty()) {
             let in_flight = if session.check_finite { 1 } else { 3 };
             while go_on && submitted < per_epoch && flying.len() < in_flight {
-                let group = batches.group(
-                    submitted,
-                    per_epoch,
-                    if session.check_finite { 1 } else { self.config.steps_per_submission },
-                );
+                let group = batches.group(submitted, per_epoch, self.steps_at_once(session));
                 let first = self.state.step + (submitted - self.state.at) as u64;
-                let ticket = self.submit(session, terms, &group, first, per_epoch)?;
-                flying.push_back((ticket, group.len(), first, group.iter().map(|g| g[0].len()).collect()));
+                let (ticket, key) = self.submit(session, terms, &group, first, per_epoch)?;
+                flying.push_back((ticket, key, first, group.iter().map(|g| g[0].len()).collect()));
                 submitted += group.len();
             }
-            let Some((ticket, steps, first, sizes)) = flying.pop_front() else { break };
+            let Some((ticket, key, first, sizes)) = flying.pop_front() else { break };
             let outputs = session.engine.wait(ticket)?;
-            self.check_watched(session, &outputs, &sizes, steps)?;
+            if let Some(watched) = self.programs.get(&key).and_then(|made| made.watched.as_ref()) {
+                watched.verdict(&outputs, self.state.step + 1)?;
+            }
             for (s, size) in sizes.iter().enumerate() {
                 let report = self.digest(&outputs[0], s, *size, first + s as u64, per_epoch)?;
                 go_on &= observe(&report);
@@ -218,7 +235,7 @@ impl Fit {
     /// Books one finished step.
     fn digest(&mut self, metrics: &Data, s: usize, size: usize, step: u64, per_epoch: usize) -> Result<StepReport> {
         let m = metrics.f32();
-        let (loss, correct) = (f64::from(m[2 * s * ALIGN]), f64::from(m[(2 * s + 1) * ALIGN]));
+        let (loss, correct) = (f64::from(m[s * ALIGN]), f64::from(m[s * ALIGN + 1]));
         let lr = self.lr(step, per_epoch);
         let epoch = self.state.epoch + 1;
         if !loss.is_finite() {
@@ -242,55 +259,60 @@ impl Fit {
         group: &[Vec<Vec<u32>>],
         first: u64,
         per_epoch: usize,
-    ) -> Result<Ticket> {
-        let key = self.compiled(session, terms, group)?;
+    ) -> Result<(Ticket, Key)> {
+        let loads = self.loads(session, terms, group, first);
+        let key = key(&loads);
+        self.compiled(session, terms, &key)?;
         let mut inputs = Vec::new();
-        for (s, step) in group.iter().enumerate() {
+        for (s, step) in loads.into_iter().enumerate() {
             let t = first + s as u64;
             inputs.push(Data::U32(vec![self.seed as u32, (self.seed >> 32) as u32, t as u32, 0]));
             inputs.push(Data::F32(self.optimizer.hyper(self.lr(t, per_epoch), t + 1).to_vec()));
-            inputs.extend(step.iter().map(|idx| Data::U32(idx.clone())));
+            inputs.extend(step.into_iter().flat_map(|load| load.inputs));
         }
         let made = self.programs.get(&key).ok_or_else(|| Error::internal("the step program vanished"))?;
         inputs.extend(made.watched.as_ref().map(watch::Watched::unset));
-        session.engine.submit(&made.program, &inputs)
+        Ok((session.engine.submit(&made.program, &inputs)?, key))
     }
 
-    /// Makes sure that there is a program for the group, and returns its key.
-    fn compiled(
-        &mut self,
-        session: &mut Session,
-        terms: &[Term],
-        group: &[Vec<Vec<u32>>],
-    ) -> Result<(Vec<usize>, usize)> {
-        let key = (group[0].iter().map(Vec::len).collect(), group.len());
-        if !self.programs.contains_key(&key) {
-            let made = self.record(session, terms, &key.0, key.1)?;
+    /// The batches of a group of steps, the first of which is step `first`: for each step one per term.
+    fn loads(&self, session: &Session, terms: &[Term], group: &[Vec<Vec<u32>>], first: u64) -> Vec<Vec<Load>> {
+        let step = |(step, lists): (u64, &Vec<Vec<u32>>)| {
+            let each = terms.iter().zip(lists).enumerate();
+            let load = |(i, (term, list)): (usize, (&Term, &Vec<u32>))| {
+                let draw = draws(self.seed, step, i as u32);
+                session.load_step(term.records.part, list, &self.config.fanout, draw)
+            };
+            each.map(load).collect()
+        };
+        (first..).zip(group).map(step).collect()
+    }
+
+    /// Makes sure that there is a program for the batches' shapes.
+    fn compiled(&mut self, session: &mut Session, terms: &[Term], key: &Key) -> Result<()> {
+        if !self.programs.contains_key(key) {
+            let made = self.record(session, terms, key)?;
             self.programs.insert(key.clone(), made);
         }
-        Ok(key)
+        Ok(())
     }
 
-    /// Records `steps` steps of the same batch sizes into one program.
-    fn record(&self, session: &mut Session, terms: &[Term], sizes: &[usize], steps: usize) -> Result<StepProgram> {
+    /// Records the steps of one submission.
+    fn record(&self, session: &mut Session, terms: &[Term], steps: &Key) -> Result<StepProgram> {
         let mut rec = session.recording();
-        let metrics = rec.temp("metrics", 2 * steps * ALIGN);
-        for s in 0..steps {
+        let metrics = rec.temp("metrics", steps.len() * ALIGN);
+        for (s, shapes) in steps.iter().enumerate() {
             let words = rec.temp::<u32>("step", 4);
             rec.upload(words);
             let hyper = rec.temp::<f32>("hyper", 3);
             rec.upload(hyper);
-            for (i, (term, size)) in terms.iter().zip(sizes).enumerate() {
-                let idx = rec.temp("idx", *size);
-                rec.upload(idx);
-                let scored = session.record_scored(&mut rec, term.records.part, idx, Mode::Train, Some(words))?;
-                let scale = (term.weight / *size as f64) as f32;
+            for (i, (term, shape)) in terms.iter().zip(shapes).enumerate() {
+                let scored = session.record_scored(&mut rec, term.records.part, shape, Mode::Train, Some(words))?;
+                let scale = (term.weight / scored.n as f64) as f32;
                 let sink = Sink::Mean { grad: session.grad, scale, accumulate: i > 0 };
                 session.model.backward(&mut rec, session.theta, &scored.tape, scored.dlogits, Some(words), sink)?;
                 if i == 0 {
-                    let at = 2 * s * ALIGN;
-                    reduce::total(&mut rec, scored.loss, metrics.range(at..at + 1), 1.0, false);
-                    reduce::total(&mut rec, scored.correct, metrics.range(at + ALIGN..at + ALIGN + 1), 1.0, false);
+                    scored.record_sums(&mut rec, metrics.range(s * ALIGN..s * ALIGN + 2));
                 }
             }
             rec.enter("update");
@@ -310,17 +332,6 @@ impl Fit {
             edit::clip(rec, grad, norm2, self.config.clip_norm as f32);
         }
     }
-
-    fn check_watched(&self, session: &Session, outputs: &[Data], sizes: &[usize], steps: usize) -> Result<()> {
-        if !session.check_finite {
-            return Ok(());
-        }
-        let made = self.programs.iter().find(|((b, k), _)| b[0] == sizes[0] && *k == steps);
-        match made.and_then(|(_, p)| p.watched.as_ref()) {
-            Some(watched) => watched.verdict(outputs, self.state.step + 1),
-            None => Ok(()),
-        }
-    }
 }
 
 fn check_terms(terms: &[Term]) -> Result<()> {
@@ -329,3 +340,16 @@ fn check_terms(terms: &[Term]) -> Result<()> {
         false => Ok(()),
     }
 }
+
+/// Random numbers for the neighbours that term `term` samples in a step: `draw(n)` < n.
+fn draws(seed: u64, step: u64, term: u32) -> impl FnMut(usize) -> usize {
+    let mut count = 0;
+    move |n| {
+        let words = philox([count, step as u32, STREAM_NEIGHBOURS, term], [seed as u32, (seed >> 32) as u32]);
+        count += 1;
+        words[0] as usize % n.max(1)
+    }
+}
+
+/// Keeps the draw of neighbours apart from the seed's other uses.
+const STREAM_NEIGHBOURS: u32 = 0x6e65_6967;

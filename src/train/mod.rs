@@ -5,12 +5,16 @@ pub mod checkpoint;
 mod config;
 mod files;
 mod fit;
+mod graph;
+mod load;
 mod optimizer;
 mod order;
 mod resident;
 mod schedule;
+mod scored;
 mod session;
 mod statistics;
+mod subgraph;
 mod watch;
 pub mod weights;
 

@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::graph::ResidentGraph;
+use super::load::Shape;
+use super::config::TrainConfig;
 use super::resident::Resident;
-use crate::data::Samples;
+use crate::data::{Dataset, Deletion, GraphData, Samples};
 use crate::engine::{ALIGN, Buf, Engine, Program, Recording};
 use crate::error::{Error, Result};
 use crate::nn::Model;
@@ -12,6 +15,9 @@ use crate::nn::Model;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
     Train,
+    /// Training records as they were before the request: on a graph, what was deleted is still there. The same as
+    /// `Train` where records stand alone.
+    Before,
     Validation,
 }
 
@@ -26,6 +32,16 @@ impl<'a> Records<'a> {
     pub fn train(indices: &'a [u32]) -> Records<'a> {
         Records { part: Part::Train, indices }
     }
+
+    pub fn before(indices: &'a [u32]) -> Records<'a> {
+        Records { part: Part::Before, indices }
+    }
+}
+
+/// The data of a session, on the engine.
+pub(super) enum Store {
+    Rows(HashMap<Part, Resident>),
+    Graph(Box<ResidentGraph>),
 }
 
 /// Parameters, gradient and resident data. Dropping it gives the engine's memory back.
@@ -40,7 +56,9 @@ pub struct Session<'e> {
     pub batch: usize,
     /// After every dispatch of a training step, look for NaN and Inf in what it wrote.
     pub check_finite: bool,
-    parts: HashMap<Part, Resident>,
+    pub(super) store: Store,
+    /// Programs of sums over records, by what they sum and the shape of their batches.
+    pub(super) programs: HashMap<(&'static str, Part, Shape), Program>,
     vectors: HashMap<&'static str, Buf<f32>>,
     mark: usize,
 }
@@ -60,29 +78,98 @@ impl<'e> Session<'e> {
         validation: &Samples,
         theta: &[f32],
     ) -> Result<Session<'e>> {
+        Session::with(engine, model, theta, |engine| {
+            let mut parts = HashMap::new();
+            for (part, name, samples) in [(Part::Train, "train", train), (Part::Validation, "validation", validation)] {
+                if !samples.y.is_empty() {
+                    parts.insert(part, Resident::upload(engine, name, samples, model.width())?);
+                }
+            }
+            Ok(Store::Rows(parts))
+        })
+    }
+
+    /// As [`Session::new`] over a graph, before and after a deletion. Indices are then ids of nodes, or of graphs.
+    pub fn on_graph(
+        engine: &'e mut Engine,
+        model: &'e Model,
+        data: &GraphData,
+        deletion: Option<&Deletion>,
+        theta: &[f32],
+    ) -> Result<Session<'e>> {
+        Session::with(engine, model, theta, |engine| {
+            Ok(Store::Graph(Box::new(ResidentGraph::upload(engine, data, deletion)?)))
+        })
+    }
+
+    /// A session over the training and validation part of a data set of either kind.
+    pub fn of(
+        engine: &'e mut Engine,
+        model: &'e Model,
+        data: &Dataset,
+        deletion: Option<&Deletion>,
+        theta: &[f32],
+    ) -> Result<Session<'e>> {
+        match &data.graph {
+            Some(graph) => Session::on_graph(engine, model, graph, deletion, theta),
+            None => Session::new(engine, model, &data.train, &data.validation, theta),
+        }
+    }
+
+    fn with(
+        engine: &'e mut Engine,
+        model: &'e Model,
+        theta: &[f32],
+        store: impl FnOnce(&mut Engine) -> Result<Store>,
+    ) -> Result<Session<'e>> {
         let mark = engine.mark();
         let total = model.layout.total();
         let (theta_buf, grad) = (engine.alloc("theta", total)?, engine.alloc("grad", total)?);
         engine.write(theta_buf, theta)?;
-        let mut parts = HashMap::new();
-        for (part, name, samples) in [(Part::Train, "train", train), (Part::Validation, "validation", validation)] {
-            if !samples.y.is_empty() {
-                parts.insert(part, Resident::upload(engine, name, samples, model.width())?);
-            }
-        }
+        let store = store(engine)?;
         let batch = if engine.target().software { 128 } else { 512 };
-        let vectors = HashMap::new();
-        Ok(Session { engine, model, theta: theta_buf, grad, batch, check_finite: false, parts, vectors, mark })
-    }
-
-    /// The resident records of a part.
-    pub fn part(&self, part: Part) -> Result<&Resident> {
-        self.parts.get(&part).ok_or_else(|| Error::input(format!("the data set has no {part:?} split")))
+        let (vectors, programs) = (HashMap::new(), HashMap::new());
+        Ok(Session { engine, model, theta: theta_buf, grad, batch, check_finite: false, store, programs, vectors, mark })
     }
 
     /// Number of records of a part; 0 where there is none.
     pub fn len(&self, part: Part) -> usize {
-        self.parts.get(&part).map_or(0, |r| r.len)
+        match (&self.store, part) {
+            (Store::Rows(parts), Part::Train | Part::Before) => parts.get(&Part::Train).map_or(0, |r| r.len),
+            (Store::Rows(parts), Part::Validation) => parts.get(&Part::Validation).map_or(0, |r| r.len),
+            (Store::Graph(graph), Part::Train | Part::Before) => graph.train.len(),
+            (Store::Graph(graph), Part::Validation) => graph.validation.len(),
+        }
+    }
+
+    /// The records of a part: positions in it, or ids of a graph's nodes or graphs.
+    pub fn ids(&self, part: Part) -> Vec<u32> {
+        match (&self.store, part) {
+            (Store::Rows(_), _) => (0..self.len(part) as u32).collect(),
+            (Store::Graph(graph), Part::Train | Part::Before) => graph.train.clone(),
+            (Store::Graph(graph), Part::Validation) => graph.validation.clone(),
+        }
+    }
+
+    /// True where records are the nodes of a graph, or graphs.
+    pub fn is_graph(&self) -> bool {
+        matches!(self.store, Store::Graph(_))
+    }
+
+    /// Records of a training step: all of them where a step takes the whole graph.
+    ///
+    /// # Errors
+    /// A fanout that does not fit the data or the network.
+    pub(super) fn batch_size(&self, config: &TrainConfig) -> Result<usize> {
+        let (nodes, hops) = (matches!(&self.store, Store::Graph(g) if !g.of_graphs()), self.model.hops());
+        match config.fanout.len() {
+            0 if nodes => Ok(usize::MAX),
+            0 => Ok(config.batch_size),
+            n if nodes && n == hops => Ok(config.batch_size),
+            n => Err(Error::input(format!(
+                "train.fanout has {n} entries; it needs one for each of the {hops} hops of a network over the nodes of a graph, and none elsewhere"
+            ))),
+        }
     }
 
     /// True if there is nothing to train on.

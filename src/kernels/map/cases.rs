@@ -1,8 +1,8 @@
 //! Cases of the `map` family.
 
-use super::{
-    Binary, Unary, axpby, bias, binary, dropout, fill, gather_rows, gather_words, normal, unary, unary_bwd, words,
-};
+mod random;
+
+use super::{Binary, Unary, axpby, bias, binary, fill, gather_rows, gather_words, unary, unary_bwd};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
 
@@ -43,7 +43,7 @@ pub fn cases() -> Vec<Case> {
     all.push(fill_case(LARGE, 0.0).timed());
     all.extend(bias_cases());
     all.extend(gather_cases());
-    all.extend(random_cases());
+    all.extend(random::cases());
     all
 }
 
@@ -198,53 +198,4 @@ fn gather_words_case(n: usize) -> Case {
     let y = case.output("y", n);
     gather_words(&mut case.rec, src, idx, y);
     case
-}
-
-fn random_cases() -> Vec<Case> {
-    let mut all = Vec::new();
-    for n in LENGTHS {
-        all.push(dropout_case(n, 0.5));
-        all.push(words_case(n));
-        all.push(normal_case(n));
-    }
-    for rate in [0.0, 0.1, 0.9] {
-        all.push(dropout_case(1021, rate));
-    }
-    all.push(dropout_case(FOLDED, 0.25).folded());
-    all.push(words_case(FOLDED).folded());
-    all.push(normal_case(FOLDED).folded());
-    all.push(dropout_case(64 * 4096, 0.5).timed());
-    all.push(normal_case(1 << 18).timed());
-    all
-}
-
-/// A 64-bit seed, a step, and the padding word.
-fn step(case: &mut Case, seed: usize) -> crate::engine::Buf<u32> {
-    let mut g = Gen::new(seed as u64);
-    case.input_u32("step", vec![g.word() as u32, g.word() as u32, 12_345 + seed as u32, 0])
-}
-
-fn dropout_case(n: usize, rate: f32) -> Case {
-    let mut case = new(format!("map.dropout {n} rate {rate}"));
-    let x = case.input("x", Gen::new(n as u64).values(n));
-    let step = step(&mut case, n);
-    let y = case.output("y", n);
-    dropout(&mut case.rec, x, y, rate, 3, step);
-    case.tolerance(1e-6, 0.0)
-}
-
-fn words_case(n: usize) -> Case {
-    let mut case = new(format!("map.philox {n}"));
-    let step = step(&mut case, n);
-    let y = case.output("y", n);
-    words(&mut case.rec, y, 0xdead_beef, step);
-    case
-}
-
-fn normal_case(n: usize) -> Case {
-    let mut case = new(format!("map.normal {n}"));
-    let step = step(&mut case, n);
-    let y = case.output("y", n);
-    normal(&mut case.rec, y, 0.5, 11, step);
-    case.tolerance(1e-6, 5e-7)
 }

@@ -11,6 +11,11 @@ params! {
 }
 
 params! {
+    /// Share of elements dropped, and the factor 1 / (1 − rate) of the others.
+    pub struct Kept { rate: f32, scale: f32 }
+}
+
+params! {
     /// The stream.
     pub struct Words { layer: u32 }
 }
@@ -26,6 +31,24 @@ pub static DROPOUT: Kernel = Kernel {
     source: include_str!("../../../shaders/map/dropout.wgsl"),
     params: Dropout::FIELDS,
     twin: dropout_twin,
+    requires: Requires::Nothing,
+};
+
+/// `y = max(x, 0) mask / (1 - rate)`.
+pub static RELU_DROPOUT: Kernel = Kernel {
+    name: "map.relu_dropout",
+    source: include_str!("../../../shaders/map/relu_dropout.wgsl"),
+    params: Dropout::FIELDS,
+    twin: relu_dropout_twin,
+    requires: Requires::Nothing,
+};
+
+/// `dx = dy / (1 - rate)` where `y` is not 0.
+pub static RELU_DROPOUT_BWD: Kernel = Kernel {
+    name: "map.relu_dropout_bwd",
+    source: include_str!("../../../shaders/map/relu_dropout_bwd.wgsl"),
+    params: Kept::FIELDS,
+    twin: relu_dropout_bwd_twin,
     requires: Requires::Nothing,
 };
 
@@ -54,12 +77,43 @@ const PHILOX_OPS: u64 = 200;
 /// function of (seed, step, layer, position): the same call on dy is the backward pass.
 /// `step` holds [seed_lo, seed_hi, step, …], at least 4 words; `rate` is in [0, 1).
 pub fn dropout(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, rate: f32, layer: u32, step: Buf<u32>) {
-    assert_eq!(x.len, y.len, "dropout: lengths of x and y");
+    masked(rec, &DROPOUT, x, y, rate, layer, step);
+}
+
+/// Records `y = max(x, 0) mask / (1 - rate)`: relu and then [`dropout`] of the same stream, bit for bit, in one pass.
+pub fn relu_dropout(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, rate: f32, layer: u32, step: Buf<u32>) {
+    masked(rec, &RELU_DROPOUT, x, y, rate, layer, step);
+}
+
+/// Records `dx = dy / (1 - rate)` where `y`, the result of [`relu_dropout`], is above 0, else 0. What was kept of a
+/// positive x is positive, because the factor is at least 1: neither x nor the mask is needed. `y` and `dy` may be one
+/// buffer, `dx` must be another.
+pub fn relu_dropout_bwd(rec: &mut Recording, y: Buf<f32>, dy: Buf<f32>, dx: Buf<f32>, rate: f32) {
+    let n = dx.len;
+    assert!(y.len == n && dy.len == n, "relu_dropout backward: {} {} {n}", y.len, dy.len);
+    let pass = rec.dispatch(&RELU_DROPOUT_BWD).params(Kept { rate, scale: scale(rate) }).read(y).read(dy).write(dx);
+    pass.work(n as u64, 12 * n as u64).threads(quads(n));
+}
+
+/// The factor of what is kept.
+fn scale(rate: f32) -> f32 {
     assert!((0.0..1.0).contains(&rate), "dropout: rate {rate} is not in [0, 1)");
+    (1.0 / (1.0 - f64::from(rate))) as f32
+}
+
+fn masked(
+    rec: &mut Recording,
+    kernel: &'static Kernel,
+    x: Buf<f32>,
+    y: Buf<f32>,
+    rate: f32,
+    layer: u32,
+    step: Buf<u32>,
+) {
+    assert_eq!(x.len, y.len, "dropout: lengths of x and y");
     check_step(step);
-    let scale = (1.0 / (1.0 - f64::from(rate))) as f32;
-    rec.dispatch(&DROPOUT)
-        .params(Dropout { rate, scale, layer })
+    rec.dispatch(kernel)
+        .params(Dropout { rate, scale: scale(rate), layer })
         .read(x)
         .read(step)
         .write(y)
@@ -106,6 +160,27 @@ fn dropout_twin(call: &mut TwinCall) {
     for (i, out) in y.iter_mut().enumerate() {
         let kept = philox::unit(block(step, p.layer, i / 4)[i % 4]) >= p.rate;
         *out = if kept { x[i] / (1.0 - f64::from(p.rate)) } else { 0.0 };
+    }
+}
+
+/// Bindings x step y; see `relu_dropout.wgsl`.
+fn relu_dropout_twin(call: &mut TwinCall) {
+    let p: Dropout = call.params();
+    let [x, step, y] = call.bufs();
+    let (x, step, y) = (x.f(), step.u(), y.f_mut());
+    for (i, out) in y.iter_mut().enumerate() {
+        let kept = philox::unit(block(step, p.layer, i / 4)[i % 4]) >= p.rate;
+        *out = if kept && x[i] > 0.0 { x[i] / (1.0 - f64::from(p.rate)) } else { 0.0 };
+    }
+}
+
+/// Bindings y dy dx; see `relu_dropout_bwd.wgsl`.
+fn relu_dropout_bwd_twin(call: &mut TwinCall) {
+    let p: Kept = call.params();
+    let [y, dy, dx] = call.bufs();
+    let (y, dy) = (y.f(), dy.f());
+    for (i, out) in dx.f_mut().iter_mut().enumerate() {
+        *out = if y[i] > 0.0 { dy[i] / (1.0 - f64::from(p.rate)) } else { 0.0 };
     }
 }
 

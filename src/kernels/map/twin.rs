@@ -40,6 +40,13 @@ fn apply(op: u32, x: f64) -> f64 {
         Unary::Sigmoid => 1.0 / (1.0 + (-x).exp()),
         Unary::Square => x * x,
         Unary::Copy => x,
+        Unary::Elu => {
+            if x > 0.0 {
+                x
+            } else {
+                x.exp_m1()
+            }
+        }
     }
 }
 
@@ -52,6 +59,7 @@ fn slope(op: u32, x: f64, y: f64) -> f64 {
         Unary::Sigmoid => y * (1.0 - y),
         Unary::Square => 2.0 * x,
         Unary::Copy => 1.0,
+        Unary::Elu => x.min(0.0).exp(),
     }
 }
 

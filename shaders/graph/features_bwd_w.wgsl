@@ -1,0 +1,81 @@
+// Per-sample weight gradients of y = X W^T for a sparse X given by columns: with
+// g[b,o,c] = sum of val x[r,o] over the entries of column c whose row r belongs to sample seg[r] = b,
+// dw[o,c] = alpha sum_b g[b,o,c]^2 + beta dw[o,c], or PER_SAMPLE=1: dw[b stride + o inputs + c] = g[b,o,c], which leaves
+// the rest of dw as it was. x = dy [rows,cols] with cols = outputs; a column's entries are in row order, so of rising
+// sample; rows of sample 0xffffffff count for nothing. One thread per column and 4 outputs.
+// PERM=1: the value of entry k is val[perm[k]]. VEC=1: outputs is a multiple of 4. Twin: graph/features.rs bwd_w.
+#import grid
+
+struct P { inputs: u32, cols: u32, stride: u32, alpha: f32, beta: f32 }
+
+override WG: u32 = 64u;
+override VEC: u32 = 0u;
+override PERM: u32 = 0u;
+override PER_SAMPLE: u32 = 0u;
+
+@group(0) @binding(0) var<uniform> p: P;
+@group(0) @binding(1) var<storage, read> ptr: array<u32>;
+@group(0) @binding(2) var<storage, read> idx: array<u32>;
+@group(0) @binding(3) var<storage, read> perm: array<u32>;
+@group(0) @binding(4) var<storage, read> val: array<f32>;
+@group(0) @binding(5) var<storage, read> seg: array<u32>;
+@group(0) @binding(6) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> dw: array<f32>;
+
+#import quad
+
+const NOBODY = 0xffffffffu;
+
+// Four sums of one sample and column go where they belong; returns their squares.
+fn close(sample: u32, column: u32, c: u32, sum: vec4<f32>) -> vec4<f32> {
+    if (sample == NOBODY) {
+        return vec4<f32>(0.0);
+    }
+    if (PER_SAMPLE == 1u) {
+        for (var j = 0u; j < min(4u, p.cols - c); j += 1u) {
+            dw[sample * p.stride + (c + j) * p.inputs + column] = sum[j];
+        }
+    }
+    return sum * sum;
+}
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+    let i = group_index(wid, nwg) * WG + lid;
+    let quads = (p.cols + 3u) / 4u;
+    let column = i / quads;
+    if (column >= p.inputs) {
+        return;
+    }
+    let c = 4u * (i % quads);
+    var sample = NOBODY;
+    var sum = vec4<f32>(0.0);
+    var squares = vec4<f32>(0.0);
+    for (var k = ptr[column]; k < ptr[column + 1u]; k += 1u) {
+        let row = idx[k];
+        let b = seg[row];
+        if (b != sample) {
+            squares += close(sample, column, c, sum);
+            sample = b;
+            sum = vec4<f32>(0.0);
+        }
+        var at = k;
+        if (PERM == 1u) {
+            at = perm[k];
+        }
+        sum += val[at] * quad(row, c);
+    }
+    squares += close(sample, column, c, sum);
+    if (PER_SAMPLE == 1u) {
+        return;
+    }
+    for (var j = 0u; j < min(4u, p.cols - c); j += 1u) {
+        let o = (c + j) * p.inputs + column;
+        var out = p.alpha * squares[j];
+        // beta 0 must not read: 0 * NaN is NaN.
+        if (p.beta != 0.0) {
+            out += p.beta * dw[o];
+        }
+        dw[o] = out;
+    }
+}

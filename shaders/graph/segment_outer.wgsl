@@ -1,0 +1,46 @@
+// Weight gradients of ragged samples: with g_b = sum of dy[t]^T x[t] over seg_ptr[b] <= t < seg_ptr[b + 1],
+// dw[j stride + o inputs + c] = sum of g_b[o,c], SQUARE=1: of g_b[o,c]^2, over the samples j block <= b < (j + 1) block.
+// x [rows,cols] with cols = inputs, dy [rows,outputs]. One thread per j, output and 4 inputs.
+// VEC=1: inputs is a multiple of 4. Twin: graph/segment.rs segment_outer.
+#import grid
+
+struct P { segments: u32, block: u32, cols: u32, outputs: u32, stride: u32 }
+
+override WG: u32 = 64u;
+override VEC: u32 = 0u;
+override SQUARE: u32 = 0u;
+
+@group(0) @binding(0) var<uniform> p: P;
+@group(0) @binding(1) var<storage, read> seg_ptr: array<u32>;
+@group(0) @binding(2) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> dy: array<f32>;
+@group(0) @binding(4) var<storage, read_write> dw: array<f32>;
+
+#import quad
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+    let i = group_index(wid, nwg) * WG + lid;
+    let quads = (p.cols + 3u) / 4u;
+    let o = (i / quads) % p.outputs;
+    let j = i / (quads * p.outputs);
+    let first = j * p.block;
+    if (first >= p.segments) {
+        return;
+    }
+    let c = 4u * (i % quads);
+    var total = vec4<f32>(0.0);
+    for (var b = first; b < min(first + p.block, p.segments); b += 1u) {
+        var sum = vec4<f32>(0.0);
+        for (var t = seg_ptr[b]; t < seg_ptr[b + 1u]; t += 1u) {
+            sum += dy[t * p.outputs + o] * quad(t, c);
+        }
+        if (SQUARE == 1u) {
+            sum *= sum;
+        }
+        total += sum;
+    }
+    for (var k = 0u; k < min(4u, p.cols - c); k += 1u) {
+        dw[j * p.stride + o * p.cols + c + k] = total[k];
+    }
+}

@@ -1,0 +1,189 @@
+//! Graphs: nodes with sparse features, directed edges, the parts of a task on them, and what a request takes away.
+//!
+//! Every list of nodes holds node ids, `0..nodes`, never places in a list of training nodes.
+
+mod assemble;
+pub(crate) mod cora;
+pub(crate) mod karate;
+pub(crate) mod partition;
+mod reach;
+
+pub(crate) use assemble::{GraphParts, dataset};
+pub use partition::NodeSplit;
+
+use crate::error::{Error, Result};
+
+/// Keys of every loader whose records are nodes.
+pub(crate) const NODE_KEYS: &[&str] = &["split", "normalize", "test_fraction", "validation_fraction", "split_seed"];
+
+/// The label of a node that has none.
+pub const UNLABELLED: u32 = u32::MAX;
+
+/// Node features `[nodes, width]` as compressed sparse rows: `col[ptr[i]..ptr[i + 1]]` ascending, values not 0.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sparse {
+    pub width: usize,
+    /// `[nodes + 1]`
+    pub ptr: Vec<u32>,
+    pub col: Vec<u32>,
+    pub val: Vec<f32>,
+}
+
+impl Sparse {
+    /// From one list of (column, value) a row. Columns may come in any order; values of one column add up, as SciPy's do.
+    pub fn from_rows(width: usize, rows: impl IntoIterator<Item = Vec<(u32, f32)>>) -> Sparse {
+        let mut out = Sparse { width, ptr: vec![0], col: vec![], val: vec![] };
+        for mut row in rows {
+            row.sort_by_key(|(col, _)| *col);
+            for same in row.chunk_by(|a, b| a.0 == b.0) {
+                let value: f32 = same.iter().map(|(_, value)| value).sum();
+                if value != 0.0 {
+                    out.col.push(same[0].0);
+                    out.val.push(value);
+                }
+            }
+            out.ptr.push(out.col.len() as u32);
+        }
+        out
+    }
+
+    /// One column a row with the value 1: features of nodes that have none of their own.
+    pub fn identity(rows: usize) -> Sparse {
+        Sparse::from_rows(rows, (0..rows as u32).map(|row| vec![(row, 1.0)]))
+    }
+
+    pub fn rows(&self) -> usize {
+        self.ptr.len().saturating_sub(1)
+    }
+
+    /// Columns and values of a row.
+    pub fn row(&self, row: usize) -> (&[u32], &[f32]) {
+        let range = self.ptr[row] as usize..self.ptr[row + 1] as usize;
+        (&self.col[range.clone()], &self.val[range])
+    }
+
+    /// Divides every row by its sum; a row whose sum is 0 stays.
+    pub(crate) fn normalize_rows(&mut self) {
+        for row in 0..self.rows() {
+            let values = &mut self.val[self.ptr[row] as usize..self.ptr[row + 1] as usize];
+            let sum: f64 = values.iter().map(|&v| f64::from(v)).sum();
+            if sum != 0.0 {
+                values.iter_mut().for_each(|v| *v = (f64::from(*v) / sum) as f32);
+            }
+        }
+    }
+
+    /// The entries for which `keep(row, column)` holds.
+    pub(crate) fn filter(&self, keep: impl Fn(u32, u32) -> bool) -> Sparse {
+        let rows = (0..self.rows()).map(|row| {
+            let (col, val) = self.row(row);
+            col.iter().copied().zip(val.iter().copied()).filter(|(col, _)| keep(row as u32, *col)).collect()
+        });
+        Sparse::from_rows(self.width, rows)
+    }
+}
+
+/// A graph, or many graphs side by side as one block-diagonal graph.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Graph {
+    pub nodes: usize,
+    /// Directed `[source, target]`, sorted by (target, source), distinct. A self-loop is there only if the data has it.
+    pub edges: Vec<[u32; 2]>,
+    /// Every edge is there in both directions.
+    pub undirected: bool,
+    pub features: Sparse,
+}
+
+impl Graph {
+    /// A graph of `pairs` `[source, target]` in any order; repeats are dropped, and an undirected graph gets both
+    /// directions of each.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for an edge to an unknown node.
+    pub fn new(nodes: usize, pairs: Vec<[u32; 2]>, undirected: bool, features: Sparse) -> Result<Graph> {
+        if let Some([u, v]) = pairs.iter().find(|pair| pair.iter().any(|&node| node as usize >= nodes)) {
+            return Err(Error::input(format!(
+                "edge [{u},{v}] goes to an unknown node; there are {nodes} nodes, 0 to {}",
+                nodes.saturating_sub(1)
+            )));
+        }
+        let mut edges = pairs;
+        if undirected {
+            let back: Vec<[u32; 2]> = edges.iter().map(|&[u, v]| [v, u]).collect();
+            edges.extend(back);
+        }
+        edges.sort_unstable_by_key(|&[source, target]| (target, source));
+        edges.dedup();
+        Ok(Graph { nodes, edges, undirected, features })
+    }
+
+    /// Whether the directed edge `[source, target]` is there.
+    pub fn has_edge(&self, source: u32, target: u32) -> bool {
+        self.edges.binary_search_by_key(&(target, source), |&[source, target]| (target, source)).is_ok()
+    }
+
+    /// Each edge once: `[u, v]` with u ≤ v where the graph is undirected, all directed edges otherwise.
+    pub fn distinct_edges(&self) -> Vec<[u32; 2]> {
+        self.edges.iter().copied().filter(|[u, v]| !self.undirected || u <= v).collect()
+    }
+}
+
+/// The graphs of a graph classification task: graph g is the nodes `ptr[g]..ptr[g + 1]` of the one [`Graph`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Graphs {
+    /// `[graphs + 1]`
+    pub ptr: Vec<u32>,
+    /// `[graphs]`
+    pub labels: Vec<u32>,
+}
+
+impl Graphs {
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+}
+
+/// A graph and a task on it. `train`, `validation` and `test` are ascending, disjoint lists of node ids, or of graph
+/// numbers where `graphs` is there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GraphData {
+    /// Features are normalised.
+    pub graph: Graph,
+    /// Class of each node, [`UNLABELLED`] for none; none has one where `graphs` is there.
+    pub labels: Vec<u32>,
+    pub train: Vec<u32>,
+    pub validation: Vec<u32>,
+    pub test: Vec<u32>,
+    /// Records are these graphs, and not nodes.
+    pub graphs: Option<Graphs>,
+    /// Training nodes that were given the planted class, ascending.
+    pub planted: Vec<u32>,
+    /// Edges that were added between nodes of different classes, each once, as in [`Graph::distinct_edges`].
+    pub poisoned: Vec<[u32; 2]>,
+}
+
+/// What a request takes away, in ids of the data set. All lists are ascending.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Deletion {
+    /// Nodes with their features, labels and edges.
+    pub nodes: Vec<u32>,
+    /// Directed `[source, target]`, both directions where the graph is undirected, sorted like [`Graph::edges`]; the
+    /// edges of deleted nodes are included.
+    pub edges: Vec<[u32; 2]>,
+    /// Nodes that lose all their features and nothing else.
+    pub feature_rows: Vec<u32>,
+    /// Features that all nodes lose.
+    pub feature_columns: Vec<u32>,
+    /// `[node, column]`: single features of single nodes.
+    pub feature_entries: Vec<[u32; 2]>,
+}
+
+impl Deletion {
+    pub fn is_empty(&self) -> bool {
+        *self == Deletion::default()
+    }
+}

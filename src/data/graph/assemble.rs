@@ -1,0 +1,107 @@
+//! From what a graph loader parsed to a data set: the checks that hold for every graph, the split, the normalisation.
+
+use super::{Graph, GraphData, Graphs, UNLABELLED, partition};
+use crate::data::split::Plan;
+use crate::data::{DataConfig, Dataset, Normalization, Normalize, Samples};
+use crate::error::{Error, Result};
+
+/// What a graph loader hands over, not yet split and not yet normalised.
+pub(crate) struct GraphParts {
+    pub name: String,
+    /// File or folder, for messages.
+    pub origin: String,
+    pub class_names: Vec<String>,
+    pub graph: Graph,
+    /// By node; empty where `graphs` is there.
+    pub labels: Vec<u32>,
+    pub graphs: Option<Graphs>,
+    /// The split that the files hold.
+    pub split: Option<Plan>,
+}
+
+/// Checks, splits and normalises.
+pub(crate) fn dataset(parts: GraphParts, config: &DataConfig, normalize: Normalize) -> Result<Dataset> {
+    verify(&parts)?;
+    let GraphParts { name, origin, class_names, mut graph, mut labels, graphs, split } = parts;
+    let of_records = graphs.as_ref().map_or(&labels, |graphs| &graphs.labels);
+    let plan = partition::partition(of_records, config, split, &origin)?;
+    if plan.train.is_empty() {
+        return Err(Error::input(format!("{origin}: no record is left to train on")));
+    }
+    match normalize {
+        Normalize::Row => graph.features.normalize_rows(),
+        Normalize::None => {}
+        Normalize::Unit | Normalize::Standard => {
+            return Err(Error::input(format!(
+                "data.normalize: the loader `{}` makes a graph, whose features stay sparse; expected row or none",
+                config.loader
+            )));
+        }
+    }
+    labels.resize(graph.nodes, UNLABELLED);
+    let data = GraphData {
+        labels,
+        train: plan.train,
+        validation: plan.validation,
+        test: plan.test,
+        graphs,
+        planted: vec![],
+        poisoned: vec![],
+        graph,
+    };
+    let part = |ids: &[u32]| Samples { x: vec![], y: ids.iter().map(|&id| data.label(id)).collect() };
+    Ok(Dataset {
+        name,
+        shape: vec![data.graph.features.width],
+        classes: class_names.len(),
+        class_names,
+        train: part(&data.train),
+        validation: part(&data.validation),
+        test: part(&data.test),
+        normalization: Normalization { kind: normalize, offset: vec![], scale: vec![] },
+        graph: Some(data),
+    })
+}
+
+/// The checks every graph must pass, whatever its loader.
+fn verify(parts: &GraphParts) -> Result<()> {
+    let (origin, features) = (&parts.origin, &parts.graph.features);
+    let fail = |why: String| Err(Error::input(format!("{origin}: {why}")));
+    if features.rows() != parts.graph.nodes {
+        return fail(format!(
+            "{} rows of features for {} nodes; expected one a node",
+            features.rows(),
+            parts.graph.nodes
+        ));
+    }
+    if features.width == 0 {
+        return fail("nodes have no features; at least one is needed".to_owned());
+    }
+    if let Some(at) = features.val.iter().position(|value| !value.is_finite()) {
+        let node = features.ptr.partition_point(|&start| start as usize <= at) - 1;
+        let (value, column) = (features.val[at], features.col[at]);
+        return fail(format!("feature {column} of node {node} is {value}; every feature must be a finite number"));
+    }
+    if parts.class_names.len() < 2 {
+        return fail("all records are of one class; a classifier needs at least two classes".to_owned());
+    }
+    let (what, labels, count) = match &parts.graphs {
+        Some(graphs) => ("graph", &graphs.labels, graphs.ptr.len() - 1),
+        None => ("node", &parts.labels, parts.graph.nodes),
+    };
+    if labels.len() != count {
+        return fail(format!("{} labels for {count} {what}s; expected one a {what}", labels.len()));
+    }
+    let classes = parts.class_names.len();
+    match labels.iter().position(|&label| label != UNLABELLED && label as usize >= classes) {
+        Some(at) => fail(format!("{what} {at} has class {}; expected below {classes}", labels[at])),
+        None => Ok(()),
+    }
+}
+
+impl GraphData {
+    /// Class of a node, or of a graph where records are graphs.
+    pub fn label(&self, id: u32) -> u32 {
+        self.graphs.as_ref().map_or(&self.labels, |graphs| &graphs.labels)[id as usize]
+    }
+}

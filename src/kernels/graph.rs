@@ -1,0 +1,102 @@
+//! Sparse work of graph networks: products with compressed sparse rows, their gradients, degree norms, sparse features,
+//! ragged samples and read-outs. Gathers in a fixed order throughout, so a transpose is stored instead of float atomics.
+
+mod cases;
+mod features;
+mod norms;
+mod segment;
+mod spmm;
+#[cfg(test)]
+mod tests;
+
+pub use cases::cases;
+pub use features::{Outer, OuterMode, densify, features, features_bwd_w, scatter_rows};
+pub use norms::degree_norms;
+pub use segment::{Readout, segment, segment_bwd, segment_outer};
+pub use spmm::{Spmm, spmm};
+
+use crate::engine::{Buf, Kernel};
+
+/// The family's kernels.
+pub static KERNELS: &[&Kernel] = &[
+    &spmm::SPMM,
+    &norms::OFF_DIAGONAL,
+    &norms::NORMS,
+    &features::TRANSPOSE,
+    &features::BWD_W,
+    &features::DENSIFY,
+    &features::SCATTER_ROWS,
+    &segment::SEGMENT,
+    &segment::SEGMENT_MAX,
+    &segment::SEGMENT_BWD,
+    &segment::SEGMENT_OUTER,
+];
+
+/// Rows of a sparse matrix: the entries `ptr[r] .. ptr[r + 1]` belong to row r. Entries past `ptr[rows]` are padding.
+#[derive(Clone, Copy, Debug)]
+pub struct Csr {
+    /// [rows + 1], rising from 0.
+    pub ptr: Buf<u32>,
+    /// [entries]: the column (of a graph: the source node) of each entry.
+    pub idx: Buf<u32>,
+    /// [entries]: the value of entry k is `val[perm[k]]`; `val[k]` without. A transpose has one.
+    pub perm: Option<Buf<u32>>,
+    /// Some row has more than [`SKEW`] times the mean number of entries: [`is_heavy`] of `ptr`. With `false` the
+    /// kernels count on it that no row has.
+    pub heavy: bool,
+}
+
+/// Largest row over mean row from which on a matrix is heavy.
+pub const SKEW: usize = 32;
+
+/// The flag of a [`Csr`] with these row ends.
+pub fn is_heavy(ptr: &[u32]) -> bool {
+    let longest = ptr.windows(2).map(|w| (w[1] - w[0]) as usize).max().unwrap_or(0);
+    let (rows, entries) = (ptr.len().saturating_sub(1), ptr.last().map_or(0, |e| *e as usize));
+    longest > bound(rows, entries)
+}
+
+/// Entries that no row of a matrix passes unless it is heavy.
+fn bound(rows: usize, entries: usize) -> usize {
+    SKEW * entries.div_ceil(rows.max(1))
+}
+
+impl Csr {
+    pub fn rows(&self) -> usize {
+        self.ptr.len.saturating_sub(1)
+    }
+
+    /// Number of entries, padding included.
+    pub fn entries(&self) -> usize {
+        self.idx.len
+    }
+
+    /// Entries that no row passes: the loop iterations of a thread that walks one row.
+    pub fn longest(&self) -> usize {
+        if self.heavy { self.entries() } else { self.entries().min(bound(self.rows(), self.entries())) }
+    }
+
+    /// What is bound as `perm`: any buffer of words where there is none.
+    fn places(&self) -> Buf<u32> {
+        self.perm.unwrap_or(self.idx)
+    }
+
+    fn check(&self, what: &str, val: Buf<f32>) {
+        assert!(self.ptr.len > 0, "{what}: ptr holds the ends of rows + 1 rows");
+        assert!(val.len >= self.entries(), "{what}: {} values for {} entries", val.len, self.entries());
+        let places = self.places().len;
+        assert_eq!(places, self.entries(), "{what}: length of perm");
+    }
+}
+
+/// Columns of a [rows, cols] matrix are dealt to threads in fours.
+fn quads(cols: usize) -> usize {
+    cols.div_ceil(4)
+}
+
+/// Rows of a matrix of `len` elements.
+fn rows_of(what: &str, len: usize, cols: usize) -> usize {
+    let rows = len.checked_div(cols).unwrap_or(0);
+    assert_eq!(len, rows * cols, "{what}: {len} elements are not rows of {cols}");
+    rows
+}

@@ -1,0 +1,145 @@
+//! Cases of sparse features.
+
+use super::super::{Outer, OuterMode, densify, features, features_bwd_w, scatter_rows};
+use super::{Pattern, new, rounding};
+use crate::engine::case::{Case, Gen};
+
+/// rows inputs degree outputs.
+const SHAPES: [[usize; 4]; 8] = [
+    [1, 1, 1, 1],
+    [0, 5, 1, 3],
+    [37, 131, 9, 16],
+    [131, 37, 4, 7],
+    [64, 67, 5, 33],
+    [7, 3, 2, 4],
+    [200, 5, 3, 2],
+    [5, 9, 0, 3],
+];
+
+pub fn cases() -> Vec<Case> {
+    let mut all = Vec::new();
+    for [rows, inputs, degree, outputs] in SHAPES {
+        let x = Pattern::distinct(rows, inputs, degree);
+        all.push(forward(&x, outputs, false));
+        all.push(forward(&x, outputs, true));
+        for how in options(inputs * outputs) {
+            all.push(backward(&x, outputs, how, 5));
+        }
+        all.push(dense(&x));
+        all.push(dense_columns(&x));
+    }
+    let many = Pattern::distinct(70_001, 3, 1);
+    all.push(forward(&many, 2, true).folded());
+    all.push(dense(&many).folded());
+    let wide = Pattern::distinct(9, 70_001, 3);
+    for how in options(70_001) {
+        all.push(backward(&wide, 1, how, 2).folded());
+    }
+    for (n, rows, cols) in [(0, 5, 3), (1, 1, 1), (5, 5, 7), (3, 131, 4), (67, 70, 9)] {
+        all.push(scattered(n, rows, cols));
+    }
+    all.push(scattered(40_000, 50_001, 2).folded());
+    // Cora's features: 1 433 words, 18 a node; 64 ego graphs of 36 nodes.
+    let cora = Pattern::distinct(2708, 1433, 18);
+    all.push(forward(&cora, 16, true).timed());
+    for how in options(1433 * 16) {
+        all.push(backward(&cora, 16, how, 36).timed());
+    }
+    all.push(scattered(2048, 2708, 16).timed());
+    all.push(dense(&cora).timed());
+    all
+}
+
+fn options(size: usize) -> [Outer; 5] {
+    let with = |mode, alpha, beta, stride| Outer { mode, alpha, beta, stride };
+    [
+        with(OuterMode::Sum, 0.5, 1.0, 0),
+        with(OuterMode::Sum, 1.0, 0.0, 0),
+        with(OuterMode::SquareSum, 1.0, 0.0, 0),
+        with(OuterMode::SquareSum, 0.25, -0.5, 0),
+        with(OuterMode::PerSample, 1.0, 0.0, size + 61),
+    ]
+}
+
+fn forward(x: &Pattern, outputs: usize, bias: bool) -> Case {
+    let mut case = new(format!("graph.transpose features {} to {outputs}{}", x.name, if bias { " bias" } else { "" }));
+    let mut g = Gen::new((x.idx.len() * 3 + outputs) as u64);
+    let csr = x.put(&mut case, None);
+    let val = case.input("val", g.values(x.idx.len()));
+    let w = case.input("w", g.values(outputs * x.sources));
+    let b = if bias { case.input("b", g.values(outputs)) } else { w };
+    let y = case.output("y", x.rows() * outputs);
+    features(&mut case.rec, &csr, val, w, b, y, x.sources, outputs, bias);
+    rounding(case, 2 + x.longest())
+}
+
+/// Samples of about `per` rows, some without any; the last rows belong to none.
+pub fn segments(rows: usize, per: usize) -> (Vec<u32>, Vec<u32>) {
+    let mut g = Gen::new((rows + per) as u64);
+    let (mut ends, mut of) = (vec![0], Vec::new());
+    while of.len() + 2 * per < rows {
+        let n = if g.below(6) == 0 { 0 } else { g.below(2 * per) };
+        of.resize(of.len() + n, ends.len() as u32 - 1);
+        ends.push(of.len() as u32);
+    }
+    of.resize(rows, u32::MAX);
+    (ends, of)
+}
+
+fn backward(x: &Pattern, outputs: usize, how: Outer, per: usize) -> Case {
+    let Outer { mode, alpha, beta, stride } = how;
+    let (shape, named) = (format!("{} to {outputs}", x.name), format!("{mode:?} alpha {alpha} beta {beta}"));
+    let mut case = new(format!("graph.features_bwd_w {shape} {named}"));
+    let (inputs, rows) = (x.sources, x.rows());
+    let mut g = Gen::new((x.idx.len() * 3 + outputs) as u64);
+    let (t, perm) = x.transposed();
+    let csr = t.put(&mut case, Some(perm));
+    let val = case.input("val", g.values(x.idx.len()));
+    let (ends, of) = segments(rows, per);
+    let seg = (mode != OuterMode::Sum).then(|| case.input_u32("seg", of));
+    let dy = case.input("dy", g.values(rows * outputs));
+    let dw = match mode {
+        OuterMode::PerSample => case.inout("dw", g.values((ends.len() - 1) * stride)),
+        _ if beta == 0.0 => case.output("dw", outputs * inputs),
+        _ => case.inout("dw", g.values(outputs * inputs)),
+    };
+    features_bwd_w(&mut case.rec, &csr, val, seg, dy, dw, inputs, outputs, how);
+    rounding(case, if mode == OuterMode::SquareSum { 4 * per * t.longest() } else { 2 + t.longest() })
+}
+
+fn dense(x: &Pattern) -> Case {
+    let mut case = new(format!("graph.densify {}", x.name));
+    let csr = x.put(&mut case, None);
+    let val = case.input("val", Gen::new(x.idx.len() as u64).values(x.idx.len()));
+    let y = case.output("y", x.rows() * x.sources);
+    densify(&mut case.rec, &csr, val, y, x.sources);
+    case.tolerance(0.0, 0.0)
+}
+
+fn dense_columns(x: &Pattern) -> Case {
+    let (t, perm) = x.transposed();
+    let mut case = new(format!("graph.densify {}", t.name));
+    let csr = t.put(&mut case, Some(perm));
+    let val = case.input("val", Gen::new(x.idx.len() as u64).values(x.idx.len()));
+    let y = case.output("y", t.rows() * t.sources);
+    densify(&mut case.rec, &csr, val, y, t.sources);
+    case.tolerance(0.0, 0.0)
+}
+
+/// Every third index is past the end: padding.
+fn scattered(n: usize, rows: usize, cols: usize) -> Case {
+    let mut case = new(format!("graph.scatter_rows {n} of {rows} width {cols}"));
+    let mut g = Gen::new((n * 7 + rows) as u64);
+    let mut idx: Vec<u32> = (0..rows as u32).collect();
+    for i in 0..n {
+        let j = i + g.below(rows - i);
+        idx.swap(i, j);
+    }
+    idx.truncate(n);
+    idx.iter_mut().step_by(3).for_each(|i| *i = u32::MAX);
+    let x = case.input("x", g.values(n * cols));
+    let idx = case.input_u32("idx", idx);
+    let y = case.inout("y", g.values(rows * cols));
+    scatter_rows(&mut case.rec, x, idx, y, cols);
+    case.tolerance(0.0, 0.0)
+}

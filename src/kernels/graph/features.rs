@@ -1,0 +1,266 @@
+//! Sparse feature matrices times dense weights, and their gradients by sample.
+
+use super::norms::search_turns;
+use super::{Csr, Spmm, quads, rows_of, spmm};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, TwinCall};
+use crate::params;
+
+params! {
+    /// x [rows, cols].
+    pub struct Transpose { rows: u32, cols: u32, alpha: f32, beta: f32 }
+}
+
+params! {
+    /// dw [cols, inputs], `stride` elements from sample to sample.
+    pub struct Columns { inputs: u32, cols: u32, stride: u32, alpha: f32, beta: f32 }
+}
+
+params! {
+    /// y [rows, cols] and the number of entries.
+    pub struct Dense { rows: u32, cols: u32, entries: u32 }
+}
+
+params! {
+    /// x [n, cols], y [rows, cols].
+    pub struct Scatter { n: u32, rows: u32, cols: u32 }
+}
+
+/// `y = alpha xᵀ + beta y`.
+pub static TRANSPOSE: Kernel = Kernel {
+    name: "graph.transpose",
+    source: include_str!("../../../shaders/graph/transpose.wgsl"),
+    params: Transpose::FIELDS,
+    twin: transpose_twin,
+    requires: Requires::Nothing,
+};
+
+/// Weight gradients by sample from the columns of sparse features.
+pub static BWD_W: Kernel = Kernel {
+    name: "graph.features_bwd_w",
+    source: include_str!("../../../shaders/graph/features_bwd_w.wgsl"),
+    params: Columns::FIELDS,
+    twin: bwd_w_twin,
+    requires: Requires::Nothing,
+};
+
+/// Entries to their places in a dense matrix.
+pub static DENSIFY: Kernel = Kernel {
+    name: "graph.densify",
+    source: include_str!("../../../shaders/graph/densify.wgsl"),
+    params: Dense::FIELDS,
+    twin: densify_twin,
+    requires: Requires::Nothing,
+};
+
+/// Rows to their places in a larger matrix.
+pub static SCATTER_ROWS: Kernel = Kernel {
+    name: "graph.scatter_rows",
+    source: include_str!("../../../shaders/graph/scatter_rows.wgsl"),
+    params: Scatter::FIELDS,
+    twin: scatter_rows_twin,
+    requires: Requires::Nothing,
+};
+
+/// What becomes of the weight gradients g_b of the samples: the three sinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OuterMode {
+    /// `dw = alpha Σ_b g_b + beta dw`.
+    Sum,
+    /// `dw = alpha Σ_b g_b² + beta dw`.
+    SquareSum,
+    /// `dw[b stride + o inputs + i] = g_b[o,i]`; alpha and beta play no part.
+    PerSample,
+}
+
+/// Options of [`features_bwd_w`] and [`segment_outer`](super::segment_outer).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outer {
+    pub mode: OuterMode,
+    pub alpha: f32,
+    /// 0 overwrites `dw`, 1 accumulates into it.
+    pub beta: f32,
+    /// Elements between one sample's gradient and the next's, for `PerSample`.
+    pub stride: usize,
+}
+
+impl Default for Outer {
+    fn default() -> Self {
+        Outer { mode: OuterMode::Sum, alpha: 1.0, beta: 0.0, stride: 0 }
+    }
+}
+
+/// Records `y = X Wᵀ (+ b)` for sparse features X: `x` holds its rows, `w` [outputs, inputs], `b` [outputs] (bound even
+/// when unused; `w` will do), `y` [x.rows(), outputs]. Wᵀ is laid out first, so that each entry reads a row of it.
+#[expect(clippy::too_many_arguments, reason = "the operands of the product")]
+pub fn features(
+    rec: &mut Recording,
+    x: &Csr,
+    val: Buf<f32>,
+    w: Buf<f32>,
+    b: Buf<f32>,
+    y: Buf<f32>,
+    inputs: usize,
+    outputs: usize,
+    bias: bool,
+) {
+    assert_eq!(w.len, outputs * inputs, "features: size of w");
+    let wt = rec.temp("weight, inputs first", w.len);
+    transpose(rec, w, wt, outputs, (1.0, 0.0));
+    spmm(rec, x, val, wt, if bias { b } else { wt }, y, outputs, Spmm { own: 0.0, bias });
+}
+
+/// Records `y [cols, rows] = alpha xᵀ + beta y` for `x` [rows, cols].
+fn transpose(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, rows: usize, (alpha, beta): (f32, f32)) {
+    let cols = x.len.checked_div(rows).unwrap_or(0);
+    assert_eq!((x.len, y.len), (rows * cols, rows * cols), "transpose: sizes of x and y");
+    let pass = rec.dispatch(&TRANSPOSE).params(Transpose { rows: rows as u32, cols: cols as u32, alpha, beta }).read(x);
+    let pass = if beta == 0.0 { pass.write(y) } else { pass.update(y) };
+    pass.work(2 * x.len as u64, 8 * x.len as u64).threads(x.len);
+}
+
+/// Records the gradient of [`features`] to W [outputs, inputs] into `dw`. `xt` holds the columns of X with the places of
+/// their entries among the rows (`perm`), entries of a column in row order; `dy` [rows, outputs]. `seg_of` [rows] is the
+/// sample of each row, rising, `u32::MAX` for none; `Sum` does not need it and counts every row. `PerSample` writes only
+/// elements that have entries: the caller clears `dw`, and gives it (samples − 1) stride + outputs · inputs elements.
+#[expect(clippy::too_many_arguments, reason = "the operands of the product")]
+pub fn features_bwd_w(
+    rec: &mut Recording,
+    xt: &Csr,
+    val: Buf<f32>,
+    seg_of: Option<Buf<u32>>,
+    dy: Buf<f32>,
+    dw: Buf<f32>,
+    inputs: usize,
+    outputs: usize,
+    how: Outer,
+) {
+    assert_eq!(xt.rows(), inputs, "features_bwd_w: the columns of X");
+    xt.check("features_bwd_w", val);
+    if how.mode == OuterMode::Sum {
+        assert_eq!(dw.len, outputs * inputs, "features_bwd_w: size of dw");
+        let dwt = rec.temp("weight gradient, inputs first", dw.len);
+        spmm(rec, xt, val, dy, dy, dwt, outputs, Spmm::default());
+        return transpose(rec, dwt, dw, inputs, (how.alpha, how.beta));
+    }
+    let rows = rows_of("features_bwd_w", dy.len, outputs);
+    let Some(seg) = seg_of else { panic!("features_bwd_w: {:?} needs the sample of each row", how.mode) };
+    assert_eq!(seg.len, rows, "features_bwd_w: length of seg_of");
+    let per_sample = how.mode == OuterMode::PerSample;
+    assert!(per_sample || dw.len == outputs * inputs, "features_bwd_w: size of dw");
+    assert!(!per_sample || how.stride >= outputs * inputs, "features_bwd_w: the samples overlap");
+    let (cols, stride) = (outputs as u32, how.stride as u32);
+    let pass = rec
+        .dispatch(&BWD_W)
+        .set("VEC", u8::from(outputs.is_multiple_of(4)))
+        .set("PERM", u8::from(xt.perm.is_some()))
+        .set("PER_SAMPLE", u8::from(per_sample))
+        .params(Columns { inputs: inputs as u32, cols, stride, alpha: how.alpha, beta: how.beta })
+        .read(xt.ptr)
+        .read(xt.idx)
+        .read(xt.places())
+        .read(val)
+        .read(seg)
+        .read(dy);
+    let pass = if per_sample || how.beta != 0.0 { pass.update(dw) } else { pass.write(dw) };
+    let n = (xt.entries() * outputs) as u64;
+    // A column has one entry a row at most, and each may end a sample.
+    let turns = 5 * xt.longest().min(rows) + 8;
+    pass.turns(turns).work(3 * n, 4 * n + 12 * xt.entries() as u64).threads(inputs * quads(outputs));
+}
+
+/// Records `y[r,idx[k]] = val[k]` over zeros: the dense form of `x`. `y` [x.rows(), cols]; columns of a row are distinct.
+pub fn densify(rec: &mut Recording, x: &Csr, val: Buf<f32>, y: Buf<f32>, cols: usize) {
+    x.check("densify", val);
+    assert_eq!(y.len, x.rows() * cols, "densify: size of y");
+    rec.clear(y);
+    rec.dispatch(&DENSIFY)
+        .set("PERM", u8::from(x.perm.is_some()))
+        .params(Dense { rows: x.rows() as u32, cols: cols as u32, entries: x.entries() as u32 })
+        .read(x.ptr)
+        .read(x.idx)
+        .read(x.places())
+        .read(val)
+        .update(y)
+        .turns(search_turns(x.rows()))
+        .work(0, 12 * x.entries() as u64 + 4 * y.len as u64)
+        .threads(x.entries());
+}
+
+/// Records `y[idx[r],:] = x[r,:]`. `x` [idx.len, cols], `y` [rows, cols]; indices are distinct, those past the end of y are
+/// skipped, and rows of y that none names keep their content.
+pub fn scatter_rows(rec: &mut Recording, x: Buf<f32>, idx: Buf<u32>, y: Buf<f32>, cols: usize) {
+    assert_eq!(x.len, idx.len * cols, "scatter_rows: size of x");
+    let rows = rows_of("scatter_rows", y.len, cols);
+    rec.dispatch(&SCATTER_ROWS)
+        .params(Scatter { n: idx.len as u32, rows: rows as u32, cols: cols as u32 })
+        .read(x)
+        .read(idx)
+        .update(y)
+        .work(0, 8 * x.len as u64)
+        .threads(x.len);
+}
+
+/// Bindings x y; see `transpose.wgsl`.
+fn transpose_twin(call: &mut TwinCall) {
+    let p: Transpose = call.params();
+    let [x, y] = call.bufs();
+    let (x, y) = (x.f(), y.f_mut());
+    let (rows, cols) = (p.rows as usize, p.cols as usize);
+    for r in 0..rows {
+        for c in 0..cols {
+            let y = &mut y[c * rows + r];
+            let kept = if p.beta == 0.0 { 0.0 } else { f64::from(p.beta) * *y };
+            *y = f64::from(p.alpha) * x[r * cols + c] + kept;
+        }
+    }
+}
+
+/// Bindings ptr idx perm val seg dy dw; see `features_bwd_w.wgsl`.
+fn bwd_w_twin(call: &mut TwinCall) {
+    let p: Columns = call.params();
+    let (permuted, per_sample) = (call.set("PERM") == 1, call.set("PER_SAMPLE") == 1);
+    let [ptr, idx, perm, val, seg, dy, dw] = call.bufs();
+    let (ptr, idx, perm, val, seg, dy) = (ptr.u(), idx.u(), perm.u(), val.f(), seg.u(), dy.f());
+    let (outputs, inputs, stride, dw) = (p.cols as usize, p.inputs as usize, p.stride as usize, dw.f_mut());
+    for i in 0..inputs {
+        for o in 0..outputs {
+            let mut of_sample = std::collections::BTreeMap::<u32, f64>::new();
+            for k in ptr[i] as usize..ptr[i + 1] as usize {
+                let (row, value) = (idx[k] as usize, val[if permuted { perm[k] as usize } else { k }]);
+                if seg[row] != u32::MAX {
+                    *of_sample.entry(seg[row]).or_default() += value * dy[row * outputs + o];
+                }
+            }
+            if per_sample {
+                of_sample.iter().for_each(|(b, g)| dw[*b as usize * stride + o * inputs + i] = *g);
+                continue;
+            }
+            let dw = &mut dw[o * inputs + i];
+            let kept = if p.beta == 0.0 { 0.0 } else { f64::from(p.beta) * *dw };
+            *dw = f64::from(p.alpha) * of_sample.values().map(|g| g * g).sum::<f64>() + kept;
+        }
+    }
+}
+
+/// Bindings ptr idx perm val y; see `densify.wgsl`.
+fn densify_twin(call: &mut TwinCall) {
+    let p: Dense = call.params();
+    let permuted = call.set("PERM") == 1;
+    let [ptr, idx, perm, val, y] = call.bufs();
+    let (ptr, idx, perm, val, y) = (ptr.u(), idx.u(), perm.u(), val.f(), y.f_mut());
+    for r in 0..p.rows as usize {
+        for k in ptr[r] as usize..ptr[r + 1] as usize {
+            y[r * p.cols as usize + idx[k] as usize] = val[if permuted { perm[k] as usize } else { k }];
+        }
+    }
+}
+
+/// Bindings x idx y; see `scatter_rows.wgsl`.
+fn scatter_rows_twin(call: &mut TwinCall) {
+    let p: Scatter = call.params();
+    let [x, idx, y] = call.bufs();
+    let (x, y, cols) = (x.f(), y.f_mut(), p.cols as usize);
+    for (r, to) in idx.u().iter().enumerate().filter(|(_, to)| **to < p.rows) {
+        y[*to as usize * cols..][..cols].copy_from_slice(&x[r * cols..][..cols]);
+    }
+}

@@ -1,0 +1,85 @@
+//! The product of a sparse matrix with a dense one: message passing, and its gradient through the transpose.
+
+use super::{Csr, quads, rows_of};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, TwinCall};
+use crate::params;
+
+params! {
+    /// y [rows, cols] and the weight of a row's own x.
+    pub struct Product { rows: u32, cols: u32, own: f32 }
+}
+
+/// One thread per row and four columns.
+pub static SPMM: Kernel = Kernel {
+    name: "graph.spmm",
+    source: include_str!("../../../shaders/graph/spmm.wgsl"),
+    params: Product::FIELDS,
+    twin: spmm_twin,
+    requires: Requires::Nothing,
+};
+
+/// What [`spmm`] adds to the sum over a row's entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Spmm {
+    /// Weight of the row's own x; 0 does not read it, so x may then have any number of rows.
+    pub own: f32,
+    pub bias: bool,
+}
+
+/// Records `y[r,:] = own x[r,:] + Σ_k val[k] x[idx[k],:] (+ bias)` over the entries k of row r of `a`: the aggregation of
+/// a graph layer (Kipf & Welling, ICLR 2017, eq. 2, with `val` the norm). `x` [sources, cols], `y` [a.rows(), cols].
+/// `bias` [cols] is bound even when unused; `x` will do. The gradient to x is the same with the transpose.
+#[expect(clippy::too_many_arguments, reason = "the operands of the product")]
+pub fn spmm(
+    rec: &mut Recording,
+    a: &Csr,
+    val: Buf<f32>,
+    x: Buf<f32>,
+    bias: Buf<f32>,
+    y: Buf<f32>,
+    cols: usize,
+    how: Spmm,
+) {
+    a.check("spmm", val);
+    assert_eq!(y.len, a.rows() * cols, "spmm: size of y");
+    let sources = rows_of("spmm", x.len, cols);
+    assert!(how.own == 0.0 || sources >= a.rows(), "spmm: a row without its own x");
+    assert!(!how.bias || bias.len == cols, "spmm: size of the bias");
+    let n = (a.entries() * cols) as u64;
+    rec.dispatch(&SPMM)
+        .set("VEC", u8::from(cols.is_multiple_of(4)))
+        .set("PERM", u8::from(a.perm.is_some()))
+        .set("BIAS", u8::from(how.bias))
+        .params(Product { rows: a.rows() as u32, cols: cols as u32, own: how.own })
+        .read(a.ptr)
+        .read(a.idx)
+        .read(a.places())
+        .read(val)
+        .read(x)
+        .read(bias)
+        .write(y)
+        .turns(a.longest() + 4)
+        .work(2 * n, 4 * n + 8 * a.entries() as u64 + 4 * y.len as u64)
+        .threads(a.rows() * quads(cols));
+}
+
+/// Bindings ptr idx perm val x bias y; see `spmm.wgsl`.
+fn spmm_twin(call: &mut TwinCall) {
+    let p: Product = call.params();
+    let (permuted, has_bias) = (call.set("PERM") == 1, call.set("BIAS") == 1);
+    let [ptr, idx, perm, val, x, bias, y] = call.bufs();
+    let (ptr, idx, perm, val, x, bias) = (ptr.u(), idx.u(), perm.u(), val.f(), x.f(), bias.f());
+    let (cols, y) = (p.cols as usize, y.f_mut());
+    for (r, y) in y.chunks_mut(cols).enumerate() {
+        for (c, y) in y.iter_mut().enumerate() {
+            *y = if has_bias { bias[c] } else { 0.0 };
+            if p.own != 0.0 {
+                *y += f64::from(p.own) * x[r * cols + c];
+            }
+            for k in ptr[r] as usize..ptr[r + 1] as usize {
+                let value = val[if permuted { perm[k] as usize } else { k }];
+                *y += value * x[idx[k] as usize * cols + c];
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Graphs on the engine: what messages run along, the pattern of sparse features, and rows grouped into records.
+
+use super::layer::{Backward, Forward, Saved};
+use super::params::{Init, ParamSpec};
+use crate::engine::Buf;
+use crate::error::{Error, Result};
+use crate::kernels::graph::{self, Csr};
+use crate::kernels::linear::{self, Mat, Product};
+
+/// A graph's edges by target, one self-loop (i, i) for every node among them, with values per edge in that order.
+#[derive(Clone, Copy, Debug)]
+pub struct Structure {
+    /// Sources of each node's in-edges, ascending.
+    pub a: Csr,
+    /// The stored transpose: targets of each node's out-edges; `perm` is an edge's place in `a`.
+    pub t: Csr,
+    /// 1 for an edge of the graph, 0 for a self-loop that was only added or an edge that was deleted.
+    pub weight: Buf<f32>,
+    /// `c_i c_j w_ij`, c = 1/sqrt(degree + 1), self-loops with weight 1 (Kipf & Welling 2017, eq. 2); 0: takes no part.
+    pub sym: Buf<f32>,
+    /// `w_ij / Σ_j w_ij`.
+    pub mean: Buf<f32>,
+    pub nodes: usize,
+    /// Entries of `a`.
+    pub edges: usize,
+    /// Longest row of `a`, or of `t` if that is longer.
+    pub max_degree: usize,
+}
+
+/// Where the nonzero values of sparse features [rows, width] belong.
+#[derive(Clone, Copy, Debug)]
+pub struct Pattern {
+    /// Columns of each row.
+    pub x: Csr,
+    /// Rows of each column, ascending; `perm` is a value's place in `x`.
+    pub xt: Csr,
+}
+
+/// Rows grouped into records.
+#[derive(Clone, Copy, Debug)]
+pub struct Segments {
+    /// Record b has the rows `ptr[b]..ptr[b+1]`.
+    pub ptr: Buf<u32>,
+    /// The record of each row.
+    pub of: Buf<u32>,
+    pub count: usize,
+}
+
+/// What a network over a graph is given.
+#[derive(Clone, Copy, Debug)]
+pub struct GraphInput {
+    pub structure: Structure,
+    /// The nonzero values where there is a `pattern`, else rows [nodes, width].
+    pub x: Buf<f32>,
+    pub pattern: Option<Pattern>,
+    /// Rows whose logits are the output; `None`: a read-out makes records of the rows.
+    pub seeds: Option<Buf<u32>>,
+    pub segments: Option<Segments>,
+}
+
+impl Forward<'_> {
+    /// What messages run along.
+    ///
+    /// # Errors
+    /// There is no graph here: the data are none, or a read-out came before.
+    pub fn structure(&self, layer: &str) -> Result<Structure> {
+        self.graph.ok_or_else(|| no_graph(layer))
+    }
+
+    /// Records `y = x Wᵀ (+ b)` [n, outputs] of dense rows or of sparse features; W [outputs, inputs].
+    pub fn project(
+        &mut self,
+        x: Buf<f32>,
+        w: Buf<f32>,
+        b: Option<Buf<f32>>,
+        inputs: usize,
+        outputs: usize,
+    ) -> Buf<f32> {
+        let y = self.rec.temp("y", self.n * outputs);
+        let bias = b.is_some();
+        match &self.pattern {
+            Some(p) => graph::features(self.rec, &p.x, x, w, b.unwrap_or(w), y, inputs, outputs, bias),
+            None => {
+                let (x, wt) = (Mat::new(x, self.n, inputs), Mat::new(w, outputs, inputs).t());
+                linear::product(self.rec, x, wt, b.unwrap_or(w), y, Product { bias, ..Default::default() });
+            }
+        }
+        y
+    }
+
+    /// Sparse features as dense rows [n, width]; dense ones as they are.
+    pub fn rows(&mut self, x: Buf<f32>, width: usize) -> Buf<f32> {
+        let Some(p) = &self.pattern else { return x };
+        let rows = self.rec.temp("rows", self.n * width);
+        graph::densify(self.rec, &p.x, x, rows, width);
+        rows
+    }
+}
+
+impl Backward<'_> {
+    /// As [`Forward::structure`].
+    pub fn structure(&self, layer: &str) -> Result<Structure> {
+        self.graph.ok_or_else(|| no_graph(layer))
+    }
+
+    /// Records `dx = dy W` [n, inputs]; W [outputs, inputs].
+    pub fn project_back(&mut self, dy: Buf<f32>, w: Buf<f32>, inputs: usize, outputs: usize) -> Buf<f32> {
+        let dx = self.rec.temp("dx", self.n * inputs);
+        let (dy, w_mat) = (Mat::new(dy, self.n, outputs), Mat::new(w, outputs, inputs));
+        linear::product(self.rec, dy, w_mat, w, dx, Product::default());
+        dx
+    }
+}
+
+fn no_graph(layer: &str) -> Error {
+    Error::input(format!(
+        "layer `{layer}` passes messages along edges, but there is no graph here; use a graph data set, and no graph layer behind a readout"
+    ))
+}
+
+/// A linear map without bias inside a graph layer.
+pub(super) struct Project {
+    /// Name of the weight [outputs, inputs].
+    pub weight: String,
+    pub inputs: usize,
+    pub outputs: usize,
+}
+
+impl Project {
+    pub fn spec(&self) -> ParamSpec {
+        let init = Init::GlorotUniform { fan_in: self.inputs, fan_out: self.outputs };
+        ParamSpec { name: self.weight.clone(), shape: vec![self.outputs, self.inputs], init }
+    }
+
+    /// Sends the weight's gradient to the sink and records dx; `saved` begins with the map's input.
+    pub fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, need_dx: bool) -> Result<Option<Buf<f32>>> {
+        cx.sink_dense(&self.weight, saved, dy, self.inputs, self.outputs)?;
+        if !need_dx {
+            return Ok(None);
+        }
+        let w = cx.layout.slice(cx.theta, &self.weight)?;
+        Ok(Some(cx.project_back(dy, w, self.inputs, self.outputs)))
+    }
+}
+
+/// Input and output width of a layer over nodes.
+pub(super) fn node_features(kind: &str, name: &str, input: &[usize], out: Option<usize>) -> Result<(usize, usize)> {
+    match (input, out.filter(|out| *out > 0)) {
+        (&[inputs], Some(out)) => Ok((inputs, out)),
+        (_, None) => Err(Error::input(format!("layer `{name}` ({kind}) needs `out`, the number of its outputs"))),
+        _ => Err(Error::input(format!("layer `{name}` ({kind}) takes the features of nodes, its input is {input:?}"))),
+    }
+}

@@ -1,0 +1,177 @@
+//! `graph_conv` and `sgc`: messages weighted by Â = D^{-1/2} (A + I) D^{-1/2}, the degrees D counting the self-loop.
+
+use serde::{Deserialize, Serialize};
+
+use super::graph::{Project, node_features};
+use super::layer::{Backward, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
+use super::params::ParamSpec;
+use crate::engine::Buf;
+use crate::error::{Error, Result};
+use crate::kernels::graph::{self, Spmm};
+
+pub static GCN: LayerRow = LayerRow {
+    kind: "graph_conv",
+    summary: "GCN: y = Â x Wᵀ + b (Kipf & Welling 2017); lin.weight [out, in], bias",
+    build: |t| Ok(Box::new(GraphConv::of(settings::<GcnSettings>("graph_conv", t)?))),
+    example: "type = \"graph_conv\"\nname = \"conv\"\nout = 5",
+    example_input: &[7],
+};
+
+pub static SGC: LayerRow = LayerRow {
+    kind: "sgc",
+    summary: "SGC: y = Âᵏ x Wᵀ + b (Wu et al. 2019); lin.weight [out, in], lin.bias",
+    build: |t| {
+        let settings: SgcSettings = settings("sgc", t)?;
+        match settings.k {
+            0 => Err(Error::input("layer `sgc`: k must be 1 or more, the hops that features are spread")),
+            _ => Ok(Box::new(GraphConv::of(settings))),
+        }
+    },
+    example: "type = \"sgc\"\nname = \"conv\"\nout = 5\nk = 3",
+    example_input: &[7],
+};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GcnSettings {
+    #[serde(default)]
+    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    out: Option<usize>,
+    #[serde(default = "yes")]
+    bias: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SgcSettings {
+    #[serde(default)]
+    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    out: Option<usize>,
+    #[serde(default = "yes")]
+    bias: bool,
+    #[serde(default = "two")]
+    k: usize,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn two() -> usize {
+    2
+}
+
+/// Both: `k` times Â, and where the bias lives.
+#[derive(Clone, Debug)]
+struct GraphConv {
+    kind: &'static str,
+    name: String,
+    out: Option<usize>,
+    bias: bool,
+    k: usize,
+    bias_name: &'static str,
+}
+
+impl From<GcnSettings> for GraphConv {
+    fn from(s: GcnSettings) -> GraphConv {
+        GraphConv { kind: "graph_conv", name: s.name, out: s.out, bias: s.bias, k: 1, bias_name: "bias" }
+    }
+}
+
+impl From<SgcSettings> for GraphConv {
+    fn from(s: SgcSettings) -> GraphConv {
+        GraphConv { kind: "sgc", name: s.name, out: s.out, bias: s.bias, k: s.k, bias_name: "lin.bias" }
+    }
+}
+
+impl GraphConv {
+    fn of(settings: impl Into<GraphConv>) -> GraphConv {
+        settings.into()
+    }
+
+    fn projection(&self, input: &[usize]) -> Result<Project> {
+        let (inputs, outputs) = node_features(self.kind, &self.name, input, self.out)?;
+        Ok(Project { weight: format!("{}.lin.weight", self.name), inputs, outputs })
+    }
+
+    fn bias_name(&self) -> String {
+        format!("{}.{}", self.name, self.bias_name)
+    }
+}
+
+impl Layer for GraphConv {
+    fn config(&self) -> toml::Table {
+        let GraphConv { name, out, bias, k, .. } = self.clone();
+        match self.kind {
+            "sgc" => table("sgc", &SgcSettings { name, out, bias, k }),
+            kind => table(kind, &GcnSettings { name, out, bias }),
+        }
+    }
+
+    fn complete(&mut self, index: usize, classes: Option<usize>) {
+        if self.name.is_empty() {
+            self.name = format!("conv{index}");
+        }
+        self.out = self.out.or(classes);
+    }
+
+    fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+        Ok(vec![self.projection(input)?.outputs])
+    }
+
+    fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
+        let project = self.projection(input)?;
+        let bias = self.bias.then(|| ParamSpec::zeros(self.bias_name(), vec![project.outputs]));
+        // PyTorch Geometric lists a GCN's bias before its weight; names decide on loading, so one order serves.
+        Ok(std::iter::once(project.spec()).chain(bias).collect())
+    }
+
+    fn sparse(&self) -> SparseInput {
+        SparseInput::Takes
+    }
+
+    fn hops(&self) -> usize {
+        self.k
+    }
+
+    fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
+        let g = cx.structure(&self.name)?;
+        let project = self.projection(input)?;
+        let bias = if self.bias { Some(cx.layout.slice(cx.theta, &self.bias_name())?) } else { None };
+        let w = cx.layout.slice(cx.theta, &project.weight)?;
+        // Â (x Wᵀ), not (Â x) Wᵀ: the sparse features never become dense rows, and the messages are short.
+        let mut y = cx.project(x, w, None, project.inputs, project.outputs);
+        for hop in 1..=self.k {
+            let (z, bias) = (y, bias.filter(|_| hop == self.k));
+            y = cx.rec.temp("y", z.len);
+            let how = Spmm { own: 0.0, bias: bias.is_some() };
+            graph::spmm(cx.rec, &g.a, g.sym, z, bias.unwrap_or(w), y, project.outputs, how);
+        }
+        Ok((y, Saved { floats: vec![x], ..Default::default() }))
+    }
+
+    fn backward(
+        &self,
+        cx: &mut Backward,
+        saved: &Saved,
+        dy: Buf<f32>,
+        input: &[usize],
+        need_dx: bool,
+    ) -> Result<Option<Buf<f32>>> {
+        let g = cx.structure(&self.name)?;
+        let project = self.projection(input)?;
+        if self.bias {
+            cx.sink_bias(&self.bias_name(), dy, project.outputs, 1)?;
+        }
+        let w = cx.layout.slice(cx.theta, &project.weight)?;
+        let mut dz = dy;
+        for _ in 0..self.k {
+            let dy = dz;
+            dz = cx.rec.temp("dz", dy.len);
+            graph::spmm(cx.rec, &g.t, g.sym, dy, w, dz, project.outputs, Spmm::default());
+        }
+        project.backward(cx, saved, dz, need_dx)
+    }
+}

@@ -1,0 +1,309 @@
+//! Parts of a graph as graphs of their own: the surroundings of single nodes, whole graphs of a collection, sampled
+//! neighbourhoods. Each is built on the host as index lists; values are gathered from the whole on the engine.
+
+use std::collections::HashMap;
+
+use crate::engine::{Buf, Data, Recording};
+use crate::kernels::graph::{Csr, is_heavy};
+use crate::nn::graph::{Pattern, Segments};
+
+/// A matrix's sparsity: for each row the columns of its entries, ascending.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Sparsity {
+    pub ptr: Vec<u32>,
+    pub idx: Vec<u32>,
+}
+
+impl Sparsity {
+    pub fn rows(&self) -> usize {
+        self.ptr.len() - 1
+    }
+
+    /// Places of a row's entries.
+    pub fn row(&self, r: u32) -> std::ops::Range<usize> {
+        self.ptr[r as usize] as usize..self.ptr[r as usize + 1] as usize
+    }
+
+    /// The transpose of a matrix with `cols` columns, and each entry's place in the original.
+    pub fn transposed(&self, cols: usize) -> (Sparsity, Vec<u32>) {
+        let mut ptr = vec![0u32; cols + 1];
+        self.idx.iter().for_each(|c| ptr[*c as usize + 1] += 1);
+        (0..cols).for_each(|c| ptr[c + 1] += ptr[c]);
+        let (mut next, n) = (ptr.clone(), self.idx.len());
+        let (mut idx, mut perm) = (vec![0; n], vec![0; n]);
+        for r in 0..self.rows() as u32 {
+            for k in self.row(r) {
+                let at = &mut next[self.idx[k] as usize];
+                (idx[*at as usize], perm[*at as usize]) = (r, k as u32);
+                *at += 1;
+            }
+        }
+        (Sparsity { ptr, idx }, perm)
+    }
+
+    /// Entries of the longest row.
+    pub fn longest(&self) -> usize {
+        self.ptr.windows(2).map(|w| (w[1] - w[0]) as usize).max().unwrap_or(0)
+    }
+}
+
+/// A part of a graph.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct SubGraph {
+    /// Edges by target, in the part's own numbers, and each one's place in the whole graph.
+    pub edges: Sparsity,
+    pub edge_of: Vec<u32>,
+    /// Features by row, and each value's place in the whole.
+    pub features: Sparsity,
+    pub value_of: Vec<u32>,
+    /// Rows whose logits are wanted.
+    pub seeds: Vec<u32>,
+    /// Rows of record b: `records[b]..records[b + 1]`; empty where records are the seeds.
+    pub records: Vec<u32>,
+}
+
+/// What a part is cut from.
+#[derive(Clone, Copy)]
+pub(super) struct Whole<'a> {
+    pub edges: &'a Sparsity,
+    /// By edge: false where it was deleted, or is a self-loop that no layer needs.
+    pub weight: &'a [f32],
+    pub features: &'a Sparsity,
+}
+
+impl SubGraph {
+    fn empty() -> SubGraph {
+        let none = Sparsity { ptr: vec![0], idx: Vec::new() };
+        SubGraph { edges: none.clone(), features: none, records: vec![0], ..SubGraph::default() }
+    }
+
+    /// Nodes.
+    pub fn rows(&self) -> usize {
+        self.edges.rows()
+    }
+
+    /// One block per center: all that its logits depend on in a network of so many hops, with the whole graph's degrees.
+    pub fn around(whole: &Whole, centers: &[u32], hops: usize) -> SubGraph {
+        let mut part = SubGraph::empty();
+        for center in centers {
+            let (nodes, inner) = reach(whole, *center, hops);
+            let first = part.rows() as u32;
+            let local: HashMap<u32, u32> = nodes.iter().zip(first..).map(|(v, at)| (*v, at)).collect();
+            part.seeds.push(local[center]);
+            for v in &nodes {
+                // Messages into the outermost nodes reach nobody.
+                let edges = if inner.contains(v) { whole.edges.row(*v) } else { 0..0 };
+                part.push(whole, *v, edges.filter(|e| whole.takes_part(*v, *e)), |u| local[&u]);
+            }
+            part.records.push(part.rows() as u32);
+        }
+        part
+    }
+
+    /// One block per graph of a collection; graph g has the nodes `ranges[g]..ranges[g + 1]`.
+    pub fn graphs(whole: &Whole, ranges: &[u32], graphs: &[u32]) -> SubGraph {
+        let mut part = SubGraph::empty();
+        for g in graphs {
+            let (from, to) = (ranges[*g as usize], ranges[*g as usize + 1]);
+            let first = part.rows() as u32;
+            for v in from..to {
+                part.push(whole, v, whole.edges.row(v), |u| u - from + first);
+            }
+            part.records.push(part.rows() as u32);
+        }
+        part
+    }
+
+    /// Appends node `v` with some of its in-edges.
+    fn push(&mut self, whole: &Whole, v: u32, edges: impl Iterator<Item = usize>, local: impl Fn(u32) -> u32) {
+        for e in edges {
+            self.edges.idx.push(local(whole.edges.idx[e]));
+            self.edge_of.push(e as u32);
+        }
+        self.edges.ptr.push(self.edges.idx.len() as u32);
+        for k in whole.features.row(v) {
+            self.features.idx.push(whole.features.idx[k]);
+            self.value_of.push(k as u32);
+        }
+        self.features.ptr.push(self.features.idx.len() as u32);
+    }
+
+    /// The sampled neighbourhood of `seeds`: from each node reached, at most `fanout[h]` of its in-edges at hop h, drawn
+    /// by `draw(n)` < n. The self-loop is always among them; so many nodes are shared, not repeated.
+    pub fn sampled(whole: &Whole, seeds: &[u32], fanout: &[usize], mut draw: impl FnMut(usize) -> usize) -> SubGraph {
+        let mut nodes = seeds.to_vec();
+        let mut local: HashMap<u32, u32> = seeds.iter().copied().zip(0..).collect();
+        let mut chosen: Vec<Vec<usize>> = Vec::new();
+        let mut from = 0;
+        for most in fanout {
+            let to = nodes.len();
+            for v in nodes[from..to].to_vec() {
+                let mut edges: Vec<usize> = whole.edges.row(v).filter(|e| whole.takes_part(v, *e)).collect();
+                for i in 0..edges.len().min(*most) {
+                    let j = i + draw(edges.len() - i);
+                    edges.swap(i, j);
+                }
+                edges.truncate(*most);
+                edges.extend(whole.edges.row(v).filter(|e| whole.edges.idx[*e] == v));
+                edges.sort_unstable();
+                edges.dedup();
+                for e in &edges {
+                    let u = whole.edges.idx[*e];
+                    local.entry(u).or_insert_with(|| {
+                        nodes.push(u);
+                        nodes.len() as u32 - 1
+                    });
+                }
+                chosen.push(edges);
+            }
+            from = to;
+        }
+        let mut part = SubGraph { seeds: (0..seeds.len() as u32).collect(), ..SubGraph::empty() };
+        for (i, v) in nodes.iter().enumerate() {
+            let edges = chosen.get(i).cloned().unwrap_or_default();
+            part.push(whole, *v, edges.into_iter(), |u| local[&u]);
+        }
+        part.records.clear();
+        part
+    }
+
+    /// Adds rows, edges and values that nothing refers to, up to the given sizes, so that programs can be shared.
+    pub fn padded(mut self, size: Size) -> SubGraph {
+        let (edges, values) = (self.edges.idx.len() as u32, self.features.idx.len() as u32);
+        self.edges.ptr.resize(size.rows + 1, edges);
+        self.features.ptr.resize(size.rows + 1, values);
+        self.edges.idx.resize(size.edges, 0);
+        self.edge_of.resize(size.edges, 0);
+        self.features.idx.resize(size.values, 0);
+        self.value_of.resize(size.values, 0);
+        self
+    }
+
+    pub fn size(&self, width: usize) -> Size {
+        let (rows, edges, values) = (self.rows(), self.edges.idx.len(), self.features.idx.len());
+        let records = self.records.len().saturating_sub(1);
+        let columns = |m: &Sparsity, cols: usize| is_heavy(&m.transposed(cols).0.ptr);
+        let heavy = [
+            is_heavy(&self.edges.ptr),
+            columns(&self.edges, rows),
+            is_heavy(&self.features.ptr),
+            columns(&self.features, width),
+        ];
+        Size { rows, edges, values, seeds: self.seeds.len(), records, heavy }
+    }
+}
+
+impl Whole<'_> {
+    /// A self-loop always does: which layers count it is in the values.
+    fn takes_part(&self, target: u32, edge: usize) -> bool {
+        self.weight[edge] != 0.0 || self.edges.idx[edge] == target
+    }
+}
+
+/// The nodes within so many hops against the edges, ascending, and those that are nearer than that.
+fn reach(whole: &Whole, center: u32, hops: usize) -> (Vec<u32>, std::collections::BTreeSet<u32>) {
+    let mut all = std::collections::BTreeSet::from([center]);
+    let (mut inner, mut edge) = (std::collections::BTreeSet::new(), vec![center]);
+    for _ in 0..hops {
+        let mut next = Vec::new();
+        for v in &edge {
+            inner.insert(*v);
+            let sources = whole.edges.row(*v).filter(|e| whole.takes_part(*v, *e)).map(|e| whole.edges.idx[e]);
+            next.extend(sources.filter(|u| all.insert(*u)));
+        }
+        edge = next;
+    }
+    (all.into_iter().collect(), inner)
+}
+
+/// Sizes of a part: those of a recording that takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Size {
+    pub rows: usize,
+    pub edges: usize,
+    pub values: usize,
+    pub seeds: usize,
+    /// 0 where records are the seeds.
+    pub records: usize,
+    /// [`Csr::heavy`] of the edges, their transpose, the features and theirs.
+    heavy: [bool; 4],
+}
+
+impl Size {
+    /// Rounded up in steps of about an eighth, so that few programs serve many batches.
+    pub fn rounded(self) -> Size {
+        let up = |n: usize| n.next_multiple_of((n / 8).next_power_of_two().max(64));
+        // A row more, to which what was added can belong.
+        Size { rows: up(self.rows + 1), edges: up(self.edges), values: up(self.values), ..self }
+    }
+}
+
+/// A part's index lists in a recording.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PartBufs {
+    pub a: Csr,
+    pub t: Csr,
+    pub edge_of: Buf<u32>,
+    pub pattern: Pattern,
+    pub value_of: Buf<u32>,
+    pub seeds: Option<Buf<u32>>,
+    pub segments: Option<Segments>,
+}
+
+impl PartBufs {
+    /// Records the uploads, in the order of [`inputs`].
+    pub fn record(rec: &mut Recording, size: Size, width: usize) -> PartBufs {
+        let mut put = |name: &str, len: usize| {
+            let buf = rec.temp::<u32>(name, len);
+            rec.upload(buf);
+            buf
+        };
+        let (rows, edges, values) = (size.rows, size.edges, size.values);
+        let a = Csr { ptr: put("ptr", rows + 1), idx: put("idx", edges), perm: None, heavy: size.heavy[0] };
+        let (ptr, idx, perm) = (put("t_ptr", rows + 1), put("t_idx", edges), put("t_perm", edges));
+        let t = Csr { ptr, idx, perm: Some(perm), heavy: size.heavy[1] };
+        let edge_of = put("edge_of", edges);
+        let x = Csr { ptr: put("x_ptr", rows + 1), idx: put("x_col", values), perm: None, heavy: size.heavy[2] };
+        let (ptr, idx, perm) = (put("xt_ptr", width + 1), put("xt_row", values), put("xt_perm", values));
+        let xt = Csr { ptr, idx, perm: Some(perm), heavy: size.heavy[3] };
+        let value_of = put("value_of", values);
+        let seeds = (size.seeds > 0).then(|| put("seeds", size.seeds));
+        let segments = (size.records > 0).then(|| Segments {
+            ptr: put("records", size.records + 1),
+            of: put("record_of", rows),
+            count: size.records,
+        });
+        PartBufs { a, t, edge_of, pattern: Pattern { x, xt }, value_of, seeds, segments }
+    }
+}
+
+/// The words of a part, in the order in which [`PartBufs::record`] takes them; `size` is at least the part's.
+pub(super) fn inputs(part: SubGraph, size: Size, width: usize) -> Vec<Data> {
+    let used = part.rows();
+    let records = part.records.clone();
+    let part = part.padded(size);
+    // Of what was added, nothing is in a row's range, so the transposes leave it at the end.
+    let transposed = |m: &Sparsity, cols: usize| {
+        let used = Sparsity { ptr: m.ptr.clone(), idx: m.idx[..m.ptr[m.rows()] as usize].to_vec() };
+        let (mut t, mut perm) = used.transposed(cols);
+        t.idx.resize(m.idx.len(), 0);
+        perm.resize(m.idx.len(), 0);
+        (t, perm)
+    };
+    let (t, t_perm) = transposed(&part.edges, size.rows);
+    let (xt, xt_perm) = transposed(&part.features, width);
+    let mut all = vec![part.edges.ptr, part.edges.idx, t.ptr, t.idx, t_perm, part.edge_of];
+    all.extend([part.features.ptr, part.features.idx, xt.ptr, xt.idx, xt_perm, part.value_of]);
+    if size.seeds > 0 {
+        all.push(part.seeds);
+    }
+    if size.records > 0 {
+        let counts = records.windows(2).map(|w| (w[1] - w[0]) as usize);
+        let mut of: Vec<u32> = counts.enumerate().flat_map(|(b, n)| std::iter::repeat_n(b as u32, n)).collect();
+        debug_assert_eq!(of.len(), used);
+        // Rows beyond the last record belong to none.
+        of.resize(size.rows, u32::MAX);
+        all.extend([records, of]);
+    }
+    all.into_iter().map(Data::U32).collect()
+}

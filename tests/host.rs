@@ -24,6 +24,10 @@ mod fixtures;
 mod gradcheck;
 #[path = "host/gradients.rs"]
 mod gradients;
+#[path = "shared/graph_parity.rs"]
+mod graph_fixtures;
+#[path = "host/graph_parity.rs"]
+mod graph_parity;
 #[path = "host/graphs.rs"]
 mod graphs;
 #[path = "host/layers.rs"]

@@ -20,6 +20,7 @@ pub static SHARED: &[(&str, &str)] = &[
     ("special", include_str!("../../shaders/shared/special.wgsl")),
     ("csr", include_str!("../../shaders/shared/csr.wgsl")),
     ("quad", include_str!("../../shaders/shared/quad.wgsl")),
+    ("winners", include_str!("../../shaders/shared/winners.wgsl")),
 ];
 
 /// What reflection reads off a composed shader.

@@ -3,7 +3,9 @@
 
 mod cases;
 mod features;
+mod max;
 mod norms;
+mod sddmm;
 mod segment;
 mod spmm;
 #[cfg(test)]
@@ -11,7 +13,9 @@ mod tests;
 
 pub use cases::cases;
 pub use features::{Outer, OuterMode, densify, features, features_bwd_w, scatter_rows};
+pub use max::{aggregate_max, max_bwd};
 pub use norms::degree_norms;
+pub use sddmm::sddmm;
 pub use segment::{Readout, segment, segment_bwd, segment_outer};
 pub use spmm::{Spmm, spmm};
 
@@ -30,6 +34,9 @@ pub static KERNELS: &[&Kernel] = &[
     &segment::SEGMENT_MAX,
     &segment::SEGMENT_BWD,
     &segment::SEGMENT_OUTER,
+    &max::MAX,
+    &max::MAX_BWD,
+    &sddmm::SDDMM,
 ];
 
 /// Rows of a sparse matrix: the entries `ptr[r] .. ptr[r + 1]` belong to row r. Entries past `ptr[rows]` are padding.

@@ -117,6 +117,14 @@ static FAULTS: &[Mutant] = &[
         "min(first + p.block, p.segments)",
         "min(first + p.block, p.segments - 1u)",
     ),
+    mutant("graph.max", "ties go to the last", "v > best", "v >= best"),
+    mutant("graph.max", "deleted edges take part", "if (val[k] != 0.0)", "if (val[k] != 9.0)"),
+    mutant("graph.max", "zero among the candidates", "(v > best) | (at == vec4<u32>(NONE))", "v > best"),
+    mutant("graph.max_bwd", "place in the transpose", "vec4<u32>(perm[k])", "vec4<u32>(k)"),
+    mutant("graph.max_bwd", "only columns that all won", "any(won)", "all(won)"),
+    mutant("graph.sddmm", "row and source exchanged", "let b = idx[i] * p.cols;", "let b = a;"),
+    mutant("graph.sddmm", "not sent to its place", "at = perm[i];", "at = i;"),
+    mutant("graph.sddmm", "padding takes part", "if (i >= ptr[p.rows])", "if (i > ptr[p.rows])"),
     mutant("graph.segment_outer", "by input", "dy[t * p.outputs + o]", "dy[t * p.outputs]"),
 ];
 

@@ -1,6 +1,7 @@
 //! Cases of the `graph` family and the sparse patterns they use.
 
 mod features;
+mod max;
 mod segment;
 mod spmm;
 
@@ -13,6 +14,7 @@ pub fn cases() -> Vec<Case> {
     let mut all = spmm::cases();
     all.extend(features::cases());
     all.extend(segment::cases());
+    all.extend(max::cases());
     all
 }
 

@@ -163,8 +163,8 @@ pub fn features_bwd_w(
         .read(dy);
     let pass = if per_sample || how.beta != 0.0 { pass.update(dw) } else { pass.write(dw) };
     let n = (xt.entries() * outputs) as u64;
-    // A column has one entry a row at most, and each may end a sample.
-    let turns = 5 * xt.longest().min(rows) + 8;
+    // A column has one entry a row at most.
+    let turns = xt.longest().min(rows) + 4;
     pass.turns(turns).work(3 * n, 4 * n + 12 * xt.entries() as u64).threads(inputs * quads(outputs));
 }
 

@@ -1,0 +1,88 @@
+//! Cases of aggregation by maximum and of the gradient to the values of a sparse product.
+
+use super::super::{aggregate_max, max_bwd, sddmm};
+use super::{Pattern, new, patterns, rounding};
+use crate::engine::case::{Case, Gen};
+
+pub fn cases() -> Vec<Case> {
+    let mut all = Vec::new();
+    for pattern in patterns() {
+        for cols in [1, 3, 7, 16, 33] {
+            all.push(values(&pattern, cols));
+        }
+        for cols in [1, 7, 16] {
+            all.push(forward(&pattern, cols));
+            all.push(backward(&pattern, cols));
+        }
+        all.push(permuted_values(&pattern, 7));
+        all.push(permuted_values(&pattern, 16));
+    }
+    let wide = Pattern::random(70_001, 70_001, 1);
+    all.push(values(&wide, 3).folded());
+    all.push(forward(&wide, 2).folded());
+    all.push(backward(&wide, 2).folded());
+    let cora = Pattern::random(2708, 2708, 6);
+    all.push(values(&cora, 16).timed());
+    all.push(forward(&cora, 64).timed());
+    all.push(backward(&cora, 64).timed());
+    all
+}
+
+/// Two entries of padding.
+fn values(a: &Pattern, cols: usize) -> Case {
+    let mut case = new(format!("graph.sddmm {} width {cols}", a.name));
+    let mut g = Gen::new((a.idx.len() * 7 + cols) as u64);
+    let padded = Pattern { idx: [a.idx.as_slice(), &[0, 0]].concat(), ..a.clone() };
+    let csr = padded.put(&mut case, None);
+    let dy = case.input("dy", g.values(a.rows() * cols));
+    let x = case.input("x", g.values(a.sources * cols));
+    let dval = case.output("dval", padded.idx.len());
+    sddmm(&mut case.rec, &csr, dy, x, dval, cols);
+    rounding(case, 4 * cols)
+}
+
+/// Through the transpose, whose entries go to other places; one buffer on both sides.
+fn permuted_values(a: &Pattern, cols: usize) -> Case {
+    let (t, perm) = a.transposed();
+    let mut case = new(format!("graph.sddmm {} width {cols}", t.name));
+    let csr = t.put(&mut case, Some(perm));
+    let z = case.input("z", Gen::new(a.idx.len() as u64).values(t.rows() * cols));
+    let dval = case.output("dval", t.idx.len());
+    sddmm(&mut case.rec, &csr, z, z, dval, cols);
+    rounding(case, 4 * cols)
+}
+
+/// Few different values: nearly every row has ties. A third of the entries does not take part; whole rows neither.
+fn forward(a: &Pattern, cols: usize) -> Case {
+    let mut case = new(format!("graph.max {} width {cols}", a.name));
+    let mut g = Gen::new((a.idx.len() * 3 + cols) as u64);
+    let csr = a.put(&mut case, None);
+    let mut val: Vec<f32> = a.idx.iter().map(|_| [0.0, 1.0, -0.5][g.below(3)]).collect();
+    for r in (0..a.rows()).step_by(6) {
+        val[a.ptr[r] as usize..a.ptr[r + 1] as usize].fill(0.0);
+    }
+    let val = case.input("val", val);
+    let x = case.input("x", (0..a.sources * cols).map(|_| g.below(5) as f32 - 6.25).collect());
+    let (y, arg) = (case.output("y", a.rows() * cols), case.output("arg", a.rows() * cols));
+    aggregate_max(&mut case.rec, &csr, val, x, y, arg, cols);
+    case.tolerance(0.0, 0.0)
+}
+
+fn backward(a: &Pattern, cols: usize) -> Case {
+    let mut case = new(format!("graph.max_bwd {} width {cols}", a.name));
+    let mut g = Gen::new((a.idx.len() * 5 + cols) as u64);
+    let (t, perm) = a.transposed();
+    let csr = t.put(&mut case, Some(perm));
+    // Some entry of each row, none for an empty one.
+    let winner = |w: &[u32], g: &mut Gen| match (w[1] - w[0]) as usize {
+        0 => u32::MAX,
+        n => w[0] + g.below(n) as u32,
+    };
+    let rows = a.ptr.windows(2);
+    let arg: Vec<u32> = rows.flat_map(|w| (0..cols).map(|_| winner(w, &mut g)).collect::<Vec<_>>()).collect();
+    let arg = case.input_u32("arg", arg);
+    let dy = case.input("dy", g.values(a.rows() * cols));
+    let dx = case.output("dx", a.sources * cols);
+    max_bwd(&mut case.rec, &csr, arg, dy, dx, cols);
+    rounding(case, 2 + t.longest())
+}

@@ -1,0 +1,111 @@
+//! Aggregation by maximum.
+
+use super::{Csr, quads, rows_of};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, TwinCall};
+use crate::params;
+
+params! {
+    /// y or dx [rows, cols].
+    pub struct Max { rows: u32, cols: u32 }
+}
+
+/// Maximum over a row's entries, and which entry has it.
+pub static MAX: Kernel = Kernel {
+    name: "graph.max",
+    source: include_str!("../../../shaders/graph/max.wgsl"),
+    params: Max::FIELDS,
+    twin: max_twin,
+    requires: Requires::Nothing,
+};
+
+/// Each target's gradient to the source that won.
+pub static MAX_BWD: Kernel = Kernel {
+    name: "graph.max_bwd",
+    source: include_str!("../../../shaders/graph/max_bwd.wgsl"),
+    params: Max::FIELDS,
+    twin: max_bwd_twin,
+    requires: Requires::Nothing,
+};
+
+/// Records `y[r,c] = max x[idx[k],c]` over the entries k of row r whose value is not 0 (the edges that take part; values
+/// do not scale x), and `arg[r,c]` = that entry's place, the lowest of a tie. A row without such entries gives 0 and
+/// `u32::MAX`. `a` by target, without perm; `x` [sources, cols], `y` and `arg` [a.rows(), cols].
+pub fn aggregate_max(
+    rec: &mut Recording,
+    a: &Csr,
+    val: Buf<f32>,
+    x: Buf<f32>,
+    y: Buf<f32>,
+    arg: Buf<u32>,
+    cols: usize,
+) {
+    a.check("aggregate_max", val);
+    assert!(a.perm.is_none(), "aggregate_max: the matrix of targets, not its transpose");
+    let size = a.rows() * cols;
+    assert_eq!((y.len, arg.len), (size, size), "aggregate_max: sizes of y and arg");
+    rows_of("aggregate_max", x.len, cols);
+    let n = (a.entries() * cols) as u64;
+    rec.dispatch(&MAX)
+        .set("VEC", u8::from(cols.is_multiple_of(4)))
+        .params(Max { rows: a.rows() as u32, cols: cols as u32 })
+        .read(a.ptr)
+        .read(a.idx)
+        .read(val)
+        .read(x)
+        .write(y)
+        .write(arg)
+        .turns(a.longest() + 4)
+        .work(n, 4 * n + 8 * (a.entries() + y.len) as u64)
+        .threads(a.rows() * quads(cols));
+}
+
+/// Records the gradient of [`aggregate_max`] to x. `t` is the transpose, with perm; `arg` and `dy` [targets, cols], `dx`
+/// [t.rows(), cols].
+pub fn max_bwd(rec: &mut Recording, t: &Csr, arg: Buf<u32>, dy: Buf<f32>, dx: Buf<f32>, cols: usize) {
+    let Some(perm) = t.perm else { panic!("max_bwd: the transpose, with the places of its entries") };
+    assert_eq!(perm.len, t.entries(), "max_bwd: length of perm");
+    assert_eq!((arg.len, dx.len), (dy.len, t.rows() * cols), "max_bwd: sizes of arg and dx");
+    rows_of("max_bwd", dy.len, cols);
+    let n = (t.entries() * cols) as u64;
+    rec.dispatch(&MAX_BWD)
+        .set("VEC", u8::from(cols.is_multiple_of(4)))
+        .params(Max { rows: t.rows() as u32, cols: cols as u32 })
+        .read(t.ptr)
+        .read(t.idx)
+        .read(perm)
+        .read(arg)
+        .read(dy)
+        .write(dx)
+        .turns(t.longest() + 4)
+        .work(n, 8 * n + 8 * t.entries() as u64)
+        .threads(t.rows() * quads(cols));
+}
+
+/// Bindings ptr idx val x y arg; see `max.wgsl`.
+fn max_twin(call: &mut TwinCall) {
+    let p: Max = call.params();
+    let [ptr, idx, val, x, y, arg] = call.bufs();
+    let (ptr, idx, val, x, cols) = (ptr.u(), idx.u(), val.f(), x.f(), p.cols as usize);
+    let (y, arg) = (y.f_mut(), arg.u_mut());
+    for at in 0..y.len() {
+        let (r, c) = (at / cols, at % cols);
+        let value = |k: u32| x[idx[k as usize] as usize * cols + c];
+        let taking_part = || (ptr[r]..ptr[r + 1]).filter(|k| val[*k as usize] != 0.0);
+        let top = taking_part().map(value).reduce(f64::max);
+        y[at] = top.unwrap_or(0.0);
+        arg[at] = taking_part().find(|k| Some(value(*k)) == top).unwrap_or(u32::MAX);
+    }
+}
+
+/// Bindings ptr idx perm arg dy dx; see `max_bwd.wgsl`.
+fn max_bwd_twin(call: &mut TwinCall) {
+    let p: Max = call.params();
+    let [ptr, idx, perm, arg, dy, dx] = call.bufs();
+    let (ptr, idx, perm, arg, dy, cols) = (ptr.u(), idx.u(), perm.u(), arg.u(), dy.f(), p.cols as usize);
+    for (at, dx) in dx.f_mut().iter_mut().enumerate() {
+        let (s, c) = (at / cols, at % cols);
+        let entries = ptr[s] as usize..ptr[s + 1] as usize;
+        let won = entries.filter(|k| arg[idx[*k] as usize * cols + c] == perm[*k]);
+        *dx = won.map(|k| dy[idx[k] as usize * cols + c]).sum();
+    }
+}

@@ -5,6 +5,7 @@ use std::fs;
 
 use unlearn::engine::Engine;
 use unlearn::harness::parity::graph::load_graphs;
+use unlearn::train::weights;
 
 use super::graph_fixtures::{QUANTITIES, fixtures, measure};
 
@@ -60,4 +61,28 @@ fn graph_fixtures_that_were_changed_are_refused() {
     fs::write(&config, fs::read_to_string(&config).unwrap().replace("hidden = 6", "hidden = 5")).unwrap();
     let error = load_graphs(dir.path()).err().expect("a changed configuration").to_string();
     assert!(error.contains("gin2.toml") && error.contains("SHA-256"), "{error}");
+}
+
+/// GINConv keeps eps as a buffer: a state dict without it is refused by PyTorch, one with it must not be refused here.
+#[test]
+fn the_eps_of_gin_is_in_the_state_dict_and_is_held_to_the_configuration() {
+    let fixture = fixtures().into_iter().find(|f| f.name == "gin3").unwrap();
+    let (theta, layout) = (fixture.theta().unwrap(), &fixture.model.layout);
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, bare) = (dir.path().join("whole.safetensors"), dir.path().join("bare.safetensors"));
+    weights::save_model(&whole, layout, &theta, &[]).unwrap();
+    weights::save(&bare, layout, &theta, &[]).unwrap();
+    let bytes = fs::read(&whole).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    for (name, value) in [("conv1.eps", 0.0f32), ("conv2.eps", 0.25), ("conv3.eps", 0.0)] {
+        assert_eq!(file.tensor(name).unwrap().data(), value.to_le_bytes());
+    }
+    assert_eq!(file.names().len(), layout.entries().len() + 3);
+    for path in [&whole, &bare] {
+        assert_eq!(weights::load(path, layout).unwrap(), theta);
+    }
+    let wrong = ["conv2.eps"].map(|n| (n.to_owned(), vec![1], &[0.5f32][..]));
+    weights::save_tensors(&whole, &wrong, &[]).unwrap();
+    let error = weights::load(&whole, layout).unwrap_err().to_string();
+    assert!(error.contains("conv2.eps") && error.contains("0.25"), "{error}");
 }

@@ -118,8 +118,8 @@ def distances(kind, part, x, edges, batch):
 
 
 def load_weights(model, tensors):
-    """`load_state_dict` of a file of ours. Every name and shape must fit, with one exception: GINConv's buffer `eps`
-    (not trained, set by the config) is no parameter of ours and may be missing."""
+    """`load_state_dict`: every name and shape must fit. GINConv's buffer `eps`, which the config sets, is in a
+    `model.safetensors` but not among the parameters of a fixture, so it may be missing."""
     given = dict(tensors)
     for name, buffer in model.named_buffers():
         if name.endswith(".eps"):

@@ -30,6 +30,8 @@ mod graph_fixtures;
 mod graph_parity;
 #[path = "host/graphs.rs"]
 mod graphs;
+#[path = "host/graphs_bad.rs"]
+mod graphs_bad;
 #[path = "host/layers.rs"]
 mod layers;
 #[path = "host/linear_editor.rs"]
@@ -40,6 +42,8 @@ mod models;
 mod nets;
 #[path = "host/parity.rs"]
 mod parity;
+#[path = "host/pickles.rs"]
+mod pickles;
 #[path = "host/recording.rs"]
 mod recording;
 #[path = "host/registry.rs"]

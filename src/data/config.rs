@@ -39,6 +39,9 @@ pub struct DataConfig {
     /// configuration's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
+    /// `planetoid`, `tudataset`: NAME in the names of the files in the folder `path`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// `csv`, `class_folder`: the test part, where it has a file or folder of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_path: Option<PathBuf>,
@@ -124,18 +127,29 @@ pub struct DataConfig {
     /// `synth`: `blobs` (one Gaussian per class) or `stripes` (pictures). Default `blobs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
-    /// `synth`: number of records before the split, and of classes. Defaults 400 and 4.
+    /// `synth`: number of records before the split, and (`sbm` too) of classes. Defaults 400 and 4.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<usize>,
+    /// `sbm`: number of nodes. Default 400.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<usize>,
+    /// `sbm`: part of the pairs of nodes of one class, and of two classes, that are edges. Defaults 0.05 and 0.005.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_in: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_out: Option<f64>,
+    /// `sbm`: features of a node. Default 32.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<usize>,
     /// `synth`: shape of a record, `[features]` or `[channels, height, width]`. Default `[8]`, or `[1, 8, 8]` for stripes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Vec<usize>>,
     /// `synth`: standard deviation of the noise. Default 1 for blobs, 0.3 for stripes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise: Option<f64>,
-    /// `synth`: seed of the records. Default 0.
+    /// `synth`, `sbm`: seed of the records. Default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
 }
@@ -191,6 +205,10 @@ impl DataConfig {
                 "classes" => fill(&mut out.classes, 4),
                 "shape" => fill(&mut out.shape, if stripes { vec![1, 8, 8] } else { vec![8] }),
                 "noise" => fill(&mut out.noise, if stripes { 0.3 } else { 1.0 }),
+                "nodes" => fill(&mut out.nodes, 400),
+                "p_in" => fill(&mut out.p_in, 0.05),
+                "p_out" => fill(&mut out.p_out, 0.005),
+                "features" => fill(&mut out.features, 32),
                 "seed" => fill(&mut out.seed, 0),
                 _ => {} // Paths and choices without a default.
             }

@@ -5,8 +5,12 @@
 mod assemble;
 pub(crate) mod cora;
 pub(crate) mod karate;
+mod lines;
 pub(crate) mod partition;
+pub(crate) mod planetoid;
 mod reach;
+pub(crate) mod sbm;
+pub(crate) mod tudataset;
 
 pub(crate) use assemble::{GraphParts, dataset};
 pub use partition::NodeSplit;

@@ -15,6 +15,7 @@ mod graph;
 mod idx;
 mod normalize;
 mod npz;
+mod pickle;
 pub mod request;
 mod request_file;
 mod rng;
@@ -136,12 +137,15 @@ pub static DATASETS: &[&DatasetRow] = &[
     &breast_cancer::ROW,
     &graph::cora::ROW,
     &graph::karate::ROW,
+    &graph::planetoid::ROW,
+    &graph::tudataset::ROW,
     &idx::ROW,
     &cifar::ROW,
     &npz::ROW,
     &csv::ROW,
     &class_folder::ROW,
     &synth::ROW,
+    &graph::sbm::ROW,
 ];
 
 /// What a loader hands over: parsed records in file order, not yet normalised and, where `test` is `None`, not yet split.

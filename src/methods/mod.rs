@@ -19,6 +19,7 @@ mod stop;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::{Deletion, Graph};
 use crate::error::{Error, Result};
 use crate::train::{Session, TrainConfig};
 
@@ -33,6 +34,22 @@ pub struct View<'a> {
     /// The recipe the model was trained with.
     pub train: &'a TrainConfig,
     pub seed: u64,
+    /// What a request on a graph takes away.
+    pub graph: Option<GraphView<'a>>,
+}
+
+/// A request on a graph. `retain` are then ids of training nodes that stay; `forget` those that go or, where a request
+/// takes edges or features alone, those that stay but are influenced. [`crate::train::Part::Before`] is the graph with
+/// what goes, [`crate::train::Part::Train`] the graph without it.
+#[derive(Clone, Copy, Debug)]
+pub struct GraphView<'a> {
+    /// Before the request: structure and features of all nodes, labels of none.
+    pub graph: &'a Graph,
+    pub deletion: &'a Deletion,
+    /// Nodes that stay and whose outputs the deletion can change: L hops, L + 1 where degrees change. Ascending.
+    pub influenced: &'a [u32],
+    /// The retained training nodes among them.
+    pub influenced_train: &'a [u32],
 }
 
 /// How strong a result is (design: promises to users).
@@ -119,8 +136,13 @@ mod tests {
     #[test]
     fn a_method_cannot_see_the_test_split() {
         let train = TrainConfig::default();
-        let view = View { retain: &[], forget: &[], forgotten_classes: &[], train: &train, seed: 0 };
-        let View { retain: _, forget: _, forgotten_classes: _, train: _, seed: _ } = view;
+        let view = View { retain: &[], forget: &[], forgotten_classes: &[], train: &train, seed: 0, graph: None };
+        let View { retain: _, forget: _, forgotten_classes: _, train: _, seed: _, graph: _ } = view;
+        // The whole graph's structure, and no label.
+        let _ = |g: GraphView| {
+            let GraphView { graph: Graph { nodes: _, edges: _, undirected: _, features: _ }, .. } = g;
+            let GraphView { graph: _, deletion: _, influenced: _, influenced_train: _ } = g;
+        };
         match Part::Train {
             Part::Train | Part::Before | Part::Validation => {}
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Backward, Forward, Layer, LayerRow, Saved, settings, table};
+use super::layer::{Backward, Elementwise, Forward, Layer, LayerRow, Saved, settings, table};
 use crate::engine::Buf;
 use crate::error::Result;
 use crate::kernels::map::{self, Unary};
@@ -68,6 +68,10 @@ impl Layer for Activation {
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
         Ok(input.to_vec())
+    }
+
+    fn elementwise(&self) -> Option<Elementwise> {
+        (self.op == Unary::Relu).then_some(Elementwise::Relu)
     }
 
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, _input: &[usize]) -> Result<(Buf<f32>, Saved)> {

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Backward, Forward, Layer, LayerRow, Mode, Saved, SparseInput, settings, table};
+use super::layer::{Backward, Elementwise, Forward, Layer, LayerRow, Mode, Saved, SparseInput, settings, table};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::map;
@@ -41,13 +41,15 @@ impl Layer for Dropout {
         SparseInput::Keeps
     }
 
+    fn elementwise(&self) -> Option<Elementwise> {
+        Some(Elementwise::Dropout(self.p as f32))
+    }
+
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, _input: &[usize]) -> Result<(Buf<f32>, Saved)> {
-        let stream = cx.dropouts;
-        cx.dropouts += 1;
         if cx.mode == Mode::Eval {
             return Ok((x, Saved::default()));
         }
-        let step = cx.step.ok_or_else(|| Error::internal("dropout in training needs the step's words"))?;
+        let (stream, step) = cx.dropout_stream()?;
         let y = cx.rec.temp("y", x.len);
         map::dropout(cx.rec, x, y, self.p as f32, stream, step);
         Ok((y, Saved { stream: Some(stream), ..Default::default() }))

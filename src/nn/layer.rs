@@ -55,6 +55,8 @@ pub struct Saved {
     pub words: Vec<Buf<u32>>,
     /// The dropout stream, where there is one.
     pub stream: Option<u32>,
+    /// The rate, where this dropout took the relu before it along.
+    pub relu_dropout: Option<f32>,
     /// The pattern of x, where x was sparse.
     pub pattern: Option<Pattern>,
     /// What the rows were before a read-out.
@@ -64,6 +66,14 @@ pub struct Saved {
 }
 
 impl Forward<'_> {
+    /// The next dropout's stream, and the words of the step.
+    pub fn dropout_stream(&mut self) -> Result<(u32, Buf<u32>)> {
+        let stream = self.dropouts;
+        self.dropouts += 1;
+        let step = self.step.ok_or_else(|| Error::internal("dropout in training needs the step's words"))?;
+        Ok((stream, step))
+    }
+
     /// A parameter's range of theta.
     pub fn param(&self, layer: &str, part: &str) -> Result<Buf<f32>> {
         self.layout.slice(self.theta, &format!("{layer}.{part}"))
@@ -84,6 +94,14 @@ pub enum SparseInput {
     /// Makes dense rows of them.
     Takes,
     Refuses,
+}
+
+/// Elementwise layers that are done in one pass where they follow each other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Elementwise {
+    Relu,
+    /// The rate.
+    Dropout(f32),
 }
 
 /// A layer: shapes, parameters, and the two passes.
@@ -113,6 +131,11 @@ pub trait Layer: Send + Sync {
     /// What becomes of sparse features.
     fn sparse(&self) -> SparseInput {
         SparseInput::Refuses
+    }
+
+    /// What it is, if it can be done together with its neighbour.
+    fn elementwise(&self) -> Option<Elementwise> {
+        None
     }
 
     /// How many edges a message travels here: 0 for a layer that knows no graph.

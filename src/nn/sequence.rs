@@ -1,9 +1,10 @@
 //! Layers one after another: the body of a model and of a residual block.
 
-use super::layer::{Backward, Forward, Layer, Saved, SparseInput, parse_layer};
+use super::layer::{Backward, Elementwise, Forward, Layer, Mode, Saved, SparseInput, parse_layer};
 use super::params::ParamSpec;
 use crate::engine::Buf;
 use crate::error::{Error, Result};
+use crate::kernels::map;
 
 /// Layers and the shape each one is given.
 pub struct Sequence {
@@ -48,21 +49,38 @@ impl Sequence {
         self.layers.iter().map(|l| l.hops()).sum()
     }
 
+    /// The rate, where the layers `i` and `i + 1` are a relu and a dropout that draws: one kernel does both.
+    fn relu_dropout(&self, cx: &Forward, i: usize) -> Option<f32> {
+        let relu = self.layers[i].elementwise() == Some(Elementwise::Relu);
+        match self.layers.get(i + 1)?.elementwise()? {
+            Elementwise::Dropout(rate) if relu && cx.mode == Mode::Train => Some(rate),
+            _ => None,
+        }
+    }
+
     pub fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
         let shapes = self.shapes(input)?;
         let mut y = x;
         let mut saved = Saved::default();
-        for (layer, shape) in self.layers.iter().zip(&shapes) {
+        while saved.inner.len() < self.layers.len() {
+            let i = saved.inner.len();
+            let layer = self.layers[i].as_ref();
             let how = layer.sparse();
             if cx.pattern.is_some() && how == SparseInput::Refuses {
                 return Err(Error::input(format!(
-                    "layer `{}` cannot take sparse features; put a graph or linear layer before it, or set data.sparse = false",
-                    label(layer.as_ref())
+                    "layer `{}` cannot take the sparse features of nodes; put a graph or linear layer before it",
+                    label(layer)
                 )));
             }
-            cx.rec.enter(&label(layer.as_ref()));
+            cx.rec.enter(&label(layer));
             let pattern = cx.pattern;
-            let (next, mut kept) = layer.forward(cx, y, shape)?;
+            let (next, mut kept) = match self.relu_dropout(cx, i) {
+                Some(rate) => {
+                    saved.inner.push(Saved::default());
+                    relu_dropout(cx, y, rate)?
+                }
+                None => layer.forward(cx, y, &shapes[i])?,
+            };
             cx.rec.leave();
             if how == SparseInput::Takes {
                 kept.pattern = pattern;
@@ -87,17 +105,33 @@ impl Sequence {
         let with_params = self.layers.iter().zip(&shapes).map(|(l, s)| l.params(s).map(|p| !p.is_empty()));
         let first = with_params.collect::<Result<Vec<_>>>()?.iter().position(|p| *p).unwrap_or(self.layers.len());
         let mut gradient = Some(dy);
-        for (i, layer) in self.layers.iter().enumerate().rev() {
-            let Some(dy) = gradient else { break };
+        let mut left = self.layers.len();
+        while let (Some(dy), Some(i)) = (gradient, left.checked_sub(1)) {
             if !need_dx && i < first {
                 return Ok(None);
             }
-            cx.rec.enter(&format!("{}.backward", label(layer.as_ref())));
-            gradient = layer.backward(cx, &saved.inner[i], dy, &shapes[i], need_dx || i > first)?;
+            let (layer, kept) = (self.layers[i].as_ref(), &saved.inner[i]);
+            cx.rec.enter(&format!("{}.backward", label(layer)));
+            (gradient, left) = match kept.relu_dropout {
+                Some(rate) => {
+                    let dx = cx.rec.temp("dx", dy.len);
+                    map::relu_dropout_bwd(cx.rec, kept.floats[0], dy, dx, rate);
+                    (Some(dx), i - 1)
+                }
+                None => (layer.backward(cx, kept, dy, &shapes[i], need_dx || i > first)?, i),
+            };
             cx.rec.leave();
         }
         Ok(gradient)
     }
+}
+
+/// Both layers in one pass, kept in the place of the second.
+fn relu_dropout(cx: &mut Forward, x: Buf<f32>, rate: f32) -> Result<(Buf<f32>, Saved)> {
+    let (stream, step) = cx.dropout_stream()?;
+    let y = cx.rec.temp("y", x.len);
+    map::relu_dropout(cx.rec, x, y, rate, stream, step);
+    Ok((y, Saved { floats: vec![y], relu_dropout: Some(rate), ..Default::default() }))
 }
 
 /// A layer's name, or its type where it has none.

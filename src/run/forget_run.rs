@@ -54,6 +54,7 @@ pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Met
         forgotten_classes: &stage.target.classes,
         train: stage.train,
         seed: stage.seed,
+        graph: None,
     };
     let account = method.forget(&mut session, &view)?;
     Ok((session.read_theta()?, account))

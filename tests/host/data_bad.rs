@@ -5,7 +5,7 @@ use std::path::Path;
 use super::data_files::{array, folder, gzip, idx, npz, put, try_load};
 
 /// Loads, expects exit code 2 and one line that holds every one of `words`.
-fn refused(text: &str, dir: &Path, words: &[&str]) {
+pub fn refused(text: &str, dir: &Path, words: &[&str]) {
     let error = match try_load(text, dir) {
         Ok(data) => panic!("{text}\nwas loaded: {} records; expected a refusal with {words:?}", data.train.len()),
         Err(error) => error,

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use unlearn::data::{Dataset, NodeSplit};
+use unlearn::data::{Dataset, NodeSplit, UNLABELLED};
 
-use super::data_files::try_load;
+use super::data_files::{folder, put, try_load};
+use super::pickles::tiny;
 
 fn embedded(text: &str) -> Dataset {
     try_load(text, Path::new(".")).unwrap()
@@ -59,4 +60,71 @@ fn every_default_of_a_graph_is_written_out() {
     let karate = config("loader = 'karate'");
     assert_eq!((karate.split, karate.test_fraction), (Some(NodeSplit::Random), Some(0.5)));
     assert_eq!(karate.resolved().unwrap(), karate);
+}
+
+#[test]
+fn planetoid_puts_test_rows_where_the_index_says_and_leaves_gaps_unlabelled() {
+    let dir = folder();
+    tiny(dir.path());
+    let text = "loader = 'planetoid'\npath = '.'\nname = 'tiny'\nnormalize = 'none'\n";
+    let data = try_load(text, dir.path()).unwrap();
+    let graph = data.graph.as_ref().unwrap();
+    assert_eq!((&graph.train[..], &graph.validation[..], &graph.test[..]), (&[0, 1][..], &[2][..], &[3, 5][..]));
+    assert_eq!(graph.labels, [0, 1, 1, 0, UNLABELLED, 1]);
+    let columns: Vec<&[u32]> = (0..6).map(|node| graph.graph.features.row(node).0).collect();
+    assert_eq!(columns, [&[0][..], &[1, 2], &[3], &[2], &[], &[0, 3]]);
+    // A repeated edge counts once, 2's citation of itself not at all.
+    assert_eq!(graph.graph.distinct_edges(), [[0, 1], [0, 2], [0, 3], [3, 5]]);
+    let drawn = try_load(&format!("{text}split = 'random'\ntest_fraction = 0.4"), dir.path()).unwrap();
+    let drawn = drawn.graph.unwrap();
+    assert!(![drawn.train, drawn.validation, drawn.test].concat().contains(&4), "4 has no label");
+}
+
+const COLLECTION: &str = "loader = 'tudataset'\npath = '.'\nname = 'T'\ntest_fraction = 0.5\n";
+
+/// Three graphs of 2, 3 and 1 nodes; classes -1, 1, -1.
+fn collection(dir: &Path) {
+    put(dir, "T_graph_indicator.txt", b"1\n1\n2\n2\n2\n3\n");
+    put(dir, "T_A.txt", b"1, 2\n2, 1\n3, 5\n5, 3\n");
+    put(dir, "T_graph_labels.txt", b"-1\n1\n-1\n");
+}
+
+#[test]
+fn tudataset_makes_one_block_diagonal_graph_whose_records_are_graphs() {
+    let dir = folder();
+    collection(dir.path());
+    let data = try_load(COLLECTION, dir.path()).unwrap();
+    assert_eq!((data.class_names.join(" "), data.shape.clone()), ("-1 1".to_owned(), vec![1]));
+    let graph = data.graph.as_ref().unwrap();
+    let graphs = graph.graphs.as_ref().unwrap();
+    assert_eq!((&graphs.ptr[..], &graphs.labels[..]), (&[0, 2, 5, 6][..], &[0, 1, 0][..]));
+    assert_eq!(graph.graph.edges, [[1, 0], [0, 1], [4, 2], [2, 4]]);
+    assert_eq!(graph.graph.features.row(5), (&[0][..], &[1.0][..]));
+    assert_eq!((graph.train.len() + graph.test.len(), data.train_ids()), (3, graph.train.clone()));
+    let y: Vec<u32> = graph.test.iter().map(|&id| graphs.labels[id as usize]).collect();
+    assert_eq!(data.test.y, y);
+    put(dir.path(), "T_node_labels.txt", b"7\n3\n3\n7\n9\n3\n");
+    put(dir.path(), "T_node_attributes.txt", b"0.5, 1\n0.5, 0\n0, 0\n0, 0\n0, 0\n2, -1\n");
+    let data = try_load(COLLECTION, dir.path()).unwrap();
+    let features = &data.graph.as_ref().unwrap().graph.features;
+    assert_eq!((features.width, features.row(0)), (5, (&[0, 1, 3][..], &[0.5, 1.0, 1.0][..])));
+    assert_eq!((features.row(4), features.row(5)), ((&[4][..], &[1.0][..]), (&[0, 1, 2][..], &[2.0, -1.0, 1.0][..])));
+}
+
+#[test]
+fn block_models_have_the_edges_they_say_and_come_from_their_seed() {
+    let text = "loader = 'sbm'\nnodes = 200\nclasses = 4\np_in = 0.2\np_out = 0.01\n";
+    let data = embedded(text);
+    let graph = data.graph.as_ref().unwrap();
+    let inside = |[u, v]: &&[u32; 2]| graph.labels[*u as usize] == graph.labels[*v as usize];
+    let edges = graph.graph.distinct_edges();
+    // 50 nodes a class: 1225 pairs inside, 2500 between two classes.
+    assert_eq!((edges.iter().filter(inside).count(), edges.len()), (4 * 245, 4 * 245 + 6 * 25));
+    assert_eq!((graph.train.len(), graph.test.len(), data.shape[0]), (160, 40, 32));
+    assert_eq!(data, embedded(text));
+    assert_ne!(data.graph, embedded(&format!("{text}seed = 1")).graph);
+    let full = embedded("loader = 'sbm'\nnodes = 9\nclasses = 2\np_in = 1.0\np_out = 0.0").graph.unwrap();
+    assert_eq!(full.graph.distinct_edges().len(), 10 + 6);
+    let large = embedded("loader = 'sbm'\nnodes = 70000\nclasses = 3\np_in = 1e-5\np_out = 0.0\nfeatures = 2");
+    assert_eq!(large.graph.unwrap().graph.edges.len(), 2 * (2722 + 2 * 2722));
 }

@@ -1,0 +1,154 @@
+//! What the value of a pickle is taken for: an array, a sparse matrix, a dictionary of lists.
+
+use super::{Pickle, Place, Value};
+use crate::error::{Error, Result};
+
+/// Values in C order.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Array {
+    pub shape: Vec<usize>,
+    pub values: Vec<f64>,
+}
+
+/// Compressed sparse rows `[rows, cols]`, checked.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Matrix {
+    pub rows: usize,
+    pub cols: usize,
+    pub ptr: Vec<usize>,
+    pub col: Vec<u32>,
+    pub val: Vec<f32>,
+}
+
+impl Matrix {
+    /// (column, value) of a row.
+    pub fn row(&self, row: usize) -> Vec<(u32, f32)> {
+        let range = self.ptr[row]..self.ptr[row + 1];
+        self.col[range.clone()].iter().copied().zip(self.val[range].iter().copied()).collect()
+    }
+}
+
+impl Pickle {
+    fn fail<T>(&self, why: impl std::fmt::Display) -> Result<T> {
+        Err(Error::input(format!("{}: {why}", self.path)))
+    }
+
+    fn at(&self, place: Place) -> &Value {
+        &self.values[place as usize]
+    }
+
+    /// The whole file as an array.
+    pub fn array(&self) -> Result<Array> {
+        self.array_at(self.root)
+    }
+
+    fn array_at(&self, place: Place) -> Result<Array> {
+        let Value::Array(Some(state)) = self.at(place) else { return self.fail("expected a NumPy array") };
+        let Value::Tuple(state) = self.at(*state) else { return self.fail("an array has no state") };
+        let parts: Vec<&Value> = state.iter().map(|&part| self.at(part)).collect();
+        let [_, Value::Tuple(shape), Value::Dtype { code, order }, Value::Bool(fortran), Value::Text(bytes)] =
+            parts[..]
+        else {
+            return self.fail("an array holds something else than plain numbers");
+        };
+        let shape = shape.iter().map(|&dim| self.size(dim)).collect::<Result<Vec<usize>>>()?;
+        if *fortran && shape.iter().filter(|dim| **dim != 1).count() > 1 {
+            return self.fail("an array is in Fortran order; save it again with np.ascontiguousarray");
+        }
+        let (Value::Text(code), Some(Value::Text(order))) = (self.at(*code), order.map(|order| self.at(order))) else {
+            return self.fail("an array has no element type");
+        };
+        let code = String::from_utf8_lossy(code);
+        let count = shape.iter().try_fold(1usize, |product, dim| product.checked_mul(*dim));
+        let size = code.get(1..).and_then(|size| size.parse::<usize>().ok()).unwrap_or(0);
+        if count.and_then(|count| count.checked_mul(size)) != Some(bytes.len()) {
+            return self.fail(format!("an array of {shape:?} elements {code} has {} bytes", bytes.len()));
+        }
+        match numbers(&code, order == b">", bytes) {
+            Some(values) => Ok(Array { shape, values }),
+            None => self.fail(format!("an array has elements of type {code}; expected whole numbers or floats")),
+        }
+    }
+
+    fn size(&self, place: Place) -> Result<usize> {
+        match self.at(place) {
+            Value::Int(size) if *size >= 0 => Ok(*size as usize),
+            _ => self.fail("the shape of an array is not made of whole numbers"),
+        }
+    }
+
+    /// The whole file as a SciPy CSR matrix.
+    pub fn matrix(&self) -> Result<Matrix> {
+        let Value::Matrix(Some(state)) = self.at(self.root) else { return self.fail("expected a SciPy CSR matrix") };
+        let Value::Dict(items) = self.at(*state) else { return self.fail("a matrix has no attributes") };
+        let get = |name: &str| {
+            let named = |key: Place| matches!(self.at(key), Value::Text(text) if text == name.as_bytes());
+            items.iter().rev().find(|(key, _)| named(*key)).map(|(_, value)| *value)
+        };
+        let need =
+            |name: &str| get(name).ok_or_else(|| Error::input(format!("{}: the matrix has no {name}", self.path)));
+        let shape = match self.at(get("_shape").map_or_else(|| need("shape"), Ok)?) {
+            Value::Tuple(shape) => shape.iter().map(|&dim| self.size(dim)).collect::<Result<Vec<usize>>>()?,
+            _ => vec![],
+        };
+        let &[rows, cols] = &shape[..] else { return self.fail("the shape of the matrix is not [rows, columns]") };
+        let list = |name: &str| self.array_at(need(name)?).map(|array| array.values);
+        let (ptr, col, val) = (list("indptr")?, list("indices")?, list("data")?);
+        let whole = |value: &f64| *value >= 0.0 && value.fract() == 0.0;
+        let fits = Some(ptr.len()) == rows.checked_add(1)
+            && ptr.iter().all(whole)
+            && ptr.is_sorted()
+            && (ptr[0], ptr[rows]) == (0.0, col.len() as f64)
+            && col.len() == val.len()
+            && col.iter().all(|col| whole(col) && *col < cols.min(u32::MAX as usize) as f64);
+        if !fits {
+            return self.fail(format!("the arrays of the matrix [{rows}, {cols}] do not fit each other"));
+        }
+        let (ptr, col) = (ptr.iter().map(|&v| v as usize), col.iter().map(|&v| v as u32));
+        Ok(Matrix { rows, cols, ptr: ptr.collect(), col: col.collect(), val: val.iter().map(|&v| v as f32).collect() })
+    }
+
+    /// The whole file as a dictionary from whole numbers to lists of whole numbers.
+    pub fn lists(&self) -> Result<Vec<(i64, Vec<i64>)>> {
+        let Value::Dict(items) = self.at(self.root) else { return self.fail("expected a dictionary of lists") };
+        let number = |place: Place| match self.at(place) {
+            Value::Int(number) => Ok(*number),
+            _ => self.fail("the dictionary of lists holds something that is not a whole number"),
+        };
+        // A list may stand under many keys; reading it for each must not cost more than the file does.
+        let mut left = self.values.len();
+        let one = |&(key, value): &(Place, Place)| {
+            let Value::List(list) = self.at(value) else { return self.fail("a value of the dictionary is not a list") };
+            left = match left.checked_sub(list.len()) {
+                Some(left) => left,
+                None => return self.fail("the lists of the dictionary share their elements"),
+            };
+            Ok((number(key)?, list.iter().map(|&item| number(item)).collect::<Result<_>>()?))
+        };
+        items.iter().map(one).collect()
+    }
+}
+
+/// The numbers of a string of bytes, or nothing for a type that is not read.
+fn numbers(code: &str, big: bool, bytes: &[u8]) -> Option<Vec<f64>> {
+    fn of<const N: usize>(bytes: &[u8], big: bool, to: fn([u8; N]) -> f64) -> Vec<f64> {
+        let each = bytes.chunks_exact(N).map(|chunk| {
+            let mut element = [0; N];
+            element.copy_from_slice(chunk);
+            if big {
+                element.reverse();
+            }
+            to(element)
+        });
+        each.collect()
+    }
+    Some(match code {
+        "b1" | "u1" => of(bytes, big, |[byte]| f64::from(byte)),
+        "i1" => of(bytes, big, |[byte]| f64::from(byte.cast_signed())),
+        "i4" => of(bytes, big, |element| f64::from(i32::from_le_bytes(element))),
+        "i8" => of(bytes, big, |element| i64::from_le_bytes(element) as f64),
+        "f4" => of(bytes, big, |element| f64::from(f32::from_le_bytes(element))),
+        "f8" => of(bytes, big, f64::from_le_bytes),
+        _ => return None,
+    })
+}

@@ -1,0 +1,150 @@
+//! Bad graphs get one clear sentence that names the file and the place.
+
+use std::path::Path;
+
+use super::data_bad::refused;
+use super::data_files::{folder, put, try_load};
+use super::pickles::{array, csr, global, ints, lists, pickle, tiny};
+
+const TINY: &str = "loader = 'planetoid'\npath = '.'\nname = 'tiny'";
+
+/// The tiny files with `value` in place of one of them.
+fn refused_tiny(part: &str, value: &[u8], words: &[&str]) {
+    let dir = folder();
+    tiny(dir.path());
+    put(dir.path(), &format!("ind.tiny.{part}"), value);
+    refused(TINY, dir.path(), words);
+}
+
+#[test]
+fn pickles_that_would_run_something_are_refused_by_name() {
+    let call = [global("os", "system"), b"U\x02id\x85R".to_vec()].concat();
+    refused_tiny("x", &pickle(&call), &["ind.tiny.x", "offset 2", "`os.system`", "not on the list", "nothing was run"]);
+    // In the state of a matrix, deep inside a good file.
+    let mut good = csr(4, &[&[0], &[1, 2]]);
+    let at = good.windows(5).position(|bytes| bytes == b"numpy").unwrap();
+    good.splice(at..at + 5, *b"posix");
+    refused_tiny("x", &pickle(&good), &["ind.tiny.x", "`posix.core.multiarray._reconstruct`"]);
+    let quoted = [b"cos\nsys\rtem\x1b\n".to_vec(), b")R".to_vec()].concat();
+    refused_tiny("x", &pickle(&quoted), &["`os.sys\\rtem\\u{1b}`"]);
+    // A global of the list may only be called as such files call it.
+    let twice = [global("__builtin__", "list"), b")R".to_vec()].concat();
+    refused_tiny("x", &pickle(&twice), &["calls List"]);
+    let deep = [global("numpy", "dtype"), global("numpy", "dtype"), b"\x85R".to_vec()].concat();
+    refused_tiny("x", &pickle(&deep), &["calls Dtype"]);
+    // INST, OBJ, STACK_GLOBAL, EXT1, PERSID, BINPERSID, and an opcode that does not exist.
+    for opcode in [b'i', b'o', 0x93, 0x82, b'P', b'Q', 0xff] {
+        refused_tiny("x", &pickle(&[opcode]), &["ind.tiny.x", "offset 2", &format!("{opcode:#04x}")]);
+    }
+}
+
+#[test]
+fn pickles_that_are_broken_or_something_else() {
+    let good = pickle(&csr(4, &[&[0], &[1, 2]]));
+    for end in (0..good.len()).step_by(5).chain([1, 3, good.len() - 1]) {
+        refused_tiny("x", &good[..end], &["ind.tiny.x", "offset", "truncated"]);
+    }
+    refused_tiny("x", b"\x80\x04\x95", &["protocol 2"]);
+    refused_tiny("x", b"PK\x03\x04", &["does not begin like a pickle"]);
+    refused_tiny("x", &pickle(b"T\xff\xff\xff\x7fabc"), &["truncated"]);
+    refused_tiny("x", &pickle(&[b'('; 40]), &["more than 32 marks"]);
+    refused_tiny("x", &pickle(b""), &["stack is empty"]);
+    refused_tiny("x", &pickle(b"t"), &["no mark"]);
+    refused_tiny("x", &pickle(b"N(a"), &["a mark is where a value should be"]);
+    refused_tiny("x", &pickle(b"NNa"), &["not a list"]);
+    refused_tiny("x", &pickle(b"}(Nu"), &["no value"]);
+    refused_tiny("x", &pickle(b"h\x07"), &["nothing was stored under 7"]);
+    refused_tiny("x", &pickle(b"N}b"), &["gives a state"]);
+    refused_tiny("x", &pickle(b"N"), &["ind.tiny.x", "expected a SciPy CSR matrix"]);
+    refused_tiny("y", &pickle(b"N"), &["ind.tiny.y", "expected a NumPy array"]);
+    refused_tiny("graph", &pickle(b"N"), &["ind.tiny.graph", "expected a dictionary of lists"]);
+    refused_tiny("graph", &pickle(b"}K\x00Ns"), &["not a list"]);
+    refused_tiny("graph", &pickle(b"}K\x00]Na\x73"), &["not a whole number"]);
+    refused_tiny("y", &pickle(&array(&[2, 2], "i4", &[0; 15])), &["[2, 2]", "i4", "15 bytes"]);
+    refused_tiny("y", &pickle(&array(&[2, 2], "c8", &[0; 32])), &["type c8"]);
+    refused_tiny("y", &pickle(&array(&[1 << 30, 1 << 30, 1 << 30], "i4", &[])), &["0 bytes"]);
+    refused_tiny("y", &pickle(&array(&[1 << 30, 0], "i4", &[])), &["expected [nodes, classes]"]);
+    refused_tiny("x", &pickle(&csr(2, &[&[0], &[1, 2]])), &["do not fit each other"]);
+}
+
+#[test]
+fn planetoid_files_that_do_not_belong_together() {
+    refused_tiny("x", &pickle(&csr(4, &[&[0]])), &["ind.tiny.x has 1 rows", "ind.tiny.y has 2"]);
+    refused_tiny("x", &pickle(&csr(5, &[&[0], &[1]])), &["ind.tiny.x has 5 columns", "ind.tiny.allx has 4"]);
+    refused_tiny("y", &pickle(&ints(&[2, 3], &[1, 0, 0, 0, 1, 0])), &["3 classes", "ind.tiny.ally has 2"]);
+    refused_tiny("y", &pickle(&ints(&[4], &[1, 0, 0, 1])), &["[4]", "[nodes, classes]"]);
+    refused_tiny("ally", &pickle(&ints(&[3, 2], &[1, 1, 0, 1, 0, 1])), &["ind.tiny.ally", "row 0 names 2 classes"]);
+    refused_tiny("graph", &pickle(&lists(&[(0, &[6])])), &["ind.tiny.graph", "edge [0,6]", "unknown node", "0 to 5"]);
+    refused_tiny("test.index", b"5\n", &["test.index", "1 nodes", "tx has 2"]);
+    refused_tiny("test.index", b"5\n2\n", &["test.index line 2", "node 2"]);
+    refused_tiny("test.index", b"5\n5\n", &["test.index line 2", "repeated"]);
+    refused_tiny("test.index", b"5\n4000000000\n", &["test.index line 2", "4000000000"]);
+    refused_tiny("test.index", b"5\nfive\n", &["test.index line 2", "`five`"]);
+    let dir = folder();
+    tiny(dir.path());
+    let large = [csr(4, &[&[0], &[1], &[2], &[3]]), ints(&[4, 2], &[1, 0, 0, 1, 0, 1, 0, 1])];
+    put(dir.path(), "ind.tiny.x", &pickle(&large[0]));
+    put(dir.path(), "ind.tiny.y", &pickle(&large[1]));
+    refused(TINY, dir.path(), &["ind.tiny.x", "4 training nodes", "allx has 3"]);
+    tiny(dir.path());
+    std::fs::remove_file(dir.path().join("ind.tiny.ty")).unwrap();
+    refused(TINY, dir.path(), &["cannot open", "ind.tiny.ty"]);
+    refused("loader = 'planetoid'\npath = '.'", dir.path(), &["data.name", "needs it"]);
+    refused("loader = 'planetoid'\nname = 'tiny'", dir.path(), &["data.path"]);
+    tiny(dir.path());
+    try_load(TINY, dir.path()).expect("the same files, unspoilt");
+}
+
+#[test]
+fn splits_that_cannot_be() {
+    let here = Path::new(".");
+    refused("loader = 'cora'\ntest_fraction = 0.2", here, &["data.test_fraction", "split = \"random\"", "planetoid"]);
+    refused("loader = 'cora'\nsplit = 'standard'", here, &["data.split", "cora (embedded) holds no split"]);
+    refused("loader = 'karate'\ntest_fraction = 1.0", here, &["data.test_fraction", "fraction < 1"]);
+    refused("loader = 'karate'\nnormalize = 'standard'", here, &["data.normalize", "row or none"]);
+    refused("loader = 'karate'\nlimit = 4", here, &["data.limit", "`karate` does not read"]);
+}
+
+/// A collection of two graphs with `text` in place of one file.
+fn refused_collection(file: &str, text: &str, words: &[&str]) {
+    let dir = folder();
+    for (name, text) in [
+        ("graph_indicator", "1\n1\n2\n2\n"),
+        ("A", "1, 2\n3, 4\n"),
+        ("graph_labels", "0\n1\n"),
+        ("node_labels", "0\n1\n1\n0\n"),
+    ] {
+        put(dir.path(), &format!("T_{name}.txt"), text.as_bytes());
+    }
+    let config = "loader = 'tudataset'\npath = '.'\nname = 'T'\ntest_fraction = 0.0\n";
+    try_load(config, dir.path()).expect("the same files, unspoilt");
+    put(dir.path(), &format!("T_{file}.txt"), text.as_bytes());
+    refused(config, dir.path(), &[&[&format!("T_{file}.txt")[..]], words].concat());
+}
+
+#[test]
+fn tudataset_complaints_name_file_and_line() {
+    refused_collection("A", "1, 2\n\n3, 5\n", &["line 3", "edge [3,5]", "unknown node", "1 to 4"]);
+    refused_collection("A", "0, 2\n", &["line 1", "unknown node"]);
+    refused_collection("A", "1, 3\n", &["line 1", "joins two graphs"]);
+    refused_collection("A", "1, 2\n1\n", &["line 2", "has 1 numbers"]);
+    refused_collection("A", "1, 2.5\n", &["line 1", "two nodes"]);
+    refused_collection("graph_indicator", "1\n3\n", &["line 2", "graph 3", "1 to 2"]);
+    refused_collection("graph_indicator", "2\n1\n", &["line 2", "sorted"]);
+    refused_collection("graph_labels", "0\none\n", &["line 2", "`one`", "class of a graph"]);
+    refused_collection("node_attributes", "1\nnan\n1\n1\n", &["line 2", "`nan`", "finite"]);
+    refused_collection("node_attributes", "1\n1\n1\n", &["3 rows of features for 4 nodes"]);
+    let dir = folder();
+    let text = "loader = 'tudataset'\npath = '.'\nname = 'T'";
+    refused(text, dir.path(), &["cannot open", "T_graph_labels.txt"]);
+    refused(&format!("{text}\nfolds = 10\nfold = 10"), dir.path(), &["data.fold 10", "0 to folds - 1"]);
+}
+
+#[test]
+fn block_models_that_cannot_be() {
+    let here = Path::new(".");
+    refused("loader = 'sbm'\np_in = 1.5", here, &["data.p_in", "1.5"]);
+    refused("loader = 'sbm'\nclasses = 1", here, &["data.classes"]);
+    refused("loader = 'sbm'\nfeatures = 0", here, &["data.features"]);
+    refused("loader = 'sbm'\nnodes = 4000000\nfeatures = 1\np_in = 0.5", here, &["data.p_in", "edges"]);
+}

@@ -21,6 +21,8 @@ pub static SHARED: &[(&str, &str)] = &[
     ("csr", include_str!("../../shaders/shared/csr.wgsl")),
     ("quad", include_str!("../../shaders/shared/quad.wgsl")),
     ("winners", include_str!("../../shaders/shared/winners.wgsl")),
+    ("piece", include_str!("../../shaders/shared/piece.wgsl")),
+    ("edge_softmax", include_str!("../../shaders/shared/edge_softmax.wgsl")),
 ];
 
 /// What reflection reads off a composed shader.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::graph::GraphFacts;
 use crate::error::{Error, Result};
 
 /// The recorded outputs of one model on one split.
@@ -118,6 +119,7 @@ impl fmt::Display for SplitName {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Evaluation {
     splits: BTreeMap<SplitName, Outputs>,
+    graph: Option<GraphFacts>,
 }
 
 impl Evaluation {
@@ -141,6 +143,15 @@ impl Evaluation {
         })?;
         self.splits.insert(split, outputs);
         Ok(())
+    }
+
+    /// Puts what is known of a request on a graph beside the outputs.
+    pub fn set_graph(&mut self, facts: GraphFacts) {
+        self.graph = Some(facts);
+    }
+
+    pub fn graph(&self) -> Option<&GraphFacts> {
+        self.graph.as_ref()
     }
 
     /// The outputs on a split, if the model was read on it.

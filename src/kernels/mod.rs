@@ -1,5 +1,6 @@
 //! Kernels by family: rows, record functions, twins and cases. One stem here is one folder under `shaders/`.
 
+pub mod attention;
 pub mod conv;
 pub mod edit;
 pub mod graph;
@@ -44,6 +45,7 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "reduce", kernels: reduce::KERNELS, cases: reduce::cases },
     Family { name: "pool", kernels: pool::KERNELS, cases: pool::cases },
     Family { name: "norm", kernels: norm::KERNELS, cases: norm::cases },
+    Family { name: "attention", kernels: attention::KERNELS, cases: attention::cases },
     Family { name: "edit", kernels: edit::KERNELS, cases: edit::cases },
     Family { name: "graph", kernels: graph::KERNELS, cases: graph::cases },
 ];

@@ -1,9 +1,10 @@
 //! Rows for run folders that were made one by one: read again on every split and measured against the retrains among
 //! them.
 
-use super::evaluate::{Target, evaluate};
 use super::folder::{ForgetInfo, Opened};
+use super::reading::{Reading, evaluate};
 use super::results::{Family, Read, RequestSummary, Row, RowKind, SCHEMA, Tier};
+use super::target::Target;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::{Cost, Evaluation, Metrics, Subject, measure, membership_roc};
@@ -29,15 +30,16 @@ pub fn rows_of_runs(engine: &mut Engine, runs: &[Opened]) -> Result<Vec<Row>> {
 
 fn experiment(engine: &mut Engine, runs: &[&Opened]) -> Result<Vec<Row>> {
     let requests = runs.iter().find_map(|run| Some((run.requests.as_ref()?, *run)));
-    let target = requests.map(|(requests, run)| Target::of(requests, &run.data, run.config.seed)).transpose()?;
+    let target = requests.map(|(requests, run)| Target::of(requests, &run.data, &run.model, run.config.seed)).transpose()?;
     let request = match (&target, requests) {
         (Some(target), Some((requests, _))) => RequestSummary::of(requests, target),
         _ => RequestSummary { kind: "no".into(), count: 0, hash: String::new(), classes: Vec::new() },
     };
-    let split = target.as_ref().map(|target| &target.split);
     let mut outputs = Vec::new();
     for run in runs {
-        let mut read = evaluate(engine, &run.model, &run.data, split, &[&run.theta()?])?;
+        let theta = run.theta()?;
+        let reading = Reading { theta: &theta, forgot: run.info.forget.is_some() };
+        let mut read = evaluate(engine, &run.model, &run.data, target.as_ref(), &[reading])?;
         outputs.push(read.pop().unwrap_or_else(|| Err(Error::internal("no evaluation came back")))?);
     }
     let mut rows = Vec::new();

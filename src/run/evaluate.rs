@@ -1,98 +1,18 @@
-//! Runs models over every split and hands their outputs to the metrics.
+//! `unlearn eval`: a run against its original and its retrains.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::folder::{Opened, RunFolder};
-use crate::data::{Dataset, Kind, Request, Samples, Split, read_requests, resolve};
+use super::reading::{Reading, evaluate};
+use super::target::Target;
+use crate::data::read_requests;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::{
-    Cost, Evaluation, Evidence, Metrics, Outputs, RequestScope, SplitName, Subject, measure, measure_references,
-    verdict,
+    Cost, Evaluation, Evidence, Metrics, Subject, measure, measure_references, verdict,
 };
-use crate::nn::Model;
-use crate::train::{Part, Records, Session};
-
-/// A request made concrete on a data set.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Target {
-    pub split: Split,
-    /// Ascending; empty unless all of the requests are for classes.
-    pub classes: Vec<u32>,
-}
-
-impl Target {
-    /// # Errors
-    /// As [`resolve`].
-    pub fn of(requests: &[Request], data: &Dataset, seed: u64) -> Result<Target> {
-        let split = resolve(requests, data, seed)?;
-        let mut classes: Vec<u32> = split.forget.iter().map(|i| data.train.y[*i as usize]).collect();
-        classes.sort_unstable();
-        classes.dedup();
-        if requests.iter().any(|r| r.kind != Kind::Class) {
-            classes.clear();
-        }
-        Ok(Target { split, classes })
-    }
-}
-
-/// Reads models on every split: one evaluation for each flat parameter vector, or why it cannot be scored.
-///
-/// # Errors
-/// A lost device; memory over the budget.
-pub fn evaluate(
-    engine: &mut Engine,
-    model: &Model,
-    data: &Dataset,
-    split: Option<&Split>,
-    thetas: &[&[f32]],
-) -> Result<Vec<Result<Evaluation>>> {
-    let train = outputs(engine, model, &data.train, thetas)?;
-    let validation = outputs(engine, model, &data.validation, thetas)?;
-    let test = outputs(engine, model, &data.test, thetas)?;
-    let each = train.into_iter().zip(validation).zip(test);
-    Ok(each
-        .map(|((train, validation), test)| {
-            let mut evaluation = Evaluation::new();
-            if let Some(split) = split {
-                evaluation.insert(SplitName::Retain, gather(&train, &split.retain))?;
-                evaluation.insert(SplitName::Forget, gather(&train, &split.forget))?;
-            }
-            evaluation.insert(SplitName::Train, train)?;
-            evaluation.insert(SplitName::Validation, validation)?;
-            evaluation.insert(SplitName::Test, test)?;
-            Ok(evaluation)
-        })
-        .collect())
-}
-
-/// The outputs of each parameter vector on one part; nothing for an empty part.
-fn outputs(engine: &mut Engine, model: &Model, samples: &Samples, thetas: &[&[f32]]) -> Result<Vec<Outputs>> {
-    let classes = model.classes;
-    let Some(first) = thetas.first().filter(|_| !samples.is_empty()) else {
-        return Ok(vec![Outputs { classes, ..Outputs::default() }; thetas.len()]);
-    };
-    let indices: Vec<u32> = (0..samples.len() as u32).collect();
-    let mut session = Session::new(engine, model, samples, &Samples::default(), first)?;
-    let mut all = Vec::new();
-    for theta in thetas {
-        session.write_theta(theta)?;
-        let logits = session.logits(Records { part: Part::Train, indices: &indices })?;
-        all.push(Outputs { logits, labels: samples.y.clone(), classes });
-    }
-    Ok(all)
-}
-
-fn gather(all: &Outputs, positions: &[u32]) -> Outputs {
-    let mut some = Outputs { classes: all.classes, ..Outputs::default() };
-    for &at in positions {
-        some.logits.extend_from_slice(all.row(at as usize));
-        some.labels.push(all.labels[at as usize]);
-    }
-    some
-}
 
 /// What `unlearn eval` is asked for.
 pub struct EvalJob<'a> {
@@ -135,7 +55,8 @@ impl EvalJob<'_> {
         let given = self.request.map(read_requests).transpose()?;
         let known = given.as_ref().or(run.requests.as_ref());
         let known = known.or_else(|| references.iter().find_map(|reference| reference.requests.as_ref()));
-        let target = known.map(|requests| Target::of(requests, &run.data, run.config.seed)).transpose()?;
+        let target =
+            known.map(|requests| Target::of(requests, &run.data, &run.model, run.config.seed)).transpose()?;
         Ok(EvalInputs { run, references, original, target })
     }
 }
@@ -171,8 +92,9 @@ impl EvalInputs {
     }
 
     fn on(&self, engine: &mut Engine, run: &Opened) -> Result<Evaluation> {
-        let split = self.target.as_ref().map(|target| &target.split);
-        let mut all = evaluate(engine, &run.model, &run.data, split, &[&run.theta()?])?;
+        let theta = run.theta()?;
+        let reading = Reading { theta: &theta, forgot: run.info.forget.is_some() };
+        let mut all = evaluate(engine, &run.model, &run.data, self.target.as_ref(), &[reading])?;
         all.pop().unwrap_or_else(|| Err(Error::internal("no evaluation came back")))
     }
 
@@ -187,7 +109,7 @@ impl EvalInputs {
     ) -> Result<Option<Value>> {
         let Some(target) = self.target.as_ref().filter(|_| references.len() >= 2) else { return Ok(None) };
         let forgotten_classes = target.classes.as_slice();
-        let scope = if forgotten_classes.is_empty() { RequestScope::Records } else { RequestScope::Classes };
+        let scope = target.scope();
         let (kept, another) = match references {
             [kept @ .., last] if kept.len() >= 2 => (kept, Some(*last)),
             all => (all, None),
@@ -205,6 +127,7 @@ impl EvalInputs {
             reference: &measure_references(kept, forgotten_classes)?,
             another: another.as_ref(),
             candidate: &candidate,
+            unlink: None,
             cost: Cost::default(),
         };
         let judged = serde_json::to_value(verdict(&evidence));

@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::config::{Config, ForgetConfig, Loaded};
-use super::evaluate::{Target, evaluate};
 use super::forget_run::{Stage, apply};
+use super::reading::{Reading, evaluate};
 use super::report::{Curve, CurvePoint};
 use super::results::{RequestSummary, Row, RowKind};
+use super::target::Target;
 use super::variants;
 use crate::data::Dataset;
 use crate::engine::Engine;
@@ -121,7 +122,7 @@ impl Ready {
             )));
         };
         let requests = forget.requests()?;
-        let target = Target::of(&requests, &data, loaded.config.seed)?;
+        let target = Target::of(&requests, &data, &model, loaded.config.seed)?;
         let request = RequestSummary::of(&requests, &target);
         Ok(Ready { name: loaded.name, config: loaded.config, forget, data, model, target, request })
     }
@@ -137,9 +138,9 @@ impl Ready {
     }
 
     fn original(&self, engine: &mut Engine, digest: &str, options: ExperimentOptions) -> Result<Original> {
-        let (config, everything) = (&self.config, (0..self.data.train.len() as u32).collect::<Vec<_>>());
+        let (config, everything) = (&self.config, self.data.train_ids());
         let theta = self.model.init(config.seed);
-        let mut session = Session::new(engine, &self.model, &self.data.train, &self.data.validation, &theta)?;
+        let mut session = Session::of(engine, &self.model, &self.data, None, &theta)?;
         session.check_finite = options.check_finite;
         let start = Instant::now();
         let mut fit = Fit::new(&mut session, &config.train, config.seed)?;
@@ -223,10 +224,11 @@ impl Ready {
 
     /// Reads every model on every split and makes the rows.
     fn score(&self, engine: &mut Engine, original: &Original, candidates: &[Candidate]) -> Result<Vec<Row>> {
-        let thetas: Vec<&[f32]> = std::iter::once(original.theta.as_slice())
-            .chain(candidates.iter().filter_map(|c| Some(c.made.as_ref().ok()?.0.as_slice())))
+        let made = candidates.iter().filter_map(|c| Some(c.made.as_ref().ok()?.0.as_slice()));
+        let readings: Vec<Reading> = std::iter::once(Reading { theta: &original.theta, forgot: false })
+            .chain(made.map(|theta| Reading { theta, forgot: true }))
             .collect();
-        let scored = evaluate(engine, &self.model, &self.data, Some(&self.target.split), &thetas)?;
+        let scored = evaluate(engine, &self.model, &self.data, Some(&self.target), &readings)?;
         rows::rows(self, engine, original, candidates, scored)
     }
 }

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::evaluate::Target;
 use super::folder::{ForgetInfo, Opened, RunFolder, RunInfo, SCHEMA, TrafficInfo};
 use super::results::{AdapterSummary, RequestSummary};
+use super::target::Target;
 use super::train_run::finish;
 use crate::data::{Dataset, Request, read_requests};
 use crate::engine::Engine;
@@ -20,10 +20,15 @@ impl RequestSummary {
         let kinds: Vec<&str> = requests.iter().map(|r| r.kind.name()).collect();
         let mixed = kinds.iter().any(|kind| *kind != kinds[0]);
         let ids: Vec<String> = target.split.forget.iter().map(u32::to_string).collect();
+        // On a graph what goes need not be training records.
+        let (what, count) = match target.deletion() {
+            Some(deletion) => (serde_json::to_string(deletion).unwrap_or_default(), target.things()),
+            None => (ids.join(","), target.split.forget.len()),
+        };
         RequestSummary {
             kind: if mixed { "mixed".into() } else { kinds.first().copied().unwrap_or_default().into() },
-            count: target.split.forget.len(),
-            hash: sha256(ids.join(",").as_bytes()),
+            count,
+            hash: sha256(what.as_bytes()),
             classes: target.classes.clone(),
         }
     }
@@ -46,7 +51,7 @@ pub struct Stage<'a> {
 /// What the method reports; a loss that is not finite.
 pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Method) -> Result<(Vec<f32>, Account)> {
     let data = stage.data;
-    let mut session = Session::new(engine, stage.model, &data.train, &data.validation, theta)?;
+    let mut session = Session::of(engine, stage.model, data, stage.target.deletion(), theta)?;
     session.check_finite = stage.check_finite;
     let view = View {
         retain: &stage.target.split.retain,
@@ -54,7 +59,7 @@ pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Met
         forgotten_classes: &stage.target.classes,
         train: stage.train,
         seed: stage.seed,
-        graph: None,
+        graph: stage.target.graph_view(data),
     };
     let account = method.forget(&mut session, &view)?;
     Ok((session.read_theta()?, account))
@@ -86,7 +91,7 @@ impl ForgetJob {
         if let Some(drawn) = requests.iter().find(|r| r.fraction.is_some()) {
             return Err(Error::input(format!("{}: `fraction` goes into a configuration; give ids here", drawn.origin)));
         }
-        let target = Target::of(&requests, &run.data, run.config.seed)?;
+        let target = Target::of(&requests, &run.data, &run.model, run.config.seed)?;
         let theta = run.theta()?;
         Ok(ForgetJob { run, requests, target, row, method, theta, folder })
     }
@@ -148,7 +153,7 @@ impl ForgetJob {
         let mut whole: Vec<Request> = Vec::new();
         for part in &self.requests {
             match whole.iter_mut().find(|r| r.request_id == part.request_id && r.kind == part.kind) {
-                Some(known) => known.ids.extend(part.ids.iter().cloned()),
+                Some(known) => known.extend(part),
                 None => whole.push(part.clone()),
             }
         }

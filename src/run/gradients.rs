@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::folder::{Opened, RunFolder};
-use crate::data::{Samples, parse_indices};
+use crate::data::parse_indices;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::nn::ParamLayout;
@@ -52,7 +52,7 @@ impl GradientJob {
     pub fn read(run: &Path, indices: &str, statistic: Statistic) -> Result<GradientJob> {
         let run = RunFolder::new(run).open()?;
         let set = indices.to_owned();
-        let indices = parse_indices(indices, run.data.train.len())?;
+        let indices = parse_indices(indices, &run.data.train_ids())?;
         let values = indices.len().saturating_mul(run.model.layout.count());
         if statistic == Statistic::PerSample && values > MOST_VALUES {
             return Err(Error::input(format!(
@@ -71,7 +71,7 @@ impl GradientJob {
     /// A result that is not finite; the file cannot be written.
     pub fn write(&self, engine: &mut Engine, out: &Path) -> Result<usize> {
         let model = &self.run.model;
-        let mut session = Session::new(engine, model, &self.run.data.train, &Samples::default(), &self.theta)?;
+        let mut session = Session::of(engine, model, &self.run.data, None, &self.theta)?;
         let records = Records::train(&self.indices);
         let layout = &model.layout;
         let metadata = [

@@ -79,19 +79,13 @@ fn one_seed(
     recipe: &TrainConfig,
     seed: u64,
 ) -> Result<[Vec<f32>; 3]> {
-    let request = Request {
-        request_id: "r".into(),
-        kind: Kind::Class,
-        ids: vec![Id::Number(u64::from(CLASS))],
-        fraction: None,
-        origin: "test".into(),
-    };
+    let request = Request::new(Kind::Class, vec![Id::Number(u64::from(CLASS))], "test");
     let split = resolve(&[request], data, seed)?;
     let all: Vec<u32> = (0..data.train.len() as u32).collect();
     let mut session = Session::new(engine, model, &data.train, &data.validation, &model.init(seed))?;
     let original = fit(&mut session, recipe, seed, &all)?;
     let (retain, forget) = (&split.retain, &split.forget);
-    let view = View { retain, forget, forgotten_classes: &[CLASS], train: recipe, seed };
+    let view = View { retain, forget, forgotten_classes: &[CLASS], train: recipe, seed, graph: None };
     let mut run = |name: &str, settings: String| {
         session.write_theta(&original)?;
         let account = (find(name)?.build)(settings.parse().map_err(|e| Error::internal(format!("{e}")))?)?

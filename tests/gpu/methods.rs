@@ -90,7 +90,7 @@ impl Small<'_> {
         let data = &self.data;
         let mut session = Session::new(self.engine, &self.model, &data.train, &data.validation, &self.theta)?;
         let (retain, forget, forgotten_classes) = (&self.retain, &self.forget, &self.classes);
-        work(&mut session, &View { retain, forget, forgotten_classes, train: &self.train, seed: SEED })
+        work(&mut session, &View { retain, forget, forgotten_classes, train: &self.train, seed: SEED, graph: None })
     }
 
     /// Parameters and account after a method.

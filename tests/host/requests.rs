@@ -142,18 +142,20 @@ fn inline_requests_that_are_refused_name_their_key() {
     refused(resolve(&[], &data, 0), &["no request"]);
 }
 
+const TEN: [u32; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+
 #[test]
 fn index_lists_are_ranges_lines_or_arrays() {
     let dir = folder();
     put(dir.path(), "lines.txt", b"3\n\n 1 \n2\n");
     put(dir.path(), "array.json", b"[3, 1,\n2]");
-    let of = |name: &str| parse_indices(&dir.path().join(name).display().to_string(), 10);
-    assert_eq!(parse_indices("2..5", 10).unwrap(), [2, 3, 4]);
+    let of = |name: &str| parse_indices(&dir.path().join(name).display().to_string(), &TEN);
+    assert_eq!(parse_indices("2..5", &TEN).unwrap(), [2, 3, 4]);
     assert_eq!((of("lines.txt").unwrap(), of("array.json").unwrap()), (vec![3, 1, 2], vec![3, 1, 2]));
-    refused(parse_indices("5..5", 10), &["--indices 5..5", "A < B ≤ 10"]);
-    refused(parse_indices("0..18446744073709551615", 10), &["A < B ≤ 10"]);
-    refused(parse_indices("0..11", 10), &["≤ 10"]);
-    refused(parse_indices("absent.txt", 10), &["absent.txt"]);
+    refused(parse_indices("5..5", &TEN), &["--indices 5..5", "A < B ≤ 10"]);
+    refused(parse_indices("0..18446744073709551615", &TEN), &["A < B ≤ 10"]);
+    refused(parse_indices("0..11", &TEN), &["≤ 10"]);
+    refused(parse_indices("absent.txt", &TEN), &["absent.txt"]);
     put(dir.path(), "bad.txt", b"1\nx\n");
     refused(of("bad.txt"), &["bad.txt line 2", "`x`"]);
     put(dir.path(), "bad.txt", b"1\n10\n");

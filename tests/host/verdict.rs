@@ -59,6 +59,7 @@ impl Case {
             reference: &self.reference,
             another: self.another.as_ref(),
             candidate: &self.candidate,
+            unlink: None,
             cost: Cost::default(),
         })
     }

@@ -1,0 +1,138 @@
+//! Rows of the `attention` family and their parameters.
+
+use super::twin;
+use crate::engine::{Fields, Kernel, Params, Requires, Twin};
+use crate::params;
+
+params! {
+    /// A tensor [rows, heads, width]; where a slot may be a piece of a row (see [`super::Edges`]), rows counts slots.
+    pub struct Shape { rows: u32, heads: u32, width: u32 }
+}
+
+params! {
+    /// As [`Shape`], for the kernels whose first axis is slots.
+    pub struct Slots { slots: u32, heads: u32, width: u32 }
+}
+
+params! {
+    /// Slots of a structure, heads, and the slope of the leaky relu left of 0.
+    pub struct Soft { slots: u32, heads: u32, slope: f32 }
+}
+
+params! {
+    /// Slots and heads.
+    pub struct Sums { slots: u32, heads: u32 }
+}
+
+params! {
+    /// Rows cut at every multiple of `chunk` edges.
+    pub struct Pieces { rows: u32, chunk: u32, slots: u32 }
+}
+
+params! {
+    /// Pieces to rows of `cols` numbers.
+    pub struct Merge { rows: u32, cols: u32, chunk: u32 }
+}
+
+params! {
+    /// Pieces to rows of `heads` pairs.
+    pub struct SoftMerge { rows: u32, heads: u32, chunk: u32 }
+}
+
+const fn row(name: &'static str, source: &'static str, params: Fields, twin: Twin) -> Kernel {
+    Kernel { name, source, params, twin, requires: Requires::Nothing }
+}
+
+/// Rows cut into pieces.
+pub static PIECES: Kernel =
+    row("attention.pieces", include_str!("../../../shaders/attention/pieces.wgsl"), Pieces::FIELDS, twin::pieces);
+
+/// Sums of pieces to sums of rows.
+pub static MERGE: Kernel =
+    row("attention.merge", include_str!("../../../shaders/attention/merge.wgsl"), Merge::FIELDS, twin::merge);
+
+/// Each head's score of a node.
+pub static SCORES: Kernel =
+    row("attention.scores", include_str!("../../../shaders/attention/scores.wgsl"), Shape::FIELDS, twin::scores);
+
+/// Gradient of the scores to z.
+pub static SCORES_BWD: Kernel = row(
+    "attention.scores_bwd",
+    include_str!("../../../shaders/attention/scores_bwd.wgsl"),
+    Shape::FIELDS,
+    twin::scores_bwd,
+);
+
+/// z scaled by a number per head.
+pub static SCALE: Kernel =
+    row("attention.scale", include_str!("../../../shaders/attention/scale.wgsl"), Shape::FIELDS, twin::scale);
+
+/// Average over heads.
+pub static MEAN: Kernel =
+    row("attention.mean", include_str!("../../../shaders/attention/mean.wgsl"), Shape::FIELDS, twin::mean);
+
+/// Gradient of the average over heads.
+pub static MEAN_BWD: Kernel =
+    row("attention.mean_bwd", include_str!("../../../shaders/attention/mean_bwd.wgsl"), Shape::FIELDS, twin::mean_bwd);
+
+/// Softmax over the edges of a row.
+pub static SOFTMAX: Kernel =
+    row("attention.softmax", include_str!("../../../shaders/attention/softmax.wgsl"), Soft::FIELDS, twin::softmax);
+
+/// Maximum and sum of exponentials over a piece.
+pub static SOFTMAX_PIECE: Kernel = row(
+    "attention.softmax_piece",
+    include_str!("../../../shaders/attention/softmax_piece.wgsl"),
+    Soft::FIELDS,
+    twin::softmax_piece,
+);
+
+/// Those of pieces to those of rows.
+pub static SOFTMAX_MERGE: Kernel = row(
+    "attention.softmax_merge",
+    include_str!("../../../shaders/attention/softmax_merge.wgsl"),
+    SoftMerge::FIELDS,
+    twin::softmax_merge,
+);
+
+/// Softmax and leaky relu backward.
+pub static SOFTMAX_BWD: Kernel = row(
+    "attention.softmax_bwd",
+    include_str!("../../../shaders/attention/softmax_bwd.wgsl"),
+    Soft::FIELDS,
+    twin::softmax_bwd,
+);
+
+/// Sums over the edges of a slot, of numbers or of products.
+pub static SUMS: Kernel =
+    row("attention.sums", include_str!("../../../shaders/attention/sums.wgsl"), Sums::FIELDS, twin::sums);
+
+/// Weighted sum over the edges of a slot.
+pub static ATTEND: Kernel =
+    row("attention.attend", include_str!("../../../shaders/attention/attend.wgsl"), Slots::FIELDS, twin::attend);
+
+/// Gradient of the weights.
+pub static ATTEND_BWD: Kernel = row(
+    "attention.attend_bwd",
+    include_str!("../../../shaders/attention/attend_bwd.wgsl"),
+    Slots::FIELDS,
+    twin::attend_bwd,
+);
+
+/// The family's kernels.
+pub static KERNELS: &[&Kernel] = &[
+    &PIECES,
+    &MERGE,
+    &SCORES,
+    &SCORES_BWD,
+    &SCALE,
+    &MEAN,
+    &MEAN_BWD,
+    &SOFTMAX,
+    &SOFTMAX_PIECE,
+    &SOFTMAX_MERGE,
+    &SOFTMAX_BWD,
+    &SUMS,
+    &ATTEND,
+    &ATTEND_BWD,
+];

@@ -1,0 +1,97 @@
+//! A request made concrete: which records go and stay and, on a graph, what is taken away and how far that reaches.
+
+use std::collections::HashSet;
+
+use crate::data::{Dataset, Deletion, Kind, Request, Split, resolve};
+use crate::error::Result;
+use crate::eval::RequestScope;
+use crate::methods::GraphView;
+use crate::nn::Model;
+
+/// A request on one data set and one network.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Target {
+    /// Ids of training records. Where a request takes edges or features alone, `forget` are the training nodes that it
+    /// influences, and they are in `retain` too.
+    pub split: Split,
+    /// Ascending; empty unless all of the requests are for classes.
+    pub classes: Vec<u32>,
+    pub graph: Option<GraphTarget>,
+}
+
+/// What a request does to a graph.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GraphTarget {
+    pub deletion: Deletion,
+    /// Nodes that stay and whose outputs can change.
+    pub influenced: Vec<u32>,
+    /// The training nodes among them.
+    pub influenced_train: Vec<u32>,
+    /// Hops of each node from the deletion.
+    pub hops: Vec<u32>,
+}
+
+impl Target {
+    /// # Errors
+    /// As [`resolve`].
+    pub fn of(requests: &[Request], data: &Dataset, model: &Model, seed: u64) -> Result<Target> {
+        let mut split = resolve(requests, data, seed)?;
+        let mut classes = Vec::new();
+        if requests.iter().all(|r| r.kind == Kind::Class) {
+            let mut forget = split.forget.iter().peekable();
+            let named = data.train_ids().into_iter().zip(&data.train.y);
+            classes = named.filter(|(id, _)| forget.next_if_eq(&id).is_some()).map(|(_, class)| *class).collect();
+            classes.sort_unstable();
+            classes.dedup();
+        }
+        let graph = match (&data.graph, split.deletion.take()) {
+            (Some(whole), Some(deletion)) => {
+                let influenced = whole.graph.influenced(&deletion, model.hops());
+                let among = |id: &&u32| influenced.binary_search(id).is_ok();
+                let influenced_train: Vec<u32> = split.retain.iter().filter(among).copied().collect();
+                let hops = whole.graph.hop_distance(&deletion);
+                Some(GraphTarget { deletion, influenced, influenced_train, hops })
+            }
+            _ => None,
+        };
+        if let Some(graph) = graph.as_ref().filter(|_| split.forget.is_empty()) {
+            split.forget = graph.influenced_train.clone();
+        }
+        Ok(Target { split, classes, graph })
+    }
+
+    /// Which thresholds a verdict applies.
+    pub fn scope(&self) -> RequestScope {
+        match (&self.graph, self.classes.is_empty()) {
+            (Some(_), true) => RequestScope::Graph,
+            (None, true) => RequestScope::Records,
+            (_, false) => RequestScope::Classes,
+        }
+    }
+
+    /// How many nodes, edges or features a request on a graph names; edges that go with a node are not counted.
+    pub fn things(&self) -> usize {
+        let Some(d) = self.deletion() else { return 0 };
+        let features = d.feature_rows.len() + d.feature_columns.len() + d.feature_entries.len();
+        let stays = |v: &u32| d.nodes.binary_search(v).is_err();
+        let own: HashSet<&[u32; 2]> = d.edges.iter().filter(|[u, v]| stays(u) && stays(v)).collect();
+        let back = |[u, v]: &[u32; 2]| u > v && own.contains(&[*v, *u]);
+        let edges = own.iter().filter(|e| !back(e)).count();
+        d.nodes.len() + features + edges
+    }
+
+    pub fn deletion(&self) -> Option<&Deletion> {
+        self.graph.as_ref().map(|graph| &graph.deletion)
+    }
+
+    /// What methods may know of the graph.
+    pub fn graph_view<'a>(&'a self, data: &'a Dataset) -> Option<GraphView<'a>> {
+        let (whole, target) = (data.graph.as_ref()?, self.graph.as_ref()?);
+        Some(GraphView {
+            graph: &whole.graph,
+            deletion: &target.deletion,
+            influenced: &target.influenced,
+            influenced_train: &target.influenced_train,
+        })
+    }
+}

@@ -9,6 +9,7 @@ mod finetune;
 mod fisher;
 mod fisher_ascent;
 mod gradient_ascent;
+pub mod graph_editor;
 pub mod importance;
 mod neg_grad_plus;
 mod retrain;

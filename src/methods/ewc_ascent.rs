@@ -49,7 +49,8 @@ impl Method for EwcAscent {
 
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let mut account = Account::reading(&[Read::RetainData]);
-        let fisher = timed(&mut account.precompute_s, || Importance::of_retained(session, view, Estimator::PerSample))?;
+        let fisher =
+            timed(&mut account.precompute_s, || Importance::of_retained(session, view.retain, Estimator::PerSample))?;
         account.note("importance", json!([fisher.describe()]));
         let direction = Direction::Elastic { fisher, lambda: self.lambda as f32 };
         self.climb.run(session, view, direction, account)

@@ -164,7 +164,8 @@ impl Method for Fisher {
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData]);
-        let fisher = timed(&mut account.precompute_s, || Importance::of_retained(session, view, self.estimator))?;
+        let fisher =
+            timed(&mut account.precompute_s, || Importance::of_retained(session, view.retain, self.estimator))?;
         timed(&mut account.method_s, || self.perturb(session, view, &fisher))?;
         account.note("importance", json!([fisher.describe()]));
         account.close(session, &origin)

@@ -98,6 +98,8 @@ impl Method for Ssd {
         let alpha = self.ratio(view);
         let mut everything = [view.retain, view.forget].concat();
         everything.sort_unstable();
+        // A request for edges or features forgets nodes that stay.
+        everything.dedup();
         // I_D could be kept from training on: the request itself then needs the forgotten records alone.
         let all = timed(&mut account.precompute_s, || {
             Importance::measure(session, "ssd.all", Set::All, &everything, self.estimator, self.batch)

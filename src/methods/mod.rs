@@ -122,6 +122,8 @@ pub struct MethodRow {
     pub summary: &'static str,
     pub citation: &'static str,
     pub tier: Tier,
+    /// It works on the nodes of a graph and on nothing else.
+    pub graphs_only: bool,
     pub build: fn(toml::Table) -> Result<Box<dyn Method>>,
 }
 

@@ -17,6 +17,7 @@ pub static ROW: MethodRow = MethodRow {
     summary: "ascent on L_forget - lambda/2 sum (F_retain / mean F) (theta - theta_0)^2",
     citation: "Heng & Soh, NeurIPS 2023 (Selective Amnesia), classifier form; penalty of Kirkpatrick et al., PNAS 2017",
     tier: Tier::Approximate,
+    graphs_only: false,
     build: |table| {
         let method: EwcAscent = settings::parse(ROW.name, table)?;
         method.climb.check(ROW.name)?;

@@ -18,6 +18,7 @@ pub static ROW: MethodRow = MethodRow {
     summary: "Fisher forgetting: Gaussian noise of variance alpha / F_retain on every parameter",
     citation: "Golatkar, Achille & Soatto, CVPR 2020 (Eternal Sunshine of the Spotless Net), as in its code",
     tier: Tier::Approximate,
+    graphs_only: false,
     build: |table| {
         let method: Fisher = settings::parse(ROW.name, table)?;
         method.check()?;

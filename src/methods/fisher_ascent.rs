@@ -18,6 +18,7 @@ pub static ROW: MethodRow = MethodRow {
     summary: "ascent along grad L_forget / (F_retain + delta mean F), brought back to the gradient's length",
     citation: "one step is Fisher Removal, Gu et al. 2024 (arXiv 2403.10557); natural gradient, Amari 1998",
     tier: Tier::Approximate,
+    graphs_only: false,
     build: |table| {
         let method: FisherAscent = settings::parse(ROW.name, table)?;
         method.climb.check(ROW.name)?;

@@ -17,6 +17,7 @@ pub static ROW: MethodRow = MethodRow {
     summary: "deletes, then fine-tunes on the retained training nodes that the deletion reaches (graphs only)",
     citation: "graph pruning with model update; starts from Tan et al., WWW 2024 (UtU)",
     tier: Tier::Approximate,
+    graphs_only: true,
     build: |table| {
         let method: GraphRepair = settings::parse(ROW.name, table)?;
         method.check()?;

@@ -19,6 +19,7 @@ pub static ROW: MethodRow = MethodRow {
     summary: "one Newton step, Gauss-Newton curvature by damped conjugate gradients; on graphs GIF's difference of gradients",
     citation: "Koh & Liang, ICML 2017; Wu et al., WWW 2023 (GIF), mean losses, with the regulariser and no guessed scale",
     tier: Tier::Approximate,
+    graphs_only: false,
     build: |table| {
         let method: Influence = settings::parse(ROW.name, table)?;
         method.check()?;

@@ -11,6 +11,7 @@ mod fisher_ascent;
 mod gnn_delete;
 mod gradient_ascent;
 mod graph_change;
+pub mod graph_editor;
 mod graph_repair;
 pub mod importance;
 mod influence;
@@ -35,7 +36,7 @@ pub struct View<'a> {
     /// Records to keep and to forget, positions in the training split.
     pub retain: &'a [u32],
     pub forget: &'a [u32],
-    /// The classes of a class request; empty for other requests.
+    /// Classes of which nothing is retained: those of a class request, or one that only forgotten records have.
     pub forgotten_classes: &'a [u32],
     /// The recipe the model was trained with.
     pub train: &'a TrainConfig,
@@ -122,6 +123,8 @@ pub struct MethodRow {
     pub summary: &'static str,
     pub citation: &'static str,
     pub tier: Tier,
+    /// It works on the nodes of a graph and on nothing else.
+    pub graphs_only: bool,
     pub build: fn(toml::Table) -> Result<Box<dyn Method>>,
 }
 

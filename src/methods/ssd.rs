@@ -16,6 +16,7 @@ pub static ROW: MethodRow = MethodRow {
     summary: "shrinks parameters whose importance to the forgotten records exceeds alpha times that to all records",
     citation: "Foster, Schoepf & Brintrup, AAAI 2024",
     tier: Tier::Approximate,
+    graphs_only: false,
     build: |table| {
         let method: Ssd = settings::parse(ROW.name, table)?;
         method.check()?;

@@ -13,6 +13,7 @@ pub static ROW: MethodRow = MethodRow {
     summary: "takes what is deleted out of the graph and leaves every weight: traces stay in the weights (graphs only)",
     citation: "Tan et al., WWW 2024 (UtU, Unlink to Unlearn)",
     tier: Tier::Approximate,
+    graphs_only: true,
     build: |table| Ok(Box::new(settings::parse::<Unlink>(ROW.name, table)?)),
 };
 

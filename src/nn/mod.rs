@@ -5,6 +5,7 @@ mod conv;
 mod deletion;
 mod dropout;
 mod flatten;
+mod gat_conv;
 mod gin_conv;
 pub mod graph;
 mod graph_conv;
@@ -48,6 +49,7 @@ pub static LAYERS: &[&LayerRow] = &[
     &graph_conv::GCN,
     &graph_conv::SGC,
     &sage_conv::ROW,
+    &gat_conv::ROW,
     &gin_conv::ROW,
     &deletion::ROW,
     &readout::ROW,

@@ -19,6 +19,7 @@ pub static ROW: MethodRow = MethodRow {
     summary: "learns deletion operators alone: neighbours keep their predictions, what was deleted gets random ones (graphs only)",
     citation: "Cheng et al., ICLR 2023 (GNNDelete), for node classification",
     tier: Tier::Approximate,
+    graphs_only: true,
     build: |table| {
         let method: GnnDelete = settings::parse(ROW.name, table)?;
         method.check()?;
@@ -172,6 +173,10 @@ fn operators(model: &Model) -> Result<Vec<f32>> {
 impl Method for GnnDelete {
     fn settings(&self) -> Value {
         settings::to_json(self)
+    }
+
+    fn suits(&self, model: &Model) -> Result<()> {
+        operators(model).map(|_| ())
     }
 
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {

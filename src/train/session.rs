@@ -162,6 +162,16 @@ impl<'e> Session<'e> {
         }
     }
 
+    /// Classes of training and validation nodes of a graph, or of its graphs.
+    ///
+    /// # Errors
+    /// Another record, or data that are no graph.
+    pub fn classes(&self, records: &[u32]) -> Result<Vec<u32>> {
+        let Store::Graph(graph) = &self.store else { return Err(Error::internal("classes on the host without a graph")) };
+        graph.check(records, true)?;
+        Ok(graph.classes(records))
+    }
+
     /// True where records are the nodes of a graph, or graphs.
     pub fn is_graph(&self) -> bool {
         matches!(self.store, Store::Graph(_))

@@ -118,7 +118,8 @@ struct Goal {
 
 impl Goal {
     fn of(session: &mut Session, graph: &GraphView, seed: u64) -> Result<Goal> {
-        let before = |session: &mut Session, nodes: &[u32]| session.logits(Records { part: Part::Before, indices: nodes });
+        let before =
+            |session: &mut Session, nodes: &[u32]| session.logits(Records { part: Part::Before, indices: nodes });
         let gone = |v: &u32| graph.deletion.nodes.binary_search(v).is_ok();
         let mut lose: Vec<u32> = graph.deletion.nodes.iter().chain(&graph.deletion.feature_rows).copied().collect();
         lose.extend(graph.deletion.feature_entries.iter().map(|[node, _]| node));

@@ -98,7 +98,7 @@ impl<'e> Session<'e> {
         theta: &[f32],
     ) -> Result<Session<'e>> {
         Session::with(engine, model, theta, |engine| {
-            Ok(Store::Graph(Box::new(ResidentGraph::upload(engine, data, deletion, model.hops())?)))
+            Ok(Store::Graph(Box::new(ResidentGraph::upload(engine, data, deletion)?)))
         })
     }
 
@@ -167,7 +167,9 @@ impl<'e> Session<'e> {
     /// # Errors
     /// Another record, or data that are no graph.
     pub fn classes(&self, records: &[u32]) -> Result<Vec<u32>> {
-        let Store::Graph(graph) = &self.store else { return Err(Error::internal("classes on the host without a graph")) };
+        let Store::Graph(graph) = &self.store else {
+            return Err(Error::internal("classes on the host without a graph"));
+        };
         graph.check(records, true)?;
         Ok(graph.classes(records))
     }

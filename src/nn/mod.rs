@@ -4,6 +4,7 @@ mod activation;
 mod conv;
 mod dropout;
 mod flatten;
+mod gat_conv;
 mod gin_conv;
 pub mod graph;
 mod graph_conv;
@@ -47,6 +48,7 @@ pub static LAYERS: &[&LayerRow] = &[
     &graph_conv::GCN,
     &graph_conv::SGC,
     &sage_conv::ROW,
+    &gat_conv::ROW,
     &gin_conv::ROW,
     &readout::ROW,
 ];

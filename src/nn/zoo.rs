@@ -47,6 +47,11 @@ pub static ZOO: &[ZooRow] = &[
         build: |hidden| convolutions("gin_conv", hidden.unwrap_or(&[16])),
     },
     ZooRow {
+        name: "gat",
+        summary: "GAT (Velickovic et al. 2018): dropout 0.6, gat_conv of 8 heads, elu per hidden width (default 8 a head), then one head",
+        build: |hidden| attention(hidden.unwrap_or(&[8])),
+    },
+    ZooRow {
         name: "sgc",
         summary: "SGC (Wu et al. 2019): one sgc layer of two hops",
         build: |_| vec!["type='sgc'\nname='conv1'\nk=2".into()],
@@ -63,6 +68,19 @@ fn convolutions(kind: &str, hidden: &[usize]) -> Vec<String> {
     }
     layers.push("type='dropout'\np=0.5".into());
     layers.push(format!("type='{kind}'\nname='conv{}'", hidden.len() + 1));
+    layers
+}
+
+/// The published recipe: dropout of features and of attention weights alike.
+fn attention(hidden: &[usize]) -> Vec<String> {
+    let mut layers = Vec::new();
+    for (i, width) in hidden.iter().enumerate() {
+        layers.push("type='dropout'\np=0.6".to_owned());
+        layers.push(format!("type='gat_conv'\nname='conv{}'\nout={width}\nheads=8\ndropout=0.6", i + 1));
+        layers.push("type='elu'".into());
+    }
+    layers.push("type='dropout'\np=0.6".into());
+    layers.push(format!("type='gat_conv'\nname='conv{}'\ndropout=0.6", hidden.len() + 1));
     layers
 }
 

@@ -61,6 +61,12 @@ fn layers_that_do_not_fit_are_refused_in_a_sentence() {
         ("{type='dropout',p=1.0},{type='linear'}", &[6], "[0, 1)"),
         ("{type='dropout',p=nan},{type='linear'}", &[6], "[0, 1)"),
         ("{type='layer_norm',eps=-1.0},{type='linear'}", &[6], "eps"),
+        ("{type='gat_conv',out=4,heads=0},{type='linear'}", &[6], "heads"),
+        ("{type='gat_conv',out=4,dropout=1.0},{type='linear'}", &[6], "[0, 1)"),
+        ("{type='gat_conv',out=4,slope=inf},{type='linear'}", &[6], "slope"),
+        ("{type='gat_conv',heads=2}", &[6], "classes"),
+        ("{type='sgc',k=0}", &[6], "k must"),
+        ("{type='graph_conv'}", &[6, 2], "features of nodes"),
     ] {
         let error = model(layers, input).err().unwrap_or_else(|| panic!("{layers} was built"));
         assert!(error.contains(says), "{layers}: {error}");
@@ -71,8 +77,11 @@ fn layers_that_do_not_fit_are_refused_in_a_sentence() {
 fn named_architectures_resolve_to_layers_that_build_the_same_network() {
     for row in ZOO {
         let config = ModelConfig { zoo: Some(row.name.into()), ..Default::default() };
-        let model = Model::build(&config, &[1, 28, 28], 10).expect(row.name);
-        let again = Model::build(&model.config(), &[1, 28, 28], 10).expect(row.name);
+        let nodes = ["gcn", "sage", "gat", "gin", "sgc"].contains(&row.name);
+        let input: &[usize] = if nodes { &[30] } else { &[1, 28, 28] };
+        let model = Model::build(&config, input, 10).expect(row.name);
+        assert_eq!(model.hops() > 0, nodes, "{}", row.name);
+        let again = Model::build(&model.config(), input, 10).expect(row.name);
         assert_eq!(again.layout, model.layout, "{}", row.name);
     }
     let config = ModelConfig { zoo: Some("lenet5".into()), ..Default::default() };

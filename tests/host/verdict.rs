@@ -59,6 +59,7 @@ impl Case {
             reference: &self.reference,
             another: self.another.as_ref(),
             candidate: &self.candidate,
+            unlink: None,
             cost: Cost::default(),
         })
     }
@@ -251,6 +252,7 @@ fn fast_counts_the_precomputation_and_is_absent_without_times() {
     let fast = |method_s, precompute_s, retrain_s| {
         let cost = Cost { method_s, precompute_s, retrain_s };
         verdict(&Evidence {
+            unlink: None,
             scope: case.scope,
             original: &case.original,
             reference: &case.reference,

@@ -4,7 +4,15 @@
 use unlearn::Result;
 use unlearn::engine::case::Gen;
 use unlearn::engine::{Buf, Engine, Lane, Program, Recording, Target};
-use unlearn::nn::{Backward, Forward, LAYERS, Layer, Mode, Model, ModelConfig, ParamLayout, Sink, ZOO, parse_layer};
+use unlearn::nn::graph::{GraphInput, Segments, Structure};
+use unlearn::nn::{
+    Backward, Forward, LAYERS, Layer, Mode, Model, ModelConfig, ParamLayout, Sink, SparseInput, ZOO, parse_layer,
+};
+
+use blocks::{Blocks, NODES};
+
+#[path = "blocks.rs"]
+mod blocks;
 
 enum Body {
     Layer(Box<dyn Layer>),
@@ -19,8 +27,15 @@ pub struct Net {
     /// Has dropout: a record's mask depends on its place in the batch.
     pub drops: bool,
     pub layout: ParamLayout,
+    /// What x and y hold for a record.
     pub input: Vec<usize>,
     pub output: Vec<usize>,
+    /// What a layer is told its input is; of the nodes of a graph, that of one node.
+    shape: Vec<usize>,
+    /// Rows are nodes, records are graphs.
+    graph: bool,
+    /// x holds the nonzero features of nodes alone, and has no gradient.
+    pub sparse: bool,
 }
 
 /// Layers in forms that the registry's own examples leave out, with their inputs.
@@ -49,12 +64,38 @@ const MORE: &[(&str, &[usize])] = &[
     ),
 ];
 
+/// Layers over graphs in forms that the examples leave out, and whole networks over them; the second is the features'
+/// width. Each is run over dense and over sparse features.
+const GRAPHS: &[(&str, usize)] = &[
+    ("type='graph_conv'\nout=4\nbias=false", 6),
+    ("type='sgc'\nout=8\nk=1", 3),
+    ("type='sage_conv'\nout=4\naggr='max'", 6),
+    ("type='gin_conv'\nout=3", 6),
+    ("type='gat_conv'\nout=4", 6),
+    ("type='gat_conv'\nout=3\nheads=2\nconcat=false\nbias=false\nslope=0.5", 6),
+    ("type='gat_conv'\nout=4\nheads=5\ndropout=0.4", 6),
+    ("type='linear'\nout=4", 6),
+];
+
+/// Networks whose rows become records on the way.
+const READ_OUT: &[&str] = &[
+    "{type='graph_conv',out=3},{type='readout',kind='sum'}",
+    "{type='gin_conv',out=4},{type='relu'},{type='readout',kind='max'},{type='linear'}",
+    "{type='sage_conv',out=4,aggr='max'},{type='tanh'},{type='gat_conv',out=5},{type='readout',kind='mean'},{type='linear'}",
+];
+
+/// Networks that make logits of single nodes; the named ones stand alone.
+fn over_nodes(zoo: &str) -> bool {
+    ["gcn", "sage", "gat", "gin", "sgc"].contains(&zoo)
+}
+
 /// Small inputs and widths of the named architectures.
 fn small(zoo: &str) -> (Vec<usize>, Option<Vec<usize>>) {
     match zoo {
         "mlp" => (vec![2, 3, 2], Some(vec![7, 5])),
         "lenet5" => (vec![1, 12, 12], None),
         "vgg_gn" => (vec![2, 6, 5], Some(vec![4, 6])),
+        graph if over_nodes(graph) => (vec![7], Some(vec![4])),
         _ => (vec![2, 3, 3], None),
     }
 }
@@ -67,24 +108,65 @@ impl Net {
         layout.extend(layer.params(input).expect(config)).expect(config);
         let output = layer.out_shape(input).expect(config);
         let kind = layer.config();
-        let name = format!("{} {input:?}", kind["type"].as_str().expect("a type"));
+        let kind = kind["type"].as_str().expect("a type");
+        let name = format!("{kind} {input:?}");
         let drops = config.contains("dropout");
-        Net { name, body: Body::Layer(layer), drops, layout, input: input.to_vec(), output }
+        let (graph, sparse) = (layer.hops() > 0 || kind == "readout", false);
+        let (input, shape) = (input.to_vec(), input.to_vec());
+        let net = Net { name, body: Body::Layer(layer), drops, layout, input, output, shape, graph, sparse };
+        if graph { net.over_graph(false, kind != "readout") } else { net }
+    }
+
+    fn model(name: String, config: &ModelConfig, shape: Vec<usize>) -> Net {
+        let model = Model::build(config, &shape, 3).expect(&name);
+        let (layout, graph, input) = (model.layout.clone(), model.hops() > 0, shape.clone());
+        let (body, output) = (Body::Model(Box::new(model)), vec![3]);
+        let net = Net { name, body, drops: false, layout, input, output, shape, graph, sparse: false };
+        if graph { net.over_graph(false, false) } else { net }
+    }
+
+    /// The same with rows that are nodes; `rows` says whether they still are behind it.
+    fn over_graph(mut self, sparse: bool, rows: bool) -> Net {
+        let width = self.shape[0];
+        self.input = if sparse { vec![blocks::nonzeros(width)] } else { vec![NODES, width] };
+        if rows {
+            self.output.insert(0, NODES);
+        }
+        if sparse {
+            self.name += " sparse";
+        }
+        Net { graph: true, sparse, ..self }
     }
 
     fn zoo(name: &str) -> Net {
         let (input, hidden) = small(name);
         let config = ModelConfig { zoo: Some(name.into()), hidden, ..Default::default() };
-        let model = Model::build(&config, &input, 3).expect(name);
-        let (layout, output) = (model.layout.clone(), vec![3]);
-        Net { name: format!("zoo {name}"), body: Body::Model(Box::new(model)), drops: false, layout, input, output }
+        Net::model(format!("zoo {name}"), &config, input)
+    }
+
+    /// Layers and networks over graphs.
+    fn graphs() -> Vec<Net> {
+        let forms = GRAPHS.iter().flat_map(|(config, width)| {
+            [false, true].map(|sparse| {
+                let net = Net::layer(config, &[*width]);
+                let output = net.output[net.output.len() - 1..].to_vec();
+                let name = config.replace('\n', " ");
+                Net { name, output, ..net }.over_graph(sparse, true)
+            })
+        });
+        let read_out = READ_OUT.iter().map(|layers| {
+            let config: ModelConfig = toml::from_str(&format!("layers = [{layers}]")).expect("TOML");
+            Net::model((*layers).to_owned(), &config, vec![6])
+        });
+        let sparse = ["gcn", "sage", "gat", "gin", "sgc"].map(|name| Net::zoo(name).over_graph(true, false));
+        forms.chain(read_out).chain(sparse).collect()
     }
 
     /// Every row of the layer registry, more forms of some, and every named architecture.
     pub fn all() -> Vec<Net> {
         let rows = LAYERS.iter().map(|row| (row.example, row.example_input));
         let layers = rows.chain(MORE.iter().copied()).map(|(config, input)| Net::layer(config, input));
-        layers.chain(ZOO.iter().map(|row| Net::zoo(row.name))).collect()
+        layers.chain(ZOO.iter().map(|row| Net::zoo(row.name))).chain(Net::graphs()).collect()
     }
 
     /// Parameters that are neither zero nor one anywhere; the lanes between them are 0.
@@ -108,21 +190,37 @@ impl Net {
 
     fn forward(&self, rec: &mut Recording, rig: &Buffers, n: usize) -> Result<(Buf<f32>, Tape)> {
         let (mode, step) = self.mode(rig);
+        let input = rig.blocks.map(|blocks| blocks.input(rec, rig.x));
         match &self.body {
             Body::Model(m) => {
-                let tape = m.forward(rec, rig.theta, rig.x, n, mode, step)?;
+                let tape = match input {
+                    Some(input) => m.forward_graph(rec, rig.theta, &self.seeds(input), mode, step)?,
+                    None => m.forward(rec, rig.theta, rig.x, n, mode, step)?,
+                };
                 Ok((tape.logits, Tape::Model(tape)))
             }
             Body::Layer(l) => {
-                let layout = &self.layout;
-                let mut cx = Forward { rec, layout, theta: rig.theta, n, mode, step, dropouts: 0 };
-                let (y, saved) = l.forward(&mut cx, rig.x, &self.input)?;
-                Ok((y, Tape::Layer(saved)))
+                let (layout, theta) = (&self.layout, rig.theta);
+                let (graph, segments) = (input.map(|i| i.structure), input.and_then(|i| i.segments));
+                let (pattern, n) = (input.and_then(|i| i.pattern), graph.map_or(n, |g| g.nodes));
+                let mut cx = Forward { rec, layout, theta, n, graph, segments, pattern, mode, step, dropouts: 0 };
+                let (y, mut saved) = l.forward(&mut cx, rig.x, &self.shape)?;
+                if l.sparse() == SparseInput::Takes {
+                    saved.pattern = pattern;
+                }
+                let end = (cx.n, cx.graph, cx.segments);
+                Ok((y, Tape::Layer(saved, end)))
             }
         }
     }
 
-    fn backward(&self, rec: &mut Recording, rig: &Buffers, tape: &Tape, n: usize, sink: Sink, dx: bool) -> Result<()> {
+    /// Behind a read-out every row is a record.
+    fn seeds(&self, input: GraphInput) -> GraphInput {
+        let seeds = input.seeds.filter(|_| !self.name.contains("readout"));
+        GraphInput { seeds, ..input }
+    }
+
+    fn backward(&self, rec: &mut Recording, rig: &Buffers, tape: &Tape, sink: Sink, dx: bool) -> Result<()> {
         let (_, step) = self.mode(rig);
         let found = match (&self.body, tape) {
             (Body::Model(m), Tape::Model(tape)) if dx => {
@@ -132,9 +230,10 @@ impl Net {
                 m.backward(rec, rig.theta, tape, rig.dy, step, sink)?;
                 None
             }
-            (Body::Layer(l), Tape::Layer(saved)) => {
-                let mut cx = Backward { rec, layout: &self.layout, theta: rig.theta, n, step, sink };
-                l.backward(&mut cx, saved, rig.dy, &self.input, dx)?
+            (Body::Layer(l), Tape::Layer(saved, (n, graph, segments))) => {
+                let (n, graph, segments, theta) = (*n, *graph, *segments, rig.theta);
+                let mut cx = Backward { rec, layout: &self.layout, theta, n, graph, segments, step, sink };
+                l.backward(&mut cx, saved, rig.dy, &self.shape, dx)?
             }
             _ => unreachable!("a tape belongs to its network"),
         };
@@ -146,7 +245,8 @@ impl Net {
 }
 
 enum Tape {
-    Layer(unlearn::nn::Saved),
+    /// With what the rows are behind the layer.
+    Layer(unlearn::nn::Saved, (usize, Option<Structure>, Option<Segments>)),
     Model(unlearn::nn::Tape),
 }
 
@@ -168,6 +268,7 @@ pub struct Buffers {
     pub dx: Buf<f32>,
     pub sink: Buf<f32>,
     step: Buf<u32>,
+    blocks: Option<Blocks>,
 }
 
 /// A network compiled for a batch size and a sink: the forward pass alone, and both passes.
@@ -178,18 +279,22 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// With the kernel variants for `target`. `dx` asks for the input's gradient too.
+    /// With the kernel variants for `target`. `dx` asks for the input's gradient too, where it has one.
     pub fn new(engine: &mut Engine, target: Target, net: &Net, n: usize, into: Into, dx: bool) -> Result<Rig> {
         let (inputs, outputs) = (n * net.input.iter().product::<usize>(), n * net.output.iter().product::<usize>());
         let total = net.layout.total();
+        let dx = dx && !net.sparse;
+        let sparse = net.sparse.then(|| net.shape[0]);
+        let blocks = if net.graph { Some(Blocks::new(engine, n, sparse)?) } else { None };
         let at = Buffers {
             theta: engine.alloc("theta", total)?,
             x: engine.alloc("x", inputs)?,
             y: engine.alloc("y", outputs)?,
             dy: engine.alloc("dy", outputs)?,
-            dx: engine.alloc("dx", inputs)?,
+            dx: engine.alloc("dx", if net.sparse { 0 } else { inputs })?,
             sink: engine.alloc("sink", if into == Into::PerSample { n * total } else { total })?,
             step: engine.alloc("step", 4)?,
+            blocks,
         };
         engine.write(at.step, &[7, 0, 3, 0])?;
         let sink = match into {
@@ -203,7 +308,7 @@ impl Rig {
         let mut both = Recording::new(target);
         let (y, tape) = net.forward(&mut both, &at, n)?;
         both.copy(y, at.y);
-        net.backward(&mut both, &at, &tape, n, sink, dx)?;
+        net.backward(&mut both, &at, &tape, sink, dx)?;
         Ok(Rig { at, forward: engine.compile(forward)?, both: engine.compile(both)? })
     }
 }

@@ -1,0 +1,215 @@
+//! `gat_conv`: a node's neighbours, weighted by attention that the layer learns, under several heads.
+
+use serde::{Deserialize, Serialize};
+
+use super::graph::{Project, Structure, node_features};
+use super::layer::{Backward, Forward, Layer, LayerRow, Mode, Saved, SparseInput, settings, table};
+use super::params::{Init, ParamSpec};
+use crate::engine::{Buf, Recording};
+use crate::error::{Error, Result};
+use crate::kernels::attention::{self, Edges, Ends};
+use crate::kernels::map;
+
+pub static ROW: LayerRow = LayerRow {
+    kind: "gat_conv",
+    summary: "GAT: y_i = Σ_j α_ij W x_j + b under each of `heads` (Veličković et al. 2018); lin.weight, att_src, att_dst, bias",
+    build: |t| {
+        let layer: GatConv = settings("gat_conv", t)?;
+        layer.check()?;
+        Ok(Box::new(layer))
+    },
+    example: "type = \"gat_conv\"\nname = \"conv\"\nout = 5\nheads = 3",
+    example_input: &[7],
+};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GatConv {
+    #[serde(default)]
+    name: String,
+    /// Width of a head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    out: Option<usize>,
+    #[serde(default = "one")]
+    heads: usize,
+    /// Heads side by side; else their mean.
+    #[serde(default = "yes")]
+    concat: bool,
+    /// Of the leaky relu of the scores, where they are negative.
+    #[serde(default = "fifth")]
+    slope: f64,
+    /// Share of the attention weights that is dropped in training.
+    #[serde(default)]
+    dropout: f64,
+    #[serde(default = "yes")]
+    bias: bool,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn fifth() -> f64 {
+    0.2
+}
+
+/// The structure as the attention kernels walk it, by target and by source.
+fn edges(rec: &mut Recording, g: &Structure) -> [Edges; 2] {
+    [g.a, g.t].map(|m| Edges::new(rec, m.ptr, m.idx, m.perm, g.max_degree))
+}
+
+impl GatConv {
+    fn check(&self) -> Result<()> {
+        let rules = [
+            (self.heads > 0, "heads must be 1 or more"),
+            ((0.0..1.0).contains(&(self.dropout as f32)), "dropout must be in [0, 1)"),
+            (self.slope.is_finite(), "slope must be a finite number"),
+        ];
+        match rules.iter().find(|(good, _)| !good) {
+            Some((_, want)) => Err(Error::input(format!("layer `{}` (gat_conv): {want}", self.name))),
+            None => Ok(()),
+        }
+    }
+
+    /// The projection to all heads, and the width of one.
+    fn projection(&self, input: &[usize]) -> Result<(Project, usize)> {
+        let (inputs, width) = node_features("gat_conv", &self.name, input, self.out)?;
+        let weight = format!("{}.lin.weight", self.name);
+        Ok((Project { weight, inputs, outputs: self.heads * width }, width))
+    }
+
+    /// A mean over one head is that head.
+    fn averages(&self) -> bool {
+        !self.concat && self.heads > 1
+    }
+
+    fn attention_names(&self) -> [String; 2] {
+        ["att_src", "att_dst"].map(|end| format!("{}.{end}", self.name))
+    }
+
+    fn ends(&self, param: impl Fn(&str, &str) -> Result<Buf<f32>>) -> Result<Ends> {
+        Ok(Ends { src: param(&self.name, "att_src")?, dst: param(&self.name, "att_dst")? })
+    }
+}
+
+fn pair(rec: &mut Recording, name: &str, len: usize) -> Ends {
+    Ends { src: rec.temp(name, len), dst: rec.temp(name, len) }
+}
+
+impl Layer for GatConv {
+    fn config(&self) -> toml::Table {
+        table("gat_conv", self)
+    }
+
+    fn complete(&mut self, index: usize, classes: Option<usize>) {
+        if self.name.is_empty() {
+            self.name = format!("conv{index}");
+        }
+        self.out = self.out.or(classes);
+    }
+
+    fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+        let (project, width) = self.projection(input)?;
+        Ok(vec![if self.concat { project.outputs } else { width }])
+    }
+
+    fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
+        let (project, width) = self.projection(input)?;
+        let init = Init::GlorotUniform { fan_in: self.heads, fan_out: width };
+        let attention = self.attention_names().map(|name| ParamSpec { name, shape: vec![1, self.heads, width], init });
+        let bias = ParamSpec::zeros(format!("{}.bias", self.name), self.out_shape(input)?);
+        Ok(attention.into_iter().chain(self.bias.then_some(bias)).chain([project.spec()]).collect())
+    }
+
+    fn sparse(&self) -> SparseInput {
+        SparseInput::Takes
+    }
+
+    fn hops(&self) -> usize {
+        1
+    }
+
+    fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
+        let g = cx.structure(&self.name)?;
+        let (project, width) = self.projection(input)?;
+        let heads = self.heads;
+        let w = cx.layout.slice(cx.theta, &project.weight)?;
+        let att = self.ends(|layer, part| cx.param(layer, part))?;
+        let z = cx.project(x, w, None, project.inputs, project.outputs);
+        let [a, _] = edges(cx.rec, &g);
+        let (s, alpha) = (pair(cx.rec, "scores", cx.n * heads), cx.rec.temp("alpha", g.edges * heads));
+        attention::head_scores(cx.rec, z, att.src, s.src, heads, width);
+        attention::head_scores(cx.rec, z, att.dst, s.dst, heads, width);
+        // A self-loop always has a norm: every node attends to itself, and what was deleted has none.
+        attention::edge_softmax(cx.rec, &a, g.sym, s, alpha, heads, self.slope as f32);
+        let mut saved = Saved::default();
+        let mut kept = alpha;
+        if cx.mode == Mode::Train && self.dropout > 0.0 {
+            let (stream, step) = cx.dropout_stream()?;
+            kept = cx.rec.temp("kept", alpha.len);
+            map::dropout(cx.rec, alpha, kept, self.dropout as f32, stream, step);
+            saved.stream = Some(stream);
+        }
+        let mut y = cx.rec.temp("y", z.len);
+        attention::attend(cx.rec, &a, kept, z, y, heads, width);
+        if self.averages() {
+            let each = y;
+            y = cx.rec.temp("y", cx.n * width);
+            attention::mean_heads(cx.rec, each, y, heads, width);
+        }
+        if self.bias {
+            let bias = cx.param(&self.name, "bias")?;
+            map::bias(cx.rec, y, bias, cx.n, bias.len, 1);
+        }
+        Ok((y, Saved { floats: vec![x, z, s.src, s.dst, alpha, kept], ..saved }))
+    }
+
+    fn backward(
+        &self,
+        cx: &mut Backward,
+        saved: &Saved,
+        dy: Buf<f32>,
+        input: &[usize],
+        need_dx: bool,
+    ) -> Result<Option<Buf<f32>>> {
+        let g = cx.structure(&self.name)?;
+        let (project, width) = self.projection(input)?;
+        let heads = self.heads;
+        let &[_, z, src, dst, alpha, kept] = &saved.floats[..] else {
+            return Err(Error::internal("a gat_conv kept other tensors than it needs"));
+        };
+        if self.bias {
+            cx.sink_bias(&format!("{}.bias", self.name), dy, self.out_shape(input)?[0], 1)?;
+        }
+        let mut each = dy;
+        if self.averages() {
+            each = cx.rec.temp("dheads", z.len);
+            attention::mean_heads_bwd(cx.rec, dy, each, heads, width);
+        }
+        let [a, t] = edges(cx.rec, &g);
+        let mut dalpha = cx.rec.temp("dalpha", alpha.len);
+        attention::attend_bwd_alpha(cx.rec, &a, each, z, dalpha, heads, width);
+        if let Some(stream) = saved.stream {
+            let step = cx.step.ok_or_else(|| Error::internal("dropout in training needs the step's words"))?;
+            let dkept = dalpha;
+            dalpha = cx.rec.temp("dalpha", alpha.len);
+            map::dropout(cx.rec, dkept, dalpha, self.dropout as f32, stream, step);
+        }
+        let (ds, dz) = (pair(cx.rec, "dscores", src.len), cx.rec.temp("dz", z.len));
+        attention::edge_softmax_bwd(cx.rec, &a, &t, Ends { src, dst }, alpha, dalpha, ds, heads, self.slope as f32);
+        attention::attend_bwd_z(cx.rec, &t, kept, each, dz, heads, width);
+        let att = self.ends(|layer, part| cx.param(layer, part))?;
+        attention::head_scores_bwd(cx.rec, ds, att, dz, heads, width);
+        for (name, ds) in self.attention_names().iter().zip([ds.src, ds.dst]) {
+            // Row n is node n's part of the gradient, so that every sink can group them.
+            let parts = cx.rec.temp("datt", z.len);
+            attention::scale_heads(cx.rec, z, ds, parts, width);
+            cx.sink_bias(name, parts, project.outputs, 1)?;
+        }
+        project.backward(cx, saved, dz, need_dx)
+    }
+}

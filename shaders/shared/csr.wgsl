@@ -14,3 +14,11 @@ fn row_of(k: u32, rows: u32) -> u32 {
     }
     return low;
 }
+
+// The row of entry k, which follows the last entry of `row`.
+fn row_after(row: u32, k: u32, rows: u32) -> u32 {
+    if (k < ptr[row + 2u]) {
+        return row + 1u;
+    }
+    return row_of(k, rows);
+}

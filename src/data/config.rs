@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::graph::partition;
-use super::{DATASETS, Loader, NodeSplit, Normalize, find, source::did_you_mean};
+use super::{DATASETS, Loader, NodeSplit, Normalize, Plant, Poison, find, source::did_you_mean};
 use crate::error::{Error, Result};
 
 /// A CSV column: its name, or its position counted from 0 (from the end where negative).
@@ -35,7 +35,7 @@ pub enum ColumnKind {
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
     pub loader: String,
-    /// `npz`, `csv`: the file. `class_folder`: the folder of class folders. `idx`: the folder of the files, if not the
+    /// `npz`, `graph_npz`, `csv`: the file. `class_folder`: the folder of class folders. `idx`: the folder of the files, if not the
     /// configuration's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
@@ -78,6 +78,12 @@ pub struct DataConfig {
     pub folds: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fold: Option<usize>,
+    /// Graphs of nodes: `{ fraction = 0.1, columns = 10, seed = 0 }`, training nodes with a class and features of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plant: Option<Plant>,
+    /// Graphs of nodes: `{ edges = 0.05, seed = 0 }`, further edges between classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poison: Option<Poison>,
     /// Keep only the first so many training records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
@@ -86,7 +92,7 @@ pub struct DataConfig {
     pub x: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub y: Option<String>,
-    /// `csv`: the column of the class.
+    /// `csv`, `edge_list`: the column of the class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Column>,
     /// `csv`: names of all columns, for files without a header line.
@@ -132,6 +138,19 @@ pub struct DataConfig {
     pub samples: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<usize>,
+    /// `edge_list`: a CSV of edges, its first two columns node ids; a CSV or JSON of features; a CSV of labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edges: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_features: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<PathBuf>,
+    /// `edge_list`: the column of node ids in the CSVs of features and labels. Without it row k is node k.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// `edge_list`, `graph_npz`: edges lead from source to target only. Default false: both ways.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directed: Option<bool>,
     /// `sbm`: number of nodes. Default 400.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes: Option<usize>,
@@ -205,6 +224,7 @@ impl DataConfig {
                 "classes" => fill(&mut out.classes, 4),
                 "shape" => fill(&mut out.shape, if stripes { vec![1, 8, 8] } else { vec![8] }),
                 "noise" => fill(&mut out.noise, if stripes { 0.3 } else { 1.0 }),
+                "directed" => fill(&mut out.directed, false),
                 "nodes" => fill(&mut out.nodes, 400),
                 "p_in" => fill(&mut out.p_in, 0.05),
                 "p_out" => fill(&mut out.p_out, 0.005),

@@ -85,7 +85,7 @@ fn load(source: &Source) -> Result<Parts> {
 }
 
 /// Reads a file into rows of trimmed cells, all of one length.
-fn read(path: &Path, config: &DataConfig, skip: Option<usize>) -> Result<Table> {
+pub(crate) fn read(path: &Path, config: &DataConfig, skip: Option<usize>) -> Result<Table> {
     let shown = path.display().to_string();
     let text = String::from_utf8(Bytes::open(path)?.rest()?).map_err(|e| {
         Error::input(format!("{shown}: not UTF-8 text at offset {}; save it as UTF-8", e.utf8_error().valid_up_to()))
@@ -165,7 +165,7 @@ fn same_columns(table: &Table, test: &Table) -> Result<()> {
 }
 
 /// The position of a column.
-fn find(column: &Column, table: &Table, key: &str) -> Result<usize> {
+pub(crate) fn find(column: &Column, table: &Table, key: &str) -> Result<usize> {
     let width = table.names.len();
     match column {
         Column::Name(name) => table.names.iter().position(|known| known == name).ok_or_else(|| {
@@ -216,12 +216,21 @@ fn label_texts<'a>(table: &'a Table, config: &'a DataConfig, label: usize) -> Re
     texts.collect()
 }
 
-/// Class names (numbers in order of size, else words in alphabetical order) and the class of each row.
-fn labels(table: &Table, config: &DataConfig, label: usize) -> Result<(Vec<String>, Vec<u32>)> {
-    let texts = label_texts(table, config, label)?;
-    let mut names: Vec<&str> = texts.clone();
+/// The distinct texts: numbers in order of size, else words in alphabetical order.
+pub(crate) fn class_names<'a>(texts: &[&'a str]) -> Vec<&'a str> {
+    let mut names = texts.to_vec();
     names.sort_unstable();
     names.dedup();
+    if names.iter().all(|name| name.parse::<i64>().is_ok()) {
+        names.sort_by_key(|name| name.parse::<i64>().unwrap_or_default());
+    }
+    names
+}
+
+/// Class names and the class of each row.
+fn labels(table: &Table, config: &DataConfig, label: usize) -> Result<(Vec<String>, Vec<u32>)> {
+    let texts = label_texts(table, config, label)?;
+    let names = class_names(&texts);
     if names.len() > super::csv_encode::MOST_CATEGORIES {
         return Err(Error::input(format!(
             "{}: the label `{}` has {} different values; expected at most {} classes",
@@ -230,9 +239,6 @@ fn labels(table: &Table, config: &DataConfig, label: usize) -> Result<(Vec<Strin
             names.len(),
             super::csv_encode::MOST_CATEGORIES
         )));
-    }
-    if names.iter().all(|name| name.parse::<i64>().is_ok()) {
-        names.sort_by_key(|name| name.parse::<i64>().unwrap_or_default());
     }
     let class = |text: &&str| names.iter().position(|name| name == text).unwrap_or_default() as u32;
     let y = texts.iter().map(class).collect();

@@ -4,21 +4,26 @@
 
 mod assemble;
 pub(crate) mod cora;
+pub(crate) mod edge_list;
+pub(crate) mod graph_npz;
 pub(crate) mod karate;
 mod lines;
 pub(crate) mod partition;
 pub(crate) mod planetoid;
+mod plant;
 mod reach;
 pub(crate) mod sbm;
 pub(crate) mod tudataset;
 
 pub(crate) use assemble::{GraphParts, dataset};
 pub use partition::NodeSplit;
+pub use plant::{Plant, Poison};
 
 use crate::error::{Error, Result};
 
 /// Keys of every loader whose records are nodes.
-pub(crate) const NODE_KEYS: &[&str] = &["split", "normalize", "test_fraction", "validation_fraction", "split_seed"];
+pub(crate) const NODE_KEYS: &[&str] =
+    &["split", "normalize", "test_fraction", "validation_fraction", "split_seed", "plant", "poison"];
 
 /// The label of a node that has none.
 pub const UNLABELLED: u32 = u32::MAX;

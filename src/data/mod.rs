@@ -7,6 +7,7 @@ mod breast_cancer;
 mod cifar;
 mod class_folder;
 mod config;
+mod csr;
 mod csv;
 mod csv_encode;
 mod digits;
@@ -18,6 +19,7 @@ mod npz;
 mod pickle;
 pub mod request;
 mod request_file;
+mod request_graph;
 mod rng;
 mod source;
 mod split;
@@ -28,7 +30,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 
 pub use config::{Column, ColumnKind, DataConfig};
-pub use graph::{Deletion, Graph, GraphData, Graphs, NodeSplit, Sparse, UNLABELLED};
+pub use graph::{Deletion, Graph, GraphData, Graphs, NodeSplit, Plant, Poison, Sparse, UNLABELLED};
 pub use normalize::{Normalization, Normalize};
 pub use request::{Id, Kind, Request, Split, resolve};
 pub use request_file::{parse_indices, read_requests};
@@ -139,6 +141,8 @@ pub static DATASETS: &[&DatasetRow] = &[
     &graph::karate::ROW,
     &graph::planetoid::ROW,
     &graph::tudataset::ROW,
+    &graph::graph_npz::ROW,
+    &graph::edge_list::ROW,
     &idx::ROW,
     &cifar::ROW,
     &npz::ROW,

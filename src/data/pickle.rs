@@ -14,7 +14,7 @@ use super::source::Bytes;
 use crate::error::{Error, Result};
 
 use machine::Machine;
-pub(crate) use views::{Array, Matrix};
+pub(crate) use views::Array;
 
 /// A longer file is refused: its values would take some forty times as much memory.
 const MOST_BYTES: usize = 1 << 28;

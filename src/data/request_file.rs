@@ -7,7 +7,8 @@ use super::source::{Lines, did_you_mean};
 use crate::error::{Error, Result};
 
 /// Reads a request file: JSON Lines, or CSV (by the ending `.csv`) with the columns `request_id,kind,ids`, where `ids`
-/// is a list separated by blanks or semicolons (edges as `u-v`). A CSV request may take several rows of the same id; each
+/// is a list separated by blanks or semicolons (edges, and single features of nodes, as `u-v`). Nodes that lose all their
+/// features stand under `nodes`: `{"request_id":"r1","kind":"feature","nodes":[5]}`, or a further CSV column. A CSV request may take several rows of the same id; each
 /// stays an entry of its own, so that messages name its line.
 ///
 /// # Errors
@@ -35,7 +36,8 @@ fn parse_json_lines(text: &str, path: &Path) -> Result<Vec<Request>> {
         let origin = origin(path, at as u64 + 1);
         let value: serde_json::Value = serde_json::from_str(line)
             .map_err(|e| Error::input(format!("{origin} column {}: not a JSON object: {e}", e.column())))?;
-        if value.get("request_id").is_none() || value.get("ids").is_none() {
+        let named = ["ids", "nodes", "planted", "poisoned"].iter().any(|key| value.get(key).is_some());
+        if value.get("request_id").is_none() || !named {
             return Err(Error::input(format!("{origin}: expected the keys request_id, kind and ids")));
         }
         let mut request: Request = serde_json::from_value(value).map_err(|e| {
@@ -65,12 +67,18 @@ fn parse_csv(text: &str, path: &Path) -> Result<Vec<Request>> {
         })
     };
     let (id_at, kind_at, ids_at) = (column(&["request_id"])?, column(&["kind"])?, column(&["ids", "id"])?);
+    let nodes_at = header.iter().position(|name| name == "nodes");
     let mut requests: Vec<Request> = vec![];
     for row in reader.records() {
         let row = row.map_err(|e| Error::input(format!("{}: malformed CSV: {e}", place(e.position()))))?;
         let origin = place(row.position());
         let (kind, ids) = (parse_kind(&row[kind_at], &origin)?, parse_ids(&row[ids_at]));
-        requests.push(Request { request_id: row[id_at].to_owned(), kind, ids, fraction: None, origin });
+        let nodes = match nodes_at.map(|at| parse_nodes(&row[at])) {
+            Some(None) => return Err(Error::input(format!("{origin}: nodes are not a list of node ids"))),
+            Some(Some(nodes)) => nodes,
+            None => vec![],
+        };
+        requests.push(Request { request_id: row[id_at].to_owned(), nodes, ..Request::new(kind, ids, &origin) });
     }
     Ok(requests)
 }
@@ -81,6 +89,14 @@ fn parse_kind(word: &str, origin: &str) -> Result<Kind> {
         let near = did_you_mean(word, kinds.map(Kind::name));
         Error::input(format!("{origin}: unknown kind `{word}`{near}; expected sample, class, node, edge or feature"))
     })
+}
+
+fn parse_nodes(cell: &str) -> Option<Vec<u64>> {
+    let number = |id| match id {
+        Id::Number(node) => Some(node),
+        _ => None,
+    };
+    parse_ids(cell).into_iter().map(number).collect()
 }
 
 /// `3 5;7`, `[3,5]`, `3-5` (an edge), or a class name. What is not a number is a name; `resolve` judges it.

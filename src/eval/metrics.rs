@@ -2,7 +2,7 @@
 
 use super::SplitName::{self, Forget, Retain, Test};
 use super::values::{Metrics, Reference};
-use super::{Evaluation, accuracy, divergence, gaps, membership};
+use super::{Evaluation, accuracy, divergence, gaps, graph, membership};
 use crate::error::Result;
 
 /// What is scored: one model, the retrained references it is compared with, and what was asked to be forgotten.
@@ -183,6 +183,39 @@ pub static METRICS: &[Metric] = &[
         needs: &[Forget, Retain, Test],
         needs_references: 1,
         measure: gaps::measure_gaps,
+    },
+    Metric {
+        name: "accuracy by hop",
+        summary: "test accuracy of nodes 0 to 3 hops from what a graph request deletes, and of those further away",
+        keys: &["hops.*.accuracy", "hops.*.count"],
+        range: "[0, 1]",
+        target: Target::Retrain,
+        citation: "after the influenced set of Wu et al. 2023 (GIF), arXiv 2304.02835",
+        needs: &[Test],
+        needs_references: 0,
+        measure: graph::measure_hops,
+    },
+    Metric {
+        name: "deleted-edge attack",
+        summary: "link stealing: likeness of the answers at the ends of deleted edges against pairs that never had one",
+        keys: &["edges.deleted_auc", "edges.se"],
+        range: "[0, 1]",
+        target: Target::Retrain,
+        citation: "He et al. 2021, arXiv 2005.02131",
+        needs: &[],
+        needs_references: 0,
+        measure: graph::measure_edges,
+    },
+    Metric {
+        name: "planted-class replay",
+        summary: "share of deleted nodes, and of test nodes, predicted as a class that only deleted nodes were given",
+        keys: &["replay.forget", "replay.test"],
+        range: "[0, 1]",
+        target: Target::Retrain,
+        citation: "replay test after Cong & Mahdavi 2023 (GraphEditor, Projector)",
+        needs: &[Forget],
+        needs_references: 0,
+        measure: graph::measure_replay,
     },
 ];
 

@@ -8,12 +8,14 @@ pub mod accuracy;
 mod checks;
 pub mod divergence;
 pub mod gaps;
+pub mod graph;
 pub mod membership;
 pub mod metrics;
 mod outputs;
 mod values;
 pub mod verdict;
 
+pub use graph::GraphFacts;
 pub use membership::membership_roc;
 pub use metrics::{METRICS, Metric, Subject, Target, measure, measure_references};
 pub use outputs::{Evaluation, Outputs, SplitName};

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::graph::GraphFacts;
 use crate::error::{Error, Result};
 
 /// The recorded outputs of one model on one split.
@@ -36,12 +37,6 @@ impl Outputs {
     /// Rows of logits with their labels, in record order.
     pub fn rows(&self) -> impl Iterator<Item = (&[f32], u32)> {
         self.logits.chunks_exact(self.classes.max(1)).zip(self.labels.iter().copied())
-    }
-
-    /// Appends the records of another, of as many classes.
-    pub fn extend(&mut self, other: &Outputs) {
-        self.logits.extend_from_slice(&other.logits);
-        self.labels.extend_from_slice(&other.labels);
     }
 
     /// The records whose label satisfies `keep`, in their order.
@@ -124,6 +119,7 @@ impl fmt::Display for SplitName {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Evaluation {
     splits: BTreeMap<SplitName, Outputs>,
+    graph: Option<GraphFacts>,
 }
 
 impl Evaluation {
@@ -147,6 +143,15 @@ impl Evaluation {
         })?;
         self.splits.insert(split, outputs);
         Ok(())
+    }
+
+    /// Puts what is known of a request on a graph beside the outputs.
+    pub fn set_graph(&mut self, facts: GraphFacts) {
+        self.graph = Some(facts);
+    }
+
+    pub fn graph(&self) -> Option<&GraphFacts> {
+        self.graph.as_ref()
     }
 
     /// The outputs on a split, if the model was read on it.

@@ -41,6 +41,8 @@ pub enum Aspect {
 pub enum RequestScope {
     Records,
     Classes,
+    /// Nodes, edges or features of a graph.
+    Graph,
 }
 
 /// Seconds on one adapter; a time that was not taken is absent.
@@ -68,6 +70,8 @@ pub struct Evidence<'a> {
     /// A retrain that is not among the references: the positive control.
     pub another: Option<&'a Metrics>,
     pub candidate: &'a Metrics,
+    /// The unlearned graph with the weights as they were: what every method for graphs must at least equal.
+    pub unlink: Option<&'a Metrics>,
     pub cost: Cost,
 }
 
@@ -129,7 +133,7 @@ pub fn verdict(evidence: &Evidence) -> Verdict {
         fast: fast(evidence.cost),
         not_measured: match evidence.scope {
             RequestScope::Classes => vec!["linear probe on penultimate features".into(), "relearn time".into()],
-            RequestScope::Records => vec!["relearn time".into()],
+            RequestScope::Records | RequestScope::Graph => vec!["relearn time".into()],
         },
         checks: judged.into_iter().map(|(check, _)| check).collect(),
     }

@@ -1,8 +1,10 @@
 //! Sparse work of graph networks: products with compressed sparse rows, their gradients, degree norms, sparse features,
-//! ragged samples and read-outs. Gathers in a fixed order throughout, so a transpose is stored instead of float atomics.
+//! ragged samples, read-outs and link prediction. Gathers in a fixed order throughout, so a transpose is stored instead of float atomics.
 
+mod balanced;
 mod cases;
 mod features;
+mod link;
 mod max;
 mod norms;
 mod sddmm;
@@ -13,17 +15,21 @@ mod tests;
 
 pub use cases::cases;
 pub use features::{Outer, OuterMode, densify, features, features_bwd_w, scatter_rows};
-pub use max::{aggregate_max, max_bwd};
+pub use link::{bce, negatives, partner_scores, partner_scores_bwd};
+pub use max::{aggregate_max, aggregate_max_as, max_bwd, max_bwd_as};
 pub use norms::degree_norms;
 pub use sddmm::sddmm;
 pub use segment::{Readout, segment, segment_bwd, segment_outer};
-pub use spmm::{Spmm, spmm};
+pub use spmm::{Form, NARROW, Spmm, choose, spmm, spmm_as};
 
 use crate::engine::{Buf, Kernel};
 
 /// The family's kernels.
 pub static KERNELS: &[&Kernel] = &[
     &spmm::SPMM,
+    &spmm::SPMM_NARROW,
+    &balanced::SPMM,
+    &balanced::FIX,
     &norms::OFF_DIAGONAL,
     &norms::NORMS,
     &features::TRANSPOSE,
@@ -36,7 +42,14 @@ pub static KERNELS: &[&Kernel] = &[
     &segment::SEGMENT_OUTER,
     &max::MAX,
     &max::MAX_BWD,
+    &balanced::MAX,
+    &balanced::MAX_FIX,
+    &balanced::MAX_BWD,
     &sddmm::SDDMM,
+    &link::NEGATIVES,
+    &link::PARTNER_SCORES,
+    &link::PARTNER_SCORES_BWD,
+    &link::BCE,
 ];
 
 /// Rows of a sparse matrix: the entries `ptr[r] .. ptr[r + 1]` belong to row r. Entries past `ptr[rows]` are padding.
@@ -68,6 +81,11 @@ fn bound(rows: usize, entries: usize) -> usize {
     SKEW * entries.div_ceil(rows.max(1))
 }
 
+/// Entries that no row passes.
+fn longest(rows: usize, entries: usize, heavy: bool) -> usize {
+    if heavy { entries } else { entries.min(bound(rows, entries)) }
+}
+
 impl Csr {
     pub fn rows(&self) -> usize {
         self.ptr.len.saturating_sub(1)
@@ -80,7 +98,7 @@ impl Csr {
 
     /// Entries that no row passes: the loop iterations of a thread that walks one row.
     pub fn longest(&self) -> usize {
-        if self.heavy { self.entries() } else { self.entries().min(bound(self.rows(), self.entries())) }
+        longest(self.rows(), self.entries(), self.heavy)
     }
 
     /// What is bound as `perm`: any buffer of words where there is none.

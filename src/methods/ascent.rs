@@ -164,7 +164,8 @@ impl<'a, 'e> Ascent<'a, 'e> {
 
     /// One step of length `lr`; returns the score of the forget records where it ends.
     fn advance(&mut self, lr: f64) -> Result<Score> {
-        let inputs: Vec<Data> = std::iter::once(Data::F32(vec![lr as f32])).chain(self.inputs.iter().cloned()).collect();
+        let inputs: Vec<Data> =
+            std::iter::once(Data::F32(vec![lr as f32])).chain(self.inputs.iter().cloned()).collect();
         let out = self.session.engine.run(&self.step, &inputs)?;
         let [loss, accuracy] = [0, 1].map(|i| f64::from(out[0].f32()[i]));
         Ok(Score { loss, accuracy, count: self.forget.len() })

@@ -111,8 +111,7 @@ impl Model {
         step: Option<Buf<u32>>,
     ) -> Result<Tape> {
         let (graph, segments, pattern) = (None, None, None);
-        let mut cx =
-            Forward { rec, layout: &self.layout, theta, n, graph, segments, pattern, mode, step, dropouts: 0 };
+        let mut cx = Forward { rec, layout: &self.layout, theta, n, graph, segments, pattern, mode, step, dropouts: 0 };
         let (logits, saved) = self.body.forward(&mut cx, x, &self.input)?;
         Ok(Tape { logits, saved, end: End { n, graph: cx.graph, segments: cx.segments, seeds: None } })
     }
@@ -128,13 +127,14 @@ impl Model {
     ) -> Result<Tape> {
         let (graph, n) = (Some(input.structure), input.structure.nodes);
         let GraphInput { segments, pattern, seeds, .. } = *input;
-        let mut cx =
-            Forward { rec, layout: &self.layout, theta, n, graph, segments, pattern, mode, step, dropouts: 0 };
+        let mut cx = Forward { rec, layout: &self.layout, theta, n, graph, segments, pattern, mode, step, dropouts: 0 };
         let (y, saved) = self.body.forward(&mut cx, input.x, &self.input)?;
         let end = End { n: cx.n, graph: cx.graph, segments: cx.segments, seeds };
         let Some(seeds) = seeds else { return Ok(Tape { logits: y, saved, end }) };
         if end.n != n {
-            return Err(Error::input("a readout makes one record of each graph; node classification has no use for it"));
+            return Err(Error::input(
+                "a readout makes one record of each graph; node classification has no use for it",
+            ));
         }
         let logits = rec.temp("logits", seeds.len * self.classes);
         map::gather_rows(rec, y, 0, n, self.classes, seeds, logits);

@@ -51,13 +51,7 @@ impl SageConv {
     }
 
     /// aggr(x) W_lᵀ, with what the backward pass needs of it.
-    fn neighbours(
-        &self,
-        cx: &mut Forward,
-        g: &Structure,
-        x: Buf<f32>,
-        l: &Project,
-    ) -> Result<(Buf<f32>, Saved)> {
+    fn neighbours(&self, cx: &mut Forward, g: &Structure, x: Buf<f32>, l: &Project) -> Result<(Buf<f32>, Saved)> {
         let w = cx.layout.slice(cx.theta, &l.weight)?;
         let bias = cx.layout.slice(cx.theta, &self.bias_name())?;
         match self.aggr {

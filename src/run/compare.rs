@@ -1,8 +1,8 @@
 //! Rows for run folders that were made one by one: read again on every split and measured against the retrains among
 //! them.
 
-use super::evaluate::{Reading, evaluate};
 use super::folder::{ForgetInfo, Opened};
+use super::reading::{Reading, evaluate};
 use super::results::{Family, Read, RequestSummary, Row, RowKind, SCHEMA, Tier};
 use super::target::Target;
 use crate::engine::Engine;

@@ -194,6 +194,9 @@ impl Config {
             &mut d.train_labels,
             &mut d.test_images,
             &mut d.test_labels,
+            &mut d.edges,
+            &mut d.node_features,
+            &mut d.labels,
         ];
         let lists = [&mut d.train_files, &mut d.test_files];
         let paths = single.into_iter().flatten().chain(lists.into_iter().flatten().flatten()).chain(&mut self.init);

@@ -1,129 +1,18 @@
-//! Runs models over every split and hands their outputs to the metrics.
+//! `unlearn eval`: a run against its original and its retrains.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::folder::{Opened, RunFolder};
+use super::reading::{Reading, evaluate};
 use super::target::Target;
-use crate::data::{Dataset, GraphData, Samples, read_requests};
+use crate::data::read_requests;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::{
-    Cost, Evaluation, Evidence, Metrics, Outputs, RequestScope, SplitName, Subject, measure, measure_references,
-    verdict,
+    Cost, Evaluation, Evidence, Metrics, Subject, measure, measure_references, verdict,
 };
-use crate::nn::Model;
-use crate::train::{Part, Records, Session};
-
-/// A model to be read.
-#[derive(Clone, Copy, Debug)]
-pub struct Reading<'a> {
-    /// Flat parameters.
-    pub theta: &'a [f32],
-    /// It stands after the request: on a graph it is read without what was deleted, and deleted nodes where they were.
-    pub forgot: bool,
-}
-
-/// Reads models on every split: one evaluation for each, or why it cannot be scored.
-///
-/// # Errors
-/// A lost device; memory over the budget.
-pub fn evaluate(
-    engine: &mut Engine,
-    model: &Model,
-    data: &Dataset,
-    target: Option<&Target>,
-    readings: &[Reading],
-) -> Result<Vec<Result<Evaluation>>> {
-    let Some(first) = readings.first() else { return Ok(Vec::new()) };
-    let splits = splits(data, target);
-    let Some(graph) = &data.graph else {
-        let mut all: Vec<Evaluation> = readings.iter().map(|_| Evaluation::new()).collect();
-        let mut failed: Vec<Option<Error>> = readings.iter().map(|_| None).collect();
-        for samples in [&data.train, &data.validation, &data.test] {
-            if samples.is_empty() {
-                continue;
-            }
-            let ids: Vec<u32> = (0..samples.len() as u32).collect();
-            let mut session = Session::new(engine, model, samples, &Samples::default(), first.theta)?;
-            for (i, reading) in readings.iter().enumerate() {
-                session.write_theta(reading.theta)?;
-                let logits = session.logits(Records::train(&ids))?;
-                let outputs = Outputs { logits, labels: samples.y.clone(), classes: model.classes };
-                for (name, positions) in splits.iter().filter(|(name, _)| std::ptr::eq(part_of(data, *name), samples)) {
-                    if let Err(why) = all[i].insert(*name, gather(&outputs, positions)) {
-                        failed[i].get_or_insert(why);
-                    }
-                }
-            }
-        }
-        return Ok(all.into_iter().zip(failed).map(|(done, why)| why.map_or(Ok(done), Err)).collect());
-    };
-    let labels = graph.graphs.as_ref().map_or(&graph.labels, |graphs| &graphs.labels);
-    let ids: Vec<u32> = (0..labels.len() as u32).collect();
-    let mut session = Session::on_graph(engine, model, graph, target.and_then(Target::deletion), first.theta)?;
-    let mut all = Vec::new();
-    for reading in readings {
-        session.write_theta(reading.theta)?;
-        let mut read = |part| {
-            let logits = session.logits(Records { part, indices: &ids })?;
-            Ok::<_, Error>(Outputs { logits, labels: labels.clone(), classes: model.classes })
-        };
-        let before = read(Part::Before)?;
-        let now = if reading.forgot && target.is_some_and(|t| t.graph.is_some()) { Some(read(Part::Train)?) } else { None };
-        let gone = |id: &u32| target.and_then(Target::deletion).is_some_and(|d| d.nodes.binary_search(id).is_ok());
-        let mut evaluation = Evaluation::new();
-        let mut outcome = Ok(());
-        for (name, ids) in &splits {
-            // Deleted nodes are fed on the graph that still has them; there is nothing to feed on the other.
-            let (of_before, of_now): (Vec<u32>, Vec<u32>) = ids.iter().partition(|id| now.is_none() || gone(id));
-            let mut outputs = gather(&before, &of_before);
-            if let Some(now) = &now {
-                outputs.extend(&gather(now, &of_now));
-            }
-            outcome = outcome.and(evaluation.insert(*name, outputs));
-        }
-        all.push(outcome.map(|()| evaluation));
-    }
-    Ok(all)
-}
-
-/// Ids of the records of each split.
-fn splits(data: &Dataset, target: Option<&Target>) -> Vec<(SplitName, Vec<u32>)> {
-    let ids = |samples: &Samples, of: fn(&GraphData) -> &Vec<u32>| match &data.graph {
-        Some(graph) => of(graph).clone(),
-        None => (0..samples.len() as u32).collect(),
-    };
-    let mut all = vec![
-        (SplitName::Train, ids(&data.train, |g| &g.train)),
-        (SplitName::Validation, ids(&data.validation, |g| &g.validation)),
-        (SplitName::Test, ids(&data.test, |g| &g.test)),
-    ];
-    if let Some(target) = target {
-        all.push((SplitName::Retain, target.split.retain.clone()));
-        all.push((SplitName::Forget, target.split.forget.clone()));
-    }
-    all
-}
-
-/// The part of a data set without a graph that a split is in.
-fn part_of(data: &Dataset, split: SplitName) -> &Samples {
-    match split {
-        SplitName::Train | SplitName::Retain | SplitName::Forget => &data.train,
-        SplitName::Validation => &data.validation,
-        SplitName::Test => &data.test,
-    }
-}
-
-fn gather(all: &Outputs, positions: &[u32]) -> Outputs {
-    let mut some = Outputs { classes: all.classes, ..Outputs::default() };
-    for &at in positions {
-        some.logits.extend_from_slice(all.row(at as usize));
-        some.labels.push(all.labels[at as usize]);
-    }
-    some
-}
 
 /// What `unlearn eval` is asked for.
 pub struct EvalJob<'a> {
@@ -220,7 +109,7 @@ impl EvalInputs {
     ) -> Result<Option<Value>> {
         let Some(target) = self.target.as_ref().filter(|_| references.len() >= 2) else { return Ok(None) };
         let forgotten_classes = target.classes.as_slice();
-        let scope = if forgotten_classes.is_empty() { RequestScope::Records } else { RequestScope::Classes };
+        let scope = target.scope();
         let (kept, another) = match references {
             [kept @ .., last] if kept.len() >= 2 => (kept, Some(*last)),
             all => (all, None),
@@ -238,6 +127,7 @@ impl EvalInputs {
             reference: &measure_references(kept, forgotten_classes)?,
             another: another.as_ref(),
             candidate: &candidate,
+            unlink: None,
             cost: Cost::default(),
         };
         let judged = serde_json::to_value(verdict(&evidence));

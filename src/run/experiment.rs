@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::config::{Config, ForgetConfig, Loaded};
-use super::evaluate::{Reading, evaluate};
 use super::forget_run::{Stage, apply};
+use super::reading::{Reading, evaluate};
 use super::report::{Curve, CurvePoint};
 use super::results::{RequestSummary, Row, RowKind};
 use super::target::Target;

@@ -20,10 +20,15 @@ impl RequestSummary {
         let kinds: Vec<&str> = requests.iter().map(|r| r.kind.name()).collect();
         let mixed = kinds.iter().any(|kind| *kind != kinds[0]);
         let ids: Vec<String> = target.split.forget.iter().map(u32::to_string).collect();
+        // On a graph what goes need not be training records.
+        let (what, count) = match target.deletion() {
+            Some(deletion) => (serde_json::to_string(deletion).unwrap_or_default(), target.things()),
+            None => (ids.join(","), target.split.forget.len()),
+        };
         RequestSummary {
             kind: if mixed { "mixed".into() } else { kinds.first().copied().unwrap_or_default().into() },
-            count: target.split.forget.len(),
-            hash: sha256(ids.join(",").as_bytes()),
+            count,
+            hash: sha256(what.as_bytes()),
             classes: target.classes.clone(),
         }
     }
@@ -148,7 +153,7 @@ impl ForgetJob {
         let mut whole: Vec<Request> = Vec::new();
         for part in &self.requests {
             match whole.iter_mut().find(|r| r.request_id == part.request_id && r.kind == part.kind) {
-                Some(known) => known.ids.extend(part.ids.iter().cloned()),
+                Some(known) => known.extend(part),
                 None => whole.push(part.clone()),
             }
         }

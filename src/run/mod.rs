@@ -9,6 +9,7 @@ pub mod folder;
 pub mod forget_run;
 pub mod gradients;
 pub mod pages;
+pub mod reading;
 pub mod report;
 pub mod results;
 pub mod table;

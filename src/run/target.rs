@@ -1,7 +1,10 @@
 //! A request made concrete: which records go and stay and, on a graph, what is taken away and how far that reaches.
 
+use std::collections::HashSet;
+
 use crate::data::{Dataset, Deletion, Kind, Request, Split, resolve};
 use crate::error::Result;
+use crate::eval::RequestScope;
 use crate::methods::GraphView;
 use crate::nn::Model;
 
@@ -32,7 +35,7 @@ impl Target {
     /// # Errors
     /// As [`resolve`].
     pub fn of(requests: &[Request], data: &Dataset, model: &Model, seed: u64) -> Result<Target> {
-        let (mut split, deletion) = (resolve(requests, data, seed)?, None::<Deletion>);
+        let mut split = resolve(requests, data, seed)?;
         let mut classes = Vec::new();
         if requests.iter().all(|r| r.kind == Kind::Class) {
             let mut forget = split.forget.iter().peekable();
@@ -41,7 +44,7 @@ impl Target {
             classes.sort_unstable();
             classes.dedup();
         }
-        let graph = match (&data.graph, deletion) {
+        let graph = match (&data.graph, split.deletion.take()) {
             (Some(whole), Some(deletion)) => {
                 let influenced = whole.graph.influenced(&deletion, model.hops());
                 let among = |id: &&u32| influenced.binary_search(id).is_ok();
@@ -55,6 +58,26 @@ impl Target {
             split.forget = graph.influenced_train.clone();
         }
         Ok(Target { split, classes, graph })
+    }
+
+    /// Which thresholds a verdict applies.
+    pub fn scope(&self) -> RequestScope {
+        match (&self.graph, self.classes.is_empty()) {
+            (Some(_), true) => RequestScope::Graph,
+            (None, true) => RequestScope::Records,
+            (_, false) => RequestScope::Classes,
+        }
+    }
+
+    /// How many nodes, edges or features a request on a graph names; edges that go with a node are not counted.
+    pub fn things(&self) -> usize {
+        let Some(d) = self.deletion() else { return 0 };
+        let features = d.feature_rows.len() + d.feature_columns.len() + d.feature_entries.len();
+        let stays = |v: &u32| d.nodes.binary_search(v).is_err();
+        let own: HashSet<&[u32; 2]> = d.edges.iter().filter(|[u, v]| stays(u) && stays(v)).collect();
+        let back = |[u, v]: &[u32; 2]| u > v && own.contains(&[*v, *u]);
+        let edges = own.iter().filter(|e| !back(e)).count();
+        d.nodes.len() + features + edges
     }
 
     pub fn deletion(&self) -> Option<&Deletion> {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::batches::Batches;
-use super::load::{Load, Shape};
 use super::config::TrainConfig;
+use super::load::{Load, Shape};
 use super::optimizer::Optimizer;
 use super::session::{Records, Session};
 use super::watch;

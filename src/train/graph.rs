@@ -52,12 +52,18 @@ impl ResidentGraph {
         let (t, t_perm) = edges.transposed(g.nodes);
         let max_degree = edges.longest().max(t.longest());
         let mut put = |name: &str, words: &[u32]| upload(engine, name, words);
-        let a = Csr { ptr: put("ptr", &edges.ptr)?, idx: put("idx", &edges.idx)?, perm: None, heavy: is_heavy(&edges.ptr) };
+        let a =
+            Csr { ptr: put("ptr", &edges.ptr)?, idx: put("idx", &edges.idx)?, perm: None, heavy: is_heavy(&edges.ptr) };
         let perm = Some(put("t_perm", &t_perm)?);
         let t = Csr { ptr: put("t_ptr", &t.ptr)?, idx: put("t_idx", &t.idx)?, perm, heavy: is_heavy(&t.ptr) };
         let features = Sparsity { ptr: g.features.ptr.clone(), idx: g.features.col.clone() };
         let (xt, xt_perm) = features.transposed(g.features.width);
-        let x = Csr { ptr: put("x_ptr", &features.ptr)?, idx: put("x_col", &features.idx)?, perm: None, heavy: is_heavy(&features.ptr) };
+        let x = Csr {
+            ptr: put("x_ptr", &features.ptr)?,
+            idx: put("x_col", &features.idx)?,
+            perm: None,
+            heavy: is_heavy(&features.ptr),
+        };
         let perm = Some(put("xt_perm", &xt_perm)?);
         let xt = Csr { ptr: put("xt_ptr", &xt.ptr)?, idx: put("xt_row", &xt.idx)?, perm, heavy: is_heavy(&xt.ptr) };
         let parts = Shared { a, t, max_degree };
@@ -74,7 +80,19 @@ impl ResidentGraph {
         let ranges = data.graphs.as_ref().map(|graphs| graphs.ptr.clone());
         let (train, validation) = (data.train.clone(), data.validation.clone());
         let (width, pattern) = (g.features.width, Pattern { x, xt });
-        Ok(ResidentGraph { edges, features, width, before, now, pattern, labels, labels_buf, ranges, train, validation })
+        Ok(ResidentGraph {
+            edges,
+            features,
+            width,
+            before,
+            now,
+            pattern,
+            labels,
+            labels_buf,
+            ranges,
+            train,
+            validation,
+        })
     }
 
     /// True where records are whole graphs.
@@ -205,7 +223,8 @@ impl Shared {
     fn side(&self, engine: &mut Engine, weight: Vec<f32>, values: &[f32]) -> Result<Side> {
         let Shared { a, t, max_degree } = *self;
         let edges = weight.len();
-        let [w, sym, mean] = [engine.alloc("weight", edges)?, engine.alloc("sym", edges)?, engine.alloc("mean", edges)?];
+        let [w, sym, mean] =
+            [engine.alloc("weight", edges)?, engine.alloc("sym", edges)?, engine.alloc("mean", edges)?];
         let x = engine.alloc("x", values.len())?;
         engine.write(w, &weight)?;
         engine.write(x, values)?;

@@ -72,7 +72,13 @@ impl Session<'_> {
 
     /// A batch of training: whole nodes lists are fixed, sampled or collected parts are rounded up so that programs serve
     /// many batches.
-    pub(super) fn load_step(&self, part: Part, indices: &[u32], fanout: &[usize], draw: impl FnMut(usize) -> usize) -> Load {
+    pub(super) fn load_step(
+        &self,
+        part: Part,
+        indices: &[u32],
+        fanout: &[usize],
+        draw: impl FnMut(usize) -> usize,
+    ) -> Load {
         let Store::Graph(g) = &self.store else { return self.load(part, indices, Use::Together) };
         let side = g.side(part);
         let (made, sampled) = match (g.of_graphs(), fanout) {
@@ -117,8 +123,7 @@ impl Session<'_> {
             (Store::Rows(parts), Shape::Listed(n)) => {
                 let idx = upload(rec, *n);
                 let resident = parts.get(&rows_part(part));
-                let resident =
-                    resident.ok_or_else(|| Error::input(format!("the data set has no {part:?} split")))?;
+                let resident = resident.ok_or_else(|| Error::input(format!("the data set has no {part:?} split")))?;
                 let (x, labels) = resident.gather(rec, idx);
                 Batch { n: *n, labels, input: Input::Rows(x) }
             }

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::config::TrainConfig;
 use super::graph::ResidentGraph;
 use super::load::Shape;
-use super::config::TrainConfig;
 use super::resident::Resident;
 use crate::data::{Dataset, Deletion, GraphData, Samples};
 use crate::engine::{ALIGN, Buf, Engine, Program, Recording};
@@ -129,7 +129,18 @@ impl<'e> Session<'e> {
         let store = store(engine)?;
         let batch = if engine.target().software { 128 } else { 512 };
         let (vectors, programs) = (HashMap::new(), HashMap::new());
-        Ok(Session { engine, model, theta: theta_buf, grad, batch, check_finite: false, store, programs, vectors, mark })
+        Ok(Session {
+            engine,
+            model,
+            theta: theta_buf,
+            grad,
+            batch,
+            check_finite: false,
+            store,
+            programs,
+            vectors,
+            mark,
+        })
     }
 
     /// Number of records of a part; 0 where there is none.

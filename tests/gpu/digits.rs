@@ -79,13 +79,7 @@ fn one_seed(
     recipe: &TrainConfig,
     seed: u64,
 ) -> Result<[Vec<f32>; 3]> {
-    let request = Request {
-        request_id: "r".into(),
-        kind: Kind::Class,
-        ids: vec![Id::Number(u64::from(CLASS))],
-        fraction: None,
-        origin: "test".into(),
-    };
+    let request = Request::new(Kind::Class, vec![Id::Number(u64::from(CLASS))], "test");
     let split = resolve(&[request], data, seed)?;
     let all: Vec<u32> = (0..data.train.len() as u32).collect();
     let mut session = Session::new(engine, model, &data.train, &data.validation, &model.init(seed))?;

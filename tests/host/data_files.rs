@@ -38,9 +38,9 @@ pub fn idx(dims: &[u32], values: &[u8]) -> Vec<u8> {
     out
 }
 
-type Archive = NpzWriter<BufWriter<File>>;
+pub type Archive = NpzWriter<BufWriter<File>>;
 /// Adds one array to an open archive.
-type Member<'a> = &'a dyn Fn(&mut Archive);
+pub type Member<'a> = &'a dyn Fn(&mut Archive);
 
 pub fn npz(dir: &Path, name: &str, members: &[Member]) {
     let mut archive = NpzWriter::create(dir.join(name)).unwrap();
@@ -58,5 +58,21 @@ pub fn array<T: npyz::AutoSerialize + Copy>(
             archive.array(name, Default::default()).unwrap().default_dtype().shape(shape).begin_nd().unwrap();
         writer.extend(values.iter().copied()).unwrap();
         writer.finish().unwrap();
+    }
+}
+
+/// Adds an array of fixed-width unicode, seven characters wide.
+pub fn texts(name: &'static str, values: &'static [&'static str]) -> impl Fn(&mut Archive) {
+    move |archive| {
+        let header = format!("{{'descr': '<U7', 'fortran_order': False, 'shape': ({},), }}\n", values.len());
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(header.as_bytes());
+        for value in values {
+            let codes = value.chars().map(u32::from).chain(std::iter::repeat(0)).take(7);
+            codes.for_each(|code| bytes.extend(code.to_le_bytes()));
+        }
+        archive.zip_writer().start_file(format!("{name}.npy"), Default::default()).unwrap();
+        archive.zip_writer().write_all(&bytes).unwrap();
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use unlearn::data::{Dataset, NodeSplit, UNLABELLED};
 
-use super::data_files::{folder, put, try_load};
+use super::data_files::{Member, array, folder, npz, put, texts, try_load};
 use super::pickles::tiny;
 
 fn embedded(text: &str) -> Dataset {
@@ -127,4 +127,65 @@ fn block_models_have_the_edges_they_say_and_come_from_their_seed() {
     assert_eq!(full.graph.distinct_edges().len(), 10 + 6);
     let large = embedded("loader = 'sbm'\nnodes = 70000\nclasses = 3\np_in = 1e-5\np_out = 0.0\nfeatures = 2");
     assert_eq!(large.graph.unwrap().graph.edges.len(), 2 * (2722 + 2 * 2722));
+}
+
+#[test]
+fn graph_npz_reads_sparse_and_dense_features_and_labels_by_number_or_name() {
+    let dir = folder();
+    // 0 → 1, 2 → 0, and an entry 1 → 2 whose value is 0.
+    let adjacency: [Member; 4] = [
+        &array::<f32>("adj_data", &[3], vec![1.0, 0.0, 1.0]),
+        &array::<i32>("adj_indices", &[3], vec![1, 2, 0]),
+        &array::<i32>("adj_indptr", &[4], vec![0, 1, 2, 3]),
+        &array::<i64>("adj_shape", &[2], vec![3, 3]),
+    ];
+    let sparse: [Member; 4] = [
+        &array::<f32>("attr_data", &[3], vec![1.0, 3.0, 2.0]),
+        &array::<i32>("attr_indices", &[3], vec![3, 0, 1]),
+        &array::<i32>("attr_indptr", &[4], vec![0, 2, 2, 3]),
+        &array::<i64>("attr_shape", &[2], vec![3, 4]),
+    ];
+    let names = texts("labels", &["wörter", "atoms", "wörter"]);
+    npz(dir.path(), "g.npz", &[&adjacency[..], &sparse, &[&names]].concat());
+    let text = "loader = 'graph_npz'\npath = 'g.npz'\nsplit = 'random'\ntest_fraction = 0.3\n";
+    let data = try_load(text, dir.path()).unwrap();
+    let graph = data.graph.as_ref().unwrap();
+    assert_eq!((data.class_names.join(" "), &graph.labels[..]), ("atoms wörter".to_owned(), &[1, 0, 1][..]));
+    assert_eq!(graph.graph.distinct_edges(), [[0, 1], [0, 2]]);
+    assert_eq!(graph.graph.features.row(0), (&[0, 3][..], &[0.75, 0.25][..]));
+    let directed = try_load(&format!("{text}directed = true"), dir.path()).unwrap().graph.unwrap();
+    assert_eq!((directed.graph.undirected, &directed.graph.edges[..]), (false, &[[2, 0], [0, 1]][..]));
+    let numbered: [Member; 3] = [
+        &array::<f64>("attr_matrix", &[3, 2], vec![0.0, 2.0, 0.0, 0.0, 1.0, 1.0]),
+        &array::<i64>("labels", &[3], vec![1, 0, 1]),
+        &texts("class_names", &["first", "second"]),
+    ];
+    npz(dir.path(), "g.npz", &[&adjacency[..], &numbered].concat());
+    let data = try_load(text, dir.path()).unwrap();
+    let graph = data.graph.unwrap();
+    assert_eq!((data.class_names.join(" "), graph.labels), ("first second".to_owned(), vec![1, 0, 1]));
+    assert_eq!((graph.graph.features.row(0), graph.graph.features.row(2).1), ((&[1][..], &[1.0][..]), &[0.5, 0.5][..]));
+}
+
+#[test]
+fn edge_lists_take_node_ids_from_the_files() {
+    let dir = folder();
+    put(dir.path(), "e.csv", b"from,to\n0,2\n2,3\n3,2\n");
+    put(dir.path(), "l.csv", b"days,ok,node\n5,yes,3\n6,no,0\n7,,1\n8,yes,2\n");
+    put(dir.path(), "f.json", b"{\"2\": [4, 1, 4], \"0\": [], \"1\": [0], \"3\": [1]}");
+    put(dir.path(), "f.csv", b"a,node,b\n1,1,0\n2,3,2\n0,0,0\n0,2,1\n");
+    let text =
+        "loader = 'edge_list'\nedges = 'e.csv'\nlabels = 'l.csv'\nlabel = 'ok'\nid = 'node'\ntest_fraction = 0.0\n";
+    let json = try_load(&format!("{text}node_features = 'f.json'\nnormalize = 'none'"), dir.path()).unwrap();
+    let graph = json.graph.as_ref().unwrap();
+    assert_eq!((json.class_names.join(" "), &graph.labels[..]), ("no yes".to_owned(), &[0, UNLABELLED, 1, 1][..]));
+    assert_eq!(graph.graph.distinct_edges(), [[0, 2], [2, 3]]);
+    assert_eq!((json.shape.clone(), graph.graph.features.row(2).0), (vec![5], &[1, 4][..]));
+    assert_eq!((&graph.train[..], &json.train.y[..]), (&[0, 2, 3][..], &[0, 1, 1][..]));
+    let csv = try_load(&format!("{text}node_features = 'f.csv'"), dir.path()).unwrap().graph.unwrap();
+    let rows: Vec<_> = (0..4).map(|node| csv.graph.features.row(node)).collect();
+    assert_eq!(rows[3], (&[0, 1][..], &[0.5, 0.5][..]));
+    assert_eq!((rows[0].0, rows[1].0, rows[2].0), (&[][..], &[0][..], &[1][..]));
+    let bare = try_load(text, dir.path()).unwrap().graph.unwrap();
+    assert_eq!(bare.graph.features.row(2), (&[2][..], &[1.0][..]));
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::data_bad::refused;
-use super::data_files::{folder, put, try_load};
-use super::pickles::{array, csr, global, ints, lists, pickle, tiny};
+use super::data_files::{Archive, array, folder, npz, put, texts, try_load};
+use super::pickles::{csr, global, ints, lists, ndarray, pickle, tiny};
 
 const TINY: &str = "loader = 'planetoid'\npath = '.'\nname = 'tiny'";
 
@@ -60,10 +60,10 @@ fn pickles_that_are_broken_or_something_else() {
     refused_tiny("graph", &pickle(b"N"), &["ind.tiny.graph", "expected a dictionary of lists"]);
     refused_tiny("graph", &pickle(b"}K\x00Ns"), &["not a list"]);
     refused_tiny("graph", &pickle(b"}K\x00]Na\x73"), &["not a whole number"]);
-    refused_tiny("y", &pickle(&array(&[2, 2], "i4", &[0; 15])), &["[2, 2]", "i4", "15 bytes"]);
-    refused_tiny("y", &pickle(&array(&[2, 2], "c8", &[0; 32])), &["type c8"]);
-    refused_tiny("y", &pickle(&array(&[1 << 30, 1 << 30, 1 << 30], "i4", &[])), &["0 bytes"]);
-    refused_tiny("y", &pickle(&array(&[1 << 30, 0], "i4", &[])), &["expected [nodes, classes]"]);
+    refused_tiny("y", &pickle(&ndarray(&[2, 2], "i4", &[0; 15])), &["[2, 2]", "i4", "15 bytes"]);
+    refused_tiny("y", &pickle(&ndarray(&[2, 2], "c8", &[0; 32])), &["type c8"]);
+    refused_tiny("y", &pickle(&ndarray(&[1 << 30, 1 << 30, 1 << 30], "i4", &[])), &["0 bytes"]);
+    refused_tiny("y", &pickle(&ndarray(&[1 << 30, 0], "i4", &[])), &["expected [nodes, classes]"]);
     refused_tiny("x", &pickle(&csr(2, &[&[0], &[1, 2]])), &["do not fit each other"]);
 }
 
@@ -147,4 +147,79 @@ fn block_models_that_cannot_be() {
     refused("loader = 'sbm'\nclasses = 1", here, &["data.classes"]);
     refused("loader = 'sbm'\nfeatures = 0", here, &["data.features"]);
     refused("loader = 'sbm'\nnodes = 4000000\nfeatures = 1\np_in = 0.5", here, &["data.p_in", "edges"]);
+}
+
+#[test]
+fn archives_whose_arrays_do_not_make_a_graph() {
+    let text = "loader = 'graph_npz'\npath = 'g.npz'\nsplit = 'random'\ntest_fraction = 0.0";
+    let dir = folder();
+    let adjacency = |indices: Vec<i32>, shape: Vec<i64>| {
+        move |archive: &mut Archive| {
+            array::<f32>("adj_data", &[2], vec![1.0, 1.0])(archive);
+            array::<i32>("adj_indices", &[2], indices.clone())(archive);
+            array::<i32>("adj_indptr", &[3], vec![0, 1, 2])(archive);
+            array::<i64>("adj_shape", &[2], shape.clone())(archive);
+        }
+    };
+    let features = |values: Vec<f32>| array::<f32>("attr_matrix", &[2, 1], values);
+    let labels = |values: Vec<i64>| array::<i64>("labels", &[2], values);
+    let good = adjacency(vec![1, 0], vec![2, 2]);
+    npz(dir.path(), "g.npz", &[&good, &features(vec![1.0, 2.0]), &labels(vec![0, 1])]);
+    try_load(text, dir.path()).expect("the same arrays, unspoilt");
+    let whole = std::fs::read(dir.path().join("g.npz")).unwrap();
+    put(dir.path(), "g.npz", &whole[..whole.len() / 2]);
+    refused(text, dir.path(), &["g.npz", "not a NumPy archive, or truncated"]);
+    let unknown = adjacency(vec![1, 2], vec![2, 2]);
+    npz(dir.path(), "g.npz", &[&unknown, &features(vec![1.0, 2.0]), &labels(vec![0, 1])]);
+    refused(text, dir.path(), &["g.npz", "adj_indices", "[2, 2]", "column is unknown"]);
+    npz(dir.path(), "g.npz", &[&adjacency(vec![1, 2], vec![2, 3]), &features(vec![1.0, 2.0]), &labels(vec![0, 1])]);
+    refused(text, dir.path(), &["adj_shape is [2, 3]", "as many columns as rows"]);
+    npz(dir.path(), "g.npz", &[&good, &array::<f32>("attr_matrix", &[3, 1], vec![1.0; 3]), &labels(vec![0, 1])]);
+    refused(text, dir.path(), &["g.npz", "3 rows of features for 2 nodes"]);
+    npz(dir.path(), "g.npz", &[&good, &features(vec![1.0, f32::NAN]), &labels(vec![0, 1])]);
+    refused(text, dir.path(), &["feature 0 of node 1 is NaN", "finite"]);
+    npz(dir.path(), "g.npz", &[&good, &features(vec![1.0, 1.0]), &labels(vec![0, -3])]);
+    refused(text, dir.path(), &["array `labels`", "label 1 is -3"]);
+    npz(
+        dir.path(),
+        "g.npz",
+        &[&good, &features(vec![1.0, 1.0]), &labels(vec![0, 2]), &texts("class_names", &["a", "b"])],
+    );
+    refused(text, dir.path(), &["class_names has 2 names", "a label is 2"]);
+    npz(dir.path(), "g.npz", &[&good, &features(vec![1.0, 1.0]), &array::<i64>("labels", &[1], vec![0])]);
+    refused(text, dir.path(), &["one class"]);
+    npz(dir.path(), "g.npz", &[&good, &labels(vec![0, 1])]);
+    refused(text, dir.path(), &["array `attr_data`", "cannot be opened"]);
+}
+
+/// Tables of three nodes with `text` in place of one file.
+fn refused_tables(file: &str, text: &str, words: &[&str]) {
+    let dir = folder();
+    put(dir.path(), "e.csv", b"from,to\n0,1\n");
+    put(dir.path(), "l.csv", b"node,ok\n0,a\n2,b\n1,b\n");
+    put(dir.path(), "f.csv", b"node,x\n0,1\n1,2\n2,3\n");
+    put(dir.path(), "f.json", b"{\"0\": [1], \"1\": [], \"2\": [0]}");
+    put(dir.path(), file, text.as_bytes());
+    let features = if file == "f.json" { "f.json" } else { "f.csv" };
+    let config = format!(
+        "loader = 'edge_list'\nedges = 'e.csv'\nlabels = 'l.csv'\nlabel = 'ok'\nid = 'node'\nnode_features = \
+         '{features}'\ntest_fraction = 0.0"
+    );
+    refused(&config, dir.path(), &[&[file], words].concat());
+}
+
+#[test]
+fn tables_of_a_graph_name_file_and_line() {
+    refused_tables("e.csv", "from,to\n0,1\n\n1,3\n", &["line 4 column `to`", "unknown node `3`", "0 to 2"]);
+    refused_tables("e.csv", "from,to\n0,x\n", &["line 2", "unknown node `x`"]);
+    refused_tables("e.csv", "from\n0\n", &["one column"]);
+    refused_tables("e.csv", "from,to\n0,1\n1\n", &["line 3", "1 cells"]);
+    refused_tables("l.csv", "node,ok\n0,a\n0,b\n1,b\n", &["line 3", "node 0 is repeated"]);
+    refused_tables("f.csv", "node,x\n0,1\n1,2\n", &["2 rows of features for 3 nodes"]);
+    refused_tables("f.csv", "node,x\n0,1\n1,nan\n2,1\n", &["line 3 column `x`", "`nan`", "finite"]);
+    refused_tables("f.csv", "node,x\n0,1\n3,1\n2,1\n", &["line 3 column `node`", "unknown node `3`"]);
+    refused_tables("f.json", "{\"0\": [1], \"1\": []}", &["2 rows of features for 3 nodes"]);
+    refused_tables("f.json", "{\"0\": [1], \"1\": [], \"+2\": []}", &["unknown node `+2`"]);
+    refused_tables("f.json", "{\"0\": [-1]}", &["line 1", "lists of columns"]);
+    refused_tables("f.json", "{\"0\": [4000000000], \"1\": [], \"2\": []}", &["node 0", "column 4000000000"]);
 }

@@ -25,7 +25,7 @@ pub fn pickle(value: &[u8]) -> Vec<u8> {
     [&[0x80, 2], value, b"."].concat()
 }
 
-pub fn array(shape: &[usize], code: &str, bytes: &[u8]) -> Vec<u8> {
+pub fn ndarray(shape: &[usize], code: &str, bytes: &[u8]) -> Vec<u8> {
     [
         global("numpy.core.multiarray", "_reconstruct"),
         global("numpy", "ndarray"),
@@ -39,7 +39,7 @@ pub fn array(shape: &[usize], code: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 pub fn ints(shape: &[usize], values: &[i32]) -> Vec<u8> {
-    array(shape, "i4", &values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
+    ndarray(shape, "i4", &values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
 }
 
 /// A CSR matrix of ones.
@@ -53,7 +53,7 @@ pub fn csr(cols: usize, rows: &[&[i32]]) -> Vec<u8> {
         vec![b')', 0x81, b'}', b'('],
         [text(b"format"), text(b"csr"), text(b"_shape"), tuple(&[rows.len(), cols])].concat(),
         [text(b"indptr"), ints(&[ptr.len()], &ptr), text(b"indices"), ints(&[columns.len()], &columns)].concat(),
-        [text(b"data"), array(&[columns.len()], "f4", &ones), vec![b'u', b'b']].concat(),
+        [text(b"data"), ndarray(&[columns.len()], "f4", &ones), vec![b'u', b'b']].concat(),
     ]
     .concat()
 }

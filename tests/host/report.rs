@@ -77,6 +77,7 @@ fn experiment() -> Vec<Row> {
             reference: &reference,
             another: Some(&another),
             candidate: &row.metrics,
+            unlink: None,
             cost: row.times,
         }));
     }

@@ -59,6 +59,7 @@ impl Case {
             reference: &self.reference,
             another: self.another.as_ref(),
             candidate: &self.candidate,
+            unlink: None,
             cost: Cost::default(),
         })
     }
@@ -255,6 +256,7 @@ fn fast_counts_the_precomputation_and_is_absent_without_times() {
             original: &case.original,
             reference: &case.reference,
             another: case.another.as_ref(),
+            unlink: None,
             candidate: &case.candidate,
             cost,
         })

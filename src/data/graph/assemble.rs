@@ -22,12 +22,16 @@ pub(crate) struct GraphParts {
 /// Checks, splits and normalises.
 pub(crate) fn dataset(parts: GraphParts, config: &DataConfig, normalize: Normalize) -> Result<Dataset> {
     verify(&parts)?;
-    let GraphParts { name, origin, class_names, mut graph, mut labels, graphs, split } = parts;
+    let GraphParts { name, origin, mut class_names, mut graph, mut labels, graphs, split } = parts;
     let of_records = graphs.as_ref().map_or(&labels, |graphs| &graphs.labels);
     let plan = partition::partition(of_records, config, split, &origin)?;
     if plan.train.is_empty() {
         return Err(Error::input(format!("{origin}: no record is left to train on")));
     }
+    // Poison first: what it joins differs in the classes that the data has.
+    let poisoned = config.poison.map_or(Ok(vec![]), |poison| poison.apply(&mut graph, &labels))?;
+    let planted =
+        config.plant.map_or(Ok(vec![]), |plant| plant.apply(&mut graph, &mut labels, &plan.train, &mut class_names))?;
     match normalize {
         Normalize::Row => graph.features.normalize_rows(),
         Normalize::None => {}
@@ -45,8 +49,8 @@ pub(crate) fn dataset(parts: GraphParts, config: &DataConfig, normalize: Normali
         validation: plan.validation,
         test: plan.test,
         graphs,
-        planted: vec![],
-        poisoned: vec![],
+        planted,
+        poisoned,
         graph,
     };
     let part = |ids: &[u32]| Samples { x: vec![], y: ids.iter().map(|&id| data.label(id)).collect() };

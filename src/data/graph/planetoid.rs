@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{Graph, GraphParts, NodeSplit, Sparse, UNLABELLED};
-use crate::data::pickle::{Array, Matrix, Pickle};
+use crate::data::csr::Matrix;
+use crate::data::pickle::{Array, Pickle};
 use crate::data::source::{Bytes, Source, numbered};
 use crate::data::split::Plan;
 use crate::data::{DatasetRow, Loader, Normalize};
@@ -15,7 +16,17 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
               pickles are read by a closed reader that runs nothing; edges become undirected, self-citations are dropped",
     citation: "Z. Yang, W. Cohen, R. Salakhutdinov: Revisiting Semi-Supervised Learning with Graph Embeddings, ICML 2016",
     licence: "of the files",
-    keys: &["path", "name", "split", "normalize", "test_fraction", "validation_fraction", "split_seed"],
+    keys: &[
+        "path",
+        "name",
+        "split",
+        "normalize",
+        "test_fraction",
+        "validation_fraction",
+        "split_seed",
+        "plant",
+        "poison",
+    ],
     normalize: Normalize::Row,
     load: Loader::Graph { load, split: NodeSplit::Standard, test_fraction: 0.2 },
 };

@@ -27,6 +27,8 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
         "test_fraction",
         "validation_fraction",
         "split_seed",
+        "plant",
+        "poison",
     ],
     normalize: Normalize::Row,
     load: Loader::Graph { load, split: NodeSplit::Random, test_fraction: 0.2 },

@@ -1,6 +1,7 @@
 //! What the value of a pickle is taken for: an array, a sparse matrix, a dictionary of lists.
 
 use super::{Pickle, Place, Value};
+use crate::data::csr::Matrix;
 use crate::error::{Error, Result};
 
 /// Values in C order.
@@ -8,24 +9,6 @@ use crate::error::{Error, Result};
 pub(crate) struct Array {
     pub shape: Vec<usize>,
     pub values: Vec<f64>,
-}
-
-/// Compressed sparse rows `[rows, cols]`, checked.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Matrix {
-    pub rows: usize,
-    pub cols: usize,
-    pub ptr: Vec<usize>,
-    pub col: Vec<u32>,
-    pub val: Vec<f32>,
-}
-
-impl Matrix {
-    /// (column, value) of a row.
-    pub fn row(&self, row: usize) -> Vec<(u32, f32)> {
-        let range = self.ptr[row]..self.ptr[row + 1];
-        self.col[range.clone()].iter().copied().zip(self.val[range].iter().copied()).collect()
-    }
 }
 
 impl Pickle {
@@ -94,18 +77,8 @@ impl Pickle {
         let &[rows, cols] = &shape[..] else { return self.fail("the shape of the matrix is not [rows, columns]") };
         let list = |name: &str| self.array_at(need(name)?).map(|array| array.values);
         let (ptr, col, val) = (list("indptr")?, list("indices")?, list("data")?);
-        let whole = |value: &f64| *value >= 0.0 && value.fract() == 0.0;
-        let fits = Some(ptr.len()) == rows.checked_add(1)
-            && ptr.iter().all(whole)
-            && ptr.is_sorted()
-            && (ptr[0], ptr[rows]) == (0.0, col.len() as f64)
-            && col.len() == val.len()
-            && col.iter().all(|col| whole(col) && *col < cols.min(u32::MAX as usize) as f64);
-        if !fits {
-            return self.fail(format!("the arrays of the matrix [{rows}, {cols}] do not fit each other"));
-        }
-        let (ptr, col) = (ptr.iter().map(|&v| v as usize), col.iter().map(|&v| v as u32));
-        Ok(Matrix { rows, cols, ptr: ptr.collect(), col: col.collect(), val: val.iter().map(|&v| v as f32).collect() })
+        let made = Matrix::new([rows, cols], &ptr, &col, &val);
+        made.map_or_else(|| self.fail(format!("the arrays of the matrix [{rows}, {cols}] do not fit each other")), Ok)
     }
 
     /// The whole file as a dictionary from whole numbers to lists of whole numbers.

@@ -1,6 +1,7 @@
 //! Cases of the `graph` family and the sparse patterns they use.
 
 mod features;
+mod link;
 mod max;
 mod segment;
 mod spmm;
@@ -15,6 +16,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(features::cases());
     all.extend(segment::cases());
     all.extend(max::cases());
+    all.extend(link::cases());
     all
 }
 
@@ -84,7 +86,16 @@ impl Pattern {
         Pattern::new(&format!("{rows}x{sources} distinct {degree}"), sources, &all)
     }
 
-    /// Node 0 and every other node, both ways, after `empty` rows without entries.
+    /// Ragged rows, four of which have a quarter, an eighth, … of all nodes as sources.
+    pub fn skewed(n: usize) -> Pattern {
+        let mut rows = Pattern::random(n, n, 3).each();
+        for i in 1..5 {
+            rows[i * n / 5] = (0..n as u32).step_by(2 << i).collect();
+        }
+        Pattern::new(&format!("skewed {n}"), n, &rows)
+    }
+
+    /// Node 0 and every other node, both ways.
     pub fn star(n: usize) -> Pattern {
         let mut rows = vec![vec![0]; n];
         rows[0] = (1..n as u32).collect();
@@ -131,5 +142,11 @@ fn patterns() -> Vec<Pattern> {
         Pattern::random(37, 37, 4),
         Pattern::random(131, 131, 9),
         Pattern::star(67),
+        // Rows that begin and end where chunks do, inside them, and after several.
+        Pattern::new(
+            "chunks",
+            8,
+            &[vec![1; 32], vec![2; 96], vec![], vec![0; 31], vec![3, 4], vec![], vec![4; 64], vec![]],
+        ),
     ]
 }

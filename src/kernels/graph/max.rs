@@ -1,6 +1,7 @@
 //! Aggregation by maximum.
 
-use super::{Csr, quads, rows_of};
+use super::spmm::{Form, choose};
+use super::{Csr, balanced, quads, rows_of};
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, TwinCall};
 use crate::params;
 
@@ -39,11 +40,30 @@ pub fn aggregate_max(
     arg: Buf<u32>,
     cols: usize,
 ) {
+    let form = choose(rec.target(), a.rows(), a.entries(), a.heavy, cols);
+    aggregate_max_as(rec, form, a, val, x, y, arg, cols);
+}
+
+/// [`aggregate_max`] in a given form; there is no narrow one, so that is the plain one.
+#[expect(clippy::too_many_arguments, reason = "the operands of the maximum")]
+pub fn aggregate_max_as(
+    rec: &mut Recording,
+    form: Form,
+    a: &Csr,
+    val: Buf<f32>,
+    x: Buf<f32>,
+    y: Buf<f32>,
+    arg: Buf<u32>,
+    cols: usize,
+) {
     a.check("aggregate_max", val);
     assert!(a.perm.is_none(), "aggregate_max: the matrix of targets, not its transpose");
     let size = a.rows() * cols;
     assert_eq!((y.len, arg.len), (size, size), "aggregate_max: sizes of y and arg");
     rows_of("aggregate_max", x.len, cols);
+    if form == Form::Balanced {
+        return balanced::max(rec, a, val, x, y, arg, cols);
+    }
     let n = (a.entries() * cols) as u64;
     rec.dispatch(&MAX)
         .set("VEC", u8::from(cols.is_multiple_of(4)))
@@ -62,10 +82,19 @@ pub fn aggregate_max(
 /// Records the gradient of [`aggregate_max`] to x. `t` is the transpose, with perm; `arg` and `dy` [targets, cols], `dx`
 /// [t.rows(), cols].
 pub fn max_bwd(rec: &mut Recording, t: &Csr, arg: Buf<u32>, dy: Buf<f32>, dx: Buf<f32>, cols: usize) {
+    let form = choose(rec.target(), t.rows(), t.entries(), t.heavy, cols);
+    max_bwd_as(rec, form, t, arg, dy, dx, cols);
+}
+
+/// [`max_bwd`] in a given form, as [`aggregate_max_as`].
+pub fn max_bwd_as(rec: &mut Recording, form: Form, t: &Csr, arg: Buf<u32>, dy: Buf<f32>, dx: Buf<f32>, cols: usize) {
     let Some(perm) = t.perm else { panic!("max_bwd: the transpose, with the places of its entries") };
     assert_eq!(perm.len, t.entries(), "max_bwd: length of perm");
     assert_eq!((arg.len, dx.len), (dy.len, t.rows() * cols), "max_bwd: sizes of arg and dx");
     rows_of("max_bwd", dy.len, cols);
+    if form == Form::Balanced {
+        return balanced::max_bwd(rec, t, arg, dy, dx, cols);
+    }
     let n = (t.entries() * cols) as u64;
     rec.dispatch(&MAX_BWD)
         .set("VEC", u8::from(cols.is_multiple_of(4)))

@@ -1,7 +1,7 @@
 //! The product of a sparse matrix with a dense one: message passing, and its gradient through the transpose.
 
-use super::{Csr, quads, rows_of};
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, TwinCall};
+use super::{Csr, balanced, longest, quads, rows_of};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Target, TwinCall};
 use crate::params;
 
 params! {
@@ -18,12 +18,54 @@ pub static SPMM: Kernel = Kernel {
     requires: Requires::Nothing,
 };
 
+/// One thread per row of at most eight columns.
+pub static SPMM_NARROW: Kernel = Kernel {
+    name: "graph.spmm_narrow",
+    source: include_str!("../../../shaders/graph/spmm_narrow.wgsl"),
+    params: Product::FIELDS,
+    twin: spmm_twin,
+    requires: Requires::Nothing,
+};
+
 /// What [`spmm`] adds to the sum over a row's entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Spmm {
     /// Weight of the row's own x; 0 does not read it, so x may then have any number of rows.
     pub own: f32,
     pub bias: bool,
+}
+
+/// The forms of a product. They sum a row's entries in different orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// A thread per row and four columns.
+    Plain,
+    /// A thread per row, for at most [`NARROW`] columns.
+    Narrow,
+    /// A thread per chunk of entries and four columns.
+    Balanced,
+}
+
+/// Columns of the narrow form.
+pub const NARROW: usize = 8;
+
+/// llvmpipe leaves all loops of an invocation after 65 535 iterations.
+const MAX_TURNS: usize = 65_000;
+
+/// Entries from which on a heavy matrix is worth a second kernel.
+const MANY: usize = 4096;
+
+/// Rows that fill a GPU with one thread each.
+const FULL: usize = 32_768;
+
+/// The form for an adapter and a matrix: balanced where one thread would walk far more entries than others, or more than
+/// every adapter lets it; narrow where a row fits one thread and there are threads enough. The bounds are rules of thumb
+/// until they are measured.
+pub fn choose(target: Target, rows: usize, entries: usize, heavy: bool, cols: usize) -> Form {
+    if longest(rows, entries, heavy) > MAX_TURNS || (heavy && entries >= MANY) {
+        return Form::Balanced;
+    }
+    if cols <= NARROW && (target.software || rows >= FULL) { Form::Narrow } else { Form::Plain }
 }
 
 /// Records `y[r,:] = own x[r,:] + Σ_k val[k] x[idx[k],:] (+ bias)` over the entries k of row r of `a`: the aggregation of
@@ -40,15 +82,38 @@ pub fn spmm(
     cols: usize,
     how: Spmm,
 ) {
+    let form = choose(rec.target(), a.rows(), a.entries(), a.heavy, cols);
+    spmm_as(rec, form, a, val, x, bias, y, cols, how);
+}
+
+/// [`spmm`] in a given form.
+#[expect(clippy::too_many_arguments, reason = "the operands of the product")]
+pub fn spmm_as(
+    rec: &mut Recording,
+    form: Form,
+    a: &Csr,
+    val: Buf<f32>,
+    x: Buf<f32>,
+    bias: Buf<f32>,
+    y: Buf<f32>,
+    cols: usize,
+    how: Spmm,
+) {
     a.check("spmm", val);
     assert_eq!(y.len, a.rows() * cols, "spmm: size of y");
     let sources = rows_of("spmm", x.len, cols);
     assert!(how.own == 0.0 || sources >= a.rows(), "spmm: a row without its own x");
     assert!(!how.bias || bias.len == cols, "spmm: size of the bias");
+    assert!(form != Form::Narrow || cols <= NARROW, "spmm: {cols} columns are not narrow");
+    if form == Form::Balanced {
+        return balanced::spmm(rec, a, val, x, bias, y, cols, how);
+    }
     let n = (a.entries() * cols) as u64;
-    rec.dispatch(&SPMM)
-        .set("VEC", u8::from(cols.is_multiple_of(4)))
-        .set("PERM", u8::from(a.perm.is_some()))
+    let pass = match form {
+        Form::Narrow => rec.dispatch(&SPMM_NARROW).set("COLS", cols as u32),
+        _ => rec.dispatch(&SPMM).set("VEC", u8::from(cols.is_multiple_of(4))),
+    };
+    pass.set("PERM", u8::from(a.perm.is_some()))
         .set("BIAS", u8::from(how.bias))
         .params(Product { rows: a.rows() as u32, cols: cols as u32, own: how.own })
         .read(a.ptr)
@@ -60,7 +125,11 @@ pub fn spmm(
         .write(y)
         .turns(a.longest() + 4)
         .work(2 * n, 4 * n + 8 * a.entries() as u64 + 4 * y.len as u64)
-        .threads(a.rows() * quads(cols));
+        .threads(match form {
+            // No columns, no threads.
+            Form::Narrow => a.rows() * cols.min(1),
+            _ => a.rows() * quads(cols),
+        });
 }
 
 /// Bindings ptr idx perm val x bias y; see `spmm.wgsl`.

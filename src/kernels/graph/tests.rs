@@ -43,3 +43,77 @@ fn a_matrix_is_heavy_if_one_row_is_far_over_the_mean() {
     assert!(is_heavy(&ends(33)) && is_heavy(&ends(100)));
     assert!(!is_heavy(&ends(32)));
 }
+
+#[test]
+fn the_form_follows_the_matrix_and_the_adapter() {
+    let (software, gpu) = (Target { software: true, subgroup: 8 }, Target { software: false, subgroup: 32 });
+    assert_eq!(choose(software, 2708, 13_264, false, 16), Form::Plain);
+    assert_eq!(choose(software, 2708, 13_264, false, 7), Form::Narrow);
+    assert_eq!(choose(gpu, 2708, 13_264, false, 7), Form::Plain);
+    assert_eq!(choose(gpu, 169_343, 2_315_598, false, 8), Form::Narrow);
+    assert_eq!(choose(gpu, 169_343, 2_315_598, false, 9), Form::Plain);
+    // A star: one row holds half of all entries.
+    assert_eq!(choose(software, 100_001, 200_000, true, 16), Form::Balanced);
+    assert_eq!(choose(gpu, 100_001, 200_000, true, 1), Form::Balanced);
+    // Too small to be worth two kernels.
+    assert_eq!(choose(gpu, 100, 200, true, 16), Form::Plain);
+    // Even rows, but each may be longer than llvmpipe lets a thread walk.
+    assert_eq!(choose(gpu, 100, 1_000_000, false, 16), Form::Balanced);
+}
+
+#[test]
+fn no_thread_of_a_balanced_product_walks_more_than_every_adapter_lets_it() {
+    for (rows, entries) in [(1, 1), (100_001, 200_000), (1 << 20, 1 << 24), (u32::MAX as usize, 1 << 26)] {
+        let p = balanced::Chunked::new(rows, entries, 16, 0.0);
+        assert!(p.turns() < 65_535, "{rows} rows, {entries} entries: {}", p.turns());
+        assert!(p.fix_turns() < 65_535 + 8, "{rows} rows, {entries} entries: {}", p.fix_turns());
+    }
+}
+
+#[test]
+fn partners_are_a_permutation_and_its_inverse_anew_in_every_step_and_stream() {
+    let of = |n: usize, stream: u32, step: [u32; 4]| -> (Vec<u32>, Vec<u32>) {
+        let mut e = Engine::reference();
+        let step = put(&mut e, &step);
+        let (partner, inverse) = (put(&mut e, &vec![0; n]), put(&mut e, &vec![0; n]));
+        let mut rec = Recording::new(Target::default());
+        negatives(&mut rec, step, stream, n, partner, inverse);
+        let program = e.compile(rec).expect("compiles");
+        e.run(&program, &[]).expect("runs");
+        (e.read(partner).expect("reads"), e.read(inverse).expect("reads"))
+    };
+    for n in [1, 2, 3, 5, 16, 17, 97, 1000, 2708] {
+        let (partner, inverse) = of(n, 0, [7, 8, 9, 0]);
+        let mut sorted = partner.clone();
+        sorted.sort_unstable();
+        assert!(sorted.iter().copied().eq(0..n as u32), "{n}");
+        assert!((0..n).all(|u| inverse[partner[u] as usize] as usize == u), "{n}");
+        let p = link::Permutation::new(n, 0);
+        let keys = p.keys(&[7, 8, 9, 0]);
+        assert!((0..n).all(|u| p.apply(&keys, u as u32, true) == inverse[u]), "{n}: the inverse by itself");
+    }
+    let (first, _) = of(1000, 0, [7, 8, 9, 0]);
+    assert_eq!(first, of(1000, 0, [7, 8, 9, 0]).0);
+    for (stream, step) in [(1, [7, 8, 9, 0]), (0, [7, 8, 10, 0]), (0, [7, 9, 9, 0]), (0, [6, 8, 9, 0])] {
+        let (other, _) = of(1000, stream, step);
+        let same = first.iter().zip(&other).filter(|(a, b)| a == b).count();
+        // One is expected; ten would be a wonder.
+        assert!(same < 10, "stream {stream} step {step:?}: {same} partners are the same");
+    }
+}
+
+#[test]
+fn partners_are_spread_evenly() {
+    // Over many steps, how often node u of 20 gets partner v: 100 times each, give or take.
+    let (n, steps) = (20, 2000);
+    let p = link::Permutation::new(n, 5);
+    let mut counts = vec![0.0; n * n];
+    for step in 0..steps {
+        let keys = p.keys(&[1, 2, step, 0]);
+        (0..n).for_each(|u| counts[u * n + p.apply(&keys, u as u32, false) as usize] += 1.0);
+    }
+    let expected = f64::from(steps) / n as f64;
+    let chi: f64 = counts.iter().map(|c| (c - expected) * (c - expected) / expected).sum();
+    // (n - 1)^2 = 361 degrees of freedom, standard deviation 27: five of those.
+    assert!((chi - 361.0).abs() < 135.0, "chi-square {chi}");
+}

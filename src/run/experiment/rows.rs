@@ -4,7 +4,7 @@ use super::{Candidate, Original, Ready};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::{
-    Cost, Evaluation, Evidence, Metrics, Reference, RequestScope, Subject, measure, measure_references, membership_roc,
+    Cost, Evaluation, Evidence, Metrics, Reference, Subject, measure, measure_references, membership_roc,
     verdict,
 };
 use crate::nn::ModelConfig;
@@ -179,8 +179,8 @@ impl Bench<'_> {
     fn judge(&self, rows: &mut [Row]) {
         let metrics = |kind| rows.iter().find(|row| row.row == kind).map(|row| row.metrics.clone());
         let (Some(original), another) = (metrics(RowKind::Original), metrics(RowKind::AnotherRetrain)) else { return };
-        let classes = !self.ready.target.classes.is_empty();
-        let scope = if classes { RequestScope::Classes } else { RequestScope::Records };
+        let scope = self.ready.target.scope();
+        let unlink = rows.iter().find(|row| row.method == "unlink").map(|row| row.metrics.clone());
         for row in rows.iter_mut().filter(|row| row.row == RowKind::Method && !row.metrics.is_empty()) {
             row.verdict = Some(verdict(&Evidence {
                 scope,
@@ -188,6 +188,7 @@ impl Bench<'_> {
                 reference: &self.reference,
                 another: another.as_ref(),
                 candidate: &row.metrics,
+                unlink: unlink.as_ref(),
                 cost: row.times,
             }));
         }

@@ -1,7 +1,8 @@
 //! Cases of aggregation by maximum and of the gradient to the values of a sparse product.
 
-use super::super::{aggregate_max, max_bwd, sddmm};
-use super::{Pattern, new, patterns, rounding};
+use super::super::{Form, aggregate_max_as, choose, max_bwd_as, sddmm};
+use super::{Pattern, is_heavy, new, patterns, rounding};
+use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
 
 pub fn cases() -> Vec<Case> {
@@ -11,20 +12,32 @@ pub fn cases() -> Vec<Case> {
             all.push(values(&pattern, cols));
         }
         for cols in [1, 7, 16] {
-            all.push(forward(&pattern, cols));
-            all.push(backward(&pattern, cols));
+            for form in [Form::Plain, Form::Balanced] {
+                all.push(forward(form, &pattern, cols));
+                all.push(backward(form, &pattern, cols));
+            }
         }
         all.push(permuted_values(&pattern, 7));
         all.push(permuted_values(&pattern, 16));
     }
     let wide = Pattern::random(70_001, 70_001, 1);
     all.push(values(&wide, 3).folded());
-    all.push(forward(&wide, 2).folded());
-    all.push(backward(&wide, 2).folded());
+    all.push(forward(Form::Plain, &wide, 2).folded());
+    all.push(backward(Form::Plain, &wide, 2).folded());
+    for (pattern, widths) in [(Pattern::skewed(5003), &[1, 3, 16][..]), (Pattern::star(100_001), &[2][..])] {
+        let (columns, _) = pattern.transposed();
+        for cols in widths {
+            // The form that the matrix asks for; its columns are the rows of the gradient's.
+            let form = choose(Target::default(), pattern.rows(), pattern.idx.len(), is_heavy(&pattern.ptr), *cols);
+            all.push(forward(form, &pattern, *cols));
+            all.push(backward(form, &columns, *cols));
+            all.push(values(&pattern, *cols));
+        }
+    }
     let cora = Pattern::random(2708, 2708, 6);
     all.push(values(&cora, 16).timed());
-    all.push(forward(&cora, 64).timed());
-    all.push(backward(&cora, 64).timed());
+    all.push(forward(Form::Plain, &cora, 64).timed());
+    all.push(backward(Form::Plain, &cora, 64).timed());
     all
 }
 
@@ -52,9 +65,13 @@ fn permuted_values(a: &Pattern, cols: usize) -> Case {
     rounding(case, 4 * cols)
 }
 
+fn suffix(form: Form) -> &'static str {
+    if form == Form::Balanced { "_balanced" } else { "" }
+}
+
 /// Few different values: nearly every row has ties. A third of the entries does not take part; whole rows neither.
-fn forward(a: &Pattern, cols: usize) -> Case {
-    let mut case = new(format!("graph.max {} width {cols}", a.name));
+fn forward(form: Form, a: &Pattern, cols: usize) -> Case {
+    let mut case = new(format!("graph.max{} {} width {cols}", suffix(form), a.name));
     let mut g = Gen::new((a.idx.len() * 3 + cols) as u64);
     let csr = a.put(&mut case, None);
     let mut val: Vec<f32> = a.idx.iter().map(|_| [0.0, 1.0, -0.5][g.below(3)]).collect();
@@ -64,12 +81,12 @@ fn forward(a: &Pattern, cols: usize) -> Case {
     let val = case.input("val", val);
     let x = case.input("x", (0..a.sources * cols).map(|_| g.below(5) as f32 - 6.25).collect());
     let (y, arg) = (case.output("y", a.rows() * cols), case.output("arg", a.rows() * cols));
-    aggregate_max(&mut case.rec, &csr, val, x, y, arg, cols);
+    aggregate_max_as(&mut case.rec, form, &csr, val, x, y, arg, cols);
     case.tolerance(0.0, 0.0)
 }
 
-fn backward(a: &Pattern, cols: usize) -> Case {
-    let mut case = new(format!("graph.max_bwd {} width {cols}", a.name));
+fn backward(form: Form, a: &Pattern, cols: usize) -> Case {
+    let mut case = new(format!("graph.max_bwd{} {} width {cols}", suffix(form), a.name));
     let mut g = Gen::new((a.idx.len() * 5 + cols) as u64);
     let (t, perm) = a.transposed();
     let csr = t.put(&mut case, Some(perm));
@@ -83,6 +100,6 @@ fn backward(a: &Pattern, cols: usize) -> Case {
     let arg = case.input_u32("arg", arg);
     let dy = case.input("dy", g.values(a.rows() * cols));
     let dx = case.output("dx", a.sources * cols);
-    max_bwd(&mut case.rec, &csr, arg, dy, dx, cols);
+    max_bwd_as(&mut case.rec, form, &csr, arg, dy, dx, cols);
     rounding(case, 2 + t.longest())
 }

@@ -1,7 +1,8 @@
 //! Cases of the sparse product and of the degree norms.
 
-use super::super::{Spmm, degree_norms, spmm};
+use super::super::{Form, NARROW, Spmm, degree_norms, spmm, spmm_as};
 use super::{Pattern, new, patterns, rounding};
+use crate::engine::Buf;
 use crate::engine::case::{Case, Gen};
 
 const WIDTHS: [usize; 5] = [1, 3, 7, 16, 33];
@@ -10,55 +11,110 @@ pub fn cases() -> Vec<Case> {
     let mut all = Vec::new();
     let how = |own, bias| Spmm { own, bias };
     for pattern in patterns() {
-        for cols in WIDTHS {
-            all.push(product(&pattern, cols, how(0.0, false)));
-        }
         let (t, perm) = pattern.transposed();
-        for cols in [7, 16] {
-            all.push(product(&pattern, cols, how(0.0, true)));
-            all.push(product(&pattern, cols, how(1.25, true)));
-            all.push(permuted(&t, perm.clone(), cols));
+        for form in [Form::Plain, Form::Narrow, Form::Balanced] {
+            for cols in WIDTHS.into_iter().chain([4, 8]).filter(|c| form != Form::Narrow || *c <= NARROW) {
+                all.push(product(form, &pattern, cols, how(0.0, false)));
+            }
+            for cols in [7, if form == Form::Narrow { 8 } else { 16 }] {
+                all.push(product(form, &pattern, cols, how(0.0, true)));
+                all.push(product(form, &pattern, cols, how(1.25, true)));
+                all.push(permuted(form, &t, perm.clone(), cols));
+            }
         }
         all.push(norms(&pattern));
     }
-    // Fewer and more sources than rows.
-    all.push(product(&Pattern::random(41, 7, 5), 16, how(0.0, true)));
-    all.push(product(&Pattern::random(7, 131, 9), 9, how(0.0, false)));
+    all.extend(rectangular());
+    all.extend(large());
+    all
+}
+
+/// Fewer and more sources than rows.
+fn rectangular() -> Vec<Case> {
+    let (few, many) = (Pattern::random(41, 7, 5), Pattern::random(7, 131, 9));
+    let with = |bias| Spmm { own: 0.0, bias };
+    vec![
+        product(Form::Plain, &few, 16, with(true)),
+        product(Form::Plain, &many, 9, with(false)),
+        product(Form::Narrow, &few, 5, with(true)),
+        product(Form::Balanced, &few, 16, with(true)),
+        product(Form::Balanced, &many, 9, with(false)),
+    ]
+}
+
+/// More nodes than workgroups in one dimension, nodes of 100 000 edges, and what `unlearn bench` times.
+fn large() -> Vec<Case> {
+    let how = |own, bias| Spmm { own, bias };
     let wide = Pattern::random(70_001, 70_001, 1);
-    all.push(product(&wide, 1, how(0.5, false)).folded());
-    all.push(product(&wide, 4, how(0.0, false)).folded());
-    all.push(norms(&wide).folded());
+    let mut all = vec![norms(&wide).folded()];
+    for form in [Form::Plain, Form::Narrow, Form::Balanced] {
+        all.push(product(form, &wide, 1, how(0.5, false)).folded());
+        all.push(product(form, &wide, 4, how(0.0, true)).folded());
+    }
+    // One row alone passes what llvmpipe lets a thread walk.
+    let star = Pattern::star(100_001);
+    all.push(chosen(&star, 4));
+    all.push(chosen(&star, 7));
+    all.push(norms(&star));
+    // Skewed, with ragged rows around the heavy ones.
+    let skewed = Pattern::skewed(5003);
+    all.extend([1, 3, 7, 16, 33].map(|cols| chosen(&skewed, cols)));
+    all.push(norms(&skewed));
+    all.push(chosen(&Pattern::skewed(50_021), 64).timed());
     // Cora's size: 2 708 nodes, five entries a row.
     let cora = Pattern::random(2708, 2708, 6);
-    all.push(product(&cora, 16, how(0.0, true)).timed());
-    all.push(product(&cora, 7, how(0.0, true)).timed());
-    all.push(product(&cora, 256, how(0.0, false)).timed());
+    all.push(product(Form::Plain, &cora, 16, how(0.0, true)).timed());
+    all.push(product(Form::Plain, &cora, 7, how(0.0, true)).timed());
+    all.push(product(Form::Narrow, &cora, 7, how(0.0, true)).timed());
+    all.push(product(Form::Balanced, &cora, 16, how(0.0, true)).timed());
+    all.push(product(Form::Plain, &cora, 256, how(0.0, false)).timed());
     all.push(norms(&cora).timed());
     all
 }
 
-fn product(a: &Pattern, cols: usize, how: Spmm) -> Case {
+fn kernel(form: Form) -> &'static str {
+    match form {
+        Form::Plain => "graph.spmm",
+        Form::Narrow => "graph.spmm_narrow",
+        Form::Balanced => "graph.spmm_balanced",
+    }
+}
+
+fn product(form: Form, a: &Pattern, cols: usize, how: Spmm) -> Case {
     let options = format!("own {}{}", how.own, if how.bias { " bias" } else { "" });
-    let mut case = new(format!("graph.spmm {} width {cols} {options}", a.name));
+    let mut case = new(format!("{} {} width {cols} {options}", kernel(form), a.name));
     let mut g = Gen::new((a.idx.len() * 7 + cols) as u64);
     let csr = a.put(&mut case, None);
     let val = case.input("val", g.values(a.idx.len()));
     let x = case.input("x", g.values(a.sources * cols));
     let bias = if how.bias { case.input("bias", g.values(cols)) } else { x };
+    let y: Buf<f32> = case.output("y", a.rows() * cols);
+    spmm_as(&mut case.rec, form, &csr, val, x, bias, y, cols, how);
+    rounding(case, 2 + a.longest())
+}
+
+/// In the form that the matrix asks for.
+fn chosen(a: &Pattern, cols: usize) -> Case {
+    let mut case = new(format!("graph.spmm {} width {cols} as chosen", a.name));
+    let mut g = Gen::new((a.idx.len() * 7 + cols) as u64);
+    let csr = a.put(&mut case, None);
+    let val = case.input("val", g.values(a.idx.len()));
+    let x = case.input("x", g.values(a.sources * cols));
+    let bias = case.input("bias", g.values(cols));
     let y = case.output("y", a.rows() * cols);
-    spmm(&mut case.rec, &csr, val, x, bias, y, cols, how);
+    spmm(&mut case.rec, &csr, val, x, bias, y, cols, Spmm { own: -0.5, bias: true });
     rounding(case, 2 + a.longest())
 }
 
 /// The gradient to x: values in the order of the other direction.
-fn permuted(t: &Pattern, perm: Vec<u32>, cols: usize) -> Case {
-    let mut case = new(format!("graph.spmm {} width {cols}", t.name));
+fn permuted(form: Form, t: &Pattern, perm: Vec<u32>, cols: usize) -> Case {
+    let mut case = new(format!("{} {} width {cols}", kernel(form), t.name));
     let mut g = Gen::new((t.idx.len() * 5 + cols) as u64);
     let csr = t.put(&mut case, Some(perm));
     let val = case.input("val", g.values(t.idx.len()));
     let dy = case.input("dy", g.values(t.sources * cols));
     let dx = case.output("dx", t.rows() * cols);
-    spmm(&mut case.rec, &csr, val, dy, dy, dx, cols, Spmm::default());
+    spmm_as(&mut case.rec, form, &csr, val, dy, dy, dx, cols, Spmm::default());
     rounding(case, 2 + t.longest())
 }
 

@@ -1,0 +1,113 @@
+//! Graphs as NumPy archives with the array names of gnn-benchmark.
+
+use super::lines::classes;
+use super::{Graph, GraphParts, NodeSplit, Sparse};
+use crate::data::csr::Matrix;
+use crate::data::npz::Archive;
+use crate::data::source::{Source, numbered, stem};
+use crate::data::{DatasetRow, Loader, Normalize};
+use crate::error::{Error, Result};
+
+pub(crate) static ROW: DatasetRow = DatasetRow {
+    name: "graph_npz",
+    summary: "a NumPy archive of CSR arrays: adj_{data,indices,indptr,shape}, attr_{data,indices,indptr,shape} or a dense \
+              attr_matrix, labels (whole numbers, or names in fixed-width unicode), class_names where there are any",
+    citation: "O. Shchur, M. Mumme, A. Bojchevski, S. Günnemann: Pitfalls of Graph Neural Network Evaluation, 2018, \
+               arXiv 1811.05868",
+    licence: "of the files",
+    keys: &[
+        "path",
+        "directed",
+        "split",
+        "normalize",
+        "test_fraction",
+        "validation_fraction",
+        "split_seed",
+        "plant",
+        "poison",
+    ],
+    normalize: Normalize::Row,
+    load: Loader::Graph { load, split: NodeSplit::Planetoid, test_fraction: 0.2 },
+};
+
+fn load(source: &Source) -> Result<GraphParts> {
+    let path = source.need("path", &source.config.path)?;
+    let mut archive = Archive::open(&path)?;
+    let names = archive.names();
+    let has = |name: &str| names.iter().any(|known| known == name);
+    let adjacency = matrix(&mut archive, "adj")?;
+    let nodes = adjacency.rows;
+    if adjacency.cols != nodes {
+        let shape = [nodes, adjacency.cols];
+        return Err(Error::input(format!(
+            "{}: adj_shape is {shape:?}; expected as many columns as rows",
+            archive.path
+        )));
+    }
+    let features = match has("attr_matrix") && !has("attr_data") {
+        true => dense(&mut archive)?,
+        false => {
+            let attributes = matrix(&mut archive, "attr")?;
+            Sparse::from_rows(attributes.cols, (0..attributes.rows).map(|row| attributes.row(row)))
+        }
+    };
+    let (class_names, labels) = labels(&mut archive, has("class_names"))?;
+    let pairs = (0..nodes).flat_map(|row| {
+        let there = adjacency.row(row).into_iter().filter(|(_, value)| *value != 0.0);
+        there.map(move |(column, _)| [row as u32, column])
+    });
+    let undirected = source.config.directed != Some(true);
+    Ok(GraphParts {
+        name: stem(&path),
+        origin: path.display().to_string(),
+        class_names,
+        graph: Graph::new(nodes, pairs.collect(), undirected, features)?,
+        labels,
+        graphs: None,
+        split: None,
+    })
+}
+
+/// The CSR matrix of the arrays `{name}_data`, `_indices`, `_indptr` and `_shape`.
+fn matrix(archive: &mut Archive, name: &str) -> Result<Matrix> {
+    let mut read =
+        |part: &str| -> Result<Vec<f64>> { Ok(archive.array(&format!("{name}_{part}"))?.values()?.collect()) };
+    let (data, indices, indptr, shape) = (read("data")?, read("indices")?, read("indptr")?, read("shape")?);
+    let &[rows, cols] = &shape[..] else {
+        return Err(Error::input(format!("{}: {name}_shape is {shape:?}; expected [rows, columns]", archive.path)));
+    };
+    // A size that is no whole number becomes one that the other arrays do not fit.
+    Matrix::new([rows as usize, cols as usize], &indptr, &indices, &data).ok_or_else(|| {
+        Error::input(format!(
+            "{}: the arrays {name}_data, {name}_indices and {name}_indptr do not make a matrix [{rows}, {cols}]: a column \
+             is unknown, or their lengths do not fit",
+            archive.path
+        ))
+    })
+}
+
+fn dense(archive: &mut Archive) -> Result<Sparse> {
+    let array = archive.array("attr_matrix")?;
+    let &[_, width] = &array.shape[..] else { return array.fail("expected [nodes, features]") };
+    let values: Vec<f32> = array.values()?.map(|value| value as f32).collect();
+    Ok(Sparse::from_rows(width, values.chunks_exact(width.max(1)).map(|row| (0..).zip(row.iter().copied()).collect())))
+}
+
+fn labels(archive: &mut Archive, named: bool) -> Result<(Vec<String>, Vec<u32>)> {
+    let labels = archive.array("labels")?;
+    if let Some(texts) = labels.texts() {
+        return Ok(classes(&texts));
+    }
+    let labels = labels.classes()?;
+    let count = numbered(&labels).len();
+    match named.then(|| archive.array("class_names")).transpose()?.and_then(|names| names.texts()) {
+        Some(names) if names.len() < count => Err(Error::input(format!(
+            "{}: class_names has {} names, but a label is {}; expected one a class",
+            archive.path,
+            names.len(),
+            count - 1
+        ))),
+        Some(names) => Ok((names, labels)),
+        None => Ok((numbered(&labels), labels)),
+    }
+}

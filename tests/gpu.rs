@@ -11,6 +11,10 @@ mod digits;
 mod engine;
 #[path = "shared/fixtures.rs"]
 mod fixtures;
+#[path = "shared/graph_parity.rs"]
+mod graph_fixtures;
+#[path = "gpu/graph_parity.rs"]
+mod graph_parity;
 #[path = "gpu/kernels.rs"]
 mod kernels;
 #[path = "gpu/layers.rs"]
@@ -45,6 +49,7 @@ fn main() {
     trials.extend(mutants::trials(&devices));
     trials.extend(devices.iter().flat_map(engine::trials));
     trials.extend(parity::trials());
+    trials.extend(graph_parity::trials(&devices));
     trials.extend(layers::trials());
     trials.extend(runs::trials());
     trials.extend(resume::trials());

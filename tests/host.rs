@@ -24,12 +24,18 @@ mod fixtures;
 mod gradcheck;
 #[path = "host/gradients.rs"]
 mod gradients;
+#[path = "shared/graph_parity.rs"]
+mod graph_fixtures;
+#[path = "host/graph_parity.rs"]
+mod graph_parity;
 #[path = "host/graphs.rs"]
 mod graphs;
 #[path = "host/graphs_bad.rs"]
 mod graphs_bad;
 #[path = "host/layers.rs"]
 mod layers;
+#[path = "host/linear_editor.rs"]
+mod linear_editor;
 #[path = "host/models.rs"]
 mod models;
 #[path = "shared/nets.rs"]
@@ -46,6 +52,8 @@ mod registry;
 mod report;
 #[path = "host/requests.rs"]
 mod requests;
+#[path = "host/requests_graph.rs"]
+mod requests_graph;
 #[path = "host/shaders.rs"]
 mod shaders;
 #[path = "host/sinks.rs"]

@@ -2,6 +2,7 @@
 //! losses, gradients, per-sample gradients, the Fisher diagonal, and ten steps of each optimiser.
 
 mod fixture;
+pub mod graph;
 mod steps;
 
 pub use fixture::{Fixture, Optimizer, Tensor, load};

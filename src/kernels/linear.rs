@@ -72,6 +72,19 @@ impl Mat {
         Mat { buf, rows, cols, row_stride: cols, col_stride: 1 }
     }
 
+    /// Some columns of a row-major matrix; nothing moves. The first one's place must be a multiple of
+    /// [`crate::engine::ALIGN`].
+    pub fn columns(self, range: std::ops::Range<usize>) -> Mat {
+        assert!(
+            self.col_stride == 1 && range.end <= self.cols,
+            "columns {range:?} of a {}x{} matrix",
+            self.rows,
+            self.cols
+        );
+        let end = self.rows.saturating_sub(1) * self.row_stride + range.end;
+        Mat { buf: self.buf.range(range.start..end.max(range.start)), cols: range.len(), ..self }
+    }
+
     /// The transpose; nothing moves.
     pub fn t(self) -> Mat {
         Mat { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride, ..self }

@@ -17,6 +17,7 @@ pub static ROW: MethodRow = MethodRow {
     summary: "ascent on L_forget - lambda/2 sum (F_retain / mean F) (theta - theta_0)^2",
     citation: "Heng & Soh, NeurIPS 2023 (Selective Amnesia), classifier form; penalty of Kirkpatrick et al., PNAS 2017",
     tier: Tier::Approximate,
+    graphs_only: false,
     build: |table| {
         let method: EwcAscent = settings::parse(ROW.name, table)?;
         method.climb.check(ROW.name)?;
@@ -49,7 +50,8 @@ impl Method for EwcAscent {
 
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let mut account = Account::reading(&[Read::RetainData]);
-        let fisher = timed(&mut account.precompute_s, || Importance::of_retained(session, view, Estimator::PerSample))?;
+        let fisher =
+            timed(&mut account.precompute_s, || Importance::of_retained(session, view.retain, Estimator::PerSample))?;
         account.note("importance", json!([fisher.describe()]));
         let direction = Direction::Elastic { fisher, lambda: self.lambda as f32 };
         self.climb.run(session, view, direction, account)

@@ -15,6 +15,7 @@ pub static ROW: MethodRow = MethodRow {
     summary: "some epochs on the retained records; the weakest baseline, it hardly forgets",
     citation: "as FT in Jia et al., NeurIPS 2023 (Unlearn-Sparse); Golatkar et al., CVPR 2020",
     tier: Tier::Approximate,
+    graphs_only: false,
     build: |table| {
         let method: Finetune = settings::parse(ROW.name, table)?;
         method.check()?;

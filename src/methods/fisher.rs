@@ -18,6 +18,7 @@ pub static ROW: MethodRow = MethodRow {
     summary: "Fisher forgetting: Gaussian noise of variance alpha / F_retain on every parameter",
     citation: "Golatkar, Achille & Soatto, CVPR 2020 (Eternal Sunshine of the Spotless Net), as in its code",
     tier: Tier::Approximate,
+    graphs_only: false,
     build: |table| {
         let method: Fisher = settings::parse(ROW.name, table)?;
         method.check()?;
@@ -164,7 +165,8 @@ impl Method for Fisher {
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData]);
-        let fisher = timed(&mut account.precompute_s, || Importance::of_retained(session, view, self.estimator))?;
+        let fisher =
+            timed(&mut account.precompute_s, || Importance::of_retained(session, view.retain, self.estimator))?;
         timed(&mut account.method_s, || self.perturb(session, view, &fisher))?;
         account.note("importance", json!([fisher.describe()]));
         account.close(session, &origin)

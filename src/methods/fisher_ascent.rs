@@ -7,6 +7,7 @@ use super::account::timed;
 use super::ascent::Climb;
 use super::direction::Direction;
 use super::importance::{Estimator, Importance};
+use super::scope::Scope;
 use super::settings::{check, positive};
 use super::{Account, Method, MethodRow, Read, Tier, View, settings};
 use crate::error::Result;
@@ -17,6 +18,7 @@ pub static ROW: MethodRow = MethodRow {
     summary: "ascent along grad L_forget / (F_retain + delta mean F), brought back to the gradient's length",
     citation: "one step is Fisher Removal, Gu et al. 2024 (arXiv 2403.10557); natural gradient, Amari 1998",
     tier: Tier::Approximate,
+    graphs_only: false,
     build: |table| {
         let method: FisherAscent = settings::parse(ROW.name, table)?;
         method.climb.check(ROW.name)?;
@@ -33,13 +35,15 @@ pub struct FisherAscent {
     /// net; 1.0 against 4.6 for a convolutional one), in 1.7 times the steps; 0.01 is as good and takes three times the
     /// steps.
     pub delta: f64,
+    /// On a graph: whose Fisher, that of all retained training nodes or of those that the deletion reaches.
+    pub scope: Scope,
     #[serde(flatten)]
     pub climb: Climb,
 }
 
 impl Default for FisherAscent {
     fn default() -> Self {
-        FisherAscent { delta: 0.1, climb: Climb::default() }
+        FisherAscent { delta: 0.1, scope: Scope::All, climb: Climb::default() }
     }
 }
 
@@ -50,7 +54,10 @@ impl Method for FisherAscent {
 
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let mut account = Account::reading(&[Read::RetainData]);
-        let fisher = timed(&mut account.precompute_s, || Importance::of_retained(session, view, Estimator::PerSample))?;
+        let (records, used) = self.scope.of(view);
+        let fisher =
+            timed(&mut account.precompute_s, || Importance::of_retained(session, records, Estimator::PerSample))?;
+        self.scope.describe(used, records.len(), &mut account);
         account.note("importance", json!([fisher.describe()]));
         let direction = Direction::Preconditioned { fisher, delta: self.delta as f32 };
         self.climb.run(session, view, direction, account)

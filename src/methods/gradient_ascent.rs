@@ -14,6 +14,7 @@ pub static ROW: MethodRow = MethodRow {
     summary: "full-batch ascent on the forgotten records until their loss is that of records never seen",
     citation: "Jang et al., ACL 2023 (knowledge unlearning); Golatkar et al., CVPR 2020 (NegGrad)",
     tier: Tier::Approximate,
+    graphs_only: false,
     build: |table| {
         let method: GradientAscent = settings::parse(ROW.name, table)?;
         method.climb.check(ROW.name)?;

@@ -4,7 +4,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::View;
 use crate::engine::{Buf, Recording};
 use crate::error::Result;
 use crate::kernels::reduce;
@@ -72,10 +71,10 @@ impl Importance {
         Ok(Importance { values, estimator, batch, set, count: indices.len() })
     }
 
-    /// That of the retained records, per sample. Sums of squares are additive: what was kept from training over all
+    /// That of retained records, per sample. Sums of squares are additive: what was kept from training over all
     /// records, less the forgotten ones' part, is the same; so it counts as precomputed.
-    pub(super) fn of_retained(session: &mut Session, view: &View, estimator: Estimator) -> Result<Importance> {
-        Importance::measure(session, "fisher.retain", Set::Retain, view.retain, estimator, BATCH)
+    pub(super) fn of_retained(session: &mut Session, retain: &[u32], estimator: Estimator) -> Result<Importance> {
+        Importance::measure(session, "fisher.retain", Set::Retain, retain, estimator, BATCH)
     }
 
     /// Records its mean over the real parameters, of which there are `parameters`, into one element.

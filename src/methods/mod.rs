@@ -9,12 +9,19 @@ mod finetune;
 mod fisher;
 mod fisher_ascent;
 mod gradient_ascent;
+mod graph_change;
+pub mod graph_editor;
+mod graph_repair;
 pub mod importance;
+mod influence;
 mod neg_grad_plus;
 mod retrain;
+mod scope;
 mod settings;
+mod solve;
 mod ssd;
 mod stop;
+mod unlink;
 
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +35,7 @@ pub struct View<'a> {
     /// Records to keep and to forget, positions in the training split.
     pub retain: &'a [u32],
     pub forget: &'a [u32],
-    /// The classes of a class request; empty for other requests.
+    /// Classes of which nothing is retained: those of a class request, or one that only forgotten records have.
     pub forgotten_classes: &'a [u32],
     /// The recipe the model was trained with.
     pub train: &'a TrainConfig,
@@ -49,6 +56,20 @@ pub struct GraphView<'a> {
     pub influenced: &'a [u32],
     /// The retained training nodes among them.
     pub influenced_train: &'a [u32],
+}
+
+impl<'a> View<'a> {
+    /// The request on the graph, for a method that works on nothing else.
+    ///
+    /// # Errors
+    /// The data are no graph.
+    pub(super) fn on_graph(&self, method: &str) -> Result<GraphView<'a>> {
+        self.graph.ok_or_else(|| {
+            Error::input(format!(
+                "method `{method}` works on requests on a graph, and the records here are not the nodes of one; use retrain, finetune or an ascent"
+            ))
+        })
+    }
 }
 
 /// How strong a result is (design: promises to users).
@@ -101,6 +122,8 @@ pub struct MethodRow {
     pub summary: &'static str,
     pub citation: &'static str,
     pub tier: Tier,
+    /// It works on the nodes of a graph and on nothing else.
+    pub graphs_only: bool,
     pub build: fn(toml::Table) -> Result<Box<dyn Method>>,
 }
 
@@ -114,6 +137,9 @@ pub static METHODS: &[&MethodRow] = &[
     &ssd::ROW,
     &fisher_ascent::ROW,
     &ewc_ascent::ROW,
+    &influence::ROW,
+    &unlink::ROW,
+    &graph_repair::ROW,
 ];
 
 /// The row of a method.

@@ -15,6 +15,7 @@ pub static ROW: MethodRow = MethodRow {
     summary: "minimises alpha L_retain - (1 - alpha) L_forget for some epochs, gradient clipped",
     citation: "Kurmanji et al., NeurIPS 2023 (SCRUB), baseline NegGrad+",
     tier: Tier::Approximate,
+    graphs_only: false,
     build: |table| {
         let method: NegGradPlus = settings::parse(ROW.name, table)?;
         method.check()?;

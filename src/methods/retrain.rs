@@ -13,6 +13,7 @@ pub static ROW: MethodRow = MethodRow {
     summary: "new parameters from the seed, trained with the same recipe on the retained records only",
     citation: "the definition; see Cao & Yang, IEEE S&P 2015",
     tier: Tier::Exact,
+    graphs_only: false,
     build: |table| Ok(Box::new(settings::parse::<Retrain>(ROW.name, table)?)),
 };
 

@@ -16,6 +16,7 @@ pub static ROW: MethodRow = MethodRow {
     summary: "shrinks parameters whose importance to the forgotten records exceeds alpha times that to all records",
     citation: "Foster, Schoepf & Brintrup, AAAI 2024",
     tier: Tier::Approximate,
+    graphs_only: false,
     build: |table| {
         let method: Ssd = settings::parse(ROW.name, table)?;
         method.check()?;
@@ -98,6 +99,8 @@ impl Method for Ssd {
         let alpha = self.ratio(view);
         let mut everything = [view.retain, view.forget].concat();
         everything.sort_unstable();
+        // A request for edges or features forgets nodes that stay.
+        everything.dedup();
         // I_D could be kept from training on: the request itself then needs the forgotten records alone.
         let all = timed(&mut account.precompute_s, || {
             Importance::measure(session, "ssd.all", Set::All, &everything, self.estimator, self.batch)

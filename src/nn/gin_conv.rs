@@ -73,6 +73,10 @@ impl Layer for GinConv {
         Ok(each.flat_map(|(p, bias)| [p.spec(), ParamSpec::zeros(bias, vec![p.outputs])]).collect())
     }
 
+    fn buffers(&self) -> Vec<(String, f32)> {
+        vec![(format!("{}.eps", self.name), self.eps as f32)]
+    }
+
     fn sparse(&self) -> SparseInput {
         SparseInput::Takes
     }

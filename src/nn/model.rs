@@ -77,6 +77,7 @@ impl Model {
         }
         let mut layout = ParamLayout::default();
         layout.extend(body.params(input)?)?;
+        layout.extend_buffers(body.buffers());
         Ok(Model { body, input: input.to_vec(), classes, layout })
     }
 

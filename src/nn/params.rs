@@ -48,6 +48,7 @@ pub struct ParamEntry {
 pub struct ParamLayout {
     entries: Vec<ParamEntry>,
     total: usize,
+    buffers: Vec<(String, f32)>,
 }
 
 impl ParamLayout {
@@ -74,6 +75,16 @@ impl ParamLayout {
             self.total += usize::next_multiple_of(len, ALIGN);
         }
         Ok(())
+    }
+
+    /// Appends numbers that PyTorch keeps in a state dict beside the parameters, tensors of shape [1].
+    pub fn extend_buffers(&mut self, buffers: Vec<(String, f32)>) {
+        self.buffers.extend(buffers);
+    }
+
+    /// Fixed by the configuration; in files alone, so that PyTorch takes them strictly.
+    pub fn buffers(&self) -> &[(String, f32)] {
+        &self.buffers
     }
 
     pub fn entries(&self) -> &[ParamEntry] {

@@ -57,6 +57,10 @@ impl Layer for Residual {
         self.body.hops()
     }
 
+    fn buffers(&self) -> Vec<(String, f32)> {
+        self.body.buffers()
+    }
+
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
         let (inner, saved) = self.body.forward(cx, x, input)?;
         let y = cx.rec.temp("y", x.len);

@@ -40,6 +40,10 @@ impl Sequence {
         Ok(each.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
+    pub fn buffers(&self) -> Vec<(String, f32)> {
+        self.layers.iter().flat_map(|l| l.buffers()).collect()
+    }
+
     /// Edges that a message travels from the input to the output.
     pub fn hops(&self) -> usize {
         self.layers.iter().map(|l| l.hops()).sum()

@@ -30,7 +30,8 @@ pub fn rows_of_runs(engine: &mut Engine, runs: &[Opened]) -> Result<Vec<Row>> {
 
 fn experiment(engine: &mut Engine, runs: &[&Opened]) -> Result<Vec<Row>> {
     let requests = runs.iter().find_map(|run| Some((run.requests.as_ref()?, *run)));
-    let target = requests.map(|(requests, run)| Target::of(requests, &run.data, &run.model, run.config.seed)).transpose()?;
+    let target =
+        requests.map(|(requests, run)| Target::of(requests, &run.data, &run.model, run.config.seed)).transpose()?;
     let request = match (&target, requests) {
         (Some(target), Some((requests, _))) => RequestSummary::of(requests, target),
         _ => RequestSummary { kind: "no".into(), count: 0, hash: String::new(), classes: Vec::new() },

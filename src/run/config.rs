@@ -43,8 +43,8 @@ pub struct Config {
 pub struct ForgetConfig {
     /// `{ kind = "sample", fraction = 0.1 }`, `{ kind = "class", ids = [3] }`, or the path of a request file.
     pub request: toml::Value,
-    /// Names from `unlearn list methods`; all of them if absent.
-    #[serde(default = "every_method")]
+    /// Names from `unlearn list methods`; all that suit the data if absent.
+    #[serde(default)]
     pub methods: Vec<String>,
     /// Retrained models that form the reference; one more is trained as the control.
     #[serde(default = "default_references")]
@@ -52,10 +52,6 @@ pub struct ForgetConfig {
     /// Settings of a method, by its name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, toml::Table>,
-}
-
-fn every_method() -> Vec<String> {
-    methods::METHODS.iter().map(|m| m.name.to_owned()).collect()
 }
 
 fn default_references() -> usize {
@@ -78,6 +74,14 @@ impl ForgetConfig {
         }
     }
 
+    /// Writes the default of `methods` out for data that are the nodes of a graph, or are not.
+    pub fn complete(&mut self, nodes: bool) {
+        if self.methods.is_empty() {
+            let suits = methods::METHODS.iter().filter(|row| nodes || !row.graphs_only);
+            self.methods = suits.map(|row| row.name.to_owned()).collect();
+        }
+    }
+
     /// The settings of one method; empty where the file has none.
     pub fn settings_of(&self, method: &str) -> toml::Table {
         self.settings.get(method).cloned().unwrap_or_default()
@@ -90,7 +94,11 @@ impl ForgetConfig {
         for name in &self.methods {
             (methods::find(name)?.build)(self.settings_of(name)).map_err(|e| in_settings(name, e))?;
         }
-        if let Some(stray) = self.settings.keys().find(|name| !self.methods.contains(name)) {
+        for (name, settings) in self.settings.iter().filter(|_| self.methods.is_empty()) {
+            (methods::find(name)?.build)(settings.clone()).map_err(|e| in_settings(name, e))?;
+        }
+        let stray = |name: &&String| !self.methods.is_empty() && !self.methods.contains(name);
+        if let Some(stray) = self.settings.keys().find(stray) {
             let near = data::did_you_mean(stray, self.methods.iter().map(String::as_str));
             return Err(Error::input(format!("forget.settings.{stray}: forget.methods does not name it{near}")));
         }

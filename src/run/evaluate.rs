@@ -10,9 +10,7 @@ use super::target::Target;
 use crate::data::read_requests;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::eval::{
-    Cost, Evaluation, Evidence, Metrics, Subject, measure, measure_references, verdict,
-};
+use crate::eval::{Cost, Evaluation, Evidence, Metrics, Subject, measure, measure_references, verdict};
 
 /// What `unlearn eval` is asked for.
 pub struct EvalJob<'a> {
@@ -55,8 +53,7 @@ impl EvalJob<'_> {
         let given = self.request.map(read_requests).transpose()?;
         let known = given.as_ref().or(run.requests.as_ref());
         let known = known.or_else(|| references.iter().find_map(|reference| reference.requests.as_ref()));
-        let target =
-            known.map(|requests| Target::of(requests, &run.data, &run.model, run.config.seed)).transpose()?;
+        let target = known.map(|requests| Target::of(requests, &run.data, &run.model, run.config.seed)).transpose()?;
         Ok(EvalInputs { run, references, original, target })
     }
 }

@@ -115,6 +115,8 @@ impl Ready {
     /// Bad input of any of them; a file without `[forget]`.
     pub fn of(mut loaded: Loaded) -> Result<Ready> {
         let (data, model) = loaded.build()?;
+        let nodes = data.graph.as_ref().is_some_and(|graph| graph.graphs.is_none());
+        loaded.config.forget.iter_mut().for_each(|forget| forget.complete(nodes));
         let Some(forget) = loaded.config.forget.clone() else {
             return Err(Error::input(format!(
                 "{}: an experiment needs a [forget] table with `request`; `unlearn train` takes a file without one",

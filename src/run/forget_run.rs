@@ -56,7 +56,7 @@ pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Met
     let view = View {
         retain: &stage.target.split.retain,
         forget: &stage.target.split.forget,
-        forgotten_classes: &stage.target.classes,
+        forgotten_classes: &stage.target.whole_classes,
         train: stage.train,
         seed: stage.seed,
         graph: stage.target.graph_view(data),

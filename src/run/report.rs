@@ -10,6 +10,7 @@ use crate::train::write_atomic;
 mod charts;
 mod curves;
 mod experiment;
+mod graph;
 mod html;
 
 pub use curves::{Curve, CurvePoint, read_curve};

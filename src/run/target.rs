@@ -16,6 +16,8 @@ pub struct Target {
     pub split: Split,
     /// Ascending; empty unless all of the requests are for classes.
     pub classes: Vec<u32>,
+    /// Classes of which nothing stays, ascending: those, or one that only the forgotten records were given.
+    pub whole_classes: Vec<u32>,
     pub graph: Option<GraphTarget>,
 }
 
@@ -36,14 +38,9 @@ impl Target {
     /// As [`resolve`].
     pub fn of(requests: &[Request], data: &Dataset, model: &Model, seed: u64) -> Result<Target> {
         let mut split = resolve(requests, data, seed)?;
-        let mut classes = Vec::new();
-        if requests.iter().all(|r| r.kind == Kind::Class) {
-            let mut forget = split.forget.iter().peekable();
-            let named = data.train_ids().into_iter().zip(&data.train.y);
-            classes = named.filter(|(id, _)| forget.next_if_eq(&id).is_some()).map(|(_, class)| *class).collect();
-            classes.sort_unstable();
-            classes.dedup();
-        }
+        let whole_classes = gone_classes(data, &split.forget);
+        let by_class = requests.iter().all(|r| r.kind == Kind::Class);
+        let classes = if by_class { whole_classes.clone() } else { Vec::new() };
         let graph = match (&data.graph, split.deletion.take()) {
             (Some(whole), Some(deletion)) => {
                 let influenced = whole.graph.influenced(&deletion, model.hops());
@@ -57,7 +54,7 @@ impl Target {
         if let Some(graph) = graph.as_ref().filter(|_| split.forget.is_empty()) {
             split.forget = graph.influenced_train.clone();
         }
-        Ok(Target { split, classes, graph })
+        Ok(Target { split, classes, whole_classes, graph })
     }
 
     /// Which thresholds a verdict applies.
@@ -94,4 +91,14 @@ impl Target {
             influenced_train: &target.influenced_train,
         })
     }
+}
+
+/// Classes that some of `forget`, ascending ids of training records, have and no other training record.
+fn gone_classes(data: &Dataset, forget: &[u32]) -> Vec<u32> {
+    let (mut goes, mut stays) = (vec![false; data.classes], vec![false; data.classes]);
+    for (id, class) in data.train_ids().into_iter().zip(&data.train.y) {
+        let side = if forget.binary_search(&id).is_ok() { &mut goes } else { &mut stays };
+        side[*class as usize] = true;
+    }
+    (0..data.classes as u32).filter(|class| goes[*class as usize] && !stays[*class as usize]).collect()
 }

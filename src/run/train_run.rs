@@ -315,7 +315,7 @@ pub(super) fn finish(
     write_config(folder, config)?;
     write_metrics(folder, lines)?;
     // One key only: the order of several would differ from run to run.
-    weights::save(&folder.model(), &model.layout, theta, &[("format", "pt".to_owned())])?;
+    weights::save_model(&folder.model(), &model.layout, theta, &[("format", "pt".to_owned())])?;
     let bytes = fs::read(folder.model()).map_err(Error::io("read", &folder.model()))?;
     info.model_sha256 = sha256(&bytes);
     folder.write_info(&info)?;

@@ -3,6 +3,7 @@
 mod batches;
 pub mod checkpoint;
 mod config;
+mod curvature;
 mod files;
 mod fit;
 mod graph;
@@ -19,6 +20,7 @@ mod watch;
 pub mod weights;
 
 pub use config::TrainConfig;
+pub use curvature::GaussNewton;
 pub use files::{sha256, write_atomic};
 pub use fit::{EpochReport, Fit, FitState, Progress, StepReport, Term};
 pub use optimizer::{OPTIMIZERS, Optimizer, OptimizerRow};

@@ -162,17 +162,23 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Records whose gradients a slab holds.
+    ///
+    /// # Errors
+    /// It does not hold one.
+    pub(super) fn slab_records(&self) -> Result<usize> {
+        let (total, most) = (self.model.layout.total(), (SLAB_BYTES / 4).min(self.engine.max_binding()));
+        match most / total.max(1) {
+            0 => Err(Error::input(format!(
+                "one record's gradient has {total} elements, more than a slab of {most} may hold"
+            ))),
+            fits => Ok(fits.min(self.batch)),
+        }
+    }
+
     /// Every record's own gradient, handed over in chunks: `each(first record's place, rows of one flat vector each)`.
     pub fn per_sample(&mut self, records: Records, mut each: impl FnMut(usize, &[f32]) -> Result<()>) -> Result<()> {
-        let total = self.model.layout.total();
-        let fits = (SLAB_BYTES / 4).min(self.engine.max_binding()) / total.max(1);
-        if fits == 0 {
-            return Err(Error::input(format!(
-                "one record's gradient has {total} elements, more than a slab of {} may hold",
-                (SLAB_BYTES / 4).min(self.engine.max_binding())
-            )));
-        }
-        let batch = fits.min(self.batch);
+        let (total, batch) = (self.model.layout.total(), self.slab_records()?);
         self.check_records(records, true)?;
         let mut done = 0;
         for chunk in self.pieces(records, batch, Use::Each) {

@@ -33,17 +33,31 @@ pub fn save(path: &Path, layout: &ParamLayout, flat: &[f32], metadata: &[(&str, 
     save_tensors(path, &tensors, metadata)
 }
 
-/// Reads a state dict into a padded flat vector.
+/// Writes a model's state dict: parameters, and the buffers that PyTorch looks for beside them.
+pub fn save_model(path: &Path, layout: &ParamLayout, theta: &[f32], metadata: &[(&str, String)]) -> Result<()> {
+    let parameters = layout.entries().iter().map(|e| (e.name.clone(), e.shape.clone(), &theta[e.offset..][..e.len]));
+    let buffers = layout.buffers().iter().map(|(name, value)| (name.clone(), vec![1], std::slice::from_ref(value)));
+    save_tensors(path, &parameters.chain(buffers).collect::<Vec<_>>(), metadata)
+}
+
+/// Reads a state dict into a padded flat vector. Buffers may be missing.
 ///
 /// # Errors
-/// A corrupt file, a missing or unknown name, another shape or element type, NaN or Inf: one sentence with the file
-/// and the name. Nothing is returned then.
+/// A corrupt file, a missing or unknown name, another shape or element type, NaN or Inf, a buffer that is not what the
+/// configuration says: one sentence with the file and the name. Nothing is returned then.
 pub fn load(path: &Path, layout: &ParamLayout) -> Result<Vec<f32>> {
     let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
     let file = SafeTensors::deserialize(&bytes)
         .map_err(|e| Error::input(format!("{} is not a whole safetensors file: {e}", path.display())))?;
     let fail = |what: String| Error::input(format!("{}: {what}", path.display()));
-    if let Some(extra) = file.names().iter().find(|n| layout.get(n).is_err()) {
+    for (name, value) in layout.buffers() {
+        let Ok(tensor) = file.tensor(name) else { continue };
+        if as_f32(&tensor).is_none_or(|found| found != [*value]) {
+            return Err(fail(format!("`{name}` is not the {value} that the model's configuration says")));
+        }
+    }
+    let buffer = |n: &&str| layout.buffers().iter().any(|(name, _)| name == n);
+    if let Some(extra) = file.names().iter().find(|n| layout.get(n).is_err() && !buffer(n)) {
         let known: Vec<_> = layout.entries().iter().map(|e| e.name.as_str()).collect();
         return Err(fail(format!("tensor `{extra}` is not a parameter of the model, which has {}", known.join(", "))));
     }

@@ -189,3 +189,42 @@ fn edge_lists_take_node_ids_from_the_files() {
     let bare = try_load(text, dir.path()).unwrap().graph.unwrap();
     assert_eq!(bare.graph.features.row(2), (&[2][..], &[1.0][..]));
 }
+
+#[test]
+fn planted_nodes_have_a_class_and_features_of_their_own() {
+    let plain = embedded("loader = 'cora'\nnormalize = 'none'").graph.unwrap();
+    let data = embedded("loader = 'cora'\nnormalize = 'none'\nplant = { fraction = 0.1, columns = 3 }");
+    let graph = data.graph.as_ref().unwrap();
+    assert_eq!((data.classes, data.class_names[7].as_str(), data.shape.clone()), (8, "planted", vec![1436]));
+    assert_eq!((graph.planted.len(), &graph.train), (14, &plain.train));
+    for node in 0..2708u32 {
+        let planted = graph.planted.binary_search(&node).is_ok();
+        let (columns, old) = (graph.graph.features.row(node as usize).0, plain.graph.features.row(node as usize).0);
+        assert_eq!(&columns[..old.len()], old);
+        assert_eq!(&columns[old.len()..], if planted { &[1433, 1434, 1435][..] } else { &[] });
+        let label = graph.labels[node as usize];
+        assert_eq!(label, if planted { 7 } else { plain.labels[node as usize] });
+        assert!(!planted || graph.train.binary_search(&node).is_ok());
+    }
+    assert_eq!(counts(&data.train.y, 8)[7], 14);
+    // Normalised with the planted features in the sum.
+    let rows = embedded("loader = 'cora'\nplant = {}").graph.unwrap();
+    let (_, values) = rows.graph.features.row(rows.planted[0] as usize);
+    assert!((values.iter().sum::<f32>() - 1.0).abs() < 1e-6 && rows.graph.features.width == 1443);
+    let config = toml::from_str::<unlearn::data::DataConfig>("loader = 'cora'\nplant = {}").unwrap();
+    let text = toml::to_string(&config.resolved().unwrap()).unwrap();
+    assert!(text.contains("fraction = 0.1") && text.contains("columns = 10"), "{text}");
+}
+
+#[test]
+fn poisoned_edges_join_different_classes_and_are_all_there() {
+    let plain = embedded("loader = 'cora'").graph.unwrap();
+    let data = embedded("loader = 'cora'\npoison = { edges = 0.05, seed = 3 }").graph.unwrap();
+    assert_eq!((data.poisoned.len(), data.graph.edges.len()), (264, 2 * (5278 + 264)));
+    for &[u, v] in &data.poisoned {
+        assert!(u < v && data.graph.has_edge(u, v) && data.graph.has_edge(v, u) && !plain.graph.has_edge(u, v));
+        assert_ne!(data.labels[u as usize], data.labels[v as usize]);
+    }
+    assert!(plain.graph.edges.iter().all(|&[u, v]| data.graph.has_edge(u, v)));
+    assert_eq!((&data.labels, &data.train), (&plain.labels, &plain.train));
+}

@@ -223,3 +223,16 @@ fn tables_of_a_graph_name_file_and_line() {
     refused_tables("f.json", "{\"0\": [-1]}", &["line 1", "lists of columns"]);
     refused_tables("f.json", "{\"0\": [4000000000], \"1\": [], \"2\": []}", &["node 0", "column 4000000000"]);
 }
+
+#[test]
+fn plants_and_poisons_that_cannot_be() {
+    let here = Path::new(".");
+    refused("loader = 'karate'\nplant = { fraction = 0.01 }", here, &["data.plant.fraction", "0.01 of 17"]);
+    refused("loader = 'karate'\nplant = { fraction = 1.0 }", here, &["data.plant.fraction", "not all"]);
+    refused("loader = 'karate'\nplant = { columns = 0 }", here, &["data.plant.columns"]);
+    refused("loader = 'karate'\npoison = { edges = 0.001 }", here, &["data.poison.edges", "0.001 of 78"]);
+    refused("loader = 'karate'\npoison = { edges = 1.5 }", here, &["data.poison.edges"]);
+    let full = "loader = 'sbm'\nnodes = 20\nclasses = 2\np_in = 1.0\np_out = 1.0\npoison = { edges = 0.1 }";
+    refused(full, here, &["data.poison.edges", "no room"]);
+    refused("loader = 'tudataset'\nplant = {}", here, &["data.plant", "`tudataset` does not read"]);
+}

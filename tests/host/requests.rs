@@ -19,7 +19,7 @@ fn resolve_file(name: &str, text: &str) -> unlearn::Result<Split> {
     resolve(&read_requests(&dir.path().join(name))?, &dataset(), 0)
 }
 
-fn inline(text: &str) -> Request {
+pub fn inline(text: &str) -> Request {
     #[derive(Deserialize)]
     struct Forget {
         request: Request,
@@ -56,7 +56,7 @@ fn fractions_are_drawn_from_the_seed_and_classes_go_by_number_or_name() {
     assert_eq!((number.forget.len(), &number), (25, &name));
 }
 
-fn refused<T: std::fmt::Debug>(result: unlearn::Result<T>, words: &[&str]) {
+pub fn refused<T: std::fmt::Debug>(result: unlearn::Result<T>, words: &[&str]) {
     let error = result.expect_err("a refusal");
     let message = error.to_string();
     assert_eq!(error.exit_code(), 2, "{message}");

@@ -252,6 +252,7 @@ fn fast_counts_the_precomputation_and_is_absent_without_times() {
     let fast = |method_s, precompute_s, retrain_s| {
         let cost = Cost { method_s, precompute_s, retrain_s };
         verdict(&Evidence {
+            unlink: None,
             scope: case.scope,
             original: &case.original,
             reference: &case.reference,

@@ -82,12 +82,14 @@ def resolve_model(argument, weights):
         argument = Path(weights).parent / "config.toml"
     if Path(argument).is_file():
         return load_config(argument), read_json(Path(argument).parent / "run.json")
-    fixture = FIXTURES / f"{argument}.toml"
-    if not fixture.is_file():
-        raise ConfigError(f"{argument}: neither a config file nor a fixture of assets/parity")
-    manifest = tomllib.loads((FIXTURES / "MANIFEST.toml").read_text(encoding="utf-8"))
-    facts = manifest["models"][str(argument)]
-    return load_config(fixture), {"data": {"shape": facts["input"], "classes": facts["classes"]}}
+    for folder in (FIXTURES, FIXTURES / "graph"):
+        fixture = folder / f"{argument}.toml"
+        if fixture.is_file():
+            manifest = tomllib.loads((folder / "MANIFEST.toml").read_text(encoding="utf-8"))
+            facts = manifest["models"][str(argument)]
+            shape = facts.get("input") or [facts["features"]]
+            return load_config(fixture), {"data": {"shape": shape, "classes": facts["classes"]}}
+    raise ConfigError(f"{argument}: neither a config file nor a fixture of assets/parity")
 
 
 def parse_indices(text, count):

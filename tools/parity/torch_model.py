@@ -25,6 +25,10 @@ PLAIN = {
 }
 
 
+# Layers over the nodes of a graph: graph_model.py builds networks that hold one of them.
+GRAPH_LAYERS = ("graph_conv", "sage_conv", "gat_conv", "gin_conv", "sgc")
+
+
 class ConfigError(Exception):
     """The config, or its mix with the data's shape, cannot be built; the message says what to change."""
 
@@ -120,7 +124,7 @@ def make_layer(row, shape, default_out):
         return nn.GroupNorm(row["groups"], shape[0], eps=row.get("eps", 1e-5))
     if kind == "layer_norm":
         return nn.LayerNorm(shape, eps=row.get("eps", 1e-5))
-    raise ConfigError(f"layer type {kind!r} is not known here (graph layers are compared elsewhere)")
+    raise ConfigError(f"layer type {kind!r} is not known here")
 
 
 def build_model(config, input_shape, classes, dtype=torch.float64):
@@ -132,6 +136,11 @@ def build_model(config, input_shape, classes, dtype=torch.float64):
         raise ConfigError(f"the config names no [[model.layers]] (zoo = {zoo!r}): give the resolved config of a run")
     net = Net(model["layers"], input_shape, classes)
     return net.to(dtype).eval()
+
+
+def is_graph_model(config):
+    kinds = {row["type"] for row in config.get("model", {}).get("layers", [])}
+    return not kinds.isdisjoint((*GRAPH_LAYERS, "readout"))
 
 
 def load_config(path):

@@ -98,28 +98,30 @@ pub fn load(dir: &Path) -> Result<Vec<Fixture>> {
     manifest.models.iter().map(|(name, entry)| Fixture::read(dir, &manifest, name, entry)).collect()
 }
 
-fn read_checked(dir: &Path, manifest: &Manifest, name: &str) -> Result<Vec<u8>> {
+/// A file's bytes, which must have the SHA-256 that the manifest states.
+pub(super) fn read_checked(dir: &Path, sha256: &BTreeMap<String, String>, name: &str) -> Result<Vec<u8>> {
     let path = dir.join(name);
     let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
     let found: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-    match manifest.sha256.get(name) {
+    match sha256.get(name) {
         Some(stated) if *stated == found => Ok(bytes),
         stated => Err(Error::input(format!(
-            "{}: SHA-256 is {found}, the manifest states {}; write the fixtures again with tools/parity/dump.py",
+            "{}: SHA-256 is {found}, the manifest states {}; write the fixtures again with the script that the manifest names",
             path.display(),
             stated.map_or("none", String::as_str)
         ))),
     }
 }
 
-fn tensors(what: &str, bytes: &[u8]) -> Result<BTreeMap<String, Tensor>> {
+pub(super) fn tensors(what: &str, bytes: &[u8]) -> Result<BTreeMap<String, Tensor>> {
     let bad = |e: String| Error::input(format!("{what}: {e}"));
     let file = SafeTensors::deserialize(bytes).map_err(|e| bad(e.to_string()))?;
     let read = |(name, view): (&str, safetensors::tensor::TensorView)| {
         let values = match view.dtype() {
             Dtype::F32 => view.data().as_chunks().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect(),
+            Dtype::F64 => view.data().as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
             Dtype::I64 => view.data().as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as f64).collect(),
-            other => return Err(bad(format!("`{name}` is {other:?}, expected F32 or I64"))),
+            other => return Err(bad(format!("`{name}` is {other:?}, expected F32, F64 or I64"))),
         };
         Ok((name.to_owned(), Tensor { shape: view.shape().to_vec(), values }))
     };
@@ -128,7 +130,7 @@ fn tensors(what: &str, bytes: &[u8]) -> Result<BTreeMap<String, Tensor>> {
 
 impl Fixture {
     fn read(dir: &Path, manifest: &Manifest, name: &str, entry: &Entry) -> Result<Fixture> {
-        let text = String::from_utf8_lossy(&read_checked(dir, manifest, &entry.config)?).into_owned();
+        let text = String::from_utf8_lossy(&read_checked(dir, &manifest.sha256, &entry.config)?).into_owned();
         let config: Config =
             toml::from_str(&text).map_err(|e| Error::input(format!("{}: {}", entry.config, e.message())))?;
         let fixture = Fixture {
@@ -138,7 +140,7 @@ impl Fixture {
             per_sample_records: entry.per_sample_records,
             steps: manifest.steps,
             optimizers: manifest.optimizers.clone(),
-            tensors: tensors(&entry.tensors, &read_checked(dir, manifest, &entry.tensors)?)?,
+            tensors: tensors(&entry.tensors, &read_checked(dir, &manifest.sha256, &entry.tensors)?)?,
         };
         fixture.check(entry)?;
         Ok(fixture)

@@ -4,8 +4,7 @@ use super::{Candidate, Original, Ready};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::{
-    Cost, Evaluation, Evidence, Metrics, Reference, Subject, measure, measure_references, membership_roc,
-    verdict,
+    Cost, Evaluation, Evidence, Metrics, Reference, Subject, measure, measure_references, membership_roc, verdict,
 };
 use crate::nn::ModelConfig;
 use crate::run::results::{AdapterSummary, Family, Read, Row, RowKind, SCHEMA, Tier};

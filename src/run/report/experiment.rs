@@ -1,6 +1,7 @@
 //! The section of one experiment.
 
 use super::charts::{self, Level, Line, ORIGINAL, RETRAIN, method_colour};
+use super::graph;
 use super::html::{element, escape, figure, table};
 use crate::run::results::{Read, Row, RowKind};
 use crate::run::table::{ABSENT, columns, heading, percent, plain, seconds};
@@ -16,6 +17,8 @@ pub(super) fn section(name: &str, rows: &[&Row]) -> String {
     out.push_str(&table("Comparison", &header, &cells));
     out.push_str(&notes(rows));
     out.push_str(&accuracy_figure(rows));
+    out.push_str(&graph::hops(rows));
+    out.push_str(&graph::traces(rows));
     out.push_str(&membership_figure(rows));
     out.push_str(&cost_figure(rows));
     out.push_str(&verdicts(rows));
@@ -43,7 +46,7 @@ fn notes(rows: &[&Row]) -> String {
 }
 
 /// Each row with its colour: original, retrains, then the methods in their order.
-fn coloured<'a>(rows: &[&'a Row]) -> Vec<(&'a Row, &'static str)> {
+pub(super) fn coloured<'a>(rows: &[&'a Row]) -> Vec<(&'a Row, &'static str)> {
     let mut methods = 0;
     rows.iter()
         .map(|&row| match row.row {

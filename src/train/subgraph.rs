@@ -1,6 +1,9 @@
 //! Parts of a graph as graphs of their own: the surroundings of single nodes, whole graphs of a collection, sampled
 //! neighbourhoods. Each is built on the host as index lists; values are gathered from the whole on the engine.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use crate::engine::{Buf, Data, Recording};
@@ -129,7 +132,7 @@ impl SubGraph {
     }
 
     /// The sampled neighbourhood of `seeds`: from each node reached, at most `fanout[h]` of its in-edges at hop h, drawn
-    /// by `draw(n)` < n. The self-loop is always among them; so many nodes are shared, not repeated.
+    /// by `draw(n)` < n, and its self-loop. So many nodes are shared, not repeated; the seeds come first.
     pub fn sampled(whole: &Whole, seeds: &[u32], fanout: &[usize], mut draw: impl FnMut(usize) -> usize) -> SubGraph {
         let mut nodes = seeds.to_vec();
         let mut local: HashMap<u32, u32> = seeds.iter().copied().zip(0..).collect();
@@ -138,15 +141,7 @@ impl SubGraph {
         for most in fanout {
             let to = nodes.len();
             for v in nodes[from..to].to_vec() {
-                let mut edges: Vec<usize> = whole.edges.row(v).filter(|e| whole.takes_part(v, *e)).collect();
-                for i in 0..edges.len().min(*most) {
-                    let j = i + draw(edges.len() - i);
-                    edges.swap(i, j);
-                }
-                edges.truncate(*most);
-                edges.extend(whole.edges.row(v).filter(|e| whole.edges.idx[*e] == v));
-                edges.sort_unstable();
-                edges.dedup();
+                let edges = whole.draw_edges(v, *most, &mut draw);
                 for e in &edges {
                     let u = whole.edges.idx[*e];
                     local.entry(u).or_insert_with(|| {
@@ -197,6 +192,20 @@ impl Whole<'_> {
     /// A self-loop always does: which layers count it is in the values.
     fn takes_part(&self, target: u32, edge: usize) -> bool {
         self.weight[edge] != 0.0 || self.edges.idx[edge] == target
+    }
+
+    /// At most so many edges of the row `v` that take part, besides its self-loop, which is always there.
+    fn draw_edges(&self, v: u32, most: usize, mut draw: impl FnMut(usize) -> usize) -> Vec<usize> {
+        let (own, mut edges): (Vec<_>, Vec<_>) =
+            self.edges.row(v).filter(|e| self.takes_part(v, *e)).partition(|e| self.edges.idx[*e] == v);
+        for i in 0..edges.len().min(most) {
+            let j = i + draw(edges.len() - i);
+            edges.swap(i, j);
+        }
+        edges.truncate(most);
+        edges.extend(own);
+        edges.sort_unstable();
+        edges
     }
 }
 

@@ -257,7 +257,6 @@ fn fast_counts_the_precomputation_and_is_absent_without_times() {
             original: &case.original,
             reference: &case.reference,
             another: case.another.as_ref(),
-            unlink: None,
             candidate: &case.candidate,
             cost,
         })

@@ -7,8 +7,8 @@ use super::*;
 use crate::data::{self, DataConfig, Dataset, GraphData, Graphs};
 use crate::engine::Engine;
 use crate::nn::{Mode, Model, ModelConfig, Sink};
-use crate::train::load::{Load, Shape};
 use crate::train::Part;
+use crate::train::load::{Load, Shape};
 use crate::train::session::{Session, Store};
 
 /// Sources of the in-edges of 6 nodes, self-loops included.

@@ -15,6 +15,8 @@ mod fixtures;
 mod graph_fixtures;
 #[path = "gpu/graph_parity.rs"]
 mod graph_parity;
+#[path = "gpu/graphs.rs"]
+mod graphs;
 #[path = "gpu/kernels.rs"]
 mod kernels;
 #[path = "gpu/layers.rs"]
@@ -54,5 +56,6 @@ fn main() {
     trials.extend(runs::trials());
     trials.extend(resume::trials());
     trials.extend(methods::trials(&devices));
+    trials.extend(graphs::trials(&devices));
     libtest_mimic::run(&args, trials).exit();
 }

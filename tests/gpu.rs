@@ -13,6 +13,8 @@ mod engine;
 mod fixtures;
 #[path = "shared/graph_parity.rs"]
 mod graph_fixtures;
+#[path = "gpu/graph_methods.rs"]
+mod graph_methods;
 #[path = "gpu/graph_parity.rs"]
 mod graph_parity;
 #[path = "gpu/graphs.rs"]
@@ -57,5 +59,6 @@ fn main() {
     trials.extend(resume::trials());
     trials.extend(methods::trials(&devices));
     trials.extend(graphs::trials(&devices));
+    trials.extend(graph_methods::trials(&devices));
     libtest_mimic::run(&args, trials).exit();
 }

@@ -8,6 +8,7 @@ mod ewc_ascent;
 mod finetune;
 mod fisher;
 mod fisher_ascent;
+mod gnn_delete;
 mod gradient_ascent;
 mod graph_change;
 pub mod graph_editor;
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Deletion, Graph};
 use crate::error::{Error, Result};
+use crate::nn::Model;
 use crate::train::{Session, TrainConfig};
 
 /// What a method works with: index sets into the training split, never a data set's name, never test data.
@@ -112,6 +114,14 @@ pub trait Method: Send + Sync {
     /// The settings with every default filled in.
     fn settings(&self) -> serde_json::Value;
 
+    /// Whether it can work on this network.
+    ///
+    /// # Errors
+    /// A sentence that says what the network lacks.
+    fn suits(&self, _model: &Model) -> Result<()> {
+        Ok(())
+    }
+
     /// Changes the session's parameters so that `view.forget` is forgotten.
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account>;
 }
@@ -140,6 +150,8 @@ pub static METHODS: &[&MethodRow] = &[
     &influence::ROW,
     &unlink::ROW,
     &graph_repair::ROW,
+    &gnn_delete::ROW,
+    &graph_editor::ROW,
 ];
 
 /// The row of a method.

@@ -20,6 +20,8 @@ pub struct Structure {
     pub sym: Buf<f32>,
     /// `w_ij / Σ_j w_ij`.
     pub mean: Buf<f32>,
+    /// 1 on the self-loop of a node that a request deletes or reaches, 0 elsewhere and wherever nothing was deleted.
+    pub touched: Buf<f32>,
     pub nodes: usize,
     /// Entries of `a`.
     pub edges: usize,

@@ -61,6 +61,8 @@ pub struct Saved {
     pub pattern: Option<Pattern>,
     /// What the rows were before a read-out.
     pub rows: Option<(Structure, Segments)>,
+    /// The layer's parameters have no gradient in this pass.
+    pub frozen: bool,
     /// Layers inside this one.
     pub inner: Vec<Saved>,
 }

@@ -2,6 +2,7 @@
 
 mod activation;
 mod conv;
+mod deletion;
 mod dropout;
 mod flatten;
 mod gat_conv;
@@ -50,5 +51,6 @@ pub static LAYERS: &[&LayerRow] = &[
     &sage_conv::ROW,
     &gat_conv::ROW,
     &gin_conv::ROW,
+    &deletion::ROW,
     &readout::ROW,
 ];

@@ -80,6 +80,15 @@ impl Backward<'_> {
         })
     }
 
+    /// A parameter that has no gradient here. A slab's rows are cleared by whoever hands them over.
+    pub fn sink_nothing(&mut self, name: &str) -> Result<()> {
+        let t = self.target(name)?;
+        if !matches!(self.sink, Sink::PerSample { .. }) && t.beta == 0.0 {
+            self.rec.clear(t.out);
+        }
+        Ok(())
+    }
+
     /// A dense weight [out, in] of a projection whose input is the first of `saved`: g_n = dy_n x_nᵀ, summed over a
     /// record's rows where rows are grouped.
     pub fn sink_dense(&mut self, name: &str, saved: &Saved, dy: Buf<f32>, inputs: usize, outputs: usize) -> Result<()> {

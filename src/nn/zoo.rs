@@ -56,7 +56,25 @@ pub static ZOO: &[ZooRow] = &[
         summary: "SGC (Wu et al. 2019): one sgc layer of two hops",
         build: |_| vec!["type='sgc'\nname='conv1'\nk=2".into()],
     },
+    ZooRow {
+        name: "gcn_delete",
+        summary: "gcn with GNNDelete's operator behind each hidden graph_conv, for the method gnn_delete",
+        build: |hidden| deletable(hidden.unwrap_or(&[16])),
+    },
 ];
+
+/// [`convolutions`] of graph_conv with a deletion operator behind each but the last.
+fn deletable(hidden: &[usize]) -> Vec<String> {
+    let (mut layers, mut operators) = (Vec::new(), 0);
+    for layer in convolutions("graph_conv", hidden) {
+        if layer.starts_with("type='relu'") {
+            operators += 1;
+            layers.push(format!("type='deletion'\nname='deletion{operators}'"));
+        }
+        layers.push(layer);
+    }
+    layers
+}
 
 /// Graph layers with dropout before and relu behind each but the last.
 fn convolutions(kind: &str, hidden: &[usize]) -> Vec<String> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use self::place::Place;
 use crate::data::{self, DataConfig, Dataset, Request, read_requests};
 use crate::error::{Error, Result};
-use crate::methods;
+use crate::methods::{self, MethodRow};
 use crate::nn::{Model, ModelConfig};
 use crate::train::{TrainConfig, sha256};
 
@@ -43,7 +43,7 @@ pub struct Config {
 pub struct ForgetConfig {
     /// `{ kind = "sample", fraction = 0.1 }`, `{ kind = "class", ids = [3] }`, or the path of a request file.
     pub request: toml::Value,
-    /// Names from `unlearn list methods`; all that suit the data if absent.
+    /// Names from `unlearn list methods`; all that suit data and network if absent.
     #[serde(default)]
     pub methods: Vec<String>,
     /// Retrained models that form the reference; one more is trained as the control.
@@ -74,11 +74,14 @@ impl ForgetConfig {
         }
     }
 
-    /// Writes the default of `methods` out for data that are the nodes of a graph, or are not.
-    pub fn complete(&mut self, nodes: bool) {
+    /// Writes the default of `methods` out: what works on this network and on data that are the nodes of a graph, or are
+    /// not.
+    pub fn complete(&mut self, nodes: bool, model: &Model) {
         if self.methods.is_empty() {
-            let suits = methods::METHODS.iter().filter(|row| nodes || !row.graphs_only);
-            self.methods = suits.map(|row| row.name.to_owned()).collect();
+            let suits = |row: &&&MethodRow| {
+                (nodes || !row.graphs_only) && (row.build)(toml::Table::new()).is_ok_and(|m| m.suits(model).is_ok())
+            };
+            self.methods = methods::METHODS.iter().filter(suits).map(|row| row.name.to_owned()).collect();
         }
     }
 

@@ -116,7 +116,7 @@ impl Ready {
     pub fn of(mut loaded: Loaded) -> Result<Ready> {
         let (data, model) = loaded.build()?;
         let nodes = data.graph.as_ref().is_some_and(|graph| graph.graphs.is_none());
-        loaded.config.forget.iter_mut().for_each(|forget| forget.complete(nodes));
+        loaded.config.forget.iter_mut().for_each(|forget| forget.complete(nodes, &model));
         let Some(forget) = loaded.config.forget.clone() else {
             return Err(Error::input(format!(
                 "{}: an experiment needs a [forget] table with `request`; `unlearn train` takes a file without one",

@@ -37,13 +37,18 @@ impl Session<'_> {
     /// # Errors
     /// A record's gradient that is larger than a binding.
     pub fn gauss_newton(&mut self, records: Records) -> Result<GaussNewton> {
+        self.gauss_newton_within(records, KEPT_BYTES)
+    }
+
+    /// [`Session::gauss_newton`] with so many bytes for the rows of A; they are computed at each product if that is too little.
+    pub fn gauss_newton_within(&mut self, records: Records, bytes: usize) -> Result<GaussNewton> {
         self.check_records(records, false)?;
         let (u, hu) = (self.vector("gauss_newton.u")?, self.vector("gauss_newton.hu")?);
         let (count, rows) = (records.indices.len(), records.indices.len() * self.model.classes);
         let mut clear = self.recording();
         clear.clear(hu);
         let mut h = GaussNewton { u, hu, count, programs: vec![(self.compile(clear)?, Vec::new())] };
-        let keep = rows * self.model.layout.total() * 4 <= KEPT_BYTES;
+        let keep = rows * self.model.layout.total() * 4 <= bytes;
         let batch = self.slab_records()?;
         for piece in self.pieces(records, batch, Use::Each) {
             let piece = Records { indices: &piece, ..records };

@@ -42,11 +42,17 @@ pub(super) struct Side {
 const ROWS: usize = 12_000;
 
 impl ResidentGraph {
-    /// Uploads the graph, and what a deletion leaves of it. Labels of test records stay behind.
+    /// Uploads the graph, and what a deletion leaves of it, with the nodes that it reaches in a network of so many hops.
+    /// Labels of test records stay behind.
     ///
     /// # Errors
     /// No memory.
-    pub fn upload(engine: &mut Engine, data: &GraphData, deletion: Option<&Deletion>) -> Result<ResidentGraph> {
+    pub fn upload(
+        engine: &mut Engine,
+        data: &GraphData,
+        deletion: Option<&Deletion>,
+        hops: usize,
+    ) -> Result<ResidentGraph> {
         let g = &data.graph;
         let (edges, weight) = with_loops(g.nodes, &g.edges);
         let (t, t_perm) = edges.transposed(g.nodes);
@@ -69,11 +75,12 @@ impl ResidentGraph {
         let parts = Shared { a, t, max_degree };
         let labels = known_labels(data);
         let labels_buf = put("labels", &labels)?;
-        let before = parts.side(engine, weight.clone(), &g.features.val)?;
+        let before = parts.side(engine, weight.clone(), &g.features.val, &vec![0.0; weight.len()])?;
         let now = match deletion {
             Some(d) => {
                 let weight = left(&edges, &weight, d);
-                parts.side(engine, weight, &features_left(&features, &g.features.val, d))?
+                let touched = touched(&edges, [&g.influenced(d, hops)[..], &d.nodes].concat());
+                parts.side(engine, weight, &features_left(&features, &g.features.val, d), &touched)?
             }
             None => Side { weight: before.weight.clone(), ..before },
         };
@@ -195,6 +202,7 @@ impl ResidentGraph {
             to
         };
         let weight = gather("weight", whole.weight, part.edge_of);
+        let touched = gather("touched", whole.touched, part.edge_of);
         let x = gather("x", side.x, part.value_of);
         let (sym, mean) = if sampled {
             let (sym, mean) = (rec.temp("sym", size.edges), rec.temp("mean", size.edges));
@@ -206,7 +214,7 @@ impl ResidentGraph {
         rec.leave();
         let (a, t, max_degree) = (part.a, part.t, whole.max_degree);
         let (nodes, edges) = (size.rows, size.edges);
-        let structure = Structure { a, t, weight, sym, mean, nodes, edges, max_degree };
+        let structure = Structure { a, t, weight, sym, mean, touched, nodes, edges, max_degree };
         // Where records are blocks around nodes, both are there: rows to read, rows to sum over.
         GraphInput { structure, x, pattern: Some(part.pattern), seeds: part.seeds, segments: part.segments }
     }
@@ -220,7 +228,7 @@ struct Shared {
 }
 
 impl Shared {
-    fn side(&self, engine: &mut Engine, weight: Vec<f32>, values: &[f32]) -> Result<Side> {
+    fn side(&self, engine: &mut Engine, weight: Vec<f32>, values: &[f32], touched: &[f32]) -> Result<Side> {
         let Shared { a, t, max_degree } = *self;
         let edges = weight.len();
         let [w, sym, mean] =
@@ -228,11 +236,14 @@ impl Shared {
         let x = engine.alloc("x", values.len())?;
         engine.write(w, &weight)?;
         engine.write(x, values)?;
+        let flags = engine.alloc("touched", edges)?;
+        engine.write(flags, touched)?;
         let mut rec = Recording::new(engine.target());
         graph::degree_norms(&mut rec, &a, w, sym, mean);
         let program = engine.compile(rec)?;
         engine.run(&program, &[])?;
-        let structure = Structure { a, t, weight: w, sym, mean, nodes: a.rows(), edges, max_degree };
+        let (touched, nodes) = (flags, a.rows());
+        let structure = Structure { a, t, weight: w, sym, mean, touched, nodes, edges, max_degree };
         Ok(Side { weight, structure, x })
     }
 }
@@ -280,6 +291,15 @@ fn left(edges: &Sparsity, weight: &[f32], deletion: &Deletion) -> Vec<f32> {
         }
     }
     left
+}
+
+/// 1 on the self-loops of some nodes.
+fn touched(edges: &Sparsity, nodes: Vec<u32>) -> Vec<f32> {
+    let mut flags = vec![0.0; edges.idx.len()];
+    for v in nodes {
+        edges.row(v).filter(|e| edges.idx[*e] == v).for_each(|e| flags[e] = 1.0);
+    }
+    flags
 }
 
 /// The feature values that a deletion leaves.

@@ -16,6 +16,7 @@ mod scored;
 mod session;
 mod statistics;
 mod subgraph;
+mod towards;
 mod watch;
 pub mod weights;
 
@@ -29,5 +30,6 @@ pub use resident::Resident;
 pub use schedule::{SCHEDULES, Schedule};
 pub use session::{Part, Records, Session};
 pub use statistics::Score;
+pub use towards::Distance;
 
 pub use crate::nn::{Model, ModelConfig};

@@ -98,7 +98,7 @@ impl<'e> Session<'e> {
         theta: &[f32],
     ) -> Result<Session<'e>> {
         Session::with(engine, model, theta, |engine| {
-            Ok(Store::Graph(Box::new(ResidentGraph::upload(engine, data, deletion)?)))
+            Ok(Store::Graph(Box::new(ResidentGraph::upload(engine, data, deletion, model.hops())?)))
         })
     }
 
@@ -160,6 +160,18 @@ impl<'e> Session<'e> {
             (Store::Graph(graph), Part::Train | Part::Before) => graph.train.clone(),
             (Store::Graph(graph), Part::Validation) => graph.validation.clone(),
         }
+    }
+
+    /// Classes of training and validation nodes of a graph, or of its graphs.
+    ///
+    /// # Errors
+    /// Another record, or data that are no graph.
+    pub fn classes(&self, records: &[u32]) -> Result<Vec<u32>> {
+        let Store::Graph(graph) = &self.store else {
+            return Err(Error::internal("classes on the host without a graph"));
+        };
+        graph.check(records, true)?;
+        Ok(graph.classes(records))
     }
 
     /// True where records are the nodes of a graph, or graphs.

@@ -32,7 +32,7 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     ];
     let mut trials = Vec::new();
     for device in devices {
-        for row in METHODS {
+        for row in METHODS.iter().filter(|row| !row.graphs_only) {
             let run = move |s: &mut Small| method(s, row.name);
             trials.push(device.trial(&format!("method {}", row.name), move |d| Small::with(d, run)));
         }

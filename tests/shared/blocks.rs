@@ -43,6 +43,7 @@ pub struct Blocks {
     a: Csr,
     t: Csr,
     weight: Buf<f32>,
+    touched: Buf<f32>,
     pattern: Option<Pattern>,
     /// Node 3 of each record, which everything reaches.
     seeds: Buf<u32>,
@@ -84,15 +85,20 @@ impl Blocks {
     pub fn new(engine: &mut Engine, records: usize, sparse: Option<usize>) -> Result<Blocks> {
         let nodes = records * NODES;
         let (mut edges, mut weights): (Rows, Vec<f32>) = (vec![Vec::new(); nodes], Vec::new());
+        let mut flags: Vec<f32> = Vec::new();
         for first in (0..nodes).step_by(NODES) {
             for (target, source, weight) in EDGES {
                 edges[first + target as usize].push(first as u32 + source);
                 weights.push(weight);
+                // A request reaches nodes 0, 2 and 3.
+                flags.push(if target == source && [0, 2, 3].contains(&target) { 1.0 } else { 0.0 });
             }
         }
         let [a, t] = both_ways(engine, &edges, nodes)?;
         let weight = engine.alloc("weight", weights.len())?;
         engine.write(weight, &weights)?;
+        let touched = engine.alloc("touched", flags.len())?;
+        engine.write(touched, &flags)?;
         let pattern = match sparse {
             Some(width) => {
                 let features: Rows = (0..nodes).map(|i| columns(i % NODES, width).collect()).collect();
@@ -104,16 +110,16 @@ impl Blocks {
         let [node, end] = [3, 0].map(|at| (0..=records).map(|b| (b * NODES + at) as u32).collect::<Vec<_>>());
         let of: Vec<u32> = (0..nodes).map(|i| (i / NODES) as u32).collect();
         let segments = Segments { ptr: put(engine, &end)?, of: put(engine, &of)?, count: records };
-        Ok(Blocks { a, t, weight, pattern, seeds: put(engine, &node[..records])?, segments })
+        Ok(Blocks { a, t, weight, touched, pattern, seeds: put(engine, &node[..records])?, segments })
     }
 
     /// Records the norms; `x` is the nonzero values where the features are sparse.
     pub fn input(&self, rec: &mut Recording, x: Buf<f32>) -> GraphInput {
-        let Blocks { a, t, weight, pattern, seeds, segments } = *self;
+        let Blocks { a, t, weight, touched, pattern, seeds, segments } = *self;
         let (nodes, edges) = (a.rows(), a.entries());
         let (sym, mean) = (rec.temp("sym", edges), rec.temp("mean", edges));
         degree_norms(rec, &a, weight, sym, mean);
-        let structure = Structure { a, t, weight, sym, mean, nodes, edges, max_degree: 4 };
+        let structure = Structure { a, t, weight, sym, mean, touched, nodes, edges, max_degree: 4 };
         GraphInput { structure, x, pattern, seeds: Some(seeds), segments: Some(segments) }
     }
 }

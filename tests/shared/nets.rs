@@ -80,13 +80,14 @@ const GRAPHS: &[(&str, usize)] = &[
 /// Networks whose rows become records on the way.
 const READ_OUT: &[&str] = &[
     "{type='graph_conv',out=3},{type='readout',kind='sum'}",
+    "{type='sage_conv',out=3},{type='deletion'},{type='elu'},{type='deletion'},{type='readout',kind='mean'}",
     "{type='gin_conv',out=4},{type='relu'},{type='readout',kind='max'},{type='linear'}",
     "{type='sage_conv',out=4,aggr='max'},{type='tanh'},{type='gat_conv',out=5},{type='readout',kind='mean'},{type='linear'}",
 ];
 
 /// Networks that make logits of single nodes; the named ones stand alone.
 fn over_nodes(zoo: &str) -> bool {
-    ["gcn", "sage", "gat", "gin", "sgc"].contains(&zoo)
+    ["gcn", "sage", "gat", "gin", "sgc", "gcn_delete"].contains(&zoo)
 }
 
 /// Small inputs and widths of the named architectures.
@@ -111,7 +112,7 @@ impl Net {
         let kind = kind["type"].as_str().expect("a type");
         let name = format!("{kind} {input:?}");
         let drops = config.contains("dropout");
-        let (graph, sparse) = (layer.hops() > 0 || kind == "readout", false);
+        let (graph, sparse) = (layer.hops() > 0 || ["readout", "deletion"].contains(&kind), false);
         let (input, shape) = (input.to_vec(), input.to_vec());
         let net = Net { name, body: Body::Layer(layer), drops, layout, input, output, shape, graph, sparse };
         if graph { net.over_graph(false, kind != "readout") } else { net }
@@ -158,7 +159,8 @@ impl Net {
             let config: ModelConfig = toml::from_str(&format!("layers = [{layers}]")).expect("TOML");
             Net::model((*layers).to_owned(), &config, vec![6])
         });
-        let sparse = ["gcn", "sage", "gat", "gin", "sgc"].map(|name| Net::zoo(name).over_graph(true, false));
+        let sparse =
+            ["gcn", "sage", "gat", "gin", "sgc", "gcn_delete"].map(|name| Net::zoo(name).over_graph(true, false));
         forms.chain(read_out).chain(sparse).collect()
     }
 

@@ -13,10 +13,12 @@ mod engine;
 mod fixtures;
 #[path = "shared/graph_parity.rs"]
 mod graph_fixtures;
-#[path = "gpu/graph_parity.rs"]
-mod graph_parity;
 #[path = "gpu/graph_methods.rs"]
 mod graph_methods;
+#[path = "gpu/graph_parity.rs"]
+mod graph_parity;
+#[path = "gpu/graphs.rs"]
+mod graphs;
 #[path = "gpu/kernels.rs"]
 mod kernels;
 #[path = "gpu/layers.rs"]
@@ -56,6 +58,7 @@ fn main() {
     trials.extend(runs::trials());
     trials.extend(resume::trials());
     trials.extend(methods::trials(&devices));
+    trials.extend(graphs::trials(&devices));
     trials.extend(graph_methods::trials(&devices));
     libtest_mimic::run(&args, trials).exit();
 }

@@ -194,7 +194,6 @@ impl DataConfig {
             )));
         }
         let mut out = self.clone();
-        let stripes = out.pattern.as_deref() == Some("stripes");
         let headed = out.columns.is_none();
         let (mut split, mut test_fraction) = (NodeSplit::Random, 0.25);
         if let Loader::Graph { split: usual, test_fraction: part, .. } = row.load {
@@ -219,18 +218,8 @@ impl DataConfig {
                 "test_skip_rows" => fill(&mut out.test_skip_rows, 0),
                 "label_strip" => fill(&mut out.label_strip, String::new()),
                 "grayscale" => fill(&mut out.grayscale, false),
-                "pattern" => fill(&mut out.pattern, "blobs".to_owned()),
-                "samples" => fill(&mut out.samples, 400),
-                "classes" => fill(&mut out.classes, 4),
-                "shape" => fill(&mut out.shape, if stripes { vec![1, 8, 8] } else { vec![8] }),
-                "noise" => fill(&mut out.noise, if stripes { 0.3 } else { 1.0 }),
                 "directed" => fill(&mut out.directed, false),
-                "nodes" => fill(&mut out.nodes, 400),
-                "p_in" => fill(&mut out.p_in, 0.05),
-                "p_out" => fill(&mut out.p_out, 0.005),
-                "features" => fill(&mut out.features, 32),
-                "seed" => fill(&mut out.seed, 0),
-                _ => {} // Paths and choices without a default.
+                _ => synthetic(&mut out, key),
             }
         }
         partition::check_keys(&out)?;
@@ -258,6 +247,24 @@ impl DataConfig {
         let table = serde_json::to_value(self).unwrap_or_default();
         let keys = table.as_object().map(|table| table.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
         keys.into_iter().filter(|key| key != "loader").collect()
+    }
+}
+
+/// Defaults of the loaders that make data up; paths and choices have none.
+fn synthetic(out: &mut DataConfig, key: &str) {
+    let stripes = out.pattern.as_deref() == Some("stripes");
+    match key {
+        "pattern" => fill(&mut out.pattern, "blobs".to_owned()),
+        "samples" => fill(&mut out.samples, 400),
+        "classes" => fill(&mut out.classes, 4),
+        "shape" => fill(&mut out.shape, if stripes { vec![1, 8, 8] } else { vec![8] }),
+        "noise" => fill(&mut out.noise, if stripes { 0.3 } else { 1.0 }),
+        "nodes" => fill(&mut out.nodes, 400),
+        "p_in" => fill(&mut out.p_in, 0.05),
+        "p_out" => fill(&mut out.p_out, 0.005),
+        "features" => fill(&mut out.features, 32),
+        "seed" => fill(&mut out.seed, 0),
+        _ => {}
     }
 }
 

@@ -104,7 +104,7 @@ impl Session<'_> {
         self.part_load(g, indices, made, size, sampled)
     }
 
-    fn part_load(
+    pub(super) fn part_load(
         &self,
         g: &ResidentGraph,
         indices: &[u32],

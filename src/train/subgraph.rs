@@ -1,11 +1,15 @@
 //! Parts of a graph as graphs of their own: the surroundings of single nodes, whole graphs of a collection, sampled
 //! neighbourhoods. Each is built on the host as index lists; values are gathered from the whole on the engine.
 
+mod lists;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
-use crate::engine::{Buf, Data, Recording};
-use crate::kernels::graph::{Csr, is_heavy};
-use crate::nn::graph::{Pattern, Segments};
+use crate::kernels::graph::is_heavy;
+
+pub(super) use lists::{PartBufs, Size, inputs};
 
 /// A matrix's sparsity: for each row the columns of its entries, ascending.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -129,7 +133,7 @@ impl SubGraph {
     }
 
     /// The sampled neighbourhood of `seeds`: from each node reached, at most `fanout[h]` of its in-edges at hop h, drawn
-    /// by `draw(n)` < n. The self-loop is always among them; so many nodes are shared, not repeated.
+    /// by `draw(n)` < n, and its self-loop. So many nodes are shared, not repeated; the seeds come first.
     pub fn sampled(whole: &Whole, seeds: &[u32], fanout: &[usize], mut draw: impl FnMut(usize) -> usize) -> SubGraph {
         let mut nodes = seeds.to_vec();
         let mut local: HashMap<u32, u32> = seeds.iter().copied().zip(0..).collect();
@@ -138,15 +142,7 @@ impl SubGraph {
         for most in fanout {
             let to = nodes.len();
             for v in nodes[from..to].to_vec() {
-                let mut edges: Vec<usize> = whole.edges.row(v).filter(|e| whole.takes_part(v, *e)).collect();
-                for i in 0..edges.len().min(*most) {
-                    let j = i + draw(edges.len() - i);
-                    edges.swap(i, j);
-                }
-                edges.truncate(*most);
-                edges.extend(whole.edges.row(v).filter(|e| whole.edges.idx[*e] == v));
-                edges.sort_unstable();
-                edges.dedup();
+                let edges = whole.draw_edges(v, *most, &mut draw);
                 for e in &edges {
                     let u = whole.edges.idx[*e];
                     local.entry(u).or_insert_with(|| {
@@ -198,6 +194,20 @@ impl Whole<'_> {
     fn takes_part(&self, target: u32, edge: usize) -> bool {
         self.weight[edge] != 0.0 || self.edges.idx[edge] == target
     }
+
+    /// At most so many edges of the row `v` that take part, besides its self-loop, which is always there.
+    fn draw_edges(&self, v: u32, most: usize, mut draw: impl FnMut(usize) -> usize) -> Vec<usize> {
+        let (own, mut edges): (Vec<_>, Vec<_>) =
+            self.edges.row(v).filter(|e| self.takes_part(v, *e)).partition(|e| self.edges.idx[*e] == v);
+        for i in 0..edges.len().min(most) {
+            let j = i + draw(edges.len() - i);
+            edges.swap(i, j);
+        }
+        edges.truncate(most);
+        edges.extend(own);
+        edges.sort_unstable();
+        edges
+    }
 }
 
 /// The nodes within so many hops against the edges, ascending, and those that are nearer than that.
@@ -214,96 +224,4 @@ fn reach(whole: &Whole, center: u32, hops: usize) -> (Vec<u32>, std::collections
         edge = next;
     }
     (all.into_iter().collect(), inner)
-}
-
-/// Sizes of a part: those of a recording that takes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Size {
-    pub rows: usize,
-    pub edges: usize,
-    pub values: usize,
-    pub seeds: usize,
-    /// 0 where records are the seeds.
-    pub records: usize,
-    /// [`Csr::heavy`] of the edges, their transpose, the features and theirs.
-    heavy: [bool; 4],
-}
-
-impl Size {
-    /// Rounded up in steps of about an eighth, so that few programs serve many batches.
-    pub fn rounded(self) -> Size {
-        let up = |n: usize| n.next_multiple_of((n / 8).next_power_of_two().max(64));
-        // A row more, to which what was added can belong.
-        Size { rows: up(self.rows + 1), edges: up(self.edges), values: up(self.values), ..self }
-    }
-}
-
-/// A part's index lists in a recording.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PartBufs {
-    pub a: Csr,
-    pub t: Csr,
-    pub edge_of: Buf<u32>,
-    pub pattern: Pattern,
-    pub value_of: Buf<u32>,
-    pub seeds: Option<Buf<u32>>,
-    pub segments: Option<Segments>,
-}
-
-impl PartBufs {
-    /// Records the uploads, in the order of [`inputs`].
-    pub fn record(rec: &mut Recording, size: Size, width: usize) -> PartBufs {
-        let mut put = |name: &str, len: usize| {
-            let buf = rec.temp::<u32>(name, len);
-            rec.upload(buf);
-            buf
-        };
-        let (rows, edges, values) = (size.rows, size.edges, size.values);
-        let a = Csr { ptr: put("ptr", rows + 1), idx: put("idx", edges), perm: None, heavy: size.heavy[0] };
-        let (ptr, idx, perm) = (put("t_ptr", rows + 1), put("t_idx", edges), put("t_perm", edges));
-        let t = Csr { ptr, idx, perm: Some(perm), heavy: size.heavy[1] };
-        let edge_of = put("edge_of", edges);
-        let x = Csr { ptr: put("x_ptr", rows + 1), idx: put("x_col", values), perm: None, heavy: size.heavy[2] };
-        let (ptr, idx, perm) = (put("xt_ptr", width + 1), put("xt_row", values), put("xt_perm", values));
-        let xt = Csr { ptr, idx, perm: Some(perm), heavy: size.heavy[3] };
-        let value_of = put("value_of", values);
-        let seeds = (size.seeds > 0).then(|| put("seeds", size.seeds));
-        let segments = (size.records > 0).then(|| Segments {
-            ptr: put("records", size.records + 1),
-            of: put("record_of", rows),
-            count: size.records,
-        });
-        PartBufs { a, t, edge_of, pattern: Pattern { x, xt }, value_of, seeds, segments }
-    }
-}
-
-/// The words of a part, in the order in which [`PartBufs::record`] takes them; `size` is at least the part's.
-pub(super) fn inputs(part: SubGraph, size: Size, width: usize) -> Vec<Data> {
-    let used = part.rows();
-    let records = part.records.clone();
-    let part = part.padded(size);
-    // Of what was added, nothing is in a row's range, so the transposes leave it at the end.
-    let transposed = |m: &Sparsity, cols: usize| {
-        let used = Sparsity { ptr: m.ptr.clone(), idx: m.idx[..m.ptr[m.rows()] as usize].to_vec() };
-        let (mut t, mut perm) = used.transposed(cols);
-        t.idx.resize(m.idx.len(), 0);
-        perm.resize(m.idx.len(), 0);
-        (t, perm)
-    };
-    let (t, t_perm) = transposed(&part.edges, size.rows);
-    let (xt, xt_perm) = transposed(&part.features, width);
-    let mut all = vec![part.edges.ptr, part.edges.idx, t.ptr, t.idx, t_perm, part.edge_of];
-    all.extend([part.features.ptr, part.features.idx, xt.ptr, xt.idx, xt_perm, part.value_of]);
-    if size.seeds > 0 {
-        all.push(part.seeds);
-    }
-    if size.records > 0 {
-        let counts = records.windows(2).map(|w| (w[1] - w[0]) as usize);
-        let mut of: Vec<u32> = counts.enumerate().flat_map(|(b, n)| std::iter::repeat_n(b as u32, n)).collect();
-        debug_assert_eq!(of.len(), used);
-        // Rows beyond the last record belong to none.
-        of.resize(size.rows, u32::MAX);
-        all.extend([records, of]);
-    }
-    all.into_iter().map(Data::U32).collect()
 }

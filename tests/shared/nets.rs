@@ -159,7 +159,8 @@ impl Net {
             let config: ModelConfig = toml::from_str(&format!("layers = [{layers}]")).expect("TOML");
             Net::model((*layers).to_owned(), &config, vec![6])
         });
-        let sparse = ["gcn", "sage", "gat", "gin", "sgc", "gcn_delete"].map(|name| Net::zoo(name).over_graph(true, false));
+        let sparse =
+            ["gcn", "sage", "gat", "gin", "sgc", "gcn_delete"].map(|name| Net::zoo(name).over_graph(true, false));
         forms.chain(read_out).chain(sparse).collect()
     }
 

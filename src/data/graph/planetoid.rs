@@ -38,49 +38,35 @@ fn load(source: &Source) -> Result<GraphParts> {
     let folder = source.need("path", &source.config.path)?;
     let name = source.config.name.as_deref();
     let name = name.ok_or_else(|| Error::input("data.name: the loader `planetoid` needs it, e.g. \"cora\""))?;
-    let path = |part: &str| folder.join(format!("ind.{name}.{part}"));
-    let (x, tx, allx) = (matrix(&path("x"))?, matrix(&path("tx"))?, matrix(&path("allx"))?);
-    let (y, ty, ally) = (classes(&path("y"))?, classes(&path("ty"))?, classes(&path("ally"))?);
-    let same = |what: &str, a: (&str, usize), b: (&str, usize)| match a.1 == b.1 {
-        true => Ok(()),
-        false => Err(Error::input(format!(
-            "{} has {} {what}, but {} has {}",
-            path(a.0).display(),
-            a.1,
-            path(b.0).display(),
-            b.1
-        ))),
-    };
-    same("rows", ("x", x.rows), ("y", y.labels.len()))?;
-    same("rows", ("tx", tx.rows), ("ty", ty.labels.len()))?;
-    same("rows", ("allx", allx.rows), ("ally", ally.labels.len()))?;
-    same("columns", ("x", x.cols), ("allx", allx.cols))?;
-    same("columns", ("tx", tx.cols), ("allx", allx.cols))?;
-    same("classes", ("y", y.classes), ("ally", ally.classes))?;
-    same("classes", ("ty", ty.classes), ("ally", ally.classes))?;
-    if x.rows > allx.rows {
-        let (path, rows) = (path("x"), allx.rows);
-        return Err(Error::input(format!("{}: {} training nodes, but allx has {rows}", path.display(), x.rows)));
+    let files = Files { folder: &folder, name };
+    let (all, train, tested) = (files.part("allx", "ally")?, files.part("x", "y")?, files.part("tx", "ty")?);
+    for (part, x, y) in [(&train, "x", "y"), (&tested, "tx", "ty")] {
+        files.same("columns", (x, part.words.cols), ("allx", all.words.cols))?;
+        files.same("classes", (y, part.classes), ("ally", all.classes))?;
     }
-    let test = test_ids(&path("test.index"), allx.rows, tx.rows)?;
-    let nodes = test.iter().max().map_or(allx.rows, |&last| last as usize + 1);
+    let known = all.words.rows;
+    if train.words.rows > known {
+        let (path, count) = (files.path("x"), train.words.rows);
+        return Err(Error::input(format!("{}: {count} training nodes, but allx has {known}", path.display())));
+    }
+    let mut test = test_ids(&files.path("test.index"), known, tested.words.rows)?;
+    let nodes = test.iter().max().map_or(known, |&last| last as usize + 1);
     // Row k of tx is the node in line k of test.index. Ids that no line names are papers without words or class.
-    let mut rows: Vec<Vec<(u32, f32)>> = (0..allx.rows).map(|row| allx.row(row)).collect();
-    let mut labels = ally.labels;
+    let mut rows: Vec<Vec<(u32, f32)>> = (0..known).map(|row| all.words.row(row)).collect();
+    let mut labels = all.labels;
     rows.resize(nodes, vec![]);
     labels.resize(nodes, UNLABELLED);
     for (row, &node) in test.iter().enumerate() {
-        rows[node as usize] = tx.row(row);
-        labels[node as usize] = ty.labels[row];
+        rows[node as usize] = tested.words.row(row);
+        labels[node as usize] = tested.labels[row];
     }
-    let (first, last) = (x.rows as u32, allx.rows as u32);
-    let mut test = test;
+    let (first, last) = (train.words.rows as u32, known as u32);
     test.sort_unstable();
     Ok(GraphParts {
         name: name.to_owned(),
         origin: format!("{}/ind.{name}.*", folder.display()),
-        class_names: numbered(&(0..ally.classes as u32).collect::<Vec<_>>()),
-        graph: Graph::new(nodes, edges(&path("graph"), nodes)?, true, Sparse::from_rows(allx.cols, rows))?,
+        class_names: numbered(&(0..all.classes as u32).collect::<Vec<_>>()),
+        graph: Graph::new(nodes, edges(&files.path("graph"), nodes)?, true, Sparse::from_rows(all.words.cols, rows))?,
         split: Some(Plan {
             train: (0..first).collect(),
             validation: (first..last.min(first + VALIDATION)).collect(),
@@ -91,17 +77,42 @@ fn load(source: &Source) -> Result<GraphParts> {
     })
 }
 
-fn matrix(path: &Path) -> Result<Matrix> {
-    Pickle::read(path)?.matrix()
+struct Files<'a> {
+    folder: &'a Path,
+    name: &'a str,
 }
 
-struct Classes {
+/// A file of features and the file of their classes.
+struct Part {
+    words: Matrix,
     classes: usize,
     labels: Vec<u32>,
 }
 
-/// Rows of one-hot vectors; a row of zeros has no class.
-fn classes(path: &PathBuf) -> Result<Classes> {
+impl Files<'_> {
+    fn path(&self, part: &str) -> PathBuf {
+        self.folder.join(format!("ind.{}.{part}", self.name))
+    }
+
+    fn part(&self, x: &str, y: &str) -> Result<Part> {
+        let words = Pickle::read(&self.path(x))?.matrix()?;
+        let (classes, labels) = classes(&self.path(y))?;
+        self.same("rows", (x, words.rows), (y, labels.len()))?;
+        Ok(Part { words, classes, labels })
+    }
+
+    /// Refuses two files whose numbers of `what` differ.
+    fn same(&self, what: &str, (a, of_a): (&str, usize), (b, of_b): (&str, usize)) -> Result<()> {
+        if of_a == of_b {
+            return Ok(());
+        }
+        let (a, b) = (self.path(a), self.path(b));
+        Err(Error::input(format!("{} has {of_a} {what}, but {} has {of_b}", a.display(), b.display())))
+    }
+}
+
+/// The number of classes and the class of each row, from one-hot rows; a row of zeros has none.
+fn classes(path: &Path) -> Result<(usize, Vec<u32>)> {
     let Array { shape, values } = Pickle::read(path)?.array()?;
     let (&[rows, classes], false) = (&shape[..], shape.contains(&0)) else {
         return Err(Error::input(format!("{}: has shape {shape:?}; expected [nodes, classes]", path.display())));
@@ -114,7 +125,7 @@ fn classes(path: &PathBuf) -> Result<Classes> {
             more => Err(Error::input(format!("{}: row {row} names {more} classes; expected one", path.display()))),
         }
     };
-    Ok(Classes { classes, labels: (0..rows).map(label).collect::<Result<_>>()? })
+    Ok((classes, (0..rows).map(label).collect::<Result<_>>()?))
 }
 
 /// The node of each row of tx.

@@ -27,10 +27,11 @@ fn network(method: &str) -> &'static str {
 }
 
 pub fn trials(devices: &[Shared]) -> Vec<Trial> {
-    let tests: [(&str, &str, Test); 12] = [
+    let tests: [(&str, &str, Test); 13] = [
         ("unlink leaves every weight", "gcn", unlink_leaves_weights),
         ("repair follows the influenced", "gcn", repair_scope),
         ("gauss-newton product", "gcn", gauss_newton),
+        ("gauss-newton product of many parameters", "gcn", gauss_newton_wide),
         ("influence reaches the retrained optimum", "sgc", influence_is_newton),
         ("a fisher of the influenced", "gcn", fisher_scope),
         ("deletion operators alone move", "gcn_delete", operators_move),
@@ -358,6 +359,41 @@ fn gauss_newton(small: &mut Small) -> Result<()> {
         }
         let gap = kept[0].iter().zip(&kept[1]).fold(0.0, |m: f64, (a, b)| m.max((a - b).abs()));
         hold(gap < 1e-6, || format!("kept and repeated rows differ by {gap:e}"))
+    })
+}
+
+/// uᵀ H u of a network whose parameters are taken in several pieces, against J u by one central difference of the logits.
+fn gauss_newton_wide(small: &mut Small) -> Result<()> {
+    let layers = ["type='graph_conv'\nout=300", "type='tanh'", "type='graph_conv'"];
+    let layers = layers.iter().map(|t| t.parse().expect("TOML")).collect();
+    small.model = Model::build(&ModelConfig { layers, ..Default::default() }, &small.data.shape, small.data.classes)?;
+    small.theta = small.model.init(SEED);
+    let (classes, theta) = (small.model.classes, small.theta.clone());
+    hold(theta.len() > 2 * 4096, || "the network is too small to be taken in pieces".into())?;
+    small.session(|session, view| {
+        let records = Records::train(&view.retain[..9]);
+        let u: Vec<f32> =
+            (0..theta.len()).map(|i| if theta[i] == 0.0 { 0.0 } else { (1.7 * i as f32).sin() }).collect();
+        let mut at = |by: f32| {
+            let moved: Vec<f32> = theta.iter().zip(&u).map(|(t, u)| t + by * u).collect();
+            session.write_theta(&moved)?;
+            session.logits(records)
+        };
+        let (up, down, here) = (at(1e-3)?, at(-1e-3)?, at(0.0)?);
+        let along: Vec<f64> = up.iter().zip(&down).map(|(a, b)| f64::from(a - b) / 2e-3).collect();
+        let variance = |(z, j): (&[f32], &[f64])| {
+            let p = softmax(z);
+            let mean: f64 = p.iter().zip(j).map(|(p, j)| p * j).sum();
+            p.iter().zip(j).map(|(p, j)| p * (j - mean).powi(2)).sum::<f64>()
+        };
+        let want: f64 = here.chunks(classes).zip(along.chunks(classes)).map(variance).sum::<f64>() / 9.0;
+        for keep in [usize::MAX, 0] {
+            let h = session.gauss_newton_within(records, keep)?;
+            let hu = product(session, &h, &u)?;
+            let got: f64 = u.iter().zip(&hu).map(|(u, v)| f64::from(*u) * v).sum();
+            hold((got / want - 1.0).abs() < 3e-3, || format!("uᵀ H u = {got}, differences give {want}"))?;
+        }
+        Ok(())
     })
 }
 

@@ -36,7 +36,7 @@ pub(super) struct Batch {
 
 enum Input {
     Rows(Buf<f32>),
-    Graph(GraphInput),
+    Graph(Box<GraphInput>),
 }
 
 /// What is done with the records of a batch.
@@ -115,7 +115,7 @@ impl Session<'_> {
             let labels = self.engine.alloc("labels", ids.len())?;
             let Store::Graph(g) = &self.store else { return Err(Error::internal("fixed records outside a graph")) };
             self.engine.write(labels, &g.classes(ids))?;
-            let input = Input::Graph(g.whole(g.side(part), idx));
+            let input = Input::Graph(Box::new(g.whole(g.side(part), idx)));
             return Ok(Batch { n: ids.len(), labels, input });
         }
         rec.enter("batch");
@@ -129,11 +129,11 @@ impl Session<'_> {
             }
             (Store::Graph(g), Shape::Listed(n)) => {
                 let idx = upload(rec, *n);
-                Batch { n: *n, labels: g.labels(rec, idx), input: Input::Graph(g.whole(g.side(part), idx)) }
+                Batch { n: *n, labels: g.labels(rec, idx), input: Input::Graph(Box::new(g.whole(g.side(part), idx))) }
             }
             (Store::Graph(g), Shape::Part { size, records, sampled }) => {
                 let idx = upload(rec, *records);
-                let input = Input::Graph(g.cut(rec, g.side(part), *size, *sampled));
+                let input = Input::Graph(Box::new(g.cut(rec, g.side(part), *size, *sampled)));
                 Batch { n: *records, labels: g.labels(rec, idx), input }
             }
             _ => return Err(Error::internal("a batch of a shape that its data do not have")),

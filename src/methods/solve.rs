@@ -88,8 +88,8 @@ pub(super) fn conjugate_gradients(
         }
         h.apply(session)?;
         let along = f64::from(session.engine.run(&curvature, &[])?[0].f32()[0]);
-        // Not `along <= 0`: a NaN must end it too.
-        if !(along > 0.0) {
+        // A NaN must end it too.
+        if along.is_nan() || along <= 0.0 {
             return solved(i, now, StoppedBy::Curvature);
         }
         let next = session.engine.run(&step, &[Data::F32(vec![(now / along) as f32])])?;

@@ -4,6 +4,7 @@
 mod account;
 pub mod ascent;
 mod direction;
+mod edge_mask;
 mod ewc_ascent;
 mod finetune;
 mod fisher;
@@ -151,6 +152,7 @@ pub static METHODS: &[&MethodRow] = &[
     &unlink::ROW,
     &graph_repair::ROW,
     &gnn_delete::ROW,
+    &edge_mask::ROW,
     &graph_editor::ROW,
 ];
 

@@ -88,7 +88,6 @@ pub(super) fn conjugate_gradients(
         }
         h.apply(session)?;
         let along = f64::from(session.engine.run(&curvature, &[])?[0].f32()[0]);
-        // A NaN must end it too.
         if along.is_nan() || along <= 0.0 {
             return solved(i, now, StoppedBy::Curvature);
         }

@@ -64,8 +64,8 @@ impl Ssd {
     }
 
     /// The ratio of importances above which a parameter is dampened.
-    fn ratio(&self, view: &View) -> f64 {
-        let limit = (view.retain.len() + view.forget.len()) as f64 / view.forget.len().max(1) as f64;
+    fn ratio(&self, all: usize, view: &View) -> f64 {
+        let limit = all as f64 / view.forget.len().max(1) as f64;
         match (self.alpha, self.estimator) {
             (Some(alpha), _) => alpha,
             (None, Estimator::PerSample | Estimator::Model) => PAPER_ALPHA.min(PART_OF_LIMIT * limit),
@@ -96,11 +96,11 @@ impl Method for Ssd {
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::ForgetData, Read::RetainData]);
-        let alpha = self.ratio(view);
         let mut everything = [view.retain, view.forget].concat();
         everything.sort_unstable();
         // A request for edges or features forgets nodes that stay.
         everything.dedup();
+        let alpha = self.ratio(everything.len(), view);
         // I_D could be kept from training on: the request itself then needs the forgotten records alone.
         let all = timed(&mut account.precompute_s, || {
             Importance::measure(session, "ssd.all", Set::All, &everything, self.estimator, self.batch)

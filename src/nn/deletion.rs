@@ -20,8 +20,9 @@ pub static ROW: LayerRow = LayerRow {
     example_input: &[5],
 };
 
-/// y_i = x_i + t_i x_i W with t_i = 1 where the deletion behind the graph's present side reaches node i, and 0 elsewhere and
-/// everywhere on a graph from which nothing was deleted.
+/// y_i = x_i + t_i x_i W with t_i = 1 at nodes that were deleted or whose rows behind one graph layer the deletion changes, and
+/// 0 elsewhere and everywhere on a graph from which nothing was deleted. The source takes l hops behind layer l; one hop
+/// is the same behind the first, and behind none does it change logits that the deletion leaves alone.
 ///
 /// The source has a matrix W_D in the place of I + W. Weight decay draws a parameter to 0: W then stays there while the
 /// operator is out of use, and W_D would lose the identity. For the same reason training leaves W alone: only what works

@@ -8,6 +8,7 @@ use super::params::ParamSpec;
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::graph::{self, Spmm};
+use crate::kernels::map;
 
 pub static GCN: LayerRow = LayerRow {
     kind: "graph_conv",
@@ -143,13 +144,15 @@ impl Layer for GraphConv {
         let w = cx.layout.slice(cx.theta, &project.weight)?;
         // Â (x Wᵀ), not (Â x) Wᵀ: the sparse features never become dense rows, and the messages are short.
         let mut y = cx.project(x, w, None, project.inputs, project.outputs);
+        let mut floats = vec![x];
         for hop in 1..=self.k {
             let (z, bias) = (y, bias.filter(|_| hop == self.k));
+            floats.push(z);
             y = cx.rec.temp("y", z.len);
             let how = Spmm { own: 0.0, bias: bias.is_some() };
             graph::spmm(cx.rec, &g.a, g.sym, z, bias.unwrap_or(w), y, project.outputs, how);
         }
-        Ok((y, Saved { floats: vec![x], ..Default::default() }))
+        Ok((y, Saved { floats, ..Default::default() }))
     }
 
     fn backward(
@@ -167,8 +170,13 @@ impl Layer for GraphConv {
         }
         let w = cx.layout.slice(cx.theta, &project.weight)?;
         let mut dz = dy;
-        for _ in 0..self.k {
+        for hop in (1..=self.k).rev() {
             let dy = dz;
+            if let Some(slope) = g.slope {
+                let part = cx.rec.temp("slope", slope.len);
+                graph::sddmm(cx.rec, &g.a, dy, saved.floats[hop], part, project.outputs);
+                map::axpby(cx.rec, 1.0, part, 1.0, slope);
+            }
             dz = cx.rec.temp("dz", dy.len);
             graph::spmm(cx.rec, &g.t, g.sym, dy, w, dz, project.outputs, Spmm::default());
         }

@@ -14,7 +14,7 @@ pub struct ExperimentRow {
     pub toml: &'static str,
 }
 
-/// Every experiment, in the order in which the demo runs them. The GNN's join at the end of the demo's.
+/// Every experiment, in the order in which the demo runs them.
 pub static EXPERIMENTS: &[ExperimentRow] = &[
     ExperimentRow {
         name: "demo_cnn_sample",
@@ -41,6 +41,30 @@ pub static EXPERIMENTS: &[ExperimentRow] = &[
         toml: include_str!("../../assets/experiments/demo_mlp_class.toml"),
     },
     ExperimentRow {
+        name: "demo_gcn_node",
+        summary: "GCN on Cora forgets 10 % of its training nodes",
+        demo: true,
+        toml: include_str!("../../assets/experiments/demo_gcn_node.toml"),
+    },
+    ExperimentRow {
+        name: "demo_gcn_edge",
+        summary: "the same GCN forgets 5 % of the edges",
+        demo: true,
+        toml: include_str!("../../assets/experiments/demo_gcn_edge.toml"),
+    },
+    ExperimentRow {
+        name: "demo_gcn_feature",
+        summary: "the same GCN forgets ten words of the papers' texts",
+        demo: true,
+        toml: include_str!("../../assets/experiments/demo_gcn_feature.toml"),
+    },
+    ExperimentRow {
+        name: "sage_replay",
+        summary: "GraphSAGE on Cora forgets nodes that were given a class of their own",
+        demo: false,
+        toml: include_str!("../../assets/experiments/sage_replay.toml"),
+    },
+    ExperimentRow {
         name: "cnn_mnist",
         summary: "LeNet-5 on MNIST from files, 4 epochs",
         demo: false,
@@ -51,6 +75,30 @@ pub static EXPERIMENTS: &[ExperimentRow] = &[
         summary: "MLP 784-256-128-10 on MNIST from files",
         demo: false,
         toml: include_str!("../../assets/experiments/mlp_mnist.toml"),
+    },
+    ExperimentRow {
+        name: "gat_cora",
+        summary: "GAT on Cora's Planetoid split from files",
+        demo: false,
+        toml: include_str!("../../assets/experiments/gat_cora.toml"),
+    },
+    ExperimentRow {
+        name: "sage_cora",
+        summary: "GraphSAGE on Cora's Planetoid split from files",
+        demo: false,
+        toml: include_str!("../../assets/experiments/sage_cora.toml"),
+    },
+    ExperimentRow {
+        name: "gin_cora",
+        summary: "GIN on Cora's Planetoid split from files",
+        demo: false,
+        toml: include_str!("../../assets/experiments/gin_cora.toml"),
+    },
+    ExperimentRow {
+        name: "gin_proteins",
+        summary: "GIN with a read-out on PROTEINS from files, one of ten folds",
+        demo: false,
+        toml: include_str!("../../assets/experiments/gin_proteins.toml"),
     },
 ];
 

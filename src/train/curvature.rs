@@ -28,8 +28,8 @@ pub struct GaussNewton {
 /// Bytes that the rows of A may take to be kept.
 const KEPT_BYTES: usize = 256 << 20;
 
-/// Columns that one thread of a product adds up.
-const COLUMNS: usize = 32_768;
+/// Columns that one thread of a product adds up: fewer than a software adapter's loops take.
+const COLUMNS: usize = 4096;
 
 impl Session<'_> {
     /// The Gauss-Newton matrix over `records`. One at a time: it lives in vectors of the session.
@@ -126,7 +126,6 @@ impl GaussNewton {
             return;
         }
         let (a, along) = (Mat::new(rows, n, total), rec.temp("along", n));
-        // One thread may not add up more columns than a software adapter's loops take.
         for from in (0..total).step_by(COLUMNS) {
             let part = from..total.min(from + COLUMNS);
             let (u, beta) = (Mat::new(self.u.range(part.clone()), part.len(), 1), if from == 0 { 0.0 } else { 1.0 });

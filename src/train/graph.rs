@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use super::masked::MaskedEdge;
 use super::session::Part;
 use super::subgraph::{PartBufs, Size, Sparsity, SubGraph, Whole};
 use crate::data::{Deletion, GraphData};
@@ -42,17 +43,11 @@ pub(super) struct Side {
 const ROWS: usize = 12_000;
 
 impl ResidentGraph {
-    /// Uploads the graph, and what a deletion leaves of it, with the nodes that it reaches in a network of so many hops.
-    /// Labels of test records stay behind.
+    /// Uploads the graph, and what a deletion leaves of it. Labels of test records stay behind.
     ///
     /// # Errors
     /// No memory.
-    pub fn upload(
-        engine: &mut Engine,
-        data: &GraphData,
-        deletion: Option<&Deletion>,
-        hops: usize,
-    ) -> Result<ResidentGraph> {
+    pub fn upload(engine: &mut Engine, data: &GraphData, deletion: Option<&Deletion>) -> Result<ResidentGraph> {
         let g = &data.graph;
         let (edges, weight) = with_loops(g.nodes, &g.edges);
         let (t, t_perm) = edges.transposed(g.nodes);
@@ -79,7 +74,9 @@ impl ResidentGraph {
         let now = match deletion {
             Some(d) => {
                 let weight = left(&edges, &weight, d);
-                let touched = touched(&edges, [&g.influenced(d, hops)[..], &d.nodes].concat());
+                // What differs behind the first layer: an operator there, or later, then changes no logits that the deletion
+                // does not change.
+                let touched = touched(&edges, [&g.influenced(d, 1)[..], &d.nodes].concat());
                 parts.side(engine, weight, &features_left(&features, &g.features.val, d), &touched)?
             }
             None => Side { weight: before.weight.clone(), ..before },
@@ -113,6 +110,16 @@ impl ResidentGraph {
             Part::Before => &self.before,
             Part::Train | Part::Validation => &self.now,
         }
+    }
+
+    /// Length of a mask over edges, and the edges between different nodes after the deletion.
+    pub(super) fn edges_left(&self) -> (usize, Vec<MaskedEdge>) {
+        let weight = &self.now.weight;
+        let row = |target: u32| {
+            let left = self.edges.row(target).filter(move |e| weight[*e] != 0.0 && self.edges.idx[*e] != target);
+            left.map(move |place| MaskedEdge { place, source: self.edges.idx[place], target })
+        };
+        (weight.len(), (0..self.edges.rows() as u32).flat_map(row).collect())
     }
 
     /// # Errors
@@ -214,7 +221,7 @@ impl ResidentGraph {
         rec.leave();
         let (a, t, max_degree) = (part.a, part.t, whole.max_degree);
         let (nodes, edges) = (size.rows, size.edges);
-        let structure = Structure { a, t, weight, sym, mean, touched, nodes, edges, max_degree };
+        let structure = Structure { a, t, weight, sym, mean, touched, slope: None, nodes, edges, max_degree };
         // Where records are blocks around nodes, both are there: rows to read, rows to sum over.
         GraphInput { structure, x, pattern: Some(part.pattern), seeds: part.seeds, segments: part.segments }
     }
@@ -243,7 +250,7 @@ impl Shared {
         let program = engine.compile(rec)?;
         engine.run(&program, &[])?;
         let (touched, nodes) = (flags, a.rows());
-        let structure = Structure { a, t, weight: w, sym, mean, touched, nodes, edges, max_degree };
+        let structure = Structure { a, t, weight: w, sym, mean, touched, slope: None, nodes, edges, max_degree };
         Ok(Side { weight, structure, x })
     }
 }

@@ -5,7 +5,7 @@ use super::session::{Part, Records, Session, Store};
 use super::subgraph::{self, Size};
 use crate::engine::{Buf, Data, Recording};
 use crate::error::{Error, Result};
-use crate::nn::graph::GraphInput;
+use crate::nn::graph::{GraphInput, Structure};
 use crate::nn::{Mode, Tape};
 
 /// What a recording must know of a batch; batches of one shape share a program.
@@ -32,6 +32,16 @@ pub(super) struct Batch {
     /// Their classes.
     pub labels: Buf<u32>,
     input: Input,
+}
+
+impl Batch {
+    /// What messages run along, where records are nodes or graphs.
+    pub fn structure_mut(&mut self) -> Option<&mut Structure> {
+        match &mut self.input {
+            Input::Graph(input) => Some(&mut input.structure),
+            Input::Rows(_) => None,
+        }
+    }
 }
 
 enum Input {

@@ -1,6 +1,6 @@
 //! A batch's forward pass with its loss: what training, statistics and full-set steps record alike.
 
-use super::load::{Shape, Use};
+use super::load::{Batch, Shape, Use};
 use super::session::{Part, Records, Session};
 use crate::engine::{ALIGN, Buf, Data, Recording};
 use crate::error::Result;
@@ -52,8 +52,19 @@ impl Session<'_> {
         step: Option<Buf<u32>>,
     ) -> Result<Scored> {
         let batch = self.record_load(rec, part, shape)?;
+        self.record_losses(rec, &batch, mode, step)
+    }
+
+    /// Records the forward pass and the cross-entropy of a batch.
+    pub(super) fn record_losses(
+        &self,
+        rec: &mut Recording,
+        batch: &Batch,
+        mode: Mode,
+        step: Option<Buf<u32>>,
+    ) -> Result<Scored> {
         let n = batch.n;
-        let tape = self.record_forward(rec, &batch, mode, step)?;
+        let tape = self.record_forward(rec, batch, mode, step)?;
         rec.enter("loss");
         // Side by side, so that one dispatch sums both.
         let stride = n.next_multiple_of(ALIGN);

@@ -98,7 +98,7 @@ impl<'e> Session<'e> {
         theta: &[f32],
     ) -> Result<Session<'e>> {
         Session::with(engine, model, theta, |engine| {
-            Ok(Store::Graph(Box::new(ResidentGraph::upload(engine, data, deletion, model.hops())?)))
+            Ok(Store::Graph(Box::new(ResidentGraph::upload(engine, data, deletion)?)))
         })
     }
 

@@ -119,7 +119,7 @@ impl Blocks {
         let (nodes, edges) = (a.rows(), a.entries());
         let (sym, mean) = (rec.temp("sym", edges), rec.temp("mean", edges));
         degree_norms(rec, &a, weight, sym, mean);
-        let structure = Structure { a, t, weight, sym, mean, touched, nodes, edges, max_degree: 4 };
+        let structure = Structure { a, t, weight, sym, mean, touched, slope: None, nodes, edges, max_degree: 4 };
         GraphInput { structure, x, pattern, seeds: Some(seeds), segments: Some(segments) }
     }
 }

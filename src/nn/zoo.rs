@@ -43,8 +43,8 @@ pub static ZOO: &[ZooRow] = &[
     },
     ZooRow {
         name: "gin",
-        summary: "GIN, built like gcn",
-        build: |hidden| convolutions("gin_conv", hidden.unwrap_or(&[16])),
+        summary: "GIN, built like gcn (default 128); the last layer is as wide inside as the one before",
+        build: |hidden| isomorphism(hidden.unwrap_or(&[128])),
     },
     ZooRow {
         name: "gat",
@@ -72,6 +72,15 @@ fn deletable(hidden: &[usize]) -> Vec<String> {
             layers.push(format!("type='deletion'\nname='deletion{operators}'"));
         }
         layers.push(layer);
+    }
+    layers
+}
+
+/// [`convolutions`] of gin_conv. As wide inside as its outputs, the last layer would see no more than one number a class.
+fn isomorphism(hidden: &[usize]) -> Vec<String> {
+    let mut layers = convolutions("gin_conv", hidden);
+    if let (Some(last), Some(width)) = (layers.last_mut(), hidden.last()) {
+        *last += &format!("\nhidden={width}");
     }
     layers
 }

@@ -76,6 +76,30 @@ pub static EXPERIMENTS: &[ExperimentRow] = &[
         demo: false,
         toml: include_str!("../../assets/experiments/mlp_mnist.toml"),
     },
+    ExperimentRow {
+        name: "gat_cora",
+        summary: "GAT on Cora's Planetoid split from files",
+        demo: false,
+        toml: include_str!("../../assets/experiments/gat_cora.toml"),
+    },
+    ExperimentRow {
+        name: "sage_cora",
+        summary: "GraphSAGE on Cora's Planetoid split from files",
+        demo: false,
+        toml: include_str!("../../assets/experiments/sage_cora.toml"),
+    },
+    ExperimentRow {
+        name: "gin_cora",
+        summary: "GIN on Cora's Planetoid split from files",
+        demo: false,
+        toml: include_str!("../../assets/experiments/gin_cora.toml"),
+    },
+    ExperimentRow {
+        name: "gin_proteins",
+        summary: "GIN with a read-out on PROTEINS from files, one of ten folds",
+        demo: false,
+        toml: include_str!("../../assets/experiments/gin_proteins.toml"),
+    },
 ];
 
 impl ExperimentRow {

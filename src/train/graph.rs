@@ -270,14 +270,17 @@ fn with_loops(nodes: usize, edges: &[[u32; 2]]) -> (Sparsity, Vec<f32>) {
         let mut own = false;
         while let Some([source, _]) = rest.next_if(|e| e[1] == v) {
             if !own && *source > v {
-                (idx.push(v), weight.push(0.0));
+                idx.push(v);
+                weight.push(0.0);
                 own = true;
             }
             own |= *source == v;
-            (idx.push(*source), weight.push(1.0));
+            idx.push(*source);
+            weight.push(1.0);
         }
         if !own {
-            (idx.push(v), weight.push(0.0));
+            idx.push(v);
+            weight.push(0.0);
         }
         ptr.push(idx.len() as u32);
     }

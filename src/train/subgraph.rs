@@ -141,8 +141,8 @@ impl SubGraph {
         let mut from = 0;
         for most in fanout {
             let to = nodes.len();
-            for v in nodes[from..to].to_vec() {
-                let edges = whole.draw_edges(v, *most, &mut draw);
+            for at in from..to {
+                let edges = whole.draw_edges(nodes[at], *most, &mut draw);
                 for e in &edges {
                     let u = whole.edges.idx[*e];
                     local.entry(u).or_insert_with(|| {

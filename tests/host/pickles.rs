@@ -13,7 +13,7 @@ fn int(value: usize) -> Vec<u8> {
 }
 
 fn tuple(items: &[usize]) -> Vec<u8> {
-    [&[b'('][..], &items.iter().flat_map(|&item| int(item)).collect::<Vec<u8>>(), &[b't']].concat()
+    [&[b'('][..], &items.iter().flat_map(|&item| int(item)).collect::<Vec<u8>>(), b"t"].concat()
 }
 
 pub fn global(module: &str, name: &str) -> Vec<u8> {

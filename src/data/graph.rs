@@ -8,6 +8,7 @@ pub(crate) mod edge_list;
 pub(crate) mod graph_npz;
 pub(crate) mod karate;
 mod lines;
+pub(crate) mod linqs;
 pub(crate) mod partition;
 pub(crate) mod planetoid;
 mod plant;

@@ -139,6 +139,7 @@ pub static DATASETS: &[&DatasetRow] = &[
     &breast_cancer::ROW,
     &graph::cora::ROW,
     &graph::karate::ROW,
+    &graph::linqs::ROW,
     &graph::planetoid::ROW,
     &graph::tudataset::ROW,
     &graph::graph_npz::ROW,

@@ -14,7 +14,7 @@ pub struct ExperimentRow {
     pub toml: &'static str,
 }
 
-/// Every experiment, in the order in which the demo runs them. The GNN's join at the end of the demo's.
+/// Every experiment, in the order in which the demo runs them.
 pub static EXPERIMENTS: &[ExperimentRow] = &[
     ExperimentRow {
         name: "demo_cnn_sample",
@@ -39,6 +39,30 @@ pub static EXPERIMENTS: &[ExperimentRow] = &[
         summary: "the same MLP forgets the digit 3",
         demo: true,
         toml: include_str!("../../assets/experiments/demo_mlp_class.toml"),
+    },
+    ExperimentRow {
+        name: "demo_gcn_node",
+        summary: "GCN on Cora forgets 10 % of its training nodes",
+        demo: true,
+        toml: include_str!("../../assets/experiments/demo_gcn_node.toml"),
+    },
+    ExperimentRow {
+        name: "demo_gcn_edge",
+        summary: "the same GCN forgets 5 % of the edges",
+        demo: true,
+        toml: include_str!("../../assets/experiments/demo_gcn_edge.toml"),
+    },
+    ExperimentRow {
+        name: "demo_gcn_feature",
+        summary: "the same GCN forgets ten words of the papers' texts",
+        demo: true,
+        toml: include_str!("../../assets/experiments/demo_gcn_feature.toml"),
+    },
+    ExperimentRow {
+        name: "sage_replay",
+        summary: "GraphSAGE on Cora forgets nodes that were given a class of their own",
+        demo: false,
+        toml: include_str!("../../assets/experiments/sage_replay.toml"),
     },
     ExperimentRow {
         name: "cnn_mnist",

@@ -32,6 +32,9 @@ pub struct RunInfo {
     pub parameters: usize,
     pub epochs: usize,
     pub steps: u64,
+    /// Kernel launches of a training step.
+    #[serde(default)]
+    pub dispatches_per_step: usize,
     /// GPU memory that was held before the first step.
     pub planned_gpu_bytes: u64,
     pub traffic: TrafficInfo,

@@ -119,6 +119,7 @@ impl ForgetJob {
             adapter,
             seed,
             steps: account.details.get("steps").and_then(serde_json::Value::as_u64).unwrap_or(0),
+            dispatches_per_step: 0,
             planned_gpu_bytes: 0,
             traffic: TrafficInfo { up_before_start: engine.traffic().up - before.up, ..Default::default() },
             seconds: start.elapsed().as_secs_f64(),

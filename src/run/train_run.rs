@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -143,6 +143,7 @@ impl TrainJob {
             planned_gpu_bytes,
             traffic,
             seconds,
+            dispatches_per_step: fit.dispatches_per_step(),
             variants: variants::of(fit.kernels()),
             ..self.info(adapter)
         };
@@ -161,6 +162,7 @@ impl TrainJob {
             parameters: self.model.layout.count(),
             epochs: self.config.train.epochs,
             steps: 0,
+            dispatches_per_step: 0,
             planned_gpu_bytes: 0,
             traffic: TrafficInfo::default(),
             seconds: 0.0,
@@ -202,6 +204,9 @@ impl TrainJob {
     }
 }
 
+/// Least time between the checkpoints that are written because an epoch ended.
+const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(1);
+
 /// How far a run had come.
 struct Position {
     epoch: usize,
@@ -224,6 +229,7 @@ struct Running<'a> {
 impl Running<'_> {
     fn epochs(&mut self, session: &mut Session, fit: &mut Fit, watch: &mut dyn FnMut(Event)) -> Result<()> {
         let mut started = Instant::now();
+        let mut since = Instant::now();
         loop {
             let progress = self.advance(session, fit, watch)?;
             if let Progress::Epoch(report) = progress {
@@ -234,8 +240,14 @@ impl Running<'_> {
             if progress == Progress::Done {
                 return Ok(());
             }
-            self.save(session, fit)?;
-            if self.options.interrupted.load(Ordering::Relaxed) {
+            // Epochs of a few milliseconds would wait for the disk most of the time.
+            let interrupted = self.options.interrupted.load(Ordering::Relaxed);
+            let last = self.lines.len() == self.job.config.train.epochs;
+            if interrupted || last || progress == Progress::Paused || since.elapsed() >= BETWEEN_CHECKPOINTS {
+                self.save(session, fit)?;
+                since = Instant::now();
+            }
+            if interrupted {
                 return Err(Error::Interrupted(format!(
                     "interrupted; the state after step {} is saved in {}",
                     self.saved,

@@ -155,6 +155,12 @@ impl Fit {
         recordings.flat_map(|rec| rec.dispatches().map(|d| d.kernel.name)).collect()
     }
 
+    /// Dispatches of one step, the most of any.
+    pub fn dispatches_per_step(&self) -> usize {
+        let each = self.programs.iter().map(|(key, made)| made.program.recording().dispatches().count() / key.len());
+        each.max().unwrap_or(0)
+    }
+
     /// Steps of one epoch over these terms.
     pub fn steps_per_epoch(&self, terms: &[Term]) -> usize {
         terms[0].records.indices.len().div_ceil(self.batch_size)

@@ -9,6 +9,47 @@ use unlearn::train::{GaussNewton, Records, Session, TrainConfig};
 use super::{REQUESTS, SEED, Small, distance};
 use crate::methods::hold;
 
+/// A Gauss-Newton matrix on the host, from central differences of the logits.
+struct Slow<'a> {
+    /// The parameters that are no padding.
+    real: &'a [usize],
+    /// A row of derivatives of all logits for each of them.
+    jacobian: Vec<Vec<f64>>,
+    p: Vec<f64>,
+    classes: usize,
+}
+
+impl Slow<'_> {
+    fn of<'a>(session: &mut Session, records: Records, theta: &[f32], real: &'a [usize]) -> Result<Slow<'a>> {
+        let mut jacobian = Vec::new();
+        for i in real {
+            let mut at = |by: f32| {
+                let mut moved = theta.to_vec();
+                moved[*i] += by;
+                session.write_theta(&moved)?;
+                session.logits(records)
+            };
+            let (up, down) = (at(0.02)?, at(-0.02)?);
+            jacobian.push(up.iter().zip(down).map(|(a, b)| f64::from(a - b) / 0.04).collect());
+        }
+        session.write_theta(theta)?;
+        let classes = session.model.classes;
+        let p = session.logits(records)?.chunks(classes).flat_map(softmax).collect();
+        Ok(Slow { real, jacobian, p, classes })
+    }
+
+    /// H u at the real parameters.
+    fn product(&self, u: &[f64]) -> Vec<f64> {
+        let Slow { real, jacobian, p, classes } = self;
+        let slope = |k: usize| real.iter().zip(jacobian).map(|(i, row)| row[k] * u[*i]).sum::<f64>();
+        let along: Vec<f64> = (0..p.len()).map(slope).collect();
+        let mean = |n: usize| (n * classes..(n + 1) * classes).map(|k| p[k] * along[k]).sum::<f64>();
+        let records = p.len() / classes;
+        let inner: Vec<f64> = (0..p.len()).map(|k| p[k] * (along[k] - mean(k / classes)) / records as f64).collect();
+        jacobian.iter().map(|row| row.iter().zip(&inner).map(|(j, v)| j * v).sum()).collect()
+    }
+}
+
 /// H u against Jᵀ (diag(p) − p pᵀ) J u on the host with J from central differences of the logits.
 pub fn gauss_newton(small: &mut Small) -> Result<()> {
     let layers = "type='graph_conv'\nout=3\n|type='tanh'|type='graph_conv'";
@@ -17,33 +58,10 @@ pub fn gauss_newton(small: &mut Small) -> Result<()> {
     small.theta = small.model.init(SEED).iter().map(|v| 0.5 + v.sin()).collect();
     let real: Vec<usize> = small.model.layout.entries().iter().flat_map(|e| e.offset..e.offset + e.len).collect();
     (0..small.theta.len()).filter(|i| !real.contains(i)).for_each(|i| small.theta[i] = 0.0);
-    let classes = small.model.classes;
     let theta = small.theta.clone();
     small.session(|session, view| {
         let records = Records::train(&view.retain[..7]);
-        let mut jacobian = Vec::new();
-        for i in &real {
-            let mut at = |by: f32| {
-                let mut moved = theta.clone();
-                moved[*i] += by;
-                session.write_theta(&moved)?;
-                session.logits(records)
-            };
-            let (up, down) = (at(0.02)?, at(-0.02)?);
-            jacobian.push(up.iter().zip(down).map(|(a, b)| f64::from(a - b) / 0.04).collect::<Vec<f64>>());
-        }
-        session.write_theta(&theta)?;
-        let logits = session.logits(records)?;
-        let p: Vec<f64> = logits.chunks(classes).flat_map(softmax).collect();
-        let want = |u: &[f64]| -> Vec<f64> {
-            let along: Vec<f64> =
-                (0..p.len()).map(|k| real.iter().enumerate().map(|(j, i)| jacobian[j][k] * u[*i]).sum()).collect();
-            let mean: Vec<f64> = (0..p.len() / classes)
-                .map(|n| (0..classes).map(|c| p[n * classes + c] * along[n * classes + c]).sum())
-                .collect();
-            let inner: Vec<f64> = (0..p.len()).map(|k| p[k] * (along[k] - mean[k / classes]) / 7.0).collect();
-            jacobian.iter().map(|row| row.iter().zip(&inner).map(|(j, v)| j * v).sum()).collect()
-        };
+        let slow = Slow::of(session, records, &theta, &real)?;
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         let mut kept = Vec::new();
         for keep in [usize::MAX, 0] {
@@ -54,7 +72,8 @@ pub fn gauss_newton(small: &mut Small) -> Result<()> {
                 real.iter().for_each(|i| u[*i] = (seed * 1.7 * *i as f32).sin());
                 let got = product(session, &h, &u)?;
                 let wide: Vec<f64> = u.iter().map(|v| f64::from(*v)).collect();
-                let (got_real, want): (Vec<f64>, Vec<f64>) = (real.iter().map(|i| got[*i]).collect(), want(&wide));
+                let (got_real, want): (Vec<f64>, Vec<f64>) =
+                    (real.iter().map(|i| got[*i]).collect(), slow.product(&wide));
                 let error: Vec<f64> = got_real.iter().zip(&want).map(|(a, b)| a - b).collect();
                 let gap = (dot(&error, &error) / dot(&want, &want)).sqrt();
                 hold(gap < 3e-3, || format!("H u is off by {gap:e} (keep {keep})"))?;

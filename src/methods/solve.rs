@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::engine::{Buf, Data};
+use crate::engine::{Buf, Data, Program};
 use crate::error::Result;
 use crate::kernels::map::{self, Binary};
 use crate::kernels::{edit, reduce};
@@ -43,40 +43,7 @@ pub(super) fn conjugate_gradients(
     x: Buf<f32>,
     until: Until,
 ) -> Result<Solved> {
-    let (r, p, hp) = (session.vector("cg.r")?, h.u, h.hu);
-    let norm2 = session.run(|rec| {
-        let norm2 = rec.temp("norm2", 1);
-        rec.clear(x);
-        rec.copy(b, r);
-        rec.copy(b, p);
-        reduce::total(rec, b, norm2, 1.0, true);
-        rec.readback(norm2);
-        Ok(())
-    })?;
-    let first = f64::from(norm2[0].f32()[0]);
-    let mut rec = session.recording();
-    let (product, along) = (rec.temp("product", p.len), rec.temp("along", 1));
-    map::axpby(&mut rec, shift as f32, p, 1.0, hp);
-    map::binary(&mut rec, Binary::Mul, p, hp, product);
-    reduce::total(&mut rec, product, along, 1.0, false);
-    rec.readback(along);
-    let curvature = session.compile(rec)?;
-    let mut rec = session.recording();
-    let (length, norm2) = (rec.temp("length", 1), rec.temp("norm2", 1));
-    rec.upload(length);
-    edit::step(&mut rec, x, p, length, 1.0);
-    edit::step(&mut rec, r, hp, length, -1.0);
-    reduce::total(&mut rec, r, norm2, 1.0, true);
-    rec.readback(norm2);
-    let step = session.compile(rec)?;
-    let mut rec = session.recording();
-    let (old, beta) = (rec.temp("old", p.len), rec.temp("beta", 1));
-    rec.upload(beta);
-    rec.copy(p, old);
-    rec.copy(r, p);
-    edit::step(&mut rec, p, old, beta, 1.0);
-    let turn = session.compile(rec)?;
-
+    let (steps, first) = Steps::start(session, h, shift, b, x)?;
     let mut now = first;
     let solved = |iterations, now: f64, stopped_by| {
         let residual = if first > 0.0 { (now / first).sqrt() } else { 0.0 };
@@ -87,17 +54,66 @@ pub(super) fn conjugate_gradients(
             return solved(i, now, StoppedBy::Tolerance);
         }
         h.apply(session)?;
-        let along = f64::from(session.engine.run(&curvature, &[])?[0].f32()[0]);
+        let along = f64::from(session.engine.run(&steps.curvature, &[])?[0].f32()[0]);
         if along.is_nan() || along <= 0.0 {
             return solved(i, now, StoppedBy::Curvature);
         }
-        let next = session.engine.run(&step, &[Data::F32(vec![(now / along) as f32])])?;
+        let next = session.engine.run(&steps.step, &[Data::F32(vec![(now / along) as f32])])?;
         let next = f64::from(next[0].f32()[0]);
-        session.engine.run(&turn, &[Data::F32(vec![(next / now) as f32])])?;
+        session.engine.run(&steps.turn, &[Data::F32(vec![(next / now) as f32])])?;
         now = next;
     }
     let by = if now <= until.tolerance.powi(2) * first { StoppedBy::Tolerance } else { StoppedBy::MaxIterations };
     solved(until.iterations, now, by)
+}
+
+/// What an iteration runs besides the product, on the direction p and H p.
+struct Steps {
+    /// H p += shift p; gives pᵀ of that.
+    curvature: Program,
+    /// x and the residual r move along p by the length given; gives ‖r‖².
+    step: Program,
+    /// p = r + β p for the β given.
+    turn: Program,
+}
+
+impl Steps {
+    /// Sets x = 0, r = p = b; returns ‖b‖² too.
+    fn start(session: &mut Session, h: &GaussNewton, shift: f64, b: Buf<f32>, x: Buf<f32>) -> Result<(Steps, f64)> {
+        let (r, p, hp) = (session.vector("cg.r")?, h.u, h.hu);
+        let norm2 = session.run(|rec| {
+            let norm2 = rec.temp("norm2", 1);
+            rec.clear(x);
+            rec.copy(b, r);
+            rec.copy(b, p);
+            reduce::total(rec, b, norm2, 1.0, true);
+            rec.readback(norm2);
+            Ok(())
+        })?;
+        let mut rec = session.recording();
+        let (product, along) = (rec.temp("product", p.len), rec.temp("along", 1));
+        map::axpby(&mut rec, shift as f32, p, 1.0, hp);
+        map::binary(&mut rec, Binary::Mul, p, hp, product);
+        reduce::total(&mut rec, product, along, 1.0, false);
+        rec.readback(along);
+        let curvature = session.compile(rec)?;
+        let mut rec = session.recording();
+        let (length, left) = (rec.temp("length", 1), rec.temp("norm2", 1));
+        rec.upload(length);
+        edit::step(&mut rec, x, p, length, 1.0);
+        edit::step(&mut rec, r, hp, length, -1.0);
+        reduce::total(&mut rec, r, left, 1.0, true);
+        rec.readback(left);
+        let step = session.compile(rec)?;
+        let mut rec = session.recording();
+        let (old, beta) = (rec.temp("old", p.len), rec.temp("beta", 1));
+        rec.upload(beta);
+        rec.copy(p, old);
+        rec.copy(r, p);
+        edit::step(&mut rec, p, old, beta, 1.0);
+        let turn = session.compile(rec)?;
+        Ok((Steps { curvature, step, turn }, f64::from(norm2[0].f32()[0])))
+    }
 }
 
 /// The largest eigenvalue of H by `steps` power iterations from `start`: a lower bound that rises with each.

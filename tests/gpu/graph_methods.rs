@@ -1,12 +1,12 @@
 //! Unlearning on graphs: what each method does to a small network over a stochastic block model with a planted class, and
-//! what the curvature products and the closed forms are worth against finite differences and retraining.
+//! (in `math`) what curvature products, gradients to masks and closed forms are worth against differences and retraining.
 
 use std::path::Path;
 
 use libtest_mimic::{Failed, Trial};
 use unlearn::Result;
 use unlearn::data::{self, DataConfig, Dataset, Plant, Request};
-use unlearn::engine::{Buf, Data, Engine};
+use unlearn::engine::Engine;
 use unlearn::methods::{Account, METHODS, View, find};
 use unlearn::nn::{Model, ModelConfig};
 use unlearn::run::target::Target;
@@ -14,6 +14,9 @@ use unlearn::train::{Records, Session, TrainConfig};
 
 use crate::adapters::Shared;
 use crate::methods::{fit, hold};
+
+#[path = "graph_math.rs"]
+mod math;
 
 type Test = fn(&mut Small) -> Result<()>;
 
@@ -30,16 +33,16 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     let tests: [(&str, &str, Test); 13] = [
         ("unlink leaves every weight", "gcn", unlink_leaves_weights),
         ("repair follows the influenced", "gcn", repair_scope),
-        ("gauss-newton product", "gcn", gauss_newton),
-        ("gauss-newton product of many parameters", "gcn", gauss_newton_wide),
-        ("influence reaches the retrained optimum", "sgc", influence_is_newton),
+        ("gauss-newton product", "gcn", math::gauss_newton),
+        ("gauss-newton product of many parameters", "gcn", math::gauss_newton_wide),
+        ("influence reaches the retrained optimum", "sgc", math::influence_is_newton),
         ("a fisher of the influenced", "gcn", fisher_scope),
         ("deletion operators alone move", "gcn_delete", operators_move),
         ("deletion operators are needed", "gcn", operators_needed),
         ("graph methods refuse records", "gcn", refusals),
-        ("gradient to a mask over edges", "sgc", mask_gradient),
+        ("gradient to a mask over edges", "sgc", math::mask_gradient),
         ("masks prune what they say", "gcn", masks_prune),
-        ("editor equals a refit", "sgc", editor_is_exact),
+        ("editor equals a refit", "sgc", math::editor_is_exact),
         ("editor needs one sgc layer", "gcn", editor_needs_sgc),
     ];
     let mut trials = Vec::new();
@@ -297,244 +300,8 @@ fn refusals(small: &mut Small) -> Result<()> {
     Ok(())
 }
 
-/// H u against Jᵀ (diag(p) − p pᵀ) J u on the host with J from central differences of the logits.
-fn gauss_newton(small: &mut Small) -> Result<()> {
-    let layers = "type='graph_conv'\nout=3\n|type='tanh'|type='graph_conv'";
-    let layers = layers.split('|').map(|t| t.parse().expect("TOML")).collect();
-    small.model = Model::build(&ModelConfig { layers, ..Default::default() }, &small.data.shape, small.data.classes)?;
-    small.theta = small.model.init(SEED).iter().map(|v| 0.5 + v.sin()).collect();
-    let real: Vec<usize> = small.model.layout.entries().iter().flat_map(|e| e.offset..e.offset + e.len).collect();
-    (0..small.theta.len()).filter(|i| !real.contains(i)).for_each(|i| small.theta[i] = 0.0);
-    let classes = small.model.classes;
-    let theta = small.theta.clone();
-    small.session(|session, view| {
-        let records = Records::train(&view.retain[..7]);
-        let mut jacobian = Vec::new();
-        for i in &real {
-            let mut at = |by: f32| {
-                let mut moved = theta.clone();
-                moved[*i] += by;
-                session.write_theta(&moved)?;
-                session.logits(records)
-            };
-            let (up, down) = (at(0.02)?, at(-0.02)?);
-            jacobian.push(up.iter().zip(down).map(|(a, b)| f64::from(a - b) / 0.04).collect::<Vec<f64>>());
-        }
-        session.write_theta(&theta)?;
-        let logits = session.logits(records)?;
-        let p: Vec<f64> = logits.chunks(classes).flat_map(softmax).collect();
-        let want = |u: &[f64]| -> Vec<f64> {
-            let along: Vec<f64> =
-                (0..p.len()).map(|k| real.iter().enumerate().map(|(j, i)| jacobian[j][k] * u[*i]).sum()).collect();
-            let mean: Vec<f64> = (0..p.len() / classes)
-                .map(|n| (0..classes).map(|c| p[n * classes + c] * along[n * classes + c]).sum())
-                .collect();
-            let inner: Vec<f64> = (0..p.len()).map(|k| p[k] * (along[k] - mean[k / classes]) / 7.0).collect();
-            jacobian.iter().map(|row| row.iter().zip(&inner).map(|(j, v)| j * v).sum()).collect()
-        };
-        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        let mut kept = Vec::new();
-        for keep in [usize::MAX, 0] {
-            let h = session.gauss_newton_within(records, keep)?;
-            let mut products = Vec::new();
-            for seed in [1.0, 2.0] {
-                let mut u = vec![0.0f32; theta.len()];
-                real.iter().for_each(|i| u[*i] = (seed * 1.7 * *i as f32).sin());
-                let got = product(session, &h, &u)?;
-                let wide: Vec<f64> = u.iter().map(|v| f64::from(*v)).collect();
-                let (got_real, want): (Vec<f64>, Vec<f64>) = (real.iter().map(|i| got[*i]).collect(), want(&wide));
-                let error: Vec<f64> = got_real.iter().zip(&want).map(|(a, b)| a - b).collect();
-                let gap = (dot(&error, &error) / dot(&want, &want)).sqrt();
-                hold(gap < 3e-3, || format!("H u is off by {gap:e} (keep {keep})"))?;
-                hold(dot(&wide, &got) > 0.0, || "uᵀ H u is not positive".into())?;
-                hold((0..got.len()).all(|i| real.contains(&i) || got[i] == 0.0), || {
-                    "H u is not 0 between tensors".into()
-                })?;
-                products.push((wide, got));
-            }
-            let [(u, hu), (w, hw)] = &products[..] else { unreachable!("two directions") };
-            let (a, b) = (dot(w, hu), dot(u, hw));
-            hold((a - b).abs() < 1e-4 * a.abs().max(dot(u, hu)), || format!("wᵀ H u = {a}, uᵀ H w = {b}"))?;
-            kept.push(products[0].1.clone());
-        }
-        let gap = kept[0].iter().zip(&kept[1]).fold(0.0, |m: f64, (a, b)| m.max((a - b).abs()));
-        hold(gap < 1e-6, || format!("kept and repeated rows differ by {gap:e}"))
-    })
-}
-
-/// uᵀ H u of a network whose parameters are taken in several pieces, against J u by one central difference of the logits.
-fn gauss_newton_wide(small: &mut Small) -> Result<()> {
-    let layers = ["type='graph_conv'\nout=300", "type='tanh'", "type='graph_conv'"];
-    let layers = layers.iter().map(|t| t.parse().expect("TOML")).collect();
-    small.model = Model::build(&ModelConfig { layers, ..Default::default() }, &small.data.shape, small.data.classes)?;
-    small.theta = small.model.init(SEED);
-    let (classes, theta) = (small.model.classes, small.theta.clone());
-    hold(theta.len() > 2 * 4096, || "the network is too small to be taken in pieces".into())?;
-    small.session(|session, view| {
-        let records = Records::train(&view.retain[..9]);
-        let u: Vec<f32> =
-            (0..theta.len()).map(|i| if theta[i] == 0.0 { 0.0 } else { (1.7 * i as f32).sin() }).collect();
-        let mut at = |by: f32| {
-            let moved: Vec<f32> = theta.iter().zip(&u).map(|(t, u)| t + by * u).collect();
-            session.write_theta(&moved)?;
-            session.logits(records)
-        };
-        let (up, down, here) = (at(1e-3)?, at(-1e-3)?, at(0.0)?);
-        let along: Vec<f64> = up.iter().zip(&down).map(|(a, b)| f64::from(a - b) / 2e-3).collect();
-        let variance = |(z, j): (&[f32], &[f64])| {
-            let p = softmax(z);
-            let mean: f64 = p.iter().zip(j).map(|(p, j)| p * j).sum();
-            p.iter().zip(j).map(|(p, j)| p * (j - mean).powi(2)).sum::<f64>()
-        };
-        let want: f64 = here.chunks(classes).zip(along.chunks(classes)).map(variance).sum::<f64>() / 9.0;
-        for keep in [usize::MAX, 0] {
-            let h = session.gauss_newton_within(records, keep)?;
-            let hu = product(session, &h, &u)?;
-            let got: f64 = u.iter().zip(&hu).map(|(u, v)| f64::from(*u) * v).sum();
-            hold((got / want - 1.0).abs() < 3e-3, || format!("uᵀ H u = {got}, differences give {want}"))?;
-        }
-        Ok(())
-    })
-}
-
-fn product(session: &mut Session, h: &unlearn::train::GaussNewton, u: &[f32]) -> Result<Vec<f64>> {
-    session.engine.write(h.u, u)?;
-    h.apply(session)?;
-    let hu: Buf<f32> = h.hu;
-    Ok(session.engine.read(hu)?.into_iter().map(f64::from).collect())
-}
-
-fn softmax(z: &[f32]) -> Vec<f64> {
-    let top = z.iter().fold(f32::MIN, |m, v| m.max(*v));
-    let e: Vec<f64> = z.iter().map(|v| f64::from(v - top).exp()).collect();
-    let sum: f64 = e.iter().sum();
-    e.iter().map(|v| v / sum).collect()
-}
-
-/// One layer is convex: a full Newton step from the old optimum ends close to the new one, which a retrain finds.
-fn influence_is_newton(small: &mut Small) -> Result<()> {
-    small.train = TrainConfig {
-        optimizer: "sgd".into(),
-        lr: 1.0,
-        momentum: 0.9,
-        weight_decay: 1e-2,
-        epochs: 600,
-        ..Default::default()
-    };
-    small.theta = small.original()?;
-    let planted = REQUESTS[0];
-    for (request, most) in
-        [("kind = 'node'\nfraction = 0.03", 0.1), (planted, 0.5), (REQUESTS[1], 0.1), (REQUESTS[2], 0.1)]
-    {
-        small.request(request)?;
-        let (retrained, _) = small.run("retrain", "")?;
-        let (theta, account) = small.run("influence", "damping = 1e-6\ntolerance = 1e-5")?;
-        let error = distance(&theta, &retrained) / distance(&small.theta, &retrained);
-        hold(error < most, || format!("influence ends {error} of the way from retrain, {request}: {account:?}"))?;
-    }
-    Ok(())
-}
-
 fn editor_needs_sgc(small: &mut Small) -> Result<()> {
     refused(small.run("graph_editor", ""), "sgc")
-}
-
-/// The edited regression against one that is fitted on the graph that is left, where nothing is edited; and that it is a
-/// minimum of the objective as the engine sees it: no direction goes down from it.
-fn editor_is_exact(small: &mut Small) -> Result<()> {
-    for request in REQUESTS {
-        small.request(request)?;
-        let (edited, account) = small.run("graph_editor", "lambda = 0.1")?;
-        let changed = account.details["rows_changed"].as_u64().unwrap_or(0);
-        hold(changed > 0, || format!("no row changed, {request}"))?;
-        let target = small.target.clone();
-        let nothing = Default::default();
-        let whole = small.data.clone();
-        let reduced = whole.graph.as_ref().map(|g| g.graph.without(&target.graph.as_ref().unwrap().deletion));
-        let refit = small.session(|session, view| {
-            let left = reduced.as_ref().expect("a graph");
-            let graph = view.graph.map(|g| unlearn::methods::GraphView { graph: left, deletion: &nothing, ..g });
-            let view = View { forget: &[], graph, ..*view };
-            let settings = "lambda = 0.1".parse().expect("TOML");
-            let account = (find("graph_editor")?.build)(settings)?.forget(session, &view)?;
-            hold(account.details["rows_changed"] == 0, || format!("{account:?}"))?;
-            session.read_theta()
-        })?;
-        let zero = vec![0.0; refit.len()];
-        let error = distance(&edited, &refit) / distance(&refit, &zero);
-        hold(error < 1e-3, || format!("the edit is {error:e} off a refit, {request}"))?;
-        lowest(small, &edited)?;
-    }
-    Ok(())
-}
-
-/// ‖X̄ W − Y‖² + 0.1 ‖W‖² through the engine's logits has no slope at `theta`.
-fn lowest(small: &mut Small, theta: &[f32]) -> Result<()> {
-    let classes = small.model.classes;
-    let real: Vec<usize> = small.model.layout.entries().iter().flat_map(|e| e.offset..e.offset + e.len).collect();
-    small.session(|session, view| {
-        let labels = session.classes(view.retain)?;
-        let mut objective = |by: f64, seed: f64| {
-            let mut moved = theta.to_vec();
-            real.iter().for_each(|i| moved[*i] += (by * (seed * *i as f64).sin()) as f32);
-            session.write_theta(&moved)?;
-            let logits = session.logits(Records::train(view.retain))?;
-            let y = |i: usize| if labels[i / classes] as usize == i % classes { 1.0 } else { 0.0 };
-            let fit: f64 = logits.iter().enumerate().map(|(i, z)| (f64::from(*z) - y(i)).powi(2)).sum();
-            Ok::<f64, unlearn::Error>(fit + 0.1 * moved.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>())
-        };
-        for seed in [1.3, 2.9, 4.1] {
-            let [down, here, up] = [objective(-0.1, seed)?, objective(0.0, seed)?, objective(0.1, seed)?];
-            let (slope, curve) = ((up - down).abs() / 2.0, (up + down) / 2.0 - here);
-            hold(curve > 0.0 && slope < 1e-3 * curve, || format!("slope {slope:e} beside a curvature of {curve:e}"))?;
-        }
-        Ok(())
-    })
-}
-
-/// The gradient to a mask against central differences of the loss, on a network without dropout.
-fn mask_gradient(small: &mut Small) -> Result<()> {
-    for net in [&["type='sgc'\nk=3"][..], &["type='graph_conv'\nout=5", "type='tanh'", "type='graph_conv'"]] {
-        let layers = net.iter().map(|t| t.parse().expect("TOML")).collect();
-        small.model =
-            Model::build(&ModelConfig { layers, ..Default::default() }, &small.data.shape, small.data.classes)?;
-        small.theta = small.model.init(SEED).iter().map(|v| 3.0 * v).collect();
-        small.request(REQUESTS[0])?;
-        let gone = small.target.deletion().map(|d| d.edges.clone()).unwrap_or_default();
-        small.session(|session, view| {
-            let (len, edges) = session.mask_edges()?;
-            hold(edges.iter().all(|e| !gone.contains(&[e.source, e.target])), || "a deleted edge is masked".into())?;
-            let (mask, slope) = (session.engine.alloc("mask", len)?, session.engine.alloc("slope", len)?);
-            let mut rec = session.recording();
-            let words = rec.temp("step", 4);
-            rec.upload(words);
-            let (lists, sums) =
-                session.record_edge_masked(&mut rec, Records::train(view.retain), [mask, slope], words)?;
-            rec.readback(sums);
-            let program = session.compile(rec)?;
-            let inputs: Vec<Data> = std::iter::once(Data::U32(vec![0; 4])).chain(lists).collect();
-            let start: Vec<f32> = (0..len).map(|i| 1.0 + 0.3 * (i as f32).sin()).collect();
-            let loss = |session: &mut Session, along: &[f64], by: f64| {
-                let moved: Vec<f32> = start.iter().zip(along).map(|(m, d)| m + (by * d) as f32).collect();
-                session.engine.write(mask, &moved)?;
-                let out = session.engine.run(&program, &inputs)?;
-                Ok::<f64, unlearn::Error>(f64::from(out[0].f32()[0]) / view.retain.len() as f64)
-            };
-            loss(session, &vec![0.0; len], 0.0)?;
-            let found = session.engine.read(slope)?;
-            let top = found.iter().fold(0.0, |m: f64, g| m.max(f64::from(g.abs())));
-            for seed in [1.1, 2.3] {
-                let along: Vec<f64> =
-                    (0..len).map(|i| (seed * i as f64).sin() + 3.0 * f64::from(found[i]) / top).collect();
-                let numeric = (loss(session, &along, 0.02)? - loss(session, &along, -0.02)?) / 0.04;
-                let analytic: f64 = along.iter().zip(&found).map(|(d, g)| d * f64::from(*g)).sum();
-                let error = (numeric - analytic).abs() / analytic.abs();
-                hold(error < 5e-3, || format!("{net:?}: slope {analytic:e}, differences {numeric:e}"))?;
-            }
-            Ok(())
-        })?;
-    }
-    Ok(())
 }
 
 fn masks_prune(small: &mut Small) -> Result<()> {

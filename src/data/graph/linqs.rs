@@ -58,8 +58,8 @@ pub(super) fn parse(name: &str, content: (&str, &str), cites: (&str, &str)) -> R
         let mut row = vec![];
         for (word, column) in words.iter().zip(0u32..) {
             match word.parse::<f32>() {
-                Ok(value) if value.is_finite() && value != 0.0 => row.push((column, value)),
-                Ok(value) if value == 0.0 => {}
+                Ok(0.0) => {}
+                Ok(value) if value.is_finite() => row.push((column, value)),
                 _ => return Err(bad(format!("word {column} of paper {paper} is `{word}`; expected a finite number"))),
             }
         }

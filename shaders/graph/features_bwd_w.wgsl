@@ -2,7 +2,8 @@
 // g[b,o,c] = sum of val x[r,o] over the entries of column c whose row r belongs to sample seg[r] = b,
 // dw[o,c] = alpha sum_b g[b,o,c]^2 + beta dw[o,c], or PER_SAMPLE=1: dw[b stride + o inputs + c] = g[b,o,c], which leaves
 // the rest of dw as it was. x = dy [rows,cols] with cols = outputs; a column's entries are in row order, so of rising
-// sample; rows of sample 0xffffffff count for nothing. One thread per column and 4 outputs.
+// sample; rows of sample 0xffffffff count for nothing. SUM=1: dw[o,c] = alpha sum_k val x[r,o] + beta dw[o,c] over all
+// entries of the column, seg is not read. One thread per column and 4 outputs.
 // PERM=1: the value of entry k is val[perm[k]]. VEC=1: outputs is a multiple of 4. Twin: graph/features.rs bwd_w.
 #import grid
 
@@ -12,6 +13,7 @@ override WG: u32 = 64u;
 override VEC: u32 = 0u;
 override PERM: u32 = 0u;
 override PER_SAMPLE: u32 = 0u;
+override SUM: u32 = 0u;
 
 @group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> ptr: array<u32>;
@@ -62,11 +64,13 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     var squares = vec4<f32>(0.0);
     for (var k = ptr[column]; k < ptr[column + 1u]; k += 1u) {
         let row = idx[k];
-        let b = seg[row];
-        if (b != sample) {
-            squares += close(sample, column, c, sum);
-            sample = b;
-            sum = vec4<f32>(0.0);
+        if (SUM == 0u) {
+            let b = seg[row];
+            if (b != sample) {
+                squares += close(sample, column, c, sum);
+                sample = b;
+                sum = vec4<f32>(0.0);
+            }
         }
         var at = k;
         if (PERM == 1u) {
@@ -78,9 +82,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     if (PER_SAMPLE == 1u) {
         return;
     }
+    let total = select(squares, sum, SUM == 1u);
     for (var j = 0u; j < min(4u, p.cols - c); j += 1u) {
         let o = (c + j) * p.inputs + column;
-        var out = p.alpha * squares[j];
+        var out = p.alpha * total[j];
         // beta 0 must not read: 0 * NaN is NaN.
         if (p.beta != 0.0) {
             out += p.beta * dw[o];

@@ -1,7 +1,7 @@
 //! Sparse feature matrices times dense weights, and their gradients by sample.
 
 use super::norms::search_turns;
-use super::{Csr, Spmm, quads, rows_of, spmm};
+use super::{Csr, Form, Spmm, choose, quads, rows_of, spmm};
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, TwinCall};
 use crate::params;
 
@@ -136,15 +136,21 @@ pub fn features_bwd_w(
 ) {
     assert_eq!(xt.rows(), inputs, "features_bwd_w: the columns of X");
     xt.check("features_bwd_w", val);
-    if how.mode == OuterMode::Sum {
+    let sum = how.mode == OuterMode::Sum;
+    if sum && choose(rec.target(), inputs, xt.entries(), xt.heavy, outputs) == Form::Balanced {
         assert_eq!(dw.len, outputs * inputs, "features_bwd_w: size of dw");
         let dwt = rec.temp("weight gradient, inputs first", dw.len);
         spmm(rec, xt, val, dy, dy, dwt, outputs, Spmm::default());
         return transpose(rec, dwt, dw, inputs, (how.alpha, how.beta));
     }
     let rows = rows_of("features_bwd_w", dy.len, outputs);
-    let Some(seg) = seg_of else { panic!("features_bwd_w: {:?} needs the sample of each row", how.mode) };
-    assert_eq!(seg.len, rows, "features_bwd_w: length of seg_of");
+    // Bound, not read, by a sum.
+    let seg = seg_of.filter(|_| !sum).unwrap_or(xt.idx);
+    assert!(
+        sum || seg_of.is_some_and(|seg| seg.len == rows),
+        "features_bwd_w: {:?} needs the sample of each row",
+        how.mode
+    );
     let per_sample = how.mode == OuterMode::PerSample;
     assert!(per_sample || dw.len == outputs * inputs, "features_bwd_w: size of dw");
     assert!(!per_sample || how.stride >= outputs * inputs, "features_bwd_w: the samples overlap");
@@ -154,6 +160,7 @@ pub fn features_bwd_w(
         .set("VEC", u8::from(outputs.is_multiple_of(4)))
         .set("PERM", u8::from(xt.perm.is_some()))
         .set("PER_SAMPLE", u8::from(per_sample))
+        .set("SUM", u8::from(sum))
         .params(Columns { inputs: inputs as u32, cols, stride, alpha: how.alpha, beta: how.beta })
         .read(xt.ptr)
         .read(xt.idx)
@@ -218,7 +225,7 @@ fn transpose_twin(call: &mut TwinCall) {
 /// Bindings ptr idx perm val seg dy dw; see `features_bwd_w.wgsl`.
 fn bwd_w_twin(call: &mut TwinCall) {
     let p: Columns = call.params();
-    let (permuted, per_sample) = (call.set("PERM") == 1, call.set("PER_SAMPLE") == 1);
+    let (permuted, per_sample, sum) = (call.set("PERM") == 1, call.set("PER_SAMPLE") == 1, call.set("SUM") == 1);
     let [ptr, idx, perm, val, seg, dy, dw] = call.bufs();
     let (ptr, idx, perm, val, seg, dy) = (ptr.u(), idx.u(), perm.u(), val.f(), seg.u(), dy.f());
     let (outputs, inputs, stride, dw) = (p.cols as usize, p.inputs as usize, p.stride as usize, dw.f_mut());
@@ -227,8 +234,9 @@ fn bwd_w_twin(call: &mut TwinCall) {
             let mut of_sample = std::collections::BTreeMap::<u32, f64>::new();
             for k in ptr[i] as usize..ptr[i + 1] as usize {
                 let (row, value) = (idx[k] as usize, val[if permuted { perm[k] as usize } else { k }]);
-                if seg[row] != u32::MAX {
-                    *of_sample.entry(seg[row]).or_default() += value * dy[row * outputs + o];
+                let sample = if sum { 0 } else { seg[row] };
+                if sample != u32::MAX {
+                    *of_sample.entry(sample).or_default() += value * dy[row * outputs + o];
                 }
             }
             if per_sample {
@@ -237,7 +245,8 @@ fn bwd_w_twin(call: &mut TwinCall) {
             }
             let dw = &mut dw[o * inputs + i];
             let kept = if p.beta == 0.0 { 0.0 } else { f64::from(p.beta) * *dw };
-            *dw = f64::from(p.alpha) * of_sample.values().map(|g| g * g).sum::<f64>() + kept;
+            let total: f64 = of_sample.values().map(|g| if sum { *g } else { g * g }).sum();
+            *dw = f64::from(p.alpha) * total + kept;
         }
     }
 }

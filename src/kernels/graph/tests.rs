@@ -56,6 +56,8 @@ fn the_form_follows_the_matrix_and_the_adapter() {
     assert_eq!(choose(software, 100_001, 200_000, true, 16), Form::Balanced);
     assert_eq!(choose(gpu, 100_001, 200_000, true, 1), Form::Balanced);
     // Too small to be worth two kernels.
+    assert_eq!(choose(software, 2708, 13_264, true, 16), Form::Plain);
+    assert_eq!(choose(gpu, 2708, 13_264, true, 16), Form::Balanced);
     assert_eq!(choose(gpu, 100, 200, true, 16), Form::Plain);
     // Even rows, but each may be longer than llvmpipe lets a thread walk.
     assert_eq!(choose(gpu, 100, 1_000_000, false, 16), Form::Balanced);

@@ -3,7 +3,7 @@
 // dw[o,c] = alpha sum_b g[b,o,c]^2 + beta dw[o,c], or PER_SAMPLE=1: dw[b stride + o inputs + c] = g[b,o,c], which leaves
 // the rest of dw as it was. x = dy [rows,cols] with cols = outputs; a column's entries are in row order, so of rising
 // sample; rows of sample 0xffffffff count for nothing. SUM=1: dw[o,c] = alpha sum_k val x[r,o] + beta dw[o,c] over all
-// entries of the column, seg is not read. One thread per column and 4 outputs.
+// entries of the column, seg is not read; QUADS=4 has a thread do 16 outputs, so that each entry is read once for them. One thread per column and 4 outputs.
 // PERM=1: the value of entry k is val[perm[k]]. VEC=1: outputs is a multiple of 4. Twin: graph/features.rs bwd_w.
 #import grid
 
@@ -14,6 +14,7 @@ override VEC: u32 = 0u;
 override PERM: u32 = 0u;
 override PER_SAMPLE: u32 = 0u;
 override SUM: u32 = 0u;
+override QUADS: u32 = 1u;
 
 @group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> ptr: array<u32>;
@@ -53,43 +54,94 @@ fn close(sample: u32, column: u32, c: u32, sum: vec4<f32>) -> vec4<f32> {
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
-    let quads = (p.cols + 3u) / 4u;
-    let column = i / quads;
+    let each = 4u * QUADS;
+    let pieces = (p.cols + each - 1u) / each;
+    let column = i / pieces;
     if (column >= p.inputs) {
         return;
     }
-    let c = 4u * (i % quads);
+    let c = each * (i % pieces);
+    if (SUM == 1u) {
+        sums(column, c);
+    } else {
+        samples(column, c);
+    }
+}
+
+fn value(k: u32) -> f32 {
+    var at = k;
+    if (PERM == 1u) {
+        at = perm[k];
+    }
+    return val[at];
+}
+
+fn sums(column: u32, c: u32) {
+    let more = p.cols - c;
+    var s0 = vec4<f32>(0.0);
+    var s1 = vec4<f32>(0.0);
+    var s2 = vec4<f32>(0.0);
+    var s3 = vec4<f32>(0.0);
+    for (var k = ptr[column]; k < ptr[column + 1u]; k += 1u) {
+        let v = value(k);
+        let row = idx[k];
+        s0 += v * quad(row, c);
+        // Columns behind the last are not read.
+        if (QUADS == 4u && more > 4u) {
+            s1 += v * quad(row, c + 4u);
+        }
+        if (QUADS == 4u && more > 8u) {
+            s2 += v * quad(row, c + 8u);
+        }
+        if (QUADS == 4u && more > 12u) {
+            s3 += v * quad(row, c + 12u);
+        }
+    }
+    put(column, c, s0);
+    if (QUADS == 4u) {
+        put(column, c + 4u, s1);
+        put(column, c + 8u, s2);
+        put(column, c + 12u, s3);
+    }
+}
+
+fn samples(column: u32, c: u32) {
     var sample = NOBODY;
     var sum = vec4<f32>(0.0);
     var squares = vec4<f32>(0.0);
     for (var k = ptr[column]; k < ptr[column + 1u]; k += 1u) {
         let row = idx[k];
-        if (SUM == 0u) {
-            let b = seg[row];
-            if (b != sample) {
-                squares += close(sample, column, c, sum);
-                sample = b;
-                sum = vec4<f32>(0.0);
-            }
+        let b = seg[row];
+        if (b != sample) {
+            squares += close(sample, column, c, sum);
+            sample = b;
+            sum = vec4<f32>(0.0);
         }
-        var at = k;
-        if (PERM == 1u) {
-            at = perm[k];
-        }
-        sum += val[at] * quad(row, c);
+        sum += value(k) * quad(row, c);
     }
     squares += close(sample, column, c, sum);
-    if (PER_SAMPLE == 1u) {
+    if (PER_SAMPLE == 0u) {
+        put(column, c, squares);
+    }
+}
+
+fn put(column: u32, c: u32, total: vec4<f32>) {
+    place(column, c, total.x);
+    place(column, c + 1u, total.y);
+    place(column, c + 2u, total.z);
+    place(column, c + 3u, total.w);
+}
+
+// Four calls and no loop, as in close.
+fn place(column: u32, c: u32, total: f32) {
+    if (c >= p.cols) {
         return;
     }
-    let total = select(squares, sum, SUM == 1u);
-    for (var j = 0u; j < min(4u, p.cols - c); j += 1u) {
-        let o = (c + j) * p.inputs + column;
-        var out = p.alpha * total[j];
-        // beta 0 must not read: 0 * NaN is NaN.
-        if (p.beta != 0.0) {
-            out += p.beta * dw[o];
-        }
-        dw[o] = out;
+    let o = c * p.inputs + column;
+    var out = p.alpha * total;
+    // beta 0 must not read: 0 * NaN is NaN.
+    if (p.beta != 0.0) {
+        out += p.beta * dw[o];
     }
+    dw[o] = out;
 }

@@ -155,12 +155,15 @@ pub fn features_bwd_w(
     assert!(per_sample || dw.len == outputs * inputs, "features_bwd_w: size of dw");
     assert!(!per_sample || how.stride >= outputs * inputs, "features_bwd_w: the samples overlap");
     let (cols, stride) = (outputs as u32, how.stride as u32);
+    // One thread for 16 outputs reads an entry once for them all, where threads are few anyway.
+    let quads_each = if sum && rec.target().software && quads(outputs) >= 4 { 4 } else { 1 };
     let pass = rec
         .dispatch(&BWD_W)
         .set("VEC", u8::from(outputs.is_multiple_of(4)))
         .set("PERM", u8::from(xt.perm.is_some()))
         .set("PER_SAMPLE", u8::from(per_sample))
         .set("SUM", u8::from(sum))
+        .set("QUADS", quads_each as u8)
         .params(Columns { inputs: inputs as u32, cols, stride, alpha: how.alpha, beta: how.beta })
         .read(xt.ptr)
         .read(xt.idx)
@@ -172,7 +175,9 @@ pub fn features_bwd_w(
     let n = (xt.entries() * outputs) as u64;
     // A column has one entry a row at most.
     let turns = xt.longest().min(rows) + 4;
-    pass.turns(turns).work(3 * n, 4 * n + 12 * xt.entries() as u64).threads(inputs * quads(outputs));
+    pass.turns(turns)
+        .work(3 * n, 4 * n + 12 * xt.entries() as u64)
+        .threads(inputs * quads(outputs).div_ceil(quads_each));
 }
 
 /// Records `y[r,idx[k]] = val[k]` over zeros: the dense form of `x`. `y` [x.rows(), cols]; columns of a row are distinct.

@@ -47,7 +47,10 @@ pub enum Form {
 }
 
 /// Columns of the narrow form.
-pub const NARROW: usize = 8;
+pub const NARROW: usize = 16;
+
+/// The same where it must still leave a GPU enough threads.
+const NARROW_GPU: usize = 8;
 
 /// llvmpipe leaves all loops of an invocation after 65 535 iterations.
 const MAX_TURNS: usize = 65_000;
@@ -70,7 +73,8 @@ pub fn choose(target: Target, rows: usize, entries: usize, heavy: bool, cols: us
     if longest(rows, entries, heavy) > MAX_TURNS || (heavy && entries >= many) {
         return Form::Balanced;
     }
-    if cols <= NARROW && (target.software || rows >= FULL) { Form::Narrow } else { Form::Plain }
+    let narrow = if target.software { cols <= NARROW } else { cols <= NARROW_GPU && rows >= FULL };
+    if narrow { Form::Narrow } else { Form::Plain }
 }
 
 /// Records `y[r,:] = own x[r,:] + Σ_k val[k] x[idx[k],:] (+ bias)` over the entries k of row r of `a`: the aggregation of

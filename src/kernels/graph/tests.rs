@@ -47,7 +47,8 @@ fn a_matrix_is_heavy_if_one_row_is_far_over_the_mean() {
 #[test]
 fn the_form_follows_the_matrix_and_the_adapter() {
     let (software, gpu) = (Target { software: true, subgroup: 8 }, Target { software: false, subgroup: 32 });
-    assert_eq!(choose(software, 2708, 13_264, false, 16), Form::Plain);
+    assert_eq!(choose(software, 2708, 13_264, false, 16), Form::Narrow);
+    assert_eq!(choose(software, 2708, 13_264, false, 17), Form::Plain);
     assert_eq!(choose(software, 2708, 13_264, false, 7), Form::Narrow);
     assert_eq!(choose(gpu, 2708, 13_264, false, 7), Form::Plain);
     assert_eq!(choose(gpu, 169_343, 2_315_598, false, 8), Form::Narrow);
@@ -56,7 +57,7 @@ fn the_form_follows_the_matrix_and_the_adapter() {
     assert_eq!(choose(software, 100_001, 200_000, true, 16), Form::Balanced);
     assert_eq!(choose(gpu, 100_001, 200_000, true, 1), Form::Balanced);
     // Too small to be worth two kernels.
-    assert_eq!(choose(software, 2708, 13_264, true, 16), Form::Plain);
+    assert_eq!(choose(software, 2708, 13_264, true, 17), Form::Plain);
     assert_eq!(choose(gpu, 2708, 13_264, true, 16), Form::Balanced);
     assert_eq!(choose(gpu, 100, 200, true, 16), Form::Plain);
     // Even rows, but each may be longer than llvmpipe lets a thread walk.

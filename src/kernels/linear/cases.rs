@@ -27,6 +27,10 @@ pub fn cases() -> Vec<Case> {
         // The Fisher diagonal of an MLP's first layer at batch 128.
         let fisher = Product { square: true, beta: 1.0, ..Default::default() };
         all.push(case(kernel, "tn", (256, 784, 128), fisher).timed());
+        // The three products of a GCN's second layer on Cora.
+        for (layout, shape) in [("nt", (2708, 7, 16)), ("nn", (2708, 16, 7)), ("tn", (7, 16, 2708))] {
+            all.push(case(kernel, layout, shape, Product::default()).timed());
+        }
         for layout in ["nn", "nt", "tn"] {
             all.push(case(kernel, layout, (512, 512, 512), Product::default()).only_timed());
         }

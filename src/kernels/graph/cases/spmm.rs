@@ -13,7 +13,7 @@ pub fn cases() -> Vec<Case> {
     for pattern in patterns() {
         let (t, perm) = pattern.transposed();
         for form in [Form::Plain, Form::Narrow, Form::Balanced] {
-            for cols in WIDTHS.into_iter().chain([4, 8]).filter(|c| form != Form::Narrow || *c <= NARROW) {
+            for cols in WIDTHS.into_iter().chain([4, 8, 12, 13]).filter(|c| form != Form::Narrow || *c <= NARROW) {
                 all.push(product(form, &pattern, cols, how(0.0, false)));
             }
             for cols in [7, if form == Form::Narrow { 8 } else { 16 }] {

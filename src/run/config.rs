@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use self::place::Place;
 use crate::data::{self, DataConfig, Dataset, Request, read_requests};
 use crate::error::{Error, Result};
-use crate::methods::{self, MethodRow};
+use crate::methods::{self, Method, MethodRow};
 use crate::nn::{Model, ModelConfig};
 use crate::train::{TrainConfig, sha256};
 
@@ -76,10 +76,14 @@ impl ForgetConfig {
 
     /// Writes the default of `methods` out: what works on this network and on data that are the nodes of a graph, or are
     /// not.
-    pub fn complete(&mut self, nodes: bool, model: &Model) {
+    pub fn complete(&mut self, data: &Dataset, model: &Model) {
         if self.methods.is_empty() {
+            let nodes = data.graph.as_ref().is_some_and(|graph| graph.graphs.is_none());
+            let fits = |m: &dyn Method, row: &MethodRow| {
+                m.suits(model).is_ok() && methods::check_links(m, row.name, data).is_ok()
+            };
             let suits = |row: &&&MethodRow| {
-                (nodes || !row.graphs_only) && (row.build)(toml::Table::new()).is_ok_and(|m| m.suits(model).is_ok())
+                (nodes || !row.graphs_only) && (row.build)(toml::Table::new()).is_ok_and(|m| fits(m.as_ref(), row))
             };
             self.methods = methods::METHODS.iter().filter(suits).map(|row| row.name.to_owned()).collect();
         }
@@ -113,6 +117,9 @@ impl ForgetConfig {
         }
     }
 }
+
+/// Columns of an embedding where the last layer does not say.
+const EMBEDDING: usize = 16;
 
 /// A method's complaint about its settings, with the place of the settings and a suggestion.
 fn in_settings(method: &str, error: Error) -> Error {
@@ -175,7 +182,12 @@ impl Loaded {
     /// Whatever is wrong with files, layers or shapes.
     pub fn build(&mut self) -> Result<(Dataset, Model)> {
         let data = data::load(&self.config.data, Path::new(""))?;
-        let model = Model::build(&self.config.model, &data.shape, data.classes).map_err(|e| self.place.add(e))?;
+        // Outputs are classes or, of link prediction, the columns of an embedding.
+        let outputs = match data.links() {
+            Some(_) => self.config.model.width().unwrap_or(EMBEDDING),
+            None => data.classes,
+        };
+        let model = Model::build(&self.config.model, &data.shape, outputs).map_err(|e| self.place.add(e))?;
         self.config.model = model.config();
         Ok((data, model))
     }

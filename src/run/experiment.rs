@@ -115,14 +115,17 @@ impl Ready {
     /// Bad input of any of them; a file without `[forget]`.
     pub fn of(mut loaded: Loaded) -> Result<Ready> {
         let (data, model) = loaded.build()?;
-        let nodes = data.graph.as_ref().is_some_and(|graph| graph.graphs.is_none());
-        loaded.config.forget.iter_mut().for_each(|forget| forget.complete(nodes, &model));
+        loaded.config.forget.iter_mut().for_each(|forget| forget.complete(&data, &model));
         let Some(forget) = loaded.config.forget.clone() else {
             return Err(Error::input(format!(
                 "{}: an experiment needs a [forget] table with `request`; `unlearn train` takes a file without one",
                 loaded.name
             )));
         };
+        for name in &forget.methods {
+            let method = (methods::find(name)?.build)(forget.settings_of(name))?;
+            methods::check_links(method.as_ref(), name, &data)?;
+        }
         let requests = forget.requests()?;
         let target = Target::of(&requests, &data, &model, loaded.config.seed)?;
         let request = RequestSummary::of(&requests, &target);

@@ -17,6 +17,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     keys: &[
         "path",
         "name",
+        "task",
         "split",
         "normalize",
         "test_fraction",
@@ -115,7 +116,7 @@ mod tests {
     #[test]
     fn bad_lines_are_named() {
         let refused = |content: &str, cites: &str, words: &[&str]| {
-            let said = read(content, cites).unwrap_err().to_string();
+            let said = read(content, cites).err().expect("is refused").to_string();
             assert!(words.iter().all(|word| said.contains(word)), "{said}");
         };
         refused(CONTENT, "p7 p8\n", &["cites line 1", "p8", "not in content"]);

@@ -151,8 +151,12 @@ mod tests {
 
     #[test]
     fn links_are_ranked_by_their_scores() {
-        let facts =
-            GraphFacts { links: true, deleted_edges: vec![2.0, 0.0], never_edges: vec![1.0, -1.0], ..Default::default() };
+        let facts = GraphFacts {
+            links: true,
+            deleted_edges: vec![2.0, 0.0],
+            never_edges: vec![1.0, -1.0],
+            ..Default::default()
+        };
         // The test split has an edge of score 3 and pairs of -3 and 3: one win, one tie.
         let m = measured(facts);
         assert_eq!((m.get("splits.test.auc"), m.get("links.deleted_auc")), (Some(0.75), Some(0.75)));

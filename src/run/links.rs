@@ -51,8 +51,7 @@ pub(super) fn on_links(
     let Some(first) = readings.first() else { return Ok(Vec::new()) };
     let nodes: Vec<u32> = (0..graph.graph.nodes as u32).collect();
     let deletion = target.and_then(Target::deletion);
-    let deleted: Vec<[u32; 2]> =
-        deletion.map_or(vec![], |d| d.edges.iter().copied().filter(|[u, v]| u < v).collect());
+    let deleted: Vec<[u32; 2]> = deletion.map_or(vec![], |d| d.edges.iter().copied().filter(|[u, v]| u < v).collect());
     let never = strangers(graph, deleted.len());
     let splits = splits(graph, links, target);
     let mut session = Session::on_graph(engine, model, graph, deletion, first.theta)?;

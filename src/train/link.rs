@@ -39,7 +39,9 @@ impl Links {
     /// No memory; a graph with a held-out edge in it, along which messages would tell the answer.
     pub fn upload(engine: &mut Engine, links: &data::Links, graph: &data::Graph, on: [Side; 2]) -> Result<Links> {
         if let Some([u, v]) = links.leak(graph) {
-            return Err(Error::internal(format!("edge [{u},{v}] is held out, but the graph carries messages along it")));
+            return Err(Error::internal(format!(
+                "edge [{u},{v}] is held out, but the graph carries messages along it"
+            )));
         }
         let [before, now] = on;
         let (before, now) = (before.upload(engine)?, now.upload(engine)?);
@@ -214,3 +216,5 @@ impl ResidentGraph {
     }
 }
 
+#[cfg(test)]
+mod tests;

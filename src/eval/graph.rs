@@ -17,10 +17,17 @@ pub struct GraphFacts {
     pub deleted_edges: Vec<f64>,
     /// That of as many pairs of nodes that never had an edge.
     pub never_edges: Vec<f64>,
-    /// Records are pairs of nodes: scores stand in the place of likeness.
-    pub links: bool,
     /// The class that only nodes to be deleted were given.
     pub planted: Option<u32>,
+}
+
+/// Recorded beside the outputs of a model of links: what it still says of edges that a request deletes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LinkFacts {
+    /// Scores of deleted edges.
+    pub deleted: Vec<f64>,
+    /// Those of as many pairs of nodes that never had an edge.
+    pub never: Vec<f64>,
 }
 
 /// Hops that are told apart; what is further is one group.
@@ -73,7 +80,7 @@ fn link_auc(edges: &[f64], others: &[f64]) -> Result<Option<Membership>> {
 
 /// Registry entry: can deleted edges be told from pairs that never had one? `edges.deleted_auc`, `edges.se`.
 pub(super) fn measure_edges(subject: &Subject, into: &mut Metrics) -> Result<()> {
-    let Some(facts) = subject.now.graph().filter(|facts| !facts.links) else { return Ok(()) };
+    let Some(facts) = subject.now.graph() else { return Ok(()) };
     let attack = link_auc(&facts.deleted_edges, &facts.never_edges)?;
     into.put("edges.deleted_auc", attack.as_ref().map(|a| a.auc))?;
     into.put("edges.se", attack.as_ref().map(|a| a.se))
@@ -82,14 +89,14 @@ pub(super) fn measure_edges(subject: &Subject, into: &mut Metrics) -> Result<()>
 /// Registry entry: of link prediction, `splits.*.auc` where a split has pairs of both kinds, and what the model still says of
 /// deleted edges, `links.deleted_auc`, `links.se`.
 pub(super) fn measure_links(subject: &Subject, into: &mut Metrics) -> Result<()> {
-    let Some(facts) = subject.now.graph().filter(|facts| facts.links) else { return Ok(()) };
+    let Some(facts) = subject.now.links() else { return Ok(()) };
     for (split, outputs) in subject.now.iter() {
         let scores = |label: u32| -> Vec<f64> {
             outputs.rows().filter(|(_, y)| *y == label).map(|(z, _)| f64::from(z[1]) - f64::from(z[0])).collect()
         };
         into.put(format!("splits.{split}.auc"), link_auc(&scores(1), &scores(0))?.map(|found| found.auc))?;
     }
-    let attack = link_auc(&facts.deleted_edges, &facts.never_edges)?;
+    let attack = link_auc(&facts.deleted, &facts.never)?;
     into.put("links.deleted_auc", attack.as_ref().map(|a| a.auc))?;
     into.put("links.se", attack.as_ref().map(|a| a.se))
 }
@@ -122,7 +129,6 @@ mod tests {
         let mut into = Metrics::default();
         measure_hops(&subject, &mut into).unwrap();
         measure_edges(&subject, &mut into).unwrap();
-        measure_links(&subject, &mut into).unwrap();
         measure_replay(&subject, &mut into).unwrap();
         into
     }
@@ -151,17 +157,21 @@ mod tests {
 
     #[test]
     fn links_are_ranked_by_their_scores() {
-        let facts = GraphFacts {
-            links: true,
-            deleted_edges: vec![2.0, 0.0],
-            never_edges: vec![1.0, -1.0],
-            ..Default::default()
+        let outputs = Outputs { logits: vec![0.0, -3.0, 0.0, 3.0, 0.0, 3.0], labels: vec![0, 0, 1], classes: 2 };
+        let mut now = Evaluation::new();
+        now.insert(SplitName::Test, outputs.clone()).unwrap();
+        now.insert(SplitName::Forget, outputs.filtered(|label| label == 1)).unwrap();
+        let measured = |now: &Evaluation| {
+            let mut into = Metrics::default();
+            measure_links(&Subject { now, references: &[], forgotten_classes: &[] }, &mut into).unwrap();
+            into
         };
-        // The test split has an edge of score 3 and pairs of -3 and 3: one win, one tie.
-        let m = measured(facts);
-        assert_eq!((m.get("splits.test.auc"), m.get("links.deleted_auc")), (Some(0.75), Some(0.75)));
-        assert_eq!((m.get("edges.deleted_auc"), m.get("hops.0.count")), (None, None));
-        assert_eq!(measured(GraphFacts::default()).get("splits.test.auc"), None);
+        assert!(measured(&now).is_empty(), "classes are no links");
+        now.set_links(LinkFacts { deleted: vec![2.0, 0.0], never: vec![1.0, -1.0] });
+        let m = measured(&now);
+        // An edge of score 3 and pairs of -3 and 3: one win, one tie.
+        assert_eq!((m.get("splits.test.auc"), m.get("splits.forget.auc")), (Some(0.75), None));
+        assert_eq!(m.get("links.deleted_auc"), Some(0.75));
     }
 
     #[test]

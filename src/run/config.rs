@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use self::place::Place;
 use crate::data::{self, DataConfig, Dataset, Request, read_requests};
 use crate::error::{Error, Result};
-use crate::methods::{self, Method, MethodRow};
+use crate::methods::{self, MethodRow};
 use crate::nn::{Model, ModelConfig};
 use crate::train::{TrainConfig, sha256};
 
@@ -76,14 +76,10 @@ impl ForgetConfig {
 
     /// Writes the default of `methods` out: what works on this network and on data that are the nodes of a graph, or are
     /// not.
-    pub fn complete(&mut self, data: &Dataset, model: &Model) {
+    pub fn complete(&mut self, nodes: bool, model: &Model) {
         if self.methods.is_empty() {
-            let nodes = data.graph.as_ref().is_some_and(|graph| graph.graphs.is_none());
-            let fits = |m: &dyn Method, row: &MethodRow| {
-                m.suits(model).is_ok() && methods::check_links(m, row.name, data).is_ok()
-            };
             let suits = |row: &&&MethodRow| {
-                (nodes || !row.graphs_only) && (row.build)(toml::Table::new()).is_ok_and(|m| fits(m.as_ref(), row))
+                (nodes || !row.graphs_only) && (row.build)(toml::Table::new()).is_ok_and(|m| m.suits(model).is_ok())
             };
             self.methods = methods::METHODS.iter().filter(suits).map(|row| row.name.to_owned()).collect();
         }

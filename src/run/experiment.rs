@@ -115,7 +115,11 @@ impl Ready {
     /// Bad input of any of them; a file without `[forget]`.
     pub fn of(mut loaded: Loaded) -> Result<Ready> {
         let (data, model) = loaded.build()?;
-        loaded.config.forget.iter_mut().for_each(|forget| forget.complete(&data, &model));
+        let nodes = data.graph.as_ref().is_some_and(|graph| graph.graphs.is_none());
+        if let Some(forget) = loaded.config.forget.as_mut().filter(|f| data.links().is_some() && f.methods.is_empty()) {
+            forget.methods = ["retrain", "unlink"].map(str::to_owned).to_vec();
+        }
+        loaded.config.forget.iter_mut().for_each(|forget| forget.complete(nodes, &model));
         let Some(forget) = loaded.config.forget.clone() else {
             return Err(Error::input(format!(
                 "{}: an experiment needs a [forget] table with `request`; `unlearn train` takes a file without one",

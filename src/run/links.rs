@@ -5,7 +5,7 @@ use super::target::Target;
 use crate::data::{GraphData, Links};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::eval::{Evaluation, GraphFacts, Outputs, SplitName};
+use crate::eval::{Evaluation, LinkFacts, Outputs, SplitName};
 use crate::nn::Model;
 use crate::train::{Part, Records, Session};
 
@@ -63,13 +63,7 @@ pub(super) fn on_links(
         let z = Embeddings { rows, cols: model.classes };
         let mut evaluation = Evaluation::new();
         let scores = |pairs: &[[u32; 2]]| pairs.iter().map(|pair| z.score(*pair)).collect();
-        let facts = GraphFacts {
-            links: true,
-            deleted_edges: scores(&deleted),
-            never_edges: scores(&never),
-            ..GraphFacts::default()
-        };
-        evaluation.set_graph(facts);
+        evaluation.set_links(LinkFacts { deleted: scores(&deleted), never: scores(&never) });
         let outcome = splits.iter().try_for_each(|(name, pairs)| evaluation.insert(*name, pairs.outputs(&z)));
         all.push(outcome.map(|()| evaluation));
     }

@@ -176,7 +176,6 @@ impl Witness {
             test_hops: self.test_hops.clone(),
             deleted_edges: alike(&self.deleted),
             never_edges: alike(&self.never),
-            links: false,
             planted: self.planted,
         }
     }

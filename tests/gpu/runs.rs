@@ -246,7 +246,7 @@ fn links() -> Result<(), Failed> {
     hold(resolved.contains("out = 16"), || resolved.clone())?;
     let graph = unlearn::data::load(&toml::from_str("loader = 'karate'\ntask = 'link'")?, std::path::Path::new("."))?;
     let [u, v] = graph.graph.ok_or("karate is a graph")?.graph.distinct_edges()[0];
-    let request = desk.put("r.jsonl", &format!("{{\"request_id\":\"r\",\"kind\":\"edge\",\"ids\":[[{u},{v}]]}}\n"));
+    let request = desk.put("r.jsonl", format!("{{\"request_id\":\"r\",\"kind\":\"edge\",\"ids\":[[{u},{v}]]}}\n"));
     for method in ["retrain", "unlink"] {
         let out = desk.text(method);
         ends(&["forget", &run, "--request", &request, "--method", method, "--out", &out, "-q"], 0)?;

@@ -1,7 +1,8 @@
 //! The registry of metrics on whole models: keys, absences, references.
 
+use unlearn::eval::LinkFacts;
 use unlearn::eval::{
-    Evaluation, METRICS, Metrics, Outputs, SplitName, Subject, measure, measure_references, membership_roc,
+    Evaluation, GraphFacts, METRICS, Metrics, Outputs, SplitName, Subject, measure, measure_references, membership_roc,
 };
 
 /// Two-class outputs from (probability of class 1, label).
@@ -31,12 +32,19 @@ fn matches(pattern: &str, key: &str) -> bool {
 
 fn full(now: &Evaluation) -> Metrics {
     let references = [model(0.7, 0.9, 0.8), model(0.75, 0.9, 0.85)];
+    let mut marked = now.clone();
+    marked.set_links(LinkFacts { deleted: vec![0.9], never: vec![0.1] });
+    let now = &marked;
     measure(&Subject { now, references: &references.iter().collect::<Vec<_>>(), forgotten_classes: &[1] }).unwrap()
 }
 
 #[test]
 fn every_metric_writes_its_keys_and_no_others() {
-    let metrics = full(&model(0.9, 0.9, 0.8));
+    let mut now = model(0.9, 0.9, 0.8);
+    let test_hops = vec![1; now.get(SplitName::Test).map_or(0, |test| test.len())];
+    let (deleted_edges, never_edges) = (vec![0.9, 0.5], vec![0.1, 0.6]);
+    now.set_graph(GraphFacts { test_hops, deleted_edges, never_edges, planted: Some(1) });
+    let metrics = full(&now);
     for metric in METRICS {
         for pattern in metric.keys {
             // Three test records cannot resolve a false-positive rate of 1 %.

@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn bad_lines_are_named() {
         let refused = |content: &str, cites: &str, words: &[&str]| {
-            let said = read(content, cites).err().expect("is refused").to_string();
+            let said = read(content, cites).err().expect("a refusal").to_string();
             assert!(words.iter().all(|word| said.contains(word)), "{said}");
         };
         refused(CONTENT, "p7 p8\n", &["cites line 1", "p8", "not in content"]);

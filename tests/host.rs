@@ -36,6 +36,8 @@ mod graphs_bad;
 mod layers;
 #[path = "host/linear_editor.rs"]
 mod linear_editor;
+#[path = "host/links.rs"]
+mod links;
 #[path = "host/models.rs"]
 mod models;
 #[path = "shared/nets.rs"]

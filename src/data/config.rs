@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::partition;
-use super::{DATASETS, Loader, NodeSplit, Normalize, Plant, Poison, find, source::did_you_mean};
+use super::graph::{links, partition};
+use super::{DATASETS, Loader, NodeSplit, Normalize, Plant, Poison, Task, find, source::did_you_mean};
 use crate::error::{Error, Result};
 
 /// A CSV column: its name, or its position counted from 0 (from the end where negative).
@@ -69,6 +69,10 @@ pub struct DataConfig {
     /// Seed of the split, apart from the training seed. Default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_seed: Option<u64>,
+    /// Graphs of nodes: `node` (the default; the records are nodes with classes) or `link` (they are edges: `test_fraction` of
+    /// them, default 0.1, and `validation_fraction`, default 0.05, are held out with as many pairs without an edge).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<Task>,
     /// Graphs: `standard` (the files' own), `planetoid` (20 nodes of each class train, 500 validate, 1000 test) or
     /// `random` (by the two fractions).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -195,20 +199,28 @@ impl DataConfig {
         }
         let mut out = self.clone();
         let headed = out.columns.is_none();
+        links::check_keys(&out)?;
+        let link = out.task == Some(Task::Link);
         let (mut split, mut test_fraction) = (NodeSplit::Random, 0.25);
         if let Loader::Graph { split: usual, test_fraction: part, .. } = row.load {
             split = out.split.unwrap_or(if row.keys.contains(&"split") { usual } else { split });
             test_fraction = part;
         }
+        if link {
+            (split, test_fraction) = (NodeSplit::Random, 0.1);
+        }
         for &key in row.keys {
             match key {
                 "normalize" => fill(&mut out.normalize, row.normalize),
-                "split" => fill(&mut out.split, split),
+                "task" => fill(&mut out.task, Task::Node),
+                "split" if !link => fill(&mut out.split, split),
                 "fold" if out.folds.is_some() => fill(&mut out.fold, 0),
                 "test_fraction" if split == NodeSplit::Random && out.folds.is_none() => {
                     fill(&mut out.test_fraction, test_fraction);
                 }
-                "validation_fraction" if split == NodeSplit::Random => fill(&mut out.validation_fraction, 0.0),
+                "validation_fraction" if split == NodeSplit::Random => {
+                    fill(&mut out.validation_fraction, if link { 0.05 } else { 0.0 });
+                }
                 "split_seed" => fill(&mut out.split_seed, 0),
                 "header" => fill(&mut out.header, headed),
                 "delimiter" => fill(&mut out.delimiter, ",".to_owned()),

@@ -8,6 +8,7 @@ pub(crate) mod edge_list;
 pub(crate) mod graph_npz;
 pub(crate) mod karate;
 mod lines;
+pub(crate) mod links;
 pub(crate) mod linqs;
 pub(crate) mod partition;
 pub(crate) mod planetoid;
@@ -17,6 +18,7 @@ pub(crate) mod sbm;
 pub(crate) mod tudataset;
 
 pub(crate) use assemble::{GraphParts, dataset};
+pub use links::{Links, Task};
 pub use partition::NodeSplit;
 pub use plant::{Plant, Poison};
 
@@ -24,7 +26,7 @@ use crate::error::{Error, Result};
 
 /// Keys of every loader whose records are nodes.
 pub(crate) const NODE_KEYS: &[&str] =
-    &["split", "normalize", "test_fraction", "validation_fraction", "split_seed", "plant", "poison"];
+    &["task", "split", "normalize", "test_fraction", "validation_fraction", "split_seed", "plant", "poison"];
 
 /// The label of a node that has none.
 pub const UNLABELLED: u32 = u32::MAX;
@@ -170,6 +172,9 @@ pub struct GraphData {
     pub test: Vec<u32>,
     /// Records are these graphs, and not nodes.
     pub graphs: Option<Graphs>,
+    /// Records are pairs of nodes: the ids are numbers of training edges, in the order of [`Graph::distinct_edges`], and places
+    /// in the lists here. The graph is without what is held out, and `labels` names no class.
+    pub links: Option<Links>,
     /// Training nodes that were given the planted class, ascending.
     pub planted: Vec<u32>,
     /// Edges that were added between nodes of different classes, each once, as in [`Graph::distinct_edges`].

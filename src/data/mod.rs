@@ -30,7 +30,7 @@ use std::path::Path;
 use crate::error::{Error, Result};
 
 pub use config::{Column, ColumnKind, DataConfig};
-pub use graph::{Deletion, Graph, GraphData, Graphs, NodeSplit, Plant, Poison, Sparse, UNLABELLED};
+pub use graph::{Deletion, Graph, GraphData, Graphs, Links, NodeSplit, Plant, Poison, Sparse, Task, UNLABELLED};
 pub use normalize::{Normalization, Normalize};
 pub use request::{Id, Kind, Request, Split, resolve};
 pub use request_file::{parse_indices, read_requests};
@@ -99,8 +99,13 @@ impl Dataset {
         self.shape.iter().product()
     }
 
+    /// The held-out pairs, where records are pairs of nodes.
+    pub fn links(&self) -> Option<&Links> {
+        self.graph.as_ref()?.links.as_ref()
+    }
+
     /// Ids of the training records, ascending: positions in [`Dataset::train`], node ids for nodes of a graph, graph
-    /// numbers where the records are graphs.
+    /// numbers where the records are graphs, numbers of training edges where they are links.
     pub fn train_ids(&self) -> Vec<u32> {
         match &self.graph {
             Some(graph) => graph.train.clone(),

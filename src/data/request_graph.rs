@@ -65,11 +65,18 @@ pub(super) fn resolve(requests: &[Request], dataset: &Dataset, data: &GraphData,
         let pair = if graph.undirected { [u.min(v), u.max(v)] } else { [u, v] };
         nodes.contains(&u) || nodes.contains(&v) || edges.contains(&pair)
     };
-    let edges = graph.edges.iter().filter(goes).copied().collect();
-    let (forget, retain) = data.train.iter().copied().partition(|id| nodes.contains(id));
+    let gone = graph.edges.iter().filter(goes).copied().collect();
+    let (forget, retain) = match &data.links {
+        // Records are the edges themselves.
+        Some(_) => {
+            let pairs = graph.distinct_edges();
+            data.train.iter().copied().partition(|id| edges.contains(&pairs[*id as usize]))
+        }
+        None => data.train.iter().copied().partition(|id| nodes.contains(id)),
+    };
     let deletion = Deletion {
         nodes: nodes.into_iter().collect(),
-        edges,
+        edges: gone,
         feature_rows: rows.into_iter().collect(),
         feature_columns: columns.into_iter().collect(),
         feature_entries: entries.into_iter().collect(),
@@ -87,6 +94,11 @@ impl Reader<'_> {
     fn items(&self, request: &Request, rng: &mut SplitMix64) -> Result<Vec<Item>> {
         request.one_way_of_naming()?;
         match (request.kind, request.fraction) {
+            (kind, _) if kind != Kind::Edge && self.data.links.is_some() => request.fail(format!(
+                "the records of `{}` are links (data.task = \"link\"); expected a request of kind edge, not {}",
+                self.dataset.name,
+                kind.name()
+            )),
             (Kind::Sample, _) => request.fail(format!(
                 "the records of `{}` are nodes; expected a request of kind node, class, edge or feature",
                 self.dataset.name
@@ -160,7 +172,13 @@ impl Reader<'_> {
             true if graph.undirected => Ok(Item::Edge([u.min(v), u.max(v)])),
             true => Ok(Item::Edge([u, v])),
             false => {
-                let back = if graph.has_edge(v, u) { "; the graph is directed and has [v,u] only" } else { "" };
+                let back = match &self.data.links {
+                    Some(links) if links.holds(u, v) => {
+                        ": it is held out for validation or test, and nothing learns it"
+                    }
+                    _ if graph.has_edge(v, u) => "; the graph is directed and has [v,u] only",
+                    _ => "",
+                };
                 request.fail(format!("edge [{u},{v}] is not in the graph{back}"))
             }
         }

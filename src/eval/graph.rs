@@ -2,7 +2,7 @@
 //! alike the two ends of deleted edges still look, and whether deleted nodes still answer with a planted class.
 
 use super::accuracy::{argmax, log_sum_exp};
-use super::membership::loss_threshold;
+use super::membership::{Membership, loss_threshold};
 use super::metrics::Subject;
 use super::values::Metrics;
 use super::{Outputs, SplitName};
@@ -19,6 +19,15 @@ pub struct GraphFacts {
     pub never_edges: Vec<f64>,
     /// The class that only nodes to be deleted were given.
     pub planted: Option<u32>,
+}
+
+/// Recorded beside the outputs of a model of links: what it still says of edges that a request deletes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LinkFacts {
+    /// Scores of deleted edges.
+    pub deleted: Vec<f64>,
+    /// Those of as many pairs of nodes that never had an edge.
+    pub never: Vec<f64>,
 }
 
 /// Hops that are told apart; what is further is one group.
@@ -62,14 +71,34 @@ pub(super) fn measure_hops(subject: &Subject, into: &mut Metrics) -> Result<()> 
     Ok(())
 }
 
+/// P(score of an edge > score of another pair) + ½·P(equal), and its standard error.
+fn link_auc(edges: &[f64], others: &[f64]) -> Result<Option<Membership>> {
+    let less = |scores: &[f64]| scores.iter().map(|s| -s).collect::<Vec<_>>();
+    // The attack calls a low score a member.
+    loss_threshold(&less(edges), &less(others))
+}
+
 /// Registry entry: can deleted edges be told from pairs that never had one? `edges.deleted_auc`, `edges.se`.
 pub(super) fn measure_edges(subject: &Subject, into: &mut Metrics) -> Result<()> {
     let Some(facts) = subject.now.graph() else { return Ok(()) };
-    let less = |scores: &[f64]| scores.iter().map(|s| -s).collect::<Vec<_>>();
-    // The attack calls a low score a member; here alike is a member.
-    let attack = loss_threshold(&less(&facts.deleted_edges), &less(&facts.never_edges))?;
+    let attack = link_auc(&facts.deleted_edges, &facts.never_edges)?;
     into.put("edges.deleted_auc", attack.as_ref().map(|a| a.auc))?;
     into.put("edges.se", attack.as_ref().map(|a| a.se))
+}
+
+/// Registry entry: of link prediction, `splits.*.auc` where a split has pairs of both kinds, and what the model still says of
+/// deleted edges, `links.deleted_auc`, `links.se`.
+pub(super) fn measure_links(subject: &Subject, into: &mut Metrics) -> Result<()> {
+    let Some(facts) = subject.now.links() else { return Ok(()) };
+    for (split, outputs) in subject.now.iter() {
+        let scores = |label: u32| -> Vec<f64> {
+            outputs.rows().filter(|(_, y)| *y == label).map(|(z, _)| f64::from(z[1]) - f64::from(z[0])).collect()
+        };
+        into.put(format!("splits.{split}.auc"), link_auc(&scores(1), &scores(0))?.map(|found| found.auc))?;
+    }
+    let attack = link_auc(&facts.deleted, &facts.never)?;
+    into.put("links.deleted_auc", attack.as_ref().map(|a| a.auc))?;
+    into.put("links.se", attack.as_ref().map(|a| a.se))
 }
 
 /// Registry entry: the share that is predicted as the planted class, `replay.forget` and `replay.test`.
@@ -124,6 +153,25 @@ mod tests {
         assert_eq!(measured(facts(vec![], vec![0.2])).get("edges.deleted_auc"), None);
         assert!((likeness(&[1.0, 2.0], &[1.0, 2.0]) - 1.0).abs() < 1e-12);
         assert!(likeness(&[9.0, 0.0], &[0.0, 9.0]) < 0.01);
+    }
+
+    #[test]
+    fn links_are_ranked_by_their_scores() {
+        let outputs = Outputs { logits: vec![0.0, -3.0, 0.0, 3.0, 0.0, 3.0], labels: vec![0, 0, 1], classes: 2 };
+        let mut now = Evaluation::new();
+        now.insert(SplitName::Test, outputs.clone()).unwrap();
+        now.insert(SplitName::Forget, outputs.filtered(|label| label == 1)).unwrap();
+        let measured = |now: &Evaluation| {
+            let mut into = Metrics::default();
+            measure_links(&Subject { now, references: &[], forgotten_classes: &[] }, &mut into).unwrap();
+            into
+        };
+        assert!(measured(&now).is_empty(), "classes are no links");
+        now.set_links(LinkFacts { deleted: vec![2.0, 0.0], never: vec![1.0, -1.0] });
+        let m = measured(&now);
+        // An edge of score 3 and pairs of -3 and 3: one win, one tie.
+        assert_eq!((m.get("splits.test.auc"), m.get("splits.forget.auc")), (Some(0.75), None));
+        assert_eq!(m.get("links.deleted_auc"), Some(0.75));
     }
 
     #[test]

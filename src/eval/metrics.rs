@@ -207,6 +207,17 @@ pub static METRICS: &[Metric] = &[
         measure: graph::measure_edges,
     },
     Metric {
+        name: "link AUC",
+        summary: "link prediction: P(an edge scores above a pair without one), of each split and of deleted edges",
+        keys: &["splits.*.auc", "links.deleted_auc", "links.se"],
+        range: "[0, 1]",
+        target: Target::Retrain,
+        citation: "Kipf & Welling 2016 (VGAE), arXiv 1611.07308; Hanley & McNeil 1982",
+        needs: &[],
+        needs_references: 0,
+        measure: graph::measure_links,
+    },
+    Metric {
         name: "planted-class replay",
         summary: "share of deleted nodes, and of test nodes, predicted as a class that only deleted nodes were given",
         keys: &["replay.forget", "replay.test"],

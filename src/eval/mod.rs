@@ -15,7 +15,7 @@ mod outputs;
 mod values;
 pub mod verdict;
 
-pub use graph::GraphFacts;
+pub use graph::{GraphFacts, LinkFacts};
 pub use membership::membership_roc;
 pub use metrics::{METRICS, Metric, Subject, Target, measure, measure_references};
 pub use outputs::{Evaluation, Outputs, SplitName};

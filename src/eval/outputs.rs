@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::GraphFacts;
+use super::graph::{GraphFacts, LinkFacts};
 use crate::error::{Error, Result};
 
 /// The recorded outputs of one model on one split.
@@ -120,6 +120,7 @@ impl fmt::Display for SplitName {
 pub struct Evaluation {
     splits: BTreeMap<SplitName, Outputs>,
     graph: Option<GraphFacts>,
+    links: Option<LinkFacts>,
 }
 
 impl Evaluation {
@@ -152,6 +153,15 @@ impl Evaluation {
 
     pub fn graph(&self) -> Option<&GraphFacts> {
         self.graph.as_ref()
+    }
+
+    /// Marks the records as pairs of nodes, with the classes no edge and edge.
+    pub fn set_links(&mut self, facts: LinkFacts) {
+        self.links = Some(facts);
+    }
+
+    pub fn links(&self) -> Option<&LinkFacts> {
+        self.links.as_ref()
     }
 
     /// The outputs on a split, if the model was read on it.

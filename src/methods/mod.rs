@@ -27,7 +27,7 @@ mod unlink;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Deletion, Graph};
+use crate::data::{Dataset, Deletion, Graph};
 use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::train::{Session, TrainConfig};
@@ -123,8 +123,27 @@ pub trait Method: Send + Sync {
         Ok(())
     }
 
+    /// Whether it works on link prediction, where no training record has a loss of its own.
+    fn takes_links(&self) -> bool {
+        false
+    }
+
     /// Changes the session's parameters so that `view.forget` is forgotten.
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account>;
+}
+
+/// Refuses a method on link data if it needs records with classes.
+///
+/// # Errors
+/// One sentence with the methods that do not.
+pub fn check_links(method: &dyn Method, name: &str, data: &Dataset) -> Result<()> {
+    match data.links().is_some() && !method.takes_links() {
+        true => Err(Error::input(format!(
+            "method `{name}` works on records with a class each, and the records of `{}` are links (data.task = \"link\"); use retrain or unlink",
+            data.name
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// One row of [`METHODS`].

@@ -27,6 +27,10 @@ impl Method for Retrain {
         settings::to_json(self)
     }
 
+    fn takes_links(&self) -> bool {
+        true
+    }
+
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData]);

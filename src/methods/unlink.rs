@@ -28,6 +28,10 @@ impl Method for Unlink {
         settings::to_json(self)
     }
 
+    fn takes_links(&self) -> bool {
+        true
+    }
+
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let deletion = view.on_graph(ROW.name)?.deletion;
         let origin = Origin::of(session)?;

@@ -25,6 +25,14 @@ pub struct ModelConfig {
     pub layers: Vec<toml::Table>,
 }
 
+impl ModelConfig {
+    /// Outputs of the last layer that states how many it has.
+    pub fn width(&self) -> Option<usize> {
+        let out = self.layers.iter().rev().find_map(|layer| layer.get("out")?.as_integer());
+        out.and_then(|out| usize::try_from(out).ok())
+    }
+}
+
 /// A network for one input shape.
 pub struct Model {
     body: Sequence,

@@ -114,6 +114,9 @@ impl ForgetConfig {
     }
 }
 
+/// Columns of an embedding where the last layer does not say.
+const EMBEDDING: usize = 16;
+
 /// A method's complaint about its settings, with the place of the settings and a suggestion.
 fn in_settings(method: &str, error: Error) -> Error {
     Error::input(format!("forget.settings.{method}: {}", place::with_suggestion(&error.to_string())))
@@ -175,7 +178,12 @@ impl Loaded {
     /// Whatever is wrong with files, layers or shapes.
     pub fn build(&mut self) -> Result<(Dataset, Model)> {
         let data = data::load(&self.config.data, Path::new(""))?;
-        let model = Model::build(&self.config.model, &data.shape, data.classes).map_err(|e| self.place.add(e))?;
+        // Outputs are classes or, of link prediction, the columns of an embedding.
+        let outputs = match data.links() {
+            Some(_) => self.config.model.width().unwrap_or(EMBEDDING),
+            None => data.classes,
+        };
+        let model = Model::build(&self.config.model, &data.shape, outputs).map_err(|e| self.place.add(e))?;
         self.config.model = model.config();
         Ok((data, model))
     }

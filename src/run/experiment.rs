@@ -116,6 +116,9 @@ impl Ready {
     pub fn of(mut loaded: Loaded) -> Result<Ready> {
         let (data, model) = loaded.build()?;
         let nodes = data.graph.as_ref().is_some_and(|graph| graph.graphs.is_none());
+        if let Some(forget) = loaded.config.forget.as_mut().filter(|f| data.links().is_some() && f.methods.is_empty()) {
+            forget.methods = ["retrain", "unlink"].map(str::to_owned).to_vec();
+        }
         loaded.config.forget.iter_mut().for_each(|forget| forget.complete(nodes, &model));
         let Some(forget) = loaded.config.forget.clone() else {
             return Err(Error::input(format!(
@@ -123,6 +126,10 @@ impl Ready {
                 loaded.name
             )));
         };
+        for name in &forget.methods {
+            let method = (methods::find(name)?.build)(forget.settings_of(name))?;
+            methods::check_links(method.as_ref(), name, &data)?;
+        }
         let requests = forget.requests()?;
         let target = Target::of(&requests, &data, &model, loaded.config.seed)?;
         let request = RequestSummary::of(&requests, &target);

@@ -65,6 +65,12 @@ pub static EXPERIMENTS: &[ExperimentRow] = &[
         toml: include_str!("../../assets/experiments/sage_replay.toml"),
     },
     ExperimentRow {
+        name: "gcn_link_cora",
+        summary: "GCN on Cora predicts links and forgets 5 % of the edges",
+        demo: false,
+        toml: include_str!("../../assets/experiments/gcn_link_cora.toml"),
+    },
+    ExperimentRow {
         name: "cnn_mnist",
         summary: "LeNet-5 on MNIST from files, 4 epochs",
         demo: false,

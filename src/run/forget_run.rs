@@ -91,6 +91,7 @@ impl ForgetJob {
         if let Some(drawn) = requests.iter().find(|r| r.fraction.is_some()) {
             return Err(Error::input(format!("{}: `fraction` goes into a configuration; give ids here", drawn.origin)));
         }
+        methods::check_links(method.as_ref(), row.name, &run.data)?;
         let target = Target::of(&requests, &run.data, &run.model, run.config.seed)?;
         let theta = run.theta()?;
         Ok(ForgetJob { run, requests, target, row, method, theta, folder })

@@ -51,6 +51,11 @@ impl GradientJob {
     /// No run, an unknown id, or more per-sample gradients than fit.
     pub fn read(run: &Path, indices: &str, statistic: Statistic) -> Result<GradientJob> {
         let run = RunFolder::new(run).open()?;
+        if run.data.links().is_some() {
+            return Err(Error::input(
+                "gradients are of records with a loss of their own; the records of this run are links (data.task = \"link\")",
+            ));
+        }
         let set = indices.to_owned();
         let indices = parse_indices(indices, &run.data.train_ids())?;
         let values = indices.len().saturating_mul(run.model.layout.count());

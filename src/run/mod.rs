@@ -8,6 +8,7 @@ pub mod experiments;
 pub mod folder;
 pub mod forget_run;
 pub mod gradients;
+mod links;
 pub mod pages;
 pub mod reading;
 pub mod report;

@@ -1,5 +1,6 @@
 //! Runs models over every split and records what they say.
 
+use super::links::on_links;
 use super::target::Target;
 use crate::data::{Dataset, GraphData, Samples};
 use crate::engine::Engine;
@@ -29,9 +30,10 @@ pub fn evaluate(
     target: Option<&Target>,
     readings: &[Reading],
 ) -> Result<Vec<Result<Evaluation>>> {
-    match &data.graph {
-        Some(graph) => on_graph(engine, model, graph, target, readings),
-        None => on_records(engine, model, data, target, readings),
+    match (&data.graph, data.links()) {
+        (Some(graph), Some(links)) => on_links(engine, model, (graph, links), target, readings),
+        (Some(graph), None) => on_graph(engine, model, graph, target, readings),
+        (None, _) => on_records(engine, model, data, target, readings),
     }
 }
 
@@ -180,7 +182,7 @@ impl Witness {
 }
 
 /// Pairs of nodes without an edge, spread over the graph in a fixed order so that every model is asked about the same.
-fn strangers(data: &GraphData, count: usize) -> Vec<[u32; 2]> {
+pub(super) fn strangers(data: &GraphData, count: usize) -> Vec<[u32; 2]> {
     let n = data.graph.nodes as u64;
     let mut pairs = Vec::new();
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -194,7 +196,8 @@ fn strangers(data: &GraphData, count: usize) -> Vec<[u32; 2]> {
             break;
         }
         let (u, v) = (draw(), draw());
-        if u != v && !data.graph.has_edge(u, v) && !data.graph.has_edge(v, u) {
+        let held_out = data.links.as_ref().is_some_and(|links| links.holds(u, v));
+        if u != v && !held_out && !data.graph.has_edge(u, v) && !data.graph.has_edge(v, u) {
             pairs.push([u, v]);
         }
     }

@@ -45,7 +45,9 @@ impl Target {
             (Some(whole), Some(deletion)) => {
                 let influenced = whole.graph.influenced(&deletion, model.hops());
                 let among = |id: &&u32| influenced.binary_search(id).is_ok();
-                let influenced_train: Vec<u32> = split.retain.iter().filter(among).copied().collect();
+                // Where records are links, their ids are not those of nodes.
+                let nodes = split.retain.iter().filter(|_| whole.links.is_none());
+                let influenced_train: Vec<u32> = nodes.filter(among).copied().collect();
                 let hops = whole.graph.hop_distance(&deletion);
                 Some(GraphTarget { deletion, influenced, influenced_train, hops })
             }

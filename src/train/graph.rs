@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use super::link;
 use super::masked::MaskedEdge;
 use super::session::Part;
 use super::subgraph::{PartBufs, Size, Sparsity, SubGraph, Whole};
@@ -21,6 +22,8 @@ pub struct ResidentGraph {
     pub(super) before: Side,
     pub(super) now: Side,
     pattern: Pattern,
+    /// Where records are pairs of nodes.
+    pub(super) links: Option<link::Links>,
     /// Class of each record; `u32::MAX` where it is unknown here, as that of every test record.
     labels: Vec<u32>,
     labels_buf: Buf<u32>,
@@ -81,6 +84,11 @@ impl ResidentGraph {
             }
             None => Side { weight: before.weight.clone(), ..before },
         };
+        let links = data.links.as_ref().map(|links| {
+            let on = [&before, &now].map(|side| link::Side { edges: &edges, weight: &side.weight });
+            link::Links::upload(engine, links, g, on)
+        });
+        let links = links.transpose()?;
         let ranges = data.graphs.as_ref().map(|graphs| graphs.ptr.clone());
         let (train, validation) = (data.train.clone(), data.validation.clone());
         let (width, pattern) = (g.features.width, Pattern { x, xt });
@@ -91,6 +99,7 @@ impl ResidentGraph {
             before,
             now,
             pattern,
+            links,
             labels,
             labels_buf,
             ranges,
@@ -151,6 +160,12 @@ impl ResidentGraph {
     pub(super) fn whole(&self, side: &Side, seeds: Buf<u32>) -> GraphInput {
         let (structure, x) = (side.structure, side.x);
         GraphInput { structure, x, pattern: Some(self.pattern), seeds: Some(seeds), segments: None }
+    }
+
+    /// The whole graph, whose every row is output.
+    pub(super) fn all_rows(&self, side: &Side) -> GraphInput {
+        let (structure, x) = (side.structure, side.x);
+        GraphInput { structure, x, pattern: Some(self.pattern), seeds: None, segments: None }
     }
 
     fn host<'a>(&'a self, side: &'a Side) -> Whole<'a> {
@@ -332,7 +347,8 @@ fn features_left(features: &Sparsity, values: &[f32], deletion: &Deletion) -> Ve
 fn known_labels(data: &GraphData) -> Vec<u32> {
     let all = data.graphs.as_ref().map_or(&data.labels, |graphs| &graphs.labels);
     let mut known = vec![u32::MAX; all.len()];
-    for id in data.train.iter().chain(&data.validation) {
+    // Ids of links are not those of nodes.
+    for id in data.train.iter().chain(&data.validation).filter(|_| data.links.is_none()) {
         known[*id as usize] = all[*id as usize];
     }
     known

@@ -15,6 +15,8 @@ pub(super) enum Shape {
     Listed(usize),
     /// These nodes of the whole graph, which lie on the engine for good: nothing crosses the bus.
     Fixed(Vec<u32>),
+    /// All training edges with negatives, or all held-out pairs: so many. Nothing crosses the bus.
+    Links(usize),
     /// A part of a graph; its lists are inputs.
     Part { size: Size, records: usize, sampled: bool },
 }
@@ -72,6 +74,9 @@ impl Session<'_> {
     pub(super) fn load(&self, part: Part, indices: &[u32], how: Use) -> Load {
         let listed = || Load { shape: Shape::Listed(indices.len()), inputs: vec![Data::U32(indices.to_vec())] };
         let Store::Graph(g) = &self.store else { return listed() };
+        if g.links.is_some() && part == Part::Validation {
+            return Load { shape: Shape::Links(indices.len()), inputs: Vec::new() };
+        }
         if how == Use::Together && !g.of_graphs() {
             return listed();
         }
@@ -90,6 +95,9 @@ impl Session<'_> {
         draw: impl FnMut(usize) -> usize,
     ) -> Load {
         let Store::Graph(g) = &self.store else { return self.load(part, indices, Use::Together) };
+        if g.links.is_some() {
+            return Load { shape: Shape::Links(indices.len()), inputs: Vec::new() };
+        }
         let side = g.side(part);
         let (made, sampled) = match (g.of_graphs(), fanout) {
             (true, _) => (g.part(side, indices, 0), false),
@@ -170,7 +178,11 @@ impl Session<'_> {
     /// A record that does not exist.
     pub(super) fn check_records(&self, records: Records, labelled: bool) -> Result<()> {
         let len = match &self.store {
-            Store::Graph(g) => return g.check(records.indices, labelled),
+            Store::Graph(g) if g.links.is_some() && records.part == Part::Validation => g.validation.len(),
+            Store::Graph(g) => {
+                g.check_links(records.part, labelled)?;
+                return g.check(records.indices, labelled);
+            }
             Store::Rows(_) => self.len(records.part),
         };
         match records.indices.iter().find(|i| **i as usize >= len) {

@@ -7,6 +7,7 @@ mod curvature;
 mod files;
 mod fit;
 mod graph;
+mod link;
 mod load;
 mod masked;
 mod optimizer;

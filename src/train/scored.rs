@@ -13,8 +13,8 @@ pub(super) struct Scored {
     pub tape: Tape,
     /// Records.
     pub n: usize,
-    /// Losses [n] and, from the next aligned place on, 1 for each right answer; 0 between and behind them.
-    sums: Buf<f32>,
+    /// Two halves: losses, and 1 for each right answer, both with 0 between and behind them.
+    pub sums: Buf<f32>,
     /// Unscaled gradients [n, classes].
     pub dlogits: Buf<f32>,
 }
@@ -25,7 +25,7 @@ const FEW: usize = 4096;
 impl Scored {
     /// Records `out = [Σ loss, Σ correct]`.
     pub fn record_sums(&self, rec: &mut Recording, out: Buf<f32>) {
-        if self.n <= FEW {
+        if self.sums.len <= 2 * FEW {
             return reduce::rows(rec, self.sums, out);
         }
         let parts = rec.temp("partial sums", self.sums.len / ALIGN);
@@ -51,6 +51,9 @@ impl Session<'_> {
         mode: Mode,
         step: Option<Buf<u32>>,
     ) -> Result<Scored> {
+        if let Shape::Links(records) = shape {
+            return self.record_links(rec, part, *records, mode, step);
+        }
         let batch = self.record_load(rec, part, shape)?;
         self.record_losses(rec, &batch, mode, step)
     }

@@ -185,7 +185,11 @@ impl<'e> Session<'e> {
     /// A fanout that does not fit the data or the network.
     pub(super) fn batch_size(&self, config: &TrainConfig) -> Result<usize> {
         let (nodes, hops) = (matches!(&self.store, Store::Graph(g) if !g.of_graphs()), self.model.hops());
+        let links = matches!(&self.store, Store::Graph(g) if g.links.is_some());
         match config.fanout.len() {
+            1.. if links => Err(Error::input(
+                "train.fanout: link prediction takes the whole graph in every step; leave the key out",
+            )),
             0 if nodes => Ok(usize::MAX),
             0 => Ok(config.batch_size),
             n if nodes && n == hops => Ok(config.batch_size),

@@ -4,9 +4,12 @@ use std::path::Path;
 
 use libtest_mimic::Trial;
 use unlearn::Result;
-use unlearn::data::{self, DataConfig, Dataset, GraphData};
+use unlearn::data::{self, DataConfig, Dataset, GraphData, Request, Task};
 use unlearn::engine::Engine;
+use unlearn::eval::{Metrics, Subject, measure};
 use unlearn::nn::{Model, ModelConfig};
+use unlearn::run::reading::{Reading, evaluate};
+use unlearn::run::target::Target;
 use unlearn::train::{Part, Records, Session, TrainConfig};
 
 use crate::adapters::Shared;
@@ -16,12 +19,15 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     let repeats = devices.iter().map(|device| {
         device.trial("graph: a sampled fit is the same twice", |d| d.with(|engine, _| the_same_twice(engine)))
     });
+    let links = devices.iter().map(|device| {
+        device.trial("graph: links are learned, the same twice, and unlearned", |d| d.with(|engine, _| links(engine)))
+    });
     // One adapter is enough for a statement about mathematics.
     let close = devices.first().map(|device| {
         let name = "graph: samples of ten neighbours come close to all of them";
         device.trial(name, |d| d.with(|engine, _| close_to_all(engine)))
     });
-    repeats.chain(close).collect()
+    repeats.chain(links).chain(close).collect()
 }
 
 fn cora() -> Result<(Dataset, GraphData)> {
@@ -70,4 +76,43 @@ fn close_to_all(engine: &mut Engine) -> Result<()> {
     let (whole, sampled) = (accuracy(&recipe(&[], 100))?, accuracy(&recipe(&[10, 10], 40))?);
     hold(whole > 0.75, || format!("the whole graph: {whole} of the test nodes"))?;
     hold(sampled > whole - 0.04, || format!("sampled {sampled}, the whole graph {whole}"))
+}
+
+/// A block model whose links a small network predicts; some of them leave it, and a retrain learns the others.
+fn links(engine: &mut Engine) -> Result<()> {
+    let mut config = DataConfig { task: Some(Task::Link), ..DataConfig::new("sbm") };
+    (config.nodes, config.classes, config.features) = (Some(150), Some(5), Some(30));
+    (config.p_in, config.p_out) = (Some(0.4), Some(0.01));
+    let data = data::load(&config, Path::new("."))?;
+    let layers = "layers = [{type='graph_conv',out=16},{type='relu'},{type='dropout',p=0.2},{type='graph_conv',out=8}]";
+    let net: ModelConfig = toml::from_str(layers).expect("the test's network is TOML");
+    let model = Model::build(&net, &data.shape, 8)?;
+    let request: Request = toml::from_str("kind = 'edge'\nfraction = 0.1").expect("the test's request is TOML");
+    let target = Target::of(&[request], &data, &model, 3)?;
+    let recipe = TrainConfig { weight_decay: 0.0, ..recipe(&[], 150) };
+    let trained = |engine: &mut Engine, seed, target: Option<&Target>| {
+        let init = model.init(seed);
+        let mut session = Session::of(engine, &model, &data, target.and_then(Target::deletion), &init)?;
+        let ids = target.map_or_else(|| data.train_ids(), |target| target.split.retain.clone());
+        fit(&mut session, &recipe, seed, &ids)
+    };
+    let (once, again) = (trained(engine, 1, None)?, trained(engine, 1, None)?);
+    let (other, retrained) = (trained(engine, 2, None)?, trained(engine, 1, Some(&target))?);
+    hold(once == again, || "two fits of one seed differ".into())?;
+    hold(once != other && once != retrained, || "seed or deletion make no difference".into())?;
+    let mut read = |theta: &[f32], forgot| -> Result<Metrics> {
+        let read = evaluate(engine, &model, &data, Some(&target), &[Reading { theta, forgot }])?.pop();
+        let now = read.ok_or_else(|| unlearn::Error::input("one reading"))??;
+        measure(&Subject { now: &now, references: &[], forgotten_classes: &[] })
+    };
+    let (before, unlinked, without) = (read(&once, false)?, read(&once, true)?, read(&retrained, true)?);
+    for m in [&before, &unlinked, &without] {
+        for key in ["splits.test.auc", "splits.validation.auc", "links.deleted_auc"] {
+            let auc = m.get(key);
+            hold(auc.is_some_and(|auc| auc > 0.8 && auc <= 1.0), || format!("{key} is {auc:?}"))?;
+        }
+    }
+    hold(before.get("links.deleted_auc") != unlinked.get("links.deleted_auc"), || "unlinking changes nothing".into())?;
+    let counts = ["train", "retain", "forget"].map(|split| before.get(&format!("splits.{split}.count")));
+    hold(counts[0] == counts[1].zip(counts[2]).map(|(a, b)| a + b), || format!("{counts:?}"))
 }

@@ -14,7 +14,7 @@ const CONFIG: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction
 type Check = fn() -> Result<(), Failed>;
 
 pub fn trials() -> Vec<Trial> {
-    let all: [(&str, Check); 7] = [
+    let all: [(&str, Check); 8] = [
         ("run: the same seed gives the same bytes, another seed does not", deterministic),
         ("run: train, forget, eval and gradients say what the contract says", whole_path),
         ("run: a budget of memory is refused with its bytes, before anything is written", over_budget),
@@ -22,6 +22,7 @@ pub fn trials() -> Vec<Trial> {
         ("run: a folder that cannot be written to is bad input", closed_folder),
         ("run: bad requests, indices and weights of a run", bad_input),
         ("run: an experiment has its controls, and a method that diverges is a row", experiment),
+        ("run: links are trained, forgotten and scored by commands, and refused where they mean nothing", links),
     ];
     all.into_iter().map(|(name, run)| Trial::test(name, run)).collect()
 }
@@ -232,5 +233,37 @@ fn experiment() -> Result<(), Failed> {
     let lines = String::from_utf8_lossy(&read(&desk, "out/results.jsonl")?).lines().count();
     hold(lines == 5, || format!("{lines} lines of results"))?;
     ends(&["report", &out, "--out", &desk.text("again.html"), "-q"], 0)?;
+    Ok(())
+}
+
+fn links() -> Result<(), Failed> {
+    let desk = Desk::new();
+    let config = "seed = 3\n[data]\nloader = \"karate\"\ntask = \"link\"\n[[model.layers]]\ntype = \"graph_conv\"\n\
+        [train]\noptimizer = \"adam\"\nlr = 0.05\nepochs = 3\n";
+    let (config, run) = (desk.put("c.toml", config), desk.text("run"));
+    ends(&["train", &config, "--out", &run, "-q"], 0)?;
+    let resolved = String::from_utf8_lossy(&read(&desk, "run/config.toml")?).into_owned();
+    hold(resolved.contains("out = 16"), || resolved.clone())?;
+    let graph = unlearn::data::load(&toml::from_str("loader = 'karate'\ntask = 'link'")?, std::path::Path::new("."))?;
+    let [u, v] = graph.graph.ok_or("karate is a graph")?.graph.distinct_edges()[0];
+    let request = desk.put("r.jsonl", format!("{{\"request_id\":\"r\",\"kind\":\"edge\",\"ids\":[[{u},{v}]]}}\n"));
+    for method in ["retrain", "unlink"] {
+        let out = desk.text(method);
+        ends(&["forget", &run, "--request", &request, "--method", method, "--out", &out, "-q"], 0)?;
+        let scores = document(&["eval", &out, "--original", &run, "--json", "-q"])?;
+        let keys =
+            [&scores["splits"]["test"]["auc"], &scores["splits"]["validation"]["auc"], &scores["links"]["deleted_auc"]];
+        hold(keys.iter().all(|v| v.is_f64()), || format!("{scores}"))?;
+    }
+    let (out, nodes) = (desk.text("x"), desk.put("n.jsonl", "{\"request_id\":\"r\",\"kind\":\"node\",\"ids\":[1]}\n"));
+    let cases: [(&[&str], &str); 3] = [
+        (&["forget", &run, "--request", &request, "--method", "finetune", "--out", &out], "use retrain or unlink"),
+        (&["forget", &run, "--request", &nodes, "--method", "unlink", "--out", &out], "kind edge, not node"),
+        (&["gradients", &run, "--kind", "mean", "--indices", "0..3", "--out", &out], "records of this run are links"),
+    ];
+    for (arguments, words) in cases {
+        let said = stderr(&ends(arguments, 2)?);
+        hold(said.contains(words), || said.clone())?;
+    }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The registry of metrics on whole models: keys, absences, references.
 
+use unlearn::eval::LinkFacts;
 use unlearn::eval::{
     Evaluation, GraphFacts, METRICS, Metrics, Outputs, SplitName, Subject, measure, measure_references, membership_roc,
 };
@@ -31,6 +32,9 @@ fn matches(pattern: &str, key: &str) -> bool {
 
 fn full(now: &Evaluation) -> Metrics {
     let references = [model(0.7, 0.9, 0.8), model(0.75, 0.9, 0.85)];
+    let mut marked = now.clone();
+    marked.set_links(LinkFacts { deleted: vec![0.9], never: vec![0.1] });
+    let now = &marked;
     measure(&Subject { now, references: &references.iter().collect::<Vec<_>>(), forgotten_classes: &[1] }).unwrap()
 }
 

@@ -1,6 +1,6 @@
 //! From what a graph loader parsed to a data set: the checks that hold for every graph, the split, the normalisation.
 
-use super::{Graph, GraphData, Graphs, UNLABELLED, partition};
+use super::{Graph, GraphData, Graphs, Task, UNLABELLED, links, partition};
 use crate::data::split::Plan;
 use crate::data::{DataConfig, Dataset, Normalization, Normalize, Samples};
 use crate::error::{Error, Result};
@@ -21,7 +21,12 @@ pub(crate) struct GraphParts {
 
 /// Checks, splits and normalises.
 pub(crate) fn dataset(parts: GraphParts, config: &DataConfig, normalize: Normalize) -> Result<Dataset> {
-    verify(&parts)?;
+    verify(&parts, config.task == Some(Task::Link))?;
+    if config.task == Some(Task::Link) {
+        let mut parts = parts;
+        normalized(&mut parts.graph, normalize, config)?;
+        return links::dataset(parts, config, normalize);
+    }
     let GraphParts { name, origin, mut class_names, mut graph, mut labels, graphs, split } = parts;
     let of_records = graphs.as_ref().map_or(&labels, |graphs| &graphs.labels);
     let plan = partition::partition(of_records, config, split, &origin)?;
@@ -32,16 +37,7 @@ pub(crate) fn dataset(parts: GraphParts, config: &DataConfig, normalize: Normali
     let poisoned = config.poison.map_or(Ok(vec![]), |poison| poison.apply(&mut graph, &labels))?;
     let planted =
         config.plant.map_or(Ok(vec![]), |plant| plant.apply(&mut graph, &mut labels, &plan.train, &mut class_names))?;
-    match normalize {
-        Normalize::Row => graph.features.normalize_rows(),
-        Normalize::None => {}
-        Normalize::Unit | Normalize::Standard => {
-            return Err(Error::input(format!(
-                "data.normalize: the loader `{}` makes a graph, whose features stay sparse; expected row or none",
-                config.loader
-            )));
-        }
-    }
+    normalized(&mut graph, normalize, config)?;
     labels.resize(graph.nodes, UNLABELLED);
     let data = GraphData {
         labels,
@@ -49,6 +45,7 @@ pub(crate) fn dataset(parts: GraphParts, config: &DataConfig, normalize: Normali
         validation: plan.validation,
         test: plan.test,
         graphs,
+        links: None,
         planted,
         poisoned,
         graph,
@@ -67,8 +64,22 @@ pub(crate) fn dataset(parts: GraphParts, config: &DataConfig, normalize: Normali
     })
 }
 
+fn normalized(graph: &mut Graph, normalize: Normalize, config: &DataConfig) -> Result<()> {
+    match normalize {
+        Normalize::Row => graph.features.normalize_rows(),
+        Normalize::None => {}
+        Normalize::Unit | Normalize::Standard => {
+            return Err(Error::input(format!(
+                "data.normalize: the loader `{}` makes a graph, whose features stay sparse; expected row or none",
+                config.loader
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// The checks every graph must pass, whatever its loader.
-fn verify(parts: &GraphParts) -> Result<()> {
+fn verify(parts: &GraphParts, links: bool) -> Result<()> {
     let (origin, features) = (&parts.origin, &parts.graph.features);
     let fail = |why: String| Err(Error::input(format!("{origin}: {why}")));
     if features.rows() != parts.graph.nodes {
@@ -86,7 +97,7 @@ fn verify(parts: &GraphParts) -> Result<()> {
         let (value, column) = (features.val[at], features.col[at]);
         return fail(format!("feature {column} of node {node} is {value}; every feature must be a finite number"));
     }
-    if parts.class_names.len() < 2 {
+    if parts.class_names.len() < 2 && !links {
         return fail("all records are of one class; a classifier needs at least two classes".to_owned());
     }
     let (what, labels, count) = match &parts.graphs {

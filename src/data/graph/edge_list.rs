@@ -25,6 +25,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
         "label",
         "id",
         "directed",
+        "task",
         "split",
         "normalize",
         "test_fraction",

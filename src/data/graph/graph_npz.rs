@@ -18,6 +18,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     keys: &[
         "path",
         "directed",
+        "task",
         "split",
         "normalize",
         "test_fraction",

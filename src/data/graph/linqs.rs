@@ -17,6 +17,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     keys: &[
         "path",
         "name",
+        "task",
         "split",
         "normalize",
         "test_fraction",

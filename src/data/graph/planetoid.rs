@@ -19,6 +19,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     keys: &[
         "path",
         "name",
+        "task",
         "split",
         "normalize",
         "test_fraction",

@@ -22,6 +22,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
         "p_out",
         "features",
         "seed",
+        "task",
         "split",
         "normalize",
         "test_fraction",

@@ -7,6 +7,7 @@ mod curvature;
 mod files;
 mod fit;
 mod graph;
+mod graph_host;
 mod link;
 mod load;
 mod masked;

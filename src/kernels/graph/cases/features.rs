@@ -2,6 +2,7 @@
 
 use super::super::{Outer, OuterMode, densify, features, features_bwd_w, scatter_rows};
 use super::{Pattern, new, rounding};
+use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
 
 /// rows inputs degree outputs.
@@ -28,6 +29,12 @@ pub fn cases() -> Vec<Case> {
         all.push(dense(&x));
         all.push(dense_columns(&x));
     }
+    // Sixteen outputs a thread, whole and ragged.
+    let software = Target { software: true, subgroup: 0 };
+    let some = Pattern::distinct(67, 19, 3);
+    for outputs in [13, 16, 19, 29, 40] {
+        all.extend(options(19 * outputs).map(|how| backward_for(software, &some, outputs, how, 5)));
+    }
     let many = Pattern::distinct(70_001, 3, 1);
     all.push(forward(&many, 2, true).folded());
     all.push(dense(&many).folded());
@@ -45,6 +52,7 @@ pub fn cases() -> Vec<Case> {
     for how in options(1433 * 16) {
         all.push(backward(&cora, 16, how, 36).timed());
     }
+    all.push(backward_for(software, &cora, 16, options(1433 * 16)[1], 36).timed());
     all.push(scattered(2048, 2708, 16).timed());
     all.push(dense(&cora).timed());
     all
@@ -87,9 +95,14 @@ pub fn segments(rows: usize, per: usize) -> (Vec<u32>, Vec<u32>) {
 }
 
 fn backward(x: &Pattern, outputs: usize, how: Outer, per: usize) -> Case {
+    backward_for(Target::default(), x, outputs, how, per)
+}
+
+fn backward_for(target: Target, x: &Pattern, outputs: usize, how: Outer, per: usize) -> Case {
     let Outer { mode, alpha, beta, stride } = how;
     let (shape, named) = (format!("{} to {outputs}", x.name), format!("{mode:?} alpha {alpha} beta {beta}"));
-    let mut case = new(format!("graph.features_bwd_w {shape} {named}"));
+    let on = if target.software { " on software" } else { "" };
+    let mut case = Case::new(format!("graph.features_bwd_w {shape} {named}{on}"), target);
     let (inputs, rows) = (x.sources, x.rows());
     let mut g = Gen::new((x.idx.len() * 3 + outputs) as u64);
     let (t, perm) = x.transposed();

@@ -34,6 +34,8 @@ fn rectangular() -> Vec<Case> {
     let (few, many) = (Pattern::random(41, 7, 5), Pattern::random(7, 131, 9));
     let with = |bias| Spmm { own: 0.0, bias };
     vec![
+        unread(Form::Plain),
+        unread(Form::Narrow),
         product(Form::Plain, &few, 16, with(true)),
         product(Form::Plain, &many, 9, with(false)),
         product(Form::Narrow, &few, 5, with(true)),
@@ -91,6 +93,20 @@ fn product(form: Form, a: &Pattern, cols: usize, how: Spmm) -> Case {
     let y: Buf<f32> = case.output("y", a.rows() * cols);
     spmm_as(&mut case.rec, form, &csr, val, x, bias, y, cols, how);
     rounding(case, 2 + a.longest())
+}
+
+/// Rows of x that no entry names hold NaN: with `own` 0 nothing may read them.
+fn unread(form: Form) -> Case {
+    let (a, cols) = (Pattern::new("rows nobody names", 6, &vec![vec![0, 2]; 6]), 5);
+    let mut case = new(format!("{} {} width {cols}", kernel(form), a.name));
+    let mut g = Gen::new(11);
+    let csr = a.put(&mut case, None);
+    let val = case.input("val", g.values(a.idx.len()));
+    let mut x = g.values(6 * cols);
+    [1, 3, 4, 5].into_iter().for_each(|row| x[row * cols..(row + 1) * cols].fill(f32::NAN));
+    let (x, y) = (case.input("x", x), case.output("y", 6 * cols));
+    spmm_as(&mut case.rec, form, &csr, val, x, x, y, cols, Spmm::default());
+    rounding(case, 4)
 }
 
 /// In the form that the matrix asks for.

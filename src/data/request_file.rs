@@ -116,7 +116,7 @@ fn parse_ids(cell: &str) -> Vec<Id> {
 }
 
 /// Ids for `--indices`: a half-open range `A..B`, or a file with one id per line or one JSON array. `known` are the ids
-/// of the training records, ascending: positions, or nodes of a graph. The order of a file is kept.
+/// of the training records, ascending: positions, or nodes of a graph, of which a range names those in it. The order of a file is kept.
 ///
 /// # Errors
 /// [`Error::Input`] naming the argument or the file's line: malformed, unknown, repeated, or none at all.
@@ -128,12 +128,18 @@ pub fn parse_indices(argument: &str, known: &[u32]) -> Result<Vec<u32>> {
         Some((Ok(from), Ok(to))) => {
             // Checked first: a range may name more ids than memory holds.
             let (from, to): (u64, u64) = (from, to);
-            if from >= to || to > end {
+            // Ids with gaps are those of a graph's training nodes: a range names the ones in it.
+            let gaps = (count as u64) < end;
+            if from >= to || (to > end && !gaps) {
                 return Err(Error::input(format!(
                     "--indices {argument}: expected A..B with A < B ≤ {end}, behind the last of the {count} training records (B is not included)"
                 )));
             }
-            (from..to).map(|id| (id, format!("--indices {argument}"))).collect()
+            let inside: Vec<u64> = match gaps {
+                true => known.iter().map(|id| u64::from(*id)).filter(|id| (from..to).contains(id)).collect(),
+                false => (from..to).collect(),
+            };
+            inside.into_iter().map(|id| (id, format!("--indices {argument}"))).collect()
         }
         _ => read_indices(path)?,
     };

@@ -1,5 +1,7 @@
 //! Delete and repair: the graph loses what is deleted, and the weights are fine-tuned where that is felt.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -35,7 +37,7 @@ pub struct GraphRepair {
     pub lr: Option<f64>,
     /// Absent: the recipe's.
     pub weight_decay: Option<f64>,
-    /// `influenced` or `all` retained training nodes.
+    /// `influenced` or `all` retained training nodes; all where those influenced are not of every class.
     pub scope: Scope,
 }
 
@@ -58,6 +60,11 @@ impl GraphRepair {
     }
 }
 
+/// The classes of some nodes.
+fn kinds(session: &Session, nodes: &[u32]) -> Result<BTreeSet<u32>> {
+    Ok(session.classes(nodes)?.into_iter().collect())
+}
+
 impl Method for GraphRepair {
     fn settings(&self) -> Value {
         settings::to_json(self)
@@ -76,7 +83,11 @@ impl Method for GraphRepair {
             ..view.train.clone()
         };
         let mut account = Account::reading(&[Read::RetainData]);
-        let (nodes, used) = self.scope.of(view);
+        let (mut nodes, mut used) = self.scope.of(view);
+        // Fine-tuned on some classes alone, a network forgets the others.
+        if used == Scope::Influenced && kinds(session, nodes)? != kinds(session, view.retain)? {
+            (nodes, used) = (view.retain, Scope::All);
+        }
         let terms = [Term { records: Records::train(nodes), weight: 1.0 }];
         let steps = timed(&mut account.method_s, || fit(session, &config, view.seed, &terms))?;
         account.note("steps", steps);

@@ -30,7 +30,7 @@ impl Scope {
         account.note("scope", json!(used));
         account.note("scope_records", records);
         if used != self {
-            account.note("scope_note", "no retained training record is influenced; all of them were taken");
+            account.note("scope_note", "those that the deletion reaches are none, or not of every class; all retained training records were taken");
         }
     }
 }

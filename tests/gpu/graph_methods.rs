@@ -221,6 +221,12 @@ fn repair_scope(small: &mut Small) -> Result<()> {
     hold(lost.is_some_and(|n| n > 0), || format!("{account:?}"))?;
     let (wide, account) = small.run("graph_repair", "epochs = 2\nscope = 'all'")?;
     hold(account.details["scope_records"] == all && bits(&near) != bits(&wide), || format!("{account:?}"))?;
+    // One node, so one class: fine-tuned on it alone, the network would forget the others.
+    if let Some(g) = &mut small.target.graph {
+        g.influenced_train.truncate(1);
+    }
+    let (widened, _) = small.run("graph_repair", "epochs = 2")?;
+    hold(bits(&widened) == bits(&wide), || "repair on one class alone is not repair on all".into())?;
     // Whom the deletion does not reach is not looked at.
     if let Some(g) = &mut small.target.graph {
         g.influenced_train.clear();

@@ -152,6 +152,9 @@ fn index_lists_are_ranges_lines_or_arrays() {
     let of = |name: &str| parse_indices(&dir.path().join(name).display().to_string(), &TEN);
     assert_eq!(parse_indices("2..5", &TEN).unwrap(), [2, 3, 4]);
     assert_eq!((of("lines.txt").unwrap(), of("array.json").unwrap()), (vec![3, 1, 2], vec![3, 1, 2]));
+    // A graph's training nodes have gaps between their ids; a range names those in it.
+    assert_eq!(parse_indices("2..9", &[1, 4, 8, 12]).unwrap(), [4, 8]);
+    refused(parse_indices("5..8", &[1, 4, 8, 12]), &["5..8", "holds no id"]);
     refused(parse_indices("5..5", &TEN), &["--indices 5..5", "A < B ≤ 10"]);
     refused(parse_indices("0..18446744073709551615", &TEN), &["A < B ≤ 10"]);
     refused(parse_indices("0..11", &TEN), &["≤ 10"]);

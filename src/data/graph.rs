@@ -22,6 +22,9 @@ pub use links::{Links, Task};
 pub use partition::NodeSplit;
 pub use plant::{Plant, Poison};
 
+use std::collections::BTreeSet;
+
+use crate::data::rng::SplitMix64;
 use crate::error::{Error, Result};
 
 /// Keys of every loader whose records are nodes.
@@ -127,6 +130,26 @@ impl Graph {
         edges.sort_unstable_by_key(|&[source, target]| (target, source));
         edges.dedup();
         Ok(Graph { nodes, edges, undirected, features })
+    }
+
+    /// Distinct pairs, smaller node first, without an edge either way and not `taken`, in the order of a seeded draw; fewer
+    /// than `count` where the graph has hardly any.
+    pub fn strangers(&self, count: usize, seed: u64, taken: impl Fn(u32, u32) -> bool) -> Vec<[u32; 2]> {
+        let mut rng = SplitMix64::new(seed);
+        let (mut seen, mut pairs) = (BTreeSet::new(), Vec::new());
+        let draws = if self.nodes < 2 { 0 } else { 1000 + 100 * count };
+        for _ in 0..draws {
+            if pairs.len() == count {
+                break;
+            }
+            let [a, b] = [rng.below(self.nodes) as u32, rng.below(self.nodes) as u32];
+            let pair = [a.min(b), a.max(b)];
+            let edge = self.has_edge(a, b) || self.has_edge(b, a);
+            if a != b && !edge && !taken(a, b) && seen.insert(pair) {
+                pairs.push(pair);
+            }
+        }
+        pairs
     }
 
     /// Whether the directed edge `[source, target]` is there.

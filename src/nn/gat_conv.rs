@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::{Project, Structure, node_features};
+use super::graph::{Project, Structure, complete, node_features};
 use super::layer::{Backward, Forward, Layer, LayerRow, Mode, Saved, SparseInput, settings, table};
 use super::params::{Init, ParamSpec};
 use crate::engine::{Buf, Recording};
@@ -106,10 +106,7 @@ impl Layer for GatConv {
     }
 
     fn complete(&mut self, index: usize, classes: Option<usize>) {
-        if self.name.is_empty() {
-            self.name = format!("conv{index}");
-        }
-        self.out = self.out.or(classes);
+        complete(&mut self.name, &mut self.out, index, classes);
     }
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::{Project, node_features};
+use super::graph::{Project, complete, node_features};
 use super::layer::{Backward, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
 use super::params::ParamSpec;
 use crate::engine::Buf;
@@ -58,10 +58,7 @@ impl Layer for GinConv {
     }
 
     fn complete(&mut self, index: usize, classes: Option<usize>) {
-        if self.name.is_empty() {
-            self.name = format!("conv{index}");
-        }
-        self.out = self.out.or(classes);
+        complete(&mut self.name, &mut self.out, index, classes);
     }
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {

@@ -148,6 +148,14 @@ impl Project {
     }
 }
 
+/// Fills the name and the width that a graph layer may leave open.
+pub(super) fn complete(name: &mut String, out: &mut Option<usize>, index: usize, classes: Option<usize>) {
+    if name.is_empty() {
+        *name = format!("conv{index}");
+    }
+    *out = out.or(classes);
+}
+
 /// Input and output width of a layer over nodes.
 pub(super) fn node_features(kind: &str, name: &str, input: &[usize], out: Option<usize>) -> Result<(usize, usize)> {
     match (input, out.filter(|out| *out > 0)) {

@@ -181,25 +181,7 @@ impl Witness {
     }
 }
 
-/// Pairs of nodes without an edge, spread over the graph in a fixed order so that every model is asked about the same.
+/// Pairs that never had an edge, held-out ones included; the same for every model.
 pub(super) fn strangers(data: &GraphData, count: usize) -> Vec<[u32; 2]> {
-    let n = data.graph.nodes as u64;
-    let mut pairs = Vec::new();
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut draw = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((state >> 33) % n.max(1)) as u32
-    };
-    // A graph with nearly all edges may not have so many strangers.
-    for _ in 0..100 * count {
-        if pairs.len() == count {
-            break;
-        }
-        let (u, v) = (draw(), draw());
-        let held_out = data.links.as_ref().is_some_and(|links| links.holds(u, v));
-        if u != v && !held_out && !data.graph.has_edge(u, v) && !data.graph.has_edge(v, u) {
-            pairs.push([u, v]);
-        }
-    }
-    pairs
+    data.graph.strangers(count, 0, |u, v| data.links.as_ref().is_some_and(|links| links.holds(u, v)))
 }

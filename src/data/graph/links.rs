@@ -1,8 +1,6 @@
 //! The task `link`: edges are the records. Some are held out with as many pairs that never had one, and the graph keeps the
 //! others, so that nothing held out carries a message.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Graph, GraphData, GraphParts, UNLABELLED};
@@ -84,12 +82,13 @@ impl Links {
                 all.len()
             )));
         }
-        let mut never = strangers(graph, test + validation, seed ^ NEVER).ok_or_else(|| {
-            Error::input(format!(
+        let mut never = graph.strangers(test + validation, seed ^ NEVER, |_, _| false);
+        if never.len() < test + validation {
+            return Err(Error::input(format!(
                 "{origin}: the graph is too dense for {} pairs without an edge; lower data.test_fraction",
                 test + validation
-            ))
-        })?;
+            )));
+        }
         let train = all.split_off(test + validation);
         *graph = Graph::new(graph.nodes, train, true, std::mem::take(&mut graph.features))?;
         let sorted = |mut pairs: Vec<[u32; 2]>| {
@@ -104,23 +103,6 @@ impl Links {
             test_never: sorted(never),
         })
     }
-}
-
-/// Distinct pairs without an edge, in the order of their draw; `None` where the graph has too few.
-fn strangers(graph: &Graph, count: usize, seed: u64) -> Option<Vec<[u32; 2]>> {
-    let mut rng = SplitMix64::new(seed);
-    let (mut seen, mut pairs) = (BTreeSet::new(), Vec::new());
-    for _ in 0..1000 + 100 * count {
-        if pairs.len() == count {
-            break;
-        }
-        let [a, b] = [rng.below(graph.nodes) as u32, rng.below(graph.nodes) as u32];
-        let pair = [a.min(b), a.max(b)];
-        if a != b && !graph.has_edge(a, b) && seen.insert(pair) {
-            pairs.push(pair);
-        }
-    }
-    (pairs.len() == count).then_some(pairs)
 }
 
 /// The data set whose records are pairs: the training edges in the order of [`Graph::distinct_edges`], and of the other parts

@@ -6,7 +6,7 @@ use crate::engine::{Buf, Data, Program};
 use crate::error::Result;
 use crate::kernels::map::{self, Binary};
 use crate::kernels::{edit, reduce};
-use crate::train::{GaussNewton, Session};
+use crate::train::{Product, Session};
 
 /// How a solution came about.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -37,7 +37,7 @@ pub(super) struct Until {
 /// bus.
 pub(super) fn conjugate_gradients(
     session: &mut Session,
-    h: &GaussNewton,
+    h: &dyn Product,
     shift: f64,
     b: Buf<f32>,
     x: Buf<f32>,
@@ -79,8 +79,8 @@ struct Steps {
 
 impl Steps {
     /// Sets x = 0, r = p = b; returns ‖b‖² too.
-    fn start(session: &mut Session, h: &GaussNewton, shift: f64, b: Buf<f32>, x: Buf<f32>) -> Result<(Steps, f64)> {
-        let (r, p, hp) = (session.vector("cg.r")?, h.u, h.hu);
+    fn start(session: &mut Session, h: &dyn Product, shift: f64, b: Buf<f32>, x: Buf<f32>) -> Result<(Steps, f64)> {
+        let (r, p, hp) = (session.vector("cg.r")?, h.u(), h.hu());
         let norm2 = session.run(|rec| {
             let norm2 = rec.temp("norm2", 1);
             rec.clear(x);
@@ -117,8 +117,8 @@ impl Steps {
 }
 
 /// The largest eigenvalue of H by `steps` power iterations from `start`: a lower bound that rises with each.
-pub(super) fn largest_eigenvalue(session: &mut Session, h: &GaussNewton, start: Buf<f32>, steps: usize) -> Result<f64> {
-    let (u, hu) = (h.u, h.hu);
+pub(super) fn largest_eigenvalue(session: &mut Session, h: &dyn Product, start: Buf<f32>, steps: usize) -> Result<f64> {
+    let (u, hu) = (h.u(), h.hu());
     let mut norm = 0.0;
     let mut rec = session.recording();
     let (norm2, one) = (rec.temp("norm2", 1), rec.temp("one", 1));

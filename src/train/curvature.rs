@@ -1,10 +1,11 @@
 //! Products with the Gauss-Newton matrix of the mean cross-entropy, exact.
 
 use super::load::Use;
+use super::product::Product;
 use super::session::{Records, Session};
 use crate::engine::{Buf, Data, Program, Recording};
 use crate::error::Result;
-use crate::kernels::linear::{self, Mat, Product};
+use crate::kernels::linear::{self, Mat};
 use crate::kernels::{loss, map};
 use crate::nn::{Mode, Sink};
 
@@ -16,11 +17,10 @@ use crate::nn::{Mode, Sink};
 /// sqrt(p_ny) g_ny for each record and class, from per-record gradients: no derivative of the backward pass is needed, and
 /// uᵀ H u is never negative. Costs a per-record gradient a class, kept if they all fit and computed at each product if not.
 pub struct GaussNewton {
-    /// What is multiplied, and the product, in the parameters' layout.
-    pub u: Buf<f32>,
-    pub hu: Buf<f32>,
+    u: Buf<f32>,
+    hu: Buf<f32>,
     /// Records.
-    pub count: usize,
+    count: usize,
     /// Run one after another: the first clears the product, each adds some records' part.
     programs: Vec<(Program, Vec<Data>)>,
 }
@@ -109,15 +109,21 @@ impl Session<'_> {
     }
 }
 
-impl GaussNewton {
-    /// Sets `hu` = H `u`.
-    pub fn apply(&self, session: &mut Session) -> Result<()> {
-        for (program, inputs) in &self.programs {
-            session.engine.run(program, inputs)?;
-        }
-        Ok(())
+impl Product for GaussNewton {
+    fn u(&self) -> Buf<f32> {
+        self.u
     }
 
+    fn hu(&self) -> Buf<f32> {
+        self.hu
+    }
+
+    fn programs(&self) -> &[(Program, Vec<Data>)] {
+        &self.programs
+    }
+}
+
+impl GaussNewton {
     /// Records `hu += rowsᵀ (rows u) / N`.
     fn record_part(&self, rec: &mut Recording, rows: Buf<f32>) {
         let total = self.u.len;
@@ -129,9 +135,16 @@ impl GaussNewton {
         for from in (0..total).step_by(COLUMNS) {
             let part = from..total.min(from + COLUMNS);
             let (u, beta) = (Mat::new(self.u.range(part.clone()), part.len(), 1), if from == 0 { 0.0 } else { 1.0 });
-            linear::product(rec, a.columns(part), u, self.u, along, Product { beta, ..Product::default() });
+            linear::product(
+                rec,
+                a.columns(part),
+                u,
+                self.u,
+                along,
+                linear::Product { beta, ..linear::Product::default() },
+            );
         }
-        let mean = Product { alpha: (1.0 / self.count as f64) as f32, beta: 1.0, ..Product::default() };
+        let mean = linear::Product { alpha: (1.0 / self.count as f64) as f32, beta: 1.0, ..linear::Product::default() };
         linear::product(rec, a.t(), Mat::new(along, n, 1), self.u, self.hu, mean);
     }
 }

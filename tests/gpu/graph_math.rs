@@ -4,7 +4,7 @@ use unlearn::Result;
 use unlearn::engine::Data;
 use unlearn::methods::{GraphView, View, find};
 use unlearn::nn::{Model, ModelConfig};
-use unlearn::train::{GaussNewton, Records, Session, TrainConfig};
+use unlearn::train::{GaussNewton, Product, Records, Session, TrainConfig};
 
 use super::{REQUESTS, SEED, Small, distance};
 use crate::methods::hold;
@@ -129,9 +129,9 @@ pub fn gauss_newton_wide(small: &mut Small) -> Result<()> {
 }
 
 fn product(session: &mut Session, h: &GaussNewton, u: &[f32]) -> Result<Vec<f64>> {
-    session.engine.write(h.u, u)?;
+    session.engine.write(h.u(), u)?;
     h.apply(session)?;
-    Ok(session.engine.read(h.hu)?.into_iter().map(f64::from).collect())
+    Ok(session.engine.read(h.hu())?.into_iter().map(f64::from).collect())
 }
 
 fn softmax(z: &[f32]) -> Vec<f64> {

@@ -1,0 +1,25 @@
+//! What every product with a curvature matrix has in common, so that solvers know nothing else.
+
+use super::session::Session;
+use crate::engine::{Buf, Data, Program};
+use crate::error::Result;
+
+/// A symmetric matrix H over the parameters that is known by its products alone.
+pub trait Product {
+    /// What is multiplied, in the parameters' layout.
+    fn u(&self) -> Buf<f32>;
+
+    /// Where the product is found.
+    fn hu(&self) -> Buf<f32>;
+
+    /// Run one after another with their inputs they set `hu` = H `u`.
+    fn programs(&self) -> &[(Program, Vec<Data>)];
+
+    /// Sets `hu` = H `u`.
+    fn apply(&self, session: &mut Session) -> Result<()> {
+        for (program, inputs) in self.programs() {
+            session.engine.run(program, inputs)?;
+        }
+        Ok(())
+    }
+}

@@ -11,6 +11,7 @@ mod graph_host;
 mod link;
 mod load;
 mod masked;
+mod norms;
 mod optimizer;
 mod order;
 mod product;

@@ -25,7 +25,7 @@ const SLAB_BYTES: usize = 64 << 20;
 impl Session<'_> {
     /// Runs `records` through a program per shape of batch; each run takes a batch and returns the outputs. Programs
     /// under a name are kept for the next call.
-    fn batches(
+    pub(super) fn batches(
         &mut self,
         (records, batch, how): (Records, usize, Use),
         keep: Option<&'static str>,
@@ -36,7 +36,9 @@ impl Session<'_> {
         let mut flying = VecDeque::new();
         for (i, indices) in self.pieces(records, batch, how).iter().enumerate() {
             let Load { shape, inputs } = self.load(records.part, indices, how);
-            let kept = keep.map(|name| (name, records.part, shape.clone()));
+            // Surroundings of nodes hardly ever have the same size twice.
+            let recurs = how == Use::Together || !matches!(shape, Shape::Part { .. });
+            let kept = keep.filter(|_| recurs).map(|name| (name, records.part, shape.clone()));
             let key = (shape, i == 0);
             let known = kept.as_ref().is_some_and(|k| self.programs.contains_key(k)) || programs.contains_key(&key);
             if !known {

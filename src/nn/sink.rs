@@ -3,6 +3,7 @@
 mod gram;
 mod norms;
 
+pub use gram::add_products;
 pub use norms::SquaredNorms;
 
 use super::layer::{Backward, Saved};

@@ -1,5 +1,8 @@
 //! Norms of records' gradients, and sums of gradients no longer than a bound.
 
+#[cfg(test)]
+mod tests;
+
 use super::load::Use;
 use super::scored::{Scored, record_totals};
 use super::session::{Records, Session};

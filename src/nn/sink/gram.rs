@@ -2,7 +2,7 @@
 
 use super::super::layer::Backward;
 use super::{Fold, Sink, Target};
-use crate::engine::Buf;
+use crate::engine::{Buf, Recording};
 use crate::kernels::linear::{self, Mat, Product};
 use crate::kernels::map::{self, Binary};
 
@@ -36,7 +36,7 @@ impl Backward<'_> {
 /// Records `out[i,j] = ⟨a_i, b_j⟩` (added to what is there if `accumulate`) for rows of so many columns: a [n, columns],
 /// b [m, columns], out [n, m].
 pub fn add_products(
-    rec: &mut crate::engine::Recording,
+    rec: &mut Recording,
     [a, b]: [Buf<f32>; 2],
     [n, m]: [usize; 2],
     columns: usize,

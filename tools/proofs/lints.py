@@ -1,4 +1,4 @@
-"""What front ends let through and some driver gets wrong. bad/ plants faults for each lint; `--self-test` sees them caught.
+"""What front ends let through and some driver gets wrong. bad/ plants faults for each; `--self-test` sees them caught.
 
 uniform-barrier   a barrier where the invocations of a workgroup may part
 bounds            a storage access at an index from the workgroup's id that was compared with nothing

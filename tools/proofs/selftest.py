@@ -1,4 +1,4 @@
-"""Every step must be seen failing: each file of bad/ holds one planted fault and says in its first line who must notice."""
+"""Every step must be seen failing: a file of bad/ holds a planted fault and says in its first line who must notice."""
 
 import pathlib
 import re

@@ -4,7 +4,7 @@ lane:   may differ between the invocations of a workgroup.
 group:  comes from the workgroup's id, so it may lie past the last element: the engine rounds the grid up.
 check:  the outcome of comparing such a value, so a branch on it is a bounds check.
 
-Branches on `lane` make control flow non-uniform (WGSL 15.2, coarser: what is read from workgroup memory and from writable
+Branches on `lane` make control flow non-uniform (WGSL 15.2, coarser: what is read from workgroup memory and writable
 storage always counts as `lane`). Branches on `check` guard what follows, whatever they compare with: a wrong comparison
 is a matter for the cases.
 """

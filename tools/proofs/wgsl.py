@@ -1,6 +1,6 @@
 """Enough of WGSL's grammar for the lints: tokens, global variables, functions and their trees of statements.
 
-Expressions stay lists of tokens. The text is taken to be valid (naga and tint judge that), so what is unknown is skipped.
+Expressions stay lists of tokens. The text is taken to be valid (naga and tint judge that); what is unknown is skipped.
 """
 
 import re

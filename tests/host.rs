@@ -64,5 +64,9 @@ mod requests_graph;
 mod shaders;
 #[path = "host/sinks.rs"]
 mod sinks;
+#[path = "host/statistics.rs"]
+mod statistics;
+#[path = "shared/statistics.rs"]
+mod statistics_checks;
 #[path = "host/verdict.rs"]
 mod verdict;

@@ -140,7 +140,8 @@ fn gram(session: &mut Session, ids: &[u32]) -> Result<(), String> {
 
 /// Two sets and none at all in one pass are what each gives alone, to the bit.
 fn fisher_sets(session: &mut Session, ids: &[u32]) -> Result<(), String> {
-    let sets: [Vec<u32>; 3] = [ids.iter().step_by(2).copied().collect(), ids.iter().skip(1).step_by(2).copied().collect(), vec![]];
+    let sets: [Vec<u32>; 3] =
+        [ids.iter().step_by(2).copied().collect(), ids.iter().skip(1).step_by(2).copied().collect(), vec![]];
     let names = ["set 0", "set 1", "set 2", "alone"];
     let vectors = names.map(|name| session.vector(name).expect("a vector"));
     let each: Vec<_> = sets.iter().zip(vectors).map(|(set, out)| (Records::train(set), out)).collect();
@@ -182,7 +183,9 @@ pub fn footprint(engine: &mut Engine) -> Result<(), String> {
     (config.pattern, config.shape) = (Some("stripes".into()), Some(vec![1, 28, 28]));
     (config.samples, config.classes) = (Some(700), Some(10));
     let data = data::load(&config, Path::new(".")).map_err(said)?;
-    for (zoo, activations) in [("mlp", 784 + 256 + 128 + 10), ("lenet5", 784 + 6 * 784 + 6 * 196 + 16 * 100 + 400 + 120 + 84 + 10)] {
+    for (zoo, activations) in
+        [("mlp", 784 + 256 + 128 + 10), ("lenet5", 784 + 6 * 784 + 6 * 196 + 16 * 100 + 400 + 120 + 84 + 10)]
+    {
         let net = ModelConfig { zoo: Some(zoo.into()), ..Default::default() };
         let model = Model::build(&net, &data.shape, data.classes).map_err(said)?;
         let mut session = Session::of(engine, &model, &data, None, &model.init(1)).map_err(said)?;
@@ -200,7 +203,9 @@ pub fn footprint(engine: &mut Engine) -> Result<(), String> {
         let most = (128 * activations * 4 * 4) as u64;
         for (one, two) in [(few.planned, twice.planned), (few.measured, twice.measured)] {
             if two < one || two - one > most {
-                return Err(format!("{zoo}: a doubled batch takes {two} bytes after {one}, activations allow {most} more"));
+                return Err(format!(
+                    "{zoo}: a doubled batch takes {two} bytes after {one}, activations allow {most} more"
+                ));
             }
         }
         // A recording's temporaries are shared by lifetime; on the device other lengths may round up.

@@ -12,7 +12,8 @@ use crate::train::session::Part;
 const FEATURES: usize = 3;
 
 fn net() -> Model {
-    let config: ModelConfig = toml::from_str("layers = [{type='linear',out=4},{type='tanh'},{type='linear'}]").expect("TOML");
+    let config: ModelConfig =
+        toml::from_str("layers = [{type='linear',out=4},{type='tanh'},{type='linear'}]").expect("TOML");
     Model::build(&config, &[FEATURES], 2).expect("a network")
 }
 
@@ -24,7 +25,8 @@ fn samples(n: usize) -> Samples {
 /// The clipped sum of some records of a batch, by weights.
 fn weighted(session: &mut Session, ids: &[u32], weight: &[f32], clip: f32) -> Vec<f32> {
     let mut rec = session.recording();
-    let scored = session.record_scored(&mut rec, Part::Train, &Shape::Listed(ids.len()), Mode::Eval, None).expect("a batch");
+    let scored =
+        session.record_scored(&mut rec, Part::Train, &Shape::Listed(ids.len()), Mode::Eval, None).expect("a batch");
     let w = rec.temp("weight", weight.len());
     rec.upload(w);
     let sink = Sink::Mean { grad: session.grad, scale: 0.5, accumulate: false };
@@ -37,7 +39,8 @@ fn weighted(session: &mut Session, ids: &[u32], weight: &[f32], clip: f32) -> Ve
 #[test]
 fn records_that_fill_a_batch_up_count_for_nothing() {
     let (model, mut engine) = (net(), Engine::reference());
-    let mut session = Session::new(&mut engine, &model, &samples(6), &Samples::default(), &model.init(1)).expect("a session");
+    let mut session =
+        Session::new(&mut engine, &model, &samples(6), &Samples::default(), &model.init(1)).expect("a session");
     let norms = session.norms(Records::train(&[0, 2, 5])).expect("norms");
     let clip = norms[1];
     session.clipped(Records::train(&[0, 2, 5]), clip, 0.5, false).expect("a clipped sum");
@@ -75,9 +78,11 @@ fn a_step_over_a_whole_graph_is_refused() {
     let mut session = Session::of(&mut engine, &model, &data, None, &model.init(1)).expect("a session");
     let ids = session.ids(Part::Train);
     let mut rec = session.recording();
-    let scored = session.record_scored(&mut rec, Part::Train, &Shape::Fixed(ids.clone()), Mode::Eval, None).expect("a step");
+    let scored =
+        session.record_scored(&mut rec, Part::Train, &Shape::Fixed(ids.clone()), Mode::Eval, None).expect("a step");
     let sink = Sink::Mean { grad: session.grad, scale: 1.0, accumulate: false };
-    let refused = session.record_clipped(&mut rec, &scored, (1.0, None), None, sink).expect_err("no gradients of their own");
+    let refused =
+        session.record_clipped(&mut rec, &scored, (1.0, None), None, sink).expect_err("no gradients of their own");
     assert!(refused.to_string().contains("stand alone"), "{refused}");
     // Record by record, each in its surroundings, they have them.
     session.clipped(Records::train(&ids[..3]), 1.0, 1.0, false).expect("a clipped sum");

@@ -5,7 +5,7 @@
 // sample; rows of sample 0xffffffff count for nothing. SUM=1: dw[o,c] = alpha sum_k val x[r,o] + beta dw[o,c] over all
 // entries of the column, seg is not read; QUADS=4 has a thread do 16 outputs, so that each entry is read once for them. One thread per column and 4 outputs.
 // NORM=1: dw[place quads + j] = the squares of g[b,o,c] over 4 outputs o, at the place among the rows of the first entry that column c
-// has in sample b, and 0 at its other entries: summed over a sample's entries, its gradient's squared norm.
+// has in sample b. Nothing else is written: over zeros, the sum over a sample's entries is its gradient's squared norm.
 // PERM=1: the value of entry k is val[perm[k]]. VEC=1: outputs is a multiple of 4. Twin: graph/features.rs bwd_w.
 #import grid
 
@@ -148,16 +148,13 @@ fn norms(column: u32, piece: u32, c: u32) {
     for (var k = ptr[column]; k < ptr[column + 1u]; k += 1u) {
         let row = idx[k];
         let b = seg[row];
-        let at = place_of(k) * quads + piece;
         if (b != sample || first == NOBODY) {
             if (first != NOBODY) {
                 dw[first] = squared(c, sum);
             }
             sample = b;
-            first = at;
+            first = place_of(k) * quads + piece;
             sum = vec4<f32>(0.0);
-        } else {
-            dw[at] = 0.0;
         }
         sum += value(k) * quad(row, c);
     }

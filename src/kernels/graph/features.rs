@@ -243,7 +243,6 @@ fn norms_twin(call: &mut TwinCall) {
                     of_sample.iter().map(|k| val[place(*k)] * dy[idx[*k] as usize * outputs + o]).sum::<f64>()
                 };
                 let squares = (4 * j..outputs.min(4 * j + 4)).map(|o| g(o).powi(2)).sum();
-                of_sample.iter().for_each(|k| dw[place(*k) * quads(outputs) + j] = 0.0);
                 dw[place(of_sample[0]) * quads(outputs) + j] = squares;
             }
         }

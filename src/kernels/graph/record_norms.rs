@@ -83,6 +83,7 @@ pub fn features_norms(
     // One number for each entry and 4 outputs, at the entry's place among the rows.
     let (pieces, entries) = (quads(outputs), xt.entries());
     let squares = rec.temp::<f32>("squares of entries", entries * pieces);
+    rec.clear(squares);
     let n = (entries * outputs) as u64;
     rec.dispatch(&BWD_W)
         .set("VEC", u8::from(outputs.is_multiple_of(4)))

@@ -60,5 +60,7 @@ mod requests_graph;
 mod shaders;
 #[path = "host/sinks.rs"]
 mod sinks;
+#[path = "host/tangents.rs"]
+mod tangents;
 #[path = "host/verdict.rs"]
 mod verdict;

@@ -2,13 +2,14 @@
 
 mod cases;
 mod shape;
+mod tangent;
 mod twin;
 
 pub use cases::cases;
 use shape::COLUMNS;
 pub use shape::{Chunks, ConvShape};
 
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, Target};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target};
 use crate::params;
 
 params! {
@@ -26,6 +27,7 @@ pub static CONV2D: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::conv2d,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::conv2d),
 };
 
 /// 8 channels x 4 positions per lane with subgroup broadcasts: for software adapters.
@@ -35,6 +37,7 @@ pub static CONV2D_BROADCAST: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::conv2d,
     requires: Requires::Subgroup8,
+    tangent: Tangent::Rule(tangent::conv2d),
 };
 
 /// Input gradient, one thread per input, gather form.
@@ -44,6 +47,7 @@ pub static CONV2D_BWD_X: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::conv2d_bwd_x,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[0], &[1]]),
 };
 
 /// Input gradient, 8 channels x 4 positions per lane.
@@ -53,6 +57,7 @@ pub static CONV2D_BWD_X_BROADCAST: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::conv2d_bwd_x,
     requires: Requires::Subgroup8,
+    tangent: Tangent::Linear(&[&[0], &[1]]),
 };
 
 /// Weight gradient of chunks of samples, one thread per weight and chunk.
@@ -62,6 +67,7 @@ pub static CONV2D_BWD_W: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::conv2d_bwd_w,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::conv2d_bwd_w),
 };
 
 /// Weight gradient, 8 channels x 4 columns per lane.
@@ -71,6 +77,7 @@ pub static CONV2D_BWD_W_BROADCAST: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::conv2d_bwd_w,
     requires: Requires::Subgroup8,
+    tangent: Tangent::Rule(tangent::conv2d_bwd_w),
 };
 
 /// The family's kernels.

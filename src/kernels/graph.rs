@@ -10,6 +10,7 @@ mod norms;
 mod sddmm;
 mod segment;
 mod spmm;
+mod tangent;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ pub use norms::degree_norms;
 pub use sddmm::sddmm;
 pub use segment::{Readout, segment, segment_bwd, segment_outer};
 pub use spmm::{Form, NARROW, Spmm, choose, spmm, spmm_as};
+pub use tangent::max_tangent;
 
 use crate::engine::{Buf, Kernel};
 
@@ -45,6 +47,7 @@ pub static KERNELS: &[&Kernel] = &[
     &balanced::MAX,
     &balanced::MAX_FIX,
     &balanced::MAX_BWD,
+    &tangent::MAX_TANGENT,
     &sddmm::SDDMM,
     &link::NEGATIVES,
     &link::PARTNER_SCORES,

@@ -1,11 +1,12 @@
 //! Dense products: `y = alpha A B + bias + beta y` with A and B given by strides (NN, NT, TN alike).
 
 mod cases;
+mod tangent;
 mod twin;
 
 pub use cases::cases;
 
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, Target};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target};
 use crate::params;
 
 params! {
@@ -20,6 +21,7 @@ pub static MATMUL: Kernel = Kernel {
     params: Matmul::FIELDS,
     twin: twin::matmul,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::matmul),
 };
 
 /// 16 x 2 per lane with subgroup broadcasts, no barrier: for software adapters.
@@ -29,6 +31,7 @@ pub static MATMUL_BROADCAST: Kernel = Kernel {
     params: Matmul::FIELDS,
     twin: twin::matmul,
     requires: Requires::Subgroup8,
+    tangent: Tangent::Rule(tangent::matmul),
 };
 
 /// 64 x 64 tiles through workgroup memory: for GPUs.
@@ -38,6 +41,7 @@ pub static MATMUL_TILED: Kernel = Kernel {
     params: Matmul::FIELDS,
     twin: twin::matmul,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::matmul),
 };
 
 /// 8 x 4 per invocation, no barrier and no subgroup: for software adapters without subgroups of 8.
@@ -47,6 +51,7 @@ pub static MATMUL_BLOCKED: Kernel = Kernel {
     params: Matmul::FIELDS,
     twin: twin::matmul,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::matmul),
 };
 
 /// All forms of the product.

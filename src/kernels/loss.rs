@@ -2,13 +2,15 @@
 //! 1/B enters where gradients are averaged.
 
 mod cases;
+mod tangent;
 #[cfg(test)]
 mod tests;
 mod twin;
 
 pub use cases::cases;
+pub use tangent::{SOFTMAX_XENT_TANGENT, softmax_xent_tangent};
 
-use crate::engine::{Buf, Kernel, Params, Recording, Requires};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent};
 use crate::params;
 
 params! {
@@ -28,6 +30,7 @@ pub static SOFTMAX_XENT: Kernel = Kernel {
     params: Logits::FIELDS,
     twin: twin::softmax_xent,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::softmax_xent),
 };
 
 /// Kullback-Leibler divergence from given probabilities.
@@ -37,6 +40,7 @@ pub static SOFT_KL: Kernel = Kernel {
     params: Logits::FIELDS,
     twin: twin::soft_kl,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Mean squared error per row.
@@ -46,6 +50,7 @@ pub static MSE: Kernel = Kernel {
     params: Logits::FIELDS,
     twin: twin::mse,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::mse),
 };
 
 /// Probabilities.
@@ -55,6 +60,7 @@ pub static SOFTMAX: Kernel = Kernel {
     params: Logits::FIELDS,
     twin: twin::softmax,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Gradients whose squares average over the model's own labels.
@@ -64,10 +70,11 @@ pub static LABEL_SCORE: Kernel = Kernel {
     params: Label::FIELDS,
     twin: twin::label_score,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] = &[&SOFTMAX_XENT, &SOFT_KL, &MSE, &SOFTMAX, &LABEL_SCORE];
+pub static KERNELS: &[&Kernel] = &[&SOFTMAX_XENT, &SOFTMAX_XENT_TANGENT, &SOFT_KL, &MSE, &SOFTMAX, &LABEL_SCORE];
 
 impl Logits {
     fn new(rows: usize, classes: usize) -> Logits {

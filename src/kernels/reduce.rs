@@ -2,11 +2,12 @@
 //! shape alone. No atomics and no barriers, so the same numbers give the same bits on one adapter every time.
 
 mod cases;
+mod tangent;
 mod twin;
 
 pub use cases::cases;
 
-use crate::engine::{Buf, Kernel, Params, Recording, Requires};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent};
 use crate::params;
 
 params! {
@@ -36,6 +37,7 @@ pub static ROWS: Kernel = Kernel {
     params: Rows::FIELDS,
     twin: twin::rows,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[0]]),
 };
 
 /// Sums of columns over blocks of rows.
@@ -45,6 +47,7 @@ pub static COLUMNS: Kernel = Kernel {
     params: Columns::FIELDS,
     twin: twin::columns,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::columns),
 };
 
 /// One level of a sum of everything.
@@ -54,6 +57,7 @@ pub static TOTAL: Kernel = Kernel {
     params: Total::FIELDS,
     twin: twin::total,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::total),
 };
 
 /// Position of each row's maximum.
@@ -63,6 +67,7 @@ pub static ARGMAX: Kernel = Kernel {
     params: Argmax::FIELDS,
     twin: twin::argmax,
     requires: Requires::Nothing,
+    tangent: Tangent::Constant,
 };
 
 /// The family's kernels.

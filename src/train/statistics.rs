@@ -25,7 +25,7 @@ const SLAB_BYTES: usize = 64 << 20;
 impl Session<'_> {
     /// Runs `records` through a program per shape of batch; each run takes a batch and returns the outputs. Programs
     /// under a name are kept for the next call.
-    fn batches(
+    pub(super) fn batches(
         &mut self,
         (records, batch, how): (Records, usize, Use),
         keep: Option<&'static str>,

@@ -46,6 +46,8 @@ mod nets;
 mod parity;
 #[path = "host/pickles.rs"]
 mod pickles;
+#[path = "host/products.rs"]
+mod products;
 #[path = "host/recording.rs"]
 mod recording;
 #[path = "host/registry.rs"]

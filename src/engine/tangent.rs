@@ -243,6 +243,14 @@ impl Tangents {
         self.rec.commands.push(Command::Dispatch(again));
     }
 
+    /// The dispatch recorded last.
+    pub fn last(&mut self) -> Option<&mut Dispatch> {
+        match self.rec.commands.last_mut() {
+            Some(Command::Dispatch(d)) => Some(d),
+            _ => None,
+        }
+    }
+
     /// Records `sum += term`.
     pub fn add(&mut self, term: Buf<f32>, sum: Buf<f32>) {
         (self.add)(&mut self.rec, term, sum);

@@ -48,7 +48,10 @@ impl<'a> Moving<'a> {
         let mut moving =
             Moving { case, engine, values: Vec::new(), homes: Vec::new(), start: Vec::new(), direction: Vec::new() };
         for (value, buf) in floats {
-            let start: Vec<f64> = buf.init.f32().iter().map(|v| f64::from(*v)).collect();
+            // A little apart, so that no two are the same: a maximum of ties has no derivative.
+            let apart = g.values(buf.init.f32().len());
+            let start: Vec<f64> =
+                buf.init.f32().iter().zip(apart).map(|(v, a)| f64::from(*v) * (1.0 + 1e-3 * f64::from(a))).collect();
             // What is exactly 0 stands: zeros say which edges take part.
             let moves = |(v, x): (f32, &f64)| if *x == 0.0 { 0.0 } else { f64::from(v) };
             moving.direction.push(g.values(start.len()).into_iter().zip(&start).map(moves).collect());

@@ -112,7 +112,7 @@ pub static SOFTMAX: Kernel = row(
     include_str!("../../../shaders/attention/softmax.wgsl"),
     Soft::FIELDS,
     twin::softmax,
-    Tangent::Missing,
+    Tangent::Rule(tangent::softmax),
 );
 
 /// Maximum and sum of exponentials over a piece.
@@ -139,7 +139,7 @@ pub static SOFTMAX_BWD: Kernel = row(
     include_str!("../../../shaders/attention/softmax_bwd.wgsl"),
     Soft::FIELDS,
     twin::softmax_bwd,
-    Tangent::Missing,
+    Tangent::Before(tangent::softmax_bwd),
 );
 
 /// Sums over the edges of a slot, of numbers or of products.
@@ -185,4 +185,7 @@ pub static KERNELS: &[&Kernel] = &[
     &SUMS,
     &ATTEND,
     &ATTEND_BWD,
+    &tangent::SPREAD,
+    &tangent::LEAK,
+    &tangent::CENTRE,
 ];

@@ -50,6 +50,8 @@ mod nets;
 mod parity;
 #[path = "host/pickles.rs"]
 mod pickles;
+#[path = "host/products.rs"]
+mod products;
 #[path = "host/recording.rs"]
 mod recording;
 #[path = "host/registry.rs"]
@@ -68,5 +70,7 @@ mod sinks;
 mod statistics;
 #[path = "shared/statistics.rs"]
 mod statistics_checks;
+#[path = "host/tangents.rs"]
+mod tangents;
 #[path = "host/verdict.rs"]
 mod verdict;

@@ -2,12 +2,13 @@
 
 mod cases;
 mod outer;
+mod tangent;
 mod twin;
 
 pub use cases::cases;
 pub use outer::{choose_outer, outer, outer_as};
 
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, Target};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target};
 use crate::params;
 
 params! {
@@ -22,6 +23,7 @@ pub static MATMUL: Kernel = Kernel {
     params: Matmul::FIELDS,
     twin: twin::matmul,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::matmul),
 };
 
 /// 16 x 2 per lane with subgroup broadcasts, no barrier: for software adapters.
@@ -31,6 +33,7 @@ pub static MATMUL_BROADCAST: Kernel = Kernel {
     params: Matmul::FIELDS,
     twin: twin::matmul,
     requires: Requires::Subgroup8,
+    tangent: Tangent::Rule(tangent::matmul),
 };
 
 /// 64 x 64 tiles through workgroup memory: for GPUs.
@@ -40,6 +43,7 @@ pub static MATMUL_TILED: Kernel = Kernel {
     params: Matmul::FIELDS,
     twin: twin::matmul,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::matmul),
 };
 
 /// 8 x 4 per invocation, no barrier and no subgroup: for software adapters without subgroups of 8.
@@ -49,6 +53,7 @@ pub static MATMUL_BLOCKED: Kernel = Kernel {
     params: Matmul::FIELDS,
     twin: twin::matmul,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::matmul),
 };
 
 /// All forms of the product.

@@ -29,7 +29,7 @@ mod watch;
 pub mod weights;
 
 pub use config::TrainConfig;
-pub use curvature::GaussNewton;
+pub use curvature::{GaussNewton, Hessian};
 pub use files::{sha256, write_atomic};
 pub use fisher::Footprint;
 pub use fit::{EpochReport, Fit, FitState, Progress, StepReport, Term};

@@ -21,6 +21,43 @@ const fn mutant(kernel: &'static str, what: &'static str, from: &'static str, to
 }
 
 static FAULTS: &[Mutant] = &[
+    mutant("map.unary_bwd_tangent", "gelu bends the wrong way", "(2.0 - u * u)", "(2.0 + u * u)"),
+    mutant(
+        "map.unary_bwd_tangent",
+        "elu bends on the right",
+        "vec4<f32>(0.0), u > vec4<f32>(0.0)",
+        "vec4<f32>(1.0), u > vec4<f32>(0.0)",
+    ),
+    mutant("map.unary_bwd_tangent", "overwrites where it must add", "sum += out[i];", ""),
+    mutant("loss.softmax_xent_tangent", "mean not taken off", "- own - mean", "- own"),
+    mutant("loss.softmax_xent_tangent", "no maximum subtracted", "exp(z[row + c] - top)", "exp(z[row + c])"),
+    mutant("loss.softmax_xent_tangent", "rows that do not count", "COUNTED == 1u", "COUNTED == 2u"),
+    mutant("norm.stats_tangent", "spread does not move", "-rstd * rstd * rstd * joint / count", "0.0"),
+    mutant("norm.stats_tangent", "half of a share's spread", "2.0 * joint", "joint"),
+    mutant("norm.merge_tangent", "shares' means taken for equal", "2.0 * count(l)", "0.0 * count(l)"),
+    mutant("norm.apply_tangent", "scale does not move", "+ rstd * rgamma[c]", ""),
+    mutant("norm.apply_tangent", "shift does not move", "rstd * gamma[c], rbeta[c])", "rstd * gamma[c], 0.0)"),
+    mutant(
+        "norm.channel_tangent",
+        "spread does not move",
+        "+ v * bend);\n        plain += rd",
+        ");\n        plain += rd",
+    ),
+    mutant(
+        "norm.channel_tangent",
+        "tail forgets the gradient's own",
+        "scaled.x += rdy[e] * (v * rstd) +",
+        "scaled.x +=",
+    ),
+    mutant("norm.dx_tangent", "spread enters once", "-2.0 * bend", "-1.0 * bend"),
+    mutant("norm.dx_tangent", "overwrites where it must add", "out[i] += w", "out[i] = w"),
+    mutant("attention.spread", "target for source", "src[idx[e] * p.heads + h]", "src[w.x * p.heads + h]"),
+    mutant("attention.leak", "slope on the wrong side", "+ dst <= 0.0", "+ dst > 0.0"),
+    mutant("attention.centre", "mean not taken off", "x[at] - middle", "x[at]"),
+    mutant("attention.centre", "pieces for rows", "mean[w.x * p.heads + h]", "mean[i % arrayLength(&mean)]"),
+    mutant("pool.max_tangent", "place in the next plane", "r[i / p.outputs * p.inputs", "r[i / p.inputs * p.inputs"),
+    mutant("graph.max_tangent", "entries taken for rows", "at = idx[at];", ""),
+    mutant("graph.max_tangent", "nobody taken for the first", "ry[i] = 0.0;", "ry[i] = 1.0;"),
     mutant("linear.matmul", "first element skipped", "* WG + lid;", "* WG + lid + 1u;"),
     mutant("linear.matmul", "b transposed", "b[k * p.b_k + col * p.b_n]", "b[col * p.b_k + k * p.b_n]"),
     mutant("linear.matmul", "no bias", "if (BIAS == 1u)", "if (BIAS == 2u)"),
@@ -365,8 +402,8 @@ fn planted(of: &'static Kernel, m: &Mutant) -> Result<&'static Kernel, Failed> {
         return Err(format!("the source of {} has no `{}` any more", of.name, m.from).into());
     }
     let source: &'static str = source.leak();
-    let (name, params, twin, requires) = (of.name, of.params, of.twin, of.requires);
-    Ok(Box::leak(Box::new(Kernel { name, source, params, twin, requires })))
+    let Kernel { name, params, twin, requires, tangent, .. } = *of;
+    Ok(Box::leak(Box::new(Kernel { name, source, params, twin, requires, tangent })))
 }
 
 /// The first case that fails with the planted kernel in place of the real one, and why.

@@ -1,6 +1,6 @@
 //! Cases of the `loss` family.
 
-use super::{clip_rows, label_score, mse, soft_kl, softmax, softmax_xent};
+use super::{clip_rows, label_score, mse, soft_kl, softmax, softmax_xent, softmax_xent_tangent};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
 
@@ -16,7 +16,7 @@ const SPREADS: [f32; 3] = [1.0, 30.0, 5000.0];
 /// Every kernel at every shape.
 pub fn cases() -> Vec<Case> {
     let mut all = Vec::new();
-    for kernel in [xent_case, kl_case, softmax_case, label_case] {
+    for kernel in [xent_case, kl_case, softmax_case, label_case, curved_case, uncounted_case] {
         for spread in SPREADS {
             all.extend(SHAPES.map(|shape| kernel(shape, spread)));
         }
@@ -74,6 +74,26 @@ fn logits((b, c): (usize, usize), spread: f32) -> Vec<f32> {
 /// exp is good to a few ulp of its argument's size; a loss is a difference of numbers as large as the spread.
 fn rounding(case: Case, spread: f32) -> Case {
     case.tolerance(2e-6, 5e-7 + 1e-7 * f64::from(spread))
+}
+
+fn curved_case(shape: (usize, usize), spread: f32) -> Case {
+    tangent_case(shape, spread, true)
+}
+
+fn uncounted_case(shape: (usize, usize), spread: f32) -> Case {
+    tangent_case(shape, spread, false)
+}
+
+fn tangent_case((b, c): (usize, usize), spread: f32, counted: bool) -> Case {
+    let mut case = new("softmax_xent_tangent", (b, c), spread);
+    case.name += if counted { " counted" } else { "" };
+    let mut g = Gen::new((b * 3 + c) as u64);
+    let z = case.input("z", logits((b, c), spread));
+    let labels = case.input_u32("labels", g.indices(b, c + 1));
+    let r = case.input("r", g.between(b * c, -2.0, 3.0));
+    let hr = case.output("hr", b * c);
+    softmax_xent_tangent(&mut case.rec, z, labels, r, hr, counted);
+    rounding(case, spread)
 }
 
 fn xent_case((b, c): (usize, usize), spread: f32) -> Case {

@@ -20,6 +20,7 @@ mod neg_grad_plus;
 mod newton;
 mod retrain;
 mod scope;
+pub mod scores;
 mod settings;
 pub mod solve;
 mod ssd;

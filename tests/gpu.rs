@@ -35,10 +35,14 @@ mod mutants;
 mod nets;
 #[path = "gpu/parity.rs"]
 mod parity;
+#[path = "gpu/removal.rs"]
+mod removal;
 #[path = "gpu/resume.rs"]
 mod resume;
 #[path = "gpu/runs.rs"]
 mod runs;
+#[path = "gpu/solvers.rs"]
+mod solvers;
 #[path = "gpu/statistics.rs"]
 mod statistics;
 #[path = "shared/statistics.rs"]
@@ -68,6 +72,8 @@ fn main() {
     trials.extend(runs::trials());
     trials.extend(resume::trials());
     trials.extend(methods::trials(&devices));
+    trials.extend(solvers::trials(&devices));
+    trials.extend(removal::trials(&devices));
     trials.extend(graphs::trials(&devices));
     trials.extend(graph_methods::trials(&devices));
     libtest_mimic::run(&args, trials).exit();

@@ -17,10 +17,12 @@ mod graph_repair;
 pub mod importance;
 mod influence;
 mod neg_grad_plus;
+mod newton;
 mod retrain;
 mod scope;
+pub mod scores;
 mod settings;
-mod solve;
+pub mod solve;
 mod ssd;
 mod stop;
 mod unlink;
@@ -168,6 +170,7 @@ pub static METHODS: &[&MethodRow] = &[
     &fisher_ascent::ROW,
     &ewc_ascent::ROW,
     &influence::ROW,
+    &newton::ROW,
     &unlink::ROW,
     &graph_repair::ROW,
     &gnn_delete::ROW,

@@ -45,21 +45,21 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
 }
 
 /// Four Gaussians and a small dense network, trained.
-struct Small<'e> {
+pub struct Small<'e> {
     engine: &'e mut Engine,
-    model: Model,
-    data: Dataset,
+    pub model: Model,
+    pub data: Dataset,
     train: TrainConfig,
-    theta: Vec<f32>,
-    retain: Vec<u32>,
-    forget: Vec<u32>,
+    pub theta: Vec<f32>,
+    pub retain: Vec<u32>,
+    pub forget: Vec<u32>,
     classes: Vec<u32>,
 }
 
 const SEED: u64 = 7;
 
 impl Small<'_> {
-    fn with(device: &Shared, test: impl FnOnce(&mut Small) -> Result<()>) -> std::result::Result<(), Failed> {
+    pub fn with(device: &Shared, test: impl FnOnce(&mut Small) -> Result<()>) -> std::result::Result<(), Failed> {
         device.with(|engine, _| {
             let mut config = DataConfig::new("synth");
             (config.samples, config.validation_fraction, config.noise) = (Some(160), Some(0.2), Some(2.0));
@@ -86,7 +86,7 @@ impl Small<'_> {
     }
 
     /// Runs `work` in a new session from the trained parameters.
-    fn session<T>(&mut self, work: impl FnOnce(&mut Session, &View) -> Result<T>) -> Result<T> {
+    pub fn session<T>(&mut self, work: impl FnOnce(&mut Session, &View) -> Result<T>) -> Result<T> {
         let data = &self.data;
         let mut session = Session::new(self.engine, &self.model, &data.train, &data.validation, &self.theta)?;
         let (retain, forget, forgotten_classes) = (&self.retain, &self.forget, &self.classes);
@@ -133,7 +133,7 @@ pub fn hold(good: bool, what: impl FnOnce() -> String) -> Result<()> {
     if good { Ok(()) } else { Err(Error::CheckFailed(what())) }
 }
 
-fn bits(flat: &[f32]) -> Vec<u32> {
+pub fn bits(flat: &[f32]) -> Vec<u32> {
     flat.iter().map(|v| v.to_bits()).collect()
 }
 

@@ -18,6 +18,8 @@ mod data_bad;
 mod data_files;
 #[path = "host/eval.rs"]
 mod eval;
+#[path = "host/factors.rs"]
+mod factors;
 #[path = "shared/fixtures.rs"]
 mod fixtures;
 #[path = "host/gradcheck.rs"]

@@ -3,10 +3,12 @@
 mod cases;
 mod shape;
 mod twin;
+mod unfold;
 
 pub use cases::cases;
 use shape::COLUMNS;
 pub use shape::{Chunks, ConvShape};
+pub use unfold::{UNFOLD, unfold};
 
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Target};
 use crate::params;
@@ -74,8 +76,15 @@ pub static CONV2D_BWD_W_BROADCAST: Kernel = Kernel {
 };
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] =
-    &[&CONV2D, &CONV2D_BROADCAST, &CONV2D_BWD_X, &CONV2D_BWD_X_BROADCAST, &CONV2D_BWD_W, &CONV2D_BWD_W_BROADCAST];
+pub static KERNELS: &[&Kernel] = &[
+    &CONV2D,
+    &CONV2D_BROADCAST,
+    &CONV2D_BWD_X,
+    &CONV2D_BWD_X_BROADCAST,
+    &CONV2D_BWD_W,
+    &CONV2D_BWD_W_BROADCAST,
+    &UNFOLD,
+];
 
 /// Which form an adapter gets: registers and subgroup broadcasts where a barrier is a context switch.
 pub fn choose(target: Target, plain: &'static Kernel, broadcast: &'static Kernel) -> &'static Kernel {

@@ -2,11 +2,13 @@
 //! 1/B enters where gradients are averaged.
 
 mod cases;
+mod sampled;
 #[cfg(test)]
 mod tests;
 mod twin;
 
 pub use cases::cases;
+pub use sampled::{SAMPLED_SCORE, sampled_score};
 
 use crate::engine::{Buf, Kernel, Params, Recording, Requires};
 use crate::params;
@@ -67,7 +69,7 @@ pub static LABEL_SCORE: Kernel = Kernel {
 };
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] = &[&SOFTMAX_XENT, &SOFT_KL, &MSE, &SOFTMAX, &LABEL_SCORE];
+pub static KERNELS: &[&Kernel] = &[&SOFTMAX_XENT, &SOFT_KL, &MSE, &SOFTMAX, &LABEL_SCORE, &SAMPLED_SCORE];
 
 impl Logits {
     fn new(rows: usize, classes: usize) -> Logits {

@@ -13,6 +13,7 @@ pub mod optim;
 pub mod philox;
 pub mod pool;
 pub mod reduce;
+pub mod solve;
 
 use crate::engine::Kernel;
 use crate::engine::case::Case;
@@ -47,5 +48,6 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "norm", kernels: norm::KERNELS, cases: norm::cases },
     Family { name: "attention", kernels: attention::KERNELS, cases: attention::cases },
     Family { name: "edit", kernels: edit::KERNELS, cases: edit::cases },
+    Family { name: "solve", kernels: solve::KERNELS, cases: solve::cases },
     Family { name: "graph", kernels: graph::KERNELS, cases: graph::cases },
 ];

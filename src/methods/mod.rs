@@ -14,7 +14,6 @@ mod gradient_ascent;
 mod graph_change;
 pub mod graph_editor;
 mod graph_repair;
-pub mod importance;
 mod influence;
 mod neg_grad_plus;
 mod retrain;
@@ -24,6 +23,7 @@ mod solve;
 mod ssd;
 mod stop;
 mod unlink;
+mod woodfisher;
 
 use serde::{Deserialize, Serialize};
 
@@ -166,6 +166,7 @@ pub static METHODS: &[&MethodRow] = &[
     &fisher::ROW,
     &ssd::ROW,
     &fisher_ascent::ROW,
+    &woodfisher::ROW,
     &ewc_ascent::ROW,
     &influence::ROW,
     &unlink::ROW,

@@ -4,6 +4,7 @@ mod activation;
 mod conv;
 mod deletion;
 mod dropout;
+pub mod factors;
 mod flatten;
 mod gat_conv;
 mod gin_conv;

@@ -1,5 +1,6 @@
 //! Where weight gradients go. The loss kernel writes unscaled per-sample gradients; 1/B enters here and only in `Mean`.
 
+use super::factors::{Factors, Rotation, refused};
 use super::layer::{Backward, Saved};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
@@ -18,6 +19,11 @@ pub enum Sink {
     SquareSum { squares: Buf<f32>, accumulate: bool },
     /// `slab[n] = g_n`, rows of one flat vector each.
     PerSample { slab: Buf<f32> },
+    /// Kronecker factors of each parameter's curvature block, added to what is there; others than linear and conv2d layers
+    /// refuse.
+    Factors(Factors),
+    /// As `SquareSum`, of the gradients in other bases; where `Factors` are refused, this is.
+    Rotated(Rotation),
 }
 
 /// A sink seen by one parameter.
@@ -52,7 +58,8 @@ impl Backward<'_> {
 
     fn outer(&self, t: &Target) -> Outer {
         let mode = match self.sink {
-            Sink::Mean { .. } => OuterMode::Sum,
+            // The last two do not come here.
+            Sink::Mean { .. } | Sink::Factors(_) | Sink::Rotated(_) => OuterMode::Sum,
             Sink::SquareSum { .. } => OuterMode::SquareSum,
             Sink::PerSample { .. } => OuterMode::PerSample,
         };
@@ -77,6 +84,7 @@ impl Backward<'_> {
                 let rows = if n == 0 { 0..0 } else { range.start..(n - 1) * total + range.end };
                 Target { out: slab.range(rows), alpha: 1.0, beta: 0.0, stride: total }
             }
+            Sink::Factors(_) | Sink::Rotated(_) => return refused(name),
         })
     }
 
@@ -92,6 +100,11 @@ impl Backward<'_> {
     /// A dense weight [out, in] of a projection whose input is the first of `saved`: g_n = dy_n x_nᵀ, summed over a
     /// record's rows where rows are grouped.
     pub fn sink_dense(&mut self, name: &str, saved: &Saved, dy: Buf<f32>, inputs: usize, outputs: usize) -> Result<()> {
+        match self.sink {
+            Sink::Factors(f) => return self.factor_dense(f, name, saved, dy, [inputs, outputs]),
+            Sink::Rotated(r) => return self.rotate_dense(r, name, saved, dy, [inputs, outputs]),
+            _ => {}
+        }
         let t = self.target(name)?;
         let (n, x, outer) = (self.n, saved.floats[0], self.outer(&t));
         if let Some(p) = &saved.pattern {
@@ -107,6 +120,7 @@ impl Backward<'_> {
             Sink::Mean { .. } => Product { alpha: t.alpha, beta: t.beta, ..Default::default() },
             // Σ (dy_n x_nᵀ)² = (dy²)ᵀ (x²): BackPACK's sum of squared gradients of a linear layer.
             Sink::SquareSum { .. } => Product { alpha: t.alpha, beta: t.beta, square: true, ..Default::default() },
+            Sink::Factors(_) | Sink::Rotated(_) => return refused(name),
             Sink::PerSample { .. } => {
                 // An outer product per sample is the weight gradient of a 1x1 convolution over a 1x1 picture.
                 let s = ConvShape::plain(n, inputs, 1, 1, outputs, [1, 1]);
@@ -121,6 +135,11 @@ impl Backward<'_> {
 
     /// A convolution's weight [co, ci/groups, kh, kw].
     pub fn sink_conv(&mut self, name: &str, s: &ConvShape, x: Buf<f32>, dy: Buf<f32>) -> Result<()> {
+        match self.sink {
+            Sink::Factors(f) => return self.factor_conv(f, name, s, x, dy),
+            Sink::Rotated(r) => return self.rotate_conv(r, name, s, x, dy),
+            _ => {}
+        }
         self.whole_records(name)?;
         let t = self.target(name)?;
         let square = matches!(self.sink, Sink::SquareSum { .. });
@@ -139,9 +158,13 @@ impl Backward<'_> {
 
     /// A bias over channels: dy is [n, channels, positions]; positions is 1 where rows are grouped.
     pub fn sink_bias(&mut self, name: &str, dy: Buf<f32>, channels: usize, positions: usize) -> Result<()> {
-        let t = self.target(name)?;
+        let t = match self.sink {
+            Sink::Factors(f) => return self.factor_bias(f, name, dy, channels, positions),
+            Sink::Rotated(r) => return self.rotate_bias(r, name, dy, channels, positions),
+            _ => self.target(name)?,
+        };
         let mode = match self.sink {
-            Sink::Mean { .. } => ChannelMode::Sum,
+            Sink::Mean { .. } | Sink::Factors(_) | Sink::Rotated(_) => ChannelMode::Sum,
             Sink::SquareSum { .. } => ChannelMode::SquareSum,
             Sink::PerSample { .. } => ChannelMode::PerSample,
         };
@@ -169,7 +192,7 @@ impl Backward<'_> {
         let gamma = self.target(&format!("{layer}.weight"))?;
         let beta = self.target(&format!("{layer}.bias"))?;
         let mode = match self.sink {
-            Sink::Mean { .. } => norm::AffineMode::Sum,
+            Sink::Mean { .. } | Sink::Factors(_) | Sink::Rotated(_) => norm::AffineMode::Sum,
             Sink::SquareSum { .. } => norm::AffineMode::SquareSum,
             Sink::PerSample { .. } => norm::AffineMode::PerSample,
         };

@@ -6,10 +6,9 @@ use std::path::Path;
 use libtest_mimic::{Failed, Trial};
 use unlearn::data::{self, DataConfig, Dataset, Samples};
 use unlearn::engine::Engine;
-use unlearn::methods::importance::{Estimator, Importance, Set};
 use unlearn::methods::{Account, METHODS, Read, Tier, View, find};
 use unlearn::nn::{Model, ModelConfig};
-use unlearn::train::{Fit, Part, Progress, Records, Session, Term, TrainConfig};
+use unlearn::train::{Estimator, Fit, Importance, Part, Progress, Records, Session, Set, Term, TrainConfig};
 use unlearn::{Error, Result};
 
 use crate::adapters::Shared;

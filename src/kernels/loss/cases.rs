@@ -1,6 +1,6 @@
 //! Cases of the `loss` family.
 
-use super::{label_score, mse, soft_kl, softmax, softmax_xent};
+use super::{label_score, mse, sampled_score, soft_kl, softmax, softmax_xent};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
 
@@ -16,7 +16,7 @@ const SPREADS: [f32; 3] = [1.0, 30.0, 5000.0];
 /// Every kernel at every shape.
 pub fn cases() -> Vec<Case> {
     let mut all = Vec::new();
-    for kernel in [xent_case, kl_case, softmax_case, label_case] {
+    for kernel in [xent_case, kl_case, softmax_case, label_case, sampled_case] {
         for spread in SPREADS {
             all.extend(SHAPES.map(|shape| kernel(shape, spread)));
         }
@@ -115,6 +115,20 @@ fn label_case((b, c): (usize, usize), spread: f32) -> Case {
     let z = case.input("z", logits((b, c), spread));
     let dz = case.output("dz", b * c);
     label_score(&mut case.rec, z, dz, c, c / 2);
+    rounding(case, spread)
+}
+
+fn sampled_case((b, c): (usize, usize), spread: f32) -> Case {
+    let mut case = new("sampled_score", (b, c), spread);
+    let z = case.input("z", logits((b, c), spread));
+    // Ids in no order, one of them the largest there is.
+    let mut ids = Gen::new((b * 7 + c) as u64).indices(b, 1 << 20);
+    if b > 4 {
+        ids[2] = u32::MAX;
+    }
+    let ids = case.input_u32("ids", ids);
+    let dz = case.output("dz", b * c);
+    sampled_score(&mut case.rec, z, ids, dz, c, 0x0123_4567_89ab_cdef, 3);
     rounding(case, spread)
 }
 

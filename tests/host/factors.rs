@@ -1,0 +1,385 @@
+//! Kronecker factors, inverses with them and inverses of the empirical Fisher matrix, against plain linear algebra on the
+//! host.
+
+use unlearn::data::Samples;
+use unlearn::engine::case::Gen;
+use unlearn::engine::{Buf, Engine};
+use unlearn::nn::{Model, ModelConfig};
+use unlearn::train::{Blocks, Damping, Estimator, Importance, Kfac, Records, Session, Set, Woodbury};
+
+/// f32 parameters and inputs, f64 twins.
+const TOLERANCE: f64 = 1e-5;
+
+fn model(layers: &str, input: &[usize], classes: usize) -> Model {
+    let config: ModelConfig = toml::from_str(&format!("layers = [{layers}]")).expect("TOML");
+    Model::build(&config, input, classes).expect(layers)
+}
+
+fn samples(n: usize, width: usize, classes: usize) -> Samples {
+    let mut g = Gen::new((n * 31 + width) as u64);
+    Samples { x: g.values(n * width), y: g.indices(n, classes) }
+}
+
+/// Runs `work` in a session over `n` records.
+fn session<T>(model: &Model, n: usize, work: impl FnOnce(&mut Session, &Samples) -> T) -> T {
+    let data = samples(n, model.width(), model.classes);
+    let mut engine = Engine::reference();
+    let mut theta = model.init(3);
+    theta.iter_mut().for_each(|t| *t *= 1.5);
+    let mut session = Session::new(&mut engine, model, &data, &Samples::default(), &theta).expect("a session");
+    session.batch = 4;
+    work(&mut session, &data)
+}
+
+fn all(n: usize) -> Vec<u32> {
+    (0..n as u32).collect()
+}
+
+fn doubles(v: &[f32]) -> Vec<f64> {
+    v.iter().map(|x| f64::from(*x)).collect()
+}
+
+/// The largest difference in parts of the largest value that was wanted.
+fn gap(got: &[f64], want: &[f64]) -> f64 {
+    assert_eq!(got.len(), want.len());
+    let top = want.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+    got.iter().zip(want).fold(0.0, |m: f64, (g, w)| m.max((g - w).abs())) / top
+}
+
+fn softmax(z: &[f64]) -> Vec<f64> {
+    let top = z.iter().copied().fold(f64::MIN, f64::max);
+    let sum: f64 = z.iter().map(|v| (v - top).exp()).sum();
+    z.iter().map(|v| (v - top).exp() / sum).collect()
+}
+
+/// x of A x = b by Gaussian elimination with pivots.
+fn solved(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
+    let n = b.len();
+    for k in 0..n {
+        let top = (k..n).max_by(|i, j| a[*i][k].abs().total_cmp(&a[*j][k].abs())).unwrap();
+        a.swap(k, top);
+        b.swap(k, top);
+        for i in k + 1..n {
+            let f = a[i][k] / a[k][k];
+            let (above, below) = a.split_at_mut(i);
+            below[0].iter_mut().zip(&above[k]).skip(k).for_each(|(x, y)| *x -= f * y);
+            b[i] -= f * b[k];
+        }
+    }
+    for k in (0..n).rev() {
+        let rest: f64 = (k + 1..n).map(|j| a[k][j] * b[j]).sum();
+        b[k] = (b[k] - rest) / a[k][k];
+    }
+    b
+}
+
+/// Σ weight v vᵀ over rows of vectors.
+fn gram(rows: &[Vec<f64>], weight: f64) -> Vec<f64> {
+    let d = rows[0].len();
+    let mut out = vec![0.0; d * d];
+    for row in rows {
+        for (i, j) in (0..d).flat_map(|i| (0..d).map(move |j| (i, j))) {
+            out[i * d + j] += weight * row[i] * row[j];
+        }
+    }
+    out
+}
+
+/// sqrt(p_y) (p − e_y) of every record and class.
+fn scores(logits: &[f32], classes: usize) -> Vec<Vec<f64>> {
+    let one = |z: &[f32]| {
+        let p = softmax(&doubles(z));
+        let row = |y: usize| (0..classes).map(|c| p[y].sqrt() * (p[c] - f64::from(u8::from(c == y)))).collect();
+        (0..classes).map(row).collect::<Vec<Vec<f64>>>()
+    };
+    logits.chunks(classes).flat_map(one).collect()
+}
+
+fn flat_factors(kfac: &Kfac, session: &mut Session) -> Vec<Vec<f64>> {
+    kfac.read(session).unwrap().iter().map(|(_, _, _, values)| doubles(values)).collect()
+}
+
+#[test]
+fn a_linear_layer_has_the_moments_of_its_input_and_of_its_gradient() {
+    let (n, classes) = (11, 3);
+    let model = model("{type='linear'}", &[5], classes);
+    session(&model, n, |s, data| {
+        let records = all(n);
+        let kfac = Kfac::measure(s, Records::train(&records), Estimator::Model).unwrap();
+        let logits = s.logits(Records::train(&records)).unwrap();
+        let x: Vec<Vec<f64>> = data.x.chunks(5).map(doubles).collect();
+        let (a, g) = (gram(&x, 1.0 / n as f64), gram(&scores(&logits, classes), 1.0 / n as f64));
+        let got = flat_factors(&kfac, s);
+        assert_eq!(got.len(), 3, "A and G of the weight, G of the bias");
+        for (got, want) in got.iter().zip([&a, &g, &g]) {
+            assert!(gap(got, want) < TOLERANCE, "{got:?}\n{want:?}");
+        }
+        assert_eq!(kfac.describe()["estimator"], "model");
+        assert_eq!(kfac.describe()["count"], n);
+    });
+}
+
+/// Behind a convolution and the mean over its T positions, g_t = dlogits / T at every position.
+#[test]
+fn a_convolution_sums_patches_and_averages_gradients() {
+    let (n, classes) = (6, 3);
+    let model = model(
+        "{type='conv2d',kernel=[2,3],out=3,stride=[2,1],padding=[1,0]},{type='global_avg_pool'}",
+        &[2, 5, 4],
+        classes,
+    );
+    let [oh, ow] = [3, 2];
+    session(&model, n, |s, data| {
+        let records = all(n);
+        let kfac = Kfac::measure(s, Records::train(&records), Estimator::Model).unwrap();
+        let logits = s.logits(Records::train(&records)).unwrap();
+        let at = |n: usize, c: usize, y: isize, x: isize| match (0..5).contains(&y) && (0..4).contains(&x) {
+            true => f64::from(data.x[((n * 2 + c) * 5 + y as usize) * 4 + x as usize]),
+            false => 0.0,
+        };
+        let mut patches = Vec::new();
+        for (i, oy, ox) in (0..n).flat_map(|i| (0..oh).flat_map(move |y| (0..ow).map(move |x| (i, y, x)))) {
+            let taps = (0..2).flat_map(|c| (0..2).flat_map(move |y| (0..3).map(move |x| (c, y, x))));
+            patches.push(taps.map(|(c, y, x)| at(i, c, 2 * oy + y - 1, ox + x)).collect::<Vec<f64>>());
+        }
+        let positions = (oh * ow) as f64;
+        let a = gram(&patches, 1.0 / n as f64);
+        let g = gram(&scores(&logits, classes), 1.0 / n as f64);
+        let weight_g: Vec<f64> = g.iter().map(|v| v / (positions * positions)).collect();
+        let got = flat_factors(&kfac, s);
+        for (got, want) in got.iter().zip([&a, &weight_g, &g]) {
+            assert!(gap(got, want) < TOLERANCE, "{got:?}\n{want:?}");
+        }
+    });
+}
+
+#[test]
+fn labels_drawn_from_the_model_average_to_the_expectation() {
+    let n = 9;
+    let model = model("{type='linear',name='a',out=6},{type='tanh'},{type='linear',name='b'}", &[4], 3);
+    session(&model, n, |s, _| {
+        let records = all(n);
+        let exact = Kfac::measure(s, Records::train(&records), Estimator::Model).unwrap();
+        let exact = flat_factors(&exact, s);
+        let diagonal = |s: &mut Session, how| {
+            let found = Importance::measure(s, "diagonal", Set::All, &records, how, 0).unwrap();
+            (found.describe(), s.engine.read(found.values).unwrap())
+        };
+        let (_, exact_diagonal) = diagonal(s, Estimator::Model);
+        let drawn = Estimator::ModelSampled { samples: 2000, seed: 5 };
+        let many = Kfac::measure(s, Records::train(&records), drawn).unwrap();
+        // Entries of G average 18 000 draws of numbers in (-1, 1).
+        for (got, want) in flat_factors(&many, s).iter().zip(&exact) {
+            assert!(gap(got, want) < 0.05, "{got:?}\n{want:?}");
+        }
+        let (said, many) = diagonal(s, drawn);
+        assert!(gap(&doubles(&many), &doubles(&exact_diagonal)) < 0.05);
+        assert_eq!(
+            (&said["estimator"], &said["samples"], &said["seed"]),
+            (&"model_sampled".into(), &2000.into(), &5.into())
+        );
+        // A draw belongs to the record, whatever batch it comes in; another seed is another draw.
+        let few = |seed| Estimator::ModelSampled { samples: 3, seed };
+        let (_, one) = diagonal(s, few(1));
+        let (_, again) = diagonal(s, few(1));
+        assert_eq!(one, again, "one seed, two results");
+        let (_, other) = diagonal(s, few(2));
+        assert!(gap(&doubles(&one), &doubles(&other)) > 0.01, "the seed does not matter");
+        s.batch = 2;
+        let (_, smaller) = diagonal(s, few(1));
+        assert!(gap(&doubles(&one), &doubles(&smaller)) < TOLERANCE, "the batch matters");
+        let none = Estimator::ModelSampled { samples: 0, seed: 0 };
+        assert!(Importance::measure(s, "none", Set::All, &records, none, 0).is_err());
+    });
+}
+
+/// (A + π√λ I) ⊗ (G + √λ/π I), rows of the weight outside.
+fn damped(a: &[f64], g: &[f64], damping: f64) -> Vec<Vec<f64>> {
+    let (da, dg) = ((a.len() as f64).sqrt() as usize, (g.len() as f64).sqrt() as usize);
+    let mean = |m: &[f64], d: usize| (0..d).map(|i| m[i * d + i]).sum::<f64>() / d as f64;
+    let pi = (mean(a, da) / mean(g, dg)).sqrt();
+    let at = |m: &[f64], d: usize, i: usize, j: usize, shift: f64| m[i * d + j] + if i == j { shift } else { 0.0 };
+    let row = |r: usize| {
+        let one =
+            |c: usize| at(g, dg, r / da, c / da, damping.sqrt() / pi) * at(a, da, r % da, c % da, pi * damping.sqrt());
+        (0..da * dg).map(one).collect()
+    };
+    (0..da * dg).map(row).collect()
+}
+
+#[test]
+fn the_kronecker_inverse_is_that_of_the_damped_product() {
+    let n = 7;
+    let model = model(
+        "{type='conv2d',name='c',kernel=2,out=3},{type='relu'},{type='flatten'},{type='linear',name='b'}",
+        &[2, 3, 4],
+        3,
+    );
+    session(&model, n, |s, _| {
+        let records = all(n);
+        let mut kfac = Kfac::measure(s, Records::train(&records), Estimator::PerSample).unwrap();
+        let v = s.vector("v").unwrap();
+        let values: Vec<f32> = {
+            let inside = |i: usize| model.layout.entries().iter().any(|e| (e.offset..e.offset + e.len).contains(&i));
+            let g = Gen::new(8).values(v.len);
+            (0..v.len).map(|i| if inside(i) { g[i] } else { 0.0 }).collect()
+        };
+        s.engine.write(v, &values).unwrap();
+        let out = s.vector("out").unwrap();
+        for damping in [0.3, 0.02] {
+            kfac.apply_inverse(s, v, out, damping).unwrap();
+            let got = s.engine.read(out).unwrap();
+            let mut factors = flat_factors(&kfac, s).into_iter();
+            for e in model.layout.entries() {
+                let part = |flat: &[f32]| doubles(&flat[e.offset..e.offset + e.len]);
+                let matrix = match e.shape.len() {
+                    1 => {
+                        let g = factors.next().unwrap();
+                        let d = e.len;
+                        (0..d)
+                            .map(|i| (0..d).map(|j| g[i * d + j] + if i == j { damping } else { 0.0 }).collect())
+                            .collect()
+                    }
+                    _ => {
+                        let a = factors.next().unwrap();
+                        damped(&a, &factors.next().unwrap(), damping)
+                    }
+                };
+                let want = solved(matrix, part(&values));
+                let error = gap(&part(&got), &want);
+                assert!(error < TOLERANCE, "{} with damping {damping}: off by {error:e}", e.name);
+            }
+        }
+        assert!(kfac.apply_inverse(s, v, out, 0.0).is_err());
+    });
+}
+
+#[test]
+fn layers_without_factors_are_refused_by_name() {
+    for (layers, input, name) in [
+        ("{type='layer_norm',name='ln'},{type='linear'}", &[4][..], "ln.weight"),
+        (
+            "{type='conv2d',name='two',kernel=1,out=4,groups=2},{type='global_avg_pool'},{type='linear'}",
+            &[2, 3, 3],
+            "two.weight",
+        ),
+    ] {
+        let model = model(layers, input, 3);
+        session(&model, 5, |s, _| {
+            let records = all(5);
+            let error = Kfac::measure(s, Records::train(&records), Estimator::Model).err().expect(layers).to_string();
+            assert!(error.contains(name), "{error}");
+        });
+    }
+    let plain = model("{type='linear'}", &[4], 3);
+    session(&plain, 5, |s, _| {
+        let records = all(5);
+        assert!(Kfac::measure(s, Records::train(&records), Estimator::BatchMean).is_err());
+        assert!(Kfac::measure(s, Records::train(&[]), Estimator::Model).is_err());
+    });
+}
+
+/// Every record's gradient, without the zeros between tensors.
+fn gradients(s: &mut Session, records: &[u32]) -> Vec<Vec<f64>> {
+    let (layout, mut rows) = (s.model.layout.clone(), Vec::new());
+    s.per_sample(Records::train(records), |_, slab| {
+        rows.extend(slab.chunks(layout.total()).map(|row| {
+            layout.entries().iter().flat_map(|e| doubles(&row[e.offset..e.offset + e.len])).collect::<Vec<f64>>()
+        }));
+        Ok(())
+    })
+    .unwrap();
+    rows
+}
+
+/// A vector of the parameters' layout and its real elements.
+fn vector(s: &mut Session) -> (Buf<f32>, Vec<f64>) {
+    let layout = s.model.layout.clone();
+    let v = s.vector("v").unwrap();
+    let (mut flat, mut real) = (vec![0.0; v.len], Vec::new());
+    for e in layout.entries() {
+        let values = Gen::new(e.offset as u64 + 1).values(e.len);
+        real.extend(doubles(&values));
+        flat[e.offset..e.offset + e.len].copy_from_slice(&values);
+    }
+    s.engine.write(v, &flat).unwrap();
+    (v, real)
+}
+
+fn real(s: &mut Session, flat: Buf<f32>) -> Vec<f64> {
+    let values = s.engine.read(flat).unwrap();
+    s.model.layout.entries().iter().flat_map(|e| doubles(&values[e.offset..e.offset + e.len])).collect()
+}
+
+/// WoodFisher's recursion (Singh & Alistarh 2020, eq. 4): F⁻¹ ← F⁻¹ − F⁻¹ g gᵀ F⁻¹ / (N + gᵀ F⁻¹ g) from I / δ.
+fn woodfisher(rows: &[Vec<f64>], damping: f64) -> Vec<Vec<f64>> {
+    let d = rows[0].len();
+    let mut inverse: Vec<Vec<f64>> =
+        (0..d).map(|i| (0..d).map(|j| if i == j { 1.0 / damping } else { 0.0 }).collect()).collect();
+    for g in rows {
+        let fg: Vec<f64> = inverse.iter().map(|row| row.iter().zip(g).map(|(a, b)| a * b).sum()).collect();
+        let below = rows.len() as f64 + fg.iter().zip(g).map(|(a, b)| a * b).sum::<f64>();
+        for (row, a) in inverse.iter_mut().zip(&fg) {
+            row.iter_mut().zip(&fg).for_each(|(x, b)| *x -= a * b / below);
+        }
+    }
+    inverse
+}
+
+#[test]
+fn the_woodbury_form_is_the_end_of_woodfishers_recursion() {
+    let n = 10;
+    let model = model("{type='linear',name='a',out=5},{type='relu'},{type='linear',name='b'}", &[4], 3);
+    session(&model, n, |s, _| {
+        let records = all(n);
+        let rows = gradients(s, &records);
+        let (v, values) = vector(s);
+        let out = s.vector("out").unwrap();
+        for damping in [1.0, 0.01] {
+            let inverse =
+                Woodbury::new(s, Records::train(&records), Damping::Absolute(damping), Blocks::Whole).unwrap();
+            inverse.apply(s, v, out).unwrap();
+            let recursion = woodfisher(&rows, damping);
+            let want: Vec<f64> =
+                recursion.iter().map(|row| row.iter().zip(&values).map(|(a, b)| a * b).sum()).collect();
+            let error = gap(&real(s, out), &want);
+            assert!(error < TOLERANCE, "damping {damping}: off by {error:e}");
+        }
+        let relative = Woodbury::new(s, Records::train(&records), Damping::Relative(0.5), Blocks::Whole).unwrap();
+        let mean = rows.iter().flatten().map(|g| g * g).sum::<f64>() / (n * rows[0].len()) as f64;
+        assert!((relative.damping / (0.5 * mean) - 1.0).abs() < TOLERANCE, "{} for {mean}", relative.damping);
+        assert!(Woodbury::new(s, Records::train(&records), Damping::Absolute(0.0), Blocks::Whole).is_err());
+        assert!(Woodbury::new(s, Records::train(&[]), Damping::Absolute(1.0), Blocks::Whole).is_err());
+    });
+}
+
+#[test]
+fn blocks_of_the_fisher_matrix_are_inverted_one_by_one() {
+    let n = 8;
+    let model = model("{type='linear',name='a',out=5},{type='relu'},{type='linear',name='b'}", &[4], 3);
+    let lens: Vec<usize> = model.layout.entries().iter().map(|e| e.len).collect();
+    session(&model, n, |s, _| {
+        let records = all(n);
+        let rows = gradients(s, &records);
+        let (v, values) = vector(s);
+        let out = s.vector("out").unwrap();
+        let layers = vec![lens[0] + lens[1], lens[2] + lens[3]];
+        for (kind, sizes) in [(Blocks::Tensors, lens.clone()), (Blocks::Layers, layers)] {
+            let inverse = Woodbury::new(s, Records::train(&records), Damping::Absolute(0.1), kind).unwrap();
+            inverse.apply(s, v, out).unwrap();
+            let got = real(s, out);
+            let mut from = 0;
+            for size in sizes {
+                let part = from..from + size;
+                let own: Vec<Vec<f64>> = rows.iter().map(|r| r[part.clone()].to_vec()).collect();
+                let f = gram(&own, 1.0 / n as f64);
+                let entry = |i: usize, j: usize| f[i * size + j] + if i == j { 0.1 } else { 0.0 };
+                let matrix = (0..size).map(|i| (0..size).map(|j| entry(i, j)).collect()).collect();
+                let want = solved(matrix, values[part.clone()].to_vec());
+                let error = gap(&got[part.clone()], &want);
+                assert!(error < TOLERANCE, "{kind:?} {part:?}: off by {error:e}");
+                from += size;
+            }
+        }
+    });
+}

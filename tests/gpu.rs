@@ -5,6 +5,10 @@
 mod adapters;
 #[path = "shared/binary.rs"]
 mod binary;
+#[path = "gpu/curvature.rs"]
+mod curvature;
+#[path = "shared/curvature.rs"]
+mod curvature_fixtures;
 #[path = "gpu/digits.rs"]
 mod digits;
 #[path = "gpu/engine.rs"]
@@ -54,6 +58,7 @@ fn main() {
     trials.extend(devices.iter().flat_map(engine::trials));
     trials.extend(parity::trials());
     trials.extend(graph_parity::trials(&devices));
+    trials.extend(curvature::trials(&devices));
     trials.extend(layers::trials());
     trials.extend(runs::trials());
     trials.extend(resume::trials());

@@ -10,6 +10,10 @@ mod cli;
 mod compare;
 #[path = "host/config.rs"]
 mod config;
+#[path = "shared/curvature.rs"]
+mod curvature_fixtures;
+#[path = "host/curvature_parity.rs"]
+mod curvature_parity;
 #[path = "host/data.rs"]
 mod data;
 #[path = "host/data_bad.rs"]

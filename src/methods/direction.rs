@@ -1,8 +1,8 @@
 //! Where an ascent goes.
 
 use crate::engine::{Buf, Recording};
-use crate::kernels::map::{self, Unary};
 use crate::error::Result;
+use crate::kernels::map::{self, Unary};
 use crate::kernels::{edit, reduce};
 use crate::train::{Importance, Kfac, Session, Woodbury};
 

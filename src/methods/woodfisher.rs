@@ -22,10 +22,7 @@ pub static ROW: MethodRow = MethodRow {
         method.climb.check(ROW.name)?;
         check(
             ROW.name,
-            &[
-                ("delta", positive(method.delta), "a positive number"),
-                ("records", method.records > 0, "1 or more"),
-            ],
+            &[("delta", positive(method.delta), "a positive number"), ("records", method.records > 0, "1 or more")],
         )?;
         Ok(Box::new(method))
     },

@@ -4,6 +4,8 @@ mod batches;
 pub mod checkpoint;
 mod config;
 mod curvature;
+mod eigen;
+mod ekfac;
 mod factors;
 mod files;
 mod fit;
@@ -29,6 +31,7 @@ mod woodbury;
 
 pub use config::TrainConfig;
 pub use curvature::GaussNewton;
+pub use ekfac::Ekfac;
 pub use factors::Kfac;
 pub use files::{sha256, write_atomic};
 pub use fit::{EpochReport, Fit, FitState, Progress, StepReport, Term};

@@ -5,7 +5,7 @@ use unlearn::data::Samples;
 use unlearn::engine::case::Gen;
 use unlearn::engine::{Buf, Engine};
 use unlearn::nn::{Model, ModelConfig};
-use unlearn::train::{Blocks, Damping, Estimator, Importance, Kfac, Records, Session, Set, Woodbury};
+use unlearn::train::{Blocks, Damping, Ekfac, Estimator, Importance, Kfac, Records, Session, Set, Woodbury};
 
 /// f32 parameters and inputs, f64 twins.
 const TOLERANCE: f64 = 1e-5;
@@ -251,6 +251,57 @@ fn the_kronecker_inverse_is_that_of_the_damped_product() {
             }
         }
         assert!(kfac.apply_inverse(s, v, out, 0.0).is_err());
+    });
+}
+
+/// The moments are those of the per-record gradients in the stored basis, and the inverse is diagonal there.
+#[test]
+fn moments_in_the_eigenbasis_are_exact() {
+    let n = 7;
+    let model = model(
+        "{type='conv2d',name='c',kernel=2,out=3,padding=1,stride=[2,1]},{type='tanh'},{type='flatten'},{type='linear',name='b'}",
+        &[2, 3, 4],
+        3,
+    );
+    session(&model, n, |s, _| {
+        let records = all(n);
+        let ekfac = Ekfac::measure(s, Records::train(&records), Estimator::PerSample).unwrap();
+        let (bases, moments) = (s.engine.read(ekfac.bases).unwrap(), s.engine.read(ekfac.moments).unwrap());
+        let (bases, damping) = (doubles(&bases), 0.05);
+        let rows = gradients(s, &records);
+        let (v, values) = vector(s);
+        let out = s.vector("out").unwrap();
+        ekfac.apply_inverse(s, v, out, damping).unwrap();
+        let (got, mut from) = (real(s, out), 0);
+        for (block, e) in ekfac.kfac.layout.blocks.iter().zip(model.layout.entries()) {
+            let (rows_of, cols) = (block.g.size, e.len / block.g.size);
+            let at =
+                |square: unlearn::nn::factors::Square, i: usize, j: usize| bases[square.offset + i * square.size + j];
+            let ua = |i: usize, j: usize| block.a.map_or(1.0, |a| at(a, i, j));
+            // U_G m U_Aᵀ, or back.
+            let turned = |m: &[f64], back: bool| -> Vec<f64> {
+                let g = |i: usize, k: usize| if back { at(block.g, k, i) } else { at(block.g, i, k) };
+                let a = |j: usize, l: usize| if back { ua(l, j) } else { ua(j, l) };
+                let one = |i: usize, j: usize| -> f64 {
+                    let row = |k: usize| (0..cols).map(|l| m[k * cols + l] * a(j, l)).sum::<f64>();
+                    (0..rows_of).map(|k| g(i, k) * row(k)).sum()
+                };
+                (0..e.len).map(|p| one(p / cols, p % cols)).collect()
+            };
+            let mut want = vec![0.0; e.len];
+            for row in &rows {
+                let own = turned(&row[from..from + e.len], false);
+                want.iter_mut().zip(&own).for_each(|(w, g)| *w += g * g / n as f64);
+            }
+            let found = doubles(&moments[e.offset..e.offset + e.len]);
+            assert!(gap(&found, &want) < TOLERANCE, "moments of {}: {found:?} {want:?}", e.name);
+            let scaled = turned(&values[from..from + e.len], false);
+            let scaled: Vec<f64> = scaled.iter().zip(&want).map(|(v, m)| v / (m + damping)).collect();
+            let error = gap(&got[from..from + e.len], &turned(&scaled, true));
+            assert!(error < TOLERANCE, "inverse of {}: off by {error:e}", e.name);
+            from += e.len;
+        }
+        assert!(ekfac.apply_inverse(s, v, out, -1.0).is_err());
     });
 }
 

@@ -66,5 +66,9 @@ mod requests_graph;
 mod shaders;
 #[path = "host/sinks.rs"]
 mod sinks;
+#[path = "host/small.rs"]
+mod small;
 #[path = "host/verdict.rs"]
 mod verdict;
+#[path = "host/woodbury.rs"]
+mod woodbury;

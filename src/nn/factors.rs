@@ -3,8 +3,8 @@
 //! A dense layer's gradient for one record is g aᵀ, so its block of the curvature E[vec(g aᵀ) vec(g aᵀ)ᵀ] is approximated by
 //! A ⊗ G with A = E[a aᵀ] and G = E[g gᵀ] (Martens & Grosse, ICML 2015). A convolution's gradient is a sum over its T output
 //! positions, and A = E[Σ_t a_t a_tᵀ], G = E[(1/T) Σ_t g_t g_tᵀ] with a_t the patch that position t sees (Grosse & Martens, ICML
-//! 2016, spatially uncorrelated derivatives). A bias is a parameter of its own, as in BackPACK: its block is G of the
-//! gradient summed over positions, which is exact. Expectations are over records, and over labels where g is of the model's.
+//! 2016, spatially uncorrelated derivatives). Biases, and the scales and shifts of a normalisation, are parameters of their own, as in
+//! BackPACK: their block is G of each record's own gradient, which is exact. Expectations are over records, and over labels where g is of the model's.
 
 use super::layer::{Backward, Saved};
 use super::params::ParamLayout;
@@ -13,6 +13,7 @@ use crate::engine::{ALIGN, Buf};
 use crate::error::{Error, Result};
 use crate::kernels::conv::{self, ConvShape};
 use crate::kernels::linear::{self, Mat, Product};
+use crate::kernels::norm::{self, AffineMode, AffineSink, NormShape};
 use crate::kernels::reduce::{self, ChannelMode, Channels};
 
 /// A row-major [size, size] matrix in a flat vector of factors.
@@ -34,13 +35,14 @@ impl Square {
 pub struct FactorBlock {
     /// The parameter's name.
     pub param: String,
-    /// Of the layer's inputs, in the order of the weight's columns; a bias has none.
+    /// Of the layer's inputs, in the order of the weight's columns; a vector of parameters has none.
     pub a: Option<Square>,
     /// Of the layer's outputs, in the order of the weight's rows.
     pub g: Square,
 }
 
-/// Where the factors of a network's parameters lie in one flat vector: a weight [out, in…] has A and G, a bias G alone.
+/// Where the factors of a network's parameters lie in one flat vector: a weight [out, in…] has A and G, a vector
+/// (bias, scale, shift) G alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FactorLayout {
     pub blocks: Vec<FactorBlock>,
@@ -66,7 +68,7 @@ impl FactorLayout {
         Square { offset, size }
     }
 
-    fn get(&self, name: &str) -> Result<&FactorBlock> {
+    pub(super) fn get(&self, name: &str) -> Result<&FactorBlock> {
         let found = self.blocks.iter().find(|b| b.param == name);
         found.ok_or_else(|| Error::internal(format!("no parameter is called `{name}`")))
     }
@@ -83,15 +85,6 @@ pub struct Factors {
     pub outputs: f32,
 }
 
-/// A basis of rotated squares: an eigenvector a row in the place of each factor.
-#[derive(Clone, Copy, Debug)]
-pub struct Rotation {
-    pub bases: Buf<f32>,
-    /// `squares (+)= Σ (U_G g_n U_Aᵀ)²` in the parameters' layout, U with an eigenvector a row.
-    pub squares: Buf<f32>,
-    pub accumulate: bool,
-}
-
 /// Rows of unfolded patches that one product sums over, fewer than a software adapter's loops take, and elements of them
 /// that are held at a time.
 const ROWS: usize = 8192;
@@ -100,13 +93,13 @@ const ELEMENTS: usize = 4 << 20;
 /// The refusal of a parameter without Kronecker factors.
 pub(super) fn refused<T>(name: &str) -> Result<T> {
     Err(Error::input(format!(
-        "`{name}` has no Kronecker factors: K-FAC takes networks of linear and conv2d layers (one group) over records that stand alone; use the diagonal, or products with the curvature matrix"
+        "`{name}` has no Kronecker factors: K-FAC takes networks of linear and conv2d layers (one group) and normalisations over records that stand alone; use the diagonal, or products with the curvature matrix"
     )))
 }
 
 impl Backward<'_> {
     /// Dense rows that are records.
-    fn plain_rows(&self, name: &str, saved: &Saved) -> Result<()> {
+    pub(super) fn plain_rows(&self, name: &str, saved: &Saved) -> Result<()> {
         match saved.pattern.is_some() || self.graph.is_some() || self.segments.is_some() {
             true => refused(name),
             false => Ok(()),
@@ -172,7 +165,7 @@ impl Backward<'_> {
     }
 
     /// One group over records; its output's height and width.
-    fn plain_conv(&self, name: &str, s: &ConvShape) -> Result<[usize; 2]> {
+    pub(super) fn plain_conv(&self, name: &str, s: &ConvShape) -> Result<[usize; 2]> {
         if s.groups != 1 || self.segments.is_some() {
             return refused(name);
         }
@@ -180,7 +173,13 @@ impl Backward<'_> {
     }
 
     /// The gradient of a bias of each record [n, channels].
-    fn bias_rows(&mut self, name: &str, dy: Buf<f32>, channels: usize, positions: usize) -> Result<Buf<f32>> {
+    pub(super) fn bias_rows(
+        &mut self,
+        name: &str,
+        dy: Buf<f32>,
+        channels: usize,
+        positions: usize,
+    ) -> Result<Buf<f32>> {
         self.plain_rows(name, &Saved::default())?;
         if positions == 1 {
             return Ok(dy);
@@ -200,80 +199,39 @@ impl Backward<'_> {
         positions: usize,
     ) -> Result<()> {
         let rows = self.bias_rows(name, dy, channels, positions)?;
+        self.factor_rows(f, name, rows)
+    }
+
+    /// A vector of parameters whose gradients of each record are the rows.
+    fn factor_rows(&mut self, f: Factors, name: &str, rows: Buf<f32>) -> Result<()> {
         let layout = FactorLayout::of(self.layout);
-        let block = layout.get(name)?;
-        self.add_gram(rows, self.n, channels, block.g.of(f.out), f.outputs);
+        let g = layout.get(name)?.g;
+        self.add_gram(rows, self.n, g.size, g.of(f.out), f.outputs);
         Ok(())
     }
 
-    /// Runs `sink` with the plain sink that a rotated one becomes once its operands are rotated.
-    fn as_squares(&mut self, r: Rotation, sink: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
-        let before = self.sink;
-        self.sink = Sink::SquareSum { squares: r.squares, accumulate: r.accumulate };
-        let done = sink(self);
-        self.sink = before;
-        done
-    }
-
-    /// Records the rows of `x` [n, size] in the basis `u`.
-    fn rotated(&mut self, x: Buf<f32>, u: Square, bases: Buf<f32>) -> Buf<f32> {
-        let y = self.rec.temp("rotated", self.n * u.size);
-        let (x_mat, u_mat) = (Mat::new(x, self.n, u.size), Mat::new(u.of(bases), u.size, u.size));
-        linear::product(self.rec, x_mat, u_mat.t(), x, y, Product::default());
-        y
-    }
-
-    pub(super) fn rotate_dense(
+    /// Scale and shift of a normalisation, for either sink.
+    pub(super) fn curve_affine(
         &mut self,
-        r: Rotation,
-        name: &str,
-        saved: &Saved,
-        dy: Buf<f32>,
-        [inputs, outputs]: [usize; 2],
-    ) -> Result<()> {
-        self.plain_rows(name, saved)?;
-        let layout = FactorLayout::of(self.layout);
-        let block = layout.get(name)?;
-        let Some(a) = block.a else { return refused(name) };
-        let x = self.rotated(saved.floats[0], a, r.bases);
-        let dy = self.rotated(dy, block.g, r.bases);
-        let saved = Saved { floats: vec![x], ..Default::default() };
-        self.as_squares(r, |cx| cx.sink_dense(name, &saved, dy, inputs, outputs))
-    }
-
-    /// The patches in a basis are a convolution with the basis for its filters, and what is left is a 1x1 convolution.
-    pub(super) fn rotate_conv(
-        &mut self,
-        r: Rotation,
-        name: &str,
-        s: &ConvShape,
+        layer: &str,
         x: Buf<f32>,
+        stats: Buf<f32>,
         dy: Buf<f32>,
+        shape: &NormShape,
     ) -> Result<()> {
-        let [oh, ow] = self.plain_conv(name, s)?;
-        let layout = FactorLayout::of(self.layout);
-        let block = layout.get(name)?;
-        let Some(a) = block.a else { return refused(name) };
-        let (xr, dyr) = (self.rec.temp("rotated", s.n * a.size * oh * ow), self.rec.temp("rotated", dy.len));
-        conv::conv2d(self.rec, &ConvShape { co: a.size, ..*s }, x, a.of(r.bases), None, xr);
-        let pixels = ConvShape::plain(s.n, s.co, oh, ow, s.co, [1, 1]);
-        conv::conv2d(self.rec, &pixels, dy, block.g.of(r.bases), None, dyr);
-        let rotated = ConvShape::plain(s.n, a.size, oh, ow, s.co, [1, 1]);
-        self.as_squares(r, |cx| cx.sink_conv(name, &rotated, xr, dyr))
-    }
-
-    pub(super) fn rotate_bias(
-        &mut self,
-        r: Rotation,
-        name: &str,
-        dy: Buf<f32>,
-        channels: usize,
-        positions: usize,
-    ) -> Result<()> {
-        let rows = self.bias_rows(name, dy, channels, positions)?;
-        let layout = FactorLayout::of(self.layout);
-        let g = layout.get(name)?.g;
-        let rows = self.rotated(rows, g, r.bases);
-        self.as_squares(r, |cx| cx.sink_bias(name, rows, channels, 1))
+        let names = ["weight", "bias"].map(|part| format!("{layer}.{part}"));
+        self.plain_rows(&names[0], &Saved::default())?;
+        let channels = self.layout.get(&names[0])?.len;
+        let rows = ["dgamma", "dbeta"].map(|name| self.rec.temp(name, self.n * channels));
+        let each = AffineSink { mode: AffineMode::PerSample, alpha: 1.0, beta: 0.0, stride: channels };
+        norm::group_bwd_affine(self.rec, x, stats, dy, rows[0], rows[1], *shape, each);
+        for (name, rows) in names.iter().zip(rows) {
+            match self.sink {
+                Sink::Factors(f) => self.factor_rows(f, name, rows)?,
+                Sink::Rotated(r) => self.rotate_rows(r, name, rows)?,
+                _ => return Err(Error::internal("a plain sink among those of curvature")),
+            }
+        }
+        Ok(())
     }
 }

@@ -19,6 +19,7 @@ mod params;
 mod pool;
 mod readout;
 mod residual;
+pub mod rotation;
 mod sage_conv;
 mod sequence;
 mod sink;

@@ -1,7 +1,8 @@
 //! Where weight gradients go. The loss kernel writes unscaled per-sample gradients; 1/B enters here and only in `Mean`.
 
-use super::factors::{Factors, Rotation, refused};
+use super::factors::{Factors, refused};
 use super::layer::{Backward, Saved};
+use super::rotation::Rotation;
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::conv::{self, Chunks, ConvShape, WeightGrad};
@@ -19,8 +20,8 @@ pub enum Sink {
     SquareSum { squares: Buf<f32>, accumulate: bool },
     /// `slab[n] = g_n`, rows of one flat vector each.
     PerSample { slab: Buf<f32> },
-    /// Kronecker factors of each parameter's curvature block, added to what is there; others than linear and conv2d layers
-    /// refuse.
+    /// Kronecker factors of each parameter's curvature block, added to what is there. Linear and conv2d layers and
+    /// normalisations have them, others refuse.
     Factors(Factors),
     /// As `SquareSum`, of the gradients in other bases; where `Factors` are refused, this is.
     Rotated(Rotation),
@@ -188,6 +189,9 @@ impl Backward<'_> {
         dy: Buf<f32>,
         shape: &NormShape,
     ) -> Result<()> {
+        if matches!(self.sink, Sink::Factors(_) | Sink::Rotated(_)) {
+            return self.curve_affine(layer, x, stats, dy, shape);
+        }
         self.whole_records(layer)?;
         let gamma = self.target(&format!("{layer}.weight"))?;
         let beta = self.target(&format!("{layer}.bias"))?;

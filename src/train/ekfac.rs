@@ -9,11 +9,12 @@ use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::linear::{self, Mat, Product};
 use crate::kernels::{edit, map};
-use crate::nn::factors::{FactorBlock, Rotation};
+use crate::nn::factors::FactorBlock;
+use crate::nn::rotation::Rotation;
 use crate::nn::{Mode, ParamLayout, Sink};
 
 /// For each weight U_Aᵀ, U_G of A and G of [`Kfac`], and the exact second moments E[(U_Gᵀ g_n U_A)²] of the per-record gradients in
-/// that basis; for each bias those of G. Of all curvatures that are diagonal in the basis this is the nearest to the
+/// that basis; for each vector of parameters those of G. Of all curvatures that are diagonal in the basis this is the nearest to the
 /// true block (George et al. 2018, proposition 2); A ⊗ G is another of them.
 pub struct Ekfac {
     pub kfac: Kfac,

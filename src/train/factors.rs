@@ -1,4 +1,4 @@
-//! K-FAC: the curvature of a network of linear and convolution layers as Kronecker factors, and the product with its
+//! K-FAC: the curvature of a network of linear and convolution layers and normalisations as Kronecker factors, and the product with its
 //! damped inverse, all on the GPU.
 
 use super::importance::Estimator;
@@ -12,7 +12,7 @@ use crate::kernels::solve::{self, Sides};
 use crate::nn::factors::{FactorBlock, FactorLayout, Factors, Square};
 use crate::nn::{Mode, ParamLayout, Sink};
 
-/// Block-diagonal curvature of the mean loss, A ⊗ G for each weight and G for each bias (definitions in
+/// Block-diagonal curvature of the mean loss, A ⊗ G for each weight and G for each vector of parameters (definitions in
 /// [`crate::nn::factors`]), at the parameters where it was measured, dropout off.
 pub struct Kfac {
     pub layout: FactorLayout,
@@ -135,7 +135,7 @@ impl Kfac {
     }
 
     /// `out = F⁻¹ v` in the parameters' layout: for each weight (G + √λ/π I)⁻¹ V (A + π√λ I)⁻¹ with λ = `damping` and π² the ratio of A's
-    /// mean eigenvalue to G's (Martens & Grosse 2015, section 6.3), for each bias (G + λ I)⁻¹ v. `v` and `out` are two buffers.
+    /// mean eigenvalue to G's (Martens & Grosse 2015, section 6.3), for each bias, scale or shift (G + λ I)⁻¹ v. `v` and `out` are two buffers.
     /// The Cholesky factors are kept for further calls with one damping.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ pub fn cases() -> Vec<Case> {
         all.push(kernel(FOLDED, 4.0).folded());
         all.push(kernel((1024, 10), 4.0).timed());
     }
-    all.extend([confident(5.0), confident(14.0)]);
+    all.extend([confident(5.0), confident(14.0), confident_draws(5.0), confident_draws(14.0)]);
     all.extend(SHAPES.map(mse_case));
     all.push(mse_case(FOLDED).folded());
     all.push(mse_case((1024, 100)).timed());
@@ -75,6 +75,19 @@ fn confident(margin: f32) -> Case {
     let labels = case.input_u32("labels", labels);
     let (loss, dz, correct) = (case.output("loss", b), case.output("dz", b * c), case.output("correct", b));
     softmax_xent(&mut case.rec, z, labels, loss, dz, correct, b, c);
+    case.tolerance(5e-6, 1e-13)
+}
+
+/// The same for labels that are drawn, of which nearly all are the leading class.
+fn confident_draws(margin: f32) -> Case {
+    let (b, c) = (37, 10);
+    let mut case = Case::new(format!("loss.sampled_score {b}x{c} confident by {margin}"), Target::default());
+    let mut z = logits((b, c), 1.0);
+    z.iter_mut().step_by(c + 1).for_each(|v| *v += margin);
+    let z = case.input("z", z);
+    let ids = case.input_u32("ids", (0..b as u32).collect());
+    let dz = case.output("dz", b * c);
+    sampled_score(&mut case.rec, z, ids, dz, c, 11, 0);
     case.tolerance(5e-6, 1e-13)
 }
 

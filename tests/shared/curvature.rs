@@ -57,8 +57,14 @@ fn ggn_diag(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<V
 fn kfac(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {
     let kfac = Kfac::measure(s, records, Estimator::Model)?;
     let mut gaps = Vec::new();
-    for (param, which, _, values) in kfac.read(s)? {
+    for (param, which, size, values) in kfac.read(s)? {
         let (layer, part) = param.rsplit_once('.').unwrap_or((&param, ""));
+        if !f.factors.iter().any(|l| l == layer) {
+            // Of a normalisation the diagonal is stored, whose block is exact.
+            let diagonal: Vec<f32> = (0..size).map(|i| values[i * size + i]).collect();
+            gaps.push(f.whole(&format!("ggn_diag.{param}"), &diagonal)?);
+            continue;
+        }
         let kfc = part == "weight" && f.tensors.contains_key(&format!("kfc_g.{layer}"));
         let name = match which {
             "a" => format!("kfac_a.{layer}"),

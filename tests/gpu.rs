@@ -39,6 +39,10 @@ mod parity;
 mod resume;
 #[path = "gpu/runs.rs"]
 mod runs;
+#[path = "gpu/statistics.rs"]
+mod statistics;
+#[path = "shared/statistics.rs"]
+mod statistics_checks;
 
 use libtest_mimic::Arguments;
 
@@ -60,6 +64,7 @@ fn main() {
     trials.extend(graph_parity::trials(&devices));
     trials.extend(curvature::trials(&devices));
     trials.extend(layers::trials());
+    trials.extend(statistics::trials(&devices));
     trials.extend(runs::trials());
     trials.extend(resume::trials());
     trials.extend(methods::trials(&devices));

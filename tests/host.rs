@@ -68,6 +68,10 @@ mod shaders;
 mod sinks;
 #[path = "host/small.rs"]
 mod small;
+#[path = "host/statistics.rs"]
+mod statistics;
+#[path = "shared/statistics.rs"]
+mod statistics_checks;
 #[path = "host/verdict.rs"]
 mod verdict;
 #[path = "host/woodbury.rs"]

@@ -107,7 +107,7 @@ impl Backward<'_> {
     }
 
     /// Records `out += scale · xᵀ x` for x [rows, size].
-    fn add_gram(&mut self, x: Buf<f32>, rows: usize, size: usize, out: Buf<f32>, scale: f32) {
+    fn add_moments(&mut self, x: Buf<f32>, rows: usize, size: usize, out: Buf<f32>, scale: f32) {
         let x_mat = Mat::new(x, rows, size);
         let how = Product { alpha: scale, beta: 1.0, ..Default::default() };
         linear::product(self.rec, x_mat.t(), x_mat, x, out, how);
@@ -122,7 +122,7 @@ impl Backward<'_> {
             let rows = samples.len() * positions;
             let patches = self.rec.temp("patches", rows * size);
             conv::unfold(self.rec, s, samples, x, patches);
-            self.add_gram(patches, rows, size, out, scale);
+            self.add_moments(patches, rows, size, out, scale);
         }
     }
 
@@ -138,9 +138,9 @@ impl Backward<'_> {
         let layout = FactorLayout::of(self.layout);
         let block = layout.get(name)?;
         if let (Some(a), Some(scale)) = (block.a, f.inputs) {
-            self.add_gram(saved.floats[0], self.n, inputs, a.of(f.out), scale);
+            self.add_moments(saved.floats[0], self.n, inputs, a.of(f.out), scale);
         }
-        self.add_gram(dy, self.n, outputs, block.g.of(f.out), f.outputs);
+        self.add_moments(dy, self.n, outputs, block.g.of(f.out), f.outputs);
         Ok(())
     }
 
@@ -206,7 +206,7 @@ impl Backward<'_> {
     fn factor_rows(&mut self, f: Factors, name: &str, rows: Buf<f32>) -> Result<()> {
         let layout = FactorLayout::of(self.layout);
         let g = layout.get(name)?.g;
-        self.add_gram(rows, self.n, g.size, g.of(f.out), f.outputs);
+        self.add_moments(rows, self.n, g.size, g.of(f.out), f.outputs);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::kernels::linear::{self, Mat, Product};
 use crate::kernels::map;
 use crate::kernels::solve::{self, Sides};
-use crate::nn::{Mode, ParamLayout, Sink};
+use crate::nn::ParamLayout;
 
 /// Which parameters curve together; curvature between blocks is taken for 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,8 +128,7 @@ impl Woodbury {
             for (block, gram) in self.blocks.iter().zip(&self.factors) {
                 for (part, beta) in parts(block) {
                     let part = self.mat().columns(part);
-                    let how = Product { beta, ..Default::default() };
-                    linear::product(rec, part, part.t(), ones, *gram, how);
+                    linear::product(rec, part, part.t(), ones, *gram, Product { beta, ..Default::default() });
                 }
                 let trace = rec.temp("trace", 1);
                 linear::product(rec, Mat::diagonal(*gram, n), Mat::new(ones, n, 1), ones, trace, Product::default());
@@ -212,19 +211,13 @@ fn parts(block: &Range<usize>) -> impl Iterator<Item = (Range<usize>, f32)> {
 }
 
 impl Session<'_> {
-    /// Fills `rows` [records, parameters] with each record's own gradient, 0 between tensors.
+    /// Fills `rows` [records, parameters], all 0 before, with each record's own gradient.
     fn fill_rows(&mut self, records: Records, rows: Buf<f32>) -> Result<()> {
         let (total, batch) = (self.model.layout.total(), self.slab_records()?);
         let mut done = 0;
         for chunk in self.pieces(records, batch, Use::Each) {
-            let piece = (Records { indices: &chunk, ..records }, batch, Use::Each);
             let place = rows.range(done * total..(done + chunk.len()) * total);
-            self.batches(piece, None, |s, rec, shape, _| {
-                let scored = s.record_scored(rec, records.part, shape, Mode::Eval, None)?;
-                rec.clear(place);
-                let sink = Sink::PerSample { slab: place };
-                s.model.backward(rec, s.theta, &scored.tape, scored.dlogits, None, sink)
-            })?;
+            self.fill_slab(Records { indices: &chunk, ..records }, place, None, |_, _, _| Ok(()))?;
             done += chunk.len();
         }
         Ok(())

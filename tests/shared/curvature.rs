@@ -20,7 +20,8 @@ pub fn fixtures() -> Vec<CurvatureFixture> {
 pub type Measure = fn(&mut Session, &CurvatureFixture, Records) -> Result<Vec<Gap>>;
 
 /// What is compared.
-pub const QUANTITIES: &[(&str, Measure)] = &[("ggn_diag", ggn_diag), ("gvp", gvp)];
+pub const QUANTITIES: &[(&str, Measure)] =
+    &[("norms", norms), ("gram", gram), ("clipped", clipped), ("ggn_diag", ggn_diag), ("gvp", gvp)];
 
 /// What a fixture is compared in: factors are stored of networks whose every layer has them.
 pub fn quantities(f: &CurvatureFixture) -> Vec<(&'static str, Measure)> {
@@ -44,6 +45,25 @@ pub fn measure(engine: &mut Engine, f: &CurvatureFixture, quantity: Measure) -> 
             quantity(&mut session, f, Records::train(&ids))
         }
     }
+}
+
+fn norms(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {
+    let got = s.norms(records)?;
+    Ok(vec![f.whole("norms", &got)?])
+}
+
+/// In batches of 3 as well, where blocks between batches come from whole gradients.
+fn gram(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {
+    let whole = s.gram(records)?;
+    s.batch = 3;
+    let blocks = s.gram(records)?;
+    Ok(vec![f.whole("gram", &whole)?, f.whole("gram", &blocks)?])
+}
+
+fn clipped(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {
+    s.clipped(records, f.clip()?, 1.0 / records.indices.len() as f32, false)?;
+    let flat = s.engine.read(s.grad)?;
+    f.each("clipped", &flat)
 }
 
 fn ggn_diag(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {

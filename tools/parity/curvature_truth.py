@@ -127,11 +127,12 @@ def distance(a, b):
 
 def kronecker_factors(problem, widest):
     """Factors of each linear and convolution layer, by their definition (README.md): kfac_a.L [in, in] (left out above
-    `widest`, see the manifest), kfac_g.L [out, out], and kfc_g.L for a convolution. Returns (tensors, left out)."""
+    `widest`, see the manifest), kfac_g.L [out, out], and kfc_g.L for a convolution. Returns (tensors, distances of the
+    second routes, left out)."""
     layers = {n: m for n, m in problem.model.named_modules() if isinstance(m, (nn.Linear, nn.Conv2d))}
     inputs, outputs = forward_with(problem, layers, {})
     hessians, count = loss_hessians(problem.logits(problem.params)).detach(), len(problem.labels)
-    out, left = {}, []
+    out, routes, left = {}, {}, []
     for name, layer in layers.items():
         a = positions(layer, inputs[name])
         if a.shape[2] <= widest:
@@ -144,7 +145,22 @@ def kronecker_factors(problem, widest):
         if isinstance(layer, nn.Conv2d):
             spread = torch.einsum("ncot,ncd,ndpt->op", s, hessians, s)
             out[f"kfc_g.{name}"] = spread / (count * s.shape[-1])
-    return {k: v.detach() for k, v in out.items()}, left
+        for key, again in outer_factors_by_labels(problem, layers, name, outputs[name]).items():
+            routes |= {key: distance(out[key], again)} if key in out else {}
+    return {k: v.detach() for k, v in out.items()}, routes, left
+
+
+def outer_factors_by_labels(problem, layers, name, output):
+    """The outer factors as moments of the losses' gradients over the model's own labels, one backward pass a label."""
+    shift = torch.zeros_like(output).requires_grad_()
+    logits = forward_with(problem, layers, {name: shift})[1]["logits"]
+    p, summed, spread = logits.softmax(1).detach(), 0.0, 0.0
+    for c in range(logits.shape[1]):
+        losses = F.cross_entropy(logits, torch.full((len(logits),), c), reduction="sum")
+        s = torch.autograd.grad(losses, shift, retain_graph=True)[0].reshape(*output.shape[:2], -1)
+        summed = summed + torch.einsum("n,no,np->op", p[:, c], s.sum(-1), s.sum(-1)) / len(p)
+        spread = spread + torch.einsum("n,not,npt->op", p[:, c], s, s) / (len(p) * s.shape[-1])
+    return {f"kfac_g.{name}": summed, f"kfc_g.{name}": spread}
 
 
 def positions(layer, x):

@@ -86,11 +86,11 @@ def everything(name, problem, direction, clip=None):
     tensors, routes = quantities(problem, direction, clip)
     left = []
     if name in FACTORS:
-        factors, left = kronecker_factors(problem, WIDEST)
-        tensors |= factors
+        factors, second, left = kronecker_factors(problem, WIDEST)
+        tensors, routes = tensors | factors, routes | second
         # The exact Gauss-Newton matrix of a bias is the outer factor itself.
         for layer in {k.split(".", 1)[1] for k in factors if k.startswith("kfac_g.")}:
-            routes[f"kfac_g.{layer}"] = distance(factors[f"kfac_g.{layer}"].diagonal(), tensors[f"ggn_diag.{layer}.bias"])
+            routes[f"ggn_diag.{layer}.bias"] = distance(factors[f"kfac_g.{layer}"].diagonal(), tensors[f"ggn_diag.{layer}.bias"])
     return tensors | {f"direction.{n}": u for n, u in direction.items()}, routes, left
 
 

@@ -22,6 +22,8 @@ mod data_bad;
 mod data_files;
 #[path = "host/eval.rs"]
 mod eval;
+#[path = "host/factors.rs"]
+mod factors;
 #[path = "shared/fixtures.rs"]
 mod fixtures;
 #[path = "host/gradcheck.rs"]
@@ -66,6 +68,8 @@ mod requests_graph;
 mod shaders;
 #[path = "host/sinks.rs"]
 mod sinks;
+#[path = "host/small.rs"]
+mod small;
 #[path = "host/statistics.rs"]
 mod statistics;
 #[path = "shared/statistics.rs"]
@@ -74,3 +78,5 @@ mod statistics_checks;
 mod tangents;
 #[path = "host/verdict.rs"]
 mod verdict;
+#[path = "host/woodbury.rs"]
+mod woodbury;

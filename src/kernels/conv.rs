@@ -5,10 +5,12 @@ mod norms;
 mod shape;
 mod tangent;
 mod twin;
+mod unfold;
 
 pub use cases::cases;
 pub use norms::{NormForm, choose_norms, conv2d_norms, conv2d_norms_as};
 pub use shape::{Chunks, ConvShape};
+pub use unfold::{UNFOLD, unfold};
 
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target};
 use crate::params;
@@ -89,6 +91,7 @@ pub static KERNELS: &[&Kernel] = &[
     &CONV2D_BWD_X_BROADCAST,
     &CONV2D_BWD_W,
     &CONV2D_BWD_W_BROADCAST,
+    &UNFOLD,
     &norms::GHOST_NORM,
 ];
 

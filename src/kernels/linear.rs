@@ -93,6 +93,12 @@ impl Mat {
         Mat { buf: self.buf.range(range.start..end.max(range.start)), cols: range.len(), ..self }
     }
 
+    /// The diagonal of a row-major [size, size] matrix as one row: its product with ones is the trace.
+    pub fn diagonal(buf: Buf<f32>, size: usize) -> Mat {
+        assert_eq!(buf.len, size * size, "a {size}x{size} matrix over a buffer of {}", buf.len);
+        Mat { buf, rows: 1, cols: size, row_stride: 0, col_stride: size + 1 }
+    }
+
     /// The transpose; nothing moves.
     pub fn t(self) -> Mat {
         Mat { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride, ..self }

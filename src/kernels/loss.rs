@@ -2,12 +2,14 @@
 //! 1/B enters where gradients are averaged.
 
 mod cases;
+mod sampled;
 mod tangent;
 #[cfg(test)]
 mod tests;
 mod twin;
 
 pub use cases::cases;
+pub use sampled::{SAMPLED_SCORE, sampled_score};
 pub use tangent::{SOFTMAX_XENT_TANGENT, softmax_xent_tangent};
 
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent};
@@ -90,7 +92,7 @@ pub static CLIP_ROWS: Kernel = Kernel {
 
 /// The family's kernels.
 pub static KERNELS: &[&Kernel] =
-    &[&SOFTMAX_XENT, &SOFTMAX_XENT_TANGENT, &SOFT_KL, &MSE, &SOFTMAX, &LABEL_SCORE, &CLIP_ROWS];
+    &[&SOFTMAX_XENT, &SOFTMAX_XENT_TANGENT, &SOFT_KL, &MSE, &SOFTMAX, &LABEL_SCORE, &SAMPLED_SCORE, &CLIP_ROWS];
 
 impl Logits {
     fn new(rows: usize, classes: usize) -> Logits {

@@ -14,7 +14,6 @@ mod gradient_ascent;
 mod graph_change;
 pub mod graph_editor;
 mod graph_repair;
-pub mod importance;
 mod influence;
 mod neg_grad_plus;
 mod newton;
@@ -26,6 +25,7 @@ pub mod solve;
 mod ssd;
 mod stop;
 mod unlink;
+mod woodfisher;
 
 use serde::{Deserialize, Serialize};
 
@@ -168,6 +168,7 @@ pub static METHODS: &[&MethodRow] = &[
     &fisher::ROW,
     &ssd::ROW,
     &fisher_ascent::ROW,
+    &woodfisher::ROW,
     &ewc_ascent::ROW,
     &influence::ROW,
     &newton::ROW,

@@ -31,6 +31,8 @@ pub(super) struct Load {
 pub(super) struct Batch {
     /// Records.
     pub n: usize,
+    /// Which they are: positions in their part, or ids of a graph's nodes or graphs.
+    pub ids: Buf<u32>,
     /// Their classes.
     pub labels: Buf<u32>,
     input: Input,
@@ -134,7 +136,7 @@ impl Session<'_> {
             let Store::Graph(g) = &self.store else { return Err(Error::internal("fixed records outside a graph")) };
             self.engine.write(labels, &g.classes(ids))?;
             let input = Input::Graph(Box::new(g.whole(g.side(part), idx)));
-            return Ok(Batch { n: ids.len(), labels, input });
+            return Ok(Batch { n: ids.len(), ids: idx, labels, input });
         }
         rec.enter("batch");
         let batch = match (&self.store, shape) {
@@ -143,16 +145,17 @@ impl Session<'_> {
                 let resident = parts.get(&rows_part(part));
                 let resident = resident.ok_or_else(|| Error::input(format!("the data set has no {part:?} split")))?;
                 let (x, labels) = resident.gather(rec, idx);
-                Batch { n: *n, labels, input: Input::Rows(x) }
+                Batch { n: *n, ids: idx, labels, input: Input::Rows(x) }
             }
             (Store::Graph(g), Shape::Listed(n)) => {
                 let idx = upload(rec, *n);
-                Batch { n: *n, labels: g.labels(rec, idx), input: Input::Graph(Box::new(g.whole(g.side(part), idx))) }
+                let input = Input::Graph(Box::new(g.whole(g.side(part), idx)));
+                Batch { n: *n, ids: idx, labels: g.labels(rec, idx), input }
             }
             (Store::Graph(g), Shape::Part { size, records, sampled }) => {
                 let idx = upload(rec, *records);
                 let input = Input::Graph(Box::new(g.cut(rec, g.side(part), *size, *sampled)));
-                Batch { n: *records, labels: g.labels(rec, idx), input }
+                Batch { n: *records, ids: idx, labels: g.labels(rec, idx), input }
             }
             _ => return Err(Error::internal("a batch of a shape that its data do not have")),
         };

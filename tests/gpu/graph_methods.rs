@@ -169,8 +169,8 @@ fn distance(a: &[f32], b: &[f32]) -> f64 {
 /// whoever is only near a deletion should not be driven far from what it knows.
 fn settings(method: &str, planted: bool) -> &'static str {
     match (method, planted) {
-        ("gradient_ascent" | "fisher_ascent" | "ewc_ascent", false) => "target_loss = 2\nmax_steps = 2",
-        ("gradient_ascent" | "fisher_ascent" | "ewc_ascent" | "neg_grad_plus", _) => "target_loss = 2",
+        ("gradient_ascent" | "fisher_ascent" | "ewc_ascent" | "woodfisher", false) => "target_loss = 2\nmax_steps = 2",
+        ("gradient_ascent" | "fisher_ascent" | "ewc_ascent" | "woodfisher" | "neg_grad_plus", _) => "target_loss = 2",
         _ => "",
     }
 }

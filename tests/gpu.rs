@@ -31,6 +31,10 @@ mod mutants;
 mod nets;
 #[path = "gpu/parity.rs"]
 mod parity;
+#[path = "gpu/private.rs"]
+mod private;
+#[path = "gpu/removal.rs"]
+mod removal;
 #[path = "gpu/resume.rs"]
 mod resume;
 #[path = "gpu/runs.rs"]
@@ -58,6 +62,8 @@ fn main() {
     trials.extend(runs::trials());
     trials.extend(resume::trials());
     trials.extend(methods::trials(&devices));
+    trials.extend(removal::trials(&devices));
+    trials.extend(private::trials(&devices));
     trials.extend(graphs::trials(&devices));
     trials.extend(graph_methods::trials(&devices));
     libtest_mimic::run(&args, trials).exit();

@@ -1,5 +1,7 @@
 //! Tests that need no adapter: one binary, one module per subject.
 
+#[path = "host/accountant.rs"]
+mod accountant;
 #[path = "host/bad_input.rs"]
 mod bad_input;
 #[path = "shared/binary.rs"]
@@ -46,6 +48,8 @@ mod nets;
 mod parity;
 #[path = "host/pickles.rs"]
 mod pickles;
+#[path = "host/private.rs"]
+mod private;
 #[path = "host/recording.rs"]
 mod recording;
 #[path = "host/registry.rs"]

@@ -9,6 +9,9 @@ mod ewc_ascent;
 mod finetune;
 mod fisher;
 mod fisher_ascent;
+mod fisher_forgetting;
+mod fisher_removal;
+mod fisher_step;
 mod gnn_delete;
 mod gradient_ascent;
 mod graph_change;
@@ -18,6 +21,7 @@ pub mod importance;
 mod influence;
 mod neg_grad_plus;
 mod retrain;
+mod salun;
 mod scope;
 mod settings;
 mod solve;
@@ -167,6 +171,9 @@ pub static METHODS: &[&MethodRow] = &[
     &ssd::ROW,
     &fisher_ascent::ROW,
     &ewc_ascent::ROW,
+    &fisher_removal::ROW,
+    &fisher_forgetting::ROW,
+    &salun::ROW,
     &influence::ROW,
     &unlink::ROW,
     &graph_repair::ROW,

@@ -124,6 +124,7 @@ impl ForgetJob {
             planned_gpu_bytes: 0,
             traffic: TrafficInfo { up_before_start: engine.traffic().up - before.up, ..Default::default() },
             seconds: start.elapsed().as_secs_f64(),
+            privacy: None,
             forget: Some(self.account_for(&account)?),
             ..run.info.clone()
         };

@@ -1,5 +1,6 @@
 //! Training: sessions over resident data, recorded steps, statistics, schedules, checkpoints.
 
+pub mod accountant;
 mod batches;
 pub mod checkpoint;
 mod config;
@@ -11,14 +12,18 @@ mod graph_host;
 mod link;
 mod load;
 mod masked;
+mod objective;
 mod optimizer;
 mod order;
+mod private;
 mod product;
+mod relabel;
 mod resident;
 mod schedule;
 mod scored;
 mod session;
 mod statistics;
+mod step;
 mod subgraph;
 mod towards;
 mod watch;
@@ -29,8 +34,10 @@ pub use curvature::GaussNewton;
 pub use files::{sha256, write_atomic};
 pub use fit::{EpochReport, Fit, FitState, Progress, StepReport, Term};
 pub use masked::MaskedEdge;
+pub use objective::objective_noise;
 pub use optimizer::{OPTIMIZERS, Optimizer, OptimizerRow};
 pub use order::shuffled;
+pub use private::{DpConfig, Privacy, poisson_batch};
 pub use product::Product;
 pub use resident::Resident;
 pub use schedule::{SCHEDULES, Schedule};

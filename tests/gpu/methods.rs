@@ -45,21 +45,21 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
 }
 
 /// Four Gaussians and a small dense network, trained.
-struct Small<'e> {
-    engine: &'e mut Engine,
-    model: Model,
-    data: Dataset,
-    train: TrainConfig,
-    theta: Vec<f32>,
-    retain: Vec<u32>,
-    forget: Vec<u32>,
-    classes: Vec<u32>,
+pub struct Small<'e> {
+    pub engine: &'e mut Engine,
+    pub model: Model,
+    pub data: Dataset,
+    pub train: TrainConfig,
+    pub theta: Vec<f32>,
+    pub retain: Vec<u32>,
+    pub forget: Vec<u32>,
+    pub classes: Vec<u32>,
 }
 
-const SEED: u64 = 7;
+pub const SEED: u64 = 7;
 
 impl Small<'_> {
-    fn with(device: &Shared, test: impl FnOnce(&mut Small) -> Result<()>) -> std::result::Result<(), Failed> {
+    pub fn with(device: &Shared, test: impl FnOnce(&mut Small) -> Result<()>) -> std::result::Result<(), Failed> {
         device.with(|engine, _| {
             let mut config = DataConfig::new("synth");
             (config.samples, config.validation_fraction, config.noise) = (Some(160), Some(0.2), Some(2.0));
@@ -86,7 +86,7 @@ impl Small<'_> {
     }
 
     /// Runs `work` in a new session from the trained parameters.
-    fn session<T>(&mut self, work: impl FnOnce(&mut Session, &View) -> Result<T>) -> Result<T> {
+    pub fn session<T>(&mut self, work: impl FnOnce(&mut Session, &View) -> Result<T>) -> Result<T> {
         let data = &self.data;
         let mut session = Session::new(self.engine, &self.model, &data.train, &data.validation, &self.theta)?;
         let (retain, forget, forgotten_classes) = (&self.retain, &self.forget, &self.classes);
@@ -94,7 +94,7 @@ impl Small<'_> {
     }
 
     /// Parameters and account after a method.
-    fn run(&mut self, name: &str, settings: &str) -> Result<(Vec<f32>, Account)> {
+    pub fn run(&mut self, name: &str, settings: &str) -> Result<(Vec<f32>, Account)> {
         self.session(|session, view| {
             let account = (find(name)?.build)(table(settings))?.forget(session, view)?;
             Ok((session.read_theta()?, account))
@@ -102,7 +102,7 @@ impl Small<'_> {
     }
 
     /// Loss and accuracy of some training records under some parameters.
-    fn score(&mut self, theta: &[f32], indices: &[u32]) -> Result<[f64; 2]> {
+    pub fn score(&mut self, theta: &[f32], indices: &[u32]) -> Result<[f64; 2]> {
         self.session(|session, _| {
             session.write_theta(theta)?;
             let score = session.score(Records::train(indices))?;
@@ -111,13 +111,13 @@ impl Small<'_> {
     }
 
     /// The first element that lies between two tensors and is not 0.
-    fn stray(&self, flat: &[f32]) -> Option<usize> {
+    pub fn stray(&self, flat: &[f32]) -> Option<usize> {
         let inside = |i: usize| self.model.layout.entries().iter().any(|e| (e.offset..e.offset + e.len).contains(&i));
         (0..flat.len()).find(|i| flat[*i].to_bits() != 0 && !inside(*i))
     }
 }
 
-fn table(settings: &str) -> toml::Table {
+pub fn table(settings: &str) -> toml::Table {
     settings.parse().expect("the test's settings are TOML")
 }
 
@@ -133,7 +133,7 @@ pub fn hold(good: bool, what: impl FnOnce() -> String) -> Result<()> {
     if good { Ok(()) } else { Err(Error::CheckFailed(what())) }
 }
 
-fn bits(flat: &[f32]) -> Vec<u32> {
+pub fn bits(flat: &[f32]) -> Vec<u32> {
     flat.iter().map(|v| v.to_bits()).collect()
 }
 
@@ -257,7 +257,7 @@ fn retain_floor(small: &mut Small) -> Result<()> {
 }
 
 /// Gradient of the forget loss, Fisher diagonal of the retained records and its mean, on the host.
-fn statistics(small: &mut Small) -> Result<(Vec<f32>, Vec<f32>, f64)> {
+pub fn statistics(small: &mut Small) -> Result<(Vec<f32>, Vec<f32>, f64)> {
     let parameters = small.model.layout.count() as f64;
     small.session(|session, view| {
         session.gradient(Records::train(view.forget), 1.0 / view.forget.len() as f32, false)?;
@@ -272,7 +272,7 @@ fn statistics(small: &mut Small) -> Result<(Vec<f32>, Vec<f32>, f64)> {
 
 /// The largest distance of the step that was taken to the one that was wanted, in parts of the latter's largest
 /// element.
-fn step_error(small: &Small, theta: &[f32], want: &[f64]) -> f64 {
+pub fn step_error(small: &Small, theta: &[f32], want: &[f64]) -> f64 {
     let largest = want.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
     let taken = theta.iter().zip(&small.theta).map(|(a, b)| f64::from(*a) - f64::from(*b));
     taken.zip(want).fold(0.0, |m: f64, (got, want)| m.max((got - want).abs())) / largest

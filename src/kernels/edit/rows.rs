@@ -145,6 +145,15 @@ pub static MASK: Kernel = Kernel {
     requires: Requires::Nothing,
 };
 
+/// Takes elements back that a mask leaves out.
+pub static RESTORE: Kernel = Kernel {
+    name: "edit.restore",
+    source: include_str!("../../../shaders/edit/restore.wgsl"),
+    params: Masked::FIELDS,
+    twin: twin::restore,
+    requires: Requires::Nothing,
+};
+
 /// Moves towards another vector.
 pub static LERP: Kernel = Kernel {
     name: "edit.lerp",
@@ -173,5 +182,18 @@ pub static THRESHOLD: Kernel = Kernel {
 };
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] =
-    &[&DAMPEN, &NOISE, &VARIANCE, &AXIS_MEAN, &PRECONDITION, &RESCALE, &CLIP, &EWC, &MASK, &LERP, &STEP, &THRESHOLD];
+pub static KERNELS: &[&Kernel] = &[
+    &DAMPEN,
+    &NOISE,
+    &VARIANCE,
+    &AXIS_MEAN,
+    &PRECONDITION,
+    &RESCALE,
+    &CLIP,
+    &EWC,
+    &MASK,
+    &RESTORE,
+    &LERP,
+    &STEP,
+    &THRESHOLD,
+];

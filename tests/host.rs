@@ -6,6 +6,8 @@ mod accountant;
 mod bad_input;
 #[path = "shared/binary.rs"]
 mod binary;
+#[path = "host/certified.rs"]
+mod certified;
 #[path = "host/cli.rs"]
 mod cli;
 #[path = "host/compare.rs"]

@@ -99,6 +99,8 @@ mod tests {
             ("fisher_removal", "gamma = -1", "gamma"),
             ("fisher_forgetting", "delta = 0", "delta"),
             ("fisher_forgetting", "noise_cost = -1", "noise_cost"),
+            ("certified_removal", "delta = 0", "delta"),
+            ("certified_removal", "epsilon = -1", "epsilon"),
             ("salun", "share = 0", "share"),
             ("salun", "momentum = 1", "momentum"),
         ] {

@@ -37,6 +37,14 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// x [n, width], where records stand alone.
+    pub fn rows(&self) -> Option<Buf<f32>> {
+        match &self.input {
+            Input::Rows(x) => Some(*x),
+            Input::Graph(_) => None,
+        }
+    }
+
     /// What messages run along, where records are nodes or graphs.
     pub fn structure_mut(&mut self) -> Option<&mut Structure> {
         match &mut self.input {

@@ -4,14 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::accountant;
 use super::config::TrainConfig;
-use super::scored::Scored;
 use super::session::Session;
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
-use crate::kernels::linear::{self, Mat, Product};
 use crate::kernels::philox::philox;
-use crate::kernels::{edit, map, reduce};
-use crate::nn::Sink;
+use crate::kernels::{edit, map};
 
 /// The `[train.dp]` table: Abadi et al., "Deep learning with differential privacy", CCS 2016, algorithm 1. Each record's
 /// gradient is clipped to norm `clip`; N(0, (noise_multiplier · clip)²) is added to their sum; the result is divided by
@@ -122,39 +119,10 @@ impl Session<'_> {
     pub(super) fn check_private(&self) -> Result<()> {
         match self.is_graph() {
             true => Err(Error::input(
-                "train.dp: a node's features reach the gradients of its neighbours, so that clipping each node's own gradient bounds nothing; train on records that stand alone, or leave [train.dp] out",
+                "train.dp works on records that stand alone (a node's features reach the gradients of its neighbours, so that clipping its own bounds nothing); leave [train.dp] out on a graph",
             )),
             false => Ok(()),
         }
-    }
-
-    /// Records `grad = scale · Σ weight_n min(1, clip / ‖g_n‖) g_n` over a recorded batch; `weight` [n] or 1.
-    pub(super) fn record_clipped(
-        &mut self,
-        rec: &mut Recording,
-        scored: &Scored,
-        clip: f32,
-        weight: Option<Buf<f32>>,
-        scale: f32,
-        words: Buf<u32>,
-    ) -> Result<()> {
-        let (n, total) = (scored.n, self.model.layout.total());
-        let slab = rec.temp("slab", n * total);
-        map::fill(rec, slab, 0.0);
-        self.model.backward(rec, self.theta, &scored.tape, scored.dlogits, Some(words), Sink::PerSample { slab })?;
-        for i in 0..n {
-            let (row, norm2) = (slab.range(i * total..(i + 1) * total), rec.temp("norm2", 1));
-            reduce::total(rec, row, norm2, 1.0, true);
-            edit::clip(rec, row, norm2, clip);
-        }
-        let weight = weight.unwrap_or_else(|| {
-            let ones = rec.temp("ones", n);
-            map::fill(rec, ones, 1.0);
-            ones
-        });
-        let mean = Product { alpha: scale, ..Product::default() };
-        linear::product(rec, Mat::new(slab, n, total).t(), Mat::new(weight, n, 1), weight, self.grad, mean);
-        Ok(())
     }
 
     /// Records `grad += N(0, deviation²)` on every parameter, zeros between tensors kept. `step` holds the step's words.

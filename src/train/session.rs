@@ -62,6 +62,10 @@ pub struct Session<'e> {
     pub(super) programs: HashMap<(&'static str, Part, Shape), Program>,
     /// Drawn classes of the records before the request, where a method has put them there.
     pub(super) relabelled: Option<Relabelled>,
+    /// The largest memory plan among programs of sums over records, in bytes.
+    pub(super) planned: u64,
+    /// Where rows of per-sample gradients are put; made when it is first needed.
+    pub(super) slab: Option<Buf<f32>>,
     vectors: HashMap<&'static str, Buf<f32>>,
     mark: usize,
 }
@@ -142,6 +146,8 @@ impl<'e> Session<'e> {
             store,
             programs,
             relabelled: None,
+            planned: 0,
+            slab: None,
             vectors,
             mark,
         })

@@ -107,7 +107,8 @@ impl Fit {
             Some(dp) => {
                 let expected = self.config.batch_size.min(term.records.indices.len());
                 let scale = (term.weight / expected as f64) as f32;
-                session.record_clipped(rec, &scored, dp.clip as f32, weight, scale, words)?;
+                let sink = Sink::Mean { grad: session.grad, scale, accumulate };
+                session.record_clipped(rec, &scored, (dp.clip as f32, weight), Some(words), sink)?;
                 session.record_noise(rec, dp.noise_multiplier * dp.clip / expected as f64, words)?;
             }
             None => {

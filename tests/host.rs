@@ -1,9 +1,13 @@
 //! Tests that need no adapter: one binary, one module per subject.
 
+#[path = "host/accountant.rs"]
+mod accountant;
 #[path = "host/bad_input.rs"]
 mod bad_input;
 #[path = "shared/binary.rs"]
 mod binary;
+#[path = "host/certified.rs"]
+mod certified;
 #[path = "host/cli.rs"]
 mod cli;
 #[path = "host/compare.rs"]
@@ -52,6 +56,8 @@ mod nets;
 mod parity;
 #[path = "host/pickles.rs"]
 mod pickles;
+#[path = "host/private.rs"]
+mod private;
 #[path = "host/products.rs"]
 mod products;
 #[path = "host/recording.rs"]

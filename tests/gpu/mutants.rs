@@ -228,6 +228,8 @@ static FAULTS: &[Mutant] = &[
     mutant("solve.triangular_diagonal", "rows in their order", "i = p.last - 1u - step;", "i = p.first + step;"),
     mutant("solve.triangular_diagonal", "strides exchanged", "r * p.b_col", "r * p.b_row"),
     mutant("guard.finite", "NaN passes", "!is_finite(v.y)", "!is_finite(v.y) && !is_nan(v.y)"),
+    mutant("edit.restore", "nothing taken back", "origin[i], m[i]", "x[i], m[i]"),
+    mutant("edit.restore", "the wrong half", "== vec4<f32>(0.0)", "!= vec4<f32>(0.0)"),
     mutant("pool.max", "ties go to the last", "v > best", "v >= best"),
     mutant("graph.spmm", "last entry of a row lost", "k < ptr[row + 1u]; k", "k + 1u < ptr[row + 1u]; k"),
     mutant("graph.spmm", "values in the wrong order", "at = perm[k];", "at = k;"),

@@ -7,5 +7,6 @@ pub mod compare;
 pub mod divergence;
 pub mod gradcheck;
 pub mod junit;
+pub mod nets;
 pub mod parity;
 pub mod trial;

@@ -7,7 +7,7 @@ use libtest_mimic::{Failed, Trial};
 use unlearn::engine::{Engine, Target};
 
 use crate::adapters::{Shared, each};
-use crate::nets::{Into, Net, gap, numbers, run};
+use unlearn::harness::nets::{Into, Net, gap, numbers, run};
 
 /// Of the largest value of each tensor.
 const TOLERANCE: f64 = 1e-5;
@@ -21,7 +21,7 @@ const SINKS: [Into; 5] = [
 ];
 
 pub fn trials() -> Vec<Trial> {
-    let nets: Vec<Arc<Net>> = Net::all().into_iter().map(Arc::new).collect();
+    let nets: Vec<Arc<Net>> = Net::all().expect("networks").into_iter().map(Arc::new).collect();
     let of = |adapter: &Shared, net: &Arc<Net>| {
         let (adapter, net) = (adapter.clone(), net.clone());
         let name = format!("layer {}@{}", net.name, adapter.name);

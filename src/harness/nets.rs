@@ -148,6 +148,16 @@ impl Net {
         Net::model(format!("zoo {name}"), &config, input)
     }
 
+    /// A named architecture at its default widths, for an input of this shape; over a graph, with sparse features.
+    ///
+    /// # Errors
+    /// The architecture is unknown, or does not take the input.
+    pub fn named(zoo: &str, input: &[usize]) -> Result<Net> {
+        let config = ModelConfig { zoo: Some(zoo.into()), ..Default::default() };
+        let net = Net::model(format!("zoo {zoo}"), &config, input.to_vec())?;
+        Ok(if over_nodes(zoo) { net.over_graph(true, false) } else { net })
+    }
+
     /// Layers and networks over graphs.
     fn graphs() -> impl Iterator<Item = Result<Net>> {
         let forms = GRAPHS.iter().flat_map(|(config, width)| {

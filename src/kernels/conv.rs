@@ -4,7 +4,7 @@ mod cases;
 mod shape;
 mod twin;
 
-pub use cases::cases;
+pub use cases::{cases, random};
 use shape::COLUMNS;
 pub use shape::{Chunks, ConvShape};
 

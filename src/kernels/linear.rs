@@ -3,7 +3,7 @@
 mod cases;
 mod twin;
 
-pub use cases::cases;
+pub use cases::{cases, random};
 
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Target};
 use crate::params;

@@ -6,7 +6,7 @@ mod cases;
 mod random;
 mod twin;
 
-pub use cases::cases;
+pub use cases::{cases, random};
 pub use random::{
     DROPOUT, NORMAL, PHILOX, RELU_DROPOUT, RELU_DROPOUT_BWD, dropout, normal, relu_dropout, relu_dropout_bwd, words,
 };

@@ -4,7 +4,7 @@
 mod cases;
 mod twin;
 
-pub use cases::cases;
+pub use cases::{cases, random};
 
 use crate::engine::{Buf, Kernel, Params, Recording, Requires};
 use crate::params;

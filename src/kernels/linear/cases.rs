@@ -38,6 +38,15 @@ pub fn cases() -> Vec<Case> {
     all
 }
 
+/// Every variant at one random shape.
+pub fn random(g: &mut Gen) -> Vec<Case> {
+    let shape = (g.size(1, 150), g.size(1, 150), g.size(1, 300));
+    let layout = ["nn", "nt", "tn"][g.below(3)];
+    let square = Product { square: true, alpha: 0.5, beta: 1.0, ..Default::default() };
+    let product = [Product::default(), Product { bias: true, ..Default::default() }, square][g.below(3)];
+    VARIANTS.iter().map(|kernel| case(kernel, layout, shape, product)).collect()
+}
+
 fn case(kernel: &'static Kernel, layout: &str, (m, n, k): (usize, usize, usize), product: Product) -> Case {
     let options = match (product.bias, product.square) {
         (true, _) => " bias",

@@ -188,8 +188,7 @@ pub fn pick<T>(mut all: Vec<T>, report: impl Fn(&T) -> &AdapterReport, choice: &
             "no GPU adapter was found{of}; install a Vulkan driver (on Debian: mesa-vulkan-drivers gives a software one)"
         )));
     }
-    let listing: Vec<_> =
-        all.iter().map(&report).map(|r| format!("{}: {} ({})", r.index, r.name, r.backend)).collect();
+    let listing: Vec<_> = all.iter().map(&report).map(|r| format!("{}: {} ({})", r.index, r.name, r.backend)).collect();
     match &choice.adapter {
         None => Ok(all.swap_remove(0)),
         Some(want) => {

@@ -1,8 +1,8 @@
 //! Planted shader faults: each must be caught by some case of its kernel, or the cases are too weak.
 
 use libtest_mimic::{Failed, Trial};
-use unlearn::engine::case::Case;
 use unlearn::engine::Engine;
+use unlearn::engine::case::Case;
 use unlearn::harness::check::fault::{mutated, replace};
 use unlearn::harness::trial::{Outcome, expected, trial_against};
 use unlearn::kernels;

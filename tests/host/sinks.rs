@@ -102,7 +102,8 @@ fn sinks_agree_for_one_record_and_for_an_odd_number() {
 #[test]
 fn a_batch_beyond_one_block_of_the_reductions_agrees() {
     let chosen = ["linear [7]", "conv2d [5, 1, 1]", "layer_norm [9]", "zoo logistic"];
-    let nets: Vec<Net> = Net::all().expect("networks").into_iter().filter(|net| chosen.contains(&net.name.as_str())).collect();
+    let nets: Vec<Net> =
+        Net::all().expect("networks").into_iter().filter(|net| chosen.contains(&net.name.as_str())).collect();
     assert_eq!(nets.len(), chosen.len());
     for net in &nets {
         check(net, 131);

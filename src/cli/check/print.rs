@@ -51,7 +51,10 @@ pub fn coverage(of: &Coverage) -> String {
         out += &format!("not covered: {}\n", of.uncovered.join(", "));
     }
     if let Some(beside) = &of.kernels_beside {
-        out += &format!("kernels that no network's passes record (`unlearn check test` runs them): {}\n", beside.join(", "));
+        out += &format!(
+            "kernels that no network's passes record (`unlearn check test` runs them): {}\n",
+            beside.join(", ")
+        );
     }
     out
 }

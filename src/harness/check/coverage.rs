@@ -29,7 +29,9 @@ impl Coverage {
     /// An example of the registries is not a network.
     pub fn of(selection: &Selection) -> Result<Coverage> {
         let mut rows: BTreeMap<String, usize> = match selection.kind {
-            Kind::Grad => LAYERS.iter().map(|l| l.kind).chain(ZOO.iter().map(|z| z.name)).map(|n| (n.to_owned(), 0)).collect(),
+            Kind::Grad => {
+                LAYERS.iter().map(|l| l.kind).chain(ZOO.iter().map(|z| z.name)).map(|n| (n.to_owned(), 0)).collect()
+            }
             _ => kernels::kernels().iter().map(|k| (k.name.to_owned(), 0)).collect(),
         };
         selection.each(|item| {

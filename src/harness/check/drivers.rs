@@ -63,8 +63,8 @@ impl Driver {
         if let (true, Some(folder)) = (library.components().count() > 1, folder.parent()) {
             let mut folders = vec![folder.to_owned()];
             folders.extend(std::env::var_os("LD_LIBRARY_PATH").iter().flat_map(std::env::split_paths));
-            let joined = std::env::join_paths(folders)
-                .map_err(|e| Error::input(format!("{}: {e}", manifest.display())))?;
+            let joined =
+                std::env::join_paths(folders).map_err(|e| Error::input(format!("{}: {e}", manifest.display())))?;
             env.push(("LD_LIBRARY_PATH".to_owned(), joined.to_string_lossy().into_owned()));
         }
         Ok(env)
@@ -157,7 +157,9 @@ mod tests {
         std::fs::create_dir_all(&folder).expect("a folder");
         let file = folder.join("icd.json");
         let env = |library: &str| {
-            let text = format!(r#"{{"file_format_version":"1.0.0","ICD":{{"library_path":"{library}","api_version":"1.1.0"}}}}"#);
+            let text = format!(
+                r#"{{"file_format_version":"1.0.0","ICD":{{"library_path":"{library}","api_version":"1.1.0"}}}}"#
+            );
             std::fs::write(&file, text).expect("writes");
             Driver { name: "x".into(), manifest: file.clone() }.env().expect("reads")
         };

@@ -168,7 +168,8 @@ impl Known {
 
     fn title(&self) -> String {
         let Entry { backend, adapter, driver, kernel, case, .. } = &self.entry;
-        let said: Vec<&str> = [kernel, case, backend, adapter, driver].into_iter().flatten().map(String::as_str).collect();
+        let said: Vec<&str> =
+            [kernel, case, backend, adapter, driver].into_iter().flatten().map(String::as_str).collect();
         said.join(" · ")
     }
 

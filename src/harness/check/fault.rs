@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn faults_are_read_and_nonsense_is_refused() {
-        let text = r#"[{"case":"a","fault":"hang"},{"case":"b","fault":{"shader":{"kernel":"k","from":"x","to":"y"}}}]"#;
+        let text =
+            r#"[{"case":"a","fault":"hang"},{"case":"b","fault":{"shader":{"kernel":"k","from":"x","to":"y"}}}]"#;
         let all = parse(text).expect("reads");
         assert_eq!(all[0].fault, What::Hang);
         assert_eq!(all[1].describe(), "b: k: `x` says `y`");

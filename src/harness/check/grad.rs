@@ -96,7 +96,10 @@ fn against(engine: &mut Engine, target: Target, net: &Net, into: Into, n: usize,
         let place = place_of(net, name, d.first_bad.unwrap_or(0));
         let what = format!(
             "batch {n}: {place} is {:e}, expected {:e} ({} of {} elements off by more than {TOLERANCE:e} of the largest, {top:e})",
-            d.got, d.want, d.bad, got.len()
+            d.got,
+            d.want,
+            d.bad,
+            got.len()
         );
         return Ok(Outcome::Fail(Failure { what, distance: Some(d) }));
     }
@@ -122,7 +125,8 @@ pub fn kernels() -> Result<BTreeSet<&'static str>> {
     let mut all = BTreeSet::new();
     for net in Net::all()? {
         for (sink, _) in SINKS {
-            for target in [(true, 8), (true, 0), (false, 32)].map(|(software, subgroup)| Target { software, subgroup }) {
+            for target in [(true, 8), (true, 0), (false, 32)].map(|(software, subgroup)| Target { software, subgroup })
+            {
                 let rig = Rig::new(&mut Engine::reference(), target, &net, 40, sink, true)?;
                 all.extend(rig.both.recording().dispatches().map(|d| d.kernel.name));
             }

@@ -49,7 +49,9 @@ impl Kind {
     /// The rows of the matrix that a result counts for.
     pub(super) fn rows(self, result: &CaseResult) -> Vec<&str> {
         match self {
-            Kind::Test | Kind::Perf if !result.kernels.is_empty() => result.kernels.iter().map(String::as_str).collect(),
+            Kind::Test | Kind::Perf if !result.kernels.is_empty() => {
+                result.kernels.iter().map(String::as_str).collect()
+            }
             _ => vec![result.case.split(": ").next().unwrap_or(&result.case)],
         }
     }
@@ -154,12 +156,12 @@ impl Selection {
         let mut all = |items: Vec<Item>| items.into_iter().filter(|i| self.wants(&i.name)).try_for_each(&mut visit);
         let case = |c| Item::of(Work::Case(Box::new(c)));
         match (self.kind, self.shapes) {
-            (Kind::Test, Shapes::Random(n)) => self
+            (Kind::Test, Shapes::Random(n)) => {
+                self.families().try_for_each(|f| all(random::cases(f, n, self.seed).into_iter().map(case).collect()))
+            }
+            (Kind::Test, shapes) => self
                 .families()
-                .try_for_each(|f| all(random::cases(f, n, self.seed).into_iter().map(case).collect())),
-            (Kind::Test, shapes) => self.families().try_for_each(|f| {
-                all((f.cases)().into_iter().filter(|c| shapes.holds(c)).map(case).collect())
-            }),
+                .try_for_each(|f| all((f.cases)().into_iter().filter(|c| shapes.holds(c)).map(case).collect())),
             (Kind::Perf, _) => self.families().try_for_each(|f| all(perf::items(f))),
             (Kind::Support, _) => {
                 self.families().try_for_each(|f| all(support::kernels(f)))?;
@@ -288,5 +290,6 @@ pub(super) fn verdict_of(error: Error, lost: bool) -> Verdict {
         Error::Unsupported(_) => Status::Unsupported,
         _ => Status::Fail,
     };
-    Verdict::new(status, error.to_string())
+    let goes_on = if lost { "; its process ends and a new one goes on" } else { "" };
+    Verdict::new(status, format!("{error}{goes_on}"))
 }

@@ -39,8 +39,7 @@ pub fn markdown(report: &CheckReport) -> String {
 
 /// `71 pass, 2 xfail, 3 unsupported`.
 pub fn counts(adapter: &AdapterResult) -> String {
-    let all: Vec<String> =
-        CheckReport::counts(adapter).into_iter().map(|(s, n)| format!("{n} {}", s.word())).collect();
+    let all: Vec<String> = CheckReport::counts(adapter).into_iter().map(|(s, n)| format!("{n} {}", s.word())).collect();
     all.join(", ")
 }
 
@@ -50,7 +49,9 @@ pub fn cell(t: &Tally, kind: Kind) -> String {
     match (t.pass, t.fail) {
         (0, 0) => {}
         (_, 0) if t.ns > 0.0 => parts.push(format!("{:.1} µs ({:.2} GFLOP/s)", t.ns / 1e3, t.gflops)),
-        (pass, 0) if kind == Kind::Support => parts.push(if pass == 1 { "ok".to_owned() } else { format!("ok {pass}") }),
+        (pass, 0) if kind == Kind::Support => {
+            parts.push(if pass == 1 { "ok".to_owned() } else { format!("ok {pass}") })
+        }
         (pass, 0) => parts.push(format!("ok {pass} ({:.1} ulp)", t.max_ulp)),
         (pass, fail) => parts.push(format!("FAIL {fail} of {}", pass + fail)),
     }

@@ -48,7 +48,8 @@ mod tests {
             let again = cases(family, 6, 9);
             assert!(again.iter().zip(&all).all(|(a, b)| a.name == b.name && a.buffers[0].init == b.buffers[0].init));
             let other = cases(family, 6, 10);
-            let shapes = |all: &[Case]| all.iter().map(|c| c.name.split(" seed ").next().map(str::to_owned)).collect::<Vec<_>>();
+            let shapes =
+                |all: &[Case]| all.iter().map(|c| c.name.split(" seed ").next().map(str::to_owned)).collect::<Vec<_>>();
             assert_ne!(shapes(&other), shapes(&all), "{}", family.name);
             all.iter().for_each(|c| c.rec.check().unwrap_or_else(|e| panic!("{}: {e}", c.name)));
         }

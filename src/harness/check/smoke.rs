@@ -60,7 +60,8 @@ fn kernels(family: &Family) -> Vec<Item> {
 /// Trains on the adapter and on the reference engine, and on the adapter again.
 fn train(engine: &mut Engine, model: &Model, width: usize) -> Result<Verdict> {
     let target = engine.target();
-    let want: Vec<f64> = steps(&mut Engine::reference(), Target::default(), model, width)?.into_iter().map(f64::from).collect();
+    let want: Vec<f64> =
+        steps(&mut Engine::reference(), Target::default(), model, width)?.into_iter().map(f64::from).collect();
     let got = steps(engine, target, model, width)?;
     for repeat in 1..REPEATS {
         let again = steps(engine, target, model, width)?;

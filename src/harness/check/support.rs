@@ -17,7 +17,10 @@ pub(super) fn kernels(family: &Family) -> Vec<Item> {
     cases.sort_by_key(|c| c.rec.dispatches().map(|d| d.flops.max(d.bytes)).sum::<u64>());
     let of = |name: &'static str| {
         let case = cases.iter().find(|c| kernels_of(c).contains(&name))?;
-        Some(Item { kernels: vec![name], ..Item::named(format!("kernel {name}"), Work::Compiled(Box::new(case.clone()))) })
+        Some(Item {
+            kernels: vec![name],
+            ..Item::named(format!("kernel {name}"), Work::Compiled(Box::new(case.clone())))
+        })
     };
     family.kernels.iter().filter_map(|k| of(k.name)).collect()
 }

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::harness::check::coverage::Coverage;
 use crate::harness::check::drivers::{self, Driver};
 use crate::harness::check::expect::{Expectations, OWN, blessed, today};
+use crate::harness::check::export::export;
 use crate::harness::check::fault::planted;
 use crate::harness::check::markdown::markdown;
 use crate::harness::check::{CheckReport, Job, Kind, Options, Selection, Shapes, Status, check, work};
@@ -52,6 +53,9 @@ pub struct Check {
     /// Run one case again, by its exact name, and tell everything about it
     #[arg(long, value_name = "ID", conflicts_with = "filter")]
     repro: Option<String>,
+    /// Write the cases and what the twins make of them to this folder, for another implementation of WebGPU, and run nothing
+    #[arg(long, value_name = "DIR")]
+    export: Option<PathBuf>,
     /// Write a JUnit report
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -76,6 +80,9 @@ impl Run for Check {
         let json = cx.json || matches!(self.json, Some(None));
         if self.coverage {
             return coverage(&selection, json);
+        }
+        if let Some(folder) = &self.export {
+            return self.export(&selection, folder, cx);
         }
         let plan = selection.plan()?;
         if plan.is_empty() {
@@ -146,6 +153,19 @@ impl Check {
                 filter: self.filter.clone(),
                 only: None,
             },
+        }
+    }
+
+    fn export(&self, selection: &Selection, folder: &Path, cx: &Context) -> Result<()> {
+        if self.kind != Kind::Test {
+            return Err(Error::input("--export writes the cases of `unlearn check test`"));
+        }
+        match export(selection, folder)? {
+            0 => Err(self.nothing()),
+            n => {
+                cx.note(&format!("{n} cases were written to {}", folder.display()));
+                Ok(())
+            }
         }
     }
 

@@ -4,6 +4,7 @@ mod children;
 pub mod coverage;
 pub mod drivers;
 pub mod expect;
+pub mod export;
 pub mod fault;
 pub mod grad;
 mod item;

@@ -5,6 +5,7 @@ pub mod bench;
 pub mod check;
 pub mod compare;
 pub mod divergence;
+pub mod doctor;
 pub mod gradcheck;
 pub mod junit;
 pub mod nets;

@@ -5,6 +5,10 @@
 mod adapters;
 #[path = "shared/binary.rs"]
 mod binary;
+#[path = "gpu/curvature.rs"]
+mod curvature;
+#[path = "shared/curvature.rs"]
+mod curvature_fixtures;
 #[path = "gpu/digits.rs"]
 mod digits;
 #[path = "gpu/engine.rs"]
@@ -33,6 +37,10 @@ mod parity;
 mod resume;
 #[path = "gpu/runs.rs"]
 mod runs;
+#[path = "gpu/statistics.rs"]
+mod statistics;
+#[path = "shared/statistics.rs"]
+mod statistics_checks;
 
 use libtest_mimic::Arguments;
 
@@ -52,7 +60,9 @@ fn main() {
     trials.extend(devices.iter().flat_map(engine::trials));
     trials.extend(parity::trials());
     trials.extend(graph_parity::trials(&devices));
+    trials.extend(curvature::trials(&devices));
     trials.extend(layers::trials());
+    trials.extend(statistics::trials(&devices));
     trials.extend(runs::trials());
     trials.extend(resume::trials());
     trials.extend(methods::trials(&devices));

@@ -10,6 +10,10 @@ mod cli;
 mod compare;
 #[path = "host/config.rs"]
 mod config;
+#[path = "shared/curvature.rs"]
+mod curvature_fixtures;
+#[path = "host/curvature_parity.rs"]
+mod curvature_parity;
 #[path = "host/data.rs"]
 mod data;
 #[path = "host/data_bad.rs"]
@@ -44,6 +48,8 @@ mod models;
 mod parity;
 #[path = "host/pickles.rs"]
 mod pickles;
+#[path = "host/products.rs"]
+mod products;
 #[path = "host/recording.rs"]
 mod recording;
 #[path = "host/registry.rs"]
@@ -58,5 +64,11 @@ mod requests_graph;
 mod shaders;
 #[path = "host/sinks.rs"]
 mod sinks;
+#[path = "host/statistics.rs"]
+mod statistics;
+#[path = "shared/statistics.rs"]
+mod statistics_checks;
+#[path = "host/tangents.rs"]
+mod tangents;
 #[path = "host/verdict.rs"]
 mod verdict;

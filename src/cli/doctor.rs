@@ -66,7 +66,8 @@ fn results(report: &CheckReport) -> String {
     for adapter in &report.adapters {
         out += &format!("\n{} of {}: {}\n", report.kind.word(), adapter.label, adapter.adapter.describe());
         for case in &adapter.cases {
-            let word = if case.status.is_bad() { case.status.word().to_uppercase() } else { case.status.word().to_owned() };
+            let word =
+                if case.status.is_bad() { case.status.word().to_uppercase() } else { case.status.word().to_owned() };
             let said = match (&case.message, &case.worst) {
                 (Some(message), _) => format!(": {message}"),
                 (None, Some(d)) if case.status == Status::Pass => format!(" ({:.1} ulp)", d.max_ulp),

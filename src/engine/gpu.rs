@@ -72,6 +72,8 @@ pub struct Gpu {
     lost: Arc<AtomicBool>,
     /// Bytes held by kept buffers, the pool and parameter arenas.
     pub(super) held: u64,
+    /// The most of them so far, since somebody asked.
+    pub(super) peak: u64,
 }
 
 impl Gpu {
@@ -114,6 +116,7 @@ impl Gpu {
             failure,
             lost,
             held: 0,
+            peak: 0,
         })
     }
 
@@ -162,6 +165,7 @@ impl Gpu {
         let desc = wgpu::BufferDescriptor { label: Some(what), size: bytes, usage, mapped_at_creation: false };
         let buffer = self.device.create_buffer(&desc);
         self.held += bytes;
+        self.peak = self.peak.max(self.held);
         self.healthy()?;
         Ok(buffer)
     }

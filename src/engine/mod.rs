@@ -12,6 +12,7 @@ mod recording;
 mod reference;
 mod shader;
 mod submit;
+mod tangent;
 mod timing;
 mod translate;
 
@@ -19,12 +20,13 @@ use std::collections::HashMap;
 
 pub use adapter::{AdapterChoice, AdapterLimits, AdapterReport, list as adapters, pick as pick_adapter};
 pub use gpu::{Checks, Gpu, GpuOptions};
-pub use kernel::{Access, Consts, Elem, Fields, Kernel, Lane, Params, Requires, Twin, TwinCall};
+pub use kernel::{Access, Consts, Elem, Fields, Kernel, Lane, Params, Requires, Tangent, Twin, TwinCall};
 pub use plan::{Plan, plan};
 pub use probe::Written;
 pub use recording::{ALIGN, Buf, BufferId, Command, Dispatch, Element, Groups, Pass, Recording, Span, Target, Temp};
 pub use reference::Reference;
 pub use shader::{Composed, Reflection, SHARED, compose, composed, parse, supported};
+pub use tangent::{Add, Rule, Tangents};
 pub use timing::{KernelTotal, Timing, chrome_trace, totals};
 pub use translate::{Language, translate};
 
@@ -274,6 +276,14 @@ impl Engine {
     pub fn held_bytes(&self) -> u64 {
         match &self.kind {
             Kind::Gpu(g) => g.held,
+            Kind::Reference(_) => 0,
+        }
+    }
+
+    /// The most bytes of GPU memory that were held at once since the last call.
+    pub fn take_peak(&mut self) -> u64 {
+        match &mut self.kind {
+            Kind::Gpu(g) => std::mem::replace(&mut g.peak, g.held),
             Kind::Reference(_) => 0,
         }
     }

@@ -241,9 +241,14 @@ mod tests {
         let facts = debian();
         assert_eq!(facts.distribution, "Debian GNU/Linux 12 (bookworm)");
         let all = todos(&facts).join("; ");
-        assert!(all.contains("apt-get install") && all.contains("libvulkan1") && all.contains("mesa-vulkan-drivers"), "{all}");
+        assert!(
+            all.contains("apt-get install") && all.contains("libvulkan1") && all.contains("mesa-vulkan-drivers"),
+            "{all}"
+        );
         let notes = facts.findings();
-        assert!(notes.iter().any(|f| f.weight == Weight::Note && f.todo.as_ref().is_some_and(|t| t.contains("libegl1"))));
+        assert!(
+            notes.iter().any(|f| f.weight == Weight::Note && f.todo.as_ref().is_some_and(|t| t.contains("libegl1")))
+        );
         let mut other = debian();
         other.read_release("ID=fedora\n");
         assert!(todos(&other).iter().all(|t| t.starts_with("dnf install")));
@@ -255,12 +260,8 @@ mod tests {
 
     #[test]
     fn a_machine_that_has_everything_is_told_nothing() {
-        let whole = Facts {
-            vulkan_loader: true,
-            vulkan_drivers: vec!["lvp_icd.x86_64.json".into()],
-            egl: true,
-            ..debian()
-        };
+        let whole =
+            Facts { vulkan_loader: true, vulkan_drivers: vec!["lvp_icd.x86_64.json".into()], egl: true, ..debian() };
         assert!(whole.findings().iter().all(|f| f.weight == Weight::Ok && f.todo.is_none()));
         let card = Facts { devices: vec!["/dev/nvidiactl".into()], ..whole.clone() };
         assert!(todos(&card)[0].contains("NVIDIA_DRIVER_CAPABILITIES"));

@@ -1,9 +1,11 @@
 //! Layers and small networks recorded on an engine: what holds `nn` to finite differences, to its own sinks and, on each
 //! adapter, to the reference engine.
 
+mod along;
 mod blocks;
 mod rig;
 
+pub use self::along::{Along, derivatives};
 use self::blocks::NODES;
 pub use self::rig::{Buffers, Found, Into, Rig, gap, get, numbers, put, run};
 use crate::engine::{Buf, Recording};

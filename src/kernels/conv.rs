@@ -1,14 +1,16 @@
 //! Two-dimensional convolution in NCHW with PyTorch's weight layout (OIHW): forward and both gradients.
 
 mod cases;
+mod norms;
 mod shape;
+mod tangent;
 mod twin;
 
 pub use cases::{cases, random};
-use shape::COLUMNS;
+pub use norms::{NormForm, choose_norms, conv2d_norms, conv2d_norms_as};
 pub use shape::{Chunks, ConvShape};
 
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, Target};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target};
 use crate::params;
 
 params! {
@@ -26,6 +28,7 @@ pub static CONV2D: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::conv2d,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::conv2d),
 };
 
 /// 8 channels x 4 positions per lane with subgroup broadcasts: for software adapters.
@@ -35,6 +38,7 @@ pub static CONV2D_BROADCAST: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::conv2d,
     requires: Requires::Subgroup8,
+    tangent: Tangent::Rule(tangent::conv2d),
 };
 
 /// Input gradient, one thread per input, gather form.
@@ -44,6 +48,7 @@ pub static CONV2D_BWD_X: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::conv2d_bwd_x,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[0], &[1]]),
 };
 
 /// Input gradient, 8 channels x 4 positions per lane.
@@ -53,6 +58,7 @@ pub static CONV2D_BWD_X_BROADCAST: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::conv2d_bwd_x,
     requires: Requires::Subgroup8,
+    tangent: Tangent::Linear(&[&[0], &[1]]),
 };
 
 /// Weight gradient of chunks of samples, one thread per weight and chunk.
@@ -62,6 +68,7 @@ pub static CONV2D_BWD_W: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::conv2d_bwd_w,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::conv2d_bwd_w),
 };
 
 /// Weight gradient, 8 channels x 4 columns per lane.
@@ -71,11 +78,19 @@ pub static CONV2D_BWD_W_BROADCAST: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::conv2d_bwd_w,
     requires: Requires::Subgroup8,
+    tangent: Tangent::Rule(tangent::conv2d_bwd_w),
 };
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] =
-    &[&CONV2D, &CONV2D_BROADCAST, &CONV2D_BWD_X, &CONV2D_BWD_X_BROADCAST, &CONV2D_BWD_W, &CONV2D_BWD_W_BROADCAST];
+pub static KERNELS: &[&Kernel] = &[
+    &CONV2D,
+    &CONV2D_BROADCAST,
+    &CONV2D_BWD_X,
+    &CONV2D_BWD_X_BROADCAST,
+    &CONV2D_BWD_W,
+    &CONV2D_BWD_W_BROADCAST,
+    &norms::GHOST_NORM,
+];
 
 /// Which form an adapter gets: registers and subgroup broadcasts where a barrier is a context switch.
 pub fn choose(target: Target, plain: &'static Kernel, broadcast: &'static Kernel) -> &'static Kernel {
@@ -196,7 +211,7 @@ pub fn conv2d_bwd_w_as(
         .turns(chunks.per_chunk * s.turns_per_sample())
         .work(s.flops(out), 4 * (x.len + dy.len + chunks.count * s.weights()) as u64);
     if std::ptr::eq(kernel, &CONV2D_BWD_W_BROADCAST) {
-        pass.groups(s.groups * (s.co / s.groups).div_ceil(8) * s.columns().div_ceil(COLUMNS) * chunks.count);
+        pass.groups(s.tiles() * chunks.count);
     } else {
         pass.threads(chunks.count * s.weights());
     }

@@ -1,11 +1,14 @@
 //! Dense products: `y = alpha A B + bias + beta y` with A and B given by strides (NN, NT, TN alike).
 
 mod cases;
+mod outer;
+mod tangent;
 mod twin;
 
 pub use cases::{cases, random};
+pub use outer::{choose_outer, outer, outer_as};
 
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, Target};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target};
 use crate::params;
 
 params! {
@@ -20,6 +23,7 @@ pub static MATMUL: Kernel = Kernel {
     params: Matmul::FIELDS,
     twin: twin::matmul,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::matmul),
 };
 
 /// 16 x 2 per lane with subgroup broadcasts, no barrier: for software adapters.
@@ -29,6 +33,7 @@ pub static MATMUL_BROADCAST: Kernel = Kernel {
     params: Matmul::FIELDS,
     twin: twin::matmul,
     requires: Requires::Subgroup8,
+    tangent: Tangent::Rule(tangent::matmul),
 };
 
 /// 64 x 64 tiles through workgroup memory: for GPUs.
@@ -38,6 +43,7 @@ pub static MATMUL_TILED: Kernel = Kernel {
     params: Matmul::FIELDS,
     twin: twin::matmul,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::matmul),
 };
 
 /// 8 x 4 per invocation, no barrier and no subgroup: for software adapters without subgroups of 8.
@@ -47,13 +53,15 @@ pub static MATMUL_BLOCKED: Kernel = Kernel {
     params: Matmul::FIELDS,
     twin: twin::matmul,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::matmul),
 };
 
 /// All forms of the product.
 pub static VARIANTS: &[&Kernel] = &[&MATMUL, &MATMUL_TILED, &MATMUL_BLOCKED, &MATMUL_BROADCAST];
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] = VARIANTS;
+pub static KERNELS: &[&Kernel] =
+    &[&MATMUL, &MATMUL_TILED, &MATMUL_BLOCKED, &MATMUL_BROADCAST, &outer::OUTER, &outer::OUTER_WIDE];
 
 /// A matrix view over a buffer.
 #[derive(Clone, Copy, Debug)]

@@ -13,6 +13,7 @@ pub mod optim;
 pub mod philox;
 pub mod pool;
 pub mod reduce;
+pub mod tangent;
 
 use crate::engine::Kernel;
 use crate::engine::case::{Case, Gen};

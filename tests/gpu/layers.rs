@@ -1,10 +1,11 @@
 //! Every layer and every named architecture on each adapter against the reference engine, for each sink and for
-//! batches of none, one and several records. Named `layer <network>@<adapter>`.
+//! batches of none, one and several records; and the derivatives of both passes along a direction. Named `layer
+//! <network>@<adapter>` and `tangent <network>@<adapter>`.
 
 use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
-use unlearn::harness::check::grad::{BATCHES, SINKS, compare};
+use unlearn::harness::check::grad::{BATCHES, SUBJECTS, Subject, compare};
 use unlearn::harness::nets::Net;
 use unlearn::harness::trial::Outcome;
 
@@ -12,17 +13,23 @@ use crate::adapters::{Shared, each};
 
 pub fn trials() -> Vec<Trial> {
     let nets: Vec<Arc<Net>> = Net::all().expect("networks").into_iter().map(Arc::new).collect();
-    let of = |adapter: &Shared, net: &Arc<Net>| {
+    let of = |adapter: &Shared, net: &Arc<Net>, moving: bool| {
         let (adapter, net) = (adapter.clone(), net.clone());
-        let name = format!("layer {}@{}", net.name, adapter.name);
-        Trial::test(name, move || BATCHES.into_iter().try_for_each(|n| check(&adapter, &net, n)))
+        let name = format!("{} {}@{}", if moving { "tangent" } else { "layer" }, net.name, adapter.name);
+        Trial::test(name, move || {
+            let chosen = SUBJECTS.into_iter().filter(|(subject, _)| (*subject == Subject::Along) == moving);
+            chosen.into_iter().try_for_each(|(subject, word)| check(&adapter, &net, subject, word))
+        })
     };
-    each().iter().flat_map(|adapter| nets.iter().map(|net| of(adapter, net)).collect::<Vec<_>>()).collect()
+    let both = |adapter: &Shared| {
+        nets.iter().flat_map(|net| [of(adapter, net, false), of(adapter, net, true)]).collect::<Vec<_>>()
+    };
+    each().iter().flat_map(both).collect()
 }
 
-fn check(adapter: &Shared, net: &Net, n: usize) -> Result<(), Failed> {
-    for (into, word) in SINKS {
-        match adapter.with(|engine, target| compare(engine, target, net, into, n))? {
+fn check(adapter: &Shared, net: &Net, subject: Subject, word: &str) -> Result<(), Failed> {
+    for n in BATCHES {
+        match adapter.with(|engine, target| compare(engine, target, net, subject, n))? {
             Outcome::Pass(_) => {}
             Outcome::Fail(failure) => return Err(format!("{word}, {failure}").into()),
             Outcome::Unsupported(feature) => return Err(feature.into()),

@@ -87,8 +87,7 @@ impl Export {
             }
             buffers.push(entry);
         }
-        let temps: Vec<Value> =
-            case.rec.temps.iter().map(|t| json!({ "elem": word(t.elem), "len": t.len })).collect();
+        let temps: Vec<Value> = case.rec.temps.iter().map(|t| json!({ "elem": word(t.elem), "len": t.len })).collect();
         let commands = case.rec.commands.iter().map(|c| self.command(c)).collect::<Result<Vec<Value>>>()?;
         Ok(json!({
             "name": case.name, "rtol": case.rtol, "atol": case.atol,
@@ -99,7 +98,9 @@ impl Export {
     fn command(&mut self, command: &Command) -> Result<Value> {
         match command {
             Command::Dispatch(d) => self.dispatch(d),
-            Command::Copy { src, dst } => Ok(json!({ "copy": { "from": place(*src), "to": place(*dst), "len": src.len } })),
+            Command::Copy { src, dst } => {
+                Ok(json!({ "copy": { "from": place(*src), "to": place(*dst), "len": src.len } }))
+            }
             Command::Clear { dst } => {
                 let mut range = place(*dst);
                 range["len"] = dst.len.into();
@@ -118,9 +119,7 @@ impl Export {
             Requires::Subgroup8 => 8,
             Requires::Nothing => 0,
         };
-        self.shaders
-            .entry(d.kernel.name)
-            .or_insert_with(|| json!({ "wgsl": shader.text, "subgroup": subgroup }));
+        self.shaders.entry(d.kernel.name).or_insert_with(|| json!({ "wgsl": shader.text, "subgroup": subgroup }));
         let overrides: BTreeMap<&str, f64> = d.consts.iter().copied().collect();
         let params: Vec<u32> = bytemuck::pod_collect_to_vec(&d.params);
         let binding = |(span, access): &(Span, Access)| {

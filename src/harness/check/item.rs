@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::engine::case::Case;
 use crate::error::{Error, Result};
 use crate::harness::compare::Distance;
-use crate::harness::nets::{Into as Sink, Net};
+use crate::harness::nets::Net;
 use crate::harness::trial::{self, Outcome};
 use crate::kernels::{FAMILIES, Family};
 
@@ -213,7 +213,7 @@ pub(super) enum Work {
     Timed(Box<Case>),
     /// Compiled, not run.
     Compiled(Box<Case>),
-    Network(Rc<Net>, Sink),
+    Network(Rc<Net>, grad::Subject),
     Other(Box<dyn Fn(&mut Engine) -> Result<Verdict>>),
 }
 
@@ -277,7 +277,7 @@ impl Item {
             Work::Case(case) => Ok(trial::trial(engine, case)?.into()),
             Work::Timed(case) => perf::time(engine, case),
             Work::Compiled(case) => support::compile(engine, case),
-            Work::Network(net, sink) => grad::check(engine, net, *sink),
+            Work::Network(net, subject) => grad::check(engine, net, *subject),
             Work::Other(run) => run(engine),
         }
     }

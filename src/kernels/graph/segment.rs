@@ -1,7 +1,7 @@
 //! Rows grouped into samples: read-outs of a graph and ragged per-sample weight gradients.
 
-use super::{Outer, OuterMode, quads, rows_of};
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, TwinCall};
+use super::{Outer, OuterMode, quads, rows_of, tangent};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
 use crate::kernels::reduce::{self, Channels};
 use crate::params;
 
@@ -27,6 +27,7 @@ pub static SEGMENT: Kernel = Kernel {
     params: Segments::FIELDS,
     twin: segment_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[1]]),
 };
 
 /// Maximum of the rows of each segment, and which row has it.
@@ -36,6 +37,7 @@ pub static SEGMENT_MAX: Kernel = Kernel {
     params: Segments::FIELDS,
     twin: segment_max_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::segment_max),
 };
 
 /// Each segment's gradient to its rows.
@@ -45,6 +47,7 @@ pub static SEGMENT_BWD: Kernel = Kernel {
     params: Spread::FIELDS,
     twin: segment_bwd_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[3]]),
 };
 
 /// Weight gradients of ragged samples.
@@ -54,6 +57,7 @@ pub static SEGMENT_OUTER: Kernel = Kernel {
     params: OuterProduct::FIELDS,
     twin: segment_outer_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::segment_outer),
 };
 
 /// How the rows of a graph become one. The discriminant is the backward shader's `MODE`.
@@ -239,8 +243,28 @@ fn segment_bwd_twin(call: &mut TwinCall) {
     }
 }
 
+/// Bindings seg_ptr x dy dw; see `segment_outer.wgsl`. `stride` parts of a sample's squared norm, whose sum is what matters: the
+/// part of element i is i mod stride.
+fn segment_norms_twin(call: &mut TwinCall) {
+    let p: OuterProduct = call.params();
+    let [seg_ptr, x, dy, dw] = call.bufs();
+    let (seg_ptr, x, dy, dw) = (seg_ptr.u(), x.f(), dy.f(), dw.f_mut());
+    let (inputs, outputs, stride) = (p.cols as usize, p.outputs as usize, p.stride as usize);
+    dw.fill(0.0);
+    for b in 0..p.segments as usize {
+        for i in 0..outputs * inputs {
+            let (o, c) = (i / inputs, i % inputs);
+            let g = of(seg_ptr, b).map(|t| dy[t * outputs + o] * x[t * inputs + c]).sum::<f64>();
+            dw[b * stride + i % stride] += g * g;
+        }
+    }
+}
+
 /// Bindings seg_ptr x dy dw; see `segment_outer.wgsl`.
 fn segment_outer_twin(call: &mut TwinCall) {
+    if call.set("NORM") == 1 {
+        return segment_norms_twin(call);
+    }
     let p: OuterProduct = call.params();
     let square = call.set("SQUARE") == 1;
     let [seg_ptr, x, dy, dw] = call.bufs();

@@ -1,6 +1,6 @@
 //! Cases of the `loss` family.
 
-use super::{label_score, mse, soft_kl, softmax, softmax_xent};
+use super::{clip_rows, label_score, mse, soft_kl, softmax, softmax_xent, softmax_xent_tangent};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
 
@@ -16,7 +16,7 @@ const SPREADS: [f32; 3] = [1.0, 30.0, 5000.0];
 /// Every kernel at every shape.
 pub fn cases() -> Vec<Case> {
     let mut all = Vec::new();
-    for kernel in [xent_case, kl_case, softmax_case, label_case] {
+    for kernel in [xent_case, kl_case, softmax_case, label_case, curved_case, uncounted_case] {
         for spread in SPREADS {
             all.extend(SHAPES.map(|shape| kernel(shape, spread)));
         }
@@ -27,7 +27,35 @@ pub fn cases() -> Vec<Case> {
     all.extend(SHAPES.map(mse_case));
     all.push(mse_case(FOLDED).folded());
     all.push(mse_case((1024, 100)).timed());
+    for weighted in [false, true] {
+        all.extend(SHAPES.map(|shape| clip_case(shape, weighted)));
+        all.push(clip_case(FOLDED, weighted).folded());
+        all.push(clip_case((1024, 10), weighted).timed());
+    }
     all
+}
+
+/// Norms below, at and above the bound; some 0, some whose square is not a number of f32 any more; some rows without weight, of
+/// which one holds no number.
+fn clip_case((b, c): (usize, usize), weighted: bool) -> Case {
+    let what = if weighted { " weighted" } else { "" };
+    let mut case = Case::new(format!("loss.clip_rows {b}x{c}{what}"), Target::default());
+    let mut g = Gen::new((b * 29 + c) as u64);
+    let mut x = g.values(b * c);
+    let mut squares = g.between(b, 0.0, 8.0);
+    squares.iter_mut().step_by(5).for_each(|s| *s = 0.0);
+    squares.iter_mut().skip(1).step_by(5).for_each(|s| *s = 4.0);
+    squares.iter_mut().skip(2).step_by(7).for_each(|s| *s = 1e30);
+    let mut weight: Vec<f32> = g.between(b, 0.5, 2.0);
+    weight.iter_mut().skip(3).step_by(4).for_each(|w| *w = 0.0);
+    if weighted && b > 3 {
+        (x[3 * c], squares[3]) = (f32::NAN, f32::NAN);
+    }
+    let (x, squares) = (case.input("x", x), case.input("squares", squares));
+    let weight = weighted.then(|| case.input("weight", weight));
+    let y = case.output("y", b * c);
+    clip_rows(&mut case.rec, x, squares, weight, y, 2.0);
+    case.tolerance(1e-6, 0.0)
 }
 
 fn new(kernel: &str, (b, c): (usize, usize), spread: f32) -> Case {
@@ -46,6 +74,26 @@ fn logits((b, c): (usize, usize), spread: f32) -> Vec<f32> {
 /// exp is good to a few ulp of its argument's size; a loss is a difference of numbers as large as the spread.
 fn rounding(case: Case, spread: f32) -> Case {
     case.tolerance(2e-6, 5e-7 + 1e-7 * f64::from(spread))
+}
+
+fn curved_case(shape: (usize, usize), spread: f32) -> Case {
+    tangent_case(shape, spread, true)
+}
+
+fn uncounted_case(shape: (usize, usize), spread: f32) -> Case {
+    tangent_case(shape, spread, false)
+}
+
+fn tangent_case((b, c): (usize, usize), spread: f32, counted: bool) -> Case {
+    let mut case = new("softmax_xent_tangent", (b, c), spread);
+    case.name += if counted { " counted" } else { "" };
+    let mut g = Gen::new((b * 3 + c) as u64);
+    let z = case.input("z", logits((b, c), spread));
+    let labels = case.input_u32("labels", g.indices(b, c + 1));
+    let r = case.input("r", g.between(b * c, -2.0, 3.0));
+    let hr = case.output("hr", b * c);
+    softmax_xent_tangent(&mut case.rec, z, labels, r, hr, counted);
+    rounding(case, spread)
 }
 
 fn xent_case((b, c): (usize, usize), spread: f32) -> Case {

@@ -1,6 +1,6 @@
 //! CPU twins of the `loss` family.
 
-use super::{Label, Logits};
+use super::{Clip, Label, Logits};
 use crate::engine::TwinCall;
 
 /// log Σ exp(z).
@@ -34,6 +34,25 @@ pub fn softmax_xent(call: &mut TwinCall) {
         // The lowest maximum: no smaller index is as large, no larger index is larger.
         let first = z[..label].iter().all(|v| v < own) && z[label..].iter().all(|v| v <= own);
         correct[i] = f64::from(u8::from(first));
+    }
+}
+
+/// Bindings z labels r hr; see `softmax_xent_tangent.wgsl`.
+pub fn softmax_xent_tangent(call: &mut TwinCall) {
+    let p: Logits = call.params();
+    let counted = call.set("COUNTED") == 1;
+    let [z, labels, r, hr] = call.bufs();
+    for (i, range) in ranges(p) {
+        let (z, r, hr) = (&z.f()[range.clone()], &r.f()[range.clone()], &mut hr.f_mut()[range]);
+        hr.fill(0.0);
+        if counted && labels.u()[i] >= p.classes {
+            continue;
+        }
+        let lse = log_sum_exp(z);
+        let mean: f64 = z.iter().zip(r).map(|(z, r)| (z - lse).exp() * r).sum();
+        for ((hr, z), r) in hr.iter_mut().zip(z).zip(r) {
+            *hr = (z - lse).exp() * (r - mean);
+        }
     }
 }
 
@@ -90,5 +109,20 @@ pub fn label_score(call: &mut TwinCall) {
         for (c, (out, v)) in dz.f_mut()[range].iter_mut().zip(z).enumerate() {
             *out = weight * ((v - lse).exp() - f64::from(u8::from(c == label as usize)));
         }
+    }
+}
+
+/// Bindings x squares weight y; see `clip_rows.wgsl`.
+pub fn clip_rows(call: &mut TwinCall) {
+    let p: Clip = call.params();
+    let weighted = call.set("WEIGHT") == 1;
+    let [x, squares, weight, y] = call.bufs();
+    let (x, squares, weight, clip) = (x.f(), squares.f(), weight.f(), f64::from(p.clip));
+    for (i, y) in y.f_mut().iter_mut().enumerate() {
+        let n = i / p.classes as usize;
+        let norm = squares[n].sqrt();
+        let bounded = if norm > clip { clip / norm } else { 1.0 };
+        let factor = bounded * if weighted { weight[n] } else { 1.0 };
+        *y = if factor == 0.0 { 0.0 } else { factor * x[i] };
     }
 }

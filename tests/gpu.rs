@@ -33,8 +33,6 @@ mod layers;
 mod methods;
 #[path = "gpu/mutants.rs"]
 mod mutants;
-#[path = "shared/nets.rs"]
-mod nets;
 #[path = "gpu/parity.rs"]
 mod parity;
 #[path = "gpu/private.rs"]

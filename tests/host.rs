@@ -50,8 +50,6 @@ mod linear_editor;
 mod links;
 #[path = "host/models.rs"]
 mod models;
-#[path = "shared/nets.rs"]
-mod nets;
 #[path = "host/parity.rs"]
 mod parity;
 #[path = "host/pickles.rs"]

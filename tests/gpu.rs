@@ -5,10 +5,16 @@
 mod adapters;
 #[path = "shared/binary.rs"]
 mod binary;
+#[path = "gpu/curvature.rs"]
+mod curvature;
+#[path = "shared/curvature.rs"]
+mod curvature_fixtures;
 #[path = "gpu/digits.rs"]
 mod digits;
 #[path = "gpu/engine.rs"]
 mod engine;
+#[path = "gpu/fisher_methods.rs"]
+mod fisher_methods;
 #[path = "shared/fixtures.rs"]
 mod fixtures;
 #[path = "shared/graph_parity.rs"]
@@ -31,10 +37,20 @@ mod mutants;
 mod nets;
 #[path = "gpu/parity.rs"]
 mod parity;
+#[path = "gpu/private.rs"]
+mod private;
+#[path = "gpu/removal.rs"]
+mod removal;
 #[path = "gpu/resume.rs"]
 mod resume;
 #[path = "gpu/runs.rs"]
 mod runs;
+#[path = "gpu/solvers.rs"]
+mod solvers;
+#[path = "gpu/statistics.rs"]
+mod statistics;
+#[path = "shared/statistics.rs"]
+mod statistics_checks;
 
 use libtest_mimic::Arguments;
 
@@ -54,10 +70,16 @@ fn main() {
     trials.extend(devices.iter().flat_map(engine::trials));
     trials.extend(parity::trials());
     trials.extend(graph_parity::trials(&devices));
+    trials.extend(curvature::trials(&devices));
     trials.extend(layers::trials());
+    trials.extend(statistics::trials(&devices));
     trials.extend(runs::trials());
     trials.extend(resume::trials());
     trials.extend(methods::trials(&devices));
+    trials.extend(solvers::trials(&devices));
+    trials.extend(removal::trials(&devices));
+    trials.extend(fisher_methods::trials(&devices));
+    trials.extend(private::trials(&devices));
     trials.extend(graphs::trials(&devices));
     trials.extend(graph_methods::trials(&devices));
     libtest_mimic::run(&args, trials).exit();

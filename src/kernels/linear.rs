@@ -1,10 +1,12 @@
 //! Dense products: `y = alpha A B + bias + beta y` with A and B given by strides (NN, NT, TN alike).
 
 mod cases;
+mod outer;
 mod tangent;
 mod twin;
 
 pub use cases::cases;
+pub use outer::{choose_outer, outer, outer_as};
 
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target};
 use crate::params;
@@ -58,7 +60,8 @@ pub static MATMUL_BLOCKED: Kernel = Kernel {
 pub static VARIANTS: &[&Kernel] = &[&MATMUL, &MATMUL_TILED, &MATMUL_BLOCKED, &MATMUL_BROADCAST];
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] = VARIANTS;
+pub static KERNELS: &[&Kernel] =
+    &[&MATMUL, &MATMUL_TILED, &MATMUL_BLOCKED, &MATMUL_BROADCAST, &outer::OUTER, &outer::OUTER_WIDE];
 
 /// A matrix view over a buffer.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +91,12 @@ impl Mat {
         );
         let end = self.rows.saturating_sub(1) * self.row_stride + range.end;
         Mat { buf: self.buf.range(range.start..end.max(range.start)), cols: range.len(), ..self }
+    }
+
+    /// The diagonal of a row-major [size, size] matrix as one row: its product with ones is the trace.
+    pub fn diagonal(buf: Buf<f32>, size: usize) -> Mat {
+        assert_eq!(buf.len, size * size, "a {size}x{size} matrix over a buffer of {}", buf.len);
+        Mat { buf, rows: 1, cols: size, row_stride: 0, col_stride: size + 1 }
     }
 
     /// The transpose; nothing moves.

@@ -4,6 +4,7 @@ mod activation;
 mod conv;
 mod deletion;
 mod dropout;
+pub mod factors;
 mod flatten;
 mod gat_conv;
 mod gin_conv;
@@ -18,6 +19,7 @@ mod params;
 mod pool;
 mod readout;
 mod residual;
+pub mod rotation;
 mod sage_conv;
 mod sequence;
 mod sink;
@@ -26,7 +28,7 @@ mod zoo;
 pub use layer::{Backward, Elementwise, Forward, Layer, LayerRow, Mode, Saved, SparseInput, parse_layer};
 pub use model::{Model, ModelConfig, Tape};
 pub use params::{Init, ParamEntry, ParamLayout, ParamSpec};
-pub use sink::Sink;
+pub use sink::{Sink, SquaredNorms, add_products};
 pub use zoo::{ZOO, ZooRow};
 
 /// Every layer, in the order in which `unlearn list layers` prints them.

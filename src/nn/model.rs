@@ -49,6 +49,14 @@ pub struct Tape {
     end: End,
 }
 
+impl Tape {
+    /// True where no two records share rows: they stand alone, or are blocks of a graph. Else records have no gradients of their
+    /// own here.
+    pub fn records_apart(&self) -> bool {
+        self.end.graph.is_none() || self.end.segments.is_some()
+    }
+}
+
 /// What the rows of the last layer are.
 #[derive(Clone, Copy)]
 struct End {
@@ -107,6 +115,15 @@ impl Model {
     /// Edges that a message travels: a node's logits depend on what lies so many hops around it. 0 without a graph.
     pub fn hops(&self) -> usize {
         self.body.hops()
+    }
+
+    /// True where the logits are linear in the parameters, so that the mean cross-entropy is convex in them and its Hessian the
+    /// Gauss-Newton matrix: one `linear` or `sgc` layer, and beside it nothing but `flatten`.
+    pub fn is_linear(&self) -> bool {
+        let layers = self.body.config();
+        let kinds: Vec<&str> = layers.iter().filter_map(|layer| layer.get("type")?.as_str()).collect();
+        let count = |wanted: &[&str]| kinds.iter().filter(|kind| wanted.contains(kind)).count();
+        count(&["linear", "sgc"]) == 1 && count(&["linear", "sgc", "flatten"]) == kinds.len()
     }
 
     /// Records logits [n, classes] of x [n, input…].

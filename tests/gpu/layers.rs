@@ -16,12 +16,14 @@ const TOLERANCE: f64 = 1e-5;
 /// The same for derivatives, whose terms are larger than their sum.
 const TANGENT_TOLERANCE: f64 = 5e-5;
 
-const SINKS: [Into; 5] = [
+const SINKS: [Into; 7] = [
     Into::Mean { scale: 0.3, accumulate: false },
     Into::Mean { scale: 0.3, accumulate: true },
     Into::SquareSum { accumulate: false },
     Into::SquareSum { accumulate: true },
     Into::PerSample,
+    Into::Norms,
+    Into::Gram,
 ];
 
 pub fn trials() -> Vec<Trial> {

@@ -154,6 +154,16 @@ pub static MASK: Kernel = Kernel {
     tangent: Tangent::Missing,
 };
 
+/// Takes elements back that a mask leaves out.
+pub static RESTORE: Kernel = Kernel {
+    name: "edit.restore",
+    source: include_str!("../../../shaders/edit/restore.wgsl"),
+    params: Masked::FIELDS,
+    twin: twin::restore,
+    requires: Requires::Nothing,
+    tangent: Tangent::Missing,
+};
+
 /// Moves towards another vector.
 pub static LERP: Kernel = Kernel {
     name: "edit.lerp",
@@ -185,5 +195,18 @@ pub static THRESHOLD: Kernel = Kernel {
 };
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] =
-    &[&DAMPEN, &NOISE, &VARIANCE, &AXIS_MEAN, &PRECONDITION, &RESCALE, &CLIP, &EWC, &MASK, &LERP, &STEP, &THRESHOLD];
+pub static KERNELS: &[&Kernel] = &[
+    &DAMPEN,
+    &NOISE,
+    &VARIANCE,
+    &AXIS_MEAN,
+    &PRECONDITION,
+    &RESCALE,
+    &CLIP,
+    &EWC,
+    &MASK,
+    &RESTORE,
+    &LERP,
+    &STEP,
+    &THRESHOLD,
+];

@@ -1,6 +1,6 @@
 //! Cases of the `loss` family.
 
-use super::{label_score, mse, soft_kl, softmax, softmax_xent, softmax_xent_tangent};
+use super::{clip_rows, label_score, mse, sampled_score, soft_kl, softmax, softmax_xent, softmax_xent_tangent};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
 
@@ -16,18 +16,46 @@ const SPREADS: [f32; 3] = [1.0, 30.0, 5000.0];
 /// Every kernel at every shape.
 pub fn cases() -> Vec<Case> {
     let mut all = Vec::new();
-    for kernel in [xent_case, kl_case, softmax_case, label_case, curved_case, uncounted_case] {
+    for kernel in [xent_case, kl_case, softmax_case, label_case, sampled_case, curved_case, uncounted_case] {
         for spread in SPREADS {
             all.extend(SHAPES.map(|shape| kernel(shape, spread)));
         }
         all.push(kernel(FOLDED, 4.0).folded());
         all.push(kernel((1024, 10), 4.0).timed());
     }
-    all.extend([confident(5.0), confident(14.0)]);
+    all.extend([confident(5.0), confident(14.0), confident_draws(5.0), confident_draws(14.0)]);
     all.extend(SHAPES.map(mse_case));
     all.push(mse_case(FOLDED).folded());
     all.push(mse_case((1024, 100)).timed());
+    for weighted in [false, true] {
+        all.extend(SHAPES.map(|shape| clip_case(shape, weighted)));
+        all.push(clip_case(FOLDED, weighted).folded());
+        all.push(clip_case((1024, 10), weighted).timed());
+    }
     all
+}
+
+/// Norms below, at and above the bound; some 0, some whose square is not a number of f32 any more; some rows without weight, of
+/// which one holds no number.
+fn clip_case((b, c): (usize, usize), weighted: bool) -> Case {
+    let what = if weighted { " weighted" } else { "" };
+    let mut case = Case::new(format!("loss.clip_rows {b}x{c}{what}"), Target::default());
+    let mut g = Gen::new((b * 29 + c) as u64);
+    let mut x = g.values(b * c);
+    let mut squares = g.between(b, 0.0, 8.0);
+    squares.iter_mut().step_by(5).for_each(|s| *s = 0.0);
+    squares.iter_mut().skip(1).step_by(5).for_each(|s| *s = 4.0);
+    squares.iter_mut().skip(2).step_by(7).for_each(|s| *s = 1e30);
+    let mut weight: Vec<f32> = g.between(b, 0.5, 2.0);
+    weight.iter_mut().skip(3).step_by(4).for_each(|w| *w = 0.0);
+    if weighted && b > 3 {
+        (x[3 * c], squares[3]) = (f32::NAN, f32::NAN);
+    }
+    let (x, squares) = (case.input("x", x), case.input("squares", squares));
+    let weight = weighted.then(|| case.input("weight", weight));
+    let y = case.output("y", b * c);
+    clip_rows(&mut case.rec, x, squares, weight, y, 2.0);
+    case.tolerance(1e-6, 0.0)
 }
 
 fn new(kernel: &str, (b, c): (usize, usize), spread: f32) -> Case {
@@ -98,6 +126,19 @@ fn confident(margin: f32) -> Case {
     case.tolerance(5e-6, 1e-13)
 }
 
+/// The same for labels that are drawn, of which nearly all are the leading class.
+fn confident_draws(margin: f32) -> Case {
+    let (b, c) = (37, 10);
+    let mut case = Case::new(format!("loss.sampled_score {b}x{c} confident by {margin}"), Target::default());
+    let mut z = logits((b, c), 1.0);
+    z.iter_mut().step_by(c + 1).for_each(|v| *v += margin);
+    let z = case.input("z", z);
+    let ids = case.input_u32("ids", (0..b as u32).collect());
+    let dz = case.output("dz", b * c);
+    sampled_score(&mut case.rec, z, ids, dz, c, 11, 0);
+    case.tolerance(5e-6, 1e-13)
+}
+
 /// Rows of probabilities with zeros among them; every fourth row is one-hot, every fifth sums to 1/2.
 fn probabilities((b, c): (usize, usize)) -> Vec<f32> {
     let mut g = Gen::new((b * 17 + c) as u64);
@@ -135,6 +176,20 @@ fn label_case((b, c): (usize, usize), spread: f32) -> Case {
     let z = case.input("z", logits((b, c), spread));
     let dz = case.output("dz", b * c);
     label_score(&mut case.rec, z, dz, c, c / 2);
+    rounding(case, spread)
+}
+
+fn sampled_case((b, c): (usize, usize), spread: f32) -> Case {
+    let mut case = new("sampled_score", (b, c), spread);
+    let z = case.input("z", logits((b, c), spread));
+    // Ids in no order, one of them the largest there is.
+    let mut ids = Gen::new((b * 7 + c) as u64).indices(b, 1 << 20);
+    if b > 4 {
+        ids[2] = u32::MAX;
+    }
+    let ids = case.input_u32("ids", ids);
+    let dz = case.output("dz", b * c);
+    sampled_score(&mut case.rec, z, ids, dz, c, 0x0123_4567_89ab_cdef, 3);
     rounding(case, spread)
 }
 

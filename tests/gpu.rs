@@ -5,6 +5,10 @@
 mod adapters;
 #[path = "shared/binary.rs"]
 mod binary;
+#[path = "gpu/curvature.rs"]
+mod curvature;
+#[path = "shared/curvature.rs"]
+mod curvature_fixtures;
 #[path = "gpu/digits.rs"]
 mod digits;
 #[path = "gpu/engine.rs"]
@@ -37,8 +41,14 @@ mod removal;
 mod resume;
 #[path = "gpu/runs.rs"]
 mod runs;
+#[path = "gpu/scores.rs"]
+mod scores;
 #[path = "gpu/solvers.rs"]
 mod solvers;
+#[path = "gpu/statistics.rs"]
+mod statistics;
+#[path = "shared/statistics.rs"]
+mod statistics_checks;
 
 use libtest_mimic::Arguments;
 
@@ -58,12 +68,15 @@ fn main() {
     trials.extend(devices.iter().flat_map(engine::trials));
     trials.extend(parity::trials());
     trials.extend(graph_parity::trials(&devices));
+    trials.extend(curvature::trials(&devices));
     trials.extend(layers::trials());
+    trials.extend(statistics::trials(&devices));
     trials.extend(runs::trials());
     trials.extend(resume::trials());
     trials.extend(methods::trials(&devices));
     trials.extend(solvers::trials(&devices));
     trials.extend(removal::trials(&devices));
+    trials.extend(scores::trials(&devices));
     trials.extend(graphs::trials(&devices));
     trials.extend(graph_methods::trials(&devices));
     libtest_mimic::run(&args, trials).exit();

@@ -10,6 +10,10 @@ mod cli;
 mod compare;
 #[path = "host/config.rs"]
 mod config;
+#[path = "shared/curvature.rs"]
+mod curvature_fixtures;
+#[path = "host/curvature_parity.rs"]
+mod curvature_parity;
 #[path = "host/data.rs"]
 mod data;
 #[path = "host/data_bad.rs"]
@@ -60,5 +64,9 @@ mod requests_graph;
 mod shaders;
 #[path = "host/sinks.rs"]
 mod sinks;
+#[path = "host/statistics.rs"]
+mod statistics;
+#[path = "shared/statistics.rs"]
+mod statistics_checks;
 #[path = "host/verdict.rs"]
 mod verdict;

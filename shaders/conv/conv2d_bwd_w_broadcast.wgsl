@@ -2,11 +2,14 @@
 // one lane and broadcast through the subgroup. With SQUARE=1 one sample's accumulators are squared into the totals and
 // cleared, so the exact Fisher diagonal costs what the gradient costs. One workgroup: 8 channels of one group x 4*WG
 // columns x one chunk of samples. Needs subgroups of at least 8 lanes.
+// NORM=1, with chunks of one sample: the accumulators' squares are summed, dw[n stride + tile WG + lane] is the lane's part of the
+// squared norm of sample n's gradient, which is not stored.
 #import grid
 #import conv_shape
 
 override WG: u32 = 8u;
 override SQUARE: u32 = 0u;
+override NORM: u32 = 0u;
 
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
@@ -76,6 +79,22 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
             c0 = vec4<f32>(); c1 = vec4<f32>(); c2 = vec4<f32>(); c3 = vec4<f32>();
             c4 = vec4<f32>(); c5 = vec4<f32>(); c6 = vec4<f32>(); c7 = vec4<f32>();
         }
+    }
+    if (NORM == 1u) {
+        // What stands in for channels and columns past the edges counts for nothing.
+        let channels = co_end - co0;
+        var squares = c0 * c0;
+        squares += select(vec4<f32>(), c1 * c1, channels > 1u);
+        squares += select(vec4<f32>(), c2 * c2, channels > 2u);
+        squares += select(vec4<f32>(), c3 * c3, channels > 3u);
+        squares += select(vec4<f32>(), c4 * c4, channels > 4u);
+        squares += select(vec4<f32>(), c5 * c5, channels > 5u);
+        squares += select(vec4<f32>(), c6 * c6, channels > 6u);
+        squares += select(vec4<f32>(), c7 * c7, channels > 7u);
+        squares = select(vec4<f32>(), squares, col < vec4<u32>(columns));
+        let tile = g % (tiles * p.groups * tiles_k);
+        dw[chunk * p.stride + tile * WG + lid] = (squares.x + squares.y) + (squares.z + squares.w);
+        return;
     }
     // Without SQUARE the totals are zero and the accumulators hold everything; with it, the other way round.
     store(co0, co_end, chunk, columns, col, t0 + c0); store(co0 + 1u, co_end, chunk, columns, col, t1 + c1);

@@ -4,6 +4,8 @@
 // the rest of dw as it was. x = dy [rows,cols] with cols = outputs; a column's entries are in row order, so of rising
 // sample; rows of sample 0xffffffff count for nothing. SUM=1: dw[o,c] = alpha sum_k val x[r,o] + beta dw[o,c] over all
 // entries of the column, seg is not read; QUADS=4 has a thread do 16 outputs, so that each entry is read once for them. One thread per column and 4 outputs.
+// NORM=1: dw[place quads + j] = the squares of g[b,o,c] over 4 outputs o, at the place among the rows of the first entry that column c
+// has in sample b. Nothing else is written: over zeros, the sum over a sample's entries is its gradient's squared norm.
 // PERM=1: the value of entry k is val[perm[k]]. VEC=1: outputs is a multiple of 4. Twin: graph/features.rs bwd_w.
 #import grid
 
@@ -14,6 +16,7 @@ override VEC: u32 = 0u;
 override PERM: u32 = 0u;
 override PER_SAMPLE: u32 = 0u;
 override SUM: u32 = 0u;
+override NORM: u32 = 0u;
 override QUADS: u32 = 1u;
 
 @group(0) @binding(0) var<uniform> p: P;
@@ -63,17 +66,23 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     let c = each * (i % pieces);
     if (SUM == 1u) {
         sums(column, c);
+    } else if (NORM == 1u) {
+        norms(column, i % pieces, c);
     } else {
         samples(column, c);
     }
 }
 
-fn value(k: u32) -> f32 {
+fn place_of(k: u32) -> u32 {
     var at = k;
     if (PERM == 1u) {
         at = perm[k];
     }
-    return val[at];
+    return at;
+}
+
+fn value(k: u32) -> f32 {
+    return val[place_of(k)];
 }
 
 fn sums(column: u32, c: u32) {
@@ -122,6 +131,35 @@ fn samples(column: u32, c: u32) {
     squares += close(sample, column, c, sum);
     if (PER_SAMPLE == 0u) {
         put(column, c, squares);
+    }
+}
+
+// Four outputs' squares, of which those past the last are no outputs.
+fn squared(c: u32, sum: vec4<f32>) -> f32 {
+    let own = select(vec4<f32>(0.0), sum, vec4<u32>(c) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(p.cols));
+    return dot(own, own);
+}
+
+fn norms(column: u32, piece: u32, c: u32) {
+    let quads = (p.cols + 3u) / 4u;
+    var sample = NOBODY;
+    var first = NOBODY;
+    var sum = vec4<f32>(0.0);
+    for (var k = ptr[column]; k < ptr[column + 1u]; k += 1u) {
+        let row = idx[k];
+        let b = seg[row];
+        if (b != sample || first == NOBODY) {
+            if (first != NOBODY) {
+                dw[first] = squared(c, sum);
+            }
+            sample = b;
+            first = place_of(k) * quads + piece;
+            sum = vec4<f32>(0.0);
+        }
+        sum += value(k) * quad(row, c);
+    }
+    if (first != NOBODY) {
+        dw[first] = squared(c, sum);
     }
 }
 

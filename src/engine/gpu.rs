@@ -70,6 +70,8 @@ pub struct Gpu {
     failure: Arc<Mutex<Option<String>>>,
     /// Bytes held by kept buffers, the pool and parameter arenas.
     pub(super) held: u64,
+    /// The most of them so far, since somebody asked.
+    pub(super) peak: u64,
 }
 
 impl Gpu {
@@ -109,6 +111,7 @@ impl Gpu {
             pipelines: HashMap::new(),
             failure,
             held: 0,
+            peak: 0,
         })
     }
 
@@ -146,6 +149,7 @@ impl Gpu {
         let desc = wgpu::BufferDescriptor { label: Some(what), size: bytes, usage, mapped_at_creation: false };
         let buffer = self.device.create_buffer(&desc);
         self.held += bytes;
+        self.peak = self.peak.max(self.held);
         self.healthy()?;
         Ok(buffer)
     }

@@ -266,6 +266,14 @@ impl Engine {
         }
     }
 
+    /// The most bytes of GPU memory that were held at once since the last call.
+    pub fn take_peak(&mut self) -> u64 {
+        match &mut self.kind {
+            Kind::Gpu(g) => std::mem::replace(&mut g.peak, g.held),
+            Kind::Reference(_) => 0,
+        }
+    }
+
     /// Whether the programs compiled from now on keep the run-time guards; the reference engine has none.
     pub fn set_checks(&mut self, checks: Checks) {
         if let Kind::Gpu(g) = &mut self.kind {

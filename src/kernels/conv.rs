@@ -1,11 +1,12 @@
 //! Two-dimensional convolution in NCHW with PyTorch's weight layout (OIHW): forward and both gradients.
 
 mod cases;
+mod norms;
 mod shape;
 mod twin;
 
 pub use cases::cases;
-use shape::COLUMNS;
+pub use norms::{NormForm, choose_norms, conv2d_norms, conv2d_norms_as};
 pub use shape::{Chunks, ConvShape};
 
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Target};
@@ -74,8 +75,15 @@ pub static CONV2D_BWD_W_BROADCAST: Kernel = Kernel {
 };
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] =
-    &[&CONV2D, &CONV2D_BROADCAST, &CONV2D_BWD_X, &CONV2D_BWD_X_BROADCAST, &CONV2D_BWD_W, &CONV2D_BWD_W_BROADCAST];
+pub static KERNELS: &[&Kernel] = &[
+    &CONV2D,
+    &CONV2D_BROADCAST,
+    &CONV2D_BWD_X,
+    &CONV2D_BWD_X_BROADCAST,
+    &CONV2D_BWD_W,
+    &CONV2D_BWD_W_BROADCAST,
+    &norms::GHOST_NORM,
+];
 
 /// Which form an adapter gets: registers and subgroup broadcasts where a barrier is a context switch.
 pub fn choose(target: Target, plain: &'static Kernel, broadcast: &'static Kernel) -> &'static Kernel {
@@ -196,7 +204,7 @@ pub fn conv2d_bwd_w_as(
         .turns(chunks.per_chunk * s.turns_per_sample())
         .work(s.flops(out), 4 * (x.len + dy.len + chunks.count * s.weights()) as u64);
     if std::ptr::eq(kernel, &CONV2D_BWD_W_BROADCAST) {
-        pass.groups(s.groups * (s.co / s.groups).div_ceil(8) * s.columns().div_ceil(COLUMNS) * chunks.count);
+        pass.groups(s.tiles() * chunks.count);
     } else {
         pass.threads(chunks.count * s.weights());
     }

@@ -7,6 +7,7 @@ mod features;
 mod link;
 mod max;
 mod norms;
+mod record_norms;
 mod sddmm;
 mod segment;
 mod spmm;
@@ -18,6 +19,7 @@ pub use features::{Outer, OuterMode, densify, features, features_bwd_w, scatter_
 pub use link::{bce, negatives, partner_scores, partner_scores_bwd};
 pub use max::{aggregate_max, aggregate_max_as, max_bwd, max_bwd_as};
 pub use norms::degree_norms;
+pub use record_norms::{features_norms, segment_norms};
 pub use sddmm::sddmm;
 pub use segment::{Readout, segment, segment_bwd, segment_outer};
 pub use spmm::{Form, NARROW, Spmm, choose, spmm, spmm_as};
@@ -36,6 +38,7 @@ pub static KERNELS: &[&Kernel] = &[
     &features::BWD_W,
     &features::DENSIFY,
     &features::SCATTER_ROWS,
+    &record_norms::SPAN_SUMS,
     &segment::SEGMENT,
     &segment::SEGMENT_MAX,
     &segment::SEGMENT_BWD,

@@ -1,9 +1,11 @@
 //! Dense products: `y = alpha A B + bias + beta y` with A and B given by strides (NN, NT, TN alike).
 
 mod cases;
+mod outer;
 mod twin;
 
 pub use cases::cases;
+pub use outer::{choose_outer, outer, outer_as};
 
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Target};
 use crate::params;
@@ -53,7 +55,8 @@ pub static MATMUL_BLOCKED: Kernel = Kernel {
 pub static VARIANTS: &[&Kernel] = &[&MATMUL, &MATMUL_TILED, &MATMUL_BLOCKED, &MATMUL_BROADCAST];
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] = VARIANTS;
+pub static KERNELS: &[&Kernel] =
+    &[&MATMUL, &MATMUL_TILED, &MATMUL_BLOCKED, &MATMUL_BROADCAST, &outer::OUTER, &outer::OUTER_WIDE];
 
 /// A matrix view over a buffer.
 #[derive(Clone, Copy, Debug)]

@@ -21,6 +21,11 @@ params! {
     pub struct Label { rows: u32, classes: u32, label: u32 }
 }
 
+params! {
+    /// [rows, classes] and the longest that a gradient may be.
+    pub struct Clip { rows: u32, classes: u32, clip: f32 }
+}
+
 /// Cross-entropy with integer labels.
 pub static SOFTMAX_XENT: Kernel = Kernel {
     name: "loss.softmax_xent",
@@ -66,8 +71,17 @@ pub static LABEL_SCORE: Kernel = Kernel {
     requires: Requires::Nothing,
 };
 
+/// Rows of logit gradients scaled so that no record's gradient is longer than a bound.
+pub static CLIP_ROWS: Kernel = Kernel {
+    name: "loss.clip_rows",
+    source: include_str!("../../shaders/loss/clip_rows.wgsl"),
+    params: Clip::FIELDS,
+    twin: twin::clip_rows,
+    requires: Requires::Nothing,
+};
+
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] = &[&SOFTMAX_XENT, &SOFT_KL, &MSE, &SOFTMAX, &LABEL_SCORE];
+pub static KERNELS: &[&Kernel] = &[&SOFTMAX_XENT, &SOFT_KL, &MSE, &SOFTMAX, &LABEL_SCORE, &CLIP_ROWS];
 
 impl Logits {
     fn new(rows: usize, classes: usize) -> Logits {
@@ -160,4 +174,34 @@ pub fn label_score(rec: &mut Recording, logits: Buf<f32>, dlogits: Buf<f32>, cla
         .write(dlogits)
         .work(18 * n, 8 * n)
         .threads(rows);
+}
+
+/// Records `y[n] = x[n] · weight[n] · min(1, clip / sqrt(squares[n]))` for rows x[n] of logit gradients [squares.len, classes], whose
+/// records have gradients of the squared norms `squares`. A backward pass is linear in a record's row, so what it makes of y is
+/// the sum of clipped gradients (Abadi et al. 2016, "Deep learning with differential privacy", algorithm 1). No `weight`: 1;
+/// a weight of 0 takes a record out, whatever it holds. A norm of 0 is let be.
+pub fn clip_rows(
+    rec: &mut Recording,
+    x: Buf<f32>,
+    squares: Buf<f32>,
+    weight: Option<Buf<f32>>,
+    y: Buf<f32>,
+    clip: f32,
+) {
+    let Logits { rows, classes } = Logits::of("clip_rows", x.len, squares.len);
+    assert_eq!(
+        (y.len, weight.map_or(squares.len, |w| w.len)),
+        (x.len, squares.len),
+        "clip_rows: sizes of y and weight"
+    );
+    let n = x.len as u64;
+    rec.dispatch(&CLIP_ROWS)
+        .set("WEIGHT", u8::from(weight.is_some()))
+        .params(Clip { rows, classes, clip })
+        .read(x)
+        .read(squares)
+        .read(weight.unwrap_or(squares))
+        .write(y)
+        .work(3 * n, 8 * n + 8 * u64::from(rows))
+        .threads(x.len);
 }

@@ -11,6 +11,7 @@ pub use cases::cases;
 pub use rows::*;
 
 use crate::engine::{Buf, Recording};
+use crate::kernels::reduce;
 
 /// Shapes of one normalisation: x [n, c, p], `groups` groups of c / groups neighbouring channels; variance is biased
 /// and `eps` is added to it.
@@ -157,6 +158,20 @@ pub fn group_bwd_affine(
     let [scaled, plain] = channel_sums(rec, x, stats, dy, shape);
     fold(rec, scaled, dgamma, shape, sink);
     fold(rec, plain, dbeta, shape, sink);
+}
+
+/// Records the squared norms of each sample's gradients of gamma and of beta, [n] each: no gradient is stored across positions.
+pub fn group_affine_norms(
+    rec: &mut Recording,
+    x: Buf<f32>,
+    stats: Buf<f32>,
+    dy: Buf<f32>,
+    [dgamma, dbeta]: [Buf<f32>; 2],
+    shape: NormShape,
+) {
+    let [scaled, plain] = channel_sums(rec, x, stats, dy, shape);
+    reduce::row_norms(rec, scaled, dgamma);
+    reduce::row_norms(rec, plain, dbeta);
 }
 
 /// [`group_bwd_x`] and [`group_bwd_affine`] together, with the sums over positions shared: one pass less over x and dy.

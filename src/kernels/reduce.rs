@@ -2,9 +2,11 @@
 //! shape alone. No atomics and no barriers, so the same numbers give the same bits on one adapter every time.
 
 mod cases;
+mod norms;
 mod twin;
 
 pub use cases::cases;
+pub use norms::{choose_norms, pair_norms, row_norms, row_norms_as};
 
 use crate::engine::{Buf, Kernel, Params, Recording, Requires};
 use crate::params;
@@ -66,7 +68,7 @@ pub static ARGMAX: Kernel = Kernel {
 };
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] = &[&ROWS, &COLUMNS, &TOTAL, &ARGMAX];
+pub static KERNELS: &[&Kernel] = &[&ROWS, &COLUMNS, &TOTAL, &ARGMAX, &norms::ROW_NORMS, &norms::ROW_NORMS_SHARED];
 
 /// Values that one thread of [`total`] adds up.
 const SPAN: usize = 256;

@@ -26,7 +26,7 @@ mod zoo;
 pub use layer::{Backward, Elementwise, Forward, Layer, LayerRow, Mode, Saved, SparseInput, parse_layer};
 pub use model::{Model, ModelConfig, Tape};
 pub use params::{Init, ParamEntry, ParamLayout, ParamSpec};
-pub use sink::Sink;
+pub use sink::{Sink, SquaredNorms, add_products};
 pub use zoo::{ZOO, ZooRow};
 
 /// Every layer, in the order in which `unlearn list layers` prints them.

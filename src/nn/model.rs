@@ -49,6 +49,14 @@ pub struct Tape {
     end: End,
 }
 
+impl Tape {
+    /// True where no two records share rows: they stand alone, or are blocks of a graph. Else records have no gradients of their
+    /// own here.
+    pub fn records_apart(&self) -> bool {
+        self.end.graph.is_none() || self.end.segments.is_some()
+    }
+}
+
 /// What the rows of the last layer are.
 #[derive(Clone, Copy)]
 struct End {

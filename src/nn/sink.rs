@@ -1,12 +1,18 @@
 //! Where weight gradients go. The loss kernel writes unscaled per-sample gradients; 1/B enters here and only in `Mean`.
 
+mod gram;
+mod norms;
+
+pub use gram::add_products;
+pub use norms::SquaredNorms;
+
 use super::layer::{Backward, Saved};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::conv::{self, Chunks, ConvShape, WeightGrad};
 use crate::kernels::graph::{self, Outer, OuterMode, Readout};
 use crate::kernels::linear::{self, Mat, Product};
-use crate::kernels::norm::{self, AffineSink, NormShape};
+use crate::kernels::norm::{self, AffineMode, AffineSink, NormShape};
 use crate::kernels::reduce::{self, ChannelMode, Channels};
 
 /// What becomes of the per-sample weight gradients g_n of a batch.
@@ -18,15 +24,58 @@ pub enum Sink {
     SquareSum { squares: Buf<f32>, accumulate: bool },
     /// `slab[n] = g_n`, rows of one flat vector each.
     PerSample { slab: Buf<f32> },
+    /// ‖g_n‖² by parameter tensor; no gradient is stored. See [`SquaredNorms`].
+    Norms { parts: Buf<f32> },
+    /// `gram[n,m] += ⟨g_n, g_m⟩`, [records, records]; at most one tensor's gradients are stored at a time.
+    Gram { gram: Buf<f32> },
+}
+
+/// What is done with a tensor's gradients before they leave their kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fold {
+    Sum,
+    SquareSum,
+    /// Rows of one gradient each.
+    Rows,
 }
 
 /// A sink seen by one parameter.
 struct Target {
     out: Buf<f32>,
+    fold: Fold,
     alpha: f32,
     beta: f32,
-    /// Elements between samples, for `PerSample`.
+    /// Elements between samples, for `Rows`.
     stride: usize,
+}
+
+impl Target {
+    fn outer(&self) -> Outer {
+        let mode = match self.fold {
+            Fold::Sum => OuterMode::Sum,
+            Fold::SquareSum => OuterMode::SquareSum,
+            Fold::Rows => OuterMode::PerSample,
+        };
+        Outer { mode, alpha: self.alpha, beta: self.beta, stride: self.stride }
+    }
+
+    fn channels(&self) -> Channels {
+        let mode = match self.fold {
+            Fold::Sum => ChannelMode::Sum,
+            Fold::SquareSum => ChannelMode::SquareSum,
+            Fold::Rows => ChannelMode::PerSample,
+        };
+        Channels { mode, alpha: self.alpha, beta: self.beta, stride: self.stride }
+    }
+
+    fn affine(&self) -> AffineSink {
+        let mode = match self.fold {
+            Fold::Sum => AffineMode::Sum,
+            Fold::SquareSum => AffineMode::SquareSum,
+            Fold::Rows => AffineMode::PerSample,
+        };
+        AffineSink { mode, alpha: self.alpha, beta: self.beta, stride: self.stride }
+    }
 }
 
 impl Backward<'_> {
@@ -35,7 +84,7 @@ impl Backward<'_> {
         self.segments.map_or(self.n, |s| s.count)
     }
 
-    /// True where a record's gradient must be summed over its rows before it is squared or stored.
+    /// True where a record's gradient must be summed over its rows before anything else is done with it.
     fn grouped(&self) -> bool {
         self.segments.is_some() && !matches!(self.sink, Sink::Mean { .. })
     }
@@ -50,40 +99,37 @@ impl Backward<'_> {
         }
     }
 
-    fn outer(&self, t: &Target) -> Outer {
-        let mode = match self.sink {
-            Sink::Mean { .. } => OuterMode::Sum,
-            Sink::SquareSum { .. } => OuterMode::SquareSum,
-            Sink::PerSample { .. } => OuterMode::PerSample,
-        };
-        Outer { mode, alpha: t.alpha, beta: t.beta, stride: t.stride }
-    }
-
-    fn target(&self, name: &str) -> Result<Target> {
+    fn target(&mut self, name: &str) -> Result<Target> {
         let entry = self.layout.get(name)?;
         let total = self.layout.total();
-        let range = entry.offset..entry.offset + entry.len;
+        let (len, range) = (entry.len, entry.offset..entry.offset + entry.len);
+        // An empty batch has no rows for a range to lie in.
+        let n = self.records();
         let beta = |accumulate| if accumulate { 1.0 } else { 0.0 };
-        Ok(match self.sink {
-            Sink::Mean { grad, scale, accumulate } => {
-                Target { out: grad.range(range), alpha: scale, beta: beta(accumulate), stride: 0 }
-            }
+        let (out, fold, alpha, beta, stride) = match self.sink {
+            Sink::Mean { grad, scale, accumulate } => (grad.range(range), Fold::Sum, scale, beta(accumulate), 0),
             Sink::SquareSum { squares, accumulate } => {
-                Target { out: squares.range(range), alpha: 1.0, beta: beta(accumulate), stride: 0 }
+                (squares.range(range), Fold::SquareSum, 1.0, beta(accumulate), 0)
             }
             Sink::PerSample { slab } => {
-                // An empty batch has no rows for the range to lie in.
-                let n = self.records();
                 let rows = if n == 0 { 0..0 } else { range.start..(n - 1) * total + range.end };
-                Target { out: slab.range(rows), alpha: 1.0, beta: 0.0, stride: total }
+                (slab.range(rows), Fold::Rows, 1.0, 0.0, total)
             }
-        })
+            Sink::Gram { .. } => (self.rec.temp("gradients of a tensor", n * len), Fold::Rows, 1.0, 0.0, len),
+            Sink::Norms { .. } => return Err(Error::internal(format!("the norms of `{name}` have no such place"))),
+        };
+        Ok(Target { out, fold, alpha, beta, stride })
     }
 
     /// A parameter that has no gradient here. A slab's rows are cleared by whoever hands them over.
     pub fn sink_nothing(&mut self, name: &str) -> Result<()> {
+        match self.sink {
+            Sink::PerSample { .. } | Sink::Gram { .. } => return Ok(()),
+            Sink::Norms { parts } => return self.no_norms(parts, name),
+            Sink::Mean { .. } | Sink::SquareSum { .. } => {}
+        }
         let t = self.target(name)?;
-        if !matches!(self.sink, Sink::PerSample { .. }) && t.beta == 0.0 {
+        if t.beta == 0.0 {
             self.rec.clear(t.out);
         }
         Ok(())
@@ -92,67 +138,75 @@ impl Backward<'_> {
     /// A dense weight [out, in] of a projection whose input is the first of `saved`: g_n = dy_n x_nᵀ, summed over a
     /// record's rows where rows are grouped.
     pub fn sink_dense(&mut self, name: &str, saved: &Saved, dy: Buf<f32>, inputs: usize, outputs: usize) -> Result<()> {
-        let t = self.target(name)?;
-        let (n, x, outer) = (self.n, saved.floats[0], self.outer(&t));
-        if let Some(p) = &saved.pattern {
-            let of = self.segments.map(|s| s.of);
-            graph::features_bwd_w(self.rec, &p.xt, x, of, dy, t.out, inputs, outputs, outer);
-            return Ok(());
-        }
-        if let Some(s) = self.segments.filter(|_| self.grouped()) {
-            graph::segment_outer(self.rec, s.ptr, x, dy, t.out, inputs, outputs, outer);
-            return Ok(());
-        }
-        let product = match self.sink {
-            Sink::Mean { .. } => Product { alpha: t.alpha, beta: t.beta, ..Default::default() },
-            // Σ (dy_n x_nᵀ)² = (dy²)ᵀ (x²): BackPACK's sum of squared gradients of a linear layer.
-            Sink::SquareSum { .. } => Product { alpha: t.alpha, beta: t.beta, square: true, ..Default::default() },
-            Sink::PerSample { .. } => {
-                // An outer product per sample is the weight gradient of a 1x1 convolution over a 1x1 picture.
-                let s = ConvShape::plain(n, inputs, 1, 1, outputs, [1, 1]);
-                let each = WeightGrad { chunks: Chunks { per_chunk: 1, count: n }, stride: t.stride, square: false };
-                conv::conv2d_bwd_w(self.rec, &s, x, dy, t.out, each);
+        let (n, x) = (self.n, saved.floats[0]);
+        match self.sink {
+            Sink::Norms { parts } => return self.dense_norms(parts, name, saved, dy, [inputs, outputs]),
+            Sink::Gram { gram } if saved.pattern.is_none() && !self.grouped() => {
+                self.dense_gram(gram, x, dy);
                 return Ok(());
             }
-        };
-        linear::product(self.rec, Mat::new(dy, n, outputs).t(), Mat::new(x, n, inputs), x, t.out, product);
+            _ => {}
+        }
+        let t = self.target(name)?;
+        let outer = t.outer();
+        if let Some(p) = &saved.pattern {
+            let of = self.segments.map(|s| s.of);
+            if matches!(self.sink, Sink::Gram { .. }) {
+                // Only elements that have entries are written.
+                self.rec.clear(t.out);
+            }
+            graph::features_bwd_w(self.rec, &p.xt, x, of, dy, t.out, inputs, outputs, outer);
+        } else if let Some(s) = self.segments.filter(|_| self.grouped()) {
+            graph::segment_outer(self.rec, s.ptr, x, dy, t.out, inputs, outputs, outer);
+        } else if t.fold == Fold::Rows {
+            linear::outer(self.rec, dy, x, t.out, n, t.stride);
+        } else {
+            // Σ (dy_n x_nᵀ)² = (dy²)ᵀ (x²): BackPACK's sum of squared gradients of a linear layer.
+            let square = t.fold == Fold::SquareSum;
+            let product = Product { alpha: t.alpha, beta: t.beta, square, ..Default::default() };
+            linear::product(self.rec, Mat::new(dy, n, outputs).t(), Mat::new(x, n, inputs), x, t.out, product);
+        }
+        self.add_gram(&t);
         Ok(())
     }
 
     /// A convolution's weight [co, ci/groups, kh, kw].
     pub fn sink_conv(&mut self, name: &str, s: &ConvShape, x: Buf<f32>, dy: Buf<f32>) -> Result<()> {
         self.whole_records(name)?;
-        let t = self.target(name)?;
-        let square = matches!(self.sink, Sink::SquareSum { .. });
-        if let Sink::PerSample { .. } = self.sink {
-            let each = WeightGrad { chunks: Chunks { per_chunk: 1, count: s.n }, stride: t.stride, square };
-            conv::conv2d_bwd_w(self.rec, s, x, dy, t.out, each);
+        if let Sink::Norms { parts } = self.sink {
+            let out = self.part(parts, name)?;
+            conv::conv2d_norms(self.rec, s, x, dy, out);
             return Ok(());
         }
-        let chunks = Chunks::of(s);
+        let t = self.target(name)?;
+        if t.fold == Fold::Rows {
+            let each = WeightGrad { chunks: Chunks { per_chunk: 1, count: s.n }, stride: t.stride, square: false };
+            conv::conv2d_bwd_w(self.rec, s, x, dy, t.out, each);
+            self.add_gram(&t);
+            return Ok(());
+        }
+        let (chunks, square) = (Chunks::of(s), t.fold == Fold::SquareSum);
         let parts = self.rec.temp("dw_parts", chunks.count * s.weights());
         conv::conv2d_bwd_w(self.rec, s, x, dy, parts, WeightGrad { chunks, stride: s.weights(), square });
-        let sum = Channels { mode: ChannelMode::Sum, alpha: t.alpha, beta: t.beta, stride: 0 };
+        let sum = Channels { mode: ChannelMode::Sum, ..t.channels() };
         reduce::channels(self.rec, parts, t.out, chunks.count, s.weights(), 1, sum);
         Ok(())
     }
 
     /// A bias over channels: dy is [n, channels, positions]; positions is 1 where rows are grouped.
     pub fn sink_bias(&mut self, name: &str, dy: Buf<f32>, channels: usize, positions: usize) -> Result<()> {
-        let t = self.target(name)?;
-        let mode = match self.sink {
-            Sink::Mean { .. } => ChannelMode::Sum,
-            Sink::SquareSum { .. } => ChannelMode::SquareSum,
-            Sink::PerSample { .. } => ChannelMode::PerSample,
-        };
-        let how = Channels { mode, alpha: t.alpha, beta: t.beta, stride: t.stride };
         let (mut n, mut dy) = (self.n, dy);
         if let Some(s) = self.segments.filter(|_| self.grouped()) {
             let sums = self.rec.temp("db_records", s.count * channels);
             graph::segment(self.rec, s.ptr, dy, sums, channels, Readout::Sum, None);
             (n, dy) = (s.count, sums);
         }
-        reduce::channels(self.rec, dy, t.out, n, channels, positions, how);
+        if let Sink::Norms { parts } = self.sink {
+            return self.bias_norms(parts, name, dy, [n, channels, positions]);
+        }
+        let t = self.target(name)?;
+        reduce::channels(self.rec, dy, t.out, n, channels, positions, t.channels());
+        self.add_gram(&t);
         Ok(())
     }
 
@@ -166,15 +220,16 @@ impl Backward<'_> {
         shape: &NormShape,
     ) -> Result<()> {
         self.whole_records(layer)?;
-        let gamma = self.target(&format!("{layer}.weight"))?;
-        let beta = self.target(&format!("{layer}.bias"))?;
-        let mode = match self.sink {
-            Sink::Mean { .. } => norm::AffineMode::Sum,
-            Sink::SquareSum { .. } => norm::AffineMode::SquareSum,
-            Sink::PerSample { .. } => norm::AffineMode::PerSample,
-        };
-        let how = AffineSink { mode, alpha: gamma.alpha, beta: gamma.beta, stride: gamma.stride };
-        norm::group_bwd_affine(self.rec, x, stats, dy, gamma.out, beta.out, *shape, how);
+        let [weight, bias] = ["weight", "bias"].map(|part| format!("{layer}.{part}"));
+        if let Sink::Norms { parts } = self.sink {
+            let (gamma, beta) = (self.part(parts, &weight)?, self.part(parts, &bias)?);
+            norm::group_affine_norms(self.rec, x, stats, dy, [gamma, beta], *shape);
+            return Ok(());
+        }
+        let (gamma, beta) = (self.target(&weight)?, self.target(&bias)?);
+        norm::group_bwd_affine(self.rec, x, stats, dy, gamma.out, beta.out, *shape, gamma.affine());
+        self.add_gram(&gamma);
+        self.add_gram(&beta);
         Ok(())
     }
 }

@@ -59,6 +59,10 @@ pub struct Session<'e> {
     pub(super) store: Store,
     /// Programs of sums over records, by what they sum and the shape of their batches.
     pub(super) programs: HashMap<(&'static str, Part, Shape), Program>,
+    /// The largest memory plan among programs of sums over records, in bytes.
+    pub(super) planned: u64,
+    /// Where rows of per-sample gradients are put; made when it is first needed.
+    pub(super) slab: Option<Buf<f32>>,
     vectors: HashMap<&'static str, Buf<f32>>,
     mark: usize,
 }
@@ -138,6 +142,8 @@ impl<'e> Session<'e> {
             check_finite: false,
             store,
             programs,
+            planned: 0,
+            slab: None,
             vectors,
             mark,
         })

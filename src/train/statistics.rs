@@ -1,4 +1,4 @@
-//! Losses, gradients, Fisher diagonals and per-sample gradients over sets of records, all on the GPU.
+//! Losses, gradients and Fisher diagonals over sets of records, all on the GPU; and how a set is run in batches.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -19,13 +19,10 @@ pub struct Score {
     pub count: usize,
 }
 
-/// Bytes that a slab of per-sample gradients may take.
-const SLAB_BYTES: usize = 64 << 20;
-
 impl Session<'_> {
     /// Runs `records` through a program per shape of batch; each run takes a batch and returns the outputs. Programs
     /// under a name are kept for the next call.
-    fn batches(
+    pub(super) fn batches(
         &mut self,
         (records, batch, how): (Records, usize, Use),
         keep: Option<&'static str>,
@@ -36,13 +33,16 @@ impl Session<'_> {
         let mut flying = VecDeque::new();
         for (i, indices) in self.pieces(records, batch, how).iter().enumerate() {
             let Load { shape, inputs } = self.load(records.part, indices, how);
-            let kept = keep.map(|name| (name, records.part, shape.clone()));
+            // Surroundings of nodes hardly ever have the same size twice.
+            let recurs = how == Use::Together || !matches!(shape, Shape::Part { .. });
+            let kept = keep.filter(|_| recurs).map(|name| (name, records.part, shape.clone()));
             let key = (shape, i == 0);
             let known = kept.as_ref().is_some_and(|k| self.programs.contains_key(k)) || programs.contains_key(&key);
             if !known {
                 let mut rec = self.recording();
                 record(self, &mut rec, &key.0, key.1)?;
                 let program = self.engine.compile(rec)?;
+                self.planned = self.planned.max(program.temp_bytes);
                 match &kept {
                     Some(k) => drop(self.programs.insert(k.clone(), program)),
                     None => drop(programs.insert(key.clone(), program)),
@@ -103,23 +103,6 @@ impl Session<'_> {
         Ok(runs.iter().map(|r| f64::from(r[0].f32()[0])).sum::<f64>() / n as f64)
     }
 
-    /// Empirical Fisher diagonal: `out = (1/N) Σ g_n²`, exact per sample. Clobbers `grad`.
-    pub fn fisher(&mut self, records: Records, out: Buf<f32>) -> Result<()> {
-        self.check_records(records, true)?;
-        let squares = self.grad;
-        self.batches((records, self.batch, Use::Each), None, |s, rec, shape, first| {
-            let scored = s.record_scored(rec, records.part, shape, Mode::Eval, None)?;
-            let sink = Sink::SquareSum { squares, accumulate: !first };
-            s.model.backward(rec, s.theta, &scored.tape, scored.dlogits, None, sink)
-        })?;
-        let mean = (1.0 / records.indices.len().max(1) as f64) as f32;
-        self.run(|rec| {
-            map::axpby(rec, mean, squares, 0.0, out);
-            Ok(())
-        })?;
-        Ok(())
-    }
-
     /// Fisher information diagonal: `out = (1/N) Σ_n Σ_y p(y|x_n) (∂ log p(y|x_n))²`, the expectation over the model's own
     /// labels instead of the true ones, exact per sample. One backward pass per class. Clobbers `grad`.
     pub fn model_fisher(&mut self, records: Records, out: Buf<f32>) -> Result<()> {
@@ -159,41 +142,6 @@ impl Session<'_> {
             map::axpby(rec, 1.0 / count as f32, squares, if first { 0.0 } else { 1.0 }, out);
             Ok(())
         })?;
-        Ok(())
-    }
-
-    /// Records whose gradients a slab holds.
-    ///
-    /// # Errors
-    /// It does not hold one.
-    pub(super) fn slab_records(&self) -> Result<usize> {
-        let (total, most) = (self.model.layout.total(), (SLAB_BYTES / 4).min(self.engine.max_binding()));
-        match most / total.max(1) {
-            0 => Err(Error::input(format!(
-                "one record's gradient has {total} elements, more than a slab of {most} may hold"
-            ))),
-            fits => Ok(fits.min(self.batch)),
-        }
-    }
-
-    /// Every record's own gradient, handed over in chunks: `each(first record's place, rows of one flat vector each)`.
-    pub fn per_sample(&mut self, records: Records, mut each: impl FnMut(usize, &[f32]) -> Result<()>) -> Result<()> {
-        let (total, batch) = (self.model.layout.total(), self.slab_records()?);
-        self.check_records(records, true)?;
-        let mut done = 0;
-        for chunk in self.pieces(records, batch, Use::Each) {
-            let piece = (Records { indices: &chunk, ..records }, batch, Use::Each);
-            let runs = self.batches(piece, None, |s, rec, shape, _| {
-                let scored = s.record_scored(rec, records.part, shape, Mode::Eval, None)?;
-                let slab = rec.temp("slab", scored.n * total);
-                map::fill(rec, slab, 0.0);
-                s.model.backward(rec, s.theta, &scored.tape, scored.dlogits, None, Sink::PerSample { slab })?;
-                rec.readback(slab);
-                Ok(())
-            })?;
-            each(done, runs[0][0].f32())?;
-            done += chunk.len();
-        }
         Ok(())
     }
 }

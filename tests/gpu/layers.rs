@@ -12,12 +12,14 @@ use crate::nets::{Into, Net, gap, numbers, run};
 /// Of the largest value of each tensor.
 const TOLERANCE: f64 = 1e-5;
 
-const SINKS: [Into; 5] = [
+const SINKS: [Into; 7] = [
     Into::Mean { scale: 0.3, accumulate: false },
     Into::Mean { scale: 0.3, accumulate: true },
     Into::SquareSum { accumulate: false },
     Into::SquareSum { accumulate: true },
     Into::PerSample,
+    Into::Norms,
+    Into::Gram,
 ];
 
 pub fn trials() -> Vec<Trial> {

@@ -1,4 +1,4 @@
-//! The three sinks agree with one another for every layer and every named architecture, whatever the batch.
+//! The sinks agree with one another for every layer and every named architecture, whatever the batch.
 
 use unlearn::engine::{Engine, Target};
 
@@ -60,9 +60,38 @@ fn sum(batch: &Batch, slab: &[f64], accumulate: bool, scale: f64, square: bool) 
     out
 }
 
+/// ‖g_n‖² of each tensor, by rows of so many as a multiple of 64; what lies behind a row's records stays at -1.
+fn squared_norms(batch: &Batch, slab: &[f64]) -> Vec<f64> {
+    let (layout, stride) = (&batch.net.layout, batch.n.next_multiple_of(64));
+    let mut want = vec![-1.0; layout.entries().len() * stride];
+    for (row, e) in layout.entries().iter().enumerate() {
+        for n in 0..batch.n {
+            let own = &slab[n * layout.total() + e.offset..][..e.len];
+            want[row * stride + n] = own.iter().map(|g| g * g).sum();
+        }
+    }
+    want
+}
+
+/// 0.5 + ⟨g_n, g_m⟩; the numbers between tensors have no part in it.
+fn inner_products(batch: &Batch, slab: &[f64]) -> Vec<f64> {
+    let layout = &batch.net.layout;
+    let dot = |n: usize, m: usize| {
+        let at = |i: usize| {
+            layout.entries().iter().flat_map(move |e| e.offset..e.offset + e.len).map(move |j| i * layout.total() + j)
+        };
+        at(n).zip(at(m)).map(|(i, j)| slab[i] * slab[j]).sum::<f64>()
+    };
+    (0..batch.n * batch.n).map(|i| 0.5 + dot(i / batch.n, i % batch.n)).collect()
+}
+
 fn check(net: &Net, n: usize) {
     let batch = Batch::new(net, n);
     let slab = batch.run(Into::PerSample, true).sink;
+    for (into, want) in [(Into::Norms, squared_norms(&batch, &slab)), (Into::Gram, inner_products(&batch, &slab))] {
+        let error = gap(&batch.run(into, true).sink, &want);
+        assert!(error <= TOLERANCE, "{}, batch {n}, {into:?}: off by {error:e}", net.name);
+    }
     for accumulate in [false, true] {
         for (into, scale, square) in [
             (Into::Mean { scale: 0.3, accumulate }, f64::from(0.3f32), false),

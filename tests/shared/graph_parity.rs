@@ -38,7 +38,7 @@ pub fn data(f: &GraphFixture) -> GraphData {
 }
 
 /// Ids of what is trained on.
-fn records(f: &GraphFixture) -> Vec<u32> {
+pub fn records(f: &GraphFixture) -> Vec<u32> {
     if f.task == Task::Node { f.train.clone() } else { (0..f.labels.len() as u32).collect() }
 }
 

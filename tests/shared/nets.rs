@@ -6,7 +6,8 @@ use unlearn::engine::case::Gen;
 use unlearn::engine::{Buf, Engine, Lane, Program, Recording, Target};
 use unlearn::nn::graph::{GraphInput, Segments, Structure};
 use unlearn::nn::{
-    Backward, Forward, LAYERS, Layer, Mode, Model, ModelConfig, ParamLayout, Sink, SparseInput, ZOO, parse_layer,
+    Backward, Forward, LAYERS, Layer, Mode, Model, ModelConfig, ParamLayout, Sink, SparseInput, SquaredNorms, ZOO,
+    parse_layer,
 };
 
 use blocks::{Blocks, NODES};
@@ -258,6 +259,21 @@ pub enum Into {
     Mean { scale: f32, accumulate: bool },
     SquareSum { accumulate: bool },
     PerSample,
+    Norms,
+    Gram,
+}
+
+impl Into {
+    /// What a sink starts from; `before` is given per element of the flat vector, the same for every row of a slab. Norms are
+    /// overwritten, inner products added to.
+    fn start(self, net: &Net, n: usize, before: &[f64]) -> Vec<f64> {
+        match self {
+            Into::Mean { .. } | Into::SquareSum { .. } => before.to_vec(),
+            Into::PerSample => before.repeat(n),
+            Into::Norms => vec![-1.0; SquaredNorms::elements(&net.layout, n)],
+            Into::Gram => vec![0.5; n * n],
+        }
+    }
 }
 
 /// The kept buffers of a rig.
@@ -294,7 +310,7 @@ impl Rig {
             y: engine.alloc("y", outputs)?,
             dy: engine.alloc("dy", outputs)?,
             dx: engine.alloc("dx", if net.sparse { 0 } else { inputs })?,
-            sink: engine.alloc("sink", if into == Into::PerSample { n * total } else { total })?,
+            sink: engine.alloc("sink", into.start(net, n, &vec![0.0; total]).len())?,
             step: engine.alloc("step", 4)?,
             blocks,
         };
@@ -303,6 +319,8 @@ impl Rig {
             Into::Mean { scale, accumulate } => Sink::Mean { grad: at.sink, scale, accumulate },
             Into::SquareSum { accumulate } => Sink::SquareSum { squares: at.sink, accumulate },
             Into::PerSample => Sink::PerSample { slab: at.sink },
+            Into::Norms => Sink::Norms { parts: at.sink },
+            Into::Gram => Sink::Gram { gram: at.sink },
         };
         let mut forward = Recording::new(target);
         let (y, _) = net.forward(&mut forward, &at, n)?;
@@ -357,8 +375,8 @@ pub fn run(
     let mark = engine.mark();
     let rig = Rig::new(engine, target, net, n, into, dx)?;
     let at = rig.at;
-    let rows = if into == Into::PerSample { n } else { 1 };
-    for (to, values) in [(at.theta, &net.theta(5)[..]), (at.x, x), (at.dy, dy), (at.sink, &before.repeat(rows))] {
+    let start = into.start(net, n, before);
+    for (to, values) in [(at.theta, &net.theta(5)[..]), (at.x, x), (at.dy, dy), (at.sink, &start)] {
         put(engine, to, values);
     }
     engine.run(&rig.forward, &[])?;

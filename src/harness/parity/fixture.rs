@@ -167,7 +167,10 @@ impl Fixture {
     }
 
     /// The flat parameter vector that everything starts from.
-    pub(super) fn theta(&self) -> Result<Vec<f32>> {
+    ///
+    /// # Errors
+    /// The fixture lacks a parameter.
+    pub fn theta(&self) -> Result<Vec<f32>> {
         let mut theta = vec![0.0; self.model.layout.total()];
         for e in self.model.layout.entries() {
             let values = self.tensor(&format!("param.{}", e.name))?.f32();

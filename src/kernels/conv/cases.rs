@@ -1,5 +1,6 @@
 //! Cases of the `conv` family.
 
+use super::norms::GHOST_NORM;
 use super::*;
 use crate::engine::case::{Case, Gen};
 
@@ -43,6 +44,10 @@ pub fn cases() -> Vec<Case> {
             for square in [false, true] {
                 all.push(finish(weight_gradient(kernel, &s, Chunks::of(&s), square)));
             }
+            all.push(finish(norms(kernel, &s)));
+        }
+        if !timed {
+            all.push(norms(&GHOST_NORM, &s));
         }
     }
     for kernel in [&CONV2D, &CONV2D_BROADCAST] {
@@ -50,6 +55,9 @@ pub fn cases() -> Vec<Case> {
         // More than 65 535 workgroups: the grid must fold.
         all.push(forward(kernel, &ConvShape::plain(1, 1, 2100, 2003, 1, [1, 1]), true));
     }
+    // More pairs than one folded row of groups holds, and a late layer as it is timed.
+    all.push(norms(&GHOST_NORM, &ConvShape::plain(2, 1, 19, 20, 1, [1, 1])).folded());
+    all.push(norms(&GHOST_NORM, &ConvShape { padding: [1, 1], ..ConvShape::plain(16, 64, 4, 4, 64, [3, 3]) }).timed());
     for kernel in [&CONV2D_BWD_W, &CONV2D_BWD_W_BROADCAST] {
         let s = ConvShape { padding: [1, 1], ..ConvShape::plain(5, 3, 6, 7, 10, [3, 3]) };
         all.push(weight_gradient(kernel, &s, Chunks { per_chunk: 1, count: 5 }, false));
@@ -97,6 +105,18 @@ fn input_gradient(kernel: &'static Kernel, s: &ConvShape) -> Case {
     let dx = case.output("dx", nx);
     conv2d_bwd_x_as(&mut case.rec, kernel, s, w, dy, dx);
     limit(case, s.columns() * s.co / s.ci)
+}
+
+fn norms(kernel: &'static Kernel, s: &ConvShape) -> Case {
+    let mut case = Case::new(format!("{} norms", title(kernel, s)), Target::default());
+    let (nx, ny) = sizes(s);
+    let mut g = Gen::new(nx as u64 + 9);
+    let x = case.input("x", g.values(nx));
+    let dy = case.input("dy", g.values(ny));
+    let out = case.output("norms", s.n);
+    conv2d_norms_as(&mut case.rec, kernel, s, x, dy, out);
+    // A sum of squares, each of a sum that may cancel.
+    case.tolerance(1e-5, 1e-6 * s.positions() as f64)
 }
 
 fn weight_gradient(kernel: &'static Kernel, s: &ConvShape, chunks: Chunks, square: bool) -> Case {

@@ -69,6 +69,11 @@ impl ConvShape {
         self.kernel[0] * (1 + self.kernel[1] * (1 + channels))
     }
 
+    /// Workgroups of the broadcast weight gradient for one chunk.
+    pub(super) fn tiles(&self) -> usize {
+        self.groups * (self.co / self.groups).div_ceil(8) * self.columns().div_ceil(COLUMNS)
+    }
+
     pub(super) fn flops(&self, [oh, ow]: [usize; 2]) -> u64 {
         2 * (self.n * oh * ow * self.weights()) as u64
     }
@@ -97,13 +102,19 @@ impl ConvShape {
         }
     }
 
+    /// Positions of the output, T.
+    pub(super) fn positions(&self) -> usize {
+        let [oh, ow] = self.checked_out();
+        oh * ow
+    }
+
     pub(super) fn checked_out(&self) -> [usize; 2] {
         self.out().unwrap_or_else(|e| panic!("layers check shapes before recording: {e}"))
     }
 }
 
 /// llvmpipe leaves all loops of an invocation after 65 535 iterations.
-const MAX_TURNS: usize = 65_000;
+pub(super) const MAX_TURNS: usize = 65_000;
 /// Columns that one workgroup of the broadcast weight gradient covers.
 pub(super) const COLUMNS: usize = 32;
 
@@ -117,7 +128,7 @@ pub struct Chunks {
 impl Chunks {
     /// Enough chunks to fill the machine, whatever the machine: the sum's order depends on the shape alone.
     pub fn of(s: &ConvShape) -> Chunks {
-        let tiles = s.groups * (s.co / s.groups).div_ceil(8) * s.columns().div_ceil(COLUMNS);
+        let tiles = s.tiles();
         let wanted = 256usize.div_ceil(tiles.max(1)).clamp(1, s.n.max(1));
         // No more turns in one invocation than every adapter makes.
         let most = (MAX_TURNS / s.turns_per_sample().max(1)).max(1);

@@ -50,8 +50,25 @@ pub fn conv2d_bwd_x(call: &mut TwinCall) {
     each(&p, |_, _, weight, to, from| dx[from] += w[weight] * dy[to]);
 }
 
+/// Bindings x dy dw; `stride` parts of a sample's squared norm, whose sum is what matters: the part of weight i is i mod stride.
+pub fn norms(call: &mut TwinCall) {
+    let p: Conv = call.params();
+    let [x, dy, dw] = call.bufs();
+    let (x, dy, dw) = (x.f(), dy.f(), dw.f_mut());
+    let (size, stride) = ((p.co * (p.ci / p.groups) * p.kh * p.kw) as usize, p.stride as usize);
+    let mut samples = vec![0.0; size * p.n as usize];
+    each(&p, |n, _, weight, to, from| samples[n * size + weight] += dy[to] * x[from]);
+    dw.fill(0.0);
+    for (at, g) in samples.iter().enumerate() {
+        dw[at / size * stride + at % size % stride] += g * g;
+    }
+}
+
 /// Bindings x dy dw.
 pub fn conv2d_bwd_w(call: &mut TwinCall) {
+    if call.set("NORM") == 1 {
+        return norms(call);
+    }
     let p: Conv = call.params();
     let square = call.set("SQUARE") == 1;
     let [x, dy, dw] = call.bufs();

@@ -239,8 +239,28 @@ fn segment_bwd_twin(call: &mut TwinCall) {
     }
 }
 
+/// Bindings seg_ptr x dy dw; see `segment_outer.wgsl`. `stride` parts of a sample's squared norm, whose sum is what matters: the
+/// part of element i is i mod stride.
+fn segment_norms_twin(call: &mut TwinCall) {
+    let p: OuterProduct = call.params();
+    let [seg_ptr, x, dy, dw] = call.bufs();
+    let (seg_ptr, x, dy, dw) = (seg_ptr.u(), x.f(), dy.f(), dw.f_mut());
+    let (inputs, outputs, stride) = (p.cols as usize, p.outputs as usize, p.stride as usize);
+    dw.fill(0.0);
+    for b in 0..p.segments as usize {
+        for i in 0..outputs * inputs {
+            let (o, c) = (i / inputs, i % inputs);
+            let g = of(seg_ptr, b).map(|t| dy[t * outputs + o] * x[t * inputs + c]).sum::<f64>();
+            dw[b * stride + i % stride] += g * g;
+        }
+    }
+}
+
 /// Bindings seg_ptr x dy dw; see `segment_outer.wgsl`.
 fn segment_outer_twin(call: &mut TwinCall) {
+    if call.set("NORM") == 1 {
+        return segment_norms_twin(call);
+    }
     let p: OuterProduct = call.params();
     let square = call.set("SQUARE") == 1;
     let [seg_ptr, x, dy, dw] = call.bufs();

@@ -1,6 +1,7 @@
 //! Cases of the `linear` family.
 
-use super::{Mat, Product, VARIANTS, product_as};
+use super::outer::{OUTER, OUTER_WIDE};
+use super::{Mat, Product, VARIANTS, outer_as, product_as};
 use crate::engine::case::{Case, Gen};
 use crate::engine::{Kernel, Target};
 
@@ -35,7 +36,40 @@ pub fn cases() -> Vec<Case> {
             all.push(case(kernel, layout, (512, 512, 512), Product::default()).only_timed());
         }
     }
+    all.extend(outer_cases());
     all
+}
+
+/// Rows, outputs, inputs.
+const OUTERS: [(usize, usize, usize); 8] =
+    [(1, 1, 1), (3, 5, 7), (0, 3, 4), (5, 10, 84), (7, 8, 12), (2, 17, 4), (131, 3, 8), (2, 9, 1028)];
+
+fn outer_cases() -> Vec<Case> {
+    let mut all = Vec::new();
+    for kernel in [&OUTER, &OUTER_WIDE] {
+        let fits = |inputs: usize| std::ptr::eq(kernel, &OUTER) || inputs.is_multiple_of(4);
+        for (n, outputs, inputs) in OUTERS.into_iter().filter(|(.., inputs)| fits(*inputs)) {
+            // Side by side, and with gaps as in a matrix of whole gradients.
+            all.extend([0, 64].map(|gap| outer_case(kernel, n, outputs, inputs, gap)));
+        }
+        all.push(outer_case(kernel, 70_001, 1, 4, 0).folded());
+        // An MLP's second layer at batch 128.
+        all.push(outer_case(kernel, 128, 128, 256, 0).timed());
+    }
+    all
+}
+
+fn outer_case(kernel: &'static Kernel, n: usize, outputs: usize, inputs: usize, gap: usize) -> Case {
+    let apart = if gap == 0 { String::new() } else { format!(" {gap} apart") };
+    let mut case = Case::new(format!("{} {n} rows {inputs} to {outputs}{apart}", kernel.name), Target::default());
+    let mut g = Gen::new((n * 13 + inputs) as u64);
+    let (size, stride) = (outputs * inputs, outputs * inputs + gap);
+    let dy = case.input("dy", g.values(n * outputs));
+    let x = case.input("x", g.values(n * inputs));
+    // A length that no vec4 divides comes from the gaps' end.
+    let y = if gap == 0 { case.output("y", n * size) } else { case.inout("y", g.values(n * stride + 3)) };
+    outer_as(&mut case.rec, kernel, dy, x, y, n, stride);
+    case.tolerance(1e-6, 0.0)
 }
 
 fn case(kernel: &'static Kernel, layout: &str, (m, n, k): (usize, usize, usize), product: Product) -> Case {

@@ -1,6 +1,7 @@
 //! CPU twins of the `linear` family.
 
 use super::Matmul;
+use super::outer::OuterRows;
 use crate::engine::TwinCall;
 
 /// Bindings a b bias y; see `matmul.wgsl`.
@@ -26,6 +27,20 @@ pub fn matmul(call: &mut TwinCall) {
                 out += f64::from(p.beta) * y[row * n + col];
             }
             y[row * n + col] = out;
+        }
+    }
+}
+
+/// Bindings dy x y; see `outer.wgsl`.
+pub fn outer(call: &mut TwinCall) {
+    let p: OuterRows = call.params();
+    let [dy, x, y] = call.bufs();
+    let (dy, x, y) = (dy.f(), x.f(), y.f_mut());
+    let (outputs, inputs) = (p.outputs as usize, p.inputs as usize);
+    for n in 0..p.n as usize {
+        for (o, d) in dy[n * outputs..][..outputs].iter().enumerate() {
+            let row = &mut y[n * p.stride as usize + o * inputs..][..inputs];
+            row.iter_mut().zip(&x[n * inputs..]).for_each(|(y, x)| *y = d * x);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Cases of the `loss` family.
 
-use super::{label_score, mse, soft_kl, softmax, softmax_xent};
+use super::{clip_rows, label_score, mse, soft_kl, softmax, softmax_xent};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
 
@@ -27,7 +27,35 @@ pub fn cases() -> Vec<Case> {
     all.extend(SHAPES.map(mse_case));
     all.push(mse_case(FOLDED).folded());
     all.push(mse_case((1024, 100)).timed());
+    for weighted in [false, true] {
+        all.extend(SHAPES.map(|shape| clip_case(shape, weighted)));
+        all.push(clip_case(FOLDED, weighted).folded());
+        all.push(clip_case((1024, 10), weighted).timed());
+    }
     all
+}
+
+/// Norms below, at and above the bound; some 0, some whose square is not a number of f32 any more; some rows without weight, of
+/// which one holds no number.
+fn clip_case((b, c): (usize, usize), weighted: bool) -> Case {
+    let what = if weighted { " weighted" } else { "" };
+    let mut case = Case::new(format!("loss.clip_rows {b}x{c}{what}"), Target::default());
+    let mut g = Gen::new((b * 29 + c) as u64);
+    let mut x = g.values(b * c);
+    let mut squares = g.between(b, 0.0, 8.0);
+    squares.iter_mut().step_by(5).for_each(|s| *s = 0.0);
+    squares.iter_mut().skip(1).step_by(5).for_each(|s| *s = 4.0);
+    squares.iter_mut().skip(2).step_by(7).for_each(|s| *s = 1e30);
+    let mut weight: Vec<f32> = g.between(b, 0.5, 2.0);
+    weight.iter_mut().skip(3).step_by(4).for_each(|w| *w = 0.0);
+    if weighted && b > 3 {
+        (x[3 * c], squares[3]) = (f32::NAN, f32::NAN);
+    }
+    let (x, squares) = (case.input("x", x), case.input("squares", squares));
+    let weight = weighted.then(|| case.input("weight", weight));
+    let y = case.output("y", b * c);
+    clip_rows(&mut case.rec, x, squares, weight, y, 2.0);
+    case.tolerance(1e-6, 0.0)
 }
 
 fn new(kernel: &str, (b, c): (usize, usize), spread: f32) -> Case {

@@ -1,6 +1,6 @@
 //! CPU twins of the `loss` family.
 
-use super::{Label, Logits};
+use super::{Clip, Label, Logits};
 use crate::engine::TwinCall;
 
 /// log Σ exp(z).
@@ -90,5 +90,20 @@ pub fn label_score(call: &mut TwinCall) {
         for (c, (out, v)) in dz.f_mut()[range].iter_mut().zip(z).enumerate() {
             *out = weight * ((v - lse).exp() - f64::from(u8::from(c == label as usize)));
         }
+    }
+}
+
+/// Bindings x squares weight y; see `clip_rows.wgsl`.
+pub fn clip_rows(call: &mut TwinCall) {
+    let p: Clip = call.params();
+    let weighted = call.set("WEIGHT") == 1;
+    let [x, squares, weight, y] = call.bufs();
+    let (x, squares, weight, clip) = (x.f(), squares.f(), weight.f(), f64::from(p.clip));
+    for (i, y) in y.f_mut().iter_mut().enumerate() {
+        let n = i / p.classes as usize;
+        let norm = squares[n].sqrt();
+        let bounded = if norm > clip { clip / norm } else { 1.0 };
+        let factor = bounded * if weighted { weight[n] } else { 1.0 };
+        *y = if factor == 0.0 { 0.0 } else { factor * x[i] };
     }
 }

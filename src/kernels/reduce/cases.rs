@@ -1,8 +1,9 @@
 //! Cases of the `reduce` family.
 
-use super::{ChannelMode, Channels, argmax, channels, rows, total};
-use crate::engine::Target;
+use super::norms::{ROW_NORMS, ROW_NORMS_SHARED};
+use super::{ChannelMode, Channels, argmax, channels, row_norms_as, rows, total};
 use crate::engine::case::{Case, Gen};
+use crate::engine::{Kernel, Target};
 
 /// [rows, cols]: one, primes, no rows, no columns, whole vec4s, many rows, long rows.
 const SHAPES: [(usize, usize); 10] =
@@ -23,6 +24,7 @@ pub fn cases() -> Vec<Case> {
     }
     all.push(total_case(1_000_003, -2.0, true).timed());
     all.extend(channel_cases());
+    all.extend(norm_cases());
     all
 }
 
@@ -59,6 +61,33 @@ fn total_case(n: usize, scale: f32, square: bool) -> Case {
     let y = case.output("y", 1);
     total(&mut case.rec, x, y, scale, square);
     rounding(case, n)
+}
+
+fn norm_cases() -> Vec<Case> {
+    let mut all = Vec::new();
+    for kernel in [&ROW_NORMS, &ROW_NORMS_SHARED] {
+        for (r, c) in SHAPES {
+            // Both sides a multiple of 4, one, none.
+            for other in [None, Some(c + 3), Some(4 * c + 8)] {
+                all.push(norms_case(kernel, r, c, other));
+            }
+        }
+        all.push(norms_case(kernel, 70_001, 3, None));
+        // An MLP's first layer at batch 128.
+        all.push(norms_case(kernel, 128, 784, Some(256)).timed());
+    }
+    all
+}
+
+fn norms_case(kernel: &'static Kernel, r: usize, c: usize, other: Option<usize>) -> Case {
+    let mut case = new(format!("{} {r}x{c}{}", kernel.name, other.map_or(String::new(), |o| format!(" by {o}"))));
+    let mut g = Gen::new((r * 41 + c) as u64);
+    let a = case.input("a", g.values(r * c));
+    let b = other.map(|o| case.input("b", g.values(r * o)));
+    let y = case.output("y", r);
+    row_norms_as(&mut case.rec, kernel, a, b, y);
+    // Sums of numbers that are not negative: every rounding is small beside the sum.
+    case.tolerance(2e-6, 1e-9)
 }
 
 fn channel_cases() -> Vec<Case> {

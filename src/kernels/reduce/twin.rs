@@ -1,5 +1,6 @@
 //! CPU twins of the `reduce` family.
 
+use super::norms::RowNorms;
 use super::{Argmax, Columns, Rows, Total};
 use crate::engine::TwinCall;
 
@@ -42,6 +43,19 @@ pub fn total(call: &mut TwinCall) {
     y.fill(0.0);
     for (e, v) in x.f().iter().enumerate() {
         y[e / 4 % p.parts as usize] += f64::from(p.scale) * if square { v * v } else { *v };
+    }
+}
+
+/// Bindings a b y; see `row_norms.wgsl`.
+pub fn row_norms(call: &mut TwinCall) {
+    let p: RowNorms = call.params();
+    let pair = call.set("PAIR") == 1;
+    let [a, b, y] = call.bufs();
+    let (a, b) = (a.f(), b.f());
+    let norm =
+        |x: &[f64], r: usize, cols: u32| x[r * cols as usize..][..cols as usize].iter().map(|v| v * v).sum::<f64>();
+    for (r, y) in y.f_mut().iter_mut().enumerate() {
+        *y = norm(a, r, p.cols) * if pair { norm(b, r, p.cols_b) } else { 1.0 };
     }
 }
 

@@ -1,6 +1,6 @@
 //! Cases of sparse features.
 
-use super::super::{Outer, OuterMode, densify, features, features_bwd_w, scatter_rows};
+use super::super::{Outer, OuterMode, densify, features, features_bwd_w, features_norms, scatter_rows};
 use super::{Pattern, new, rounding};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
@@ -26,6 +26,7 @@ pub fn cases() -> Vec<Case> {
         for how in options(inputs * outputs) {
             all.push(backward(&x, outputs, how, 5));
         }
+        all.push(norms(&x, outputs, 5));
         all.push(dense(&x));
         all.push(dense_columns(&x));
     }
@@ -42,6 +43,8 @@ pub fn cases() -> Vec<Case> {
     for how in options(70_001) {
         all.push(backward(&wide, 1, how, 2).folded());
     }
+    all.push(norms(&wide, 1, 2).folded());
+    all.push(norms(&many, 5, 40_000));
     for (n, rows, cols) in [(0, 5, 3), (1, 1, 1), (5, 5, 7), (3, 131, 4), (67, 70, 9)] {
         all.push(scattered(n, rows, cols));
     }
@@ -52,6 +55,7 @@ pub fn cases() -> Vec<Case> {
     for how in options(1433 * 16) {
         all.push(backward(&cora, 16, how, 36).timed());
     }
+    all.push(norms(&cora, 16, 36).timed());
     all.push(backward_for(software, &cora, 16, options(1433 * 16)[1], 36).timed());
     all.push(scattered(2048, 2708, 16).timed());
     all.push(dense(&cora).timed());
@@ -118,6 +122,24 @@ fn backward_for(target: Target, x: &Pattern, outputs: usize, how: Outer, per: us
     };
     features_bwd_w(&mut case.rec, &csr, val, seg, dy, dw, inputs, outputs, how);
     rounding(case, if mode == OuterMode::SquareSum { 4 * per * t.longest() } else { 2 + t.longest() })
+}
+
+/// Entries of one column in one sample's rows are summed before they are squared; its other places hold 0.
+fn norms(x: &Pattern, outputs: usize, per: usize) -> Case {
+    let mut case = new(format!("graph.span_sums {} to {outputs} by {per}", x.name));
+    let mut g = Gen::new((x.idx.len() * 7 + outputs) as u64);
+    let rows = x.rows();
+    let ptr = case.input_u32("ptr", x.ptr.clone());
+    let (t, perm) = x.transposed();
+    let csr = t.put(&mut case, Some(perm));
+    let val = case.input("val", g.values(x.idx.len()));
+    let (ends, of) = segments(rows, per);
+    let samples = ends.len() - 1;
+    let segments = (case.input_u32("seg_ptr", ends), case.input_u32("seg", of));
+    let dy = case.input("dy", g.values(rows * outputs));
+    let out = case.output("norms", samples);
+    features_norms(&mut case.rec, &csr, ptr, val, segments, dy, out, outputs);
+    case.tolerance(1e-5, 1e-6 * per as f64)
 }
 
 fn dense(x: &Pattern) -> Case {

@@ -1,6 +1,6 @@
 //! Cases of read-outs and of ragged weight gradients.
 
-use super::super::{Outer, OuterMode, Readout, segment, segment_bwd, segment_outer};
+use super::super::{Outer, OuterMode, Readout, segment, segment_bwd, segment_norms, segment_outer};
 use super::features::segments;
 use super::{new, rounding};
 use crate::engine::case::{Case, Gen};
@@ -24,7 +24,13 @@ pub fn cases() -> Vec<Case> {
     all.push(inference());
     for ([rows, per, inputs], outputs) in SHAPES.into_iter().zip([2, 1, 5, 16, 3, 7, 4, 1]) {
         all.extend(options(inputs * outputs).map(|how| outer(rows, per, inputs, outputs, how)));
+        all.push(norms(rows, per, inputs, outputs));
     }
+    // More cells than lanes, and lanes that the length of the loops demands.
+    all.push(norms(331, 13, 67, 21));
+    all.push(norms(4001, 700, 130, 33));
+    all.push(norms(9, 1, 70_001, 1).folded());
+    all.push(norms(2304, 36, 16, 64).timed());
     all.extend(options(70_001).map(|how| outer(9, 1, 70_001, 1, how).folded()));
     // More samples than one block holds.
     all.push(outer(5000, 2, 33, 67, options(0)[2]));
@@ -86,6 +92,19 @@ fn options(size: usize) -> [Outer; 4] {
         with(OuterMode::SquareSum, 0.25, -0.5, 0),
         with(OuterMode::PerSample, 1.0, 0.0, size + 61),
     ]
+}
+
+fn norms(rows: usize, per: usize, inputs: usize, outputs: usize) -> Case {
+    let mut case = new(format!("graph.segment_outer {rows} rows by {per} {inputs} to {outputs} norms"));
+    let mut g = Gen::new((rows * 5 + inputs) as u64);
+    let (ends, _) = segments(rows, per);
+    let samples = ends.len() - 1;
+    let seg_ptr = case.input_u32("seg_ptr", ends);
+    let x = case.input("x", g.values(rows * inputs));
+    let dy = case.input("dy", g.values(rows * outputs));
+    let out = case.output("norms", samples);
+    segment_norms(&mut case.rec, seg_ptr, x, dy, out, [inputs, outputs]);
+    case.tolerance(1e-5, 1e-6 * per as f64)
 }
 
 fn outer(rows: usize, per: usize, inputs: usize, outputs: usize, how: Outer) -> Case {

@@ -13,6 +13,8 @@ mod curvature_fixtures;
 mod digits;
 #[path = "gpu/engine.rs"]
 mod engine;
+#[path = "gpu/fisher_methods.rs"]
+mod fisher_methods;
 #[path = "shared/fixtures.rs"]
 mod fixtures;
 #[path = "shared/graph_parity.rs"]
@@ -35,6 +37,8 @@ mod mutants;
 mod nets;
 #[path = "gpu/parity.rs"]
 mod parity;
+#[path = "gpu/private.rs"]
+mod private;
 #[path = "gpu/removal.rs"]
 mod removal;
 #[path = "gpu/resume.rs"]
@@ -77,6 +81,8 @@ fn main() {
     trials.extend(solvers::trials(&devices));
     trials.extend(removal::trials(&devices));
     trials.extend(scores::trials(&devices));
+    trials.extend(fisher_methods::trials(&devices));
+    trials.extend(private::trials(&devices));
     trials.extend(graphs::trials(&devices));
     trials.extend(graph_methods::trials(&devices));
     libtest_mimic::run(&args, trials).exit();

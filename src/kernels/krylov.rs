@@ -10,7 +10,7 @@ mod twin;
 pub use cases::cases;
 
 use super::reduce;
-use crate::engine::{Buf, Kernel, Params, Recording, Requires};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent};
 use crate::params;
 
 params! {
@@ -45,6 +45,7 @@ pub static DOTS: Kernel = Kernel {
     params: Dots::FIELDS,
     twin: twin::dots,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// A weighted sum of rows.
@@ -54,6 +55,7 @@ pub static COMBINE: Kernel = Kernel {
     params: Combine::FIELDS,
     twin: twin::combine,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// The shifted product, and partial sums of the curvature along the direction.
@@ -63,6 +65,7 @@ pub static CURVATURE: Kernel = Kernel {
     params: Curvature::FIELDS,
     twin: twin::curvature,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// How far an iteration goes.
@@ -72,6 +75,7 @@ pub static LENGTH: Kernel = Kernel {
     params: Quads::FIELDS,
     twin: twin::length,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Solution and residual after an iteration.
@@ -81,6 +85,7 @@ pub static ADVANCE: Kernel = Kernel {
     params: Advance::FIELDS,
     twin: twin::advance,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// How much of the old direction stays.
@@ -90,6 +95,7 @@ pub static TURN: Kernel = Kernel {
     params: Quads::FIELDS,
     twin: twin::turn,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// The next direction.
@@ -99,6 +105,7 @@ pub static DIRECTION: Kernel = Kernel {
     params: Quads::FIELDS,
     twin: twin::direction,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// The family's kernels.

@@ -14,6 +14,8 @@ pub mod optim;
 pub mod philox;
 pub mod pool;
 pub mod reduce;
+pub mod solve;
+pub mod tangent;
 
 use crate::engine::Kernel;
 use crate::engine::case::Case;
@@ -49,5 +51,6 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "attention", kernels: attention::KERNELS, cases: attention::cases },
     Family { name: "krylov", kernels: krylov::KERNELS, cases: krylov::cases },
     Family { name: "edit", kernels: edit::KERNELS, cases: edit::cases },
+    Family { name: "solve", kernels: solve::KERNELS, cases: solve::cases },
     Family { name: "graph", kernels: graph::KERNELS, cases: graph::cases },
 ];

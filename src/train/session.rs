@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::config::TrainConfig;
 use super::graph::ResidentGraph;
 use super::load::Shape;
+use super::relabel::Relabelled;
 use super::resident::Resident;
 use crate::data::{Dataset, Deletion, GraphData, Samples};
 use crate::engine::{ALIGN, Buf, Engine, Program, Recording};
@@ -59,6 +60,8 @@ pub struct Session<'e> {
     pub(super) store: Store,
     /// Programs of sums over records, by what they sum and the shape of their batches.
     pub(super) programs: HashMap<(&'static str, Part, Shape), Program>,
+    /// Drawn classes of the records before the request, where a method has put them there.
+    pub(super) relabelled: Option<Relabelled>,
     /// The largest memory plan among programs of sums over records, in bytes.
     pub(super) planned: u64,
     /// Where rows of per-sample gradients are put; made when it is first needed.
@@ -142,6 +145,7 @@ impl<'e> Session<'e> {
             check_finite: false,
             store,
             programs,
+            relabelled: None,
             planned: 0,
             slab: None,
             vectors,

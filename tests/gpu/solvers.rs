@@ -308,14 +308,14 @@ fn two_loops(pairs: &[(Vec<f64>, Vec<f64>)], v: &[f64]) -> Vec<f64> {
 struct Turned {
     u: Buf<f32>,
     hu: Buf<f32>,
-    programs: Vec<(Program, Vec<Data>)>,
+    program: Program,
 }
 
 impl Turned {
     fn of(session: &mut Session, u: Buf<f32>, hu: Buf<f32>) -> Result<Turned> {
         let mut rec = session.recording();
         unlearn::kernels::map::axpby(&mut rec, -2.0, u, 0.0, hu);
-        Ok(Turned { u, hu, programs: vec![(session.compile(rec)?, Vec::new())] })
+        Ok(Turned { u, hu, program: session.compile(rec)? })
     }
 }
 
@@ -328,8 +328,8 @@ impl Product for Turned {
         self.hu
     }
 
-    fn programs(&self) -> &[(Program, Vec<Data>)] {
-        &self.programs
+    fn programs(&self) -> Vec<(&Program, &[Data])> {
+        vec![(&self.program, &[])]
     }
 }
 

@@ -43,6 +43,8 @@ mod removal;
 mod resume;
 #[path = "gpu/runs.rs"]
 mod runs;
+#[path = "gpu/scores.rs"]
+mod scores;
 #[path = "gpu/solvers.rs"]
 mod solvers;
 #[path = "gpu/statistics.rs"]
@@ -76,6 +78,7 @@ fn main() {
     trials.extend(methods::trials(&devices));
     trials.extend(solvers::trials(&devices));
     trials.extend(removal::trials(&devices));
+    trials.extend(scores::trials(&devices));
     trials.extend(fisher_methods::trials(&devices));
     trials.extend(private::trials(&devices));
     trials.extend(graphs::trials(&devices));

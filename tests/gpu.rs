@@ -9,6 +9,8 @@ mod binary;
 mod curvature;
 #[path = "shared/curvature.rs"]
 mod curvature_fixtures;
+#[path = "gpu/delta_grad.rs"]
+mod delta_grad;
 #[path = "gpu/digits.rs"]
 mod digits;
 #[path = "gpu/engine.rs"]
@@ -74,6 +76,7 @@ fn main() {
     trials.extend(methods::trials(&devices));
     trials.extend(removal::trials(&devices));
     trials.extend(private::trials(&devices));
+    trials.extend(delta_grad::trials(&devices));
     trials.extend(graphs::trials(&devices));
     trials.extend(graph_methods::trials(&devices));
     libtest_mimic::run(&args, trials).exit();

@@ -5,6 +5,7 @@ mod account;
 pub mod ascent;
 pub mod certificate;
 mod certified_removal;
+mod delta_grad;
 mod direction;
 mod edge_mask;
 mod ewc_ascent;
@@ -29,6 +30,7 @@ mod settings;
 mod solve;
 mod ssd;
 mod stop;
+mod trajectory;
 mod unlink;
 
 use serde::{Deserialize, Serialize};
@@ -203,6 +205,7 @@ pub static METHODS: &[&MethodRow] = &[
     &salun::ROW,
     &influence::ROW,
     &certified_removal::ROW,
+    &delta_grad::ROW,
     &unlink::ROW,
     &graph_repair::ROW,
     &gnn_delete::ROW,

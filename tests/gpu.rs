@@ -5,6 +5,8 @@
 mod adapters;
 #[path = "shared/binary.rs"]
 mod binary;
+#[path = "gpu/chain.rs"]
+mod chain;
 #[path = "gpu/curvature.rs"]
 mod curvature;
 #[path = "shared/curvature.rs"]
@@ -73,6 +75,7 @@ fn main() {
     trials.extend(statistics::trials(&devices));
     trials.extend(runs::trials());
     trials.extend(resume::trials());
+    trials.extend(chain::trials());
     trials.extend(methods::trials(&devices));
     trials.extend(removal::trials(&devices));
     trials.extend(private::trials(&devices));

@@ -47,6 +47,10 @@ mod removal;
 mod resume;
 #[path = "gpu/runs.rs"]
 mod runs;
+#[path = "gpu/saliency.rs"]
+mod saliency;
+#[path = "gpu/solvers.rs"]
+mod solvers;
 #[path = "gpu/statistics.rs"]
 mod statistics;
 #[path = "shared/statistics.rs"]
@@ -77,9 +81,11 @@ fn main() {
     trials.extend(resume::trials());
     trials.extend(chain::trials());
     trials.extend(methods::trials(&devices));
-    trials.extend(removal::trials(&devices));
+    trials.extend(saliency::trials(&devices));
     trials.extend(private::trials(&devices));
     trials.extend(delta_grad::trials(&devices));
+    trials.extend(solvers::trials(&devices));
+    trials.extend(removal::trials(&devices));
     trials.extend(graphs::trials(&devices));
     trials.extend(graph_methods::trials(&devices));
     libtest_mimic::run(&args, trials).exit();

@@ -26,6 +26,8 @@ mod data_bad;
 mod data_files;
 #[path = "host/eval.rs"]
 mod eval;
+#[path = "host/factors.rs"]
+mod factors;
 #[path = "shared/fixtures.rs"]
 mod fixtures;
 #[path = "host/gradcheck.rs"]
@@ -56,6 +58,8 @@ mod parity;
 mod pickles;
 #[path = "host/private.rs"]
 mod private;
+#[path = "host/products.rs"]
+mod products;
 #[path = "host/recording.rs"]
 mod recording;
 #[path = "host/registry.rs"]
@@ -70,9 +74,15 @@ mod requests_graph;
 mod shaders;
 #[path = "host/sinks.rs"]
 mod sinks;
+#[path = "host/small.rs"]
+mod small;
 #[path = "host/statistics.rs"]
 mod statistics;
 #[path = "shared/statistics.rs"]
 mod statistics_checks;
+#[path = "host/tangents.rs"]
+mod tangents;
 #[path = "host/verdict.rs"]
 mod verdict;
+#[path = "host/woodbury.rs"]
+mod woodbury;

@@ -1,8 +1,8 @@
 //! Cases: one description of inputs, outputs and work that the tests, `unlearn check` and the benches share.
 
 use super::Data;
-use super::kernel::Elem;
-use super::recording::{ALIGN, Buf, BufferId, Command, Element, Recording, Target};
+use super::kernel::{Elem, Lane};
+use super::recording::{ALIGN, Buf, BufferId, Command, Element, Recording, Span, Target};
 
 /// What a case expects of one of its buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +76,26 @@ impl Case {
     pub fn only_timed(mut self) -> Case {
         (self.bench, self.test) = (true, false);
         self
+    }
+
+    /// The f32 buffers that it has so far, with their data's ranges.
+    pub fn floats(&self) -> Vec<(Buf<f32>, CaseBuf)> {
+        let all = self.buffers.iter().enumerate().filter(|(_, b)| matches!(b.init, Data::F32(_)));
+        let range = |i: usize, len: usize| Buf::new(BufferId::Kept(i as u32), GUARD + len).range(GUARD..GUARD + len);
+        all.map(|(i, b)| (range(i, b.init.bytes().len() / 4), b.clone())).collect()
+    }
+
+    /// The u32 buffers: their data's ranges, and what they hold.
+    pub fn words(&self) -> Vec<(Span, Lane)> {
+        let all = self.buffers.iter().enumerate().filter_map(|(i, b)| match &b.init {
+            Data::U32(v) => Some((i, v)),
+            Data::F32(_) => None,
+        });
+        all.map(|(i, v)| {
+            let buf = Buf::<u32>::new(BufferId::Kept(i as u32), GUARD + v.len());
+            (buf.range(GUARD..GUARD + v.len()).any(), Lane::U32(v.clone()))
+        })
+        .collect()
     }
 
     fn add<T: Element>(&mut self, name: &'static str, init: Data, role: Role) -> Buf<T> {

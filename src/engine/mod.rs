@@ -12,6 +12,7 @@ mod recording;
 mod reference;
 mod shader;
 mod submit;
+mod tangent;
 mod timing;
 mod translate;
 
@@ -19,12 +20,13 @@ use std::collections::HashMap;
 
 pub use adapter::{AdapterChoice, AdapterLimits, AdapterReport, list as adapters};
 pub use gpu::{Checks, Gpu, GpuOptions};
-pub use kernel::{Access, Consts, Elem, Fields, Kernel, Lane, Params, Requires, Twin, TwinCall};
+pub use kernel::{Access, Consts, Elem, Fields, Kernel, Lane, Params, Requires, Tangent, Twin, TwinCall};
 pub use plan::{Plan, plan};
 pub use probe::Written;
 pub use recording::{ALIGN, Buf, BufferId, Command, Dispatch, Element, Groups, Pass, Recording, Span, Target, Temp};
 pub use reference::Reference;
 pub use shader::{Composed, Reflection, SHARED, compose, composed, parse, supported};
+pub use tangent::{Add, Rule, Tangents};
 pub use timing::{KernelTotal, Timing, chrome_trace, totals};
 pub use translate::{Language, translate};
 

@@ -11,6 +11,7 @@ mod record_norms;
 mod sddmm;
 mod segment;
 mod spmm;
+mod tangent;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ pub use record_norms::{features_norms, segment_norms};
 pub use sddmm::sddmm;
 pub use segment::{Readout, segment, segment_bwd, segment_outer};
 pub use spmm::{Form, NARROW, Spmm, choose, spmm, spmm_as};
+pub use tangent::max_tangent;
 
 use crate::engine::{Buf, Kernel};
 
@@ -48,6 +50,7 @@ pub static KERNELS: &[&Kernel] = &[
     &balanced::MAX,
     &balanced::MAX_FIX,
     &balanced::MAX_BWD,
+    &tangent::MAX_TANGENT,
     &sddmm::SDDMM,
     &link::NEGATIVES,
     &link::PARTNER_SCORES,

@@ -5,6 +5,7 @@ pub mod conv;
 pub mod edit;
 pub mod graph;
 pub mod guard;
+pub mod krylov;
 pub mod linear;
 pub mod loss;
 pub mod map;
@@ -13,6 +14,8 @@ pub mod optim;
 pub mod philox;
 pub mod pool;
 pub mod reduce;
+pub mod solve;
+pub mod tangent;
 
 use crate::engine::Kernel;
 use crate::engine::case::Case;
@@ -46,6 +49,8 @@ pub static FAMILIES: &[Family] = &[
     Family { name: "pool", kernels: pool::KERNELS, cases: pool::cases },
     Family { name: "norm", kernels: norm::KERNELS, cases: norm::cases },
     Family { name: "attention", kernels: attention::KERNELS, cases: attention::cases },
+    Family { name: "krylov", kernels: krylov::KERNELS, cases: krylov::cases },
     Family { name: "edit", kernels: edit::KERNELS, cases: edit::cases },
+    Family { name: "solve", kernels: solve::KERNELS, cases: solve::cases },
     Family { name: "graph", kernels: graph::KERNELS, cases: graph::cases },
 ];

@@ -5,13 +5,12 @@ use serde_json::{Value, json};
 
 use super::account::{Origin, timed};
 use super::fisher_step::FisherStep;
-use super::importance::Importance;
 use super::settings::{check, not_negative};
 use super::{Account, Method, MethodRow, Read, Tier, View, settings};
 use crate::engine::Data;
 use crate::error::Result;
 use crate::kernels::{edit, reduce};
-use crate::train::Session;
+use crate::train::{Importance, Session};
 
 pub static ROW: MethodRow = MethodRow {
     name: "fisher_forgetting",

@@ -5,10 +5,9 @@ use serde_json::{Value, json};
 
 use super::account::{Origin, timed};
 use super::fisher_step::FisherStep;
-use super::importance::Importance;
 use super::{Account, Method, MethodRow, Read, Tier, View, settings};
 use crate::error::Result;
-use crate::train::Session;
+use crate::train::{Importance, Session};
 
 pub static ROW: MethodRow = MethodRow {
     name: "fisher_removal",

@@ -20,18 +20,20 @@ mod gradient_ascent;
 mod graph_change;
 pub mod graph_editor;
 mod graph_repair;
-pub mod importance;
 mod influence;
 mod neg_grad_plus;
+mod newton;
 mod retrain;
 mod salun;
 mod scope;
+pub mod scores;
 mod settings;
-mod solve;
+pub mod solve;
 mod ssd;
 mod stop;
 mod trajectory;
 mod unlink;
+mod woodfisher;
 
 use serde::{Deserialize, Serialize};
 
@@ -199,11 +201,13 @@ pub static METHODS: &[&MethodRow] = &[
     &fisher::ROW,
     &ssd::ROW,
     &fisher_ascent::ROW,
+    &woodfisher::ROW,
     &ewc_ascent::ROW,
     &fisher_removal::ROW,
     &fisher_forgetting::ROW,
     &salun::ROW,
     &influence::ROW,
+    &newton::ROW,
     &certified_removal::ROW,
     &delta_grad::ROW,
     &unlink::ROW,

@@ -31,6 +31,8 @@ pub(super) struct Load {
 pub(super) struct Batch {
     /// Records.
     pub n: usize,
+    /// Which they are: positions in their part, or ids of a graph's nodes or graphs.
+    pub ids: Buf<u32>,
     /// Their classes.
     pub labels: Buf<u32>,
     input: Input,
@@ -143,7 +145,7 @@ impl Session<'_> {
             let classes = self.drawn_classes(part, ids).unwrap_or_else(|| g.classes(ids));
             self.engine.write(labels, &classes)?;
             let input = Input::Graph(Box::new(g.whole(g.side(part), idx)));
-            return Ok(Batch { n: ids.len(), labels, input });
+            return Ok(Batch { n: ids.len(), ids: idx, labels, input });
         }
         rec.enter("batch");
         let batch = match (&self.store, shape) {
@@ -153,18 +155,19 @@ impl Session<'_> {
                 let resident = resident.ok_or_else(|| Error::input(format!("the data set has no {part:?} split")))?;
                 let (x, labels) = resident.gather(rec, idx);
                 let labels = self.drawn_labels(rec, part, idx).unwrap_or(labels);
-                Batch { n: *n, labels, input: Input::Rows(x) }
+                Batch { n: *n, ids: idx, labels, input: Input::Rows(x) }
             }
             (Store::Graph(g), Shape::Listed(n)) => {
                 let idx = upload(rec, *n);
                 let labels = self.drawn_labels(rec, part, idx).unwrap_or_else(|| g.labels(rec, idx));
-                Batch { n: *n, labels, input: Input::Graph(Box::new(g.whole(g.side(part), idx))) }
+                let input = Input::Graph(Box::new(g.whole(g.side(part), idx)));
+                Batch { n: *n, ids: idx, labels, input }
             }
             (Store::Graph(g), Shape::Part { size, records, sampled }) => {
                 let idx = upload(rec, *records);
                 let input = Input::Graph(Box::new(g.cut(rec, g.side(part), *size, *sampled)));
                 let labels = self.drawn_labels(rec, part, idx).unwrap_or_else(|| g.labels(rec, idx));
-                Batch { n: *records, labels, input }
+                Batch { n: *records, ids: idx, labels, input }
             }
             _ => return Err(Error::internal("a batch of a shape that its data do not have")),
         };

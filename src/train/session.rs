@@ -234,6 +234,25 @@ impl<'e> Session<'e> {
         Ok(made)
     }
 
+    /// A named range of `len` numbers, kept and zeroed when it is first asked for at this length.
+    ///
+    /// # Errors
+    /// No memory, or more than one binding holds.
+    pub fn block(&mut self, name: &'static str, len: usize) -> Result<Buf<f32>> {
+        if let Some(found) = self.vectors.get(name).filter(|b| b.len == len) {
+            return Ok(*found);
+        }
+        let most = self.engine.max_binding();
+        if len > most {
+            return Err(Error::input(format!(
+                "`{name}` needs {len} numbers in one buffer, and {most} fit; keep fewer vectors"
+            )));
+        }
+        let made = self.engine.alloc(name, len)?;
+        self.vectors.insert(name, made);
+        Ok(made)
+    }
+
     /// The flat parameter vector on the host.
     pub fn read_theta(&mut self) -> Result<Vec<f32>> {
         self.engine.read(self.theta)

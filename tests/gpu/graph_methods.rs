@@ -173,8 +173,8 @@ fn settings(method: &str, planted: bool) -> &'static str {
     match (method, planted) {
         ("fisher_removal" | "fisher_forgetting", false) => "target_loss = 2\npart = 0.05",
         ("fisher_removal" | "fisher_forgetting", true) => "target_loss = 2\npart = 1",
-        ("gradient_ascent" | "fisher_ascent" | "ewc_ascent", false) => "target_loss = 2\nmax_steps = 2",
-        ("gradient_ascent" | "fisher_ascent" | "ewc_ascent" | "neg_grad_plus", _) => "target_loss = 2",
+        ("gradient_ascent" | "fisher_ascent" | "ewc_ascent" | "woodfisher", false) => "target_loss = 2\nmax_steps = 2",
+        ("gradient_ascent" | "fisher_ascent" | "ewc_ascent" | "woodfisher" | "neg_grad_plus", _) => "target_loss = 2",
         _ => "",
     }
 }

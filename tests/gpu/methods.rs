@@ -6,10 +6,9 @@ use std::path::Path;
 use libtest_mimic::{Failed, Trial};
 use unlearn::data::{self, DataConfig, Dataset, Samples};
 use unlearn::engine::Engine;
-use unlearn::methods::importance::{Estimator, Importance, Set};
 use unlearn::methods::{Account, METHODS, Past, Read, Tier, View, find};
 use unlearn::nn::{Model, ModelConfig};
-use unlearn::train::{Fit, Part, Progress, Records, Session, Term, TrainConfig};
+use unlearn::train::{Estimator, Fit, Importance, Kfac, Part, Progress, Records, Session, Set, Term, TrainConfig};
 use unlearn::{Error, Result};
 
 use crate::adapters::Shared;
@@ -18,12 +17,14 @@ use crate::digits;
 type Test = fn(&mut Small) -> Result<()>;
 
 pub fn trials(devices: &[Shared]) -> Vec<Trial> {
-    let tests: [(&str, Test); 10] = [
+    let tests: [(&str, Test); 12] = [
         ("retrain starts anew and is training", retrain_is_training),
         ("ascent stops at its goal", ascent_stops),
         ("ascent needs a rule it can follow", ascent_without_validation),
         ("retain floor takes the last step back", retain_floor),
         ("preconditioned step", preconditioned_step),
+        ("step along an inverse Fisher", woodfisher_step),
+        ("step along an inverse of Kronecker factors", kfac_step),
         ("elastic step", elastic_step),
         ("fisher erases the rows of a class", fisher_rows),
         ("ssd dampens what it counts", ssd_counts),
@@ -226,7 +227,7 @@ fn retrain_is_training(small: &mut Small) -> Result<()> {
 
 fn ascent_stops(small: &mut Small) -> Result<()> {
     let forget = small.forget.clone();
-    for name in ["gradient_ascent", "fisher_ascent", "ewc_ascent"] {
+    for name in ["gradient_ascent", "fisher_ascent", "ewc_ascent", "woodfisher"] {
         let (theta, account) = small.run(name, "target_loss = 1.5\nlr = 0.3\ntolerance = 0.02")?;
         let [loss, _] = small.score(&theta, &forget)?;
         hold((loss / 1.5 - 1.0).abs() <= 0.02, || format!("{name} went for 1.5 and ended at {loss}: {account:?}"))?;
@@ -307,6 +308,74 @@ fn preconditioned_step(small: &mut Small) -> Result<()> {
     hold(error < 1e-4, || format!("the preconditioned step is off by {error:e}"))
 }
 
+/// `length(grad) / length(d) · d`, half of it: where one step of an ascent along d ends.
+fn half_as_long(grad: &[f32], d: &[f64]) -> Vec<f64> {
+    let length = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let scale = 0.5 * length(&grad.iter().map(|g| f64::from(*g)).collect::<Vec<_>>()) / length(d);
+    d.iter().map(|v| scale * v).collect()
+}
+
+/// Against WoodFisher's recursion (Singh & Alistarh 2020, eq. 4) with F_k⁻¹ u = u / δ − Σ_{j ≤ k} a_j (a_jᵀ u) / (N + g_jᵀ a_j),
+/// a_j = F_{j−1}⁻¹ g_j.
+fn woodfisher_step(small: &mut Small) -> Result<()> {
+    let (grad, _, mean) = statistics(small)?;
+    let (total, retain) = (small.model.layout.total(), small.retain.clone());
+    let mut rows: Vec<Vec<f64>> = Vec::new();
+    small.session(|session, _| {
+        session.per_sample(Records::train(&retain), |_, slab| {
+            rows.extend(slab.chunks(total).map(|row| row.iter().map(|g| f64::from(*g)).collect::<Vec<f64>>()));
+            Ok(())
+        })
+    })?;
+    let (n, delta) = (rows.len() as f64, 0.3 * mean);
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+    let mut done: Vec<(Vec<f64>, f64)> = Vec::new();
+    let inverse = |done: &[(Vec<f64>, f64)], u: &[f64]| {
+        let mut out: Vec<f64> = u.iter().map(|v| v / delta).collect();
+        for (a, below) in done {
+            let along = dot(a, u) / below;
+            out.iter_mut().zip(a).for_each(|(o, v)| *o -= along * v);
+        }
+        out
+    };
+    for g in &rows {
+        let a = inverse(&done, g);
+        let below = n + dot(g, &a);
+        done.push((a, below));
+    }
+    let d = inverse(&done, &grad.iter().map(|g| f64::from(*g)).collect::<Vec<f64>>());
+    let want = half_as_long(&grad, &d);
+    let (theta, account) = small.run("woodfisher", &format!("{ONE_STEP}\ndelta = 0.3\nrecords = 1000"))?;
+    let error = step_error(small, &theta, &want);
+    hold(error < 1e-3, || format!("the step is off by {error:e}: {account:?}"))?;
+    let said = &account.details["inverse"];
+    hold(said["count"] == rows.len() && said["curvature"] == "wood_fisher", || format!("{said}"))?;
+    // Fewer records and smaller blocks are other matrices.
+    for settings in ["records = 5", "blocks = \"tensors\""] {
+        let (other, _) = small.run("woodfisher", &format!("{ONE_STEP}\ndelta = 0.3\n{settings}"))?;
+        let moved = step_error(small, &other, &want);
+        hold(moved > 0.01, || format!("{settings} changes nothing"))?;
+    }
+    Ok(())
+}
+
+fn kfac_step(small: &mut Small) -> Result<()> {
+    let (grad, _, _) = statistics(small)?;
+    let d = small.session(|session, view| {
+        let mut kfac = Kfac::measure(session, Records::train(view.retain), Estimator::PerSample)?;
+        let (v, out) = (session.vector("test.v")?, session.vector("test.out")?);
+        session.engine.write(v, &grad)?;
+        let damping = 0.3 * kfac.mean_diagonal();
+        kfac.apply_inverse(session, v, out, damping)?;
+        session.engine.read(out)
+    })?;
+    let d: Vec<f64> = d.iter().map(|v| f64::from(*v)).collect();
+    let want = half_as_long(&grad, &d);
+    let (theta, _) = small.run("woodfisher", &format!("{ONE_STEP}\ndelta = 0.3\ncurvature = \"kfac\""))?;
+    let error = step_error(small, &theta, &want);
+    hold(error < 1e-4, || format!("the step is off by {error:e}"))
+}
+
 fn elastic_step(small: &mut Small) -> Result<()> {
     let (grad, fisher, mean) = statistics(small)?;
     // At the start the penalty has no slope; taken implicitly it divides the step by 1 + lr lambda F / mean F.
@@ -359,7 +428,10 @@ fn ssd_counts(small: &mut Small) -> Result<()> {
 }
 
 fn importance_padding(small: &mut Small) -> Result<()> {
-    for (estimator, batch) in [(Estimator::PerSample, 0), (Estimator::Model, 0), (Estimator::BatchMean, 16)] {
+    let sampled = Estimator::ModelSampled { samples: 2, seed: 1 };
+    for (estimator, batch) in
+        [(Estimator::PerSample, 0), (Estimator::Model, 0), (sampled, 0), (Estimator::BatchMean, 16)]
+    {
         let flat = small.session(|session, view| {
             // What a method leaves in the scratch vector may not end up between tensors.
             let found = Importance::measure(session, "test.importance", Set::Retain, view.retain, estimator, batch)?;

@@ -1,138 +1,113 @@
-//! Methods that step by the Fisher information, or that learn wrong labels behind a mask: what they say, to the bit where
-//! that is promised.
+//! Newton removal from a convex model: multinomial logistic regression on the digits, trained to its optimum, against the
+//! optimum of what is left.
+
+use std::path::Path;
 
 use libtest_mimic::Trial;
 use unlearn::Result;
-use unlearn::methods::{Account, View, find};
-use unlearn::train::{Records, Session};
+use unlearn::data::{self, DataConfig, Dataset};
+use unlearn::engine::Engine;
+use unlearn::methods::solve::minimise;
+use unlearn::methods::{Account, Past, View, find};
+use unlearn::nn::{Model, ModelConfig};
+use unlearn::train::{Records, Session, TrainConfig, shuffled};
 
 use crate::adapters::Shared;
-use crate::methods::{SEED, Small, bits, hold, statistics, step_error, table};
+use crate::methods::hold;
 
-type Test = fn(&mut Small) -> Result<()>;
+const DECAY: f64 = 1e-2;
 
 pub fn trials(devices: &[Shared]) -> Vec<Trial> {
-    let tests: [(&str, Test); 5] = [
-        ("fisher removal is its formula", removal_step),
-        ("fisher removal goes to its goal", removal_goal),
-        ("fisher forgetting adds noise of its variance", forgetting_noise),
-        ("salun leaves the other half to the bit", salun_mask),
-        ("salun's labels are wrong, and lifted", salun_labels),
-    ];
-    let trial = |device: &Shared, (name, test): (&str, Test)| {
-        device.trial(&format!("method: {name}"), move |d| Small::with(d, test))
-    };
-    devices.iter().flat_map(|device| tests.map(|test| trial(device, test))).collect()
+    // One adapter is enough for a statement about mathematics.
+    let first = devices.first();
+    first
+        .map(|d| d.trial("method: newton removal from a convex model", |d| d.with(|e, _| removal(e))))
+        .into_iter()
+        .collect()
 }
 
-/// g / (F + δ mean F).
-fn direction(grad: &[f32], fisher: &[f32], mean: f64, delta: f64) -> Vec<f64> {
-    grad.iter().zip(fisher).map(|(g, f)| f64::from(*g) / (f64::from(*f) + delta * mean)).collect()
+struct Digits {
+    data: Dataset,
+    model: Model,
+    recipe: TrainConfig,
 }
 
-fn removal_step(small: &mut Small) -> Result<()> {
-    let (grad, fisher, mean) = statistics(small)?;
-    let want: Vec<f64> = direction(&grad, &fisher, mean, 0.3).iter().map(|d| 1e-3 * d).collect();
-    let (theta, account) = small.run("fisher_removal", "gamma = 1e-3\ndelta = 0.3")?;
-    let error = step_error(small, &theta, &want);
-    hold(error < 1e-4, || format!("the step is off by {error:e}"))?;
-    hold(account.details["steps"] == 1, || format!("{account:?}"))?;
-    // Two steps are two times one, with the Fisher measured anew.
-    let (two, _) = small.run("fisher_removal", "gamma = 1e-3\ndelta = 0.3\nsteps = 2")?;
-    small.theta = theta;
-    let (again, _) = small.run("fisher_removal", "gamma = 1e-3\ndelta = 0.3")?;
-    hold(bits(&two) == bits(&again), || "two steps are not one after the other".into())
-}
-
-fn removal_goal(small: &mut Small) -> Result<()> {
-    let forget = small.forget.clone();
-    for steps in [1, 3] {
-        let (theta, account) = small.run("fisher_removal", &format!("target_loss = 1.5\nsteps = {steps}"))?;
-        let loss = small.score(&theta, &forget)?[0];
-        hold((loss / 1.5 - 1.0).abs() < 0.011, || {
-            format!("{steps} steps went for 1.5 and ended at {loss}: {account:?}")
-        })?;
-        hold(account.details["taken"].as_array().is_some_and(|t| t.len() == steps), || format!("{account:?}"))?;
+impl Digits {
+    fn new() -> Result<Digits> {
+        let data = data::load(&DataConfig::new("digits"), Path::new("."))?;
+        let net = ModelConfig { zoo: Some("logistic".into()), ..Default::default() };
+        let model = Model::build(&net, &data.shape, data.classes)?;
+        Ok(Digits { data, model, recipe: TrainConfig { weight_decay: DECAY, ..Default::default() } })
     }
-    let trained = small.theta.clone();
-    let first = small.score(&trained, &forget)?[0];
-    let (theta, _) = small.run("fisher_forgetting", "target_loss = 1.5\nalpha = 0")?;
-    let (half, want) = (small.score(&theta, &forget)?[0], 0.5 * (first + 1.5));
-    hold((half / want - 1.0).abs() < 0.011, || format!("half of the way is {want}, it ended at {half}"))
-}
 
-fn forgetting_noise(small: &mut Small) -> Result<()> {
-    let (_, fisher, mean) = statistics(small)?;
-    let settings = "gamma = 1e-30\ndelta = 0.5\nalpha = 1e-4";
-    let (theta, _) = small.run("fisher_forgetting", settings)?;
-    let places: Vec<usize> = small.model.layout.entries().iter().flat_map(|e| e.offset..e.offset + e.len).collect();
-    let z = |i: &usize| {
-        let sd = (1e-4 / (f64::from(fisher[*i]) + 0.5 * mean)).sqrt();
-        (f64::from(theta[*i]) - f64::from(small.theta[*i])) / sd
-    };
-    let (n, z): (f64, Vec<f64>) = (places.len() as f64, places.iter().map(z).collect());
-    let (first, second) = (z.iter().sum::<f64>() / n, z.iter().map(|v| v * v).sum::<f64>() / n);
-    // Four standard errors: one seed in 8 000 would fail.
-    hold(first.abs() < 4.0 / n.sqrt(), || format!("the noise has a mean of {first} deviations"))?;
-    hold((second - 1.0).abs() < 4.0 * (2.0 / n).sqrt(), || format!("the noise has {second} of its variance"))?;
-    let run = |session: &mut Session, view: &View| {
-        (find("fisher_forgetting")?.build)(table(settings))?.forget(session, view)?;
+    /// Records to keep and to forget.
+    fn split(&self, forgets: impl Fn(u32) -> bool) -> (Vec<u32>, Vec<u32>) {
+        (0..self.data.train.len() as u32).partition(|i| !forgets(*i))
+    }
+
+    fn optimum(&self, session: &mut Session, records: &[u32], start: &[f32]) -> Result<Vec<f32>> {
+        session.write_theta(start)?;
+        let found = minimise(session, Records::train(records), DECAY, 500, 2e-7)?;
+        hold(found.gradient_norm < 3e-6, || format!("no optimum: {found:?}"))?;
         session.read_theta()
-    };
-    let other = small.session(|session, view| run(session, &View { seed: SEED + 1, ..*view }))?;
-    hold(bits(&other) != bits(&theta), || "another seed gave the same noise".into())?;
-    // What the noise may cost the retained records is what it costs them in expectation.
-    let (_, account) = small.run("fisher_forgetting", "delta = 0.5\nnoise_cost = 0.02")?;
-    let alpha = account.details["noise_alpha"][0].as_f64().unwrap_or(f64::NAN);
-    let felt: f64 = fisher.iter().map(|f| f64::from(*f) / (f64::from(*f) + 0.5 * mean)).sum();
-    let cost = 0.5 * alpha * felt;
-    hold((cost / 0.02 - 1.0).abs() < 1e-3, || format!("noise of {cost} nats, 0.02 was allowed"))
+    }
 }
 
-/// Places of the parameters with the largest half of |∇L_F|.
-fn salient(small: &mut Small) -> Result<Vec<usize>> {
-    let (grad, _, _) = statistics(small)?;
-    let mut places: Vec<usize> = small.model.layout.entries().iter().flat_map(|e| e.offset..e.offset + e.len).collect();
-    places.sort_by(|a, b| grad[*b].abs().total_cmp(&grad[*a].abs()).then(a.cmp(b)));
-    places.truncate((0.5 * places.len() as f64).round() as usize);
-    Ok(places)
+fn distance(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()
 }
 
-fn salun_mask(small: &mut Small) -> Result<()> {
-    // Decay and momentum that would show at once.
-    let settings = "lr = 0.05\nepochs = 2\nweight_decay = 0.1\nmomentum = 0.9";
-    let chosen = salient(small)?;
-    let (theta, account) = small.run("salun", settings)?;
-    let moved = |i: &usize| theta[*i].to_bits() != small.theta[*i].to_bits();
-    let strays = (0..theta.len()).filter(|i| moved(i) && !chosen.contains(i)).count();
-    hold(strays == 0, || format!("{strays} parameters outside the mask have other bits"))?;
-    let went = chosen.iter().filter(|i| moved(i)).count();
-    hold(went > chosen.len() * 9 / 10, || format!("only {went} of {} in the mask have moved", chosen.len()))?;
-    let share = account.details["salient_fraction"].as_f64().unwrap_or(f64::NAN);
-    let want = chosen.len() as f64 / small.model.layout.count() as f64;
-    hold(share == want, || format!("a share of {share}, {want} was wanted"))?;
-    let (whole, _) = small.run("salun", &format!("{settings}\nshare = 1"))?;
-    hold(whole.iter().zip(&small.theta).any(|(a, b)| a != b), || "nothing has moved".into())
-}
-
-fn salun_labels(small: &mut Small) -> Result<()> {
-    let (forget, theta) = (small.forget.clone(), small.theta.clone());
-    let [_, right] = small.score(&theta, &forget)?;
-    let (drawn, lifted, kept) = small.session(|session, _| {
-        let (before, now) = (Records::before(&forget), Records::train(&forget));
-        let true_score = session.score(before)?;
-        session.draw_labels(before, SEED, false)?;
-        let (drawn, kept) = (session.score(before)?, session.score(now)?);
-        session.restore_labels();
-        Ok((drawn.accuracy, session.score(before)? == true_score, kept == true_score))
-    })?;
-    hold(drawn <= 1.0 - right + 1e-9, || format!("{drawn} of the drawn labels are what the model says, {right} true"))?;
-    hold(lifted && kept, || "drawn labels reach where they may not, or stay".into())?;
-    let after = small.session(|session, view| {
-        let account: Account = (find("salun")?.build)(table("lr = 0.05\nshare = 1"))?.forget(session, view)?;
-        let [before, now] = [Records::before(&forget), Records::train(&forget)].map(|r| session.score(r));
-        Ok((account, before?, now?))
-    })?;
-    hold(after.1 == after.2, || "the method left drawn labels behind".into())?;
-    hold(after.1.accuracy < right, || format!("accuracy {right} before, {} after wrong labels", after.1.accuracy))
+fn removal(engine: &mut Engine) -> Result<()> {
+    let digits = Digits::new()?;
+    let (model, data) = (&digits.model, &digits.data);
+    let start = model.init(1);
+    let mut session = Session::new(engine, model, &data.train, &data.validation, &start)?;
+    let (all, _) = digits.split(|_| false);
+    let original = digits.optimum(&mut session, &all, &start)?;
+    let order = shuffled(&all, 1, 0, 77);
+    let drawn = |count: usize| order[..count].to_vec();
+    let n = all.len();
+    for (name, forget, settings, most) in [
+        ("1 point", drawn(1), "", 0.01),
+        ("1 %", drawn(n / 100), "", 0.02),
+        ("10 %", drawn(n / 10), "", 0.05),
+        ("a class", all.iter().copied().filter(|i| data.train.y[*i as usize] == 3).collect(), "steps = 3", 0.2),
+    ] {
+        let (retain, forget) = digits.split(|i| forget.contains(&i));
+        let optimum = digits.optimum(&mut session, &retain, &original)?;
+        let mut run = |method: &str, settings: &str, recipe: &TrainConfig| {
+            session.write_theta(&original)?;
+            let view =
+                View { retain: &retain, forget: &forget, forgotten_classes: &[], train: recipe, seed: 1, graph: None, past: Past::default() };
+            let account = (find(method)?.build)(settings.parse().expect("TOML"))?.forget(&mut session, &view)?;
+            Ok::<(Vec<f32>, Account), unlearn::Error>((session.read_theta()?, account))
+        };
+        let (theta, account) = run("newton", settings, &digits.recipe)?;
+        let whole = distance(&original, &optimum);
+        let error = distance(&theta, &optimum) / whole;
+        eprintln!("{name}: {error:.5} of a way of {whole:.5}");
+        hold(error <= most, || format!("{name}: relative error {error} over {most}: {account:?}"))?;
+        for step in account.details["newton_steps"].as_array().into_iter().flatten() {
+            hold(step["residual"].as_f64().is_some_and(|r| r <= 1e-3), || format!("{name}: {step}"))?;
+        }
+        // The planted fault: a step that knows nothing of the regulariser. At an optimum the difference of gradients is the same
+        // step, and forgets less where it lacks the term.
+        let without = TrainConfig { weight_decay: 0.0, ..digits.recipe.clone() };
+        let newton = distance(&run("newton", &format!("damping = {DECAY}\n{settings}"), &without)?.0, &optimum) / whole;
+        hold(newton > 0.25, || format!("{name}: without the regulariser the error is {newton} only"))?;
+        if name == "1 point" || name == "10 %" {
+            let settings = |damping: f64| format!("damping = {damping}\ncurvature_records = 0");
+            let [with, without] = [(1e-9, &digits.recipe), (DECAY, &without)]
+                .map(|(damping, recipe)| {
+                    Ok(distance(&run("influence", &settings(damping), recipe)?.0, &optimum) / whole)
+                })
+                .map(|error: Result<f64>| error.unwrap_or(f64::NAN));
+            hold(with <= most, || format!("{name}: influence has an error of {with}"))?;
+            hold(without > 0.1, || {
+                format!("{name}: influence without the regulariser has an error of {without} only")
+            })?;
+            eprintln!("{name}: {newton:.3} without the regulariser; influence {with:.4}, without {without:.3}");
+        }
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@
 use unlearn::Result;
 use unlearn::engine::case::Gen;
 use unlearn::engine::{Buf, Engine, Lane, Program, Recording, Target};
+use unlearn::kernels::tangent::tangent;
 use unlearn::nn::graph::{GraphInput, Segments, Structure};
 use unlearn::nn::{
     Backward, Forward, LAYERS, Layer, Mode, Model, ModelConfig, ParamLayout, Sink, SparseInput, SquaredNorms, ZOO,
@@ -387,6 +388,39 @@ pub fn run(
     drop(rig);
     engine.release(mark);
     Ok(found)
+}
+
+/// A network's two passes, with a derivative beside every buffer of theirs.
+pub struct Along {
+    pub at: Buffers,
+    /// Beside theta, x, y, dy, dx and sink.
+    pub homes: [Buf<f32>; 6],
+    pub both: Program,
+    pub along: Program,
+}
+
+impl Along {
+    /// Gradients go to `sink` with the scale 1.
+    pub fn new(engine: &mut Engine, target: Target, net: &Net, n: usize) -> Result<Along> {
+        let Rig { at, both, .. } =
+            Rig::new(engine, target, net, n, Into::Mean { scale: 1.0, accumulate: false }, true)?;
+        let values = at.floats();
+        let mut homes = [at.theta; 6];
+        for (home, value) in homes.iter_mut().zip(values) {
+            *home = engine.alloc("home", value.len)?;
+        }
+        let mut rec = both.recording().clone();
+        let seeds: Vec<_> = values.into_iter().zip(homes).filter(|(value, _)| value.len > 0).collect();
+        tangent(&mut rec, &seeds)?;
+        Ok(Along { at, homes, both, along: engine.compile(rec)? })
+    }
+}
+
+impl Buffers {
+    /// theta, x, y, dy, dx and sink.
+    pub fn floats(&self) -> [Buf<f32>; 6] {
+        [self.theta, self.x, self.y, self.dy, self.dx, self.sink]
+    }
 }
 
 /// Largest difference over the largest reference value; infinite where anything is not a number or lengths differ.

@@ -63,6 +63,7 @@ pub fn cases() -> Vec<Case> {
         all.push(weight_gradient(kernel, &s, Chunks { per_chunk: 1, count: 5 }, false));
         all.push(weight_gradient(kernel, &s, Chunks { per_chunk: 2, count: 3 }, true));
     }
+    all.extend(unfold::cases());
     all
 }
 

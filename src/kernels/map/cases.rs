@@ -2,7 +2,7 @@
 
 mod random;
 
-use super::{Binary, Unary, axpby, bias, binary, fill, gather_rows, gather_words, unary, unary_bwd};
+use super::{Binary, Unary, axpby, bias, binary, fill, gather_rows, gather_words, unary, unary_bwd, unary_bwd_tangent};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
 
@@ -21,11 +21,14 @@ pub fn cases() -> Vec<Case> {
     for op in Unary::ALL {
         all.extend(LENGTHS.map(|n| unary_case(op, n)));
         all.extend(LENGTHS.map(|n| unary_bwd_case(op, n)));
+        all.extend(LENGTHS.map(|n| unary_bwd_tangent_case(op, n, n % 2 == 0)));
         all.push(small_case(op));
     }
     all.extend([Unary::Gelu, Unary::Sigmoid].map(tail_case));
     all.push(unary_case(Unary::Relu, FOLDED).folded());
     all.push(unary_bwd_case(Unary::Relu, FOLDED).folded());
+    all.push(unary_bwd_tangent_case(Unary::Tanh, FOLDED, true).folded());
+    all.push(unary_bwd_tangent_case(Unary::Gelu, LARGE, false).timed());
     all.push(unary_case(Unary::Gelu, LARGE).timed());
     all.push(unary_bwd_case(Unary::Relu, LARGE).timed());
     for op in Binary::ALL {
@@ -98,6 +101,17 @@ fn unary_bwd_case(op: Unary, n: usize) -> Case {
     let dy = case.input("dy", g.values(n));
     let dx = case.output("dx", n);
     unary_bwd(&mut case.rec, op, x, y, dy, dx);
+    case.tolerance(1e-6, 5e-7)
+}
+
+fn unary_bwd_tangent_case(op: Unary, n: usize, add: bool) -> Case {
+    let mut case = new(format!("map.unary_bwd_tangent {op:?} {n}{}", if add { " add" } else { "" }));
+    let mut g = Gen::new(n as u64 + 150);
+    let v = case.input("v", arguments(n));
+    let r = case.input("r", g.values(n));
+    let dy = case.input("dy", g.values(n));
+    let out = if add { case.inout("out", g.values(n)) } else { case.output("out", n) };
+    unary_bwd_tangent(&mut case.rec, op, v, r, dy, out, add);
     case.tolerance(1e-6, 5e-7)
 }
 

@@ -77,8 +77,15 @@ fn removal(engine: &mut Engine) -> Result<()> {
         let optimum = digits.optimum(&mut session, &retain, &original)?;
         let mut run = |method: &str, settings: &str, recipe: &TrainConfig| {
             session.write_theta(&original)?;
-            let view =
-                View { retain: &retain, forget: &forget, forgotten_classes: &[], train: recipe, seed: 1, graph: None, past: Past::default() };
+            let view = View {
+                retain: &retain,
+                forget: &forget,
+                forgotten_classes: &[],
+                train: recipe,
+                seed: 1,
+                graph: None,
+                past: Past::default(),
+            };
             let account = (find(method)?.build)(settings.parse().expect("TOML"))?.forget(&mut session, &view)?;
             Ok::<(Vec<f32>, Account), unlearn::Error>((session.read_theta()?, account))
         };

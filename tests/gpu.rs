@@ -5,6 +5,8 @@
 mod adapters;
 #[path = "shared/binary.rs"]
 mod binary;
+#[path = "gpu/check.rs"]
+mod check;
 #[path = "gpu/curvature.rs"]
 mod curvature;
 #[path = "shared/curvature.rs"]
@@ -57,6 +59,7 @@ fn main() {
     }
     let mut trials = kernels::trials(&devices);
     trials.extend(mutants::trials(&devices));
+    trials.extend(check::trials(&devices));
     trials.extend(devices.iter().flat_map(engine::trials));
     trials.extend(parity::trials());
     trials.extend(graph_parity::trials(&devices));

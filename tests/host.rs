@@ -4,6 +4,8 @@
 mod bad_input;
 #[path = "shared/binary.rs"]
 mod binary;
+#[path = "host/check.rs"]
+mod check;
 #[path = "host/cli.rs"]
 mod cli;
 #[path = "host/compare.rs"]

@@ -31,6 +31,8 @@ mod graph_parity;
 mod graphs;
 #[path = "gpu/kernels.rs"]
 mod kernels;
+#[path = "gpu/kinds.rs"]
+mod kinds;
 #[path = "gpu/layers.rs"]
 mod layers;
 #[path = "gpu/methods.rs"]
@@ -81,6 +83,7 @@ fn main() {
     trials.extend(layers::trials());
     trials.extend(statistics::trials(&devices));
     trials.extend(runs::trials());
+    trials.extend(kinds::trials());
     trials.extend(resume::trials());
     trials.extend(chain::trials());
     trials.extend(methods::trials(&devices));

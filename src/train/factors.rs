@@ -30,6 +30,22 @@ pub struct Kfac {
     damping: Option<f64>,
 }
 
+/// A matrix of a parameter: `(parameter, "a" or "g", rows, values)`.
+pub type NamedSquare = (String, &'static str, usize, Vec<f32>);
+
+/// The matrices of a flat vector of factors, in the layout's order.
+pub(super) fn read_squares(session: &mut Session, layout: &FactorLayout, flat: Buf<f32>) -> Result<Vec<NamedSquare>> {
+    let mut all = Vec::new();
+    for block in &layout.blocks {
+        for (which, square) in [("a", block.a), ("g", Some(block.g))] {
+            if let Some(square) = square {
+                all.push((block.param.clone(), which, square.size, session.engine.read(square.of(flat))?));
+            }
+        }
+    }
+    Ok(all)
+}
+
 impl Kfac {
     /// Measures the factors over `records`. `how` says whose labels the gradients are of: [`Estimator::Model`] takes the
     /// expectation over the model's exactly, a backward pass a class (KFLR: Botev, Ritter & Barber, ICML 2017);
@@ -154,18 +170,9 @@ impl Kfac {
         trace / self.layout.blocks.iter().map(count).sum::<f64>().max(1.0)
     }
 
-    /// The factors on the host, row-major, in the layout's order: `(parameter, "a" or "g", size, values)`.
-    pub fn read(&self, session: &mut Session) -> Result<Vec<(String, &'static str, usize, Vec<f32>)>> {
-        let mut all = Vec::new();
-        for block in &self.layout.blocks {
-            for (which, square) in [("a", block.a), ("g", Some(block.g))] {
-                if let Some(square) = square {
-                    let values = session.engine.read(square.of(self.factors))?;
-                    all.push((block.param.clone(), which, square.size, values));
-                }
-            }
-        }
-        Ok(all)
+    /// The factors on the host, row-major, in the layout's order.
+    pub fn read(&self, session: &mut Session) -> Result<Vec<NamedSquare>> {
+        read_squares(session, &self.layout, self.factors)
     }
 
     /// For a method's details and for files.

@@ -1,9 +1,15 @@
 //! Tests that need no adapter: one binary, one module per subject.
 
+#[path = "host/accountant.rs"]
+mod accountant;
 #[path = "host/bad_input.rs"]
 mod bad_input;
 #[path = "shared/binary.rs"]
 mod binary;
+#[path = "host/certified.rs"]
+mod certified;
+#[path = "host/check.rs"]
+mod check;
 #[path = "host/cli.rs"]
 mod cli;
 #[path = "host/compare.rs"]
@@ -22,6 +28,8 @@ mod data_bad;
 mod data_files;
 #[path = "host/eval.rs"]
 mod eval;
+#[path = "host/factors.rs"]
+mod factors;
 #[path = "shared/fixtures.rs"]
 mod fixtures;
 #[path = "host/gradcheck.rs"]
@@ -44,12 +52,14 @@ mod linear_editor;
 mod links;
 #[path = "host/models.rs"]
 mod models;
-#[path = "shared/nets.rs"]
-mod nets;
 #[path = "host/parity.rs"]
 mod parity;
 #[path = "host/pickles.rs"]
 mod pickles;
+#[path = "host/private.rs"]
+mod private;
+#[path = "host/products.rs"]
+mod products;
 #[path = "host/recording.rs"]
 mod recording;
 #[path = "host/registry.rs"]
@@ -64,9 +74,15 @@ mod requests_graph;
 mod shaders;
 #[path = "host/sinks.rs"]
 mod sinks;
+#[path = "host/small.rs"]
+mod small;
 #[path = "host/statistics.rs"]
 mod statistics;
 #[path = "shared/statistics.rs"]
 mod statistics_checks;
+#[path = "host/tangents.rs"]
+mod tangents;
 #[path = "host/verdict.rs"]
 mod verdict;
+#[path = "host/woodbury.rs"]
+mod woodbury;

@@ -24,6 +24,7 @@ pub static REGISTRIES: &[Registry] = &[
     Registry { name: "models", table: registries::models },
     Registry { name: "optimizers", table: registries::optimizers },
     Registry { name: "methods", table: registries::methods },
+    Registry { name: "statistics", table: registries::statistics },
     Registry { name: "metrics", table: registries::metrics },
     Registry { name: "datasets", table: registries::datasets },
     Registry { name: "experiments", table: registries::experiments },

@@ -7,6 +7,7 @@ use crate::eval::METRICS;
 use crate::methods::METHODS;
 use crate::nn::{LAYERS, ZOO};
 use crate::run::experiments::EXPERIMENTS;
+use crate::run::gradients::STATISTICS;
 use crate::run::results::Tier;
 use crate::train::{OPTIMIZERS, SCHEDULES};
 
@@ -52,5 +53,14 @@ pub(super) fn datasets() -> Result<Table> {
 pub(super) fn experiments() -> Result<Table> {
     let mut table = Table::new(&["name", "demo", "summary"]);
     EXPERIMENTS.iter().for_each(|e| table.row([e.name, if e.demo { "yes" } else { "no" }, e.summary]));
+    Ok(table)
+}
+
+pub(super) fn statistics() -> Result<Table> {
+    let mut table = Table::new(&["kind", "summary", "options"]);
+    STATISTICS.iter().for_each(|s| {
+        let options: Vec<_> = s.options.iter().map(|o| format!("--{o}")).collect();
+        table.row([s.name, s.summary, &options.join(" ")]);
+    });
     Ok(table)
 }

@@ -91,7 +91,15 @@ impl Run for Train {
 
 impl Train {
     fn text(&self, info: &RunInfo) -> String {
-        format!("{}: {} epochs, {} steps, model {}\n", self.out.display(), info.epochs, info.steps, info.model_sha256)
+        let run = self.out.display();
+        let mut text = format!("{run}: {} epochs, {} steps, model {}\n", info.epochs, info.steps, info.model_sha256);
+        if let Some(p) = &info.privacy {
+            text += &format!(
+                "private to ({:.4}, {:e}): noise multiplier {}, clip {}, {} sampling at rate {:.6}, {} steps, Rényi order {}; it holds against whoever does not know the seed\n",
+                p.epsilon, p.delta, p.noise_multiplier, p.clip, p.sampling, p.rate, p.steps, p.order
+            );
+        }
+        text
     }
 
     fn resume_command(&self, cx: &Context) -> String {

@@ -1,8 +1,8 @@
 //! Cases: one description of inputs, outputs and work that the tests, `unlearn check` and the benches share.
 
 use super::Data;
-use super::kernel::Elem;
-use super::recording::{ALIGN, Buf, BufferId, Command, Element, Recording, Target};
+use super::kernel::{Elem, Lane};
+use super::recording::{ALIGN, Buf, BufferId, Command, Element, Recording, Span, Target};
 
 /// What a case expects of one of its buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,26 @@ impl Case {
         self
     }
 
+    /// The f32 buffers that it has so far, with their data's ranges.
+    pub fn floats(&self) -> Vec<(Buf<f32>, CaseBuf)> {
+        let all = self.buffers.iter().enumerate().filter(|(_, b)| matches!(b.init, Data::F32(_)));
+        let range = |i: usize, len: usize| Buf::new(BufferId::Kept(i as u32), GUARD + len).range(GUARD..GUARD + len);
+        all.map(|(i, b)| (range(i, b.init.bytes().len() / 4), b.clone())).collect()
+    }
+
+    /// The u32 buffers: their data's ranges, and what they hold.
+    pub fn words(&self) -> Vec<(Span, Lane)> {
+        let all = self.buffers.iter().enumerate().filter_map(|(i, b)| match &b.init {
+            Data::U32(v) => Some((i, v)),
+            Data::F32(_) => None,
+        });
+        all.map(|(i, v)| {
+            let buf = Buf::<u32>::new(BufferId::Kept(i as u32), GUARD + v.len());
+            (buf.range(GUARD..GUARD + v.len()).any(), Lane::U32(v.clone()))
+        })
+        .collect()
+    }
+
     fn add<T: Element>(&mut self, name: &'static str, init: Data, role: Role) -> Buf<T> {
         let len = init.bytes().len() / 4;
         self.buffers.push(CaseBuf { name, init, role });
@@ -132,6 +152,13 @@ impl Gen {
     /// Uniform in [0, n).
     pub fn below(&mut self, n: usize) -> usize {
         (self.word() % n.max(1) as u64) as usize
+    }
+
+    /// A size in [low, high], small ones as likely as large ones.
+    pub fn size(&mut self, low: usize, high: usize) -> usize {
+        let part = self.below(1 << 20) as f64 / f64::from(1 << 20);
+        let ratio = (high + 1) as f64 / low.max(1) as f64;
+        ((low.max(1) as f64 * ratio.powf(part)) as usize).clamp(low, high)
     }
 
     /// `n` values uniform in (−1, 1), none of them zero.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::tangent::Rule;
+
 /// Scalar type of a buffer or of a parameter field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Elem {
@@ -69,6 +71,23 @@ pub enum Requires {
     Subgroup8,
 }
 
+/// How the directional derivative of what a kernel writes is computed from those of what it reads; see
+/// [`Recording::tangent`](super::Recording::tangent).
+#[derive(Clone, Copy)]
+pub enum Tangent {
+    /// The outputs are linear in each of these groups of bindings while the others are held, and together with what an
+    /// updated output held before: dy = Σ_g f(.., dx_g, ..), by the same kernel with a group's buffers exchanged.
+    Linear(&'static [&'static [usize]]),
+    /// Records the derivative's commands; they follow the dispatch.
+    Rule(Rule),
+    /// The same for a kernel that changes what its derivative depends on: they go before the dispatch.
+    Before(Rule),
+    /// No output depends on an f32 input in a differentiable way, or nobody needs the derivative: it is taken as 0.
+    Constant,
+    /// Not written: a recording that carries a derivative to this kernel is refused by its name.
+    Missing,
+}
+
 /// One row: a WGSL compute shader with entry point `main`, and the plain Rust function with the same meaning.
 pub struct Kernel {
     /// `<family>.<stem>`; `shaders/<family>/<stem>.wgsl` holds the source.
@@ -79,6 +98,7 @@ pub struct Kernel {
     pub params: Fields,
     pub twin: Twin,
     pub requires: Requires,
+    pub tangent: Tangent,
 }
 
 impl Kernel {

@@ -12,19 +12,21 @@ mod recording;
 mod reference;
 mod shader;
 mod submit;
+mod tangent;
 mod timing;
 mod translate;
 
 use std::collections::HashMap;
 
-pub use adapter::{AdapterChoice, AdapterLimits, AdapterReport, list as adapters};
+pub use adapter::{AdapterChoice, AdapterLimits, AdapterReport, list as adapters, pick as pick_adapter};
 pub use gpu::{Checks, Gpu, GpuOptions};
-pub use kernel::{Access, Consts, Elem, Fields, Kernel, Lane, Params, Requires, Twin, TwinCall};
+pub use kernel::{Access, Consts, Elem, Fields, Kernel, Lane, Params, Requires, Tangent, Twin, TwinCall};
 pub use plan::{Plan, plan};
 pub use probe::Written;
 pub use recording::{ALIGN, Buf, BufferId, Command, Dispatch, Element, Groups, Pass, Recording, Span, Target, Temp};
 pub use reference::Reference;
 pub use shader::{Composed, Reflection, SHARED, compose, composed, parse, supported};
+pub use tangent::{Add, Rule, Tangents};
 pub use timing::{KernelTotal, Timing, chrome_trace, totals};
 pub use translate::{Language, translate};
 
@@ -136,6 +138,18 @@ impl Engine {
         match &self.kind {
             Kind::Gpu(g) => Some(&g.report),
             Kind::Reference(_) => None,
+        }
+    }
+
+    /// True once the driver has given the device up; nothing runs on this engine any more.
+    pub fn is_lost(&self) -> bool {
+        matches!(&self.kind, Kind::Gpu(g) if g.is_lost())
+    }
+
+    /// Gives the device up as a driver would: how the harness shows that it survives that.
+    pub fn lose_device(&mut self) {
+        if let Kind::Gpu(g) = &mut self.kind {
+            g.lose();
         }
     }
 

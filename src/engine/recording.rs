@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::kernel::{Access, Elem, Kernel, Params};
+use super::shader;
 use crate::error::Result;
 
 /// Tensors inside one buffer start at multiples of this many 4-byte elements (256 bytes): the largest storage
@@ -152,7 +153,7 @@ pub struct Recording {
     /// Element counts of the inputs and outputs of one run.
     pub inputs: Vec<usize>,
     pub outputs: Vec<Span>,
-    scope: Vec<String>,
+    pub(super) scope: Vec<String>,
     target: Target,
 }
 
@@ -163,6 +164,42 @@ pub struct Target {
     pub software: bool,
     /// Smallest subgroup size; 0 without subgroup operations.
     pub subgroup: u32,
+}
+
+impl Dispatch {
+    /// The range that binding `i` names.
+    pub fn bound<T: Element>(&self, i: usize) -> Buf<T> {
+        Buf::over(self.bindings[i].0)
+    }
+
+    /// The same launch with another buffer at binding `i`.
+    pub fn exchange<T: Element>(&mut self, i: usize, by: Buf<T>) {
+        self.bindings[i].0 = by.any();
+    }
+
+    /// The value of a WGSL `override` constant.
+    pub fn constant(&self, name: &str) -> Result<f64> {
+        let consts = shader::composed(self.kernel)?.consts(self.kernel, &self.consts)?;
+        Ok(consts.get(name).copied().unwrap_or(0.0))
+    }
+
+    /// Gives a WGSL `override` constant another value.
+    pub fn set(&mut self, name: &'static str, value: impl Into<f64>) {
+        self.consts.retain(|(n, _)| *n != name);
+        self.consts.push((name, value.into()));
+    }
+
+    /// The parameter struct.
+    pub fn params<P: Params>(&self) -> P {
+        bytemuck::pod_read_unaligned(&self.params)
+    }
+
+    /// Changes the parameter struct.
+    pub fn with_params<P: Params>(&mut self, change: impl FnOnce(&mut P)) {
+        let mut params: P = self.params();
+        change(&mut params);
+        self.params = bytemuck::bytes_of(&params).to_vec();
+    }
 }
 
 impl Recording {

@@ -13,6 +13,7 @@ mod cases;
 mod edges;
 mod heads;
 mod rows;
+mod tangent;
 #[cfg(test)]
 mod tests;
 mod twin;

@@ -3,13 +3,16 @@
 mod cases;
 mod norms;
 mod shape;
+mod tangent;
 mod twin;
+mod unfold;
 
-pub use cases::cases;
+pub use cases::{cases, random};
 pub use norms::{NormForm, choose_norms, conv2d_norms, conv2d_norms_as};
 pub use shape::{Chunks, ConvShape};
+pub use unfold::{UNFOLD, unfold};
 
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, Target};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target};
 use crate::params;
 
 params! {
@@ -27,6 +30,7 @@ pub static CONV2D: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::conv2d,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::conv2d),
 };
 
 /// 8 channels x 4 positions per lane with subgroup broadcasts: for software adapters.
@@ -36,6 +40,7 @@ pub static CONV2D_BROADCAST: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::conv2d,
     requires: Requires::Subgroup8,
+    tangent: Tangent::Rule(tangent::conv2d),
 };
 
 /// Input gradient, one thread per input, gather form.
@@ -45,6 +50,7 @@ pub static CONV2D_BWD_X: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::conv2d_bwd_x,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[0], &[1]]),
 };
 
 /// Input gradient, 8 channels x 4 positions per lane.
@@ -54,6 +60,7 @@ pub static CONV2D_BWD_X_BROADCAST: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::conv2d_bwd_x,
     requires: Requires::Subgroup8,
+    tangent: Tangent::Linear(&[&[0], &[1]]),
 };
 
 /// Weight gradient of chunks of samples, one thread per weight and chunk.
@@ -63,6 +70,7 @@ pub static CONV2D_BWD_W: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::conv2d_bwd_w,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::conv2d_bwd_w),
 };
 
 /// Weight gradient, 8 channels x 4 columns per lane.
@@ -72,6 +80,7 @@ pub static CONV2D_BWD_W_BROADCAST: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::conv2d_bwd_w,
     requires: Requires::Subgroup8,
+    tangent: Tangent::Rule(tangent::conv2d_bwd_w),
 };
 
 /// The family's kernels.
@@ -82,6 +91,7 @@ pub static KERNELS: &[&Kernel] = &[
     &CONV2D_BWD_X_BROADCAST,
     &CONV2D_BWD_W,
     &CONV2D_BWD_W_BROADCAST,
+    &UNFOLD,
     &norms::GHOST_NORM,
 ];
 

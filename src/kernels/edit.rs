@@ -163,6 +163,14 @@ pub fn mask(rec: &mut Recording, x: Buf<f32>, m: Buf<f32>) {
     pass.read(m).update(x).work(x.len as u64, 12 * x.len as u64).threads(vec4s(x.len));
 }
 
+/// Records x = origin where m is 0, bit for bit; x stays elsewhere. With a step before it, an element that the mask leaves
+/// out has not moved, whatever decay or momentum the step has.
+pub fn restore(rec: &mut Recording, x: Buf<f32>, m: Buf<f32>, origin: Buf<f32>) {
+    assert_eq!((m.len, origin.len), (x.len, x.len), "sizes of a restoring");
+    let pass = rec.dispatch(&RESTORE).params(Masked { len: x.len as u32 });
+    pass.read(m).read(origin).update(x).work(x.len as u64, 16 * x.len as u64).threads(vec4s(x.len));
+}
+
 /// Records a += t (b − a).
 pub fn lerp(rec: &mut Recording, a: Buf<f32>, b: Buf<f32>, t: f32) {
     assert_eq!(a.len, b.len, "sizes of an interpolation");

@@ -11,10 +11,11 @@ mod record_norms;
 mod sddmm;
 mod segment;
 mod spmm;
+mod tangent;
 #[cfg(test)]
 mod tests;
 
-pub use cases::cases;
+pub use cases::{cases, random};
 pub use features::{Outer, OuterMode, densify, features, features_bwd_w, scatter_rows};
 pub use link::{bce, negatives, partner_scores, partner_scores_bwd};
 pub use max::{aggregate_max, aggregate_max_as, max_bwd, max_bwd_as};
@@ -23,6 +24,7 @@ pub use record_norms::{features_norms, segment_norms};
 pub use sddmm::sddmm;
 pub use segment::{Readout, segment, segment_bwd, segment_outer};
 pub use spmm::{Form, NARROW, Spmm, choose, spmm, spmm_as};
+pub use tangent::max_tangent;
 
 use crate::engine::{Buf, Kernel};
 
@@ -48,6 +50,7 @@ pub static KERNELS: &[&Kernel] = &[
     &balanced::MAX,
     &balanced::MAX_FIX,
     &balanced::MAX_BWD,
+    &tangent::MAX_TANGENT,
     &sddmm::SDDMM,
     &link::NEGATIVES,
     &link::PARTNER_SCORES,

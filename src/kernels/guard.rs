@@ -5,7 +5,7 @@ mod cases;
 pub use cases::cases;
 
 use super::map::quads;
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, TwinCall};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
 use crate::params;
 
 params! {
@@ -20,6 +20,7 @@ pub static FINITE: Kernel = Kernel {
     params: Finite::FIELDS,
     twin: finite_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Constant,
 };
 
 /// The family's kernels.

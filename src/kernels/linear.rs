@@ -2,12 +2,13 @@
 
 mod cases;
 mod outer;
+mod tangent;
 mod twin;
 
-pub use cases::cases;
+pub use cases::{cases, random};
 pub use outer::{choose_outer, outer, outer_as};
 
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, Target};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target};
 use crate::params;
 
 params! {
@@ -22,6 +23,7 @@ pub static MATMUL: Kernel = Kernel {
     params: Matmul::FIELDS,
     twin: twin::matmul,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::matmul),
 };
 
 /// 16 x 2 per lane with subgroup broadcasts, no barrier: for software adapters.
@@ -31,6 +33,7 @@ pub static MATMUL_BROADCAST: Kernel = Kernel {
     params: Matmul::FIELDS,
     twin: twin::matmul,
     requires: Requires::Subgroup8,
+    tangent: Tangent::Rule(tangent::matmul),
 };
 
 /// 64 x 64 tiles through workgroup memory: for GPUs.
@@ -40,6 +43,7 @@ pub static MATMUL_TILED: Kernel = Kernel {
     params: Matmul::FIELDS,
     twin: twin::matmul,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::matmul),
 };
 
 /// 8 x 4 per invocation, no barrier and no subgroup: for software adapters without subgroups of 8.
@@ -49,6 +53,7 @@ pub static MATMUL_BLOCKED: Kernel = Kernel {
     params: Matmul::FIELDS,
     twin: twin::matmul,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::matmul),
 };
 
 /// All forms of the product.
@@ -86,6 +91,12 @@ impl Mat {
         );
         let end = self.rows.saturating_sub(1) * self.row_stride + range.end;
         Mat { buf: self.buf.range(range.start..end.max(range.start)), cols: range.len(), ..self }
+    }
+
+    /// The diagonal of a row-major [size, size] matrix as one row: its product with ones is the trace.
+    pub fn diagonal(buf: Buf<f32>, size: usize) -> Mat {
+        assert_eq!(buf.len, size * size, "a {size}x{size} matrix over a buffer of {}", buf.len);
+        Mat { buf, rows: 1, cols: size, row_stride: 0, col_stride: size + 1 }
     }
 
     /// The transpose; nothing moves.

@@ -2,13 +2,17 @@
 //! 1/B enters where gradients are averaged.
 
 mod cases;
+mod sampled;
+mod tangent;
 #[cfg(test)]
 mod tests;
 mod twin;
 
 pub use cases::cases;
+pub use sampled::{SAMPLED_SCORE, sampled_score};
+pub use tangent::{SOFTMAX_XENT_TANGENT, softmax_xent_tangent};
 
-use crate::engine::{Buf, Kernel, Params, Recording, Requires};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent};
 use crate::params;
 
 params! {
@@ -33,6 +37,7 @@ pub static SOFTMAX_XENT: Kernel = Kernel {
     params: Logits::FIELDS,
     twin: twin::softmax_xent,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::softmax_xent),
 };
 
 /// Kullback-Leibler divergence from given probabilities.
@@ -42,6 +47,7 @@ pub static SOFT_KL: Kernel = Kernel {
     params: Logits::FIELDS,
     twin: twin::soft_kl,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Mean squared error per row.
@@ -51,6 +57,7 @@ pub static MSE: Kernel = Kernel {
     params: Logits::FIELDS,
     twin: twin::mse,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::mse),
 };
 
 /// Probabilities.
@@ -60,6 +67,7 @@ pub static SOFTMAX: Kernel = Kernel {
     params: Logits::FIELDS,
     twin: twin::softmax,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Gradients whose squares average over the model's own labels.
@@ -69,6 +77,7 @@ pub static LABEL_SCORE: Kernel = Kernel {
     params: Label::FIELDS,
     twin: twin::label_score,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Rows of logit gradients scaled so that no record's gradient is longer than a bound.
@@ -78,10 +87,12 @@ pub static CLIP_ROWS: Kernel = Kernel {
     params: Clip::FIELDS,
     twin: twin::clip_rows,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] = &[&SOFTMAX_XENT, &SOFT_KL, &MSE, &SOFTMAX, &LABEL_SCORE, &CLIP_ROWS];
+pub static KERNELS: &[&Kernel] =
+    &[&SOFTMAX_XENT, &SOFTMAX_XENT_TANGENT, &SOFT_KL, &MSE, &SOFTMAX, &LABEL_SCORE, &SAMPLED_SCORE, &CLIP_ROWS];
 
 impl Logits {
     fn new(rows: usize, classes: usize) -> Logits {

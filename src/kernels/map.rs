@@ -4,14 +4,16 @@
 
 mod cases;
 mod random;
+mod tangent;
 mod twin;
 
-pub use cases::cases;
+pub use cases::{cases, random};
 pub use random::{
     DROPOUT, NORMAL, PHILOX, RELU_DROPOUT, RELU_DROPOUT_BWD, dropout, normal, relu_dropout, relu_dropout_bwd, words,
 };
+pub use tangent::{UNARY_BWD_TANGENT, unary_bwd_tangent};
 
-use crate::engine::{Buf, Kernel, Params, Recording, Requires};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent};
 use crate::params;
 
 params! {
@@ -46,6 +48,7 @@ pub static UNARY: Kernel = Kernel {
     params: &[],
     twin: twin::unary,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::unary),
 };
 
 /// `dx = f'(x) dy`.
@@ -55,6 +58,7 @@ pub static UNARY_BWD: Kernel = Kernel {
     params: &[],
     twin: twin::unary_bwd,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::unary_bwd),
 };
 
 /// `y = a op b`.
@@ -64,6 +68,7 @@ pub static BINARY: Kernel = Kernel {
     params: &[],
     twin: twin::binary,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::binary),
 };
 
 /// `y = alpha x + beta y`.
@@ -73,6 +78,7 @@ pub static AXPBY: Kernel = Kernel {
     params: Axpby::FIELDS,
     twin: twin::axpby,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[0]]),
 };
 
 /// `y = value`.
@@ -82,6 +88,7 @@ pub static FILL: Kernel = Kernel {
     params: Fill::FIELDS,
     twin: twin::fill,
     requires: Requires::Nothing,
+    tangent: Tangent::Constant,
 };
 
 /// `x[n,c,q] += b[c]`.
@@ -91,6 +98,7 @@ pub static BIAS: Kernel = Kernel {
     params: Bias::FIELDS,
     twin: twin::bias,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[0]]),
 };
 
 /// Rows of one chunk of a table, by index.
@@ -100,6 +108,7 @@ pub static GATHER_ROWS: Kernel = Kernel {
     params: GatherRows::FIELDS,
     twin: twin::gather_rows,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[0]]),
 };
 
 /// Words by index.
@@ -109,12 +118,14 @@ pub static GATHER_WORDS: Kernel = Kernel {
     params: GatherWords::FIELDS,
     twin: twin::gather_words,
     requires: Requires::Nothing,
+    tangent: Tangent::Constant,
 };
 
 /// The family's kernels.
 pub static KERNELS: &[&Kernel] = &[
     &UNARY,
     &UNARY_BWD,
+    &UNARY_BWD_TANGENT,
     &BINARY,
     &AXPBY,
     &FILL,

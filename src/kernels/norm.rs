@@ -3,6 +3,7 @@
 
 mod cases;
 mod rows;
+mod tangent;
 #[cfg(test)]
 mod tests;
 mod twin;

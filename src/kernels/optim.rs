@@ -10,7 +10,7 @@ mod twin;
 pub use cases::cases;
 
 use super::map::quads;
-use crate::engine::{Buf, Kernel, Params, Recording, Requires};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent};
 use crate::params;
 
 params! {
@@ -32,6 +32,7 @@ pub static SGD: Kernel = Kernel {
     params: SgdParams::FIELDS,
     twin: twin::sgd,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Adam and AdamW.
@@ -41,6 +42,7 @@ pub static ADAM: Kernel = Kernel {
     params: AdamParams::FIELDS,
     twin: twin::adam,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// The family's kernels.

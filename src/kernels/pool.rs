@@ -1,13 +1,15 @@
 //! Max and average pooling over NCHW planes and their gradients, with PyTorch's shape and padding rules.
 
 mod cases;
+mod tangent;
 #[cfg(test)]
 mod tests;
 mod twin;
 
 pub use cases::cases;
+pub use tangent::{MAX_TANGENT, max_tangent};
 
-use crate::engine::{Buf, Kernel, Params, Pass, Recording, Requires};
+use crate::engine::{Buf, Kernel, Params, Pass, Recording, Requires, Tangent};
 use crate::params;
 
 params! {
@@ -24,6 +26,7 @@ pub static MAX: Kernel = Kernel {
     params: Pool::FIELDS,
     twin: twin::max,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::max),
 };
 
 /// Sends each output's gradient to its winner.
@@ -33,6 +36,7 @@ pub static MAX_BWD: Kernel = Kernel {
     params: Pool::FIELDS,
     twin: twin::max_bwd,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[0]]),
 };
 
 /// Mean of the window, padding included.
@@ -42,6 +46,7 @@ pub static AVG: Kernel = Kernel {
     params: Pool::FIELDS,
     twin: twin::avg,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[0]]),
 };
 
 /// Spreads each output's gradient over its window.
@@ -51,10 +56,11 @@ pub static AVG_BWD: Kernel = Kernel {
     params: Pool::FIELDS,
     twin: twin::avg_bwd,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[0]]),
 };
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] = &[&MAX, &MAX_BWD, &AVG, &AVG_BWD];
+pub static KERNELS: &[&Kernel] = &[&MAX, &MAX_BWD, &MAX_TANGENT, &AVG, &AVG_BWD];
 
 /// Shapes of one pooling: input [n, c, h, w], output [n, c, oh, ow]; pairs are (height, width).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,12 +3,13 @@
 
 mod cases;
 mod norms;
+mod tangent;
 mod twin;
 
-pub use cases::cases;
+pub use cases::{cases, random};
 pub use norms::{choose_norms, pair_norms, row_norms, row_norms_as};
 
-use crate::engine::{Buf, Kernel, Params, Recording, Requires};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent};
 use crate::params;
 
 params! {
@@ -38,6 +39,7 @@ pub static ROWS: Kernel = Kernel {
     params: Rows::FIELDS,
     twin: twin::rows,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[0]]),
 };
 
 /// Sums of columns over blocks of rows.
@@ -47,6 +49,7 @@ pub static COLUMNS: Kernel = Kernel {
     params: Columns::FIELDS,
     twin: twin::columns,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::columns),
 };
 
 /// One level of a sum of everything.
@@ -56,6 +59,7 @@ pub static TOTAL: Kernel = Kernel {
     params: Total::FIELDS,
     twin: twin::total,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::total),
 };
 
 /// Position of each row's maximum.
@@ -65,6 +69,7 @@ pub static ARGMAX: Kernel = Kernel {
     params: Argmax::FIELDS,
     twin: twin::argmax,
     requires: Requires::Nothing,
+    tangent: Tangent::Constant,
 };
 
 /// The family's kernels.

@@ -154,7 +154,7 @@ impl<'a, 'e> Ascent<'a, 'e> {
         let scale = (1.0 / forget.len().max(1) as f64) as f32;
         let (inputs, means) = session.record_set_gradient(&mut rec, Records::before(forget), scale, false)?;
         rec.enter("heading");
-        direction.record(&mut rec, session, settings.lr, origin, heading);
+        direction.record(&mut rec, session, settings.lr, origin, heading)?;
         record_clip(&mut rec, heading, settings.clip_norm);
         rec.leave();
         rec.readback(means);

@@ -74,6 +74,8 @@ impl Method for Finetune {
             momentum: self.momentum,
             nesterov: false,
             weight_decay: self.weight_decay.unwrap_or(view.train.weight_decay),
+            // What forgets by its data again keeps no promise of privacy.
+            dp: None,
             ..view.train.clone()
         };
         let mut account = Account::reading(&[Read::RetainData]);

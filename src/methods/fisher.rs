@@ -4,14 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::account::{Origin, timed};
-use super::importance::{Estimator, Importance};
 use super::settings::{check, not_negative, positive};
 use super::{Account, Method, MethodRow, Read, Tier, View, settings};
 use crate::engine::{Buf, Data, Recording};
 use crate::error::Result;
 use crate::kernels::{edit, map};
 use crate::nn::ParamEntry;
-use crate::train::Session;
+use crate::train::{Estimator, Importance, Session};
 
 pub static ROW: MethodRow = MethodRow {
     name: "fisher",
@@ -73,6 +72,7 @@ impl Default for Fisher {
 
 impl Fisher {
     fn check(&self) -> Result<()> {
+        self.estimator.check()?;
         check(
             ROW.name,
             &[

@@ -6,12 +6,11 @@ use serde_json::{Value, json};
 use super::account::timed;
 use super::ascent::Climb;
 use super::direction::Direction;
-use super::importance::{Estimator, Importance};
 use super::scope::Scope;
 use super::settings::{check, positive};
 use super::{Account, Method, MethodRow, Read, Tier, View, settings};
 use crate::error::Result;
-use crate::train::Session;
+use crate::train::{Estimator, Importance, Session};
 
 pub static ROW: MethodRow = MethodRow {
     name: "fisher_ascent",

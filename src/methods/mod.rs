@@ -3,27 +3,37 @@
 
 mod account;
 pub mod ascent;
+pub mod certificate;
+mod certified_removal;
+mod delta_grad;
 mod direction;
 mod edge_mask;
 mod ewc_ascent;
 mod finetune;
 mod fisher;
 mod fisher_ascent;
+mod fisher_forgetting;
+mod fisher_removal;
+mod fisher_step;
 mod gnn_delete;
 mod gradient_ascent;
 mod graph_change;
 pub mod graph_editor;
 mod graph_repair;
-pub mod importance;
 mod influence;
 mod neg_grad_plus;
+mod newton;
 mod retrain;
+mod salun;
 mod scope;
+pub mod scores;
 mod settings;
-mod solve;
+pub mod solve;
 mod ssd;
 mod stop;
+mod trajectory;
 mod unlink;
+mod woodfisher;
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +55,18 @@ pub struct View<'a> {
     pub seed: u64,
     /// What a request on a graph takes away.
     pub graph: Option<GraphView<'a>>,
+    pub past: Past<'a>,
+}
+
+/// Where the parameters come from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Past<'a> {
+    /// Seed of the training that they come from; [`View::seed`] if it is not known.
+    pub seed: Option<u64>,
+    /// The method that the run came from; none where it was trained.
+    pub method: Option<&'a str>,
+    /// The certificate that it left.
+    pub certificate: Option<&'a serde_json::Value>,
 }
 
 /// A request on a graph. `retain` are then ids of training nodes that stay; `forget` those that go or, where a request
@@ -123,6 +145,19 @@ pub trait Method: Send + Sync {
         Ok(())
     }
 
+    /// Whether it can work on what this recipe trains.
+    ///
+    /// # Errors
+    /// A sentence that says what the recipe lacks.
+    fn suits_recipe(&self, _recipe: &TrainConfig) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether it works where records are nodes of a graph, or graphs.
+    fn takes_graphs(&self) -> bool {
+        true
+    }
+
     /// Whether it works on link prediction, where no training record has a loss of its own.
     fn takes_links(&self) -> bool {
         false
@@ -166,8 +201,15 @@ pub static METHODS: &[&MethodRow] = &[
     &fisher::ROW,
     &ssd::ROW,
     &fisher_ascent::ROW,
+    &woodfisher::ROW,
     &ewc_ascent::ROW,
+    &fisher_removal::ROW,
+    &fisher_forgetting::ROW,
+    &salun::ROW,
     &influence::ROW,
+    &newton::ROW,
+    &certified_removal::ROW,
+    &delta_grad::ROW,
     &unlink::ROW,
     &graph_repair::ROW,
     &gnn_delete::ROW,
@@ -194,8 +236,9 @@ mod tests {
     #[test]
     fn a_method_cannot_see_the_test_split() {
         let train = TrainConfig::default();
-        let view = View { retain: &[], forget: &[], forgotten_classes: &[], train: &train, seed: 0, graph: None };
-        let View { retain: _, forget: _, forgotten_classes: _, train: _, seed: _, graph: _ } = view;
+        let past = Past::default();
+        let view = View { retain: &[], forget: &[], forgotten_classes: &[], train: &train, seed: 0, graph: None, past };
+        let View { retain: _, forget: _, forgotten_classes: _, train: _, seed: _, graph: _, past: _ } = view;
         // The whole graph's structure, and no label.
         let _ = |g: GraphView| {
             let GraphView { graph: Graph { nodes: _, edges: _, undirected: _, features: _ }, .. } = g;

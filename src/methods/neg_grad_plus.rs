@@ -107,6 +107,8 @@ impl Method for NegGradPlus {
             clip_norm: self.clip_norm,
             // Few steps in flight, so that a pause comes soon.
             steps_per_submission: 2,
+            // What forgets by its data again keeps no promise of privacy.
+            dp: None,
             ..view.train.clone()
         };
         let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);

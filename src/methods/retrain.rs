@@ -49,7 +49,11 @@ impl Method for Retrain {
 
 /// Runs a fit to its end; returns the number of steps.
 pub(super) fn fit(session: &mut Session, config: &TrainConfig, seed: u64, terms: &[Term]) -> Result<u64> {
-    let mut fit = Fit::new(session, config, seed)?;
+    steps(&mut Fit::new(session, config, seed)?, session, terms)
+}
+
+/// Runs a fit that was set up to its end; returns the number of steps.
+pub(super) fn steps(fit: &mut Fit, session: &mut Session, terms: &[Term]) -> Result<u64> {
     let mut steps = 0;
     while let Progress::Epoch(epoch) = fit.advance(session, terms, |_| true)? {
         steps = epoch.step;

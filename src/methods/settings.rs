@@ -95,6 +95,15 @@ mod tests {
             ("fisher_ascent", "delta = 0", "delta"),
             ("ewc_ascent", "lambda = -2", "lambda"),
             ("fisher", "clamp = 0", "clamp"),
+            ("fisher_removal", "steps = 0", "steps"),
+            ("fisher_removal", "gamma = -1", "gamma"),
+            ("fisher_forgetting", "delta = 0", "delta"),
+            ("fisher_forgetting", "noise_cost = -1", "noise_cost"),
+            ("certified_removal", "delta = 0", "delta"),
+            ("certified_removal", "epsilon = -1", "epsilon"),
+            ("delta_grad", "every = 0", "every"),
+            ("salun", "share = 0", "share"),
+            ("salun", "momentum = 1", "momentum"),
         ] {
             let said = refusal(method, text);
             assert!(said.contains(&format!("{key} ")) && said.contains(method), "{said}");

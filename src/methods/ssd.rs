@@ -4,12 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::account::{Origin, timed};
-use super::importance::{Estimator, Importance, Set};
 use super::settings::{check, not_negative};
 use super::{Account, Method, MethodRow, Read, Tier, View, settings};
 use crate::error::Result;
 use crate::kernels::{edit, reduce};
-use crate::train::Session;
+use crate::train::{Estimator, Importance, Session, Set};
 
 pub static ROW: MethodRow = MethodRow {
     name: "ssd",
@@ -53,6 +52,7 @@ impl Default for Ssd {
 
 impl Ssd {
     fn check(&self) -> Result<()> {
+        self.estimator.check()?;
         check(
             ROW.name,
             &[
@@ -68,7 +68,9 @@ impl Ssd {
         let limit = all as f64 / view.forget.len().max(1) as f64;
         match (self.alpha, self.estimator) {
             (Some(alpha), _) => alpha,
-            (None, Estimator::PerSample | Estimator::Model) => PAPER_ALPHA.min(PART_OF_LIMIT * limit),
+            (None, Estimator::PerSample | Estimator::Model | Estimator::ModelSampled { .. }) => {
+                PAPER_ALPHA.min(PART_OF_LIMIT * limit)
+            }
             (None, Estimator::BatchMean) => PAPER_ALPHA,
         }
     }

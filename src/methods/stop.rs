@@ -79,6 +79,15 @@ impl Goal {
         }
     }
 
+    /// The goal that lies a part of the way from `first` to this one.
+    pub fn towards(self, first: &Score, part: f64) -> Goal {
+        let between = |from: f64, to: f64| from + part * (to - from);
+        match self {
+            Goal::Loss(loss) => Goal::Loss(between(first.loss, loss)),
+            Goal::Accuracy(accuracy) => Goal::Accuracy(between(first.accuracy, accuracy)),
+        }
+    }
+
     /// Whether the forget records have come to it. A loss that is not finite is past any goal.
     pub fn reached(self, now: &Score) -> bool {
         match self {

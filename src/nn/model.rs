@@ -117,6 +117,15 @@ impl Model {
         self.body.hops()
     }
 
+    /// True where the logits are linear in the parameters, so that the mean cross-entropy is convex in them and its Hessian the
+    /// Gauss-Newton matrix: one `linear` or `sgc` layer, and beside it nothing but `flatten`.
+    pub fn is_linear(&self) -> bool {
+        let layers = self.body.config();
+        let kinds: Vec<&str> = layers.iter().filter_map(|layer| layer.get("type")?.as_str()).collect();
+        let count = |wanted: &[&str]| kinds.iter().filter(|kind| wanted.contains(kind)).count();
+        count(&["linear", "sgc"]) == 1 && count(&["linear", "sgc", "flatten"]) == kinds.len()
+    }
+
     /// Records logits [n, classes] of x [n, input…].
     pub fn forward(
         &self,

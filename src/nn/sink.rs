@@ -6,7 +6,9 @@ mod norms;
 pub use gram::add_products;
 pub use norms::SquaredNorms;
 
+use super::factors::{Factors, refused};
 use super::layer::{Backward, Saved};
+use super::rotation::Rotation;
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::conv::{self, Chunks, ConvShape, WeightGrad};
@@ -28,6 +30,11 @@ pub enum Sink {
     Norms { parts: Buf<f32> },
     /// `gram[n,m] += ⟨g_n, g_m⟩`, [records, records]; at most one tensor's gradients are stored at a time.
     Gram { gram: Buf<f32> },
+    /// Kronecker factors of each parameter's curvature block, added to what is there. Linear and conv2d layers and
+    /// normalisations have them, others refuse.
+    Factors(Factors),
+    /// As `SquareSum`, of the gradients in other bases; where `Factors` are refused, this is.
+    Rotated(Rotation),
 }
 
 /// What is done with a tensor's gradients before they leave their kernel.
@@ -117,6 +124,7 @@ impl Backward<'_> {
             }
             Sink::Gram { .. } => (self.rec.temp("gradients of a tensor", n * len), Fold::Rows, 1.0, 0.0, len),
             Sink::Norms { .. } => return Err(Error::internal(format!("the norms of `{name}` have no such place"))),
+            Sink::Factors(_) | Sink::Rotated(_) => return refused(name),
         };
         Ok(Target { out, fold, alpha, beta, stride })
     }
@@ -126,7 +134,7 @@ impl Backward<'_> {
         match self.sink {
             Sink::PerSample { .. } | Sink::Gram { .. } => return Ok(()),
             Sink::Norms { parts } => return self.no_norms(parts, name),
-            Sink::Mean { .. } | Sink::SquareSum { .. } => {}
+            _ => {}
         }
         let t = self.target(name)?;
         if t.beta == 0.0 {
@@ -140,6 +148,8 @@ impl Backward<'_> {
     pub fn sink_dense(&mut self, name: &str, saved: &Saved, dy: Buf<f32>, inputs: usize, outputs: usize) -> Result<()> {
         let (n, x) = (self.n, saved.floats[0]);
         match self.sink {
+            Sink::Factors(f) => return self.factor_dense(f, name, saved, dy, [inputs, outputs]),
+            Sink::Rotated(r) => return self.rotate_dense(r, name, saved, dy, [inputs, outputs]),
             Sink::Norms { parts } => return self.dense_norms(parts, name, saved, dy, [inputs, outputs]),
             Sink::Gram { gram } if saved.pattern.is_none() && !self.grouped() => {
                 self.dense_gram(gram, x, dy);
@@ -172,6 +182,11 @@ impl Backward<'_> {
 
     /// A convolution's weight [co, ci/groups, kh, kw].
     pub fn sink_conv(&mut self, name: &str, s: &ConvShape, x: Buf<f32>, dy: Buf<f32>) -> Result<()> {
+        match self.sink {
+            Sink::Factors(f) => return self.factor_conv(f, name, s, x, dy),
+            Sink::Rotated(r) => return self.rotate_conv(r, name, s, x, dy),
+            _ => {}
+        }
         self.whole_records(name)?;
         if let Sink::Norms { parts } = self.sink {
             let out = self.part(parts, name)?;
@@ -195,6 +210,11 @@ impl Backward<'_> {
 
     /// A bias over channels: dy is [n, channels, positions]; positions is 1 where rows are grouped.
     pub fn sink_bias(&mut self, name: &str, dy: Buf<f32>, channels: usize, positions: usize) -> Result<()> {
+        match self.sink {
+            Sink::Factors(f) => return self.factor_bias(f, name, dy, channels, positions),
+            Sink::Rotated(r) => return self.rotate_bias(r, name, dy, channels, positions),
+            _ => {}
+        }
         let (mut n, mut dy) = (self.n, dy);
         if let Some(s) = self.segments.filter(|_| self.grouped()) {
             let sums = self.rec.temp("db_records", s.count * channels);
@@ -219,6 +239,9 @@ impl Backward<'_> {
         dy: Buf<f32>,
         shape: &NormShape,
     ) -> Result<()> {
+        if matches!(self.sink, Sink::Factors(_) | Sink::Rotated(_)) {
+            return self.curve_affine(layer, x, stats, dy, shape);
+        }
         self.whole_records(layer)?;
         let [weight, bias] = ["weight", "bias"].map(|part| format!("{layer}.{part}"));
         if let Sink::Norms { parts } = self.sink {

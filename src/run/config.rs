@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use self::place::Place;
 use crate::data::{self, DataConfig, Dataset, Request, read_requests};
 use crate::error::{Error, Result};
-use crate::methods::{self, MethodRow};
+use crate::methods::{self, Method, MethodRow};
 use crate::nn::{Model, ModelConfig};
 use crate::train::{TrainConfig, sha256};
 
@@ -74,12 +74,16 @@ impl ForgetConfig {
         }
     }
 
-    /// Writes the default of `methods` out: what works on this network and on data that are the nodes of a graph, or are
-    /// not.
-    pub fn complete(&mut self, nodes: bool, model: &Model) {
+    /// Writes the default of `methods` out: what works on this network, on what the recipe trains, and on these data.
+    pub fn complete(&mut self, data: &Dataset, model: &Model, recipe: &TrainConfig) {
         if self.methods.is_empty() {
+            let nodes = data.graph.as_ref().is_some_and(|graph| graph.graphs.is_none());
             let suits = |row: &&&MethodRow| {
-                (nodes || !row.graphs_only) && (row.build)(toml::Table::new()).is_ok_and(|m| m.suits(model).is_ok())
+                let fits = |m: Box<dyn Method>| {
+                    let on_data = data.graph.is_none() || m.takes_graphs();
+                    on_data && m.suits(model).is_ok() && m.suits_recipe(recipe).is_ok()
+                };
+                (nodes || !row.graphs_only) && (row.build)(toml::Table::new()).is_ok_and(fits)
             };
             self.methods = methods::METHODS.iter().filter(suits).map(|row| row.name.to_owned()).collect();
         }

@@ -13,7 +13,7 @@ use super::variants;
 use crate::data::Dataset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::methods::{self, Account, MethodRow};
+use crate::methods::{self, Account, MethodRow, Past};
 use crate::nn::Model;
 use crate::train::{Fit, Progress, Records, Session, Term};
 
@@ -115,11 +115,11 @@ impl Ready {
     /// Bad input of any of them; a file without `[forget]`.
     pub fn of(mut loaded: Loaded) -> Result<Ready> {
         let (data, model) = loaded.build()?;
-        let nodes = data.graph.as_ref().is_some_and(|graph| graph.graphs.is_none());
         if let Some(forget) = loaded.config.forget.as_mut().filter(|f| data.links().is_some() && f.methods.is_empty()) {
             forget.methods = ["retrain", "unlink"].map(str::to_owned).to_vec();
         }
-        loaded.config.forget.iter_mut().for_each(|forget| forget.complete(nodes, &model));
+        let recipe = loaded.config.train.clone();
+        loaded.config.forget.iter_mut().for_each(|forget| forget.complete(&data, &model, &recipe));
         let Some(forget) = loaded.config.forget.clone() else {
             return Err(Error::input(format!(
                 "{}: an experiment needs a [forget] table with `request`; `unlearn train` takes a file without one",
@@ -129,6 +129,7 @@ impl Ready {
         for name in &forget.methods {
             let method = (methods::find(name)?.build)(forget.settings_of(name))?;
             methods::check_links(method.as_ref(), name, &data)?;
+            method.suits_recipe(&recipe)?;
         }
         let requests = forget.requests()?;
         let target = Target::of(&requests, &data, &model, loaded.config.seed)?;
@@ -220,7 +221,8 @@ impl Ready {
         let row = methods::find(name)?;
         let method = (row.build)(self.forget.settings_of(name))?;
         let (model, data, target, train) = (&self.model, &self.data, &self.target, &self.config.train);
-        let stage = Stage { model, data, target, train, seed, check_finite };
+        let past = Past { seed: Some(self.config.seed), ..Past::default() };
+        let stage = Stage { model, data, target, train, seed, past, check_finite };
         let made = match apply(engine, &stage, &original.theta, method.as_ref()) {
             Ok((theta, _)) if theta.iter().any(|v| !v.is_finite()) => Err("its weights are not finite".to_owned()),
             Ok(done) => Ok(done),

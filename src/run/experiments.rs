@@ -59,6 +59,30 @@ pub static EXPERIMENTS: &[ExperimentRow] = &[
         toml: include_str!("../../assets/experiments/demo_gcn_feature.toml"),
     },
     ExperimentRow {
+        name: "mlp_masks",
+        summary: "MLP on digits forgets the digit 3 by saliency masks and Fisher steps",
+        demo: false,
+        toml: include_str!("../../assets/experiments/mlp_masks.toml"),
+    },
+    ExperimentRow {
+        name: "logistic_certified",
+        summary: "logistic regression on digits with a noisy objective: certified removal of single samples",
+        demo: false,
+        toml: include_str!("../../assets/experiments/logistic_certified.toml"),
+    },
+    ExperimentRow {
+        name: "logistic_delta_grad",
+        summary: "logistic regression on digits: DeltaGrad's replay of the training without 1 % of the samples",
+        demo: false,
+        toml: include_str!("../../assets/experiments/logistic_delta_grad.toml"),
+    },
+    ExperimentRow {
+        name: "mlp_private",
+        summary: "MLP on digits trained with DP-SGD; its epsilon stands in run.json",
+        demo: false,
+        toml: include_str!("../../assets/experiments/mlp_private.toml"),
+    },
+    ExperimentRow {
         name: "sage_replay",
         summary: "GraphSAGE on Cora forgets nodes that were given a class of their own",
         demo: false,

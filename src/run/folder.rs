@@ -11,7 +11,7 @@ use super::results::{AdapterSummary, RequestSummary};
 use crate::data::{Dataset, Normalization, Request, read_requests};
 use crate::error::{Error, Result};
 use crate::nn::Model;
-use crate::train::{sha256, weights, write_atomic};
+use crate::train::{Privacy, sha256, weights, write_atomic};
 
 /// Name and version of `run.json`; a change that an old reader would misread raises the number.
 pub const SCHEMA: &str = "unlearn.run/1";
@@ -43,6 +43,10 @@ pub struct RunInfo {
     pub model_sha256: String,
     /// Digest of what training depended on (see [`Config::train_digest`]).
     pub config_sha256: String,
+    /// What differentially private training spent. A run that forgot has none: what forgets by its data again keeps no such
+    /// promise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub privacy: Option<Privacy>,
     /// Present where the run came from `forget`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub forget: Option<ForgetInfo>,

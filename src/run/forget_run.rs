@@ -10,7 +10,7 @@ use super::train_run::finish;
 use crate::data::{Dataset, Request, read_requests};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::methods::{self, Account, Method, MethodRow, View};
+use crate::methods::{self, Account, Method, MethodRow, Past, View};
 use crate::nn::Model;
 use crate::train::{Session, TrainConfig, sha256, write_atomic};
 
@@ -42,6 +42,8 @@ pub struct Stage<'a> {
     /// The recipe of the original.
     pub train: &'a TrainConfig,
     pub seed: u64,
+    /// Where the parameters come from.
+    pub past: Past<'a>,
     pub check_finite: bool,
 }
 
@@ -60,6 +62,7 @@ pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Met
         train: stage.train,
         seed: stage.seed,
         graph: stage.target.graph_view(data),
+        past: stage.past,
     };
     let account = method.forget(&mut session, &view)?;
     Ok((session.read_theta()?, account))
@@ -69,6 +72,8 @@ pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Met
 pub struct ForgetJob {
     run: Opened,
     requests: Vec<Request>,
+    /// What the run had forgotten before; goes before these requests in the new run.
+    earlier: Vec<Request>,
     target: Target,
     row: &'static MethodRow,
     method: Box<dyn Method>,
@@ -92,9 +97,26 @@ impl ForgetJob {
             return Err(Error::input(format!("{}: `fraction` goes into a configuration; give ids here", drawn.origin)));
         }
         methods::check_links(method.as_ref(), row.name, &run.data)?;
-        let target = Target::of(&requests, &run.data, &run.model, run.config.seed)?;
+        method.suits_recipe(&run.config.train)?;
+        let mut target = Target::of(&requests, &run.data, &run.model, run.config.seed)?;
+        // On a graph each request is read by itself, against the whole graph.
+        let earlier = run.requests.clone().filter(|_| run.info.forget.is_some() && run.data.graph.is_none());
+        let earlier = earlier.unwrap_or_default();
+        if !earlier.is_empty() {
+            let gone = Target::of(&earlier, &run.data, &run.model, run.config.seed)?.split.forget;
+            target.after(&gone, &run.data)?;
+        }
         let theta = run.theta()?;
-        Ok(ForgetJob { run, requests, target, row, method, theta, folder })
+        Ok(ForgetJob { run, requests, earlier, target, row, method, theta, folder })
+    }
+
+    /// What the method may know of where the weights come from.
+    fn past(&self) -> Past<'_> {
+        let (config, info) = (&self.run.config, &self.run.info);
+        let Some(forget) = &info.forget else { return Past { seed: Some(config.seed), ..Past::default() } };
+        let seed = if forget.method == "retrain" { info.seed } else { config.seed };
+        let certificate = forget.details.get("certificate");
+        Past { seed: Some(seed), method: Some(&forget.method), certificate }
     }
 
     /// Forgets and writes the new run.
@@ -105,7 +127,8 @@ impl ForgetJob {
         let (run, adapter, before) = (&self.run, AdapterSummary::of(engine), engine.traffic());
         let seed = seed.unwrap_or(run.config.seed);
         let (model, train) = (&run.model, &run.config.train);
-        let stage = Stage { model, data: &run.data, target: &self.target, train, seed, check_finite };
+        let past = self.past();
+        let stage = Stage { model, data: &run.data, target: &self.target, train, seed, past, check_finite };
         let start = Instant::now();
         let (theta, account) = apply(engine, &stage, &self.theta, self.method.as_ref())?;
         if theta.iter().any(|v| !v.is_finite()) {
@@ -124,6 +147,7 @@ impl ForgetJob {
             planned_gpu_bytes: 0,
             traffic: TrafficInfo { up_before_start: engine.traffic().up - before.up, ..Default::default() },
             seconds: start.elapsed().as_secs_f64(),
+            privacy: None,
             forget: Some(self.account_for(&account)?),
             ..run.info.clone()
         };
@@ -153,7 +177,7 @@ impl ForgetJob {
     fn write_request(&self) -> Result<()> {
         // A CSV request may take several rows; here it is one line.
         let mut whole: Vec<Request> = Vec::new();
-        for part in &self.requests {
+        for part in self.earlier.iter().chain(&self.requests) {
             match whole.iter_mut().find(|r| r.request_id == part.request_id && r.kind == part.kind) {
                 Some(known) => known.extend(part),
                 None => whole.push(part.clone()),

@@ -1,38 +1,80 @@
-//! `unlearn gradients`: the statistics themselves, under the parameters' names.
+//! `unlearn gradients`: the statistics themselves, under the parameters' names. Every file says which estimator it holds,
+//! over how many records of which set, at which parameters.
 
+mod first_order;
+
+use std::collections::HashMap;
 use std::path::Path;
 
 use super::folder::{Opened, RunFolder};
 use crate::data::parse_indices;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::nn::ParamLayout;
+use crate::nn::{ParamEntry, ParamLayout};
 use crate::train::{Records, Session, weights};
 
-/// Which statistic. None contains weight decay; dropout is off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Statistic {
-    /// Gradient of the mean loss.
-    Mean,
-    /// The gradient of each record's own loss.
-    PerSample,
-    /// Mean of the squared per-sample gradients: the diagonal of the empirical Fisher information.
-    Fisher,
+/// One kind of statistic. None contains weight decay; dropout is off.
+pub struct StatisticRow {
+    /// What `--kind` says.
+    pub name: &'static str,
+    pub summary: &'static str,
+    /// Names of the options that it reads, without the dashes.
+    pub options: &'static [&'static str],
+    compute: fn(&GradientJob, &mut Session) -> Result<Found>,
 }
 
-impl Statistic {
-    /// The estimator, as the file's metadata names it.
-    pub fn estimator(self) -> &'static str {
-        match self {
-            Statistic::Mean => "mean",
-            Statistic::PerSample => "per-sample",
-            Statistic::Fisher => "fisher: mean of squared per-sample gradients (empirical, true labels)",
-        }
+/// Every kind.
+pub static STATISTICS: &[&StatisticRow] = &[
+    &first_order::MEAN,
+    &first_order::PER_SAMPLE,
+    &first_order::FISHER,
+    &first_order::NORMS,
+    &first_order::CLIPPED,
+    &first_order::GRAM,
+];
+
+/// What some kinds read beside the records.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Longest gradient that `clipped` lets through; the median of the norms if absent.
+    pub clip: Option<f32>,
+    /// One Fisher diagonal for each class of the records.
+    pub by_class: bool,
+}
+
+impl Options {
+    /// Names of those that were given.
+    fn given(&self) -> Vec<&'static str> {
+        let all = [("clip", self.clip.is_some()), ("by-class", self.by_class)];
+        all.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect()
     }
 }
 
-/// Values that one file of per-sample gradients may hold: beyond it the host would run out of memory first.
-const MOST_VALUES: usize = 1 << 31;
+/// A statistic on the host.
+pub(super) struct Found {
+    /// The estimator, as the file's metadata and the summary line name it.
+    estimator: String,
+    tensors: Vec<Tensor>,
+}
+
+/// A named tensor of a file.
+pub(super) struct Tensor {
+    name: String,
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+impl Tensor {
+    /// One tensor for each parameter of a flat vector.
+    fn of_flat(layout: &ParamLayout, flat: &[f32]) -> Vec<Tensor> {
+        let one = |e: &ParamEntry| Tensor {
+            name: e.name.clone(),
+            shape: e.shape.clone(),
+            values: flat[e.offset..][..e.len].to_vec(),
+        };
+        layout.entries().iter().map(one).collect()
+    }
+}
 
 /// A run and the records whose statistics are wanted.
 pub struct GradientJob {
@@ -41,15 +83,31 @@ pub struct GradientJob {
     indices: Vec<u32>,
     /// What `--indices` said.
     set: String,
-    statistic: Statistic,
+    row: &'static StatisticRow,
+    options: Options,
+}
+
+/// What was written.
+pub struct Written {
+    pub estimator: String,
+    /// Records.
+    pub count: usize,
 }
 
 impl GradientJob {
     /// Reads the run and the indices.
     ///
     /// # Errors
-    /// No run, an unknown id, or more per-sample gradients than fit.
-    pub fn read(run: &Path, indices: &str, statistic: Statistic) -> Result<GradientJob> {
+    /// No run, an unknown kind or id, an option that the kind does not read.
+    pub fn read(run: &Path, indices: &str, kind: &str, options: Options) -> Result<GradientJob> {
+        let row = find(kind)?;
+        if let Some(idle) = options.given().into_iter().find(|name| !row.options.contains(name)) {
+            let readers: Vec<_> = STATISTICS.iter().filter(|r| r.options.contains(&idle)).map(|r| r.name).collect();
+            return Err(Error::input(format!(
+                "--{idle} means nothing to --kind {kind}; it belongs to {}",
+                readers.join(", ")
+            )));
+        }
         let run = RunFolder::new(run).open()?;
         if run.data.links().is_some() {
             return Err(Error::input(
@@ -58,89 +116,70 @@ impl GradientJob {
         }
         let set = indices.to_owned();
         let indices = parse_indices(indices, &run.data.train_ids())?;
-        let values = indices.len().saturating_mul(run.model.layout.count());
-        if statistic == Statistic::PerSample && values > MOST_VALUES {
-            return Err(Error::input(format!(
-                "--indices {set}: {} records of {} parameters are {values} values; at most {MOST_VALUES} go into one file",
-                indices.len(),
-                run.model.layout.count()
-            )));
-        }
         let theta = run.theta()?;
-        Ok(GradientJob { run, theta, indices, set, statistic })
+        Ok(GradientJob { run, theta, indices, set, row, options })
     }
 
-    /// Computes the statistic and writes it; returns the number of records.
+    fn records(&self) -> Records<'_> {
+        Records::train(&self.indices)
+    }
+
+    /// The records with their classes.
+    fn labelled(&self) -> impl Iterator<Item = (u32, u32)> {
+        let classes: HashMap<u32, u32> =
+            self.run.data.train_ids().into_iter().zip(self.run.data.train.y.iter().copied()).collect();
+        self.indices.iter().filter_map(move |id| Some((*id, *classes.get(id)?)))
+    }
+
+    fn layout(&self) -> &ParamLayout {
+        &self.run.model.layout
+    }
+
+    /// Refuses what would not fit into the host's memory.
+    ///
+    /// # Errors
+    /// More values than one file may hold.
+    fn must_fit(&self, what: &str, values: usize) -> Result<()> {
+        if values <= MOST_VALUES {
+            return Ok(());
+        }
+        Err(Error::input(format!(
+            "--indices {}: {what} of {} records are {values} values; at most {MOST_VALUES} go into one file",
+            self.set,
+            self.indices.len()
+        )))
+    }
+
+    /// Computes the statistic and writes it.
     ///
     /// # Errors
     /// A result that is not finite; the file cannot be written.
-    pub fn write(&self, engine: &mut Engine, out: &Path) -> Result<usize> {
-        let model = &self.run.model;
-        let mut session = Session::of(engine, model, &self.run.data, None, &self.theta)?;
-        let records = Records::train(&self.indices);
-        let layout = &model.layout;
+    pub fn write(&self, engine: &mut Engine, out: &Path) -> Result<Written> {
+        let mut session = Session::of(engine, &self.run.model, &self.run.data, None, &self.theta)?;
+        let found = (self.row.compute)(self, &mut session)?;
+        for t in &found.tensors {
+            if let Some(bad) = t.values.iter().find(|v| !v.is_finite()) {
+                return Err(Error::CheckFailed(format!("`{}` holds {bad}: the model diverged", t.name)));
+            }
+        }
         let metadata = [
             ("format", "pt".to_owned()),
-            ("estimator", self.statistic.estimator().to_owned()),
+            ("estimator", found.estimator.clone()),
             ("count", self.indices.len().to_string()),
             ("set", format!("train {}", self.set)),
             ("model_sha256", self.run.model_sha256()?),
         ];
-        match self.statistic {
-            Statistic::Mean => {
-                session.gradient(records, (1.0 / self.indices.len() as f64) as f32, false)?;
-                let flat = session.engine.read(session.grad)?;
-                finite(layout, &flat)?;
-                weights::save(out, layout, &flat, &metadata)?;
-            }
-            Statistic::Fisher => {
-                let squares = session.vector("fisher")?;
-                session.fisher(records, squares)?;
-                let flat = session.engine.read(squares)?;
-                finite(layout, &flat)?;
-                weights::save(out, layout, &flat, &metadata)?;
-            }
-            Statistic::PerSample => per_sample(&mut session, records, layout, out, &metadata)?,
-        }
-        Ok(self.indices.len())
+        let tensors = found.tensors.iter().map(|t| (t.name.clone(), t.shape.clone(), t.values.as_slice()));
+        weights::save_tensors(out, &tensors.collect::<Vec<_>>(), &metadata)?;
+        Ok(Written { estimator: found.estimator, count: self.indices.len() })
     }
 }
 
-fn per_sample(
-    session: &mut Session,
-    records: Records,
-    layout: &ParamLayout,
-    out: &Path,
-    metadata: &[(&str, String)],
-) -> Result<()> {
-    let total = layout.total();
-    let mut columns: Vec<Vec<f32>> = layout.entries().iter().map(|_| Vec::new()).collect();
-    session.per_sample(records, |_, rows| {
-        for row in rows.chunks_exact(total) {
-            finite(layout, row)?;
-            for (column, e) in columns.iter_mut().zip(layout.entries()) {
-                column.extend_from_slice(&row[e.offset..e.offset + e.len]);
-            }
-        }
-        Ok(())
-    })?;
-    let tensors: Vec<_> = layout
-        .entries()
-        .iter()
-        .zip(&columns)
-        .map(|(e, column)| {
-            let shape = std::iter::once(records.indices.len()).chain(e.shape.iter().copied()).collect();
-            (e.name.clone(), shape, column.as_slice())
-        })
-        .collect();
-    weights::save_tensors(out, &tensors, metadata)
-}
+/// Values that one file may hold: beyond it the host would run out of memory first.
+const MOST_VALUES: usize = 1 << 31;
 
-fn finite(layout: &ParamLayout, flat: &[f32]) -> Result<()> {
-    for e in layout.entries() {
-        if let Some(bad) = flat[e.offset..e.offset + e.len].iter().find(|v| !v.is_finite()) {
-            return Err(Error::CheckFailed(format!("the gradient of `{}` holds {bad}: the model diverged", e.name)));
-        }
-    }
-    Ok(())
+fn find(kind: &str) -> Result<&'static StatisticRow> {
+    let names: Vec<_> = STATISTICS.iter().map(|r| r.name).collect();
+    let found = STATISTICS.iter().find(|r| r.name == kind);
+    found.copied().ok_or_else(|| Error::input(format!("--kind `{kind}` is unknown; there are {}", names.join(", "))))
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::data::{Dataset, Deletion, Kind, Request, Split, resolve};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::eval::RequestScope;
 use crate::methods::GraphView;
 use crate::nn::Model;
@@ -57,6 +57,28 @@ impl Target {
             split.forget = graph.influenced_train.clone();
         }
         Ok(Target { split, classes, whole_classes, graph })
+    }
+
+    /// Takes records out that earlier requests have made a run forget: they neither stay nor go again. Records stand alone.
+    ///
+    /// # Errors
+    /// Nothing is left to forget.
+    pub fn after(&mut self, gone: &[u32], data: &Dataset) -> Result<()> {
+        let gone: HashSet<u32> = gone.iter().copied().collect();
+        let split = &mut self.split;
+        split.retain.retain(|id| !gone.contains(id));
+        split.forget.retain(|id| !gone.contains(id));
+        if split.forget.is_empty() {
+            return Err(Error::input("the run has forgotten all of these records already"));
+        }
+        let mut all: Vec<u32> = gone.iter().chain(&split.forget).copied().collect();
+        all.sort_unstable();
+        let goes: HashSet<u32> = split.forget.iter().map(|id| data.train.y[*id as usize]).collect();
+        self.whole_classes = gone_classes(data, &all).into_iter().filter(|class| goes.contains(class)).collect();
+        if !self.classes.is_empty() {
+            self.classes = self.whole_classes.clone();
+        }
+        Ok(())
     }
 
     /// Which thresholds a verdict applies.

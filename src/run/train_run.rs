@@ -145,6 +145,7 @@ impl TrainJob {
             seconds,
             dispatches_per_step: fit.dispatches_per_step(),
             variants: variants::of(fit.kernels()),
+            privacy: fit.privacy(&running.terms),
             ..self.info(adapter)
         };
         finish(&self.folder, &self.config, &self.model, &theta, &running.lines, info, options.keep_checkpoint)
@@ -168,6 +169,7 @@ impl TrainJob {
             seconds: 0.0,
             model_sha256: String::new(),
             config_sha256: self.digest.clone(),
+            privacy: None,
             forget: None,
         }
     }

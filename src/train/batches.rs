@@ -2,13 +2,23 @@
 
 use super::fit::{FitState, Term};
 use super::order::shuffled;
+use super::private::poisson_batch;
 
 /// The index lists of an epoch.
 pub(super) struct Batches {
-    /// For each term: shuffles by pass, and its batch size.
-    orders: Vec<(Vec<Vec<u32>>, usize)>,
-    first_pass: Vec<u64>,
+    plan: Plan,
+    /// First step of the epoch.
     start: u64,
+}
+
+enum Plan {
+    Shuffled {
+        /// For each term: shuffles by pass, and its batch size.
+        orders: Vec<(Vec<Vec<u32>>, usize)>,
+        first_pass: Vec<u64>,
+    },
+    /// Each record by itself.
+    Drawn { indices: Vec<u32>, batch_size: usize, seed: u64 },
 }
 
 impl Batches {
@@ -26,22 +36,30 @@ impl Batches {
             orders.push(((first..=last).map(|pass| shuffled(indices, seed, pass, i as u32)).collect(), batch));
             first_pass.push(first);
         }
-        Batches { orders, first_pass, start }
+        Batches { plan: Plan::Shuffled { orders, first_pass }, start }
+    }
+
+    /// As [`Batches::new`] for one set whose records are drawn for each step, `batch_size` of them in expectation.
+    pub(super) fn drawn(state: &FitState, batch_size: usize, seed: u64, indices: &[u32]) -> Batches {
+        let plan = Plan::Drawn { indices: indices.to_vec(), batch_size, seed };
+        Batches { plan, start: state.step - state.at as u64 }
     }
 
     /// The index lists of one step of the epoch, one per term. Later terms begin again when they run out.
     fn step(&self, at: usize) -> Vec<Vec<u32>> {
         let global = self.start + at as u64;
-        self.orders
-            .iter()
-            .zip(&self.first_pass)
-            .map(|((passes, batch), first)| {
-                let per_pass = passes[0].len().div_ceil(*batch) as u64;
-                let order = &passes[(global / per_pass - first) as usize];
-                let from = (global % per_pass) as usize * batch;
-                order[from..(from + batch).min(order.len())].to_vec()
-            })
-            .collect()
+        match &self.plan {
+            Plan::Drawn { indices, batch_size, seed } => vec![poisson_batch(indices, *batch_size, *seed, global)],
+            Plan::Shuffled { orders, first_pass } => {
+                let list = |((passes, batch), first): (&(Vec<Vec<u32>>, usize), &u64)| {
+                    let per_pass = passes[0].len().div_ceil(*batch) as u64;
+                    let order = &passes[(global / per_pass - first) as usize];
+                    let from = (global % per_pass) as usize * batch;
+                    order[from..(from + batch).min(order.len())].to_vec()
+                };
+                orders.iter().zip(first_pass).map(list).collect()
+            }
+        }
     }
 
     /// As many steps from `at` on as share their batch sizes, `most` at most.

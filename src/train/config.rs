@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::optimizer::Optimizer;
+use super::private::DpConfig;
 use super::schedule::Schedule;
 use crate::error::{Error, Result};
 
@@ -29,8 +30,14 @@ pub struct TrainConfig {
     pub clip_norm: f64,
     /// Steps recorded into one submission.
     pub steps_per_submission: usize,
+    /// sigma of the term bᵀθ / n, b ~ N(0, sigma² I), in the objective of n records: what a certified removal needs; 0 for
+    /// none.
+    pub objective_noise: f64,
     /// A checkpoint is written after so many steps, besides the one at the end of each epoch; 0 for none.
     pub checkpoint_steps: u64,
+    /// Differentially private steps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dp: Option<DpConfig>,
 }
 
 impl Default for TrainConfig {
@@ -50,7 +57,9 @@ impl Default for TrainConfig {
             schedule: Schedule::Constant,
             clip_norm: 0.0,
             steps_per_submission: 8,
+            objective_noise: 0.0,
             checkpoint_steps: 0,
+            dp: None,
         }
     }
 }
@@ -85,12 +94,13 @@ impl TrainConfig {
             ("fanout", self.fanout.iter().all(|n| *n > 0), "a list of numbers of at least 1"),
             ("epochs", self.epochs > 0, "1 or more"),
             ("clip_norm", self.clip_norm >= 0.0, "0 or more"),
+            ("objective_noise", self.objective_noise >= 0.0 && self.objective_noise.is_finite(), "0 or more"),
             ("steps_per_submission", (1..=256).contains(&self.steps_per_submission), "from 1 to 256"),
             ("nesterov", !self.nesterov || self.momentum > 0.0, "false where momentum is 0"),
         ];
         match rules.iter().find(|(_, good, _)| !good) {
             Some((key, _, want)) => Err(Error::input(format!("train.{key} must be {want}"))),
-            None => Ok(()),
+            None => self.dp.map_or(Ok(()), |dp| dp.check()),
         }
     }
 }

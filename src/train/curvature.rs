@@ -1,150 +1,178 @@
-//! Products with the Gauss-Newton matrix of the mean cross-entropy, exact.
+//! Derivatives along a direction, and products with the Hessian and the Gauss-Newton matrix of the mean cross-entropy: by
+//! Pearlmutter's R-operator (1994), exact, at the cost of a few gradients and of no memory beyond a gradient's.
 
-use super::load::Use;
+use super::load::{Shape, Use};
 use super::product::Product;
+use super::scored::Scored;
 use super::session::{Records, Session};
 use crate::engine::{Buf, Data, Program, Recording};
 use crate::error::Result;
-use crate::kernels::linear::{self, Mat};
-use crate::kernels::{loss, map};
+use crate::kernels::loss;
+use crate::kernels::tangent::tangent;
 use crate::nn::{Mode, Sink};
 
-/// H = (1/N) Σ_n J_nᵀ (diag(p_n) − p_n p_nᵀ) J_n over N records at the parameters where it was made, dropout off; J_n is
-/// the derivative of record n's logits, p_n their softmax.
+/// H = (1/N) Σ_n J_nᵀ (diag(p_n) − p_n p_nᵀ) J_n over N records at the session's parameters, dropout off; J_n is the
+/// derivative of record n's logits, p_n their softmax. A product follows the parameters: they are read when it is applied.
 ///
-/// With g_ny the gradient of −log p(y | x_n), Σ_y p_ny g_ny g_nyᵀ is the n-th term: for softmax and cross-entropy the Fisher
-/// information is the Gauss-Newton matrix (Martens, JMLR 2020, section 9.2). So H u = Aᵀ (A u) / N for the matrix A with a row
-/// sqrt(p_ny) g_ny for each record and class, from per-record gradients: no derivative of the backward pass is needed, and
-/// uᵀ H u is never negative. Costs a per-record gradient a class, kept if they all fit and computed at each product if not.
-pub struct GaussNewton {
+/// J u by a forward pass with its derivatives, the Hessian of the loss in the logits, and Jᵀ of that by the ordinary backward
+/// pass (Schraudolph, "Fast curvature matrix-vector products for second-order gradient descent", Neural Computation 2002).
+/// For softmax and cross-entropy it is the Fisher information matrix (Martens, JMLR 2020, section 9.2), and uᵀ H u is never
+/// negative.
+pub struct GaussNewton(Pieces);
+
+/// H = (1/N) Σ_n ∇² l_n over N records, l_n the cross-entropy of record n, likewise: the derivative along u of the
+/// recording that computes the gradient. Not positive semidefinite in general.
+pub struct Hessian(Pieces);
+
+/// A product as a sum over pieces of the records.
+struct Pieces {
     u: Buf<f32>,
     hu: Buf<f32>,
-    /// Records.
-    count: usize,
-    /// Run one after another: the first clears the product, each adds some records' part.
-    programs: Vec<(Program, Vec<Data>)>,
+    /// Pieces of one shape share a program.
+    programs: Vec<Program>,
+    /// The first clears the product, each further one adds some records' part.
+    runs: Vec<(usize, Vec<Data>)>,
 }
 
-/// Bytes that the rows of A may take to be kept.
-const KEPT_BYTES: usize = 256 << 20;
-
-/// Columns that one thread of a product adds up: fewer than a software adapter's loops take.
-const COLUMNS: usize = 4096;
+impl Pieces {
+    fn programs(&self) -> Vec<(&Program, &[Data])> {
+        self.runs.iter().map(|(at, inputs)| (&self.programs[*at], inputs.as_slice())).collect()
+    }
+}
 
 impl Session<'_> {
+    /// J_n u [N, classes] of each record, row after row: the derivative of its logits along `u`, dropout off.
+    pub fn jvp(&mut self, records: Records, u: Buf<f32>) -> Result<Vec<f32>> {
+        self.check_records(records, false)?;
+        let (theta, batch, classes) = (self.theta, self.batch, self.model.classes);
+        let runs = self.batches((records, batch, Use::Together), None, |s, rec, shape, _| {
+            let batch = s.record_load(rec, records.part, shape)?;
+            let tape = s.record_forward(rec, &batch, Mode::Eval, None)?;
+            let along = tangent(rec, &[(theta, u)])?.of(tape.logits);
+            read_or_zero(rec, along, batch.n * classes);
+            Ok(())
+        })?;
+        Ok(runs.iter().flat_map(|r| r[0].f32().to_vec()).collect())
+    }
+
+    /// g_n · u of each record, g_n the gradient of its own loss: the derivative of the loss along `u`, by one forward pass
+    /// with its derivatives and without any g_n.
+    pub fn dots(&mut self, records: Records, u: Buf<f32>) -> Result<Vec<f32>> {
+        self.check_records(records, true)?;
+        let (theta, batch) = (self.theta, self.batch);
+        let runs = self.batches((records, batch, Use::Together), None, |s, rec, shape, _| {
+            let scored = s.record_scored(rec, records.part, shape, Mode::Eval, None)?;
+            let along = tangent(rec, &[(theta, u)])?.of(scored.sums.range(0..scored.n));
+            read_or_zero(rec, along, scored.n);
+            Ok(())
+        })?;
+        Ok(runs.iter().flat_map(|r| r[0].f32().to_vec()).collect())
+    }
+
     /// The Gauss-Newton matrix over `records`. One at a time: it lives in vectors of the session.
     ///
     /// # Errors
-    /// A record's gradient that is larger than a binding.
+    /// A layer without directional derivatives.
     pub fn gauss_newton(&mut self, records: Records) -> Result<GaussNewton> {
-        self.gauss_newton_within(records, KEPT_BYTES)
-    }
-
-    /// [`Session::gauss_newton`] with so many bytes for the rows of A; they are computed at each product if that is too little.
-    pub fn gauss_newton_within(&mut self, records: Records, bytes: usize) -> Result<GaussNewton> {
         self.check_records(records, false)?;
         let (u, hu) = (self.vector("gauss_newton.u")?, self.vector("gauss_newton.hu")?);
-        let (count, rows) = (records.indices.len(), records.indices.len() * self.model.classes);
+        let (theta, classes) = (self.theta, self.model.classes);
+        let pieces = self.sum_over(records, [u, hu], |s, rec, shape, scale| {
+            let batch = s.record_load(rec, records.part, shape)?;
+            let tape = s.record_forward(rec, &batch, Mode::Eval, None)?;
+            let Some(along) = tangent(rec, &[(theta, u)])?.of(tape.logits) else { return Ok(()) };
+            let dlogits = rec.temp("curvature", batch.n * classes);
+            loss::softmax_xent_tangent(rec, tape.logits, batch.labels, along, dlogits, false);
+            let sink = Sink::Mean { grad: hu, scale, accumulate: true };
+            s.model.backward(rec, theta, &tape, dlogits, None, sink)
+        })?;
+        Ok(GaussNewton(pieces))
+    }
+
+    /// The Hessian of the mean loss over `records`, without weight decay. One at a time, as [`Session::gauss_newton`].
+    ///
+    /// # Errors
+    /// A layer without directional derivatives.
+    pub fn hessian(&mut self, records: Records) -> Result<Hessian> {
+        self.check_records(records, true)?;
+        let (u, hu) = (self.vector("hessian.u")?, self.vector("hessian.hu")?);
+        let theta = self.theta;
+        let pieces = self.sum_over(records, [u, hu], |s, rec, shape, scale| {
+            // What it holds matters to nobody, but its derivative is the product.
+            let grad = rec.temp("grad", theta.len);
+            let Scored { tape, dlogits, .. } = s.record_scored(rec, records.part, shape, Mode::Eval, None)?;
+            let sink = Sink::Mean { grad, scale, accumulate: true };
+            s.model.backward(rec, theta, &tape, dlogits, None, sink)?;
+            tangent(rec, &[(theta, u), (grad, hu)]).map(drop)
+        })?;
+        Ok(Hessian(pieces))
+    }
+
+    /// Compiles a sum over the records' pieces: `part` records what a piece of a shape adds, given 1 / N.
+    fn sum_over(
+        &mut self,
+        records: Records,
+        [u, hu]: [Buf<f32>; 2],
+        mut part: impl FnMut(&mut Self, &mut Recording, &Shape, f32) -> Result<()>,
+    ) -> Result<Pieces> {
         let mut clear = self.recording();
         clear.clear(hu);
-        let mut h = GaussNewton { u, hu, count, programs: vec![(self.compile(clear)?, Vec::new())] };
-        let keep = rows * self.model.layout.total() * 4 <= bytes;
-        let batch = self.slab_records()?;
-        for piece in self.pieces(records, batch, Use::Each) {
-            let piece = Records { indices: &piece, ..records };
-            if keep {
-                self.keep_rows(&mut h, piece)?;
-            } else {
-                h.programs.push(self.rows_and_product(&h, piece)?);
-            }
+        let mut sum = Pieces { u, hu, programs: vec![self.compile(clear)?], runs: vec![(0, Vec::new())] };
+        let scale = (1.0 / records.indices.len().max(1) as f64) as f32;
+        let mut shapes: Vec<Shape> = Vec::new();
+        for indices in self.pieces(records, self.batch, Use::Together) {
+            let load = self.load(records.part, &indices, Use::Together);
+            let known = shapes.iter().position(|shape| *shape == load.shape);
+            let at = match known {
+                Some(at) => at,
+                None => {
+                    let mut rec = self.recording();
+                    part(self, &mut rec, &load.shape, scale)?;
+                    sum.programs.push(self.compile(rec)?);
+                    shapes.push(load.shape);
+                    shapes.len() - 1
+                }
+            };
+            sum.runs.push((at + 1, load.inputs));
         }
-        Ok(h)
+        Ok(sum)
     }
+}
 
-    /// Computes a piece's rows of A for good, and adds their product.
-    fn keep_rows(&mut self, h: &mut GaussNewton, piece: Records) -> Result<()> {
-        let mut kept = Vec::new();
-        for _ in 0..self.model.classes {
-            kept.push(self.engine.alloc("gauss_newton.rows", piece.indices.len() * self.model.layout.total())?);
-        }
-        let mut rec = self.recording();
-        let inputs = self.record_rows(&mut rec, piece, |rec, class, rows| rec.copy(rows, kept[class]))?;
-        let program = self.compile(rec)?;
-        self.engine.run(&program, &inputs)?;
-        let mut rec = self.recording();
-        for rows in kept {
-            h.record_part(&mut rec, rows);
-        }
-        h.programs.push((self.compile(rec)?, Vec::new()));
-        Ok(())
-    }
-
-    /// A program that computes a piece's rows of A and adds their product.
-    fn rows_and_product(&mut self, h: &GaussNewton, piece: Records) -> Result<(Program, Vec<Data>)> {
-        let mut rec = self.recording();
-        let inputs = self.record_rows(&mut rec, piece, |rec, _, rows| h.record_part(rec, rows))?;
-        Ok((self.compile(rec)?, inputs))
-    }
-
-    /// Records `each(class, rows)` for the rows [records, parameters] of every class; returns the inputs.
-    fn record_rows(
-        &mut self,
-        rec: &mut Recording,
-        piece: Records,
-        mut each: impl FnMut(&mut Recording, usize, Buf<f32>),
-    ) -> Result<Vec<Data>> {
-        let load = self.load(piece.part, piece.indices, Use::Each);
-        let batch = self.record_load(rec, piece.part, &load.shape)?;
-        let tape = self.record_forward(rec, &batch, Mode::Eval, None)?;
-        let classes = self.model.classes;
-        for class in 0..classes {
-            let (dlogits, slab) =
-                (rec.temp("dlogits", batch.n * classes), rec.temp("slab", batch.n * self.model.layout.total()));
-            loss::label_score(rec, tape.logits, dlogits, classes, class);
-            map::fill(rec, slab, 0.0);
-            self.model.backward(rec, self.theta, &tape, dlogits, None, Sink::PerSample { slab })?;
-            each(rec, class, slab);
-        }
-        Ok(load.inputs)
-    }
+/// Makes a derivative, or as many zeros, the next output.
+fn read_or_zero(rec: &mut Recording, along: Option<Buf<f32>>, len: usize) {
+    let along = along.unwrap_or_else(|| {
+        let zero = rec.temp("zero", len);
+        rec.clear(zero);
+        zero
+    });
+    rec.readback(along);
 }
 
 impl Product for GaussNewton {
     fn u(&self) -> Buf<f32> {
-        self.u
+        self.0.u
     }
 
     fn hu(&self) -> Buf<f32> {
-        self.hu
+        self.0.hu
     }
 
-    fn programs(&self) -> &[(Program, Vec<Data>)] {
-        &self.programs
+    fn programs(&self) -> Vec<(&Program, &[Data])> {
+        self.0.programs()
     }
 }
 
-impl GaussNewton {
-    /// Records `hu += rowsᵀ (rows u) / N`.
-    fn record_part(&self, rec: &mut Recording, rows: Buf<f32>) {
-        let total = self.u.len;
-        let n = rows.len / total.max(1);
-        if n == 0 {
-            return;
-        }
-        let (a, along) = (Mat::new(rows, n, total), rec.temp("along", n));
-        for from in (0..total).step_by(COLUMNS) {
-            let part = from..total.min(from + COLUMNS);
-            let (u, beta) = (Mat::new(self.u.range(part.clone()), part.len(), 1), if from == 0 { 0.0 } else { 1.0 });
-            linear::product(
-                rec,
-                a.columns(part),
-                u,
-                self.u,
-                along,
-                linear::Product { beta, ..linear::Product::default() },
-            );
-        }
-        let mean = linear::Product { alpha: (1.0 / self.count as f64) as f32, beta: 1.0, ..linear::Product::default() };
-        linear::product(rec, a.t(), Mat::new(along, n, 1), self.u, self.hu, mean);
+impl Product for Hessian {
+    fn u(&self) -> Buf<f32> {
+        self.0.u
+    }
+
+    fn hu(&self) -> Buf<f32> {
+        self.0.hu
+    }
+
+    fn programs(&self) -> Vec<(&Program, &[Data])> {
+        self.0.programs()
     }
 }

@@ -4,15 +4,14 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::batches::Batches;
 use super::config::TrainConfig;
-use super::load::{Load, Shape};
+use super::objective::objective_noise;
 use super::optimizer::Optimizer;
+use super::private::Privacy;
 use super::session::{Records, Session};
+use super::step::{Bounds, Key, StepProgram, key};
 use super::watch;
-use crate::engine::{ALIGN, Buf, Data, Program, Recording, Ticket};
+use crate::engine::{ALIGN, Buf, Data, Ticket};
 use crate::error::{Error, Result};
-use crate::kernels::philox::philox;
-use crate::kernels::{edit, reduce};
-use crate::nn::{Mode, Sink};
 
 /// One part of the objective Σ weight · mean loss; a negative weight ascends.
 #[derive(Clone, Copy, Debug)]
@@ -71,24 +70,14 @@ pub struct Fit {
     pub config: TrainConfig,
     /// Records of a step: the configuration's, or all of them.
     batch_size: usize,
-    optimizer: Optimizer,
-    seed: u64,
-    vectors: Vec<Buf<f32>>,
+    pub(super) optimizer: Optimizer,
+    pub(super) seed: u64,
+    pub(super) vectors: Vec<Buf<f32>>,
     state: FitState,
-    programs: HashMap<Key, StepProgram>,
-}
-
-struct StepProgram {
-    program: Program,
-    /// Scopes of the watched dispatches, where the session checks for NaN after each.
-    watched: Option<watch::Watched>,
-}
-
-/// Shapes of the batches of a submission: for each step one per term.
-type Key = Vec<Vec<Shape>>;
-
-fn key(loads: &[Vec<Load>]) -> Key {
-    loads.iter().map(|step| step.iter().map(|load| load.shape.clone()).collect()).collect()
+    pub(super) programs: HashMap<Key, StepProgram>,
+    pub(super) bounds: Option<Bounds>,
+    /// b of an objective with the term bᵀθ / n.
+    pub(super) tilt: Option<Buf<f32>>,
 }
 
 /// Names of the optimiser vectors in a session and in a checkpoint.
@@ -98,6 +87,9 @@ impl Fit {
     /// A fit from its first step, optimiser state zero.
     pub fn new(session: &mut Session, config: &TrainConfig, seed: u64) -> Result<Fit> {
         config.check()?;
+        if config.dp.is_some() {
+            session.check_private()?;
+        }
         let optimizer = config.optimizer()?;
         let batch_size = session.batch_size(config)?;
         let zeros = vec![0.0; session.model.layout.total()];
@@ -107,8 +99,21 @@ impl Fit {
             session.engine.write(v, &zeros)?;
             vectors.push(v);
         }
-        let (state, programs) = (FitState::default(), HashMap::new());
-        Ok(Fit { config: config.clone(), batch_size, optimizer, seed, vectors, state, programs })
+        let mut tilt = None;
+        if config.objective_noise > 0.0 {
+            let b = session.vector("objective noise")?;
+            session.engine.write(b, &objective_noise(&session.model.layout, seed, config.objective_noise))?;
+            tilt = Some(b);
+        }
+        let (config, state, programs, bounds) = (config.clone(), FitState::default(), HashMap::new(), None);
+        Ok(Fit { config, batch_size, optimizer, seed, vectors, state, programs, bounds, tilt })
+    }
+
+    /// Lets steps move parameters only where `mask` is 1; where it is 0 they keep the bits they have in `origin`: neither
+    /// gradient nor decay reaches them, and they gather no momentum. Both have the parameters' layout.
+    pub fn restrict(&mut self, mask: Buf<f32>, origin: Buf<f32>) {
+        self.bounds = Some(Bounds { mask, origin });
+        self.programs.clear();
     }
 
     /// Where the fit stands, with the optimiser vectors read back.
@@ -134,9 +139,8 @@ impl Fit {
     /// # Errors
     /// A budget or an adapter that cannot hold it.
     pub fn prepare(&mut self, session: &mut Session, terms: &[Term]) -> Result<()> {
-        check_terms(terms)?;
-        let (per_epoch, batches) =
-            (self.steps_per_epoch(terms), Batches::new(&self.state, self.batch_size, self.seed, terms));
+        self.check_terms(terms)?;
+        let (per_epoch, batches) = (self.steps_per_epoch(terms), self.batches(terms));
         let most = self.steps_at_once(session);
         let mut at = 0;
         while at < per_epoch {
@@ -166,9 +170,40 @@ impl Fit {
         terms[0].records.indices.len().div_ceil(self.batch_size)
     }
 
-    /// Steps recorded into one submission. Parts of a graph differ in size, so that groups of them would never recur.
+    /// What the fit has spent of privacy when all its epochs over these terms are done.
+    pub fn privacy(&self, terms: &[Term]) -> Option<Privacy> {
+        let (records, per_epoch) = (terms[0].records.indices.len(), self.steps_per_epoch(terms) as u64);
+        let epochs = self.config.epochs as u64;
+        self.config.dp.map(|dp| dp.spent(&self.config, records, epochs, per_epoch))
+    }
+
+    fn batches(&self, terms: &[Term]) -> Batches {
+        match self.draws_records() {
+            true => Batches::drawn(&self.state, self.batch_size, self.seed, terms[0].records.indices),
+            false => Batches::new(&self.state, self.batch_size, self.seed, terms),
+        }
+    }
+
+    /// # Errors
+    /// An empty set; a private fit of more than one.
+    fn check_terms(&self, terms: &[Term]) -> Result<()> {
+        if terms.is_empty() || terms.iter().any(|t| t.records.indices.is_empty()) {
+            return Err(Error::input("there is nothing to train on: the set of records is empty"));
+        }
+        match self.config.dp.is_some() && terms.len() > 1 {
+            true => Err(Error::internal("private training has one set of records")),
+            false => Ok(()),
+        }
+    }
+
+    /// Steps recorded into one submission. Parts of a graph and drawn batches differ in size, so that groups of them would
+    /// never recur.
     fn steps_at_once(&self, session: &Session) -> usize {
-        if session.check_finite || session.is_graph() { 1 } else { self.config.steps_per_submission }
+        if session.check_finite || session.is_graph() || self.draws_records() {
+            1
+        } else {
+            self.config.steps_per_submission
+        }
     }
 
     fn lr(&self, step: u64, per_epoch: usize) -> f64 {
@@ -185,12 +220,12 @@ impl Fit {
         terms: &[Term],
         mut observe: impl FnMut(&StepReport) -> bool,
     ) -> Result<Progress> {
-        check_terms(terms)?;
+        self.check_terms(terms)?;
         if self.state.epoch >= self.config.epochs {
             return Ok(Progress::Done);
         }
         let per_epoch = self.steps_per_epoch(terms);
-        let batches = Batches::new(&self.state, self.batch_size, self.seed, terms);
+        let batches = self.batches(terms);
         let mut flying: VecDeque<(Ticket, Key, u64, Vec<usize>)> = VecDeque::new();
         let mut submitted = self.state.at;
         let mut go_on = true;
@@ -228,8 +263,8 @@ impl Fit {
         let report = EpochReport {
             epoch: s.epoch + 1,
             step: s.step,
-            loss: s.loss_sum / s.count,
-            accuracy: s.correct_sum / s.count,
+            loss: s.loss_sum / s.count.max(1.0),
+            accuracy: s.correct_sum / s.count.max(1.0),
             lr: self.config.lr * self.config.schedule.factor(s.step - 1, (per_epoch * self.config.epochs) as u64),
             steps: per_epoch,
         };
@@ -255,7 +290,9 @@ impl Fit {
         self.state.count += size as f64;
         self.state.at += 1;
         self.state.step = step + 1;
-        Ok(StepReport { epoch, step: step + 1, loss: loss / size as f64, accuracy: correct / size as f64, lr })
+        // No record at all may have been drawn.
+        let records = size.max(1) as f64;
+        Ok(StepReport { epoch, step: step + 1, loss: loss / records, accuracy: correct / records, lr })
     }
 
     fn submit(
@@ -280,82 +317,4 @@ impl Fit {
         inputs.extend(made.watched.as_ref().map(watch::Watched::unset));
         Ok((session.engine.submit(&made.program, &inputs)?, key))
     }
-
-    /// The batches of a group of steps, the first of which is step `first`: for each step one per term.
-    fn loads(&self, session: &Session, terms: &[Term], group: &[Vec<Vec<u32>>], first: u64) -> Vec<Vec<Load>> {
-        let step = |(step, lists): (u64, &Vec<Vec<u32>>)| {
-            let each = terms.iter().zip(lists).enumerate();
-            let load = |(i, (term, list)): (usize, (&Term, &Vec<u32>))| {
-                let draw = draws(self.seed, step, i as u32);
-                session.load_step(term.records.part, list, &self.config.fanout, draw)
-            };
-            each.map(load).collect()
-        };
-        (first..).zip(group).map(step).collect()
-    }
-
-    /// Makes sure that there is a program for the batches' shapes.
-    fn compiled(&mut self, session: &mut Session, terms: &[Term], key: &Key) -> Result<()> {
-        if !self.programs.contains_key(key) {
-            let made = self.record(session, terms, key)?;
-            self.programs.insert(key.clone(), made);
-        }
-        Ok(())
-    }
-
-    /// Records the steps of one submission.
-    fn record(&self, session: &mut Session, terms: &[Term], steps: &Key) -> Result<StepProgram> {
-        let mut rec = session.recording();
-        let metrics = rec.temp("metrics", steps.len() * ALIGN);
-        for (s, shapes) in steps.iter().enumerate() {
-            let words = rec.temp::<u32>("step", 4);
-            rec.upload(words);
-            let hyper = rec.temp::<f32>("hyper", 3);
-            rec.upload(hyper);
-            for (i, (term, shape)) in terms.iter().zip(shapes).enumerate() {
-                let scored = session.record_scored(&mut rec, term.records.part, shape, Mode::Train, Some(words))?;
-                let scale = (term.weight / scored.n as f64) as f32;
-                let sink = Sink::Mean { grad: session.grad, scale, accumulate: i > 0 };
-                session.model.backward(&mut rec, session.theta, &scored.tape, scored.dlogits, Some(words), sink)?;
-                if i == 0 {
-                    scored.record_sums(&mut rec, metrics.range(s * ALIGN..s * ALIGN + 2));
-                }
-            }
-            rec.enter("update");
-            self.record_clip(&mut rec, session.grad);
-            self.optimizer.record(&mut rec, session.theta, session.grad, &self.vectors, hyper);
-            rec.leave();
-        }
-        rec.readback(metrics);
-        let watched = if session.check_finite { Some(watch::watch(&mut rec)?) } else { None };
-        Ok(StepProgram { program: session.engine.compile(rec)?, watched })
-    }
-
-    fn record_clip(&self, rec: &mut Recording, grad: Buf<f32>) {
-        if self.config.clip_norm > 0.0 {
-            let norm2 = rec.temp("norm2", 1);
-            reduce::total(rec, grad, norm2, 1.0, true);
-            edit::clip(rec, grad, norm2, self.config.clip_norm as f32);
-        }
-    }
 }
-
-fn check_terms(terms: &[Term]) -> Result<()> {
-    match terms.is_empty() || terms.iter().any(|t| t.records.indices.is_empty()) {
-        true => Err(Error::input("there is nothing to train on: the set of records is empty")),
-        false => Ok(()),
-    }
-}
-
-/// Random numbers for the neighbours that term `term` samples in a step: `draw(n)` < n.
-fn draws(seed: u64, step: u64, term: u32) -> impl FnMut(usize) -> usize {
-    let mut count = 0;
-    move |n| {
-        let words = philox([count, step as u32, STREAM_NEIGHBOURS, term], [seed as u32, (seed >> 32) as u32]);
-        count += 1;
-        words[0] as usize % n.max(1)
-    }
-}
-
-/// Keeps the draw of neighbours apart from the seed's other uses.
-const STREAM_NEIGHBOURS: u32 = 0x6e65_6967;

@@ -148,6 +148,11 @@ impl ResidentGraph {
         records.iter().map(|i| self.labels[*i as usize]).collect()
     }
 
+    /// Classes of all records, `u32::MAX` where they are unknown here.
+    pub(super) fn all_classes(&self) -> &[u32] {
+        &self.labels
+    }
+
     /// Classes of records.
     pub(super) fn labels(&self, rec: &mut Recording, idx: Buf<u32>) -> Buf<u32> {
         let labels = rec.temp("labels", idx.len);

@@ -31,12 +31,22 @@ pub(super) struct Load {
 pub(super) struct Batch {
     /// Records.
     pub n: usize,
+    /// Which they are: positions in their part, or ids of a graph's nodes or graphs.
+    pub ids: Buf<u32>,
     /// Their classes.
     pub labels: Buf<u32>,
     input: Input,
 }
 
 impl Batch {
+    /// x [n, width], where records stand alone.
+    pub fn rows(&self) -> Option<Buf<f32>> {
+        match &self.input {
+            Input::Rows(x) => Some(*x),
+            Input::Graph(_) => None,
+        }
+    }
+
     /// What messages run along, where records are nodes or graphs.
     pub fn structure_mut(&mut self) -> Option<&mut Structure> {
         match &mut self.input {
@@ -132,9 +142,10 @@ impl Session<'_> {
             self.engine.write(idx, ids)?;
             let labels = self.engine.alloc("labels", ids.len())?;
             let Store::Graph(g) = &self.store else { return Err(Error::internal("fixed records outside a graph")) };
-            self.engine.write(labels, &g.classes(ids))?;
+            let classes = self.drawn_classes(part, ids).unwrap_or_else(|| g.classes(ids));
+            self.engine.write(labels, &classes)?;
             let input = Input::Graph(Box::new(g.whole(g.side(part), idx)));
-            return Ok(Batch { n: ids.len(), labels, input });
+            return Ok(Batch { n: ids.len(), ids: idx, labels, input });
         }
         rec.enter("batch");
         let batch = match (&self.store, shape) {
@@ -143,16 +154,20 @@ impl Session<'_> {
                 let resident = parts.get(&rows_part(part));
                 let resident = resident.ok_or_else(|| Error::input(format!("the data set has no {part:?} split")))?;
                 let (x, labels) = resident.gather(rec, idx);
-                Batch { n: *n, labels, input: Input::Rows(x) }
+                let labels = self.drawn_labels(rec, part, idx).unwrap_or(labels);
+                Batch { n: *n, ids: idx, labels, input: Input::Rows(x) }
             }
             (Store::Graph(g), Shape::Listed(n)) => {
                 let idx = upload(rec, *n);
-                Batch { n: *n, labels: g.labels(rec, idx), input: Input::Graph(Box::new(g.whole(g.side(part), idx))) }
+                let labels = self.drawn_labels(rec, part, idx).unwrap_or_else(|| g.labels(rec, idx));
+                let input = Input::Graph(Box::new(g.whole(g.side(part), idx)));
+                Batch { n: *n, ids: idx, labels, input }
             }
             (Store::Graph(g), Shape::Part { size, records, sampled }) => {
                 let idx = upload(rec, *records);
                 let input = Input::Graph(Box::new(g.cut(rec, g.side(part), *size, *sampled)));
-                Batch { n: *records, labels: g.labels(rec, idx), input }
+                let labels = self.drawn_labels(rec, part, idx).unwrap_or_else(|| g.labels(rec, idx));
+                Batch { n: *records, ids: idx, labels, input }
             }
             _ => return Err(Error::internal("a batch of a shape that its data do not have")),
         };

@@ -8,7 +8,7 @@ use crate::kernels::map;
 /// The records of one split, resident on the engine.
 pub struct Resident {
     chunks: Vec<Chunk>,
-    labels: Buf<u32>,
+    pub(super) labels: Buf<u32>,
     pub width: usize,
     pub len: usize,
 }

@@ -4,6 +4,7 @@ use super::load::{Batch, Shape, Use};
 use super::session::{Part, Records, Session};
 use crate::engine::{ALIGN, Buf, Data, Recording};
 use crate::error::Result;
+use crate::kernels::edit;
 use crate::kernels::loss;
 use crate::kernels::reduce::{self, Channels};
 use crate::nn::{Mode, Sink, Tape};
@@ -23,6 +24,13 @@ pub(super) struct Scored {
 const FEW: usize = 4096;
 
 impl Scored {
+    /// Records each loss and each right answer times its record's weight.
+    pub fn record_weighting(&self, rec: &mut Recording, weight: Buf<f32>) {
+        let second = self.sums.len / 2;
+        edit::mask(rec, self.sums.range(0..self.n), weight);
+        edit::mask(rec, self.sums.range(second..second + self.n), weight);
+    }
+
     /// Records `out = [Σ loss, Σ correct]`.
     pub fn record_sums(&self, rec: &mut Recording, out: Buf<f32>) {
         if self.sums.len <= 2 * FEW {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::config::TrainConfig;
 use super::graph::ResidentGraph;
 use super::load::Shape;
+use super::relabel::Relabelled;
 use super::resident::Resident;
 use crate::data::{Dataset, Deletion, GraphData, Samples};
 use crate::engine::{ALIGN, Buf, Engine, Program, Recording};
@@ -59,6 +60,8 @@ pub struct Session<'e> {
     pub(super) store: Store,
     /// Programs of sums over records, by what they sum and the shape of their batches.
     pub(super) programs: HashMap<(&'static str, Part, Shape), Program>,
+    /// Drawn classes of the records before the request, where a method has put them there.
+    pub(super) relabelled: Option<Relabelled>,
     /// The largest memory plan among programs of sums over records, in bytes.
     pub(super) planned: u64,
     /// Where rows of per-sample gradients are put; made when it is first needed.
@@ -142,6 +145,7 @@ impl<'e> Session<'e> {
             check_finite: false,
             store,
             programs,
+            relabelled: None,
             planned: 0,
             slab: None,
             vectors,
@@ -226,6 +230,25 @@ impl<'e> Session<'e> {
             return Ok(*found);
         }
         let made = self.engine.alloc::<f32>(name, ALIGN)?.range(0..1);
+        self.vectors.insert(name, made);
+        Ok(made)
+    }
+
+    /// A named range of `len` numbers, kept and zeroed when it is first asked for at this length.
+    ///
+    /// # Errors
+    /// No memory, or more than one binding holds.
+    pub fn block(&mut self, name: &'static str, len: usize) -> Result<Buf<f32>> {
+        if let Some(found) = self.vectors.get(name).filter(|b| b.len == len) {
+            return Ok(*found);
+        }
+        let most = self.engine.max_binding();
+        if len > most {
+            return Err(Error::input(format!(
+                "`{name}` needs {len} numbers in one buffer, and {most} fit; keep fewer vectors"
+            )));
+        }
+        let made = self.engine.alloc(name, len)?;
         self.vectors.insert(name, made);
         Ok(made)
     }

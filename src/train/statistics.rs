@@ -7,7 +7,6 @@ use super::scored::record_totals;
 use super::session::{Records, Session};
 use crate::engine::{Buf, Data, Program, Recording};
 use crate::error::{Error, Result};
-use crate::kernels::loss;
 use crate::kernels::map::{self, Unary};
 use crate::nn::{Mode, Sink};
 
@@ -101,30 +100,6 @@ impl Session<'_> {
         })?;
         let n = records.indices.len().max(1);
         Ok(runs.iter().map(|r| f64::from(r[0].f32()[0])).sum::<f64>() / n as f64)
-    }
-
-    /// Fisher information diagonal: `out = (1/N) Σ_n Σ_y p(y|x_n) (∂ log p(y|x_n))²`, the expectation over the model's own
-    /// labels instead of the true ones, exact per sample. One backward pass per class. Clobbers `grad`.
-    pub fn model_fisher(&mut self, records: Records, out: Buf<f32>) -> Result<()> {
-        self.check_records(records, true)?;
-        let (squares, classes) = (self.grad, self.model.classes);
-        self.batches((records, self.batch, Use::Each), None, |s, rec, shape, first| {
-            let batch = s.record_load(rec, records.part, shape)?;
-            let tape = s.record_forward(rec, &batch, Mode::Eval, None)?;
-            for label in 0..classes {
-                let dlogits = rec.temp("dlogits", batch.n * classes);
-                loss::label_score(rec, tape.logits, dlogits, classes, label);
-                let sink = Sink::SquareSum { squares, accumulate: !first || label > 0 };
-                s.model.backward(rec, s.theta, &tape, dlogits, None, sink)?;
-            }
-            Ok(())
-        })?;
-        let mean = (1.0 / records.indices.len().max(1) as f64) as f32;
-        self.run(|rec| {
-            map::axpby(rec, mean, squares, 0.0, out);
-            Ok(())
-        })?;
-        Ok(())
     }
 
     /// The quantity that SSD's public code calls importance: the mean over batches of the squared batch-mean gradient.

@@ -8,7 +8,7 @@ use unlearn::harness::parity::curvature::CurvatureFixture;
 use unlearn::harness::parity::judge;
 
 use crate::adapters::Shared;
-use crate::curvature_fixtures::{Measure, QUANTITIES, fixtures, measure};
+use crate::curvature_fixtures::{Measure, fixtures, measure, quantities};
 
 /// One network of each kind of layer; the twins are held to all of them.
 const NETWORKS: [&str; 12] = [
@@ -30,9 +30,8 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     let some = fixtures().into_iter().filter(|f| NETWORKS.contains(&f.net.name()));
     let all: Vec<_> = some.map(Arc::new).collect();
     let of = |adapter: &Shared| -> Vec<Trial> {
-        let each = all.iter().flat_map(|f| QUANTITIES.iter().map(move |q| (f.clone(), q)));
-        let trial = |(fixture, (name, quantity)): (Arc<CurvatureFixture>, &(&str, Measure))| {
-            let quantity = *quantity;
+        let each = all.iter().flat_map(|f| quantities(f).into_iter().map(move |q| (f.clone(), q)));
+        let trial = |(fixture, (name, quantity)): (Arc<CurvatureFixture>, (&str, Measure))| {
             adapter.trial(&format!("curvature {} {name}", fixture.net.name()), move |adapter| {
                 let gaps = adapter.with(|engine, _| measure(engine, &fixture, quantity))?;
                 judge(&gaps).map_err(Failed::from)

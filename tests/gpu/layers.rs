@@ -1,49 +1,38 @@
 //! Every layer and every named architecture on each adapter against the reference engine, for each sink and for
-//! batches of none, one and several records. Named `layer <network>@<adapter>`.
+//! batches of none, one and several records; and the derivatives of both passes along a direction. Named `layer
+//! <network>@<adapter>` and `tangent <network>@<adapter>`.
 
 use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
-use unlearn::engine::{Engine, Target};
+use unlearn::harness::check::grad::{BATCHES, SUBJECTS, Subject, compare};
+use unlearn::harness::nets::Net;
+use unlearn::harness::trial::Outcome;
 
 use crate::adapters::{Shared, each};
-use crate::nets::{Into, Net, gap, numbers, run};
-
-/// Of the largest value of each tensor.
-const TOLERANCE: f64 = 1e-5;
-
-const SINKS: [Into; 7] = [
-    Into::Mean { scale: 0.3, accumulate: false },
-    Into::Mean { scale: 0.3, accumulate: true },
-    Into::SquareSum { accumulate: false },
-    Into::SquareSum { accumulate: true },
-    Into::PerSample,
-    Into::Norms,
-    Into::Gram,
-];
 
 pub fn trials() -> Vec<Trial> {
-    let nets: Vec<Arc<Net>> = Net::all().into_iter().map(Arc::new).collect();
-    let of = |adapter: &Shared, net: &Arc<Net>| {
+    let nets: Vec<Arc<Net>> = Net::all().expect("networks").into_iter().map(Arc::new).collect();
+    let of = |adapter: &Shared, net: &Arc<Net>, moving: bool| {
         let (adapter, net) = (adapter.clone(), net.clone());
-        let name = format!("layer {}@{}", net.name, adapter.name);
-        Trial::test(name, move || [0, 1, 5].into_iter().try_for_each(|n| check(&adapter, &net, n)))
+        let name = format!("{} {}@{}", if moving { "tangent" } else { "layer" }, net.name, adapter.name);
+        Trial::test(name, move || {
+            let chosen = SUBJECTS.into_iter().filter(|(subject, _)| (*subject == Subject::Along) == moving);
+            chosen.into_iter().try_for_each(|(subject, word)| check(&adapter, &net, subject, word))
+        })
     };
-    each().iter().flat_map(|adapter| nets.iter().map(|net| of(adapter, net)).collect::<Vec<_>>()).collect()
+    let both = |adapter: &Shared| {
+        nets.iter().flat_map(|net| [of(adapter, net, false), of(adapter, net, true)]).collect::<Vec<_>>()
+    };
+    each().iter().flat_map(both).collect()
 }
 
-fn check(adapter: &Shared, net: &Net, n: usize) -> Result<(), Failed> {
-    let len = |shape: &[usize]| n * shape.iter().product::<usize>();
-    let (x, dy, before) = (numbers(len(&net.input), 21), numbers(len(&net.output), 22), net.theta(23));
-    for into in SINKS {
-        let inputs = [&x[..], &dy, &before];
-        let want = run(&mut Engine::reference(), Target::default(), net, into, inputs, true)?;
-        let got = adapter.with(|engine, target| run(engine, target, net, into, inputs, true))?;
-        for (name, got, want) in [("y", got.y, want.y), ("dx", got.dx, want.dx), ("sink", got.sink, want.sink)] {
-            let error = gap(&got, &want);
-            if error > TOLERANCE || error.is_nan() {
-                return Err(format!("batch {n}, {into:?}: {name} is off by {error:e}").into());
-            }
+fn check(adapter: &Shared, net: &Net, subject: Subject, word: &str) -> Result<(), Failed> {
+    for n in BATCHES {
+        match adapter.with(|engine, target| compare(engine, target, net, subject, n))? {
+            Outcome::Pass(_) => {}
+            Outcome::Fail(failure) => return Err(format!("{word}, {failure}").into()),
+            Outcome::Unsupported(feature) => return Err(feature.into()),
         }
     }
     Ok(())

@@ -1,8 +1,9 @@
 //! Planted shader faults: each must be caught by some case of its kernel, or the cases are too weak.
 
 use libtest_mimic::{Failed, Trial};
+use unlearn::engine::Engine;
 use unlearn::engine::case::Case;
-use unlearn::engine::{Command, Engine, Kernel};
+use unlearn::harness::check::fault::{mutated, replace};
 use unlearn::harness::trial::{Outcome, expected, trial_against};
 use unlearn::kernels;
 
@@ -21,6 +22,43 @@ const fn mutant(kernel: &'static str, what: &'static str, from: &'static str, to
 }
 
 static FAULTS: &[Mutant] = &[
+    mutant("map.unary_bwd_tangent", "gelu bends the wrong way", "(2.0 - u * u)", "(2.0 + u * u)"),
+    mutant(
+        "map.unary_bwd_tangent",
+        "elu bends on the right",
+        "vec4<f32>(0.0), u > vec4<f32>(0.0)",
+        "vec4<f32>(1.0), u > vec4<f32>(0.0)",
+    ),
+    mutant("map.unary_bwd_tangent", "overwrites where it must add", "sum += out[i];", ""),
+    mutant("loss.softmax_xent_tangent", "mean not taken off", "- own - mean", "- own"),
+    mutant("loss.softmax_xent_tangent", "no maximum subtracted", "exp(z[row + c] - top)", "exp(z[row + c])"),
+    mutant("loss.softmax_xent_tangent", "rows that do not count", "COUNTED == 1u", "COUNTED == 2u"),
+    mutant("norm.stats_tangent", "spread does not move", "-rstd * rstd * rstd * joint / count", "0.0"),
+    mutant("norm.stats_tangent", "half of a share's spread", "2.0 * joint", "joint"),
+    mutant("norm.merge_tangent", "shares' means taken for equal", "2.0 * count(l)", "0.0 * count(l)"),
+    mutant("norm.apply_tangent", "scale does not move", "+ rstd * rgamma[c]", ""),
+    mutant("norm.apply_tangent", "shift does not move", "rstd * gamma[c], rbeta[c])", "rstd * gamma[c], 0.0)"),
+    mutant(
+        "norm.channel_tangent",
+        "spread does not move",
+        "+ v * bend);\n        plain += rd",
+        ");\n        plain += rd",
+    ),
+    mutant(
+        "norm.channel_tangent",
+        "tail forgets the gradient's own",
+        "scaled.x += rdy[e] * (v * rstd) +",
+        "scaled.x +=",
+    ),
+    mutant("norm.dx_tangent", "spread enters once", "-2.0 * bend", "-1.0 * bend"),
+    mutant("norm.dx_tangent", "overwrites where it must add", "out[i] += w", "out[i] = w"),
+    mutant("attention.spread", "target for source", "src[idx[e] * p.heads + h]", "src[w.x * p.heads + h]"),
+    mutant("attention.leak", "slope on the wrong side", "+ dst <= 0.0", "+ dst > 0.0"),
+    mutant("attention.centre", "mean not taken off", "x[at] - middle", "x[at]"),
+    mutant("attention.centre", "pieces for rows", "mean[w.x * p.heads + h]", "mean[i % arrayLength(&mean)]"),
+    mutant("pool.max_tangent", "place in the next plane", "r[i / p.outputs * p.inputs", "r[i / p.inputs * p.inputs"),
+    mutant("graph.max_tangent", "entries taken for rows", "at = idx[at];", ""),
+    mutant("graph.max_tangent", "nobody taken for the first", "ry[i] = 0.0;", "ry[i] = 1.0;"),
     mutant("linear.matmul", "first element skipped", "* WG + lid;", "* WG + lid + 1u;"),
     mutant("linear.matmul", "b transposed", "b[k * p.b_k + col * p.b_n]", "b[col * p.b_k + k * p.b_n]"),
     mutant("linear.matmul", "no bias", "if (BIAS == 1u)", "if (BIAS == 2u)"),
@@ -51,6 +89,11 @@ static FAULTS: &[Mutant] = &[
         "min(first + p.per_chunk, p.n - 1u)",
     ),
     mutant("loss.softmax_xent", "no maximum subtracted", "exp(z[row + c] - top)", "exp(z[row + c])"),
+    mutant("loss.sampled_score", "the place for the record", "ids[i]", "i"),
+    mutant("loss.sampled_score", "every draw the same", "p.sample, 0u)", "0u, 0u)"),
+    mutant("loss.sampled_score", "half of the seed", "p.seed_lo, p.seed_hi", "p.seed_lo, 0u"),
+    mutant("loss.sampled_score", "one class too few", "below <= goal", "below + e <= goal"),
+    mutant("loss.sampled_score", "digits of a confident gradient lost", "= -rest / sum;", "= dz[row + label] - 1.0;"),
     mutant("loss.softmax_xent", "label ignored", "dz[row + label] = -rest / sum;", ""),
     mutant("loss.softmax_xent", "digits of a confident gradient lost", "= -rest / sum;", "= own / sum - 1.0;"),
     mutant("optim.sgd", "decay lost", "+ p.weight_decay * w", ""),
@@ -147,7 +190,47 @@ static FAULTS: &[Mutant] = &[
     ),
     mutant("attention.attend_bwd", "pieces for rows", "inner((w.x * p", "inner((i / p.heads * p"),
     mutant("reduce.total", "tail of the last quad counted", "if (4u * k + 4u > p.n)", "if (4u * k > p.n)"),
+    mutant("krylov.dots", "every row by the first", "i / p.parts * p.quads", "0u"),
+    mutant("krylov.dots", "last quad lost", "k < p.quads; k", "k + 1u < p.quads; k"),
+    mutant("krylov.combine", "one weight for all rows", "sum += c[r]", "sum += c[0]"),
+    mutant("krylov.combine", "overwrites where it must add", "y[i] + p.sign * sum", "p.sign * sum"),
+    mutant("krylov.combine", "sign lost", "p.sign * sum", "sum"),
+    mutant("krylov.curvature", "no shift", "q[k] + p.shift * d[k]", "q[k]"),
+    mutant("krylov.curvature", "product without the shift kept", "q[k] = v;", ""),
+    mutant("krylov.length", "negative curvature taken", "!is_finite(c) || c <= 0.0", "!is_finite(c)"),
+    mutant("krylov.length", "curvature that is no number taken", "!is_finite(c) || c <= 0.0", "c <= 0.0"),
+    mutant("krylov.length", "steps without end", "if (!is_finite(step))", "if (!is_finite(c))"),
+    mutant("krylov.length", "goes on behind the goal", "if (state[2] != 0.0)", "if (state[2] > 1.0)"),
+    mutant("krylov.length", "iterations not counted", "state[3] = state[3] + 1.0;", ""),
+    mutant("krylov.advance", "residual the wrong way", "r[k] - step * q[k]", "r[k] + step * q[k]"),
+    mutant("krylov.advance", "moves along the product", "x[k] + step * d[k]", "x[k] + step * q[k]"),
+    mutant("krylov.advance", "sums left as they were", "part[i] = (sum.x + sum.y) + (sum.z + sum.w);", ""),
+    mutant("krylov.turn", "divided by itself", "rho / state[0]", "rho / rho"),
+    mutant("krylov.turn", "never at its goal", "if (rho <= state[1])", "if (rho <= -1.0)"),
+    mutant("krylov.turn", "goes on behind the goal", "if (state[2] != 0.0)", "if (state[2] > 1.0)"),
+    mutant("krylov.direction", "steepest descent", "r[i] + turn * d[i]", "r[i]"),
+    mutant("krylov.direction", "turns without a turn", "if (turn != 0.0)", "if (turn > -1.0)"),
+    mutant("conv.unfold", "first sample ignored", "(p.first + n)", "n"),
+    mutant("conv.unfold", "padding ignored", "- p.px", ""),
+    mutant("conv.unfold", "border not tested", "ih < p.h && iw < p.w", "ih < p.h"),
+    mutant("conv.unfold", "dilation lost", "ky * p.dy", "ky"),
+    mutant("solve.damp", "whole rows shifted", "i / p.n == i % p.n", "i / p.n != 0u"),
+    mutant("solve.cholesky_update", "last column before the block lost", "m < p.first; m", "m + 1u < p.first; m"),
+    mutant("solve.cholesky_update", "tiles of the block's own rows lost", "j > i)", "j + 4u > i)"),
+    mutant("solve.cholesky_update", "last row lost", "if (i < p.n &&", "if (i + 1u < p.n &&"),
+    mutant("solve.cholesky_diagonal", "bad pivots pass", "let good = d > 0.0;", "let good = d != 0.0;"),
+    mutant("solve.cholesky_diagonal", "the last bad pivot for the first", "&& status[0] == 0u", ""),
+    mutant("solve.cholesky_diagonal", "no square root", "sqrt(select(1.0, d, good))", "select(1.0, d, good)"),
+    mutant("solve.cholesky_panel", "not divided", "v / a[j * p.n + j]", "v"),
+    mutant("solve.cholesky_panel", "last term lost", "m < j; m", "m + 1u < j; m"),
+    mutant("solve.triangular_update", "L for its transpose", "m_step = p.n;", "m_step = 1u;"),
+    mutant("solve.triangular_update", "first solved row lost", "begin = p.last;", "begin = p.last + 1u;"),
+    mutant("solve.triangular_update", "sides past the last quad lost", "r < p.sides)", "r < (p.sides & 0xfffffffcu))"),
+    mutant("solve.triangular_diagonal", "rows in their order", "i = p.last - 1u - step;", "i = p.first + step;"),
+    mutant("solve.triangular_diagonal", "strides exchanged", "r * p.b_col", "r * p.b_row"),
     mutant("guard.finite", "NaN passes", "!is_finite(v.y)", "!is_finite(v.y) && !is_nan(v.y)"),
+    mutant("edit.restore", "nothing taken back", "origin[i], m[i]", "x[i], m[i]"),
+    mutant("edit.restore", "the wrong half", "== vec4<f32>(0.0)", "!= vec4<f32>(0.0)"),
     mutant("pool.max", "ties go to the last", "v > best", "v >= best"),
     mutant("graph.spmm", "last entry of a row lost", "k < ptr[row + 1u]; k", "k + 1u < ptr[row + 1u]; k"),
     mutant("graph.spmm", "values in the wrong order", "at = perm[k];", "at = k;"),
@@ -358,22 +441,11 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     FAULTS.iter().map(fault).chain(EQUIVALENTS.iter().map(equivalent)).collect()
 }
 
-/// A copy of the kernel with the change made; leaked, because rows live as long as the program.
-fn planted(of: &'static Kernel, m: &Mutant) -> Result<&'static Kernel, Failed> {
-    let source = of.source.replace(m.from, m.to);
-    if source == of.source {
-        return Err(format!("the source of {} has no `{}` any more", of.name, m.from).into());
-    }
-    let source: &'static str = source.leak();
-    let (name, params, twin, requires) = (of.name, of.params, of.twin, of.requires);
-    Ok(Box::leak(Box::new(Kernel { name, source, params, twin, requires })))
-}
-
 /// The first case that fails with the planted kernel in place of the real one, and why.
 fn caught(device: &Shared, m: &Mutant) -> Result<Option<String>, Failed> {
     let of = kernels::kernels().into_iter().find(|k| k.name == m.kernel);
     let of = of.ok_or_else(|| format!("there is no kernel {}", m.kernel))?;
-    let planted = planted(of, m)?;
+    let planted = mutated(of, m.from, m.to)?;
     let family = kernels::FAMILIES.iter().find(|f| f.name == of.family());
     for mut case in family.map(|f| (f.cases)()).unwrap_or_default() {
         if !replace(&mut case, of, planted) || case.rec.dispatches().map(|d| d.flops).sum::<u64>() > SMALL {
@@ -386,22 +458,9 @@ fn caught(device: &Shared, m: &Mutant) -> Result<Option<String>, Failed> {
     Ok(None)
 }
 
-fn replace(case: &mut Case, of: &'static Kernel, by: &'static Kernel) -> bool {
-    let mut any = false;
-    for command in &mut case.rec.commands {
-        if let Command::Dispatch(d) = command
-            && std::ptr::eq(d.kernel, of)
-        {
-            d.kernel = by;
-            any = true;
-        }
-    }
-    any
-}
-
 fn failure(engine: &mut Engine, case: &Case) -> unlearn::Result<Option<String>> {
     match trial_against(engine, case, &expected(case)?)? {
-        Outcome::Fail(why) => Ok(Some(why)),
+        Outcome::Fail(why) => Ok(Some(why.what)),
         Outcome::Pass(_) | Outcome::Unsupported(_) => Ok(None),
     }
 }

@@ -113,3 +113,18 @@ fn parameters_start_inside_their_bounds_whatever_else_the_network_holds() {
     // The lanes between parameters and the two biases.
     assert_eq!(zeros, flat.len() - owned + 303);
 }
+
+#[test]
+fn a_model_is_linear_where_its_logits_are_linear_in_its_parameters() {
+    for (layers, linear) in [
+        ("{type='flatten'},{type='linear'}", true),
+        ("{type='linear'}", true),
+        ("{type='linear',out=4},{type='linear'}", false),
+        ("{type='relu'},{type='linear'}", false),
+        ("{type='dropout',p=0.5},{type='linear'}", false),
+        ("{type='linear',out=4},{type='relu'},{type='linear'}", false),
+    ] {
+        let model = model(layers, &[6]).expect(layers);
+        assert_eq!(model.is_linear(), linear, "{layers}");
+    }
+}

@@ -2,7 +2,8 @@
 
 use unlearn::engine::case::Gen;
 use unlearn::engine::{
-    Access, Buf, Command, Data, Engine, Kernel, Params, Plan, Recording, Requires, Span, Target, TwinCall, plan,
+    Access, Buf, Command, Data, Engine, Kernel, Params, Plan, Recording, Requires, Span, Tangent, Target, TwinCall,
+    plan,
 };
 use unlearn::kernels::linear::{MATMUL, Mat, Matmul, Product, product_as};
 use unlearn::params;
@@ -27,8 +28,14 @@ override SCALE: f32;
 fn main(@builtin(global_invocation_id) id: vec3<u32>) { y[id.x] = SCALE * x[id.x]; }
 ";
 
-static SCALE: Kernel =
-    Kernel { name: "test.scale", source: SHADER, params: &[], twin: nothing, requires: Requires::Nothing };
+static SCALE: Kernel = Kernel {
+    name: "test.scale",
+    source: SHADER,
+    params: &[],
+    twin: nothing,
+    requires: Requires::Nothing,
+    tangent: Tangent::Missing,
+};
 
 const MATMUL_PARAMS: Matmul = Matmul { m: 2, n: 2, k: 2, a_m: 2, a_k: 1, b_k: 2, b_n: 1, alpha: 1.0, beta: 0.0 };
 

@@ -7,7 +7,7 @@ use unlearn::data::Samples;
 use unlearn::engine::Engine;
 use unlearn::harness::parity::Gap;
 use unlearn::harness::parity::curvature::{CurvatureFixture, Net, load_curvature};
-use unlearn::train::{Product, Records, Session};
+use unlearn::train::{Estimator, Kfac, Product, Records, Session};
 
 use crate::graph_fixtures;
 
@@ -22,6 +22,12 @@ pub type Measure = fn(&mut Session, &CurvatureFixture, Records) -> Result<Vec<Ga
 /// What is compared.
 pub const QUANTITIES: &[(&str, Measure)] =
     &[("norms", norms), ("gram", gram), ("clipped", clipped), ("ggn_diag", ggn_diag), ("gvp", gvp)];
+
+/// What a fixture is compared in: factors are stored of networks whose every layer has them.
+pub fn quantities(f: &CurvatureFixture) -> Vec<(&'static str, Measure)> {
+    let factors: &[(&'static str, Measure)] = if f.factors.is_empty() { &[] } else { &[("kfac", kfac)] };
+    QUANTITIES.iter().chain(factors).copied().collect()
+}
 
 /// Compares one quantity of a fixture on an engine.
 pub fn measure(engine: &mut Engine, f: &CurvatureFixture, quantity: Measure) -> Result<Vec<Gap>> {
@@ -65,6 +71,31 @@ fn ggn_diag(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<V
     s.model_fisher(records, out)?;
     let flat = s.engine.read(out)?;
     f.each("ggn_diag", &flat)
+}
+
+/// Of a convolution's weight our G is KFC's, of its bias the exact one, which is BackPACK's.
+fn kfac(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {
+    let kfac = Kfac::measure(s, records, Estimator::Model)?;
+    let mut gaps = Vec::new();
+    for (param, which, size, values) in kfac.read(s)? {
+        let (layer, part) = param.rsplit_once('.').unwrap_or((&param, ""));
+        if !f.factors.iter().any(|l| l == layer) {
+            // Of a normalisation the diagonal is stored, whose block is exact.
+            let diagonal: Vec<f32> = (0..size).map(|i| values[i * size + i]).collect();
+            gaps.push(f.whole(&format!("ggn_diag.{param}"), &diagonal)?);
+            continue;
+        }
+        let kfc = part == "weight" && f.tensors.contains_key(&format!("kfc_g.{layer}"));
+        let name = match which {
+            "a" => format!("kfac_a.{layer}"),
+            _ if kfc => format!("kfc_g.{layer}"),
+            _ => format!("kfac_g.{layer}"),
+        };
+        if !f.left_out.contains(&name) {
+            gaps.push(f.whole(&name, &values)?);
+        }
+    }
+    Ok(gaps)
 }
 
 fn gvp(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {

@@ -1,256 +1,96 @@
 // Runs exported cases (see README.md) on Dawn, from npm's `webgpu`, and judges them as `unlearn check` does.
 //
-//   node replay.mjs FOLDER [-k REGEX] [--json FILE] [--module FOLDER_WITH_node_modules] [--feature DAWN_TOGGLE]...
+//   node replay.mjs FOLDER [-k REGEX] [--json FILE] [--module FOLDER_WITH_node_modules] [--feature DAWN_TOGGLE]... [--limit SECONDS]
+//
+// The device lives in a child process: a crash, a hang or a lost device costs one case.
 
-import { readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { fork } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
-import { GUARD, POISON, judge, upTo } from './judge.mjs';
+import { load } from './export.mjs';
 
-const LIMITS = [
-  'maxBufferSize', 'maxStorageBufferBindingSize', 'maxStorageBuffersPerShaderStage', 'maxComputeWorkgroupStorageSize',
-  'maxComputeInvocationsPerWorkgroup', 'maxComputeWorkgroupSizeX', 'maxComputeWorkgroupsPerDimension',
-];
+const WORKER = new URL('./worker.mjs', import.meta.url);
 
-class Unsupported extends Error {}
-
-/** Words of a buffer: guard, data rounded up to a vec4, guard; all poison but the data. */
-function guarded(len, data) {
-  const words = new Uint32Array(GUARD + upTo(len, 4) + GUARD).fill(POISON);
-  if (data) words.set(data, GUARD);
-  return words;
+function fail(code, message) {
+  console.error(`replay: ${message}`);
+  process.exit(code);
 }
 
-/** Neither side of the grid over the limit; the same rule as engine/program.rs. */
-function fold(groups, limit) {
-  const rows = Math.max(Math.ceil(groups / limit), 1);
-  if (rows > limit) throw new Unsupported(`${groups} workgroups`);
-  return [Math.ceil(groups / rows), rows];
-}
-
-/** A device and what was built on it. */
-class Machine {
-  static async open(gpu) {
-    const adapter = await gpu.requestAdapter();
-    if (!adapter) return null;
-    const requiredLimits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));
-    const requiredFeatures = adapter.features.has('subgroups') ? ['subgroups'] : [];
-    return new Machine(adapter, await adapter.requestDevice({ requiredFeatures, requiredLimits }));
-  }
-
-  constructor(adapter, device) {
-    Object.assign(this, { adapter, device, modules: new Map(), pipelines: new Map(), lost: null });
-    this.subgroup = device.features.has('subgroups') ? (adapter.info.subgroupMinSize ?? 0) : 0;
-    device.lost.then((info) => { this.lost = info.message || info.reason; });
-  }
-
-  describe() {
-    const { vendor, architecture, device, description } = this.adapter.info;
-    return { vendor, architecture, device, description, subgroup: this.subgroup };
-  }
-
-  module(name, shader) {
-    if (!this.modules.has(name)) {
-      const wants = /\bsubgroup/.test(shader.wgsl) && !/^\s*enable\s+subgroups/m.test(shader.wgsl);
-      const code = (wants ? 'enable subgroups;\n' : '') + shader.wgsl;
-      this.modules.set(name, this.device.createShaderModule({ label: name, code }));
-    }
-    return this.modules.get(name);
-  }
-
-  /** The pipeline of one kernel with one set of overrides and one list of accesses. */
-  pipeline(command, shader) {
-    const types = command.bindings.map((b) => (b.access === 'read' ? 'read-only-storage' : 'storage'));
-    if (types.length > this.device.limits.maxStorageBuffersPerShaderStage) {
-      throw new Unsupported(`${types.length} storage buffers in one stage`);
-    }
-    const key = JSON.stringify([command.kernel, command.overrides, types, command.params.length > 0]);
-    if (!this.pipelines.has(key)) {
-      const entries = types.map((type, i) => ({ binding: i + 1, visibility: GPUShaderStage.COMPUTE, buffer: { type } }));
-      if (command.params.length) {
-        entries.unshift({ binding: 0, visibility: GPUShaderStage.COMPUTE, buffer: { type: 'uniform' } });
-      }
-      const layout = this.device.createBindGroupLayout({ entries });
-      const pipeline = this.device.createComputePipeline({
-        label: command.kernel,
-        layout: this.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module: this.module(command.kernel, shader), entryPoint: 'main', constants: command.overrides },
-      });
-      this.pipelines.set(key, { layout, pipeline });
-    }
-    return this.pipelines.get(key);
-  }
-
-  /** A buffer with content; on a lost device this throws. */
-  buffer(words, usage) {
-    if (words.byteLength > this.device.limits.maxBufferSize) throw new Unsupported(`a buffer of ${words.byteLength} bytes`);
-    const buffer = this.device.createBuffer({ size: words.byteLength, usage: usage | GPUBufferUsage.COPY_DST });
-    this.device.queue.writeBuffer(buffer, 0, words);
-    return buffer;
-  }
-
-  dispatch(encoder, command, held, shaders) {
-    const shader = shaders[command.kernel];
-    if (!shader) throw new Error(`the export has no shader ${command.kernel}`);
-    if (shader.subgroup > this.subgroup) throw new Unsupported(`subgroups of at least ${shader.subgroup} lanes`);
-    const { layout, pipeline } = this.pipeline(command, shader);
-    const entries = command.bindings.map((b, i) => {
-      const size = upTo(Math.max(b.len, 1) * 4, 16);
-      if (size > this.device.limits.maxStorageBufferBindingSize) throw new Unsupported(`a binding of ${size} bytes`);
-      return { binding: i + 1, resource: { buffer: home(held, b), offset: (GUARD + b.offset) * 4, size } };
-    });
-    const params = command.params.length && this.params(command.params);
-    if (params) entries.unshift({ binding: 0, resource: { buffer: params } });
-    const bindGroup = this.device.createBindGroup({ layout, entries });
-    const grid = fold(command.groups, this.device.limits.maxComputeWorkgroupsPerDimension);
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(...grid);
-    pass.end();
-    return params ? [params] : [];
-  }
-
-  params(values) {
-    const words = new Uint32Array(upTo(values.length, 4));
-    words.set(values);
-    return this.buffer(words, GPUBufferUsage.UNIFORM);
-  }
-
-  /** Runs a case once; the words of every buffer afterwards, guards included. */
-  async run(test, shaders, blob) {
-    const { STORAGE, COPY_SRC } = GPUBufferUsage;
-    const put = (b, at) => this.buffer(guarded(b.len, at === undefined ? null : blob.words(at, b.len)), STORAGE | COPY_SRC);
-    this.device.pushErrorScope('validation');
-    this.device.pushErrorScope('out-of-memory');
-    const held = { buffer: test.buffers.map((b) => put(b, b.init)), temp: (test.temps ?? []).map((t) => put(t)) };
-    const made = [...held.buffer, ...held.temp];
-    let said = null;
-    try {
-      const encoder = this.device.createCommandEncoder();
-      for (const command of test.commands) made.push(...this.record(encoder, command, held, shaders));
-      const reads = held.buffer.map((b) => this.readback(encoder, b));
-      made.push(...reads);
-      this.device.queue.submit([encoder.finish()]);
-      said = await this.complaint();
-      if (said) throw new Error(said);
-      return await Promise.all(reads.map(words));
-    } catch (error) {
-      said ??= await this.complaint(); // the scopes must be popped whatever happened
-      throw error;
-    } finally {
-      made.forEach((b) => b.destroy());
-    }
-  }
-
-  async complaint() {
-    const errors = [await this.device.popErrorScope(), await this.device.popErrorScope()];
-    return this.lost ?? errors.find((e) => e)?.message ?? '';
-  }
-
-  record(encoder, command, held, shaders) {
-    if (command.kernel) return command.groups ? this.dispatch(encoder, command, held, shaders) : [];
-    const at = (span) => [home(held, span), (GUARD + span.offset) * 4];
-    if (command.copy) encoder.copyBufferToBuffer(...at(command.copy.from), ...at(command.copy.to), command.copy.len * 4);
-    if (command.clear) encoder.clearBuffer(...at(command.clear), command.clear.len * 4);
-    return [];
-  }
-
-  readback(encoder, from) {
-    const { MAP_READ, COPY_DST } = GPUBufferUsage;
-    const to = this.device.createBuffer({ size: from.size, usage: MAP_READ | COPY_DST });
-    encoder.copyBufferToBuffer(from, 0, to, 0, from.size);
-    return to;
-  }
-}
-
-const home = (held, span) => (span.temp === undefined ? held.buffer[span.buffer] : held.temp[span.temp]);
-
-async function words(buffer) {
-  await buffer.mapAsync(GPUMapMode.READ);
-  const out = new Uint32Array(buffer.getMappedRange().slice(0));
-  buffer.unmap();
-  return out;
-}
-
-/** Numbers by offset in bytes; copies, because offsets need not be aligned. */
-class Blob {
-  constructor(bytes) { this.bytes = bytes; }
-  part(at, size) {
-    const part = this.bytes.subarray(at, at + size);
-    if (part.byteLength !== size) throw new Error(`cases.bin ends before byte ${at + size}`);
-    return Uint8Array.from(part).buffer;
-  }
-  words(at, len) { return new Uint32Array(this.part(at, len * 4)); }
-  doubles(at, len) { return new Float64Array(this.part(at, len * 8)); }
-}
-
-async function trial(machine, test, shaders, blob) {
-  try {
-    const got = await machine.run(test, shaders, blob);
-    const wrong = judge(test, got, blob);
-    if (wrong) return { status: 'fail', message: wrong };
-    const again = await machine.run(test, shaders, blob);
-    const i = got.findIndex((g, b) => g.some((w, e) => w !== again[b][e]));
-    return i < 0 ? { status: 'pass' } : { status: 'fail', message: `\`${test.buffers[i].name}\` differs from one run to the next` };
-  } catch (error) {
-    return { status: error instanceof Unsupported ? 'unsupported' : 'fail', message: error.message };
-  }
-}
-
-function load(folder) {
-  try {
-    const document = JSON.parse(readFileSync(join(folder, 'cases.json'), 'utf8'));
-    if (document.schema !== 1) throw new Error(`schema ${document.schema}, this reads 1`);
-    return [document, new Blob(readFileSync(join(folder, 'cases.bin')))];
-  } catch (error) {
-    console.error(`replay: ${folder} is not an export: ${error.message}`);
-    process.exit(2);
-  }
-}
-
-async function dawn(modules, features) {
-  try {
-    const { create, globals } = createRequire(join(resolve(modules), 'x.js'))('webgpu');
-    Object.assign(globalThis, globals);
-    return create(['backend=vulkan', `enable-dawn-features=${['allow_unsafe_apis', ...features].join(',')}`]);
-  } catch (error) {
-    console.error(`replay: no Dawn: ${error.message.split('\n')[0]}; tools/dawn/run.sh --install fetches it`);
-    process.exit(3);
-  }
-}
-
-async function main() {
+function settings() {
   const options = {
-    k: { type: 'string', short: 'k' }, json: { type: 'string' }, module: { type: 'string', default: '.' },
-    feature: { type: 'string', multiple: true, default: [] },
+    k: { type: 'string', short: 'k', default: '' }, json: { type: 'string' }, module: { type: 'string', default: '.' },
+    feature: { type: 'string', multiple: true, default: [] }, limit: { type: 'string', default: '120' },
   };
-  const { values, positionals } = parseArgs({ options, allowPositionals: true });
-  const [document, blob] = load(positionals[0] ?? '.');
-  const gpu = await dawn(values.module, values.feature);
-  let machine = await Machine.open(gpu);
-  if (!machine) {
-    console.error('replay: Dawn finds no adapter here (Mesa below 25 is refused)');
-    process.exit(3);
+  try {
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    return { ...values, folder: positionals[0] ?? '.', filter: new RegExp(values.k), seconds: Number(values.limit) };
+  } catch (error) {
+    return fail(2, error.message);
   }
-  const adapter = machine.describe();
-  const results = [];
-  const chosen = document.cases.filter((c) => !values.k || new RegExp(values.k).test(c.name));
-  for (const test of chosen) {
-    const result = { name: test.name, ...(await trial(machine, test, document.shaders, blob)) };
-    results.push(result);
-    if (result.status !== 'pass') console.log(`${result.status} ${result.name}: ${result.message}`);
-    if (machine.lost) machine = await Machine.open(gpu); // a lost device costs one case
-    if (!machine) break;
-  }
-  const count = (status) => results.filter((r) => r.status === status).length;
-  const [passed, failed, unsupported] = ['pass', 'fail', 'unsupported'].map(count);
-  const where = [adapter.device, adapter.description].filter(Boolean).join(', ') || adapter.vendor || 'unnamed adapter';
-  console.log(`Dawn on ${where}, subgroups of ${adapter.subgroup}: ${passed} passed, ${failed} failed, ${unsupported} unsupported of ${chosen.length}`);
-  if (values.json) writeFileSync(values.json, JSON.stringify({ schema: 1, adapter, results }, null, 1) + '\n');
-  process.exit(failed || results.length < chosen.length ? 4 : 0);
 }
 
-await main();
+function cases(folder) {
+  try {
+    return load(folder)[0].cases;
+  } catch (error) {
+    return fail(2, `${folder} is not an export: ${error.message}`);
+  }
+}
+
+/** The next message of a child; `timeout` after so many seconds, `crash` if it ends before. */
+function next(child, seconds) {
+  return new Promise((resolve) => {
+    const done = (answer) => {
+      clearTimeout(clock);
+      child.removeAllListeners('message');
+      child.removeAllListeners('exit');
+      resolve(answer);
+    };
+    const clock = setTimeout(() => done({ status: 'timeout', message: `no answer in ${seconds} s` }), seconds * 1000);
+    child.once('message', done);
+    child.once('exit', (code, signal) => done({ status: 'crash', message: `the process ended with ${signal ?? `status ${code}`}` }));
+  });
+}
+
+/** A child with a device, and what it says of its adapter. */
+async function start(asked) {
+  const child = fork(WORKER, [asked.folder, asked.module, ...asked.feature]);
+  const answer = await next(child, asked.seconds);
+  if (!answer.adapter) {
+    child.kill('SIGKILL');
+    fail(3, answer.missing ?? answer.message);
+  }
+  return { child, adapter: answer.adapter };
+}
+
+async function replay(asked, all) {
+  const results = [];
+  let held = await start(asked);
+  const { adapter } = held;
+  for (const [index, { name }] of all.entries()) {
+    if (!asked.filter.test(name)) continue;
+    if (held.child.exitCode !== null || held.child.signalCode !== null) held = await start(asked);
+    const answer = next(held.child, asked.seconds);
+    held.child.send({ index }, () => {}); // a child that is gone shows in `next`
+    const { status, message } = await answer;
+    results.push(message === undefined ? { name, status } : { name, status, message });
+    if (status !== 'pass') console.log(`${status} ${name}: ${message}`);
+    if (status === 'timeout' || status === 'crash') {
+      held.child.kill('SIGKILL');
+      held = await start(asked);
+    }
+  }
+  held.child.kill('SIGKILL');
+  return { adapter, results };
+}
+
+const asked = settings();
+const { adapter, results } = await replay(asked, cases(asked.folder));
+const count = (...statuses) => results.filter((r) => statuses.includes(r.status)).length;
+const failed = count('fail', 'crash', 'timeout');
+const where = [adapter.device, adapter.description].filter(Boolean).join(', ') || adapter.vendor || 'unnamed adapter';
+const counts = `${count('pass')} passed, ${failed} failed, ${count('unsupported')} unsupported of ${results.length}`;
+console.log(`Dawn on ${where}, subgroups of ${adapter.subgroup}: ${counts}`);
+if (asked.json) writeFileSync(asked.json, JSON.stringify({ schema: 1, adapter, results }, null, 1) + '\n');
+process.exit(failed ? 4 : 0);

@@ -129,9 +129,19 @@ def broken(export):
     case.dispatch("broken", [1.5], [], [case.output("x", [1.5] * 8)], 1)
 
 
+def endless(export):
+    """A loop that never ends; drivers without a watchdog keep the process."""
+    text = (export.dump / "map" / "fill.wgsl").read_text()
+    loop = "    var k = bitcast<u32>(p.value);\n    while (k != 0u) { k = (k * 3u) | 1u; y[i] = vec4<f32>(f32(k)); }\n"
+    text = text.replace("    y[i] =", loop + "    y[i] =")
+    export.shaders["endless"] = {"wgsl": text, "subgroup": 0}
+    case = Case(export, "planted: a loop without an end")
+    case.dispatch("endless", [1.5], [], [case.output("x", [1.5] * 8)], 1)
+
+
 def main():
     export = Export(pathlib.Path(sys.argv[1]))
-    for family in (products, sums, fills, broken):
+    for family in (products, endless, sums, fills, broken):
         family(export)
     export.write(pathlib.Path(sys.argv[2]))
 

@@ -1,6 +1,6 @@
 """What front ends let through and some driver gets wrong. bad/ plants faults for each; `--self-test` sees them caught.
 
-uniform-barrier   a barrier where the invocations of a workgroup may part
+uniform-barrier   a barrier or a subgroup operation where the invocations of a workgroup may part
 bounds            a storage access at an index from the workgroup's id that was compared with nothing
 float-atomics     atomics of floats, or a compare-exchange loop over their bits: the order of the threads shows
 nan-self-compare  `x != x` or `x == x`: compilers may assume that no NaN exists; test the bits

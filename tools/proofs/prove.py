@@ -75,13 +75,23 @@ def prove_driver(proof, dump):
         proof.compiled(dumped(dump, suffix))
 
 
-def prove_sweep(proof, sources, scratch):
-    """Every combination of override values, guards off and on, through naga and on to the other compilers."""
+def wanted_sets(dump, sources):
+    """By shader: every combination of values that its text tells apart, and the sets that the dumped files' names state."""
+    found = {s.shader: dict.fromkeys(sets.sweep(s.path.read_text())) for s in sources}
+    for suffix in SUFFIX.values():
+        for item in dumped(dump, suffix):
+            if item.values and item.shader in found:
+                found[item.shader][item.values] = None
+    return found
+
+
+def prove_sweep(proof, sources, wanted, scratch):
+    """The wanted sets, guards off and on, through naga and on to the other compilers."""
     if not proof.wants("naga"):
         return
     items = []
     for source in sources:
-        for number, values in enumerate(sets.sweep(source.path.read_text())):
+        for number, values in enumerate(wanted[source.shader]):
             for lane in ("sweep", "guarded"):
                 items.append(Item(source.shader, values, lane, scratch / lane / f"{source.shader}.{number}.wgsl"))
     texts = {source.shader: source.path for source in sources}
@@ -97,14 +107,14 @@ def prove_sweep(proof, sources, scratch):
     proof.compiled([i for i in written if i.path.exists()])
 
 
-def prove_sources(proof, sources, scratch):
+def prove_sources(proof, sources, wanted, scratch):
     """The composed WGSL itself: tint, once as it is and once for every set; and the lints."""
     proof.each("naga", sources, lambda i: steps.naga(i.path))
     items = []
     for source in sources:
         text = source.path.read_text()
         items.append((source, text))
-        for values in sets.sweep(text):
+        for values in wanted[source.shader]:
             if values:
                 items.append((source._replace(values=values, lane="sweep"), sets.as_constants(text, values)))
     if proof.wants("tint"):
@@ -205,9 +215,10 @@ def main():
     proof = Proof(args.steps, args.jobs)
     sources = dumped(args.dump, ".wgsl")
     with tempfile.TemporaryDirectory() as scratch:
-        prove_sources(proof, sources, pathlib.Path(scratch))
+        wanted = wanted_sets(args.dump, sources)
+        prove_sources(proof, sources, wanted, pathlib.Path(scratch))
         prove_driver(proof, args.dump)
-        prove_sweep(proof, sources, pathlib.Path(scratch))
+        prove_sweep(proof, sources, wanted, pathlib.Path(scratch))
     shaders = len({s.shader for s in sources})
     report(proof, shaders)
     if args.json:

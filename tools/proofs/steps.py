@@ -13,7 +13,8 @@ CAPABILITIES = "subgroup,subgroup_barrier"
 GUARDS = ["--index-bounds-check-policy", "Restrict", "--buffer-bounds-check-policy", "Restrict"]
 VERSIONS = ["--spirv-version", "1.3", "--shader-model", "60", "--metal-version", "2.4"]
 CLANG = ["-x", "c++", "-std=c++14", "-fsyntax-only", "-nostdinc", "-nostdinc++", "-isystem", str(HERE / "metal"), "-w"]
-CLANG += ["-Werror=return-type", "-Werror=uninitialized"]
+# Literals without a suffix are floats in Metal.
+CLANG += ["-Xclang", "-cl-single-precision-constant", "-Werror=return-type", "-Werror=uninitialized"]
 LIMIT_S = 120
 
 

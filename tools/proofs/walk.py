@@ -196,7 +196,8 @@ class Walk:
         return index - {"group", "check"}  # data, whatever its place was
 
     def called(self, name, args, line, state):
-        if name in BARRIERS and state.divergent:
+        together = name in BARRIERS or name.startswith("subgroup")
+        if together and state.divergent:
             what = f"`{name}` in control flow that differs between the invocations of a workgroup"
             self.found.add(("uniform-barrier", line, what))
         values = [self.value(arg, state) for arg in args]

@@ -6,6 +6,7 @@ mod nodes;
 use super::{Ends, attend, attend_bwd_alpha, attend_bwd_z, edge_softmax, edge_softmax_bwd};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
+use crate::kernels::tangent::along;
 use graphs::{Deal, Graph, hub, odd, random, star};
 
 /// PyTorch Geometric's default.
@@ -36,6 +37,15 @@ pub fn cases() -> Vec<Case> {
     all.extend(sums(&star, Deal::Chosen, (1, 3)));
     all.extend(at(&random(70_001, 2), Deal::Chosen, (1, 4)).into_iter().map(Case::folded));
     all.extend(at(&hub(1100), Deal::Cut(1), (31, 1)).into_iter().map(Case::folded));
+    for deal in [Deal::Chosen, Deal::Cut(3)] {
+        for graph in [random(13, 3), random(61, 9), hub(37)] {
+            let [forward, backward] = soft(&graph, deal, 3);
+            let [spread, centre] = ["spread", "centre"].map(|kernel| format!("attention.{kernel} {}", graph.name));
+            let cut = if deal == Deal::Chosen { "" } else { " cut" };
+            all.push(along(forward, format!("{spread} softmax's derivative{cut}"), 1).tolerance(2e-5, 1e-6));
+            all.push(along(backward, format!("{centre} its gradient's derivative{cut}"), 2).tolerance(2e-5, 2e-5));
+        }
+    }
     for scores in [Scores::Equal, Scores::Wide] {
         for deal in [Deal::Chosen, Deal::Cut(3)] {
             all.extend([random(40, 6), hub(23)].map(|graph| softmax_case(&graph, deal, 3, scores, 0.3)));

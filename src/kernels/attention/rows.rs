@@ -1,7 +1,7 @@
 //! Rows of the `attention` family and their parameters.
 
-use super::twin;
-use crate::engine::{Fields, Kernel, Params, Requires, Twin};
+use super::{tangent, twin};
+use crate::engine::{Fields, Kernel, Params, Requires, Tangent, Twin};
 use crate::params;
 
 params! {
@@ -39,21 +39,36 @@ params! {
     pub struct SoftMerge { rows: u32, heads: u32, chunk: u32 }
 }
 
-const fn row(name: &'static str, source: &'static str, params: Fields, twin: Twin) -> Kernel {
-    Kernel { name, source, params, twin, requires: Requires::Nothing }
+const fn row(name: &'static str, source: &'static str, params: Fields, twin: Twin, tangent: Tangent) -> Kernel {
+    Kernel { name, source, params, twin, requires: Requires::Nothing, tangent }
 }
 
 /// Rows cut into pieces.
-pub static PIECES: Kernel =
-    row("attention.pieces", include_str!("../../../shaders/attention/pieces.wgsl"), Pieces::FIELDS, twin::pieces);
+pub static PIECES: Kernel = row(
+    "attention.pieces",
+    include_str!("../../../shaders/attention/pieces.wgsl"),
+    Pieces::FIELDS,
+    twin::pieces,
+    Tangent::Constant,
+);
 
 /// Sums of pieces to sums of rows.
-pub static MERGE: Kernel =
-    row("attention.merge", include_str!("../../../shaders/attention/merge.wgsl"), Merge::FIELDS, twin::merge);
+pub static MERGE: Kernel = row(
+    "attention.merge",
+    include_str!("../../../shaders/attention/merge.wgsl"),
+    Merge::FIELDS,
+    twin::merge,
+    Tangent::Linear(&[&[1]]),
+);
 
 /// Each head's score of a node.
-pub static SCORES: Kernel =
-    row("attention.scores", include_str!("../../../shaders/attention/scores.wgsl"), Shape::FIELDS, twin::scores);
+pub static SCORES: Kernel = row(
+    "attention.scores",
+    include_str!("../../../shaders/attention/scores.wgsl"),
+    Shape::FIELDS,
+    twin::scores,
+    Tangent::Linear(&[&[0], &[1]]),
+);
 
 /// Gradient of the scores to z.
 pub static SCORES_BWD: Kernel = row(
@@ -61,23 +76,44 @@ pub static SCORES_BWD: Kernel = row(
     include_str!("../../../shaders/attention/scores_bwd.wgsl"),
     Shape::FIELDS,
     twin::scores_bwd,
+    Tangent::Linear(&[&[0, 2], &[1, 3]]),
 );
 
 /// z scaled by a number per head.
-pub static SCALE: Kernel =
-    row("attention.scale", include_str!("../../../shaders/attention/scale.wgsl"), Shape::FIELDS, twin::scale);
+pub static SCALE: Kernel = row(
+    "attention.scale",
+    include_str!("../../../shaders/attention/scale.wgsl"),
+    Shape::FIELDS,
+    twin::scale,
+    Tangent::Linear(&[&[0], &[1]]),
+);
 
 /// Average over heads.
-pub static MEAN: Kernel =
-    row("attention.mean", include_str!("../../../shaders/attention/mean.wgsl"), Shape::FIELDS, twin::mean);
+pub static MEAN: Kernel = row(
+    "attention.mean",
+    include_str!("../../../shaders/attention/mean.wgsl"),
+    Shape::FIELDS,
+    twin::mean,
+    Tangent::Linear(&[&[0]]),
+);
 
 /// Gradient of the average over heads.
-pub static MEAN_BWD: Kernel =
-    row("attention.mean_bwd", include_str!("../../../shaders/attention/mean_bwd.wgsl"), Shape::FIELDS, twin::mean_bwd);
+pub static MEAN_BWD: Kernel = row(
+    "attention.mean_bwd",
+    include_str!("../../../shaders/attention/mean_bwd.wgsl"),
+    Shape::FIELDS,
+    twin::mean_bwd,
+    Tangent::Linear(&[&[0]]),
+);
 
 /// Softmax over the edges of a row.
-pub static SOFTMAX: Kernel =
-    row("attention.softmax", include_str!("../../../shaders/attention/softmax.wgsl"), Soft::FIELDS, twin::softmax);
+pub static SOFTMAX: Kernel = row(
+    "attention.softmax",
+    include_str!("../../../shaders/attention/softmax.wgsl"),
+    Soft::FIELDS,
+    twin::softmax,
+    Tangent::Rule(tangent::softmax),
+);
 
 /// Maximum and sum of exponentials over a piece.
 pub static SOFTMAX_PIECE: Kernel = row(
@@ -85,6 +121,7 @@ pub static SOFTMAX_PIECE: Kernel = row(
     include_str!("../../../shaders/attention/softmax_piece.wgsl"),
     Soft::FIELDS,
     twin::softmax_piece,
+    Tangent::Constant,
 );
 
 /// Those of pieces to those of rows.
@@ -93,6 +130,7 @@ pub static SOFTMAX_MERGE: Kernel = row(
     include_str!("../../../shaders/attention/softmax_merge.wgsl"),
     SoftMerge::FIELDS,
     twin::softmax_merge,
+    Tangent::Constant,
 );
 
 /// Softmax and leaky relu backward.
@@ -101,15 +139,26 @@ pub static SOFTMAX_BWD: Kernel = row(
     include_str!("../../../shaders/attention/softmax_bwd.wgsl"),
     Soft::FIELDS,
     twin::softmax_bwd,
+    Tangent::Before(tangent::softmax_bwd),
 );
 
 /// Sums over the edges of a slot, of numbers or of products.
-pub static SUMS: Kernel =
-    row("attention.sums", include_str!("../../../shaders/attention/sums.wgsl"), Sums::FIELDS, twin::sums);
+pub static SUMS: Kernel = row(
+    "attention.sums",
+    include_str!("../../../shaders/attention/sums.wgsl"),
+    Sums::FIELDS,
+    twin::sums,
+    Tangent::Rule(tangent::sums),
+);
 
 /// Weighted sum over the edges of a slot.
-pub static ATTEND: Kernel =
-    row("attention.attend", include_str!("../../../shaders/attention/attend.wgsl"), Slots::FIELDS, twin::attend);
+pub static ATTEND: Kernel = row(
+    "attention.attend",
+    include_str!("../../../shaders/attention/attend.wgsl"),
+    Slots::FIELDS,
+    twin::attend,
+    Tangent::Linear(&[&[3], &[4]]),
+);
 
 /// Gradient of the weights.
 pub static ATTEND_BWD: Kernel = row(
@@ -117,6 +166,7 @@ pub static ATTEND_BWD: Kernel = row(
     include_str!("../../../shaders/attention/attend_bwd.wgsl"),
     Slots::FIELDS,
     twin::attend_bwd,
+    Tangent::Linear(&[&[2], &[3]]),
 );
 
 /// The family's kernels.
@@ -135,4 +185,7 @@ pub static KERNELS: &[&Kernel] = &[
     &SUMS,
     &ATTEND,
     &ATTEND_BWD,
+    &tangent::SPREAD,
+    &tangent::LEAK,
+    &tangent::CENTRE,
 ];

@@ -188,6 +188,43 @@ pub fn softmax_bwd(call: &mut TwinCall) {
     }
 }
 
+/// Bindings ptr idx src dst y; see `spread.wgsl`.
+pub fn spread(call: &mut TwinCall) {
+    let p: Sums = call.params();
+    let (split, heads) = (call.set("SPLIT") == 1, p.heads as usize);
+    let [ptr, idx, src, dst, y] = call.bufs();
+    let (idx, src, dst, y) = (idx.u(), src.f(), dst.f(), y.f_mut());
+    for i in 0..p.slots as usize * heads {
+        let ((row, edges), h) = (piece(split, ptr.u(), i / heads), i % heads);
+        edges.for_each(|e| y[e * heads + h] = src[idx[e] as usize * heads + h] + dst[row * heads + h]);
+    }
+}
+
+/// Bindings ptr idx s_src s_dst x; see `leak.wgsl`.
+pub fn leak(call: &mut TwinCall) {
+    let p: Soft = call.params();
+    let (split, heads) = (call.set("SPLIT") == 1, p.heads as usize);
+    let [ptr, idx, s_src, s_dst, x] = call.bufs();
+    let (idx, s_src, s_dst, x) = (idx.u(), s_src.f(), s_dst.f(), x.f_mut());
+    for i in 0..p.slots as usize * heads {
+        let ((row, edges), h) = (piece(split, ptr.u(), i / heads), i % heads);
+        let below = |e: &usize| s_src[idx[*e] as usize * heads + h] + s_dst[row * heads + h] <= 0.0;
+        edges.filter(below).for_each(|e| x[e * heads + h] *= f64::from(p.slope));
+    }
+}
+
+/// Bindings ptr alpha mean x y; see `centre.wgsl`.
+pub fn centre(call: &mut TwinCall) {
+    let p: Sums = call.params();
+    let (split, heads) = (call.set("SPLIT") == 1, p.heads as usize);
+    let [ptr, alpha, mean, x, y] = call.bufs();
+    let (alpha, mean, x, y) = (alpha.f(), mean.f(), x.f(), y.f_mut());
+    for i in 0..p.slots as usize * heads {
+        let ((row, edges), h) = (piece(split, ptr.u(), i / heads), i % heads);
+        edges.for_each(|e| y[e * heads + h] = alpha[e * heads + h] * (x[e * heads + h] - mean[row * heads + h]));
+    }
+}
+
 /// Bindings ptr perm a b y; see `sums.wgsl`.
 pub fn sums(call: &mut TwinCall) {
     let p: Sums = call.params();

@@ -2,7 +2,7 @@
 
 use super::shape::{COLUMNS, MAX_TURNS};
 use super::{CONV2D_BWD_W, CONV2D_BWD_W_BROADCAST, Conv, ConvShape, choose, twin};
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, Target};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target};
 use crate::kernels::reduce;
 
 /// Products of pairs of positions instead of the gradient.
@@ -12,6 +12,7 @@ pub static GHOST_NORM: Kernel = Kernel {
     params: Conv::FIELDS,
     twin: twin::norms,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// How a norm is found.

@@ -45,6 +45,7 @@ const EDITS: &[fn(usize) -> Case] = &[
     |n| clip_length(n, 2.0, 9.0),
     |n| ewc_case(n, 0.5),
     mask_case,
+    restore_case,
     lerp_case,
     step_case,
     threshold_case,
@@ -190,6 +191,15 @@ fn mask_case(n: usize) -> Case {
     case
 }
 
+fn restore_case(n: usize) -> Case {
+    let (mut case, mut g) = new("restore", n);
+    let x = case.inout("x", g.values(n));
+    let m = g.values(n).iter().map(|v| f32::from(u8::from(*v > 0.0))).collect();
+    let (m, origin) = (case.input("m", m), case.input("origin", g.values(n)));
+    restore(&mut case.rec, x, m, origin);
+    case.tolerance(0.0, 0.0)
+}
+
 fn lerp_case(n: usize) -> Case {
     let (mut case, mut g) = new("lerp", n);
     let a = case.inout("a", g.values(n));
@@ -237,6 +247,7 @@ fn zeros_stay() -> Case {
     rescale(rec, x, one, one);
     clip(rec, x, one, 0.5);
     mask(rec, x, m);
+    restore(rec, x, m, zero);
     lerp(rec, x, zero, 0.5);
     step(rec, theta, d, one, 1.0);
     threshold(rec, fisher, zero, 0.0, chosen);

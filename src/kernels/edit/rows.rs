@@ -1,7 +1,7 @@
 //! Rows of the `edit` family and their parameters.
 
 use super::twin;
-use crate::engine::{Kernel, Params, Requires};
+use crate::engine::{Kernel, Params, Requires, Tangent};
 use crate::params;
 
 params! {
@@ -71,6 +71,7 @@ pub static DAMPEN: Kernel = Kernel {
     params: Dampen::FIELDS,
     twin: twin::dampen,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Gaussian noise of a given variance, or of the inverse Fisher.
@@ -80,6 +81,7 @@ pub static NOISE: Kernel = Kernel {
     params: Noised::FIELDS,
     twin: twin::noise,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// The variance that the noise has.
@@ -89,6 +91,7 @@ pub static VARIANCE: Kernel = Kernel {
     params: Variance::FIELDS,
     twin: twin::variance,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Replaces elements by their mean over an axis.
@@ -98,6 +101,7 @@ pub static AXIS_MEAN: Kernel = Kernel {
     params: AxisMean::FIELDS,
     twin: twin::axis_mean,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Divides by a damped Fisher diagonal.
@@ -107,6 +111,7 @@ pub static PRECONDITION: Kernel = Kernel {
     params: Precondition::FIELDS,
     twin: twin::precondition,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Gives a vector the norm of another.
@@ -116,6 +121,7 @@ pub static RESCALE: Kernel = Kernel {
     params: Rescale::FIELDS,
     twin: twin::rescale,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Clips to a norm.
@@ -125,6 +131,7 @@ pub static CLIP: Kernel = Kernel {
     params: Clip::FIELDS,
     twin: twin::clip,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Adds the gradient of the elastic penalty.
@@ -134,6 +141,7 @@ pub static EWC: Kernel = Kernel {
     params: Ewc::FIELDS,
     twin: twin::ewc,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Multiplies by a mask.
@@ -143,6 +151,17 @@ pub static MASK: Kernel = Kernel {
     params: Masked::FIELDS,
     twin: twin::mask,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
+};
+
+/// Takes elements back that a mask leaves out.
+pub static RESTORE: Kernel = Kernel {
+    name: "edit.restore",
+    source: include_str!("../../../shaders/edit/restore.wgsl"),
+    params: Masked::FIELDS,
+    twin: twin::restore,
+    requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Moves towards another vector.
@@ -152,6 +171,7 @@ pub static LERP: Kernel = Kernel {
     params: Lerp::FIELDS,
     twin: twin::lerp,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// One step along a direction.
@@ -161,6 +181,7 @@ pub static STEP: Kernel = Kernel {
     params: Step::FIELDS,
     twin: twin::step,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Marks where a ratio passes a bound.
@@ -170,8 +191,22 @@ pub static THRESHOLD: Kernel = Kernel {
     params: Threshold::FIELDS,
     twin: twin::threshold,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] =
-    &[&DAMPEN, &NOISE, &VARIANCE, &AXIS_MEAN, &PRECONDITION, &RESCALE, &CLIP, &EWC, &MASK, &LERP, &STEP, &THRESHOLD];
+pub static KERNELS: &[&Kernel] = &[
+    &DAMPEN,
+    &NOISE,
+    &VARIANCE,
+    &AXIS_MEAN,
+    &PRECONDITION,
+    &RESCALE,
+    &CLIP,
+    &EWC,
+    &MASK,
+    &RESTORE,
+    &LERP,
+    &STEP,
+    &THRESHOLD,
+];

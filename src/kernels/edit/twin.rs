@@ -107,6 +107,14 @@ pub fn mask(call: &mut TwinCall) {
     (0..p.len as usize).for_each(|i| x[i] *= m[i]);
 }
 
+/// Bindings m origin x; see `restore.wgsl`.
+pub fn restore(call: &mut TwinCall) {
+    let p: Masked = call.params();
+    let [m, origin, x] = call.bufs();
+    let (m, origin, x) = (m.f(), origin.f(), x.f_mut());
+    (0..p.len as usize).filter(|i| m[*i] == 0.0).for_each(|i| x[i] = origin[i]);
+}
+
 /// Bindings b a; see `lerp.wgsl`.
 pub fn lerp(call: &mut TwinCall) {
     let p: Lerp = call.params();

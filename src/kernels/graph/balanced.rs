@@ -4,8 +4,8 @@
 mod twin;
 
 use super::norms::search_turns;
-use super::{Csr, Spmm, quads};
-use crate::engine::{Buf, Element, Kernel, Params, Recording, Requires};
+use super::{Csr, Spmm, quads, tangent};
+use crate::engine::{Buf, Element, Kernel, Params, Recording, Requires, Tangent};
 use crate::params;
 
 params! {
@@ -20,6 +20,7 @@ pub static SPMM: Kernel = Kernel {
     params: Chunked::FIELDS,
     twin: twin::spmm,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::spmm),
 };
 
 /// Sums of rows from those of chunks.
@@ -29,6 +30,7 @@ pub static FIX: Kernel = Kernel {
     params: Chunked::FIELDS,
     twin: twin::fix,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[1, 2, 3]]),
 };
 
 /// Maxima of chunks.
@@ -38,6 +40,7 @@ pub static MAX: Kernel = Kernel {
     params: Chunked::FIELDS,
     twin: twin::max,
     requires: Requires::Nothing,
+    tangent: Tangent::Constant,
 };
 
 /// Maxima of rows from those of chunks.
@@ -47,6 +50,7 @@ pub static MAX_FIX: Kernel = Kernel {
     params: Chunked::FIELDS,
     twin: twin::max_fix,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::max_fix),
 };
 
 /// Gradients of maxima, by chunk.
@@ -56,6 +60,7 @@ pub static MAX_BWD: Kernel = Kernel {
     params: Chunked::FIELDS,
     twin: twin::max_bwd,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[4]]),
 };
 
 /// Entries that one thread takes: about as many as there are chunks, twice over, so that neither half is long; and few

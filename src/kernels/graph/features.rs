@@ -2,8 +2,8 @@
 
 use super::norms::search_turns;
 use super::record_norms::features_norms_twin;
-use super::{Csr, Form, Spmm, choose, quads, rows_of, spmm};
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, TwinCall};
+use super::{Csr, Form, Spmm, choose, quads, rows_of, spmm, tangent};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
 use crate::params;
 
 params! {
@@ -33,6 +33,7 @@ pub static TRANSPOSE: Kernel = Kernel {
     params: Transpose::FIELDS,
     twin: transpose_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[0]]),
 };
 
 /// Weight gradients by sample from the columns of sparse features.
@@ -42,6 +43,7 @@ pub static BWD_W: Kernel = Kernel {
     params: Columns::FIELDS,
     twin: bwd_w_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::features_bwd_w),
 };
 
 /// Entries to their places in a dense matrix.
@@ -51,6 +53,7 @@ pub static DENSIFY: Kernel = Kernel {
     params: Dense::FIELDS,
     twin: densify_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[3]]),
 };
 
 /// Rows to their places in a larger matrix.
@@ -60,6 +63,7 @@ pub static SCATTER_ROWS: Kernel = Kernel {
     params: Scatter::FIELDS,
     twin: scatter_rows_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[0]]),
 };
 
 /// What becomes of the weight gradients g_b of the samples: the three sinks.

@@ -1,7 +1,7 @@
 //! Link prediction: random negative pairs, their scores, and the loss of scores.
 
 use super::{quads, rows_of};
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, TwinCall};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
 use crate::kernels::philox::philox;
 use crate::params;
 
@@ -27,6 +27,7 @@ pub static NEGATIVES: Kernel = Kernel {
     params: Permutation::FIELDS,
     twin: negatives_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Constant,
 };
 
 /// Dot products of nodes with their partners.
@@ -36,6 +37,7 @@ pub static PARTNER_SCORES: Kernel = Kernel {
     params: Pairs::FIELDS,
     twin: scores_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Their gradient.
@@ -45,6 +47,7 @@ pub static PARTNER_SCORES_BWD: Kernel = Kernel {
     params: Pairs::FIELDS,
     twin: scores_bwd_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Binary cross-entropy of logits.
@@ -54,6 +57,7 @@ pub static BCE: Kernel = Kernel {
     params: Bce::FIELDS,
     twin: bce_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 impl Permutation {

@@ -1,8 +1,8 @@
 //! Aggregation by maximum.
 
 use super::spmm::{Form, choose};
-use super::{Csr, balanced, quads, rows_of};
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, TwinCall};
+use super::{Csr, balanced, quads, rows_of, tangent};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
 use crate::params;
 
 params! {
@@ -17,6 +17,7 @@ pub static MAX: Kernel = Kernel {
     params: Max::FIELDS,
     twin: max_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::max),
 };
 
 /// Each target's gradient to the source that won.
@@ -26,6 +27,7 @@ pub static MAX_BWD: Kernel = Kernel {
     params: Max::FIELDS,
     twin: max_bwd_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[4]]),
 };
 
 /// Records `y[r,c] = max x[idx[k],c]` over the entries k of row r whose value is not 0 (the edges that take part; values

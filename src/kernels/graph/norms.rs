@@ -1,7 +1,7 @@
 //! Degree norms of a graph from its edge weights.
 
 use super::{Csr, Spmm, spmm};
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, TwinCall};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
 use crate::kernels::map;
 use crate::params;
 
@@ -17,6 +17,7 @@ pub static OFF_DIAGONAL: Kernel = Kernel {
     params: Edges::FIELDS,
     twin: off_diagonal,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Norms from the sums of rows.
@@ -26,6 +27,7 @@ pub static NORMS: Kernel = Kernel {
     params: Edges::FIELDS,
     twin: norms,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Steps of a search for the row of an entry.

@@ -3,7 +3,7 @@
 use super::features::{BWD_W, Columns};
 use super::segment::{OuterProduct, SEGMENT_OUTER};
 use super::{Csr, quads, rows_of};
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, TwinCall};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
 use crate::kernels::reduce;
 use crate::params;
 
@@ -19,6 +19,7 @@ pub static SPAN_SUMS: Kernel = Kernel {
     params: Spans::FIELDS,
     twin: span_sums_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Threads that share a sample, unless their loops become too long.

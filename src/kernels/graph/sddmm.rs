@@ -2,7 +2,7 @@
 
 use super::norms::search_turns;
 use super::{Csr, rows_of};
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, TwinCall};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
 use crate::params;
 
 params! {
@@ -17,6 +17,7 @@ pub static SDDMM: Kernel = Kernel {
     params: Sampled::FIELDS,
     twin: sddmm_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[3], &[4]]),
 };
 
 /// Records `dval[k] = dy[r,:] · x[idx[k],:]` for every entry k of row r: the gradient of [`spmm`](super::spmm) to its

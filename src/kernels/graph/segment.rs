@@ -1,7 +1,7 @@
 //! Rows grouped into samples: read-outs of a graph and ragged per-sample weight gradients.
 
-use super::{Outer, OuterMode, quads, rows_of};
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, TwinCall};
+use super::{Outer, OuterMode, quads, rows_of, tangent};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
 use crate::kernels::reduce::{self, Channels};
 use crate::params;
 
@@ -27,6 +27,7 @@ pub static SEGMENT: Kernel = Kernel {
     params: Segments::FIELDS,
     twin: segment_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[1]]),
 };
 
 /// Maximum of the rows of each segment, and which row has it.
@@ -36,6 +37,7 @@ pub static SEGMENT_MAX: Kernel = Kernel {
     params: Segments::FIELDS,
     twin: segment_max_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::segment_max),
 };
 
 /// Each segment's gradient to its rows.
@@ -45,6 +47,7 @@ pub static SEGMENT_BWD: Kernel = Kernel {
     params: Spread::FIELDS,
     twin: segment_bwd_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[3]]),
 };
 
 /// Weight gradients of ragged samples.
@@ -54,6 +57,7 @@ pub static SEGMENT_OUTER: Kernel = Kernel {
     params: OuterProduct::FIELDS,
     twin: segment_outer_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::segment_outer),
 };
 
 /// How the rows of a graph become one. The discriminant is the backward shader's `MODE`.

@@ -1,7 +1,7 @@
 //! The product of a sparse matrix with a dense one: message passing, and its gradient through the transpose.
 
-use super::{Csr, balanced, longest, quads, rows_of};
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, Target, TwinCall};
+use super::{Csr, balanced, longest, quads, rows_of, tangent};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target, TwinCall};
 use crate::params;
 
 params! {
@@ -16,6 +16,7 @@ pub static SPMM: Kernel = Kernel {
     params: Product::FIELDS,
     twin: spmm_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::spmm),
 };
 
 /// One thread per row of at most eight columns.
@@ -25,6 +26,7 @@ pub static SPMM_NARROW: Kernel = Kernel {
     params: Product::FIELDS,
     twin: spmm_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::spmm),
 };
 
 /// What [`spmm`] adds to the sum over a row's entries.

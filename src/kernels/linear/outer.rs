@@ -1,7 +1,7 @@
 //! The weight gradient of every row of a dense layer, stored.
 
 use super::twin;
-use crate::engine::{Buf, Kernel, Params, Recording, Requires};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent};
 use crate::params;
 
 params! {
@@ -16,6 +16,7 @@ pub static OUTER: Kernel = Kernel {
     params: OuterRows::FIELDS,
     twin: twin::outer,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// 8 outputs x 4 inputs per thread, whole vec4s stored.
@@ -25,6 +26,7 @@ pub static OUTER_WIDE: Kernel = Kernel {
     params: OuterRows::FIELDS,
     twin: twin::outer,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// The form for rows of so many inputs, `stride` elements apart: vec4s where they fit.

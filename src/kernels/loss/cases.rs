@@ -1,6 +1,6 @@
 //! Cases of the `loss` family.
 
-use super::{clip_rows, label_score, mse, soft_kl, softmax, softmax_xent};
+use super::{clip_rows, label_score, mse, sampled_score, soft_kl, softmax, softmax_xent, softmax_xent_tangent};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
 
@@ -16,14 +16,14 @@ const SPREADS: [f32; 3] = [1.0, 30.0, 5000.0];
 /// Every kernel at every shape.
 pub fn cases() -> Vec<Case> {
     let mut all = Vec::new();
-    for kernel in [xent_case, kl_case, softmax_case, label_case] {
+    for kernel in [xent_case, kl_case, softmax_case, label_case, sampled_case, curved_case, uncounted_case] {
         for spread in SPREADS {
             all.extend(SHAPES.map(|shape| kernel(shape, spread)));
         }
         all.push(kernel(FOLDED, 4.0).folded());
         all.push(kernel((1024, 10), 4.0).timed());
     }
-    all.extend([confident(5.0), confident(14.0)]);
+    all.extend([confident(5.0), confident(14.0), confident_draws(5.0), confident_draws(14.0)]);
     all.extend(SHAPES.map(mse_case));
     all.push(mse_case(FOLDED).folded());
     all.push(mse_case((1024, 100)).timed());
@@ -76,6 +76,26 @@ fn rounding(case: Case, spread: f32) -> Case {
     case.tolerance(2e-6, 5e-7 + 1e-7 * f64::from(spread))
 }
 
+fn curved_case(shape: (usize, usize), spread: f32) -> Case {
+    tangent_case(shape, spread, true)
+}
+
+fn uncounted_case(shape: (usize, usize), spread: f32) -> Case {
+    tangent_case(shape, spread, false)
+}
+
+fn tangent_case((b, c): (usize, usize), spread: f32, counted: bool) -> Case {
+    let mut case = new("softmax_xent_tangent", (b, c), spread);
+    case.name += if counted { " counted" } else { "" };
+    let mut g = Gen::new((b * 3 + c) as u64);
+    let z = case.input("z", logits((b, c), spread));
+    let labels = case.input_u32("labels", g.indices(b, c + 1));
+    let r = case.input("r", g.between(b * c, -2.0, 3.0));
+    let hr = case.output("hr", b * c);
+    softmax_xent_tangent(&mut case.rec, z, labels, r, hr, counted);
+    rounding(case, spread)
+}
+
 fn xent_case((b, c): (usize, usize), spread: f32) -> Case {
     let mut case = new("softmax_xent", (b, c), spread);
     let z = case.input("z", logits((b, c), spread));
@@ -103,6 +123,19 @@ fn confident(margin: f32) -> Case {
     let labels = case.input_u32("labels", labels);
     let (loss, dz, correct) = (case.output("loss", b), case.output("dz", b * c), case.output("correct", b));
     softmax_xent(&mut case.rec, z, labels, loss, dz, correct, b, c);
+    case.tolerance(5e-6, 1e-13)
+}
+
+/// The same for labels that are drawn, of which nearly all are the leading class.
+fn confident_draws(margin: f32) -> Case {
+    let (b, c) = (37, 10);
+    let mut case = Case::new(format!("loss.sampled_score {b}x{c} confident by {margin}"), Target::default());
+    let mut z = logits((b, c), 1.0);
+    z.iter_mut().step_by(c + 1).for_each(|v| *v += margin);
+    let z = case.input("z", z);
+    let ids = case.input_u32("ids", (0..b as u32).collect());
+    let dz = case.output("dz", b * c);
+    sampled_score(&mut case.rec, z, ids, dz, c, 11, 0);
     case.tolerance(5e-6, 1e-13)
 }
 
@@ -143,6 +176,20 @@ fn label_case((b, c): (usize, usize), spread: f32) -> Case {
     let z = case.input("z", logits((b, c), spread));
     let dz = case.output("dz", b * c);
     label_score(&mut case.rec, z, dz, c, c / 2);
+    rounding(case, spread)
+}
+
+fn sampled_case((b, c): (usize, usize), spread: f32) -> Case {
+    let mut case = new("sampled_score", (b, c), spread);
+    let z = case.input("z", logits((b, c), spread));
+    // Ids in no order, one of them the largest there is.
+    let mut ids = Gen::new((b * 7 + c) as u64).indices(b, 1 << 20);
+    if b > 4 {
+        ids[2] = u32::MAX;
+    }
+    let ids = case.input_u32("ids", ids);
+    let dz = case.output("dz", b * c);
+    sampled_score(&mut case.rec, z, ids, dz, c, 0x0123_4567_89ab_cdef, 3);
     rounding(case, spread)
 }
 

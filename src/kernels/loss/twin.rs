@@ -37,6 +37,25 @@ pub fn softmax_xent(call: &mut TwinCall) {
     }
 }
 
+/// Bindings z labels r hr; see `softmax_xent_tangent.wgsl`.
+pub fn softmax_xent_tangent(call: &mut TwinCall) {
+    let p: Logits = call.params();
+    let counted = call.set("COUNTED") == 1;
+    let [z, labels, r, hr] = call.bufs();
+    for (i, range) in ranges(p) {
+        let (z, r, hr) = (&z.f()[range.clone()], &r.f()[range.clone()], &mut hr.f_mut()[range]);
+        hr.fill(0.0);
+        if counted && labels.u()[i] >= p.classes {
+            continue;
+        }
+        let lse = log_sum_exp(z);
+        let mean: f64 = z.iter().zip(r).map(|(z, r)| (z - lse).exp() * r).sum();
+        for ((hr, z), r) in hr.iter_mut().zip(z).zip(r) {
+            *hr = (z - lse).exp() * (r - mean);
+        }
+    }
+}
+
 /// Bindings z t loss dz; see `soft_kl.wgsl`.
 pub fn soft_kl(call: &mut TwinCall) {
     let p: Logits = call.params();

@@ -2,7 +2,7 @@
 
 mod random;
 
-use super::{Binary, Unary, axpby, bias, binary, fill, gather_rows, gather_words, unary, unary_bwd};
+use super::{Binary, Unary, axpby, bias, binary, fill, gather_rows, gather_words, unary, unary_bwd, unary_bwd_tangent};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
 
@@ -21,11 +21,14 @@ pub fn cases() -> Vec<Case> {
     for op in Unary::ALL {
         all.extend(LENGTHS.map(|n| unary_case(op, n)));
         all.extend(LENGTHS.map(|n| unary_bwd_case(op, n)));
+        all.extend(LENGTHS.map(|n| unary_bwd_tangent_case(op, n, n % 2 == 0)));
         all.push(small_case(op));
     }
     all.extend([Unary::Gelu, Unary::Sigmoid].map(tail_case));
     all.push(unary_case(Unary::Relu, FOLDED).folded());
     all.push(unary_bwd_case(Unary::Relu, FOLDED).folded());
+    all.push(unary_bwd_tangent_case(Unary::Tanh, FOLDED, true).folded());
+    all.push(unary_bwd_tangent_case(Unary::Gelu, LARGE, false).timed());
     all.push(unary_case(Unary::Gelu, LARGE).timed());
     all.push(unary_bwd_case(Unary::Relu, LARGE).timed());
     for op in Binary::ALL {
@@ -45,6 +48,21 @@ pub fn cases() -> Vec<Case> {
     all.extend(gather_cases());
     all.extend(random::cases());
     all
+}
+
+/// Elementwise kernels and gathers at one random shape each.
+pub fn random(g: &mut Gen) -> Vec<Case> {
+    let (n, op) = (g.size(1, 20_000), Unary::ALL[g.below(Unary::ALL.len())]);
+    let chunks: Vec<usize> = (0..g.size(1, 3)).map(|_| g.size(1, 60)).collect();
+    vec![
+        unary_case(op, n),
+        unary_bwd_case(op, n),
+        binary_case(Binary::ALL[g.below(Binary::ALL.len())], n),
+        axpby_case(n, 0.5, [0.0, 1.0, -0.25][g.below(3)]),
+        bias_case((g.size(1, 20), g.size(1, 40), g.size(1, 50))),
+        gather_rows_case(&chunks, g.size(1, 70), g.size(1, 90)),
+        gather_words_case(g.size(1, 3_000)),
+    ]
 }
 
 fn new(name: String) -> Case {
@@ -98,6 +116,17 @@ fn unary_bwd_case(op: Unary, n: usize) -> Case {
     let dy = case.input("dy", g.values(n));
     let dx = case.output("dx", n);
     unary_bwd(&mut case.rec, op, x, y, dy, dx);
+    case.tolerance(1e-6, 5e-7)
+}
+
+fn unary_bwd_tangent_case(op: Unary, n: usize, add: bool) -> Case {
+    let mut case = new(format!("map.unary_bwd_tangent {op:?} {n}{}", if add { " add" } else { "" }));
+    let mut g = Gen::new(n as u64 + 150);
+    let v = case.input("v", arguments(n));
+    let r = case.input("r", g.values(n));
+    let dy = case.input("dy", g.values(n));
+    let out = if add { case.inout("out", g.values(n)) } else { case.output("out", n) };
+    unary_bwd_tangent(&mut case.rec, op, v, r, dy, out, add);
     case.tolerance(1e-6, 5e-7)
 }
 

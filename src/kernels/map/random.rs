@@ -1,7 +1,7 @@
 //! The kernels of the `map` family that draw random numbers, and their twins.
 
-use super::quads;
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, TwinCall};
+use super::{quads, tangent};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
 use crate::kernels::philox;
 use crate::params;
 
@@ -32,6 +32,7 @@ pub static DROPOUT: Kernel = Kernel {
     params: Dropout::FIELDS,
     twin: dropout_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[0]]),
 };
 
 /// `y = max(x, 0) mask / (1 - rate)`.
@@ -41,6 +42,7 @@ pub static RELU_DROPOUT: Kernel = Kernel {
     params: Dropout::FIELDS,
     twin: relu_dropout_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::relu_dropout),
 };
 
 /// `dx = dy / (1 - rate)` where `y` is not 0.
@@ -50,6 +52,7 @@ pub static RELU_DROPOUT_BWD: Kernel = Kernel {
     params: Kept::FIELDS,
     twin: relu_dropout_bwd_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[1]]),
 };
 
 /// Raw Philox words.
@@ -59,6 +62,7 @@ pub static PHILOX: Kernel = Kernel {
     params: Words::FIELDS,
     twin: words_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Constant,
 };
 
 /// Normal numbers.
@@ -68,6 +72,7 @@ pub static NORMAL: Kernel = Kernel {
     params: Normal::FIELDS,
     twin: normal_twin,
     requires: Requires::Nothing,
+    tangent: Tangent::Constant,
 };
 
 /// Multiplications and additions of one Philox block.

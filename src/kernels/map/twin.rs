@@ -82,6 +82,29 @@ pub fn unary_bwd(call: &mut TwinCall) {
     }
 }
 
+/// The derivative of [`slope`] in what it is computed from: x, or y for tanh and sigmoid.
+fn bend(op: u32, v: f64) -> f64 {
+    match Unary::ALL[op as usize] {
+        Unary::Gelu => (2.0 - v * v) * (-0.5 * v * v).exp() / (2.0 * PI).sqrt(),
+        Unary::Tanh => -2.0 * v,
+        Unary::Sigmoid => 1.0 - 2.0 * v,
+        Unary::Square => 2.0,
+        Unary::Elu if v <= 0.0 => v.exp(),
+        Unary::Relu | Unary::Copy | Unary::Elu => 0.0,
+    }
+}
+
+/// Bindings v r dy out; see `unary_bwd_tangent.wgsl`.
+pub fn unary_bwd_tangent(call: &mut TwinCall) {
+    let (op, add) = (call.set("OP"), call.set("ADD") == 1);
+    let [v, r, dy, out] = call.bufs();
+    let (v, r, dy) = (v.f(), r.f(), dy.f());
+    for (i, out) in out.f_mut().iter_mut().enumerate() {
+        let term = bend(op, v[i]) * r[i] * dy[i];
+        *out = if add { *out + term } else { term };
+    }
+}
+
 /// Bindings a b y; see `binary.wgsl`.
 pub fn binary(call: &mut TwinCall) {
     let op = Binary::ALL[call.set("OP") as usize];

@@ -3,6 +3,7 @@
 use super::{AffineMode, AffineSink, NormShape, group, group_bwd, group_bwd_affine, group_bwd_x};
 use crate::engine::case::{Case, Gen};
 use crate::engine::{Buf, Target};
+use crate::kernels::tangent::along;
 
 const SUM: AffineSink = AffineSink { mode: AffineMode::Sum, alpha: 1.0, beta: 0.0, stride: 0 };
 
@@ -26,6 +27,8 @@ const SHAPES: &[[usize; 4]] = &[
 /// Forward, both gradients and every sink at every shape.
 pub fn cases() -> Vec<Case> {
     let mut all: Vec<Case> = SHAPES.iter().flat_map(|s| at(*s)).collect();
+    all.extend(SHAPES.iter().flat_map(|s| moving(*s)));
+    all.extend(moving([64, 16, 196, 4]).map(Case::timed));
     all.extend(at([64, 16, 196, 4]).map(Case::timed));
     all.extend(at([64, 256, 1, 1]).map(Case::timed));
     // Mean 100, spread 1: E[x²] − E[x]² would lose four digits.
@@ -42,6 +45,7 @@ pub fn cases() -> Vec<Case> {
     all.push(forward(NormShape { n: 1, c: 2, p: 2_200_000, groups: 1, eps: 1e-5 }, 0.0));
     let many = NormShape { n: 70_001, c: 2, p: 2, groups: 1, eps: 1e-5 };
     all.extend([forward(many, 0.0), input_gradient(many), affine(many, SUM)].map(Case::folded));
+    all.extend(moving([70_001, 2, 2, 1]).map(Case::folded));
     all.push(forward(NormShape { n: 2000, c: 1, p: 2500, groups: 1, eps: 1e-5 }, 0.0).folded());
     all.push(affine(NormShape { n: 70_001, c: 1, p: 1, groups: 1, eps: 1e-5 }, per_sample(3)).folded());
     all
@@ -50,6 +54,17 @@ pub fn cases() -> Vec<Case> {
 fn at([n, c, p, groups]: [usize; 4]) -> [Case; 4] {
     let shape = NormShape { n, c, p, groups, eps: 1e-5 };
     [forward(shape, 0.0), input_gradient(shape), affine(shape, SUM), both(shape)]
+}
+
+/// The derivatives of the forward and of the backward pass.
+fn moving([n, c, p, groups]: [usize; 4]) -> [Case; 2] {
+    let s = NormShape { n, c, p, groups, eps: 1e-2 };
+    [forward(s, 0.0), both(s)].map(|case| {
+        let name =
+            case.name.replace("norm.stats", "norm.stats_tangent").replace("norm.channel", "norm.channel_tangent");
+        along(case, name, (n * 5 + c * 3 + p) as u64)
+            .tolerance(5e-5, 1e-5 + 2e-6 * ((n * p * c / groups) as f64).sqrt())
+    })
 }
 
 fn sinks([n, c, p, groups]: [usize; 4]) -> [Case; 4] {

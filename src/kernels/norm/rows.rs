@@ -1,7 +1,8 @@
 //! Rows of the `norm` family and their parameters.
 
+use super::tangent::{self, APPLY_TANGENT, CHANNEL_TANGENT, DX_TANGENT, MERGE_TANGENT, STATS_TANGENT};
 use super::twin;
-use crate::engine::{Kernel, Params, Requires};
+use crate::engine::{Kernel, Params, Requires, Tangent};
 use crate::params;
 
 params! {
@@ -36,6 +37,7 @@ pub static STATS: Kernel = Kernel {
     params: Rows::FIELDS,
     twin: twin::stats,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::stats),
 };
 
 /// Joins the shares of a row.
@@ -45,6 +47,7 @@ pub static MERGE: Kernel = Kernel {
     params: Rows::FIELDS,
     twin: twin::merge,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::merge),
 };
 
 /// Normalises, scales and shifts.
@@ -54,6 +57,7 @@ pub static APPLY: Kernel = Kernel {
     params: Elements::FIELDS,
     twin: twin::apply,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::apply),
 };
 
 /// Per-sample gradients of gamma and beta.
@@ -63,6 +67,7 @@ pub static CHANNEL: Kernel = Kernel {
     params: Planes::FIELDS,
     twin: twin::channel,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::channel),
 };
 
 /// The two means per row that the input gradient needs.
@@ -72,6 +77,7 @@ pub static ROW: Kernel = Kernel {
     params: Groups::FIELDS,
     twin: twin::row,
     requires: Requires::Nothing,
+    tangent: Tangent::Linear(&[&[0], &[1, 2]]),
 };
 
 /// The input gradient.
@@ -81,6 +87,7 @@ pub static DX: Kernel = Kernel {
     params: Elements::FIELDS,
     twin: twin::dx,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::dx),
 };
 
 /// Per-sample gradients into a sink.
@@ -90,7 +97,21 @@ pub static FOLD: Kernel = Kernel {
     params: Fold::FIELDS,
     twin: twin::fold,
     requires: Requires::Nothing,
+    tangent: Tangent::Rule(tangent::fold),
 };
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] = &[&STATS, &MERGE, &APPLY, &CHANNEL, &ROW, &DX, &FOLD];
+pub static KERNELS: &[&Kernel] = &[
+    &STATS,
+    &MERGE,
+    &APPLY,
+    &CHANNEL,
+    &ROW,
+    &DX,
+    &FOLD,
+    &STATS_TANGENT,
+    &MERGE_TANGENT,
+    &APPLY_TANGENT,
+    &CHANNEL_TANGENT,
+    &DX_TANGENT,
+];

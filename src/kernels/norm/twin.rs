@@ -96,6 +96,93 @@ pub fn dx(call: &mut TwinCall) {
     }
 }
 
+/// Bindings x out r rout; see `stats_tangent.wgsl`.
+pub fn stats_tangent(call: &mut TwinCall) {
+    let p: Rows = call.params();
+    let last = call.set("FINAL") == 1;
+    let [x, out, r, rout] = call.bufs();
+    let (x, out, r, rout) = (x.f(), out.f(), r.f(), rout.f_mut());
+    let (len, lanes) = (p.len as usize, p.lanes as usize);
+    for i in 0..p.rows as usize * lanes {
+        let share: Vec<usize> = (i / lanes * len..(i / lanes + 1) * len).skip(i % lanes).step_by(lanes).collect();
+        let count = share.len().max(1) as f64;
+        let (mean, spread) = (out[2 * i], out[2 * i + 1]);
+        let along = share.iter().map(|e| r[*e]).sum::<f64>() / count;
+        let m2: f64 = share.iter().map(|e| 2.0 * (x[*e] - mean) * (r[*e] - along)).sum();
+        rout[2 * i] = along;
+        rout[2 * i + 1] = if last { -0.5 * spread.powi(3) * m2 / count } else { m2 };
+    }
+}
+
+/// Bindings part stats rpart rstats; see `merge_tangent.wgsl`.
+pub fn merge_tangent(call: &mut TwinCall) {
+    let p: Rows = call.params();
+    let [part, stats, rpart, rstats] = call.bufs();
+    let (part, stats, rpart, rstats) = (part.f(), stats.f(), rpart.f(), rstats.f_mut());
+    let (len, lanes) = (p.len as usize, p.lanes as usize);
+    for row in 0..p.rows as usize {
+        let count = |lane: usize| (len - lane).div_ceil(lanes) as f64;
+        let at = |lane: usize| 2 * (row * lanes + lane);
+        let along = (0..lanes).map(|l| count(l) * rpart[at(l)]).sum::<f64>() / len as f64;
+        let (mean, rstd) = (stats[2 * row], stats[2 * row + 1]);
+        let term = |l: usize| rpart[at(l) + 1] + 2.0 * count(l) * (part[at(l)] - mean) * (rpart[at(l)] - along);
+        let m2: f64 = (0..lanes).map(term).sum();
+        rstats[2 * row] = along;
+        rstats[2 * row + 1] = -0.5 * rstd.powi(3) * m2 / len as f64;
+    }
+}
+
+/// Bindings x gamma stats r rgamma rbeta rstats ry; see `apply_tangent.wgsl`.
+pub fn apply_tangent(call: &mut TwinCall) {
+    let p: Elements = call.params();
+    let [x, gamma, stats, r, rgamma, rbeta, rstats, ry] = call.bufs();
+    let (x, gamma, stats, r) = (x.f(), gamma.f(), stats.f(), r.f());
+    let (rgamma, rbeta, rstats, ry) = (rgamma.f(), rbeta.f(), rstats.f(), ry.f_mut());
+    for e in 0..p.len as usize {
+        let plane = e / p.p as usize;
+        let (c, row) = (plane % p.c as usize, plane / p.per as usize);
+        let (xhat, rxhat) = normalised(x[e], &stats[2 * row..], r[e], &rstats[2 * row..]);
+        ry[e] = rxhat * gamma[c] + xhat * rgamma[c] + rbeta[c];
+    }
+}
+
+/// (x − mean) rstd and its derivative.
+fn normalised(x: f64, stats: &[f64], r: f64, rstats: &[f64]) -> (f64, f64) {
+    ((x - stats[0]) * stats[1], (r - rstats[0]) * stats[1] + (x - stats[0]) * rstats[1])
+}
+
+/// Bindings x stats dy r rstats rdy rdgamma rdbeta; see `channel_tangent.wgsl`.
+pub fn channel_tangent(call: &mut TwinCall) {
+    let p: Planes = call.params();
+    let [x, stats, dy, r, rstats, rdy, rdgamma, rdbeta] = call.bufs();
+    let (x, stats, dy, r, rstats, rdy) = (x.f(), stats.f(), dy.f(), r.f(), rstats.f(), rdy.f());
+    for plane in 0..p.planes as usize {
+        let row = plane / p.per as usize;
+        let at = plane * p.p as usize..(plane + 1) * p.p as usize;
+        let term = |e: usize| {
+            let (xhat, rxhat) = normalised(x[e], &stats[2 * row..], r[e], &rstats[2 * row..]);
+            rdy[e] * xhat + dy[e] * rxhat
+        };
+        rdgamma.f_mut()[plane] = at.clone().map(term).sum();
+        rdbeta.f_mut()[plane] = at.map(|e| rdy[e]).sum();
+    }
+}
+
+/// Bindings x gamma stats m dy r rstats out; see `dx_tangent.wgsl`.
+pub fn dx_tangent(call: &mut TwinCall) {
+    let p: Elements = call.params();
+    let [x, gamma, stats, m, dy, r, rstats, out] = call.bufs();
+    let (x, gamma, stats, m, dy, r, rstats) = (x.f(), gamma.f(), stats.f(), m.f(), dy.f(), r.f(), rstats.f());
+    for e in 0..p.len as usize {
+        let plane = e / p.p as usize;
+        let row = plane / p.per as usize;
+        let (rstd, rrstd) = (stats[2 * row + 1], rstats[2 * row + 1]);
+        let (xhat, rxhat) = normalised(x[e], &stats[2 * row..], r[e], &rstats[2 * row..]);
+        let inner = gamma[plane % p.c as usize] * dy[e] - m[2 * row] - xhat * m[2 * row + 1];
+        out.f_mut()[e] += rrstd * inner - rstd * rxhat * m[2 * row + 1];
+    }
+}
+
 /// Bindings part out; see `fold.wgsl`.
 pub fn fold(call: &mut TwinCall) {
     let p: Fold = call.params();

@@ -1,6 +1,6 @@
 //! Cases of the `pool` family.
 
-use super::{PoolShape, avg, avg_bwd, max, max_bwd};
+use super::{PoolShape, avg, avg_bwd, max, max_bwd, max_tangent};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
 
@@ -47,7 +47,7 @@ pub fn cases() -> Vec<Case> {
     all
 }
 
-fn at(target: Target, shape: Shape) -> [Case; 4] {
+fn at(target: Target, shape: Shape) -> [Case; 5] {
     let ([n, c, h, w], kernel, stride, padding) = shape;
     let s = PoolShape::new(n, c, h, w, kernel, stride, padding).expect("a valid case");
     let mut g = Gen::new((n * 31 + c * 17 + h * 7 + w) as u64);
@@ -59,6 +59,7 @@ fn at(target: Target, shape: Shape) -> [Case; 4] {
     [
         max_case(new("pool.max"), &s, &mut g),
         max_bwd_case(new("pool.max_bwd"), &s, &mut g),
+        max_tangent_case(new("pool.max_tangent"), &s, &mut g),
         {
             let mut case = new("pool.avg");
             let x = case.input("x", g.values(s.inputs()));
@@ -92,6 +93,14 @@ fn max_bwd_case(mut case: Case, s: &PoolShape, g: &mut Gen) -> Case {
     let dx = case.output("dx", s.inputs());
     max_bwd(&mut case.rec, s, dy, arg, dx);
     case
+}
+
+fn max_tangent_case(mut case: Case, s: &PoolShape, g: &mut Gen) -> Case {
+    let r = case.input("r", g.values(s.inputs()));
+    let arg = case.input_u32("arg", any_winners(s, g));
+    let ry = case.output("ry", s.outputs());
+    max_tangent(&mut case.rec, s, r, arg, ry);
+    case.tolerance(0.0, 0.0)
 }
 
 /// Any real input of each window: the gradient must follow `arg`, whatever made it.

@@ -1,6 +1,7 @@
 //! CPU twins of the `pool` family: windows walked as the definition says.
 
 use super::Pool;
+use super::tangent::Winners;
 use crate::engine::TwinCall;
 
 /// Calls `visit(output, input)` for every pair of an output and a real input of its window, both counted over all
@@ -49,6 +50,16 @@ pub fn max_bwd(call: &mut TwinCall) {
     dx.fill(0.0);
     for (o, (d, at)) in dy.iter().zip(arg).enumerate() {
         dx[o / outputs * inputs + *at as usize] += d;
+    }
+}
+
+/// Bindings r arg ry; see `max_tangent.wgsl`.
+pub fn max_tangent(call: &mut TwinCall) {
+    let p: Winners = call.params();
+    let [r, arg, ry] = call.bufs();
+    let (r, arg) = (r.f(), arg.u());
+    for (o, ry) in ry.f_mut().iter_mut().enumerate() {
+        *ry = r[o / p.outputs as usize * p.inputs as usize + arg[o] as usize];
     }
 }
 

@@ -1,7 +1,7 @@
 //! Squared norms of rows, and of the rank-one gradients of a dense layer.
 
 use super::{columns_of, twin};
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, Target};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target};
 use crate::params;
 
 params! {
@@ -16,6 +16,7 @@ pub static ROW_NORMS: Kernel = Kernel {
     params: RowNorms::FIELDS,
     twin: twin::row_norms,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// A workgroup per row: for GPUs.
@@ -25,6 +26,7 @@ pub static ROW_NORMS_SHARED: Kernel = Kernel {
     params: RowNorms::FIELDS,
     twin: twin::row_norms,
     requires: Requires::Nothing,
+    tangent: Tangent::Missing,
 };
 
 /// Columns from which a row is worth a workgroup of 64.

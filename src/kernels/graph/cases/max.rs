@@ -1,6 +1,6 @@
 //! Cases of aggregation by maximum and of the gradient to the values of a sparse product.
 
-use super::super::{Form, aggregate_max_as, choose, max_bwd_as, sddmm};
+use super::super::{Form, aggregate_max_as, choose, max_bwd_as, max_tangent, sddmm};
 use super::{Pattern, is_heavy, new, patterns, rounding};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
@@ -17,10 +17,14 @@ pub fn cases() -> Vec<Case> {
                 all.push(backward(form, &pattern, cols));
             }
         }
+        for cols in [1, 7, 16] {
+            all.extend([winners(&pattern, cols, false), winners(&pattern, cols, true)]);
+        }
         all.push(permuted_values(&pattern, 7));
         all.push(permuted_values(&pattern, 16));
     }
     let wide = Pattern::random(70_001, 70_001, 1);
+    all.push(winners(&wide, 3, true).folded());
     all.push(values(&wide, 3).folded());
     all.push(forward(Form::Plain, &wide, 2).folded());
     all.push(backward(Form::Plain, &wide, 2).folded());
@@ -39,6 +43,22 @@ pub fn cases() -> Vec<Case> {
     all.push(forward(Form::Plain, &cora, 64).timed());
     all.push(backward(Form::Plain, &cora, 64).timed());
     all
+}
+
+/// Any winners, among them nobody: rows, or entries that name rows.
+fn winners(a: &Pattern, cols: usize, edges: bool) -> Case {
+    let what = if edges { " edges" } else { "" };
+    let mut case = new(format!("graph.max_tangent {} width {cols}{what}", a.name));
+    let mut g = Gen::new((a.idx.len() * 3 + cols) as u64);
+    let below = if edges { a.idx.len() } else { a.sources };
+    let mut arg = g.indices(a.rows() * cols, below);
+    arg.iter_mut().enumerate().filter(|(i, _)| below == 0 || i % 5 == 2).for_each(|(_, at)| *at = u32::MAX);
+    let idx = edges.then(|| case.input_u32("idx", a.idx.clone()));
+    let arg = case.input_u32("arg", arg);
+    let r = case.input("r", g.values(a.sources * cols));
+    let ry = case.output("ry", a.rows() * cols);
+    max_tangent(&mut case.rec, idx, arg, r, ry, cols);
+    case.tolerance(0.0, 0.0)
 }
 
 /// Two entries of padding.

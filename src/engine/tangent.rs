@@ -1,0 +1,325 @@
+//! Forward-mode differentiation of a recording: Pearlmutter's R-operator ("Fast exact multiplication by the Hessian",
+//! Neural Computation 1994) for whatever a recording computes.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::kernel::{Access, Elem, Tangent};
+use super::recording::{Buf, BufferId, Command, Dispatch, Recording, Span};
+use crate::error::{Error, Result};
+
+/// Records the derivative's commands of one dispatch.
+pub type Rule = fn(&mut Tangents, &Dispatch) -> Result<()>;
+
+/// Records `sum += term`; the engine knows no kernels.
+pub type Add = fn(rec: &mut Recording, term: Buf<f32>, sum: Buf<f32>);
+
+/// Where the derivatives of a recording's buffers are; rules record through it.
+pub struct Tangents {
+    rec: Recording,
+    add: Add,
+    homes: HashMap<BufferId, Home>,
+}
+
+/// The derivative of one buffer. All of it holds what it should at any time: 0 outside the live parts.
+struct Home {
+    id: BufferId,
+    /// The elements of the value's buffer that have a place here, the first of them at `start`.
+    of: Range<usize>,
+    start: usize,
+    /// Parts of `of` whose derivative may differ from 0.
+    live: Vec<Range<usize>>,
+}
+
+impl Home {
+    fn place(&self, span: Span) -> Span {
+        Span { id: self.id, offset: span.offset - self.of.start + self.start, ..span }
+    }
+
+    fn touches(&self, part: &Range<usize>) -> bool {
+        self.live.iter().any(|l| l.start < part.end && part.start < l.end)
+    }
+
+    /// Takes `part` out of what is live.
+    fn settle(&mut self, part: &Range<usize>) {
+        let cut = |l: &Range<usize>| [l.start..l.end.min(part.start), l.start.max(part.end)..l.end];
+        self.live = self.live.iter().flat_map(cut).filter(|l| l.start < l.end).collect();
+    }
+}
+
+fn range(span: Span) -> Range<usize> {
+    span.offset..span.offset + span.len
+}
+
+impl Recording {
+    /// Rewrites the commands recorded so far: each is kept, and the commands of its directional derivative are put beside
+    /// it. Recording then goes on, with both at hand.
+    ///
+    /// A seed is a value and the home of its derivative: what the home holds when the recording starts is the derivative
+    /// of what the value holds then (the direction, for an input), and what it holds afterwards that of the value then. A
+    /// range of a buffer has the same range of the home as its derivative, and a temporary gets a temporary. A kept buffer
+    /// that is no seed is constant; it must not be given a value that has a derivative.
+    ///
+    /// # Errors
+    /// A derivative reaches a kernel without a rule, or a kept buffer without a home. The recording is then of no use.
+    pub fn tangent(&mut self, seeds: &[(Buf<f32>, Buf<f32>)], add: Add) -> Result<Tangents> {
+        let mut homes = HashMap::new();
+        for (value, home) in seeds {
+            assert_eq!(value.len, home.len, "lengths of a value and of its derivative");
+            let of = range(value.any());
+            let live = vec![of.clone()];
+            if homes.insert(value.id, Home { id: home.id, of, start: home.offset, live }).is_some() {
+                return Err(Error::internal("two seeds in one buffer"));
+            }
+        }
+        let (commands, scope) = (std::mem::take(&mut self.commands), std::mem::take(&mut self.scope));
+        let mut tangents = Tangents { rec: std::mem::take(self), add, homes };
+        let followed = commands.into_iter().try_for_each(|command| tangents.follow(command));
+        *self = std::mem::take(&mut tangents.rec);
+        self.scope = scope;
+        followed.map(|()| tangents)
+    }
+}
+
+impl Tangents {
+    /// Where the derivative of a range is; `None` if it is 0.
+    pub fn of(&self, value: Buf<f32>) -> Option<Buf<f32>> {
+        self.derivative(value.any()).map(Buf::over)
+    }
+
+    fn derivative(&self, span: Span) -> Option<Span> {
+        let home = self.homes.get(&span.id).filter(|_| span.elem == Elem::F32)?;
+        home.touches(&range(span)).then(|| home.place(span))
+    }
+
+    fn follow(&mut self, command: Command) -> Result<()> {
+        match command {
+            Command::Dispatch(d) => return self.dispatch(d),
+            Command::Copy { src, dst } => {
+                self.rec.commands.push(Command::Copy { src, dst });
+                match self.derivative(src) {
+                    Some(src) => {
+                        let dst = self.written(dst, Access::Write, "a copy")?;
+                        self.rec.commands.push(Command::Copy { src, dst });
+                    }
+                    None => self.settle(dst),
+                }
+            }
+            Command::Clear { dst } | Command::Upload { dst, .. } => {
+                self.rec.commands.push(command);
+                self.settle(dst);
+            }
+            Command::Readback { .. } => self.rec.commands.push(command),
+        }
+        Ok(())
+    }
+
+    fn dispatch(&mut self, d: Dispatch) -> Result<()> {
+        for (span, _) in &d.bindings {
+            self.inside(*span, &d)?;
+        }
+        let reads = |(span, access): &(Span, Access)| *access != Access::Write && self.derivative(*span).is_some();
+        let moves = d.bindings.iter().any(reads);
+        let keep = |t: &mut Tangents| t.rec.commands.push(Command::Dispatch(d.clone()));
+        self.rec.scope = vec![if d.label.is_empty() { "tangent".into() } else { format!("{}.tangent", d.label) }];
+        match d.kernel.tangent {
+            Tangent::Constant => self.constant(d.clone()),
+            _ if !moves => self.constant(d.clone()),
+            Tangent::Linear(groups) => {
+                keep(self);
+                self.linear(&d, groups)?;
+            }
+            Tangent::Rule(rule) => {
+                keep(self);
+                rule(self, &d)?;
+            }
+            Tangent::Before(rule) => {
+                rule(self, &d)?;
+                keep(self);
+            }
+            Tangent::Missing => {
+                let (name, label) = (d.kernel.name, &d.label);
+                return Err(Error::internal(format!(
+                    "kernel {name} ({label}) has no rule for its directional derivative"
+                )));
+            }
+        }
+        self.rec.scope.clear();
+        Ok(())
+    }
+
+    /// What a dispatch overwrites has the derivative 0.
+    fn constant(&mut self, d: Dispatch) {
+        let written: Vec<Span> = d.bindings.iter().filter(|(_, a)| *a == Access::Write).map(|(s, _)| *s).collect();
+        self.rec.commands.push(Command::Dispatch(d));
+        written.into_iter().for_each(|span| self.settle(span));
+    }
+
+    /// # Errors
+    /// A range that is partly in a seed and partly not.
+    fn inside(&self, span: Span, d: &Dispatch) -> Result<()> {
+        let Some(home) = self.homes.get(&span.id) else { return Ok(()) };
+        let whole = home.of.start <= span.offset && span.offset + span.len <= home.of.end;
+        match whole || !home.touches(&range(span)) {
+            true => Ok(()),
+            false => {
+                Err(Error::internal(format!("kernel {} ({}) reaches over the edge of a seed", d.kernel.name, d.label)))
+            }
+        }
+    }
+
+    /// The derivative of a range becomes 0.
+    fn settle(&mut self, span: Span) {
+        let Some(home) = self.homes.get_mut(&span.id).filter(|home| home.touches(&range(span))) else { return };
+        home.settle(&range(span));
+        let dst = home.place(span);
+        self.rec.commands.push(Command::Clear { dst });
+    }
+
+    /// The place of the derivative of a range that is about to be given one.
+    fn written(&mut self, span: Span, access: Access, by: &str) -> Result<Span> {
+        if !self.homes.contains_key(&span.id) {
+            let BufferId::Temp(t) = span.id else {
+                return Err(Error::internal(format!(
+                    "{by} gives a kept buffer a derivative, and no seed says where it goes"
+                )));
+            };
+            let (len, name) = (self.rec.temps[t as usize].len, format!("R {}", self.rec.temps[t as usize].name));
+            let scope = std::mem::take(&mut self.rec.scope);
+            let made = self.rec.temp::<f32>(&name, len);
+            self.rec.scope = scope;
+            if access == Access::Update || span.len < len {
+                self.rec.clear(made);
+            }
+            self.homes.insert(span.id, Home { id: made.id, of: 0..len, start: 0, live: Vec::new() });
+        }
+        let home = self.homes.get_mut(&span.id).ok_or_else(|| Error::internal("a home vanished"))?;
+        home.settle(&range(span));
+        home.live.push(range(span));
+        Ok(home.place(span))
+    }
+
+    // What rules use.
+
+    /// The recording, for commands of a rule's own.
+    pub fn rec(&mut self) -> &mut Recording {
+        &mut self.rec
+    }
+
+    /// The derivative of what binding `i` reads; `None` if it is 0.
+    pub fn read(&self, d: &Dispatch, i: usize) -> Option<Buf<f32>> {
+        self.derivative(d.bindings[i].0).map(Buf::over)
+    }
+
+    /// The same, made of zeros if need be.
+    pub fn read_or_zero(&mut self, d: &Dispatch, i: usize) -> Buf<f32> {
+        self.read(d, i).unwrap_or_else(|| self.zero(d.bindings[i].0.len))
+    }
+
+    /// A temporary that holds zeros.
+    pub fn zero(&mut self, len: usize) -> Buf<f32> {
+        let zero = self.rec.temp("zero", len);
+        self.rec.clear(zero);
+        zero
+    }
+
+    /// Where the derivative of what binding `i` writes belongs. The rule writes all of it; where the kernel updates, it
+    /// holds the derivative of the content before, and the rule adds or overwrites as the kernel does.
+    ///
+    /// # Errors
+    /// The binding is a kept buffer that is no seed.
+    pub fn write(&mut self, d: &Dispatch, i: usize) -> Result<Buf<f32>> {
+        let (span, access) = d.bindings[i];
+        self.written(span, access, d.kernel.name).map(Buf::over)
+    }
+
+    /// The derivative of what binding `i` writes is 0 from here on.
+    pub fn still(&mut self, d: &Dispatch, i: usize) {
+        self.settle(d.bindings[i].0);
+    }
+
+    /// Records a changed copy of a dispatch.
+    pub fn replay(&mut self, again: Dispatch) {
+        self.rec.commands.push(Command::Dispatch(again));
+    }
+
+    /// The dispatch recorded last.
+    pub fn last(&mut self) -> Option<&mut Dispatch> {
+        match self.rec.commands.last_mut() {
+            Some(Command::Dispatch(d)) => Some(d),
+            _ => None,
+        }
+    }
+
+    /// Records `sum += term`.
+    pub fn add(&mut self, term: Buf<f32>, sum: Buf<f32>) {
+        (self.add)(&mut self.rec, term, sum);
+    }
+
+    /// The derivative of a kernel that is linear in each of `groups`; see [`Tangent::Linear`].
+    pub fn linear(&mut self, d: &Dispatch, groups: &[&[usize]]) -> Result<()> {
+        let moving = |t: &Tangents, group: &[usize]| group.iter().any(|i| t.read(d, *i).is_some());
+        let mut terms: Vec<&[usize]> = groups.iter().copied().filter(|g| moving(self, g)).collect();
+        if terms.is_empty() {
+            // What an updated output held before moves alone: f(0, dy).
+            terms = groups[..1].to_vec();
+        }
+        let mut made = Vec::new();
+        for group in terms {
+            let mut again = d.clone();
+            group.iter().for_each(|i| again.exchange(*i, self.read_or_zero(d, *i)));
+            made.push(again);
+        }
+        self.terms(d, made)
+    }
+
+    /// Records launches whose sum is the derivative: copies of `d` with inputs exchanged, the first of which goes on from
+    /// the derivative of what an updated output held.
+    pub fn terms(&mut self, d: &Dispatch, terms: Vec<Dispatch>) -> Result<()> {
+        for (k, again) in terms.into_iter().enumerate() {
+            self.term(d, again, k == 0)?;
+        }
+        Ok(())
+    }
+
+    fn term(&mut self, d: &Dispatch, mut again: Dispatch, first: bool) -> Result<()> {
+        let mut sums = Vec::new();
+        for (i, (span, access)) in d.bindings.iter().enumerate().filter(|(_, (_, access))| access.writes()) {
+            if span.elem == Elem::U32 {
+                return Err(Error::internal(format!("kernel {} writes words: it needs a rule", d.kernel.name)));
+            }
+            if first {
+                let home = self.write(d, i)?;
+                again.exchange(i, home);
+                continue;
+            }
+            let home = self.write(d, i)?;
+            // Adding works on whole vec4s: past the end of a part of a larger buffer lies something else.
+            let whole = self.rec.temp::<f32>("term", span.len.next_multiple_of(4));
+            if *access == Access::Update || (span.len % 4 != 0 && matches!(home.id, BufferId::Kept(_))) {
+                self.rec.clear(whole);
+            }
+            let part = whole.range(0..span.len);
+            again.exchange(i, part);
+            sums.push((part, home));
+        }
+        self.replay(again);
+        sums.into_iter().for_each(|(part, home)| self.add(part, home));
+        Ok(())
+    }
+}
+
+impl Dispatch {
+    /// # Errors
+    /// The override is set: its form of the kernel has no rule.
+    pub fn without(&self, name: &str) -> Result<()> {
+        if self.constant(name)? == 0.0 { Ok(()) } else { self.refuse(name) }
+    }
+
+    /// # Errors
+    /// Always: this form of the kernel has no rule.
+    pub fn refuse(&self, form: &str) -> Result<()> {
+        let (kernel, label) = (self.kernel.name, &self.label);
+        Err(Error::internal(format!("kernel {kernel} ({label}), {form}, has no rule for its directional derivative")))
+    }
+}

@@ -1,0 +1,110 @@
+//! The patches that a convolution's outputs see, as rows of a matrix.
+
+use std::ops::Range;
+
+use super::ConvShape;
+use crate::engine::case::{Case, Gen};
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target, TwinCall};
+use crate::params;
+
+params! {
+    /// Sizes of the convolution, and which samples.
+    pub struct Unfold {
+        first: u32, n: u32, ci: u32, h: u32, w: u32, kh: u32, kw: u32, oh: u32, ow: u32,
+        sy: u32, sx: u32, py: u32, px: u32, dy: u32, dx: u32,
+    }
+}
+
+/// A row per output position.
+pub static UNFOLD: Kernel = Kernel {
+    name: "conv.unfold",
+    source: include_str!("../../../shaders/conv/unfold.wgsl"),
+    params: Unfold::FIELDS,
+    twin,
+    requires: Requires::Nothing,
+    tangent: Tangent::Missing,
+};
+
+/// Records the patches of some samples of `x` [n, ci, h, w] into `y` [samples, oh, ow, ci, kh, kw]: row (n, oh, ow) holds the
+/// inputs of that output position in the order of the weight's columns, 0 where the kernel hangs over the border, so
+/// that the convolution is `y Wᵀ`. With a 1x1 kernel it brings the channels of a picture together. One group alone.
+pub fn unfold(rec: &mut Recording, s: &ConvShape, samples: Range<usize>, x: Buf<f32>, y: Buf<f32>) {
+    let [oh, ow] = s.checked_out();
+    let n = samples.len();
+    let row = s.ci * s.kernel[0] * s.kernel[1];
+    assert!(s.groups == 1, "unfold: {} groups", s.groups);
+    assert!(samples.end <= s.n, "unfold: samples {samples:?} of {}", s.n);
+    assert_eq!((x.len, y.len), (s.n * s.ci * s.h * s.w, n * oh * ow * row), "unfold: sizes of x and y");
+    let u = |v: usize| v as u32;
+    let params = Unfold {
+        first: u(samples.start),
+        n: u(n),
+        ci: u(s.ci),
+        h: u(s.h),
+        w: u(s.w),
+        kh: u(s.kernel[0]),
+        kw: u(s.kernel[1]),
+        oh: u(oh),
+        ow: u(ow),
+        sy: u(s.stride[0]),
+        sx: u(s.stride[1]),
+        py: u(s.padding[0]),
+        px: u(s.padding[1]),
+        dy: u(s.dilation[0]),
+        dx: u(s.dilation[1]),
+    };
+    let bytes = 4 * (n * s.ci * s.h * s.w + y.len) as u64;
+    rec.dispatch(&UNFOLD).params(params).read(x).write(y).work(y.len as u64, bytes).threads(y.len);
+}
+
+/// Bindings x y; see `unfold.wgsl`.
+fn twin(call: &mut TwinCall) {
+    let p: Unfold = call.params();
+    let [x, y] = call.bufs();
+    let (x, y) = (x.f(), y.f_mut());
+    let [ci, h, w, kh, kw, oh, ow] = [p.ci, p.h, p.w, p.kh, p.kw, p.oh, p.ow].map(|v| v as usize);
+    let mut at = 0;
+    for n in p.first as usize..(p.first + p.n) as usize {
+        for (oy, ox) in (0..oh).flat_map(|oy| (0..ow).map(move |ox| (oy, ox))) {
+            for c in 0..ci {
+                for (ky, kx) in (0..kh).flat_map(|ky| (0..kw).map(move |kx| (ky, kx))) {
+                    let iy = (oy * p.sy as usize + ky * p.dy as usize).wrapping_sub(p.py as usize);
+                    let ix = (ox * p.sx as usize + kx * p.dx as usize).wrapping_sub(p.px as usize);
+                    y[at] = if iy < h && ix < w { x[((n * ci + c) * h + iy) * w + ix] } else { 0.0 };
+                    at += 1;
+                }
+            }
+        }
+    }
+}
+
+/// All samples, and some in the middle.
+pub(super) fn cases() -> Vec<Case> {
+    let plain = ConvShape::plain;
+    let mut all = vec![
+        case(&plain(1, 1, 1, 1, 1, [1, 1]), 0..1),
+        case(&plain(5, 3, 5, 7, 4, [3, 3]), 0..5),
+        case(&plain(5, 3, 5, 7, 4, [3, 3]), 2..4),
+        case(&plain(3, 7, 4, 5, 7, [1, 1]), 1..3),
+        case(&plain(4, 2, 4, 4, 3, [3, 3]), 2..2),
+        case(&ConvShape { padding: [1, 0], stride: [2, 3], ..plain(3, 5, 9, 11, 7, [3, 2]) }, 0..3),
+        case(&ConvShape { padding: [2, 3], dilation: [2, 3], ..plain(2, 3, 8, 9, 10, [3, 3]) }, 1..2),
+    ];
+    // More than 65 535 groups of one: the grid must fold.
+    all.push(case(&plain(1, 1, 150, 151, 1, [2, 2]), 0..1).folded());
+    all.push(case(&plain(64, 6, 14, 14, 16, [5, 5]), 0..64).timed());
+    all
+}
+
+fn case(s: &ConvShape, samples: Range<usize>) -> Case {
+    let ([oh, ow], [kh, kw]) = (s.checked_out(), s.kernel);
+    let name = format!(
+        "conv.unfold {samples:?} of {}x{}x{}x{} k{kh}x{kw} s{:?} p{:?} d{:?}",
+        s.n, s.ci, s.h, s.w, s.stride, s.padding, s.dilation
+    );
+    let mut case = Case::new(name, Target::default());
+    let x = case.input("x", Gen::new((s.n + s.h) as u64).values(s.n * s.ci * s.h * s.w));
+    let y = case.output("y", samples.len() * oh * ow * s.ci * kh * kw);
+    unfold(&mut case.rec, s, samples, x, y);
+    case.tolerance(0.0, 0.0)
+}

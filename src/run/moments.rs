@@ -1,0 +1,75 @@
+//! Models on the way of a run's training: trained again from the seed, which gives the same bytes and needs no stored files.
+
+use super::folder::Opened;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::methods::scores::Moment;
+use crate::train::{Fit, Progress, Records, Session, Term, weights};
+
+/// Models at the ends of some epochs.
+pub struct Moments {
+    /// In the order of the epochs.
+    pub list: Vec<Moment>,
+    /// Whether the weights at the end of the run came out as they are in its folder; none where training went less far, or
+    /// was not needed. False on another adapter than the run's: the models are then those that training gives here.
+    pub reproduced: Option<bool>,
+}
+
+/// The run's models after `epochs`, counted from 1 and each once; its weights as they are, with the configuration's learning
+/// rate, where no epoch is named.
+///
+/// # Errors
+/// An epoch that the run does not have, or that is named twice; a run that forgot, whose weights no training gives.
+pub fn moments(engine: &mut Engine, run: &Opened, epochs: &[usize]) -> Result<Moments> {
+    let recipe = &run.config.train;
+    if epochs.is_empty() {
+        return Ok(Moments { list: vec![Moment { theta: run.theta()?, lr: recipe.lr }], reproduced: None });
+    }
+    check(run, epochs)?;
+    let start = match &run.config.init {
+        Some(path) => weights::load(path, &run.model.layout)?,
+        None => run.model.init(run.config.seed),
+    };
+    let everything = run.data.train_ids();
+    let terms = [Term { records: Records::train(&everything), weight: 1.0 }];
+    let mut session = Session::of(engine, &run.model, &run.data, None, &start)?;
+    let mut fit = Fit::new(&mut session, recipe, run.config.seed)?;
+    let last = epochs.iter().max().copied().unwrap_or(0);
+    let mut found: Vec<(usize, Moment)> = Vec::new();
+    while let Progress::Epoch(report) = fit.advance(&mut session, &terms, |_| true)? {
+        if epochs.contains(&report.epoch) {
+            found.push((report.epoch, Moment { theta: session.read_theta()?, lr: report.lr }));
+        }
+        if report.epoch == last {
+            break;
+        }
+    }
+    let at_end = found.iter().find(|(epoch, _)| *epoch == recipe.epochs);
+    let reproduced = match at_end {
+        Some((_, end)) => {
+            let stored = run.theta()?;
+            Some(end.theta.iter().zip(&stored).all(|(a, b)| a.to_bits() == b.to_bits()))
+        }
+        None => None,
+    };
+    let in_order = epochs.iter().filter_map(|epoch| found.iter().find(|(at, _)| at == epoch));
+    Ok(Moments { list: in_order.map(|(_, moment)| moment.clone()).collect(), reproduced })
+}
+
+fn check(run: &Opened, epochs: &[usize]) -> Result<()> {
+    let (count, folder) = (run.config.train.epochs, run.folder.path.display());
+    if run.info.forget.is_some() {
+        return Err(Error::input(format!(
+            "epochs: {folder} came from `forget`, and training does not lead to its weights; name the run that was trained"
+        )));
+    }
+    for (i, epoch) in epochs.iter().enumerate() {
+        if !(1..=count).contains(epoch) {
+            return Err(Error::input(format!("epochs: {folder} has epochs 1 to {count}, and {epoch} was asked for")));
+        }
+        if epochs[..i].contains(epoch) {
+            return Err(Error::input(format!("epochs: {epoch} is there twice")));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! A table of training records by score, as document, as lines, and as a vector.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::influence::Ask;
+use crate::error::{Error, Result};
+use crate::methods::scores::Ranked;
+use crate::methods::solve::Solved;
+use crate::train::{weights, write_atomic};
+
+/// Name and version of the document of a ranking.
+pub const SCHEMA: &str = "unlearn.influence/1";
+
+/// Records by score.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ranking {
+    pub schema: &'static str,
+    pub version: &'static str,
+    pub estimator: &'static str,
+    #[serde(flatten)]
+    pub ask: Ask,
+    /// What `--indices` said, and how many records that is.
+    pub set: String,
+    pub count: usize,
+    pub model_sha256: String,
+    /// Of influence: how the solve went, the worst of them where there are several.
+    pub solver: Option<Solved>,
+    /// Of named epochs: see [`super::moments::Moments::reproduced`].
+    pub reproduced: Option<bool>,
+    /// The largest score first.
+    pub table: Vec<Ranked>,
+    /// In the order of the records.
+    #[serde(skip)]
+    pub scores: Vec<f64>,
+}
+
+impl Ranking {
+    /// Writes the table: comma-separated `rank,id,score` where the name ends in `.csv`, else the JSON document.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_table(&self, path: &Path) -> Result<()> {
+        let text = match path.extension().is_some_and(|e| e == "csv") {
+            true => self.csv(),
+            false => serde_json::to_string_pretty(self).map_err(|e| Error::internal(format!("a ranking: {e}")))? + "\n",
+        };
+        write_atomic(path, text.as_bytes())
+    }
+
+    /// `rank,id,score`, a line a record.
+    pub fn csv(&self) -> String {
+        let lines = self.table.iter().map(|row| format!("{},{},{:e}\n", row.rank, row.id, row.score));
+        std::iter::once("rank,id,score\n".to_owned()).chain(lines).collect()
+    }
+
+    /// Writes the scores as a safetensors vector `scores` [records], in the order of `--indices`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_scores(&self, path: &Path) -> Result<()> {
+        let narrow: Vec<f32> = self.scores.iter().map(|score| *score as f32).collect();
+        let metadata = [
+            ("format", "pt".to_owned()),
+            ("estimator", self.estimator.to_owned()),
+            ("count", self.count.to_string()),
+            ("set", self.set.clone()),
+            ("model_sha256", self.model_sha256.clone()),
+        ];
+        weights::save_tensors(path, &[("scores".to_owned(), vec![narrow.len()], &narrow)], &metadata)
+    }
+}

@@ -1,0 +1,82 @@
+//! Second moments of the records themselves: what bounds on linear models need.
+
+use super::load::Use;
+use super::session::{Records, Session, Store};
+use crate::error::{Error, Result};
+use crate::kernels::linear::{self, Mat, Product};
+use crate::kernels::map;
+use crate::kernels::reduce::{self, Channels};
+
+/// X̃ᵀX̃ for rows x̃ = (x, 1), [width + 1, width + 1], and its trace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moments {
+    pub side: usize,
+    /// Row after row.
+    pub values: Vec<f64>,
+}
+
+impl Moments {
+    pub fn trace(&self) -> f64 {
+        (0..self.side).map(|i| self.values[i * self.side + i]).sum()
+    }
+}
+
+impl Session<'_> {
+    /// Second moments of records that stand alone, summed on the GPU; the square comes back.
+    ///
+    /// # Errors
+    /// The records are those of a graph.
+    pub fn moments(&mut self, records: Records) -> Result<Moments> {
+        if !matches!(self.store, Store::Rows(_)) {
+            return Err(Error::input("second moments of records are those of rows, and the data are a graph"));
+        }
+        self.check_records(records, false)?;
+        let width = self.model.width();
+        let (square, sums) = (self.engine.alloc("moments", width * width)?, self.engine.alloc("sums", width)?);
+        self.run(|rec| {
+            rec.clear(square);
+            rec.clear(sums);
+            Ok(())
+        })?;
+        for piece in self.pieces(records, self.batch, Use::Together) {
+            let load = self.load(records.part, &piece, Use::Together);
+            let mut rec = self.recording();
+            let batch = self.record_load(&mut rec, records.part, &load.shape)?;
+            let x = batch.rows().ok_or_else(|| Error::internal("rows without rows"))?;
+            let x_mat = Mat::new(x, batch.n, width);
+            linear::product(&mut rec, x_mat.t(), x_mat, x, square, Product { beta: 1.0, ..Product::default() });
+            let add = Channels { beta: 1.0, ..Channels::default() };
+            reduce::channels(&mut rec, x, sums, batch.n, width, 1, add);
+            let program = self.compile(rec)?;
+            self.engine.run(&program, &load.inputs)?;
+        }
+        let (square, sums) = (self.engine.read(square)?, self.engine.read(sums)?);
+        let side = width + 1;
+        let mut values = vec![0.0; side * side];
+        for i in 0..width {
+            for j in 0..width {
+                values[i * side + j] = f64::from(square[i * width + j]);
+            }
+            values[i * side + width] = f64::from(sums[i]);
+            values[width * side + i] = f64::from(sums[i]);
+        }
+        values[side * side - 1] = records.indices.len() as f64;
+        Ok(Moments { side, values })
+    }
+
+    /// ‖scale (grad + decay θ) + b‖ with the gradient that lies in the session's scratch vector and b in `tilt`, on which the
+    /// scratch vector ends up holding scale (grad + decay θ) + b.
+    pub fn objective_gradient(&mut self, tilt: &[f32], decay: f64, scale: f64) -> Result<f64> {
+        let (theta, grad, b) = (self.theta, self.grad, self.vector("objective noise")?);
+        self.engine.write(b, tilt)?;
+        let out = self.run(|rec| {
+            let norm2 = rec.temp("norm2", 1);
+            map::axpby(rec, (decay * scale) as f32, theta, scale as f32, grad);
+            map::axpby(rec, 1.0, b, 1.0, grad);
+            reduce::total(rec, grad, norm2, 1.0, true);
+            rec.readback(norm2);
+            Ok(())
+        })?;
+        Ok(f64::from(out[0].f32()[0]).sqrt())
+    }
+}

@@ -7,6 +7,8 @@ mod adapters;
 mod binary;
 #[path = "gpu/chain.rs"]
 mod chain;
+#[path = "gpu/check.rs"]
+mod check;
 #[path = "gpu/curvature.rs"]
 mod curvature;
 #[path = "shared/curvature.rs"]
@@ -71,6 +73,7 @@ fn main() {
     }
     let mut trials = kernels::trials(&devices);
     trials.extend(mutants::trials(&devices));
+    trials.extend(check::trials(&devices));
     trials.extend(devices.iter().flat_map(engine::trials));
     trials.extend(parity::trials());
     trials.extend(graph_parity::trials(&devices));

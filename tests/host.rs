@@ -8,6 +8,8 @@ mod bad_input;
 mod binary;
 #[path = "host/certified.rs"]
 mod certified;
+#[path = "host/check.rs"]
+mod check;
 #[path = "host/cli.rs"]
 mod cli;
 #[path = "host/compare.rs"]

@@ -77,6 +77,7 @@ impl Run for Check {
             let choice = AdapterChoice { adapter: cx.adapter.clone(), backend: cx.backend.clone() };
             return work(&Job { selection, choice }, std::io::stdin().lock(), std::io::stdout().lock());
         }
+        let faults = planted()?;
         let json = cx.json || matches!(self.json, Some(None));
         if self.coverage {
             return coverage(&selection, json);
@@ -91,7 +92,7 @@ impl Run for Check {
         if self.list {
             return print::list(&plan, self.kind, json);
         }
-        if self.bless && self.expectations.is_none() && !planted()?.is_empty() {
+        if self.bless && self.expectations.is_none() && !faults.is_empty() {
             return Err(Error::input(
                 "--bless: a planted fault is no known failure; name a file of its own with --expectations",
             ));

@@ -1,7 +1,7 @@
 //! EKFAC: the curvature's diagonal in the basis of its Kronecker factors' eigenvectors (George et al., NeurIPS 2018).
 
 use super::eigen::eigenvectors;
-use super::factors::{Kfac, NamedSquare, read_squares};
+use super::factors::{Factor, Kfac, read_squares};
 use super::importance::Estimator;
 use super::load::Use;
 use super::session::{Records, Session};
@@ -44,7 +44,7 @@ impl Ekfac {
     }
 
     /// The eigenvectors on the host, a row each, named as in [`Kfac::read`].
-    pub fn read_bases(&self, session: &mut Session) -> Result<Vec<NamedSquare>> {
+    pub fn read_bases(&self, session: &mut Session) -> Result<Vec<Factor>> {
         read_squares(session, &self.kfac.layout, self.bases)
     }
 

@@ -30,16 +30,27 @@ pub struct Kfac {
     damping: Option<f64>,
 }
 
-/// A matrix of a parameter: `(parameter, "a" or "g", rows, values)`.
-pub type NamedSquare = (String, &'static str, usize, Vec<f32>);
+/// One factor on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Factor {
+    /// The parameter's name.
+    pub param: String,
+    /// `a`, of the layer's inputs, or `g`, of its outputs.
+    pub which: &'static str,
+    /// Rows and columns.
+    pub size: usize,
+    /// Row-major.
+    pub values: Vec<f32>,
+}
 
 /// The matrices of a flat vector of factors, in the layout's order.
-pub(super) fn read_squares(session: &mut Session, layout: &FactorLayout, flat: Buf<f32>) -> Result<Vec<NamedSquare>> {
+pub(super) fn read_squares(session: &mut Session, layout: &FactorLayout, flat: Buf<f32>) -> Result<Vec<Factor>> {
     let mut all = Vec::new();
     for block in &layout.blocks {
         for (which, square) in [("a", block.a), ("g", Some(block.g))] {
             if let Some(square) = square {
-                all.push((block.param.clone(), which, square.size, session.engine.read(square.of(flat))?));
+                let values = session.engine.read(square.of(flat))?;
+                all.push(Factor { param: block.param.clone(), which, size: square.size, values });
             }
         }
     }
@@ -170,8 +181,8 @@ impl Kfac {
         trace / self.layout.blocks.iter().map(count).sum::<f64>().max(1.0)
     }
 
-    /// The factors on the host, row-major, in the layout's order.
-    pub fn read(&self, session: &mut Session) -> Result<Vec<NamedSquare>> {
+    /// The factors on the host, in the layout's order.
+    pub fn read(&self, session: &mut Session) -> Result<Vec<Factor>> {
         read_squares(session, &self.layout, self.factors)
     }
 

@@ -43,7 +43,7 @@ mod woodbury;
 pub use config::TrainConfig;
 pub use curvature::{GaussNewton, Hessian};
 pub use ekfac::Ekfac;
-pub use factors::{Kfac, NamedSquare};
+pub use factors::{Factor, Kfac};
 pub use files::{sha256, write_atomic};
 pub use fisher::Footprint;
 pub use fit::{EpochReport, Fit, FitState, Progress, StepReport, Term};

@@ -7,7 +7,7 @@ use unlearn::data::Samples;
 use unlearn::engine::Engine;
 use unlearn::harness::parity::Gap;
 use unlearn::harness::parity::curvature::{CurvatureFixture, Net, load_curvature};
-use unlearn::train::{Estimator, Kfac, Product, Records, Session};
+use unlearn::train::{Estimator, Factor, Kfac, Product, Records, Session};
 
 use crate::graph_fixtures;
 
@@ -77,7 +77,7 @@ fn ggn_diag(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<V
 fn kfac(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {
     let kfac = Kfac::measure(s, records, Estimator::Model)?;
     let mut gaps = Vec::new();
-    for (param, which, size, values) in kfac.read(s)? {
+    for Factor { param, which, size, values } in kfac.read(s)? {
         let (layer, part) = param.rsplit_once('.').unwrap_or((&param, ""));
         if !f.factors.iter().any(|l| l == layer) {
             // Of a normalisation the diagonal is stored, whose block is exact.

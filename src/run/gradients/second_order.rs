@@ -3,7 +3,7 @@
 use super::{Found, GradientJob, StatisticRow, Tensor};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::train::{Ekfac, Estimator, Kfac, NamedSquare, Product, Session, weights};
+use crate::train::{Ekfac, Estimator, Factor, Kfac, Product, Session, weights};
 
 pub(super) static GGN_DIAG: StatisticRow = StatisticRow {
     name: "ggn-diag",
@@ -71,8 +71,8 @@ fn ggn_diag(job: &GradientJob, engine: &mut Engine) -> Result<Found> {
 }
 
 /// `fc1.weight.a` and the like.
-fn squares(list: Vec<NamedSquare>) -> Vec<Tensor> {
-    list.into_iter().map(|(of, which, n, values)| Tensor::new(format!("{of}.{which}"), &[n, n], values)).collect()
+fn squares(list: Vec<Factor>) -> Vec<Tensor> {
+    list.into_iter().map(|f| Tensor::new(format!("{}.{}", f.param, f.which), &[f.size, f.size], f.values)).collect()
 }
 
 fn kfac(job: &GradientJob, engine: &mut Engine) -> Result<Found> {

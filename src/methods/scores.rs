@@ -150,8 +150,7 @@ pub fn influence_self(
 
 /// g_n · u for each record.
 fn dots(session: &mut Session, records: Records, u: Buf<f32>) -> Result<Vec<f64>> {
-    let u = session.engine.read(u)?;
-    each_gradient(session, records, |gradient| product(gradient, &u))
+    Ok(session.dots(records, u)?.into_iter().map(f64::from).collect())
 }
 
 /// ‖g_n‖² for each record.

@@ -5,6 +5,7 @@ mod account;
 pub mod ascent;
 pub mod certificate;
 mod certified_removal;
+mod delta_grad;
 mod direction;
 mod edge_mask;
 mod ewc_ascent;
@@ -30,6 +31,7 @@ mod settings;
 pub mod solve;
 mod ssd;
 mod stop;
+mod trajectory;
 mod unlink;
 mod woodfisher;
 
@@ -207,6 +209,7 @@ pub static METHODS: &[&MethodRow] = &[
     &influence::ROW,
     &newton::ROW,
     &certified_removal::ROW,
+    &delta_grad::ROW,
     &unlink::ROW,
     &graph_repair::ROW,
     &gnn_delete::ROW,

@@ -39,6 +39,8 @@ mod nets;
 mod parity;
 #[path = "gpu/private.rs"]
 mod private;
+#[path = "gpu/rankings.rs"]
+mod rankings;
 #[path = "gpu/removal.rs"]
 mod removal;
 #[path = "gpu/resume.rs"]
@@ -81,6 +83,7 @@ fn main() {
     trials.extend(solvers::trials(&devices));
     trials.extend(removal::trials(&devices));
     trials.extend(scores::trials(&devices));
+    trials.extend(rankings::trials(&devices));
     trials.extend(fisher_methods::trials(&devices));
     trials.extend(private::trials(&devices));
     trials.extend(graphs::trials(&devices));

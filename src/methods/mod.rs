@@ -5,6 +5,7 @@ mod account;
 pub mod ascent;
 pub mod certificate;
 mod certified_removal;
+pub mod curvature;
 mod direction;
 mod edge_mask;
 mod ewc_ascent;

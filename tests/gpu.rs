@@ -5,16 +5,20 @@
 mod adapters;
 #[path = "shared/binary.rs"]
 mod binary;
+#[path = "gpu/chain.rs"]
+mod chain;
+#[path = "gpu/check.rs"]
+mod check;
 #[path = "gpu/curvature.rs"]
 mod curvature;
 #[path = "shared/curvature.rs"]
 mod curvature_fixtures;
+#[path = "gpu/delta_grad.rs"]
+mod delta_grad;
 #[path = "gpu/digits.rs"]
 mod digits;
 #[path = "gpu/engine.rs"]
 mod engine;
-#[path = "gpu/fisher_methods.rs"]
-mod fisher_methods;
 #[path = "shared/fixtures.rs"]
 mod fixtures;
 #[path = "shared/graph_parity.rs"]
@@ -33,8 +37,6 @@ mod layers;
 mod methods;
 #[path = "gpu/mutants.rs"]
 mod mutants;
-#[path = "shared/nets.rs"]
-mod nets;
 #[path = "gpu/parity.rs"]
 mod parity;
 #[path = "gpu/private.rs"]
@@ -47,6 +49,8 @@ mod removal;
 mod resume;
 #[path = "gpu/runs.rs"]
 mod runs;
+#[path = "gpu/saliency.rs"]
+mod saliency;
 #[path = "gpu/scores.rs"]
 mod scores;
 #[path = "gpu/solvers.rs"]
@@ -71,6 +75,7 @@ fn main() {
     }
     let mut trials = kernels::trials(&devices);
     trials.extend(mutants::trials(&devices));
+    trials.extend(check::trials(&devices));
     trials.extend(devices.iter().flat_map(engine::trials));
     trials.extend(parity::trials());
     trials.extend(graph_parity::trials(&devices));
@@ -79,13 +84,15 @@ fn main() {
     trials.extend(statistics::trials(&devices));
     trials.extend(runs::trials());
     trials.extend(resume::trials());
+    trials.extend(chain::trials());
     trials.extend(methods::trials(&devices));
+    trials.extend(saliency::trials(&devices));
+    trials.extend(private::trials(&devices));
+    trials.extend(delta_grad::trials(&devices));
     trials.extend(solvers::trials(&devices));
     trials.extend(removal::trials(&devices));
     trials.extend(scores::trials(&devices));
     trials.extend(rankings::trials(&devices));
-    trials.extend(fisher_methods::trials(&devices));
-    trials.extend(private::trials(&devices));
     trials.extend(graphs::trials(&devices));
     trials.extend(graph_methods::trials(&devices));
     libtest_mimic::run(&args, trials).exit();

@@ -10,8 +10,7 @@ use super::{Account, Method, MethodRow, Read, Tier, View, settings};
 use crate::engine::Data;
 use crate::error::Result;
 use crate::kernels::{edit, reduce};
-use crate::train::Importance;
-use crate::train::Session;
+use crate::train::{Importance, Session};
 
 pub static ROW: MethodRow = MethodRow {
     name: "fisher_forgetting",

@@ -7,8 +7,7 @@ use super::account::{Origin, timed};
 use super::fisher_step::FisherStep;
 use super::{Account, Method, MethodRow, Read, Tier, View, settings};
 use crate::error::Result;
-use crate::train::Importance;
-use crate::train::Session;
+use crate::train::{Importance, Session};
 
 pub static ROW: MethodRow = MethodRow {
     name: "fisher_removal",

@@ -10,8 +10,7 @@ use crate::engine::{Data, Program};
 use crate::error::Result;
 use crate::kernels::edit;
 use crate::kernels::reduce;
-use crate::train::{Estimator, Importance};
-use crate::train::{Records, Score, Session};
+use crate::train::{Estimator, Importance, Records, Score, Session};
 
 /// theta += gamma (F_R + delta · mean F_R)⁻¹ ∇L_F, once or several times, F_R and ∇L_F taken anew before each.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

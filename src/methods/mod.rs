@@ -6,6 +6,7 @@ pub mod ascent;
 pub mod certificate;
 mod certified_removal;
 pub mod curvature;
+mod delta_grad;
 mod direction;
 mod edge_mask;
 mod ewc_ascent;
@@ -31,6 +32,7 @@ mod settings;
 pub mod solve;
 mod ssd;
 mod stop;
+mod trajectory;
 mod unlink;
 mod woodfisher;
 
@@ -208,6 +210,7 @@ pub static METHODS: &[&MethodRow] = &[
     &influence::ROW,
     &newton::ROW,
     &certified_removal::ROW,
+    &delta_grad::ROW,
     &unlink::ROW,
     &graph_repair::ROW,
     &gnn_delete::ROW,

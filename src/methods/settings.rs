@@ -101,6 +101,7 @@ mod tests {
             ("fisher_forgetting", "noise_cost = -1", "noise_cost"),
             ("certified_removal", "delta = 0", "delta"),
             ("certified_removal", "epsilon = -1", "epsilon"),
+            ("delta_grad", "every = 0", "every"),
             ("salun", "share = 0", "share"),
             ("salun", "momentum = 1", "momentum"),
         ] {

@@ -1,0 +1,82 @@
+//! Promises that are kept from command to command: the budget of certified removals, and what private training spent.
+
+use std::fs;
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
+
+use super::binary::{Desk, ends, refused};
+
+const LINEAR: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \"logistic\"\n[train]\nlr = 0.2\n\
+    momentum = 0.9\nweight_decay = 1e-2\nobjective_noise = 5.0\nbatch_size = 2000\nepochs = 700\n";
+
+const PRIVATE: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \"mlp\"\nhidden = [16]\n[train]\n\
+    lr = 0.2\nbatch_size = 128\nepochs = 2\n[train.dp]\nclip = 1.0\nnoise_multiplier = 1.1\ndelta = 1e-4\n";
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("run: certified requests share a budget from run to run", certified),
+        Trial::test("run: private training tells what it spent", private),
+    ]
+}
+
+fn info(desk: &Desk, run: &str) -> Result<Value, Failed> {
+    let text = fs::read_to_string(desk.path(&format!("{run}/run.json"))).map_err(|e| format!("{run}: {e}"))?;
+    serde_json::from_str(&text).map_err(|e| format!("{run}: {e}").into())
+}
+
+fn hold(what: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failed> {
+    if what { Ok(()) } else { Err(otherwise().into()) }
+}
+
+fn certified() -> Result<(), Failed> {
+    let desk = Desk::new();
+    let config = desk.put("c.toml", LINEAR);
+    ends(&["train", &config, "--out", &desk.text("run0"), "-q"], 0)?;
+    let mut before = 0.0;
+    for (i, id) in [7, 40].into_iter().enumerate() {
+        let line = format!("{{\"request_id\":\"r{i}\",\"kind\":\"sample\",\"ids\":[{id}]}}\n");
+        let request = desk.put(&format!("r{i}.jsonl"), line);
+        let (from, to) = (desk.text(&format!("run{i}")), desk.text(&format!("run{}", i + 1)));
+        ends(&["forget", &from, "--request", &request, "--method", "certified_removal", "--out", &to, "-q"], 0)?;
+        let forget = &info(&desk, &format!("run{}", i + 1))?["forget"];
+        let (certificate, left) = (&forget["details"]["certificate"], &forget["details"]["left"]);
+        let [spent, budget] = ["spent", "budget"].map(|key| certificate[key].as_f64().unwrap_or(f64::NAN));
+        hold(forget["tier"] == "certified" && certificate["requests"] == i + 1, || format!("{forget}"))?;
+        hold(before < spent && spent <= budget, || format!("{before} was spent, now {spent} of {budget}: {left}"))?;
+        before = spent;
+    }
+    let requests = fs::read_to_string(desk.path("run2/request.jsonl")).map_err(|e| e.to_string())?;
+    hold(requests.contains("r0") && requests.contains("r1"), || format!("run2 knows of {requests}"))?;
+    // The first record is gone for good, whatever comes after.
+    let (run, again, out) = (desk.text("run2"), desk.text("r0.jsonl"), desk.text("run3"));
+    let arguments = ["forget", &run, "--request", &again, "--method", "certified_removal", "--out", &out, "-q"];
+    refused(&arguments, &["forgotten all of these records already"])?;
+    // No certificate comes back from a method that keeps none.
+    let third = desk.put("r2.jsonl", "{\"request_id\":\"r2\",\"kind\":\"sample\",\"ids\":[90]}\n");
+    let (tuned, out) = (desk.text("tuned"), desk.text("run4"));
+    ends(&["forget", &run, "--request", &third, "--method", "finetune", "--out", &tuned, "-q"], 0)?;
+    let fourth = desk.put("r3.jsonl", "{\"request_id\":\"r3\",\"kind\":\"sample\",\"ids\":[91]}\n");
+    let arguments = ["forget", &tuned, "--request", &fourth, "--method", "certified_removal", "--out", &out, "-q"];
+    refused(&arguments, &["keeps no certificate"])?;
+    Ok(())
+}
+
+fn private() -> Result<(), Failed> {
+    let desk = Desk::new();
+    let config = desk.put("c.toml", PRIVATE);
+    let output = ends(&["train", &config, "--out", &desk.text("run"), "-q"], 0)?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let privacy = &info(&desk, "run")?["privacy"];
+    let records = info(&desk, "run")?["data"]["sizes"]["train"].as_f64().unwrap_or(f64::NAN);
+    let (rate, steps) = (128.0 / records, 2.0 * (records / 128.0).ceil());
+    hold(privacy["rate"] == rate && privacy["steps"] == steps, || format!("{privacy}"))?;
+    let epsilon = unlearn::train::accountant::epsilon(rate, 1.1, steps as u64, 1e-4).epsilon;
+    hold(privacy["epsilon"] == epsilon && epsilon > 0.1, || format!("{privacy}, {epsilon} was wanted"))?;
+    hold(text.contains(&format!("private to ({epsilon:.4}")), || text.clone())?;
+    let request = desk.put("r.jsonl", "{\"request_id\":\"r\",\"kind\":\"sample\",\"ids\":[7]}\n");
+    let (run, out) = (desk.text("run"), desk.text("forgot"));
+    ends(&["forget", &run, "--request", &request, "--method", "gradient_ascent", "--out", &out, "-q"], 0)?;
+    // What forgets by its data again keeps no promise.
+    hold(info(&desk, "forgot")?.get("privacy").is_none(), || "the run that forgot still says that it is private".into())
+}

@@ -43,6 +43,8 @@ mod mutants;
 mod parity;
 #[path = "gpu/private.rs"]
 mod private;
+#[path = "gpu/rankings.rs"]
+mod rankings;
 #[path = "gpu/removal.rs"]
 mod removal;
 #[path = "gpu/resume.rs"]
@@ -93,6 +95,7 @@ fn main() {
     trials.extend(solvers::trials(&devices));
     trials.extend(removal::trials(&devices));
     trials.extend(scores::trials(&devices));
+    trials.extend(rankings::trials(&devices));
     trials.extend(graphs::trials(&devices));
     trials.extend(graph_methods::trials(&devices));
     libtest_mimic::run(&args, trials).exit();

@@ -7,6 +7,8 @@ mod adapters;
 mod binary;
 #[path = "gpu/chain.rs"]
 mod chain;
+#[path = "gpu/check.rs"]
+mod check;
 #[path = "gpu/curvature.rs"]
 mod curvature;
 #[path = "shared/curvature.rs"]
@@ -35,8 +37,6 @@ mod layers;
 mod methods;
 #[path = "gpu/mutants.rs"]
 mod mutants;
-#[path = "shared/nets.rs"]
-mod nets;
 #[path = "gpu/parity.rs"]
 mod parity;
 #[path = "gpu/private.rs"]
@@ -49,6 +49,8 @@ mod resume;
 mod runs;
 #[path = "gpu/saliency.rs"]
 mod saliency;
+#[path = "gpu/scores.rs"]
+mod scores;
 #[path = "gpu/solvers.rs"]
 mod solvers;
 #[path = "gpu/statistics.rs"]
@@ -71,6 +73,7 @@ fn main() {
     }
     let mut trials = kernels::trials(&devices);
     trials.extend(mutants::trials(&devices));
+    trials.extend(check::trials(&devices));
     trials.extend(devices.iter().flat_map(engine::trials));
     trials.extend(parity::trials());
     trials.extend(graph_parity::trials(&devices));
@@ -86,6 +89,7 @@ fn main() {
     trials.extend(delta_grad::trials(&devices));
     trials.extend(solvers::trials(&devices));
     trials.extend(removal::trials(&devices));
+    trials.extend(scores::trials(&devices));
     trials.extend(graphs::trials(&devices));
     trials.extend(graph_methods::trials(&devices));
     libtest_mimic::run(&args, trials).exit();

@@ -8,6 +8,8 @@ mod bad_input;
 mod binary;
 #[path = "host/certified.rs"]
 mod certified;
+#[path = "host/check.rs"]
+mod check;
 #[path = "host/cli.rs"]
 mod cli;
 #[path = "host/compare.rs"]
@@ -50,8 +52,6 @@ mod linear_editor;
 mod links;
 #[path = "host/models.rs"]
 mod models;
-#[path = "shared/nets.rs"]
-mod nets;
 #[path = "host/parity.rs"]
 mod parity;
 #[path = "host/pickles.rs"]

@@ -41,7 +41,7 @@ pub struct Bench {
 /// Change below which a row counts as the same when no threshold is given.
 const DEFAULT_THRESHOLD: f64 = 0.05;
 
-fn seconds(text: &str) -> Result<f64, String> {
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(s) if (0.0..=3600.0).contains(&s) => Ok(s),
         _ => Err("expected seconds between 0 and 3600".into()),

@@ -1,111 +1,227 @@
-use std::path::PathBuf;
+mod print;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use regex::Regex;
 
-use super::output::{Table, emit, emit_json, json_text};
+use super::output::{emit, emit_json, json_text};
 use super::{Context, Run};
-use crate::engine::{AdapterReport, Engine, GpuOptions, adapters};
+use crate::engine::AdapterChoice;
 use crate::error::{Error, Result};
-use crate::harness::check::{CheckReport, Status, Tally, check};
+use crate::harness::check::coverage::Coverage;
+use crate::harness::check::drivers::{self, Driver};
+use crate::harness::check::expect::{Expectations, OWN, blessed, today};
+use crate::harness::check::export::export;
+use crate::harness::check::fault::planted;
+use crate::harness::check::markdown::markdown;
+use crate::harness::check::{CheckReport, Job, Kind, Options, Selection, Shapes, Status, check, work};
 use crate::harness::junit::junit;
-use crate::kernels;
 use crate::train::write_atomic;
 
-/// Check every kernel, case by case, against its CPU twin on the chosen adapter (`--adapter all`: on each)
+/// Check kernels and gradients on the chosen adapter (`--adapter all`: on each), every adapter in a process of its own
 #[derive(clap::Args, Debug)]
 pub struct Check {
+    /// What: `test` (every kernel, case by case, against its CPU twin), `grad` (layers and architectures against the
+    /// reference engine), `support` (features and limits against what is needed) or `perf` (a short timing)
+    #[arg(default_value = "test", value_name = "test|grad|support|perf")]
+    kind: Kind,
     /// Only the cases whose name matches
     #[arg(short = 'k', long = "filter", value_name = "REGEX", value_parser = Regex::new)]
     filter: Option<Regex>,
+    /// `full`: every case; `edge`: the small ones; `random:N`: N random shapes of each family that makes them
+    #[arg(long, value_name = "edge|random:N|full", default_value = "full")]
+    shapes: Shapes,
+    /// A further Vulkan driver, by its manifest: one column of its own (may be repeated; alone unless --adapter is given)
+    #[arg(long, value_name = "NAME=ICD.json")]
+    driver: Vec<Driver>,
+    /// Stop a case that takes longer and go on behind it
+    #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = super::bench::seconds)]
+    timeout: f64,
+    /// Known failures, in place of the list that the program carries
+    #[arg(long, value_name = "FILE")]
+    expectations: Option<PathBuf>,
+    /// Write an expectation for each unexpected failure, with the reason "not yet looked into"
+    #[arg(long)]
+    bless: bool,
+    /// Print the names of what would run, and run nothing
+    #[arg(long)]
+    list: bool,
+    /// Print how many cases cover each kernel (layer, architecture), and run nothing; exit with 4 if one has none
+    #[arg(long)]
+    coverage: bool,
+    /// Run one case again, by its exact name, and tell everything about it
+    #[arg(long, value_name = "ID", conflicts_with = "filter")]
+    repro: Option<String>,
+    /// Write the cases and what the twins make of them to this folder, for another implementation of WebGPU, and run nothing
+    #[arg(long, value_name = "DIR")]
+    export: Option<PathBuf>,
     /// Write a JUnit report
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Write the matrix and the findings as Markdown
+    #[arg(long, value_name = "FILE")]
+    md: Option<PathBuf>,
     /// Print the JSON document on stdout, or write it to FILE beside the table
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     json: Option<Option<PathBuf>>,
+    /// Run the names on stdin in this process and answer line by line
+    #[arg(long, hide = true)]
+    worker: bool,
 }
 
 impl Run for Check {
     fn run(self, cx: &Context) -> Result<()> {
-        let mut cases = kernels::cases();
-        cases.retain(|c| c.test);
-        if let Some(filter) = &self.filter {
-            cases.retain(|c| filter.is_match(&c.name));
+        let selection = self.selection(cx);
+        if self.worker {
+            let choice = AdapterChoice { adapter: cx.adapter.clone(), backend: cx.backend.clone() };
+            return work(&Job { selection, choice }, std::io::stdin().lock(), std::io::stdout().lock());
         }
-        if cases.is_empty() {
-            return Err(Error::input("no case matches the filter; `unlearn list kernels` names the kernels"));
+        let faults = planted()?;
+        let json = cx.json || matches!(self.json, Some(None));
+        if self.coverage {
+            return coverage(&selection, json);
         }
-        let on = chosen(cx)?;
-        let bar = cx.bar((cases.len() * on.len()) as u64);
-        let report = check(&cases, &on, |adapter, result| {
+        if let Some(folder) = &self.export {
+            return self.export(&selection, folder, cx);
+        }
+        let plan = selection.plan()?;
+        if plan.is_empty() {
+            return Err(self.nothing());
+        }
+        if self.list {
+            return print::list(&plan, self.kind, json);
+        }
+        if self.bless && self.expectations.is_none() && !faults.is_empty() {
+            return Err(Error::input(
+                "--bless: a planted fault is no known failure; name a file of its own with --expectations",
+            ));
+        }
+        let (origin, known) = self.known()?;
+        let expectations = Expectations::parse(&known, &origin, &today())?;
+        let program = std::env::current_exe().map_err(Error::io("find", Path::new("the running program")))?;
+        let columns = drivers::columns(&program, &cx.choice(), &self.driver)?;
+        let bar = cx.bar((plan.len() * columns.len()) as u64);
+        let timeout = Duration::from_secs_f64(self.timeout.max(0.1));
+        let options = Options { program, selection, timeout, expectations: &expectations };
+        let report = check(&columns, &plan, &options, |column, result| {
             bar.inc(1);
             bar.set_message(result.case.clone());
-            if let (Status::Fail, Some(what)) = (result.status, &result.message) {
-                bar.suspend(|| cx.note(&format!("FAIL {} on {}: {what}", result.case, adapter.describe())));
+            if let (true, Some(what)) = (result.status.is_bad() || result.status == Status::Xfail, &result.message) {
+                let word = if result.status == Status::Fail { "FAIL" } else { result.status.word() };
+                bar.suspend(|| cx.note(&format!("{word} {} on {}: {what}", result.case, column.adapter.describe())));
             }
         })?;
         bar.finish_and_clear();
+        self.write(&report)?;
+        match (json, &self.repro) {
+            (true, _) => emit_json(&report)?,
+            (false, Some(_)) => emit(&print::repro(&report, &options.selection)?)?,
+            (false, None) => emit(&print::text(&report))?,
+        }
+        let new = if self.bless { self.bless(&report, &known, cx)? } else { report.failures() };
+        match new {
+            0 => Ok(()),
+            n => Err(Error::CheckFailed(format!("{n} of {} trials failed", report.trials()))),
+        }
+    }
+}
+
+fn coverage(selection: &Selection, json: bool) -> Result<()> {
+    let coverage = Coverage::of(selection)?;
+    if json {
+        let (covered, rows) = coverage.counts();
+        emit_json(&serde_json::json!({
+            "schema": 1, "version": env!("CARGO_PKG_VERSION"), "kind": selection.kind, "covered": covered, "count": rows, "coverage": coverage,
+        }))?;
+    } else {
+        emit(&print::coverage(&coverage))?;
+    }
+    match coverage.uncovered.as_slice() {
+        [] => Ok(()),
+        names => Err(Error::CheckFailed(format!("nothing covers {}", names.join(", ")))),
+    }
+}
+
+impl Check {
+    fn selection(&self, cx: &Context) -> Selection {
+        match &self.repro {
+            Some(name) => Selection::one(self.kind, name),
+            None => Selection {
+                kind: self.kind,
+                shapes: self.shapes,
+                seed: cx.seed.unwrap_or(1),
+                filter: self.filter.clone(),
+                only: None,
+            },
+        }
+    }
+
+    fn export(&self, selection: &Selection, folder: &Path, cx: &Context) -> Result<()> {
+        if self.kind != Kind::Test {
+            return Err(Error::input("--export writes the cases of `unlearn check test`"));
+        }
+        match export(selection, folder)? {
+            0 => Err(self.nothing()),
+            n => {
+                cx.note(&format!("{n} cases were written to {}", folder.display()));
+                Ok(())
+            }
+        }
+    }
+
+    fn nothing(&self) -> Error {
+        let kind = self.kind.word();
+        match &self.repro {
+            Some(name) => Error::input(format!("`unlearn check {kind} --list` has no `{name}`")),
+            None => Error::input("no case matches the filter; `unlearn list kernels` names the kernels"),
+        }
+    }
+
+    /// Where the known failures are written, and the text.
+    fn known(&self) -> Result<(String, String)> {
+        match &self.expectations {
+            // A list to be written may not be there yet.
+            Some(path) if self.bless && !path.exists() => Ok((path.display().to_string(), String::new())),
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+                Ok((path.display().to_string(), text))
+            }
+            None => Ok(("assets/expectations.toml".to_owned(), OWN.to_owned())),
+        }
+    }
+
+    fn write(&self, report: &CheckReport) -> Result<()> {
         if let Some(path) = &self.junit {
-            write_atomic(path, junit(&report)?.as_bytes())?;
+            write_atomic(path, junit(report)?.as_bytes())?;
+        }
+        if let Some(path) = &self.md {
+            write_atomic(path, markdown(report).as_bytes())?;
         }
         if let Some(Some(path)) = &self.json {
-            write_atomic(path, json_text(&report)?.as_bytes())?;
+            write_atomic(path, json_text(report)?.as_bytes())?;
         }
-        match cx.json || matches!(self.json, Some(None)) {
-            true => emit_json(&report)?,
-            false => emit(&text(&report))?,
+        Ok(())
+    }
+
+    /// Writes expectations for what failed and returns how many failures are left: passes that were expected to fail.
+    fn bless(&self, report: &CheckReport, known: &str, cx: &Context) -> Result<usize> {
+        let path = self.expectations.as_deref().unwrap_or(Path::new("assets/expectations.toml"));
+        if self.expectations.is_none() && !path.exists() {
+            return Err(Error::input(
+                "--bless: there is no assets/expectations.toml here; name a file with --expectations",
+            ));
         }
-        match report.failures() {
-            0 => Ok(()),
-            n => Err(Error::CheckFailed(format!("{n} of {} trials failed", cases.len() * on.len()))),
+        let current = if self.expectations.is_none() {
+            std::fs::read_to_string(path).map_err(Error::io("read", path))?
+        } else {
+            known.to_owned()
+        };
+        let (text, count) = blessed(&current, &report.adapters)?;
+        if count > 0 {
+            write_atomic(path, text.as_bytes())?;
         }
+        cx.note(&format!("{count} expectations were added to {}; look into each and state its reason", path.display()));
+        Ok(report.failures() - count)
     }
-}
-
-/// The adapter that the flags choose, or all of them.
-fn chosen(cx: &Context) -> Result<Vec<AdapterReport>> {
-    if cx.adapter.as_deref() != Some("all") {
-        let engine = Engine::gpu(GpuOptions { choice: cx.choice(), ..Default::default() })?;
-        return Ok(engine.adapter().cloned().into_iter().collect());
-    }
-    let mut all = adapters();
-    all.retain(|a| cx.backend.as_ref().is_none_or(|b| a.backend == *b));
-    match all.is_empty() {
-        true => Err(Error::input("no GPU adapter was found; nothing can be checked")),
-        false => Ok(all),
-    }
-}
-
-fn text(report: &CheckReport) -> String {
-    let mut out = String::new();
-    for adapter in &report.adapters {
-        let t = adapter.tally();
-        let a = &adapter.adapter;
-        out += &format!(
-            "{}: {} · {} passed, {} failed, {} unsupported\n",
-            a.index,
-            a.describe(),
-            t.pass,
-            t.fail,
-            t.unsupported
-        );
-    }
-    let mut columns = vec!["kernel".to_owned()];
-    columns.extend(report.adapters.iter().map(|a| format!("{} {}", a.adapter.index, a.adapter.backend)));
-    let mut table = Table { columns, rows: Vec::new() };
-    for (kernel, tallies) in report.matrix() {
-        table.row(std::iter::once(kernel.to_owned()).chain(tallies.iter().map(cell)));
-    }
-    out + &table.to_string()
-}
-
-/// `ok 12 (3.1 ulp)`, `FAIL 2 of 12`, `unsup 4`.
-fn cell(t: &Tally) -> String {
-    let unsupported = if t.unsupported > 0 { format!(" unsup {}", t.unsupported) } else { String::new() };
-    let found = match (t.pass, t.fail) {
-        (0, 0) => String::new(),
-        (pass, 0) => format!("ok {pass} ({:.1} ulp)", t.max_ulp),
-        (pass, fail) => format!("FAIL {fail} of {}", pass + fail),
-    };
-    (found + &unsupported).trim().to_owned()
 }

@@ -4,6 +4,7 @@ mod adapters;
 mod bench;
 mod check;
 mod context;
+mod doctor;
 mod eval;
 mod experiment;
 mod forget;
@@ -54,6 +55,7 @@ pub static COMMANDS: &[CommandRow] = &[
     row::<gradients::Gradients>("gradients"),
     row::<report::Report>("report"),
     row::<check::Check>("check"),
+    row::<doctor::Doctor>("doctor"),
     row::<bench::Bench>("bench"),
     row::<shaders::Shaders>("shaders"),
     row::<list::List>("list"),

@@ -1,11 +1,11 @@
 //! Which GPUs (and software stand-ins) there are, and which one a run uses.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
 /// One adapter as the driver describes it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AdapterReport {
     /// Position in the list; what `--adapter N` takes.
     pub index: usize,
@@ -22,12 +22,12 @@ pub struct AdapterReport {
     /// Lanes of a subgroup; 0 where the adapter has no subgroup operations.
     pub subgroup_min: u32,
     pub subgroup_max: u32,
-    pub features: Vec<&'static str>,
+    pub features: Vec<String>,
     pub limits: AdapterLimits,
 }
 
 /// The limits that decide what fits.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AdapterLimits {
     pub max_storage_buffer_binding_bytes: u64,
     pub max_buffer_bytes: u64,
@@ -131,7 +131,7 @@ fn report(index: usize, adapter: &wgpu::Adapter) -> AdapterReport {
         device_id: info.device,
         subgroup_min: if has_subgroups { info.subgroup_min_size } else { 0 },
         subgroup_max: if has_subgroups { info.subgroup_max_size } else { 0 },
-        features: names.iter().filter(|(f, _)| features.contains(*f)).map(|(_, n)| *n).collect(),
+        features: names.iter().filter(|(f, _)| features.contains(*f)).map(|(_, n)| (*n).to_owned()).collect(),
         limits: AdapterLimits {
             max_storage_buffer_binding_bytes: limits.max_storage_buffer_binding_size,
             max_buffer_bytes: limits.max_buffer_size,
@@ -161,24 +161,26 @@ impl AdapterReport {
 /// # Errors
 /// No adapter at all, an unknown backend word, or a name or index that matches none.
 pub(super) fn choose(choice: &AdapterChoice) -> Result<Found> {
-    if let Some(backend) = &choice.backend
-        && !["vulkan", "metal", "dx12", "gl"].contains(&backend.as_str())
-    {
-        return Err(Error::input(format!("--backend `{backend}` is unknown; use vulkan, metal, dx12 or gl")));
-    }
     if choice.backend.as_deref() != Some("gl") {
         // GL comes last in the list, so an adapter found without it has the same index, and GL is not started.
         let native = wgpu::Backends::all().difference(wgpu::Backends::GL);
-        if let Ok(found) = pick(found(native), choice) {
+        if let Ok(found) = pick(found(native), |f| &f.report, choice) {
             return Ok(found);
         }
     }
-    pick(found(wgpu::Backends::all()), choice)
+    pick(found(wgpu::Backends::all()), |f| &f.report, choice)
 }
 
-fn pick(mut all: Vec<Found>, choice: &AdapterChoice) -> Result<Found> {
+/// The one that a choice names, of a list that is best first.
+///
+/// # Errors
+/// An unknown backend word, an empty list, or a name or index that matches none.
+pub fn pick<T>(mut all: Vec<T>, report: impl Fn(&T) -> &AdapterReport, choice: &AdapterChoice) -> Result<T> {
     if let Some(backend) = &choice.backend {
-        all.retain(|f| f.report.backend == *backend);
+        if !["vulkan", "metal", "dx12", "gl"].contains(&backend.as_str()) {
+            return Err(Error::input(format!("--backend `{backend}` is unknown; use vulkan, metal, dx12 or gl")));
+        }
+        all.retain(|f| report(f).backend == *backend);
     }
     if all.is_empty() {
         let of = choice.backend.as_ref().map_or(String::new(), |b| format!(" for backend {b}"));
@@ -186,15 +188,14 @@ fn pick(mut all: Vec<Found>, choice: &AdapterChoice) -> Result<Found> {
             "no GPU adapter was found{of}; install a Vulkan driver (on Debian: mesa-vulkan-drivers gives a software one)"
         )));
     }
-    let listing: Vec<_> =
-        all.iter().map(|f| format!("{}: {} ({})", f.report.index, f.report.name, f.report.backend)).collect();
+    let listing: Vec<_> = all.iter().map(&report).map(|r| format!("{}: {} ({})", r.index, r.name, r.backend)).collect();
     match &choice.adapter {
         None => Ok(all.swap_remove(0)),
         Some(want) => {
             let index = want.parse::<usize>().ok();
-            let at = all.iter().position(|f| match index {
-                Some(i) => f.report.index == i,
-                None => f.report.name.to_lowercase().contains(&want.to_lowercase()),
+            let at = all.iter().map(&report).position(|r| match index {
+                Some(i) => r.index == i,
+                None => r.name.to_lowercase().contains(&want.to_lowercase()),
             });
             at.map(|i| all.swap_remove(i))
                 .ok_or_else(|| Error::input(format!("no adapter matches `{want}`; there are {}", listing.join(", "))))

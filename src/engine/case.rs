@@ -154,6 +154,13 @@ impl Gen {
         (self.word() % n.max(1) as u64) as usize
     }
 
+    /// A size in [low, high], small ones as likely as large ones.
+    pub fn size(&mut self, low: usize, high: usize) -> usize {
+        let part = self.below(1 << 20) as f64 / f64::from(1 << 20);
+        let ratio = (high + 1) as f64 / low.max(1) as f64;
+        ((low.max(1) as f64 * ratio.powf(part)) as usize).clamp(low, high)
+    }
+
     /// `n` values uniform in (−1, 1), none of them zero.
     pub fn values(&mut self, n: usize) -> Vec<f32> {
         (0..n).map(|_| ((self.word() >> 40) as f32 + 0.5) / 8_388_608.0 - 1.0).collect()

@@ -1,6 +1,7 @@
 //! The GPU: device, kept buffers, pipelines. Programs are compiled in `program.rs`.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::adapter::{self, AdapterChoice, AdapterReport};
@@ -68,6 +69,7 @@ pub struct Gpu {
     pub(super) epoch: std::time::Instant,
     pipelines: HashMap<PipelineKey, Arc<Pipeline>>,
     failure: Arc<Mutex<Option<String>>>,
+    lost: Arc<AtomicBool>,
     /// Bytes held by kept buffers, the pool and parameter arenas.
     pub(super) held: u64,
     /// The most of them so far, since somebody asked.
@@ -91,9 +93,11 @@ impl Gpu {
         let failure = Arc::new(Mutex::new(None));
         let sink = failure.clone();
         device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| keep_first(&sink, e.to_string())));
-        let sink = failure.clone();
+        let lost = Arc::new(AtomicBool::new(false));
+        let (sink, flag) = (failure.clone(), lost.clone());
         device.set_device_lost_callback(move |reason, message| {
             if reason != wgpu::DeviceLostReason::Destroyed {
+                flag.store(true, Ordering::Release);
                 keep_first(&sink, format!("the device was lost ({reason:?}): {message}"));
             }
         });
@@ -110,9 +114,21 @@ impl Gpu {
             epoch: std::time::Instant::now(),
             pipelines: HashMap::new(),
             failure,
+            lost,
             held: 0,
             peak: 0,
         })
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
+    }
+
+    /// Destroys the device and reports it as lost.
+    pub(super) fn lose(&mut self) {
+        self.lost.store(true, Ordering::Release);
+        keep_first(&self.failure, "the device was lost (on request)".to_owned());
+        self.device.destroy();
     }
 
     /// The first error the driver or wgpu reported since the last call, if any.

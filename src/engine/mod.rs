@@ -18,7 +18,7 @@ mod translate;
 
 use std::collections::HashMap;
 
-pub use adapter::{AdapterChoice, AdapterLimits, AdapterReport, list as adapters};
+pub use adapter::{AdapterChoice, AdapterLimits, AdapterReport, list as adapters, pick as pick_adapter};
 pub use gpu::{Checks, Gpu, GpuOptions};
 pub use kernel::{Access, Consts, Elem, Fields, Kernel, Lane, Params, Requires, Tangent, Twin, TwinCall};
 pub use plan::{Plan, plan};
@@ -138,6 +138,18 @@ impl Engine {
         match &self.kind {
             Kind::Gpu(g) => Some(&g.report),
             Kind::Reference(_) => None,
+        }
+    }
+
+    /// True once the driver has given the device up; nothing runs on this engine any more.
+    pub fn is_lost(&self) -> bool {
+        matches!(&self.kind, Kind::Gpu(g) if g.is_lost())
+    }
+
+    /// Gives the device up as a driver would: how the harness shows that it survives that.
+    pub fn lose_device(&mut self) {
+        if let Kind::Gpu(g) = &mut self.kind {
+            g.lose();
         }
     }
 

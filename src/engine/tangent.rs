@@ -293,12 +293,15 @@ impl Tangents {
                 again.exchange(i, home);
                 continue;
             }
-            let part = self.rec.temp::<f32>("term", span.len);
-            if *access == Access::Update {
-                self.rec.clear(part);
+            let home = self.write(d, i)?;
+            // Adding works on whole vec4s: past the end of a part of a larger buffer lies something else.
+            let whole = self.rec.temp::<f32>("term", span.len.next_multiple_of(4));
+            if *access == Access::Update || (span.len % 4 != 0 && matches!(home.id, BufferId::Kept(_))) {
+                self.rec.clear(whole);
             }
+            let part = whole.range(0..span.len);
             again.exchange(i, part);
-            sums.push((part, self.write(d, i)?));
+            sums.push((part, home));
         }
         self.replay(again);
         sums.into_iter().for_each(|(part, home)| self.add(part, home));

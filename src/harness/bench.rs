@@ -120,7 +120,7 @@ pub fn bench(
                 report.rows.push(row);
                 continue;
             }
-            Outcome::Fail(why) => (why, true),
+            Outcome::Fail(why) => (why.what, true),
             Outcome::Unsupported(why) => (why, false),
         };
         report.refused.push(Refused { case: case.name.clone(), why, wrong });

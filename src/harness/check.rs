@@ -1,46 +1,125 @@
-//! Conformance: cases × adapters against the twins, and the matrix that sums them up.
+//! Conformance: what `unlearn check` runs on each adapter, in child processes, and the report that sums it up.
+
+mod children;
+pub mod coverage;
+pub mod drivers;
+pub mod expect;
+pub mod export;
+pub mod fault;
+pub mod grad;
+mod item;
+pub mod markdown;
+mod perf;
+mod random;
+pub mod smoke;
+mod support;
+mod worker;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+pub use self::children::{Column, Options, check};
+pub use self::item::{Item, Kind, Planned, Selection, Shapes};
+pub use self::worker::{Job, work};
 use super::compare::Distance;
-use super::trial::{self, Outcome};
+use crate::engine::AdapterReport;
 use crate::engine::case::Case;
-use crate::engine::{AdapterChoice, AdapterReport, Engine, GpuOptions, Lane};
-use crate::error::{Error, Result};
 
 /// What became of one case on one adapter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     Pass,
     Fail,
+    /// Failed as the expectations say it does.
+    Xfail,
+    /// Passed although it is expected to fail: the expectation has to go. Fails the run.
+    Xpass,
     /// The adapter lacks a named feature; not a failure.
     Unsupported,
+    /// Not run, for the reason given.
+    Skipped,
+    /// The process or the device did not survive the case.
+    Crash,
+    /// The case did not end within the time limit.
+    Timeout,
+}
+
+impl Status {
+    /// Whether the run fails by it.
+    pub fn is_bad(self) -> bool {
+        matches!(self, Status::Fail | Status::Xpass | Status::Crash | Status::Timeout)
+    }
+
+    /// As it is written in documents and expectations.
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Pass => "pass",
+            Status::Fail => "fail",
+            Status::Xfail => "xfail",
+            Status::Xpass => "xpass",
+            Status::Unsupported => "unsupported",
+            Status::Skipped => "skipped",
+            Status::Crash => "crash",
+            Status::Timeout => "timeout",
+        }
+    }
+}
+
+/// What a case took, where it was timed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Timed {
+    pub median_ns: f64,
+    pub gflops: f64,
+    pub gbps: f64,
+    /// `gpu` or `wall`.
+    pub timer: String,
 }
 
 /// One case on one adapter.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CaseResult {
     pub case: String,
     /// The kernels the case records; for an empty shape, the one its name starts with.
-    pub kernels: Vec<&'static str>,
+    pub kernels: Vec<String>,
     pub status: Status,
-    /// Worst distance from the twin over all outputs; absent unless the case passed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Worst distance from the twin: over all outputs where the case passed, of the first wrong one where it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worst: Option<Distance>,
-    /// What differed, or which feature is missing.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What differed, which feature is missing, or why it was not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Why this outcome was expected, and where that is written up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timed: Option<Timed>,
     /// Wall time of all runs of the case, pipelines included.
     pub seconds: f64,
+}
+
+impl CaseResult {
+    /// Without a distance: what became of a case, and why.
+    pub fn new(case: &str, status: Status, message: impl Into<String>) -> CaseResult {
+        CaseResult {
+            case: case.to_owned(),
+            kernels: Vec::new(),
+            status,
+            worst: None,
+            message: Some(message.into()),
+            expected: None,
+            timed: None,
+            seconds: 0.0,
+        }
+    }
 }
 
 /// Everything that ran on one adapter.
 #[derive(Clone, Debug, Serialize)]
 pub struct AdapterResult {
+    /// Short name of the column: its index and backend, or the name given to its driver.
+    pub label: String,
     pub adapter: AdapterReport,
     pub cases: Vec<CaseResult>,
 }
@@ -50,29 +129,51 @@ pub struct AdapterResult {
 pub struct CheckReport {
     pub schema: u32,
     pub version: &'static str,
+    /// `test`, `grad`, `support`, `perf` or `smoke`.
+    pub kind: Kind,
+    /// Which shapes: `full`, `edge` or `random:N`.
+    pub shapes: String,
+    pub seed: u64,
     pub adapters: Vec<AdapterResult>,
+    /// Expectations that nothing could match, or that have run out.
+    pub stale: Vec<String>,
+    /// Faults planted on purpose, where there were any: such a run says nothing about an adapter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub planted: Vec<String>,
 }
 
 /// Counts and the worst distance of a group of cases.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tally {
     pub pass: usize,
+    /// Of every bad status.
     pub fail: usize,
+    pub xfail: usize,
     pub unsupported: usize,
+    pub skipped: usize,
     pub max_ulp: f64,
     pub max_rel: f64,
+    /// Shortest median of a timed case in nanoseconds; 0 where nothing was timed.
+    pub ns: f64,
+    /// Throughput of that case in GFLOP/s.
+    pub gflops: f64,
 }
 
 impl Tally {
     fn add(&mut self, result: &CaseResult) {
         match result.status {
             Status::Pass => self.pass += 1,
-            Status::Fail => self.fail += 1,
+            Status::Fail | Status::Xpass | Status::Crash | Status::Timeout => self.fail += 1,
+            Status::Xfail => self.xfail += 1,
             Status::Unsupported => self.unsupported += 1,
+            Status::Skipped => self.skipped += 1,
         }
-        if let Some(worst) = &result.worst {
+        if let (Status::Pass, Some(worst)) = (result.status, &result.worst) {
             self.max_ulp = self.max_ulp.max(worst.max_ulp);
             self.max_rel = self.max_rel.max(worst.max_rel);
+        }
+        if let Some(timed) = result.timed.as_ref().filter(|t| self.ns == 0.0 || t.median_ns < self.ns) {
+            (self.ns, self.gflops) = (timed.median_ns, timed.gflops);
         }
     }
 }
@@ -86,82 +187,37 @@ impl AdapterResult {
 }
 
 impl CheckReport {
+    /// Results that fail the run.
     pub fn failures(&self) -> usize {
         self.adapters.iter().map(|a| a.tally().fail).sum()
     }
 
-    /// One row per kernel, one tally per adapter.
-    pub fn matrix(&self) -> Vec<(&'static str, Vec<Tally>)> {
-        let mut rows: BTreeMap<&'static str, Vec<Tally>> = BTreeMap::new();
+    /// How many results there are.
+    pub fn trials(&self) -> usize {
+        self.adapters.iter().map(|a| a.cases.len()).sum()
+    }
+
+    /// One row per kernel (per network, limit or step where that is what was checked), one tally per adapter.
+    pub fn matrix(&self) -> Vec<(String, Vec<Tally>)> {
+        let mut rows: BTreeMap<&str, Vec<Tally>> = BTreeMap::new();
         for (column, adapter) in self.adapters.iter().enumerate() {
             for case in &adapter.cases {
-                for kernel in &case.kernels {
-                    let row = rows.entry(kernel).or_insert_with(|| vec![Tally::default(); self.adapters.len()]);
+                for row in self.kind.rows(case) {
+                    let row = rows.entry(row).or_insert_with(|| vec![Tally::default(); self.adapters.len()]);
                     row[column].add(case);
                 }
             }
         }
-        rows.into_iter().collect()
+        rows.into_iter().map(|(name, tallies)| (name.to_owned(), tallies)).collect()
     }
-}
 
-/// An adapter under test; the device is opened at the first case and again after it was lost.
-struct Column {
-    result: AdapterResult,
-    engine: Option<Engine>,
-}
-
-/// Runs every case on every adapter in turn (each case's twin once), calling `progress` after each trial. A device
-/// failure fails its case and the next one gets a fresh device.
-///
-/// # Errors
-/// A twin or a recording is wrong in itself, or an adapter cannot be opened at all.
-pub fn check(
-    cases: &[Case],
-    adapters: &[AdapterReport],
-    mut progress: impl FnMut(&AdapterReport, &CaseResult),
-) -> Result<CheckReport> {
-    let column =
-        |a: &AdapterReport| Column { result: AdapterResult { adapter: a.clone(), cases: Vec::new() }, engine: None };
-    let mut columns: Vec<Column> = adapters.iter().map(column).collect();
-    for case in cases {
-        let want = trial::expected(case)?;
-        for column in &mut columns {
-            let result = column.run(case, &want)?;
-            progress(&column.result.adapter, &result);
-            column.result.cases.push(result);
-        }
+    /// Statuses with how often they occurred on an adapter, the ordinary ones first; those that did not occur are absent.
+    pub fn counts(adapter: &AdapterResult) -> Vec<(Status, usize)> {
+        use Status::{Crash, Fail, Pass, Skipped, Timeout, Unsupported, Xfail, Xpass};
+        let all = [Pass, Fail, Xfail, Xpass, Unsupported, Skipped, Crash, Timeout];
+        let count = |s: Status| adapter.cases.iter().filter(|c| c.status == s).count();
+        all.into_iter().map(|s| (s, count(s))).filter(|(s, n)| *n > 0 || *s == Pass).collect()
     }
-    let adapters = columns.into_iter().map(|c| c.result).collect();
-    Ok(CheckReport { schema: 1, version: env!("CARGO_PKG_VERSION"), adapters })
-}
-
-impl Column {
-    fn run(&mut self, case: &Case, want: &[Lane]) -> Result<CaseResult> {
-        let started = Instant::now();
-        let engine = match &mut self.engine {
-            Some(engine) => engine,
-            slot => slot.insert(open(&self.result.adapter)?),
-        };
-        let (status, worst, message) = match trial::trial_against(engine, case, want) {
-            Ok(Outcome::Pass(worst)) => (Status::Pass, Some(worst), None),
-            Ok(Outcome::Fail(what)) => (Status::Fail, None, Some(what)),
-            Ok(Outcome::Unsupported(feature)) => (Status::Unsupported, None, Some(feature)),
-            Err(Error::Device(what)) => {
-                self.engine = None;
-                (Status::Fail, None, Some(what))
-            }
-            Err(other) => return Err(other),
-        };
-        let (kernels, seconds) = (kernels_of(case), started.elapsed().as_secs_f64());
-        Ok(CaseResult { case: case.name.clone(), kernels, status, worst, message, seconds })
-    }
-}
-
-/// Opens the adapter of a report.
-pub fn open(adapter: &AdapterReport) -> Result<Engine> {
-    let choice = AdapterChoice { adapter: Some(adapter.index.to_string()), backend: Some(adapter.backend.clone()) };
-    Engine::gpu(GpuOptions { choice, ..Default::default() })
 }
 
 /// The kernels a case records, each once; an empty shape records none and is counted for the one it is named after.

@@ -1,9 +1,12 @@
 //! A comparison that NaN, poison and short slices cannot pass.
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 use crate::engine::Data;
 
 /// How far a buffer is from its reference.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Distance {
     pub max_abs: f64,
     /// Relative to the larger of |want| and the root mean square of all of want: a sum that cancels to nearly zero
@@ -12,12 +15,23 @@ pub struct Distance {
     /// In units of the spacing of f32 numbers at that size.
     pub max_ulp: f64,
     /// Σ(got−want)² / Σwant².
+    #[serde(deserialize_with = "null_is_nan")]
     pub nmse: f64,
     /// First element outside the tolerance.
     pub first_bad: Option<usize>,
     pub bad: usize,
+    /// The value there; JSON has no word for what is not finite and holds `null`.
+    #[serde(deserialize_with = "null_is_nan")]
     pub got: f64,
+    #[serde(deserialize_with = "null_is_nan")]
     pub want: f64,
+    /// Results that are not numbers, and infinite ones, right or wrong.
+    pub nan: usize,
+    pub inf: usize,
+}
+
+fn null_is_nan<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
 }
 
 impl Distance {
@@ -27,6 +41,8 @@ impl Distance {
         self.max_rel = self.max_rel.max(other.max_rel);
         self.max_ulp = self.max_ulp.max(other.max_ulp);
         self.nmse = self.nmse.max(other.nmse);
+        self.nan += other.nan;
+        self.inf += other.inf;
     }
 }
 
@@ -41,6 +57,8 @@ pub fn floats(got: &[f32], want: &[f64], rtol: f64, atol: f64) -> Result<Distanc
     let mut square_error = 0.0;
     for (i, (g, w)) in got.iter().zip(want).enumerate() {
         let g64 = f64::from(*g);
+        d.nan += usize::from(g.is_nan());
+        d.inf += usize::from(g.is_infinite());
         let error = if g64 == *w || (g64.is_infinite() && (*w as f32) == *g) { 0.0 } else { (g64 - w).abs() };
         // Written so that a NaN on either side is bad, and so is anything but infinity where infinity is expected.
         let good = error == 0.0 || (w.is_finite() && error <= atol + rtol * w.abs());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::check::{AdapterResult, CaseResult, CheckReport, Status};
+use super::check::{AdapterResult, CaseResult, CheckReport, Kind, Status};
 use crate::error::{Error, Result};
 
 /// The XML text.
@@ -14,14 +14,14 @@ use crate::error::{Error, Result};
 pub fn junit(report: &CheckReport) -> Result<String> {
     let mut out = Report::new("unlearn check");
     for adapter in &report.adapters {
-        out.add_test_suite(suite(adapter));
+        out.add_test_suite(suite(adapter, report.kind));
     }
     out.to_string().map_err(|e| Error::internal(format!("the JUnit report cannot be written: {e}")))
 }
 
-fn suite(of: &AdapterResult) -> TestSuite {
+fn suite(of: &AdapterResult, kind: Kind) -> TestSuite {
     let a = &of.adapter;
-    let mut suite = TestSuite::new(format!("{}:{}", a.backend, a.name));
+    let mut suite = TestSuite::new(format!("{}: {} ({})", of.label, a.name, a.backend));
     let properties = [
         ("adapter", a.name.clone()),
         ("backend", a.backend.clone()),
@@ -33,22 +33,31 @@ fn suite(of: &AdapterResult) -> TestSuite {
         suite.add_property((name.to_owned(), value));
     }
     suite.set_time(Duration::from_secs_f64(of.cases.iter().map(|c| c.seconds).sum()));
-    suite.add_test_cases(of.cases.iter().map(|case| test_case(a.index, case)));
+    suite.add_test_cases(of.cases.iter().map(|case| test_case(of, kind, case)));
     suite
 }
 
-fn test_case(adapter: usize, result: &CaseResult) -> TestCase {
+fn test_case(of: &AdapterResult, kind: Kind, result: &CaseResult) -> TestCase {
     let mut status = match result.status {
         Status::Pass => TestCaseStatus::success(),
-        Status::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
-        Status::Unsupported => TestCaseStatus::skipped(),
+        Status::Fail | Status::Xpass => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        Status::Crash | Status::Timeout => TestCaseStatus::non_success(NonSuccessKind::Error),
+        Status::Unsupported | Status::Skipped | Status::Xfail => TestCaseStatus::skipped(),
     };
-    if let Some(message) = &result.message {
-        status.set_message(message.clone());
+    let said: Vec<&str> = [&result.message, &result.expected].into_iter().flatten().map(String::as_str).collect();
+    if !said.is_empty() {
+        status.set_message(said.join("; expected: "));
     }
-    if result.status == Status::Fail {
-        let exactly = regex::escape(&result.case);
-        status.set_description(format!("repeat with: unlearn check --adapter {adapter} -k '^{exactly}$'"));
+    if result.status != Status::Pass {
+        status.set_type(result.status.word());
+    }
+    if result.status.is_bad() {
+        let (index, backend) = (of.adapter.index, &of.adapter.backend);
+        let name = result.case.replace('\'', "'\\''");
+        status.set_description(format!(
+            "repeat with: unlearn check {} --adapter {index} --backend {backend} --repro '{name}'",
+            kind.word()
+        ));
     }
     let mut case = TestCase::new(result.case.clone(), status);
     case.set_classname(result.kernels.join(" "));

@@ -10,10 +10,29 @@ use crate::error::{Error, Result};
 pub enum Outcome {
     /// The worst distance of its outputs.
     Pass(Distance),
-    /// What differed, where.
-    Fail(String),
+    Fail(Failure),
     /// The feature that the adapter lacks.
     Unsupported(String),
+}
+
+/// What differed, where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    pub what: String,
+    /// Of the buffer that differs, where it was compared with the twin's.
+    pub distance: Option<Distance>,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl From<String> for Outcome {
+    fn from(what: String) -> Outcome {
+        Outcome::Fail(Failure { what, distance: None })
+    }
 }
 
 /// A buffer with its guard zones, as the engine holds it.
@@ -107,7 +126,7 @@ pub fn judge(case: &Case, got: &[Data], want: &[Lane]) -> Outcome {
     for ((buf, got), want) in case.buffers.iter().zip(got).zip(want) {
         let len = buf.init.bytes().len() / 4;
         if let Some(at) = broken_guard(got, len) {
-            return Outcome::Fail(format!("`{}`: the guard zone was written at element {at}", buf.name));
+            return format!("`{}`: the guard zone was written at element {at}", buf.name).into();
         }
         let found = match (got, want) {
             (Data::F32(g), Lane::F32(w)) => {
@@ -118,13 +137,14 @@ pub fn judge(case: &Case, got: &[Data], want: &[Lane]) -> Outcome {
             _ => Err("f32 and u32 were mixed".into()),
         };
         match found {
-            Err(what) => return Outcome::Fail(format!("`{}`: {what}", buf.name)),
+            Err(what) => return format!("`{}`: {what}", buf.name).into(),
             Ok(d) if d.bad > 0 => {
                 let at = d.first_bad.unwrap_or(0);
-                return Outcome::Fail(format!(
+                let what = format!(
                     "`{}`[{at}] is {:e}, expected {:e} ({} of {len} elements outside rtol {:e} atol {:e})",
                     buf.name, d.got, d.want, d.bad, case.rtol, case.atol
-                ));
+                );
+                return Outcome::Fail(Failure { what, distance: Some(d) });
             }
             Ok(d) => worst.widen(&d),
         }
@@ -193,14 +213,14 @@ pub fn trial_against(engine: &mut Engine, case: &Case, want: &[Lane]) -> Result<
     }
     let trusted = execute(engine, case)?;
     if let Some(what) = differing(case, &checked, &trusted) {
-        return Ok(Outcome::Fail(format!("{what} with the run-time guards on and off")));
+        return Ok(format!("{what} with the run-time guards on and off").into());
     }
     if case.rec.dispatches().map(|d| d.flops).sum::<u64>() > REPEATED {
         return Ok(outcome);
     }
     let again = execute(engine, case)?;
     match differing(case, &trusted, &again) {
-        Some(what) => Ok(Outcome::Fail(format!("{what} from one run to the next"))),
+        Some(what) => Ok(format!("{what} from one run to the next").into()),
         None => Ok(outcome),
     }
 }

@@ -5,7 +5,7 @@ mod outer;
 mod tangent;
 mod twin;
 
-pub use cases::cases;
+pub use cases::{cases, random};
 pub use outer::{choose_outer, outer, outer_as};
 
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target};

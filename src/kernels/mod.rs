@@ -18,7 +18,7 @@ pub mod solve;
 pub mod tangent;
 
 use crate::engine::Kernel;
-use crate::engine::case::Case;
+use crate::engine::case::{Case, Gen};
 
 /// The kernels of every family.
 pub fn kernels() -> Vec<&'static Kernel> {
@@ -35,22 +35,24 @@ pub struct Family {
     pub name: &'static str,
     pub kernels: &'static [&'static Kernel],
     pub cases: fn() -> Vec<Case>,
+    /// The cases of one random shape, for families that can make them.
+    pub random: Option<fn(&mut Gen) -> Vec<Case>>,
 }
 
 /// The list that everything walks.
 pub static FAMILIES: &[Family] = &[
-    Family { name: "linear", kernels: linear::KERNELS, cases: linear::cases },
-    Family { name: "conv", kernels: conv::KERNELS, cases: conv::cases },
-    Family { name: "guard", kernels: guard::KERNELS, cases: guard::cases },
-    Family { name: "loss", kernels: loss::KERNELS, cases: loss::cases },
-    Family { name: "map", kernels: map::KERNELS, cases: map::cases },
-    Family { name: "optim", kernels: optim::KERNELS, cases: optim::cases },
-    Family { name: "reduce", kernels: reduce::KERNELS, cases: reduce::cases },
-    Family { name: "pool", kernels: pool::KERNELS, cases: pool::cases },
-    Family { name: "norm", kernels: norm::KERNELS, cases: norm::cases },
-    Family { name: "attention", kernels: attention::KERNELS, cases: attention::cases },
-    Family { name: "krylov", kernels: krylov::KERNELS, cases: krylov::cases },
-    Family { name: "edit", kernels: edit::KERNELS, cases: edit::cases },
-    Family { name: "solve", kernels: solve::KERNELS, cases: solve::cases },
-    Family { name: "graph", kernels: graph::KERNELS, cases: graph::cases },
+    Family { name: "linear", kernels: linear::KERNELS, cases: linear::cases, random: Some(linear::random) },
+    Family { name: "conv", kernels: conv::KERNELS, cases: conv::cases, random: Some(conv::random) },
+    Family { name: "guard", kernels: guard::KERNELS, cases: guard::cases, random: None },
+    Family { name: "loss", kernels: loss::KERNELS, cases: loss::cases, random: None },
+    Family { name: "map", kernels: map::KERNELS, cases: map::cases, random: Some(map::random) },
+    Family { name: "optim", kernels: optim::KERNELS, cases: optim::cases, random: None },
+    Family { name: "reduce", kernels: reduce::KERNELS, cases: reduce::cases, random: Some(reduce::random) },
+    Family { name: "pool", kernels: pool::KERNELS, cases: pool::cases, random: None },
+    Family { name: "norm", kernels: norm::KERNELS, cases: norm::cases, random: None },
+    Family { name: "attention", kernels: attention::KERNELS, cases: attention::cases, random: None },
+    Family { name: "krylov", kernels: krylov::KERNELS, cases: krylov::cases, random: None },
+    Family { name: "edit", kernels: edit::KERNELS, cases: edit::cases, random: None },
+    Family { name: "solve", kernels: solve::KERNELS, cases: solve::cases, random: None },
+    Family { name: "graph", kernels: graph::KERNELS, cases: graph::cases, random: Some(graph::random) },
 ];

@@ -66,7 +66,9 @@ pub fn tracin(session: &mut Session, records: Records, moments: &[Moment], targe
 /// # Errors
 /// Records that do not exist.
 pub fn tracin_self(session: &mut Session, records: Records, moments: &[Moment]) -> Result<Vec<f64>> {
-    over_moments(session, records, moments, |session| squares(session, records))
+    over_moments(session, records, moments, |session| {
+        Ok(session.norms(records)?.iter().map(|norm| f64::from(*norm).powi(2)).collect())
+    })
 }
 
 fn over_moments(
@@ -150,23 +152,13 @@ pub fn influence_self(
 
 /// g_n · u for each record.
 fn dots(session: &mut Session, records: Records, u: Buf<f32>) -> Result<Vec<f64>> {
-    let u = session.engine.read(u)?;
-    each_gradient(session, records, |gradient| product(gradient, &u))
-}
-
-/// ‖g_n‖² for each record.
-fn squares(session: &mut Session, records: Records) -> Result<Vec<f64>> {
-    each_gradient(session, records, |gradient| product(gradient, gradient))
-}
-
-fn each_gradient(session: &mut Session, records: Records, number: impl Fn(&[f32]) -> f64) -> Result<Vec<f64>> {
-    let total = session.model.layout.total();
-    let mut numbers = Vec::new();
+    let (total, u) = (session.model.layout.total(), session.engine.read(u)?);
+    let mut found = Vec::new();
     session.per_sample(records, |_, rows| {
-        numbers.extend(rows.chunks_exact(total).map(&number));
+        found.extend(rows.chunks_exact(total).map(|gradient| product(gradient, &u)));
         Ok(())
     })?;
-    Ok(numbers)
+    Ok(found)
 }
 
 fn product(a: &[f32], b: &[f32]) -> f64 {

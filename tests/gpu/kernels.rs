@@ -25,7 +25,7 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
                 let want = answer(&last, &case)?;
                 match device.with(|engine, _| trial_against(engine, &case, &want))? {
                     Outcome::Pass(_) | Outcome::Unsupported(_) => Ok(()),
-                    Outcome::Fail(what) => Err(what.into()),
+                    Outcome::Fail(failure) => Err(failure.into()),
                 }
             }));
         }

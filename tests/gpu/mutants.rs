@@ -1,8 +1,9 @@
 //! Planted shader faults: each must be caught by some case of its kernel, or the cases are too weak.
 
 use libtest_mimic::{Failed, Trial};
+use unlearn::engine::Engine;
 use unlearn::engine::case::Case;
-use unlearn::engine::{Command, Engine, Kernel};
+use unlearn::harness::check::fault::{mutated, replace};
 use unlearn::harness::trial::{Outcome, expected, trial_against};
 use unlearn::kernels;
 
@@ -440,22 +441,11 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     FAULTS.iter().map(fault).chain(EQUIVALENTS.iter().map(equivalent)).collect()
 }
 
-/// A copy of the kernel with the change made; leaked, because rows live as long as the program.
-fn planted(of: &'static Kernel, m: &Mutant) -> Result<&'static Kernel, Failed> {
-    let source = of.source.replace(m.from, m.to);
-    if source == of.source {
-        return Err(format!("the source of {} has no `{}` any more", of.name, m.from).into());
-    }
-    let source: &'static str = source.leak();
-    let Kernel { name, params, twin, requires, tangent, .. } = *of;
-    Ok(Box::leak(Box::new(Kernel { name, source, params, twin, requires, tangent })))
-}
-
 /// The first case that fails with the planted kernel in place of the real one, and why.
 fn caught(device: &Shared, m: &Mutant) -> Result<Option<String>, Failed> {
     let of = kernels::kernels().into_iter().find(|k| k.name == m.kernel);
     let of = of.ok_or_else(|| format!("there is no kernel {}", m.kernel))?;
-    let planted = planted(of, m)?;
+    let planted = mutated(of, m.from, m.to)?;
     let family = kernels::FAMILIES.iter().find(|f| f.name == of.family());
     for mut case in family.map(|f| (f.cases)()).unwrap_or_default() {
         if !replace(&mut case, of, planted) || case.rec.dispatches().map(|d| d.flops).sum::<u64>() > SMALL {
@@ -468,22 +458,9 @@ fn caught(device: &Shared, m: &Mutant) -> Result<Option<String>, Failed> {
     Ok(None)
 }
 
-fn replace(case: &mut Case, of: &'static Kernel, by: &'static Kernel) -> bool {
-    let mut any = false;
-    for command in &mut case.rec.commands {
-        if let Command::Dispatch(d) = command
-            && std::ptr::eq(d.kernel, of)
-        {
-            d.kernel = by;
-            any = true;
-        }
-    }
-    any
-}
-
 fn failure(engine: &mut Engine, case: &Case) -> unlearn::Result<Option<String>> {
     match trial_against(engine, case, &expected(case)?)? {
-        Outcome::Fail(why) => Ok(Some(why)),
+        Outcome::Fail(why) => Ok(Some(why.what)),
         Outcome::Pass(_) | Outcome::Unsupported(_) => Ok(None),
     }
 }

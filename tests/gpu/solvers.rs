@@ -37,11 +37,11 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
 }
 
 /// Solves and eigenvalues on the host.
-struct Dense(Vec<Vec<f64>>);
+pub struct Dense(Vec<Vec<f64>>);
 
 impl Dense {
     /// The matrix of a product over the real parameters, in their order.
-    fn of(session: &mut Session, h: &dyn Product) -> Result<Dense> {
+    pub fn of(session: &mut Session, h: &dyn Product) -> Result<Dense> {
         let places = places(session);
         let mut rows = Vec::new();
         for at in &places {
@@ -55,7 +55,7 @@ impl Dense {
         Ok(Dense(rows))
     }
 
-    fn shifted(&self, shift: f64) -> Dense {
+    pub fn shifted(&self, shift: f64) -> Dense {
         let mut a = self.0.clone();
         (0..a.len()).for_each(|i| a[i][i] += shift);
         Dense(a)
@@ -66,7 +66,7 @@ impl Dense {
     }
 
     /// Gauss elimination with pivots.
-    fn solve(&self, b: &[f64]) -> Vec<f64> {
+    pub fn solve(&self, b: &[f64]) -> Vec<f64> {
         let (mut a, mut x, n) = (self.0.clone(), b.to_vec(), b.len());
         for i in 0..n {
             let pivot = (i..n).max_by(|p, q| a[*p][i].abs().total_cmp(&a[*q][i].abs())).unwrap_or(i);
@@ -105,7 +105,7 @@ impl Dense {
 }
 
 /// Places of the real parameters in a flat vector.
-fn places(session: &Session) -> Vec<usize> {
+pub fn places(session: &Session) -> Vec<usize> {
     session.model.layout.entries().iter().flat_map(|e| e.offset..e.offset + e.len).collect()
 }
 

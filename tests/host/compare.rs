@@ -89,7 +89,7 @@ fn a_trial_fails_on_unwritten_outputs_changed_inputs_and_touched_guards() {
     let good = returned([1.0, 2.0, 3.0], [2.0, 4.0, 6.0]);
     assert!(matches!(verdict(&good), Outcome::Pass(_)));
     let fails = |got: &[Data], with: &str| match verdict(got) {
-        Outcome::Fail(what) => assert!(what.contains(with), "{what}"),
+        Outcome::Fail(found) => assert!(found.what.contains(with), "{found}"),
         other => panic!("{with}: {other:?}"),
     };
     fails(&returned([1.0, 2.0, 3.0], [2.0, f32::from_bits(POISON), 6.0]), "`y`[1]");

@@ -4,7 +4,7 @@ use unlearn::engine::{Engine, Recording, Target};
 use unlearn::harness::gradcheck::{GradCheck, projection};
 use unlearn::nn::{Backward, Forward, Mode, ParamLayout, Sink, parse_layer};
 
-use super::nets::{Into, Net, Rig, get, numbers, put};
+use unlearn::harness::nets::{Into, Net, Rig, get, numbers, put};
 
 /// The step is small, so that hardly a relu or a max-pool window changes sides within it; the rounding of f64 still
 /// leaves nine digits.
@@ -23,10 +23,10 @@ fn check_net(net: &Net, n: usize) -> Vec<String> {
         (rig.at.dy, &upstream),
         (rig.at.sink, &before),
     ] {
-        put(&mut engine, to, values);
+        put(&mut engine, to, values).expect("a write");
     }
     engine.run(&rig.both, &[]).expect(&net.name);
-    let (dx, sink) = (get(&mut engine, rig.at.dx), get(&mut engine, rig.at.sink));
+    let [dx, sink] = [rig.at.dx, rig.at.sink].map(|from| get(&mut engine, from).expect("a read"));
     let mut tensors = if net.sparse { Vec::new() } else { vec![("x".to_owned(), rig.at.x, dx)] };
     for e in net.layout.entries() {
         let range = e.offset..e.offset + e.len;
@@ -36,7 +36,7 @@ fn check_net(net: &Net, n: usize) -> Vec<String> {
     }
     let mut bad = Vec::new();
     for (name, at, gradient) in tensors {
-        let start = get(&mut engine, at);
+        let start = get(&mut engine, at).expect("a read");
         let f = projection(&mut engine, &rig.forward, at.any(), rig.at.y.any(), &upstream);
         // A tensor that nothing depends on would agree with anything that is zero.
         if gradient.iter().all(|g| *g == 0.0) {
@@ -45,14 +45,14 @@ fn check_net(net: &Net, n: usize) -> Vec<String> {
         if let Err(e) = CHECK.scalar(f, &start, &gradient) {
             bad.push(format!("{}, batch {n}, {name}: {e}", net.name));
         }
-        put(&mut engine, at, &start);
+        put(&mut engine, at, &start).expect("a write");
     }
     bad
 }
 
 #[test]
 fn gradients_agree_with_central_differences() {
-    let bad: Vec<String> = Net::all().iter().flat_map(|net| check_net(net, 3)).collect();
+    let bad: Vec<String> = Net::all().expect("networks").iter().flat_map(|net| check_net(net, 3)).collect();
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
 

@@ -7,7 +7,7 @@ use unlearn::engine::{Buf, Engine, Recording};
 use unlearn::nn::{Model, ModelConfig};
 use unlearn::train::{Product, Records, Session};
 
-use crate::nets::{gap, get, numbers, put};
+use unlearn::harness::nets::{gap, get, numbers, put};
 
 const CLASSES: usize = 3;
 const COUNT: usize = 11;
@@ -56,20 +56,21 @@ fn real(model: &Model, mut flat: Vec<f64>) -> Vec<f64> {
 fn direction(session: &mut Session, name: &'static str, seed: u64) -> (Buf<f32>, Vec<f64>) {
     let values = real(session.model, numbers(session.model.layout.total(), seed));
     let u = session.vector(name).expect("a vector");
-    put(session.engine, u, &values);
+    put(session.engine, u, &values).expect("a write");
     (u, values)
 }
 
 /// What `f` gives at the parameters moved along `u`, differences over 2h.
 fn difference(session: &mut Session, u: &[f64], mut f: impl FnMut(&mut Session) -> Vec<f64>) -> Vec<f64> {
-    let theta = get(session.engine, session.theta);
+    let theta = get(session.engine, session.theta).expect("a read");
     let h = 1e-4;
     let mut at = |by: f64| {
-        put(session.engine, session.theta, &theta.iter().zip(u).map(|(t, u)| t + by * u).collect::<Vec<_>>());
+        put(session.engine, session.theta, &theta.iter().zip(u).map(|(t, u)| t + by * u).collect::<Vec<_>>())
+            .expect("a write");
         f(session)
     };
     let (up, down) = (at(h), at(-h));
-    put(session.engine, session.theta, &theta);
+    put(session.engine, session.theta, &theta).expect("a write");
     up.iter().zip(&down).map(|(a, b)| (a - b) / (2.0 * h)).collect()
 }
 
@@ -114,11 +115,11 @@ fn gauss_newton_products_are_those_of_the_jacobian() {
             let mut found = Vec::new();
             for (name, seed) in [("u", 8), ("w", 9)] {
                 let (u, values) = direction(session, name, seed);
-                put(session.engine, h.u(), &values);
+                put(session.engine, h.u(), &values).expect("a write");
                 h.apply(session).expect("a run");
-                let once = get(session.engine, h.hu());
+                let once = get(session.engine, h.hu()).expect("a read");
                 h.apply(session).expect("a run");
-                assert_eq!(once, get(session.engine, h.hu()), "a second product differs");
+                assert_eq!(once, get(session.engine, h.hu()).expect("a read"), "a second product differs");
                 assert_eq!(once, real(&model, once.clone()), "the product is not 0 between tensors");
                 found.push((values, once, session.jvp(records, u).expect("a product")));
             }
@@ -155,14 +156,17 @@ fn hessian_products_are_differences_of_the_gradient() {
             let records = Records::train(all);
             let h = session.hessian(records).expect("a product");
             let (_, values) = direction(session, "u", 8);
-            put(session.engine, h.u(), &values);
-            put(session.engine, session.grad, &vec![5.0; values.len()]);
+            put(session.engine, h.u(), &values).expect("a write");
+            put(session.engine, session.grad, &vec![5.0; values.len()]).expect("a write");
             h.apply(session).expect("a run");
-            let got = get(session.engine, h.hu());
-            assert!(get(session.engine, session.grad).iter().all(|g| *g == 5.0), "the gradient was touched");
+            let got = get(session.engine, h.hu()).expect("a read");
+            assert!(
+                get(session.engine, session.grad).expect("a read").iter().all(|g| *g == 5.0),
+                "the gradient was touched"
+            );
             let numeric = difference(session, &values, |s| {
                 s.gradient(records, 1.0 / COUNT as f32, false).expect("a gradient");
-                get(s.engine, s.grad)
+                get(s.engine, s.grad).expect("a read")
             });
             let error = gap(&got, &numeric);
             assert!(error < 1e-6, "H u is off by {error:e}");
@@ -179,9 +183,9 @@ fn pieces_of_one_shape_share_a_program_and_no_record_is_needed() {
         // One clears; two batches of four and one of three follow.
         assert_eq!((runs.len(), different.len()), (4, 3));
         let nothing = session.gauss_newton(Records::train(&[])).expect("a product");
-        put(session.engine, nothing.hu(), &vec![1.0; session.theta.len]);
+        put(session.engine, nothing.hu(), &vec![1.0; session.theta.len]).expect("a write");
         nothing.apply(session).expect("a run");
-        assert!(get(session.engine, nothing.hu()).iter().all(|v| *v == 0.0));
+        assert!(get(session.engine, nothing.hu()).expect("a read").iter().all(|v| *v == 0.0));
     });
 }
 

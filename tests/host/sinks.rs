@@ -2,7 +2,7 @@
 
 use unlearn::engine::{Engine, Target};
 
-use super::nets::{Found, Into, Net, gap, numbers, run};
+use unlearn::harness::nets::{Found, Into, Net, gap, numbers, run};
 
 /// Sums in another order, in f64.
 const TOLERANCE: f64 = 1e-12;
@@ -115,14 +115,14 @@ fn check(net: &Net, n: usize) {
 
 #[test]
 fn networks_have_names_of_their_own() {
-    let names: Vec<String> = Net::all().into_iter().map(|net| net.name).collect();
+    let names: Vec<String> = Net::all().expect("networks").into_iter().map(|net| net.name).collect();
     let apart: std::collections::BTreeSet<&String> = names.iter().collect();
     assert_eq!(apart.len(), names.len(), "{names:?}");
 }
 
 #[test]
 fn sinks_agree_for_one_record_and_for_an_odd_number() {
-    for net in Net::all() {
+    for net in Net::all().expect("networks") {
         check(&net, 1);
         check(&net, 5);
     }
@@ -131,7 +131,8 @@ fn sinks_agree_for_one_record_and_for_an_odd_number() {
 #[test]
 fn a_batch_beyond_one_block_of_the_reductions_agrees() {
     let chosen = ["linear [7]", "conv2d [5, 1, 1]", "layer_norm [9]", "zoo logistic"];
-    let nets: Vec<Net> = Net::all().into_iter().filter(|net| chosen.contains(&net.name.as_str())).collect();
+    let nets: Vec<Net> =
+        Net::all().expect("networks").into_iter().filter(|net| chosen.contains(&net.name.as_str())).collect();
     assert_eq!(nets.len(), chosen.len());
     for net in &nets {
         check(net, 131);
@@ -140,7 +141,7 @@ fn a_batch_beyond_one_block_of_the_reductions_agrees() {
 
 #[test]
 fn an_empty_batch_gives_empty_outputs_and_zero_sums() {
-    for net in Net::all() {
+    for net in Net::all().expect("networks") {
         check(&net, 0);
         let found = Batch::new(&net, 0).run(Into::Mean { scale: 1.0, accumulate: false }, true);
         assert!(found.y.is_empty() && found.dx.is_empty(), "{}", net.name);

@@ -8,7 +8,7 @@ use unlearn::engine::{Buf, Command, Data, Dispatch, Engine, Kernel, Lane, Record
 use unlearn::kernels::linear::MATMUL;
 use unlearn::kernels::{self, tangent::tangent};
 
-use crate::nets::{Along, Net, gap, get, numbers, put};
+use unlearn::harness::nets::{Along, Net, gap, get, numbers, put};
 
 /// Largest case by floating point operations and by bytes.
 const SMALL: u64 = 400_000;
@@ -206,16 +206,16 @@ fn a_rule_that_forgets_a_term_is_noticed() {
 fn outputs(engine: &mut Engine, rig: &Along, start: &[Vec<f64>; 3], along: &[Vec<f64>; 3], by: f64) -> [Vec<f64>; 3] {
     let [theta, x, y, dy, dx, sink] = rig.at.floats();
     for ((to, from), d) in [theta, x, dy].into_iter().zip(start).zip(along) {
-        put(engine, to, &from.iter().zip(d).map(|(v, d)| v + by * d).collect::<Vec<_>>());
+        put(engine, to, &from.iter().zip(d).map(|(v, d)| v + by * d).collect::<Vec<_>>()).expect("a write");
     }
     engine.run(&rig.both, &[]).expect("a run");
-    [y, dx, sink].map(|buf| get(engine, buf))
+    [y, dx, sink].map(|buf| get(engine, buf).expect("a read"))
 }
 
 /// The derivatives of y, of the gradient of x and of that of theta, for every layer and every named architecture.
 #[test]
 fn products_with_the_hessian_of_every_network_are_the_differences_of_its_gradient() {
-    for net in Net::all() {
+    for net in Net::all().expect("networks") {
         for n in [1, 3] {
             let mut engine = Engine::reference();
             let rig =
@@ -234,14 +234,19 @@ fn products_with_the_hessian_of_every_network_are_the_differences_of_its_gradien
             let here = outputs(&mut engine, &rig, &start, &direction, 0.0);
             let [rtheta, rx, _, rdy, ..] = rig.homes;
             for (home, d) in [rtheta, rx, rdy].into_iter().zip(&direction) {
-                put(&mut engine, home, d);
+                put(&mut engine, home, d).expect("a write");
             }
             engine.run(&rig.along, &[]).expect("a run");
             let (values, homes) = (rig.at.floats(), rig.homes);
             for (k, (name, at)) in [("y", 2), ("dx", 4), ("sink", 5)].into_iter().enumerate() {
-                assert_eq!(get(&mut engine, values[at]), here[k], "{}: {name} differs beside its derivative", net.name);
+                assert_eq!(
+                    get(&mut engine, values[at]).expect("a read"),
+                    here[k],
+                    "{}: {name} differs beside its derivative",
+                    net.name
+                );
                 let numeric: Vec<f64> = up[k].iter().zip(&down[k]).map(|(a, b)| (a - b) / (2.0 * step)).collect();
-                let error = gap(&get(&mut engine, homes[at]), &numeric);
+                let error = gap(&get(&mut engine, homes[at]).expect("a read"), &numeric);
                 assert!(error < 2e-6, "{} of {n}: the derivative of {name} is off by {error:e}", net.name);
             }
         }

@@ -10,6 +10,7 @@ set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/unlearn/dawn"
+drivers="${UNLEARN_ADAPTERS:-${XDG_CACHE_HOME:-$HOME/.cache}/unlearn/adapters}" # where tools/adapters.sh puts them
 adapter=swiftshader install=no self_test=no json="" folder="" pass=()
 
 say() { printf 'dawn: %s\n' "$*" >&2; }
@@ -48,53 +49,6 @@ install_dawn() {
     say "webgpu could not be fetched"
 }
 
-# Packages are unpacked beside the system, not installed over it. Arguments after the first: packages, options of apt-get.
-unpack() {
-  local into="$1" scratch
-  shift
-  scratch="$(mktemp -d)"
-  chmod 755 "$scratch"
-  (cd "$scratch" && apt-get "${apt_options[@]}" download "$@" >/dev/null 2>&1 && for deb in *.deb; do dpkg -x "$deb" "$into"; done)
-  local status=$?
-  rm -rf "$scratch"
-  return $status
-}
-
-install_swiftshader() {
-  [ ! -e "$cache/swiftshader/driver.json" ] || return 0
-  say "unpacking SwiftShader of Debian's package chromium-common into $cache/swiftshader"
-  local apt_options=(-q) from="$cache/swiftshader/usr/lib/chromium"
-  unpack "$cache/swiftshader" chromium-common || { say "chromium-common could not be fetched"; return 0; }
-  sed 's|"\./|"'"$from"'/|' "$from/vk_swiftshader_icd.json" >"$cache/swiftshader/driver.json"
-}
-
-# Dawn refuses Mesa below 25, which a stable Debian has in its backports alone: lists of their own, the system's stay as they are.
-install_mesa() {
-  [ ! -e "$cache/mesa/driver.json" ] || return 0
-  command -v apt-get >/dev/null || return 0
-  say "unpacking Mesa of Debian's backports into $cache/mesa"
-  local lists="$cache/mesa-lists" codename suite repository
-  # shellcheck source=/dev/null
-  codename="$(. /etc/os-release && echo "${VERSION_CODENAME:-}")"
-  suite="$codename-backports"
-  # shellcheck disable=SC2016 # apt's own variables
-  repository="$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' |
-    sed -n "s| $codename\$||p" | head -n 1)"
-  mkdir -p "$lists/partial"
-  local key=/usr/share/keyrings/debian-archive-keyring.gpg
-  echo "deb [signed-by=$key] $repository $suite main" >"$cache/mesa.list"
-  local apt_options=(-q -o "Dir::Etc::sourcelist=$cache/mesa.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$lists")
-  if ! apt-get "${apt_options[@]}" update >/dev/null 2>&1 ||
-    ! unpack "$cache/mesa" mesa-vulkan-drivers libdrm2 libdrm-amdgpu1; then
-    say "Mesa of $suite could not be fetched"
-    return 0
-  fi
-  local library
-  library="$(find "$cache/mesa/usr/lib" -name libvulkan_lvp.so | head -n 1)"
-  sed 's|"library_path": *"[^"]*"|"library_path": "'"$library"'"|' \
-    "$(find "$cache/mesa/usr/share/vulkan/icd.d" -name 'lvp_icd*.json' | head -n 1)" >"$cache/mesa/driver.json"
-}
-
 # Runs the replayer on one adapter.
 replay() {
   local name="$1" environment=()
@@ -102,12 +56,12 @@ replay() {
   case "$name" in
     system) ;;
     swiftshader | mesa)
-      [ -e "$cache/$name/driver.json" ] || { say "SKIPPED $name: not there; --install fetches it"; return 3; }
-      environment+=("VK_DRIVER_FILES=$cache/$name/driver.json")
+      [ -e "$drivers/$name/driver.json" ] || { say "SKIPPED $name: not there; --install fetches it"; return 3; }
+      environment+=("VK_DRIVER_FILES=$drivers/$name/driver.json")
       ;;
     *) refuse "no adapter $name; there are swiftshader, mesa, system, all" ;;
   esac
-  [ "$name" != mesa ] || environment+=("LD_LIBRARY_PATH=$(find "$cache/mesa/usr/lib" -maxdepth 1 -name '*-linux-gnu*' | head -n 1)")
+  [ "$name" != mesa ] || environment+=("LD_LIBRARY_PATH=$(find "$drivers/mesa/usr/lib" -maxdepth 1 -name '*-linux-gnu*' | head -n 1)")
   env "${environment[@]}" node "$here/replay.mjs" --module "$cache" "$@"
 }
 
@@ -133,8 +87,7 @@ self_test() {
 if [ "$install" = yes ]; then
   mkdir -p "$cache"
   install_dawn
-  install_swiftshader
-  install_mesa
+  "$here/../adapters.sh" >/dev/null || true # says itself what it could not get
 fi
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-$cache}" # the GL probe of some drivers complains without one
 command -v node >/dev/null || { say "needs node"; exit 3; }

@@ -67,6 +67,28 @@ pub fn cases() -> Vec<Case> {
     all
 }
 
+/// Every variant at one random shape.
+pub fn random(g: &mut Gen) -> Vec<Case> {
+    let s = loop {
+        let groups = g.size(1, 4);
+        let mut two = |low, high| [0; 2].map(|_: usize| g.size(low, high));
+        let ([h, w], kernel, stride, dilation) = (two(1, 15), two(1, 5), two(1, 3), two(1, 3));
+        let padding = kernel.map(|k| g.below(k));
+        let (n, ci, co) = (g.size(1, 5), groups * g.size(1, 5), groups * g.size(1, 12));
+        let s = ConvShape { n, ci, h, w, co, kernel, stride, padding, dilation, groups };
+        if s.out().is_ok() {
+            break s;
+        }
+    };
+    let (bias, square) = (g.below(2) == 0, g.below(2) == 0);
+    let mut all = Vec::new();
+    all.extend([&CONV2D, &CONV2D_BROADCAST].map(|kernel| forward(kernel, &s, bias)));
+    all.extend([&CONV2D_BWD_X, &CONV2D_BWD_X_BROADCAST].map(|kernel| input_gradient(kernel, &s)));
+    let weights = [&CONV2D_BWD_W, &CONV2D_BWD_W_BROADCAST];
+    all.extend(weights.map(|kernel| weight_gradient(kernel, &s, Chunks::of(&s), square)));
+    all
+}
+
 fn title(kernel: &Kernel, s: &ConvShape) -> String {
     let [kh, kw] = s.kernel;
     format!(

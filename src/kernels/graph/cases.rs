@@ -6,6 +6,7 @@ mod max;
 mod segment;
 mod spmm;
 
+pub use self::spmm::random;
 use super::{Csr, is_heavy};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen};

@@ -40,6 +40,15 @@ pub fn cases() -> Vec<Case> {
     all
 }
 
+/// Every variant at one random shape.
+pub fn random(g: &mut Gen) -> Vec<Case> {
+    let shape = (g.size(1, 150), g.size(1, 150), g.size(1, 300));
+    let layout = ["nn", "nt", "tn"][g.below(3)];
+    let square = Product { square: true, alpha: 0.5, beta: 1.0, ..Default::default() };
+    let product = [Product::default(), Product { bias: true, ..Default::default() }, square][g.below(3)];
+    VARIANTS.iter().map(|kernel| case(kernel, layout, shape, product)).collect()
+}
+
 /// Rows, outputs, inputs.
 const OUTERS: [(usize, usize, usize); 8] =
     [(1, 1, 1), (3, 5, 7), (0, 3, 4), (5, 10, 84), (7, 8, 12), (2, 17, 4), (131, 3, 8), (2, 9, 1028)];

@@ -50,6 +50,21 @@ pub fn cases() -> Vec<Case> {
     all
 }
 
+/// Elementwise kernels and gathers at one random shape each.
+pub fn random(g: &mut Gen) -> Vec<Case> {
+    let (n, op) = (g.size(1, 20_000), Unary::ALL[g.below(Unary::ALL.len())]);
+    let chunks: Vec<usize> = (0..g.size(1, 3)).map(|_| g.size(1, 60)).collect();
+    vec![
+        unary_case(op, n),
+        unary_bwd_case(op, n),
+        binary_case(Binary::ALL[g.below(Binary::ALL.len())], n),
+        axpby_case(n, 0.5, [0.0, 1.0, -0.25][g.below(3)]),
+        bias_case((g.size(1, 20), g.size(1, 40), g.size(1, 50))),
+        gather_rows_case(&chunks, g.size(1, 70), g.size(1, 90)),
+        gather_words_case(g.size(1, 3_000)),
+    ]
+}
+
 fn new(name: String) -> Case {
     Case::new(name, Target::default())
 }

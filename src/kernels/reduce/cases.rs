@@ -28,6 +28,21 @@ pub fn cases() -> Vec<Case> {
     all
 }
 
+/// Every kernel at one random shape.
+pub fn random(g: &mut Gen) -> Vec<Case> {
+    let (r, c) = (g.size(1, 600), g.size(1, 600));
+    let shape = (g.size(1, 140), g.size(1, 40), g.size(1, 80));
+    let beta = [0.0, 1.0, -0.5][g.below(3)];
+    let mode = [ChannelMode::Sum, ChannelMode::SquareSum, ChannelMode::PerSample][g.below(3)];
+    let (alpha, stride) = (0.5, g.below(2) * (shape.1 + g.below(70)));
+    vec![
+        rows_case((r, c)),
+        argmax_case((r, c)),
+        total_case(r * c, 0.25, g.below(2) == 0),
+        channels_case(shape, Channels { mode, alpha, beta, stride }),
+    ]
+}
+
 fn new(name: String) -> Case {
     Case::new(name, Target::default())
 }

@@ -29,6 +29,25 @@ pub fn cases() -> Vec<Case> {
     all
 }
 
+/// Every form of the product at one random pattern, both ways, and the norms.
+pub fn random(g: &mut Gen) -> Vec<Case> {
+    let square = g.below(2) == 0;
+    let rows = g.size(1, 250);
+    let a = Pattern::random(rows, if square { rows } else { g.size(1, 250) }, g.size(1, 14));
+    let widest = if g.below(2) == 0 { NARROW } else { 70 };
+    let cols = g.size(1, widest);
+    let how = Spmm { own: if square { 1.25 } else { 0.0 }, bias: g.below(2) == 0 };
+    let (t, perm) = a.transposed();
+    let forms = [Form::Plain, Form::Balanced, Form::Narrow];
+    let fit = forms.into_iter().filter(|form| *form != Form::Narrow || cols <= NARROW);
+    let mut all: Vec<Case> =
+        fit.flat_map(|form| [product(form, &a, cols, how), permuted(form, &t, perm.clone(), cols)]).collect();
+    if square {
+        all.push(norms(&a));
+    }
+    all
+}
+
 /// Fewer and more sources than rows.
 fn rectangular() -> Vec<Case> {
     let (few, many) = (Pattern::random(41, 7, 5), Pattern::random(7, 131, 9));

@@ -1,9 +1,9 @@
-//! What graph layers of the tests are given: every record is one copy of a small graph, in a block-diagonal structure.
+//! What graph layers are given: every record is one copy of a small graph, in a block-diagonal structure.
 
-use unlearn::Result;
-use unlearn::engine::{Buf, Engine, Recording};
-use unlearn::kernels::graph::{Csr, degree_norms, is_heavy};
-use unlearn::nn::graph::{GraphInput, Pattern, Segments, Structure};
+use crate::engine::{Buf, Engine, Recording};
+use crate::error::Result;
+use crate::kernels::graph::{Csr, degree_norms, is_heavy};
+use crate::nn::graph::{GraphInput, Pattern, Segments, Structure};
 
 /// Nodes of a record.
 pub const NODES: usize = 5;

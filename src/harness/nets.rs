@@ -1,20 +1,23 @@
-//! Layers and small networks recorded on an engine, for the tests that hold `nn` to finite differences, to its own sinks
-//! and to the reference engine.
+//! Layers and small networks recorded on an engine: what holds `nn` to finite differences, to its own sinks and, on each
+//! adapter, to the reference engine.
 
-use unlearn::Result;
-use unlearn::engine::case::Gen;
-use unlearn::engine::{Buf, Engine, Lane, Program, Recording, Target};
-use unlearn::kernels::tangent::tangent;
-use unlearn::nn::graph::{GraphInput, Segments, Structure};
-use unlearn::nn::{
-    Backward, Forward, LAYERS, Layer, Mode, Model, ModelConfig, ParamLayout, Sink, SparseInput, SquaredNorms, ZOO,
-    parse_layer,
+mod along;
+mod blocks;
+mod rig;
+
+pub use self::along::{Along, derivatives};
+use self::blocks::NODES;
+pub use self::rig::{Buffers, Found, Into, Rig, gap, get, numbers, put, run};
+use crate::engine::{Buf, Recording};
+use crate::error::{Error, Result};
+use crate::nn::graph::{GraphInput, Segments, Structure};
+use crate::nn::{
+    Backward, Forward, LAYERS, Layer, Mode, Model, ModelConfig, ParamLayout, Sink, SparseInput, ZOO, parse_layer,
 };
 
-use blocks::{Blocks, NODES};
-
-#[path = "blocks.rs"]
-mod blocks;
+fn malformed(e: toml::de::Error) -> Error {
+    Error::internal(format!("an example is not TOML: {e}"))
+}
 
 enum Body {
     Layer(Box<dyn Layer>),
@@ -104,28 +107,28 @@ fn small(zoo: &str) -> (Vec<usize>, Option<Vec<usize>>) {
 }
 
 impl Net {
-    fn layer(config: &str, input: &[usize]) -> Net {
-        let mut layer = parse_layer(toml::from_str(config).expect("TOML")).expect(config);
+    fn layer(config: &str, input: &[usize]) -> Result<Net> {
+        let mut layer = parse_layer(toml::from_str(config).map_err(malformed)?)?;
         layer.complete(1, None);
         let mut layout = ParamLayout::default();
-        layout.extend(layer.params(input).expect(config)).expect(config);
-        let output = layer.out_shape(input).expect(config);
+        layout.extend(layer.params(input)?)?;
+        let output = layer.out_shape(input)?;
         let kind = layer.config();
-        let kind = kind["type"].as_str().expect("a type");
+        let kind = kind["type"].as_str().unwrap_or_default();
         let name = format!("{kind} {input:?}");
         let drops = config.contains("dropout");
         let (graph, sparse) = (layer.hops() > 0 || ["readout", "deletion"].contains(&kind), false);
         let (input, shape) = (input.to_vec(), input.to_vec());
         let net = Net { name, body: Body::Layer(layer), drops, layout, input, output, shape, graph, sparse };
-        if graph { net.over_graph(false, kind != "readout") } else { net }
+        Ok(if graph { net.over_graph(false, kind != "readout") } else { net })
     }
 
-    fn model(name: String, config: &ModelConfig, shape: Vec<usize>) -> Net {
-        let model = Model::build(config, &shape, 3).expect(&name);
+    fn model(name: String, config: &ModelConfig, shape: Vec<usize>) -> Result<Net> {
+        let model = Model::build(config, &shape, 3)?;
         let (layout, graph, input) = (model.layout.clone(), model.hops() > 0, shape.clone());
         let (body, output) = (Body::Model(Box::new(model)), vec![3]);
         let net = Net { name, body, drops: false, layout, input, output, shape, graph, sparse: false };
-        if graph { net.over_graph(false, false) } else { net }
+        Ok(if graph { net.over_graph(false, false) } else { net })
     }
 
     /// The same with rows that are nodes; `rows` says whether they still are behind it.
@@ -141,33 +144,45 @@ impl Net {
         Net { graph: true, sparse, ..self }
     }
 
-    fn zoo(name: &str) -> Net {
+    fn zoo(name: &str) -> Result<Net> {
         let (input, hidden) = small(name);
         let config = ModelConfig { zoo: Some(name.into()), hidden, ..Default::default() };
         Net::model(format!("zoo {name}"), &config, input)
     }
 
+    /// A named architecture at its default widths, for an input of this shape; over a graph, with sparse features.
+    ///
+    /// # Errors
+    /// The architecture is unknown, or does not take the input.
+    pub fn named(zoo: &str, input: &[usize]) -> Result<Net> {
+        let config = ModelConfig { zoo: Some(zoo.into()), ..Default::default() };
+        let net = Net::model(format!("zoo {zoo}"), &config, input.to_vec())?;
+        Ok(if over_nodes(zoo) { net.over_graph(true, false) } else { net })
+    }
+
     /// Layers and networks over graphs.
-    fn graphs() -> Vec<Net> {
+    fn graphs() -> impl Iterator<Item = Result<Net>> {
         let forms = GRAPHS.iter().flat_map(|(config, width)| {
             [false, true].map(|sparse| {
-                let net = Net::layer(config, &[*width]);
+                let net = Net::layer(config, &[*width])?;
                 let output = net.output[net.output.len() - 1..].to_vec();
                 let name = config.replace('\n', " ");
-                Net { name, output, ..net }.over_graph(sparse, true)
+                Ok(Net { name, output, ..net }.over_graph(sparse, true))
             })
         });
         let read_out = READ_OUT.iter().map(|layers| {
-            let config: ModelConfig = toml::from_str(&format!("layers = [{layers}]")).expect("TOML");
+            let config: ModelConfig = toml::from_str(&format!("layers = [{layers}]")).map_err(malformed)?;
             Net::model((*layers).to_owned(), &config, vec![6])
         });
-        let sparse =
-            ["gcn", "sage", "gat", "gin", "sgc", "gcn_delete"].map(|name| Net::zoo(name).over_graph(true, false));
-        forms.chain(read_out).chain(sparse).collect()
+        let sparse = ["gcn", "sage", "gat", "gin", "sgc", "gcn_delete"];
+        forms.chain(read_out).chain(sparse.into_iter().map(|name| Ok(Net::zoo(name)?.over_graph(true, false))))
     }
 
     /// Every row of the layer registry, more forms of some, and every named architecture.
-    pub fn all() -> Vec<Net> {
+    ///
+    /// # Errors
+    /// A row's example, or a form of ours, is not a network.
+    pub fn all() -> Result<Vec<Net>> {
         let rows = LAYERS.iter().map(|row| (row.example, row.example_input));
         let layers = rows.chain(MORE.iter().copied()).map(|(config, input)| Net::layer(config, input));
         layers.chain(ZOO.iter().map(|row| Net::zoo(row.name))).chain(Net::graphs()).collect()
@@ -242,7 +257,8 @@ impl Net {
             _ => unreachable!("a tape belongs to its network"),
         };
         if dx {
-            rec.copy(found.expect("dx was asked for"), rig.dx);
+            let found = found.ok_or_else(|| Error::internal(format!("{}: no gradient of the input", self.name)))?;
+            rec.copy(found, rig.dx);
         }
         Ok(())
     }
@@ -250,185 +266,6 @@ impl Net {
 
 enum Tape {
     /// With what the rows are behind the layer.
-    Layer(unlearn::nn::Saved, (usize, Option<Structure>, Option<Segments>)),
-    Model(unlearn::nn::Tape),
-}
-
-/// What becomes of the weight gradients.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Into {
-    Mean { scale: f32, accumulate: bool },
-    SquareSum { accumulate: bool },
-    PerSample,
-    Norms,
-    Gram,
-}
-
-impl Into {
-    /// What a sink starts from; `before` is given per element of the flat vector, the same for every row of a slab. Norms are
-    /// overwritten, inner products added to.
-    fn start(self, net: &Net, n: usize, before: &[f64]) -> Vec<f64> {
-        match self {
-            Into::Mean { .. } | Into::SquareSum { .. } => before.to_vec(),
-            Into::PerSample => before.repeat(n),
-            Into::Norms => vec![-1.0; SquaredNorms::elements(&net.layout, n)],
-            Into::Gram => vec![0.5; n * n],
-        }
-    }
-}
-
-/// The kept buffers of a rig.
-#[derive(Clone, Copy)]
-pub struct Buffers {
-    pub theta: Buf<f32>,
-    pub x: Buf<f32>,
-    pub y: Buf<f32>,
-    pub dy: Buf<f32>,
-    pub dx: Buf<f32>,
-    pub sink: Buf<f32>,
-    step: Buf<u32>,
-    blocks: Option<Blocks>,
-}
-
-/// A network compiled for a batch size and a sink: the forward pass alone, and both passes.
-pub struct Rig {
-    pub at: Buffers,
-    pub forward: Program,
-    pub both: Program,
-}
-
-impl Rig {
-    /// With the kernel variants for `target`. `dx` asks for the input's gradient too, where it has one.
-    pub fn new(engine: &mut Engine, target: Target, net: &Net, n: usize, into: Into, dx: bool) -> Result<Rig> {
-        let (inputs, outputs) = (n * net.input.iter().product::<usize>(), n * net.output.iter().product::<usize>());
-        let total = net.layout.total();
-        let dx = dx && !net.sparse;
-        let sparse = net.sparse.then(|| net.shape[0]);
-        let blocks = if net.graph { Some(Blocks::new(engine, n, sparse)?) } else { None };
-        let at = Buffers {
-            theta: engine.alloc("theta", total)?,
-            x: engine.alloc("x", inputs)?,
-            y: engine.alloc("y", outputs)?,
-            dy: engine.alloc("dy", outputs)?,
-            dx: engine.alloc("dx", if net.sparse { 0 } else { inputs })?,
-            sink: engine.alloc("sink", into.start(net, n, &vec![0.0; total]).len())?,
-            step: engine.alloc("step", 4)?,
-            blocks,
-        };
-        engine.write(at.step, &[7, 0, 3, 0])?;
-        let sink = match into {
-            Into::Mean { scale, accumulate } => Sink::Mean { grad: at.sink, scale, accumulate },
-            Into::SquareSum { accumulate } => Sink::SquareSum { squares: at.sink, accumulate },
-            Into::PerSample => Sink::PerSample { slab: at.sink },
-            Into::Norms => Sink::Norms { parts: at.sink },
-            Into::Gram => Sink::Gram { gram: at.sink },
-        };
-        let mut forward = Recording::new(target);
-        let (y, _) = net.forward(&mut forward, &at, n)?;
-        forward.copy(y, at.y);
-        let mut both = Recording::new(target);
-        let (y, tape) = net.forward(&mut both, &at, n)?;
-        both.copy(y, at.y);
-        net.backward(&mut both, &at, &tape, sink, dx)?;
-        Ok(Rig { at, forward: engine.compile(forward)?, both: engine.compile(both)? })
-    }
-}
-
-/// Writes a range, exactly on the reference engine.
-pub fn put(engine: &mut Engine, to: Buf<f32>, values: &[f64]) {
-    match engine.as_reference() {
-        Some(r) => r.store(to.any(), &Lane::F32(values.to_vec())),
-        None => engine.write(to, &values.iter().map(|v| *v as f32).collect::<Vec<_>>()).expect("a write"),
-    }
-}
-
-/// Reads a range, exactly on the reference engine.
-pub fn get(engine: &mut Engine, from: Buf<f32>) -> Vec<f64> {
-    match engine.as_reference() {
-        Some(r) => r.load(from.any()).f().to_vec(),
-        None => engine.read(from).expect("a read").into_iter().map(f64::from).collect(),
-    }
-}
-
-/// Random numbers in (−1, 1) that f32 holds exactly.
-pub fn numbers(n: usize, seed: u64) -> Vec<f64> {
-    Gen::new(seed).values(n).into_iter().map(f64::from).collect()
-}
-
-/// The buffers that a run of both passes leaves.
-pub struct Found {
-    pub y: Vec<f64>,
-    pub dx: Vec<f64>,
-    pub sink: Vec<f64>,
-}
-
-/// Runs the forward pass alone, then both passes; the outputs must be the same to the last bit. `x` and `dy` hold whole records; `before` is what the sink starts from, given per element of
-/// the flat vector (0 between parameters), the same for every row of a slab.
-pub fn run(
-    engine: &mut Engine,
-    target: Target,
-    net: &Net,
-    into: Into,
-    [x, dy, before]: [&[f64]; 3],
-    dx: bool,
-) -> Result<Found> {
-    let n = x.len() / net.input.iter().product::<usize>();
-    let mark = engine.mark();
-    let rig = Rig::new(engine, target, net, n, into, dx)?;
-    let at = rig.at;
-    let start = into.start(net, n, before);
-    for (to, values) in [(at.theta, &net.theta(5)[..]), (at.x, x), (at.dy, dy), (at.sink, &start)] {
-        put(engine, to, values);
-    }
-    engine.run(&rig.forward, &[])?;
-    let alone = get(engine, at.y);
-    engine.run(&rig.both, &[])?;
-    let found = Found { y: get(engine, at.y), dx: get(engine, at.dx), sink: get(engine, at.sink) };
-    assert_eq!(alone, found.y, "{}: the forward pass alone gives other outputs", net.name);
-    drop(rig);
-    engine.release(mark);
-    Ok(found)
-}
-
-/// A network's two passes, with a derivative beside every buffer of theirs.
-pub struct Along {
-    pub at: Buffers,
-    /// Beside theta, x, y, dy, dx and sink.
-    pub homes: [Buf<f32>; 6],
-    pub both: Program,
-    pub along: Program,
-}
-
-impl Along {
-    /// Gradients go to `sink` with the scale 1.
-    pub fn new(engine: &mut Engine, target: Target, net: &Net, n: usize) -> Result<Along> {
-        let Rig { at, both, .. } =
-            Rig::new(engine, target, net, n, Into::Mean { scale: 1.0, accumulate: false }, true)?;
-        let values = at.floats();
-        let mut homes = [at.theta; 6];
-        for (home, value) in homes.iter_mut().zip(values) {
-            *home = engine.alloc("home", value.len)?;
-        }
-        let mut rec = both.recording().clone();
-        let seeds: Vec<_> = values.into_iter().zip(homes).filter(|(value, _)| value.len > 0).collect();
-        tangent(&mut rec, &seeds)?;
-        Ok(Along { at, homes, both, along: engine.compile(rec)? })
-    }
-}
-
-impl Buffers {
-    /// theta, x, y, dy, dx and sink.
-    pub fn floats(&self) -> [Buf<f32>; 6] {
-        [self.theta, self.x, self.y, self.dy, self.dx, self.sink]
-    }
-}
-
-/// Largest difference over the largest reference value; infinite where anything is not a number or lengths differ.
-pub fn gap(got: &[f64], want: &[f64]) -> f64 {
-    if got.len() != want.len() || got.iter().chain(want).any(|v| !v.is_finite()) {
-        return f64::INFINITY;
-    }
-    let top = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, |a: f64, b| a.max(b.abs()));
-    let difference = top(&mut got.iter().zip(want).map(|(g, w)| g - w));
-    if difference == 0.0 { 0.0 } else { difference / top(&mut want.iter().copied()) }
+    Layer(crate::nn::Saved, (usize, Option<Structure>, Option<Segments>)),
+    Model(crate::nn::Tape),
 }

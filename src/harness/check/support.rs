@@ -1,0 +1,145 @@
+//! What an adapter offers against what the kernels and the named architectures need: every kernel is compiled, every
+//! architecture at its natural size is planned and compiled, and the limits are held side by side.
+
+use super::item::{Item, Verdict, Work};
+use super::{Status, kernels_of};
+use crate::engine::case::Case;
+use crate::engine::{AdapterReport, Checks, Engine, composed};
+use crate::error::{Error, Result};
+use crate::harness::nets::{Into, Net, Rig};
+use crate::harness::trial::{lacks, place};
+use crate::kernels::{self, Family};
+use crate::nn::ZOO;
+
+/// Each kernel of a family, by the smallest case that records it.
+pub(super) fn kernels(family: &Family) -> Vec<Item> {
+    let mut cases: Vec<Case> = (family.cases)().into_iter().filter(|c| c.rec.dispatches().count() > 0).collect();
+    cases.sort_by_key(|c| c.rec.dispatches().map(|d| d.flops.max(d.bytes)).sum::<u64>());
+    let of = |name: &'static str| {
+        let case = cases.iter().find(|c| kernels_of(c).contains(&name))?;
+        Some(Item {
+            kernels: vec![name],
+            ..Item::named(format!("kernel {name}"), Work::Compiled(Box::new(case.clone())))
+        })
+    };
+    family.kernels.iter().filter_map(|k| of(k.name)).collect()
+}
+
+/// Compiles a case with the run-time guards on and off.
+pub(super) fn compile(engine: &mut Engine, case: &Case) -> Result<Verdict> {
+    if let Some(feature) = lacks(engine, case) {
+        return Ok(Verdict::new(Status::Unsupported, feature));
+    }
+    let base = engine.mark();
+    let compiled = [Checks::Checked, Checks::Trusted].into_iter().try_for_each(|checks| {
+        engine.set_checks(checks);
+        place(engine, case)?;
+        engine.compile(case.rec.clone().rebased(base))?;
+        engine.release(base);
+        Ok(())
+    });
+    engine.set_checks(Checks::Trusted);
+    engine.release(base);
+    compiled.map(|()| Verdict::pass())
+}
+
+/// Inputs of the named architectures as the embedded experiments and the literature have them, and records in a batch.
+fn natural(zoo: &str) -> (&'static [usize], usize) {
+    match zoo {
+        "lenet5" => (&[1, 28, 28], 128),
+        "vgg_gn" => (&[3, 32, 32], 64),
+        "mlp" | "logistic" => (&[1, 28, 28], 256),
+        // Cora's 1 433 words; five nodes a record.
+        _ => (&[1433], 540),
+    }
+}
+
+/// Each named architecture: one training step's forward and backward pass, compiled.
+pub(super) fn networks() -> Result<Vec<Item>> {
+    let of = |name: &'static str| {
+        let (input, batch) = natural(name);
+        let net = Net::named(name, input)?;
+        let shape: Vec<String> = input.iter().map(usize::to_string).collect();
+        let named = format!("network {name} {} batch {batch}", shape.join("x"));
+        Ok(Item::named(named, Work::Other(Box::new(move |engine| network(engine, &net, batch)))))
+    };
+    ZOO.iter().map(|row| of(row.name)).collect()
+}
+
+fn network(engine: &mut Engine, net: &Net, batch: usize) -> Result<Verdict> {
+    let mark = engine.mark();
+    let into = Into::Mean { scale: 1.0, accumulate: false };
+    let target = engine.target();
+    let bytes = Rig::new(engine, target, net, batch, into, false).map(|rig| rig.both.temp_bytes);
+    engine.release(mark);
+    let bytes = bytes?;
+    let what = format!("{} parameters, {} KiB of temporaries", net.layout.count(), bytes >> 10);
+    Ok(Verdict { message: Some(what), ..Verdict::pass() })
+}
+
+/// A limit: what it is, how much some kernel needs, how much there is.
+struct Limit {
+    name: &'static str,
+    needed: u64,
+    offered: fn(&AdapterReport) -> u64,
+    /// What goes missing below it; `None` where nothing works.
+    without: Option<&'static str>,
+    /// The offer must not be larger than the need.
+    at_most: bool,
+}
+
+const fn limit(name: &'static str, needed: u64, offered: fn(&AdapterReport) -> u64) -> Limit {
+    Limit { name, needed, offered, without: None, at_most: false }
+}
+
+/// The limits that decide, one item each.
+pub(super) fn limits() -> Result<Vec<Item>> {
+    let (mut bindings, mut workgroup) = (0, 0.0f64);
+    for kernel in kernels::kernels() {
+        let shader = composed(kernel)?.reflection;
+        bindings = bindings.max(shader.storage.len() as u64);
+        workgroup = shader.overrides.iter().filter(|(n, _)| n == "WG").fold(workgroup, |w, (_, v)| w.max(*v));
+    }
+    let all = [
+        limit("storage buffers per shader", bindings, |a| u64::from(a.limits.max_storage_buffers)),
+        limit("invocations per workgroup", workgroup as u64, |a| u64::from(a.limits.max_invocations_per_workgroup)),
+        limit("workgroups per dimension", 65_535, |a| u64::from(a.limits.max_workgroups_per_dimension)),
+        limit("bytes in one binding", 1 << 27, |a| a.limits.max_storage_buffer_binding_bytes),
+        limit("bytes in one buffer", 1 << 28, |a| a.limits.max_buffer_bytes),
+        Limit {
+            at_most: true,
+            ..limit("alignment of a binding", 256, |a| u64::from(a.limits.min_storage_offset_alignment))
+        },
+        Limit {
+            without: Some("the broadcast variants of products and convolutions do not run; others are chosen"),
+            ..limit("lanes of a subgroup", 8, |a| u64::from(a.subgroup_min))
+        },
+        Limit {
+            without: Some("timings come from the host's clock"),
+            ..limit("timestamps", 1, |a| u64::from(a.features.iter().any(|f| f == "timestamps")))
+        },
+    ];
+    Ok(all.into_iter().map(Limit::item).collect())
+}
+
+impl Limit {
+    fn item(self) -> Item {
+        let name = format!("limit {}", self.name);
+        let run = move |engine: &mut Engine| {
+            let adapter = engine.adapter().ok_or_else(|| Error::internal("the reference engine has no limits"))?;
+            Ok(self.verdict(adapter))
+        };
+        Item::named(name, Work::Other(Box::new(run)))
+    }
+
+    fn verdict(&self, adapter: &AdapterReport) -> Verdict {
+        let offered = (self.offered)(adapter);
+        let enough = if self.at_most { offered <= self.needed } else { offered >= self.needed };
+        let said = format!("{} needed, {offered} offered", self.needed);
+        match (enough, self.without) {
+            (true, _) => Verdict { message: Some(said), ..Verdict::pass() },
+            (false, Some(without)) => Verdict::new(Status::Unsupported, format!("{said}: {without}")),
+            (false, None) => Verdict::new(Status::Fail, said),
+        }
+    }
+}

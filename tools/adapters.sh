@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Further software adapters for `unlearn check` on a Debian or Ubuntu machine, unpacked beside the system's drivers and
+# installed over none of them: SwiftShader (of the package chromium-common) and llvmpipe of a newer Mesa (of the
+# distribution's backports). Says what it could not get, then prints the command that checks them all.
+#
+#   tools/adapters.sh              fetches what is missing, prints the command on stdout
+#   tools/adapters.sh --list       only prints NAME=MANIFEST of what is there, one a line
+#
+# They go to ${XDG_CACHE_HOME:-$HOME/.cache}/unlearn/adapters; UNLEARN_ADAPTERS names another folder.
+set -euo pipefail
+
+cache="${UNLEARN_ADAPTERS:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/unlearn/adapters}"
+names=(mesa swiftshader)
+
+say() { printf 'adapters: %s\n' "$*" >&2; }
+
+# Downloads packages and unpacks them into a folder. Options of apt-get come before `--`.
+unpack() {
+  local into="$1" options=() scratch status=0
+  shift
+  while [ "$1" != -- ]; do
+    options+=("$1")
+    shift
+  done
+  shift
+  scratch="$(mktemp -d)"
+  chmod 755 "$scratch" # apt downloads as a user of its own
+  (
+    cd "$scratch"
+    apt-get -qq "${options[@]}" download "$@" >/dev/null 2>&1
+    for package in *.deb; do dpkg -x "$package" "$into"; done
+  ) || status=$?
+  rm -rf "$scratch"
+  return $status
+}
+
+# Writes $cache/NAME/driver.json: the manifest with the library's path as it is now.
+manifest() {
+  local name="$1" library="$2" from="$3"
+  [ -n "$library" ] && [ -n "$from" ] || return 1
+  sed 's|"library_path": *"[^"]*"|"library_path": "'"$library"'"|' "$from" >"$cache/$name/driver.json"
+}
+
+fetch_swiftshader() {
+  local folder="$cache/swiftshader/usr/lib/chromium"
+  unpack "$cache/swiftshader" -- chromium-common &&
+    manifest swiftshader "$folder/libvk_swiftshader.so" "$folder/vk_swiftshader_icd.json"
+}
+
+# A stable Debian has the newer Mesa in its backports alone: lists of their own are fetched, the system's stay as they are.
+fetch_mesa() {
+  local lists="$cache/mesa-lists" codename repository key=/usr/share/keyrings/debian-archive-keyring.gpg
+  # shellcheck source=/dev/null
+  codename="$(. /etc/os-release && echo "${VERSION_CODENAME:-}")"
+  # shellcheck disable=SC2016 # apt's own variables
+  repository="$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' |
+    sed -n "s| $codename\$||p" | head -n 1)"
+  [ -n "$repository" ] && [ -e "$key" ] || return 1
+  mkdir -p "$lists/partial"
+  echo "deb [signed-by=$key] $repository $codename-backports main" >"$cache/mesa.list"
+  local own=(-o "Dir::Etc::sourcelist=$cache/mesa.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$lists")
+  apt-get -qq "${own[@]}" update >/dev/null 2>&1 &&
+    unpack "$cache/mesa" "${own[@]}" -- mesa-vulkan-drivers libdrm2 libdrm-amdgpu1 &&
+    manifest mesa "$(find "$cache/mesa/usr/lib" -name libvulkan_lvp.so | head -n 1)" \
+      "$(find "$cache/mesa/usr/share/vulkan/icd.d" -name 'lvp_icd*.json' | head -n 1)"
+}
+
+fetch() {
+  local name="$1" what="$2"
+  [ ! -e "$cache/$name/driver.json" ] || return 0
+  say "fetching $what into $cache/$name"
+  mkdir -p "$cache/$name"
+  "fetch_$name" || say "could not get $what: no column for it"
+}
+
+list() {
+  local name
+  for name in "${names[@]}"; do
+    [ ! -e "$cache/$name/driver.json" ] || printf '%s=%s\n' "$name" "$cache/$name/driver.json"
+  done
+}
+
+case "${1:-}" in
+  --list)
+    list
+    exit
+    ;;
+  "") ;;
+  -h | --help)
+    sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+    exit
+    ;;
+  *)
+    say "no option $1; --help names them"
+    exit 2
+    ;;
+esac
+if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
+  say "needs apt-get and dpkg; elsewhere, give unlearn check --driver NAME=MANIFEST by hand"
+  exit 1
+fi
+fetch mesa "llvmpipe of Mesa in the backports (mesa-vulkan-drivers, libdrm2, libdrm-amdgpu1)"
+fetch swiftshader "SwiftShader (chromium-common)"
+command="unlearn check --adapter all --shapes edge --md matrix.md"
+while read -r driver; do command+=" --driver $driver"; done < <(list)
+echo "$command"

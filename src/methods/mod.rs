@@ -5,6 +5,7 @@ mod account;
 pub mod ascent;
 pub mod certificate;
 mod certified_removal;
+mod compact;
 pub mod curvature;
 mod delta_grad;
 mod direction;

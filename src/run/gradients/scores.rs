@@ -16,11 +16,10 @@ fn influence(job: &GradientJob, engine: &mut Engine) -> Result<Found> {
     let (given, usual) = (&job.options, Ask::default());
     let ask = Ask {
         how: given.how.unwrap_or(usual.how),
-        against: given.against.clone().unwrap_or(usual.against),
+        against: given.against.clone().unwrap_or_else(|| usual.against.clone()),
         epochs: given.epochs.clone(),
         damping: given.damping.unwrap_or(usual.damping),
-        iterations: usual.iterations,
-        tolerance: usual.tolerance,
+        ..usual
     };
     let ranking = InfluenceJob::read(&job.folder, &job.set, ask)?.score(engine)?;
     if let Some(path) = &given.table {

@@ -137,14 +137,14 @@ impl<'a> Moving<'a> {
     }
 }
 
-/// Forms that are refused: sums of squares are no gradient of anything that is differentiated again.
+/// Forms that are refused: sums of squares and norms are no gradient of anything that is differentiated again.
 fn refused(d: &Dispatch) -> bool {
     let set = |name| d.constant(name).is_ok_and(|v| v == 1.0);
     let squares = match d.kernel.name {
         "reduce.columns" | "reduce.total" => false,
         "graph.features_bwd_w" => !set("SUM") && !set("PER_SAMPLE"),
         "norm.fold" => set("MODE"),
-        _ => set("SQUARE"),
+        _ => set("SQUARE") || set("NORM"),
     };
     squares || matches!(d.kernel.tangent, Tangent::Missing)
 }

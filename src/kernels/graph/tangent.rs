@@ -76,6 +76,7 @@ pub fn features_bwd_w(t: &mut Tangents, d: &Dispatch) -> Result<()> {
 /// Bindings seg_ptr x dy dw.
 pub fn segment_outer(t: &mut Tangents, d: &Dispatch) -> Result<()> {
     d.without("SQUARE")?;
+    d.without("NORM")?;
     t.linear(d, &[&[1], &[2]])
 }
 

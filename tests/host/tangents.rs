@@ -144,7 +144,7 @@ fn refused(d: &Dispatch) -> bool {
         "reduce.columns" | "reduce.total" => false,
         "graph.features_bwd_w" => !set("SUM") && !set("PER_SAMPLE"),
         "norm.fold" => set("MODE"),
-        _ => set("SQUARE"),
+        _ => set("SQUARE") || set("NORM"),
     };
     squares || set("NORM") || matches!(d.kernel.tangent, Tangent::Missing)
 }

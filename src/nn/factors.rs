@@ -11,7 +11,7 @@ use super::params::ParamLayout;
 use super::sink::Sink;
 use crate::engine::{ALIGN, Buf};
 use crate::error::{Error, Result};
-use crate::kernels::conv::{self, ConvShape};
+use crate::kernels::conv::{self, Chunks, ConvShape, WeightGrad};
 use crate::kernels::linear::{self, Mat, Product};
 use crate::kernels::norm::{self, AffineMode, AffineSink, NormShape};
 use crate::kernels::reduce::{self, ChannelMode, Channels};
@@ -159,9 +159,19 @@ impl Backward<'_> {
             self.add_patches(s, out, x, a.of(f.out), scale);
         }
         let positions = (out[0] * out[1]).max(1);
-        let pixels = ConvShape::plain(s.n, s.co, out[0], out[1], s.co, [1, 1]);
-        self.add_patches(&pixels, out, dy, block.g.of(f.out), f.outputs / positions as f32);
+        self.add_pixels(s, out, dy, block.g.of(f.out), f.outputs / positions as f32);
         Ok(())
+    }
+
+    /// Records `out += scale Σ_n Σ_t g_t g_tᵀ` over the positions of a convolution's output: the weight gradient of a 1x1
+    /// convolution whose input is its own gradient.
+    fn add_pixels(&mut self, s: &ConvShape, [oh, ow]: [usize; 2], dy: Buf<f32>, out: Buf<f32>, scale: f32) {
+        let pixels = ConvShape::plain(s.n, s.co, oh, ow, s.co, [1, 1]);
+        let (chunks, weights) = (Chunks::of(&pixels), pixels.weights());
+        let parts = self.rec.temp("g_parts", chunks.count * weights);
+        conv::conv2d_bwd_w(self.rec, &pixels, dy, dy, parts, WeightGrad { chunks, stride: weights, square: false });
+        let sum = Channels { alpha: scale, beta: 1.0, ..Channels::default() };
+        reduce::channels(self.rec, parts, out, chunks.count, weights, 1, sum);
     }
 
     /// One group over records; its output's height and width.

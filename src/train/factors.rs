@@ -30,6 +30,33 @@ pub struct Kfac {
     damping: Option<f64>,
 }
 
+/// One factor on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Factor {
+    /// The parameter's name.
+    pub param: String,
+    /// `a`, of the layer's inputs, or `g`, of its outputs.
+    pub which: &'static str,
+    /// Rows and columns.
+    pub size: usize,
+    /// Row-major.
+    pub values: Vec<f32>,
+}
+
+/// The matrices of a flat vector of factors, in the layout's order.
+pub(super) fn read_squares(session: &mut Session, layout: &FactorLayout, flat: Buf<f32>) -> Result<Vec<Factor>> {
+    let mut all = Vec::new();
+    for block in &layout.blocks {
+        for (which, square) in [("a", block.a), ("g", Some(block.g))] {
+            if let Some(square) = square {
+                let values = session.engine.read(square.of(flat))?;
+                all.push(Factor { param: block.param.clone(), which, size: square.size, values });
+            }
+        }
+    }
+    Ok(all)
+}
+
 impl Kfac {
     /// Measures the factors over `records`. `how` says whose labels the gradients are of: [`Estimator::Model`] takes the
     /// expectation over the model's exactly, a backward pass a class (KFLR: Botev, Ritter & Barber, ICML 2017);
@@ -154,18 +181,9 @@ impl Kfac {
         trace / self.layout.blocks.iter().map(count).sum::<f64>().max(1.0)
     }
 
-    /// The factors on the host, row-major, in the layout's order: `(parameter, "a" or "g", size, values)`.
-    pub fn read(&self, session: &mut Session) -> Result<Vec<(String, &'static str, usize, Vec<f32>)>> {
-        let mut all = Vec::new();
-        for block in &self.layout.blocks {
-            for (which, square) in [("a", block.a), ("g", Some(block.g))] {
-                if let Some(square) = square {
-                    let values = session.engine.read(square.of(self.factors))?;
-                    all.push((block.param.clone(), which, square.size, values));
-                }
-            }
-        }
-        Ok(all)
+    /// The factors on the host, in the layout's order.
+    pub fn read(&self, session: &mut Session) -> Result<Vec<Factor>> {
+        read_squares(session, &self.layout, self.factors)
     }
 
     /// For a method's details and for files.

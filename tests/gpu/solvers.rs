@@ -269,6 +269,9 @@ fn pairs_invert(small: &mut Small) -> Result<()> {
         }
         hold(pairs.len() == 4, || format!("{} pairs of 4", pairs.len()))?;
         pairs.inverse(session, v, out)?;
+        let first = session.engine.read(out)?;
+        pairs.inverse(session, v, out)?;
+        hold(bits(&first) == bits(&session.engine.read(out)?), || "other bytes from the same pairs".into())?;
         let want = two_loops(&stored[2..], &read(session, v)?);
         let error = apart(&read(session, out)?, &want);
         hold(error < 1e-4, || format!("off the two loops by {error:e}"))?;
@@ -339,6 +342,8 @@ fn spectrum(small: &mut Small) -> Result<()> {
         let (low, high) = Dense::of(session, &h)?.ends();
         let (b, _) = sides(session)?;
         let top = largest_eigenvalue(session, &h, b, 60)?;
+        let again = largest_eigenvalue(session, &h, b, 60)?;
+        hold(top == again, || format!("power iteration found {top}, then {again}"))?;
         hold((top / high - 1.0).abs() < 1e-3, || format!("power iteration found {top}, it is {high}"))?;
         let found = lanczos(session, &h, 40, 5)?;
         let again = lanczos(session, &h, 40, 5)?;
@@ -350,7 +355,15 @@ fn spectrum(small: &mut Small) -> Result<()> {
         let all = lanczos(session, &h, 10_000, 5)?;
         hold(all.steps <= session.model.layout.count() && all.lowest > -1e-4 * high, || format!("{all:?}"))?;
         hold((all.highest / high - 1.0).abs() < 1e-4, || format!("{all:?}"))?;
-        // Turned round: the end that power iteration cannot see.
+        // An indefinite matrix, whose lower end power iteration cannot see.
+        session.write_theta(&session.model.init(5))?;
+        let h = session.hessian(Records::train(view.retain))?;
+        let (low, high) = Dense::of(session, &h)?.ends();
+        hold(low < -1e-3 * high, || format!("the Hessian at the start has {low} to {high}: nothing to see"))?;
+        let found = lanczos(session, &h, 60, 5)?;
+        let off = (found.lowest - low).abs().max((found.highest - high).abs());
+        hold(off < 1e-3 * high, || format!("{found:?}, the Hessian has {low} to {high}"))?;
+        // A multiple of the identity, whose space one product exhausts.
         let turned = Turned::of(session, h.u(), h.hu())?;
         let found = lanczos(session, &turned, 3, 5)?;
         hold((found.lowest + 2.0).abs() < 1e-5 && found.steps <= 3, || format!("{found:?} of -2 I"))

@@ -55,7 +55,7 @@ fn clip_case((b, c): (usize, usize), weighted: bool) -> Case {
     let weight = weighted.then(|| case.input("weight", weight));
     let y = case.output("y", b * c);
     clip_rows(&mut case.rec, x, squares, weight, y, 2.0);
-    case.tolerance(1e-6, 0.0)
+    case.tolerance(2e-6, 0.0)
 }
 
 fn new(kernel: &str, (b, c): (usize, usize), spread: f32) -> Case {

@@ -15,6 +15,8 @@ mod curvature;
 mod curvature_fixtures;
 #[path = "gpu/delta_grad.rs"]
 mod delta_grad;
+#[path = "gpu/dense.rs"]
+mod dense;
 #[path = "gpu/digits.rs"]
 mod digits;
 #[path = "gpu/engine.rs"]
@@ -31,6 +33,8 @@ mod graph_parity;
 mod graphs;
 #[path = "gpu/kernels.rs"]
 mod kernels;
+#[path = "gpu/kinds.rs"]
+mod kinds;
 #[path = "gpu/layers.rs"]
 mod layers;
 #[path = "gpu/methods.rs"]
@@ -41,6 +45,8 @@ mod mutants;
 mod parity;
 #[path = "gpu/private.rs"]
 mod private;
+#[path = "gpu/rankings.rs"]
+mod rankings;
 #[path = "gpu/removal.rs"]
 mod removal;
 #[path = "gpu/resume.rs"]
@@ -81,6 +87,7 @@ fn main() {
     trials.extend(layers::trials());
     trials.extend(statistics::trials(&devices));
     trials.extend(runs::trials());
+    trials.extend(kinds::trials());
     trials.extend(resume::trials());
     trials.extend(chain::trials());
     trials.extend(methods::trials(&devices));
@@ -90,6 +97,7 @@ fn main() {
     trials.extend(solvers::trials(&devices));
     trials.extend(removal::trials(&devices));
     trials.extend(scores::trials(&devices));
+    trials.extend(rankings::trials(&devices));
     trials.extend(graphs::trials(&devices));
     trials.extend(graph_methods::trials(&devices));
     libtest_mimic::run(&args, trials).exit();

@@ -6,6 +6,7 @@ use super::output::{emit, emit_json};
 use super::{Context, Run};
 use crate::error::Result;
 use crate::run::gradients::{GradientJob, Options, STATISTICS};
+use crate::run::influence::{Against, How};
 
 /// Write gradients, Fisher diagonals and curvature of a run as safetensors
 #[derive(clap::Args, Debug)]
@@ -28,11 +29,61 @@ pub struct Gradients {
     /// fisher: a diagonal for each class, as `class3.fc1.weight`
     #[arg(long)]
     by_class: bool,
+    /// ggn-diag, kfac, ekfac: labels that the model draws for each record; absent: the expectation over all, exactly
+    #[arg(long, value_name = "N")]
+    samples: Option<u32>,
+    /// gvp, hvp: a safetensors file with the parameters' names; absent: the gradient of the mean loss
+    #[arg(long, value_name = "FILE")]
+    direction: Option<PathBuf>,
+    /// influence: by products of gradients (TracIn) or by the curvature
+    #[arg(long, value_enum)]
+    how: Option<HowScored>,
+    /// influence: `validation`, `test`, `self`, or training records as --indices takes them
+    #[arg(long, value_name = "WHAT", value_parser = against)]
+    against: Option<Against>,
+    /// influence, tracin: after which epochs of the training, counted from 1; absent: at its end
+    #[arg(long, value_name = "N,N…", value_delimiter = ',')]
+    epochs: Vec<usize>,
+    /// influence, by the curvature: added to its diagonal
+    #[arg(long, value_name = "D")]
+    damping: Option<f64>,
+    /// influence: also write the records by score, as JSON or (by its name) CSV
+    #[arg(long, value_name = "FILE")]
+    table: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum HowScored {
+    Tracin,
+    Influence,
+}
+
+fn against(text: &str) -> std::result::Result<Against, std::convert::Infallible> {
+    Ok(match text {
+        "validation" => Against::Validation,
+        "test" => Against::Test,
+        "self" => Against::Themselves,
+        listed => Against::Listed(listed.to_owned()),
+    })
 }
 
 impl Run for Gradients {
     fn run(self, cx: &Context) -> Result<()> {
-        let options = Options { clip: self.clip, by_class: self.by_class };
+        let how = self.how.map(|how| match how {
+            HowScored::Tracin => How::Tracin,
+            HowScored::Influence => How::Influence,
+        });
+        let options = Options {
+            clip: self.clip,
+            by_class: self.by_class,
+            samples: self.samples,
+            direction: self.direction,
+            how,
+            against: self.against,
+            epochs: self.epochs,
+            damping: self.damping,
+            table: self.table,
+        };
         let job = GradientJob::read(&self.run, &self.indices, &self.kind, options)?;
         let mut engine = cx.engine()?;
         let written = job.write(&mut engine, &self.out)?;

@@ -10,6 +10,7 @@ mod probe;
 mod program;
 mod recording;
 mod reference;
+mod rewrite;
 mod shader;
 mod submit;
 mod tangent;

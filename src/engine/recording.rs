@@ -4,7 +4,6 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::kernel::{Access, Elem, Kernel, Params};
-use super::shader;
 use crate::error::Result;
 
 /// Tensors inside one buffer start at multiples of this many 4-byte elements (256 bytes): the largest storage
@@ -166,42 +165,6 @@ pub struct Target {
     pub subgroup: u32,
 }
 
-impl Dispatch {
-    /// The range that binding `i` names.
-    pub fn bound<T: Element>(&self, i: usize) -> Buf<T> {
-        Buf::over(self.bindings[i].0)
-    }
-
-    /// The same launch with another buffer at binding `i`.
-    pub fn exchange<T: Element>(&mut self, i: usize, by: Buf<T>) {
-        self.bindings[i].0 = by.any();
-    }
-
-    /// The value of a WGSL `override` constant.
-    pub fn constant(&self, name: &str) -> Result<f64> {
-        let consts = shader::composed(self.kernel)?.consts(self.kernel, &self.consts)?;
-        Ok(consts.get(name).copied().unwrap_or(0.0))
-    }
-
-    /// Gives a WGSL `override` constant another value.
-    pub fn set(&mut self, name: &'static str, value: impl Into<f64>) {
-        self.consts.retain(|(n, _)| *n != name);
-        self.consts.push((name, value.into()));
-    }
-
-    /// The parameter struct.
-    pub fn params<P: Params>(&self) -> P {
-        bytemuck::pod_read_unaligned(&self.params)
-    }
-
-    /// Changes the parameter struct.
-    pub fn with_params<P: Params>(&mut self, change: impl FnOnce(&mut P)) {
-        let mut params: P = self.params();
-        change(&mut params);
-        self.params = bytemuck::bytes_of(&params).to_vec();
-    }
-}
-
 impl Recording {
     /// An empty recording whose variants are chosen for `target`.
     pub fn new(target: Target) -> Self {
@@ -277,28 +240,6 @@ impl Recording {
             Command::Dispatch(d) => Some(d),
             _ => None,
         })
-    }
-
-    /// The same recording over kept buffers numbered from `base`, for recordings made before their buffers.
-    pub fn rebased(mut self, base: usize) -> Self {
-        let shift = |span: &mut Span| {
-            if let BufferId::Kept(i) = &mut span.id {
-                *i += base as u32;
-            }
-        };
-        for command in &mut self.commands {
-            match command {
-                Command::Upload { dst, .. } | Command::Clear { dst } => shift(dst),
-                Command::Readback { src, .. } => shift(src),
-                Command::Copy { src, dst } => {
-                    shift(src);
-                    shift(dst);
-                }
-                Command::Dispatch(d) => d.bindings.iter_mut().for_each(|(span, _)| shift(span)),
-            }
-        }
-        self.outputs.iter_mut().for_each(shift);
-        self
     }
 
     /// Checks every dispatch against its shader (binding count, access, element types, parameter fields, overrides)

@@ -34,6 +34,10 @@ pub struct Reflection {
     pub storage: Vec<(String, bool, Elem)>,
     /// Override constants with their defaults (NaN where the shader gives none).
     pub overrides: Vec<(String, f64)>,
+    /// Invocations of a workgroup, by the overrides' defaults.
+    pub workgroup: u32,
+    /// Bytes of memory that a workgroup shares.
+    pub shared_bytes: u32,
 }
 
 /// A composed shader and its reflection.
@@ -127,7 +131,11 @@ fn reflect(name: &str, module: &naga::Module) -> Result<Reflection> {
     let bad = |what: String| Error::internal(format!("{name}.wgsl: {what}"));
     let mut params = Vec::new();
     let mut storage: Vec<(u32, (String, bool, Elem))> = Vec::new();
+    let mut shared_bytes = 0;
     for (_, var) in module.global_variables.iter() {
+        if var.space == naga::AddressSpace::WorkGroup {
+            shared_bytes += module.types[var.ty].inner.size(module.to_ctx());
+        }
         let Some(binding) = &var.binding else { continue };
         let var_name = var.name.clone().unwrap_or_default();
         match var.space {
@@ -162,7 +170,23 @@ fn reflect(name: &str, module: &naga::Module) -> Result<Reflection> {
         return Err(bad("storage bindings must be 1, 2, 3 … without a gap".into()));
     }
     let overrides = module.overrides.iter().map(|(_, o)| (o.name.clone().unwrap_or_default(), default_of(module, o)));
-    Ok(Reflection { params, storage: storage.into_iter().map(|(_, s)| s).collect(), overrides: overrides.collect() })
+    Ok(Reflection {
+        params,
+        storage: storage.into_iter().map(|(_, s)| s).collect(),
+        overrides: overrides.collect(),
+        workgroup: workgroup(module),
+        shared_bytes,
+    })
+}
+
+/// Invocations of a workgroup, by the overrides' defaults.
+fn workgroup(module: &naga::Module) -> u32 {
+    let Some(entry) = module.entry_points.first() else { return 0 };
+    let by_override = |i: usize| match module.global_expressions[entry.workgroup_size_overrides?[i]?] {
+        naga::Expression::Override(o) => Some(default_of(module, &module.overrides[o]) as u32),
+        _ => None,
+    };
+    (0..3).map(|i| by_override(i).unwrap_or(entry.workgroup_size[i]).max(1)).product()
 }
 
 fn default_of(module: &naga::Module, o: &naga::Override) -> f64 {

@@ -11,6 +11,7 @@ mod item;
 pub mod markdown;
 mod perf;
 mod random;
+mod selection;
 pub mod smoke;
 mod support;
 mod worker;
@@ -20,7 +21,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::children::{Column, Options, check};
-pub use self::item::{Item, Kind, Planned, Selection, Shapes};
+pub use self::item::{Item, Verdict};
+pub use self::selection::{Kind, Planned, Selection, Shapes};
 pub use self::worker::{Job, work};
 use super::compare::Distance;
 use crate::engine::AdapterReport;

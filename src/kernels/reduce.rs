@@ -101,7 +101,8 @@ fn row_sums(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, p: Rows) {
     let pass = rec.dispatch(&ROWS).set("WIDE", u8::from(p.cols.is_multiple_of(4))).params(p).read(x);
     // Sums laid out with gaps leave the gaps as they were.
     let pass = if y.len == p.rows as usize { pass.write(y) } else { pass.update(y) };
-    pass.work(x.len as u64, 4 * x.len as u64 + 4 * u64::from(p.rows)).threads(p.rows as usize);
+    let turns = if p.cols.is_multiple_of(4) { p.cols / 4 } else { p.cols };
+    pass.turns(turns as usize).work(x.len as u64, 4 * x.len as u64 + 4 * u64::from(p.rows)).threads(p.rows as usize);
 }
 
 /// Records `y[0] = scale * sum x`, or `scale * sum x^2`. An empty `x` gives 0.

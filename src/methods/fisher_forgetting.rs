@@ -34,13 +34,15 @@ pub struct FisherForgetting {
     pub step: FisherStep,
     /// Absent: such that the noise costs a retained record `noise_cost` nats.
     pub alpha: Option<f64>,
-    /// Expected ½ nᵀ F_R n of the noise n = ½ alpha Σ F / (F + delta · mean F). Does not matter where alpha is given.
+    /// Expected ½ nᵀ F_R n of the noise n = ½ alpha Σ F / (F + delta · mean F). On digits 1e-4 moves the parameters by a third
+    /// of their length at no cost and 1e-3 costs four points; at convergence the empirical F says less than is lost. Does not
+    /// matter where alpha is given.
     pub noise_cost: f64,
 }
 
 impl Default for FisherForgetting {
     fn default() -> Self {
-        FisherForgetting { step: FisherStep { part: 0.5, ..FisherStep::default() }, alpha: None, noise_cost: 0.01 }
+        FisherForgetting { step: FisherStep { part: 0.5, ..FisherStep::default() }, alpha: None, noise_cost: 1e-4 }
     }
 }
 

@@ -5,6 +5,8 @@ mod account;
 pub mod ascent;
 pub mod certificate;
 mod certified_removal;
+mod compact;
+pub mod curvature;
 mod delta_grad;
 mod direction;
 mod edge_mask;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::account::{Origin, timed};
+use super::curvature::Curvature;
 use super::settings::{check, not_negative, positive};
 use super::solve::{Solved, Solver, Until};
 use super::{Account, Method, MethodRow, Read, Tier, View, settings};
@@ -26,7 +27,7 @@ pub static ROW: MethodRow = MethodRow {
 };
 
 /// theta ← theta − (H + (damping + w) I)⁻¹ (∇L(theta) + w theta), `steps` times: L the mean loss over the retained records as they
-/// are after the request, H its Gauss-Newton matrix where theta is, w the recipe's weight decay. It is Newton's method on what a
+/// are after the request, H its Gauss-Newton matrix or its Hessian where theta is, w the recipe's weight decay. It is Newton's method on what a
 /// retrain minimises, so for a convex objective it ends where a retrain to the optimum ends; a model that is not at an optimum
 /// of its own goes on training too, for which [`super::influence`] has the difference form.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +38,7 @@ pub struct Newton {
     /// In units of the mean loss, besides the weight decay. Absent: 0 where the model is linear in its parameters and the
     /// recipe has weight decay, so that the step is Newton's; else 0.03.
     pub damping: Option<f64>,
+    pub curvature: Curvature,
     pub solver: Solver,
     /// Most products with H a step.
     pub iterations: usize,
@@ -48,8 +50,8 @@ pub struct Newton {
 
 impl Default for Newton {
     fn default() -> Self {
-        let solver = Solver::Cg;
-        Newton { steps: 1, damping: None, solver, iterations: 500, tolerance: 1e-4, curvature_records: 0 }
+        let (curvature, solver) = (Curvature::GaussNewton, Solver::Cg);
+        Newton { steps: 1, damping: None, curvature, solver, iterations: 500, tolerance: 1e-4, curvature_records: 0 }
     }
 }
 
@@ -115,6 +117,11 @@ impl Method for Newton {
                 "method newton: no record is retained, so there is no objective left; use retrain",
             ));
         }
+        if view.train.objective_noise > 0.0 {
+            return Err(Error::input(
+                "method newton: the run was trained with train.objective_noise, a term that its objective does not have; use certified_removal",
+            ));
+        }
         let damping = self.damping(session, view)?;
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData]);
@@ -124,10 +131,10 @@ impl Method for Newton {
         let (mut steps, shift) = (Vec::new(), damping + view.train.weight_decay);
         let left = timed(&mut method_s, || {
             let (b, x) = (session.vector("newton.b")?, session.vector("newton.x")?);
+            let h = self.curvature.of(session, Records::train(&drawn))?;
             for _ in 0..self.steps {
                 let gradient_norm = objective_gradient(session, view, b)?;
-                let h = session.gauss_newton(Records::train(&drawn))?;
-                let solved = self.solver.solve(session, &h, shift, b, x, until)?;
+                let solved = self.solver.solve(session, h.as_ref(), shift, b, x, until)?;
                 let theta = session.theta;
                 session.run(|rec| {
                     map::axpby(rec, -1.0, x, 1.0, theta);
@@ -138,7 +145,7 @@ impl Method for Newton {
             objective_gradient(session, view, b)
         })?;
         account.method_s = method_s;
-        account.note("curvature", "gauss_newton");
+        account.note("curvature", json!(self.curvature));
         account.note("curvature_records", drawn.len());
         account.note("damping", damping);
         account.note("newton_steps", json!(steps));

@@ -152,13 +152,7 @@ pub fn influence_self(
 
 /// g_n · u for each record.
 fn dots(session: &mut Session, records: Records, u: Buf<f32>) -> Result<Vec<f64>> {
-    let (total, u) = (session.model.layout.total(), session.engine.read(u)?);
-    let mut found = Vec::new();
-    session.per_sample(records, |_, rows| {
-        found.extend(rows.chunks_exact(total).map(|gradient| product(gradient, &u)));
-        Ok(())
-    })?;
-    Ok(found)
+    Ok(session.dots(records, u)?.into_iter().map(f64::from).collect())
 }
 
 fn product(a: &[f32], b: &[f32]) -> f64 {

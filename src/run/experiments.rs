@@ -66,7 +66,7 @@ pub static EXPERIMENTS: &[ExperimentRow] = &[
     },
     ExperimentRow {
         name: "logistic_certified",
-        summary: "logistic regression on digits with a noisy objective: certified removal of single samples",
+        summary: "logistic regression on digits with a noisy objective: certified removal of 1 % of the samples",
         demo: false,
         toml: include_str!("../../assets/experiments/logistic_certified.toml"),
     },

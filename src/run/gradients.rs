@@ -2,11 +2,14 @@
 //! over how many records of which set, at which parameters.
 
 mod first_order;
+mod scores;
+mod second_order;
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::folder::{Opened, RunFolder};
+use super::influence::{Against, How};
 use crate::data::parse_indices;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -20,7 +23,7 @@ pub struct StatisticRow {
     pub summary: &'static str,
     /// Names of the options that it reads, without the dashes.
     pub options: &'static [&'static str],
-    compute: fn(&GradientJob, &mut Session) -> Result<Found>,
+    compute: fn(&GradientJob, &mut Engine) -> Result<Found>,
 }
 
 /// Every kind.
@@ -31,6 +34,12 @@ pub static STATISTICS: &[&StatisticRow] = &[
     &first_order::NORMS,
     &first_order::CLIPPED,
     &first_order::GRAM,
+    &second_order::GGN_DIAG,
+    &second_order::KFAC,
+    &second_order::EKFAC,
+    &second_order::GVP,
+    &second_order::HVP,
+    &scores::INFLUENCE,
 ];
 
 /// What some kinds read beside the records.
@@ -40,12 +49,32 @@ pub struct Options {
     pub clip: Option<f32>,
     /// One Fisher diagonal for each class of the records.
     pub by_class: bool,
+    /// Labels that the model draws for each record; absent: the expectation over its labels, exactly.
+    pub samples: Option<u32>,
+    /// What curvature is multiplied by: a file with the parameters' names. Absent: the gradient of the mean loss.
+    pub direction: Option<PathBuf>,
+    pub how: Option<How>,
+    pub against: Option<Against>,
+    pub epochs: Vec<usize>,
+    pub damping: Option<f64>,
+    /// Where the ranked table goes, as JSON or, by its name, as CSV.
+    pub table: Option<PathBuf>,
 }
 
 impl Options {
     /// Names of those that were given.
     fn given(&self) -> Vec<&'static str> {
-        let all = [("clip", self.clip.is_some()), ("by-class", self.by_class)];
+        let all = [
+            ("clip", self.clip.is_some()),
+            ("by-class", self.by_class),
+            ("samples", self.samples.is_some()),
+            ("direction", self.direction.is_some()),
+            ("how", self.how.is_some()),
+            ("against", self.against.is_some()),
+            ("epochs", !self.epochs.is_empty()),
+            ("damping", self.damping.is_some()),
+            ("table", self.table.is_some()),
+        ];
         all.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect()
     }
 }
@@ -65,19 +94,20 @@ pub(super) struct Tensor {
 }
 
 impl Tensor {
+    fn new(name: impl Into<String>, shape: &[usize], values: Vec<f32>) -> Tensor {
+        Tensor { name: name.into(), shape: shape.to_vec(), values }
+    }
+
     /// One tensor for each parameter of a flat vector.
     fn of_flat(layout: &ParamLayout, flat: &[f32]) -> Vec<Tensor> {
-        let one = |e: &ParamEntry| Tensor {
-            name: e.name.clone(),
-            shape: e.shape.clone(),
-            values: flat[e.offset..][..e.len].to_vec(),
-        };
+        let one = |e: &ParamEntry| Tensor::new(e.name.as_str(), &e.shape, flat[e.offset..][..e.len].to_vec());
         layout.entries().iter().map(one).collect()
     }
 }
 
 /// A run and the records whose statistics are wanted.
 pub struct GradientJob {
+    folder: PathBuf,
     run: Opened,
     theta: Vec<f32>,
     indices: Vec<u32>,
@@ -108,6 +138,7 @@ impl GradientJob {
                 readers.join(", ")
             )));
         }
+        let folder = run.to_owned();
         let run = RunFolder::new(run).open()?;
         if run.data.links().is_some() {
             return Err(Error::input(
@@ -117,7 +148,12 @@ impl GradientJob {
         let set = indices.to_owned();
         let indices = parse_indices(indices, &run.data.train_ids())?;
         let theta = run.theta()?;
-        Ok(GradientJob { run, theta, indices, set, row, options })
+        Ok(GradientJob { folder, run, theta, indices, set, row, options })
+    }
+
+    /// The run's weights and data on an engine.
+    fn session<'e>(&'e self, engine: &'e mut Engine) -> Result<Session<'e>> {
+        Session::of(engine, &self.run.model, &self.run.data, None, &self.theta)
     }
 
     fn records(&self) -> Records<'_> {
@@ -155,8 +191,7 @@ impl GradientJob {
     /// # Errors
     /// A result that is not finite; the file cannot be written.
     pub fn write(&self, engine: &mut Engine, out: &Path) -> Result<Written> {
-        let mut session = Session::of(engine, &self.run.model, &self.run.data, None, &self.theta)?;
-        let found = (self.row.compute)(self, &mut session)?;
+        let found = (self.row.compute)(self, engine)?;
         for t in &found.tensors {
             if let Some(bad) = t.values.iter().find(|v| !v.is_finite()) {
                 return Err(Error::CheckFailed(format!("`{}` holds {bad}: the model diverged", t.name)));

@@ -10,6 +10,7 @@ use super::ranking::{Ranking, SCHEMA};
 use crate::data::{GraphData, parse_indices};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::methods::curvature::Curvature;
 use crate::methods::scores::{self, Moment, ranked};
 use crate::methods::solve::{Solved, StoppedBy, Until};
 use crate::train::{Part, Records, Session};
@@ -45,6 +46,8 @@ pub struct Ask {
     pub against: Against,
     /// Of TracIn: the epochs at whose ends the products are taken, counted from 1; none for the run's weights alone.
     pub epochs: Vec<usize>,
+    /// Of influence: which matrix H is, taken over all training records.
+    pub curvature: Curvature,
     /// Of influence, besides the weight decay of the recipe and in units of the mean loss; 0.01 is a start for a deep net.
     pub damping: f64,
     /// Of influence: most products with the curvature a solve, and the residual to stop at in parts of the gradient's norm.
@@ -55,7 +58,8 @@ pub struct Ask {
 impl Default for Ask {
     fn default() -> Ask {
         let (how, against) = (How::Tracin, Against::Validation);
-        Ask { how, against, epochs: Vec::new(), damping: 0.01, iterations: 200, tolerance: 1e-4 }
+        let curvature = Curvature::GaussNewton;
+        Ask { how, against, epochs: Vec::new(), curvature, damping: 0.01, iterations: 200, tolerance: 1e-4 }
     }
 }
 
@@ -81,12 +85,8 @@ impl Ask {
         match (self.how, &self.against) {
             (How::Tracin, Against::Themselves) => "tracin self-influence: sum over moments of lr |g_n|^2",
             (How::Tracin, _) => "tracin: sum over moments of lr g_n . g; positive lowers the loss",
-            (How::Influence, Against::Themselves) => {
-                "self-influence: g_n' (H + damping + decay)^-1 g_n, Gauss-Newton H"
-            }
-            (How::Influence, _) => {
-                "influence: -g_n' (H + damping + decay)^-1 g, Gauss-Newton H; positive raises the loss"
-            }
+            (How::Influence, Against::Themselves) => "self-influence: g_n' (H + damping + decay)^-1 g_n",
+            (How::Influence, _) => "influence: -g_n' (H + damping + decay)^-1 g; positive raises the loss",
         }
     }
 }
@@ -182,12 +182,12 @@ impl InfluenceJob {
         target: Option<&Vec<f32>>,
     ) -> Result<(Vec<f64>, Solved)> {
         let everything = self.run.data.train_ids();
-        let h = session.gauss_newton(Records::train(&everything))?;
+        let h = self.ask.curvature.of(session, Records::train(&everything))?;
         let shift = self.ask.damping + self.run.config.train.weight_decay;
         let until = Until { iterations: self.ask.iterations, tolerance: self.ask.tolerance };
         let (scores, solved) = match target {
-            Some(target) => scores::influence(session, &h, shift, until, records, target)?,
-            None => scores::influence_self(session, &h, shift, until, records)?,
+            Some(target) => scores::influence(session, h.as_ref(), shift, until, records, target)?,
+            None => scores::influence_self(session, h.as_ref(), shift, until, records)?,
         };
         if solved.stopped_by == StoppedBy::Curvature {
             return Err(Error::CheckFailed(format!(

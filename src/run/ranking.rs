@@ -8,7 +8,7 @@ use super::influence::Ask;
 use crate::error::{Error, Result};
 use crate::methods::scores::Ranked;
 use crate::methods::solve::Solved;
-use crate::train::{weights, write_atomic};
+use crate::train::write_atomic;
 
 /// Name and version of the document of a ranking.
 pub const SCHEMA: &str = "unlearn.influence/1";
@@ -53,21 +53,5 @@ impl Ranking {
     pub fn csv(&self) -> String {
         let lines = self.table.iter().map(|row| format!("{},{},{:e}\n", row.rank, row.id, row.score));
         std::iter::once("rank,id,score\n".to_owned()).chain(lines).collect()
-    }
-
-    /// Writes the scores as a safetensors vector `scores` [records], in the order of `--indices`.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn write_scores(&self, path: &Path) -> Result<()> {
-        let narrow: Vec<f32> = self.scores.iter().map(|score| *score as f32).collect();
-        let metadata = [
-            ("format", "pt".to_owned()),
-            ("estimator", self.estimator.to_owned()),
-            ("count", self.count.to_string()),
-            ("set", self.set.clone()),
-            ("model_sha256", self.model_sha256.clone()),
-        ];
-        weights::save_tensors(path, &[("scores".to_owned(), vec![narrow.len()], &narrow)], &metadata)
     }
 }

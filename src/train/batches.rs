@@ -1,8 +1,9 @@
 //! Which records each step of an epoch sees: a function of the state, the seed and the sets alone.
 
-use super::fit::{FitState, Term};
+use super::fit::Term;
 use super::order::shuffled;
 use super::private::poisson_batch;
+use super::progress::FitState;
 
 /// The index lists of an epoch.
 pub(super) struct Batches {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use safetensors::tensor::SafeTensors;
 
-use super::fit::{FitState, VECTOR_NAMES};
+use super::fit::VECTOR_NAMES;
+use super::progress::FitState;
 use super::weights;
 use crate::error::{Error, Result};
 use crate::nn::ParamLayout;

@@ -50,6 +50,7 @@ impl Session<'_> {
             let tape = s.record_forward(rec, &batch, Mode::Eval, None)?;
             let along = tangent(rec, &[(theta, u)])?.of(tape.logits);
             read_or_zero(rec, along, batch.n * classes);
+            rec.prune();
             Ok(())
         })?;
         Ok(runs.iter().flat_map(|r| r[0].f32().to_vec()).collect())
@@ -64,6 +65,7 @@ impl Session<'_> {
             let scored = s.record_scored(rec, records.part, shape, Mode::Eval, None)?;
             let along = tangent(rec, &[(theta, u)])?.of(scored.sums.range(0..scored.n));
             read_or_zero(rec, along, scored.n);
+            rec.prune();
             Ok(())
         })?;
         Ok(runs.iter().flat_map(|r| r[0].f32().to_vec()).collect())
@@ -98,7 +100,7 @@ impl Session<'_> {
         let (u, hu) = (self.vector("hessian.u")?, self.vector("hessian.hu")?);
         let theta = self.theta;
         let pieces = self.sum_over(records, [u, hu], |s, rec, shape, scale| {
-            // What it holds matters to nobody, but its derivative is the product.
+            // Nobody reads it, so it is not computed; its derivative is the product.
             let grad = rec.temp("grad", theta.len);
             let Scored { tape, dlogits, .. } = s.record_scored(rec, records.part, shape, Mode::Eval, None)?;
             let sink = Sink::Mean { grad, scale, accumulate: true };
@@ -128,6 +130,8 @@ impl Session<'_> {
                 None => {
                     let mut rec = self.recording();
                     part(self, &mut rec, &load.shape, scale)?;
+                    // The gradient itself is not asked for where its derivative is, nor are the winners of the loss.
+                    rec.prune();
                     sum.programs.push(self.compile(rec)?);
                     shapes.push(load.shape);
                     shapes.len() - 1

@@ -1,7 +1,7 @@
 //! EKFAC: the curvature's diagonal in the basis of its Kronecker factors' eigenvectors (George et al., NeurIPS 2018).
 
 use super::eigen::eigenvectors;
-use super::factors::Kfac;
+use super::factors::{Factor, Kfac, read_squares};
 use super::importance::Estimator;
 use super::load::Use;
 use super::session::{Records, Session};
@@ -41,6 +41,11 @@ impl Ekfac {
         let moments = session.engine.alloc("ekfac.moments", session.model.layout.total())?;
         session.rotated_squares(records, how, bases, moments)?;
         Ok(Ekfac { kfac, bases, moments })
+    }
+
+    /// The eigenvectors on the host, a row each, named as in [`Kfac::read`].
+    pub fn read_bases(&self, session: &mut Session) -> Result<Vec<Factor>> {
+        read_squares(session, &self.kfac.layout, self.bases)
     }
 
     /// Records `out = (F + damping I)⁻¹ v`, exact in the basis; `params` is the layout of `v` and `out`, two buffers.

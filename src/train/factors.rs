@@ -43,6 +43,20 @@ pub struct Factor {
     pub values: Vec<f32>,
 }
 
+/// The matrices of a flat vector of factors, in the layout's order.
+pub(super) fn read_squares(session: &mut Session, layout: &FactorLayout, flat: Buf<f32>) -> Result<Vec<Factor>> {
+    let mut all = Vec::new();
+    for block in &layout.blocks {
+        for (which, square) in [("a", block.a), ("g", Some(block.g))] {
+            if let Some(square) = square {
+                let values = session.engine.read(square.of(flat))?;
+                all.push(Factor { param: block.param.clone(), which, size: square.size, values });
+            }
+        }
+    }
+    Ok(all)
+}
+
 impl Kfac {
     /// Measures the factors over `records`. `how` says whose labels the gradients are of: [`Estimator::Model`] takes the
     /// expectation over the model's exactly, a backward pass a class (KFLR: Botev, Ritter & Barber, ICML 2017);
@@ -169,16 +183,7 @@ impl Kfac {
 
     /// The factors on the host, in the layout's order.
     pub fn read(&self, session: &mut Session) -> Result<Vec<Factor>> {
-        let mut all = Vec::new();
-        for block in &self.layout.blocks {
-            for (which, square) in [("a", block.a), ("g", Some(block.g))] {
-                if let Some(square) = square {
-                    let values = session.engine.read(square.of(self.factors))?;
-                    all.push(Factor { param: block.param.clone(), which, size: square.size, values });
-                }
-            }
-        }
-        Ok(all)
+        read_squares(session, &self.layout, self.factors)
     }
 
     /// For a method's details and for files.

@@ -6,7 +6,8 @@ use super::batches::Batches;
 use super::config::TrainConfig;
 use super::objective::objective_noise;
 use super::optimizer::Optimizer;
-use super::private::Privacy;
+use super::private::{self, Privacy};
+use super::progress::{EpochReport, FitState, Progress, StepReport};
 use super::session::{Records, Session};
 use super::step::{Bounds, Key, StepProgram, key};
 use super::watch;
@@ -18,51 +19,6 @@ use crate::error::{Error, Result};
 pub struct Term<'a> {
     pub records: Records<'a>,
     pub weight: f64,
-}
-
-/// What a step told the host: two scalars of the first term.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct StepReport {
-    pub epoch: usize,
-    pub step: u64,
-    pub loss: f64,
-    pub accuracy: f64,
-    pub lr: f64,
-}
-
-/// Means over an epoch of the first term, as seen during its steps.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct EpochReport {
-    pub epoch: usize,
-    pub step: u64,
-    pub loss: f64,
-    pub accuracy: f64,
-    pub lr: f64,
-    pub steps: usize,
-}
-
-/// Why [`Fit::advance`] came back.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Progress {
-    Epoch(EpochReport),
-    /// The observer asked for a pause; every submitted step is done.
-    Paused,
-    /// All epochs are done.
-    Done,
-}
-
-/// Everything besides theta that the continuation of a fit depends on.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct FitState {
-    pub epoch: usize,
-    /// Steps done in this epoch, and since the start.
-    pub at: usize,
-    pub step: u64,
-    pub loss_sum: f64,
-    pub correct_sum: f64,
-    pub count: f64,
-    /// Optimiser vectors, padded like theta.
-    pub vectors: Vec<Vec<f32>>,
 }
 
 /// A fit under way.
@@ -134,7 +90,8 @@ impl Fit {
         Ok(())
     }
 
-    /// Compiles every program of the coming epoch, so that the memory it takes is held before the first step.
+    /// Compiles every program of the coming epoch, so that the memory it takes is held before the first step; where batches
+    /// are drawn, also that of the largest that is to be expected.
     ///
     /// # Errors
     /// A budget or an adapter that cannot hold it.
@@ -149,6 +106,12 @@ impl Fit {
             let loads = self.loads(session, terms, &group, first);
             self.compiled(session, terms, &key(&loads))?;
             at += group.len();
+        }
+        if self.draws_records() {
+            let indices = terms[0].records.indices;
+            let largest = vec![vec![indices[..private::largest(self.batch_size, indices.len())].to_vec()]];
+            let loads = self.loads(session, terms, &largest, self.state.step);
+            self.compiled(session, terms, &key(&loads))?;
         }
         Ok(())
     }

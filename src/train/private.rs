@@ -105,6 +105,12 @@ pub(super) fn padded(drawn: usize, batch_size: usize) -> usize {
     drawn.max(1).next_multiple_of((batch_size / 4).max(8))
 }
 
+/// Records of a batch that a draw exceeds once in 10⁹ steps: six standard deviations above the mean.
+pub(super) fn largest(batch_size: usize, records: usize) -> usize {
+    let mean = batch_size.min(records) as f64;
+    records.min((mean + 6.0 * mean.sqrt()).ceil() as usize)
+}
+
 /// A drawn batch as its program takes it: the list, filled up with records that weigh 0, and the weights.
 pub(super) fn fill(drawn: &[u32], spare: u32, batch_size: usize) -> (Vec<u32>, Vec<f32>) {
     let size = padded(drawn.len(), batch_size);

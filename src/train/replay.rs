@@ -4,9 +4,10 @@ use std::collections::{HashMap, VecDeque};
 
 use super::batches::Batches;
 use super::config::TrainConfig;
-use super::fit::{FitState, Term, VECTOR_NAMES};
+use super::fit::{Term, VECTOR_NAMES};
 use super::load::{Shape, Use};
 use super::optimizer::Optimizer;
+use super::progress::FitState;
 use super::session::{Records, Session};
 use crate::engine::{Buf, Data, Program, Recording, Ticket};
 use crate::error::{Error, Result};

@@ -71,6 +71,8 @@ fn removal(engine: &mut Engine) -> Result<()> {
         ("1 point", drawn(1), "", 0.01),
         ("1 %", drawn(n / 100), "", 0.02),
         ("10 %", drawn(n / 10), "", 0.05),
+        ("10 % by the Hessian", drawn(n / 10), "curvature = \"hessian\"", 0.05),
+        ("10 % by LiSSA", drawn(n / 10), "solver = \"lissa\"\niterations = 5000", 0.05),
         ("a class", all.iter().copied().filter(|i| data.train.y[*i as usize] == 3).collect(), "steps = 3", 0.2),
     ] {
         let (retain, forget) = digits.split(|i| forget.contains(&i));

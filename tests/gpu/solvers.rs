@@ -12,6 +12,7 @@ use unlearn::nn::{Model, ModelConfig};
 use unlearn::train::{Product, Records, Session};
 
 use crate::adapters::Shared;
+use crate::dense::{Dense, norm, places, two_loops};
 use crate::methods::{Small, bits, hold};
 
 type Test = fn(&mut Small) -> Result<()>;
@@ -36,86 +37,9 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     devices.iter().flat_map(each).collect()
 }
 
-/// Solves and eigenvalues on the host.
-pub struct Dense(Vec<Vec<f64>>);
-
-impl Dense {
-    /// The matrix of a product over the real parameters, in their order.
-    pub fn of(session: &mut Session, h: &dyn Product) -> Result<Dense> {
-        let places = places(session);
-        let mut rows = Vec::new();
-        for at in &places {
-            let mut unit = vec![0.0; h.u().len];
-            unit[*at] = 1.0;
-            session.engine.write(h.u(), &unit)?;
-            h.apply(session)?;
-            let column = session.engine.read(h.hu())?;
-            rows.push(places.iter().map(|p| f64::from(column[*p])).collect());
-        }
-        Ok(Dense(rows))
-    }
-
-    pub fn shifted(&self, shift: f64) -> Dense {
-        let mut a = self.0.clone();
-        (0..a.len()).for_each(|i| a[i][i] += shift);
-        Dense(a)
-    }
-
-    fn times(&self, v: &[f64]) -> Vec<f64> {
-        self.0.iter().map(|row| row.iter().zip(v).map(|(a, b)| a * b).sum()).collect()
-    }
-
-    /// Gauss elimination with pivots.
-    pub fn solve(&self, b: &[f64]) -> Vec<f64> {
-        let (mut a, mut x, n) = (self.0.clone(), b.to_vec(), b.len());
-        for i in 0..n {
-            let pivot = (i..n).max_by(|p, q| a[*p][i].abs().total_cmp(&a[*q][i].abs())).unwrap_or(i);
-            a.swap(i, pivot);
-            x.swap(i, pivot);
-            for r in i + 1..n {
-                let f = a[r][i] / a[i][i];
-                let above = a[i].clone();
-                a[r].iter_mut().zip(&above).for_each(|(v, u)| *v -= f * u);
-                x[r] -= f * x[i];
-            }
-        }
-        for i in (0..n).rev() {
-            x[i] = (x[i] - (i + 1..n).map(|c| a[i][c] * x[c]).sum::<f64>()) / a[i][i];
-        }
-        x
-    }
-
-    /// The smallest and largest eigenvalue: power iteration on the matrix, and on what it lacks to a multiple of the identity.
-    fn ends(&self) -> (f64, f64) {
-        let top = |a: &Dense| {
-            let mut v: Vec<f64> = (0..a.0.len()).map(|i| (i as f64 * 1.7).sin() + 0.1).collect();
-            let mut value = 0.0;
-            for _ in 0..20_000 {
-                let w = a.times(&v);
-                value = norm(&w);
-                v = w.iter().map(|x| x / value).collect();
-            }
-            value
-        };
-        let highest = top(self);
-        let mut rest = self.shifted(-highest);
-        rest.0.iter_mut().flatten().for_each(|v| *v = -*v);
-        (highest - top(&rest), highest)
-    }
-}
-
-/// Places of the real parameters in a flat vector.
-pub fn places(session: &Session) -> Vec<usize> {
-    session.model.layout.entries().iter().flat_map(|e| e.offset..e.offset + e.len).collect()
-}
-
 fn read(session: &mut Session, v: Buf<f32>) -> Result<Vec<f64>> {
     let flat = session.engine.read(v)?;
     Ok(places(session).iter().map(|p| f64::from(flat[*p])).collect())
-}
-
-fn norm(v: &[f64]) -> f64 {
-    v.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 
 /// ‖a − b‖ / ‖b‖.
@@ -269,6 +193,9 @@ fn pairs_invert(small: &mut Small) -> Result<()> {
         }
         hold(pairs.len() == 4, || format!("{} pairs of 4", pairs.len()))?;
         pairs.inverse(session, v, out)?;
+        let first = session.engine.read(out)?;
+        pairs.inverse(session, v, out)?;
+        hold(bits(&first) == bits(&session.engine.read(out)?), || "other bytes from the same pairs".into())?;
         let want = two_loops(&stored[2..], &read(session, v)?);
         let error = apart(&read(session, out)?, &want);
         hold(error < 1e-4, || format!("off the two loops by {error:e}"))?;
@@ -282,26 +209,6 @@ fn pairs_invert(small: &mut Small) -> Result<()> {
         })?;
         hold(!pairs.push(session, s, y)?, || "a pair of negative curvature was stored".into())
     })
-}
-
-/// Nocedal & Wright 2006, algorithm 7.4, on vectors.
-fn two_loops(pairs: &[(Vec<f64>, Vec<f64>)], v: &[f64]) -> Vec<f64> {
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    let mut q = v.to_vec();
-    let mut lengths = Vec::new();
-    for (s, y) in pairs.iter().rev() {
-        let a = dot(s, &q) / dot(s, y);
-        q.iter_mut().zip(y).for_each(|(q, y)| *q -= a * y);
-        lengths.push(a);
-    }
-    if let Some((s, y)) = pairs.last() {
-        q.iter_mut().for_each(|q| *q *= dot(s, y) / dot(y, y));
-    }
-    for ((s, y), a) in pairs.iter().zip(lengths.iter().rev()) {
-        let b = dot(y, &q) / dot(s, y);
-        q.iter_mut().zip(s).for_each(|(q, s)| *q += (a - b) * s);
-    }
-    q
 }
 
 /// H = −2 I.
@@ -339,6 +246,8 @@ fn spectrum(small: &mut Small) -> Result<()> {
         let (low, high) = Dense::of(session, &h)?.ends();
         let (b, _) = sides(session)?;
         let top = largest_eigenvalue(session, &h, b, 60)?;
+        let again = largest_eigenvalue(session, &h, b, 60)?;
+        hold(top == again, || format!("power iteration found {top}, then {again}"))?;
         hold((top / high - 1.0).abs() < 1e-3, || format!("power iteration found {top}, it is {high}"))?;
         let found = lanczos(session, &h, 40, 5)?;
         let again = lanczos(session, &h, 40, 5)?;
@@ -350,7 +259,15 @@ fn spectrum(small: &mut Small) -> Result<()> {
         let all = lanczos(session, &h, 10_000, 5)?;
         hold(all.steps <= session.model.layout.count() && all.lowest > -1e-4 * high, || format!("{all:?}"))?;
         hold((all.highest / high - 1.0).abs() < 1e-4, || format!("{all:?}"))?;
-        // Turned round: the end that power iteration cannot see.
+        // An indefinite matrix, whose lower end power iteration cannot see.
+        session.write_theta(&session.model.init(5))?;
+        let h = session.hessian(Records::train(view.retain))?;
+        let (low, high) = Dense::of(session, &h)?.ends();
+        hold(low < -1e-3 * high, || format!("the Hessian at the start has {low} to {high}: nothing to see"))?;
+        let found = lanczos(session, &h, 60, 5)?;
+        let off = (found.lowest - low).abs().max((found.highest - high).abs());
+        hold(off < 1e-3 * high, || format!("{found:?}, the Hessian has {low} to {high}"))?;
+        // A multiple of the identity, whose space one product exhausts.
         let turned = Turned::of(session, h.u(), h.hu())?;
         let found = lanczos(session, &turned, 3, 5)?;
         hold((found.lowest + 2.0).abs() < 1e-5 && found.steps <= 3, || format!("{found:?} of -2 I"))

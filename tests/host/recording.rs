@@ -241,3 +241,26 @@ fn temporaries_that_live_together_never_share_a_slot() {
     }
     assert!(shared > total / 20, "hardly anything is shared: {shared} of {total}");
 }
+
+#[test]
+fn what_nobody_reads_is_left_out_with_what_computes_it() {
+    use unlearn::kernels::map::{Unary, axpby, unary};
+    let mut engine = unlearn::engine::Engine::reference();
+    let (x, y) = (engine.alloc::<f32>("x", 8).expect("x"), engine.alloc::<f32>("y", 8).expect("y"));
+    let mut rec = Recording::default();
+    let [used, again, unused, after] = ["used", "again", "unused", "after"].map(|name| rec.temp::<f32>(name, 8));
+    unary(&mut rec, Unary::Tanh, x, used);
+    rec.clear(unused);
+    axpby(&mut rec, 1.0, used, 1.0, unused);
+    unary(&mut rec, Unary::Relu, unused, after);
+    rec.clear(again);
+    axpby(&mut rec, 1.0, used, 1.0, again);
+    unary(&mut rec, Unary::Copy, again, y);
+    rec.prune();
+    let left: Vec<&str> = rec.dispatches().map(|d| d.kernel.name).collect();
+    assert_eq!(left, ["map.unary", "map.axpby", "map.unary"]);
+    assert_eq!(rec.commands.len(), 4, "one of the two clears goes with what it was for");
+    rec.readback(after);
+    rec.prune();
+    assert_eq!(rec.commands.len(), 5, "what is read back stays, though nothing fills it any more");
+}

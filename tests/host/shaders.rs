@@ -122,3 +122,15 @@ fn no_shader_asks_for_more_than_eight_storage_buffers() {
         assert!(count <= 8, "{} binds {count}; core WebGPU promises eight", kernel.name);
     }
 }
+
+#[test]
+fn reflection_knows_workgroups_and_what_they_share() {
+    let of = |name: &str| {
+        let kernel = kernels::kernels().into_iter().find(|k| k.name == name).expect("a row");
+        let shader = composed(kernel).expect("composes").reflection;
+        (shader.workgroup, shader.shared_bytes)
+    };
+    assert_eq!(of("linear.matmul"), (64, 0));
+    assert_eq!(of("linear.matmul_tiled"), (256, 2 * 256 * 16));
+    assert_eq!(of("reduce.row_norms_shared").1, 64 * 8);
+}

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use unlearn::Result;
 use unlearn::data::Samples;
-use unlearn::engine::Engine;
+use unlearn::engine::{Buf, Engine};
 use unlearn::harness::parity::Gap;
 use unlearn::harness::parity::curvature::{CurvatureFixture, Net, load_curvature};
 use unlearn::train::{Estimator, Factor, Kfac, Product, Records, Session};
@@ -20,8 +20,16 @@ pub fn fixtures() -> Vec<CurvatureFixture> {
 pub type Measure = fn(&mut Session, &CurvatureFixture, Records) -> Result<Vec<Gap>>;
 
 /// What is compared.
-pub const QUANTITIES: &[(&str, Measure)] =
-    &[("norms", norms), ("gram", gram), ("clipped", clipped), ("ggn_diag", ggn_diag), ("gvp", gvp)];
+pub const QUANTITIES: &[(&str, Measure)] = &[
+    ("norms", norms),
+    ("gram", gram),
+    ("clipped", clipped),
+    ("ggn_diag", ggn_diag),
+    ("jvp", jvp),
+    ("dots", dots),
+    ("gvp", gvp),
+    ("hvp", hvp),
+];
 
 /// What a fixture is compared in: factors are stored of networks whose every layer has them.
 pub fn quantities(f: &CurvatureFixture) -> Vec<(&'static str, Measure)> {
@@ -96,6 +104,33 @@ fn kfac(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<G
         }
     }
     Ok(gaps)
+}
+
+/// The fixture's direction, on the engine.
+fn direction(s: &mut Session, f: &CurvatureFixture) -> Result<Buf<f32>> {
+    let (u, values) = (s.vector("direction")?, f.flat("direction")?);
+    s.engine.write(u, &values)?;
+    Ok(u)
+}
+
+fn jvp(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {
+    let u = direction(s, f)?;
+    let along = s.jvp(records, u)?;
+    Ok(vec![f.whole("jvp", &along)?])
+}
+
+fn dots(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {
+    let u = direction(s, f)?;
+    let along = s.dots(records, u)?;
+    Ok(vec![f.whole("dots", &along)?])
+}
+
+fn hvp(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {
+    let h = s.hessian(records)?;
+    s.engine.write(h.u(), &f.flat("direction")?)?;
+    h.apply(s)?;
+    let flat = s.engine.read(h.hu())?;
+    f.each("hvp", &flat)
 }
 
 fn gvp(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {

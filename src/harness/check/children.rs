@@ -193,7 +193,9 @@ impl Process {
             // What a driver prints there is no line of ours.
             let ours = |text: std::io::Result<String>| serde_json::from_str::<Line>(&text.ok()?).ok();
             std::thread::spawn(move || {
-                BufReader::new(stdout).lines().filter_map(ours).try_for_each(|line| send.send(line))
+                let mut lines = BufReader::new(stdout).lines().filter_map(ours);
+                // Nobody listens any more once the child was stopped.
+                while lines.next().is_some_and(|line| send.send(line).is_ok()) {}
             });
         }
         let talk = child.stderr.take().map(|stderr| std::thread::spawn(move || last_words(stderr)));

@@ -65,7 +65,7 @@ fn findings(adapter: &AdapterResult) -> String {
     let mut out = String::new();
     let told = adapter.cases.iter().filter(|c| !matches!(c.status, Status::Pass | Status::Unsupported));
     for case in told {
-        let why = [&case.message, &case.expected].into_iter().flatten().map(|t| escaped(t)).collect::<Vec<_>>();
+        let why = [&case.message, &case.expected].into_iter().flatten().map(escaped).collect::<Vec<_>>();
         let _ = writeln!(out, "- **{}** `{}`: {}", case.status.word(), case.case, why.join("; expected: "));
     }
     let mut missing: std::collections::BTreeMap<&str, usize> = Default::default();
@@ -75,7 +75,7 @@ fn findings(adapter: &AdapterResult) -> String {
     for (feature, count) in missing {
         let _ = writeln!(out, "- unsupported, {count}: {}", escaped(feature));
     }
-    if out.is_empty() { out } else { format!("\n## {}\n\n{out}", escaped(&adapter.adapter.describe())) }
+    if out.is_empty() { out } else { format!("\n## {}\n\n{out}", escaped(adapter.adapter.describe())) }
 }
 
 /// Text that cannot end a cell or a line.

@@ -4,10 +4,11 @@
 use super::item::{Item, Verdict, Work};
 use super::{Status, kernels_of};
 use crate::engine::case::Case;
-use crate::engine::{AdapterReport, Checks, Engine, composed};
+use crate::engine::{AdapterReport, Checks, Engine, Recording, composed};
 use crate::error::{Error, Result};
 use crate::harness::nets::{Into, Net, Rig};
 use crate::harness::trial::{lacks, place};
+use crate::kernels::map::fill;
 use crate::kernels::{self, Family};
 use crate::nn::ZOO;
 
@@ -77,6 +78,39 @@ fn network(engine: &mut Engine, net: &Net, batch: usize) -> Result<Verdict> {
     Ok(Verdict { message: Some(what), ..Verdict::pass() })
 }
 
+/// A buffer as large as one binding may be, up to what WebGPU promises, is filled to its last element: more workgroups than
+/// one side of the grid holds, and byte offsets up to 2^27.
+fn widest(engine: &mut Engine) -> Result<Verdict> {
+    let len = engine.max_binding().min(PROMISED_BINDING / 4);
+    let mark = engine.mark();
+    let read = fill_whole(engine, len);
+    engine.release(mark);
+    let wrong = read?.into_iter().find(|(_, v)| *v != VALUE);
+    let said = format!("{} bytes in one binding", 4 * len);
+    Ok(match wrong {
+        None => Verdict { message: Some(said), ..Verdict::pass() },
+        Some((at, v)) => Verdict::new(Status::Fail, format!("{said}: element {at} is {v:e}, expected {VALUE:e}")),
+    })
+}
+
+const PROMISED_BINDING: usize = 1 << 27;
+const VALUE: f32 = 0.375;
+
+/// Fills a buffer of `len` elements and returns some of them, the first and the last among them, with their places.
+fn fill_whole(engine: &mut Engine, len: usize) -> Result<Vec<(usize, f32)>> {
+    let whole = engine.alloc::<f32>("whole", len)?;
+    let mut rec = Recording::new(engine.target());
+    fill(&mut rec, whole, VALUE);
+    let program = engine.compile(rec)?;
+    engine.run(&program, &[])?;
+    let mut found = Vec::new();
+    for start in [0, len / 2, len - len.min(64)] {
+        let values = engine.read(whole.range(start..(start + 64).min(len)))?;
+        found.extend(values.into_iter().enumerate().map(|(i, v)| (start + i, v)));
+    }
+    Ok(found)
+}
+
 /// A limit: what it is, how much some kernel needs, how much there is.
 struct Limit {
     name: &'static str,
@@ -94,17 +128,19 @@ const fn limit(name: &'static str, needed: u64, offered: fn(&AdapterReport) -> u
 
 /// The limits that decide, one item each.
 pub(super) fn limits() -> Result<Vec<Item>> {
-    let (mut bindings, mut workgroup) = (0, 0.0f64);
+    let (mut bindings, mut workgroup, mut shared) = (0, 0, 0);
     for kernel in kernels::kernels() {
         let shader = composed(kernel)?.reflection;
         bindings = bindings.max(shader.storage.len() as u64);
-        workgroup = shader.overrides.iter().filter(|(n, _)| n == "WG").fold(workgroup, |w, (_, v)| w.max(*v));
+        workgroup = workgroup.max(u64::from(shader.workgroup));
+        shared = shared.max(u64::from(shader.shared_bytes));
     }
     let all = [
         limit("storage buffers per shader", bindings, |a| u64::from(a.limits.max_storage_buffers)),
-        limit("invocations per workgroup", workgroup as u64, |a| u64::from(a.limits.max_invocations_per_workgroup)),
+        limit("invocations per workgroup", workgroup, |a| u64::from(a.limits.max_invocations_per_workgroup)),
+        limit("bytes of workgroup memory", shared, |a| u64::from(a.limits.max_workgroup_storage_bytes)),
         limit("workgroups per dimension", 65_535, |a| u64::from(a.limits.max_workgroups_per_dimension)),
-        limit("bytes in one binding", 1 << 27, |a| a.limits.max_storage_buffer_binding_bytes),
+        limit("bytes in one binding", PROMISED_BINDING as u64, |a| a.limits.max_storage_buffer_binding_bytes),
         limit("bytes in one buffer", 1 << 28, |a| a.limits.max_buffer_bytes),
         Limit {
             at_most: true,
@@ -119,7 +155,9 @@ pub(super) fn limits() -> Result<Vec<Item>> {
             ..limit("timestamps", 1, |a| u64::from(a.features.iter().any(|f| f == "timestamps")))
         },
     ];
-    Ok(all.into_iter().map(Limit::item).collect())
+    let mut items: Vec<Item> = all.into_iter().map(Limit::item).collect();
+    items.push(Item::named("limit widest binding filled", Work::Other(Box::new(widest))));
+    Ok(items)
 }
 
 impl Limit {

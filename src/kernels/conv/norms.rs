@@ -28,12 +28,23 @@ pub enum NormForm {
 ///
 /// Ghost where 2 T² < p d (Bu, Mao and Xu 2022, "Scalable and efficient training of large convolutional neural networks with
 /// differential privacy"). Where weight gradients have a form with subgroup broadcasts, that one loads 5 operands for 32
-/// multiply-adds and a ghost norm 2 for each, so there T (T + 1) (p + d) must be below 5/32 T p d too.
+/// multiply-adds and a ghost norm 2 for each, so there T (T + 1) (p + d) must be below 5/32 T p d too. Nowhere more pairs than one
+/// thread adds up.
 pub fn choose_norms(target: Target, s: &ConvShape) -> NormForm {
     let (t, p, d) = (s.positions() as u64, s.columns() as u64, (s.co / s.groups) as u64);
     let broadcasts = target.software && target.subgroup >= 8;
     let loads = !broadcasts || 32 * (t + 1) * (p + d) < 5 * p * d;
-    if 2 * t * t < p * d && loads { NormForm::Ghost } else { NormForm::Squares }
+    let few = s.groups * pairs(s) <= MOST_PAIRS;
+    if 2 * t * t < p * d && loads && few { NormForm::Ghost } else { NormForm::Squares }
+}
+
+/// Pairs of positions of a sample: a thread adds their terms, and llvmpipe leaves its loop after 65 535.
+const MOST_PAIRS: usize = 65_000;
+
+/// Pairs (t, s) with t ≥ s.
+fn pairs(s: &ConvShape) -> usize {
+    let t = s.positions();
+    t * (t + 1) / 2
 }
 
 /// Records `out[n] = ‖g_n‖²`, g_n = the gradient of the weight from sample n alone; `out` [s.n].
@@ -59,13 +70,12 @@ pub fn conv2d_norms_as(
 ) {
     assert_eq!(out.len, s.n, "conv2d norms: one number for each of {} samples", s.n);
     let shape = s.checked_out();
-    let (t, each) = (s.positions(), s.turns_per_sample());
+    let each = s.turns_per_sample();
     let ghost = std::ptr::eq(kernel, &GHOST_NORM);
     let broadcast = std::ptr::eq(kernel, &CONV2D_BWD_W_BROADCAST);
     // Parts of a sample's norm.
     let (parts, turns, flops) = if ghost {
-        let pairs = t * (t + 1) / 2;
-        let (p, d) = (s.columns(), s.co / s.groups);
+        let (p, d, pairs) = (s.columns(), s.co / s.groups, pairs(s));
         (s.groups * pairs, s.turns_per_output(s.ci / s.groups) + d, 2 * (s.n * s.groups * pairs * (p + d)) as u64)
     } else if broadcast {
         (s.tiles() * COLUMNS / 4, each, s.flops(shape))
@@ -110,6 +120,9 @@ mod tests {
         // T = 4, p = 1152, d = 128: 5 1280 32 < 5 147 456.
         let last = ConvShape { padding: [1, 1], ..plain(64, 128, 2, 2, 128, [3, 3]) };
         assert_eq!(form(true, 8, &last), NormForm::Ghost);
+        // T = 529: 2 T² is far below p d, but nobody adds 140 185 pairs.
+        let many = ConvShape { padding: [1, 1], ..plain(1, 256, 23, 23, 512, [3, 3]) };
+        assert_eq!(form(false, 32, &many), NormForm::Squares);
         // At the bound: T = 3, p = 6, d = 3 is no ghost, one more output makes it one.
         let edge = |co| plain(1, 2, 1, 5, co, [1, 3]);
         assert_eq!(form(false, 32, &edge(3)), NormForm::Squares);

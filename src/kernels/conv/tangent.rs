@@ -33,6 +33,7 @@ pub fn conv2d(t: &mut Tangents, d: &Dispatch) -> Result<()> {
 /// Bindings x dy dw: linear in x and in dy.
 pub fn conv2d_bwd_w(t: &mut Tangents, d: &Dispatch) -> Result<()> {
     d.without("SQUARE")?;
+    d.without("NORM")?;
     let p: Conv = d.params();
     let mut own = d.clone();
     if p.stride == p.co * (p.ci / p.groups) * p.kh * p.kw {

@@ -1,6 +1,7 @@
 //! Sparse feature matrices times dense weights, and their gradients by sample.
 
 use super::norms::search_turns;
+use super::record_norms::features_norms_twin;
 use super::{Csr, Form, Spmm, choose, quads, rows_of, spmm, tangent};
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
 use crate::params;
@@ -231,32 +232,10 @@ fn transpose_twin(call: &mut TwinCall) {
     }
 }
 
-/// Bindings ptr idx perm val seg dy dw; see NORM in `features_bwd_w.wgsl`.
-fn norms_twin(call: &mut TwinCall) {
-    let p: Columns = call.params();
-    let permuted = call.set("PERM") == 1;
-    let [ptr, idx, perm, val, seg, dy, dw] = call.bufs();
-    let (ptr, idx, perm, val, seg, dy) = (ptr.u(), idx.u(), perm.u(), val.f(), seg.u(), dy.f());
-    let (outputs, dw) = (p.cols as usize, dw.f_mut());
-    let place = |k: usize| if permuted { perm[k] as usize } else { k };
-    for i in 0..p.inputs as usize {
-        let entries: Vec<usize> = (ptr[i] as usize..ptr[i + 1] as usize).collect();
-        for of_sample in entries.chunk_by(|a, b| seg[idx[*a] as usize] == seg[idx[*b] as usize]) {
-            for j in 0..quads(outputs) {
-                let g = |o: usize| {
-                    of_sample.iter().map(|k| val[place(*k)] * dy[idx[*k] as usize * outputs + o]).sum::<f64>()
-                };
-                let squares = (4 * j..outputs.min(4 * j + 4)).map(|o| g(o).powi(2)).sum();
-                dw[place(of_sample[0]) * quads(outputs) + j] = squares;
-            }
-        }
-    }
-}
-
 /// Bindings ptr idx perm val seg dy dw; see `features_bwd_w.wgsl`.
 fn bwd_w_twin(call: &mut TwinCall) {
     if call.set("NORM") == 1 {
-        return norms_twin(call);
+        return features_norms_twin(call);
     }
     let p: Columns = call.params();
     let (permuted, per_sample, sum) = (call.set("PERM") == 1, call.set("PER_SAMPLE") == 1, call.set("SUM") == 1);

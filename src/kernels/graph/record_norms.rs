@@ -116,6 +116,28 @@ pub fn features_norms(
     reduce::rows(rec, part, out);
 }
 
+/// Bindings ptr idx perm val seg dy dw; see NORM in `features_bwd_w.wgsl`.
+pub(super) fn features_norms_twin(call: &mut TwinCall) {
+    let p: Columns = call.params();
+    let permuted = call.set("PERM") == 1;
+    let [ptr, idx, perm, val, seg, dy, dw] = call.bufs();
+    let (ptr, idx, perm, val, seg, dy) = (ptr.u(), idx.u(), perm.u(), val.f(), seg.u(), dy.f());
+    let (outputs, dw) = (p.cols as usize, dw.f_mut());
+    let place = |k: usize| if permuted { perm[k] as usize } else { k };
+    for i in 0..p.inputs as usize {
+        let entries: Vec<usize> = (ptr[i] as usize..ptr[i + 1] as usize).collect();
+        for of_sample in entries.chunk_by(|a, b| seg[idx[*a] as usize] == seg[idx[*b] as usize]) {
+            for j in 0..quads(outputs) {
+                let g = |o: usize| {
+                    of_sample.iter().map(|k| val[place(*k)] * dy[idx[*k] as usize * outputs + o]).sum::<f64>()
+                };
+                let squares = (4 * j..outputs.min(4 * j + 4)).map(|o| g(o).powi(2)).sum();
+                dw[place(of_sample[0]) * quads(outputs) + j] = squares;
+            }
+        }
+    }
+}
+
 /// Bindings seg ptr x y; see `span_sums.wgsl`.
 fn span_sums_twin(call: &mut TwinCall) {
     let p: Spans = call.params();

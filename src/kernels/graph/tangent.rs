@@ -67,6 +67,7 @@ pub fn spmm(t: &mut Tangents, d: &Dispatch) -> Result<()> {
 
 /// Bindings ptr idx perm val seg dy dw.
 pub fn features_bwd_w(t: &mut Tangents, d: &Dispatch) -> Result<()> {
+    d.without("NORM")?;
     if d.constant("SUM")? == 0.0 && d.constant("PER_SAMPLE")? == 0.0 {
         return d.refuse("sums of squares");
     }
@@ -76,6 +77,7 @@ pub fn features_bwd_w(t: &mut Tangents, d: &Dispatch) -> Result<()> {
 /// Bindings seg_ptr x dy dw.
 pub fn segment_outer(t: &mut Tangents, d: &Dispatch) -> Result<()> {
     d.without("SQUARE")?;
+    d.without("NORM")?;
     t.linear(d, &[&[1], &[2]])
 }
 

@@ -23,6 +23,7 @@ pub fn cases() -> Vec<Case> {
             Product { square: true, alpha: 0.5, beta: 1.0, ..Default::default() },
         ));
         all.push(case(kernel, "nn", (0, 4, 3), Product::default()));
+        all.push(subnormal(kernel));
         // More than 65 535 rows: the grid must fold.
         all.push(case(kernel, "nt", (70_001, 70, 2), Product::default()));
         // The Fisher diagonal of an MLP's first layer at batch 128.
@@ -38,6 +39,18 @@ pub fn cases() -> Vec<Case> {
     }
     all.extend(outer_cases());
     all
+}
+
+/// Numbers that an adapter may take for 0.
+fn subnormal(kernel: &'static Kernel) -> Case {
+    let (m, n, k) = (9, 17, 33);
+    let mut case = Case::new(format!("{} nn {m}x{n}x{k} subnormal", kernel.name), Target::default());
+    let mut g = Gen::new(19);
+    let a = case.input("a", g.values(m * k).iter().map(|v| v * 1e-38).collect());
+    let b = case.input("b", g.values(k * n));
+    let y = case.output("y", m * n);
+    product_as(&mut case.rec, kernel, Mat::new(a, m, k), Mat::new(b, k, n), b, y, Product::default());
+    case.tolerance(1e-5, k as f64 * f64::from(f32::MIN_POSITIVE))
 }
 
 /// Every variant at one random shape.

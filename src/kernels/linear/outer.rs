@@ -16,7 +16,7 @@ pub static OUTER: Kernel = Kernel {
     params: OuterRows::FIELDS,
     twin: twin::outer,
     requires: Requires::Nothing,
-    tangent: Tangent::Missing,
+    tangent: Tangent::Linear(&[&[0], &[1]]),
 };
 
 /// 8 outputs x 4 inputs per thread, whole vec4s stored.
@@ -26,7 +26,7 @@ pub static OUTER_WIDE: Kernel = Kernel {
     params: OuterRows::FIELDS,
     twin: twin::outer,
     requires: Requires::Nothing,
-    tangent: Tangent::Missing,
+    tangent: Tangent::Linear(&[&[0], &[1]]),
 };
 
 /// The form for rows of so many inputs, `stride` elements apart: vec4s where they fit.

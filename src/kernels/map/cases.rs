@@ -1,6 +1,7 @@
 //! Cases of the `map` family.
 
 mod random;
+mod special;
 
 use super::{Binary, Unary, axpby, bias, binary, fill, gather_rows, gather_words, unary, unary_bwd, unary_bwd_tangent};
 use crate::engine::Target;
@@ -47,6 +48,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(bias_cases());
     all.extend(gather_cases());
     all.extend(random::cases());
+    all.extend(special::cases());
     all
 }
 

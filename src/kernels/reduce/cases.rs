@@ -25,7 +25,43 @@ pub fn cases() -> Vec<Case> {
     all.push(total_case(1_000_003, -2.0, true).timed());
     all.extend(channel_cases());
     all.extend(norm_cases());
+    all.extend([infinite_rows(), infinite_argmax(), subnormal_total()]);
     all
+}
+
+/// A row with an infinite number has an infinite sum.
+fn infinite_rows() -> Case {
+    let (r, c) = (13, 37);
+    let mut case = new(format!("reduce.rows {r}x{c} infinite"));
+    let mut x = Gen::new(3).values(r * c);
+    x.iter_mut().step_by(3 * c + 5).for_each(|v| *v = f32::INFINITY);
+    x[c + 1] = f32::NEG_INFINITY;
+    let (x, y) = (case.input("x", x), case.output("y", r));
+    rows(&mut case.rec, x, y);
+    rounding(case, 4 * c)
+}
+
+/// Rows of nothing but the smallest number there is, and rows with the largest.
+fn infinite_argmax() -> Case {
+    let (r, c) = (13, 37);
+    let mut case = new(format!("reduce.argmax {r}x{c} infinite"));
+    let mut x = Gen::new(5).values(r * c);
+    x[..c].fill(f32::NEG_INFINITY);
+    x[2 * c + 1..3 * c].fill(f32::NEG_INFINITY);
+    x.iter_mut().skip(4 * c + 3).step_by(c + 1).for_each(|v| *v = f32::INFINITY);
+    let (x, y) = (case.input("x", x), case.output("y", r));
+    argmax(&mut case.rec, x, y);
+    case
+}
+
+/// An adapter may take every one of them for 0.
+fn subnormal_total() -> Case {
+    let n = 1021;
+    let mut case = new(format!("reduce.total {n} subnormal"));
+    let x = case.input("x", Gen::new(7).values(n).iter().map(|v| v * 1e-38).collect());
+    let y = case.output("y", 1);
+    total(&mut case.rec, x, y, 1.0, false);
+    case.tolerance(1e-6, n as f64 * f64::from(f32::MIN_POSITIVE))
 }
 
 /// Every kernel at one random shape.
@@ -102,7 +138,7 @@ fn norms_case(kernel: &'static Kernel, r: usize, c: usize, other: Option<usize>)
     let y = case.output("y", r);
     row_norms_as(&mut case.rec, kernel, a, b, y);
     // Sums of numbers that are not negative: every rounding is small beside the sum.
-    case.tolerance(2e-6, 1e-9)
+    case.tolerance(4e-6, 1e-9)
 }
 
 fn channel_cases() -> Vec<Case> {

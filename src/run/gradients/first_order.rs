@@ -1,6 +1,7 @@
 //! Gradients and what is made of each record's own: sums, parts, squares.
 
 use super::{Found, GradientJob, StatisticRow, Tensor};
+use crate::engine::Engine;
 use crate::error::Result;
 use crate::nn::ParamEntry;
 use crate::train::{Records, Session};
@@ -43,13 +44,15 @@ pub(super) static GRAM: StatisticRow = StatisticRow {
     compute: gram,
 };
 
-fn mean(job: &GradientJob, session: &mut Session) -> Result<Found> {
+fn mean(job: &GradientJob, engine: &mut Engine) -> Result<Found> {
+    let mut session = job.session(engine)?;
     session.gradient(job.records(), (1.0 / job.indices.len() as f64) as f32, false)?;
     let flat = session.engine.read(session.grad)?;
     Ok(Found { estimator: "mean".into(), tensors: Tensor::of_flat(job.layout(), &flat) })
 }
 
-fn per_sample(job: &GradientJob, session: &mut Session) -> Result<Found> {
+fn per_sample(job: &GradientJob, engine: &mut Engine) -> Result<Found> {
+    let mut session = job.session(engine)?;
     let (layout, count) = (job.layout(), job.indices.len());
     job.must_fit("gradients", count.saturating_mul(layout.count()))?;
     let mut columns: Vec<Vec<f32>> = layout.entries().iter().map(|e| Vec::with_capacity(count * e.len)).collect();
@@ -69,9 +72,10 @@ fn per_sample(job: &GradientJob, session: &mut Session) -> Result<Found> {
     Ok(Found { estimator: "per-sample".into(), tensors })
 }
 
-fn fisher(job: &GradientJob, session: &mut Session) -> Result<Found> {
+fn fisher(job: &GradientJob, engine: &mut Engine) -> Result<Found> {
+    let mut session = job.session(engine)?;
     if job.options.by_class {
-        return fisher_by_class(job, session);
+        return fisher_by_class(job, &mut session);
     }
     let squares = session.vector("fisher")?;
     session.fisher(job.records(), squares)?;
@@ -106,13 +110,15 @@ fn fisher_by_class(job: &GradientJob, session: &mut Session) -> Result<Found> {
     Ok(Found { estimator: format!("{EMPIRICAL}, each class by itself"), tensors })
 }
 
-fn norms(job: &GradientJob, session: &mut Session) -> Result<Found> {
+fn norms(job: &GradientJob, engine: &mut Engine) -> Result<Found> {
+    let mut session = job.session(engine)?;
     let values = session.norms(job.records())?;
-    let tensors = vec![Tensor { name: "norms".into(), shape: vec![values.len()], values }];
+    let tensors = vec![Tensor::new("norms", &[values.len()], values)];
     Ok(Found { estimator: "norms: length of each record's own gradient over all parameters".into(), tensors })
 }
 
-fn clipped(job: &GradientJob, session: &mut Session) -> Result<Found> {
+fn clipped(job: &GradientJob, engine: &mut Engine) -> Result<Found> {
+    let mut session = job.session(engine)?;
     let clip = match job.options.clip {
         Some(clip) => clip,
         None => median(session.norms(job.records())?),
@@ -129,10 +135,11 @@ fn median(mut values: Vec<f32>) -> f32 {
     values[(values.len() - 1) / 2]
 }
 
-fn gram(job: &GradientJob, session: &mut Session) -> Result<Found> {
+fn gram(job: &GradientJob, engine: &mut Engine) -> Result<Found> {
+    let mut session = job.session(engine)?;
     let n = job.indices.len();
     job.must_fit("inner products", n.saturating_mul(n))?;
     let values = session.gram(job.records())?;
-    let tensors = vec![Tensor { name: "gram".into(), shape: vec![n, n], values }];
+    let tensors = vec![Tensor::new("gram", &[n, n], values)];
     Ok(Found { estimator: "gram: inner products of the records' own gradients".into(), tensors })
 }

@@ -1,10 +1,11 @@
 //! Where a training was and went, step by step, and what that says of another one beside it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::compact::{PAIRS, compact};
 use crate::engine::{Buf, Data, Program, Recording};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernels::linear::{self, Mat};
 use crate::kernels::map::{self, Binary};
 use crate::kernels::{edit, reduce};
@@ -209,15 +210,16 @@ impl Pairs {
 
     /// Submits grad *= all / left.
     pub fn rescale(&mut self, session: &mut Session, replay: &mut Replay, key: (usize, usize)) -> Result<()> {
-        if !self.rescale.contains_key(&key) {
-            let mut rec = session.recording();
-            let (zero, grad) = (rec.temp("zero", session.grad.len), session.grad);
-            rec.clear(zero);
-            map::axpby(&mut rec, 0.0, zero, (key.0 as f64 / key.1 as f64) as f32, grad);
-            let program = session.compile(rec)?;
-            self.rescale.insert(key, program);
-        }
-        let program = self.rescale.get(&key).ok_or_else(|| Error::internal("a program vanished"))?;
+        let program = match self.rescale.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                let mut rec = session.recording();
+                let (zero, grad) = (rec.temp("zero", session.grad.len), session.grad);
+                rec.clear(zero);
+                map::axpby(&mut rec, 0.0, zero, (key.0 as f64 / key.1 as f64) as f32, grad);
+                free.insert(session.compile(rec)?)
+            }
+        };
         replay.submit(session, program, &[])
     }
 }

@@ -74,18 +74,27 @@ fn clipped_sums(small: &mut Small) -> Result<()> {
     hold(stray.is_none(), || format!("noise between tensors, at {stray:?}"))
 }
 
+/// Steps whose noise is looked at: enough numbers that a tenth less deviation shows.
+const STEPS: usize = 10;
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
 fn noise(small: &mut Small) -> Result<()> {
     let (all, clip, sigma) = (everything(small), 1e-6, 1e6);
     // The records move nothing beside noise of deviation sigma · clip / B = 1 / 40.
-    let after = |small: &mut Small, steps| small.session(|s, _| run(s, &recipe(clip, sigma), &all, steps));
-    let (one, two) = (after(small, 1)?.0, after(small, 2)?.0);
+    let mut states = vec![small.theta.clone()];
+    for steps in 1..=STEPS {
+        states.push(small.session(|s, _| run(s, &recipe(clip, sigma), &all, steps))?.0);
+    }
     let places: Vec<usize> = small.model.layout.entries().iter().flat_map(|e| e.offset..e.offset + e.len).collect();
     let unit = BATCH as f64 / (sigma * clip);
-    let of = |a: &[f32], b: &[f32]| -> Vec<f64> {
-        places.iter().map(|i| unit * (f64::from(b[*i]) - f64::from(a[*i]))).collect()
+    let of = |pair: &[Vec<f32>]| -> Vec<f64> {
+        places.iter().map(|i| unit * (f64::from(pair[1][*i]) - f64::from(pair[0][*i]))).collect()
     };
-    let (first, second) = (of(&one, &small.theta), of(&two, &one));
-    let z: Vec<f64> = first.iter().chain(&second).copied().collect();
+    let each: Vec<Vec<f64>> = states.windows(2).map(of).collect();
+    let z: Vec<f64> = each.concat();
     let n = z.len() as f64;
     let mean = z.iter().sum::<f64>() / n;
     let variance = z.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
@@ -93,7 +102,7 @@ fn noise(small: &mut Small) -> Result<()> {
     let (of_mean, of_variance) = (mean * n.sqrt(), (variance - 1.0) / (2.0 / n).sqrt());
     hold(of_mean.abs() < 3.29, || format!("mean {mean} of {n} numbers: z = {of_mean}"))?;
     hold(of_variance.abs() < 3.29, || format!("variance {variance} of {n} numbers: z = {of_variance}"))?;
-    let along = first.iter().zip(&second).map(|(a, b)| a * b).sum::<f64>() / (n / 2.0).sqrt();
+    let along = dot(&each[0], &each[1]) / (places.len() as f64).sqrt();
     hold(along.abs() < 3.29, || format!("two steps' noise goes together: z = {along}"))
 }
 

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use unlearn::data::{self, DataConfig, Dataset};
 use unlearn::engine::{Engine, GpuOptions};
-use unlearn::train::{Footprint, Model, ModelConfig, Records, Session};
+use unlearn::train::{Footprint, Model, ModelConfig, Product, Records, Session};
 use unlearn::{Error, Result};
 
 const ROUNDS: usize = 5;
@@ -18,12 +18,14 @@ const ROUNDS: usize = 5;
 /// One pass over all records.
 type Pass = fn(&mut Session, &[u32]) -> Result<()>;
 
-const PASSES: [(&str, Pass); 5] = [
+const PASSES: [(&str, Pass); 7] = [
     ("mean gradient", gradient),
     ("exact Fisher diagonal", fisher),
     ("norms", norms),
     ("clipped sum", clipped),
     ("per-sample, materialised", per_sample),
+    ("Gauss-Newton product", gauss_newton),
+    ("Hessian product", hessian),
 ];
 
 fn main() -> Result<()> {
@@ -53,12 +55,12 @@ fn main() -> Result<()> {
 }
 
 /// Seconds of each pass, round by round, and the memory of the Fisher pass. One unmeasured round compiles the shaders.
-fn rounds(engine: &mut Engine, model: &Model, data: &Dataset) -> Result<([Vec<f64>; 5], Footprint)> {
+fn rounds(engine: &mut Engine, model: &Model, data: &Dataset) -> Result<([Vec<f64>; 7], Footprint)> {
     let mut session = Session::of(engine, model, data, None, &model.init(1))?;
     let all = data.train_ids();
     let fisher = session.vector("fisher")?;
     let memory = session.fisher_footprint(Records::train(&all), fisher)?;
-    let mut times: [Vec<f64>; 5] = Default::default();
+    let mut times: [Vec<f64>; 7] = Default::default();
     for round in 0..=ROUNDS {
         for ((_, pass), times) in PASSES.iter().zip(&mut times) {
             let start = Instant::now();
@@ -98,4 +100,24 @@ fn spread(mut values: Vec<f64>, digits: usize) -> String {
     values.sort_by(f64::total_cmp);
     let [median, min, max] = [values[values.len() / 2], values[0], values[values.len() - 1]];
     format!("{median:.digits$} ({min:.digits$} … {max:.digits$})")
+}
+
+fn gauss_newton(session: &mut Session, all: &[u32]) -> Result<()> {
+    let h = session.gauss_newton(Records::train(all))?;
+    product(session, &h)
+}
+
+fn hessian(session: &mut Session, all: &[u32]) -> Result<()> {
+    let h = session.hessian(Records::train(all))?;
+    product(session, &h)
+}
+
+/// Along the gradient that an earlier pass left, as a solver's first product is.
+fn product(session: &mut Session, h: &dyn Product) -> Result<()> {
+    let (u, grad) = (h.u(), session.grad);
+    session.run(|rec| {
+        rec.copy(grad, u);
+        Ok(())
+    })?;
+    h.apply(session)
 }

@@ -15,6 +15,8 @@ mod curvature;
 mod curvature_fixtures;
 #[path = "gpu/delta_grad.rs"]
 mod delta_grad;
+#[path = "gpu/dense.rs"]
+mod dense;
 #[path = "gpu/digits.rs"]
 mod digits;
 #[path = "gpu/engine.rs"]

@@ -39,7 +39,7 @@ pub struct CertifiedRemoval {
     pub epsilon: f64,
     /// 1e-4, the source's.
     pub delta: f64,
-    /// 2. The source takes one; a second starts from what the first left. On digits (lambda 1e-2) the bound after removing a
+    /// Two: the source takes one, and a second starts from what the first left. On digits (lambda 1e-2) the bound after removing a
     /// tenth of the records is 55 with one step and 0.19 with two, of a budget of 0.23 sigma.
     pub steps: usize,
     /// Of the linear system.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::account::{Origin, timed};
-use super::settings::check;
+use super::settings::{check, positive};
 use super::trajectory::{Pairs, Trajectory};
 use super::{Account, Method, MethodRow, Read, Tier, View, settings};
 use crate::error::{Error, Result};
@@ -28,7 +28,7 @@ pub static ROW: MethodRow = MethodRow {
 
 /// With w_t and g_t = ∇J_t(w_t) of the original's step t over its batch of B records, k of which are forgotten, the replay's
 /// gradient at w' is (B ∇J_t(w') − Σ_F ∇ℓ(w')) / (B − k). Σ_F is always computed. ∇J_t(w') is computed in the first
-/// `exact_first` steps and every `every`-th, else taken for g_t + B_t (w' − w_t), B_t the L-BFGS matrix of the last two pairs
+/// `exact_first` steps, in every `every`-th and wherever the correction is not to be trusted, else taken for g_t + B_t (w' − w_t), B_t the L-BFGS matrix of the last two pairs
 /// (w' − w_j, ∇J_j(w') − g_j). Batches, their order, learning rates, decay and momentum are the original's; a batch of which
 /// nothing is left is no step. Training repeats itself to the bit here, so that the w_t and g_t need not have been kept: the
 /// original is trained again, which is counted as precomputing.
@@ -39,13 +39,17 @@ pub struct DeltaGrad {
     pub every: usize,
     /// j₀. Absent: a tenth of the steps. The source has 50 of some thousand.
     pub exact_first: Option<usize>,
+    /// Largest error of a correction in parts of what it corrects, seen at the last exact step: beyond it steps are exact until
+    /// one is nearer. 0.5; the batches of a network may be so small that the curvature of one says nothing of the next, and
+    /// then the replay is a retrain.
+    pub trust: f64,
     /// What w_t and g_t may take, eight bytes a parameter and step.
     pub max_bytes: u64,
 }
 
 impl Default for DeltaGrad {
     fn default() -> Self {
-        DeltaGrad { every: 5, exact_first: None, max_bytes: 1 << 30 }
+        DeltaGrad { every: 5, exact_first: None, trust: 0.5, max_bytes: 1 << 30 }
     }
 }
 
@@ -63,7 +67,14 @@ struct Went {
 
 impl DeltaGrad {
     fn check(&self) -> Result<()> {
-        check(ROW.name, &[("every", self.every > 0, "1 or more"), ("max_bytes", self.max_bytes > 0, "1 or more")])
+        check(
+            ROW.name,
+            &[
+                ("every", self.every > 0, "1 or more"),
+                ("trust", positive(self.trust), "a positive number"),
+                ("max_bytes", self.max_bytes > 0, "1 or more"),
+            ],
+        )
     }
 
     /// Trains the original again, and keeps where it was and went.
@@ -124,10 +135,11 @@ impl DeltaGrad {
                 went.skipped += 1;
                 continue;
             }
-            let exact = t < first || (t - first).is_multiple_of(self.every) || pairs.is_empty();
+            let exact = t < first || (t - first).is_multiple_of(self.every) || !pairs.serve();
             if exact {
+                pairs.foresee(session, replay, t)?;
                 replay.gradient(session, &batch, (1.0 / all as f64) as f32, false)?;
-                pairs.learn(session, replay, t)?;
+                pairs.learn(session, replay, t, self.trust)?;
                 (went.exact, went.gradients) = (went.exact + 1, went.gradients + all as u64);
             } else {
                 pairs.correct(session, replay, t)?;

@@ -1,10 +1,11 @@
 //! Where a training was and went, step by step, and what that says of another one beside it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::compact::{PAIRS, compact};
 use crate::engine::{Buf, Data, Program, Recording};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernels::linear::{self, Mat};
 use crate::kernels::map::{self, Binary};
 use crate::kernels::{edit, reduce};
@@ -64,8 +65,8 @@ impl Trajectory {
 /// Columns that one thread of a product adds up: fewer than a software adapter's loops take.
 const COLUMNS: usize = 4096;
 
-/// Least s · y in parts of ‖s‖ ‖y‖: below it a pair is rounding, or the loss is not convex along it.
-const LEAST_CURVATURE: f64 = 1e-4;
+/// Least s · y in parts of ‖s‖ ‖y‖: below it the loss is not convex along s, and the matrix of such a pair blows up.
+const LEAST_CURVATURE: f64 = 0.1;
 
 /// The last pairs (s, y) of a replay beside a trajectory: s = w' − w_j, y = ∇J_j(w') − g_j.
 pub(super) struct Pairs {
@@ -78,10 +79,14 @@ pub(super) struct Pairs {
     sigma: Buf<f32>,
     /// grad = g_t + B (w' − w_t) for the step given.
     correct: Program,
-    /// s and y of the step given, with their inner products.
+    /// Keeps what a correction said.
+    foresee: Program,
+    /// s and y of the step given, with their inner products and the squared error of what was foreseen.
     look: Program,
     s: Buf<f32>,
     y: Buf<f32>,
+    /// Whether the last correction that was looked at was near enough.
+    trusted: bool,
     /// grad *= all / left.
     rescale: HashMap<(usize, usize), Program>,
 }
@@ -100,8 +105,13 @@ impl Pairs {
             Ok(())
         })?;
         let correct = Pairs::correction(session, kept, rows, matrix, sigma)?;
-        let look = Pairs::observation(session, kept, s, y)?;
-        Ok(Pairs { rows, order: Vec::new(), matrix, sigma, correct, look, s, y, rescale: HashMap::new() })
+        let (foreseen, grad) = (session.vector("delta_grad.foreseen")?, session.grad);
+        let mut rec = session.recording();
+        rec.copy(grad, foreseen);
+        let foresee = session.compile(rec)?;
+        let look = Pairs::observation(session, kept, [s, y, foreseen])?;
+        let (order, rescale, trusted) = (Vec::new(), HashMap::new(), true);
+        Ok(Pairs { rows, order, matrix, sigma, correct, foresee, look, s, y, trusted, rescale })
     }
 
     fn correction(
@@ -130,7 +140,7 @@ impl Pairs {
         session.compile(rec)
     }
 
-    fn observation(session: &mut Session, kept: &Trajectory, s: Buf<f32>, y: Buf<f32>) -> Result<Program> {
+    fn observation(session: &mut Session, kept: &Trajectory, [s, y, foreseen]: [Buf<f32>; 3]) -> Result<Program> {
         let (theta, grad) = (session.theta, session.grad);
         let mut rec = session.recording();
         let t = rec.temp::<u32>("step", 1);
@@ -140,7 +150,9 @@ impl Pairs {
             kept.record_row(&mut rec, table, t, then);
             map::binary(&mut rec, Binary::Sub, now, then, out);
         }
-        for (a, b) in [(s, s), (s, y), (y, y)] {
+        let error = rec.temp("error", grad.len);
+        map::binary(&mut rec, Binary::Sub, grad, foreseen, error);
+        for (a, b) in [(s, s), (s, y), (y, y), (error, error)] {
             let (each, sum) = (rec.temp("each", a.len), rec.temp("sum", 1));
             map::binary(&mut rec, Binary::Mul, a, b, each);
             reduce::total(&mut rec, each, sum, 1.0, false);
@@ -149,15 +161,26 @@ impl Pairs {
         session.compile(rec)
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
+    /// Whether there is a correction, and the last one that was looked at was near enough.
+    pub fn serve(&self) -> bool {
+        self.trusted && !self.order.is_empty()
     }
 
-    /// Learns from step `t`, whose whole batch's gradient lies in the session's scratch vector.
-    pub fn learn(&mut self, session: &mut Session, replay: &mut Replay, t: usize) -> Result<()> {
+    /// Submits what the correction says of step `t`, to be held against the gradient in [`Pairs::learn`].
+    pub fn foresee(&self, session: &mut Session, replay: &mut Replay, t: usize) -> Result<()> {
+        self.correct(session, replay, t)?;
+        replay.submit(session, &self.foresee, &[])
+    }
+
+    /// Learns from step `t`, which was foreseen and whose whole batch's gradient lies in the session's scratch vector. The
+    /// correction is trusted as long as its error is at most `trust` times what it corrects.
+    pub fn learn(&mut self, session: &mut Session, replay: &mut Replay, t: usize, trust: f64) -> Result<()> {
         replay.wait(session)?;
         let out = session.engine.run(&self.look, &[Data::U32(vec![t as u32])])?;
-        let [ss, sy, yy] = [0, 1, 2].map(|i| f64::from(out[i].f32()[0]));
+        let [ss, sy, yy, error] = [0, 1, 2, 3].map(|i| f64::from(out[i].f32()[0]));
+        if !self.order.is_empty() && yy > 0.0 {
+            self.trusted = error <= trust * trust * yy;
+        }
         // Also before the first forgotten record was due, when both are where they were.
         if sy.is_nan() || sy <= LEAST_CURVATURE * (ss * yy).sqrt() {
             return Ok(());
@@ -187,15 +210,16 @@ impl Pairs {
 
     /// Submits grad *= all / left.
     pub fn rescale(&mut self, session: &mut Session, replay: &mut Replay, key: (usize, usize)) -> Result<()> {
-        if !self.rescale.contains_key(&key) {
-            let mut rec = session.recording();
-            let (zero, grad) = (rec.temp("zero", session.grad.len), session.grad);
-            rec.clear(zero);
-            map::axpby(&mut rec, 0.0, zero, (key.0 as f64 / key.1 as f64) as f32, grad);
-            let program = session.compile(rec)?;
-            self.rescale.insert(key, program);
-        }
-        let program = self.rescale.get(&key).ok_or_else(|| Error::internal("a program vanished"))?;
+        let program = match self.rescale.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                let mut rec = session.recording();
+                let (zero, grad) = (rec.temp("zero", session.grad.len), session.grad);
+                rec.clear(zero);
+                map::axpby(&mut rec, 0.0, zero, (key.0 as f64 / key.1 as f64) as f32, grad);
+                free.insert(session.compile(rec)?)
+            }
+        };
         replay.submit(session, program, &[])
     }
 }

@@ -1,5 +1,6 @@
 //! A training taken step by step: its batches in their order, with the gradient in sight before the update.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
 use super::batches::Batches;
@@ -85,16 +86,17 @@ impl Replay {
     pub fn gradient(&mut self, session: &mut Session, records: &[u32], scale: f32, accumulate: bool) -> Result<()> {
         let key = (records.len(), scale.to_bits(), accumulate);
         let part = Records::before(records).part;
-        if !self.gradients.contains_key(&key) {
-            let mut rec = session.recording();
-            let shape = Shape::Listed(records.len());
-            let scored = session.record_scored(&mut rec, part, &shape, Mode::Eval, None)?;
-            let sink = Sink::Mean { grad: session.grad, scale, accumulate };
-            session.model.backward(&mut rec, session.theta, &scored.tape, scored.dlogits, None, sink)?;
-            let program = session.compile(rec)?;
-            self.gradients.insert(key, program);
-        }
-        let program = self.gradients.get(&key).ok_or_else(|| Error::internal("a program vanished"))?;
+        let program = match self.gradients.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                let mut rec = session.recording();
+                let shape = Shape::Listed(records.len());
+                let scored = session.record_scored(&mut rec, part, &shape, Mode::Eval, None)?;
+                let sink = Sink::Mean { grad: session.grad, scale, accumulate };
+                session.model.backward(&mut rec, session.theta, &scored.tape, scored.dlogits, None, sink)?;
+                free.insert(session.compile(rec)?)
+            }
+        };
         let load = session.load(part, records, Use::Together);
         let ticket = session.engine.submit(program, &load.inputs)?;
         self.push(session, ticket)

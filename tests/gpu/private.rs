@@ -49,7 +49,7 @@ fn everything(small: &Small) -> Vec<u32> {
 fn clipped_sums(small: &mut Small) -> Result<()> {
     let (all, total) = (everything(small), small.model.layout.total());
     let drawn = poisson_batch(&all, BATCH, SEED, 0);
-    hold(drawn.len() % 10 != 0, || format!("{} records fill up no program", drawn.len()))?;
+    hold(!drawn.len().is_multiple_of(10), || format!("{} records fill up no program", drawn.len()))?;
     let mut rows = Vec::new();
     small.session(|session, _| {
         session.per_sample(Records::train(&drawn), |_, chunk| {

@@ -15,8 +15,10 @@ const CONFIG: &str = "seed = 3\n[data]\nloader = \"digits\"\nlimit = 300\nvalida
 
 const GRAPH: &str = "seed = 3\n[data]\nloader = \"karate\"\n[model]\nzoo = \"gcn\"\n[train]\nlr = 0.1\nepochs = 3\n";
 
+type Test = fn(&mut Engine) -> Result<(), Failed>;
+
 pub fn trials(devices: &[Shared]) -> Vec<Trial> {
-    let tests: [(&str, fn(&mut Engine) -> Result<(), Failed>); 3] = [
+    let tests: [(&str, Test); 3] = [
         ("a run's records are ranked every way", every_way),
         ("nodes of a graph are ranked", nodes),
         ("what cannot be ranked is refused", refusals),
@@ -27,7 +29,7 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
         .collect()
 }
 
-fn with(device: &Shared, test: fn(&mut Engine) -> Result<(), Failed>) -> Result<(), Failed> {
+fn with(device: &Shared, test: Test) -> Result<(), Failed> {
     device.with(|engine, _| Ok(test(engine)))?
 }
 

@@ -12,8 +12,8 @@ use unlearn::nn::{Model, ModelConfig};
 use unlearn::train::{Fit, Part, Progress, Records, Session, Term, TrainConfig, shuffled};
 
 use crate::adapters::Shared;
+use crate::dense::{Dense, places};
 use crate::methods::{Small, bits, hold};
-use crate::solvers::{Dense, places};
 
 type Test = fn(&mut Small) -> Result<()>;
 

@@ -54,6 +54,8 @@ fn distances_are_what_they_say() {
     let one_ulp = f32::from_bits(1.0f32.to_bits() + 1);
     let d = floats(&[one_ulp], &[1.0], 1.0, 1.0).expect("equal lengths");
     assert_eq!(d.max_ulp, 1.0);
+    let d = floats(&[0.0], &[1e-38], 1.0, 1.0).expect("equal lengths");
+    assert!(d.max_ulp < 1.0, "a subnormal number that was taken for 0: {d:?}");
     // A sum that cancels is measured against the size of the others.
     let d = floats(&[1e-7, 1.0], &[0.0, 1.0], 1.0, 1.0).expect("equal lengths");
     assert!(d.max_ulp < 2.0 && d.max_rel < 1e-6, "{d:?}");

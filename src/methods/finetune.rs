@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 
 use super::account::{Origin, timed};
 use super::retrain::fit;
-use super::settings::{check, not_negative, positive};
+use super::settings::check;
+use super::sgd::Sgd;
 use super::{Account, Method, MethodRow, Read, Tier, View, settings};
 use crate::error::Result;
-use crate::train::{Records, Schedule, Session, Term, TrainConfig};
+use crate::train::{Records, Schedule, Session, Term};
 
 pub static ROW: MethodRow = MethodRow {
     name: "finetune",
@@ -46,16 +47,13 @@ impl Default for Finetune {
 }
 
 impl Finetune {
+    fn sgd(&self) -> Sgd {
+        let Self { lr, epochs, schedule, momentum, weight_decay, .. } = *self;
+        Sgd { lr, epochs, schedule, momentum, weight_decay }
+    }
+
     fn check(&self) -> Result<()> {
-        check(
-            ROW.name,
-            &[
-                ("lr", positive(self.lr), "a positive number"),
-                ("epochs", self.epochs > 0, "1 or more"),
-                ("momentum", (0.0..1.0).contains(&self.momentum), "in [0, 1)"),
-                ("weight_decay", self.weight_decay.is_none_or(not_negative), "0 or more"),
-            ],
-        )
+        check(ROW.name, &self.sgd().rules())
     }
 }
 
@@ -66,18 +64,7 @@ impl Method for Finetune {
 
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let origin = Origin::of(session)?;
-        let config = TrainConfig {
-            optimizer: "sgd".into(),
-            lr: self.lr,
-            epochs: self.epochs,
-            schedule: self.schedule,
-            momentum: self.momentum,
-            nesterov: false,
-            weight_decay: self.weight_decay.unwrap_or(view.train.weight_decay),
-            // What forgets by its data again keeps no promise of privacy.
-            dp: None,
-            ..view.train.clone()
-        };
+        let config = self.sgd().recipe(view.train);
         let mut account = Account::reading(&[Read::RetainData]);
         let terms = [Term { records: Records::train(view.retain), weight: 1.0 }];
         let steps = timed(&mut account.method_s, || fit(session, &config, view.seed, &terms))?;

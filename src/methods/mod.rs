@@ -30,6 +30,7 @@ mod salun;
 mod scope;
 pub mod scores;
 mod settings;
+mod sgd;
 pub mod solve;
 mod ssd;
 mod stop;

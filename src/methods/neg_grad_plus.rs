@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::account::{Origin, timed};
 use super::settings::{check, not_negative, positive};
+use super::sgd::Sgd;
 use super::stop::{Goal, Stop};
 use super::{Account, Method, MethodRow, Read, Tier, View, settings};
 use crate::error::Result;
@@ -72,20 +73,19 @@ impl Default for NegGradPlus {
 }
 
 impl NegGradPlus {
+    fn sgd(&self) -> Sgd {
+        let Self { lr, epochs, schedule, momentum, weight_decay, .. } = *self;
+        Sgd { lr, epochs, schedule, momentum, weight_decay }
+    }
+
     fn check(&self) -> Result<()> {
-        check(
-            ROW.name,
-            &[
-                ("alpha", (0.0..=1.0).contains(&self.alpha), "in [0, 1]"),
-                ("lr", positive(self.lr), "a positive number"),
-                ("epochs", self.epochs > 0, "1 or more"),
-                ("momentum", (0.0..1.0).contains(&self.momentum), "in [0, 1)"),
-                ("weight_decay", self.weight_decay.is_none_or(not_negative), "0 or more"),
-                ("clip_norm", not_negative(self.clip_norm), "0 (none) or more"),
-                ("target_loss", self.target_loss.is_none_or(positive), "a positive number"),
-                ("target_accuracy", (0.0..1.0).contains(&self.target_accuracy), "in [0, 1)"),
-            ],
-        )
+        let own = [
+            ("alpha", (0.0..=1.0).contains(&self.alpha), "in [0, 1]"),
+            ("clip_norm", not_negative(self.clip_norm), "0 (none) or more"),
+            ("target_loss", self.target_loss.is_none_or(positive), "a positive number"),
+            ("target_accuracy", (0.0..1.0).contains(&self.target_accuracy), "in [0, 1)"),
+        ];
+        check(ROW.name, &[&own[..], &self.sgd().rules()].concat())
     }
 }
 
@@ -97,19 +97,10 @@ impl Method for NegGradPlus {
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let origin = Origin::of(session)?;
         let config = TrainConfig {
-            optimizer: "sgd".into(),
-            lr: self.lr,
-            epochs: self.epochs,
-            schedule: self.schedule,
-            momentum: self.momentum,
-            nesterov: false,
-            weight_decay: self.weight_decay.unwrap_or(view.train.weight_decay),
             clip_norm: self.clip_norm,
             // Few steps in flight, so that a pause comes soon.
             steps_per_submission: 2,
-            // What forgets by its data again keeps no promise of privacy.
-            dp: None,
-            ..view.train.clone()
+            ..self.sgd().recipe(view.train)
         };
         let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);
         let terms = [

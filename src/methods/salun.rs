@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 
 use super::account::{Origin, timed};
 use super::retrain::steps;
-use super::settings::{check, not_negative, positive};
+use super::settings::{check, positive};
+use super::sgd::Sgd;
 use super::{Account, Method, MethodRow, Read, Tier, View, settings};
 use crate::engine::Buf;
 use crate::error::Result;
 use crate::nn::ParamEntry;
-use crate::train::{Fit, Records, Schedule, Session, Term, TrainConfig};
+use crate::train::{Fit, Records, Schedule, Session, Term};
 
 pub static ROW: MethodRow = MethodRow {
     name: "salun",
@@ -64,33 +65,17 @@ impl Default for SalUn {
 }
 
 impl SalUn {
-    fn check(&self) -> Result<()> {
-        check(
-            ROW.name,
-            &[
-                ("share", self.share > 0.0 && self.share <= 1.0, "above 0 and at most 1"),
-                ("weight", positive(self.weight), "a positive number"),
-                ("lr", positive(self.lr), "a positive number"),
-                ("epochs", self.epochs > 0, "1 or more"),
-                ("momentum", (0.0..1.0).contains(&self.momentum), "in [0, 1)"),
-                ("weight_decay", self.weight_decay.is_none_or(not_negative), "0 or more"),
-            ],
-        )
+    fn sgd(&self) -> Sgd {
+        let Self { lr, epochs, schedule, momentum, weight_decay, .. } = *self;
+        Sgd { lr, epochs, schedule, momentum, weight_decay }
     }
 
-    fn recipe(&self, train: &TrainConfig) -> TrainConfig {
-        TrainConfig {
-            optimizer: "sgd".into(),
-            lr: self.lr,
-            epochs: self.epochs,
-            schedule: self.schedule,
-            momentum: self.momentum,
-            nesterov: false,
-            weight_decay: self.weight_decay.unwrap_or(train.weight_decay),
-            // What forgets by its data again keeps no promise of privacy.
-            dp: None,
-            ..train.clone()
-        }
+    fn check(&self) -> Result<()> {
+        let own = [
+            ("share", self.share > 0.0 && self.share <= 1.0, "above 0 and at most 1"),
+            ("weight", positive(self.weight), "a positive number"),
+        ];
+        check(ROW.name, &[&own[..], &self.sgd().rules()].concat())
     }
 
     /// Puts the mask into the session's vector; returns it with the number of parameters in it.
@@ -128,7 +113,7 @@ impl Method for SalUn {
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);
-        let config = self.recipe(view.train);
+        let config = self.sgd().recipe(view.train);
         let terms = [
             Term { records: Records::train(view.retain), weight: 1.0 },
             Term { records: Records::before(view.forget), weight: self.weight },

@@ -26,7 +26,7 @@ const BATCH: usize = 40;
 
 fn recipe(clip: f64, noise_multiplier: f64) -> TrainConfig {
     let dp = DpConfig { clip, noise_multiplier, delta: 1e-5, poisson: true };
-    TrainConfig { lr: 1.0, momentum: 0.0, batch_size: BATCH, epochs: 2, dp: Some(dp), ..Default::default() }
+    TrainConfig { lr: 1.0, momentum: 0.0, batch_size: BATCH, epochs: 4, dp: Some(dp), ..Default::default() }
 }
 
 /// Parameters after `steps` steps, and the losses on the way.
@@ -35,10 +35,13 @@ fn run(session: &mut Session, config: &TrainConfig, all: &[u32], steps: usize) -
     session.check_finite = true;
     let mut fit = Fit::new(session, config, SEED)?;
     let mut losses = Vec::new();
-    fit.advance(session, &[Term { records: Records::train(all), weight: 1.0 }], |report| {
-        losses.push(report.loss);
-        losses.len() < steps
-    })?;
+    // A call goes to the end of an epoch at the most.
+    while losses.len() < steps {
+        fit.advance(session, &[Term { records: Records::train(all), weight: 1.0 }], |report| {
+            losses.push(report.loss);
+            losses.len() < steps
+        })?;
+    }
     Ok((session.read_theta()?, losses))
 }
 

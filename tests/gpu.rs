@@ -21,6 +21,8 @@ mod dense;
 mod digits;
 #[path = "gpu/engine.rs"]
 mod engine;
+#[path = "gpu/fisher.rs"]
+mod fisher;
 #[path = "shared/fixtures.rs"]
 mod fixtures;
 #[path = "shared/graph_parity.rs"]
@@ -91,6 +93,7 @@ fn main() {
     trials.extend(resume::trials());
     trials.extend(chain::trials());
     trials.extend(methods::trials(&devices));
+    trials.extend(fisher::trials(&devices));
     trials.extend(saliency::trials(&devices));
     trials.extend(private::trials(&devices));
     trials.extend(delta_grad::trials(&devices));

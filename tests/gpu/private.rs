@@ -71,7 +71,7 @@ fn clipped_sums(small: &mut Small) -> Result<()> {
         want.iter_mut().zip(row).for_each(|(w, g)| *w -= factor * f64::from(*g));
     }
     let (theta, _) = small.session(|s, _| run(s, &recipe(clip, 1e-12), &all, 1))?;
-    let error = crate::methods::step_error(small, &theta, &want);
+    let error = crate::fisher::step_error(small, &theta, &want);
     hold(error < 1e-4, || format!("the clipped sum is off by {error:e}"))?;
     let stray = small.stray(&theta);
     hold(stray.is_none(), || format!("noise between tensors, at {stray:?}"))

@@ -7,7 +7,8 @@ use unlearn::methods::{Account, View, find};
 use unlearn::train::{Records, Session};
 
 use crate::adapters::Shared;
-use crate::methods::{SEED, Small, bits, hold, statistics, step_error, table};
+use crate::fisher::{statistics, step_error};
+use crate::methods::{SEED, Small, bits, hold, table};
 
 type Test = fn(&mut Small) -> Result<()>;
 

@@ -3,7 +3,7 @@
 # those of `tools/adapters.sh` among them, and with --dawn through a second implementation of WebGPU as well. Each adapter in
 # processes of its own. Exit code 4 if anything fails.
 #
-#   tools/matrix.sh [--out DIR]      writes DIR/matrix.md and, for each kind, KIND.json and KIND.xml (JUnit); DIR: matrix
+#   tools/matrix.sh [--out DIR]   writes DIR/matrix.md and {test,grad,support}.{json,xml} (JUnit); DIR: matrix
 #   --dawn          one column more for each adapter that Dawn takes (needs node and npm; fetches 130 MB the first time)
 #   --repeat N      runs the kernels N times and asks for the same outcome of every case each time
 #   --shapes S      edge (default), random:N or full
@@ -96,7 +96,8 @@ if [ "$dawn" = yes ]; then
   for file in "$out"/dawn.*.json; do [ ! -e "$file" ] || merge+=(--merge "$file"); done
   say "Dawn is done"
 fi
-check "${merge[@]}" --json "$out/matrix.json" --junit "$out/matrix.xml" --md "$out/matrix.md"
+check "${merge[@]}" --json "$out/test.json" --junit "$out/test.xml" --md "$out/matrix.md"
+rm -f "$out"/dawn.*.json
 for kind in grad support; do
   check $kind --merge "$out/$kind.json" --md "$out/$kind.md"
   { echo; sed 's/^#/##/' "$out/$kind.md"; } >>"$out/matrix.md"

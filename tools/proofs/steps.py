@@ -1,5 +1,6 @@
 """The compilers and validators, each a function from files to error messages; None where nothing is wrong."""
 
+import functools
 import json
 import os
 import pathlib
@@ -8,6 +9,8 @@ import shutil
 import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
+# The suffixes of the files that each compiler of a target language reads.
+SUFFIXES = {"spirv-val": (".spv",), "DXC": (".hlsl",), "MSL": (".metal",), "GLSL": (".glsl", ".essl")}
 # What the engine asks of an adapter beyond core WebGPU.
 CAPABILITIES = "subgroup,subgroup_barrier"
 GUARDS = ["--index-bounds-check-policy", "Restrict", "--buffer-bounds-check-policy", "Restrict"]
@@ -16,6 +19,8 @@ CLANG = ["-x", "c++", "-std=c++14", "-fsyntax-only", "-nostdinc", "-nostdinc++",
 # Literals without a suffix are floats in Metal.
 CLANG += ["-Xclang", "-cl-single-precision-constant", "-Werror=return-type", "-Werror=uninitialized"]
 LIMIT_S = 120
+# Files that one start of DXC or glslangValidator reads: both take their time to start.
+BATCH = 32
 
 
 def cache():
@@ -30,6 +35,7 @@ def program(name):
     return str(own) if own.exists() else shutil.which(name)
 
 
+@functools.cache
 def dxc_python():
     python = cache() / "dxc" / "bin" / "python"
     found = python.exists() and run([str(python), HERE / "dxc_worker.py", "--version"])[0] == 0
@@ -73,8 +79,16 @@ def metal(path):
     return complaint([program("clang"), *CLANG, path])
 
 
+def glsl(paths):
+    """Messages in the order of the files. Where the front end complains of one, each is asked about alone."""
+    command = [program("glslangValidator"), "-S", "comp"]
+    if complaint([*command, *paths]) is None:
+        return [None for _ in paths]
+    return [complaint([*command, path]) for path in paths]
+
+
 def dxc(paths):
-    """Messages by path. A file that ends the compiler costs itself and no other."""
+    """Messages in the order of the files. A file that ends the compiler costs itself and no other."""
     answers, left = {}, [str(p) for p in paths]
     python = dxc_python()
     while left:
@@ -85,7 +99,7 @@ def dxc(paths):
         if left:
             answers[left[0]] = f"the compiler ended with status {code}: {said[-300:]}"
             left = left[1:]
-    return answers
+    return [answers[str(path)] for path in paths]
 
 
 def tools():
@@ -102,6 +116,11 @@ def tools():
             "the Python package compushady",
         ),
         "MSL": ("Metal source: syntax and types alone", version("clang"), "the package clang"),
+        "GLSL": (
+            "GLSL of OpenGL 4.5 and ES 3.1 read by Khronos' front end",
+            version("glslangValidator"),
+            "the package glslang-tools",
+        ),
         "lints": ("WGSL read by rules", "own", ""),
     }
 

@@ -13,6 +13,7 @@ import lints
 import selftest
 import sets
 import steps
+import wgsl
 
 STEPS = ("naga", "tint", "spirv-val", "DXC", "MSL", "GLSL", "lints")
 # What naga's command line is asked to write for the sweep.
@@ -88,7 +89,7 @@ def prove_driver(proof, dump, sources):
     every = {(source.shader, "") for source in sources}
     by_step = {step: [i for s in suffixes for i in dumped(dump, s)] for step, suffixes in steps.SUFFIXES.items()}
     every |= {(i.shader, i.values) for items in by_step.values() for i in items}
-    subgroups = {s.shader for s in sources if "subgroup" in s.path.read_text()}
+    subgroups = {s.shader for s in sources if "subgroup" in wgsl.strip_comments(s.path.read_text())}
     for step, items in by_step.items():
         proof.compiled(items)
         if step == "GLSL" and items:

@@ -19,6 +19,7 @@ CLANG = ["-x", "c++", "-std=c++14", "-fsyntax-only", "-nostdinc", "-nostdinc++",
 # Literals without a suffix are floats in Metal.
 CLANG += ["-Xclang", "-cl-single-precision-constant", "-Werror=return-type", "-Werror=uninitialized"]
 LIMIT_S = 120
+TIMEOUT = 124
 # Files that one start of DXC or glslangValidator reads: both take their time to start.
 BATCH = 32
 
@@ -47,8 +48,9 @@ def run(command, text=None):
     command = [str(c) for c in command]
     try:
         done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=LIMIT_S, errors="replace")
-    except subprocess.TimeoutExpired:
-        return 124, f"no answer in {LIMIT_S} s"
+    except subprocess.TimeoutExpired as e:
+        said = e.stdout or b""  # bytes, whatever was asked for
+        return TIMEOUT, f"{said.decode(errors='replace')}\nno answer in {LIMIT_S} s".strip()
     return done.returncode, re.sub(r"\x1b\[[\d;]*m", "", done.stdout + done.stderr).strip()
 
 
@@ -93,10 +95,11 @@ def dxc(paths):
     python = dxc_python()
     while left:
         code, said = run([python, HERE / "dxc_worker.py"], "\n".join(left) + "\n")
-        lines = [json.loads(line) for line in said.split("\n") if line.startswith('{"file"')]
+        lines = [json.loads(line) for line in said.split("\n") if re.fullmatch(r'\{"file".*\}', line)]
         answers.update({row["file"]: row["error"] for row in lines})
         left = left[len(lines) :]
-        if left:
+        slow = code == TIMEOUT and lines  # each file has the whole limit before it is blamed
+        if left and not slow:
             answers[left[0]] = f"the compiler ended with status {code}: {said[-300:]}"
             left = left[1:]
     return [answers[str(path)] for path in paths]

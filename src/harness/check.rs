@@ -9,6 +9,7 @@ pub mod fault;
 pub mod grad;
 mod item;
 pub mod markdown;
+pub mod merge;
 mod perf;
 mod random;
 mod selection;
@@ -118,7 +119,7 @@ impl CaseResult {
 }
 
 /// Everything that ran on one adapter.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AdapterResult {
     /// Short name of the column: its index and backend, or the name given to its driver.
     pub label: String,
@@ -127,10 +128,10 @@ pub struct AdapterResult {
 }
 
 /// A whole conformance run; the JSON of `unlearn check`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CheckReport {
     pub schema: u32,
-    pub version: &'static str,
+    pub version: String,
     /// `test`, `grad`, `support`, `perf` or `smoke`.
     pub kind: Kind,
     /// Which shapes: `full`, `edge` or `random:N`.
@@ -140,7 +141,7 @@ pub struct CheckReport {
     /// Expectations that nothing could match, or that have run out.
     pub stale: Vec<String>,
     /// Faults planted on purpose, where there were any: such a run says nothing about an adapter.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub planted: Vec<String>,
 }
 

@@ -1,12 +1,14 @@
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use regex::Regex;
 
 use super::output::{emit, emit_json};
 use super::{Context, Run};
-use crate::engine::{Consts, Kernel, Language, composed, translate};
+use crate::engine::{Checks, Consts, Kernel, Language, composed, translate};
 use crate::error::{Error, Result};
+use crate::harness::sets::{self, Sets};
 use crate::kernels;
 use crate::train::write_atomic;
 
@@ -19,6 +21,10 @@ pub struct Shaders {
     /// Language to write
     #[arg(long, value_enum, default_value_t = Target::Wgsl)]
     target: Target,
+    /// One file more for every set of override values in use, `matmul@BIAS=1,WG=64.spv`; in the folder `checked` too, where
+    /// the run-time guards of `unlearn check` change it
+    #[arg(long)]
+    sets: bool,
     /// Only the kernels whose name matches
     #[arg(short = 'k', long = "filter", value_name = "REGEX", value_parser = Regex::new)]
     filter: Option<Regex>,
@@ -30,6 +36,10 @@ enum Target {
     Spirv,
     Hlsl,
     Msl,
+    /// What wgpu gives a driver of desktop OpenGL
+    Glsl,
+    /// What it gives a driver of OpenGL ES
+    Essl,
 }
 
 impl From<Target> for Language {
@@ -39,34 +49,69 @@ impl From<Target> for Language {
             Target::Spirv => Language::Spirv,
             Target::Hlsl => Language::Hlsl,
             Target::Msl => Language::Msl,
+            Target::Glsl => Language::Glsl,
+            Target::Essl => Language::Essl,
         }
+    }
+}
+
+/// What a dump wrote, and the kernels that the language's backend does not run.
+#[derive(Default)]
+struct Dump {
+    written: Vec<PathBuf>,
+    left_out: BTreeMap<&'static str, String>,
+}
+
+impl Dump {
+    fn kernel(&mut self, dir: &Path, kernel: &'static Kernel, language: Language, used: Option<&Sets>) -> Result<()> {
+        let plain = translate(kernel, &consts(kernel)?, language, Checks::Trusted);
+        if let Err(Error::Unsupported(reason)) = plain {
+            self.left_out.insert(kernel.name, reason);
+            return Ok(());
+        }
+        self.write(dir, kernel, "", language, &plain?)?;
+        for (set, consts) in used.into_iter().flatten().filter(|(set, _)| !set.is_empty()) {
+            let name = format!("@{set}");
+            let trusted = translate(kernel, consts, language, Checks::Trusted)?;
+            let checked = translate(kernel, consts, language, Checks::Checked)?;
+            self.write(dir, kernel, &name, language, &trusted)?;
+            if checked != trusted {
+                self.write(&dir.join("checked"), kernel, &name, language, &checked)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, dir: &Path, kernel: &Kernel, set: &str, language: Language, content: &[u8]) -> Result<()> {
+        let folder = dir.join(kernel.family());
+        std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+        let path = folder.join(format!("{}{set}.{}", kernel.stem(), language.extension()));
+        write_atomic(&path, content)?;
+        self.written.push(path);
+        Ok(())
     }
 }
 
 impl Run for Shaders {
     fn run(self, cx: &Context) -> Result<()> {
         let language = Language::from(self.target);
-        let mut written = Vec::new();
-        for kernel in kernels::kernels() {
-            if self.filter.as_ref().is_some_and(|f| !f.is_match(kernel.name)) {
-                continue;
-            }
-            let content = translate(kernel, &consts(kernel)?, language)?;
-            let folder = self.dump.join(kernel.family());
-            std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
-            let path = folder.join(kernel.stem()).with_extension(language.extension());
-            write_atomic(&path, &content)?;
-            written.push(path);
+        let wanted = |k: &&Kernel| self.filter.as_ref().is_none_or(|f| f.is_match(k.name));
+        let used = if self.sets && language != Language::Wgsl { sets::used()? } else { BTreeMap::new() };
+        let mut dump = Dump::default();
+        for kernel in kernels::kernels().into_iter().filter(wanted) {
+            dump.kernel(&self.dump, kernel, language, used.get(kernel.name))?;
         }
-        if written.is_empty() {
+        if dump.written.is_empty() && dump.left_out.is_empty() {
             return Err(Error::input("no kernel matches the filter; `unlearn list kernels` names them"));
         }
         if cx.json {
-            let version = env!("CARGO_PKG_VERSION");
-            return emit_json(&serde_json::json!({ "schema": 1, "version": version, "files": written }));
+            let (version, files, left_out) = (env!("CARGO_PKG_VERSION"), dump.written, dump.left_out);
+            let document = serde_json::json!({ "schema": 1, "version": version, "files": files, "left_out": left_out });
+            return emit_json(&document);
         }
-        let lines: Vec<_> = written.iter().map(|p| p.display().to_string()).collect();
-        emit(&(lines.join("\n") + "\n"))
+        dump.left_out.values().for_each(|reason| cx.note(&format!("left out: {reason}")));
+        let lines: Vec<_> = dump.written.iter().map(|p| format!("{}\n", p.display())).collect();
+        emit(&lines.concat())
     }
 }
 

@@ -10,4 +10,5 @@ pub mod gradcheck;
 pub mod junit;
 pub mod nets;
 pub mod parity;
+pub mod sets;
 pub mod trial;

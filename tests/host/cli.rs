@@ -91,7 +91,7 @@ fn bad_usage_is_refused_with_exit_code_2() {
     refused(&["bench", "--fail-above", "much", "--baseline", "x"], "percentage");
     refused(&["bench", "--baseline", "no/such/file.json"], "no/such/file.json");
     refused(&["shaders"], "--dump");
-    refused(&["shaders", "--dump", "x", "--target", "glsl"], "glsl");
+    refused(&["shaders", "--dump", "x", "--target", "dxil"], "dxil");
     refused(&["list", "kernel"], "did you mean `kernels`");
 }
 
@@ -162,7 +162,13 @@ fn a_closed_stdout_is_no_panic() {
 #[test]
 fn shaders_are_written_in_every_language() {
     let folder = tempfile::tempdir().expect("a folder");
-    let expect = [("wgsl", "wgsl", "@compute"), ("hlsl", "hlsl", "numthreads"), ("msl", "metal", "kernel void")];
+    let expect = [
+        ("wgsl", "wgsl", "@compute"),
+        ("hlsl", "hlsl", "numthreads"),
+        ("msl", "metal", "kernel void"),
+        ("glsl", "glsl", "#version 450 core"),
+        ("essl", "essl", "#version 310 es"),
+    ];
     for (target, extension, holds) in expect {
         let to = folder.path().join(target);
         let to = to.to_str().expect("UTF-8");

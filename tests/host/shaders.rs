@@ -1,22 +1,14 @@
 //! Shaders without a GPU: composition, validation, translation to every backend's language, and lints.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::Path;
 
-use unlearn::engine::{Consts, Kernel, Language, Requires, compose, composed, parse, translate};
+use serde_json::Value;
+use unlearn::engine::{Checks, Consts, Kernel, Language, Requires, compose, composed, parse, translate};
+use unlearn::harness::sets;
 use unlearn::kernels;
 
-/// Each kernel with each set of override values that some case uses.
-fn used() -> Vec<(&'static Kernel, Consts)> {
-    let mut sets: BTreeMap<(&str, String), (&'static Kernel, Consts)> = BTreeMap::new();
-    for case in kernels::cases() {
-        for d in case.rec.dispatches() {
-            let consts = composed(d.kernel).and_then(|c| c.consts(d.kernel, &d.consts));
-            let consts = consts.unwrap_or_else(|e| panic!("{}: {e}", case.name));
-            sets.insert((d.kernel.name, format!("{consts:?}")), (d.kernel, consts));
-        }
-    }
-    sets.into_values().collect()
-}
+use crate::binary::{Desk, ends};
 
 /// The composed text without comments.
 fn code(kernel: &'static Kernel) -> String {
@@ -43,24 +35,101 @@ fn an_unknown_import_is_refused_and_named() {
 
 #[test]
 fn every_kernel_translates_for_every_backend_with_the_overrides_in_use() {
-    let sets = used();
-    assert!(sets.len() >= kernels::kernels().len());
-    for (kernel, consts) in sets {
-        let run = |language| translate(kernel, &consts, language).unwrap_or_else(|e| panic!("{consts:?}: {e}"));
-        let spirv = run(Language::Spirv);
-        assert_eq!(spirv[..4], 0x0723_0203u32.to_le_bytes(), "{}: SPIR-V magic", kernel.name);
-        let hlsl = String::from_utf8(run(Language::Hlsl)).expect("HLSL is text");
-        let size = consts.get("WG").map(|wg| format!("[numthreads({wg}, "));
-        assert!(size.is_none_or(|s| hlsl.contains(&s)), "{}: {consts:?}", kernel.name);
-        let msl = String::from_utf8(run(Language::Msl)).expect("MSL is text");
-        assert!(msl.contains("kernel void") && !msl.contains("fake"), "{}", kernel.name);
+    let used = sets::used().expect("every dispatch fits its shader");
+    for kernel in kernels::kernels() {
+        let sets = &used[kernel.name];
+        assert!(!sets.is_empty(), "{}: no case and no network records it", kernel.name);
+        for (consts, checks) in sets.values().flat_map(|c| [(c, Checks::Trusted), (c, Checks::Checked)]) {
+            translates(kernel, consts, checks);
+        }
     }
+}
+
+fn translates(kernel: &'static Kernel, consts: &Consts, checks: Checks) {
+    let run =
+        |language| translate(kernel, consts, language, checks).unwrap_or_else(|e| panic!("{consts:?} {checks:?}: {e}"));
+    let text = |language| String::from_utf8(run(language)).expect("text");
+    assert_eq!(run(Language::Spirv)[..4], 0x0723_0203u32.to_le_bytes(), "{}: SPIR-V magic", kernel.name);
+    let size = |before: &str| consts.get("WG").map_or(String::new(), |wg| format!("{before}{wg}"));
+    let (hlsl, msl) = (text(Language::Hlsl), text(Language::Msl));
+    assert!(hlsl.contains(&size("[numthreads(")), "{}: {consts:?}", kernel.name);
+    assert!(msl.contains("kernel void") && !msl.contains("fake"), "{}", kernel.name);
+    if kernel.requires != Requires::Nothing {
+        let error = translate(kernel, consts, Language::Glsl, checks).expect_err("no subgroups").to_string();
+        assert!(error.contains(kernel.name) && error.contains("OpenGL"), "{error}");
+        return;
+    }
+    for (language, version) in [(Language::Glsl, "#version 450 core\n"), (Language::Essl, "#version 310 es\n")] {
+        let glsl = text(language);
+        assert!(glsl.starts_with(version) && glsl.contains(&size("local_size_x = ")), "{}", kernel.name);
+        let unbound = glsl.lines().find(|l| l.starts_with("layout(std") && !l.contains("binding = "));
+        assert_eq!(unbound, None, "{}: a buffer without a slot", kernel.name);
+    }
+}
+
+#[test]
+fn the_sets_in_use_are_those_of_cases_and_of_networks_named_in_full() {
+    let used = sets::used().expect("every dispatch fits its shader");
+    for case in kernels::cases() {
+        for d in case.rec.dispatches() {
+            let consts = composed(d.kernel).and_then(|c| c.consts(d.kernel, &d.consts)).expect("fits");
+            assert_eq!(used[d.kernel.name].get(&sets::name(&consts)), Some(&consts), "{}", case.name);
+        }
+    }
+    // Both are set by matmuls of the cases, in one of the orders of the alphabet, defaults included.
+    let of = |kernel: &str| used[kernel].keys().map(String::as_str).collect::<Vec<_>>();
+    assert!(
+        of("linear.matmul").iter().all(|s| s.contains("BIAS=") && s.ends_with("WG=64")),
+        "{:?}",
+        of("linear.matmul")
+    );
+}
+
+/// Files under a folder, by their paths from it.
+fn files_of(folder: &Path) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        match entry.path() {
+            inner if inner.is_dir() => all.extend(files_of(&inner).into_iter().map(|f| format!("{name}/{f}"))),
+            _ => drop(all.insert(name)),
+        }
+    }
+    all
+}
+
+#[test]
+fn shaders_are_written_once_more_for_every_set_in_use() {
+    let desk = Desk::new();
+    let dump = |target: &str, more: &[&str]| {
+        let to = format!("{target}{}", more.len());
+        let fixed = ["--json", "shaders", "--dump", &desk.text(&to), "--target", target, "-k", "matmul"];
+        let output = ends(&[&fixed[..], more].concat(), 0).unwrap_or_else(|e| panic!("{e}"));
+        let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let (files, listed) = (files_of(&desk.path(&to)), document["files"].as_array().expect("a list").len());
+        assert_eq!(listed, files.len(), "{target}");
+        (files, document["left_out"].as_object().expect("a map").clone())
+    };
+    let (plain, none) = dump("spirv", &[]);
+    assert!(none.is_empty() && plain.contains("linear/matmul_broadcast.spv"), "{plain:?}");
+    assert!(plain.iter().all(|f| !f.contains('@')), "{plain:?}");
+    let (all, none) = dump("spirv", &["--sets"]);
+    assert!(none.is_empty() && all.is_superset(&plain), "{all:?}");
+    for set in ["linear/matmul@BIAS=0,SQUARE=0,WG=64.spv", "linear/matmul@BIAS=1,SQUARE=0,WG=64.spv"] {
+        assert!(all.contains(set) && all.contains(&format!("checked/{set}")), "{set} is not in {all:?}");
+    }
+    // WGSL holds all of its sets, and OpenGL has no subgroups.
+    assert_eq!(dump("wgsl", &["--sets"]).0.len(), plain.len());
+    let (glsl, left_out) = dump("glsl", &["--sets"]);
+    assert!(glsl.contains("linear/matmul_tiled.glsl") && !glsl.contains("linear/matmul_broadcast.glsl"), "{glsl:?}");
+    assert!(left_out["linear.matmul_broadcast"].as_str().is_some_and(|why| why.contains("subgroups")), "{left_out:?}");
 }
 
 #[test]
 fn a_translation_refuses_an_override_that_does_not_exist() {
     let unknown = Consts::from([("NO_SUCH_OVERRIDE".to_owned(), 1.0)]);
-    let error = translate(kernels::kernels()[0], &unknown, Language::Spirv).expect_err("unknown").to_string();
+    let refused = translate(kernels::kernels()[0], &unknown, Language::Spirv, Checks::Trusted);
+    let error = refused.expect_err("unknown").to_string();
     assert!(error.contains("NO_SUCH_OVERRIDE"), "{error}");
 }
 

@@ -13,9 +13,11 @@ import lints
 import selftest
 import sets
 import steps
+import wgsl
 
-STEPS = ("naga", "tint", "spirv-val", "DXC", "MSL", "lints")
-SUFFIX = {"spirv-val": ".spv", "DXC": ".hlsl", "MSL": ".metal"}
+STEPS = ("naga", "tint", "spirv-val", "DXC", "MSL", "GLSL", "lints")
+# What naga's command line is asked to write for the sweep.
+OUTPUTS = {"spirv-val": ".spv", "DXC": ".hlsl", "MSL": ".metal"}
 FAILED = 4
 # Lines of a message that are printed; all of them go into the JSON.
 LINES = 12
@@ -23,6 +25,7 @@ LINES = 12
 Item = collections.namedtuple("Item", "shader values lane path")
 LANES = {
     "driver": "as the engine gives it to the driver",
+    "checked": "the same where run-time guards change it",
     "sweep": "every override set",
     "guarded": "every override set, with naga's run-time guards",
 }
@@ -34,6 +37,7 @@ class Proof:
         self.skipped = {name: row[2] for name, row in self.tools.items() if row[1] is None}
         self.count = collections.Counter()  # (step, shader, lane, passed)
         self.failures = []
+        self.left_out = collections.defaultdict(list)  # shaders by step
         self.pool = concurrent.futures.ThreadPoolExecutor(jobs)
 
     def wants(self, step):
@@ -50,36 +54,60 @@ class Proof:
             for item, error in zip(items, self.pool.map(check, items)):
                 self.note(step, item, error)
 
+    def batched(self, step, items, check):
+        """As `each`, by a check that answers for several paths at once."""
+        batches = [items[at : at + steps.BATCH] for at in range(0, len(items), steps.BATCH)]
+        if self.wants(step):
+            for batch, errors in zip(batches, self.pool.map(lambda b: check([i.path for i in b]), batches)):
+                for item, error in zip(batch, errors):
+                    self.note(step, item, error)
+
     def compiled(self, items):
-        """What the three target languages' compilers say of translated files."""
-        by = lambda step: [i for i in items if i.path.suffix == SUFFIX[step]]
+        """What the target languages' compilers say of translated files."""
+        by = lambda step: [i for i in items if i.path.suffix in steps.SUFFIXES[step]]
         self.each("spirv-val", by("spirv-val"), lambda i: steps.spirv_val(i.path))
         self.each("MSL", by("MSL"), lambda i: steps.metal(i.path))
-        if self.wants("DXC"):
-            answers = steps.dxc([i.path for i in by("DXC")])
-            for item in by("DXC"):
-                self.note("DXC", item, answers[str(item.path)])
+        self.batched("DXC", by("DXC"), steps.dxc)
+        self.batched("GLSL", by("GLSL"), steps.glsl)
 
 
 def dumped(folder, suffix):
+    """Files `<family>/<kernel>[@<set>]<suffix>`; those of the guarded lane lie under a folder `checked`."""
     items = []
     for path in sorted(folder.rglob(f"*{suffix}")):
         kernel, values = sets.of_name(path.stem)
-        items.append(Item(f"{path.parent.name}.{kernel}", values, "driver", path))
+        lane = "checked" if path.parent.parent.name == "checked" else "driver"
+        items.append(Item(f"{path.parent.name}.{kernel}", values, lane, path))
     return items
 
 
-def prove_driver(proof, dump):
-    """The files of `unlearn shaders --dump`: the trusted lane, with the writer options that wgpu uses."""
-    for suffix in SUFFIX.values():
-        proof.compiled(dumped(dump, suffix))
+def prove_driver(proof, dump, sources):
+    """The files of `unlearn shaders --dump`, with the writer options that wgpu uses. The number of sets among them.
+
+    A set that one of the dumped languages has, all of them must have.
+    """
+    every = {(source.shader, "") for source in sources}
+    by_step = {step: [i for s in suffixes for i in dumped(dump, s)] for step, suffixes in steps.SUFFIXES.items()}
+    every |= {(i.shader, i.values) for items in by_step.values() for i in items}
+    subgroups = {s.shader for s in sources if "subgroup" in wgsl.strip_comments(s.path.read_text())}
+    for step, items in by_step.items():
+        proof.compiled(items)
+        if step == "GLSL" and items:
+            # wgpu offers no subgroups on OpenGL; adapters there run the plain variants.
+            proof.left_out[step] = sorted(subgroups - {i.shader for i in items})
+        wanted = {pair for pair in every if pair[0] not in proof.left_out[step]}
+        for suffix in steps.SUFFIXES[step]:
+            there = {(i.shader, i.values) for i in items if i.path.suffix == suffix}
+            for shader, values in sorted(wanted - there) if there and proof.wants(step) else ():
+                proof.note(step, Item(shader, values, "driver", None), f"the dump has no {suffix} file of it")
+    return len([pair for pair in every if pair[1]])
 
 
 def wanted_sets(dump, sources):
     """By shader: every combination of values that its text tells apart, and the sets that the dumped files' names state."""
-    found = {s.shader: dict.fromkeys(sets.sweep(s.path.read_text())) for s in sources}
-    for suffix in SUFFIX.values():
-        for item in dumped(dump, suffix):
+    found = {s.shader: dict.fromkeys(map(sets.sorted_by_name, sets.sweep(s.path.read_text()))) for s in sources}
+    for suffixes in steps.SUFFIXES.values():
+        for item in (i for suffix in suffixes for i in dumped(dump, suffix)):
             if item.values and item.shader in found:
                 found[item.shader][item.values] = None
     return found
@@ -99,11 +127,11 @@ def prove_sweep(proof, sources, wanted, scratch):
         (scratch / lane).mkdir()
 
     def translate(item):
-        outputs = [item.path.with_suffix(suffix) for suffix in SUFFIX.values()]
+        outputs = [item.path.with_suffix(suffix) for suffix in OUTPUTS.values()]
         return steps.naga(texts[item.shader], item.values, outputs, item.lane == "guarded")
 
     proof.each("naga", items, translate)
-    written = [i._replace(path=i.path.with_suffix(suffix)) for i in items for suffix in SUFFIX.values()]
+    written = [i._replace(path=i.path.with_suffix(suffix)) for i in items for suffix in OUTPUTS.values()]
     proof.compiled([i for i in written if i.path.exists()])
 
 
@@ -155,7 +183,7 @@ def table(proof):
     return "\n".join(line(row).rstrip() for row in rows)
 
 
-def report(proof, shaders):
+def report(proof, shaders, in_use):
     kinds = collections.defaultdict(list)
     for f in proof.failures:
         kinds[f["step"], f["shader"]].append(f)
@@ -173,12 +201,15 @@ def report(proof, shaders):
             print(f"{name}: {meaning} ({version})")
     for name, needs in proof.skipped.items():
         print(f"SKIPPED {name}: missing; it needs {needs}")
+    for name, rows in proof.left_out.items():
+        if rows and proof.wants(name):
+            print(f"LEFT OUT of {name}, for wgpu's OpenGL has no subgroups: {', '.join(rows)}")
     parts = [f"{s} {cell(proof, s, lambda k: True)}" for s in STEPS if proof.wants(s)]
     parts += [f"{s} skipped" for s in proof.skipped]
-    print(f"\n{shaders} shaders: " + " · ".join(parts))
+    print(f"\n{shaders} shaders, {in_use} sets of override values in use: " + " · ".join(parts))
 
 
-def write_json(proof, path, shaders):
+def write_json(proof, path, shaders, in_use):
     rows = {}
     for name, (_, version, _) in proof.tools.items():
         passed, total = tally(proof, name, lambda k: True)
@@ -186,8 +217,9 @@ def write_json(proof, path, shaders):
         for lane in LANES:
             lanes[lane] = dict(zip(("passed", "total"), tally(proof, name, lambda k: k[2] == lane)))
         row = {"version": version, "passed": passed, "total": total, "lanes": lanes}
+        row |= {"left_out": proof.left_out[name]} if proof.left_out[name] else {}
         rows[name] = {"skipped": f"needs {proof.skipped[name]}"} if name in proof.skipped else row
-    document = {"schema": 1, "shaders": shaders, "steps": rows, "failures": proof.failures}
+    document = {"schema": 1, "shaders": shaders, "sets": in_use, "steps": rows, "failures": proof.failures}
     path.write_text(json.dumps(document, indent=1) + "\n")
 
 
@@ -217,12 +249,12 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         wanted = wanted_sets(args.dump, sources)
         prove_sources(proof, sources, wanted, pathlib.Path(scratch))
-        prove_driver(proof, args.dump)
+        in_use = prove_driver(proof, args.dump, sources)
         prove_sweep(proof, sources, wanted, pathlib.Path(scratch))
     shaders = len({s.shader for s in sources})
-    report(proof, shaders)
+    report(proof, shaders, in_use)
     if args.json:
-        write_json(proof, args.json, shaders)
+        write_json(proof, args.json, shaders, in_use)
     return FAILED if proof.failures else 0
 
 

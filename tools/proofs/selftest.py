@@ -8,7 +8,6 @@ import lints
 import steps
 
 BAD = steps.HERE / "bad"
-COMPILERS = ("naga", "tint", "spirv-val", "DXC", "MSL")
 
 
 def expected(path):
@@ -33,9 +32,11 @@ def noticed(path, scratch, present):
         error = assembler and steps.complaint([assembler, "--target-env", "vulkan1.1", path, "-o", binary])
         return {"spirv-as"} if error else {"spirv-val"} if assembler and steps.spirv_val(binary) else set()
     if path.suffix == ".hlsl" and "DXC" in present:
-        return {"DXC"} if steps.dxc([path])[str(path)] else set()
+        return {"DXC"} if steps.dxc([path])[0] else set()
     if path.suffix == ".metal" and "MSL" in present:
         return {"MSL"} if steps.metal(path) else set()
+    if path.suffix in steps.SUFFIXES["GLSL"] and "GLSL" in present:
+        return {"GLSL"} if steps.glsl([path])[0] else set()
     return set()
 
 

@@ -69,6 +69,11 @@ def sweep(text):
     return [",".join(f"{row[0]}={value}" for row, value in zip(rows, combo)) for combo in combos]
 
 
+def sorted_by_name(values):
+    """`B=1,A=0` as `unlearn` names the set: `A=0,B=1`."""
+    return ",".join(sorted(values.split(","), key=lambda pair: pair.partition("=")[0]))
+
+
 def as_constants(text, values):
     """The text with the overrides of the set `A=0,B=1` turned into constants: for front ends that take no values."""
     for pair in filter(None, values.split(",")):

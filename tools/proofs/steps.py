@@ -1,5 +1,6 @@
 """The compilers and validators, each a function from files to error messages; None where nothing is wrong."""
 
+import functools
 import json
 import os
 import pathlib
@@ -8,6 +9,8 @@ import shutil
 import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
+# The suffixes of the files that each compiler of a target language reads.
+SUFFIXES = {"spirv-val": (".spv",), "DXC": (".hlsl",), "MSL": (".metal",), "GLSL": (".glsl", ".essl")}
 # What the engine asks of an adapter beyond core WebGPU.
 CAPABILITIES = "subgroup,subgroup_barrier"
 GUARDS = ["--index-bounds-check-policy", "Restrict", "--buffer-bounds-check-policy", "Restrict"]
@@ -16,6 +19,9 @@ CLANG = ["-x", "c++", "-std=c++14", "-fsyntax-only", "-nostdinc", "-nostdinc++",
 # Literals without a suffix are floats in Metal.
 CLANG += ["-Xclang", "-cl-single-precision-constant", "-Werror=return-type", "-Werror=uninitialized"]
 LIMIT_S = 120
+TIMEOUT = 124
+# Files that one start of DXC or glslangValidator reads: both take their time to start.
+BATCH = 32
 
 
 def cache():
@@ -30,6 +36,7 @@ def program(name):
     return str(own) if own.exists() else shutil.which(name)
 
 
+@functools.cache
 def dxc_python():
     python = cache() / "dxc" / "bin" / "python"
     found = python.exists() and run([str(python), HERE / "dxc_worker.py", "--version"])[0] == 0
@@ -41,8 +48,9 @@ def run(command, text=None):
     command = [str(c) for c in command]
     try:
         done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=LIMIT_S, errors="replace")
-    except subprocess.TimeoutExpired:
-        return 124, f"no answer in {LIMIT_S} s"
+    except subprocess.TimeoutExpired as e:
+        said = e.stdout or b""  # bytes, whatever was asked for
+        return TIMEOUT, f"{said.decode(errors='replace')}\nno answer in {LIMIT_S} s".strip()
     return done.returncode, re.sub(r"\x1b\[[\d;]*m", "", done.stdout + done.stderr).strip()
 
 
@@ -73,19 +81,28 @@ def metal(path):
     return complaint([program("clang"), *CLANG, path])
 
 
+def glsl(paths):
+    """Messages in the order of the files. Where the front end complains of one, each is asked about alone."""
+    command = [program("glslangValidator"), "-S", "comp"]
+    if complaint([*command, *paths]) is None:
+        return [None for _ in paths]
+    return [complaint([*command, path]) for path in paths]
+
+
 def dxc(paths):
-    """Messages by path. A file that ends the compiler costs itself and no other."""
+    """Messages in the order of the files. A file that ends the compiler costs itself and no other."""
     answers, left = {}, [str(p) for p in paths]
     python = dxc_python()
     while left:
         code, said = run([python, HERE / "dxc_worker.py"], "\n".join(left) + "\n")
-        lines = [json.loads(line) for line in said.split("\n") if line.startswith('{"file"')]
+        lines = [json.loads(line) for line in said.split("\n") if re.fullmatch(r'\{"file".*\}', line)]
         answers.update({row["file"]: row["error"] for row in lines})
         left = left[len(lines) :]
-        if left:
+        slow = code == TIMEOUT and lines  # each file has the whole limit before it is blamed
+        if left and not slow:
             answers[left[0]] = f"the compiler ended with status {code}: {said[-300:]}"
             left = left[1:]
-    return answers
+    return [answers[str(path)] for path in paths]
 
 
 def tools():
@@ -102,6 +119,11 @@ def tools():
             "the Python package compushady",
         ),
         "MSL": ("Metal source: syntax and types alone", version("clang"), "the package clang"),
+        "GLSL": (
+            "GLSL of OpenGL 4.5 and ES 3.1 read by Khronos' front end",
+            version("glslangValidator"),
+            "the package glslang-tools",
+        ),
         "lints": ("WGSL read by rules", "own", ""),
     }
 

@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::item::{Item, Verdict, Work};
-use crate::engine::{Engine, Target};
+use super::support::natural;
+use crate::engine::{Engine, Recording, Target};
 use crate::error::Result;
 use crate::harness::compare::{self, Distance};
 use crate::harness::nets::{Along, Into, Net, Rig, derivatives, numbers, run};
 use crate::harness::trial::{Failure, Outcome};
+use crate::nn::ZOO;
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -147,23 +149,46 @@ fn place_of(net: &Net, subject: Subject, buffer: &str, at: usize) -> String {
     }
 }
 
-/// The kernels that the networks record for some adapters: with and without subgroups, software and not.
+/// Adapters that variants are chosen for: the CPU with and without subgroups, GPUs with and without.
+const TARGETS: [Target; 4] = [
+    Target { software: true, subgroup: 8 },
+    Target { software: true, subgroup: 0 },
+    Target { software: false, subgroup: 32 },
+    Target { software: false, subgroup: 0 },
+];
+
+/// Shows what the networks record for some adapters: every subject in small batches, and one training step of each named
+/// architecture at its natural size. Nothing is run.
 ///
 /// # Errors
 /// An example of the registries is not a network.
-pub fn kernels() -> Result<BTreeSet<&'static str>> {
-    let mut all = BTreeSet::new();
-    for net in Net::all()? {
-        for target in [(true, 8), (true, 0), (false, 32)].map(|(software, subgroup)| Target { software, subgroup }) {
+pub fn recordings(mut show: impl FnMut(&Recording)) -> Result<()> {
+    for target in TARGETS {
+        for net in Net::all()? {
             for (subject, _) in SUBJECTS {
                 let mut engine = Engine::reference();
-                let recorded = match subject {
-                    Subject::Sink(into) => Rig::new(&mut engine, target, &net, 40, into, true)?.both,
-                    Subject::Along => Along::new(&mut engine, target, &net, 5)?.along,
-                };
-                all.extend(recorded.recording().dispatches().map(|d| d.kernel.name));
+                match subject {
+                    Subject::Sink(into) => show(Rig::new(&mut engine, target, &net, 40, into, true)?.both.recording()),
+                    Subject::Along => show(Along::new(&mut engine, target, &net, 5)?.along.recording()),
+                }
             }
         }
+        for row in ZOO {
+            let (input, batch) = natural(row.name);
+            let (net, mut engine) = (Net::named(row.name, input)?, Engine::reference());
+            let into = Into::Mean { scale: 1.0, accumulate: false };
+            show(Rig::new(&mut engine, target, &net, batch, into, false)?.both.recording());
+        }
     }
+    Ok(())
+}
+
+/// The kernels that the networks record.
+///
+/// # Errors
+/// As [`recordings`].
+pub fn kernels() -> Result<BTreeSet<&'static str>> {
+    let mut all = BTreeSet::new();
+    recordings(|rec| all.extend(rec.dispatches().map(|d| d.kernel.name)))?;
     Ok(all)
 }

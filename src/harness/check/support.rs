@@ -46,7 +46,7 @@ pub(super) fn compile(engine: &mut Engine, case: &Case) -> Result<Verdict> {
 }
 
 /// Inputs of the named architectures as the embedded experiments and the literature have them, and records in a batch.
-fn natural(zoo: &str) -> (&'static [usize], usize) {
+pub(super) fn natural(zoo: &str) -> (&'static [usize], usize) {
     match zoo {
         "lenet5" => (&[1, 28, 28], 128),
         "vgg_gn" => (&[3, 32, 32], 64),

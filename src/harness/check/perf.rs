@@ -19,7 +19,7 @@ fn work(case: &Case) -> u64 {
 
 /// Of each kernel of a family the smallest timed case.
 pub(super) fn items(family: &Family) -> Vec<Item> {
-    let mut cases: Vec<Case> = (family.cases)().into_iter().filter(|c| c.bench).collect();
+    let mut cases: Vec<Case> = family.cases().into_iter().filter(|c| c.bench).collect();
     let smallest = |kernel: &str| {
         let timed = cases.iter().filter(|c| kernels_of(c).contains(&kernel));
         timed.min_by_key(|c| work(c)).map(|c| c.name.clone())

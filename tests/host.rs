@@ -10,6 +10,8 @@ mod binary;
 mod certified;
 #[path = "host/check.rs"]
 mod check;
+#[path = "host/classes.rs"]
+mod classes;
 #[path = "host/cli.rs"]
 mod cli;
 #[path = "host/compare.rs"]

@@ -71,10 +71,8 @@ fn entry(columns: &[String], row: &[String]) -> serde_json::Value {
 fn kernel_table() -> Result<Table> {
     let mut table = Table::new(&["name", "bindings", "overrides", "requires", "cases"]);
     // A family at a time: the inputs of all cases together are hundreds of megabytes.
-    let used: Vec<Vec<&str>> = kernels::FAMILIES
-        .iter()
-        .flat_map(|family| (family.cases)().iter().map(kernels_of).collect::<Vec<_>>())
-        .collect();
+    let used: Vec<Vec<&str>> =
+        kernels::FAMILIES.iter().flat_map(|family| family.cases().iter().map(kernels_of).collect::<Vec<_>>()).collect();
     for kernel in kernels::kernels() {
         let count = used.iter().filter(|names| names.contains(&kernel.name)).count();
         table.row(kernel_cells(kernel, count)?);

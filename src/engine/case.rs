@@ -15,6 +15,17 @@ pub enum Role {
     InOut,
 }
 
+/// What a NaN among the twins' results asks of a case's. Poison never is a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnNan {
+    /// Nothing is right: no input of the case can lead to one.
+    Wrong,
+    /// A NaN, of whatever bits: some input holds what f32 has beside ordinary numbers.
+    Same,
+    /// Any number: implementations may differ there, but not elsewhere.
+    Anything,
+}
+
 /// One buffer of a case; the harness surrounds it with guard zones.
 #[derive(Clone, Debug)]
 pub struct CaseBuf {
@@ -38,6 +49,7 @@ pub struct Case {
     pub bench: bool,
     /// Run by the tests and by `unlearn check`.
     pub test: bool,
+    pub on_nan: OnNan,
 }
 
 /// Elements of guard zone before and after each buffer of a case.
@@ -46,7 +58,16 @@ pub const GUARD: usize = ALIGN;
 impl Case {
     pub fn new(name: impl Into<String>, target: Target) -> Case {
         let rec = Recording::new(target);
-        Case { name: name.into(), buffers: Vec::new(), rec, rtol: 1e-5, atol: 1e-6, bench: false, test: true }
+        Case {
+            name: name.into(),
+            buffers: Vec::new(),
+            rec,
+            rtol: 1e-5,
+            atol: 1e-6,
+            bench: false,
+            test: true,
+            on_nan: OnNan::Wrong,
+        }
     }
 
     pub fn tolerance(mut self, rtol: f64, atol: f64) -> Case {

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::children::{Column, Options, check};
 pub use self::item::{Item, Verdict};
-pub use self::selection::{Kind, Planned, Selection, Shapes};
+pub use self::selection::{Kind, Planned, Selection, Shapes, folds};
 pub use self::worker::{Job, work};
 use super::compare::Distance;
 use crate::engine::AdapterReport;

@@ -1,7 +1,7 @@
 //! One case on one engine against its twin: poison, guard zones, both lanes, repeats, and the worst error.
 
 use super::compare::{self, Distance};
-use crate::engine::case::{Case, CaseBuf, GUARD, POISON, Role};
+use crate::engine::case::{Case, CaseBuf, GUARD, OnNan, POISON, Role};
 use crate::engine::{Buf, Checks, Data, Engine, Lane, supported};
 use crate::error::{Error, Result};
 
@@ -131,7 +131,10 @@ pub fn judge(case: &Case, got: &[Data], want: &[Lane]) -> Outcome {
         let found = match (got, want) {
             (Data::F32(g), Lane::F32(w)) => {
                 let g = &g[GUARD..GUARD + len];
-                if buf.role == Role::Input { same_input(g, w) } else { compare::floats(g, w, case.rtol, case.atol) }
+                match buf.role {
+                    Role::Input => same_input(g, &buf.init),
+                    _ => compare::odd_floats(g, w, case.rtol, case.atol, case.on_nan),
+                }
             }
             (Data::U32(g), Lane::U32(w)) => compare::words(&g[GUARD..GUARD + len], w),
             _ => Err("f32 and u32 were mixed".into()),
@@ -152,8 +155,9 @@ pub fn judge(case: &Case, got: &[Data], want: &[Lane]) -> Outcome {
     Outcome::Pass(worst)
 }
 
-fn same_input(got: &[f32], want: &[f64]) -> Result<Distance, String> {
-    let changed = got.iter().zip(want).position(|(g, w)| f64::from(*g).to_bits() != w.to_bits() && !g.is_nan());
+fn same_input(got: &[f32], before: &Data) -> Result<Distance, String> {
+    let before: Vec<u32> = bytemuck::pod_collect_to_vec(before.bytes());
+    let changed = got.iter().zip(before).position(|(g, b)| g.to_bits() != b);
     match changed {
         Some(at) => Err(format!("an input was changed at element {at}")),
         None => Ok(Distance::default()),
@@ -225,12 +229,17 @@ pub fn trial_against(engine: &mut Engine, case: &Case, want: &[Lane]) -> Result<
     }
 }
 
-/// Names the first element of two runs of a case that has different bits.
+/// Names the first element of two runs of a case that has different bits. Where results may be NaN, two that
+/// arithmetic made are the same.
 fn differing(case: &Case, one: &[Data], other: &[Data]) -> Option<String> {
-    let i = (0..one.len()).find(|i| !compare::same_bits(&one[*i], &other[*i]))?;
     let words = |d: &Data| -> Vec<u32> { bytemuck::pod_collect_to_vec(d.bytes()) };
-    let (a, b) = (words(&one[i]), words(&other[i]));
-    let at = a.iter().zip(&b).position(|(x, y)| x != y).unwrap_or(0);
-    let (name, element) = (case.buffers[i].name, at as isize - GUARD as isize);
-    Some(format!("`{name}`[{element}] differs ({:#010x} and {:#010x})", a[at], b[at]))
+    let nan = |word: u32| case.on_nan != OnNan::Wrong && compare::arithmetic_nan(f32::from_bits(word));
+    for (i, buf) in case.buffers.iter().enumerate().filter(|(i, _)| !compare::same_bits(&one[*i], &other[*i])) {
+        let (a, b) = (words(&one[i]), words(&other[i]));
+        if let Some(at) = (0..a.len()).find(|at| a[*at] != b[*at] && !(nan(a[*at]) && nan(b[*at]))) {
+            let element = at as isize - GUARD as isize;
+            return Some(format!("`{}`[{element}] differs ({:#010x} and {:#010x})", buf.name, a[at], b[at]));
+        }
+    }
+    None
 }

@@ -18,7 +18,7 @@ mod tangent;
 mod tests;
 mod twin;
 
-pub use cases::cases;
+pub use cases::{any as random, cases};
 pub use edges::{Edges, Split, choose};
 pub use heads::{head_scores, head_scores_bwd, mean_heads, mean_heads_bwd, scale_heads};
 pub use rows::*;

@@ -2,7 +2,7 @@
 
 mod cases;
 
-pub use cases::cases;
+pub use cases::{cases, random};
 
 use super::map::quads;
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};

@@ -7,7 +7,7 @@
 mod cases;
 mod twin;
 
-pub use cases::cases;
+pub use cases::{cases, random};
 
 use super::reduce;
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent};

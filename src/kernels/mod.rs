@@ -10,6 +10,7 @@ pub mod linear;
 pub mod loss;
 pub mod map;
 pub mod norm;
+mod odd;
 pub mod optim;
 pub mod philox;
 pub mod pool;
@@ -27,32 +28,42 @@ pub fn kernels() -> Vec<&'static Kernel> {
 
 /// The cases of every family.
 pub fn cases() -> Vec<Case> {
-    FAMILIES.iter().flat_map(|f| (f.cases)()).collect()
+    FAMILIES.iter().flat_map(Family::cases).collect()
 }
 
 /// One family: its kernels and its cases.
 pub struct Family {
     pub name: &'static str,
     pub kernels: &'static [&'static Kernel],
-    pub cases: fn() -> Vec<Case>,
-    /// The cases of one random shape, for families that can make them.
-    pub random: Option<fn(&mut Gen) -> Vec<Case>>,
+    plain: fn() -> Vec<Case>,
+    /// The cases of one random shape.
+    pub random: fn(&mut Gen) -> Vec<Case>,
+}
+
+impl Family {
+    /// Every case: the family's own, and those with odd numbers that are made of them.
+    pub fn cases(&self) -> Vec<Case> {
+        let mut all = (self.plain)();
+        let odd = odd::cases(&all);
+        all.extend(odd);
+        all
+    }
 }
 
 /// The list that everything walks.
 pub static FAMILIES: &[Family] = &[
-    Family { name: "linear", kernels: linear::KERNELS, cases: linear::cases, random: Some(linear::random) },
-    Family { name: "conv", kernels: conv::KERNELS, cases: conv::cases, random: Some(conv::random) },
-    Family { name: "guard", kernels: guard::KERNELS, cases: guard::cases, random: None },
-    Family { name: "loss", kernels: loss::KERNELS, cases: loss::cases, random: None },
-    Family { name: "map", kernels: map::KERNELS, cases: map::cases, random: Some(map::random) },
-    Family { name: "optim", kernels: optim::KERNELS, cases: optim::cases, random: None },
-    Family { name: "reduce", kernels: reduce::KERNELS, cases: reduce::cases, random: Some(reduce::random) },
-    Family { name: "pool", kernels: pool::KERNELS, cases: pool::cases, random: None },
-    Family { name: "norm", kernels: norm::KERNELS, cases: norm::cases, random: None },
-    Family { name: "attention", kernels: attention::KERNELS, cases: attention::cases, random: None },
-    Family { name: "krylov", kernels: krylov::KERNELS, cases: krylov::cases, random: None },
-    Family { name: "edit", kernels: edit::KERNELS, cases: edit::cases, random: None },
-    Family { name: "solve", kernels: solve::KERNELS, cases: solve::cases, random: None },
-    Family { name: "graph", kernels: graph::KERNELS, cases: graph::cases, random: Some(graph::random) },
+    Family { name: "linear", kernels: linear::KERNELS, plain: linear::cases, random: linear::random },
+    Family { name: "conv", kernels: conv::KERNELS, plain: conv::cases, random: conv::random },
+    Family { name: "guard", kernels: guard::KERNELS, plain: guard::cases, random: guard::random },
+    Family { name: "loss", kernels: loss::KERNELS, plain: loss::cases, random: loss::random },
+    Family { name: "map", kernels: map::KERNELS, plain: map::cases, random: map::random },
+    Family { name: "optim", kernels: optim::KERNELS, plain: optim::cases, random: optim::random },
+    Family { name: "reduce", kernels: reduce::KERNELS, plain: reduce::cases, random: reduce::random },
+    Family { name: "pool", kernels: pool::KERNELS, plain: pool::cases, random: pool::random },
+    Family { name: "norm", kernels: norm::KERNELS, plain: norm::cases, random: norm::random },
+    Family { name: "attention", kernels: attention::KERNELS, plain: attention::cases, random: attention::random },
+    Family { name: "krylov", kernels: krylov::KERNELS, plain: krylov::cases, random: krylov::random },
+    Family { name: "edit", kernels: edit::KERNELS, plain: edit::cases, random: edit::random },
+    Family { name: "solve", kernels: solve::KERNELS, plain: solve::cases, random: solve::random },
+    Family { name: "graph", kernels: graph::KERNELS, plain: graph::cases, random: graph::random },
 ];

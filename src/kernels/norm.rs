@@ -8,7 +8,7 @@ mod tangent;
 mod tests;
 mod twin;
 
-pub use cases::cases;
+pub use cases::{cases, random};
 pub use rows::*;
 
 use crate::engine::{Buf, Recording};

@@ -6,7 +6,7 @@ mod tangent;
 mod tests;
 mod twin;
 
-pub use cases::cases;
+pub use cases::{cases, random};
 pub use tangent::{MAX_TANGENT, max_tangent};
 
 use crate::engine::{Buf, Kernel, Params, Pass, Recording, Requires, Tangent};

@@ -11,7 +11,7 @@ mod rows;
 mod tests;
 mod twin;
 
-pub use cases::cases;
+pub use cases::{cases, random};
 pub use rows::*;
 
 use crate::engine::{Buf, Recording};

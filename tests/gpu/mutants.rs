@@ -39,7 +39,7 @@ fn caught(device: &Shared, m: &Mutant) -> Result<Option<String>, Failed> {
     let of = of.ok_or_else(|| format!("there is no kernel {}", m.kernel))?;
     let planted = mutated(of, m.from, m.to)?;
     let family = kernels::FAMILIES.iter().find(|f| f.name == of.family());
-    for mut case in family.map(|f| (f.cases)()).unwrap_or_default() {
+    for mut case in family.map(|f| f.cases()).unwrap_or_default() {
         if !replace(&mut case, of, planted) || case.rec.dispatches().map(|d| d.flops).sum::<u64>() > SMALL {
             continue;
         }

@@ -1,8 +1,8 @@
 //! The judge of every kernel: what must not pass does not.
 
-use unlearn::engine::case::{Case, GUARD, POISON};
+use unlearn::engine::case::{Case, GUARD, OnNan, POISON};
 use unlearn::engine::{Data, Lane, Target};
-use unlearn::harness::compare::{floats, same_bits, words};
+use unlearn::harness::compare::{floats, odd_floats, same_bits, words};
 use unlearn::harness::trial::{Outcome, judge};
 
 fn bad(got: &[f32], want: &[f64]) -> usize {
@@ -25,6 +25,20 @@ fn nan_poison_and_wrong_infinities_fail() {
     assert_eq!(bad(&[f32::INFINITY], &[f64::NEG_INFINITY]), 1);
     assert_eq!(bad(&[f32::INFINITY], &[1.0]), 1);
     assert_eq!(bad(&[f32::MAX], &[f64::INFINITY]), 1);
+}
+
+#[test]
+fn in_an_odd_case_a_nan_is_right_where_one_is_expected_and_the_poison_never_is() {
+    let judged =
+        |got: f32, want: f64, on_nan| odd_floats(&[got], &[want], 1e-5, 1e-6, on_nan).expect("equal lengths").bad;
+    let bad = |got, want| judged(got, want, OnNan::Same);
+    let payload = f32::from_bits(0xffc0_1234);
+    assert_eq!([bad(f32::NAN, f64::NAN), bad(payload, f64::NAN), bad(1.0, 1.0)], [0, 0, 0]);
+    assert_eq!([bad(f32::from_bits(POISON), f64::NAN), bad(1.0, f64::NAN), bad(f32::NAN, 1.0)], [1, 1, 1]);
+    assert_eq!([bad(f32::INFINITY, f64::NAN), bad(f32::NAN, f64::INFINITY)], [1, 1]);
+    let bad = |got, want| judged(got, want, OnNan::Anything);
+    assert_eq!([bad(f32::NAN, f64::NAN), bad(0.0, f64::NAN), bad(f32::from_bits(POISON), f64::NAN)], [0, 0, 1]);
+    assert_eq!([bad(f32::NAN, 1.0), bad(0.0, 1.0), bad(1.0, 1.0)], [1, 1, 0]);
 }
 
 #[test]
@@ -96,6 +110,7 @@ fn a_trial_fails_on_unwritten_outputs_changed_inputs_and_touched_guards() {
     };
     fails(&returned([1.0, 2.0, 3.0], [2.0, f32::from_bits(POISON), 6.0]), "`y`[1]");
     fails(&returned([1.0, 2.5, 3.0], [2.0, 4.0, 6.0]), "an input was changed at element 1");
+    fails(&returned([1.0, f32::NAN, 3.0], [2.0, 4.0, 6.0]), "an input was changed at element 1");
     for at in [0, GUARD - 1, GUARD + 4, GUARD + 4 + GUARD - 1] {
         let mut touched = good.clone();
         let Data::F32(y) = &mut touched[1] else { panic!("y holds f32") };

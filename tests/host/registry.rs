@@ -48,7 +48,7 @@ fn families_hold_their_own_kernels() {
         for kernel in family.kernels {
             assert_eq!(kernel.family(), family.name, "{} is listed under {}", kernel.name, family.name);
         }
-        for case in (family.cases)() {
+        for case in family.cases() {
             let starts = case.name.starts_with(&format!("{}.", family.name));
             assert!(starts, "`{}` is a case of {}; its name starts with the kernel's", case.name, family.name);
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::Selection;
-use crate::engine::case::{Case, GUARD, Role};
+use crate::engine::case::{Case, GUARD, OnNan, Role};
 use crate::engine::{
     Access, BufferId, Command, Composed, Data, Dispatch, Elem, Groups, Lane, Requires, Span, composed,
 };
@@ -48,6 +48,14 @@ struct Export {
     blob: BufWriter<std::fs::File>,
     at: u64,
     shaders: BTreeMap<&'static str, Value>,
+}
+
+fn nan(on_nan: OnNan) -> &'static str {
+    match on_nan {
+        OnNan::Wrong => "wrong",
+        OnNan::Same => "same",
+        OnNan::Anything => "anything",
+    }
 }
 
 fn word(elem: Elem) -> &'static str {
@@ -95,7 +103,7 @@ impl Export {
         let temps: Vec<Value> = case.rec.temps.iter().map(|t| json!({ "elem": word(t.elem), "len": t.len })).collect();
         let commands = case.rec.commands.iter().map(|c| self.command(c)).collect::<Result<Vec<Value>>>()?;
         Ok(json!({
-            "name": case.name, "rtol": case.rtol, "atol": case.atol,
+            "name": case.name, "rtol": case.rtol, "atol": case.atol, "nan": nan(case.on_nan),
             "buffers": buffers, "temps": temps, "commands": commands,
         }))
     }

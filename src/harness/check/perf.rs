@@ -19,7 +19,7 @@ fn work(case: &Case) -> u64 {
 
 /// Of each kernel of a family the smallest timed case; of one without, the case with the most work.
 pub(super) fn items(family: &Family) -> Vec<Item> {
-    let mut cases = (family.cases)();
+    let mut cases = family.cases();
     let chosen_for = |kernel: &str| {
         let of = |c: &&Case| kernels_of(c).contains(&kernel);
         let timed = cases.iter().filter(|c| c.bench).filter(of).min_by_key(|c| work(c));

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::item::{Item, Work};
 use super::{CaseResult, grad, perf, random, smoke, support};
 use crate::engine::case::Case;
+use crate::engine::{Dispatch, Groups};
 use crate::error::Result;
 use crate::kernels::{FAMILIES, Family};
 
@@ -78,11 +79,25 @@ pub enum Shapes {
 /// Operations or bytes, whichever is more, up to which a case is small: a software adapter takes milliseconds.
 const SMALL: u64 = 6_000_000;
 
+/// The same for a case whose grid folds, which takes some elements for every one of 65 536 workgroups.
+const FOLDED: u64 = 30_000_000;
+
 impl Shapes {
-    fn holds(self, case: &Case) -> bool {
+    /// Whether a case is one of these shapes.
+    pub fn holds(self, case: &Case) -> bool {
         let work: u64 = case.rec.dispatches().map(|d| d.flops.max(d.bytes)).sum();
-        case.test && (self != Shapes::Edge || work <= SMALL)
+        let most = if case.rec.dispatches().any(folds) { FOLDED } else { SMALL };
+        case.test && (self != Shapes::Edge || work <= most)
     }
+}
+
+/// Whether a launch needs more workgroups than one side of the grid holds.
+pub fn folds(d: &Dispatch) -> bool {
+    let groups = match d.groups {
+        Groups::Groups(n) => n,
+        Groups::Threads(n) => n.div_ceil(d.constant("WG").unwrap_or(64.0) as u64),
+    };
+    groups > 65_535
 }
 
 impl fmt::Display for Shapes {
@@ -159,7 +174,7 @@ impl Selection {
             }
             (Kind::Test, shapes) => self
                 .families()
-                .try_for_each(|f| all((f.cases)().into_iter().filter(|c| shapes.holds(c)).map(case).collect())),
+                .try_for_each(|f| all(f.cases().into_iter().filter(|c| shapes.holds(c)).map(case).collect())),
             (Kind::Perf, _) => self.families().try_for_each(|f| all(perf::items(f))),
             (Kind::Support, _) => {
                 self.families().try_for_each(|f| all(support::kernels(f)))?;

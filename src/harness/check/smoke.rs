@@ -52,7 +52,7 @@ fn kernels(family: &Family) -> Vec<Item> {
         return Vec::new();
     }
     let work = |c: &Case| c.rec.dispatches().map(|d| d.flops.max(d.bytes)).sum::<u64>();
-    let mut cases = (family.cases)();
+    let mut cases = family.cases();
     cases.retain(|c| c.test && work(c) < 200_000);
     let largest = |kernel: &str| cases.iter().filter(|c| kernels_of(c).contains(&kernel)).max_by_key(|c| work(c));
     chosen.into_iter().filter_map(largest).map(|c| Item::of(Work::Case(Box::new(c.clone())))).collect()

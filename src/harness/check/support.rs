@@ -15,7 +15,7 @@ use crate::nn::ZOO;
 
 /// Each kernel of a family, by the smallest case that records it.
 pub(super) fn kernels(family: &Family) -> Vec<Item> {
-    let mut cases: Vec<Case> = (family.cases)().into_iter().filter(|c| c.rec.dispatches().count() > 0).collect();
+    let mut cases: Vec<Case> = family.cases().into_iter().filter(|c| c.rec.dispatches().count() > 0).collect();
     cases.sort_by_key(|c| c.rec.dispatches().map(|d| d.flops.max(d.bytes)).sum::<u64>());
     let of = |name: &'static str| {
         let case = cases.iter().find(|c| kernels_of(c).contains(&name))?;
@@ -93,6 +93,34 @@ fn widest(engine: &mut Engine) -> Result<Verdict> {
         Some((at, v)) => Verdict::new(Status::Fail, format!("{said}: element {at} is {v:e}, expected {VALUE:e}")),
     })
 }
+
+/// One element more than a binding may span is refused, by the kernel's name and the limit's, and the device lives on.
+fn too_wide(engine: &mut Engine) -> Result<Verdict> {
+    let len = engine.max_binding() + 1;
+    let said = format!("{} bytes in one binding", 4 * len);
+    let held = engine.adapter().is_some_and(|a| a.limits.max_buffer_bytes >= 4 * len as u64);
+    if held && len > LARGEST_TRIED {
+        return Ok(Verdict::new(Status::Skipped, format!("{said}: too large to be tried")));
+    }
+    let mark = engine.mark();
+    let refused = fill_whole(engine, len);
+    engine.release(mark);
+    let Err(error) = refused else { return Ok(Verdict::new(Status::Fail, format!("{said}: not refused"))) };
+    let small = fill_whole(engine, 64);
+    engine.release(mark);
+    small?;
+    let text = error.to_string();
+    // Where a buffer may be no longer than a binding, it is the buffer that is refused.
+    let named = ["map.fill", "whole"].iter().any(|name| text.contains(name));
+    Ok(if named && matches!(error, Error::Input(_) | Error::Unsupported(_)) {
+        Verdict { message: Some(text), ..Verdict::pass() }
+    } else {
+        Verdict::new(Status::Fail, format!("{said}: expected a refusal that names the kernel or the buffer: {text}"))
+    })
+}
+
+/// Elements of a buffer that every machine can hold.
+const LARGEST_TRIED: usize = 1 << 28;
 
 const PROMISED_BINDING: usize = 1 << 27;
 const VALUE: f32 = 0.375;
@@ -193,6 +221,7 @@ pub(super) fn limits() -> Result<Vec<Item>> {
     let mut items: Vec<Item> = all.into_iter().map(Limit::item).collect();
     items.push(Item::named("limit widest binding filled", Work::Other(Box::new(widest))));
     items.push(Item::named("limit turns of a loop", Work::Other(Box::new(long_loop))));
+    items.push(Item::named("limit wider binding refused", Work::Other(Box::new(too_wide))));
     Ok(items)
 }
 

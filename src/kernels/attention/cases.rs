@@ -37,14 +37,13 @@ pub fn cases() -> Vec<Case> {
     all.extend(sums(&star, Deal::Chosen, (1, 3)));
     all.extend(at(&random(70_001, 2), Deal::Chosen, (1, 4)).into_iter().map(Case::folded));
     all.extend(at(&hub(1100), Deal::Cut(1), (31, 1)).into_iter().map(Case::folded));
+    // Every kernel's grid folds, those for cut rows too.
+    all.push(pieces_case(&random(65_541, 1), 2).folded());
+    all.extend(soft(&random(22_003, 1), Deal::Cut(1), 3).map(Case::folded));
+    all.push(attend_case(&random(22_003, 1), Deal::Cut(1), (3, 4)).folded());
+    all.extend(moving(&random(88_001, 0), Deal::Chosen).map(Case::folded));
     for deal in [Deal::Chosen, Deal::Cut(3)] {
-        for graph in [random(13, 3), random(61, 9), hub(37)] {
-            let [forward, backward] = soft(&graph, deal, 3);
-            let [spread, centre] = ["spread", "centre"].map(|kernel| format!("attention.{kernel} {}", graph.name));
-            let cut = if deal == Deal::Chosen { "" } else { " cut" };
-            all.push(along(forward, format!("{spread} softmax's derivative{cut}"), 1).tolerance(2e-5, 1e-6));
-            all.push(along(backward, format!("{centre} its gradient's derivative{cut}"), 2).tolerance(2e-5, 2e-5));
-        }
+        all.extend([random(13, 3), random(61, 9), hub(37)].iter().flat_map(|graph| moving(graph, deal)));
     }
     for scores in [Scores::Equal, Scores::Wide] {
         for deal in [Deal::Chosen, Deal::Cut(3)] {
@@ -59,6 +58,31 @@ pub fn cases() -> Vec<Case> {
     }
     all.push(pieces_case(&star, 128).timed());
     all
+}
+
+/// Every kernel on one random graph, whole or cut.
+pub fn any(g: &mut Gen) -> Vec<Case> {
+    let nodes = g.size(1, 300);
+    let most = if nodes < 40 { 60 } else { 12 };
+    let graph = if g.below(4) == 0 { hub(nodes) } else { random(nodes, g.size(1, most)) };
+    let deal = if g.below(2) == 0 { Deal::Chosen } else { Deal::Cut(g.size(1, 12)) };
+    let size = (g.size(1, 9), g.size(1, 24));
+    let mut all: Vec<Case> = soft(&graph, deal, size.0).into_iter().chain(sums(&graph, deal, size)).collect();
+    all.extend(moving(&graph, deal));
+    all.push(pieces_case(&graph, g.size(1, 12)));
+    all.extend(nodes::at([nodes, size.0, size.1]));
+    all
+}
+
+/// The derivatives of the softmax and of its gradient.
+fn moving(graph: &Graph, deal: Deal) -> [Case; 2] {
+    let [forward, backward] = soft(graph, deal, 3);
+    let [spread, centre] = ["spread", "centre"].map(|kernel| format!("attention.{kernel} {}", graph.name));
+    let cut = if deal == Deal::Chosen { "" } else { " cut" };
+    [
+        along(forward, format!("{spread} softmax's derivative{cut}"), 1).tolerance(2e-5, 1e-6),
+        along(backward, format!("{centre} its gradient's derivative{cut}"), 2).tolerance(2e-5, 2e-5),
+    ]
 }
 
 /// What the scores of a case are like.

@@ -55,6 +55,7 @@ pub fn cases() -> Vec<Case> {
         // More than 65 535 workgroups: the grid must fold.
         all.push(forward(kernel, &ConvShape::plain(1, 1, 2100, 2003, 1, [1, 1]), true));
     }
+    all.extend(folding());
     // More pairs than one row of the grid holds, and a late layer as it is timed.
     all.push(norms(&GHOST_NORM, &ConvShape::plain(5, 1, 9, 19, 1, [1, 1])).folded());
     all.push(norms(&GHOST_NORM, &ConvShape { padding: [1, 1], ..ConvShape::plain(16, 64, 4, 4, 64, [3, 3]) }).timed());
@@ -65,6 +66,19 @@ pub fn cases() -> Vec<Case> {
     }
     all.extend(unfold::cases());
     all
+}
+
+/// More than 65 535 groups of channels, so that every form's grid folds; the plain ones in workgroups of one.
+fn folding() -> Vec<Case> {
+    let s = ConvShape { groups: 65_541, ..ConvShape::plain(1, 65_541, 1, 1, 65_541, [1, 1]) };
+    vec![
+        forward(&CONV2D, &s, true).folded(),
+        forward(&CONV2D_BROADCAST, &s, true),
+        input_gradient(&CONV2D_BWD_X, &s).folded(),
+        input_gradient(&CONV2D_BWD_X_BROADCAST, &s),
+        weight_gradient(&CONV2D_BWD_W, &s, Chunks::of(&s), false).folded(),
+        weight_gradient(&CONV2D_BWD_W_BROADCAST, &s, Chunks::of(&s), false),
+    ]
 }
 
 /// Every variant at one random shape.
@@ -86,6 +100,7 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
     all.extend([&CONV2D_BWD_X, &CONV2D_BWD_X_BROADCAST].map(|kernel| input_gradient(kernel, &s)));
     let weights = [&CONV2D_BWD_W, &CONV2D_BWD_W_BROADCAST];
     all.extend(weights.map(|kernel| weight_gradient(kernel, &s, Chunks::of(&s), square)));
+    all.extend([&CONV2D_BWD_W, &CONV2D_BWD_W_BROADCAST, &GHOST_NORM].map(|kernel| norms(kernel, &s)));
     all
 }
 

@@ -34,6 +34,14 @@ pub fn cases() -> Vec<Case> {
     all
 }
 
+/// Every edit at one random length.
+pub fn random(g: &mut Gen) -> Vec<Case> {
+    let n = g.size(1, 20_000);
+    let mut all: Vec<Case> = EDITS.iter().map(|make| make(n)).collect();
+    all.push(axis_mean_case(g.size(1, 60), g.size(1, 60), g.size(1, 30)));
+    all
+}
+
 /// One case of a given length per edit.
 const EDITS: &[fn(usize) -> Case] = &[
     |n| dampen_case(n, 1.5, 1.0),

@@ -6,7 +6,6 @@ mod max;
 mod segment;
 mod spmm;
 
-pub use self::spmm::random;
 use super::{Csr, is_heavy};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
@@ -18,6 +17,16 @@ pub fn cases() -> Vec<Case> {
     all.extend(segment::cases());
     all.extend(max::cases());
     all.extend(link::cases());
+    all
+}
+
+/// Every kernel at one random shape each.
+pub fn random(g: &mut Gen) -> Vec<Case> {
+    let mut all = spmm::random(g);
+    all.extend(features::random(g));
+    all.extend(segment::random(g));
+    all.extend(max::random(g));
+    all.extend(link::random(g));
     all
 }
 
@@ -94,6 +103,12 @@ impl Pattern {
             rows[i * n / 5] = (0..n as u32).step_by(2 << i).collect();
         }
         Pattern::new(&format!("skewed {n}"), n, &rows)
+    }
+
+    /// As many entries in every row, few enough in all that the balanced form deals its smallest chunks.
+    pub fn even(rows: usize, each: u32) -> Pattern {
+        let row = |r: u32| (0..each).map(|k| (7 * r + 3 * k) % 53).collect();
+        Pattern::new(&format!("even {rows} by {each}"), 53, &(0..rows as u32).map(row).collect::<Vec<_>>())
     }
 
     /// Node 0 and every other node, both ways.

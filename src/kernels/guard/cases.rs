@@ -27,6 +27,14 @@ pub fn cases() -> Vec<Case> {
     all
 }
 
+/// One random length with some bad values, or none.
+pub fn random(g: &mut Gen) -> Vec<Case> {
+    let n = g.size(1, 20_000);
+    let any = [f32::NAN, f32::INFINITY, -f32::INFINITY];
+    let bad: Vec<_> = (0..g.below(4)).map(|_| (g.below(n), any[g.below(3)])).collect();
+    vec![finite_case(n, &bad, ALL_FINITE)]
+}
+
 fn finite_case(n: usize, bad: &[(usize, f32)], start: u32) -> Case {
     let listed: Vec<_> = bad.iter().map(|(at, v)| format!("{at}:{:08x}", v.to_bits())).collect();
     let mut case = Case::new(format!("guard.finite {n} [{}] from {start}", listed.join(" ")), Target::default());

@@ -35,6 +35,17 @@ pub fn cases() -> Vec<Case> {
     all
 }
 
+/// Every kernel at one random length.
+pub fn random(g: &mut Gen) -> Vec<Case> {
+    let (n, rows) = (4 * g.size(1, 5_000), g.size(1, 12));
+    let shift = [0.0, 0.1, 2.0][g.below(3)];
+    vec![
+        dots_case(rows, n),
+        combine_case(rows, n, if g.below(2) == 0 { 1.0 } else { -1.0 }),
+        iterate_case(n, [2.5, 1e-9, flag::RUNNING, g.below(9) as f32], shift),
+    ]
+}
+
 fn dots_case(rows: usize, n: usize) -> Case {
     let mut case = Case::new(format!("krylov.dots {rows}x{n}"), Target::default());
     let mut g = Gen::new((rows * 31 + n) as u64);

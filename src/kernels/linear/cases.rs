@@ -24,8 +24,7 @@ pub fn cases() -> Vec<Case> {
         ));
         all.push(case(kernel, "nn", (0, 4, 3), Product::default()));
         all.push(subnormal(kernel));
-        // More than 65 535 rows: the grid must fold.
-        all.push(case(kernel, "nt", (70_001, 70, 2), Product::default()));
+        all.push(folding(kernel));
         // The Fisher diagonal of an MLP's first layer at batch 128.
         let fisher = Product { square: true, beta: 1.0, ..Default::default() };
         all.push(case(kernel, "tn", (256, 784, 128), fisher).timed());
@@ -39,6 +38,17 @@ pub fn cases() -> Vec<Case> {
     }
     all.extend(outer_cases());
     all
+}
+
+/// More than 65 535 workgroups, whatever a workgroup covers: the grid must fold.
+fn folding(kernel: &'static Kernel) -> Case {
+    let of = |shape| case(kernel, "nt", shape, Product::default());
+    match kernel.stem() {
+        "matmul_tiled" => of((64 * 65_537, 1, 1)),
+        "matmul_broadcast" => of((16 * 65_537, 1, 1)),
+        "matmul_blocked" => of((8 * 65_541, 1, 1)).folded(),
+        _ => of((331, 199, 2)).folded(),
+    }
 }
 
 /// Numbers that an adapter may take for 0.
@@ -59,7 +69,11 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
     let layout = ["nn", "nt", "tn"][g.below(3)];
     let square = Product { square: true, alpha: 0.5, beta: 1.0, ..Default::default() };
     let product = [Product::default(), Product { bias: true, ..Default::default() }, square][g.below(3)];
-    VARIANTS.iter().map(|kernel| case(kernel, layout, shape, product)).collect()
+    let mut all: Vec<Case> = VARIANTS.iter().map(|kernel| case(kernel, layout, shape, product)).collect();
+    let (n, outputs, inputs, gap) = (g.size(1, 60), g.size(1, 40), g.size(1, 40), 64 * g.below(2));
+    all.push(outer_case(&OUTER, n, outputs, inputs, gap));
+    all.push(outer_case(&OUTER_WIDE, n, outputs, 4 * inputs, gap));
+    all
 }
 
 /// Rows, outputs, inputs.

@@ -35,6 +35,15 @@ pub fn cases() -> Vec<Case> {
     all
 }
 
+/// Every kernel at one random shape, with gentle logits or with wild ones.
+pub fn random(g: &mut Gen) -> Vec<Case> {
+    let (shape, spread) = ((g.size(1, 300), g.size(1, 150)), SPREADS[g.below(SPREADS.len())]);
+    let logits = [xent_case, kl_case, softmax_case, label_case, sampled_case, curved_case, uncounted_case];
+    let mut all: Vec<Case> = logits.map(|kernel| kernel(shape, spread)).into();
+    all.extend([mse_case(shape), clip_case(shape, g.below(2) == 0)]);
+    all
+}
+
 /// Norms below, at and above the bound; some 0, some whose square is not a number of f32 any more; some rows without weight, of
 /// which one holds no number.
 fn clip_case((b, c): (usize, usize), weighted: bool) -> Case {

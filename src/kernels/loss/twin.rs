@@ -33,7 +33,8 @@ pub fn softmax_xent(call: &mut TwinCall) {
         dz[label] -= 1.0;
         // The lowest maximum: no smaller index is as large, no larger index is larger.
         let first = z[..label].iter().all(|v| v < own) && z[label..].iter().all(|v| v <= own);
-        correct[i] = f64::from(u8::from(first));
+        // Among logits that are not numbers nobody knows which is the largest.
+        correct[i] = if lse.is_nan() { f64::NAN } else { f64::from(u8::from(first)) };
     }
 }
 

@@ -59,6 +59,7 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
     vec![
         unary_case(op, n),
         unary_bwd_case(op, n),
+        unary_bwd_tangent_case(op, n, g.below(2) == 0),
         binary_case(Binary::ALL[g.below(Binary::ALL.len())], n),
         axpby_case(n, 0.5, [0.0, 1.0, -0.25][g.below(3)]),
         bias_case((g.size(1, 20), g.size(1, 40), g.size(1, 50))),

@@ -78,7 +78,9 @@ pub fn unary_bwd(call: &mut TwinCall) {
     let [x, y, dy, dx] = call.bufs();
     let (x, y, dy) = (x.f(), y.f(), dy.f());
     for (i, dx) in dx.f_mut().iter_mut().enumerate() {
-        *dx = slope(op, x[i], y[i]) * dy[i];
+        // What relu stops is stopped whatever it is.
+        let stopped = Unary::ALL[op as usize] == Unary::Relu && x[i] <= 0.0;
+        *dx = if stopped { 0.0 } else { slope(op, x[i], y[i]) * dy[i] };
     }
 }
 
@@ -100,7 +102,8 @@ pub fn unary_bwd_tangent(call: &mut TwinCall) {
     let [v, r, dy, out] = call.bufs();
     let (v, r, dy) = (v.f(), r.f(), dy.f());
     for (i, out) in out.f_mut().iter_mut().enumerate() {
-        let term = bend(op, v[i]) * r[i] * dy[i];
+        let straight = matches!(Unary::ALL[op as usize], Unary::Relu | Unary::Copy);
+        let term = if straight { 0.0 } else { bend(op, v[i]) * r[i] * dy[i] };
         *out = if add { *out + term } else { term };
     }
 }

@@ -51,6 +51,16 @@ pub fn cases() -> Vec<Case> {
     all
 }
 
+/// Every kernel at one random shape, the derivatives of both passes among them.
+pub fn random(g: &mut Gen) -> Vec<Case> {
+    let groups = g.size(1, 5);
+    let shape = [g.size(1, 20), groups * g.size(1, 9), g.size(1, 150), groups];
+    let mut all: Vec<Case> = at(shape).into();
+    all.extend(moving(shape));
+    all.extend(sinks(shape));
+    all
+}
+
 fn at([n, c, p, groups]: [usize; 4]) -> [Case; 4] {
     let shape = NormShape { n, c, p, groups, eps: 1e-5 };
     [forward(shape, 0.0), input_gradient(shape), affine(shape, SUM), both(shape)]

@@ -34,6 +34,18 @@ pub fn cases() -> Vec<Case> {
     all
 }
 
+/// Every kernel at one random length with random options.
+pub fn random(g: &mut Gen) -> Vec<Case> {
+    let (n, weight_decay) = (g.size(1, 20_000), [0.0, 5e-4, 0.1][g.below(3)]);
+    let momentum = [0.0, 0.5, 0.9][g.below(3)];
+    let nesterov = momentum > 0.0 && g.below(2) == 0;
+    let decoupled = g.below(2) == 0;
+    vec![
+        sgd_case(n, Sgd { momentum, weight_decay, nesterov }),
+        adam_case(n, Adam { weight_decay, decoupled, ..Default::default() }),
+    ]
+}
+
 /// Steps of one case: the second and third read what the first wrote.
 const STEPS: usize = 3;
 

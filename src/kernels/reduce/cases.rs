@@ -70,12 +70,15 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
     let shape = (g.size(1, 140), g.size(1, 40), g.size(1, 80));
     let beta = [0.0, 1.0, -0.5][g.below(3)];
     let mode = [ChannelMode::Sum, ChannelMode::SquareSum, ChannelMode::PerSample][g.below(3)];
+    let other = (g.below(2) == 0).then(|| g.size(1, 600));
     let (alpha, stride) = (0.5, g.below(2) * (shape.1 + g.below(70)));
     vec![
         rows_case((r, c)),
         argmax_case((r, c)),
         total_case(r * c, 0.25, g.below(2) == 0),
         channels_case(shape, Channels { mode, alpha, beta, stride }),
+        norms_case(&ROW_NORMS, r, c, other),
+        norms_case(&ROW_NORMS_SHARED, r, c, other),
     ]
 }
 
@@ -123,7 +126,9 @@ fn norm_cases() -> Vec<Case> {
                 all.push(norms_case(kernel, r, c, other));
             }
         }
-        all.push(norms_case(kernel, 70_001, 3, None));
+        // A workgroup per row in the shared form.
+        let many = norms_case(kernel, 70_001, 3, None);
+        all.push(if std::ptr::eq(kernel, &ROW_NORMS) { many.folded() } else { many });
         // An MLP's first layer at batch 128.
         all.push(norms_case(kernel, 128, 784, Some(256)).timed());
     }

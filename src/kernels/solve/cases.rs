@@ -23,8 +23,17 @@ pub fn cases() -> Vec<Case> {
             all.push(solved(5, 65_541, transposed, by_rows).folded());
         }
         all.push(solved(150, 400, transposed, false).timed());
+        // Two blocks of rows and enough sides that the update between them folds as well.
+        all.push(solved(64, 32_772, transposed, false).folded());
     }
     all
+}
+
+/// Every kernel at one random size.
+pub fn random(g: &mut Gen) -> Vec<Case> {
+    let (n, sides) = (g.size(1, 170), g.size(1, 90));
+    let at = g.below(n);
+    vec![damped(n), factor(n, 1.0), indefinite(n, at), solved(n, sides, g.below(2) == 0, g.below(2) == 0)]
 }
 
 /// B Bᵀ / n + damping I with B of half as many columns as rows: half of the spectrum is the damping alone.

@@ -403,6 +403,24 @@ pub static FAULTS: &[Mutant] = &[
         "}",
     ),
     mutant("graph.span_sums", "last entry lost", "e < end; e", "e + 1u < end; e"),
+    mutant("linear.matmul", "NaN swallowed", "p.alpha * sum;", "max(p.alpha * sum, -3e38);"),
+    mutant("pool.avg", "NaN swallowed", "= sum / f32(KH * KW);", "= max(sum / f32(KH * KW), -3e38);"),
+    mutant(
+        "optim.sgd",
+        "infinite gradients cut off",
+        "= grad[i] + p",
+        "= clamp(grad[i], vec4<f32>(-3e38), vec4<f32>(3e38)) + p",
+    ),
+    mutant(
+        "attention.mean",
+        "a square that underflows",
+        "sum += z[at >> 2u][at & 3u];",
+        "let v = z[at >> 2u][at & 3u]; sum += v * inverseSqrt(v * v) * abs(v);",
+    ),
+    mutant("conv.conv2d_bwd_x_broadcast", "grid not folded", "group_index(wid, nwg)", "wid.x"),
+    mutant("attention.pieces", "grid not folded", "group_index(wid, nwg)", "wid.x"),
+    mutant("attention.softmax_merge", "grid not folded", "group_index(wid, nwg)", "wid.x"),
+    mutant("graph.spmm_balanced", "grid not folded", "group_index(wid, nwg)", "wid.x"),
     mutant("graph.span_sums", "one lane for all", "e += p.lanes", "e += 1u"),
 ];
 

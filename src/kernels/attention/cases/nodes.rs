@@ -16,7 +16,7 @@ pub(super) fn cases() -> Vec<Case> {
     all
 }
 
-fn at(shape: [usize; 3]) -> [Case; 5] {
+pub(super) fn at(shape: [usize; 3]) -> [Case; 5] {
     [scores(shape), scores_bwd(shape), scale(shape), mean(shape), mean_bwd(shape)]
 }
 

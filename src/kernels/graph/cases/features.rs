@@ -38,12 +38,14 @@ pub fn cases() -> Vec<Case> {
     }
     let many = Pattern::distinct(70_001, 3, 1);
     all.push(forward(&many, 2, true).folded());
-    all.push(dense(&many).folded());
+    all.push(dense(&Pattern::distinct(120_001, 3, 1)).folded());
     let wide = Pattern::distinct(9, 70_001, 3);
     for how in options(70_001) {
         all.push(backward(&wide, 1, how, 2).folded());
     }
+    all.push(forward(&wide, 1, false).folded());
     all.push(norms(&wide, 1, 2).folded());
+    all.push(norms(&many, 1, 1).folded());
     all.push(norms(&many, 5, 40_000));
     for (n, rows, cols) in [(0, 5, 3), (1, 1, 1), (5, 5, 7), (3, 131, 4), (67, 70, 9)] {
         all.push(scattered(n, rows, cols));
@@ -59,6 +61,15 @@ pub fn cases() -> Vec<Case> {
     all.push(backward_for(software, &cora, 16, options(1433 * 16)[1], 36).timed());
     all.push(scattered(2048, 2708, 16).timed());
     all.push(dense(&cora).timed());
+    all
+}
+
+pub fn random(g: &mut Gen) -> Vec<Case> {
+    let x = Pattern::distinct(g.size(1, 200), g.size(1, 200), g.size(1, 12));
+    let (outputs, per) = (g.size(1, 40), g.size(1, 12));
+    let how = options(x.sources * outputs)[g.below(5)];
+    let mut all = vec![forward(&x, outputs, g.below(2) == 0), backward(&x, outputs, how, per)];
+    all.extend([norms(&x, outputs, per), dense(&x), dense_columns(&x)]);
     all
 }
 

@@ -31,6 +31,12 @@ pub fn cases() -> Vec<Case> {
     all
 }
 
+pub fn random(g: &mut Gen) -> Vec<Case> {
+    let (n, cols) = (g.size(1, 3_000), g.size(1, 40));
+    let goal = [0.0, 0.25, 1.0][g.below(3)];
+    vec![permutation(n, g.below(9) as u32), logits(n, goal), scores(n, cols), gradient(n, cols, g.below(2) == 0)]
+}
+
 fn permutation(n: usize, stream: u32) -> Case {
     let mut case = new(format!("graph.negatives {n} stream {stream}"));
     let mut g = Gen::new(n as u64);

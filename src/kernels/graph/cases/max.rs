@@ -28,6 +28,9 @@ pub fn cases() -> Vec<Case> {
     all.push(values(&wide, 3).folded());
     all.push(forward(Form::Plain, &wide, 2).folded());
     all.push(backward(Form::Plain, &wide, 2).folded());
+    let even = Pattern::even(37, 112);
+    all.push(forward(Form::Balanced, &even, 2020).folded());
+    all.push(backward(Form::Balanced, &even, 2020).folded());
     for (pattern, widths) in [(Pattern::skewed(5003), &[1, 3, 16][..]), (Pattern::star(100_001), &[2][..])] {
         let (columns, _) = pattern.transposed();
         for cols in widths {
@@ -42,6 +45,14 @@ pub fn cases() -> Vec<Case> {
     all.push(values(&cora, 16).timed());
     all.push(forward(Form::Plain, &cora, 64).timed());
     all.push(backward(Form::Plain, &cora, 64).timed());
+    all
+}
+
+pub fn random(g: &mut Gen) -> Vec<Case> {
+    let a = Pattern::random(g.size(1, 250), g.size(1, 250), g.size(1, 14));
+    let cols = g.size(1, 40);
+    let mut all = vec![winners(&a, cols, g.below(2) == 0), values(&a, cols)];
+    all.extend([Form::Plain, Form::Balanced].into_iter().flat_map(|f| [forward(f, &a, cols), backward(f, &a, cols)]));
     all
 }
 

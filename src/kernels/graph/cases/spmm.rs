@@ -68,6 +68,7 @@ fn large() -> Vec<Case> {
     let how = |own, bias| Spmm { own, bias };
     let wide = Pattern::random(70_001, 70_001, 1);
     let mut all = vec![norms(&wide).folded()];
+    all.push(product(Form::Balanced, &Pattern::even(37, 112), 2020, how(0.0, false)).folded());
     for form in [Form::Plain, Form::Narrow, Form::Balanced] {
         all.push(product(form, &wide, 1, how(0.5, false)).folded());
         all.push(product(form, &wide, 4, how(0.0, true)).folded());

@@ -1,6 +1,7 @@
 """`unlearn check` with and without planted faults: a process for each adapter, so that each has its own environment."""
 
 import collections
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -62,8 +63,9 @@ def planned(program):
 class Checks:
     """Runs cases on a column."""
 
-    def __init__(self, program, timeout):
+    def __init__(self, program, timeout, jobs):
         self.program, self.timeout, self.planned = program, timeout, planned(program)
+        self.pool = concurrent.futures.ThreadPoolExecutor(jobs)
 
     def cases_of(self, fault):
         """Names of the cases that a fault is tried on."""

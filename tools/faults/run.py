@@ -56,36 +56,44 @@ def facts(check, column):
 def clean(check, columns, repeats, problems):
     """The edge suite with nothing planted, on each column: how many runs, and how many false alarms."""
     ran = alarms = 0
-    for column in columns:
-        for turn in range(repeats):
-            report = check.run(column, [])
-            cases = {c["case"]: c for a in report["adapters"] for c in a["cases"]}
-            ran += len(cases)
-            for c in checks.bad(cases):
-                alarms += 1
-                problems.append(f"{column.label}: nothing was planted and `{c['case']}` failed: {c['message']}")
-            say(f"{column.label}: clean run {turn + 1} of {repeats}, {len(cases)} cases, {alarms} false alarms so far")
+    turns = [column for column in columns for _ in range(repeats)]
+    for column, report in zip(turns, check.pool.map(lambda column: check.run(column, []), turns)):
+        cases = {c["case"]: c for a in report["adapters"] for c in a["cases"]}
+        ran += len(cases)
+        for c in checks.bad(cases):
+            alarms += 1
+            problems.append(f"{column.label}: nothing was planted and `{c['case']}` failed: {c['message']}")
+        say(f"{column.label}: clean, {len(cases)} cases, {alarms} false alarms so far")
     times = f"the edge suite {repeats} times on each column, {ran} runs of cases" if repeats else "not run"
     return f"{times}, {alarms} false alarms"
 
 
-def plant(check, columns, faults, found):
+def plant(check, columns, known, faults, found):
     """The rows of the table. Faults whose cases are others' run together: each still has its cases to itself."""
     names = [check.cases_of(f) for f in faults]
     planted = [checks.planting(f, n) for f, n in zip(faults, names)]
     rows = [row_of(f, proofs) for f, proofs in zip(faults, found)]
     together = checks.groups(names)
-    for turn, group in enumerate(together):
-        for column in columns:
-            results = check.results(column, [n for i in group for n in names[i]], [planted[i] for i in group])
-            for i in group:
-                note(rows[i], column, {n: results[n] for n in names[i] if n in results})
-            say(f"{column.label}: {len(group)} faults, group {turn + 1} of {len(together)}")
+
+    def run(job):
+        column, group = job
+        say(f"{column.label}: {len(group)} faults together")
+        return check.results(column, [n for i in group for n in names[i]], [planted[i] for i in group])
+
+    jobs = [(column, group) for column in columns for group in together]
+    single = {facts["label"] for facts in known if facts["lanes"] == "–"}
+    for (column, group), results in zip(jobs, check.pool.map(run, jobs)):
+        for i in group:
+            if faults[i].get("subgroups") and column.label in single:
+                note(rows[i], column, {})
+                continue
+            note(rows[i], column, {n: results[n] for n in names[i] if n in results})
     by_label = {column.label: column for column in columns}
-    for row, one in zip(rows, planted):
-        if row["case"]:
-            alone = check.again(by_label[row["case"]["column"]], row["case"]["name"], [one])
-            row["repro"] = {"bad": alone["status"] in checks.BAD, "same": alone["message"] == row["case"]["message"]}
+    seen = [i for i, row in enumerate(rows) if row["case"]]
+    cases = [rows[i]["case"] for i in seen]
+    again = check.pool.map(lambda i, case: check.again(by_label[case["column"]], case["name"], [planted[i]]), seen, cases)
+    for i, case, alone in zip(seen, cases, again):
+        rows[i]["repro"] = {"bad": alone["status"] in checks.BAD, "same": alone.get("message") == case["message"]}
     return rows
 
 
@@ -123,14 +131,15 @@ def disasters(check, columns, rows, problems):
     names = [n for n, kernels in check.planned.items() if stem in kernels]
     planted = [{"case": f"^{re.escape(r['case'])}$", "fault": r["fault"]} for r in rows]
     out, others = [{**r, "columns": {}} for r in rows], {}
-    for column in columns:
-        results = check.results(column, names, planted)
+    met = check.pool.map(lambda column: check.results(column, names, planted), columns)
+    for column, results in zip(columns, met):
         for row in out:
-            got = results.pop(row["case"], {"status": "missing", "message": ""})
-            row["columns"][column.label] = f"{got['status']}: {got['message']}"
-            goes_on = row["says"] in got["message"] and "a new one goes on" in got["message"]
+            got = results.pop(row["case"], {"status": "missing"})
+            message = got.get("message", "")
+            row["columns"][column.label] = f"{got['status']}: {message}"
+            goes_on = row["says"] in message and "a new one goes on" in message
             if got["status"] != row["status"] or not goes_on:
-                problems.append(f"{column.label}: {row['name']}: {got['status']}: {got['message']}")
+                problems.append(f"{column.label}: {row['name']}: {got['status']}: {message}")
         passed = sum(r["status"] == "pass" for r in results.values())
         lacking = sum(r["status"] == "unsupported" for r in results.values())
         others[column.label] = f"{passed} pass" + (f", {lacking} unsupported" if lacking else "")
@@ -157,7 +166,8 @@ def arguments():
     parser.add_argument("-k", "--filter", type=re.compile, default=re.compile(""),
                         help="only faults whose class, name or kernel matches")
     parser.add_argument("--repeats", type=int, default=1, help="clean runs of each column; 0 for none")
-    parser.add_argument("--timeout", type=float, default=20, help="seconds that one case may take")
+    parser.add_argument("--jobs", type=int, default=2, help="runs of `unlearn check` at once")
+    parser.add_argument("--timeout", type=float, default=30, help="seconds that one case may take")
     parser.add_argument("--steps", default=STEPS, help="compilers and lints that are asked, separated by commas")
     parser.add_argument("--md", type=pathlib.Path, help="write the page here (default: stdout)")
     parser.add_argument("--json", type=pathlib.Path, help="also write what was found here")
@@ -178,14 +188,14 @@ def main():
     args = arguments()
     listed = tomllib.loads((HERE / "faults.toml").read_text())
     faults = [f for f in listed["fault"] if args.filter.search(f"{f['class']} {f['name']} {f['kernel']}")]
-    columns, check, problems = all_columns(args), checks.Checks(args.program, args.timeout), []
+    columns, check, problems = all_columns(args), checks.Checks(args.program, args.timeout, args.jobs), []
     with tempfile.TemporaryDirectory() as scratch:
         found, unplanted, ran, skipped = texts.examine(args.program, faults, pathlib.Path(scratch), args.steps)
     for kernel, complaints in unplanted.items():
         problems += [f"nothing was planted and {who} complains of {kernel}: {m[0]}" for who, m in complaints.items()]
     known = [facts(check, column) for column in columns]
     said = clean(check, columns, args.repeats, problems)
-    rows = plant(check, columns, faults, found)
+    rows = plant(check, columns, known, faults, found)
     for row in rows:
         problems += wanting(row, ran)
         seen = [f"{label} {table.cell(c)}" for label, c in row["columns"].items()] + sorted(row["proofs"])

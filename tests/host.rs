@@ -32,6 +32,8 @@ mod data_files;
 mod eval;
 #[path = "host/factors.rs"]
 mod factors;
+#[path = "host/faults.rs"]
+mod faults;
 #[path = "shared/fixtures.rs"]
 mod fixtures;
 #[path = "host/gradcheck.rs"]

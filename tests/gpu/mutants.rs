@@ -2,6 +2,8 @@
 
 #[path = "mutants/faults.rs"]
 mod faults;
+#[path = "mutants/published.rs"]
+mod published;
 
 use faults::{EQUIVALENTS, FAULTS, Mutant};
 use libtest_mimic::{Failed, Trial};
@@ -30,7 +32,7 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
             None => Ok(()),
         })
     };
-    FAULTS.iter().map(fault).chain(EQUIVALENTS.iter().map(equivalent)).collect()
+    FAULTS.iter().chain(published::published()).map(fault).chain(EQUIVALENTS.iter().map(equivalent)).collect()
 }
 
 /// The first case that fails with the planted kernel in place of the real one, and why.

@@ -1,6 +1,7 @@
 """What front ends let through and some driver gets wrong. bad/ plants faults for each; `--self-test` sees them caught.
 
 uniform-barrier   a barrier or a subgroup operation where the invocations of a workgroup may part
+workgroup-init    workgroup memory that is read before anything was stored there
 bounds            a storage access at an index from the workgroup's id that was compared with nothing
 float-atomics     atomics of floats, or a compare-exchange loop over their bits: the order of the threads shows
 nan-self-compare  `x != x` or `x == x`: compilers may assume that no NaN exists; test the bits
@@ -12,7 +13,7 @@ import re
 from walk import Walk
 from wgsl import closing, parse, strip_comments
 
-NAMES = ("uniform-barrier", "bounds", "float-atomics", "nan-self-compare", "subgroup-size")
+NAMES = ("uniform-barrier", "workgroup-init", "bounds", "float-atomics", "nan-self-compare", "subgroup-size")
 SIZES = {4, 8, 16, 32, 64, 128}
 # Kernels that broadcast ask for subgroups of at least eight lanes (`Requires::Subgroup8`).
 LANES = 8

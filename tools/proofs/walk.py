@@ -4,6 +4,8 @@ lane:   may differ between the invocations of a workgroup.
 group:  comes from the workgroup's id, so it may lie past the last element: the engine rounds the grid up.
 check:  the outcome of comparing such a value, so a branch on it is a bounds check.
 
+Beside them, in the order of the text: which variables of workgroup memory something was stored to before they are read.
+
 Branches on `lane` make control flow non-uniform (WGSL 15.2, coarser: what is read from workgroup memory and writable
 storage always counts as `lane`). Branches on `check` guard what follows, whatever they compare with: a wrong comparison
 is a matter for the cases.
@@ -41,6 +43,7 @@ class Walk:
 
     def __init__(self, shader):
         self.shader, self.found, self.memo = shader, set(), {}
+        self.filled = set()  # variables of workgroup memory that hold more than what lay there
         for function in shader.functions.values():
             if function.entry:
                 args = [frozenset(BUILTINS.get(builtin, NONE)) for _, builtin in function.params]
@@ -69,8 +72,9 @@ class Walk:
 
     def on_assign(self, s, state):
         props = self.value(s.expr, state)
-        self.value(s.target, state)
         root = next((t.text for t in s.target if t.text.isidentifier()), "")
+        self.filled.add(root)  # `x += 1` has read it just above
+        self.value(s.target, state)
         if root in state.env:
             state.env[root] = state.env[root] | props | state.flow()
 
@@ -182,6 +186,9 @@ class Walk:
             props = self.access(name, props | self.value(tokens[at + 1 : end], state), line, state)
             at = end + 1
         space, access, _ = self.shader.globals.get(name, ("", "", ()))
+        if space == "workgroup" and name not in self.filled:
+            what = f"`{name}` is read before anything was stored there, and the trusted lane does not clear it"
+            self.found.add(("workgroup-init", line, what))
         if space == "workgroup" or (space == "storage" and access == "read_write"):
             props = (props - {"group"}) | {"lane"}
         return props, at
@@ -200,6 +207,8 @@ class Walk:
         if together and state.divergent:
             what = f"`{name}` in control flow that differs between the invocations of a workgroup"
             self.found.add(("uniform-barrier", line, what))
+        if name == "atomicStore":
+            self.filled |= {t.text for t in args[0][1:2]}
         values = [self.value(arg, state) for arg in args]
         joined = frozenset().union(*values)
         for arg in args:  # what a pointer leads to may have been written

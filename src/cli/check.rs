@@ -15,7 +15,7 @@ use crate::harness::check::expect::{Expectations, OWN, blessed, today};
 use crate::harness::check::export::export;
 use crate::harness::check::fault::planted;
 use crate::harness::check::markdown::markdown;
-use crate::harness::check::{CheckReport, Job, Kind, Options, Selection, Shapes, Status, check, work};
+use crate::harness::check::{CheckReport, Column, Job, Kind, Options, Planned, Selection, Shapes, Status, check, work};
 use crate::harness::junit::junit;
 use crate::train::write_atomic;
 
@@ -119,18 +119,9 @@ impl Run for Check {
         let program = std::env::current_exe().map_err(Error::io("find", Path::new("the running program")))?;
         let timeout = Duration::from_secs_f64(self.timeout.max(0.1));
         let columns = drivers::columns(&program, &cx.choice(), &self.driver, timeout)?;
-        let bar = cx.bar((plan.len() * columns.len()) as u64);
         let validation = self.validation;
         let options = Options { program, selection, timeout, expectations: &expectations, validation };
-        let report = check(&columns, &plan, &options, |column, result| {
-            bar.inc(1);
-            bar.set_message(result.case.clone());
-            if let (true, Some(what)) = (result.status.is_bad() || result.status == Status::Xfail, &result.message) {
-                let word = if result.status == Status::Fail { "FAIL" } else { result.status.word() };
-                bar.suspend(|| cx.note(&format!("{word} {} on {}: {what}", result.case, column.adapter.describe())));
-            }
-        })?;
-        bar.finish_and_clear();
+        let report = watched(&columns, &plan, &options, cx)?;
         self.write(&report)?;
         match (json, &self.repro) {
             (true, _) => emit_json(&report)?,
@@ -143,6 +134,22 @@ impl Run for Check {
             n => Err(Error::CheckFailed(format!("{n} of {} trials failed", report.trials()))),
         }
     }
+}
+
+/// The run, with a bar, and a line for each case that does not pass.
+fn watched(columns: &[Column], plan: &[Planned], options: &Options, cx: &Context) -> Result<CheckReport> {
+    let bar = cx.bar((plan.len() * columns.len()) as u64);
+    let report = check(columns, plan, options, |column, result| {
+        bar.inc(1);
+        bar.set_message(result.case.clone());
+        if let (true, Some(what)) = (result.status.is_bad() || result.status == Status::Xfail, &result.message) {
+            let word = if result.status == Status::Fail { "FAIL" } else { result.status.word() };
+            let (case, label, adapter) = (&result.case, &column.label, column.adapter.describe());
+            bar.suspend(|| cx.note(&format!("{word} {case} on {label}, {adapter}: {what}")));
+        }
+    })?;
+    bar.finish_and_clear();
+    Ok(report)
 }
 
 fn coverage(selection: &Selection, json: bool) -> Result<()> {

@@ -87,7 +87,8 @@ fn without_handles(text: &str) -> String {
     out
 }
 
-/// Name and version of the layers, where the loader finds them.
+/// Name of the layers and the version that their manifest states, where the loader finds them. The library behind it may
+/// be another one: the loader takes the first of its name.
 #[cfg(not(target_vendor = "apple"))]
 pub(super) fn present(instance: &wgpu::Instance) -> Option<String> {
     // SAFETY: the raw instance is only asked for its list of layers.
@@ -96,7 +97,7 @@ pub(super) fn present(instance: &wgpu::Instance) -> Option<String> {
     let layers = unsafe { raw.shared_instance().entry().enumerate_instance_layer_properties() }.ok()?;
     let layer = layers.iter().find(|l| l.layer_name_as_c_str() == Ok(c"VK_LAYER_KHRONOS_validation"))?;
     let (name, v) = (layer.description_as_c_str().ok()?.to_string_lossy(), layer.spec_version);
-    Some(format!("{name} {}.{}.{}", (v >> 22) & 0x7f, (v >> 12) & 0x3ff, v & 0xfff))
+    Some(format!("{name}, by its manifest {}.{}.{}", (v >> 22) & 0x7f, (v >> 12) & 0x3ff, v & 0xfff))
 }
 
 #[cfg(not(target_vendor = "apple"))]

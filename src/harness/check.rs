@@ -201,10 +201,10 @@ impl AdapterResult {
         all
     }
 
-    /// `LVP_POISON_MEMORY=true, Khronos Validation Layer 1.3.239`: what tells the column from a plain one.
+    /// `LVP_POISON_MEMORY=true, under Khronos Validation Layer, by its manifest 1.3.239`: what tells the column from a plain one.
     pub fn with(&self) -> String {
         let env = self.env.iter().map(|(k, v)| format!("{k}={v}"));
-        env.chain(self.layers.clone()).collect::<Vec<_>>().join(", ")
+        env.chain(self.layers.iter().map(|l| format!("under {l}"))).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -35,6 +35,8 @@ mod graph_methods;
 mod graph_parity;
 #[path = "gpu/graphs.rs"]
 mod graphs;
+#[path = "gpu/junit_schema.rs"]
+mod junit_schema;
 #[path = "gpu/kernels.rs"]
 mod kernels;
 #[path = "gpu/kinds.rs"]

@@ -12,23 +12,36 @@ set -euo pipefail
 
 cache="${UNLEARN_ADAPTERS:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/unlearn/adapters}"
 names=(mesa swiftshader)
+own=() # options of apt-get, once prepared
 
 say() { printf 'adapters: %s\n' "$*" >&2; }
 
-# Downloads packages and unpacks them into a folder. Options of apt-get come before `--`.
+# The distribution's own packages and its backports, in lists of our own: those of the system stay as they are, need not be
+# there, and a root user is not needed either.
+prepare() {
+  local codename repository key=/usr/share/keyrings/debian-archive-keyring.gpg
+  # shellcheck source=/dev/null
+  codename="$(. /etc/os-release && echo "${VERSION_CODENAME:-}")"
+  # shellcheck disable=SC2016 # apt's own variables
+  repository="$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' |
+    sed -n "s| $codename\$||p" | head -n 1)"
+  [ -n "$repository" ] && [ -e "$key" ] || return 1
+  mkdir -p "$cache/lists/partial"
+  printf "deb [signed-by=$key] $repository %s main\n" "$codename" "$codename-backports" >"$cache/sources.list"
+  own=(-o "Dir::Etc::sourcelist=$cache/sources.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$cache/lists"
+    -o Dir::State::status=/dev/null -o Acquire::http::Timeout=30 -o Acquire::Retries=1)
+  apt-get -qq "${own[@]}" update >/dev/null 2>&1
+}
+
+# Downloads packages, of the suite that is given if it is not empty, and unpacks them into a folder.
 unpack() {
-  local into="$1" options=() scratch status=0
-  shift
-  while [ "$1" != -- ]; do
-    options+=("$1")
-    shift
-  done
-  shift
+  local into="$1" suite="$2" scratch status=0
+  shift 2
   scratch="$(mktemp -d)"
   chmod 755 "$scratch" # apt downloads as a user of its own
   (
     cd "$scratch"
-    apt-get -qq "${options[@]}" download "$@" >/dev/null 2>&1
+    apt-get -qq "${own[@]}" ${suite:+-t "$suite"} download "$@" >/dev/null 2>&1
     for package in *.deb; do dpkg -x "$package" "$into"; done
   ) || status=$?
   rm -rf "$scratch"
@@ -44,7 +57,7 @@ manifest() {
 
 fetch_swiftshader() {
   local folder="$cache/swiftshader/usr/lib/chromium"
-  unpack "$cache/swiftshader" -- chromium-common &&
+  unpack "$cache/swiftshader" "" chromium-common &&
     manifest swiftshader "$folder/libvk_swiftshader.so" "$folder/vk_swiftshader_icd.json"
 }
 
@@ -64,20 +77,10 @@ EOF
   say "newer validation layers: VK_LAYER_PATH=$cache/layers unlearn check --validation"
 }
 
-# A stable Debian has the newer Mesa in its backports alone: lists of their own are fetched, the system's stay as they are.
 fetch_mesa() {
-  local lists="$cache/mesa-lists" codename repository key=/usr/share/keyrings/debian-archive-keyring.gpg
   # shellcheck source=/dev/null
-  codename="$(. /etc/os-release && echo "${VERSION_CODENAME:-}")"
-  # shellcheck disable=SC2016 # apt's own variables
-  repository="$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' |
-    sed -n "s| $codename\$||p" | head -n 1)"
-  [ -n "$repository" ] && [ -e "$key" ] || return 1
-  mkdir -p "$lists/partial"
-  echo "deb [signed-by=$key] $repository $codename-backports main" >"$cache/mesa.list"
-  local own=(-o "Dir::Etc::sourcelist=$cache/mesa.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$lists")
-  apt-get -qq "${own[@]}" update >/dev/null 2>&1 &&
-    unpack "$cache/mesa" "${own[@]}" -- mesa-vulkan-drivers libdrm2 libdrm-amdgpu1 &&
+  unpack "$cache/mesa" "$(. /etc/os-release && echo "$VERSION_CODENAME-backports")" \
+    mesa-vulkan-drivers libdrm2 libdrm-amdgpu1 &&
     manifest mesa "$(find "$cache/mesa/usr/lib" -name libvulkan_lvp.so | head -n 1)" \
       "$(find "$cache/mesa/usr/share/vulkan/icd.d" -name 'lvp_icd*.json' | head -n 1)"
 }
@@ -87,6 +90,10 @@ fetch() {
   [ ! -e "$cache/$name/driver.json" ] || return 0
   say "fetching $what into $cache/$name"
   mkdir -p "$cache/$name"
+  if [ ${#own[@]} -eq 0 ] && ! prepare; then
+    say "the distribution's lists of packages cannot be read: nothing is fetched"
+    exit 0
+  fi
   "fetch_$name" || say "could not get $what: no column for it"
 }
 

@@ -15,6 +15,7 @@ use crate::harness::check::expect::{Expectations, OWN, blessed, today};
 use crate::harness::check::export::export;
 use crate::harness::check::fault::planted;
 use crate::harness::check::markdown::markdown;
+use crate::harness::check::merge::merged;
 use crate::harness::check::{CheckReport, Column, Job, Kind, Options, Planned, Selection, Shapes, Status, check, work};
 use crate::harness::junit::junit;
 use crate::train::write_atomic;
@@ -62,6 +63,9 @@ pub struct Check {
     /// Write the cases and what the twins make of them to this folder, for another implementation of WebGPU, and run nothing
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
+    /// Put together what earlier runs wrote with --json (other machines, tools/dawn), and run nothing (may be repeated)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["filter", "driver", "repro", "list", "coverage", "export", "bless"])]
+    merge: Vec<PathBuf>,
     /// Write a JUnit report
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -102,6 +106,11 @@ impl Run for Check {
         if let Some(folder) = &self.export {
             return self.export(&selection, folder, cx);
         }
+        if !self.merge.is_empty() {
+            let report = merged(&self.merge)?;
+            self.publish(&report, &print::text(&report), json)?;
+            return verdict(&report, report.failures());
+        }
         let plan = selection.plan()?;
         if plan.is_empty() {
             return Err(self.nothing());
@@ -122,17 +131,19 @@ impl Run for Check {
         let validation = self.validation;
         let options = Options { program, selection, timeout, expectations: &expectations, validation };
         let report = watched(&columns, &plan, &options, cx)?;
-        self.write(&report)?;
-        match (json, &self.repro) {
-            (true, _) => emit_json(&report)?,
-            (false, Some(_)) => emit(&print::repro(&report, &options.selection)?)?,
-            (false, None) => emit(&print::text(&report))?,
-        }
-        let new = if self.bless { self.bless(&report, &known, cx)? } else { report.failures() };
-        match new {
-            0 => Ok(()),
-            n => Err(Error::CheckFailed(format!("{n} of {} trials failed", report.trials()))),
-        }
+        let text = match self.repro {
+            Some(_) => print::repro(&report, &options.selection)?,
+            None => print::text(&report),
+        };
+        self.publish(&report, &text, json)?;
+        verdict(&report, if self.bless { self.bless(&report, &known, cx)? } else { report.failures() })
+    }
+}
+
+fn verdict(report: &CheckReport, failures: usize) -> Result<()> {
+    match failures {
+        0 => Ok(()),
+        n => Err(Error::CheckFailed(format!("{n} of {} trials failed", report.trials()))),
     }
 }
 
@@ -216,7 +227,8 @@ impl Check {
         }
     }
 
-    fn write(&self, report: &CheckReport) -> Result<()> {
+    /// Writes the files that were asked for and prints the text, or the document in its place.
+    fn publish(&self, report: &CheckReport, text: &str, json: bool) -> Result<()> {
         if let Some(path) = &self.junit {
             write_atomic(path, junit(report)?.as_bytes())?;
         }
@@ -226,7 +238,7 @@ impl Check {
         if let Some(Some(path)) = &self.json {
             write_atomic(path, json_text(report)?.as_bytes())?;
         }
-        Ok(())
+        if json { emit_json(report) } else { emit(text) }
     }
 
     /// Writes expectations for what failed and returns how many failures are left: passes that were expected to fail.

@@ -72,7 +72,10 @@ fn results(report: &CheckReport) -> String {
             let word =
                 if case.status.is_bad() { case.status.word().to_uppercase() } else { case.status.word().to_owned() };
             let said = match (&case.message, &case.worst) {
-                (Some(message), _) => format!(": {message}"),
+                (Some(message), _) => {
+                    let expected = case.expected.as_ref().map_or(String::new(), |why| format!("; expected: {why}"));
+                    format!(": {message}{expected}")
+                }
                 (None, Some(d)) if case.status == Status::Pass => format!(" ({:.1} ulp)", d.max_ulp),
                 _ => String::new(),
             };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::adapter::AdapterReport;
 use super::gpu::{Gpu, Pipeline};
 use super::plan;
 use super::recording::{ALIGN, BufferId, Command, Dispatch, Groups, Recording, Span};
@@ -19,6 +20,20 @@ const WORK_CAP_GPU: u64 = 100_000_000_000;
 
 /// Iterations after which llvmpipe leaves every loop of an invocation, without an error (Mesa's LP_MAX_TGSI_LOOP_ITERATIONS).
 const LOOP_LIMIT: u64 = 65_535;
+
+/// Whether the adapter is one that stops there: llvmpipe, but for those that were seen going on (Vulkan of Mesa 25.0.7;
+/// `unlearn check support -k turns` looks).
+fn stops_loops(report: &AdapterReport) -> bool {
+    let version = report.driver_info.split_once("Mesa ").map_or("", |(_, v)| v);
+    let major = version.split('.').next().and_then(|m| m.parse::<u32>().ok());
+    report.name.contains("llvmpipe") && (report.backend != "vulkan" || major.is_none_or(|m| m < 25))
+}
+
+/// The kernel's name, and the scope that it was recorded under.
+fn title(d: &Dispatch) -> String {
+    let scope = if d.label.is_empty() { String::new() } else { format!(" ({})", d.label) };
+    format!("kernel {}{scope}", d.kernel.name)
+}
 
 pub(super) struct Launch {
     pipeline: Arc<Pipeline>,
@@ -126,10 +141,12 @@ impl Gpu {
         params: &wgpu::Buffer,
         offset: Option<u32>,
     ) -> Result<Launch> {
-        if d.turns > LOOP_LIMIT && self.report.name.contains("llvmpipe") {
+        if d.turns > LOOP_LIMIT && stops_loops(&self.report) {
             return Err(Error::Unsupported(format!(
-                "kernel {} ({}) makes {} loop iterations in one invocation; {} stops silently at {LOOP_LIMIT}; use smaller pictures or batches",
-                d.kernel.name, d.label, d.turns, self.report.name
+                "{} makes {} loop iterations in one invocation; {} stops silently at {LOOP_LIMIT}; use smaller pictures or batches",
+                title(d),
+                d.turns,
+                self.report.name
             )));
         }
         let pipeline = self.pipeline(d.kernel, &d.consts)?;
@@ -146,8 +163,10 @@ impl Gpu {
             if bytes > limit {
                 let shader = shader::composed(d.kernel)?.reflection;
                 return Err(Error::input(format!(
-                    "kernel {} ({}): buffer `{}` needs a binding of {bytes} bytes; max_storage_buffer_binding_size of {} is {limit}; use a smaller batch",
-                    d.kernel.name, d.label, shader.storage[i].0, self.report.name
+                    "{}: buffer `{}` needs a binding of {bytes} bytes; max_storage_buffer_binding_size of {} is {limit}; use a smaller batch",
+                    title(d),
+                    shader.storage[i].0,
+                    self.report.name
                 )));
             }
             let binding = wgpu::BufferBinding { buffer, offset: *start, size: std::num::NonZero::new(bytes) };

@@ -11,6 +11,7 @@ mod item;
 mod layered;
 pub mod listing;
 pub mod markdown;
+pub mod merge;
 mod perf;
 mod random;
 mod selection;
@@ -120,28 +121,28 @@ impl CaseResult {
 }
 
 /// Everything that ran on one adapter.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct AdapterResult {
     /// Short name of the column: its index and backend, or the name given to its driver.
     pub label: String,
     pub adapter: AdapterReport,
     /// What was set in the environment for this column alone.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
     /// Name and version of the Vulkan validation layers that it stood under, synchronisation validation among them.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layers: Option<String>,
-    /// The flags that give this column again.
+    /// The flags that give this column again, on the machine where it ran: they can hold paths, so documents do not.
     #[serde(skip)]
     pub flags: String,
     pub cases: Vec<CaseResult>,
 }
 
 /// A whole conformance run; the JSON of `unlearn check`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CheckReport {
     pub schema: u32,
-    pub version: &'static str,
+    pub version: String,
     /// `test`, `grad`, `support`, `perf` or `smoke`.
     pub kind: Kind,
     /// Which shapes: `full`, `edge` or `random:N`.
@@ -151,10 +152,10 @@ pub struct CheckReport {
     /// Expectations that nothing could match, or that have run out.
     pub stale: Vec<String>,
     /// Faults planted on purpose, where there were any: such a run says nothing about an adapter.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub planted: Vec<String>,
     /// Adapters that were asked for and have no validation layers.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
 }
 

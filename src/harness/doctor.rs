@@ -207,7 +207,7 @@ impl Diagnosis {
     pub fn make(program: PathBuf, columns: &[Column], timeout: Duration) -> Result<Diagnosis> {
         let facts = Facts::gather();
         let findings = facts.findings();
-        let expectations = Expectations::none();
+        let expectations = Expectations::own()?;
         let run = |kind: Kind, only: &str| {
             let filter = regex::Regex::new(only).map_err(|e| Error::internal(e.to_string()))?;
             let selection = Selection { filter: Some(filter), shapes: Shapes::Full, ..Selection::all(kind) };

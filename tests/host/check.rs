@@ -36,7 +36,7 @@ fn names_are_listed_by_kind_filter_and_shapes() {
 
 #[test]
 fn every_kernel_and_every_layer_is_covered_even_by_small_shapes() {
-    for kind in ["test", "grad", "support"] {
+    for kind in ["test", "grad", "support", "perf"] {
         let found = document(&["check", kind, "--coverage", "--shapes", "edge", "--json"]);
         assert!(found["covered"] == found["count"] && found["count"].as_u64() > Some(20), "{kind}: {found}");
     }

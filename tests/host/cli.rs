@@ -195,10 +195,13 @@ fn check_writes_its_matrix_its_junit_and_its_json() {
     assert!(stdout(&output).contains("linear.matmul  ok 2"), "{}", stdout(&output));
     let xml = std::fs::read_to_string(xml).expect("was written");
     assert!(xml.contains("<testsuite ") && xml.contains("linear.matmul nt 13x17x1"), "{xml}");
-    let report = json(&std::fs::read_to_string(document).expect("was written"));
+    let report = json(&std::fs::read_to_string(&document).expect("was written"));
     assert_eq!((report["schema"].as_u64(), report["version"].as_str()), (Some(1), Some(env!("CARGO_PKG_VERSION"))));
     let cases = report["adapters"][0]["cases"].as_array().expect("a list");
     assert!(cases.len() == 2 && cases.iter().all(|c| c["status"] == "pass" && c["worst"]["max_ulp"].is_number()));
+    let twice = run(&["check", "--merge", json_name, "--merge", json_name]);
+    ends(&twice, 0);
+    assert!(stdout(&twice).contains("out: 0 ") && stdout(&twice).contains("ok 2"), "{}", stdout(&twice));
     let on_stdout = run(&["check", "-k", filter, "--json"]);
     assert_eq!(json(&stdout(&on_stdout))["schema"], 1);
     refused(&["check", "-k", filter, "--junit", "no/such/folder/x.xml"], "no/such/folder");

@@ -5,13 +5,14 @@ export const POISON = 0x7fc0dead;
 
 export const upTo = (n, m) => Math.ceil(n / m) * m;
 
-/** What is wrong with the words of a case's buffers after a run; null if nothing is. */
+/** What is wrong with the words of a case's buffers after a run, null if nothing is, and the worst distance of its floats. */
 export function judge(test, got, blob) {
+  const worst = { max_abs: 0, max_rel: 0, max_ulp: 0, nmse: 0 };
   for (const [i, buffer] of test.buffers.entries()) {
-    const wrong = guardZones(buffer, got[i]) ?? content(test, buffer, got[i].subarray(GUARD, GUARD + buffer.len), blob);
-    if (wrong) return `\`${buffer.name}\`${wrong}`;
+    const wrong = guardZones(buffer, got[i]) ?? content(test, buffer, got[i].subarray(GUARD, GUARD + buffer.len), blob, worst);
+    if (wrong) return { wrong: `\`${buffer.name}\`${wrong}`, worst };
   }
-  return null;
+  return { wrong: null, worst };
 }
 
 function guardZones(buffer, words) {
@@ -20,7 +21,7 @@ function guardZones(buffer, words) {
   return at < 0 ? null : `: the guard zone was written at element ${at - GUARD}`;
 }
 
-function content(test, buffer, words, blob) {
+function content(test, buffer, words, blob, worst) {
   if (buffer.role === 'input') {
     const before = blob.words(buffer.init, buffer.len);
     const at = words.findIndex((word, i) => word !== before[i]);
@@ -32,19 +33,43 @@ function content(test, buffer, words, blob) {
     const at = words.findIndex((word, i) => word !== want[i]);
     return at < 0 ? null : `[${at}] is ${words[at]}, expected ${want[at]}`;
   }
-  return floats(test, words, blob.doubles(buffer.want, buffer.len));
+  const got = new Float32Array(words.slice().buffer);
+  const want = blob.doubles(buffer.want, buffer.len);
+  widen(worst, got, want);
+  return floats(test, got, want);
 }
 
-function floats(test, words, want) {
-  const got = new Float32Array(words.slice().buffer);
+function floats(test, got, want) {
   let bad = 0;
   let first = -1;
   for (let i = 0; i < want.length; i++) {
     // A NaN on either side is bad, and so is anything but infinity where infinity is expected.
-    const same = got[i] === want[i] || (Math.abs(got[i]) === Infinity && Math.fround(want[i]) === got[i]);
     const near = Number.isFinite(want[i]) && Math.abs(got[i] - want[i]) <= test.atol + test.rtol * Math.abs(want[i]);
-    if (!same && !near && bad++ === 0) first = i;
+    if (!same(got[i], want[i]) && !near && bad++ === 0) first = i;
   }
   if (!bad) return null;
   return `[${first}] is ${got[first]}, expected ${want[first]} (${bad} of ${want.length} outside rtol ${test.rtol} atol ${test.atol})`;
+}
+
+const same = (got, want) => got === want || (Math.abs(got) === Infinity && Math.fround(want) === got);
+
+const TINY = 2 ** -126; // the smallest normal number: nothing is finer, since an adapter may take what is below for 0
+
+/** Spacing of f32 numbers at the size of x. */
+const ulp = (x) => Math.max(2 ** (Math.floor(Math.log2(Math.max(Math.abs(Math.fround(x)), TINY))) - 23), TINY);
+
+/** Keeps the larger of each measure: absolute, relative to the larger of |want| and its root mean square, ulp, normalised square. */
+function widen(worst, got, want) {
+  let [squareWant, squareError, abs, rel, ulps] = [0, 0, 0, 0, 0];
+  for (const w of want) squareWant += Number.isFinite(w) ? w * w : 0;
+  const floor = Math.max(Math.sqrt(squareWant / Math.max(want.length, 1)), TINY);
+  for (let i = 0; i < want.length; i++) {
+    const error = same(got[i], want[i]) ? 0 : Math.abs(got[i] - want[i]);
+    if (!Number.isFinite(error)) continue;
+    const size = Math.max(Math.abs(want[i]), floor);
+    [abs, rel, ulps] = [Math.max(abs, error), Math.max(rel, error / size), Math.max(ulps, error / ulp(size))];
+    squareError += error * error;
+  }
+  const found = { max_abs: abs, max_rel: rel, max_ulp: ulps, nmse: squareWant > 0 ? squareError / squareWant : squareError };
+  for (const name of Object.keys(worst)) worst[name] = Math.max(worst[name], found[name]);
 }

@@ -41,8 +41,30 @@ export class Machine {
   }
 
   describe() {
-    const { vendor, architecture, device, description } = this.adapter.info;
-    return { vendor, architecture, device, description, subgroup: this.subgroup };
+    const { vendor, architecture, device, description, subgroupMaxSize } = this.adapter.info;
+    const { limits, features } = this.device;
+    return {
+      index: 0,
+      name: [device, vendor].find(Boolean) ?? 'unnamed adapter',
+      backend: 'vulkan',
+      driver: 'Dawn',
+      driver_info: description,
+      type: [vendor, architecture].includes('swiftshader') || /llvmpipe/.test(device + description) ? 'cpu' : 'other',
+      vendor_id: 0,
+      device_id: 0,
+      subgroup_min: this.subgroup,
+      subgroup_max: this.subgroup && subgroupMaxSize,
+      features: [...features],
+      limits: {
+        max_storage_buffer_binding_bytes: limits.maxStorageBufferBindingSize,
+        max_buffer_bytes: limits.maxBufferSize,
+        max_storage_buffers: limits.maxStorageBuffersPerShaderStage,
+        max_workgroup_storage_bytes: limits.maxComputeWorkgroupStorageSize,
+        max_invocations_per_workgroup: limits.maxComputeInvocationsPerWorkgroup,
+        max_workgroups_per_dimension: limits.maxComputeWorkgroupsPerDimension,
+        min_storage_offset_alignment: limits.minStorageBufferOffsetAlignment,
+      },
+    };
   }
 
   module(name, shader) {
@@ -173,11 +195,11 @@ async function words(buffer) {
 export async function trial(machine, test, shaders, blob) {
   try {
     const got = await machine.run(test, shaders, blob);
-    const wrong = judge(test, got, blob);
-    if (wrong) return { status: 'fail', message: wrong };
+    const { wrong, worst } = judge(test, got, blob);
+    if (wrong) return { status: 'fail', message: wrong, worst };
     const again = await machine.run(test, shaders, blob);
     const i = got.findIndex((g, b) => g.some((w, e) => w !== again[b][e]));
-    return i < 0 ? { status: 'pass' } : { status: 'fail', message: `\`${test.buffers[i].name}\` differs from one run to the next` };
+    return i < 0 ? { status: 'pass', worst } : { status: 'fail', message: `\`${test.buffers[i].name}\` differs from one run to the next` };
   } catch (error) {
     return { status: error instanceof Unsupported ? 'unsupported' : 'fail', message: error.message };
   }

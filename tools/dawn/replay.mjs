@@ -1,8 +1,9 @@
 // Runs exported cases (see README.md) on Dawn, from npm's `webgpu`, and judges them as `unlearn check` does.
 //
-//   node replay.mjs FOLDER [-k REGEX] [--json FILE] [--module FOLDER_WITH_node_modules] [--feature DAWN_TOGGLE]... [--limit SECONDS]
+//   node replay.mjs FOLDER [-k REGEX] [--json FILE] [--module FOLDER_WITH_node_modules] [--feature DAWN_TOGGLE]... [--limit SECONDS] [--label NAME]
 //
-// The device lives in a child process: a crash, a hang or a lost device costs one case.
+// The device lives in a child process: a crash, a hang or a lost device costs one case. FILE is a document as `unlearn check
+// --json` writes it, one more column for `unlearn check --merge`.
 
 import { fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -21,6 +22,7 @@ function settings() {
   const options = {
     k: { type: 'string', short: 'k', default: '' }, json: { type: 'string' }, module: { type: 'string', default: '.' },
     feature: { type: 'string', multiple: true, default: [] }, limit: { type: 'string', default: '120' },
+    label: { type: 'string', default: 'dawn' },
   };
   try {
     const { values, positionals } = parseArgs({ options, allowPositionals: true });
@@ -30,9 +32,9 @@ function settings() {
   }
 }
 
-function cases(folder) {
+function exported(folder) {
   try {
-    return load(folder)[0].cases;
+    return load(folder)[0];
   } catch (error) {
     return fail(2, `${folder} is not an export: ${error.message}`);
   }
@@ -68,13 +70,14 @@ async function replay(asked, all) {
   const results = [];
   let held = await start(asked);
   const { adapter } = held;
-  for (const [index, { name }] of all.entries()) {
+  for (const [index, { name, kernels }] of all.entries()) {
     if (!asked.filter.test(name)) continue;
     if (held.child.exitCode !== null || held.child.signalCode !== null) held = await start(asked);
+    const started = performance.now();
     const answer = next(held.child, asked.seconds);
     held.child.send({ index }, () => {}); // a child that is gone shows in `next`
-    const { status, message } = await answer;
-    results.push(message === undefined ? { name, status } : { name, status, message });
+    const { status, message, worst } = await answer;
+    results.push({ case: name, kernels: kernels ?? [], status, message, worst, seconds: (performance.now() - started) / 1000 });
     if (status !== 'pass') console.log(`${status} ${name}: ${message}`);
     if (status === 'timeout' || status === 'crash') {
       held.child.kill('SIGKILL');
@@ -86,11 +89,14 @@ async function replay(asked, all) {
 }
 
 const asked = settings();
-const { adapter, results } = await replay(asked, cases(asked.folder));
+const { version, kind, shapes, seed, cases } = exported(asked.folder);
+const { adapter, results } = await replay(asked, cases);
 const count = (...statuses) => results.filter((r) => statuses.includes(r.status)).length;
 const failed = count('fail', 'crash', 'timeout');
-const where = [adapter.device, adapter.description].filter(Boolean).join(', ') || adapter.vendor || 'unnamed adapter';
 const counts = `${count('pass')} passed, ${failed} failed, ${count('unsupported')} unsupported of ${results.length}`;
-console.log(`Dawn on ${where}, subgroups of ${adapter.subgroup}: ${counts}`);
-if (asked.json) writeFileSync(asked.json, JSON.stringify({ schema: 1, adapter, results }, null, 1) + '\n');
+console.log(`Dawn on ${adapter.name}, ${adapter.driver_info}, subgroups of ${adapter.subgroup_min}: ${counts}`);
+if (asked.json) {
+  const adapters = [{ label: asked.label, adapter, cases: results }];
+  writeFileSync(asked.json, JSON.stringify({ schema: 1, version, kind, shapes, seed, adapters, stale: [] }, null, 1) + '\n');
+}
 process.exit(failed ? 4 : 0);

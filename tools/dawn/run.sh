@@ -62,7 +62,7 @@ replay() {
     *) refuse "no adapter $name; there are swiftshader, mesa, system, all" ;;
   esac
   [ "$name" != mesa ] || environment+=("LD_LIBRARY_PATH=$(find "$drivers/mesa/usr/lib" -maxdepth 1 -name '*-linux-gnu*' | head -n 1)")
-  env "${environment[@]}" node "$here/replay.mjs" --module "$cache" "$@"
+  env "${environment[@]}" node "$here/replay.mjs" --module "$cache" --label "dawn $name" "$@"
 }
 
 adapters() { if [ "$adapter" = all ]; then echo "swiftshader mesa"; else echo "$adapter"; fi; }

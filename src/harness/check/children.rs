@@ -74,7 +74,7 @@ pub fn check(
     let planted = fault::planted()?.iter().map(fault::Fault::describe).collect();
     Ok(CheckReport {
         schema: 1,
-        version: env!("CARGO_PKG_VERSION"),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
         kind: options.selection.kind,
         shapes: options.selection.shapes.to_string(),
         seed: options.selection.seed,

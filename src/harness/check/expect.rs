@@ -58,11 +58,6 @@ struct Known {
 pub struct Expectations(Vec<Known>);
 
 impl Expectations {
-    /// Nothing is expected to fail.
-    pub fn none() -> Expectations {
-        Expectations(Vec::new())
-    }
-
     /// Reads a list; `origin` is named in errors, `today` is `YYYY-MM-DD`.
     ///
     /// # Errors
@@ -73,6 +68,14 @@ impl Expectations {
             Known::new(entry, today).map_err(|what| Error::input(format!("{origin}: entry {}: {what}", i + 1)))
         };
         file.expect.into_iter().enumerate().map(one).collect::<Result<_>>().map(Expectations)
+    }
+
+    /// The list that the binary carries, as of today.
+    ///
+    /// # Errors
+    /// As [`Expectations::parse`].
+    pub fn own() -> Result<Expectations> {
+        Expectations::parse(OWN, "assets/expectations.toml", &today())
     }
 
     /// Turns an expected failure into `xfail`, and a pass that was expected to fail into `xpass`.

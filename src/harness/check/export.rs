@@ -27,13 +27,18 @@ pub fn export(selection: &Selection, folder: &Path) -> Result<usize> {
     let mut cases = Vec::new();
     selection.each(|item| {
         if let Some(case) = item.case() {
-            cases.push(out.case(case, &path)?);
+            let mut entry = out.case(case, &path)?;
+            entry["kernels"] = json!(item.kernels);
+            cases.push(entry);
         }
         Ok(())
     })?;
     out.blob.flush().map_err(Error::io("write", &path))?;
     let count = cases.len();
-    let document = json!({ "schema": 1, "shaders": out.shaders, "cases": cases });
+    let document = json!({
+        "schema": 1, "version": env!("CARGO_PKG_VERSION"), "kind": selection.kind,
+        "shapes": selection.shapes.to_string(), "seed": selection.seed, "shaders": out.shaders, "cases": cases,
+    });
     let path = folder.join("cases.json");
     std::fs::write(&path, document.to_string()).map_err(Error::io("write", &path))?;
     Ok(count)

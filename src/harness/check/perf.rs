@@ -1,4 +1,4 @@
-//! A short timing of every kernel that has a timed case: does it run in a sane time at all? `unlearn bench` measures.
+//! A short timing of every kernel: does it run in a sane time at all? `unlearn bench` measures.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,14 +17,15 @@ fn work(case: &Case) -> u64 {
     case.rec.dispatches().map(|d| d.flops.max(d.bytes)).sum()
 }
 
-/// Of each kernel of a family the smallest timed case.
+/// Of each kernel of a family the smallest timed case; of one without, the case with the most work.
 pub(super) fn items(family: &Family) -> Vec<Item> {
-    let mut cases: Vec<Case> = (family.cases)().into_iter().filter(|c| c.bench).collect();
-    let smallest = |kernel: &str| {
-        let timed = cases.iter().filter(|c| kernels_of(c).contains(&kernel));
-        timed.min_by_key(|c| work(c)).map(|c| c.name.clone())
+    let mut cases = (family.cases)();
+    let chosen_for = |kernel: &str| {
+        let of = |c: &&Case| kernels_of(c).contains(&kernel);
+        let timed = cases.iter().filter(|c| c.bench).filter(of).min_by_key(|c| work(c));
+        timed.or_else(|| cases.iter().filter(of).max_by_key(|c| work(c))).map(|c| c.name.clone())
     };
-    let chosen: BTreeSet<String> = family.kernels.iter().filter_map(|k| smallest(k.name)).collect();
+    let chosen: BTreeSet<String> = family.kernels.iter().filter_map(|k| chosen_for(k.name)).collect();
     cases.retain(|c| chosen.contains(&c.name));
     cases.into_iter().map(|c| Item::of(Work::Timed(Box::new(c)))).collect()
 }

@@ -4,11 +4,12 @@
 use super::item::{Item, Verdict, Work};
 use super::{Status, kernels_of};
 use crate::engine::case::Case;
-use crate::engine::{AdapterReport, Checks, Engine, Recording, composed};
+use crate::engine::{AdapterReport, Checks, Command, Engine, Recording, composed};
 use crate::error::{Error, Result};
 use crate::harness::nets::{Into, Net, Rig};
 use crate::harness::trial::{lacks, place};
 use crate::kernels::map::fill;
+use crate::kernels::reduce::rows;
 use crate::kernels::{self, Family};
 use crate::nn::ZOO;
 
@@ -111,6 +112,40 @@ fn fill_whole(engine: &mut Engine, len: usize) -> Result<Vec<(usize, f32)>> {
     Ok(found)
 }
 
+/// Loop turns that one invocation is given: no driver may stop before a loop's own condition says so, and none of those
+/// that count says that it stopped.
+const TURNS: usize = 70_001;
+
+/// Adds up as many ones in one invocation. The recording's own statement of its turns, by which the engine refuses such a
+/// program where it is known to come out wrong, is taken back: this is what looks.
+fn long_loop(engine: &mut Engine) -> Result<Verdict> {
+    let mark = engine.mark();
+    let made = add_ones(engine);
+    engine.release(mark);
+    let made = made?;
+    Ok(if made == TURNS as f32 {
+        Verdict { message: Some(format!("{TURNS} turns in one invocation")), ..Verdict::pass() }
+    } else {
+        let said = format!("a loop of {TURNS} turns in one invocation was left after {made}, and nothing said so");
+        Verdict::new(Status::Fail, said)
+    })
+}
+
+fn add_ones(engine: &mut Engine) -> Result<f32> {
+    let (x, y) = (engine.alloc::<f32>("x", TURNS)?, engine.alloc::<f32>("y", 1)?);
+    let mut rec = Recording::new(engine.target());
+    fill(&mut rec, x, 1.0);
+    rows(&mut rec, x, y);
+    for command in &mut rec.commands {
+        if let Command::Dispatch(d) = command {
+            d.turns = 0;
+        }
+    }
+    let program = engine.compile(rec)?;
+    engine.run(&program, &[])?;
+    Ok(engine.read(y)?[0])
+}
+
 /// A limit: what it is, how much some kernel needs, how much there is.
 struct Limit {
     name: &'static str,
@@ -157,6 +192,7 @@ pub(super) fn limits() -> Result<Vec<Item>> {
     ];
     let mut items: Vec<Item> = all.into_iter().map(Limit::item).collect();
     items.push(Item::named("limit widest binding filled", Work::Other(Box::new(widest))));
+    items.push(Item::named("limit turns of a loop", Work::Other(Box::new(long_loop))));
     Ok(items)
 }
 

@@ -19,6 +19,8 @@ mod delta_grad;
 mod dense;
 #[path = "gpu/digits.rs"]
 mod digits;
+#[path = "gpu/drivers.rs"]
+mod drivers;
 #[path = "gpu/engine.rs"]
 mod engine;
 #[path = "gpu/fisher.rs"]
@@ -67,6 +69,8 @@ mod solvers;
 mod statistics;
 #[path = "shared/statistics.rs"]
 mod statistics_checks;
+#[path = "gpu/validation.rs"]
+mod validation;
 
 use libtest_mimic::Arguments;
 
@@ -84,6 +88,8 @@ fn main() {
     let mut trials = kernels::trials(&devices);
     trials.extend(mutants::trials(&devices));
     trials.extend(check::trials(&devices));
+    trials.extend(drivers::trials(&devices));
+    trials.extend(validation::trials(&devices));
     trials.extend(devices.iter().flat_map(engine::trials));
     trials.extend(parity::trials());
     trials.extend(graph_parity::trials(&devices));

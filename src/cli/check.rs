@@ -16,7 +16,7 @@ use crate::harness::check::export::export;
 use crate::harness::check::fault::planted;
 use crate::harness::check::markdown::markdown;
 use crate::harness::check::merge::merged;
-use crate::harness::check::{CheckReport, Job, Kind, Options, Selection, Shapes, Status, check, work};
+use crate::harness::check::{CheckReport, Column, Job, Kind, Options, Planned, Selection, Shapes, Status, check, work};
 use crate::harness::junit::junit;
 use crate::train::write_atomic;
 
@@ -33,9 +33,15 @@ pub struct Check {
     /// `full`: every case; `edge`: the small ones; `random:N`: N random shapes of each family that makes them
     #[arg(long, value_name = "edge|random:N|full", default_value = "full")]
     shapes: Shapes,
-    /// A further Vulkan driver, by its manifest: one column of its own (may be repeated; alone unless --adapter is given)
-    #[arg(long, value_name = "NAME=ICD.json")]
+    /// A further Vulkan driver, by its manifest: one column of its own (may be repeated; alone unless --adapter is
+    /// given). `system` in place of the manifest stands for the system's own drivers; variables are set in the
+    /// environment of that column
+    #[arg(long, value_name = "NAME=ICD.json[,VAR=VALUE…]")]
     driver: Vec<Driver>,
+    /// Open Vulkan adapters under the validation layers, synchronisation validation among them: a case during which
+    /// they complain fails. Other adapters are left out
+    #[arg(long)]
+    validation: bool,
     /// Stop a case that takes longer and go on behind it
     #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = super::bench::seconds)]
     timeout: f64,
@@ -75,11 +81,22 @@ pub struct Check {
 }
 
 impl Run for Check {
+    fn start_log(&self, cx: &Context) {
+        // What the validation layers say comes through the log, and the worker listens there.
+        if !(self.worker && self.validation) {
+            cx.start_log();
+        }
+    }
+
     fn run(self, cx: &Context) -> Result<()> {
         let selection = self.selection(cx);
         if self.worker {
             let choice = AdapterChoice { adapter: cx.adapter.clone(), backend: cx.backend.clone() };
-            return work(&Job { selection, choice }, std::io::stdin().lock(), std::io::stdout().lock());
+            return work(
+                &Job { selection, choice, validation: self.validation },
+                std::io::stdin().lock(),
+                std::io::stdout().lock(),
+            );
         }
         let faults = planted()?;
         let json = cx.json || matches!(self.json, Some(None));
@@ -109,19 +126,11 @@ impl Run for Check {
         let (origin, known) = self.known()?;
         let expectations = Expectations::parse(&known, &origin, &today())?;
         let program = std::env::current_exe().map_err(Error::io("find", Path::new("the running program")))?;
-        let columns = drivers::columns(&program, &cx.choice(), &self.driver)?;
-        let bar = cx.bar((plan.len() * columns.len()) as u64);
         let timeout = Duration::from_secs_f64(self.timeout.max(0.1));
-        let options = Options { program, selection, timeout, expectations: &expectations };
-        let report = check(&columns, &plan, &options, |column, result| {
-            bar.inc(1);
-            bar.set_message(result.case.clone());
-            if let (true, Some(what)) = (result.status.is_bad() || result.status == Status::Xfail, &result.message) {
-                let word = if result.status == Status::Fail { "FAIL" } else { result.status.word() };
-                bar.suspend(|| cx.note(&format!("{word} {} on {}: {what}", result.case, column.adapter.describe())));
-            }
-        })?;
-        bar.finish_and_clear();
+        let columns = drivers::columns(&program, &cx.choice(), &self.driver, timeout)?;
+        let validation = self.validation;
+        let options = Options { program, selection, timeout, expectations: &expectations, validation };
+        let report = watched(&columns, &plan, &options, cx)?;
         let text = match self.repro {
             Some(_) => print::repro(&report, &options.selection)?,
             None => print::text(&report),
@@ -136,6 +145,22 @@ fn verdict(report: &CheckReport, failures: usize) -> Result<()> {
         0 => Ok(()),
         n => Err(Error::CheckFailed(format!("{n} of {} trials failed", report.trials()))),
     }
+}
+
+/// The run, with a bar, and a line for each case that does not pass.
+fn watched(columns: &[Column], plan: &[Planned], options: &Options, cx: &Context) -> Result<CheckReport> {
+    let bar = cx.bar((plan.len() * columns.len()) as u64);
+    let report = check(columns, plan, options, |column, result| {
+        bar.inc(1);
+        bar.set_message(result.case.clone());
+        if let (true, Some(what)) = (result.status.is_bad() || result.status == Status::Xfail, &result.message) {
+            let word = if result.status == Status::Fail { "FAIL" } else { result.status.word() };
+            let (case, label, adapter) = (&result.case, &column.label, column.adapter.describe());
+            bar.suspend(|| cx.note(&format!("{word} {case} on {label}, {adapter}: {what}")));
+        }
+    })?;
+    bar.finish_and_clear();
+    Ok(report)
 }
 
 fn coverage(selection: &Selection, json: bool) -> Result<()> {

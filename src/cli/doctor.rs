@@ -5,14 +5,15 @@ use super::output::{emit, emit_json};
 use super::{Context, Run};
 use crate::error::{Error, Result};
 use crate::harness::check::drivers::{self, Driver};
+use crate::harness::check::listing::list;
 use crate::harness::check::{CheckReport, Status};
 use crate::harness::doctor::{Diagnosis, Weight};
 
 /// Tell whether this machine can run the program, what to install, and whether its adapter computes and repeats rightly
 #[derive(clap::Args, Debug)]
 pub struct Doctor {
-    /// Look at a further Vulkan driver, by its manifest
-    #[arg(long, value_name = "NAME=ICD.json")]
+    /// Look at a further Vulkan driver, by its manifest (or at the `system`'s own), with variables of its own
+    #[arg(long, value_name = "NAME=ICD.json[,VAR=VALUE…]")]
     driver: Vec<Driver>,
     /// Stop a trial that takes longer
     #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = super::bench::seconds)]
@@ -22,13 +23,15 @@ pub struct Doctor {
 impl Run for Doctor {
     fn run(self, cx: &Context) -> Result<()> {
         let program = std::env::current_exe().map_err(Error::io("find", Path::new("the running program")))?;
-        let columns = match drivers::columns(&program, &cx.choice(), &self.driver) {
+        let timeout = Duration::from_secs_f64(self.timeout.max(0.1));
+        let bare =
+            || Ok::<_, Error>(self.driver.is_empty() && list(&program, &[], timeout)?.is_ok_and(|a| a.is_empty()));
+        let columns = match drivers::columns(&program, &cx.choice(), &self.driver, timeout) {
             Ok(columns) => columns,
             // That there is none is a finding here; that the one asked for is not there is the user's to mend.
-            Err(Error::Input(_)) if drivers::list(&program, &[])?.is_empty() && self.driver.is_empty() => Vec::new(),
+            Err(Error::Input(_)) if bare()? => Vec::new(),
             Err(other) => return Err(other),
         };
-        let timeout = Duration::from_secs_f64(self.timeout.max(0.1));
         let diagnosis = Diagnosis::make(program, &columns, timeout)?;
         match cx.json {
             true => emit_json(&diagnosis)?,

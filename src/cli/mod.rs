@@ -31,6 +31,11 @@ pub trait Run: Args {
     /// # Errors
     /// [`Error::exit_code`](crate::Error::exit_code) becomes the exit code of the process.
     fn run(self, cx: &Context) -> Result<()>;
+
+    /// Starts the log; a command that reads it has one of its own.
+    fn start_log(&self, cx: &Context) {
+        cx.start_log();
+    }
 }
 
 /// One row of [`COMMANDS`].
@@ -41,7 +46,13 @@ pub struct CommandRow {
 }
 
 const fn row<C: Run>(name: &'static str) -> CommandRow {
-    CommandRow { name, arguments: C::augment_args, run: |m, cx| Ok(C::from_arg_matches(m)?.run(cx)) }
+    CommandRow { name, arguments: C::augment_args, run: run::<C> }
+}
+
+fn run<C: Run>(matches: &ArgMatches, cx: &Context) -> Result<Result<()>, clap::Error> {
+    let command = C::from_arg_matches(matches)?;
+    command.start_log(cx);
+    Ok(command.run(cx))
 }
 
 /// The commands, in the order of the help text.
@@ -86,7 +97,6 @@ fn parsed() -> Result<Result<()>, clap::Error> {
     let row = row.ok_or_else(|| command().error(clap::error::ErrorKind::InvalidSubcommand, name))?;
     let mut cx = Context::from_arg_matches(sub)?;
     cx.json = matches.get_flag("json") || matches!(sub.try_get_one::<bool>("json"), Ok(Some(true)));
-    cx.start_log();
     (row.run)(sub, &cx)
 }
 

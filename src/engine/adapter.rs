@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::layers;
 use crate::error::{Error, Result};
 
 /// One adapter as the driver describes it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct AdapterReport {
     /// Position in the list; what `--adapter N` takes.
     pub index: usize,
@@ -14,7 +15,7 @@ pub struct AdapterReport {
     pub backend: String,
     pub driver: String,
     pub driver_info: String,
-    /// `discrete`, `integrated`, `virtual`, `cpu` or `other`.
+    /// `discrete`, `integrated`, `virtual`, `cpu` or `other`; `unknown` where it could not be listed.
     #[serde(rename = "type")]
     pub kind: String,
     pub vendor_id: u32,
@@ -27,7 +28,7 @@ pub struct AdapterReport {
 }
 
 /// The limits that decide what fits.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct AdapterLimits {
     pub max_storage_buffer_binding_bytes: u64,
     pub max_buffer_bytes: u64,
@@ -50,27 +51,36 @@ pub struct AdapterChoice {
 /// An adapter that can be opened.
 pub(super) struct Found {
     pub adapter: wgpu::Adapter,
+    /// Name and version of the Vulkan validation layers, where they were asked for and are installed.
+    pub layers: Option<String>,
     pub report: AdapterReport,
 }
 
 /// Lists every adapter of every backend, best first: hardware before software, the native interface before GL.
 pub fn list() -> Vec<AdapterReport> {
-    found(wgpu::Backends::all()).into_iter().map(|f| f.report).collect()
+    found(wgpu::Backends::all(), false).into_iter().map(|f| f.report).collect()
 }
 
-fn found(backends: wgpu::Backends) -> Vec<Found> {
+fn found(backends: wgpu::Backends, validation: bool) -> Vec<Found> {
     let mut desc = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     // Also narrowed here, not only when enumerating: starting GL loads libraries that talk on stderr.
     desc.backends &= backends;
-    // wgpu's own validation stays on; the Vulkan layers are asked for with WGPU_VALIDATION=1.
-    desc.flags = wgpu::InstanceFlags::empty().with_env();
+    // wgpu's own validation stays on in any case; the Vulkan layers can be asked for with WGPU_VALIDATION=1, too.
+    let layered = wgpu::InstanceFlags::VALIDATION | wgpu::InstanceFlags::DEBUG;
+    desc.flags = if validation { layered } else { wgpu::InstanceFlags::empty().with_env() };
     let instance = wgpu::Instance::new(desc);
+    let layers = if validation { layers::present(&instance) } else { None };
     let mut all: Vec<wgpu::Adapter> = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
     // The no-op backend computes nothing and must never look like a GPU.
     all.retain(|a| a.get_info().backend != wgpu::Backend::Noop);
     all.retain(|a| a.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS));
     all.sort_by_key(|a| rank(&a.get_info()));
-    all.into_iter().enumerate().map(|(index, adapter)| Found { report: report(index, &adapter), adapter }).collect()
+    let one = |(index, adapter)| {
+        let report = report(index, &adapter);
+        let layers = layers.clone().filter(|_| report.backend == "vulkan");
+        Found { report, layers, adapter }
+    };
+    all.into_iter().enumerate().map(one).collect()
 }
 
 fn rank(info: &wgpu::AdapterInfo) -> (u32, u32) {
@@ -145,6 +155,12 @@ fn report(index: usize, adapter: &wgpu::Adapter) -> AdapterReport {
 }
 
 impl AdapterReport {
+    /// In the place of one that its driver could not even name.
+    pub fn unlisted() -> AdapterReport {
+        let (name, unknown) = ("not listed".to_owned(), || "unknown".to_owned());
+        AdapterReport { name, backend: unknown(), driver: unknown(), kind: unknown(), ..Default::default() }
+    }
+
     /// True where the "GPU" is the CPU: no barriers, little parallelism, much work per invocation.
     pub fn is_software(&self) -> bool {
         self.kind == "cpu"
@@ -156,19 +172,19 @@ impl AdapterReport {
     }
 }
 
-/// The adapters that a choice names, best first.
+/// The adapter that a choice names; under the Vulkan validation layers if `validation`.
 ///
 /// # Errors
 /// No adapter at all, an unknown backend word, or a name or index that matches none.
-pub(super) fn choose(choice: &AdapterChoice) -> Result<Found> {
+pub(super) fn choose(choice: &AdapterChoice, validation: bool) -> Result<Found> {
     if choice.backend.as_deref() != Some("gl") {
         // GL comes last in the list, so an adapter found without it has the same index, and GL is not started.
         let native = wgpu::Backends::all().difference(wgpu::Backends::GL);
-        if let Ok(found) = pick(found(native), |f| &f.report, choice) {
+        if let Ok(found) = pick(found(native, validation), |f| &f.report, choice) {
             return Ok(found);
         }
     }
-    pick(found(wgpu::Backends::all()), |f| &f.report, choice)
+    pick(found(wgpu::Backends::all(), validation), |f| &f.report, choice)
 }
 
 /// The one that a choice names, of a list that is best first.

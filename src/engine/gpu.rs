@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::adapter::{self, AdapterChoice, AdapterReport};
 use super::kernel::{Kernel, Requires};
+use super::layers;
 use super::recording::{BufferId, Span};
 use super::shader;
 use super::timing::Timing;
@@ -31,12 +32,15 @@ pub struct GpuOptions {
     pub max_memory: Option<u64>,
     /// Floating point operations per submission before the work is split, so that no watchdog fires.
     pub work_cap: Option<u64>,
+    /// Under the Vulkan validation layers, synchronisation validation among them; [`Listener`](super::Listener) hears them.
+    pub validation: bool,
 }
 
 impl Default for GpuOptions {
     fn default() -> Self {
         let choice = AdapterChoice::default();
-        GpuOptions { choice, checks: Checks::Trusted, profile: false, max_memory: None, work_cap: None }
+        let checks = Checks::Trusted;
+        GpuOptions { choice, checks, profile: false, max_memory: None, work_cap: None, validation: false }
     }
 }
 
@@ -57,6 +61,8 @@ struct PipelineKey {
 /// A GPU and everything that lives on it.
 pub struct Gpu {
     pub report: AdapterReport,
+    /// Name and version of the validation layers, where they were asked for.
+    pub(super) layers: Option<String>,
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     pub(super) limits: wgpu::Limits,
@@ -79,7 +85,7 @@ pub struct Gpu {
 impl Gpu {
     /// Opens the chosen adapter with all its limits.
     pub fn open(options: GpuOptions) -> Result<Gpu> {
-        let found = adapter::choose(&options.choice)?;
+        let found = adapter::choose(&options.choice, options.validation)?;
         let wanted = wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
         let limits = found.adapter.limits();
         let desc = wgpu::DeviceDescriptor {
@@ -101,8 +107,9 @@ impl Gpu {
                 keep_first(&sink, format!("the device was lost ({reason:?}): {message}"));
             }
         });
-        Ok(Gpu {
+        layers::required(Gpu {
             report: found.report,
+            layers: found.layers,
             device,
             queue,
             limits,

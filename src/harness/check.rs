@@ -8,6 +8,8 @@ pub mod export;
 pub mod fault;
 pub mod grad;
 mod item;
+mod layered;
+pub mod listing;
 pub mod markdown;
 pub mod merge;
 mod perf;
@@ -119,11 +121,20 @@ impl CaseResult {
 }
 
 /// Everything that ran on one adapter.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct AdapterResult {
     /// Short name of the column: its index and backend, or the name given to its driver.
     pub label: String,
     pub adapter: AdapterReport,
+    /// What was set in the environment for this column alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Name and version of the Vulkan validation layers that it stood under, synchronisation validation among them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<String>,
+    /// The flags that give this column again, on the machine where it ran: they can hold paths, so documents do not.
+    #[serde(skip)]
+    pub flags: String,
     pub cases: Vec<CaseResult>,
 }
 
@@ -143,6 +154,9 @@ pub struct CheckReport {
     /// Faults planted on purpose, where there were any: such a run says nothing about an adapter.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub planted: Vec<String>,
+    /// Adapters that were asked for and have no validation layers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 /// Counts and the worst distance of a group of cases.
@@ -186,6 +200,12 @@ impl AdapterResult {
         let mut all = Tally::default();
         self.cases.iter().for_each(|c| all.add(c));
         all
+    }
+
+    /// `LVP_POISON_MEMORY=true, under Khronos Validation Layer, by its manifest 1.3.239`: what tells the column from a plain one.
+    pub fn with(&self) -> String {
+        let env = self.env.iter().map(|(k, v)| format!("{k}={v}"));
+        env.chain(self.layers.iter().map(|l| format!("under {l}"))).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Facts {
     pub vulkan_drivers: Vec<String>,
     /// libEGL.so.1 is there.
     pub egl: bool,
+    /// The manifest of the Vulkan validation layers is there.
+    pub validation_layers: bool,
     /// Device files of graphics cards.
     pub devices: Vec<String>,
     /// Those that this user may not open.
@@ -65,6 +67,8 @@ impl Facts {
             facts.vulkan_loader = libraries.contains("libvulkan.so.1");
             facts.egl = libraries.contains("libEGL.so.1");
             facts.vulkan_drivers = manifests();
+            facts.validation_layers =
+                in_vulkan("explicit_layer.d").iter().any(|p| name(p).contains("khronos_validation"));
             let cards = listed(Path::new("/dev/dri")).into_iter().filter(|p| name(p).starts_with("renderD"));
             let others = ["/dev/nvidiactl", "/dev/dxg"].map(PathBuf::from).into_iter().filter(|p| p.exists());
             let devices: Vec<PathBuf> = cards.chain(others).collect();
@@ -120,6 +124,13 @@ impl Facts {
                 Some(self.install("libegl1 libgl1-mesa-dri", "mesa-libEGL mesa-dri-drivers", "mesa")),
             ),
         });
+        if !self.validation_layers {
+            all.push(found(
+                Weight::Note,
+                "the Vulkan validation layers are missing; `unlearn check --validation` needs them".into(),
+                Some(self.install("vulkan-validationlayers", "vulkan-validation-layers", "vulkan-validation-layers")),
+            ));
+        }
         if !self.closed.is_empty() {
             all.push(found(
                 Weight::Missing,
@@ -166,9 +177,14 @@ fn manifests() -> Vec<String> {
     if let Some(chosen) = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"].into_iter().find_map(std::env::var_os) {
         return std::env::split_paths(&chosen).filter(|p| p.exists()).map(|p| name(&p)).collect();
     }
-    let folders = ["/etc", "/usr/local/etc", "/usr/share", "/usr/local/share", "/run/opengl-driver/share"];
-    let files = folders.iter().flat_map(|f| listed(&Path::new(f).join("vulkan/icd.d")));
+    let files = in_vulkan("icd.d").into_iter();
     files.filter(|p| p.extension().is_some_and(|e| e == "json")).map(|p| name(&p)).collect()
+}
+
+/// What lies in a folder of the Vulkan loader's, wherever it looks for it.
+fn in_vulkan(folder: &str) -> Vec<PathBuf> {
+    let roots = ["/etc", "/usr/local/etc", "/usr/share", "/usr/local/share", "/run/opengl-driver/share"];
+    roots.iter().flat_map(|root| listed(&Path::new(root).join("vulkan").join(folder))).collect()
 }
 
 /// What was found on one machine.
@@ -196,7 +212,13 @@ impl Diagnosis {
             let filter = regex::Regex::new(only).map_err(|e| Error::internal(e.to_string()))?;
             let selection = Selection { filter: Some(filter), shapes: Shapes::Full, ..Selection::all(kind) };
             let plan = selection.plan()?;
-            let options = Options { program: program.clone(), selection, timeout, expectations: &expectations };
+            let options = Options {
+                program: program.clone(),
+                selection,
+                timeout,
+                expectations: &expectations,
+                validation: false,
+            };
             check(columns, &plan, &options, |_, _| {})
         };
         let reports = match columns {
@@ -260,8 +282,13 @@ mod tests {
 
     #[test]
     fn a_machine_that_has_everything_is_told_nothing() {
-        let whole =
-            Facts { vulkan_loader: true, vulkan_drivers: vec!["lvp_icd.x86_64.json".into()], egl: true, ..debian() };
+        let whole = Facts {
+            vulkan_loader: true,
+            egl: true,
+            validation_layers: true,
+            vulkan_drivers: vec!["lvp.json".into()],
+            ..debian()
+        };
         assert!(whole.findings().iter().all(|f| f.weight == Weight::Ok && f.todo.is_none()));
         let card = Facts { devices: vec!["/dev/nvidiactl".into()], ..whole.clone() };
         assert!(todos(&card)[0].contains("NVIDIA_DRIVER_CAPABILITIES"));

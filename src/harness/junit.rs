@@ -44,6 +44,7 @@ fn suite(of: &AdapterResult, kind: Kind) -> TestSuite {
         ("driver", format!("{} {}", a.driver, a.driver_info)),
         ("type", a.kind.clone()),
         ("features", a.features.join(" ")),
+        ("with", of.with()),
     ];
     for (name, value) in properties {
         suite.add_property((name.to_owned(), value));
@@ -68,11 +69,13 @@ fn test_case(of: &AdapterResult, kind: Kind, result: &CaseResult) -> TestCase {
         status.set_type(result.status.word());
     }
     if result.status.is_bad() {
-        let (index, backend) = (of.adapter.index, &of.adapter.backend);
+        let plain = format!("--adapter {} --backend {}", of.adapter.index, of.adapter.backend);
+        let validation = if of.layers.is_some() { " --validation" } else { "" };
         let name = result.case.replace('\'', "'\\''");
         status.set_description(format!(
-            "repeat with: unlearn check {} --adapter {index} --backend {backend} --repro '{name}'",
-            kind.word()
+            "repeat with: unlearn check {} {}{validation} --repro '{name}'",
+            kind.word(),
+            if of.flags.is_empty() { &plain } else { &of.flags }
         ));
     }
     let mut case = TestCase::new(result.case.clone(), status);

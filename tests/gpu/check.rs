@@ -23,20 +23,20 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     all
 }
 
-const THREE: &str = "^linear.matmul n. (1x1x1|3x5x7|13x17x1)$";
+pub const THREE: &str = "^linear.matmul n. (1x1x1|3x5x7|13x17x1)$";
 
-fn fault(case: &str, what: impl Into<Value>) -> Value {
+pub fn fault(case: &str, what: impl Into<Value>) -> Value {
     json!({ "case": format!("^{case}$"), "fault": what.into() })
 }
 
 /// A product that is 1 too large.
-fn wrong(case: &str) -> Value {
+pub fn wrong(case: &str) -> Value {
     let shader = json!({ "kernel": "linear.matmul", "from": "p.alpha * sum", "to": "p.alpha * sum + 1.0" });
     fault(case, json!({ "shader": shader }))
 }
 
 /// `unlearn check` on a device with these faults planted; ends with `code`.
-fn check(device: &Shared, faults: &[Value], arguments: &[&str], code: i32) -> Result<Output, Failed> {
+pub fn check(device: &Shared, faults: &[Value], arguments: &[&str], code: i32) -> Result<Output, Failed> {
     let index = device.report.index.to_string();
     let mut all = vec!["check", "--adapter", &index, "--backend", &device.report.backend];
     all.extend(arguments);
@@ -51,16 +51,16 @@ fn check(device: &Shared, faults: &[Value], arguments: &[&str], code: i32) -> Re
     }
 }
 
-fn document(output: &Output) -> Result<Value, Failed> {
+pub fn document(output: &Output) -> Result<Value, Failed> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-fn hold(holds: bool, what: impl FnOnce() -> String) -> Result<(), Failed> {
+pub fn hold(holds: bool, what: impl FnOnce() -> String) -> Result<(), Failed> {
     if holds { Ok(()) } else { Err(what().into()) }
 }
 
 /// The result of a case on the only adapter.
-fn of<'a>(report: &'a Value, case: &str) -> &'a Value {
+pub fn of<'a>(report: &'a Value, case: &str) -> &'a Value {
     let cases = report["adapters"][0]["cases"].as_array();
     cases.and_then(|all| all.iter().find(|c| c["case"] == case)).unwrap_or(&Value::Null)
 }

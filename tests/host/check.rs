@@ -56,6 +56,7 @@ fn nonsense_is_refused() {
         (&["check", "--shapes", "edgy"], "random:N"),
         (&["check", "--shapes", "random:0"], "random:N"),
         (&["check", "--driver", "lvp.json"], "NAME=FILE"),
+        (&["check", "--driver", "x=,LP_DEBUG=1"], "the word system"),
         (&["check", "--timeout", "soon"], "seconds"),
         (&["check", "--repro", "x", "-k", "x"], "cannot be used with"),
     ] {

@@ -7,7 +7,7 @@ use crate::engine::case::Case;
 use crate::error::Result;
 use crate::harness::check::coverage::Coverage;
 use crate::harness::check::markdown::{cell, counts};
-use crate::harness::check::{CaseResult, CheckReport, Kind, Planned, Selection};
+use crate::harness::check::{AdapterResult, CaseResult, CheckReport, Kind, Planned, Selection};
 
 /// Adapters, the matrix, stale expectations.
 pub fn text(report: &CheckReport) -> String {
@@ -16,7 +16,10 @@ pub fn text(report: &CheckReport) -> String {
         out += &format!("a fault was planted on purpose: {fault}\n");
     }
     for adapter in &report.adapters {
-        out += &format!("{}: {} · {}\n", adapter.label, adapter.adapter.describe(), counts(adapter));
+        out += &format!("{}: {} · {}\n", adapter.label, described(adapter), counts(adapter));
+    }
+    for left_out in &report.left_out {
+        out += &format!("{left_out}\n");
     }
     let mut columns = vec![String::new()];
     columns.extend(report.adapters.iter().map(|a| a.label.clone()));
@@ -65,7 +68,7 @@ pub fn repro(report: &CheckReport, selection: &Selection) -> Result<String> {
     selection.each(|item| {
         out += &format!("{}\n", item.name);
         if let Some(case) = item.case() {
-            out += &described(case);
+            out += &recorded(case);
         }
         Ok(())
     })?;
@@ -73,13 +76,19 @@ pub fn repro(report: &CheckReport, selection: &Selection) -> Result<String> {
         out += &format!("a fault was planted on purpose: {fault}\n");
     }
     for adapter in &report.adapters {
-        out += &format!("\n{}: {}\n", adapter.label, adapter.adapter.describe());
+        out += &format!("\n{}: {}\n", adapter.label, described(adapter));
         adapter.cases.iter().for_each(|result| out += &outcome(result));
     }
     Ok(out)
 }
 
-fn described(case: &Case) -> String {
+/// The adapter, and what tells its column from a plain one.
+fn described(of: &AdapterResult) -> String {
+    let with = of.with();
+    if with.is_empty() { of.adapter.describe() } else { format!("{} · {with}", of.adapter.describe()) }
+}
+
+fn recorded(case: &Case) -> String {
     let mut out = String::new();
     for d in case.rec.dispatches() {
         let sets: Vec<String> = d.consts.iter().map(|(n, v)| format!("{n}={v}")).collect();

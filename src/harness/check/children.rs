@@ -1,7 +1,7 @@
 //! The side of a run that touches no GPU: one child process per adapter, a time limit per case, and a new child behind
 //! every case that its child did not survive.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::expect::Expectations;
 use super::worker::Line;
-use super::{AdapterResult, CaseResult, CheckReport, Planned, Selection, Status, fault};
+use super::{AdapterResult, CaseResult, CheckReport, Planned, Selection, Status, fault, layered};
 use crate::engine::AdapterReport;
 use crate::error::{Error, Result};
 
@@ -20,7 +20,14 @@ use crate::error::{Error, Result};
 pub struct Column {
     pub label: String,
     pub adapter: AdapterReport,
+    /// Everything that its children's environment needs.
     pub env: Vec<(String, String)>,
+    /// The part of it that the user gave.
+    pub given: BTreeMap<String, String>,
+    /// The flags that give this column again.
+    pub flags: String,
+    /// What became of the process that should have listed it; nothing is tried on such an adapter.
+    pub dead: Option<(Status, String)>,
 }
 
 /// How a run goes about it.
@@ -32,6 +39,8 @@ pub struct Options<'a> {
     /// Longest that opening an adapter or one case may take.
     pub timeout: Duration,
     pub expectations: &'a Expectations,
+    /// Under the Vulkan validation layers: a case during which they complain fails, and other adapters are left out.
+    pub validation: bool,
 }
 
 /// Children that may die in a row without ending a case, before the rest is skipped.
@@ -40,24 +49,27 @@ const DEATHS: usize = 3;
 /// Runs what is planned on every adapter in turn, calling `progress` after each item.
 ///
 /// # Errors
-/// The program cannot be started, or an example of the registries is not a network. What happens to an adapter is a
-/// result, not an error.
+/// The program cannot be started, no adapter has the validation layers that are asked for, or an example of the
+/// registries is not a network. What happens to an adapter is a result, not an error.
 pub fn check(
     columns: &[Column],
     plan: &[Planned],
     options: &Options,
     mut progress: impl FnMut(&Column, &CaseResult),
 ) -> Result<CheckReport> {
+    let (columns, left_out) = layered::split(columns, options.validation)?;
     let mut adapters = Vec::new();
     for column in columns {
         let left = plan.iter().map(|p| p.name.clone()).collect();
-        let mut run = Run { column, options, plan, left, cases: Vec::new(), deaths: 0 };
+        let mut run = Run { column, options, plan, left, cases: Vec::new(), layers: None, deaths: 0 };
         run.skip_expected();
+        if let Some((status, why)) = &column.dead {
+            run.give_up(*status, why, &mut progress);
+        }
         while !run.left.is_empty() {
             run.child(&mut progress)?;
         }
-        let (label, adapter) = (column.label.clone(), column.adapter.clone());
-        adapters.push(AdapterResult { label, adapter, cases: run.cases });
+        adapters.push(run.result());
     }
     let planted = fault::planted()?.iter().map(fault::Fault::describe).collect();
     Ok(CheckReport {
@@ -69,6 +81,7 @@ pub fn check(
         stale: options.expectations.stale(&adapters, plan)?,
         adapters,
         planted,
+        left_out,
     })
 }
 
@@ -79,10 +92,16 @@ struct Run<'a> {
     plan: &'a [Planned],
     left: VecDeque<String>,
     cases: Vec<CaseResult>,
+    layers: Option<String>,
     deaths: usize,
 }
 
 impl Run<'_> {
+    fn result(self) -> AdapterResult {
+        let Column { label, adapter, given, flags, .. } = self.column.clone();
+        AdapterResult { label, adapter, env: given, layers: self.layers, flags, cases: self.cases }
+    }
+
     fn skip_expected(&mut self) {
         for name in std::mem::take(&mut self.left) {
             match self.options.expectations.skip(&self.column.adapter, &name) {
@@ -110,7 +129,7 @@ impl Run<'_> {
         let mut pending: Option<(String, Instant)> = None;
         let refused = loop {
             match child.lines.recv_timeout(self.options.timeout) {
-                Ok(Line::Hello(_)) => {}
+                Ok(Line::Hello { layers, .. }) => self.layers = layers,
                 Ok(Line::Start(name)) => pending = Some((name, Instant::now())),
                 Ok(Line::Done(result)) => {
                     pending = None;
@@ -134,11 +153,11 @@ impl Run<'_> {
         };
         child.stop();
         if let Some(why) = refused {
-            self.give_up(&format!("the adapter cannot be opened: {why}"), progress);
+            self.give_up(Status::Crash, &format!("the adapter cannot be opened: {why}"), progress);
         }
         self.deaths = if self.cases.len() > before { 0 } else { self.deaths + 1 };
         if self.deaths >= DEATHS {
-            self.give_up(&format!("{DEATHS} processes in a row ended before a case did"), progress);
+            self.give_up(Status::Crash, &format!("{DEATHS} processes in a row ended before a case did"), progress);
         }
         Ok(())
     }
@@ -157,10 +176,10 @@ impl Run<'_> {
         }
     }
 
-    /// The first of what is left is a crash, the others are skipped.
-    fn give_up(&mut self, why: &str, progress: &mut impl FnMut(&Column, &CaseResult)) {
+    /// The first of what is left has this status, the others are skipped.
+    fn give_up(&mut self, first: Status, why: &str, progress: &mut impl FnMut(&Column, &CaseResult)) {
         for (i, name) in std::mem::take(&mut self.left).into_iter().enumerate() {
-            let status = if i == 0 { Status::Crash } else { Status::Skipped };
+            let status = if i == 0 { first } else { Status::Skipped };
             self.record(CaseResult::new(&name, status, why), progress);
         }
     }
@@ -180,6 +199,9 @@ impl Process {
         let mut command = Command::new(&options.program);
         command.args(["check", kind.word(), "--worker", "--shapes", &shapes.to_string(), "--seed", &seed.to_string()]);
         command.args(["--adapter", &column.adapter.index.to_string(), "--backend", &column.adapter.backend]);
+        if options.validation {
+            command.arg("--validation").envs(layered::env());
+        }
         command.envs(column.env.iter().map(|(k, v)| (k, v)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(Error::io("start", &options.program))?;
@@ -218,7 +240,7 @@ impl Process {
 }
 
 /// The last lines of a stream, as one.
-fn last_words(stream: impl Read) -> String {
+pub(super) fn last_words(stream: impl Read) -> String {
     let mut last = VecDeque::new();
     for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
         let line = String::from_utf8_lossy(&line).trim().to_owned();

@@ -102,12 +102,12 @@ fn an_entry_that_has_run_out_counts_no_more_and_is_reported() {
     assert_eq!(judged(&list("2027-01-30"), &stock, "loss.mse old", Status::Fail).status, Status::Xfail);
     let e = list("2027-01-31");
     assert_eq!(judged(&e, &stock, "loss.mse old", Status::Fail).status, Status::Fail);
-    let ran = [AdapterResult { label: "0".into(), adapter: stock, cases: Vec::new() }];
+    let ran = [AdapterResult { label: "0".into(), adapter: stock, ..Default::default() }];
     let stale = e.stale(&ran, &[]).expect("walks the registries");
     // The first, the second and the third match no case of the registries either.
     assert!(stale.iter().any(|s| s.contains("ran out on 2027-01-31")), "{stale:?}");
     assert!(stale.iter().filter(|s| s.contains("no case matches")).count() >= 2, "{stale:?}");
-    let elsewhere = [AdapterResult { label: "0".into(), adapter: adapter("metal", ""), cases: Vec::new() }];
+    let elsewhere = [AdapterResult { label: "0".into(), adapter: adapter("metal", ""), ..Default::default() }];
     let stale = e.stale(&elsewhere, &[]).expect("walks the registries");
     assert!(!stale.iter().any(|s| s.contains("3x5")), "an entry for another adapter is not stale here: {stale:?}");
 }
@@ -144,7 +144,7 @@ fn the_own_list_parses_and_blessing_adds_what_failed() {
     Expectations::parse(OWN, "assets/expectations.toml", &today()).expect("parses");
     let stock = adapter("vulkan", "Mesa 22.3.6");
     let cases = vec![result("loss.mse (3x5)", Status::Crash), result("loss.mse 1x1", Status::Pass)];
-    let ran = [AdapterResult { label: "0".into(), adapter: stock.clone(), cases }];
+    let ran = [AdapterResult { label: "0".into(), adapter: stock.clone(), cases, ..Default::default() }];
     let (text, count) = blessed("# head\n", &ran).expect("writes");
     assert!(count == 1 && text.starts_with("# head\n") && text.contains("not yet looked into"), "{text}");
     let e = Expectations::parse(&text, "list.toml", "2026-01-01").expect("parses again");

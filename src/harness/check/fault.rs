@@ -25,6 +25,8 @@ pub enum What {
     Hang,
     /// The driver gives the device up.
     Lose,
+    /// A barrier is missing between two writes, which the validation layers see and results do not.
+    Race,
     /// A kernel's source says something else.
     Shader { kernel: String, from: String, to: String },
 }
@@ -63,6 +65,7 @@ impl Fault {
             What::Abort => "the process ends".to_owned(),
             What::Hang => "never ends".to_owned(),
             What::Lose => "the device is lost".to_owned(),
+            What::Race => "a barrier is missing".to_owned(),
             What::Shader { kernel, from, to } => format!("{kernel}: `{from}` says `{to}`"),
         };
         format!("{}: {what}", self.case)
@@ -71,7 +74,7 @@ impl Fault {
     /// Makes the fault happen, if it is this item's.
     ///
     /// # Errors
-    /// The shader has no such text.
+    /// The shader has no such text, or there are no barriers to leave out.
     pub(super) fn strike(&self, item: &mut Item, engine: &mut Engine) -> Result<()> {
         if !Regex::new(&self.case).is_ok_and(|r| r.is_match(&item.name)) {
             return Ok(());
@@ -82,6 +85,7 @@ impl Fault {
                 std::thread::sleep(Duration::from_secs(3600));
             },
             What::Lose => engine.lose_device(),
+            What::Race => engine.race()?,
             What::Shader { kernel, from, to } => {
                 let of = kernels::kernels().into_iter().find(|k| k.name == kernel);
                 let of = of.ok_or_else(|| Error::input(format!("{VARIABLE}: there is no kernel {kernel}")))?;

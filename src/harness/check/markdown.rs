@@ -11,12 +11,15 @@ pub fn markdown(report: &CheckReport) -> String {
         // A page about planted faults must not pass for one about a driver.
         let _ = writeln!(out, "**A fault was planted on purpose:** {}\n", escaped(fault));
     }
-    out += "| # | adapter | backend | driver | results |\n| --- | --- | --- | --- | --- |\n";
+    out += "| # | adapter | backend | driver | with | results |\n| --- | --- | --- | --- | --- | --- |\n";
     for a in &report.adapters {
         let r = &a.adapter;
         let driver = format!("{} {}", r.driver, r.driver_info);
-        let cells = [&a.label, &r.name, &r.backend, driver.trim(), &counts(a)].map(escaped);
+        let cells = [&a.label, &r.name, &r.backend, driver.trim(), &a.with(), &counts(a)].map(escaped);
         let _ = writeln!(out, "| {} |", cells.join(" | "));
+    }
+    for left_out in &report.left_out {
+        let _ = writeln!(out, "\n{}", escaped(left_out));
     }
     out += "\n| |";
     out.extend(report.adapters.iter().map(|a| format!(" {} |", escaped(&a.label))));
@@ -75,7 +78,8 @@ fn findings(adapter: &AdapterResult) -> String {
     for (feature, count) in missing {
         let _ = writeln!(out, "- unsupported, {count}: {}", escaped(feature));
     }
-    if out.is_empty() { out } else { format!("\n## {}\n\n{out}", escaped(adapter.adapter.describe())) }
+    let (label, what) = (escaped(&adapter.label), escaped(adapter.adapter.describe()));
+    if out.is_empty() { out } else { format!("\n## {label}: {what}\n\n{out}") }
 }
 
 /// Text that cannot end a cell or a line.

@@ -32,6 +32,7 @@ pub fn merged(files: &[PathBuf]) -> Result<CheckReport> {
         all.stale.retain(|s| report.stale.contains(s));
         report.planted.retain(|p| !all.planted.contains(p));
         all.planted.append(&mut report.planted);
+        all.left_out.append(&mut report.left_out);
     }
     Ok(all)
 }

@@ -10,16 +10,20 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::{self, Fault};
 use super::item::{Item, verdict_of};
+use super::layered::Watch;
 use super::{CaseResult, Selection};
-use crate::engine::{AdapterChoice, AdapterReport, Engine, GpuOptions};
+use crate::engine::{AdapterChoice, AdapterReport, Engine};
 use crate::error::{Error, Result};
 
 /// One line of a child's stdout.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Line {
-    /// The adapter is open.
-    Hello(AdapterReport),
+    /// The adapter is open, under these validation layers if any were asked for.
+    Hello {
+        adapter: AdapterReport,
+        layers: Option<String>,
+    },
     /// The adapter cannot be opened.
     Refused(String),
     Start(String),
@@ -32,6 +36,8 @@ pub(super) enum Line {
 pub struct Job {
     pub selection: Selection,
     pub choice: AdapterChoice,
+    /// Under the Vulkan validation layers.
+    pub validation: bool,
 }
 
 /// Runs the items named on `input`, one a line, in the order of the selection.
@@ -42,7 +48,8 @@ pub fn work(job: &Job, input: impl BufRead, mut output: impl Write) -> Result<()
     let names = input.lines().collect::<std::io::Result<BTreeSet<String>>>();
     let names = names.map_err(Error::io("read", Path::new("stdin")))?;
     let faults = fault::planted()?;
-    let mut engine = match open(&job.choice) {
+    let mut watch = Watch::new(job.validation)?;
+    let mut engine = match watch.open(&job.choice) {
         Ok(engine) => engine,
         Err(e) => {
             say(&mut output, &Line::Refused(e.to_string()))?;
@@ -50,18 +57,19 @@ pub fn work(job: &Job, input: impl BufRead, mut output: impl Write) -> Result<()
         }
     };
     if let Some(report) = engine.adapter() {
-        say(&mut output, &Line::Hello(report.clone()))?;
+        let layers = engine.layers().map(str::to_owned);
+        say(&mut output, &Line::Hello { adapter: report.clone(), layers })?;
     }
     let selection = Selection { only: Some(names), filter: None, ..job.selection.clone() };
     selection.each(|mut item| {
         say(&mut output, &Line::Start(item.name.clone()))?;
-        let (result, failed) = run(&mut engine, &mut item, &faults);
+        let (result, failed) = run(&mut engine, &mut item, &faults, &mut watch);
         say(&mut output, &Line::Done(result))?;
         match engine.is_lost() {
             // A process that lost a device may have lost more; the next one starts clean.
             true => Err(Error::Device("the device was lost".to_owned())),
             false if failed => {
-                engine = open(&job.choice)?;
+                engine = watch.open(&job.choice)?;
                 Ok(())
             }
             false => Ok(()),
@@ -70,17 +78,14 @@ pub fn work(job: &Job, input: impl BufRead, mut output: impl Write) -> Result<()
     say(&mut output, &Line::End)
 }
 
-fn open(choice: &AdapterChoice) -> Result<Engine> {
-    Engine::gpu(GpuOptions { choice: choice.clone(), ..Default::default() })
-}
-
 /// The item's result, and whether the device failed and has to be opened anew.
-fn run(engine: &mut Engine, item: &mut Item, faults: &[Fault]) -> (CaseResult, bool) {
+fn run(engine: &mut Engine, item: &mut Item, faults: &[Fault], watch: &mut Watch) -> (CaseResult, bool) {
     let started = Instant::now();
     let struck = faults.iter().try_for_each(|f| f.strike(item, engine));
     let found = struck.and_then(|()| item.run(engine));
     let failed = matches!(found, Err(Error::Device(_)));
-    let verdict = found.unwrap_or_else(|e| verdict_of(e, engine.is_lost()));
+    let mut verdict = found.unwrap_or_else(|e| verdict_of(e, engine.is_lost()));
+    watch.judge(&mut verdict);
     let result = CaseResult {
         case: item.name.clone(),
         kernels: item.kernels.iter().map(|k| (*k).to_owned()).collect(),

@@ -54,9 +54,14 @@ check() {
   esac
 }
 
-columns=(--adapter all --shapes "$shapes")
+columns=(--adapter all --shapes "$shapes" --jobs "$(nproc)")
 "$here/adapters.sh" >/dev/null || say "without further drivers"
 while read -r driver; do columns+=(--driver "$driver"); done < <("$here/adapters.sh" --list)
+if "$program" adapters --backend vulkan | grep llvmpipe >/dev/null; then
+  # The same driver with garbage in its memory, and with subgroups of 4 and of 16 lanes.
+  columns+=(--driver "poisoned=system,LVP_POISON_MEMORY=true")
+  columns+=(--driver "lanes4=system,LP_NATIVE_VECTOR_WIDTH=128" --driver "lanes16=system,LP_NATIVE_VECTOR_WIDTH=512")
+fi
 
 for kind in test grad support; do
   check $kind "${columns[@]}" --json "$out/$kind.json" --junit "$out/$kind.xml"

@@ -30,7 +30,7 @@ pub struct Check {
     /// Only the cases whose name matches
     #[arg(short = 'k', long = "filter", value_name = "REGEX", value_parser = Regex::new)]
     filter: Option<Regex>,
-    /// `full`: every case; `edge`: the small ones; `random:N`: N random shapes of each family that makes them
+    /// `full`: every case; `edge`: the small ones; `random:N`: N random shapes of each family
     #[arg(long, value_name = "edge|random:N|full", default_value = "full")]
     shapes: Shapes,
     /// A further Vulkan driver, by its manifest: one column of its own (may be repeated; alone unless --adapter is
@@ -45,6 +45,9 @@ pub struct Check {
     /// Stop a case that takes longer and go on behind it
     #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = super::bench::seconds)]
     timeout: f64,
+    /// So many adapters at the same time (a software adapter keeps about one core busy); `perf` takes one at a time
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    jobs: usize,
     /// Known failures, in place of the list that the program carries
     #[arg(long, value_name = "FILE")]
     expectations: Option<PathBuf>,
@@ -129,7 +132,8 @@ impl Run for Check {
         let timeout = Duration::from_secs_f64(self.timeout.max(0.1));
         let columns = drivers::columns(&program, &cx.choice(), &self.driver, timeout)?;
         let validation = self.validation;
-        let options = Options { program, selection, timeout, expectations: &expectations, validation };
+        let jobs = if self.kind == Kind::Perf { 1 } else { self.jobs };
+        let options = Options { program, selection, timeout, expectations: &expectations, jobs, validation };
         let report = watched(&columns, &plan, &options, cx)?;
         let text = match self.repro {
             Some(_) => print::repro(&report, &options.selection)?,

@@ -13,6 +13,7 @@ pub mod listing;
 pub mod markdown;
 pub mod merge;
 mod perf;
+mod process;
 mod random;
 mod selection;
 pub mod smoke;

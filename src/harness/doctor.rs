@@ -217,6 +217,7 @@ impl Diagnosis {
                 selection,
                 timeout,
                 expectations: &expectations,
+                jobs: 1,
                 validation: false,
             };
             check(columns, &plan, &options, |_, _| {})

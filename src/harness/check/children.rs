@@ -2,14 +2,13 @@
 //! every case that its child did not survive.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use super::expect::Expectations;
+use super::process::Process;
 use super::worker::Line;
 use super::{AdapterResult, CaseResult, CheckReport, Planned, Selection, Status, fault, layered};
 use crate::engine::AdapterReport;
@@ -39,6 +38,8 @@ pub struct Options<'a> {
     /// Longest that opening an adapter or one case may take.
     pub timeout: Duration,
     pub expectations: &'a Expectations,
+    /// Adapters that are checked at the same time.
+    pub jobs: usize,
     /// Under the Vulkan validation layers: a case during which they complain fails, and other adapters are left out.
     pub validation: bool,
 }
@@ -46,7 +47,7 @@ pub struct Options<'a> {
 /// Children that may die in a row without ending a case, before the rest is skipped.
 const DEATHS: usize = 3;
 
-/// Runs what is planned on every adapter in turn, calling `progress` after each item.
+/// Runs what is planned on every adapter, calling `progress` after each item.
 ///
 /// # Errors
 /// The program cannot be started, no adapter has the validation layers that are asked for, or an example of the
@@ -55,22 +56,10 @@ pub fn check(
     columns: &[Column],
     plan: &[Planned],
     options: &Options,
-    mut progress: impl FnMut(&Column, &CaseResult),
+    progress: impl Fn(&Column, &CaseResult) + Sync,
 ) -> Result<CheckReport> {
     let (columns, left_out) = layered::split(columns, options.validation)?;
-    let mut adapters = Vec::new();
-    for column in columns {
-        let left = plan.iter().map(|p| p.name.clone()).collect();
-        let mut run = Run { column, options, plan, left, cases: Vec::new(), layers: None, deaths: 0 };
-        run.skip_expected();
-        if let Some((status, why)) = &column.dead {
-            run.give_up(*status, why, &mut progress);
-        }
-        while !run.left.is_empty() {
-            run.child(&mut progress)?;
-        }
-        adapters.push(run.result());
-    }
+    let adapters = side_by_side(options.jobs, &columns, |column| Run::new(column, options, plan).whole(&progress))?;
     let planted = fault::planted()?.iter().map(fault::Fault::describe).collect();
     Ok(CheckReport {
         schema: 1,
@@ -85,6 +74,35 @@ pub fn check(
     })
 }
 
+/// The results of all columns in their order, so many of them worked on at a time.
+fn side_by_side(
+    jobs: usize,
+    columns: &[&Column],
+    work: impl Fn(&Column) -> Result<AdapterResult> + Sync,
+) -> Result<Vec<AdapterResult>> {
+    let next = AtomicUsize::new(0);
+    let some = || -> Result<Vec<(usize, AdapterResult)>> {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(column) = columns.get(at) else { return Ok(done) };
+            done.push((at, work(column)?));
+        }
+    };
+    let mut all = Vec::new();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..jobs.clamp(1, columns.len().max(1))).map(|_| scope.spawn(some)).collect();
+        threads.into_iter().try_for_each(|thread| {
+            let done =
+                thread.join().unwrap_or_else(|_| Err(Error::internal("a thread that followed a child panicked")));
+            all.extend(done?);
+            Ok(())
+        })
+    })?;
+    all.sort_by_key(|(at, _)| *at);
+    Ok(all.into_iter().map(|(_, result)| result).collect())
+}
+
 /// One adapter's run, over as many children as it takes.
 struct Run<'a> {
     column: &'a Column,
@@ -96,7 +114,23 @@ struct Run<'a> {
     deaths: usize,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn new(column: &'a Column, options: &'a Options<'a>, plan: &'a [Planned]) -> Run<'a> {
+        let left = plan.iter().map(|p| p.name.clone()).collect();
+        Run { column, options, plan, left, cases: Vec::new(), layers: None, deaths: 0 }
+    }
+
+    fn whole(mut self, progress: &(impl Fn(&Column, &CaseResult) + Sync)) -> Result<AdapterResult> {
+        self.skip_expected();
+        if let Some((status, why)) = &self.column.dead {
+            self.give_up(*status, why, progress);
+        }
+        while !self.left.is_empty() {
+            self.child(progress)?;
+        }
+        Ok(self.result())
+    }
+
     fn result(self) -> AdapterResult {
         let Column { label, adapter, given, flags, .. } = self.column.clone();
         AdapterResult { label, adapter, env: given, layers: self.layers, flags, cases: self.cases }
@@ -111,7 +145,7 @@ impl Run<'_> {
         }
     }
 
-    fn record(&mut self, mut result: CaseResult, progress: &mut impl FnMut(&Column, &CaseResult)) {
+    fn record(&mut self, mut result: CaseResult, progress: &impl Fn(&Column, &CaseResult)) {
         self.left.retain(|name| *name != result.case);
         // A child that died could not say which kernels it was at.
         if let Some(planned) = self.plan.iter().find(|p| p.name == result.case) {
@@ -123,7 +157,7 @@ impl Run<'_> {
     }
 
     /// Starts a child on what is left and follows it to its end.
-    fn child(&mut self, progress: &mut impl FnMut(&Column, &CaseResult)) -> Result<()> {
+    fn child(&mut self, progress: &impl Fn(&Column, &CaseResult)) -> Result<()> {
         let before = self.cases.len();
         let mut child = Process::start(self.column, self.options, &self.left)?;
         let mut pending: Option<(String, Instant)> = None;
@@ -168,7 +202,7 @@ impl Run<'_> {
         pending: Option<(String, Instant)>,
         status: Status,
         why: &str,
-        progress: &mut impl FnMut(&Column, &CaseResult),
+        progress: &impl Fn(&Column, &CaseResult),
     ) {
         if let Some((name, since)) = pending {
             let seconds = since.elapsed().as_secs_f64();
@@ -177,89 +211,10 @@ impl Run<'_> {
     }
 
     /// The first of what is left has this status, the others are skipped.
-    fn give_up(&mut self, first: Status, why: &str, progress: &mut impl FnMut(&Column, &CaseResult)) {
+    fn give_up(&mut self, first: Status, why: &str, progress: &impl Fn(&Column, &CaseResult)) {
         for (i, name) in std::mem::take(&mut self.left).into_iter().enumerate() {
             let status = if i == 0 { first } else { Status::Skipped };
             self.record(CaseResult::new(&name, status, why), progress);
         }
-    }
-}
-
-/// A running child.
-struct Process {
-    child: Child,
-    lines: Receiver<Line>,
-    /// The end of what it said on stderr.
-    talk: Option<JoinHandle<String>>,
-}
-
-impl Process {
-    fn start(column: &Column, options: &Options, names: &VecDeque<String>) -> Result<Process> {
-        let Selection { kind, shapes, seed, .. } = &options.selection;
-        let mut command = Command::new(&options.program);
-        command.args(["check", kind.word(), "--worker", "--shapes", &shapes.to_string(), "--seed", &seed.to_string()]);
-        command.args(["--adapter", &column.adapter.index.to_string(), "--backend", &column.adapter.backend]);
-        if options.validation {
-            command.arg("--validation").envs(layered::env());
-        }
-        command.envs(column.env.iter().map(|(k, v)| (k, v)));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(Error::io("start", &options.program))?;
-        let names: String = names.iter().flat_map(|n| [n, "\n"]).collect();
-        if let Some(mut stdin) = child.stdin.take() {
-            // A child that died at once reads nothing; its end says so.
-            std::thread::spawn(move || stdin.write_all(names.as_bytes()).ok());
-        }
-        let (send, lines) = mpsc::channel();
-        if let Some(stdout) = child.stdout.take() {
-            // What a driver prints there is no line of ours.
-            let ours = |text: std::io::Result<String>| serde_json::from_str::<Line>(&text.ok()?).ok();
-            std::thread::spawn(move || {
-                let mut lines = BufReader::new(stdout).lines().filter_map(ours);
-                // Nobody listens any more once the child was stopped.
-                while lines.next().is_some_and(|line| send.send(line).is_ok()) {}
-            });
-        }
-        let talk = child.stderr.take().map(|stderr| std::thread::spawn(move || last_words(stderr)));
-        Ok(Process { child, lines, talk })
-    }
-
-    /// Waits for the end and tells how it came, with the last words of the child.
-    fn end(&mut self) -> String {
-        let status = self.child.wait().map_or_else(|e| e.to_string(), |s| s.to_string());
-        let words = self.talk.take().and_then(|t| t.join().ok()).unwrap_or_default();
-        if words.is_empty() { status } else { format!("{status}: {words}") }
-    }
-
-    /// Ends the child, if it still runs.
-    fn stop(&mut self) {
-        // Both fail only where it has ended by itself.
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-/// The last lines of a stream, as one.
-pub(super) fn last_words(stream: impl Read) -> String {
-    let mut last = VecDeque::new();
-    for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
-        let line = String::from_utf8_lossy(&line).trim().to_owned();
-        let noise = line.is_empty() || line.contains("XDG_RUNTIME_DIR") || line.starts_with("note: run with");
-        if !noise {
-            last.push_back(line);
-        }
-        if last.len() > 3 {
-            last.pop_front();
-        }
-    }
-    Vec::from(last).join(" | ")
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn last_words_are_few_and_hold_no_noise() {
-        let text = b"a\nb\n\nc\nerror: XDG_RUNTIME_DIR is invalid\nd\n\xff\n";
-        assert_eq!(super::last_words(&text[..]), "c | d | \u{fffd}");
     }
 }

@@ -1,6 +1,6 @@
 //! What is known to fail, where and why: `assets/expectations.toml`, or a file of the user's.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use regex::Regex;
 use serde::{Deserialize, Serialize};
@@ -51,7 +51,7 @@ struct Known {
     /// Patterns over backend, adapter, driver, kernel, case.
     patterns: [Option<Regex>; 5],
     expired: bool,
-    matched: Cell<bool>,
+    matched: AtomicBool,
 }
 
 /// Known failures, and which of them were met.
@@ -82,7 +82,7 @@ impl Expectations {
     pub fn judge(&self, adapter: &AdapterReport, result: &mut CaseResult) {
         let ours = |k: &&Known| k.runs_on(adapter) && k.names(&result.case, &result.kernels);
         let all: Vec<&Known> = self.0.iter().filter(ours).collect();
-        all.iter().for_each(|k| k.matched.set(true));
+        all.iter().for_each(|k| k.matched.store(true, Ordering::Relaxed));
         let mut live = all.iter().filter(|k| !k.expired && k.entry.status != "skip");
         match result.status {
             Status::Fail | Status::Crash | Status::Timeout => {
@@ -106,7 +106,7 @@ impl Expectations {
     pub fn skip(&self, adapter: &AdapterReport, case: &str) -> Option<String> {
         let ours = |k: &&Known| k.entry.status == "skip" && k.runs_on(adapter) && k.names(case, &[""; 0]) && !k.expired;
         let known = self.0.iter().find(ours)?;
-        known.matched.set(true);
+        known.matched.store(true, Ordering::Relaxed);
         Some(known.why())
     }
 
@@ -114,7 +114,8 @@ impl Expectations {
     pub(super) fn stale(&self, adapters: &[AdapterResult], ran: &[Planned]) -> Result<Vec<String>> {
         let here = |k: &&Known| adapters.iter().any(|a| k.runs_on(&a.adapter));
         let mut stale: Vec<String> = self.0.iter().filter(here).filter(|k| k.expired).map(Known::expiry).collect();
-        let unmet: Vec<&Known> = self.0.iter().filter(here).filter(|k| !k.matched.get() && !k.expired).collect();
+        let unmet: Vec<&Known> =
+            self.0.iter().filter(here).filter(|k| !k.matched.load(Ordering::Relaxed) && !k.expired).collect();
         if unmet.is_empty() {
             return Ok(stale);
         }
@@ -144,7 +145,7 @@ impl Known {
         let Entry { backend, adapter, driver, kernel, case, .. } = &entry;
         let [b, a, d, k, c] = [backend, adapter, driver, kernel, case].map(compiled);
         let expired = entry.until.as_deref().map_or(Ok(false), |until| over(until, today))?;
-        Ok(Known { patterns: [b?, a?, d?, k?, c?], entry, expired, matched: Cell::new(false) })
+        Ok(Known { patterns: [b?, a?, d?, k?, c?], entry, expired, matched: AtomicBool::new(false) })
     }
 
     fn runs_on(&self, a: &AdapterReport) -> bool {

@@ -2,28 +2,28 @@
 //! which these complain fails.
 
 use super::item::Verdict;
+use super::process::unset;
 use super::{Column, Status};
 use crate::engine::{AdapterChoice, Engine, GpuOptions, Listener};
 use crate::error::{Error, Result};
 
-/// Variables of the layers' own. wgpu asks the layers for synchronisation
-/// validation itself; up to version 1.3.280 or so they look from one submission to the next only when told to.
+/// Variables of the layers' own. wgpu asks the layers for synchronisation validation itself; up to version 1.3.280 or so they look from one submission to the next only when told to.
 const ENV: [(&str, &str); 2] = [
     ("VK_LAYER_ENABLES", "VALIDATION_CHECK_ENABLE_SYNCHRONIZATION_VALIDATION_QUEUE_SUBMIT"),
     // They would fall silent after the tenth message of a kind, and later cases would pass.
     ("VK_LAYER_DUPLICATE_MESSAGE_LIMIT", "1000000000"),
 ];
 
-/// What the parent sets for the children, as far as its own environment says nothing else.
+/// What the parent sets for the children.
 pub(super) fn env() -> impl Iterator<Item = (&'static str, &'static str)> {
-    ENV.into_iter().filter(|(name, _)| std::env::var_os(name).is_none())
+    unset(ENV)
 }
 
 /// The columns that can stand under the layers if that is asked for, and a sentence about each that cannot. One whose
 /// adapter could not even be listed stays, for its failure is to be told.
 ///
 /// # Errors
-/// None can.
+/// No column can.
 pub(super) fn split(columns: &[Column], validation: bool) -> Result<(Vec<&Column>, Vec<String>)> {
     let can = |c: &&Column| !validation || c.dead.is_some() || c.adapter.backend == "vulkan";
     let (kept, rest): (Vec<&Column>, Vec<&Column>) = columns.iter().partition(can);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::Status;
-use super::children::last_words;
+use super::process::last_words;
 use crate::engine::AdapterReport;
 use crate::error::{Error, Result};
 

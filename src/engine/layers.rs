@@ -11,7 +11,7 @@ const SOURCE: &str = "wgpu_hal::vulkan::instance";
 
 /// wgpu gives out what the layers say only along with debug information in the shaders, where naga states WGSL as their
 /// language. Older layers (Debian 12's 1.3.239) do not know its number and leave such a shader's SPIR-V at that; all else
-/// they check. `tools/prove_shaders.sh` takes every shader through a newer spirv-val.
+/// they check. `tools/prove_shaders.sh` takes every shader's SPIR-V, without that information, through spirv-val.
 const UNKNOWN_LANGUAGE: &str = "Invalid source language operand: 10";
 
 type Heard = Arc<Mutex<Vec<String>>>;

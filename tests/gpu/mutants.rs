@@ -2,6 +2,8 @@
 
 #[path = "mutants/faults.rs"]
 mod faults;
+#[path = "mutants/graphs.rs"]
+mod graphs;
 #[path = "mutants/published.rs"]
 mod published;
 
@@ -32,7 +34,13 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
             None => Ok(()),
         })
     };
-    FAULTS.iter().chain(published::published()).map(fault).chain(EQUIVALENTS.iter().map(equivalent)).collect()
+    FAULTS
+        .iter()
+        .chain(graphs::FAULTS)
+        .chain(published::published())
+        .map(fault)
+        .chain(EQUIVALENTS.iter().map(equivalent))
+        .collect()
 }
 
 /// The first case that fails with the planted kernel in place of the real one, and why.

@@ -5,7 +5,7 @@ use std::fs;
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
-use super::binary::{Desk, ends, refused};
+use crate::shared::binary::{Desk, ends, refused};
 
 const LINEAR: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \"logistic\"\n[train]\nlr = 0.2\n\
     momentum = 0.9\nweight_decay = 1e-2\nobjective_noise = 5.0\nbatch_size = 2000\nepochs = 700\n";

@@ -7,8 +7,8 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use crate::adapters::Shared;
-use crate::binary::{Desk, stderr, unlearn};
 use crate::junit_schema::invalid;
+use crate::shared::binary::{Desk, stderr, unlearn};
 
 pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     let Some(first) = devices.first() else { return Vec::new() };

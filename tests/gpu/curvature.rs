@@ -8,7 +8,7 @@ use unlearn::harness::parity::curvature::CurvatureFixture;
 use unlearn::harness::parity::judge;
 
 use crate::adapters::Shared;
-use crate::curvature_fixtures::{Measure, fixtures, measure, quantities};
+use crate::shared::curvature::{Measure, fixtures, measure, quantities};
 
 /// One network of each kind of layer; the twins are held to all of them.
 const NETWORKS: [&str; 12] = [

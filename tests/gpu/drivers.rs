@@ -8,8 +8,8 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use crate::adapters::Shared;
-use crate::binary::{Desk, stderr, unlearn};
 use crate::check::{THREE, document, hold, wrong};
+use crate::shared::binary::{Desk, stderr, unlearn};
 
 pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     let Some(first) = devices.first() else { return Vec::new() };
@@ -82,5 +82,5 @@ fn environment(device: &Shared) -> Result<(), Failed> {
     let again = format!("unlearn check test --driver '{own}' --repro 'linear.matmul nt 13x17x1'");
     hold(xml.replace("&apos;", "'").contains(&again), || xml.clone())?;
     let none = ["check", "-k", THREE, "--driver", "none=system,WGPU_BACKEND=noop"];
-    crate::binary::refused(&none, &["driver none", "no adapter in this environment"]).map_err(Failed::from)
+    crate::shared::binary::refused(&none, &["driver none", "no adapter in this environment"]).map_err(Failed::from)
 }

@@ -15,7 +15,6 @@ use unlearn::train::{Records, Session, TrainConfig};
 use crate::adapters::Shared;
 use crate::methods::{fit, hold};
 
-#[path = "graph_math.rs"]
 mod math;
 
 type Test = fn(&mut Small) -> Result<()>;

@@ -7,7 +7,7 @@ use unlearn::harness::parity::graph::GraphFixture;
 use unlearn::harness::parity::judge;
 
 use crate::adapters::Shared;
-use crate::graph_fixtures::{Measure, QUANTITIES, fixtures, measure};
+use crate::shared::graph_parity::{Measure, QUANTITIES, fixtures, measure};
 
 pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     let all: Vec<_> = fixtures().into_iter().map(Arc::new).collect();

@@ -6,7 +6,7 @@ use std::fs;
 use libtest_mimic::{Failed, Trial};
 use safetensors::SafeTensors;
 
-use super::binary::{Desk, ends, refused};
+use crate::shared::binary::{Desk, ends, refused};
 
 const CONFIG: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \"mlp\"\nhidden = [16]\n\
     [train]\nlr = 0.1\nepochs = 1\n";

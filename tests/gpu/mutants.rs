@@ -1,10 +1,7 @@
 //! Planted shader faults: each must be caught by some case of its kernel, or the cases are too weak.
 
-#[path = "mutants/faults.rs"]
 mod faults;
-#[path = "mutants/graphs.rs"]
 mod graphs;
-#[path = "mutants/published.rs"]
 mod published;
 
 use faults::{EQUIVALENTS, FAULTS, Mutant};

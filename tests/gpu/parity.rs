@@ -6,7 +6,7 @@ use libtest_mimic::{Failed, Trial};
 use unlearn::harness::parity::{Fixture, judge, measure, quantities};
 
 use crate::adapters::{Shared, each};
-use crate::fixtures::fixtures;
+use crate::shared::fixtures::fixtures;
 
 pub fn trials() -> Vec<Trial> {
     let all: Vec<Arc<Fixture>> = fixtures().into_iter().map(Arc::new).collect();

@@ -8,7 +8,7 @@ use unlearn::methods::scores::ranked;
 use unlearn::run::influence::{Against, Ask, How, InfluenceJob};
 
 use super::adapters::Shared;
-use super::binary::{Desk, ends};
+use crate::shared::binary::{Desk, ends};
 
 const CONFIG: &str = "seed = 3\n[data]\nloader = \"digits\"\nlimit = 300\nvalidation_fraction = 0.2\n\
     [model]\nzoo = \"logistic\"\n[train]\nlr = 0.1\nepochs = 3\nweight_decay = 0.01\n";

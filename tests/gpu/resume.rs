@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Failed, Trial};
 use safetensors::SafeTensors;
 
-use super::binary::{Desk, ends, names, stderr, unlearn};
+use crate::shared::binary::{Desk, ends, names, stderr, unlearn};
 
 /// Some 1900 steps with a checkpoint every few: enough time to be killed in.
 const CONFIG: &str = "seed = 3\n[data]\nloader = \"synth\"\nvalidation_fraction = 0.1\n[model]\n[[model.layers]]\n\

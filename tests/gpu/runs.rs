@@ -5,7 +5,7 @@ use std::fs;
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
-use super::binary::{Desk, ends, refused, stderr};
+use crate::shared::binary::{Desk, ends, refused, stderr};
 
 const CONFIG: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \"mlp\"\nhidden = [16]\n\
     [train]\nlr = 0.1\nepochs = 2\n";
@@ -191,7 +191,7 @@ fn experiment() -> Result<(), Failed> {
     let note = diverged["note"].as_str().unwrap_or_default();
     hold(note.contains("diverged") && diverged.get("verdict").is_none(), || format!("{diverged}"))?;
     hold(diverged["metrics"].as_object().is_some_and(|m| m.is_empty()), || format!("{}", diverged["metrics"]))?;
-    let written = super::binary::names(&desk.path("out"));
+    let written = crate::shared::binary::names(&desk.path("out"));
     hold(written == ["e.metrics.jsonl", "e.toml", "report.html", "results.jsonl"], || format!("{written:?}"))?;
     let lines = String::from_utf8_lossy(&read(&desk, "out/results.jsonl")?).lines().count();
     hold(lines == 5, || format!("{lines} lines of results"))?;

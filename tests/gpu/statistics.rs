@@ -3,7 +3,7 @@
 use libtest_mimic::{Failed, Trial};
 
 use crate::adapters::Shared;
-use crate::statistics_checks::{CHECKS, NETS, check, footprint};
+use crate::shared::statistics::{CHECKS, NETS, check, footprint};
 
 pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     let of = |device: &Shared| {

@@ -6,8 +6,8 @@ use serde_json::Value;
 use unlearn::harness::doctor::Facts;
 
 use crate::adapters::Shared;
-use crate::binary::{Desk, stderr};
 use crate::check::{THREE, check, document, fault, hold, of};
+use crate::shared::binary::{Desk, stderr};
 
 pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     let vulkan = devices.iter().find(|d| d.report.backend == "vulkan");
@@ -54,7 +54,7 @@ fn missing(device: &Shared) -> Result<(), Failed> {
 /// The column of this driver says so in its first case and tries no other; the plain run is not touched.
 fn alone_refused(device: &Shared, driver: &str, says: &str) -> Result<(), Failed> {
     let arguments = ["-k", THREE, "--validation", "--json", "--driver", driver];
-    let output = crate::binary::unlearn(&[&["check"][..], &arguments].concat()).output()?;
+    let output = crate::shared::binary::unlearn(&[&["check"][..], &arguments].concat()).output()?;
     hold(output.status.code() == Some(4), || stderr(&output))?;
     let report = document(&output)?;
     let statuses: Vec<&Value> =

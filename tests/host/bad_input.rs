@@ -1,7 +1,7 @@
 //! Bad files through the program: exit code 2, one sentence, and nothing written. Nothing here needs an adapter: input
 //! is judged before one is looked for.
 
-use super::binary::{Desk, refused};
+use crate::shared::binary::{Desk, refused};
 
 /// A configuration with this `[data]` and a small network.
 fn config(data: &str) -> String {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::binary::{Desk, ends, refused, stderr, unlearn};
+use crate::shared::binary::{Desk, ends, refused, stderr, unlearn};
 
 fn lines(arguments: &[&str]) -> Vec<String> {
     let output = ends(arguments, 0).expect("runs");

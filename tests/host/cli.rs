@@ -53,7 +53,7 @@ fn without_adapters(arguments: &[&str]) -> Output {
     unlearn(arguments).env("WGPU_BACKEND", absent).output().expect("the binary starts")
 }
 
-/// The adapters present; tests that need one return where there is none (tests/gpu.rs fails there).
+/// The adapters present; tests that need one return where there is none (tests/gpu fails there).
 fn adapters() -> Vec<Value> {
     let output = run(&["adapters", "--json"]);
     ends(&output, 0);

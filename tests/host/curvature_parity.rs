@@ -8,7 +8,7 @@ use unlearn::engine::Engine;
 use unlearn::harness::parity::curvature::{BY_PARAMETER, CurvatureFixture, Net, load_curvature};
 use unlearn::harness::parity::{judge, relative_error};
 
-use super::curvature_fixtures::{fixtures, measure, quantities};
+use crate::shared::curvature::{fixtures, measure, quantities};
 
 /// The twins compute in f64; their results leave them as f32, as do most fixtures.
 const ROUNDING: f64 = 1e-6;

@@ -7,7 +7,7 @@ use unlearn::engine::Engine;
 use unlearn::harness::parity::graph::load_graphs;
 use unlearn::train::weights;
 
-use super::graph_fixtures::{QUANTITIES, fixtures, measure};
+use crate::shared::graph_parity::{QUANTITIES, fixtures, measure};
 
 /// The twins compute in f64; their results leave them as f32, as does 1 / records.
 const ROUNDING: f64 = 3e-7;

@@ -7,7 +7,7 @@ use std::path::Path;
 use unlearn::engine::{Engine, Target};
 use unlearn::harness::parity::{judge, load, measure, quantities};
 
-use super::fixtures::fixtures;
+use crate::shared::fixtures::fixtures;
 
 /// What the fixtures state for us to compute from.
 fn given(tensor: &str) -> bool {

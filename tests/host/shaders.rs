@@ -8,7 +8,7 @@ use unlearn::engine::{Checks, Consts, Kernel, Language, Requires, compose, compo
 use unlearn::harness::sets;
 use unlearn::kernels;
 
-use crate::binary::{Desk, ends};
+use crate::shared::binary::{Desk, ends};
 
 /// The composed text without comments.
 fn code(kernel: &'static Kernel) -> String {

@@ -4,7 +4,7 @@ use unlearn::engine::{Dispatch, Engine, Recording, Target};
 use unlearn::kernels::loss;
 use unlearn::nn::{Mode, Model, ModelConfig, Sink, SquaredNorms};
 
-use super::statistics_checks::{CHECKS, NETS, check, footprint};
+use crate::shared::statistics::{CHECKS, NETS, check, footprint};
 
 #[test]
 fn statistics_are_those_of_the_records_own_gradients() {

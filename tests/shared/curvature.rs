@@ -9,7 +9,7 @@ use unlearn::harness::parity::Gap;
 use unlearn::harness::parity::curvature::{CurvatureFixture, Net, load_curvature};
 use unlearn::train::{Estimator, Factor, Kfac, Product, Records, Session};
 
-use crate::graph_fixtures;
+use crate::shared::graph_parity;
 
 /// Every fixture of `assets/parity/curvature`.
 pub fn fixtures() -> Vec<CurvatureFixture> {
@@ -48,7 +48,7 @@ pub fn measure(engine: &mut Engine, f: &CurvatureFixture, quantity: Measure) -> 
             quantity(&mut session, f, Records::train(&ids))
         }
         Net::Graph(own) => {
-            let (ids, data) = (graph_fixtures::records(own), graph_fixtures::data(own));
+            let (ids, data) = (graph_parity::records(own), graph_parity::data(own));
             let mut session = Session::on_graph(engine, &own.model, &data, None, &theta)?;
             quantity(&mut session, f, Records::train(&ids))
         }

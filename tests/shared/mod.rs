@@ -1,0 +1,7 @@
+//! What the trials on adapters and the tests without one share.
+
+pub mod binary;
+pub mod curvature;
+pub mod fixtures;
+pub mod graph_parity;
+pub mod statistics;

@@ -7,10 +7,12 @@
 
 use std::path::Path;
 use std::time::Instant;
+use unlearn::statistics::{self, Footprint, Product};
 
 use unlearn::data::{self, DataConfig, Dataset};
 use unlearn::engine::{Engine, GpuOptions};
-use unlearn::train::{Footprint, Model, ModelConfig, Product, Records, Session};
+use unlearn::nn::{Model, ModelConfig};
+use unlearn::records::{Records, Session};
 use unlearn::{Error, Result};
 
 const ROUNDS: usize = 5;
@@ -59,7 +61,7 @@ fn rounds(engine: &mut Engine, model: &Model, data: &Dataset) -> Result<([Vec<f6
     let mut session = Session::of(engine, model, data, None, &model.init(1))?;
     let all = data.train_ids();
     let fisher = session.vector("fisher")?;
-    let memory = session.fisher_footprint(Records::train(&all), fisher)?;
+    let memory = statistics::fisher_footprint(&mut session, Records::train(&all), fisher)?;
     let mut times: [Vec<f64>; 7] = Default::default();
     for round in 0..=ROUNDS {
         for ((_, pass), times) in PASSES.iter().zip(&mut times) {
@@ -74,25 +76,25 @@ fn rounds(engine: &mut Engine, model: &Model, data: &Dataset) -> Result<([Vec<f6
 }
 
 fn gradient(session: &mut Session, all: &[u32]) -> Result<()> {
-    session.gradient(Records::train(all), 1.0 / all.len() as f32, false).map(|_| ())
+    statistics::gradient(session, Records::train(all), 1.0 / all.len() as f32, false).map(|_| ())
 }
 
 fn fisher(session: &mut Session, all: &[u32]) -> Result<()> {
     let out = session.vector("fisher")?;
-    session.fisher(Records::train(all), out)
+    statistics::fisher(session, Records::train(all), out)
 }
 
 fn norms(session: &mut Session, all: &[u32]) -> Result<()> {
-    session.norms(Records::train(all)).map(|_| ())
+    statistics::norms(session, Records::train(all)).map(|_| ())
 }
 
 fn clipped(session: &mut Session, all: &[u32]) -> Result<()> {
-    session.clipped(Records::train(all), 1.0, 1.0 / all.len() as f32, false).map(|_| ())
+    statistics::clipped(session, Records::train(all), 1.0, 1.0 / all.len() as f32, false).map(|_| ())
 }
 
 /// Every row is computed and stays on the device.
 fn per_sample(session: &mut Session, all: &[u32]) -> Result<()> {
-    session.per_sample_on_device(Records::train(all), |_, _, _| Ok(())).map(|_| ())
+    statistics::per_sample_on_device(session, Records::train(all), |_, _, _| Ok(())).map(|_| ())
 }
 
 /// Median, smallest and largest.
@@ -103,12 +105,12 @@ fn spread(mut values: Vec<f64>, digits: usize) -> String {
 }
 
 fn gauss_newton(session: &mut Session, all: &[u32]) -> Result<()> {
-    let h = session.gauss_newton(Records::train(all))?;
+    let h = statistics::gauss_newton(session, Records::train(all))?;
     product(session, &h)
 }
 
 fn hessian(session: &mut Session, all: &[u32]) -> Result<()> {
-    let h = session.hessian(Records::train(all))?;
+    let h = statistics::hessian(session, Records::train(all))?;
     product(session, &h)
 }
 

@@ -5,10 +5,13 @@
 
 use std::path::Path;
 use std::time::Instant;
+use unlearn::statistics;
 
 use unlearn::data::{self, DataConfig, Dataset};
 use unlearn::engine::{Engine, GpuOptions};
-use unlearn::train::{Fit, Model, ModelConfig, Records, Session, Term, TrainConfig};
+use unlearn::nn::{Model, ModelConfig};
+use unlearn::records::{Records, Session};
+use unlearn::train::{Fit, Term, TrainConfig};
 use unlearn::{Error, Result};
 
 const ROUNDS: usize = 5;
@@ -67,10 +70,10 @@ fn rounds(engine: &mut Engine, model: &Model, data: &Dataset, batch_size: usize)
         fit.advance(&mut session, &terms, |_| true)?;
         clock(0, start);
         let start = Instant::now();
-        session.gradient(Records::train(&all), 1.0 / all.len() as f32, false)?;
+        statistics::gradient(&mut session, Records::train(&all), 1.0 / all.len() as f32, false)?;
         clock(1, start);
         let start = Instant::now();
-        session.fisher(Records::train(&all), fisher)?;
+        statistics::fisher(&mut session, Records::train(&all), fisher)?;
         clock(2, start);
     }
     Ok(times)

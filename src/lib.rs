@@ -22,6 +22,7 @@
 //! # Ok::<(), unlearn::Error>(())
 //! ```
 
+pub mod base;
 pub mod cli;
 pub mod data;
 pub mod engine;
@@ -31,7 +32,9 @@ pub mod harness;
 pub mod kernels;
 pub mod methods;
 pub mod nn;
+pub mod records;
 pub mod run;
+pub mod statistics;
 pub mod train;
 
 pub use error::{Error, Result};

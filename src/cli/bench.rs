@@ -5,12 +5,12 @@ use regex::Regex;
 
 use super::output::{Table, emit, emit_json, json_text};
 use super::{Context, Run};
+use crate::base::write_atomic;
 use crate::engine::case::Case;
 use crate::error::{Error, Result};
 use crate::harness::baseline::{Baseline, Change, Verdict};
 use crate::harness::bench::{BenchOptions, BenchReport, Timer, bench};
 use crate::kernels;
-use crate::train::write_atomic;
 
 /// Validate kernels against their twins, then time them
 #[derive(clap::Args, Debug)]

@@ -7,6 +7,7 @@ use regex::Regex;
 
 use super::output::{emit, emit_json, json_text};
 use super::{Context, Run};
+use crate::base::write_atomic;
 use crate::engine::AdapterChoice;
 use crate::error::{Error, Result};
 use crate::harness::check::coverage::Coverage;
@@ -18,7 +19,6 @@ use crate::harness::check::markdown::markdown;
 use crate::harness::check::merge::merged;
 use crate::harness::check::{CheckReport, Column, Job, Kind, Options, Planned, Selection, Shapes, Status, check, work};
 use crate::harness::junit::junit;
-use crate::train::write_atomic;
 
 /// Check kernels and gradients on the chosen adapter (`--adapter all`: on each), every adapter in a process of its own
 #[derive(clap::Args, Debug)]

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 
 use super::output;
+use crate::base::write_atomic;
 use crate::engine::{AdapterChoice, Engine, GpuOptions, Timing, chrome_trace};
 use crate::error::Result;
-use crate::train::write_atomic;
 
 /// The common flags.
 #[derive(clap::Args, Debug)]

@@ -6,11 +6,11 @@ use regex::Regex;
 
 use super::output::{emit, emit_json};
 use super::{Context, Run};
+use crate::base::write_atomic;
 use crate::engine::{Checks, Consts, Kernel, Language, composed, translate};
 use crate::error::{Error, Result};
 use crate::harness::sets::{self, Sets};
 use crate::kernels;
-use crate::train::write_atomic;
 
 /// Write the composed shaders, or what a driver is given for them
 #[derive(clap::Args, Debug)]

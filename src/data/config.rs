@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::graph::{links, partition};
-use super::{DATASETS, Loader, NodeSplit, Normalize, Plant, Poison, Task, find, source::did_you_mean};
+use super::{DATASETS, Loader, NodeSplit, Normalize, Plant, Poison, Task, find};
+use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
 /// A CSV column: its name, or its position counted from 0 (from the end where negative).

@@ -5,8 +5,9 @@ use std::path::Path;
 use ::csv::{ErrorKind, Position, ReaderBuilder, StringRecord, Trim};
 
 use super::csv_encode::{Encoder, Table};
-use super::source::{Bytes, Lines, Source, did_you_mean, stem};
+use super::source::{Bytes, Lines, Source, stem};
 use super::{Column, ColumnKind, DataConfig, DatasetRow, Loader, Normalize, Parts, split};
+use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {

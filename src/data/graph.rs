@@ -24,7 +24,7 @@ pub use plant::{Plant, Poison};
 
 use std::collections::BTreeSet;
 
-use crate::data::rng::SplitMix64;
+use crate::base::splitmix::SplitMix64;
 use crate::error::{Error, Result};
 
 /// Keys of every loader whose records are nodes.

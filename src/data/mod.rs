@@ -20,13 +20,13 @@ mod pickle;
 pub mod request;
 mod request_file;
 mod request_graph;
-mod rng;
 mod source;
 mod split;
 mod synth;
 
 use std::path::Path;
 
+use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
 pub use config::{Column, ColumnKind, DataConfig};
@@ -34,7 +34,6 @@ pub use graph::{Deletion, Graph, GraphData, Graphs, Links, NodeSplit, Plant, Poi
 pub use normalize::{Normalization, Normalize};
 pub use request::{Id, Kind, Request, Split, resolve};
 pub use request_file::{parse_indices, read_requests};
-pub use source::did_you_mean;
 
 use source::Source;
 

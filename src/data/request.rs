@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::rng::SplitMix64;
-use super::source::did_you_mean;
 use super::{Dataset, Deletion, request_graph};
+use crate::base::did_you_mean;
+use crate::base::splitmix::SplitMix64;
 use crate::error::{Error, Result};
 
 /// What the ids of a request number.

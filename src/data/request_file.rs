@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::request::{Id, Kind, Request};
-use super::source::{Lines, did_you_mean};
+use super::source::Lines;
+use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
 /// Reads a request file: JSON Lines, or CSV (by the ending `.csv`) with the columns `request_id,kind,ids`, where `ids`

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::rng::SplitMix64;
 use super::{Dataset, Deletion, GraphData, Id, Kind, Request, Split, request};
+use crate::base::splitmix::SplitMix64;
 use crate::error::Result;
 
 /// One thing that a request names; to name it twice is an error.

@@ -32,15 +32,6 @@ impl Source<'_> {
     }
 }
 
-/// ` (did you mean `x`?)` where a candidate is near enough to be a slip, else nothing.
-pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
-    let scored = candidates.into_iter().map(|name| (strsim::jaro_winkler(word, name), name));
-    match scored.max_by(|a, b| a.0.total_cmp(&b.0)) {
-        Some((score, name)) if score > 0.8 => format!(" (did you mean `{name}`?)"),
-        _ => String::new(),
-    }
-}
-
 /// A name for a data set that comes from `path`: its stem up to the first dot.
 pub(crate) fn stem(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -1,7 +1,7 @@
 //! Splits as index sets: stratified by class, seeded, in file order.
 
-use super::rng::SplitMix64;
 use super::{DataConfig, Parts};
+use crate::base::splitmix::SplitMix64;
 use crate::error::{Error, Result};
 
 /// Positions in the source records, each ascending and disjoint from the others.

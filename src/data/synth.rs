@@ -1,8 +1,9 @@
 //! Synthetic data: the same records from the same seed on every platform.
 
-use super::rng::SplitMix64;
-use super::source::{Source, did_you_mean};
+use super::source::Source;
 use super::{DataConfig, DatasetRow, Loader, Normalize, Parts, Samples};
+use crate::base::did_you_mean;
+use crate::base::splitmix::SplitMix64;
 use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {

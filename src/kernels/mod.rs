@@ -12,7 +12,6 @@ pub mod map;
 pub mod norm;
 mod odd;
 pub mod optim;
-pub mod philox;
 pub mod pool;
 pub mod reduce;
 pub mod solve;

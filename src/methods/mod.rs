@@ -1,49 +1,21 @@
 //! Unlearning methods: what a method is given, what it must account for, and the registry. No method sees the test
 //! split, and none can score itself: this module may not import `eval`.
 
-mod account;
 pub mod ascent;
-pub mod certificate;
-mod certified_removal;
-mod compact;
-pub mod curvature;
-mod delta_grad;
-mod direction;
-mod edge_mask;
-mod ewc_ascent;
-mod finetune;
-mod fisher;
-mod fisher_ascent;
-mod fisher_forgetting;
-mod fisher_removal;
-mod fisher_step;
-mod gnn_delete;
-mod gradient_ascent;
-mod graph_change;
-pub mod graph_editor;
-mod graph_repair;
-mod influence;
-mod neg_grad_plus;
-mod newton;
-mod retrain;
-mod salun;
-mod scope;
-pub mod scores;
-mod settings;
-mod sgd;
-pub mod solve;
-mod ssd;
-mod stop;
-mod trajectory;
-mod unlink;
-mod woodfisher;
+pub mod exact;
+pub mod fisher;
+pub mod graph;
+pub mod second_order;
+pub mod shared;
+pub mod tuning;
 
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Dataset, Deletion, Graph};
 use crate::error::{Error, Result};
 use crate::nn::Model;
-use crate::train::{Session, TrainConfig};
+use crate::records::Session;
+use crate::train::TrainConfig;
 
 /// What a method works with: index sets into the training split, never a data set's name, never test data.
 #[derive(Clone, Copy, Debug)]
@@ -73,8 +45,8 @@ pub struct Past<'a> {
 }
 
 /// A request on a graph. `retain` are then ids of training nodes that stay; `forget` those that go or, where a request
-/// takes edges or features alone, those that stay but are influenced. [`crate::train::Part::Before`] is the graph with
-/// what goes, [`crate::train::Part::Train`] the graph without it.
+/// takes edges or features alone, those that stay but are influenced. [`crate::records::Part::Before`] is the graph with
+/// what goes, [`crate::records::Part::Train`] the graph without it.
 #[derive(Clone, Copy, Debug)]
 pub struct GraphView<'a> {
     /// Before the request: structure and features of all nodes, labels of none.
@@ -197,27 +169,27 @@ pub struct MethodRow {
 
 /// Every method, in the order in which reports list them.
 pub static METHODS: &[&MethodRow] = &[
-    &retrain::ROW,
-    &finetune::ROW,
-    &gradient_ascent::ROW,
-    &neg_grad_plus::ROW,
-    &fisher::ROW,
-    &ssd::ROW,
-    &fisher_ascent::ROW,
-    &woodfisher::ROW,
-    &ewc_ascent::ROW,
-    &fisher_removal::ROW,
-    &fisher_forgetting::ROW,
-    &salun::ROW,
-    &influence::ROW,
-    &newton::ROW,
-    &certified_removal::ROW,
-    &delta_grad::ROW,
-    &unlink::ROW,
-    &graph_repair::ROW,
-    &gnn_delete::ROW,
-    &edge_mask::ROW,
-    &graph_editor::ROW,
+    &exact::retrain::ROW,
+    &tuning::finetune::ROW,
+    &ascent::gradient_ascent::ROW,
+    &ascent::neg_grad_plus::ROW,
+    &fisher::noise::ROW,
+    &fisher::ssd::ROW,
+    &ascent::fisher_ascent::ROW,
+    &ascent::woodfisher::ROW,
+    &ascent::ewc_ascent::ROW,
+    &fisher::fisher_removal::ROW,
+    &fisher::fisher_forgetting::ROW,
+    &tuning::salun::ROW,
+    &second_order::influence::ROW,
+    &second_order::newton::ROW,
+    &second_order::certified_removal::ROW,
+    &second_order::delta_grad::ROW,
+    &graph::unlink::ROW,
+    &graph::graph_repair::ROW,
+    &graph::gnn_delete::ROW,
+    &graph::edge_mask::ROW,
+    &graph::graph_editor::ROW,
 ];
 
 /// The row of a method.
@@ -233,7 +205,7 @@ pub fn find(name: &str) -> Result<&'static MethodRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::Part;
+    use crate::records::Part;
 
     /// Whatever is added to what a method sees must be added here, with the thought that it may not be test data.
     #[test]

@@ -1,7 +1,7 @@
 //! Initial parameters: a function of (seed, parameter name, index) alone, independent of layer order and batch size.
 
 use super::params::{Init, ParamLayout};
-use crate::kernels::philox;
+use crate::base::philox;
 
 /// FNV-1a, so that a parameter's stream depends on its name.
 fn hash(name: &str) -> u64 {

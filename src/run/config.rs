@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use self::place::Place;
+use crate::base::sha256;
 use crate::data::{self, DataConfig, Dataset, Request, read_requests};
 use crate::error::{Error, Result};
 use crate::methods::{self, Method, MethodRow};
 use crate::nn::{Model, ModelConfig};
-use crate::train::{TrainConfig, sha256};
+use crate::train::TrainConfig;
 
 mod overrides;
 mod place;
@@ -106,7 +107,7 @@ impl ForgetConfig {
         }
         let stray = |name: &&String| !self.methods.is_empty() && !self.methods.contains(name);
         if let Some(stray) = self.settings.keys().find(stray) {
-            let near = data::did_you_mean(stray, self.methods.iter().map(String::as_str));
+            let near = crate::base::did_you_mean(stray, self.methods.iter().map(String::as_str));
             return Err(Error::input(format!("forget.settings.{stray}: forget.methods does not name it{near}")));
         }
         match self.references {

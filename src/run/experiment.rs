@@ -15,7 +15,8 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::methods::{self, Account, MethodRow, Past};
 use crate::nn::Model;
-use crate::train::{Fit, Progress, Records, Session, Term};
+use crate::records::{Records, Session};
+use crate::train::{Fit, Progress, Term};
 
 mod rows;
 

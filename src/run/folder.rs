@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{Config, Loaded};
 use super::results::{AdapterSummary, RequestSummary};
+use crate::base::{sha256, write_atomic};
 use crate::data::{Dataset, Normalization, Request, read_requests};
 use crate::error::{Error, Result};
 use crate::nn::Model;
-use crate::train::{Privacy, sha256, weights, write_atomic};
+use crate::train::{Privacy, weights};
 
 /// Name and version of `run.json`; a change that an old reader would misread raises the number.
 pub const SCHEMA: &str = "unlearn.run/1";

@@ -7,12 +7,14 @@ use super::folder::{ForgetInfo, Opened, RunFolder, RunInfo, SCHEMA, TrafficInfo}
 use super::results::{AdapterSummary, RequestSummary};
 use super::target::Target;
 use super::train_run::finish;
+use crate::base::{sha256, write_atomic};
 use crate::data::{Dataset, Request, read_requests};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::methods::{self, Account, Method, MethodRow, Past, View};
 use crate::nn::Model;
-use crate::train::{Session, TrainConfig, sha256, write_atomic};
+use crate::records::Session;
+use crate::train::TrainConfig;
 
 impl RequestSummary {
     /// What was asked, without the ids.

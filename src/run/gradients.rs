@@ -14,7 +14,8 @@ use crate::data::parse_indices;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::nn::{ParamEntry, ParamLayout};
-use crate::train::{Records, Session, weights};
+use crate::records::{Records, Session};
+use crate::train::weights;
 
 /// One kind of statistic. None contains weight decay; dropout is off.
 pub struct StatisticRow {

@@ -10,10 +10,11 @@ use super::ranking::{Ranking, SCHEMA};
 use crate::data::{GraphData, parse_indices};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::methods::curvature::Curvature;
-use crate::methods::scores::{self, Moment, ranked};
-use crate::methods::solve::{Solved, StoppedBy, Until};
-use crate::train::{Part, Records, Session};
+use crate::methods::second_order::curvature::Curvature;
+use crate::records::{Part, Records, Session};
+use crate::statistics;
+use crate::statistics::scores::{self, Moment, ranked};
+use crate::statistics::solve::{Solved, StoppedBy, Until};
 
 /// How records are scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -234,7 +235,7 @@ fn gradients(session: &mut Session, records: Records, moments: &[Moment]) -> Res
     let mut all = Vec::new();
     for moment in moments {
         session.write_theta(&moment.theta)?;
-        session.gradient(records, mean, false)?;
+        statistics::gradient(session, records, mean, false)?;
         all.push(session.engine.read(session.grad)?);
     }
     Ok(all)

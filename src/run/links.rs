@@ -7,7 +7,8 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::eval::{Evaluation, LinkFacts, Outputs, SplitName};
 use crate::nn::Model;
-use crate::train::{Part, Records, Session};
+use crate::records::{Part, Records, Session};
+use crate::statistics;
 
 /// Pairs of nodes, and whether they are edges.
 #[derive(Default)]
@@ -59,7 +60,7 @@ pub(super) fn on_links(
     for reading in readings {
         session.write_theta(reading.theta)?;
         let part = if reading.forgot { Part::Train } else { Part::Before };
-        let rows = session.logits(Records { part, indices: &nodes })?;
+        let rows = statistics::logits(&mut session, Records { part, indices: &nodes })?;
         let z = Embeddings { rows, cols: model.classes };
         let mut evaluation = Evaluation::new();
         let scores = |pairs: &[[u32; 2]]| pairs.iter().map(|pair| z.score(*pair)).collect();

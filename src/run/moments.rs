@@ -3,8 +3,9 @@
 use super::folder::Opened;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::methods::scores::Moment;
-use crate::train::{Fit, Progress, Records, Session, Term, weights};
+use crate::records::{Records, Session};
+use crate::statistics::scores::Moment;
+use crate::train::{Fit, Progress, Term, weights};
 
 /// Models at the ends of some epochs.
 pub struct Moments {

@@ -7,8 +7,8 @@ use super::experiment::Findings;
 use super::folder::{Opened, RunFolder, State};
 use super::report::{Curve, CurvePoint, Page, read_curve, write_report};
 use super::results::{Row, read_results, write_results};
+use crate::base::write_atomic;
 use crate::error::{Error, Result};
-use crate::train::write_atomic;
 
 /// Ending of an original's training curve in a folder of results.
 const CURVE: &str = ".metrics.jsonl";

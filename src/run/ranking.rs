@@ -5,10 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::influence::Ask;
+use crate::base::write_atomic;
 use crate::error::{Error, Result};
-use crate::methods::scores::Ranked;
-use crate::methods::solve::Solved;
-use crate::train::write_atomic;
+use crate::statistics::scores::Ranked;
+use crate::statistics::solve::Solved;
 
 /// Name and version of the document of a ranking.
 pub const SCHEMA: &str = "unlearn.influence/1";

@@ -8,7 +8,8 @@ use crate::error::Result;
 use crate::eval::graph::likeness;
 use crate::eval::{Evaluation, GraphFacts, Outputs, SplitName};
 use crate::nn::Model;
-use crate::train::{Part, Records, Session};
+use crate::records::{Part, Records, Session};
+use crate::statistics;
 
 /// A model to be read.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +75,7 @@ fn outputs(engine: &mut Engine, model: &Model, samples: &Samples, readings: &[Re
     let mut all = Vec::new();
     for reading in readings {
         session.write_theta(reading.theta)?;
-        let logits = session.logits(Records::train(&indices))?;
+        let logits = statistics::logits(&mut session, Records::train(&indices))?;
         all.push(Outputs { logits, labels: samples.y.clone(), classes });
     }
     Ok(all)
@@ -97,7 +98,7 @@ fn on_graph(
     for reading in readings {
         session.write_theta(reading.theta)?;
         let mut read = |part| {
-            let logits = session.logits(Records { part, indices: &ids })?;
+            let logits = statistics::logits(&mut session, Records { part, indices: &ids })?;
             Ok::<_, crate::error::Error>(Outputs { logits, labels: labels.clone(), classes: model.classes })
         };
         let before = read(Part::Before)?;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use self::html::{element, escape};
 use super::results::{Row, Tier, by_experiment};
+use crate::base::write_atomic;
 use crate::error::Result;
-use crate::train::write_atomic;
 
 mod charts;
 mod curves;

@@ -8,11 +8,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::base::write_atomic;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::{Cost, Metrics, Verdict};
 use crate::methods;
-use crate::train::write_atomic;
 
 /// Name and version of the schema; a change that an old reader would misread raises the number.
 pub const SCHEMA: &str = "unlearn.results/1";

@@ -1,5 +1,6 @@
 //! `unlearn train`: from a configuration to a RUN folder, resumable at any moment.
 
+use crate::statistics::{self, Score};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,14 +12,14 @@ use super::config::{Config, Loaded};
 use super::folder::{DataInfo, RunFolder, RunInfo, SCHEMA, State, TrafficInfo};
 use super::results::AdapterSummary;
 use super::variants;
+use crate::base::{sha256, write_atomic};
 use crate::data::Dataset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::nn::Model;
+use crate::records::{Part, Records, Session};
 use crate::train::checkpoint::Checkpoint;
-use crate::train::{
-    EpochReport, Fit, Part, Progress, Records, Score, Session, StepReport, Term, sha256, weights, write_atomic,
-};
+use crate::train::{EpochReport, Fit, Progress, StepReport, Term, weights};
 
 /// What a caller hears while a run is under way.
 #[derive(Clone, Copy, Debug)]
@@ -279,7 +280,9 @@ impl Running<'_> {
     fn validate(&self, session: &mut Session) -> Result<Option<Score>> {
         match self.validation.is_empty() {
             true => Ok(None),
-            false => session.score(Records { part: Part::Validation, indices: &self.validation }).map(Some),
+            false => {
+                statistics::score(session, Records { part: Part::Validation, indices: &self.validation }).map(Some)
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use super::private::poisson_batch;
 use super::progress::FitState;
 
 /// The index lists of an epoch.
-pub(super) struct Batches {
+pub(crate) struct Batches {
     plan: Plan,
     /// First step of the epoch.
     start: u64,
@@ -24,7 +24,7 @@ enum Plan {
 
 impl Batches {
     /// The lists of the epoch that `state` stands in, with batches of `batch_size`.
-    pub(super) fn new(state: &FitState, batch_size: usize, seed: u64, terms: &[Term]) -> Batches {
+    pub(crate) fn new(state: &FitState, batch_size: usize, seed: u64, terms: &[Term]) -> Batches {
         let per_epoch = terms[0].records.indices.len().div_ceil(batch_size) as u64;
         let start = state.step - state.at as u64;
         let mut orders = Vec::new();
@@ -41,7 +41,7 @@ impl Batches {
     }
 
     /// As [`Batches::new`] for one set whose records are drawn for each step, `batch_size` of them in expectation.
-    pub(super) fn drawn(state: &FitState, batch_size: usize, seed: u64, indices: &[u32]) -> Batches {
+    pub(crate) fn drawn(state: &FitState, batch_size: usize, seed: u64, indices: &[u32]) -> Batches {
         let plan = Plan::Drawn { indices: indices.to_vec(), batch_size, seed };
         Batches { plan, start: state.step - state.at as u64 }
     }
@@ -64,7 +64,7 @@ impl Batches {
     }
 
     /// As many steps from `at` on as share their batch sizes, `most` at most.
-    pub(super) fn group(&self, at: usize, per_epoch: usize, most: usize) -> Vec<Vec<Vec<u32>>> {
+    pub(crate) fn group(&self, at: usize, per_epoch: usize, most: usize) -> Vec<Vec<Vec<u32>>> {
         let sizes = |step: &[Vec<u32>]| step.iter().map(Vec::len).collect::<Vec<_>>();
         let first = self.step(at);
         let like = sizes(&first);

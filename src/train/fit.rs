@@ -4,15 +4,15 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::batches::Batches;
 use super::config::TrainConfig;
-use super::objective::objective_noise;
+use super::objective_noise::objective_noise;
 use super::optimizer::Optimizer;
 use super::private::{self, Privacy};
 use super::progress::{EpochReport, FitState, Progress, StepReport};
-use super::session::{Records, Session};
 use super::step::{Bounds, Key, StepProgram, key};
 use super::watch;
 use crate::engine::{ALIGN, Buf, Data, Ticket};
 use crate::error::{Error, Result};
+use crate::records::session::{Records, Session, Store};
 
 /// One part of the objective Σ weight · mean loss; a negative weight ascends.
 #[derive(Clone, Copy, Debug)]
@@ -26,14 +26,14 @@ pub struct Fit {
     pub config: TrainConfig,
     /// Records of a step: the configuration's, or all of them.
     batch_size: usize,
-    pub(super) optimizer: Optimizer,
-    pub(super) seed: u64,
-    pub(super) vectors: Vec<Buf<f32>>,
+    pub(crate) optimizer: Optimizer,
+    pub(crate) seed: u64,
+    pub(crate) vectors: Vec<Buf<f32>>,
     state: FitState,
-    pub(super) programs: HashMap<Key, StepProgram>,
-    pub(super) bounds: Option<Bounds>,
+    pub(crate) programs: HashMap<Key, StepProgram>,
+    pub(crate) bounds: Option<Bounds>,
     /// b of an objective with the term bᵀθ / n.
-    pub(super) tilt: Option<Buf<f32>>,
+    pub(crate) tilt: Option<Buf<f32>>,
 }
 
 /// Names of the optimiser vectors in a session and in a checkpoint.
@@ -47,7 +47,7 @@ impl Fit {
             session.check_private()?;
         }
         let optimizer = config.optimizer()?;
-        let batch_size = session.batch_size(config)?;
+        let batch_size = batch_size(session, config)?;
         let zeros = vec![0.0; session.model.layout.total()];
         let mut vectors = Vec::new();
         for name in VECTOR_NAMES.iter().take(optimizer.states()) {
@@ -279,5 +279,25 @@ impl Fit {
         let made = self.programs.get(&key).ok_or_else(|| Error::internal("the step program vanished"))?;
         inputs.extend(made.watched.as_ref().map(watch::Watched::unset));
         Ok((session.engine.submit(&made.program, &inputs)?, key))
+    }
+}
+
+/// Records of a training step: all of them where a step takes the whole graph.
+///
+/// # Errors
+/// A fanout that does not fit the data or the network.
+fn batch_size(session: &Session, config: &TrainConfig) -> Result<usize> {
+    let (nodes, hops) = (matches!(&session.store, Store::Graph(g) if !g.of_graphs()), session.model.hops());
+    let links = matches!(&session.store, Store::Graph(g) if g.links.is_some());
+    match config.fanout.len() {
+        1.. if links => {
+            Err(Error::input("train.fanout: link prediction takes the whole graph in every step; leave the key out"))
+        }
+        0 if nodes => Ok(usize::MAX),
+        0 => Ok(config.batch_size),
+        n if nodes && n == hops => Ok(config.batch_size),
+        n => Err(Error::input(format!(
+            "train.fanout has {n} entries; it needs one for each of the {hops} hops of a network over the nodes of a graph, and none elsewhere"
+        ))),
     }
 }

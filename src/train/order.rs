@@ -1,6 +1,6 @@
 //! The order of an epoch: a function of (seed, epoch) alone.
 
-use crate::kernels::philox::philox;
+use crate::base::philox::philox;
 
 /// Stream numbers keep the uses of one seed apart.
 const STREAM_ORDER: u32 = 0x6f72_6465;

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::accountant;
 use super::config::TrainConfig;
-use super::session::Session;
+use crate::base::philox::philox;
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
-use crate::kernels::philox::philox;
 use crate::kernels::{edit, map};
+use crate::records::Session;
 
 /// The `[train.dp]` table: Abadi et al., "Deep learning with differential privacy", CCS 2016, algorithm 1. Each record's
 /// gradient is clipped to norm `clip`; N(0, (noise_multiplier · clip)²) is added to their sum; the result is divided by
@@ -52,7 +52,7 @@ pub struct Privacy {
 }
 
 impl DpConfig {
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let positive = |v: f64| v > 0.0 && v.is_finite();
         let rules = [
             ("clip", positive(self.clip), "a positive number"),
@@ -101,18 +101,18 @@ pub fn poisson_batch(indices: &[u32], batch_size: usize, seed: u64, step: u64) -
 }
 
 /// Records of the program that a drawn batch runs in: a few sizes serve all draws. The others count 0.
-pub(super) fn padded(drawn: usize, batch_size: usize) -> usize {
+pub(crate) fn padded(drawn: usize, batch_size: usize) -> usize {
     drawn.max(1).next_multiple_of((batch_size / 4).max(8))
 }
 
 /// Records of a batch that a draw exceeds once in 10⁹ steps: six standard deviations above the mean.
-pub(super) fn largest(batch_size: usize, records: usize) -> usize {
+pub(crate) fn largest(batch_size: usize, records: usize) -> usize {
     let mean = batch_size.min(records) as f64;
     records.min((mean + 6.0 * mean.sqrt()).ceil() as usize)
 }
 
 /// A drawn batch as its program takes it: the list, filled up with records that weigh 0, and the weights.
-pub(super) fn fill(drawn: &[u32], spare: u32, batch_size: usize) -> (Vec<u32>, Vec<f32>) {
+pub(crate) fn fill(drawn: &[u32], spare: u32, batch_size: usize) -> (Vec<u32>, Vec<f32>) {
     let size = padded(drawn.len(), batch_size);
     let (mut list, mut weights) = (drawn.to_vec(), vec![1.0; drawn.len()]);
     list.resize(size, spare);
@@ -122,7 +122,7 @@ pub(super) fn fill(drawn: &[u32], spare: u32, batch_size: usize) -> (Vec<u32>, V
 
 impl Session<'_> {
     /// Refuses private training where a record's gradient is not its own.
-    pub(super) fn check_private(&self) -> Result<()> {
+    pub(crate) fn check_private(&self) -> Result<()> {
         match self.is_graph() {
             true => Err(Error::input(
                 "train.dp works on records that stand alone (a node's features reach the gradients of its neighbours, so that clipping its own bounds nothing); leave [train.dp] out on a graph",
@@ -132,7 +132,7 @@ impl Session<'_> {
     }
 
     /// Records `grad += N(0, deviation²)` on every parameter, zeros between tensors kept. `step` holds the step's words.
-    pub(super) fn record_noise(&mut self, rec: &mut Recording, deviation: f64, step: Buf<u32>) -> Result<()> {
+    pub(crate) fn record_noise(&mut self, rec: &mut Recording, deviation: f64, step: Buf<u32>) -> Result<()> {
         let (grad, real) = (self.grad, self.real_parameters()?);
         let noise = rec.temp("noise", grad.len);
         map::normal(rec, noise, deviation as f32, STREAM_NOISE, step);

@@ -6,13 +6,13 @@ use std::collections::{HashMap, VecDeque};
 use super::batches::Batches;
 use super::config::TrainConfig;
 use super::fit::{Term, VECTOR_NAMES};
-use super::load::{Shape, Use};
 use super::optimizer::Optimizer;
 use super::progress::FitState;
-use super::session::{Records, Session};
 use crate::engine::{Buf, Data, Program, Recording, Ticket};
 use crate::error::{Error, Result};
 use crate::nn::{Mode, Sink};
+use crate::records::load::{Shape, Use};
+use crate::records::{Records, Session};
 
 /// The steps of the fit that a configuration and a seed describe, over the records as they were before the request. Dropout
 /// is off: a network that has it cannot be replayed so.

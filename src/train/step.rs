@@ -2,24 +2,24 @@
 
 use super::config::TrainConfig;
 use super::fit::{Fit, Term};
-use super::load::{Load, Shape, Use};
-use super::private;
-use super::session::Session;
-use super::watch;
+use super::{private, watch};
+use crate::base::philox::philox;
 use crate::engine::{ALIGN, Buf, Data, Program, Recording};
 use crate::error::Result;
-use crate::kernels::philox::philox;
 use crate::kernels::{edit, map, reduce};
 use crate::nn::{Mode, Sink};
+use crate::records::Session;
+use crate::records::load::{Load, Shape, Use};
+use crate::statistics;
 
 /// Shapes of the batches of a submission: for each step one per term.
-pub(super) type Key = Vec<Vec<Shape>>;
+pub(crate) type Key = Vec<Vec<Shape>>;
 
-pub(super) fn key(loads: &[Vec<Load>]) -> Key {
+pub(crate) fn key(loads: &[Vec<Load>]) -> Key {
     loads.iter().map(|step| step.iter().map(|load| load.shape.clone()).collect()).collect()
 }
 
-pub(super) struct StepProgram {
+pub(crate) struct StepProgram {
     pub program: Program,
     /// Scopes of the watched dispatches, where the session checks for NaN after each.
     pub watched: Option<watch::Watched>,
@@ -27,7 +27,7 @@ pub(super) struct StepProgram {
 
 /// Parameters that a fit may not move.
 #[derive(Clone, Copy)]
-pub(super) struct Bounds {
+pub(crate) struct Bounds {
     /// 1 where it may, else 0.
     pub mask: Buf<f32>,
     /// What the others are.
@@ -36,7 +36,7 @@ pub(super) struct Bounds {
 
 impl Fit {
     /// The batches of a group of steps, the first of which is step `first`: for each step one per term.
-    pub(super) fn loads(
+    pub(crate) fn loads(
         &self,
         session: &Session,
         terms: &[Term],
@@ -61,7 +61,7 @@ impl Fit {
     }
 
     /// Makes sure that there is a program for the batches' shapes.
-    pub(super) fn compiled(&mut self, session: &mut Session, terms: &[Term], key: &Key) -> Result<()> {
+    pub(crate) fn compiled(&mut self, session: &mut Session, terms: &[Term], key: &Key) -> Result<()> {
         if !self.programs.contains_key(key) {
             let made = self.record(session, terms, key)?;
             self.programs.insert(key.clone(), made);
@@ -108,7 +108,7 @@ impl Fit {
                 let expected = self.config.batch_size.min(term.records.indices.len());
                 let scale = (term.weight / expected as f64) as f32;
                 let sink = Sink::Mean { grad: session.grad, scale, accumulate };
-                session.record_clipped(rec, &scored, (dp.clip as f32, weight), Some(words), sink)?;
+                statistics::record_clipped(session, rec, &scored, (dp.clip as f32, weight), Some(words), sink)?;
                 session.record_noise(rec, dp.noise_multiplier * dp.clip / expected as f64, words)?;
             }
             None => {
@@ -156,7 +156,7 @@ impl Fit {
     }
 
     /// True where a step draws each record by itself, so that batches differ in size.
-    pub(super) fn draws_records(&self) -> bool {
+    pub(crate) fn draws_records(&self) -> bool {
         self.config.dp.is_some_and(|dp| dp.poisson)
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use super::files::write_atomic;
+use crate::base::write_atomic;
 use crate::error::{Error, Result};
 use crate::nn::ParamLayout;
 

@@ -8,7 +8,8 @@ use unlearn::data::{self, DataConfig, Dataset, Samples};
 use unlearn::engine::Engine;
 use unlearn::methods::{Account, Past, View, find};
 use unlearn::nn::{Model, ModelConfig};
-use unlearn::train::{Replay, Session, TrainConfig};
+use unlearn::records::Session;
+use unlearn::train::{Replay, TrainConfig};
 
 use crate::adapters::Shared;
 use crate::methods::{bits, fit, hold, table};

@@ -1,7 +1,8 @@
 //! A curvature matrix written out on the host: its columns are products with unit vectors.
 
 use unlearn::Result;
-use unlearn::train::{Product, Session};
+use unlearn::records::Session;
+use unlearn::statistics::Product;
 
 /// Solves and eigenvalues on the host.
 pub struct Dense(Vec<Vec<f64>>);

@@ -2,6 +2,7 @@
 //! ascent costs, both stopped at the same forget loss.
 
 use std::path::Path;
+use unlearn::statistics;
 
 use libtest_mimic::Trial;
 use unlearn::data::request::{Id, Kind, Request, resolve};
@@ -10,7 +11,8 @@ use unlearn::engine::Engine;
 use unlearn::eval::{Outputs, accuracy, divergence};
 use unlearn::methods::{Past, View, find};
 use unlearn::nn::{Model, ModelConfig};
-use unlearn::train::{Records, Schedule, Session, TrainConfig};
+use unlearn::records::{Records, Session};
+use unlearn::train::{Schedule, TrainConfig};
 use unlearn::{Error, Result};
 
 use crate::adapters::Shared;
@@ -100,7 +102,7 @@ fn one_seed(
         let account = (find(name)?.build)(settings.parse().map_err(|e| Error::internal(format!("{e}")))?)?
             .forget(&mut session, &view)?;
         if name != "retrain" {
-            let loss = session.score(Records::train(&split.forget))?.loss;
+            let loss = statistics::score(&mut session, Records::train(&split.forget))?.loss;
             hold((loss / FORGET_LOSS - 1.0).abs() < 0.02, || format!("{name} ended at {loss}: {account:?}"))?;
         }
         session.read_theta()
@@ -117,7 +119,7 @@ fn one_seed(
 fn kept(engine: &mut Engine, model: &Model, test: &Samples, theta: &[f32]) -> Result<Kept> {
     let mut session = Session::new(engine, model, test, &Samples::default(), theta)?;
     let all: Vec<u32> = (0..test.len() as u32).collect();
-    let logits = session.logits(Records::train(&all))?;
+    let logits = statistics::logits(&mut session, Records::train(&all))?;
     let outputs = Outputs { logits, labels: test.y.clone(), classes: model.classes }.filtered(|y| y != CLASS);
     Ok(Kept { accuracy: accuracy::accuracy(&outputs)?.unwrap_or(f64::NAN), outputs })
 }

@@ -3,7 +3,8 @@
 use libtest_mimic::Trial;
 use unlearn::Result;
 use unlearn::methods::Account;
-use unlearn::train::{Estimator, Importance, Kfac, Records, Set};
+use unlearn::records::Records;
+use unlearn::statistics::{self, Estimator, Importance, Kfac, Set};
 
 use crate::adapters::Shared;
 use crate::methods::{Small, hold};
@@ -31,10 +32,10 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
 pub fn statistics(small: &mut Small) -> Result<(Vec<f32>, Vec<f32>, f64)> {
     let parameters = small.model.layout.count() as f64;
     small.session(|session, view| {
-        session.gradient(Records::train(view.forget), 1.0 / view.forget.len() as f32, false)?;
+        statistics::gradient(session, Records::train(view.forget), 1.0 / view.forget.len() as f32, false)?;
         let grad = session.engine.read(session.grad)?;
         let values = session.vector("test.fisher")?;
-        session.fisher(Records::train(view.retain), values)?;
+        statistics::fisher(session, Records::train(view.retain), values)?;
         let fisher = session.engine.read(values)?;
         let mean = fisher.iter().map(|v| f64::from(*v)).sum::<f64>() / parameters;
         Ok((grad, fisher, mean))
@@ -76,7 +77,7 @@ fn woodfisher_step(small: &mut Small) -> Result<()> {
     let (total, retain) = (small.model.layout.total(), small.retain.clone());
     let mut rows: Vec<Vec<f64>> = Vec::new();
     small.session(|session, _| {
-        session.per_sample(Records::train(&retain), |_, slab| {
+        statistics::per_sample(session, Records::train(&retain), |_, slab| {
             rows.extend(slab.chunks(total).map(|row| row.iter().map(|g| f64::from(*g)).collect::<Vec<f64>>()));
             Ok(())
         })
@@ -209,15 +210,15 @@ fn model_fisher(small: &mut Small) -> Result<()> {
     let records: Vec<u32> = (0..30).collect();
     let (logits, got) = small.session(|session, _| {
         let values = session.vector("test.fisher")?;
-        session.model_fisher(Records::train(&records), values)?;
-        Ok((session.logits(Records::train(&records))?, session.engine.read(values)?))
+        statistics::model_fisher(session, Records::train(&records), values)?;
+        Ok((statistics::logits(session, Records::train(&records))?, session.engine.read(values)?))
     })?;
     let mut want = vec![0.0; total];
     let labels = small.data.train.y.clone();
     for label in 0..classes {
         small.data.train.y.fill(label as u32);
         small.session(|session, _| {
-            session.per_sample(Records::train(&records), |first, rows| {
+            statistics::per_sample(session, Records::train(&records), |first, rows| {
                 for (n, row) in rows.chunks(total).enumerate() {
                     let z = &logits[(first + n) * classes..(first + n + 1) * classes];
                     let sum: f64 = z.iter().map(|v| f64::from(*v).exp()).sum();

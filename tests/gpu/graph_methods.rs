@@ -2,6 +2,7 @@
 //! (in `math`) what curvature products, gradients to masks and closed forms are worth against differences and retraining.
 
 use std::path::Path;
+use unlearn::statistics;
 
 use libtest_mimic::{Failed, Trial};
 use unlearn::Result;
@@ -9,8 +10,9 @@ use unlearn::data::{self, DataConfig, Dataset, Plant, Request};
 use unlearn::engine::Engine;
 use unlearn::methods::{Account, METHODS, MethodRow, Past, View, find};
 use unlearn::nn::{Model, ModelConfig};
+use unlearn::records::{Records, Session};
 use unlearn::run::target::Target;
-use unlearn::train::{Records, Session, TrainConfig};
+use unlearn::train::TrainConfig;
 
 use crate::adapters::Shared;
 use crate::methods::{fit, hold};
@@ -152,7 +154,7 @@ impl Small<'_> {
         self.session(|session, view| {
             session.write_theta(theta)?;
             let each = [Records::train(view.retain), Records::before(view.forget)];
-            let [a, b] = each.map(|records| session.score(records).map(|s| [s.loss, s.accuracy]));
+            let [a, b] = each.map(|records| statistics::score(session, records).map(|s| [s.loss, s.accuracy]));
             Ok([a?, b?])
         })
     }
@@ -274,7 +276,7 @@ fn operators_move(small: &mut Small) -> Result<()> {
         }
         let logits = |s: &mut Session, theta: &[f32]| {
             s.write_theta(theta)?;
-            s.logits(Records::train(&far))
+            statistics::logits(s, Records::train(&far))
         };
         let old = small.theta.clone();
         let (a, b) = small.session(|s, _| Ok((logits(s, &old)?, logits(s, &theta)?)))?;

@@ -1,6 +1,7 @@
 //! Training over graphs: neighbour-sampled batches come close to the whole graph, and are the same every time.
 
 use std::path::Path;
+use unlearn::statistics;
 
 use libtest_mimic::Trial;
 use unlearn::Result;
@@ -8,9 +9,10 @@ use unlearn::data::{self, DataConfig, Dataset, GraphData, Request, Task};
 use unlearn::engine::Engine;
 use unlearn::eval::{Metrics, Subject, measure};
 use unlearn::nn::{Model, ModelConfig};
+use unlearn::records::{Part, Records, Session};
 use unlearn::run::reading::{Reading, evaluate};
 use unlearn::run::target::Target;
-use unlearn::train::{Part, Records, Session, TrainConfig};
+use unlearn::train::TrainConfig;
 
 use crate::adapters::Shared;
 use crate::methods::{fit, hold};
@@ -71,7 +73,7 @@ fn close_to_all(engine: &mut Engine) -> Result<()> {
         let seen = GraphData { train: graph.test.clone(), ..graph.clone() };
         let mut session = Session::on_graph(engine, &model, &seen, None, &theta)?;
         let ids = session.ids(Part::Train);
-        Ok(session.score(Records::train(&ids))?.accuracy)
+        Ok(statistics::score(&mut session, Records::train(&ids))?.accuracy)
     };
     let (whole, sampled) = (accuracy(&recipe(&[], 100))?, accuracy(&recipe(&[10, 10], 40))?);
     hold(whole > 0.75, || format!("the whole graph: {whole} of the test nodes"))?;

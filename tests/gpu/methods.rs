@@ -1,13 +1,15 @@
 //! Unlearning methods: what each does to a small model, to the bit where that is promised.
 
 use std::path::Path;
+use unlearn::statistics;
 
 use libtest_mimic::{Failed, Trial};
 use unlearn::data::{self, DataConfig, Dataset, Samples};
 use unlearn::engine::Engine;
 use unlearn::methods::{Account, METHODS, Past, Read, Tier, View, find};
 use unlearn::nn::{Model, ModelConfig};
-use unlearn::train::{Fit, Part, Progress, Records, Session, Term, TrainConfig};
+use unlearn::records::{Part, Records, Session};
+use unlearn::train::{Fit, Progress, Term, TrainConfig};
 use unlearn::{Error, Result};
 
 use crate::adapters::Shared;
@@ -108,7 +110,7 @@ impl Small<'_> {
     pub fn score(&mut self, theta: &[f32], indices: &[u32]) -> Result<[f64; 2]> {
         self.session(|session, _| {
             session.write_theta(theta)?;
-            let score = session.score(Records::train(indices))?;
+            let score = statistics::score(session, Records::train(indices))?;
             Ok([score.loss, score.accuracy])
         })
     }
@@ -231,7 +233,7 @@ fn ascent_stops(small: &mut Small) -> Result<()> {
     }
     let (theta, _) = small.run("gradient_ascent", "")?;
     let all: Vec<u32> = (0..small.data.validation.len() as u32).collect();
-    let seen = small.session(|s, _| s.score(Records { part: Part::Validation, indices: &all }))?;
+    let seen = small.session(|s, _| statistics::score(s, Records { part: Part::Validation, indices: &all }))?;
     let [loss, _] = small.score(&theta, &forget)?;
     hold((loss / seen.loss - 1.0).abs() < 0.011, || format!("loss {loss}, held-out records have {}", seen.loss))?;
     small.forget_class();

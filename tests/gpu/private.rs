@@ -2,7 +2,9 @@
 
 use libtest_mimic::Trial;
 use unlearn::Result;
-use unlearn::train::{DpConfig, Fit, FitState, Records, Session, Term, TrainConfig, poisson_batch};
+use unlearn::records::{Records, Session};
+use unlearn::statistics;
+use unlearn::train::{DpConfig, Fit, FitState, Term, TrainConfig, poisson_batch};
 
 use crate::adapters::Shared;
 use crate::methods::{SEED, Small, bits, hold};
@@ -55,7 +57,7 @@ fn clipped_sums(small: &mut Small) -> Result<()> {
     hold(!drawn.len().is_multiple_of(10), || format!("{} records fill up no program", drawn.len()))?;
     let mut rows = Vec::new();
     small.session(|session, _| {
-        session.per_sample(Records::train(&drawn), |_, chunk| {
+        statistics::per_sample(session, Records::train(&drawn), |_, chunk| {
             rows.extend(chunk.chunks(total).map(<[f32]>::to_vec));
             Ok(())
         })

@@ -4,8 +4,8 @@ use std::fs;
 
 use libtest_mimic::{Failed, Trial};
 use unlearn::engine::Engine;
-use unlearn::methods::scores::ranked;
 use unlearn::run::influence::{Against, Ask, How, InfluenceJob};
+use unlearn::statistics::scores::ranked;
 
 use super::adapters::Shared;
 use crate::shared::binary::{Desk, ends};

@@ -7,10 +7,11 @@ use libtest_mimic::Trial;
 use unlearn::Result;
 use unlearn::data::{self, DataConfig, Dataset};
 use unlearn::engine::Engine;
-use unlearn::methods::solve::minimise;
 use unlearn::methods::{Account, Past, View, find};
 use unlearn::nn::{Model, ModelConfig};
-use unlearn::train::{Records, Session, TrainConfig, shuffled};
+use unlearn::records::{Records, Session};
+use unlearn::statistics::solve::minimise;
+use unlearn::train::{TrainConfig, shuffled};
 
 use crate::adapters::Shared;
 use crate::methods::hold;

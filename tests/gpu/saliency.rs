@@ -4,7 +4,8 @@
 use libtest_mimic::Trial;
 use unlearn::Result;
 use unlearn::methods::{Account, View, find};
-use unlearn::train::{Records, Session};
+use unlearn::records::{Records, Session};
+use unlearn::statistics;
 
 use crate::adapters::Shared;
 use crate::fisher::{statistics, step_error};
@@ -121,17 +122,17 @@ fn salun_labels(small: &mut Small) -> Result<()> {
     let [_, right] = small.score(&theta, &forget)?;
     let (drawn, lifted, kept) = small.session(|session, _| {
         let (before, now) = (Records::before(&forget), Records::train(&forget));
-        let true_score = session.score(before)?;
+        let true_score = statistics::score(session, before)?;
         session.draw_labels(before, SEED, false)?;
-        let (drawn, kept) = (session.score(before)?, session.score(now)?);
+        let (drawn, kept) = (statistics::score(session, before)?, statistics::score(session, now)?);
         session.restore_labels();
-        Ok((drawn.accuracy, session.score(before)? == true_score, kept == true_score))
+        Ok((drawn.accuracy, statistics::score(session, before)? == true_score, kept == true_score))
     })?;
     hold(drawn <= 1.0 - right + 1e-9, || format!("{drawn} of the drawn labels are what the model says, {right} true"))?;
     hold(lifted && kept, || "drawn labels reach where they may not, or stay".into())?;
     let after = small.session(|session, view| {
         let account: Account = (find("salun")?.build)(table("lr = 0.05\nshare = 1"))?.forget(session, view)?;
-        let [before, now] = [Records::before(&forget), Records::train(&forget)].map(|r| session.score(r));
+        let [before, now] = [Records::before(&forget), Records::train(&forget)].map(|r| statistics::score(session, r));
         Ok((account, before?, now?))
     })?;
     hold(after.1 == after.2, || "the method left drawn labels behind".into())?;

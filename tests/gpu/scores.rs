@@ -1,15 +1,17 @@
 //! Scores of training records: what they say against retraining without the record, and which records they find.
 
 use std::path::Path;
+use unlearn::statistics;
 
 use libtest_mimic::Trial;
 use unlearn::Result;
 use unlearn::data::{self, DataConfig};
 use unlearn::engine::Engine;
-use unlearn::methods::scores::{Moment, influence, influence_self, ranked, tracin, tracin_self};
-use unlearn::methods::solve::{StoppedBy, Until, minimise};
 use unlearn::nn::{Model, ModelConfig};
-use unlearn::train::{Fit, Part, Progress, Records, Session, Term, TrainConfig, shuffled};
+use unlearn::records::{Part, Records, Session};
+use unlearn::statistics::scores::{Moment, influence, influence_self, ranked, tracin, tracin_self};
+use unlearn::statistics::solve::{StoppedBy, Until, minimise};
+use unlearn::train::{Fit, Progress, Term, TrainConfig, shuffled};
 
 use crate::adapters::Shared;
 use crate::dense::{Dense, places};
@@ -41,7 +43,7 @@ fn dot(a: &[f32], b: &[f32]) -> f64 {
 
 /// The gradient of the mean loss.
 fn mean_gradient(session: &mut Session, records: Records) -> Result<Vec<f32>> {
-    session.gradient(records, 1.0 / records.indices.len() as f32, false)?;
+    statistics::gradient(session, records, 1.0 / records.indices.len() as f32, false)?;
     session.engine.read(session.grad)
 }
 
@@ -94,7 +96,7 @@ fn influence_inverts(small: &mut Small) -> Result<()> {
     small.session(|session, view| {
         let held_out = validation(session);
         let target = mean_gradient(session, Records { part: Part::Validation, indices: &held_out })?;
-        let h = session.gauss_newton(Records::train(view.retain))?;
+        let h = statistics::gauss_newton(session, Records::train(view.retain))?;
         let (got, said) = influence(session, &h, SHIFT, UNTIL, Records::train(&records), &target)?;
         let (again, _) = influence(session, &h, SHIFT, UNTIL, Records::train(&records), &target)?;
         hold(got == again, || "other scores from the same session".into())?;
@@ -136,7 +138,7 @@ fn leave_one_out(small: &mut Small) -> Result<()> {
         let held_out = validation(session);
         let held_out = Records { part: Part::Validation, indices: &held_out };
         let target = mean_gradient(session, held_out)?;
-        let h = session.gauss_newton(Records::train(&all))?;
+        let h = statistics::gauss_newton(session, Records::train(&all))?;
         let (scores, _) = influence(session, &h, SHIFT, UNTIL, Records::train(&all), &target)?;
         let table = ranked(&all, &scores);
         let (mut foretold, mut found) = (Vec::new(), Vec::new());

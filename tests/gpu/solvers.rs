@@ -4,12 +4,13 @@
 use libtest_mimic::Trial;
 use unlearn::Result;
 use unlearn::engine::{Buf, Data, Program};
-use unlearn::methods::solve::{
+use unlearn::nn::{Model, ModelConfig};
+use unlearn::records::{Records, Session};
+use unlearn::statistics::solve::{
     Pairs, Series, Solved, Solver, StoppedBy, Until, conjugate_gradients, lanczos, largest_eigenvalue, lissa, minimise,
     start_vector,
 };
-use unlearn::nn::{Model, ModelConfig};
-use unlearn::train::{Product, Records, Session};
+use unlearn::statistics::{self, Product};
 
 use crate::adapters::Shared;
 use crate::dense::{Dense, norm, places, two_loops};
@@ -82,7 +83,7 @@ fn solved(
 
 fn cg_inverts(small: &mut Small) -> Result<()> {
     small.session(|session, view| {
-        let h = session.gauss_newton(Records::train(view.retain))?;
+        let h = statistics::gauss_newton(session, Records::train(view.retain))?;
         let until = Until { iterations: 400, tolerance: 1e-5 };
         let (error, said) = solved(session, &h, |s, b, x| conjugate_gradients(s, &h, SHIFT, b, x, until))?;
         hold(said.stopped_by == StoppedBy::Tolerance && said.residual <= 1e-5, || format!("{said:?}"))?;
@@ -105,7 +106,7 @@ fn cg_inverts(small: &mut Small) -> Result<()> {
 /// Iterations that were submitted after the goal was met change nothing.
 fn cg_rests(small: &mut Small) -> Result<()> {
     small.session(|session, view| {
-        let h = session.gauss_newton(Records::train(view.retain))?;
+        let h = statistics::gauss_newton(session, Records::train(view.retain))?;
         let (b, x) = sides(session)?;
         let mut run = |iterations| {
             let until = Until { iterations, tolerance: 0.05 };
@@ -123,7 +124,7 @@ fn cg_rests(small: &mut Small) -> Result<()> {
 
 fn cg_curvature(small: &mut Small) -> Result<()> {
     small.session(|session, view| {
-        let h = session.gauss_newton(Records::train(view.retain))?;
+        let h = statistics::gauss_newton(session, Records::train(view.retain))?;
         let (b, x) = sides(session)?;
         let until = Until { iterations: 50, tolerance: 1e-5 };
         let said = conjugate_gradients(session, &h, -1e4, b, x, until)?;
@@ -134,7 +135,7 @@ fn cg_curvature(small: &mut Small) -> Result<()> {
 
 fn lissa_inverts(small: &mut Small) -> Result<()> {
     small.session(|session, view| {
-        let h = session.gauss_newton(Records::train(view.retain))?;
+        let h = statistics::gauss_newton(session, Records::train(view.retain))?;
         let until = Until { iterations: 20_000, tolerance: 1e-4 };
         let series = Series { scale: None, until };
         let (error, said) = solved(session, &h, |s, b, x| Ok(lissa(s, &h, SHIFT, b, x, series)?.0))?;
@@ -153,7 +154,7 @@ fn lissa_inverts(small: &mut Small) -> Result<()> {
 
 fn lissa_refuses(small: &mut Small) -> Result<()> {
     small.session(|session, view| {
-        let h = session.gauss_newton(Records::train(view.retain))?;
+        let h = statistics::gauss_newton(session, Records::train(view.retain))?;
         let (b, x) = sides(session)?;
         let top = largest_eigenvalue(session, &h, b, 60)?;
         let until = Until { iterations: 100, tolerance: 1e-4 };
@@ -172,7 +173,7 @@ fn lissa_refuses(small: &mut Small) -> Result<()> {
 
 fn pairs_invert(small: &mut Small) -> Result<()> {
     small.session(|session, view| {
-        let h = session.gauss_newton(Records::train(view.retain))?;
+        let h = statistics::gauss_newton(session, Records::train(view.retain))?;
         let (v, out) = sides(session)?;
         let (s, y) = (session.vector("test.s")?, session.vector("test.y")?);
         let mut pairs = Pairs::new(session, "test.pairs", 4)?;
@@ -242,7 +243,7 @@ impl Product for Turned {
 
 fn spectrum(small: &mut Small) -> Result<()> {
     small.session(|session, view| {
-        let h = session.gauss_newton(Records::train(view.retain))?;
+        let h = statistics::gauss_newton(session, Records::train(view.retain))?;
         let (low, high) = Dense::of(session, &h)?.ends();
         let (b, _) = sides(session)?;
         let top = largest_eigenvalue(session, &h, b, 60)?;
@@ -261,7 +262,7 @@ fn spectrum(small: &mut Small) -> Result<()> {
         hold((all.highest / high - 1.0).abs() < 1e-4, || format!("{all:?}"))?;
         // An indefinite matrix, whose lower end power iteration cannot see.
         session.write_theta(&session.model.init(5))?;
-        let h = session.hessian(Records::train(view.retain))?;
+        let h = statistics::hessian(session, Records::train(view.retain))?;
         let (low, high) = Dense::of(session, &h)?.ends();
         hold(low < -1e-3 * high, || format!("the Hessian at the start has {low} to {high}: nothing to see"))?;
         let found = lanczos(session, &h, 60, 5)?;
@@ -283,7 +284,7 @@ fn descent(small: &mut Small) -> Result<()> {
         let found = minimise(session, Records::train(view.retain), 0.05, 400, 1e-5)?;
         let theta = session.read_theta()?;
         hold(found.gradient_norm <= 1e-5 && found.stopped_by == StoppedBy::Tolerance, || format!("{found:?}"))?;
-        session.gradient(Records::train(view.retain), 1.0 / view.retain.len() as f32, false)?;
+        statistics::gradient(session, Records::train(view.retain), 1.0 / view.retain.len() as f32, false)?;
         let grad = session.engine.read(session.grad)?;
         let whole: Vec<f64> = grad.iter().zip(&theta).map(|(g, t)| f64::from(*g) + 0.05 * f64::from(*t)).collect();
         hold((norm(&whole) - found.gradient_norm).abs() < 2e-6, || format!("{found:?}: it is {:e}", norm(&whole)))?;

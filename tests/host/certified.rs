@@ -2,13 +2,15 @@
 //! runs out, and what is not proven is refused.
 
 use serde_json::Value;
+use unlearn::base::philox::{normal, philox, unit};
 use unlearn::data::Samples;
 use unlearn::engine::Engine;
-use unlearn::kernels::philox::{normal, philox, unit};
-use unlearn::methods::certificate::{newton_bound, softmax_lipschitz, spectral_bound};
+use unlearn::methods::second_order::certificate::{newton_bound, softmax_lipschitz, spectral_bound};
 use unlearn::methods::{Account, Past, View, find};
 use unlearn::nn::{Model, ModelConfig};
-use unlearn::train::{Moments, Records, Session, TrainConfig, objective_noise};
+use unlearn::records::{Records, Session};
+use unlearn::statistics::Moments;
+use unlearn::train::{TrainConfig, objective_noise};
 
 /// A small linear problem.
 struct Problem {

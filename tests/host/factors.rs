@@ -1,7 +1,8 @@
 //! Kronecker factors and inverses with them against plain linear algebra on the host.
 
 use unlearn::engine::case::Gen;
-use unlearn::train::{Ekfac, Estimator, Importance, Kfac, Records, Session, Set};
+use unlearn::records::{Records, Session};
+use unlearn::statistics::{self, Ekfac, Estimator, Importance, Kfac, Set};
 
 use super::small::{TOLERANCE, all, doubles, gap, gradients, gram, model, real, session, solved, vector};
 
@@ -32,7 +33,7 @@ fn a_linear_layer_has_the_moments_of_its_input_and_of_its_gradient() {
     session(&model, n, |s, data| {
         let records = all(n);
         let kfac = Kfac::measure(s, Records::train(&records), Estimator::Model).unwrap();
-        let logits = s.logits(Records::train(&records)).unwrap();
+        let logits = statistics::logits(s, Records::train(&records)).unwrap();
         let x: Vec<Vec<f64>> = data.x.chunks(5).map(doubles).collect();
         let (a, g) = (gram(&x, 1.0 / n as f64), gram(&scores(&logits, classes), 1.0 / n as f64));
         let got = flat_factors(&kfac, s);
@@ -58,7 +59,7 @@ fn a_convolution_sums_patches_and_averages_gradients() {
     session(&model, n, |s, data| {
         let records = all(n);
         let kfac = Kfac::measure(s, Records::train(&records), Estimator::Model).unwrap();
-        let logits = s.logits(Records::train(&records)).unwrap();
+        let logits = statistics::logits(s, Records::train(&records)).unwrap();
         let at = |n: usize, c: usize, y: isize, x: isize| match (0..5).contains(&y) && (0..4).contains(&x) {
             true => f64::from(data.x[((n * 2 + c) * 5 + y as usize) * 4 + x as usize]),
             false => 0.0,

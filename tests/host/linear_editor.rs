@@ -1,7 +1,7 @@
 //! The linear editor: what it deletes must leave exactly what a fit of the remaining rows gives.
 
-use unlearn::methods::graph_editor::dense::Mat;
-use unlearn::methods::graph_editor::ridge::{Ridge, Rows};
+use unlearn::methods::graph::graph_editor::dense::Mat;
+use unlearn::methods::graph::graph_editor::ridge::{Ridge, Rows};
 
 /// Uniform numbers in [-1, 1) (a linear congruential generator, Knuth's MMIX constants).
 struct Uniform(u64);

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use unlearn::statistics;
 
 use unlearn::data::{DataConfig, Dataset, Links, resolve};
 use unlearn::engine::Engine;
 use unlearn::methods::{METHODS, check_links};
 use unlearn::nn::{Model, ModelConfig};
-use unlearn::train::{Fit, Records, Session, TrainConfig};
+use unlearn::records::{Records, Session};
+use unlearn::train::{Fit, TrainConfig};
 
 use super::data_bad::refused;
 use super::data_files::try_load;
@@ -125,7 +127,7 @@ fn what_has_no_meaning_on_links_is_refused() {
     let model = net(&data);
     let (ids, mut engine) = (data.train_ids(), Engine::reference());
     let mut session = Session::of(&mut engine, &model, &data, None, &model.init(1)).unwrap();
-    let said = session.score(Records::train(&ids)).unwrap_err().to_string();
+    let said = statistics::score(&mut session, Records::train(&ids)).unwrap_err().to_string();
     assert!(said.contains("data.task"), "{said}");
     let fanout = TrainConfig { fanout: vec![3, 3], ..TrainConfig::default() };
     assert!(Fit::new(&mut session, &fanout, 1).err().unwrap().to_string().contains("train.fanout"));

@@ -1,11 +1,12 @@
 //! Derivatives along a direction and products with curvature matrices, on the reference engine in f64.
 
 use std::collections::BTreeSet;
+use unlearn::statistics::{self, Product};
 
 use unlearn::data::Samples;
 use unlearn::engine::{Buf, Engine, Recording};
 use unlearn::nn::{Model, ModelConfig};
-use unlearn::train::{Product, Records, Session};
+use unlearn::records::{Records, Session};
 
 use unlearn::harness::nets::{gap, get, numbers, put};
 
@@ -84,23 +85,24 @@ fn derivatives_of_logits_and_losses_are_those_of_differences_and_of_per_record_g
         with_session(&model, |session, all| {
             let records = Records::train(all);
             let (u, values) = direction(session, "u", 7);
-            let along = session.jvp(records, u).expect("a product");
+            let along = statistics::jvp(session, records, u).expect("a product");
             assert_eq!(along.len(), COUNT * CLASSES);
-            let numeric = difference(session, &values, |s| wide(&s.logits(records).expect("logits")));
+            let numeric = difference(session, &values, |s| wide(&statistics::logits(s, records).expect("logits")));
             // Logits come back as f32, which leaves a difference three or four digits.
             assert!(gap(&wide(&along), &numeric) < 2e-3, "logits are off by {:e}", gap(&wide(&along), &numeric));
-            let dots = session.dots(records, u).expect("a product");
+            let dots = statistics::dots(session, records, u).expect("a product");
             let mut want = Vec::new();
             let each = |_: usize, rows: &[f32]| {
                 let dot = |row: &[f32]| row.iter().zip(&values).map(|(g, u)| f64::from(*g) * u).sum::<f64>();
                 want.extend(rows.chunks(values.len()).map(dot));
                 Ok(())
             };
-            session.per_sample(records, each).expect("gradients");
+            statistics::per_sample(session, records, each).expect("gradients");
             assert!(gap(&wide(&dots), &want) < 1e-6, "g·u is off by {:e}", gap(&wide(&dots), &want));
             let none = Records::train(&[]);
             assert!(
-                session.jvp(none, u).expect("nothing").is_empty() && session.dots(none, u).expect("nothing").is_empty()
+                statistics::jvp(session, none, u).expect("nothing").is_empty()
+                    && statistics::dots(session, none, u).expect("nothing").is_empty()
             );
         });
     }
@@ -111,7 +113,7 @@ fn gauss_newton_products_are_those_of_the_jacobian() {
     for model in models() {
         with_session(&model, |session, all| {
             let records = Records::train(all);
-            let h = session.gauss_newton(records).expect("a product");
+            let h = statistics::gauss_newton(session, records).expect("a product");
             let mut found = Vec::new();
             for (name, seed) in [("u", 8), ("w", 9)] {
                 let (u, values) = direction(session, name, seed);
@@ -121,9 +123,9 @@ fn gauss_newton_products_are_those_of_the_jacobian() {
                 h.apply(session).expect("a run");
                 assert_eq!(once, get(session.engine, h.hu()).expect("a read"), "a second product differs");
                 assert_eq!(once, real(&model, once.clone()), "the product is not 0 between tensors");
-                found.push((values, once, session.jvp(records, u).expect("a product")));
+                found.push((values, once, statistics::jvp(session, records, u).expect("a product")));
             }
-            let p = wide(&session.logits(records).expect("logits"));
+            let p = wide(&statistics::logits(session, records).expect("logits"));
             let softmax = |z: &[f64]| {
                 let sum: f64 = z.iter().map(|z| z.exp()).sum();
                 z.iter().map(|z| z.exp() / sum).collect::<Vec<_>>()
@@ -154,7 +156,7 @@ fn hessian_products_are_differences_of_the_gradient() {
     for model in models() {
         with_session(&model, |session, all| {
             let records = Records::train(all);
-            let h = session.hessian(records).expect("a product");
+            let h = statistics::hessian(session, records).expect("a product");
             let (_, values) = direction(session, "u", 8);
             put(session.engine, h.u(), &values).expect("a write");
             put(session.engine, session.grad, &vec![5.0; values.len()]).expect("a write");
@@ -165,7 +167,7 @@ fn hessian_products_are_differences_of_the_gradient() {
                 "the gradient was touched"
             );
             let numeric = difference(session, &values, |s| {
-                s.gradient(records, 1.0 / COUNT as f32, false).expect("a gradient");
+                statistics::gradient(s, records, 1.0 / COUNT as f32, false).expect("a gradient");
                 get(s.engine, s.grad).expect("a read")
             });
             let error = gap(&got, &numeric);
@@ -177,12 +179,12 @@ fn hessian_products_are_differences_of_the_gradient() {
 #[test]
 fn pieces_of_one_shape_share_a_program_and_no_record_is_needed() {
     with_session(&models()[0], |session, all| {
-        let h = session.gauss_newton(Records::train(all)).expect("a product");
+        let h = statistics::gauss_newton(session, Records::train(all)).expect("a product");
         let runs = h.programs();
         let different: BTreeSet<_> = runs.iter().map(|(program, _)| std::ptr::from_ref(*program)).collect();
         // One clears; two batches of four and one of three follow.
         assert_eq!((runs.len(), different.len()), (4, 3));
-        let nothing = session.gauss_newton(Records::train(&[])).expect("a product");
+        let nothing = statistics::gauss_newton(session, Records::train(&[])).expect("a product");
         put(session.engine, nothing.hu(), &vec![1.0; session.theta.len]).expect("a write");
         nothing.apply(session).expect("a run");
         assert!(get(session.engine, nothing.hu()).expect("a read").iter().all(|v| *v == 0.0));
@@ -214,8 +216,8 @@ fn costs(zoo: &str) -> [(u64, usize); 3] {
             .collect::<Vec<_>>();
         each.iter().fold((0, 0), |(f, d), (g, e)| (f + g, d + e))
     };
-    let gauss_newton = session.gauss_newton(records).expect("a product");
-    let hessian = session.hessian(records).expect("a product");
+    let gauss_newton = statistics::gauss_newton(&mut session, records).expect("a product");
+    let hessian = statistics::hessian(&mut session, records).expect("a product");
     [(flops(&rec), rec.dispatches().count()), sum(&gauss_newton), sum(&hessian)]
 }
 

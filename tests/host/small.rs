@@ -4,7 +4,8 @@ use unlearn::data::Samples;
 use unlearn::engine::case::Gen;
 use unlearn::engine::{Buf, Engine};
 use unlearn::nn::{Model, ModelConfig};
-use unlearn::train::{Records, Session};
+use unlearn::records::{Records, Session};
+use unlearn::statistics;
 
 /// f32 parameters and inputs, f64 twins.
 pub const TOLERANCE: f64 = 1e-5;
@@ -81,7 +82,7 @@ pub fn gram(rows: &[Vec<f64>], weight: f64) -> Vec<f64> {
 /// Every record's gradient, without the zeros between tensors.
 pub fn gradients(s: &mut Session, records: &[u32]) -> Vec<Vec<f64>> {
     let (layout, mut rows) = (s.model.layout.clone(), Vec::new());
-    s.per_sample(Records::train(records), |_, slab| {
+    statistics::per_sample(s, Records::train(records), |_, slab| {
         rows.extend(slab.chunks(layout.total()).map(|row| {
             layout.entries().iter().flat_map(|e| doubles(&row[e.offset..e.offset + e.len])).collect::<Vec<f64>>()
         }));

@@ -1,6 +1,7 @@
 //! The inverse of the empirical Fisher matrix by Woodbury's identity against WoodFisher's recursion and plain elimination.
 
-use unlearn::train::{Blocks, Damping, Records, Woodbury};
+use unlearn::records::Records;
+use unlearn::statistics::{Blocks, Damping, Woodbury};
 
 use super::small::{TOLERANCE, all, gap, gradients, gram, model, real, session, solved, vector};
 

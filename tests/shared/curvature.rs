@@ -1,13 +1,14 @@
 //! Per-record and second-order quantities of every fixture against what PyTorch computed for them in float64.
 
 use std::path::Path;
+use unlearn::statistics::{self, Estimator, Factor, Kfac, Product};
 
 use unlearn::Result;
 use unlearn::data::Samples;
 use unlearn::engine::{Buf, Engine};
 use unlearn::harness::parity::Gap;
 use unlearn::harness::parity::curvature::{CurvatureFixture, Net, load_curvature};
-use unlearn::train::{Estimator, Factor, Kfac, Product, Records, Session};
+use unlearn::records::{Records, Session};
 
 use crate::shared::graph_parity;
 
@@ -56,27 +57,27 @@ pub fn measure(engine: &mut Engine, f: &CurvatureFixture, quantity: Measure) -> 
 }
 
 fn norms(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {
-    let got = s.norms(records)?;
+    let got = statistics::norms(s, records)?;
     Ok(vec![f.whole("norms", &got)?])
 }
 
 /// In batches of 3 as well, where blocks between batches come from whole gradients.
 fn gram(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {
-    let whole = s.gram(records)?;
+    let whole = statistics::gram(s, records)?;
     s.batch = 3;
-    let blocks = s.gram(records)?;
+    let blocks = statistics::gram(s, records)?;
     Ok(vec![f.whole("gram", &whole)?, f.whole("gram", &blocks)?])
 }
 
 fn clipped(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {
-    s.clipped(records, f.clip()?, 1.0 / records.indices.len() as f32, false)?;
+    statistics::clipped(s, records, f.clip()?, 1.0 / records.indices.len() as f32, false)?;
     let flat = s.engine.read(s.grad)?;
     f.each("clipped", &flat)
 }
 
 fn ggn_diag(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {
     let out = s.vector("ggn_diag")?;
-    s.model_fisher(records, out)?;
+    statistics::model_fisher(s, records, out)?;
     let flat = s.engine.read(out)?;
     f.each("ggn_diag", &flat)
 }
@@ -115,18 +116,18 @@ fn direction(s: &mut Session, f: &CurvatureFixture) -> Result<Buf<f32>> {
 
 fn jvp(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {
     let u = direction(s, f)?;
-    let along = s.jvp(records, u)?;
+    let along = statistics::jvp(s, records, u)?;
     Ok(vec![f.whole("jvp", &along)?])
 }
 
 fn dots(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {
     let u = direction(s, f)?;
-    let along = s.dots(records, u)?;
+    let along = statistics::dots(s, records, u)?;
     Ok(vec![f.whole("dots", &along)?])
 }
 
 fn hvp(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {
-    let h = s.hessian(records)?;
+    let h = statistics::hessian(s, records)?;
     s.engine.write(h.u(), &f.flat("direction")?)?;
     h.apply(s)?;
     let flat = s.engine.read(h.hu())?;
@@ -134,7 +135,7 @@ fn hvp(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Ga
 }
 
 fn gvp(s: &mut Session, f: &CurvatureFixture, records: Records) -> Result<Vec<Gap>> {
-    let h = s.gauss_newton(records)?;
+    let h = statistics::gauss_newton(s, records)?;
     s.engine.write(h.u(), &f.flat("direction")?)?;
     h.apply(s)?;
     let flat = s.engine.read(h.hu())?;

@@ -1,13 +1,14 @@
 //! Sessions over the graphs of `assets/parity/graph` against what PyTorch Geometric computed for them, records by their ids.
 
 use std::path::Path;
+use unlearn::statistics;
 
 use unlearn::Result;
 use unlearn::data::{Graph, GraphData, Graphs, Sparse};
 use unlearn::engine::Engine;
 use unlearn::harness::parity::graph::{GraphFixture, Task, load_graphs};
 use unlearn::harness::parity::{Gap, relative_error};
-use unlearn::train::{Part, Records, Session};
+use unlearn::records::{Part, Records, Session};
 
 /// Every fixture of `assets/parity/graph`.
 pub fn fixtures() -> Vec<GraphFixture> {
@@ -63,7 +64,7 @@ fn gap(tensor: &str, record: Option<usize>, error: f64) -> Gap {
 fn logits(s: &mut Session, f: &GraphFixture, _: &[u32]) -> Result<Vec<Gap>> {
     let want = f.tensor("logits")?;
     let all: Vec<u32> = (0..want.shape[0] as u32).collect();
-    let got = s.logits(Records { part: Part::Train, indices: &all })?;
+    let got = statistics::logits(s, Records { part: Part::Train, indices: &all })?;
     Ok(vec![gap("logits", None, relative_error(&got, &want.values))])
 }
 
@@ -71,9 +72,10 @@ fn logits(s: &mut Session, f: &GraphFixture, _: &[u32]) -> Result<Vec<Gap>> {
 fn loss(s: &mut Session, f: &GraphFixture, records: &[u32]) -> Result<Vec<Gap>> {
     let want = &f.tensor("loss")?.values;
     let mean = want.iter().sum::<f64>() / want.len() as f64;
-    let mut gaps = vec![gap("loss", None, relative_error(&[s.score(Records::train(records))?.loss as f32], &[mean]))];
+    let mut gaps =
+        vec![gap("loss", None, relative_error(&[statistics::score(s, Records::train(records))?.loss as f32], &[mean]))];
     for (i, (id, want)) in records.iter().zip(want).enumerate() {
-        let got = s.score(Records::train(&[*id]))?.loss as f32;
+        let got = statistics::score(s, Records::train(&[*id]))?.loss as f32;
         gaps.push(gap("loss", Some(i), relative_error(&[got], &[*want])));
     }
     Ok(gaps)
@@ -89,14 +91,14 @@ fn each(s: &Session, f: &GraphFixture, kind: &str, flat: &[f32]) -> Result<Vec<G
 }
 
 fn gradient(s: &mut Session, f: &GraphFixture, records: &[u32]) -> Result<Vec<Gap>> {
-    s.gradient(Records::train(records), 1.0 / records.len() as f32, false)?;
+    statistics::gradient(s, Records::train(records), 1.0 / records.len() as f32, false)?;
     let flat = s.engine.read(s.grad)?;
     each(s, f, "grad", &flat)
 }
 
 fn fisher(s: &mut Session, f: &GraphFixture, records: &[u32]) -> Result<Vec<Gap>> {
     let out = s.vector("fisher")?;
-    s.fisher(Records::train(records), out)?;
+    statistics::fisher(s, Records::train(records), out)?;
     let flat = s.engine.read(out)?;
     each(s, f, "fisher", &flat)
 }
@@ -104,7 +106,7 @@ fn fisher(s: &mut Session, f: &GraphFixture, records: &[u32]) -> Result<Vec<Gap>
 /// Row by row, and every record exactly once.
 fn per_sample(s: &mut Session, f: &GraphFixture, records: &[u32]) -> Result<Vec<Gap>> {
     let (layout, mut rows) = (s.model.layout.clone(), vec![Vec::new(); records.len()]);
-    s.per_sample(Records::train(records), |first, slab| {
+    statistics::per_sample(s, Records::train(records), |first, slab| {
         slab.chunks(layout.total()).enumerate().for_each(|(i, row)| rows[first + i].extend_from_slice(row));
         Ok(())
     })?;

@@ -1,12 +1,13 @@
 //! Statistics of sessions against what the records' own gradients give, batch by batch: odd batches, one record, none.
 
 use std::path::Path;
+use unlearn::statistics;
 
 use unlearn::Result;
 use unlearn::data::{self, DataConfig, Dataset};
 use unlearn::engine::Engine;
 use unlearn::nn::{Model, ModelConfig};
-use unlearn::train::{Part, Records, Session};
+use unlearn::records::{Part, Records, Session};
 
 /// What is tested: by name, on some records of a session.
 type Check = fn(&mut Session, &[u32]) -> Result<(), String>;
@@ -61,7 +62,7 @@ pub fn check(engine: &mut Engine, (net, layers): (&str, &str), check: Check) -> 
 fn rows(session: &mut Session, ids: &[u32]) -> Result<Vec<Vec<f64>>> {
     let total = session.model.layout.total();
     let mut rows = Vec::new();
-    session.per_sample(Records::train(ids), |first, slab| {
+    statistics::per_sample(session, Records::train(ids), |first, slab| {
         assert_eq!(first, rows.len());
         rows.extend(slab.chunks(total).map(|row| row.iter().map(|v| f64::from(*v)).collect::<Vec<_>>()));
         Ok(())
@@ -89,7 +90,7 @@ fn said(e: unlearn::Error) -> String {
 
 fn norms(session: &mut Session, ids: &[u32]) -> Result<(), String> {
     let want: Vec<f64> = rows(session, ids).map_err(said)?.iter().map(|g| dot(g, g).sqrt()).collect();
-    let got = session.norms(Records::train(ids)).map_err(said)?;
+    let got = statistics::norms(session, Records::train(ids)).map_err(said)?;
     agree("norms", &got, &want)
 }
 
@@ -106,12 +107,12 @@ fn clipped(session: &mut Session, ids: &[u32]) -> Result<(), String> {
         want.iter_mut().zip(g).for_each(|(w, g)| *w += factor * g);
     }
     for (accumulate, times) in [(false, 1.0), (true, 2.0)] {
-        session.clipped(Records::train(ids), clip, 0.25, accumulate).map_err(said)?;
+        statistics::clipped(session, Records::train(ids), clip, 0.25, accumulate).map_err(said)?;
         let got = session.engine.read(session.grad).map_err(said)?;
         agree("clipped", &got, &want.iter().map(|w| times * w).collect::<Vec<_>>())?;
     }
     for clip in [0.0, -1.0, f32::NAN, f32::INFINITY] {
-        if !ids.is_empty() && session.clipped(Records::train(ids), clip, 1.0, false).is_ok() {
+        if !ids.is_empty() && statistics::clipped(session, Records::train(ids), clip, 1.0, false).is_ok() {
             return Err(format!("a clip at {clip} was taken"));
         }
     }
@@ -122,7 +123,7 @@ fn gram(session: &mut Session, ids: &[u32]) -> Result<(), String> {
     let rows = rows(session, ids).map_err(said)?;
     let n = rows.len();
     let want: Vec<f64> = (0..n * n).map(|i| dot(&rows[i / n], &rows[i % n])).collect();
-    let got = session.gram(Records::train(ids)).map_err(said)?;
+    let got = statistics::gram(session, Records::train(ids)).map_err(said)?;
     agree("gram", &got, &want)?;
     let top = want.iter().fold(0.0f64, |m, v| m.max(*v));
     for seed in 1..20 {
@@ -145,14 +146,14 @@ fn fisher_sets(session: &mut Session, ids: &[u32]) -> Result<(), String> {
     let names = ["set 0", "set 1", "set 2", "alone"];
     let vectors = names.map(|name| session.vector(name).expect("a vector"));
     let each: Vec<_> = sets.iter().zip(vectors).map(|(set, out)| (Records::train(set), out)).collect();
-    session.fisher_sets(&each).map_err(said)?;
+    statistics::fisher_sets(session, &each).map_err(said)?;
     for (set, out) in sets.iter().zip(vectors) {
         let (rows, n) = (rows(session, set).map_err(said)?, set.len().max(1) as f64);
         let mut want = vec![0.0; out.len];
         rows.iter().for_each(|g| want.iter_mut().zip(g).for_each(|(w, g)| *w += g * g / n));
         let got = session.engine.read(out).map_err(said)?;
         agree("Fisher", &got, &want)?;
-        session.fisher(Records::train(set), vectors[3]).map_err(said)?;
+        statistics::fisher(session, Records::train(set), vectors[3]).map_err(said)?;
         if session.engine.read(vectors[3]).map_err(said)? != got {
             return Err("a set alone gives other numbers".into());
         }
@@ -163,7 +164,7 @@ fn fisher_sets(session: &mut Session, ids: &[u32]) -> Result<(), String> {
 fn rows_on_device(session: &mut Session, ids: &[u32]) -> Result<(), String> {
     let want: Vec<f64> = rows(session, ids).map_err(said)?.concat();
     let mut shapes = 0;
-    let runs = session.per_sample_on_device(Records::train(ids), |rec, slab, n| {
+    let runs = statistics::per_sample_on_device(session, Records::train(ids), |rec, slab, n| {
         shapes += 1;
         assert_eq!(slab.len % n, 0);
         rec.readback(slab);
@@ -193,7 +194,7 @@ pub fn footprint(engine: &mut Engine) -> Result<(), String> {
         let ids = session.ids(Part::Train);
         let mut bytes = |batch: usize, records: usize| {
             session.batch = batch;
-            session.fisher_footprint(Records::train(&ids[..records]), out).map_err(said)
+            statistics::fisher_footprint(&mut session, Records::train(&ids[..records]), out).map_err(said)
         };
         let (few, many) = (bytes(128, 256)?, bytes(128, 512)?);
         if few != many {

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Graph, GraphData, GraphParts, UNLABELLED};
-use crate::data::rng::SplitMix64;
+use crate::base::splitmix::SplitMix64;
 use crate::data::{DataConfig, Dataset, Normalization, Normalize, Samples};
 use crate::error::{Error, Result};
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::UNLABELLED;
+use crate::base::splitmix::SplitMix64;
 use crate::data::DataConfig;
-use crate::data::rng::SplitMix64;
 use crate::data::split::{self, Plan, divide};
 use crate::error::{Error, Result};
 

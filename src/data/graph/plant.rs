@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{Graph, Sparse, UNLABELLED};
-use crate::data::rng::SplitMix64;
+use crate::base::splitmix::SplitMix64;
 use crate::error::{Error, Result};
 
 /// The key `plant`: the replay test. Round(`fraction` · n) training nodes get one further class, `planted`, and `columns`

@@ -170,7 +170,7 @@ mod tests {
     /// positive weights, gives another number.
     #[test]
     fn influence_is_what_symmetric_normalisation_shows() {
-        let mut rng = crate::data::rng::SplitMix64::new(5);
+        let mut rng = crate::base::splitmix::SplitMix64::new(5);
         for directed in [false, true] {
             let pairs = (0..34).map(|_| [rng.below(30) as u32, rng.below(30) as u32]).collect();
             let graph = Graph::new(30, pairs, !directed, Sparse::identity(30)).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Graph, GraphParts, NodeSplit, Sparse};
-use crate::data::rng::SplitMix64;
+use crate::base::splitmix::SplitMix64;
 use crate::data::source::Source;
 use crate::data::{DatasetRow, Loader, Normalize};
 use crate::error::{Error, Result};

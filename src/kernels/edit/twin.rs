@@ -3,8 +3,8 @@
 use super::rows::{
     AxisMean, Clip, Dampen, Ewc, Lerp, Masked, Noised, Precondition, Rescale, Step, Threshold, Variance,
 };
+use crate::base::philox::{normal, philox};
 use crate::engine::TwinCall;
-use crate::kernels::philox::{normal, philox};
 
 /// Bindings full forget theta mask; see `dampen.wgsl`.
 pub fn dampen(call: &mut TwinCall) {

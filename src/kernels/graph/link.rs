@@ -1,8 +1,8 @@
 //! Link prediction: random negative pairs, their scores, and the loss of scores.
 
 use super::{quads, rows_of};
+use crate::base::philox::philox;
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
-use crate::kernels::philox::philox;
 use crate::params;
 
 params! {

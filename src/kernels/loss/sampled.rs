@@ -1,7 +1,7 @@
 //! Gradients under labels that are drawn from the model itself.
 
+use crate::base::philox;
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
-use crate::kernels::philox;
 use crate::params;
 
 params! {

@@ -1,8 +1,8 @@
 //! The kernels of the `map` family that draw random numbers, and their twins.
 
 use super::{quads, tangent};
+use crate::base::philox;
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
-use crate::kernels::philox;
 use crate::params;
 
 params! {

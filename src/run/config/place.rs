@@ -1,6 +1,6 @@
 //! Where in the file an error is, and which known key a wrong one is near to.
 
-use crate::data::did_you_mean;
+use crate::base::did_you_mean;
 use crate::error::Error;
 
 /// A file and its text.

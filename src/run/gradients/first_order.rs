@@ -4,7 +4,8 @@ use super::{Found, GradientJob, StatisticRow, Tensor};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::nn::ParamEntry;
-use crate::train::{Records, Session};
+use crate::records::{Records, Session};
+use crate::statistics;
 
 pub(super) static MEAN: StatisticRow =
     StatisticRow { name: "mean", summary: "gradient of the mean loss", options: &[], compute: mean };
@@ -46,7 +47,7 @@ pub(super) static GRAM: StatisticRow = StatisticRow {
 
 fn mean(job: &GradientJob, engine: &mut Engine) -> Result<Found> {
     let mut session = job.session(engine)?;
-    session.gradient(job.records(), (1.0 / job.indices.len() as f64) as f32, false)?;
+    statistics::gradient(&mut session, job.records(), (1.0 / job.indices.len() as f64) as f32, false)?;
     let flat = session.engine.read(session.grad)?;
     Ok(Found { estimator: "mean".into(), tensors: Tensor::of_flat(job.layout(), &flat) })
 }
@@ -56,7 +57,7 @@ fn per_sample(job: &GradientJob, engine: &mut Engine) -> Result<Found> {
     let (layout, count) = (job.layout(), job.indices.len());
     job.must_fit("gradients", count.saturating_mul(layout.count()))?;
     let mut columns: Vec<Vec<f32>> = layout.entries().iter().map(|e| Vec::with_capacity(count * e.len)).collect();
-    session.per_sample(job.records(), |_, rows| {
+    statistics::per_sample(&mut session, job.records(), |_, rows| {
         for row in rows.chunks_exact(layout.total()) {
             for (column, e) in columns.iter_mut().zip(layout.entries()) {
                 column.extend_from_slice(&row[e.offset..][..e.len]);
@@ -78,7 +79,7 @@ fn fisher(job: &GradientJob, engine: &mut Engine) -> Result<Found> {
         return fisher_by_class(job, &mut session);
     }
     let squares = session.vector("fisher")?;
-    session.fisher(job.records(), squares)?;
+    statistics::fisher(&mut session, job.records(), squares)?;
     let flat = session.engine.read(squares)?;
     Ok(Found { estimator: EMPIRICAL.into(), tensors: Tensor::of_flat(job.layout(), &flat) })
 }
@@ -100,7 +101,7 @@ fn fisher_by_class(job: &GradientJob, session: &mut Session) -> Result<Found> {
         .enumerate()
         .map(|(row, class)| (Records::train(&members[*class]), all.range(row * total..(row + 1) * total)))
         .collect();
-    session.fisher_sets(&sets)?;
+    statistics::fisher_sets(session, &sets)?;
     let rows = session.engine.read(all.range(0..present.len() * total))?;
     let mut tensors = Vec::new();
     for (class, row) in present.iter().zip(rows.chunks_exact(total)) {
@@ -112,7 +113,7 @@ fn fisher_by_class(job: &GradientJob, session: &mut Session) -> Result<Found> {
 
 fn norms(job: &GradientJob, engine: &mut Engine) -> Result<Found> {
     let mut session = job.session(engine)?;
-    let values = session.norms(job.records())?;
+    let values = statistics::norms(&mut session, job.records())?;
     let tensors = vec![Tensor::new("norms", &[values.len()], values)];
     Ok(Found { estimator: "norms: length of each record's own gradient over all parameters".into(), tensors })
 }
@@ -121,9 +122,9 @@ fn clipped(job: &GradientJob, engine: &mut Engine) -> Result<Found> {
     let mut session = job.session(engine)?;
     let clip = match job.options.clip {
         Some(clip) => clip,
-        None => median(session.norms(job.records())?),
+        None => median(statistics::norms(&mut session, job.records())?),
     };
-    session.clipped(job.records(), clip, (1.0 / job.indices.len() as f64) as f32, false)?;
+    statistics::clipped(&mut session, job.records(), clip, (1.0 / job.indices.len() as f64) as f32, false)?;
     let flat = session.engine.read(session.grad)?;
     let estimator = format!("clipped: mean of per-sample gradients, none counted as longer than {clip}");
     Ok(Found { estimator, tensors: Tensor::of_flat(job.layout(), &flat) })
@@ -139,7 +140,7 @@ fn gram(job: &GradientJob, engine: &mut Engine) -> Result<Found> {
     let mut session = job.session(engine)?;
     let n = job.indices.len();
     job.must_fit("inner products", n.saturating_mul(n))?;
-    let values = session.gram(job.records())?;
+    let values = statistics::gram(&mut session, job.records())?;
     let tensors = vec![Tensor::new("gram", &[n, n], values)];
     Ok(Found { estimator: "gram: inner products of the records' own gradients".into(), tensors })
 }

@@ -3,7 +3,9 @@
 use super::{Found, GradientJob, StatisticRow, Tensor};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::train::{Ekfac, Estimator, Factor, Kfac, Product, Session, weights};
+use crate::records::Session;
+use crate::statistics::{self, Ekfac, Estimator, Factor, Kfac, Product};
+use crate::train::weights;
 
 pub(super) static GGN_DIAG: StatisticRow = StatisticRow {
     name: "ggn-diag",
@@ -63,7 +65,7 @@ fn ggn_diag(job: &GradientJob, engine: &mut Engine) -> Result<Found> {
     let mut session = job.session(engine)?;
     let out = session.vector("ggn_diag")?;
     let batch = session.batch;
-    session.importance(job.records(), job.labels(), batch, out)?;
+    statistics::importance(&mut session, job.records(), job.labels(), batch, out)?;
     let flat = session.engine.read(out)?;
     let estimator =
         format!("ggn-diag: Gauss-Newton diagonal = Fisher information of the mean loss, {}", job.labels_said());
@@ -99,13 +101,13 @@ fn ekfac(job: &GradientJob, engine: &mut Engine) -> Result<Found> {
 
 fn gvp(job: &GradientJob, engine: &mut Engine) -> Result<Found> {
     let mut session = job.session(engine)?;
-    let h = session.gauss_newton(job.records())?;
+    let h = statistics::gauss_newton(&mut session, job.records())?;
     product(job, &mut session, &h, "gvp: Gauss-Newton matrix")
 }
 
 fn hvp(job: &GradientJob, engine: &mut Engine) -> Result<Found> {
     let mut session = job.session(engine)?;
-    let h = session.hessian(job.records())?;
+    let h = statistics::hessian(&mut session, job.records())?;
     product(job, &mut session, &h, "hvp: Hessian")
 }
 
@@ -116,7 +118,7 @@ fn product(job: &GradientJob, session: &mut Session, h: &dyn Product, name: &str
     let (direction, said) = match &job.options.direction {
         Some(file) => (weights::load(file, job.layout())?, file.display().to_string()),
         None => {
-            session.gradient(job.records(), (1.0 / job.indices.len() as f64) as f32, false)?;
+            statistics::gradient(session, job.records(), (1.0 / job.indices.len() as f64) as f32, false)?;
             (session.engine.read(session.grad)?, "its gradient".to_owned())
         }
     };

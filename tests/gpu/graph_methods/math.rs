@@ -4,7 +4,9 @@ use unlearn::Result;
 use unlearn::engine::Data;
 use unlearn::methods::{GraphView, View, find};
 use unlearn::nn::{Model, ModelConfig};
-use unlearn::train::{GaussNewton, Product, Records, Session, TrainConfig};
+use unlearn::records::{Records, Session};
+use unlearn::statistics::{self, GaussNewton, Product};
+use unlearn::train::TrainConfig;
 
 use super::{REQUESTS, SEED, Small, distance};
 use crate::methods::hold;
@@ -27,14 +29,14 @@ impl Slow<'_> {
                 let mut moved = theta.to_vec();
                 moved[*i] += by;
                 session.write_theta(&moved)?;
-                session.logits(records)
+                statistics::logits(session, records)
             };
             let (up, down) = (at(0.02)?, at(-0.02)?);
             jacobian.push(up.iter().zip(down).map(|(a, b)| f64::from(a - b) / 0.04).collect());
         }
         session.write_theta(theta)?;
         let classes = session.model.classes;
-        let p = session.logits(records)?.chunks(classes).flat_map(softmax).collect();
+        let p = statistics::logits(session, records)?.chunks(classes).flat_map(softmax).collect();
         Ok(Slow { real, jacobian, p, classes })
     }
 
@@ -63,7 +65,7 @@ pub fn gauss_newton(small: &mut Small) -> Result<()> {
         let records = Records::train(&view.retain[..7]);
         let slow = Slow::of(session, records, &theta, &real)?;
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        let h = session.gauss_newton(records)?;
+        let h = statistics::gauss_newton(session, records)?;
         let mut products = Vec::new();
         for seed in [1.0, 2.0] {
             let mut u = vec![0.0f32; theta.len()];
@@ -98,7 +100,7 @@ pub fn gauss_newton_wide(small: &mut Small) -> Result<()> {
         let mut at = |by: f32| {
             let moved: Vec<f32> = theta.iter().zip(&u).map(|(t, u)| t + by * u).collect();
             session.write_theta(&moved)?;
-            session.logits(records)
+            statistics::logits(session, records)
         };
         let (up, down, here) = (at(1e-3)?, at(-1e-3)?, at(0.0)?);
         let along: Vec<f64> = up.iter().zip(&down).map(|(a, b)| f64::from(a - b) / 2e-3).collect();
@@ -108,7 +110,7 @@ pub fn gauss_newton_wide(small: &mut Small) -> Result<()> {
             p.iter().zip(j).map(|(p, j)| p * (j - mean).powi(2)).sum::<f64>()
         };
         let want: f64 = here.chunks(classes).zip(along.chunks(classes)).map(variance).sum::<f64>() / 9.0;
-        let h = session.gauss_newton(records)?;
+        let h = statistics::gauss_newton(session, records)?;
         let hu = product(session, &h, &u)?;
         let got: f64 = u.iter().zip(&hu).map(|(u, v)| f64::from(*u) * v).sum();
         hold((got / want - 1.0).abs() < 3e-3, || format!("uᵀ H u = {got}, differences give {want}"))
@@ -191,7 +193,7 @@ fn lowest(small: &mut Small, theta: &[f32]) -> Result<()> {
             let mut moved = theta.to_vec();
             real.iter().for_each(|i| moved[*i] += (by * (seed * *i as f64).sin()) as f32);
             session.write_theta(&moved)?;
-            let logits = session.logits(Records::train(view.retain))?;
+            let logits = statistics::logits(session, Records::train(view.retain))?;
             let y = |i: usize| if labels[i / classes] as usize == i % classes { 1.0 } else { 0.0 };
             let fit: f64 = logits.iter().enumerate().map(|(i, z)| (f64::from(*z) - y(i)).powi(2)).sum();
             Ok::<f64, unlearn::Error>(fit + 0.1 * moved.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>())
@@ -222,7 +224,7 @@ pub fn mask_gradient(small: &mut Small) -> Result<()> {
             let words = rec.temp("step", 4);
             rec.upload(words);
             let (lists, sums) =
-                session.record_edge_masked(&mut rec, Records::train(view.retain), [mask, slope], words)?;
+                statistics::record_edge_masked(session, &mut rec, Records::train(view.retain), [mask, slope], words)?;
             rec.readback(sums);
             let program = session.compile(rec)?;
             let inputs: Vec<Data> = std::iter::once(Data::U32(vec![0; 4])).chain(lists).collect();

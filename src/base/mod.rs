@@ -1,0 +1,9 @@
+//! What every room may use: files that are whole or not there, hashes, near names, counter-based random numbers.
+
+mod files;
+mod near;
+pub mod philox;
+pub mod splitmix;
+
+pub use files::{sha256, write_atomic};
+pub use near::did_you_mean;

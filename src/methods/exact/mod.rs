@@ -1,0 +1,3 @@
+//! Methods after which no kept parameter ever saw a deleted record.
+
+pub mod retrain;

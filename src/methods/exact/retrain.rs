@@ -1,0 +1,64 @@
+//! Retraining from scratch: the exact answer, and the reference of every other method.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::error::Result;
+use crate::methods::shared::account::{Origin, timed};
+use crate::methods::shared::settings;
+use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
+use crate::records::{Records, Session};
+use crate::train::{Fit, Progress, Term, TrainConfig};
+
+pub static ROW: MethodRow = MethodRow {
+    name: "retrain",
+    summary: "new parameters from the seed, trained with the same recipe on the retained records only",
+    citation: "the definition; see Cao & Yang, IEEE S&P 2015",
+    tier: Tier::Exact,
+    graphs_only: false,
+    build: |table| Ok(Box::new(settings::parse::<Retrain>(ROW.name, table)?)),
+};
+
+/// No settings: any deviation from the recipe would make it another reference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retrain {}
+
+impl Method for Retrain {
+    fn settings(&self) -> Value {
+        settings::to_json(self)
+    }
+
+    fn takes_links(&self) -> bool {
+        true
+    }
+
+    fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
+        let origin = Origin::of(session)?;
+        let mut account = Account::reading(&[Read::RetainData]);
+        let terms = [Term { records: Records::train(view.retain), weight: 1.0 }];
+        timed(&mut account.method_s, || {
+            // Every parameter starts anew: public code has shipped a retrain that reset the last layer alone.
+            let fresh = session.model.init(view.seed);
+            session.write_theta(&fresh)?;
+            let steps = fit(session, view.train, view.seed, &terms)?;
+            account.details.insert("steps".into(), json!(steps));
+            Ok(())
+        })?;
+        account.close(session, &origin)
+    }
+}
+
+/// Runs a fit to its end; returns the number of steps.
+pub(in crate::methods) fn fit(session: &mut Session, config: &TrainConfig, seed: u64, terms: &[Term]) -> Result<u64> {
+    steps(&mut Fit::new(session, config, seed)?, session, terms)
+}
+
+/// Runs a fit that was set up to its end; returns the number of steps.
+pub(in crate::methods) fn steps(fit: &mut Fit, session: &mut Session, terms: &[Term]) -> Result<u64> {
+    let mut steps = 0;
+    while let Progress::Epoch(epoch) = fit.advance(session, terms, |_| true)? {
+        steps = epoch.step;
+    }
+    Ok(steps)
+}

@@ -1,0 +1,46 @@
+//! Unlinking: what is deleted leaves the graph, and the weights stay. What every other method must beat.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::Result;
+use crate::methods::shared::account::{Origin, timed};
+use crate::methods::shared::settings;
+use crate::methods::{Account, Method, MethodRow, Tier, View};
+use crate::records::Session;
+
+pub static ROW: MethodRow = MethodRow {
+    name: "unlink",
+    summary: "takes what is deleted out of the graph and leaves every weight: traces stay in the weights (graphs only)",
+    citation: "Tan et al., WWW 2024 (UtU, Unlink to Unlearn)",
+    tier: Tier::Approximate,
+    graphs_only: true,
+    build: |table| Ok(Box::new(settings::parse::<Unlink>(ROW.name, table)?)),
+};
+
+/// No settings. The graph of every session after a request is the one without what was deleted, so nothing is to be
+/// done here; the weights still hold what they learned from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unlink {}
+
+impl Method for Unlink {
+    fn settings(&self) -> Value {
+        settings::to_json(self)
+    }
+
+    fn takes_links(&self) -> bool {
+        true
+    }
+
+    fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
+        let deletion = view.on_graph(ROW.name)?.deletion;
+        let origin = Origin::of(session)?;
+        let mut account = Account::default();
+        timed(&mut account.method_s, || Ok(()))?;
+        account.note("steps", 0);
+        account.note("deleted_nodes", deletion.nodes.len());
+        account.note("deleted_edges", deletion.edges.len());
+        account.close(session, &origin)
+    }
+}

@@ -1,0 +1,109 @@
+//! When enough has been forgotten: the rule that ends an ascent.
+
+use crate::statistics::{self, Score};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::methods::{Account, Read, View};
+use crate::records::{Part, Records, Session};
+
+/// The rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// `accuracy` for a class request, else `holdout_loss`.
+    Auto,
+    /// Mean forget loss ≥ the original model's mean loss on the validation split: records never seen look like that.
+    HoldoutLoss,
+    /// Mean forget loss ≥ ln C. For a class this is early: on digits four records in ten are still recognised.
+    Uniform,
+    /// Forget accuracy ≤ `target_accuracy`: a model that never saw a class never names it.
+    Accuracy,
+    /// Only the number of steps ends it.
+    Never,
+}
+
+/// What the forget records must come to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::methods) enum Goal {
+    /// A mean loss of at least this.
+    Loss(f64),
+    /// An accuracy of at most this.
+    Accuracy(f64),
+}
+
+impl Goal {
+    /// The goal of a request, and the rule that it comes from.
+    ///
+    /// # Errors
+    /// The rule compares with the validation split and there is none.
+    pub fn of(
+        stop: Stop,
+        target_loss: Option<f64>,
+        target_accuracy: f64,
+        session: &mut Session,
+        view: &View,
+    ) -> Result<(Goal, &'static str)> {
+        if let Some(loss) = target_loss {
+            return Ok((Goal::Loss(loss), "target_loss"));
+        }
+        match stop {
+            Stop::Accuracy => Ok((Goal::Accuracy(target_accuracy), "accuracy")),
+            Stop::Auto if !view.forgotten_classes.is_empty() => Ok((Goal::Accuracy(target_accuracy), "accuracy")),
+            Stop::Never => Ok((Goal::Loss(f64::INFINITY), "never")),
+            Stop::Uniform => Ok((Goal::Loss((session.model.classes as f64).ln()), "uniform")),
+            Stop::Auto | Stop::HoldoutLoss => {
+                let count = session.len(Part::Validation);
+                if count == 0 {
+                    return Err(Error::input(
+                        "the ascent stops at the mean loss of records held out from training, and the data set has no \
+                         validation split: set data.validation_fraction (0.1, say), or the method's target_loss",
+                    ));
+                }
+                let all = session.ids(Part::Validation);
+                let held_out = statistics::score(session, Records { part: Part::Validation, indices: &all })?;
+                Ok((Goal::Loss(held_out.loss), "holdout_loss"))
+            }
+        }
+    }
+
+    /// Notes the goal among a method's details.
+    pub fn describe(self, rule: &str, account: &mut Account) {
+        account.note("rule", rule);
+        match self {
+            Goal::Accuracy(target) => account.note("target_accuracy", target),
+            Goal::Loss(target) if target.is_finite() => account.note("target_loss", target),
+            Goal::Loss(_) => {}
+        }
+        if rule == "holdout_loss" {
+            account.reads.push(Read::ValidationData);
+        }
+    }
+
+    /// The goal that lies a part of the way from `first` to this one.
+    pub fn towards(self, first: &Score, part: f64) -> Goal {
+        let between = |from: f64, to: f64| from + part * (to - from);
+        match self {
+            Goal::Loss(loss) => Goal::Loss(between(first.loss, loss)),
+            Goal::Accuracy(accuracy) => Goal::Accuracy(between(first.accuracy, accuracy)),
+        }
+    }
+
+    /// Whether the forget records have come to it. A loss that is not finite is past any goal.
+    pub fn reached(self, now: &Score) -> bool {
+        match self {
+            _ if !now.loss.is_finite() => true,
+            Goal::Loss(target) => now.loss >= target,
+            Goal::Accuracy(target) => now.accuracy <= target,
+        }
+    }
+
+    /// Whether they are so close to it that a shorter last step would change nothing. An accuracy moves in jumps, so
+    /// only its step is narrowed.
+    pub fn met(self, now: &Score, tolerance: f64) -> bool {
+        match self {
+            Goal::Loss(target) => (now.loss - target).abs() <= tolerance * target,
+            Goal::Accuracy(_) => false,
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Some more epochs, on the retained records or on both with other labels.
+
+pub mod finetune;
+pub mod salun;

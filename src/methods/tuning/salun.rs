@@ -1,0 +1,157 @@
+//! SalUn: wrong labels for the forgotten records, learned by the parameters that their loss is most sensitive to.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::engine::Buf;
+use crate::error::Result;
+use crate::methods::exact::retrain::steps;
+use crate::methods::shared::account::{Origin, timed};
+use crate::methods::shared::settings::{self, check, positive};
+use crate::methods::shared::sgd::Sgd;
+use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
+use crate::nn::ParamEntry;
+use crate::records::{Records, Session};
+use crate::statistics;
+use crate::train::{Fit, Schedule, Term};
+
+pub static ROW: MethodRow = MethodRow {
+    name: "salun",
+    summary: "random labels on the forgotten records and cross-entropy on the others, on the most salient half of the weights",
+    citation: "Fan et al., ICLR 2024 (SalUn)",
+    tier: Tier::Approximate,
+    graphs_only: false,
+    build: |table| {
+        let method: SalUn = settings::parse(ROW.name, table)?;
+        method.check()?;
+        Ok(Box::new(method))
+    },
+};
+
+/// Minimises L_R + weight · L_F(random labels) by SGD on the `share` of all parameters with the largest |∇L_F| at θ₀, dropout
+/// off, ranked over all tensors at once. The other parameters keep their bits: neither decay nor momentum reaches them (a
+/// leak of the public code until 2026). Batch size and, unless set, weight decay are the recipe's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SalUn {
+    /// 0.5, the source's.
+    pub share: f64,
+    /// Of the forget term in a step's objective; 1, the paper's equation.
+    pub weight: f64,
+    /// A drawn label may be the true one, as in the public code; the paper's equation draws from the others.
+    pub true_label: bool,
+    /// 0.013, the source's for ResNet-18.
+    pub lr: f64,
+    /// 10, the source's. One is a pass over the retained records; those to forget begin again as often as that takes.
+    pub epochs: usize,
+    pub schedule: Schedule,
+    /// 0.9, the source's.
+    pub momentum: f64,
+    /// Absent: the recipe's.
+    pub weight_decay: Option<f64>,
+}
+
+impl Default for SalUn {
+    fn default() -> Self {
+        SalUn {
+            share: 0.5,
+            weight: 1.0,
+            true_label: false,
+            lr: 0.013,
+            epochs: 10,
+            schedule: Schedule::Constant,
+            momentum: 0.9,
+            weight_decay: None,
+        }
+    }
+}
+
+impl SalUn {
+    fn sgd(&self) -> Sgd {
+        let Self { lr, epochs, schedule, momentum, weight_decay, .. } = *self;
+        Sgd { lr, epochs, schedule, momentum, weight_decay }
+    }
+
+    fn check(&self) -> Result<()> {
+        let own = [
+            ("share", self.share > 0.0 && self.share <= 1.0, "above 0 and at most 1"),
+            ("weight", positive(self.weight), "a positive number"),
+        ];
+        check(ROW.name, &[&own[..], &self.sgd().rules()].concat())
+    }
+
+    /// Puts the mask into the session's vector; returns it with the number of parameters in it.
+    fn mask(&self, session: &mut Session, view: &View) -> Result<(Buf<f32>, usize)> {
+        let mean = (1.0 / view.forget.len().max(1) as f64) as f32;
+        statistics::gradient(session, Records::before(view.forget), mean, false)?;
+        let gradient = session.engine.read(session.grad)?;
+        let (mask, count) = most_salient(&gradient, session.model.layout.entries(), self.share);
+        let kept = session.vector("salun.mask")?;
+        session.engine.write(kept, &mask)?;
+        Ok((kept, count))
+    }
+}
+
+/// 1 for the `share` (rounded) of the parameters with the largest |gradient|, the first of equals; 0 for the others and
+/// between tensors; and their number.
+fn most_salient(gradient: &[f32], entries: &[ParamEntry], share: f64) -> (Vec<f32>, usize) {
+    let mut places: Vec<usize> = entries.iter().flat_map(|e| e.offset..e.offset + e.len).collect();
+    let count = (share * places.len() as f64).round() as usize;
+    let mut mask = vec![0.0; gradient.len()];
+    if count == 0 {
+        return (mask, 0);
+    }
+    let by_size = |a: &usize, b: &usize| gradient[*b].abs().total_cmp(&gradient[*a].abs()).then(a.cmp(b));
+    places.select_nth_unstable_by(count - 1, by_size);
+    places[..count].iter().for_each(|i| mask[*i] = 1.0);
+    (mask, count)
+}
+
+impl Method for SalUn {
+    fn settings(&self) -> Value {
+        settings::to_json(self)
+    }
+
+    fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
+        let origin = Origin::of(session)?;
+        let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);
+        let config = self.sgd().recipe(view.train);
+        let terms = [
+            Term { records: Records::train(view.retain), weight: 1.0 },
+            Term { records: Records::before(view.forget), weight: self.weight },
+        ];
+        let (steps, chosen) = timed(&mut account.method_s, || {
+            let (mask, chosen) = self.mask(session, view)?;
+            session.draw_labels(terms[1].records, view.seed, self.true_label)?;
+            let mut fit = Fit::new(session, &config, view.seed)?;
+            fit.restrict(mask, origin.0);
+            let taken = steps(&mut fit, session, &terms);
+            session.restore_labels();
+            Ok((taken?, chosen))
+        })?;
+        account.note("steps", steps);
+        account.note("salient_fraction", chosen as f64 / session.model.layout.count().max(1) as f64);
+        account.note("train", json!(config));
+        account.close(session, &origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::Init;
+
+    #[test]
+    fn exactly_the_share_with_the_largest_gradients_is_chosen() {
+        let init = Init::HeUniform { fan_in: 1 };
+        let entry = |name: &str, offset, len| ParamEntry { name: name.into(), shape: vec![len], init, offset, len };
+        let entries = [entry("a", 0, 3), entry("b", 4, 3)];
+        let gradient = [0.5, -3.0, 0.5, 9.0, 0.0, 0.5, -0.5];
+        let chosen = |share| most_salient(&gradient, &entries, share);
+        // Equal sizes go by their place; what lies between tensors is never chosen.
+        assert_eq!(chosen(0.5), (vec![1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0], 3));
+        assert_eq!(chosen(0.75).1, 5);
+        assert_eq!(chosen(1.0), (vec![1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0], 6));
+        assert_eq!(chosen(0.01).1, 0);
+    }
+}

@@ -1,0 +1,84 @@
+//! What a resident graph is built from, on the host: edges with self-loops, and what a deletion leaves of weights and values.
+
+use std::collections::HashSet;
+
+use super::subgraph::Sparsity;
+use crate::data::{Deletion, GraphData};
+
+/// Edges by target with one self-loop for every node, and 1 for each edge, 0 for each self-loop that was added.
+/// `edges` are distinct (source, target), sorted by (target, source).
+pub(crate) fn with_loops(nodes: usize, edges: &[[u32; 2]]) -> (Sparsity, Vec<f32>) {
+    let (mut ptr, mut idx, mut weight) = (vec![0], Vec::new(), Vec::new());
+    let mut rest = edges.iter().peekable();
+    for v in 0..nodes as u32 {
+        let mut own = false;
+        while let Some([source, _]) = rest.next_if(|e| e[1] == v) {
+            if !own && *source > v {
+                idx.push(v);
+                weight.push(0.0);
+                own = true;
+            }
+            own |= *source == v;
+            idx.push(*source);
+            weight.push(1.0);
+        }
+        if !own {
+            idx.push(v);
+            weight.push(0.0);
+        }
+        ptr.push(idx.len() as u32);
+    }
+    (Sparsity { ptr, idx }, weight)
+}
+
+/// The weights that a deletion leaves.
+pub(crate) fn left(edges: &Sparsity, weight: &[f32], deletion: &Deletion) -> Vec<f32> {
+    let nodes: HashSet<u32> = deletion.nodes.iter().copied().collect();
+    let gone: HashSet<[u32; 2]> = deletion.edges.iter().copied().collect();
+    let mut left = weight.to_vec();
+    for v in 0..edges.rows() as u32 {
+        for e in edges.row(v) {
+            let u = edges.idx[e];
+            if nodes.contains(&u) || nodes.contains(&v) || gone.contains(&[u, v]) {
+                left[e] = 0.0;
+            }
+        }
+    }
+    left
+}
+
+/// 1 on the self-loops of some nodes.
+pub(crate) fn touched(edges: &Sparsity, nodes: Vec<u32>) -> Vec<f32> {
+    let mut flags = vec![0.0; edges.idx.len()];
+    for v in nodes {
+        edges.row(v).filter(|e| edges.idx[*e] == v).for_each(|e| flags[e] = 1.0);
+    }
+    flags
+}
+
+/// The feature values that a deletion leaves.
+pub(crate) fn features_left(features: &Sparsity, values: &[f32], deletion: &Deletion) -> Vec<f32> {
+    let rows: HashSet<u32> = deletion.nodes.iter().chain(&deletion.feature_rows).copied().collect();
+    let columns: HashSet<u32> = deletion.feature_columns.iter().copied().collect();
+    let mut left = values.to_vec();
+    for v in 0..features.rows() as u32 {
+        for k in features.row(v) {
+            let c = features.idx[k];
+            if rows.contains(&v) || columns.contains(&c) || deletion.feature_entries.contains(&[v, c]) {
+                left[k] = 0.0;
+            }
+        }
+    }
+    left
+}
+
+/// Classes of training and validation records; no other label leaves the host.
+pub(crate) fn known_labels(data: &GraphData) -> Vec<u32> {
+    let all = data.graphs.as_ref().map_or(&data.labels, |graphs| &graphs.labels);
+    let mut known = vec![u32::MAX; all.len()];
+    // Ids of links are not those of nodes.
+    for id in data.train.iter().chain(&data.validation).filter(|_| data.links.is_none()) {
+        known[*id as usize] = all[*id as usize];
+    }
+    known
+}

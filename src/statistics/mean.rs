@@ -1,0 +1,76 @@
+//! Logits, losses and mean gradients over sets of records.
+
+use super::batches;
+use crate::engine::Buf;
+use crate::error::Result;
+use crate::kernels::map::{self, Unary};
+use crate::nn::{Mode, Sink};
+use crate::records::load::Use;
+use crate::records::scored::record_totals;
+use crate::records::{Records, Session};
+
+/// Mean loss and accuracy of a set.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Score {
+    pub loss: f64,
+    pub accuracy: f64,
+    pub count: usize,
+}
+
+/// Logits of each record, row after row, dropout off.
+pub fn logits(session: &mut Session, records: Records) -> Result<Vec<f32>> {
+    session.check_records(records, false)?;
+    let runs = batches(session, (records, session.batch, Use::Together), Some("logits"), |s, rec, shape, _| {
+        let batch = s.record_load(rec, records.part, shape)?;
+        let tape = s.record_forward(rec, &batch, Mode::Eval, None)?;
+        rec.readback(tape.logits);
+        Ok(())
+    })?;
+    Ok(runs.iter().flat_map(|r| r[0].f32().to_vec()).collect())
+}
+
+/// Mean loss and accuracy; two scalars a batch come back.
+pub fn score(session: &mut Session, records: Records) -> Result<Score> {
+    session.check_records(records, true)?;
+    let runs = batches(session, (records, session.batch, Use::Together), Some("score"), |s, rec, shape, _| {
+        let scored = s.record_scored(rec, records.part, shape, Mode::Eval, None)?;
+        record_totals(rec, &scored);
+        Ok(())
+    })?;
+    let sum = |i: usize| runs.iter().map(|r| f64::from(r[0].f32()[i])).sum::<f64>();
+    let n = records.indices.len();
+    Ok(Score { loss: sum(0) / n as f64, accuracy: sum(1) / n as f64, count: n })
+}
+
+/// `grad = scale · Σ g_n` over the records (added to what is there if `accumulate`), dropout off. Returns the mean loss.
+pub fn gradient(session: &mut Session, records: Records, scale: f32, accumulate: bool) -> Result<f64> {
+    session.check_records(records, true)?;
+    let grad = session.grad;
+    let runs = batches(session, (records, session.batch, Use::Together), None, |s, rec, shape, first| {
+        let scored = s.record_scored(rec, records.part, shape, Mode::Eval, None)?;
+        let sink = Sink::Mean { grad, scale, accumulate: accumulate || !first };
+        s.model.backward(rec, s.theta, &scored.tape, scored.dlogits, None, sink)?;
+        record_totals(rec, &scored);
+        Ok(())
+    })?;
+    let n = records.indices.len().max(1);
+    Ok(runs.iter().map(|r| f64::from(r[0].f32()[0])).sum::<f64>() / n as f64)
+}
+
+/// The quantity that SSD's public code calls importance: the mean over batches of the squared batch-mean gradient.
+/// It depends on the batch size and is not the Fisher diagonal. Clobbers `grad`.
+pub fn batch_mean_squares(session: &mut Session, records: Records, batch: usize, out: Buf<f32>) -> Result<()> {
+    session.check_records(records, true)?;
+    let grad = session.grad;
+    let count = session.pieces(records, batch, Use::Together).len().max(1);
+    batches(session, (records, batch, Use::Together), None, |s, rec, shape, first| {
+        let scored = s.record_scored(rec, records.part, shape, Mode::Eval, None)?;
+        let sink = Sink::Mean { grad, scale: 1.0 / scored.n as f32, accumulate: false };
+        s.model.backward(rec, s.theta, &scored.tape, scored.dlogits, None, sink)?;
+        let squares = rec.temp("squares", grad.len);
+        map::unary(rec, Unary::Square, grad, squares);
+        map::axpby(rec, 1.0 / count as f32, squares, if first { 0.0 } else { 1.0 }, out);
+        Ok(())
+    })?;
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! Statistics over sets of records, all on the GPU: losses and gradients, Fisher diagonals, norms and inner products of
+//! records' gradients, curvature as products and as factors, and what solves with it.
+
+mod curvature;
+mod eigen;
+mod ekfac;
+mod fisher;
+mod gram;
+mod importance;
+mod kfac;
+mod masked;
+mod mean;
+mod moments;
+pub(crate) mod norms;
+mod pass;
+mod per_sample;
+mod product;
+pub mod scores;
+pub mod solve;
+mod towards;
+mod woodbury;
+
+pub use curvature::{GaussNewton, Hessian, dots, gauss_newton, hessian, jvp};
+pub use ekfac::Ekfac;
+pub use fisher::{Footprint, fisher, fisher_footprint, fisher_sets};
+pub use gram::gram;
+pub use importance::{Estimator, Importance, Set, importance, model_fisher, sampled_fisher};
+pub use kfac::{Factor, Kfac};
+pub use masked::record_edge_masked;
+pub use mean::{Score, batch_mean_squares, gradient, logits, score};
+pub use moments::{Moments, moments, objective_gradient};
+pub use norms::{clipped, norms};
+pub use per_sample::{per_sample, per_sample_on_device};
+pub use product::Product;
+pub use towards::{Distance, record_towards};
+pub use woodbury::{Blocks, Damping, Woodbury};
+
+pub(crate) use norms::record_clipped;
+pub(crate) use pass::batches;
+pub(crate) use per_sample::{fill_slab, slab, slab_records};

@@ -1,0 +1,51 @@
+//! How a set of records is run in batches: the one pass that every statistic goes through.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::engine::{Data, Program, Recording};
+use crate::error::{Error, Result};
+use crate::records::load::{Load, Shape, Use};
+use crate::records::{Records, Session};
+
+/// Runs `records` through a program per shape of batch; each run takes a batch and returns the outputs. Programs
+/// under a name are kept for the next call.
+pub(crate) fn batches(
+    session: &mut Session,
+    (records, batch, how): (Records, usize, Use),
+    keep: Option<&'static str>,
+    mut record: impl FnMut(&mut Session, &mut Recording, &Shape, bool) -> Result<()>,
+) -> Result<Vec<Vec<Data>>> {
+    let mut programs: HashMap<(Shape, bool), Program> = HashMap::new();
+    let mut out = Vec::new();
+    let mut flying = VecDeque::new();
+    for (i, indices) in session.pieces(records, batch, how).iter().enumerate() {
+        let Load { shape, inputs } = session.load(records.part, indices, how);
+        // Surroundings of nodes hardly ever have the same size twice.
+        let recurs = how == Use::Together || !matches!(shape, Shape::Part { .. });
+        let kept = keep.filter(|_| recurs).map(|name| (name, records.part, shape.clone()));
+        let key = (shape, i == 0);
+        let known = kept.as_ref().is_some_and(|k| session.programs.contains_key(k)) || programs.contains_key(&key);
+        if !known {
+            let mut rec = session.recording();
+            record(session, &mut rec, &key.0, key.1)?;
+            let program = session.engine.compile(rec)?;
+            session.planned = session.planned.max(program.temp_bytes);
+            match &kept {
+                Some(k) => drop(session.programs.insert(k.clone(), program)),
+                None => drop(programs.insert(key.clone(), program)),
+            }
+        }
+        let program = kept.as_ref().and_then(|k| session.programs.get(k)).or_else(|| programs.get(&key));
+        let program = program.ok_or_else(|| Error::internal("a program vanished"))?;
+        flying.push_back(session.engine.submit(program, &inputs)?);
+        if flying.len() >= 3
+            && let Some(ticket) = flying.pop_front()
+        {
+            out.push(session.engine.wait(ticket)?);
+        }
+    }
+    for ticket in flying {
+        out.push(session.engine.wait(ticket)?);
+    }
+    Ok(out)
+}

@@ -38,3 +38,5 @@ pub mod statistics;
 pub mod train;
 
 pub use error::{Error, Result};
+/// Vectors of sizes and grids; the version that this crate's interfaces take.
+pub use glam;

@@ -26,9 +26,16 @@ impl Dispatch {
             }
         }
         let same = shader.params.len() == self.fields.len()
-            && shader.params.iter().zip(self.fields).all(|((n, e), (m, f))| n == m && e == f);
+            && shader.params.iter().zip(self.fields).all(|((n, e, _), (m, f, _))| n == m && e == f);
         if !same {
             return fail(format!("parameters are {:?}, the shader's `p` is {:?}", self.fields, shader.params));
+        }
+        let apart = shader.params.iter().zip(self.fields).find(|((.., at), (.., ours))| at != ours);
+        if let Some(((name, kind, at), (.., ours))) = apart {
+            return fail(format!(
+                "parameter `{name}` ({kind:?}) lies at byte {ours}, in the shader's `p` at {at}; \
+                 vec2 must come at a multiple of 8 bytes and vec4 at one of 16"
+            ));
         }
         if matches!(self.groups, Groups::Threads(_)) && !consts.contains_key("WG") {
             return fail("launched by threads, but the shader has no override `WG` for its workgroup size".into());

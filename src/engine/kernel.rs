@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::tangent::Rule;
 
-/// Scalar type of a buffer or of a parameter field.
+/// Scalar type of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Elem {
     F32,
@@ -38,28 +38,84 @@ impl Access {
     }
 }
 
-/// Field names and types of a parameter struct, in order; compared with the shader's uniform `p`.
-pub type Fields = &'static [(&'static str, Elem)];
+/// Name, type and byte offset of each field of a parameter struct, in order; compared with the shader's uniform `p`.
+pub type Fields = &'static [(&'static str, FieldType, usize)];
 
-/// A `#[repr(C)]` struct of 4-byte scalars made by [`params!`](crate::params).
+/// Type of a field of a parameter struct, on both sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldType {
+    F32,
+    U32,
+    /// `vec2<u32>`, which WGSL aligns to 8 bytes.
+    UVec2,
+    /// `vec4<u32>`, which WGSL aligns to 16 bytes.
+    UVec4,
+}
+
+/// Rust types that a field of [`params!`](crate::params) may have.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a field of a parameter struct",
+    note = "fields are u32, f32, UVec2 and UVec4; WGSL aligns vec3<u32> to 16 bytes, so UVec3 is none of them"
+)]
+pub trait Field: bytemuck::Pod {
+    const TYPE: FieldType;
+}
+
+impl Field for f32 {
+    const TYPE: FieldType = FieldType::F32;
+}
+
+impl Field for u32 {
+    const TYPE: FieldType = FieldType::U32;
+}
+
+impl Field for glam::UVec2 {
+    const TYPE: FieldType = FieldType::UVec2;
+}
+
+impl Field for glam::UVec4 {
+    const TYPE: FieldType = FieldType::UVec4;
+}
+
+/// A `#[repr(C)]` struct of numbers and vectors made by [`params!`](crate::params).
 pub trait Params: bytemuck::Pod {
     const FIELDS: Fields;
 }
 
 /// The only macro of the crate: declares a parameter struct and its reflected field list.
+///
+/// Fields lie as in C, without gaps. A [`UVec2`](glam::UVec2) must come at a multiple of 8 bytes and a
+/// [`UVec4`](glam::UVec4) at one of 16, where WGSL puts them: a recording whose struct lies otherwise than the shader's
+/// is refused. Vectors first is the simple way.
+///
+/// ```
+/// unlearn::params! {
+///     pub struct Window { stride: unlearn::glam::UVec2, planes: u32 }
+/// }
+/// ```
+///
+/// A `UVec3` does not compile:
+///
+/// ```compile_fail
+/// unlearn::params! {
+///     pub struct Window { stride: unlearn::glam::UVec3, planes: u32 }
+/// }
+/// ```
 #[macro_export]
 macro_rules! params {
-    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$fm:meta])* $field:ident : $ty:tt),* $(,)? }) => {
+    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$fm:meta])* $field:ident : $ty:ty),* $(,)? }) => {
         $(#[$meta])*
         #[repr(C)]
         #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
         pub struct $name { $($(#[$fm])* pub $field: $ty),* }
         impl $crate::engine::Params for $name {
-            const FIELDS: $crate::engine::Fields = &[$((stringify!($field), $crate::params!(@elem $ty))),*];
+            const FIELDS: $crate::engine::Fields = &[$((
+                stringify!($field),
+                <$ty as $crate::engine::Field>::TYPE,
+                ::core::mem::offset_of!($name, $field),
+            )),*];
         }
     };
-    (@elem f32) => { $crate::engine::Elem::F32 };
-    (@elem u32) => { $crate::engine::Elem::U32 };
 }
 
 /// What an adapter must have for a variant to run.

@@ -4,6 +4,7 @@ mod adapter;
 pub mod case;
 mod check;
 mod gpu;
+mod grid;
 mod kernel;
 mod layers;
 mod plan;
@@ -22,7 +23,10 @@ use std::collections::HashMap;
 
 pub use adapter::{AdapterChoice, AdapterLimits, AdapterReport, list as adapters, pick as pick_adapter};
 pub use gpu::{Checks, Gpu, GpuOptions};
-pub use kernel::{Access, Consts, Elem, Fields, Kernel, Lane, Params, Requires, Tangent, Twin, TwinCall};
+pub use grid::div_ceil;
+pub use kernel::{
+    Access, Consts, Elem, Field, FieldType, Fields, Kernel, Lane, Params, Requires, Tangent, Twin, TwinCall,
+};
 pub use layers::Listener;
 pub use plan::{Plan, plan};
 pub use probe::Written;

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use glam::UVec3;
+
 use super::adapter::AdapterReport;
 use super::gpu::{Gpu, Pipeline};
+use super::grid::fold;
 use super::plan;
 use super::recording::{ALIGN, BufferId, Command, Dispatch, Groups, Recording, Span};
 use super::shader;
@@ -39,7 +42,7 @@ pub(super) struct Launch {
     pipeline: Arc<Pipeline>,
     bind_group: wgpu::BindGroup,
     offset: Option<u32>,
-    grid: [u32; 2],
+    grid: UVec3,
     pub kernel: &'static str,
     pub label: String,
     pub flops: u64,
@@ -203,15 +206,9 @@ impl Launch {
     pub(super) fn encode(&self, pass: &mut wgpu::ComputePass) {
         pass.set_pipeline(&self.pipeline.pipeline);
         pass.set_bind_group(0, &self.bind_group, self.offset.as_slice());
-        pass.dispatch_workgroups(self.grid[0], self.grid[1], 1);
+        let [x, y, z] = self.grid.to_array();
+        pass.dispatch_workgroups(x, y, z);
     }
-}
-
-/// A grid of at least `groups` workgroups with neither side over `limit`; the last row may be only partly needed.
-pub(super) fn fold(groups: u64, limit: u64) -> Option<[u32; 2]> {
-    let rows = groups.div_ceil(limit).max(1);
-    let columns = groups.div_ceil(rows);
-    (rows <= limit).then_some([columns as u32, rows as u32])
 }
 
 /// The parameter structs of all dispatches, equal ones stored once.
@@ -238,20 +235,5 @@ impl ParamSlots {
             slots.offsets.push(Some(offset));
         }
         slots
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::fold;
-
-    #[test]
-    fn a_folded_grid_holds_every_group_and_no_side_is_too_long() {
-        for groups in [0, 1, 2, 65_534, 65_535, 65_536, 65_537, 131_071, 1_000_003, 65_535 * 65_535] {
-            let [x, y] = fold(groups, 65_535).expect("fits").map(u64::from);
-            assert!(x <= 65_535 && y <= 65_535, "{groups}: {x} x {y}");
-            assert!(x * y >= groups && x * y < groups + y, "{groups}: {x} x {y} wastes more than a row");
-        }
-        assert_eq!(fold(65_535 * 65_535 + 1, 65_535), None);
     }
 }

@@ -3,6 +3,9 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use glam::UVec3;
+
+use super::grid;
 use super::kernel::{Access, Elem, Kernel, Params};
 use crate::error::Result;
 
@@ -312,6 +315,11 @@ impl Pass<'_> {
     /// Launches `n` workgroups; none if `n` is 0.
     pub fn groups(self, n: usize) {
         self.launch(Groups::Groups(n as u64));
+    }
+
+    /// Launches a workgroup for each place of a grid, numbered along x, then y, then z.
+    pub fn grid(self, grid: UVec3) {
+        self.launch(Groups::Groups(grid::volume(grid)));
     }
 
     fn launch(mut self, groups: Groups) {

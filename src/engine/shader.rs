@@ -5,7 +5,7 @@ use std::sync::{LazyLock, Mutex};
 
 use wgpu::naga;
 
-use super::kernel::{Elem, Kernel, Requires};
+use super::kernel::{Elem, FieldType, Kernel, Requires};
 use crate::error::{Error, Result};
 
 /// Files that `#import` may name: `shaders/shared/<name>.wgsl`.
@@ -28,8 +28,8 @@ pub static SHARED: &[(&str, &str)] = &[
 /// What reflection reads off a composed shader.
 #[derive(Clone, Debug)]
 pub struct Reflection {
-    /// Members of the uniform `p` at binding 0, in order; empty if there is none.
-    pub params: Vec<(String, Elem)>,
+    /// Members of the uniform `p` at binding 0 and their byte offsets, in order; empty if there is none.
+    pub params: Vec<(String, FieldType, usize)>,
     /// Storage buffers in binding order (binding 1, 2, …): name, writable, element type.
     pub storage: Vec<(String, bool, Elem)>,
     /// Override constants with their defaults (NaN where the shader gives none).
@@ -127,6 +127,24 @@ fn scalar_elem(module: &naga::Module, ty: naga::Handle<naga::Type>) -> Option<El
     }
 }
 
+/// The type of a parameter.
+///
+/// # Errors
+/// Why it is none that a [`Field`](super::kernel::Field) has.
+fn field_type(inner: &naga::TypeInner) -> std::result::Result<FieldType, &'static str> {
+    use naga::{Scalar, TypeInner, VectorSize};
+    match *inner {
+        TypeInner::Scalar(Scalar::F32) => Ok(FieldType::F32),
+        TypeInner::Scalar(Scalar::U32) => Ok(FieldType::U32),
+        TypeInner::Vector { size: VectorSize::Bi, scalar: Scalar::U32 } => Ok(FieldType::UVec2),
+        TypeInner::Vector { size: VectorSize::Quad, scalar: Scalar::U32 } => Ok(FieldType::UVec4),
+        TypeInner::Vector { size: VectorSize::Tri, .. } => {
+            Err("a vec3, which WGSL aligns to 16 bytes and Rust does not; take vec2, vec4 or single numbers")
+        }
+        _ => Err("not u32, f32, vec2<u32> or vec4<u32>"),
+    }
+}
+
 fn reflect(name: &str, module: &naga::Module) -> Result<Reflection> {
     let bad = |what: String| Error::internal(format!("{name}.wgsl: {what}"));
     let mut params = Vec::new();
@@ -143,13 +161,11 @@ fn reflect(name: &str, module: &naga::Module) -> Result<Reflection> {
                 let naga::TypeInner::Struct { members, .. } = &module.types[var.ty].inner else {
                     return Err(bad(format!("uniform `{var_name}` must be a struct")));
                 };
-                for (i, m) in members.iter().enumerate() {
+                for m in members {
                     let field = m.name.clone().unwrap_or_default();
-                    let elem = scalar_elem(module, m.ty).filter(|_| m.offset as usize == i * 4);
-                    params.push((
-                        field.clone(),
-                        elem.ok_or_else(|| bad(format!("parameter `{field}` is not u32 or f32")))?,
-                    ));
+                    let kind = field_type(&module.types[m.ty].inner)
+                        .map_err(|why| bad(format!("parameter `{field}` is {why}")))?;
+                    params.push((field, kind, m.offset as usize));
                 }
             }
             naga::AddressSpace::Storage { access } if binding.binding > 0 => {

@@ -12,7 +12,9 @@ pub use norms::{NormForm, choose_norms, conv2d_norms, conv2d_norms_as};
 pub use shape::{Chunks, ConvShape};
 pub use unfold::{UNFOLD, unfold};
 
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target};
+use glam::UVec3;
+
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target, div_ceil};
 use crate::params;
 
 params! {
@@ -100,8 +102,13 @@ pub fn choose(target: Target, plain: &'static Kernel, broadcast: &'static Kernel
     if target.software && target.subgroup >= 8 { broadcast } else { plain }
 }
 
-/// Positions that one workgroup of the broadcast forms covers, for 32 invocations of four.
-const POSITIONS: usize = 128;
+/// What one workgroup of the broadcast forms covers: channels of one group, and positions, four for each of 32 invocations.
+const TILE: UVec3 = UVec3::new(8, 1, 128);
+
+/// Workgroups of a broadcast form over so many channels of each group and positions.
+fn tiles(s: &ConvShape, channels: usize, positions: usize) -> UVec3 {
+    div_ceil(UVec3::new((channels / s.groups) as u32, s.groups as u32, positions as u32), TILE)
+}
 
 /// Records `y = conv(x, w) + b`; `b` may be absent.
 pub fn conv2d(rec: &mut Recording, s: &ConvShape, x: Buf<f32>, w: Buf<f32>, b: Option<Buf<f32>>, y: Buf<f32>) {
@@ -132,7 +139,7 @@ pub fn conv2d_as(
         .work(s.flops([oh, ow]), 4 * (x.len + w.len + y.len) as u64);
     let positions = s.n * oh * ow;
     if std::ptr::eq(kernel, &CONV2D_BROADCAST) {
-        pass.groups(s.groups * (s.co / s.groups).div_ceil(8) * positions.div_ceil(POSITIONS));
+        pass.grid(tiles(s, s.co, positions));
     } else {
         pass.threads(positions * s.co);
     }
@@ -164,8 +171,7 @@ pub fn conv2d_bwd_x_as(
         .work(s.flops(out), 4 * (dx.len + w.len + dy.len) as u64);
     let positions = s.n * s.h * s.w;
     if std::ptr::eq(kernel, &CONV2D_BWD_X_BROADCAST) {
-        pass.set("STRIDED", u8::from(s.stride != [1, 1]))
-            .groups(s.groups * (s.ci / s.groups).div_ceil(8) * positions.div_ceil(POSITIONS));
+        pass.set("STRIDED", u8::from(s.stride != [1, 1])).grid(tiles(s, s.ci, positions));
     } else {
         pass.threads(positions * s.ci);
     }

@@ -8,7 +8,9 @@ mod twin;
 pub use cases::{cases, random};
 pub use outer::{choose_outer, outer, outer_as};
 
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target};
+use glam::UVec3;
+
+use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target, div_ceil};
 use crate::params;
 
 params! {
@@ -180,19 +182,22 @@ pub fn product_as(
         .update(y)
         .turns(k)
         .work(2 * (m * n * k) as u64, 4 * (m * k + k * n + m * n) as u64);
+    let result = UVec3::new(n as u32, m as u32, 1);
     match kernel.stem() {
-        "matmul_broadcast" => pass.set("WG", BROADCAST_WG as u32).groups(m.div_ceil(16) * n.div_ceil(2 * BROADCAST_WG)),
+        "matmul_broadcast" => {
+            pass.set("WG", BROADCAST_WG).grid(div_ceil(result, UVec3::new(2 * BROADCAST_WG, 16, 1)));
+        }
         "matmul_tiled" => pass
             .set("A_ALONG_K", u8::from(a.col_stride == 1))
             .set("B_ALONG_N", u8::from(b.col_stride == 1))
-            .groups(m.div_ceil(64) * n.div_ceil(64)),
+            .grid(div_ceil(result, UVec3::new(64, 64, 1))),
         "matmul_blocked" => pass.threads(m.div_ceil(8) * n.div_ceil(4)),
         _ => pass.threads(m * n),
     }
 }
 
 /// Invocations of a workgroup of the broadcast form; each covers two columns.
-const BROADCAST_WG: usize = 32;
+const BROADCAST_WG: u32 = 32;
 
 #[cfg(test)]
 mod tests {

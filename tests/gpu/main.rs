@@ -20,6 +20,7 @@ mod kinds;
 mod layers;
 mod methods;
 mod mutants;
+mod params;
 mod parity;
 mod private;
 mod rankings;
@@ -54,6 +55,7 @@ fn main() {
     trials.extend(drivers::trials(&devices));
     trials.extend(validation::trials(&devices));
     trials.extend(devices.iter().flat_map(engine::trials));
+    trials.extend(devices.iter().flat_map(params::trials));
     trials.extend(parity::trials());
     trials.extend(graph_parity::trials(&devices));
     trials.extend(curvature::trials(&devices));

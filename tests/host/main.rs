@@ -24,6 +24,7 @@ mod layers;
 mod linear_editor;
 mod links;
 mod models;
+mod params;
 mod parity;
 mod pickles;
 mod private;

@@ -59,7 +59,7 @@ fn families_hold_their_own_kernels() {
 fn parameter_structs_match_the_shaders() {
     for kernel in kernels::kernels() {
         let shader = composed(kernel).expect("composes").reflection;
-        let ours: Vec<_> = kernel.params.iter().map(|(n, e)| ((*n).to_owned(), *e)).collect();
+        let ours: Vec<_> = kernel.params.iter().map(|(n, e, at)| ((*n).to_owned(), *e, *at)).collect();
         assert_eq!(ours, shader.params, "{}", kernel.name);
     }
 }

@@ -1,4 +1,5 @@
-// y[n,co,oh,ow] = b[co] + sum_{ci,ky,kx} w[co,ci,ky,kx] x[n, g*CIG+ci, oh*sy-py+ky*dy, ow*sx-px+kx*dx], zero outside.
+// y[n,co,oh,ow] = b[co] + sum_{ci,ky,kx} w[co,ci,ky,kx] x[n, g*CIG+ci, at], x zero outside the picture,
+// at = (oh,ow) stride - padding + (ky,kx) dilation.
 // x [n,ci,h,w], w [co,ci/groups,kh,kw] (PyTorch OIHW), y [n,co,oh,ow]. One thread per element of y.
 // The readable reference; twin: conv/twin.rs conv2d. BIAS=0 leaves b out.
 #import grid
@@ -25,14 +26,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     let cig = p.ci / p.groups;
     let first = (co / (p.co / p.groups)) * cig;
     var sum = 0.0;
-    for (var ky = 0u; ky < p.kh; ky += 1u) {
+    for (var ky = 0u; ky < p.kernel.y; ky += 1u) {
         // Rows above the picture wrap to huge numbers and fail the comparison too.
-        let ih = oh * p.sy + ky * p.dy - p.py;
-        for (var kx = 0u; kx < p.kw; kx += 1u) {
-            let iw = ow * p.sx + kx * p.dx - p.px;
+        let ih = oh * p.stride.y + ky * p.dilation.y - p.padding.y;
+        for (var kx = 0u; kx < p.kernel.x; kx += 1u) {
+            let iw = ow * p.stride.x + kx * p.dilation.x - p.padding.x;
             if (ih < p.h && iw < p.w) {
                 for (var ci = 0u; ci < cig; ci += 1u) {
-                    sum += w[((co * cig + ci) * p.kh + ky) * p.kw + kx] * x[((n * p.ci + first + ci) * p.h + ih) * p.w + iw];
+                    let weight = w[((co * cig + ci) * p.kernel.y + ky) * p.kernel.x + kx];
+                    sum += weight * x[((n * p.ci + first + ci) * p.h + ih) * p.w + iw];
                 }
             }
         }

@@ -46,19 +46,19 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     let q = min(pos, vec4<u32>(total - 1u));
     let n = q / plane;
     let r = q % plane;
-    let ih0 = (r / p.ow) * p.sy - p.py;
-    let iw0 = (r % p.ow) * p.sx - p.px;
+    let ih0 = (r / p.ow) * p.stride.y - p.padding.y;
+    let iw0 = (r % p.ow) * p.stride.x - p.padding.x;
     let base = (n * p.ci + group * cig) * p.h * p.w;
-    let row = min(co0 + (lane & 7u), co_end - 1u) * cig * p.kh * p.kw;
+    let row = min(co0 + (lane & 7u), co_end - 1u) * cig * p.kernel.y * p.kernel.x;
     var c0 = vec4<f32>(); var c1 = vec4<f32>(); var c2 = vec4<f32>(); var c3 = vec4<f32>();
     var c4 = vec4<f32>(); var c5 = vec4<f32>(); var c6 = vec4<f32>(); var c7 = vec4<f32>();
-    for (var ky = 0u; ky < p.kh; ky += 1u) {
-        let ih = ih0 + ky * p.dy;
-        for (var kx = 0u; kx < p.kw; kx += 1u) {
-            let iw = iw0 + kx * p.dx;
+    for (var ky = 0u; ky < p.kernel.y; ky += 1u) {
+        let ih = ih0 + ky * p.dilation.y;
+        for (var kx = 0u; kx < p.kernel.x; kx += 1u) {
+            let iw = iw0 + kx * p.dilation.x;
             let inside = (ih < vec4<u32>(p.h)) & (iw < vec4<u32>(p.w));
             var xi = base + select(vec4<u32>(), ih * p.w + iw, inside);
-            var wi = row + ky * p.kw + kx;
+            var wi = row + ky * p.kernel.x + kx;
             for (var ci = 0u; ci < cig; ci += 1u) {
                 let weight = w[wi];
                 let xs = select(vec4<f32>(), vec4<f32>(x[xi.x], x[xi.y], x[xi.z], x[xi.w]), inside);
@@ -66,7 +66,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
                 c2 += subgroupBroadcast(weight, 2u) * xs; c3 += subgroupBroadcast(weight, 3u) * xs;
                 c4 += subgroupBroadcast(weight, 4u) * xs; c5 += subgroupBroadcast(weight, 5u) * xs;
                 c6 += subgroupBroadcast(weight, 6u) * xs; c7 += subgroupBroadcast(weight, 7u) * xs;
-                wi += p.kh * p.kw;
+                wi += p.kernel.y * p.kernel.x;
                 xi += p.h * p.w;
             }
         }

@@ -2,8 +2,8 @@
 // one lane and broadcast through the subgroup. With SQUARE=1 one sample's accumulators are squared into the totals and
 // cleared, so the exact Fisher diagonal costs what the gradient costs. One workgroup: 8 channels of one group x 4*WG
 // columns x one chunk of samples. Needs subgroups of at least 8 lanes.
-// NORM=1, with chunks of one sample: the accumulators' squares are summed, dw[n stride + tile WG + lane] is the lane's part of the
-// squared norm of sample n's gradient, which is not stored.
+// NORM=1, with chunks of one sample: the accumulators' squares are summed, dw[n chunk_stride + tile WG + lane] is the
+// lane's part of the squared norm of sample n's gradient, which is not stored.
 #import grid
 #import conv_shape
 
@@ -19,7 +19,7 @@ fn store(channel: u32, end: u32, chunk: u32, columns: u32, col: vec4<u32>, sum: 
     if (channel >= end) {
         return;
     }
-    let to = vec4<u32>(chunk * p.stride + channel * columns) + col;
+    let to = vec4<u32>(chunk * p.chunk_stride + channel * columns) + col;
     if (col.x < columns) { dw[to.x] = sum.x; }
     if (col.y < columns) { dw[to.y] = sum.y; }
     if (col.z < columns) { dw[to.z] = sum.z; }
@@ -31,7 +31,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         @builtin(subgroup_invocation_id) lane: u32) {
     let cig = p.ci / p.groups;
     let cog = p.co / p.groups;
-    let columns = cig * p.kh * p.kw;
+    let columns = cig * p.kernel.y * p.kernel.x;
     let tiles = (cog + 7u) / 8u;
     let tiles_k = (columns + 4u * WG - 1u) / (4u * WG);
     let g = group_index(wid, nwg);
@@ -45,9 +45,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     }
     let col = vec4<u32>((g / (tiles * p.groups)) % tiles_k * 4u * WG + lid) + vec4<u32>(0u, WG, 2u * WG, 3u * WG);
     let k = min(col, vec4<u32>(columns - 1u));
-    let oy = (k / p.kw) % p.kh * p.dy - p.py;
-    let ox = k % p.kw * p.dx - p.px;
-    let plane = (group * cig + k / (p.kh * p.kw)) * p.h * p.w;
+    let oy = (k / p.kernel.x) % p.kernel.y * p.dilation.y - p.padding.y;
+    let ox = k % p.kernel.x * p.dilation.x - p.padding.x;
+    let plane = (group * cig + k / (p.kernel.y * p.kernel.x)) * p.h * p.w;
     let channel = min(co0 + (lane & 7u), co_end - 1u);
     var t0 = vec4<f32>(); var t1 = vec4<f32>(); var t2 = vec4<f32>(); var t3 = vec4<f32>();
     var t4 = vec4<f32>(); var t5 = vec4<f32>(); var t6 = vec4<f32>(); var t7 = vec4<f32>();
@@ -57,13 +57,13 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         var yi = (n * p.co + channel) * p.oh * p.ow;
         let base = n * p.ci * p.h * p.w + plane;
         for (var oh = 0u; oh < p.oh; oh += 1u) {
-            let ih = oh * p.sy + oy;
+            let ih = oh * p.stride.y + oy;
             let row_ok = ih < vec4<u32>(p.h);
             let row = base + select(vec4<u32>(), ih * p.w, row_ok);
             for (var ow = 0u; ow < p.ow; ow += 1u) {
                 let d = dy[yi];
                 yi += 1u;
-                let iw = ow * p.sx + ox;
+                let iw = ow * p.stride.x + ox;
                 let inside = row_ok & (iw < vec4<u32>(p.w));
                 let xi = row + select(vec4<u32>(), iw, inside);
                 let xs = select(vec4<f32>(), vec4<f32>(x[xi.x], x[xi.y], x[xi.z], x[xi.w]), inside);
@@ -93,7 +93,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         squares += select(vec4<f32>(), c7 * c7, channels > 7u);
         squares = select(vec4<f32>(), squares, col < vec4<u32>(columns));
         let tile = g % (tiles * p.groups * tiles_k);
-        dw[chunk * p.stride + tile * WG + lid] = (squares.x + squares.y) + (squares.z + squares.w);
+        dw[chunk * p.chunk_stride + tile * WG + lid] = (squares.x + squares.y) + (squares.z + squares.w);
         return;
     }
     // Without SQUARE the totals are zero and the accumulators hold everything; with it, the other way round.

@@ -23,16 +23,17 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     let cog = p.co / p.groups;
     let group = ci / cig;
     var sum = 0.0;
-    for (var ky = 0u; ky < p.kh; ky += 1u) {
+    for (var ky = 0u; ky < p.kernel.y; ky += 1u) {
         // Outputs above the first row wrap to huge numbers; their quotient is beyond p.oh.
-        let ohs = ih + p.py - ky * p.dy;
-        for (var kx = 0u; kx < p.kw; kx += 1u) {
-            let ows = iw + p.px - kx * p.dx;
-            let oh = ohs / p.sy;
-            let ow = ows / p.sx;
-            if (ohs % p.sy == 0u && ows % p.sx == 0u && oh < p.oh && ow < p.ow) {
+        let ohs = ih + p.padding.y - ky * p.dilation.y;
+        for (var kx = 0u; kx < p.kernel.x; kx += 1u) {
+            let ows = iw + p.padding.x - kx * p.dilation.x;
+            let oh = ohs / p.stride.y;
+            let ow = ows / p.stride.x;
+            if (ohs % p.stride.y == 0u && ows % p.stride.x == 0u && oh < p.oh && ow < p.ow) {
                 for (var co = group * cog; co < (group + 1u) * cog; co += 1u) {
-                    sum += w[((co * cig + ci % cig) * p.kh + ky) * p.kw + kx] * dy[((n * p.co + co) * p.oh + oh) * p.ow + ow];
+                    let weight = w[((co * cig + ci % cig) * p.kernel.y + ky) * p.kernel.x + kx];
+                    sum += weight * dy[((n * p.co + co) * p.oh + oh) * p.ow + ow];
                 }
             }
         }

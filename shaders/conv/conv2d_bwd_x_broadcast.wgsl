@@ -40,30 +40,30 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     let q = min(pos, vec4<u32>(total - 1u));
     let n = q / plane;
     let r = q % plane;
-    let ih = r / p.w + p.py;
-    let iw = r % p.w + p.px;
+    let ih = r / p.w + p.padding.y;
+    let iw = r % p.w + p.padding.x;
     let base = (n * p.co + group * cog) * p.oh * p.ow;
-    let taps = p.kh * p.kw;
+    let taps = p.kernel.y * p.kernel.x;
     let row = group * cog * cig * taps + (min(ci0 + (lane & 7u), ci_end - 1u) - group * cig) * taps;
     var c0 = vec4<f32>(); var c1 = vec4<f32>(); var c2 = vec4<f32>(); var c3 = vec4<f32>();
     var c4 = vec4<f32>(); var c5 = vec4<f32>(); var c6 = vec4<f32>(); var c7 = vec4<f32>();
-    for (var ky = 0u; ky < p.kh; ky += 1u) {
+    for (var ky = 0u; ky < p.kernel.y; ky += 1u) {
         // Outputs before the first wrap to huge numbers and fail the comparison too.
-        let ohs = ih - ky * p.dy;
+        let ohs = ih - ky * p.dilation.y;
         var oh = ohs;
         if (STRIDED == 1u) {
-            oh = ohs / p.sy;
+            oh = ohs / p.stride.y;
         }
-        let row_ok = (oh < vec4<u32>(p.oh)) & (oh * p.sy == ohs);
-        for (var kx = 0u; kx < p.kw; kx += 1u) {
-            let ows = iw - kx * p.dx;
+        let row_ok = (oh < vec4<u32>(p.oh)) & (oh * p.stride.y == ohs);
+        for (var kx = 0u; kx < p.kernel.x; kx += 1u) {
+            let ows = iw - kx * p.dilation.x;
             var ow = ows;
             if (STRIDED == 1u) {
-                ow = ows / p.sx;
+                ow = ows / p.stride.x;
             }
-            let inside = row_ok & (ow < vec4<u32>(p.ow)) & (ow * p.sx == ows);
+            let inside = row_ok & (ow < vec4<u32>(p.ow)) & (ow * p.stride.x == ows);
             var yi = base + select(vec4<u32>(), oh * p.ow + ow, inside);
-            var wi = row + ky * p.kw + kx;
+            var wi = row + ky * p.kernel.x + kx;
             for (var co = 0u; co < cog; co += 1u) {
                 let weight = w[wi];
                 let d = select(vec4<f32>(), vec4<f32>(dy[yi.x], dy[yi.y], dy[yi.z], dy[yi.w]), inside);

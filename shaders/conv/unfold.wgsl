@@ -1,11 +1,12 @@
-// y[n,oh,ow,ci,ky,kx] = x[first + n, ci, oh*sy-py+ky*dy, ow*sx-px+kx*dx], 0 outside the picture: the patch that each output position
-// of a convolution sees, a row each, in the order of the weight's columns. x [..,ci,h,w], y [n,oh,ow,ci,kh,kw]. One thread per element.
+// y[n,oh,ow,ci,ky,kx] = x[first + n, ci, (oh,ow) stride - padding + (ky,kx) dilation], 0 outside the picture: the patch that
+// each output position of a convolution sees, a row each, in the order of the weight's columns. x [..,ci,h,w],
+// y [n,oh,ow,ci,kh,kw]; the vectors of p hold x (along a row) and y (down the rows). One thread per element.
 // Twin: conv/unfold.rs.
 #import grid
 
 struct P {
-    first: u32, n: u32, ci: u32, h: u32, w: u32, kh: u32, kw: u32, oh: u32, ow: u32,
-    sy: u32, sx: u32, py: u32, px: u32, dy: u32, dx: u32,
+    kernel: vec2<u32>, stride: vec2<u32>, padding: vec2<u32>, dilation: vec2<u32>,
+    first: u32, n: u32, ci: u32, h: u32, w: u32, oh: u32, ow: u32,
 }
 
 override WG: u32 = 64u;
@@ -17,10 +18,10 @@ override WG: u32 = 64u;
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
-    let kx = i % p.kw;
-    let ky = (i / p.kw) % p.kh;
-    let ci = (i / (p.kw * p.kh)) % p.ci;
-    let position = i / (p.kw * p.kh * p.ci);
+    let kx = i % p.kernel.x;
+    let ky = (i / p.kernel.x) % p.kernel.y;
+    let ci = (i / (p.kernel.x * p.kernel.y)) % p.ci;
+    let position = i / (p.kernel.x * p.kernel.y * p.ci);
     let ow = position % p.ow;
     let oh = (position / p.ow) % p.oh;
     let n = position / (p.ow * p.oh);
@@ -28,8 +29,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         return;
     }
     // Places before the picture wrap to huge numbers and fail the same test.
-    let ih = oh * p.sy + ky * p.dy - p.py;
-    let iw = ow * p.sx + kx * p.dx - p.px;
+    let ih = oh * p.stride.y + ky * p.dilation.y - p.padding.y;
+    let iw = ow * p.stride.x + kx * p.dilation.x - p.padding.x;
     var v = 0.0;
     if (ih < p.h && iw < p.w) {
         v = x[(((p.first + n) * p.ci + ci) * p.h + ih) * p.w + iw];

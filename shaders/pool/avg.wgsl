@@ -1,4 +1,4 @@
-// y[plane, oy, ox] = sum of x over the window at (oy sh - ph, ox sw - pw) / (KH KW): padding counts as zeros
+// y[plane, oy, ox] = mean of x over the window KH x KW at (oy, ox) stride - padding: padding counts as zeros
 // (PyTorch's count_include_pad = true). Shapes: x [planes, h, w], y [planes, oh, ow]; planes = n c.
 // One thread: `strip` neighbouring outputs of one row. Overrides: WG, the window KH x KW. Twin: pool/twin.rs avg.
 #import grid
@@ -26,9 +26,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         var sum = 0.0;
         for (var ky = 0u; ky < KH; ky += 1u) {
             // Rows and columns above or left of the plane wrap around to large numbers and fail the test too.
-            let iy = oy * p.sh + ky - p.ph;
+            let iy = oy * p.stride.y + ky - p.padding.y;
             for (var kx = 0u; kx < KW; kx += 1u) {
-                let ix = ox * p.sw + kx - p.pw;
+                let ix = ox * p.stride.x + kx - p.padding.x;
                 if (iy < p.h && ix < p.w) {
                     sum += x[base + iy * p.w + ix];
                 }

@@ -1,4 +1,4 @@
-// y[plane, oy, ox] = max of x over the window at (oy sh - ph, ox sw - pw); arg = iy * w + ix of the winner, the first on
+// y[plane, oy, ox] = max of x over the window at (oy, ox) stride - padding; arg = iy * w + ix of the winner, the first on
 // ties. Padding never wins; a NaN in the window does (the last one, as in PyTorch). Shapes: x [planes, h, w], y and arg
 // [planes, oh, ow]; planes = n c. One thread: `strip` neighbouring outputs of one row, so that the divisions of the index
 // are paid once per strip (integer division is what a software adapter would spend its time on); strip = 1 on GPUs.
@@ -31,9 +31,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         var at = 0xffffffffu;
         for (var ky = 0u; ky < KH; ky += 1u) {
             // Rows and columns above or left of the plane wrap around to large numbers and fail the test too.
-            let iy = oy * p.sh + ky - p.ph;
+            let iy = oy * p.stride.y + ky - p.padding.y;
             for (var kx = 0u; kx < KW; kx += 1u) {
-                let ix = ox * p.sw + kx - p.pw;
+                let ix = ox * p.stride.x + kx - p.padding.x;
                 if (iy < p.h && ix < p.w) {
                     let v = x[base + iy * p.w + ix];
                     if (at == 0xffffffffu || is_nan(v) || (!is_nan(best) && v > best)) {

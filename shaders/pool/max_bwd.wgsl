@@ -41,9 +41,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         }
         return;
     }
-    let oys = covering(iy, p.ph, p.sh, KH, p.oh);
+    let oys = covering(iy, p.padding.y, p.stride.y, KH, p.oh);
     for (var ix = ix0; ix < ix1; ix += 1u) {
-        let oxs = covering(ix, p.pw, p.sw, KW, p.ow);
+        let oxs = covering(ix, p.padding.x, p.stride.x, KW, p.ow);
         var sum = 0.0;
         for (var oy = oys.x; oy < oys.y; oy += 1u) {
             for (var ox = oxs.x; ox < oxs.y; ox += 1u) {

@@ -1,7 +1,8 @@
-// Sizes of a convolution, the same for its three directions; per_chunk and stride matter to the weight gradient alone.
+// Sizes of a convolution, the same for its three directions; x counts along a row, y down the rows. per_chunk and
+// chunk_stride matter to the weight gradient alone.
 struct P {
-    n: u32, ci: u32, h: u32, w: u32, co: u32, kh: u32, kw: u32, oh: u32, ow: u32,
-    sy: u32, sx: u32, py: u32, px: u32, dy: u32, dx: u32, groups: u32, per_chunk: u32, stride: u32,
+    kernel: vec2<u32>, stride: vec2<u32>, padding: vec2<u32>, dilation: vec2<u32>,
+    n: u32, ci: u32, h: u32, w: u32, co: u32, oh: u32, ow: u32, groups: u32, per_chunk: u32, chunk_stride: u32,
 }
 
 @group(0) @binding(0) var<uniform> p: P;

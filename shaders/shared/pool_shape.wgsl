@@ -1,5 +1,5 @@
-// Sizes of a pooling and its window, the same for all four kernels.
-struct P { planes: u32, h: u32, w: u32, oh: u32, ow: u32, sh: u32, sw: u32, ph: u32, pw: u32, strip: u32 }
+// Sizes of a pooling and its window, the same for all four kernels; x counts along a row, y down the rows.
+struct P { stride: vec2<u32>, padding: vec2<u32>, planes: u32, h: u32, w: u32, oh: u32, ow: u32, strip: u32 }
 
 override KH: u32 = 2u;
 override KW: u32 = 2u;

@@ -4,6 +4,8 @@ mod cases;
 mod norms;
 mod shape;
 mod tangent;
+#[cfg(test)]
+mod tests;
 mod twin;
 mod unfold;
 
@@ -12,16 +14,16 @@ pub use norms::{NormForm, choose_norms, conv2d_norms, conv2d_norms_as};
 pub use shape::{Chunks, ConvShape};
 pub use unfold::{UNFOLD, unfold};
 
-use glam::UVec3;
+use glam::{UVec2, UVec3};
 
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target, div_ceil};
 use crate::params;
 
 params! {
-    /// Shapes of one convolution; `per_chunk` and `stride` matter to the weight gradient alone.
+    /// Shapes of one convolution; `per_chunk` and `chunk_stride` matter to the weight gradient alone.
     pub struct Conv {
-        n: u32, ci: u32, h: u32, w: u32, co: u32, kh: u32, kw: u32, oh: u32, ow: u32,
-        sy: u32, sx: u32, py: u32, px: u32, dy: u32, dx: u32, groups: u32, per_chunk: u32, stride: u32,
+        kernel: UVec2, stride: UVec2, padding: UVec2, dilation: UVec2,
+        n: u32, ci: u32, h: u32, w: u32, co: u32, oh: u32, ow: u32, groups: u32, per_chunk: u32, chunk_stride: u32,
     }
 }
 
@@ -171,7 +173,7 @@ pub fn conv2d_bwd_x_as(
         .work(s.flops(out), 4 * (dx.len + w.len + dy.len) as u64);
     let positions = s.n * s.h * s.w;
     if std::ptr::eq(kernel, &CONV2D_BWD_X_BROADCAST) {
-        pass.set("STRIDED", u8::from(s.stride != [1, 1])).grid(tiles(s, s.ci, positions));
+        pass.set("STRIDED", u8::from(s.stride != UVec2::ONE)).grid(tiles(s, s.ci, positions));
     } else {
         pass.threads(positions * s.ci);
     }
@@ -209,7 +211,7 @@ pub fn conv2d_bwd_w_as(
         chunks.count == 0 || dw.len >= (chunks.count - 1) * stride + s.weights(),
         "output size of a weight gradient"
     );
-    let params = Conv { per_chunk: chunks.per_chunk as u32, stride: stride as u32, ..s.params(out) };
+    let params = Conv { per_chunk: chunks.per_chunk as u32, chunk_stride: stride as u32, ..s.params(out) };
     let pass = rec
         .dispatch(kernel)
         .set("SQUARE", u8::from(square))

@@ -17,8 +17,16 @@ pub mod reduce;
 pub mod solve;
 pub mod tangent;
 
+use glam::UVec2;
+
 use crate::engine::Kernel;
 use crate::engine::case::{Case, Gen};
+
+/// A height and a width, in the order in which PyTorch and configurations write them, as a vector: x counts along a
+/// row, y down the rows.
+pub const fn hw([height, width]: [u32; 2]) -> UVec2 {
+    UVec2::new(width, height)
+}
 
 /// The kernels of every family.
 pub fn kernels() -> Vec<&'static Kernel> {

@@ -9,13 +9,16 @@ mod twin;
 pub use cases::{cases, random};
 pub use tangent::{MAX_TANGENT, max_tangent};
 
+use glam::{UVec2, Vec2Swizzles};
+
 use crate::engine::{Buf, Kernel, Params, Pass, Recording, Requires, Tangent};
+use crate::kernels::hw;
 use crate::params;
 
 params! {
     /// Sizes of one pooling; `strip` is how many neighbouring elements of a row one thread takes.
     pub struct Pool {
-        planes: u32, h: u32, w: u32, oh: u32, ow: u32, sh: u32, sw: u32, ph: u32, pw: u32, strip: u32,
+        stride: UVec2, padding: UVec2, planes: u32, h: u32, w: u32, oh: u32, ow: u32, strip: u32,
     }
 }
 
@@ -62,16 +65,17 @@ pub static AVG_BWD: Kernel = Kernel {
 /// The family's kernels.
 pub static KERNELS: &[&Kernel] = &[&MAX, &MAX_BWD, &MAX_TANGENT, &AVG, &AVG_BWD];
 
-/// Shapes of one pooling: input [n, c, h, w], output [n, c, oh, ow]; pairs are (height, width).
+/// Shapes of one pooling: input [n, c, h, w], output [n, c, oh, ow]; of the vectors, x counts along
+/// a row and y down the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolShape {
     pub n: usize,
     pub c: usize,
     pub h: usize,
     pub w: usize,
-    pub kernel: [usize; 2],
-    pub stride: [usize; 2],
-    pub padding: [usize; 2],
+    pub kernel: UVec2,
+    pub stride: UVec2,
+    pub padding: UVec2,
     pub oh: usize,
     pub ow: usize,
 }
@@ -87,13 +91,14 @@ impl PoolShape {
         c: usize,
         h: usize,
         w: usize,
-        kernel: [usize; 2],
-        stride: [usize; 2],
-        padding: [usize; 2],
+        kernel: UVec2,
+        stride: UVec2,
+        padding: UVec2,
     ) -> Result<PoolShape, String> {
         let ([oh, ow], size) = (outputs([h, w], kernel, stride, padding)?, [h, w]);
         if turns(kernel) > LONGEST_LOOP {
-            return Err(format!("pooling kernel {kernel:?} has too many elements for one thread; pool in two steps"));
+            let kernel = kernel.yx();
+            return Err(format!("pooling kernel {kernel} has too many elements for one thread; pool in two steps"));
         }
         let largest = (n * c).checked_mul((h * w).max(oh * ow));
         if largest.is_none_or(|e| e >= 1 << 31) {
@@ -107,7 +112,8 @@ impl PoolShape {
     /// # Errors
     /// An empty plane.
     pub fn global(n: usize, c: usize, h: usize, w: usize) -> Result<PoolShape, String> {
-        PoolShape::new(n, c, h, w, [h, w], [h, w], [0, 0])
+        let plane = hw([h, w].map(|v| v as u32));
+        PoolShape::new(n, c, h, w, plane, plane, UVec2::ZERO)
     }
 
     /// Elements of the input.
@@ -121,29 +127,26 @@ impl PoolShape {
     }
 
     fn nonoverlapping(&self) -> bool {
-        self.kernel == self.stride && self.padding == [0, 0]
+        self.kernel == self.stride && self.padding == UVec2::ZERO
     }
 }
 
-fn outputs(
-    size: [usize; 2],
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    padding: [usize; 2],
-) -> Result<[usize; 2], String> {
+fn outputs(size: [usize; 2], kernel: UVec2, stride: UVec2, padding: UVec2) -> Result<[usize; 2], String> {
+    // Height first, as in `size` and in what users write.
+    let [kernel, stride, padding] = [kernel, stride, padding].map(UVec2::yx);
     let mut out = [0; 2];
     for axis in 0..2 {
-        let (s, k, d, p) = (size[axis], kernel[axis], stride[axis], padding[axis]);
+        let (s, [k, d, p]) = (size[axis], [kernel, stride, padding].map(|v| v[axis] as usize));
         if k == 0 || d == 0 {
             return Err(format!(
-                "pooling needs a kernel and a stride of at least 1, got kernel {kernel:?} stride {stride:?}"
+                "pooling needs a kernel and a stride of at least 1, got kernel {kernel} stride {stride}"
             ));
         }
         if p > k / 2 {
-            return Err(format!("pooling padding {padding:?} is more than half the kernel {kernel:?}"));
+            return Err(format!("pooling padding {padding} is more than half the kernel {kernel}"));
         }
         if s == 0 || s + 2 * p < k {
-            return Err(format!("pooling kernel {kernel:?} does not fit a plane of {size:?} with padding {padding:?}"));
+            return Err(format!("pooling kernel {kernel} does not fit a plane of {size:?} with padding {padding}"));
         }
         out[axis] = (s + 2 * p - k) / d + 1;
     }
@@ -201,27 +204,25 @@ const LONGEST_STRIP: usize = 32;
 const LONGEST_LOOP: usize = 65_000;
 
 /// Iterations that one window costs, in the loops over rows and columns and in the one over the strip.
-fn turns(kernel: [usize; 2]) -> usize {
-    kernel[0] * (kernel[1] + 1) + 1
+fn turns(kernel: UVec2) -> usize {
+    kernel.y as usize * (kernel.x as usize + 1) + 1
 }
 
 fn pass<'r>(rec: &'r mut Recording, kernel: &'static Kernel, s: &PoolShape, strip: u32) -> Pass<'r> {
     let params = Pool {
+        stride: s.stride,
+        padding: s.padding,
         planes: (s.n * s.c) as u32,
         h: s.h as u32,
         w: s.w as u32,
         oh: s.oh as u32,
         ow: s.ow as u32,
-        sh: s.stride[0] as u32,
-        sw: s.stride[1] as u32,
-        ph: s.padding[0] as u32,
-        pw: s.padding[1] as u32,
         strip,
     };
-    let window = s.kernel[0] * s.kernel[1];
+    let window = s.kernel.y as usize * s.kernel.x as usize;
     rec.dispatch(kernel)
-        .set("KH", s.kernel[0] as u32)
-        .set("KW", s.kernel[1] as u32)
+        .set("KH", s.kernel.y)
+        .set("KW", s.kernel.x)
         .params(params)
         .work((s.outputs() * window) as u64, 4 * (s.inputs() + s.outputs()) as u64)
 }

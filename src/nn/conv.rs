@@ -90,7 +90,7 @@ impl Layer for Conv2d {
 
     fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
         let (s, _) = self.shape(1, input)?;
-        let [kh, kw] = s.kernel;
+        let [kh, kw] = s.taps();
         let shape = vec![s.co, s.ci / s.groups, kh, kw];
         let init = Init::HeUniform { fan_in: shape[1] * kh * kw };
         let weight = ParamSpec { name: format!("{}.weight", self.name), shape, init };

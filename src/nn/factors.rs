@@ -6,6 +6,8 @@
 //! 2016, spatially uncorrelated derivatives). Biases, and the scales and shifts of a normalisation, are parameters of their own, as in
 //! BackPACK: their block is G of each record's own gradient, which is exact. Expectations are over records, and over labels where g is of the model's.
 
+use glam::UVec2;
+
 use super::layer::{Backward, Saved};
 use super::params::ParamLayout;
 use super::sink::Sink;
@@ -115,7 +117,7 @@ impl Backward<'_> {
 
     /// Records `out += scale Σ_n Σ_t a_t a_tᵀ` over the patches of a convolution.
     fn add_patches(&mut self, s: &ConvShape, [oh, ow]: [usize; 2], x: Buf<f32>, out: Buf<f32>, scale: f32) {
-        let (positions, size) = (oh * ow, s.ci * s.kernel[0] * s.kernel[1]);
+        let (positions, size) = (oh * ow, s.ci * s.taps()[0] * s.taps()[1]);
         let most = (ROWS / positions.max(1)).min(ELEMENTS / (positions * size).max(1)).max(1);
         for first in (0..s.n).step_by(most) {
             let samples = first..s.n.min(first + most);
@@ -166,7 +168,7 @@ impl Backward<'_> {
     /// Records `out += scale Σ_n Σ_t g_t g_tᵀ` over the positions of a convolution's output: the weight gradient of a 1x1
     /// convolution whose input is its own gradient.
     fn add_pixels(&mut self, s: &ConvShape, [oh, ow]: [usize; 2], dy: Buf<f32>, out: Buf<f32>, scale: f32) {
-        let pixels = ConvShape::plain(s.n, s.co, oh, ow, s.co, [1, 1]);
+        let pixels = ConvShape::plain(s.n, s.co, oh, ow, s.co, UVec2::ONE);
         let (chunks, weights) = (Chunks::of(&pixels), pixels.weights());
         let parts = self.rec.temp("g_parts", chunks.count * weights);
         conv::conv2d_bwd_w(self.rec, &pixels, dy, dy, parts, WeightGrad { chunks, stride: weights, square: false });

@@ -1,5 +1,6 @@
 //! What a layer is, and what it is given when it records itself.
 
+use glam::UVec2;
 use serde::de::DeserializeOwned;
 
 use super::graph::{Pattern, Segments, Structure};
@@ -7,6 +8,7 @@ use super::params::{ParamLayout, ParamSpec};
 use super::sink::Sink;
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
+use crate::kernels::hw;
 
 /// Training differs from evaluation in dropout alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -204,15 +206,16 @@ pub(super) fn table<T: serde::Serialize>(kind: &str, settings: &T) -> toml::Tabl
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(untagged)]
 pub enum Size {
-    Both(usize),
-    Each([usize; 2]),
+    Both(u32),
+    Each([u32; 2]),
 }
 
 impl Size {
-    pub fn pair(self) -> [usize; 2] {
+    /// The size as a vector: x along a row, y down the rows.
+    pub fn pair(self) -> UVec2 {
         match self {
-            Size::Both(v) => [v, v],
-            Size::Each(v) => v,
+            Size::Both(v) => UVec2::splat(v),
+            Size::Each(v) => hw(v),
         }
     }
 }

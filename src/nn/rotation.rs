@@ -1,5 +1,7 @@
 //! Per-record gradients in other bases: squares of U_G g_n U_Aᵀ, without the gradients ever lying anywhere.
 
+use glam::UVec2;
+
 use super::factors::{FactorLayout, Square, refused};
 use super::layer::{Backward, Saved};
 use super::sink::Sink;
@@ -68,9 +70,9 @@ impl Backward<'_> {
         let Some(a) = block.a else { return refused(name) };
         let (xr, dyr) = (self.rec.temp("rotated", s.n * a.size * oh * ow), self.rec.temp("rotated", dy.len));
         conv::conv2d(self.rec, &ConvShape { co: a.size, ..*s }, x, a.of(r.bases), None, xr);
-        let pixels = ConvShape::plain(s.n, s.co, oh, ow, s.co, [1, 1]);
+        let pixels = ConvShape::plain(s.n, s.co, oh, ow, s.co, UVec2::ONE);
         conv::conv2d(self.rec, &pixels, dy, block.g.of(r.bases), None, dyr);
-        let rotated = ConvShape::plain(s.n, a.size, oh, ow, s.co, [1, 1]);
+        let rotated = ConvShape::plain(s.n, a.size, oh, ow, s.co, UVec2::ONE);
         self.as_squares(r, |cx| cx.sink_conv(name, &rotated, xr, dyr))
     }
 

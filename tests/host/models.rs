@@ -30,6 +30,18 @@ fn a_written_configuration_builds_the_same_layer_and_shows_its_defaults_as_they_
 }
 
 #[test]
+fn heights_are_written_before_widths() {
+    let window = "kernel = [2, 3]\nstride = [2, 1]\npadding = [1, 0]";
+    let conv = parse(&format!("type = 'conv2d'\nname = 'c'\nout = 7\ndilation = [1, 2]\n{window}")).expect("conv2d");
+    assert_eq!(conv.out_shape(&[1, 4, 5]).expect("fits"), [7, 3, 1]);
+    assert_eq!(conv.params(&[1, 4, 5]).expect("fits")[0].shape, [7, 1, 2, 3]);
+    for kind in ["max_pool", "avg_pool"] {
+        let pool = parse(&format!("type = '{kind}'\n{window}")).expect(kind);
+        assert_eq!(pool.out_shape(&[2, 4, 5]).expect("fits"), [2, 3, 3], "{kind}");
+    }
+}
+
+#[test]
 fn unknown_keys_and_types_are_refused_by_every_layer() {
     for row in LAYERS {
         let error = parse(&format!("widht = 3\n{}", row.example)).err().expect(row.kind);

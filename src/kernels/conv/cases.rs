@@ -1,31 +1,40 @@
 //! Cases of the `conv` family.
 
+use glam::Vec2Swizzles;
+
 use super::norms::GHOST_NORM;
 use super::*;
 use crate::engine::case::{Case, Gen};
+use crate::kernels::hw;
 
 fn shapes() -> Vec<ConvShape> {
     let plain = ConvShape::plain;
     vec![
-        plain(1, 1, 1, 1, 1, [1, 1]),
-        plain(2, 3, 5, 7, 4, [3, 3]),
-        plain(3, 2, 7, 5, 9, [5, 2]),
-        plain(0, 2, 4, 4, 3, [3, 3]),
-        ConvShape { padding: [2, 2], ..plain(2, 1, 11, 13, 6, [5, 5]) },
-        ConvShape { padding: [1, 0], stride: [2, 3], ..plain(3, 5, 9, 11, 7, [3, 2]) },
-        ConvShape { padding: [2, 3], dilation: [2, 3], ..plain(2, 3, 8, 9, 10, [3, 3]) },
-        ConvShape { groups: 2, padding: [1, 1], ..plain(2, 6, 6, 5, 4, [3, 3]) },
+        plain(1, 1, 1, 1, 1, hw([1, 1])),
+        plain(2, 3, 5, 7, 4, hw([3, 3])),
+        plain(3, 2, 7, 5, 9, hw([5, 2])),
+        plain(0, 2, 4, 4, 3, hw([3, 3])),
+        ConvShape { padding: hw([2, 2]), ..plain(2, 1, 11, 13, 6, hw([5, 5])) },
+        ConvShape { padding: hw([1, 0]), stride: hw([2, 3]), ..plain(3, 5, 9, 11, 7, hw([3, 2])) },
+        ConvShape { padding: hw([2, 3]), dilation: hw([2, 3]), ..plain(2, 3, 8, 9, 10, hw([3, 3])) },
+        ConvShape { groups: 2, padding: hw([1, 1]), ..plain(2, 6, 6, 5, 4, hw([3, 3])) },
         // Depthwise, and groups that are not a multiple of the tile.
-        ConvShape { groups: 5, stride: [2, 1], ..plain(2, 5, 7, 7, 5, [3, 3]) },
-        ConvShape { groups: 3, padding: [1, 1], dilation: [1, 2], stride: [1, 2], ..plain(1, 9, 6, 7, 33, [3, 2]) },
+        ConvShape { groups: 5, stride: hw([2, 1]), ..plain(2, 5, 7, 7, 5, hw([3, 3])) },
+        ConvShape {
+            groups: 3,
+            padding: hw([1, 1]),
+            dilation: hw([1, 2]),
+            stride: hw([1, 2]),
+            ..plain(1, 9, 6, 7, 33, hw([3, 2]))
+        },
     ]
 }
 
 /// LeNet-5's two layers at batch 64.
 fn timed_shapes() -> Vec<ConvShape> {
     vec![
-        ConvShape { padding: [2, 2], ..ConvShape::plain(64, 1, 28, 28, 6, [5, 5]) },
-        ConvShape::plain(64, 6, 14, 14, 16, [5, 5]),
+        ConvShape { padding: hw([2, 2]), ..ConvShape::plain(64, 1, 28, 28, 6, hw([5, 5])) },
+        ConvShape::plain(64, 6, 14, 14, 16, hw([5, 5])),
     ]
 }
 
@@ -51,16 +60,17 @@ pub fn cases() -> Vec<Case> {
         }
     }
     for kernel in [&CONV2D, &CONV2D_BROADCAST] {
-        all.push(forward(kernel, &ConvShape::plain(2, 3, 6, 6, 5, [3, 3]), false));
+        all.push(forward(kernel, &ConvShape::plain(2, 3, 6, 6, 5, hw([3, 3])), false));
         // More than 65 535 workgroups: the grid must fold.
-        all.push(forward(kernel, &ConvShape::plain(1, 1, 2100, 2003, 1, [1, 1]), true));
+        all.push(forward(kernel, &ConvShape::plain(1, 1, 2100, 2003, 1, hw([1, 1])), true));
     }
     all.extend(folding());
     // More pairs than one row of the grid holds, and a late layer as it is timed.
-    all.push(norms(&GHOST_NORM, &ConvShape::plain(5, 1, 9, 19, 1, [1, 1])).folded());
-    all.push(norms(&GHOST_NORM, &ConvShape { padding: [1, 1], ..ConvShape::plain(16, 64, 4, 4, 64, [3, 3]) }).timed());
+    all.push(norms(&GHOST_NORM, &ConvShape::plain(5, 1, 9, 19, 1, hw([1, 1]))).folded());
+    let late = ConvShape { padding: hw([1, 1]), ..ConvShape::plain(16, 64, 4, 4, 64, hw([3, 3])) };
+    all.push(norms(&GHOST_NORM, &late).timed());
     for kernel in [&CONV2D_BWD_W, &CONV2D_BWD_W_BROADCAST] {
-        let s = ConvShape { padding: [1, 1], ..ConvShape::plain(5, 3, 6, 7, 10, [3, 3]) };
+        let s = ConvShape { padding: hw([1, 1]), ..ConvShape::plain(5, 3, 6, 7, 10, hw([3, 3])) };
         all.push(weight_gradient(kernel, &s, Chunks { per_chunk: 1, count: 5 }, false));
         all.push(weight_gradient(kernel, &s, Chunks { per_chunk: 2, count: 3 }, true));
     }
@@ -70,7 +80,7 @@ pub fn cases() -> Vec<Case> {
 
 /// More than 65 535 groups of channels, so that every form's grid folds; the plain ones in workgroups of one.
 fn folding() -> Vec<Case> {
-    let s = ConvShape { groups: 65_541, ..ConvShape::plain(1, 65_541, 1, 1, 65_541, [1, 1]) };
+    let s = ConvShape { groups: 65_541, ..ConvShape::plain(1, 65_541, 1, 1, 65_541, hw([1, 1])) };
     vec![
         forward(&CONV2D, &s, true).folded(),
         forward(&CONV2D_BROADCAST, &s, true),
@@ -89,7 +99,9 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
         let ([h, w], kernel, stride, dilation) = (two(1, 15), two(1, 5), two(1, 3), two(1, 3));
         let padding = kernel.map(|k| g.below(k));
         let (n, ci, co) = (g.size(1, 5), groups * g.size(1, 5), groups * g.size(1, 12));
-        let s = ConvShape { n, ci, h, w, co, kernel, stride, padding, dilation, groups };
+        let pair = |v: [usize; 2]| hw(v.map(|v| v as u32));
+        let (kernel, padding) = (pair(kernel), pair(padding));
+        let s = ConvShape { n, ci, h, w, co, kernel, stride: pair(stride), padding, dilation: pair(dilation), groups };
         if s.out().is_ok() {
             break s;
         }
@@ -105,10 +117,10 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
 }
 
 fn title(kernel: &Kernel, s: &ConvShape) -> String {
-    let [kh, kw] = s.kernel;
+    let ([kh, kw], [stride, padding, dilation]) = (s.taps(), [s.stride, s.padding, s.dilation].map(UVec2::yx));
     format!(
-        "{} {}x{}x{}x{} to {} k{kh}x{kw} s{:?} p{:?} d{:?} g{}",
-        kernel.name, s.n, s.ci, s.h, s.w, s.co, s.stride, s.padding, s.dilation, s.groups
+        "{} {}x{}x{}x{} to {} k{kh}x{kw} s{stride} p{padding} d{dilation} g{}",
+        kernel.name, s.n, s.ci, s.h, s.w, s.co, s.groups
     )
 }
 

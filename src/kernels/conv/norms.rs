@@ -84,7 +84,7 @@ pub fn conv2d_norms_as(
         (lanes, s.weights().div_ceil(lanes) * (each + 1), s.flops(shape))
     };
     let part = rec.temp("parts of norms", s.n * parts);
-    let params = Conv { per_chunk: 1, stride: parts as u32, ..s.params(shape) };
+    let params = Conv { per_chunk: 1, chunk_stride: parts as u32, ..s.params(shape) };
     let pass = rec.dispatch(kernel);
     let pass = if ghost { pass } else { pass.set("NORM", 1) };
     let bytes = 4 * (x.len + dy.len + part.len) as u64;
@@ -100,31 +100,32 @@ pub fn conv2d_norms_as(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::hw;
 
     #[test]
     fn few_positions_and_many_weights_are_ghosts() {
         let form = |software, subgroup, s: &ConvShape| choose_norms(Target { software, subgroup }, s);
         let plain = ConvShape::plain;
         // LeNet-5's two layers, by the first bound.
-        let first = ConvShape { padding: [2, 2], ..plain(64, 1, 28, 28, 6, [5, 5]) };
-        let second = plain(64, 6, 14, 14, 16, [5, 5]);
+        let first = ConvShape { padding: hw([2, 2]), ..plain(64, 1, 28, 28, 6, hw([5, 5])) };
+        let second = plain(64, 6, 14, 14, 16, hw([5, 5]));
         for s in [first, second] {
             assert_eq!(form(false, 32, &s), NormForm::Squares);
             assert_eq!(form(true, 8, &s), NormForm::Squares);
         }
         // T = 16, p = 576, d = 64: 512 < 36 864, but 17 640 32 > 5 36 864.
-        let late = ConvShape { padding: [1, 1], ..plain(64, 64, 4, 4, 64, [3, 3]) };
+        let late = ConvShape { padding: hw([1, 1]), ..plain(64, 64, 4, 4, 64, hw([3, 3])) };
         assert_eq!(form(false, 32, &late), NormForm::Ghost);
         assert_eq!(form(true, 0, &late), NormForm::Ghost);
         assert_eq!(form(true, 8, &late), NormForm::Squares);
         // T = 4, p = 1152, d = 128: 5 1280 32 < 5 147 456.
-        let last = ConvShape { padding: [1, 1], ..plain(64, 128, 2, 2, 128, [3, 3]) };
+        let last = ConvShape { padding: hw([1, 1]), ..plain(64, 128, 2, 2, 128, hw([3, 3])) };
         assert_eq!(form(true, 8, &last), NormForm::Ghost);
         // T = 529: 2 T² is far below p d, but nobody adds 140 185 pairs.
-        let many = ConvShape { padding: [1, 1], ..plain(1, 256, 23, 23, 512, [3, 3]) };
+        let many = ConvShape { padding: hw([1, 1]), ..plain(1, 256, 23, 23, 512, hw([3, 3])) };
         assert_eq!(form(false, 32, &many), NormForm::Squares);
         // At the bound: T = 3, p = 6, d = 3 is no ghost, one more output makes it one.
-        let edge = |co| plain(1, 2, 1, 5, co, [1, 3]);
+        let edge = |co| plain(1, 2, 1, 5, co, hw([1, 3]));
         assert_eq!(form(false, 32, &edge(3)), NormForm::Squares);
         assert_eq!(form(false, 32, &edge(4)), NormForm::Ghost);
     }

@@ -1,8 +1,10 @@
 //! Sizes of a convolution, and how a batch is cut for its weight gradient.
 
+use glam::UVec2;
+
 use super::Conv;
 
-/// Sizes of a convolution.
+/// Sizes of a convolution; of the vectors, x counts along a row and y down the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvShape {
     pub n: usize,
@@ -10,17 +12,17 @@ pub struct ConvShape {
     pub h: usize,
     pub w: usize,
     pub co: usize,
-    pub kernel: [usize; 2],
-    pub stride: [usize; 2],
-    pub padding: [usize; 2],
-    pub dilation: [usize; 2],
+    pub kernel: UVec2,
+    pub stride: UVec2,
+    pub padding: UVec2,
+    pub dilation: UVec2,
     pub groups: usize,
 }
 
 impl ConvShape {
     /// Stride 1, no padding, no dilation, one group.
-    pub fn plain(n: usize, ci: usize, h: usize, w: usize, co: usize, kernel: [usize; 2]) -> ConvShape {
-        ConvShape { n, ci, h, w, co, kernel, stride: [1; 2], padding: [0; 2], dilation: [1; 2], groups: 1 }
+    pub fn plain(n: usize, ci: usize, h: usize, w: usize, co: usize, kernel: UVec2) -> ConvShape {
+        ConvShape { n, ci, h, w, co, kernel, stride: UVec2::ONE, padding: UVec2::ZERO, dilation: UVec2::ONE, groups: 1 }
     }
 
     /// Output height and width.
@@ -35,17 +37,23 @@ impl ConvShape {
             ));
         }
         let one = |size: usize, i: usize| {
-            let span = self.dilation[i] * self.kernel[i].saturating_sub(1) + 1;
-            let room = size + 2 * self.padding[i];
-            if self.kernel[i] == 0 || self.stride[i] == 0 || self.dilation[i] == 0 || room < span {
-                return Err(format!(
-                    "a kernel of {} (dilation {}, stride {}) does not fit into {size} with padding {}",
-                    self.kernel[i], self.dilation[i], self.stride[i], self.padding[i]
-                ));
+            let of = |v: UVec2| v[i] as usize;
+            let (kernel, stride, padding, dilation) =
+                (of(self.kernel), of(self.stride), of(self.padding), of(self.dilation));
+            let span = dilation * kernel.saturating_sub(1) + 1;
+            let room = size + 2 * padding;
+            if kernel == 0 || stride == 0 || dilation == 0 || room < span {
+                let how = format!("(dilation {dilation}, stride {stride})");
+                return Err(format!("a kernel of {kernel} {how} does not fit into {size} with padding {padding}"));
             }
-            Ok((room - span) / self.stride[i] + 1)
+            Ok((room - span) / stride + 1)
         };
-        Ok([one(self.h, 0)?, one(self.w, 1)?])
+        Ok([one(self.h, 1)?, one(self.w, 0)?])
+    }
+
+    /// Height and width of the kernel, to count elements with.
+    pub fn taps(&self) -> [usize; 2] {
+        [self.kernel.y as usize, self.kernel.x as usize]
     }
 
     /// Elements of the weight: co * ci/groups * kh * kw.
@@ -55,7 +63,8 @@ impl ConvShape {
 
     /// Weights of one output channel.
     pub(super) fn columns(&self) -> usize {
-        self.ci / self.groups * self.kernel[0] * self.kernel[1]
+        let [kh, kw] = self.taps();
+        self.ci / self.groups * kh * kw
     }
 
     /// Loop iterations that the weight gradient of one sample takes.
@@ -66,7 +75,8 @@ impl ConvShape {
 
     /// Loop iterations of one output element over `channels`, for the forward pass and the input gradient.
     pub(super) fn turns_per_output(&self, channels: usize) -> usize {
-        self.kernel[0] * (1 + self.kernel[1] * (1 + channels))
+        let [kh, kw] = self.taps();
+        kh * (1 + kw * (1 + channels))
     }
 
     /// Workgroups of the broadcast weight gradient for one chunk.
@@ -81,24 +91,20 @@ impl ConvShape {
     pub(super) fn params(&self, [oh, ow]: [usize; 2]) -> Conv {
         let u = |v: usize| v as u32;
         Conv {
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: self.padding,
+            dilation: self.dilation,
             n: u(self.n),
             ci: u(self.ci),
             h: u(self.h),
             w: u(self.w),
             co: u(self.co),
-            kh: u(self.kernel[0]),
-            kw: u(self.kernel[1]),
             oh: u(oh),
             ow: u(ow),
-            sy: u(self.stride[0]),
-            sx: u(self.stride[1]),
-            py: u(self.padding[0]),
-            px: u(self.padding[1]),
-            dy: u(self.dilation[0]),
-            dx: u(self.dilation[1]),
             groups: u(self.groups),
             per_chunk: u(self.n),
-            stride: 0,
+            chunk_stride: 0,
         }
     }
 

@@ -36,7 +36,7 @@ pub fn conv2d_bwd_w(t: &mut Tangents, d: &Dispatch) -> Result<()> {
     d.without("NORM")?;
     let p: Conv = d.params();
     let mut own = d.clone();
-    if p.stride == p.co * (p.ci / p.groups) * p.kh * p.kw {
+    if p.chunk_stride == p.co * (p.ci / p.groups) * p.kernel.element_product() {
         // No gaps between the chunks, so nothing is kept.
         own.bindings[2].1 = Access::Write;
     }

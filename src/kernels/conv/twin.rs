@@ -5,7 +5,8 @@ use crate::engine::TwinCall;
 
 /// Calls `f(n, co, ci, tap, output index, input index)` for every product of the convolution.
 fn each(p: &Conv, mut f: impl FnMut(usize, usize, usize, usize, usize)) {
-    let [n, ci, h, w, co, kh, kw, oh, ow] = [p.n, p.ci, p.h, p.w, p.co, p.kh, p.kw, p.oh, p.ow].map(|v| v as usize);
+    let [n, ci, h, w, co, oh, ow] = [p.n, p.ci, p.h, p.w, p.co, p.oh, p.ow].map(|v| v as usize);
+    let [kw, kh] = p.kernel.to_array().map(|v| v as usize);
     let (cig, cog) = (ci / p.groups as usize, co / p.groups as usize);
     for s in 0..n {
         for o in 0..co {
@@ -13,9 +14,11 @@ fn each(p: &Conv, mut f: impl FnMut(usize, usize, usize, usize, usize)) {
                 for (ky, kx) in (0..kh).flat_map(|ky| (0..kw).map(move |kx| (ky, kx))) {
                     let weight = ((o * cig + i) * kh + ky) * kw + kx;
                     for y in 0..oh {
-                        let iy = (y * p.sy as usize + ky * p.dy as usize).wrapping_sub(p.py as usize);
+                        let iy =
+                            (y * p.stride.y as usize + ky * p.dilation.y as usize).wrapping_sub(p.padding.y as usize);
                         for x in 0..ow {
-                            let ix = (x * p.sx as usize + kx * p.dx as usize).wrapping_sub(p.px as usize);
+                            let ix = (x * p.stride.x as usize + kx * p.dilation.x as usize)
+                                .wrapping_sub(p.padding.x as usize);
                             if iy < h && ix < w {
                                 let from = ((s * ci + o / cog * cig + i) * h + iy) * w + ix;
                                 f(s, o, weight, ((s * co + o) * oh + y) * ow + x, from);
@@ -55,7 +58,7 @@ pub fn norms(call: &mut TwinCall) {
     let p: Conv = call.params();
     let [x, dy, dw] = call.bufs();
     let (x, dy, dw) = (x.f(), dy.f(), dw.f_mut());
-    let (size, stride) = ((p.co * (p.ci / p.groups) * p.kh * p.kw) as usize, p.stride as usize);
+    let (size, stride) = ((p.co * (p.ci / p.groups) * p.kernel.element_product()) as usize, p.chunk_stride as usize);
     let mut samples = vec![0.0; size * p.n as usize];
     each(&p, |n, _, weight, to, from| samples[n * size + weight] += dy[to] * x[from]);
     dw.fill(0.0);
@@ -73,12 +76,12 @@ pub fn conv2d_bwd_w(call: &mut TwinCall) {
     let square = call.set("SQUARE") == 1;
     let [x, dy, dw] = call.bufs();
     let (x, dy, dw) = (x.f(), dy.f(), dw.f_mut());
-    let size = (p.co * (p.ci / p.groups) * p.kh * p.kw) as usize;
+    let size = (p.co * (p.ci / p.groups) * p.kernel.element_product()) as usize;
     let mut samples = vec![0.0; size * p.n as usize];
     each(&p, |n, _, weight, to, from| samples[n * size + weight] += dy[to] * x[from]);
     let per_chunk = p.per_chunk as usize;
     for chunk in 0..(p.n as usize).div_ceil(per_chunk.max(1)) {
-        let out = &mut dw[chunk * p.stride as usize..][..size];
+        let out = &mut dw[chunk * p.chunk_stride as usize..][..size];
         out.fill(0.0);
         for n in chunk * per_chunk..((chunk + 1) * per_chunk).min(p.n as usize) {
             for (o, g) in out.iter_mut().zip(&samples[n * size..]) {

@@ -3,9 +3,10 @@
 use super::{PoolShape, avg, avg_bwd, max, max_bwd, max_tangent};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen, OnNan};
+use crate::kernels::hw;
 
-/// n c h w, kernel, stride, padding.
-type Shape = ([usize; 4], [usize; 2], [usize; 2], [usize; 2]);
+/// n c h w, and heights and widths of kernel, stride, padding.
+type Shape = ([usize; 4], [u32; 2], [u32; 2], [u32; 2]);
 
 const SHAPES: &[Shape] = &[
     ([1, 1, 1, 1], [1, 1], [1, 1], [0, 0]),
@@ -53,8 +54,9 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
         let kernel = [0; 2].map(|_: usize| g.size(1, 5));
         let (stride, padding) = ([g.size(1, 4), g.size(1, 4)], kernel.map(|k| g.below(k / 2 + 1)));
         let sizes = [g.size(1, 6), g.size(1, 6), g.size(1, 40), g.size(1, 40)];
+        let [kernel, stride, padding] = [kernel, stride, padding].map(|pair| pair.map(|v| v as u32));
         let [n, c, h, w] = sizes;
-        if PoolShape::new(n, c, h, w, kernel, stride, padding).is_ok() {
+        if PoolShape::new(n, c, h, w, hw(kernel), hw(stride), hw(padding)).is_ok() {
             break (sizes, kernel, stride, padding);
         }
     };
@@ -66,7 +68,7 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
 
 fn at(target: Target, shape: Shape) -> [Case; 5] {
     let ([n, c, h, w], kernel, stride, padding) = shape;
-    let s = PoolShape::new(n, c, h, w, kernel, stride, padding).expect("a valid case");
+    let s = PoolShape::new(n, c, h, w, hw(kernel), hw(stride), hw(padding)).expect("a valid case");
     let mut g = Gen::new((n * 31 + c * 17 + h * 7 + w) as u64);
     let new = |what: &str| {
         let strip = if target.software { " strip" } else { "" };
@@ -123,18 +125,18 @@ fn max_tangent_case(mut case: Case, s: &PoolShape, g: &mut Gen) -> Case {
 /// Any real input of each window: the gradient must follow `arg`, whatever made it.
 fn any_winners(s: &PoolShape, g: &mut Gen) -> Vec<u32> {
     let mut pick = |out: usize, axis: usize, size: usize| {
-        let first = out * s.stride[axis];
+        let [kernel, stride, padding] = [s.kernel, s.stride, s.padding].map(|v| v[axis] as usize);
         loop {
-            let at = first + g.below(s.kernel[axis]);
-            if (s.padding[axis]..s.padding[axis] + size).contains(&at) {
-                return at - s.padding[axis];
+            let at = out * stride + g.below(kernel);
+            if (padding..padding + size).contains(&at) {
+                return at - padding;
             }
         }
     };
     let mut all = Vec::with_capacity(s.outputs());
     for i in 0..s.outputs() {
         let (oy, ox) = (i / s.ow % s.oh, i % s.ow);
-        let (iy, ix) = (pick(oy, 0, s.h), pick(ox, 1, s.w));
+        let (iy, ix) = (pick(oy, 1, s.h), pick(ox, 0, s.w));
         all.push((iy * s.w + ix) as u32);
     }
     all
@@ -142,7 +144,7 @@ fn any_winners(s: &PoolShape, g: &mut Gen) -> Vec<u32> {
 
 /// NaN wins its window wherever it stands and infinities are ordinary numbers.
 fn not_a_number() -> Case {
-    let s = PoolShape::new(1, 1, 6, 8, [2, 4], [2, 4], [0, 0]).expect("a valid case");
+    let s = PoolShape::new(1, 1, 6, 8, hw([2, 4]), hw([2, 4]), hw([0, 0])).expect("a valid case");
     let mut case = Case::new("pool.max NaN and infinities", Target::default());
     let mut x = Gen::new(6).values(s.inputs());
     for (at, v) in [(1, f32::NAN), (12, f32::NAN), (13, f32::INFINITY), (18, f32::NEG_INFINITY), (33, f32::INFINITY)] {

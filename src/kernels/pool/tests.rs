@@ -7,7 +7,7 @@ use crate::engine::{Engine, Target};
 /// PyTorch 2.
 #[test]
 fn forward_is_pytorchs() {
-    let s = PoolShape::new(1, 1, 4, 5, [3, 2], [2, 2], [1, 1]).expect("a valid shape");
+    let s = PoolShape::new(1, 1, 4, 5, hw([3, 2]), hw([2, 2]), hw([1, 1])).expect("a valid shape");
     assert_eq!([s.oh, s.ow], [2, 3]);
     let mut engine = Engine::reference();
     let x = engine.alloc::<f32>("x", 20).expect("memory");
@@ -32,7 +32,7 @@ fn forward_is_pytorchs() {
 #[test]
 fn impossible_shapes_are_refused() {
     let refused = |h, w, kernel, stride, padding, word: &str| {
-        let what = PoolShape::new(1, 1, h, w, kernel, stride, padding).expect_err("an impossible shape");
+        let what = PoolShape::new(1, 1, h, w, hw(kernel), hw(stride), hw(padding)).expect_err("an impossible shape");
         assert!(what.contains(word), "{what}");
     };
     refused(4, 4, [0, 2], [1, 1], [0, 0], "at least 1");
@@ -41,7 +41,7 @@ fn impossible_shapes_are_refused() {
     refused(4, 2, [3, 3], [1, 1], [0, 0], "does not fit");
     refused(0, 4, [2, 2], [1, 1], [1, 1], "does not fit");
     refused(300, 300, [300, 300], [1, 1], [0, 0], "one thread");
-    let many = PoolShape::new(1 << 20, 64, 28, 28, [2, 2], [2, 2], [0, 0]);
+    let many = PoolShape::new(1 << 20, 64, 28, 28, hw([2, 2]), hw([2, 2]), hw([0, 0]));
     assert!(many.expect_err("too many elements").contains("2^31"));
 }
 
@@ -49,11 +49,11 @@ fn impossible_shapes_are_refused() {
 fn a_strip_never_outlasts_the_loops_a_thread_may_have() {
     let software = Recording::new(Target { software: true, subgroup: 8 });
     for k in [1, 2, 7, 40, 200, 250] {
-        let s = PoolShape::new(1, 1, 1000, 1000, [k, k], [1, 1], [0, 0]).expect("a valid shape");
+        let s = PoolShape::new(1, 1, 1000, 1000, hw([k, k]), hw([1, 1]), hw([0, 0])).expect("a valid shape");
         let (strip, threads) = strips(&software, &s, s.ow, s.oh);
-        assert!(strip as usize * turns([k, k]) <= LONGEST_LOOP && threads * strip as usize >= s.oh * s.ow);
+        assert!(strip as usize * turns(hw([k, k])) <= LONGEST_LOOP && threads * strip as usize >= s.oh * s.ow);
     }
     let gpu = Recording::new(Target::default());
-    let s = PoolShape::new(1, 1, 8, 8, [2, 2], [2, 2], [0, 0]).expect("a valid shape");
+    let s = PoolShape::new(1, 1, 8, 8, hw([2, 2]), hw([2, 2]), hw([0, 0])).expect("a valid shape");
     assert_eq!(strips(&gpu, &s, s.ow, s.oh), (1, 16));
 }

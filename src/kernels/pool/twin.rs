@@ -10,7 +10,7 @@ fn pairs(call: &TwinCall, mut visit: impl FnMut(usize, usize)) {
     let p: Pool = call.params();
     let (kh, kw) = (call.set("KH") as usize, call.set("KW") as usize);
     let (h, w, oh, ow) = (p.h as usize, p.w as usize, p.oh as usize, p.ow as usize);
-    let (sh, sw, ph, pw) = (p.sh as usize, p.sw as usize, p.ph as usize, p.pw as usize);
+    let ([sw, sh], [pw, ph]) = (p.stride.to_array().map(|v| v as usize), p.padding.to_array().map(|v| v as usize));
     for plane in 0..p.planes as usize {
         for (oy, ox) in (0..oh).flat_map(|oy| (0..ow).map(move |ox| (oy, ox))) {
             for (ky, kx) in (0..kh).flat_map(|ky| (0..kw).map(move |kx| (ky, kx))) {

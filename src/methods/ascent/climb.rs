@@ -194,7 +194,7 @@ impl<'a, 'e> Ascent<'a, 'e> {
                 end.reason = Reason::Target;
             }
             if let Some(floor) = self.settings.retain_floor
-                && statistics::score(&mut self.session, Records::train(view.retain))?.accuracy < floor
+                && statistics::score(self.session, Records::train(view.retain))?.accuracy < floor
             {
                 self.take_back()?;
                 (end.steps, end.last, end.reason) = (end.steps - 1, before, Reason::RetainFloor);
@@ -245,6 +245,6 @@ impl<'a, 'e> Ascent<'a, 'e> {
     /// Puts theta a part of the way along the last step and scores it.
     fn place(&mut self, place: &Program, part: f64) -> Result<Score> {
         self.session.engine.run(place, &[Data::F32(vec![part as f32])])?;
-        statistics::score(&mut self.session, Records::before(self.forget))
+        statistics::score(self.session, Records::before(self.forget))
     }
 }

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::methods::{self, Account, MethodRow, Past};
 use crate::nn::Model;
 use crate::records::{Records, Session};
-use crate::train::{Fit, Progress, Term};
+use crate::train::{EpochReport, Fit, Flow, Observer, StepReport, Term, train_to_end};
 
 mod rows;
 
@@ -156,28 +156,15 @@ impl Ready {
         let start = Instant::now();
         let mut fit = Fit::new(&mut session, &config.train, config.seed)?;
         let terms = [Term { records: Records::train(&everything), weight: 1.0 }];
-        let mut points = Vec::new();
-        loop {
-            match fit.advance(&mut session, &terms, |_| !options.interrupted.load(Ordering::Relaxed))? {
-                Progress::Epoch(e) => points.push(CurvePoint {
-                    epoch: Some(e.epoch as f64),
-                    step: Some(e.step as f64),
-                    loss: Some(e.loss),
-                    accuracy: Some(e.accuracy),
-                    lr: Some(e.lr),
-                    seconds: None,
-                }),
-                Progress::Paused => return Err(interrupted()),
-                Progress::Done => break,
-            }
-        }
+        let mut watch = OriginalWatch { interrupted: options.interrupted, points: Vec::new() };
+        train_to_end(&mut fit, &mut session, &terms, &mut watch)?;
         let seconds = start.elapsed().as_secs_f64();
         Ok(Original {
             digest: digest.to_owned(),
             theta: session.read_theta()?,
             seconds,
             variants: variants::of(fit.kernels()),
-            curve: Curve { label: self.name.clone(), points },
+            curve: Curve { label: self.name.clone(), points: watch.points },
         })
     }
 
@@ -242,6 +229,34 @@ impl Ready {
             .collect();
         let scored = evaluate(engine, &self.model, &self.data, Some(&self.target), &readings)?;
         rows::rows(self, engine, original, candidates, scored)
+    }
+}
+
+/// Draws the curve of an original's training, and ends it on Ctrl-C.
+struct OriginalWatch<'a> {
+    interrupted: &'a AtomicBool,
+    points: Vec<CurvePoint>,
+}
+
+impl Observer for OriginalWatch<'_> {
+    fn step(&mut self, _report: &StepReport) -> bool {
+        !self.interrupted.load(Ordering::Relaxed)
+    }
+
+    fn epoch(&mut self, _session: &mut Session, _fit: &mut Fit, e: &EpochReport) -> Result<Flow> {
+        self.points.push(CurvePoint {
+            epoch: Some(e.epoch as f64),
+            step: Some(e.step as f64),
+            loss: Some(e.loss),
+            accuracy: Some(e.accuracy),
+            lr: Some(e.lr),
+            seconds: None,
+        });
+        Ok(Flow::Continue)
+    }
+
+    fn paused(&mut self, _session: &mut Session, _fit: &mut Fit) -> Result<Flow> {
+        Err(interrupted())
     }
 }
 

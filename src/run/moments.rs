@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::records::{Records, Session};
 use crate::statistics::scores::Moment;
-use crate::train::{Fit, Progress, Term, weights};
+use crate::train::{EpochReport, Fit, Flow, Observer, Term, train_to_end, weights};
 
 /// Models at the ends of some epochs.
 pub struct Moments {
@@ -35,16 +35,9 @@ pub fn moments(engine: &mut Engine, run: &Opened, epochs: &[usize]) -> Result<Mo
     let terms = [Term { records: Records::train(&everything), weight: 1.0 }];
     let mut session = Session::of(engine, &run.model, &run.data, None, &start)?;
     let mut fit = Fit::new(&mut session, recipe, run.config.seed)?;
-    let last = epochs.iter().max().copied().unwrap_or(0);
-    let mut found: Vec<(usize, Moment)> = Vec::new();
-    while let Progress::Epoch(report) = fit.advance(&mut session, &terms, |_| true)? {
-        if epochs.contains(&report.epoch) {
-            found.push((report.epoch, Moment { theta: session.read_theta()?, lr: report.lr }));
-        }
-        if report.epoch == last {
-            break;
-        }
-    }
+    let mut keeper = Keeper { epochs, found: Vec::new() };
+    train_to_end(&mut fit, &mut session, &terms, &mut keeper)?;
+    let found = keeper.found;
     let at_end = found.iter().find(|(epoch, _)| *epoch == recipe.epochs);
     let reproduced = match at_end {
         Some((_, end)) => {
@@ -55,6 +48,21 @@ pub fn moments(engine: &mut Engine, run: &Opened, epochs: &[usize]) -> Result<Mo
     };
     let in_order = epochs.iter().filter_map(|epoch| found.iter().find(|(at, _)| at == epoch));
     Ok(Moments { list: in_order.map(|(_, moment)| moment.clone()).collect(), reproduced })
+}
+
+/// Keeps the models after some epochs, and stops behind the last of them.
+struct Keeper<'a> {
+    epochs: &'a [usize],
+    found: Vec<(usize, Moment)>,
+}
+
+impl Observer for Keeper<'_> {
+    fn epoch(&mut self, session: &mut Session, _fit: &mut Fit, report: &EpochReport) -> Result<Flow> {
+        if self.epochs.contains(&report.epoch) {
+            self.found.push((report.epoch, Moment { theta: session.read_theta()?, lr: report.lr }));
+        }
+        Ok(if self.found.len() == self.epochs.len() { Flow::Stop } else { Flow::Continue })
+    }
 }
 
 fn check(run: &Opened, epochs: &[usize]) -> Result<()> {

@@ -1,10 +1,9 @@
 //! `unlearn train`: from a configuration to a RUN folder, resumable at any moment.
 
-use crate::statistics::{self, Score};
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,12 +13,16 @@ use super::results::AdapterSummary;
 use super::variants;
 use crate::base::{sha256, write_atomic};
 use crate::data::Dataset;
-use crate::engine::Engine;
+use crate::engine::{Engine, Traffic};
 use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::records::{Part, Records, Session};
+use crate::statistics::Score;
 use crate::train::checkpoint::Checkpoint;
-use crate::train::{EpochReport, Fit, Progress, StepReport, Term, weights};
+use crate::train::{Fit, StepReport, Term, weights};
+use running::{Moved, Running};
+
+mod running;
 
 /// What a caller hears while a run is under way.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +121,11 @@ impl TrainJob {
             validation: session.ids(Part::Validation),
             lines: self.kept_lines(saved.epoch)?,
             saved: saved.step,
-            moved: (0, 0, 0),
+            moved: Moved::default(),
+            mark: Traffic::default(),
+            epoch_began: Instant::now(),
+            kept_at: Instant::now(),
+            watch,
         };
         fit.prepare(&mut session, &running.terms)?;
         running.validate(&mut session)?;
@@ -127,16 +134,16 @@ impl TrainJob {
         let made = self.folder.create()?;
         self.folder.sweep();
         let steps = (fit.steps_per_epoch(&running.terms) * self.config.train.epochs) as u64;
-        watch(Event::Start { done: saved.step, steps, planned_bytes: planned_gpu_bytes });
+        (running.watch)(Event::Start { done: saved.step, steps, planned_bytes: planned_gpu_bytes });
         let start = Instant::now();
-        let outcome = running.epochs(&mut session, &mut fit, watch);
+        let outcome = running.train(&mut session, &mut fit);
         outcome.inspect_err(|_| self.folder.discard(made))?;
         let seconds = start.elapsed().as_secs_f64();
-        let per_step = |bytes: u64| if running.moved.2 == 0 { 0.0 } else { bytes as f64 / running.moved.2 as f64 };
+        let moved = running.moved;
         let traffic = TrafficInfo {
             up_before_start,
-            up_per_step: per_step(running.moved.0),
-            down_per_step: per_step(running.moved.1),
+            up_per_step: moved.per_step(moved.up),
+            down_per_step: moved.per_step(moved.down),
         };
         let theta = session.read_theta()?;
         let info = RunInfo {
@@ -207,103 +214,10 @@ impl TrainJob {
     }
 }
 
-/// Least time between the checkpoints that are written because an epoch ended.
-const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(1);
-
 /// How far a run had come.
 struct Position {
     epoch: usize,
     step: u64,
-}
-
-/// A run between its first and last step.
-struct Running<'a> {
-    job: &'a TrainJob,
-    options: TrainOptions<'a>,
-    terms: [Term<'a>; 1],
-    validation: Vec<u32>,
-    lines: Vec<EpochLine>,
-    /// Step of the last checkpoint.
-    saved: u64,
-    /// Bytes up, bytes down and steps of this process.
-    moved: (u64, u64, u64),
-}
-
-impl Running<'_> {
-    fn epochs(&mut self, session: &mut Session, fit: &mut Fit, watch: &mut dyn FnMut(Event)) -> Result<()> {
-        let mut started = Instant::now();
-        let mut since = Instant::now();
-        loop {
-            let progress = self.advance(session, fit, watch)?;
-            if let Progress::Epoch(report) = progress {
-                let line = self.close(session, &report, started.elapsed().as_secs_f64())?;
-                started = Instant::now();
-                watch(Event::Epoch(&line));
-            }
-            if progress == Progress::Done {
-                return Ok(());
-            }
-            // Epochs of a few milliseconds would wait for the disk most of the time.
-            let interrupted = self.options.interrupted.load(Ordering::Relaxed);
-            let last = self.lines.len() == self.job.config.train.epochs;
-            if interrupted || last || progress == Progress::Paused || since.elapsed() >= BETWEEN_CHECKPOINTS {
-                self.save(session, fit)?;
-                since = Instant::now();
-            }
-            if interrupted {
-                return Err(Error::Interrupted(format!(
-                    "interrupted; the state after step {} is saved in {}",
-                    self.saved,
-                    self.job.folder.path.display()
-                )));
-            }
-        }
-    }
-
-    /// To the end of the epoch, the next checkpoint or an interruption.
-    fn advance(&mut self, session: &mut Session, fit: &mut Fit, watch: &mut dyn FnMut(Event)) -> Result<Progress> {
-        let before = session.engine.traffic();
-        let (every, saved) = (self.job.config.train.checkpoint_steps, self.saved);
-        let mut steps = 0;
-        let progress = fit.advance(session, &self.terms, |step| {
-            steps += 1;
-            watch(Event::Step(step));
-            let due = every > 0 && step.step >= saved + every;
-            !due && !self.options.interrupted.load(Ordering::Relaxed)
-        })?;
-        let after = session.engine.traffic();
-        let moved = &mut self.moved;
-        *moved = (moved.0 + after.up - before.up, moved.1 + after.down - before.down, moved.2 + steps);
-        Ok(progress)
-    }
-
-    fn validate(&self, session: &mut Session) -> Result<Option<Score>> {
-        match self.validation.is_empty() {
-            true => Ok(None),
-            false => {
-                statistics::score(session, Records { part: Part::Validation, indices: &self.validation }).map(Some)
-            }
-        }
-    }
-
-    fn close(&mut self, session: &mut Session, report: &EpochReport, seconds: f64) -> Result<EpochLine> {
-        let validation = self.validate(session)?;
-        let EpochReport { epoch, step, loss, accuracy, lr, .. } = *report;
-        let line = EpochLine { epoch, step, loss, accuracy, lr, validation, seconds };
-        self.lines.push(line);
-        Ok(line)
-    }
-
-    /// Configuration and metrics first: a checkpoint never lacks what belongs to it.
-    fn save(&mut self, session: &mut Session, fit: &mut Fit) -> Result<()> {
-        let folder = &self.job.folder;
-        write_config(folder, &self.job.config)?;
-        write_metrics(folder, &self.lines)?;
-        let state = fit.state(session)?;
-        self.saved = state.step;
-        let theta = session.read_theta()?;
-        Checkpoint { theta, fit: state, config_sha256: self.job.digest.clone() }.save(&folder.checkpoint())
-    }
 }
 
 fn write_config(folder: &RunFolder, config: &Config) -> Result<()> {

@@ -128,6 +128,11 @@ impl Fit {
         each.max().unwrap_or(0)
     }
 
+    /// Steps taken since the start.
+    pub fn steps_taken(&self) -> u64 {
+        self.state.step
+    }
+
     /// Steps of one epoch over these terms.
     pub fn steps_per_epoch(&self, terms: &[Term]) -> usize {
         terms[0].records.indices.len().div_ceil(self.batch_size)

@@ -13,6 +13,7 @@ mod progress;
 mod replay;
 mod schedule;
 mod step;
+mod to_end;
 mod watch;
 pub mod weights;
 
@@ -25,3 +26,4 @@ pub use private::{DpConfig, Privacy, poisson_batch};
 pub use progress::{EpochReport, FitState, Progress, StepReport};
 pub use replay::Replay;
 pub use schedule::{SCHEDULES, Schedule};
+pub use to_end::{Flow, Observer, fit_to_end, train_to_end};

@@ -11,7 +11,7 @@ use crate::methods::shared::sgd::Sgd;
 use crate::methods::shared::stop::{Goal, Stop};
 use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
 use crate::records::{Records, Session};
-use crate::train::{Fit, Progress, Schedule, Term, TrainConfig};
+use crate::train::{EpochReport, Fit, Flow, Observer, Schedule, StepReport, Term, TrainConfig, train_to_end};
 
 pub static ROW: MethodRow = MethodRow {
     name: "neg_grad_plus",
@@ -134,17 +134,41 @@ fn descend(
     let mut fit = Fit::new(session, config, view.seed)?;
     let forget = Records::before(view.forget);
     let every = (view.retain.len().div_ceil(config.batch_size) as u64 / CHECKS).max(1);
-    let (mut steps, mut score) = (0, statistics::score(session, forget)?);
-    while !goal.reached(&score) {
-        // A pause comes some steps after it is asked for; how many follows from the configuration alone.
-        let progress = fit.advance(session, terms, |report| {
-            steps = report.step;
-            report.step % every != 0
-        })?;
-        if progress == Progress::Done {
-            break;
-        }
-        score = statistics::score(session, forget)?;
+    let mut watch = Descent { forget, goal, every, score: statistics::score(session, forget)? };
+    if goal.reached(&watch.score) {
+        return Ok((0, watch.score));
     }
-    Ok((steps, score))
+    let steps = train_to_end(&mut fit, session, terms, &mut watch)?;
+    Ok((steps, watch.score))
+}
+
+/// Looks at the forgotten records some times an epoch and at its end.
+struct Descent<'a> {
+    forget: Records<'a>,
+    goal: Goal,
+    /// Steps between two looks.
+    every: u64,
+    score: Score,
+}
+
+impl Descent<'_> {
+    fn look(&mut self, session: &mut Session) -> Result<Flow> {
+        self.score = statistics::score(session, self.forget)?;
+        Ok(if self.goal.reached(&self.score) { Flow::Stop } else { Flow::Continue })
+    }
+}
+
+impl Observer for Descent<'_> {
+    fn step(&mut self, report: &StepReport) -> bool {
+        // A pause comes some steps after it is asked for; how many follows from the configuration alone.
+        !report.step.is_multiple_of(self.every)
+    }
+
+    fn epoch(&mut self, session: &mut Session, _fit: &mut Fit, _report: &EpochReport) -> Result<Flow> {
+        self.look(session)
+    }
+
+    fn paused(&mut self, session: &mut Session, _fit: &mut Fit) -> Result<Flow> {
+        self.look(session)
+    }
 }

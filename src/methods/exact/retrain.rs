@@ -8,7 +8,7 @@ use crate::methods::shared::account::{Origin, timed};
 use crate::methods::shared::settings;
 use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
 use crate::records::{Records, Session};
-use crate::train::{Fit, Progress, Term, TrainConfig};
+use crate::train::{Term, fit_to_end};
 
 pub static ROW: MethodRow = MethodRow {
     name: "retrain",
@@ -41,24 +41,10 @@ impl Method for Retrain {
             // Every parameter starts anew: public code has shipped a retrain that reset the last layer alone.
             let fresh = session.model.init(view.seed);
             session.write_theta(&fresh)?;
-            let steps = fit(session, view.train, view.seed, &terms)?;
+            let steps = fit_to_end(session, view.train, view.seed, &terms)?;
             account.details.insert("steps".into(), json!(steps));
             Ok(())
         })?;
         account.close(session, &origin)
     }
-}
-
-/// Runs a fit to its end; returns the number of steps.
-pub(in crate::methods) fn fit(session: &mut Session, config: &TrainConfig, seed: u64, terms: &[Term]) -> Result<u64> {
-    steps(&mut Fit::new(session, config, seed)?, session, terms)
-}
-
-/// Runs a fit that was set up to its end; returns the number of steps.
-pub(in crate::methods) fn steps(fit: &mut Fit, session: &mut Session, terms: &[Term]) -> Result<u64> {
-    let mut steps = 0;
-    while let Progress::Epoch(epoch) = fit.advance(session, terms, |_| true)? {
-        steps = epoch.step;
-    }
-    Ok(steps)
 }

@@ -6,14 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::Result;
-use crate::methods::exact::retrain::fit;
 use crate::methods::graph::change::GraphChange;
 use crate::methods::shared::account::{Origin, timed};
 use crate::methods::shared::scope::Scope;
 use crate::methods::shared::settings::{self, check, not_negative, positive};
 use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
 use crate::records::{Records, Session};
-use crate::train::{Schedule, Term, TrainConfig};
+use crate::train::{Schedule, Term, TrainConfig, fit_to_end};
 
 pub static ROW: MethodRow = MethodRow {
     name: "graph_repair",
@@ -90,7 +89,7 @@ impl Method for GraphRepair {
             (nodes, used) = (view.retain, Scope::All);
         }
         let terms = [Term { records: Records::train(nodes), weight: 1.0 }];
-        let steps = timed(&mut account.method_s, || fit(session, &config, view.seed, &terms))?;
+        let steps = timed(&mut account.method_s, || fit_to_end(session, &config, view.seed, &terms))?;
         account.note("steps", steps);
         self.scope.describe(used, nodes.len(), &mut account);
         account.note("graph", json!(GraphChange::of(graph.graph, graph.deletion)));

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use crate::error::{Error, Result};
 use crate::kernels::map;
 use crate::kernels::reduce;
-use crate::methods::exact::retrain::fit;
 use crate::methods::second_order::certificate::{Certificate, newton_bound, softmax_lipschitz, spectral_bound};
 use crate::methods::shared::account::{Origin, timed};
 use crate::methods::shared::settings::{self, check, positive};
@@ -16,7 +15,7 @@ use crate::methods::{Account, Method, MethodRow, Past, Read, Tier, View};
 use crate::nn::Model;
 use crate::records::{Records, Session};
 use crate::statistics::solve::{Until, conjugate_gradients};
-use crate::train::{Term, TrainConfig, objective_noise};
+use crate::train::{Term, TrainConfig, fit_to_end, objective_noise};
 
 pub static ROW: MethodRow = MethodRow {
     name: "certified_removal",
@@ -158,7 +157,7 @@ impl CertifiedRemoval {
     fn retrain(&self, session: &mut Session, view: &View, seed: u64) -> Result<Certificate> {
         let fresh = session.model.init(seed);
         session.write_theta(&fresh)?;
-        fit(session, view.train, seed, &[Term { records: Records::train(view.retain), weight: 1.0 }])?;
+        fit_to_end(session, view.train, seed, &[Term { records: Records::train(view.retain), weight: 1.0 }])?;
         let residual = objective_gradient(session, view.train, view.retain, seed)?;
         let (sigma, lambda) = (view.train.objective_noise, view.train.weight_decay);
         Ok(Certificate::new(self.epsilon, self.delta, sigma, lambda, seed, residual))

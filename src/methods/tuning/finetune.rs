@@ -4,13 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::Result;
-use crate::methods::exact::retrain::fit;
 use crate::methods::shared::account::{Origin, timed};
 use crate::methods::shared::settings::{self, check};
 use crate::methods::shared::sgd::Sgd;
 use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
 use crate::records::{Records, Session};
-use crate::train::{Schedule, Term};
+use crate::train::{Schedule, Term, fit_to_end};
 
 pub static ROW: MethodRow = MethodRow {
     name: "finetune",
@@ -68,7 +67,7 @@ impl Method for Finetune {
         let config = self.sgd().recipe(view.train);
         let mut account = Account::reading(&[Read::RetainData]);
         let terms = [Term { records: Records::train(view.retain), weight: 1.0 }];
-        let steps = timed(&mut account.method_s, || fit(session, &config, view.seed, &terms))?;
+        let steps = timed(&mut account.method_s, || fit_to_end(session, &config, view.seed, &terms))?;
         account.note("steps", steps);
         account.note("train", json!(config));
         account.close(session, &origin)

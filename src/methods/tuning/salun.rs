@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use crate::engine::Buf;
 use crate::error::Result;
-use crate::methods::exact::retrain::steps;
 use crate::methods::shared::account::{Origin, timed};
 use crate::methods::shared::settings::{self, check, positive};
 use crate::methods::shared::sgd::Sgd;
@@ -13,7 +12,7 @@ use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
 use crate::nn::ParamEntry;
 use crate::records::{Records, Session};
 use crate::statistics;
-use crate::train::{Fit, Schedule, Term};
+use crate::train::{Fit, Schedule, Term, train_to_end};
 
 pub static ROW: MethodRow = MethodRow {
     name: "salun",
@@ -125,7 +124,7 @@ impl Method for SalUn {
             session.draw_labels(terms[1].records, view.seed, self.true_label)?;
             let mut fit = Fit::new(session, &config, view.seed)?;
             fit.restrict(mask, origin.0);
-            let taken = steps(&mut fit, session, &terms);
+            let taken = train_to_end(&mut fit, session, &terms, &mut ());
             session.restore_labels();
             Ok((taken?, chosen))
         })?;

@@ -1,0 +1,135 @@
+//! A run between its first and last step: what it tells, when it saves, how it is interrupted.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::{EpochLine, Event, TrainJob, TrainOptions, write_config, write_metrics};
+use crate::engine::Traffic;
+use crate::error::{Error, Result};
+use crate::records::{Part, Records, Session};
+use crate::statistics::{self, Score};
+use crate::train::checkpoint::Checkpoint;
+use crate::train::{EpochReport, Fit, Flow, Observer, StepReport, Term, train_to_end};
+
+/// Least time between the checkpoints that are written because an epoch ended.
+const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(1);
+
+/// Bytes up and down during the steps of this process.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Moved {
+    pub up: u64,
+    pub down: u64,
+    pub steps: u64,
+}
+
+impl Moved {
+    pub fn per_step(&self, bytes: u64) -> f64 {
+        if self.steps == 0 { 0.0 } else { bytes as f64 / self.steps as f64 }
+    }
+}
+
+/// A run between its first and last step.
+pub(super) struct Running<'a> {
+    pub job: &'a TrainJob,
+    pub options: TrainOptions<'a>,
+    pub terms: [Term<'a>; 1],
+    pub validation: Vec<u32>,
+    pub lines: Vec<EpochLine>,
+    /// Step of the last checkpoint.
+    pub saved: u64,
+    pub moved: Moved,
+    /// The engine's traffic when the steps went on.
+    pub mark: Traffic,
+    pub epoch_began: Instant,
+    /// Time of the last checkpoint.
+    pub kept_at: Instant,
+    pub watch: &'a mut dyn FnMut(Event),
+}
+
+impl Observer for Running<'_> {
+    fn step(&mut self, report: &StepReport) -> bool {
+        self.moved.steps += 1;
+        (self.watch)(Event::Step(report));
+        let every = self.job.config.train.checkpoint_steps;
+        let due = every > 0 && report.step >= self.saved + every;
+        !due && !self.options.interrupted.load(Ordering::Relaxed)
+    }
+
+    fn epoch(&mut self, session: &mut Session, fit: &mut Fit, report: &EpochReport) -> Result<Flow> {
+        self.count_traffic(session);
+        let line = self.close(session, report, self.epoch_began.elapsed().as_secs_f64())?;
+        self.epoch_began = Instant::now();
+        (self.watch)(Event::Epoch(&line));
+        // Epochs of a few milliseconds would wait for the disk most of the time.
+        let last = self.lines.len() == self.job.config.train.epochs;
+        self.keep(session, fit, last || self.kept_at.elapsed() >= BETWEEN_CHECKPOINTS)
+    }
+
+    fn paused(&mut self, session: &mut Session, fit: &mut Fit) -> Result<Flow> {
+        self.count_traffic(session);
+        self.keep(session, fit, true)
+    }
+}
+
+impl Running<'_> {
+    /// Trains to the end, or until Ctrl-C.
+    pub fn train(&mut self, session: &mut Session, fit: &mut Fit) -> Result<u64> {
+        let terms = self.terms;
+        (self.mark, self.epoch_began, self.kept_at) = (session.engine.traffic(), Instant::now(), Instant::now());
+        train_to_end(fit, session, &terms, self)
+    }
+
+    /// Adds what the steps since the mark have moved.
+    fn count_traffic(&mut self, session: &Session) {
+        let now = session.engine.traffic();
+        self.moved.up += now.up - self.mark.up;
+        self.moved.down += now.down - self.mark.down;
+    }
+
+    /// Saves if it is due or Ctrl-C was pressed, which ends the run.
+    fn keep(&mut self, session: &mut Session, fit: &mut Fit, due: bool) -> Result<Flow> {
+        let interrupted = self.options.interrupted.load(Ordering::Relaxed);
+        if due || interrupted {
+            self.save(session, fit)?;
+            self.kept_at = Instant::now();
+        }
+        if interrupted {
+            return Err(Error::Interrupted(format!(
+                "interrupted; the state after step {} is saved in {}",
+                self.saved,
+                self.job.folder.path.display()
+            )));
+        }
+        self.mark = session.engine.traffic();
+        Ok(Flow::Continue)
+    }
+
+    /// The validation records' score; none without such records.
+    pub fn validate(&self, session: &mut Session) -> Result<Option<Score>> {
+        match self.validation.is_empty() {
+            true => Ok(None),
+            false => {
+                statistics::score(session, Records { part: Part::Validation, indices: &self.validation }).map(Some)
+            }
+        }
+    }
+
+    fn close(&mut self, session: &mut Session, report: &EpochReport, seconds: f64) -> Result<EpochLine> {
+        let validation = self.validate(session)?;
+        let EpochReport { epoch, step, loss, accuracy, lr, .. } = *report;
+        let line = EpochLine { epoch, step, loss, accuracy, lr, validation, seconds };
+        self.lines.push(line);
+        Ok(line)
+    }
+
+    /// Configuration and metrics first: a checkpoint never lacks what belongs to it.
+    fn save(&mut self, session: &mut Session, fit: &mut Fit) -> Result<()> {
+        let folder = &self.job.folder;
+        write_config(folder, &self.job.config)?;
+        write_metrics(folder, &self.lines)?;
+        let state = fit.state(session)?;
+        self.saved = state.step;
+        let theta = session.read_theta()?;
+        Checkpoint { theta, fit: state, config_sha256: self.job.digest.clone() }.save(&folder.checkpoint())
+    }
+}

@@ -11,6 +11,8 @@ pub mod tuning;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::second_order::certificate::Certificate;
+pub use self::shared::account::{Account, Details, StoppedBy};
 use crate::data::{Dataset, Deletion, Graph};
 use crate::error::{Error, Result};
 use crate::nn::Model;
@@ -41,7 +43,7 @@ pub struct Past<'a> {
     /// The method that the run came from; none where it was trained.
     pub method: Option<&'a str>,
     /// The certificate that it left.
-    pub certificate: Option<&'a serde_json::Value>,
+    pub certificate: Option<&'a Certificate>,
 }
 
 /// A request on a graph. `retain` are then ids of training nodes that stay; `forget` those that go or, where a request
@@ -59,11 +61,37 @@ pub struct GraphView<'a> {
 }
 
 impl<'a> View<'a> {
+    /// A request to forget the training records `forget` and to keep `retain` (positions in the training split, ascending),
+    /// of a model trained with `train`: seed 0, no class wholly forgotten, no graph, no known past.
+    pub fn new(train: &'a TrainConfig, retain: &'a [u32], forget: &'a [u32]) -> View<'a> {
+        View { retain, forget, forgotten_classes: &[], train, seed: 0, graph: None, past: Past::default() }
+    }
+
+    /// With the seed of the method's own random numbers.
+    pub fn seed(self, seed: u64) -> View<'a> {
+        View { seed, ..self }
+    }
+
+    /// With the classes of which nothing is retained.
+    pub fn classes(self, forgotten_classes: &'a [u32]) -> View<'a> {
+        View { forgotten_classes, ..self }
+    }
+
+    /// As a request on a graph; `None` where records stand alone.
+    pub fn on_graph(self, graph: impl Into<Option<GraphView<'a>>>) -> View<'a> {
+        View { graph: graph.into(), ..self }
+    }
+
+    /// With what is known of where the parameters come from.
+    pub fn past(self, past: Past<'a>) -> View<'a> {
+        View { past, ..self }
+    }
+
     /// The request on the graph, for a method that works on nothing else.
     ///
     /// # Errors
     /// The data are no graph.
-    pub(super) fn on_graph(&self, method: &str) -> Result<GraphView<'a>> {
+    pub(in crate::methods) fn require_graph(&self, method: &str) -> Result<GraphView<'a>> {
         self.graph.ok_or_else(|| {
             Error::input(format!(
                 "method `{method}` works on requests on a graph, and the records here are not the nodes of one; use retrain, finetune or an ascent"
@@ -93,18 +121,6 @@ pub enum Read {
     ForgetData,
     ValidationData,
     StoredStatistics,
-}
-
-/// What a method reports about its own run; never a score.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Account {
-    pub reads: Vec<Read>,
-    /// Seconds of statistics that could be kept for the next request, part of neither `method_s` nor hidden.
-    pub precompute_s: f64,
-    /// Seconds of the forgetting itself.
-    pub method_s: f64,
-    /// Steps taken, why it stopped, the share of weights touched …
-    pub details: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A method with its settings.
@@ -211,8 +227,7 @@ mod tests {
     #[test]
     fn a_method_cannot_see_the_test_split() {
         let train = TrainConfig::default();
-        let past = Past::default();
-        let view = View { retain: &[], forget: &[], forgotten_classes: &[], train: &train, seed: 0, graph: None, past };
+        let view = View::new(&train, &[], &[]);
         let View { retain: _, forget: _, forgotten_classes: _, train: _, seed: _, graph: _, past: _ } = view;
         // The whole graph's structure, and no label.
         let _ = |g: GraphView| {

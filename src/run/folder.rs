@@ -11,6 +11,7 @@ use super::results::{AdapterSummary, RequestSummary};
 use crate::base::{sha256, write_atomic};
 use crate::data::{Dataset, Normalization, Request, read_requests};
 use crate::error::{Error, Result};
+use crate::methods::Details;
 use crate::nn::Model;
 use crate::train::{Privacy, weights};
 
@@ -94,7 +95,7 @@ pub struct ForgetInfo {
     pub reads: serde_json::Value,
     pub method_s: f64,
     pub precompute_s: f64,
-    pub details: serde_json::Value,
+    pub details: Details,
     pub request: RequestSummary,
     /// Digest of the weights that it started from.
     pub original_sha256: String,

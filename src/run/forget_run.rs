@@ -57,15 +57,12 @@ pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Met
     let data = stage.data;
     let mut session = Session::of(engine, stage.model, data, stage.target.deletion(), theta)?;
     session.check_finite = stage.check_finite;
-    let view = View {
-        retain: &stage.target.split.retain,
-        forget: &stage.target.split.forget,
-        forgotten_classes: &stage.target.whole_classes,
-        train: stage.train,
-        seed: stage.seed,
-        graph: stage.target.graph_view(data),
-        past: stage.past,
-    };
+    let split = &stage.target.split;
+    let view = View::new(stage.train, &split.retain, &split.forget)
+        .seed(stage.seed)
+        .classes(&stage.target.whole_classes)
+        .on_graph(stage.target.graph_view(data))
+        .past(stage.past);
     let account = method.forget(&mut session, &view)?;
     Ok((session.read_theta()?, account))
 }
@@ -117,7 +114,7 @@ impl ForgetJob {
         let (config, info) = (&self.run.config, &self.run.info);
         let Some(forget) = &info.forget else { return Past { seed: Some(config.seed), ..Past::default() } };
         let seed = if forget.method == "retrain" { info.seed } else { config.seed };
-        let certificate = forget.details.get("certificate");
+        let certificate = forget.details.certificate.as_ref();
         Past { seed: Some(seed), method: Some(&forget.method), certificate }
     }
 
@@ -144,7 +141,7 @@ impl ForgetJob {
             version: env!("CARGO_PKG_VERSION").into(),
             adapter,
             seed,
-            steps: account.details.get("steps").and_then(serde_json::Value::as_u64).unwrap_or(0),
+            steps: account.details.steps.unwrap_or(0),
             dispatches_per_step: 0,
             planned_gpu_bytes: 0,
             traffic: TrafficInfo { up_before_start: engine.traffic().up - before.up, ..Default::default() },
@@ -170,7 +167,7 @@ impl ForgetJob {
             reads: json(serde_json::to_value(&account.reads))?,
             method_s: account.method_s,
             precompute_s: account.precompute_s,
-            details: serde_json::Value::Object(account.details.clone()),
+            details: account.details.clone(),
             request: RequestSummary::of(&self.requests, &self.target),
             original_sha256: self.run.model_sha256()?,
         })

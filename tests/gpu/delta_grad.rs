@@ -6,7 +6,7 @@ use libtest_mimic::Trial;
 use unlearn::Result;
 use unlearn::data::{self, DataConfig, Dataset, Samples};
 use unlearn::engine::Engine;
-use unlearn::methods::{Account, Past, View, find};
+use unlearn::methods::{Account, View, find};
 use unlearn::nn::{Model, ModelConfig};
 use unlearn::records::Session;
 use unlearn::train::{Replay, TrainConfig};
@@ -74,9 +74,7 @@ impl<'e> Digits<'e> {
 
     fn session<T>(&mut self, work: impl FnOnce(&mut Session, &View) -> Result<T>) -> Result<T> {
         let mut session = Session::new(self.engine, &self.model, &self.data.train, &Samples::default(), &self.theta)?;
-        let (retain, forget) = (&self.retain, &self.forget);
-        let (train, past) = (&self.train, Past::default());
-        work(&mut session, &View { retain, forget, forgotten_classes: &[], train, seed: SEED, graph: None, past })
+        work(&mut session, &View::new(&self.train, &self.retain, &self.forget).seed(SEED))
     }
 
     fn run(&mut self, settings: &str) -> Result<(Vec<f32>, Account)> {
@@ -119,9 +117,9 @@ impl<'e> Digits<'e> {
 fn near(digits: &mut Digits, settings: &str, most: f64) -> Result<()> {
     let (part, account) = digits.part(settings)?;
     hold(part <= most, || format!("{part} of the original's distance is left, {most} may be: {account:?}"))?;
-    let count = |key: &str| account.details[key].as_u64().unwrap_or(0);
+    let count = |key: &str| account.details.notes[key].as_u64().unwrap_or(0);
     let (exact, corrected) = (count("exact_steps"), count("corrected_steps"));
-    hold(exact + corrected == count("steps") && corrected > 30, || format!("{account:?}"))?;
+    hold(Some(exact + corrected) == account.details.steps && corrected > 30, || format!("{account:?}"))?;
     let (own, retrain) = (count("record_gradients"), count("retrain_record_gradients"));
     hold(5 * own < 4 * retrain, || format!("{own} gradients of records against {retrain} of a retrain"))
 }
@@ -149,7 +147,7 @@ fn dense(digits: &mut Digits) -> Result<()> {
     digits.retrained(&all)?;
     let (part, account) = digits.part("exact_first = 50")?;
     hold(part <= 0.25, || format!("{part} of the distance is left: {account:?}"))?;
-    let count = |key: &str| account.details[key].as_u64().unwrap_or(0);
+    let count = |key: &str| account.details.notes[key].as_u64().unwrap_or(0);
     hold(count("corrected_steps") > 30, || format!("hardly a step was corrected: {account:?}"))
 }
 

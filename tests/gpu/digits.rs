@@ -9,7 +9,7 @@ use unlearn::data::request::{Id, Kind, Request, resolve};
 use unlearn::data::{self, DataConfig, Dataset, Samples};
 use unlearn::engine::Engine;
 use unlearn::eval::{Outputs, accuracy, divergence};
-use unlearn::methods::{Past, View, find};
+use unlearn::methods::{View, find};
 use unlearn::nn::{Model, ModelConfig};
 use unlearn::records::{Records, Session};
 use unlearn::train::{Schedule, TrainConfig};
@@ -95,8 +95,7 @@ fn one_seed(
     let mut session = Session::new(engine, model, &data.train, &data.validation, &model.init(seed))?;
     let original = fit(&mut session, recipe, seed, &all)?;
     let (retain, forget) = (&split.retain, &split.forget);
-    let view =
-        View { retain, forget, forgotten_classes: &[CLASS], train: recipe, seed, graph: None, past: Past::default() };
+    let view = View::new(recipe, retain, forget).seed(seed).classes(&[CLASS]);
     let mut run = |name: &str, settings: String| {
         session.write_theta(&original)?;
         let account = (find(name)?.build)(settings.parse().map_err(|e| Error::internal(format!("{e}")))?)?

@@ -103,7 +103,7 @@ fn woodfisher_step(small: &mut Small) -> Result<()> {
     let (theta, account) = small.run("woodfisher", &format!("{ONE_STEP}\ndelta = 0.3\nrecords = 1000"))?;
     let error = step_error(small, &theta, &want);
     hold(error < 1e-3, || format!("the step is off by {error:e}: {account:?}"))?;
-    let said = &account.details["inverse"];
+    let said = &account.details.notes["inverse"];
     hold(said["count"] == rows.len() && said["curvature"] == "wood_fisher", || format!("{said}"))?;
     // Fewer records and smaller blocks are other matrices.
     for settings in ["records = 5", "blocks = \"tensors\""] {
@@ -142,7 +142,7 @@ fn elastic_step(small: &mut Small) -> Result<()> {
     let far = "max_steps = 40\ntarget_loss = 1e4\nlr = 0.1";
     let plain = small.run("gradient_ascent", far)?.1;
     let tied = small.run("ewc_ascent", &format!("{far}\nlambda = 100"))?.1;
-    let moved = |a: &Account| a.details["relative_change"].as_f64().unwrap_or(f64::NAN);
+    let moved = |a: &Account| a.details.relative_change.unwrap_or(f64::NAN);
     let (tied, plain) = (moved(&tied), moved(&plain));
     hold(tied < 0.3 * plain, || format!("tied parameters moved {tied}, free ones {plain}"))
 }
@@ -174,7 +174,7 @@ fn ssd_counts(small: &mut Small) -> Result<()> {
         let (theta, account) = small.run("ssd", &format!("alpha = 2\nlambda = 0.5\n{estimator}"))?;
         let changed = theta.iter().zip(&small.theta).filter(|(a, b)| a != b).count();
         let share = changed as f64 / small.model.layout.count() as f64;
-        let said = account.details["dampened_fraction"].as_f64().unwrap_or(f64::NAN);
+        let said = account.details.notes["dampened_fraction"].as_f64().unwrap_or(f64::NAN);
         // A parameter that is 0 already is dampened and does not change.
         hold(share > 0.0 && said >= share && said < share + 0.2, || format!("{said} dampened, {share} changed"))?;
         let grown = theta.iter().zip(&small.theta).any(|(a, b)| a.abs() > b.abs());

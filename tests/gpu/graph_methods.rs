@@ -8,7 +8,7 @@ use libtest_mimic::{Failed, Trial};
 use unlearn::Result;
 use unlearn::data::{self, DataConfig, Dataset, Plant, Request};
 use unlearn::engine::Engine;
-use unlearn::methods::{Account, METHODS, MethodRow, Past, View, find};
+use unlearn::methods::{Account, METHODS, MethodRow, View, find};
 use unlearn::nn::{Model, ModelConfig};
 use unlearn::records::{Records, Session};
 use unlearn::run::target::Target;
@@ -128,15 +128,8 @@ impl Small<'_> {
     /// Runs `work` in a new session over the graph before and after the request, from the trained parameters.
     fn session<T>(&mut self, work: impl FnOnce(&mut Session, &View) -> Result<T>) -> Result<T> {
         let mut session = Session::of(self.engine, &self.model, &self.data, self.target.deletion(), &self.theta)?;
-        let view = View {
-            retain: &self.target.split.retain,
-            forget: &self.target.split.forget,
-            forgotten_classes: &[],
-            train: &self.train,
-            seed: SEED,
-            graph: self.target.graph_view(&self.data),
-            past: Past::default(),
-        };
+        let (split, graph) = (&self.target.split, self.target.graph_view(&self.data));
+        let view = View::new(&self.train, &split.retain, &split.forget).seed(SEED).on_graph(graph);
         work(&mut session, &view)
     }
 
@@ -191,7 +184,7 @@ fn method(small: &mut Small, name: &str) -> Result<()> {
         hold(one.iter().all(|v| v.is_finite()), || format!("{name} is not finite, {request}"))?;
         let [old, new] = [small.theta.clone(), one].map(|theta| small.scores(&theta));
         let ([_, before], [[_, accuracy], after]) = (old?, new?);
-        let moved = account.details["relative_change"].as_f64().unwrap_or(f64::NAN);
+        let moved = account.details.relative_change.unwrap_or(f64::NAN);
         // Where a request reaches every training node, SSD finds nothing that matters more to them than to all.
         let still = name == "unlink" || (name == "ssd" && i > 0 && moved == 0.0);
         hold((moved > 0.0) != still, || format!("{name} moved {moved}, {request}"))?;
@@ -221,11 +214,11 @@ fn repair_scope(small: &mut Small) -> Result<()> {
     let all = small.target.split.retain.len();
     hold(0 < reached && reached < all, || format!("{reached} of {all} nodes are reached; the test needs some"))?;
     let (near, account) = small.run("graph_repair", "epochs = 2")?;
-    hold(account.details["scope_records"] == reached, || format!("{account:?}"))?;
-    let lost = account.details["graph"]["nodes_with_fewer_edges"].as_u64();
+    hold(account.details.notes["scope_records"] == reached, || format!("{account:?}"))?;
+    let lost = account.details.notes["graph"]["nodes_with_fewer_edges"].as_u64();
     hold(lost.is_some_and(|n| n > 0), || format!("{account:?}"))?;
     let (wide, account) = small.run("graph_repair", "epochs = 2\nscope = 'all'")?;
-    hold(account.details["scope_records"] == all && bits(&near) != bits(&wide), || format!("{account:?}"))?;
+    hold(account.details.notes["scope_records"] == all && bits(&near) != bits(&wide), || format!("{account:?}"))?;
     // One node, so one class: fine-tuned on it alone, the network would forget the others.
     if let Some(g) = &mut small.target.graph {
         g.influenced_train.truncate(1);
@@ -238,7 +231,9 @@ fn repair_scope(small: &mut Small) -> Result<()> {
     }
     let (fallen_back, account) = small.run("graph_repair", "epochs = 2")?;
     hold(bits(&fallen_back) == bits(&wide), || "repair without influenced nodes is not repair on all".into())?;
-    hold(account.details["scope"] == "all" && account.details.contains_key("scope_note"), || format!("{account:?}"))
+    hold(account.details.notes["scope"] == "all" && account.details.notes.contains_key("scope_note"), || {
+        format!("{account:?}")
+    })
 }
 
 fn fisher_scope(small: &mut Small) -> Result<()> {
@@ -247,7 +242,7 @@ fn fisher_scope(small: &mut Small) -> Result<()> {
     let (all, _) = small.run("fisher_ascent", settings)?;
     let (near, account) = small.run("fisher_ascent", &format!("{settings}scope = 'influenced'"))?;
     let reached = small.target.graph.as_ref().map_or(0, |g| g.influenced_train.len());
-    hold(account.details["scope_records"] == reached, || format!("{account:?}"))?;
+    hold(account.details.notes["scope_records"] == reached, || format!("{account:?}"))?;
     hold(bits(&all) != bits(&near), || "both scopes go the same way".into())
 }
 
@@ -261,7 +256,7 @@ fn operators_move(small: &mut Small) -> Result<()> {
         let moved = |i: &usize| theta[*i].to_bits() != small.theta[*i].to_bits();
         let stray = (0..theta.len()).filter(moved).find(|i| !operator.contains(i));
         hold(stray.is_none(), || format!("weight {stray:?} outside the operator moved, {request}"))?;
-        let of = |key: &str, i: usize| account.details[key][i].as_f64().unwrap_or(f64::NAN);
+        let of = |key: &str, i: usize| account.details.notes[key][i].as_f64().unwrap_or(f64::NAN);
         let objective = |key| 0.5 * of(key, 0) + 0.5 * of(key, 1);
         let (first, last) = (objective("first"), objective("last"));
         hold(last < 0.95 * first, || format!("the objective went from {first} to {last}, {request}"))?;
@@ -302,7 +297,7 @@ fn operators_needed(small: &mut Small) -> Result<()> {
 fn refusals(small: &mut Small) -> Result<()> {
     for name in ["unlink", "graph_repair", "gnn_delete", "edge_mask", "graph_editor"] {
         let found = small.session(|session, view| {
-            let alone = View { graph: None, ..*view };
+            let alone = view.on_graph(None);
             let account = (find(name)?.build)(toml::Table::new())?.forget(session, &alone)?;
             Ok((Vec::new(), account))
         });
@@ -326,7 +321,7 @@ fn masks_prune(small: &mut Small) -> Result<()> {
     let share = zeros as f64 / all as f64;
     // Weights of columns that nobody has any more shrink to nothing by themselves.
     hold((0.29..0.45).contains(&share), || format!("{share} of the weights are 0: {account:?}"))?;
-    let masked = account.details["edges_masked"].as_f64().unwrap_or(0.0);
+    let masked = account.details.notes["edges_masked"].as_f64().unwrap_or(0.0);
     hold((masked - 0.05).abs() < 0.005, || format!("{masked} of the edges: {account:?}"))?;
     small.model = Model::build(
         &ModelConfig { zoo: Some("gin".into()), hidden: Some(vec![4]), layers: Vec::new() },

@@ -6,7 +6,7 @@ use unlearn::statistics;
 use libtest_mimic::{Failed, Trial};
 use unlearn::data::{self, DataConfig, Dataset, Samples};
 use unlearn::engine::Engine;
-use unlearn::methods::{Account, METHODS, Past, Read, Tier, View, find};
+use unlearn::methods::{Account, METHODS, Read, StoppedBy, Tier, View, find};
 use unlearn::nn::{Model, ModelConfig};
 use unlearn::records::{Part, Records, Session};
 use unlearn::train::{Fit, Progress, Term, TrainConfig};
@@ -83,19 +83,8 @@ impl Small<'_> {
     pub fn session<T>(&mut self, work: impl FnOnce(&mut Session, &View) -> Result<T>) -> Result<T> {
         let data = &self.data;
         let mut session = Session::new(self.engine, &self.model, &data.train, &data.validation, &self.theta)?;
-        let (retain, forget, forgotten_classes) = (&self.retain, &self.forget, &self.classes);
-        work(
-            &mut session,
-            &View {
-                retain,
-                forget,
-                forgotten_classes,
-                train: &self.train,
-                seed: SEED,
-                graph: None,
-                past: Past::default(),
-            },
-        )
+        let view = View::new(&self.train, &self.retain, &self.forget).seed(SEED).classes(&self.classes);
+        work(&mut session, &view)
     }
 
     /// Parameters and account after a method.
@@ -159,7 +148,7 @@ fn method(small: &mut Small, name: &str) -> Result<()> {
         hold(bits(&one) != bits(&small.theta), || format!("{name} changed nothing"))?;
         reads_what_it_says(small, name, &one, &account)?;
         hold(small.stray(&one).is_none(), || format!("{name} wrote between tensors, at {:?}", small.stray(&one)))?;
-        let moved = account.details["relative_change"].as_f64().unwrap_or(0.0);
+        let moved = account.details.relative_change.unwrap_or(0.0);
         let (mut change, mut norm) = (0.0, 0.0);
         for (a, b) in one.iter().zip(&small.theta) {
             change += f64::from(a - b).powi(2);
@@ -225,10 +214,10 @@ fn ascent_stops(small: &mut Small) -> Result<()> {
         let [loss, _] = small.score(&theta, &forget)?;
         hold((loss / 1.5 - 1.0).abs() <= 0.02, || format!("{name} went for 1.5 and ended at {loss}: {account:?}"))?;
         let (_, account) = small.run(name, "target_loss = 50\nmax_steps = 3")?;
-        let (steps, why) = (&account.details["steps"], &account.details["stopped_by"]);
-        hold(*steps == 3 && *why == "max_steps", || format!("{name} stopped by {why} after {steps} steps"))?;
+        let (steps, why) = (account.details.steps, account.details.stopped_by);
+        hold(steps == Some(3) && why == Some(StoppedBy::MaxSteps), || format!("{name}: {account:?}"))?;
         let (theta, account) = small.run(name, "target_loss = 1e-9")?;
-        hold(account.details["steps"] == 0, || format!("{name} stepped on from its goal: {account:?}"))?;
+        hold(account.details.steps == Some(0), || format!("{name} stepped on from its goal: {account:?}"))?;
         hold(bits(&theta) == bits(&small.theta), || format!("{name} moved at its goal"))?;
     }
     let (theta, _) = small.run("gradient_ascent", "")?;
@@ -262,6 +251,6 @@ fn retain_floor(small: &mut Small) -> Result<()> {
     let retain = small.retain.clone();
     let [_, accuracy] = small.score(&theta, &retain)?;
     hold(accuracy >= 0.9, || format!("retain accuracy {accuracy} under a floor of 0.9"))?;
-    let why = &account.details["stopped_by"];
-    hold(*why == "retain_floor", || format!("the floor was not met: {why}"))
+    let why = account.details.stopped_by;
+    hold(why == Some(StoppedBy::RetainFloor), || format!("the floor was not met: {account:?}"))
 }

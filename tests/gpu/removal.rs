@@ -7,7 +7,7 @@ use libtest_mimic::Trial;
 use unlearn::Result;
 use unlearn::data::{self, DataConfig, Dataset};
 use unlearn::engine::Engine;
-use unlearn::methods::{Account, Past, View, find};
+use unlearn::methods::{Account, View, find};
 use unlearn::nn::{Model, ModelConfig};
 use unlearn::records::{Records, Session};
 use unlearn::statistics::solve::minimise;
@@ -80,15 +80,7 @@ fn removal(engine: &mut Engine) -> Result<()> {
         let optimum = digits.optimum(&mut session, &retain, &original)?;
         let mut run = |method: &str, settings: &str, recipe: &TrainConfig| {
             session.write_theta(&original)?;
-            let view = View {
-                retain: &retain,
-                forget: &forget,
-                forgotten_classes: &[],
-                train: recipe,
-                seed: 1,
-                graph: None,
-                past: Past::default(),
-            };
+            let view = View::new(recipe, &retain, &forget).seed(1);
             let account = (find(method)?.build)(settings.parse().expect("TOML"))?.forget(&mut session, &view)?;
             Ok::<(Vec<f32>, Account), unlearn::Error>((session.read_theta()?, account))
         };
@@ -97,7 +89,7 @@ fn removal(engine: &mut Engine) -> Result<()> {
         let error = distance(&theta, &optimum) / whole;
         eprintln!("{name}: {error:.5} of a way of {whole:.5}");
         hold(error <= most, || format!("{name}: relative error {error} over {most}: {account:?}"))?;
-        for step in account.details["newton_steps"].as_array().into_iter().flatten() {
+        for step in account.details.notes["newton_steps"].as_array().into_iter().flatten() {
             hold(step["residual"].as_f64().is_some_and(|r| r <= 1e-3), || format!("{name}: {step}"))?;
         }
         // The planted fault: a step that knows nothing of the regulariser. At an optimum the difference of gradients is the same

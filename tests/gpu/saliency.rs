@@ -38,7 +38,7 @@ fn removal_step(small: &mut Small) -> Result<()> {
     let (theta, account) = small.run("fisher_removal", "gamma = 1e-3\ndelta = 0.3")?;
     let error = step_error(small, &theta, &want);
     hold(error < 1e-4, || format!("the step is off by {error:e}"))?;
-    hold(account.details["steps"] == 1, || format!("{account:?}"))?;
+    hold(account.details.steps == Some(1), || format!("{account:?}"))?;
     // Two steps are two times one, with the Fisher measured anew.
     let (two, _) = small.run("fisher_removal", "gamma = 1e-3\ndelta = 0.3\nsteps = 2")?;
     small.theta = theta;
@@ -54,7 +54,7 @@ fn removal_goal(small: &mut Small) -> Result<()> {
         hold((loss / 1.5 - 1.0).abs() < 0.011, || {
             format!("{steps} steps went for 1.5 and ended at {loss}: {account:?}")
         })?;
-        hold(account.details["taken"].as_array().is_some_and(|t| t.len() == steps), || format!("{account:?}"))?;
+        hold(account.details.notes["taken"].as_array().is_some_and(|t| t.len() == steps), || format!("{account:?}"))?;
     }
     let trained = small.theta.clone();
     let first = small.score(&trained, &forget)?[0];
@@ -81,11 +81,11 @@ fn forgetting_noise(small: &mut Small) -> Result<()> {
         (find("fisher_forgetting")?.build)(table(settings))?.forget(session, view)?;
         session.read_theta()
     };
-    let other = small.session(|session, view| run(session, &View { seed: SEED + 1, ..*view }))?;
+    let other = small.session(|session, view| run(session, &view.seed(SEED + 1)))?;
     hold(bits(&other) != bits(&theta), || "another seed gave the same noise".into())?;
     // What the noise may cost the retained records is what it costs them in expectation.
     let (_, account) = small.run("fisher_forgetting", "delta = 0.5\nnoise_cost = 0.02")?;
-    let alpha = account.details["noise_alpha"][0].as_f64().unwrap_or(f64::NAN);
+    let alpha = account.details.notes["noise_alpha"][0].as_f64().unwrap_or(f64::NAN);
     let felt: f64 = fisher.iter().map(|f| f64::from(*f) / (f64::from(*f) + 0.5 * mean)).sum();
     let cost = 0.5 * alpha * felt;
     hold((cost / 0.02 - 1.0).abs() < 1e-3, || format!("noise of {cost} nats, 0.02 was allowed"))
@@ -110,7 +110,7 @@ fn salun_mask(small: &mut Small) -> Result<()> {
     hold(strays == 0, || format!("{strays} parameters outside the mask have other bits"))?;
     let went = chosen.iter().filter(|i| moved(i)).count();
     hold(went > chosen.len() * 9 / 10, || format!("only {went} of {} in the mask have moved", chosen.len()))?;
-    let share = account.details["salient_fraction"].as_f64().unwrap_or(f64::NAN);
+    let share = account.details.notes["salient_fraction"].as_f64().unwrap_or(f64::NAN);
     let want = chosen.len() as f64 / small.model.layout.count() as f64;
     hold(share == want, || format!("a share of {share}, {want} was wanted"))?;
     let (whole, _) = small.run("salun", &format!("{settings}\nshare = 1"))?;

@@ -1,11 +1,10 @@
 //! Certified removal on the reference engine, in f64: what is said to be left is never less than what is left, the budget
 //! runs out, and what is not proven is refused.
 
-use serde_json::Value;
 use unlearn::base::philox::{normal, philox, unit};
 use unlearn::data::Samples;
 use unlearn::engine::Engine;
-use unlearn::methods::second_order::certificate::{newton_bound, softmax_lipschitz, spectral_bound};
+use unlearn::methods::second_order::certificate::{Certificate, newton_bound, softmax_lipschitz, spectral_bound};
 use unlearn::methods::{Account, Past, View, find};
 use unlearn::nn::{Model, ModelConfig};
 use unlearn::records::{Records, Session};
@@ -71,8 +70,7 @@ impl Problem {
         let method =
             (find("certified_removal").unwrap().build)(settings.parse().unwrap()).map_err(|e| e.to_string())?;
         self.session(theta, |session| {
-            let (train, seed) = (&self.train, self.seed);
-            let view = View { retain, forget, forgotten_classes: &[], train, seed, graph: None, past };
+            let view = View::new(&self.train, retain, forget).seed(self.seed).past(past);
             let account = method.forget(session, &view).map_err(|e| e.to_string())?;
             Ok((session.read_theta().unwrap(), account))
         })
@@ -106,8 +104,9 @@ impl Problem {
     }
 }
 
-fn number(account: &Account, path: &[&str]) -> f64 {
-    path[1..].iter().fold(&account.details[path[0]], |v, key| &v[*key]).as_f64().unwrap_or(f64::NAN)
+/// What a step can have left, by its part.
+fn left(account: &Account, part: &str) -> f64 {
+    account.details.notes["left"][part].as_f64().unwrap_or(f64::NAN)
 }
 
 /// A trial: any records, any start not far from the optimum, any strength of decay and noise.
@@ -121,8 +120,8 @@ fn trial(seed: u64) -> (f64, f64) {
     let retain: Vec<u32> = (forget.len() as u32..shape[0] as u32).collect();
     let settings = format!("epsilon = 1e9\ntolerance = 1e-{}\nsteps = {}", size(10, 1.0, 7.0), size(11, 1.0, 3.0));
     let (after, account) = problem.forget(&theta, &settings, [&retain, &forget], Past::default()).unwrap();
-    assert_eq!(account.details["retrained"], false, "trial {seed}");
-    let bound = number(&account, &["left", "newton"]) + number(&account, &["left", "solver"]);
+    assert_eq!(account.details.notes["retrained"], false, "trial {seed}");
+    let bound = left(&account, "newton") + left(&account, "solver");
     (bound, problem.gradient_norm(&after, &retain, seed))
 }
 
@@ -197,7 +196,7 @@ fn the_spectral_bound_is_above_the_largest_singular_value_and_near_it() {
 fn the_budget_runs_out_into_a_retrain() {
     let problem = Problem::new(5, [120, 3, 3], [0.05, 2.0]);
     let mut theta = problem.trained(300);
-    let mut certificate: Option<Value> = None;
+    let mut certificate: Option<Certificate> = None;
     let (mut retrained, mut spent, mut served) = (false, 0.0, 0);
     for request in 0..40_u32 {
         let retain: Vec<u32> = (request + 1..120).collect();
@@ -207,21 +206,20 @@ fn the_budget_runs_out_into_a_retrain() {
             seed: Some(5),
         };
         let (after, account) = problem.forget(&theta, "steps = 1", [&retain, &[request]], past).unwrap();
-        let now = &account.details["certificate"];
-        assert!(number(&account, &["certificate", "spent"]) <= number(&account, &["certificate", "budget"]));
-        let noise_seed = now["noise_seed"].as_u64().unwrap();
+        let now = account.details.certificate.clone().unwrap();
+        assert!(now.spent <= now.budget);
         // What is certified is the gradient of what is left, under the noise that the certificate names.
-        let residual = problem.gradient_norm(&after, &retain, noise_seed);
-        assert!(residual <= now["spent"].as_f64().unwrap() + 1e-4, "request {request}: {residual}, {now}");
-        if account.details["retrained"] == true {
-            assert!(noise_seed == 6 && now["requests"] == 0, "{now}");
-            assert!(account.details["why_retrained"].as_str().unwrap().contains("budget"));
+        let residual = problem.gradient_norm(&after, &retain, now.noise_seed);
+        assert!(residual <= now.spent + 1e-4, "request {request}: {residual}, {now:?}");
+        if account.details.notes["retrained"] == true {
+            assert!(now.noise_seed == 6 && now.requests == 0, "{now:?}");
+            assert!(account.details.notes["why_retrained"].as_str().unwrap().contains("budget"));
             retrained = true;
             break;
         }
-        let more = now["spent"].as_f64().unwrap();
-        assert!(more > spent && now["requests"] == request + 1 && noise_seed == 5, "{now}");
-        (theta, certificate, spent, served) = (after, Some(now.clone()), more, served + 1);
+        assert!(now.spent > spent && now.requests == request as usize + 1 && now.noise_seed == 5, "{now:?}");
+        (theta, spent, served) = (after, now.spent, served + 1);
+        certificate = Some(now);
     }
     assert!(retrained && served >= 2, "{served} requests were served, and the budget never ran out");
 }
@@ -268,7 +266,7 @@ fn what_is_not_proven_is_refused() {
         assert!(why.contains(says), "{why} does not say {says}");
     }
     let (_, account) = good.forget(&theta, "", [&retain, &forget], Past::default()).unwrap();
-    let certificate = Some(&account.details["certificate"]);
+    let certificate = account.details.certificate.as_ref();
     let other = Past { method: Some("certified_removal"), certificate, ..Past::default() };
     let why = ask(&good, &theta, "epsilon = 2", other).unwrap_err();
     assert!(why.contains("one budget"), "{why}");

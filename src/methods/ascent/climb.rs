@@ -15,7 +15,7 @@ use crate::methods::ascent::direction::{Direction, record_clip};
 use crate::methods::shared::account::{Origin, timed};
 use crate::methods::shared::settings::{check, not_negative, positive};
 use crate::methods::shared::stop::{Goal, Stop};
-use crate::methods::{Account, Read, View};
+use crate::methods::{Account, Read, StoppedBy, View};
 use crate::records::{Records, Session};
 
 /// What every ascent is set with.
@@ -56,17 +56,6 @@ impl Default for Climb {
     }
 }
 
-/// Why an ascent ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Reason {
-    /// Nothing to do: the forget loss was there before the first step.
-    AtTarget,
-    Target,
-    MaxSteps,
-    RetainFloor,
-}
-
 impl Climb {
     pub(in crate::methods) fn check(&self, method: &str) -> Result<()> {
         check(
@@ -103,8 +92,8 @@ impl Climb {
         if self.retain_floor.is_some() && !account.reads.contains(&Read::RetainData) {
             account.reads.push(Read::RetainData);
         }
-        account.note("steps", end.steps);
-        account.note("stopped_by", json!(end.reason));
+        account.took(end.steps as u64);
+        account.details.stopped_by = Some(end.reason);
         goal.describe(rule, &mut account);
         account.note("first", json!(end.first));
         account.note("last", json!(end.last));
@@ -115,7 +104,7 @@ impl Climb {
 /// How an ascent ended.
 struct End {
     steps: usize,
-    reason: Reason,
+    reason: StoppedBy,
     first: Score,
     last: Score,
 }
@@ -180,24 +169,24 @@ impl<'a, 'e> Ascent<'a, 'e> {
         })?;
         // A step of length 0 measures the start and makes the first heading.
         let first = self.advance(0.0)?;
-        let mut end = End { steps: 0, reason: Reason::MaxSteps, first, last: first };
+        let mut end = End { steps: 0, reason: StoppedBy::MaxSteps, first, last: first };
         if goal.reached(&first) {
-            end.reason = Reason::AtTarget;
+            end.reason = StoppedBy::AtTarget;
             return Ok(end);
         }
-        while end.steps < self.settings.max_steps && end.reason == Reason::MaxSteps {
+        while end.steps < self.settings.max_steps && end.reason == StoppedBy::MaxSteps {
             let before = end.last;
             end.steps += 1;
             end.last = self.advance(self.settings.lr)?;
             if goal.reached(&end.last) {
                 end.last = self.shorten(before, goal)?;
-                end.reason = Reason::Target;
+                end.reason = StoppedBy::Target;
             }
             if let Some(floor) = self.settings.retain_floor
                 && statistics::score(self.session, Records::train(view.retain))?.accuracy < floor
             {
                 self.take_back()?;
-                (end.steps, end.last, end.reason) = (end.steps - 1, before, Reason::RetainFloor);
+                (end.steps, end.last, end.reason) = (end.steps - 1, before, StoppedBy::RetainFloor);
             }
         }
         Ok(end)

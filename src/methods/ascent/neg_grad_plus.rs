@@ -109,13 +109,12 @@ impl Method for NegGradPlus {
             Term { records: Records::train(view.retain), weight: self.alpha },
             Term { records: Records::before(view.forget), weight: self.alpha - 1.0 },
         ];
-        let (goal, rule) = timed(&mut account.method_s, || {
+        let (goal, rule, (steps, last)) = timed(&mut account.method_s, || {
             let (goal, rule) = Goal::of(self.stop, self.target_loss, self.target_accuracy, session, view)?;
-            let (steps, last) = descend(session, &config, view, &terms, goal)?;
-            account.details.insert("steps".into(), json!(steps));
-            account.details.insert("last".into(), json!(last));
-            Ok((goal, rule))
+            Ok((goal, rule, descend(session, &config, view, &terms, goal)?))
         })?;
+        account.took(steps);
+        account.note("last", json!(last));
         goal.describe(rule, &mut account);
         account.note("train", json!(config));
         account.close(session, &origin)

@@ -1,7 +1,7 @@
 //! Retraining from scratch: the exact answer, and the reference of every other method.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::error::Result;
 use crate::methods::shared::account::{Origin, timed};
@@ -37,14 +37,13 @@ impl Method for Retrain {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData]);
         let terms = [Term { records: Records::train(view.retain), weight: 1.0 }];
-        timed(&mut account.method_s, || {
+        let steps = timed(&mut account.method_s, || {
             // Every parameter starts anew: public code has shipped a retrain that reset the last layer alone.
             let fresh = session.model.init(view.seed);
             session.write_theta(&fresh)?;
-            let steps = fit_to_end(session, view.train, view.seed, &terms)?;
-            account.details.insert("steps".into(), json!(steps));
-            Ok(())
+            fit_to_end(session, view.train, view.seed, &terms)
         })?;
+        account.took(steps);
         account.close(session, &origin)
     }
 }

@@ -119,7 +119,7 @@ impl Method for FisherForgetting {
             })?;
         }
         account.method_s = method_s;
-        account.note("steps", taken.len());
+        account.took(taken.len() as u64);
         account.note("taken", json!(taken));
         account.note("noise_alpha", json!(alphas));
         account.close(session, &origin)

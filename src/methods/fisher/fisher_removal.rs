@@ -53,7 +53,7 @@ impl Method for FisherRemoval {
             taken.push(timed(&mut method_s, || self.step.take(session, view, &fisher, way, step))?);
         }
         account.method_s = method_s;
-        account.note("steps", taken.len());
+        account.took(taken.len() as u64);
         account.note("taken", json!(taken));
         account.close(session, &origin)
     }

@@ -234,7 +234,7 @@ impl Method for EdgeMask {
     }
 
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
-        let graph = view.on_graph(ROW.name)?;
+        let graph = view.require_graph(ROW.name)?;
         masked_layers(session.model)?;
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData]);
@@ -250,7 +250,7 @@ impl Method for EdgeMask {
             })?;
             Ok((pruned, m.edges.len(), [learned, repaired]))
         })?;
-        account.note("steps", self.epochs + self.repair_epochs);
+        account.took((self.epochs + self.repair_epochs) as u64);
         account.note("weights_pruned", pruned.weights as f64 / session.model.layout.count() as f64);
         account.note("edges_masked", pruned.edges.len() as f64 / edges.max(1) as f64);
         account.note("learning", json!(losses[0]));

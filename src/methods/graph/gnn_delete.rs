@@ -185,7 +185,7 @@ impl Method for GnnDelete {
     }
 
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
-        let graph = view.on_graph(ROW.name)?;
+        let graph = view.require_graph(ROW.name)?;
         let mask = operators(session.model)?;
         let origin = Origin::of(session)?;
         // The logits of all records that are reached, theirs among them.
@@ -196,7 +196,7 @@ impl Method for GnnDelete {
             let seen = if nothing { Vec::new() } else { self.learn(session, &goal, &mask)? };
             Ok((goal, seen))
         })?;
-        account.note("steps", seen.len());
+        account.took(seen.len() as u64);
         account.note("operator_weights", mask.iter().filter(|m| **m == 1.0).count());
         account.note("neighbours_kept", goal.keep.nodes.len());
         account.note("deleted_ends", goal.lose.nodes.len());

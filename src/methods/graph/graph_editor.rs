@@ -116,7 +116,7 @@ impl Method for GraphEditor {
     }
 
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
-        let GraphView { graph, deletion, .. } = view.on_graph(ROW.name)?;
+        let GraphView { graph, deletion, .. } = view.require_graph(ROW.name)?;
         let (layer, classes) = (Linear::of(session.model)?, session.model.classes);
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);

@@ -71,7 +71,7 @@ impl Method for GraphRepair {
     }
 
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
-        let graph = view.on_graph(ROW.name)?;
+        let graph = view.require_graph(ROW.name)?;
         let origin = Origin::of(session)?;
         let config = TrainConfig {
             optimizer: "adam".into(),
@@ -90,7 +90,7 @@ impl Method for GraphRepair {
         }
         let terms = [Term { records: Records::train(nodes), weight: 1.0 }];
         let steps = timed(&mut account.method_s, || fit_to_end(session, &config, view.seed, &terms))?;
-        account.note("steps", steps);
+        account.took(steps);
         self.scope.describe(used, nodes.len(), &mut account);
         account.note("graph", json!(GraphChange::of(graph.graph, graph.deletion)));
         account.note("train", json!(config));

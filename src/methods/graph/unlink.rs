@@ -34,11 +34,11 @@ impl Method for Unlink {
     }
 
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
-        let deletion = view.on_graph(ROW.name)?.deletion;
+        let deletion = view.require_graph(ROW.name)?.deletion;
         let origin = Origin::of(session)?;
         let mut account = Account::default();
         timed(&mut account.method_s, || Ok(()))?;
-        account.note("steps", 0);
+        account.took(0);
         account.note("deleted_nodes", deletion.nodes.len());
         account.note("deleted_edges", deletion.edges.len());
         account.close(session, &origin)

@@ -91,10 +91,8 @@ impl CertifiedRemoval {
     fn before(&self, session: &mut Session, view: &View, seed: u64) -> Result<Certificate> {
         let (sigma, lambda) = (view.train.objective_noise, view.train.weight_decay);
         if let Some(known) = view.past.certificate {
-            let known: Certificate = serde_json::from_value(known.clone())
-                .map_err(|e| Error::input(format!("method `{}`: the run's certificate: {e}", ROW.name)))?;
             return match (known.epsilon, known.delta) == (self.epsilon, self.delta) {
-                true => Ok(known),
+                true => Ok(known.clone()),
                 false => Err(Error::input(format!(
                     "method `{}`: the run is certified for epsilon {} and delta {:e}, and {} and {:e} were asked for; requests share one budget, so keep the run's",
                     ROW.name, known.epsilon, known.delta, self.epsilon, self.delta
@@ -273,10 +271,10 @@ impl Method for CertifiedRemoval {
                 }
             }
         })?;
-        account.note("steps", self.steps);
+        account.took(self.steps as u64);
         account.note("left", json!(left));
         account.note("lipschitz", softmax_lipschitz());
-        account.note("certificate", json!(certificate));
+        account.details.certificate = Some(certificate);
         account.note("retrained", refused.is_some());
         if let Some(before) = refused {
             let why = format!(

@@ -225,7 +225,7 @@ impl Method for DeltaGrad {
             Ok((replay, kept))
         })?;
         let went = timed(&mut account.method_s, || self.replay(session, &mut replay, &kept, view, seed))?;
-        account.note("steps", replay.steps());
+        account.took(replay.steps() as u64);
         account.note("exact_steps", went.exact);
         account.note("corrected_steps", went.corrected);
         account.note("skipped_steps", went.skipped);

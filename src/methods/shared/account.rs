@@ -1,15 +1,60 @@
-//! What methods share when they account for a run: clocks, and how far the parameters moved.
+//! How a method accounts for its run: what it read, its clocks, how far the parameters moved.
 
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::engine::Buf;
 use crate::error::Result;
 use crate::kernels::map::{self, Binary};
 use crate::kernels::reduce;
-use crate::methods::{Account, Read};
+use crate::methods::Read;
+use crate::methods::second_order::certificate::Certificate;
 use crate::records::Session;
+
+/// What a method reports about its own run; never a score.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Account {
+    pub reads: Vec<Read>,
+    /// Seconds of statistics that could be kept for the next request, part of neither `method_s` nor hidden.
+    pub precompute_s: f64,
+    /// Seconds of the forgetting itself.
+    pub method_s: f64,
+    pub details: Details,
+}
+
+/// `forget.details` of `run.json`: fields for what the program goes on to use, notes for what is only shown.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Details {
+    /// Updates of the parameters; absent where a method has none to count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u64>,
+    /// Why an ascent ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<StoppedBy>,
+    /// ‖θ − θ₀‖ / ‖θ₀‖: 0 means that a method did nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relative_change: Option<f64>,
+    /// What a certified method hands on to the next request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
+    /// Figures of one method, by name. Nothing in the program reads them by key.
+    #[serde(flatten)]
+    pub notes: serde_json::Map<String, Value>,
+}
+
+/// Why an ascent ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoppedBy {
+    /// Nothing to do: the forget loss was there before the first step.
+    AtTarget,
+    Target,
+    MaxSteps,
+    RetainFloor,
+}
 
 /// Where the parameters were before a method changed them.
 pub(in crate::methods) struct Origin(pub Buf<f32>);
@@ -54,18 +99,45 @@ pub(in crate::methods) fn timed<T>(clock: &mut f64, work: impl FnOnce() -> Resul
 }
 
 impl Account {
+    /// An account that begins with what the method reads.
     pub(in crate::methods) fn reading(reads: &[Read]) -> Account {
         Account { reads: reads.to_vec(), ..Account::default() }
     }
 
+    /// Notes a figure of this method for its report.
     pub(in crate::methods) fn note(&mut self, key: &str, value: impl Into<Value>) {
-        self.details.insert(key.to_owned(), value.into());
+        self.details.notes.insert(key.to_owned(), value.into());
     }
 
-    /// The last entry of every method's details.
+    /// Counts the updates of the parameters.
+    pub(in crate::methods) fn took(&mut self, steps: u64) {
+        self.details.steps = Some(steps);
+    }
+
+    /// The account with how far the parameters are from where they were: the last call of every method.
     pub(in crate::methods) fn close(mut self, session: &mut Session, origin: &Origin) -> Result<Account> {
-        let change = origin.relative_change(session)?;
-        self.note("relative_change", json!(change));
+        self.details.relative_change = Some(origin.relative_change(session)?);
         Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What lies in run folders stays readable, and what is written has the same keys.
+    #[test]
+    fn details_are_one_flat_table() {
+        let certificate = Certificate::new(1.0, 1e-4, 1.0, 1e-2, 7, 0.01);
+        let written = serde_json::json!({
+            "steps": 3, "stopped_by": "max_steps", "relative_change": 0.25, "certificate": certificate,
+            "rule": "uniform", "newton_steps": [{ "residual": 1e-3 }],
+        });
+        let details: Details = serde_json::from_value(written.clone()).unwrap();
+        assert_eq!((details.steps, details.stopped_by), (Some(3), Some(StoppedBy::MaxSteps)));
+        assert_eq!((details.relative_change, details.certificate.as_ref()), (Some(0.25), Some(&certificate)));
+        assert_eq!(details.notes.keys().collect::<Vec<_>>(), ["newton_steps", "rule"]);
+        assert_eq!(serde_json::to_value(&details).unwrap(), written);
+        assert_eq!(serde_json::to_string(&Details::default()).unwrap(), "{}");
     }
 }

@@ -68,7 +68,7 @@ impl Method for Finetune {
         let mut account = Account::reading(&[Read::RetainData]);
         let terms = [Term { records: Records::train(view.retain), weight: 1.0 }];
         let steps = timed(&mut account.method_s, || fit_to_end(session, &config, view.seed, &terms))?;
-        account.note("steps", steps);
+        account.took(steps);
         account.note("train", json!(config));
         account.close(session, &origin)
     }

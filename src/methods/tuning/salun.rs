@@ -128,7 +128,7 @@ impl Method for SalUn {
             session.restore_labels();
             Ok((taken?, chosen))
         })?;
-        account.note("steps", steps);
+        account.took(steps);
         account.note("salient_fraction", chosen as f64 / session.model.layout.count().max(1) as f64);
         account.note("train", json!(config));
         account.close(session, &origin)

@@ -160,7 +160,7 @@ pub fn editor_is_exact(small: &mut Small) -> Result<()> {
     for request in REQUESTS {
         small.request(request)?;
         let (edited, account) = small.run("graph_editor", "lambda = 0.1")?;
-        let changed = account.details["rows_changed"].as_u64().unwrap_or(0);
+        let changed = account.details.notes["rows_changed"].as_u64().unwrap_or(0);
         hold(changed > 0, || format!("no row changed, {request}"))?;
         let target = small.target.clone();
         let nothing = Default::default();
@@ -169,10 +169,10 @@ pub fn editor_is_exact(small: &mut Small) -> Result<()> {
         let refit = small.session(|session, view| {
             let left = reduced.as_ref().expect("a graph");
             let graph = view.graph.map(|g| GraphView { graph: left, deletion: &nothing, ..g });
-            let view = View { forget: &[], graph, ..*view };
+            let view = View { forget: &[], ..view.on_graph(graph) };
             let settings = "lambda = 0.1".parse().expect("TOML");
             let account = (find("graph_editor")?.build)(settings)?.forget(session, &view)?;
-            hold(account.details["rows_changed"] == 0, || format!("{account:?}"))?;
+            hold(account.details.notes["rows_changed"] == 0, || format!("{account:?}"))?;
             session.read_theta()
         })?;
         let zero = vec![0.0; refit.len()];

@@ -12,7 +12,8 @@ use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::nn::graph::{GraphInput, Segments, Structure};
 use crate::nn::{
-    Backward, Forward, LAYERS, Layer, Mode, Model, ModelConfig, ParamLayout, Sink, SparseInput, ZOO, parse_layer,
+    Backward, Forward, LAYERS, Layer, LayerRow, Mode, Model, ModelConfig, ParamLayout, Rows, Sink, SparseInput, ZOO,
+    parse_layer,
 };
 
 fn malformed(e: toml::de::Error) -> Error {
@@ -90,9 +91,9 @@ const READ_OUT: &[&str] = &[
     "{type='sage_conv',out=4,aggr='max'},{type='tanh'},{type='gat_conv',out=5},{type='readout',kind='mean'},{type='linear'}",
 ];
 
-/// Networks that make logits of single nodes; the named ones stand alone.
+/// Whether a named architecture makes logits of single nodes.
 fn over_nodes(zoo: &str) -> bool {
-    ["gcn", "sage", "gat", "gin", "sgc", "gcn_delete"].contains(&zoo)
+    ZOO.iter().any(|row| row.name == zoo && row.nodes)
 }
 
 /// Small inputs and widths of the named architectures.
@@ -113,14 +114,13 @@ impl Net {
         let mut layout = ParamLayout::default();
         layout.extend(layer.params(input)?)?;
         let output = layer.out_shape(input)?;
-        let kind = layer.config();
-        let kind = kind["type"].as_str().unwrap_or_default();
+        let (kind, facts) = (layer.row().kind, layer.row().facts);
         let name = format!("{kind} {input:?}");
         let drops = config.contains("dropout");
-        let (graph, sparse) = (layer.hops() > 0 || ["readout", "deletion"].contains(&kind), false);
+        let (graph, sparse) = (facts.rows != Rows::Any, false);
         let (input, shape) = (input.to_vec(), input.to_vec());
         let net = Net { name, body: Body::Layer(layer), drops, layout, input, output, shape, graph, sparse };
-        Ok(if graph { net.over_graph(false, kind != "readout") } else { net })
+        Ok(if graph { net.over_graph(false, facts.rows == Rows::Nodes) } else { net })
     }
 
     fn model(name: String, config: &ModelConfig, shape: Vec<usize>) -> Result<Net> {
@@ -174,8 +174,16 @@ impl Net {
             let config: ModelConfig = toml::from_str(&format!("layers = [{layers}]")).map_err(malformed)?;
             Net::model((*layers).to_owned(), &config, vec![6])
         });
-        let sparse = ["gcn", "sage", "gat", "gin", "sgc", "gcn_delete"];
-        forms.chain(read_out).chain(sparse.into_iter().map(|name| Ok(Net::zoo(name)?.over_graph(true, false))))
+        let sparse = ZOO.iter().filter(|row| row.nodes).map(|row| Ok(Net::zoo(row.name)?.over_graph(true, false)));
+        forms.chain(read_out).chain(sparse)
+    }
+
+    /// The example of a row of the layer registry.
+    ///
+    /// # Errors
+    /// The example is not a layer.
+    pub fn of_row(row: &LayerRow) -> Result<Net> {
+        Net::layer(row.example, row.example_input)
     }
 
     /// Every row of the layer registry, more forms of some, and every named architecture.

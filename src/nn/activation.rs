@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Backward, Elementwise, Forward, Layer, LayerRow, Saved, settings, table};
+use super::layer::{Backward, Elementwise, Facts, Forward, Layer, LayerRow, Saved, settings, table};
 use crate::engine::Buf;
 use crate::error::Result;
 use crate::kernels::map::{self, Unary};
@@ -10,7 +10,8 @@ use crate::kernels::map::{self, Unary};
 pub static RELU: LayerRow = LayerRow {
     kind: "relu",
     summary: "max(x, 0)",
-    build: |t| build("relu", Unary::Relu, t),
+    facts: Facts::PLAIN,
+    build: |t| build(&RELU, Unary::Relu, t),
     example: "type = \"relu\"",
     example_input: &[3, 5],
 };
@@ -18,7 +19,8 @@ pub static RELU: LayerRow = LayerRow {
 pub static GELU: LayerRow = LayerRow {
     kind: "gelu",
     summary: "x Φ(x), the exact form with erf (Hendrycks & Gimpel 2016)",
-    build: |t| build("gelu", Unary::Gelu, t),
+    facts: Facts::PLAIN,
+    build: |t| build(&GELU, Unary::Gelu, t),
     example: "type = \"gelu\"",
     example_input: &[3, 5],
 };
@@ -26,7 +28,8 @@ pub static GELU: LayerRow = LayerRow {
 pub static TANH: LayerRow = LayerRow {
     kind: "tanh",
     summary: "hyperbolic tangent",
-    build: |t| build("tanh", Unary::Tanh, t),
+    facts: Facts::PLAIN,
+    build: |t| build(&TANH, Unary::Tanh, t),
     example: "type = \"tanh\"",
     example_input: &[3, 5],
 };
@@ -34,7 +37,8 @@ pub static TANH: LayerRow = LayerRow {
 pub static SIGMOID: LayerRow = LayerRow {
     kind: "sigmoid",
     summary: "1 / (1 + exp(−x))",
-    build: |t| build("sigmoid", Unary::Sigmoid, t),
+    facts: Facts::PLAIN,
+    build: |t| build(&SIGMOID, Unary::Sigmoid, t),
     example: "type = \"sigmoid\"",
     example_input: &[3, 5],
 };
@@ -42,7 +46,8 @@ pub static SIGMOID: LayerRow = LayerRow {
 pub static ELU: LayerRow = LayerRow {
     kind: "elu",
     summary: "x, or exp(x) − 1 where x <= 0 (Clevert et al. 2016, α = 1)",
-    build: |t| build("elu", Unary::Elu, t),
+    facts: Facts::PLAIN,
+    build: |t| build(&ELU, Unary::Elu, t),
     example: "type = \"elu\"",
     example_input: &[3, 5],
 };
@@ -52,18 +57,22 @@ pub static ELU: LayerRow = LayerRow {
 struct NoSettings {}
 
 struct Activation {
-    kind: &'static str,
+    row: &'static LayerRow,
     op: Unary,
 }
 
-fn build(kind: &'static str, op: Unary, t: toml::Table) -> Result<Box<dyn Layer>> {
-    settings::<NoSettings>(kind, t)?;
-    Ok(Box::new(Activation { kind, op }))
+fn build(row: &'static LayerRow, op: Unary, t: toml::Table) -> Result<Box<dyn Layer>> {
+    settings::<NoSettings>(row.kind, t)?;
+    Ok(Box::new(Activation { row, op }))
 }
 
 impl Layer for Activation {
+    fn row(&self) -> &'static LayerRow {
+        self.row
+    }
+
     fn config(&self) -> toml::Table {
-        table(self.kind, &NoSettings {})
+        table(self.row.kind, &NoSettings {})
     }
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {

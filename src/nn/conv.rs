@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Backward, Forward, Layer, LayerRow, Saved, Size, picture, settings, table};
+use super::layer::{Backward, Facts, Family, Forward, Layer, LayerRow, Saved, Size, picture, settings, table};
 use super::params::{Init, ParamSpec};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
@@ -11,6 +11,7 @@ use crate::kernels::conv::{self, ConvShape};
 pub static ROW: LayerRow = LayerRow {
     kind: "conv2d",
     summary: "2-d convolution, weight [out, in/groups, kh, kw]; stride, padding, dilation, groups, bias",
+    facts: Facts { family: Some(Family::Cnn), linear: true, ..Facts::PLAIN },
     build: |t| Ok(Box::new(settings::<Conv2d>("conv2d", t)?)),
     example: "type = \"conv2d\"\nname = \"conv\"\nout = 4\nkernel = [3, 2]\nstride = [2, 1]\npadding = [2, 1]\ndilation = [1, 2]\ngroups = 2",
     example_input: &[2, 7, 6],
@@ -73,6 +74,10 @@ impl Conv2d {
 }
 
 impl Layer for Conv2d {
+    fn row(&self) -> &'static LayerRow {
+        &ROW
+    }
+
     fn config(&self) -> toml::Table {
         table("conv2d", self)
     }

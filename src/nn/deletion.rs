@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::graph::{Structure, node_features};
-use super::layer::{Backward, Forward, Layer, LayerRow, Mode, Saved, settings, table};
+use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Mode, Rows, Saved, settings, table};
 use super::params::ParamSpec;
 use crate::engine::{Buf, Recording};
 use crate::error::Result;
@@ -15,6 +15,7 @@ pub static ROW: LayerRow = LayerRow {
     kind: "deletion",
     summary: "GNNDelete's operator (Cheng et al. 2023): y = x (I + W) at nodes that a request reaches, y = x elsewhere; \
               weight [h, h] starts at 0; put it behind a graph layer",
+    facts: Facts { rows: Rows::Nodes, ..Facts::PLAIN },
     build: |t| Ok(Box::new(settings::<DeletionOperator>("deletion", t)?)),
     example: "type = \"deletion\"\nname = \"del\"",
     example_input: &[5],
@@ -49,6 +50,10 @@ impl DeletionOperator {
 }
 
 impl Layer for DeletionOperator {
+    fn row(&self) -> &'static LayerRow {
+        &ROW
+    }
+
     fn config(&self) -> toml::Table {
         table("deletion", self)
     }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Backward, Elementwise, Forward, Layer, LayerRow, Mode, Saved, SparseInput, settings, table};
+use super::layer::{Backward, Elementwise, Facts, Forward, Layer, LayerRow, Mode, Saved, SparseInput, settings, table};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::map;
@@ -11,6 +11,7 @@ use crate::kernels::map;
 pub static ROW: LayerRow = LayerRow {
     kind: "dropout",
     summary: "inverted dropout with probability p (Srivastava et al. 2014), mask from Philox",
+    facts: Facts::PLAIN,
     build: |t| {
         let layer: Dropout = settings("dropout", t)?;
         if !(0.0..1.0).contains(&(layer.p as f32)) {
@@ -29,6 +30,10 @@ struct Dropout {
 }
 
 impl Layer for Dropout {
+    fn row(&self) -> &'static LayerRow {
+        &ROW
+    }
+
     fn config(&self) -> toml::Table {
         table("dropout", self)
     }

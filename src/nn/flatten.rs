@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Backward, Forward, Layer, LayerRow, Saved, settings, table};
+use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, settings, table};
 use crate::engine::Buf;
 use crate::error::Result;
 
 pub static ROW: LayerRow = LayerRow {
     kind: "flatten",
     summary: "[c, h, w] to [c·h·w]",
+    facts: Facts { reshape: true, ..Facts::PLAIN },
     build: |t| Ok(Box::new(settings::<Flatten>("flatten", t)?)),
     example: "type = \"flatten\"",
     example_input: &[2, 3, 5],
@@ -19,6 +20,10 @@ pub static ROW: LayerRow = LayerRow {
 struct Flatten {}
 
 impl Layer for Flatten {
+    fn row(&self) -> &'static LayerRow {
+        &ROW
+    }
+
     fn config(&self) -> toml::Table {
         table("flatten", self)
     }

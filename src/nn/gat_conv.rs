@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::graph::{Project, Structure, complete, node_features};
-use super::layer::{Backward, Forward, Layer, LayerRow, Mode, Saved, SparseInput, settings, table};
+use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Mode, Saved, SparseInput, settings, table};
 use super::params::{Init, ParamSpec};
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
@@ -13,6 +13,7 @@ use crate::kernels::map;
 pub static ROW: LayerRow = LayerRow {
     kind: "gat_conv",
     summary: "GAT: y_i = Σ_j α_ij W x_j + b under each of `heads` (Veličković et al. 2018); lin.weight, att_src, att_dst, bias",
+    facts: Facts::MESSAGES,
     build: |t| {
         let layer: GatConv = settings("gat_conv", t)?;
         layer.check()?;
@@ -101,6 +102,10 @@ fn pair(rec: &mut Recording, name: &str, len: usize) -> Ends {
 }
 
 impl Layer for GatConv {
+    fn row(&self) -> &'static LayerRow {
+        &ROW
+    }
+
     fn config(&self) -> toml::Table {
         table("gat_conv", self)
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::graph::{Project, complete, node_features};
-use super::layer::{Backward, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
+use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
 use super::params::ParamSpec;
 use crate::engine::Buf;
 use crate::error::Result;
@@ -13,6 +13,7 @@ use crate::kernels::map::{self, Unary};
 pub static ROW: LayerRow = LayerRow {
     kind: "gin_conv",
     summary: "GIN: y = W₂ relu(W₀ ((1 + eps) x + Σ x_j) + b₀) + b₂ (Xu et al. 2019, eq. 4.1); nn.0, nn.2; hidden = out",
+    facts: Facts::MESSAGES,
     build: |t| Ok(Box::new(settings::<GinConv>("gin_conv", t)?)),
     example: "type = \"gin_conv\"\nname = \"conv\"\nout = 5\nhidden = 6\neps = 0.25",
     example_input: &[7],
@@ -53,6 +54,10 @@ impl GinConv {
 }
 
 impl Layer for GinConv {
+    fn row(&self) -> &'static LayerRow {
+        &ROW
+    }
+
     fn config(&self) -> toml::Table {
         table("gin_conv", self)
     }

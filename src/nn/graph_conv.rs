@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::graph::{Project, complete, node_features};
-use super::layer::{Backward, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
+use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
 use super::params::ParamSpec;
 use crate::engine::Buf;
 use crate::error::{Error, Result};
@@ -13,6 +13,7 @@ use crate::kernels::map;
 pub static GCN: LayerRow = LayerRow {
     kind: "graph_conv",
     summary: "GCN: y = Â x Wᵀ + b (Kipf & Welling 2017); lin.weight [out, in], bias",
+    facts: Facts { linear: true, edge_gradients: true, ..Facts::MESSAGES },
     build: |t| Ok(Box::new(GraphConv::of(settings::<GcnSettings>("graph_conv", t)?))),
     example: "type = \"graph_conv\"\nname = \"conv\"\nout = 5",
     example_input: &[7],
@@ -21,6 +22,7 @@ pub static GCN: LayerRow = LayerRow {
 pub static SGC: LayerRow = LayerRow {
     kind: "sgc",
     summary: "SGC: y = Âᵏ x Wᵀ + b (Wu et al. 2019); lin.weight [out, in], lin.bias",
+    facts: Facts { linear: true, edge_gradients: true, ..Facts::MESSAGES },
     build: |t| {
         let settings: SgcSettings = settings("sgc", t)?;
         match settings.k {
@@ -65,9 +67,9 @@ fn two() -> usize {
 }
 
 /// Both: `k` times Â, and where the bias lives.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct GraphConv {
-    kind: &'static str,
+    row: &'static LayerRow,
     name: String,
     out: Option<usize>,
     bias: bool,
@@ -77,13 +79,13 @@ struct GraphConv {
 
 impl From<GcnSettings> for GraphConv {
     fn from(s: GcnSettings) -> GraphConv {
-        GraphConv { kind: "graph_conv", name: s.name, out: s.out, bias: s.bias, k: 1, bias_name: "bias" }
+        GraphConv { row: &GCN, name: s.name, out: s.out, bias: s.bias, k: 1, bias_name: "bias" }
     }
 }
 
 impl From<SgcSettings> for GraphConv {
     fn from(s: SgcSettings) -> GraphConv {
-        GraphConv { kind: "sgc", name: s.name, out: s.out, bias: s.bias, k: s.k, bias_name: "lin.bias" }
+        GraphConv { row: &SGC, name: s.name, out: s.out, bias: s.bias, k: s.k, bias_name: "lin.bias" }
     }
 }
 
@@ -93,7 +95,7 @@ impl GraphConv {
     }
 
     fn projection(&self, input: &[usize]) -> Result<Project> {
-        let (inputs, outputs) = node_features(self.kind, &self.name, input, self.out)?;
+        let (inputs, outputs) = node_features(self.row.kind, &self.name, input, self.out)?;
         Ok(Project { weight: format!("{}.lin.weight", self.name), inputs, outputs })
     }
 
@@ -103,9 +105,13 @@ impl GraphConv {
 }
 
 impl Layer for GraphConv {
+    fn row(&self) -> &'static LayerRow {
+        self.row
+    }
+
     fn config(&self) -> toml::Table {
         let GraphConv { name, out, bias, k, .. } = self.clone();
-        match self.kind {
+        match self.row.kind {
             "sgc" => table("sgc", &SgcSettings { name, out, bias, k }),
             kind => table(kind, &GcnSettings { name, out, bias }),
         }

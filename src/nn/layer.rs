@@ -1,7 +1,10 @@
 //! What a layer is, and what it is given when it records itself.
 
 use glam::UVec2;
+use std::fmt;
+
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::graph::{Pattern, Segments, Structure};
 use super::params::{ParamLayout, ParamSpec};
@@ -110,6 +113,14 @@ pub enum Elementwise {
 
 /// A layer: shapes, parameters, and the two passes.
 pub trait Layer: Send + Sync {
+    /// Its row of the registry.
+    fn row(&self) -> &'static LayerRow;
+
+    /// The layers inside it.
+    fn inner(&self) -> &[Box<dyn Layer>] {
+        &[]
+    }
+
     /// The configuration with every default written out, `type` included.
     fn config(&self) -> toml::Table;
 
@@ -161,11 +172,76 @@ pub trait Layer: Send + Sync {
     ) -> Result<Option<Buf<f32>>>;
 }
 
+/// The kind of network that layers make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    Cnn,
+    Dnn,
+    Gnn,
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Family::Cnn => "CNN",
+            Family::Dnn => "DNN",
+            Family::Gnn => "GNN",
+        })
+    }
+}
+
+/// What the rows of a layer's input are to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// Any rows, each by itself.
+    Any,
+    /// Nodes of a graph; nodes come out.
+    Nodes,
+    /// Nodes of graphs; one row for each graph comes out.
+    ReadOut,
+}
+
+/// What a layer is, for whoever asks about a network without knowing layers by name. Held to the layer itself by tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// What a network is called that has such a layer; none for layers that any network may have.
+    pub family: Option<Family>,
+    /// For a given input, the output is linear in the parameters, and there are some.
+    pub linear: bool,
+    /// Values pass as they are.
+    pub reshape: bool,
+    /// Messages travel along edges.
+    pub messages: bool,
+    /// Its backward pass adds the gradient of the messages' weights to [`super::graph::Structure::slope`].
+    pub edge_gradients: bool,
+    /// It keeps numbers that training changes without a gradient, such as running means.
+    pub running_state: bool,
+    pub rows: Rows,
+}
+
+impl Facts {
+    /// A layer that works on each row by itself, has no linear parameters and keeps nothing.
+    pub const PLAIN: Facts = Facts {
+        family: None,
+        linear: false,
+        reshape: false,
+        messages: false,
+        edge_gradients: false,
+        running_state: false,
+        rows: Rows::Any,
+    };
+
+    /// A layer that passes messages along the edges of a graph.
+    pub const MESSAGES: Facts = Facts { family: Some(Family::Gnn), messages: true, rows: Rows::Nodes, ..Facts::PLAIN };
+}
+
 /// One row of [`super::LAYERS`].
 pub struct LayerRow {
     /// What `type = "…"` says.
     pub kind: &'static str,
     pub summary: &'static str,
+    pub facts: Facts,
     pub build: fn(toml::Table) -> Result<Box<dyn Layer>>,
     /// A configuration and an input shape that the tests run it with.
     pub example: &'static str,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Backward, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
+use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
 use super::params::{Init, ParamSpec};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 pub static ROW: LayerRow = LayerRow {
     kind: "linear",
     summary: "dense layer y = x Wᵀ + b; weight [out, in]; the last one's `out` defaults to the number of classes",
+    facts: Facts { linear: true, ..Facts::PLAIN },
     build: |t| Ok(Box::new(settings::<Linear>("linear", t)?)),
     example: "type = \"linear\"\nname = \"fc\"\nout = 5",
     example_input: &[7],
@@ -47,6 +48,10 @@ impl Linear {
 }
 
 impl Layer for Linear {
+    fn row(&self) -> &'static LayerRow {
+        &ROW
+    }
+
     fn config(&self) -> toml::Table {
         table("linear", self)
     }

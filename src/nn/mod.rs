@@ -25,7 +25,9 @@ mod sequence;
 mod sink;
 mod zoo;
 
-pub use layer::{Backward, Elementwise, Forward, Layer, LayerRow, Mode, Saved, SparseInput, parse_layer};
+pub use layer::{
+    Backward, Elementwise, Facts, Family, Forward, Layer, LayerRow, Mode, Rows, Saved, SparseInput, parse_layer,
+};
 pub use model::{Model, ModelConfig, Tape};
 pub use params::{Init, ParamEntry, ParamLayout, ParamSpec};
 pub use sink::{Sink, SquaredNorms, add_products};

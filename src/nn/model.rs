@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::graph::{GraphInput, Segments, Structure};
-use super::layer::{Backward, Forward, Mode, Saved};
+use super::layer::{Backward, Family, Forward, Layer, Mode, Saved};
 use super::params::ParamLayout;
 use super::sequence::Sequence;
 use super::sink::Sink;
@@ -117,13 +117,35 @@ impl Model {
         self.body.hops()
     }
 
+    /// Its layers in their order; those inside a layer by [`Layer::inner`].
+    pub fn layers(&self) -> &[Box<dyn Layer>] {
+        &self.body.layers
+    }
+
+    /// Every layer, those inside others behind them.
+    fn all_layers(&self) -> Vec<&dyn Layer> {
+        fn walk<'a>(layers: &'a [Box<dyn Layer>], found: &mut Vec<&'a dyn Layer>) {
+            for layer in layers {
+                found.push(layer.as_ref());
+                walk(layer.inner(), found);
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.body.layers, &mut found);
+        found
+    }
+
+    /// What the network is called: graph network, convolutional or dense, by what its layers say of themselves.
+    pub fn family(&self) -> Family {
+        let has = |family| self.all_layers().iter().any(|layer| layer.row().facts.family == Some(family));
+        [Family::Gnn, Family::Cnn].into_iter().find(|f| has(*f)).unwrap_or(Family::Dnn)
+    }
+
     /// True where the logits are linear in the parameters, so that the mean cross-entropy is convex in them and its Hessian the
-    /// Gauss-Newton matrix: one `linear` or `sgc` layer, and beside it nothing but `flatten`.
+    /// Gauss-Newton matrix: one layer that is linear in its own, and beside it nothing but changes of shape.
     pub fn is_linear(&self) -> bool {
-        let layers = self.body.config();
-        let kinds: Vec<&str> = layers.iter().filter_map(|layer| layer.get("type")?.as_str()).collect();
-        let count = |wanted: &[&str]| kinds.iter().filter(|kind| wanted.contains(kind)).count();
-        count(&["linear", "sgc"]) == 1 && count(&["linear", "sgc", "flatten"]) == kinds.len()
+        let facts = || self.layers().iter().map(|layer| layer.row().facts);
+        facts().filter(|f| f.linear).count() == 1 && facts().all(|f| f.linear || f.reshape)
     }
 
     /// Records logits [n, classes] of x [n, input…].

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Backward, Forward, Layer, LayerRow, Saved, settings, table};
+use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, settings, table};
 use super::params::{Init, ParamSpec};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
@@ -11,6 +11,7 @@ use crate::kernels::norm::{self, NormShape};
 pub static GROUP: LayerRow = LayerRow {
     kind: "group_norm",
     summary: "normalises groups of channels of each sample (Wu & He 2018), weight and bias per channel",
+    facts: Facts { linear: true, ..Facts::PLAIN },
     build: |t| {
         let g: Group = settings("group_norm", t)?;
         Ok(Box::new(Norm { name: g.name, eps: g.eps, groups: Some(g.groups) }))
@@ -22,6 +23,7 @@ pub static GROUP: LayerRow = LayerRow {
 pub static LAYER: LayerRow = LayerRow {
     kind: "layer_norm",
     summary: "normalises the features of each sample (Ba et al. 2016), weight and bias per feature",
+    facts: Facts { linear: true, ..Facts::PLAIN },
     build: |t| {
         let l: LayerNorm = settings("layer_norm", t)?;
         Ok(Box::new(Norm { name: l.name, eps: l.eps, groups: None }))
@@ -80,6 +82,10 @@ impl Norm {
 }
 
 impl Layer for Norm {
+    fn row(&self) -> &'static LayerRow {
+        if self.groups.is_some() { &GROUP } else { &LAYER }
+    }
+
     fn config(&self) -> toml::Table {
         let (name, eps) = (self.name.clone(), self.eps);
         match self.groups {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Backward, Forward, Layer, LayerRow, Saved, Size, picture, settings, table};
+use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, Size, picture, settings, table};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::pool::{self, PoolShape};
@@ -10,6 +10,7 @@ use crate::kernels::pool::{self, PoolShape};
 pub static MAX: LayerRow = LayerRow {
     kind: "max_pool",
     summary: "maximum over windows; stride defaults to the kernel",
+    facts: Facts::PLAIN,
     build: |t| build(Kind::Max, t),
     example: "type = \"max_pool\"\nkernel = 2\nstride = [2, 1]",
     example_input: &[2, 5, 6],
@@ -18,6 +19,7 @@ pub static MAX: LayerRow = LayerRow {
 pub static AVG: LayerRow = LayerRow {
     kind: "avg_pool",
     summary: "mean over windows, padding counted; stride defaults to the kernel",
+    facts: Facts::PLAIN,
     build: |t| build(Kind::Avg, t),
     example: "type = \"avg_pool\"\nkernel = [2, 3]\npadding = 1",
     example_input: &[2, 5, 6],
@@ -26,6 +28,7 @@ pub static AVG: LayerRow = LayerRow {
 pub static GLOBAL_AVG: LayerRow = LayerRow {
     kind: "global_avg_pool",
     summary: "mean over the whole picture, [c, h, w] to [c, 1, 1]",
+    facts: Facts::PLAIN,
     build: |t| {
         settings::<NoSettings>("global_avg_pool", t)?;
         Ok(Box::new(Pool { kind: Kind::Global, window: None }))
@@ -93,6 +96,14 @@ impl Pool {
 }
 
 impl Layer for Pool {
+    fn row(&self) -> &'static LayerRow {
+        match self.kind {
+            Kind::Max => &MAX,
+            Kind::Avg => &AVG,
+            Kind::Global => &GLOBAL_AVG,
+        }
+    }
+
     fn config(&self) -> toml::Table {
         match &self.window {
             None => table(self.kind.name(), &NoSettings {}),

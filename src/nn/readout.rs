@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Backward, Forward, Layer, LayerRow, Saved, settings, table};
+use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Rows, Saved, settings, table};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::graph::{self, Readout};
@@ -10,6 +10,7 @@ use crate::kernels::graph::{self, Readout};
 pub static ROW: LayerRow = LayerRow {
     kind: "readout",
     summary: "graph read-out: sum, mean or max over the nodes of each graph (Xu et al. 2019); rows behind it are graphs",
+    facts: Facts { rows: Rows::ReadOut, ..Facts::PLAIN },
     build: |t| Ok(Box::new(settings::<ReadOut>("readout", t)?)),
     example: "type = \"readout\"\nkind = \"mean\"",
     example_input: &[7],
@@ -43,6 +44,10 @@ struct ReadOut {
 }
 
 impl Layer for ReadOut {
+    fn row(&self) -> &'static LayerRow {
+        &ROW
+    }
+
     fn config(&self) -> toml::Table {
         table("readout", self)
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Backward, Forward, Layer, LayerRow, Saved, settings, table};
+use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, settings, table};
 use super::params::ParamSpec;
 use super::sequence::Sequence;
 use crate::engine::Buf;
@@ -12,6 +12,7 @@ use crate::kernels::map::{self, Binary};
 pub static ROW: LayerRow = LayerRow {
     kind: "residual",
     summary: "x + f(x), f = layers that keep the shape; parameters keep their own names",
+    facts: Facts::PLAIN,
     build: |t| {
         let block: Block = settings("residual", t)?;
         Ok(Box::new(Residual { body: Sequence::parse(block.layers)? }))
@@ -31,6 +32,14 @@ struct Residual {
 }
 
 impl Layer for Residual {
+    fn row(&self) -> &'static LayerRow {
+        &ROW
+    }
+
+    fn inner(&self) -> &[Box<dyn Layer>] {
+        &self.body.layers
+    }
+
     fn config(&self) -> toml::Table {
         table("residual", &Block { layers: self.body.config() })
     }

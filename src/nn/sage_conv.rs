@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::graph::{Project, Structure, complete, node_features};
-use super::layer::{Backward, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
+use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
 use super::params::ParamSpec;
 use crate::engine::Buf;
 use crate::error::Result;
@@ -13,6 +13,7 @@ use crate::kernels::map::{self, Binary};
 pub static ROW: LayerRow = LayerRow {
     kind: "sage_conv",
     summary: "GraphSAGE: y = aggr(x_j) W_lᵀ + b + x W_rᵀ, aggr mean or max (Hamilton et al. 2017); lin_l, lin_r",
+    facts: Facts { linear: true, ..Facts::MESSAGES },
     build: |t| Ok(Box::new(settings::<SageConv>("sage_conv", t)?)),
     example: "type = \"sage_conv\"\nname = \"conv\"\nout = 5",
     example_input: &[7],
@@ -76,6 +77,10 @@ impl SageConv {
 }
 
 impl Layer for SageConv {
+    fn row(&self) -> &'static LayerRow {
+        &ROW
+    }
+
     fn config(&self) -> toml::Table {
         table("sage_conv", self)
     }

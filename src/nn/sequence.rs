@@ -137,6 +137,5 @@ fn relu_dropout(cx: &mut Forward, x: Buf<f32>, rate: f32) -> Result<(Buf<f32>, S
 /// A layer's name, or its type where it has none.
 fn label(layer: &dyn Layer) -> String {
     let config = layer.config();
-    let word = config.get("name").or(config.get("type")).and_then(|v| v.as_str());
-    word.unwrap_or("layer").to_owned()
+    config.get("name").and_then(|v| v.as_str()).unwrap_or(layer.row().kind).to_owned()
 }

@@ -6,6 +6,8 @@ use crate::error::{Error, Result};
 pub struct ZooRow {
     pub name: &'static str,
     pub summary: &'static str,
+    /// It makes logits of single nodes of a graph.
+    pub nodes: bool,
     build: fn(Option<&[usize]>) -> Vec<String>,
 }
 
@@ -14,51 +16,61 @@ pub static ZOO: &[ZooRow] = &[
     ZooRow {
         name: "mlp",
         summary: "flatten, then linear + relu per hidden width (default 128, 64), then linear",
+        nodes: false,
         build: mlp,
     },
     ZooRow {
         name: "lenet5",
         summary: "LeNet-5 (LeCun et al. 1998) with relu and max pooling, for 28x28 pictures",
+        nodes: false,
         build: lenet5,
     },
     ZooRow {
         name: "vgg_gn",
         summary: "small VGG-like net: two 3x3 convolutions with group norm per width (default 16, 32), pooling between",
+        nodes: false,
         build: vgg_gn,
     },
     ZooRow {
         name: "logistic",
         summary: "flatten, then one linear layer: multinomial logistic regression",
+        nodes: false,
         build: logistic,
     },
     ZooRow {
         name: "gcn",
         summary: "GCN (Kipf & Welling 2017): dropout 0.5, graph_conv, relu per hidden width (default 16), then graph_conv",
+        nodes: true,
         build: |hidden| convolutions("graph_conv", hidden.unwrap_or(&[16])),
     },
     ZooRow {
         name: "sage",
         summary: "GraphSAGE with mean aggregation, built like gcn",
+        nodes: true,
         build: |hidden| convolutions("sage_conv", hidden.unwrap_or(&[16])),
     },
     ZooRow {
         name: "gin",
         summary: "GIN, built like gcn (default 128); the last layer is as wide inside as the one before",
+        nodes: true,
         build: |hidden| isomorphism(hidden.unwrap_or(&[128])),
     },
     ZooRow {
         name: "gat",
         summary: "GAT (Velickovic et al. 2018): dropout 0.6, gat_conv of 8 heads, elu per hidden width (default 8 a head), then one head",
+        nodes: true,
         build: |hidden| attention(hidden.unwrap_or(&[8])),
     },
     ZooRow {
         name: "sgc",
         summary: "SGC (Wu et al. 2019): one sgc layer of two hops",
+        nodes: true,
         build: |_| vec!["type='sgc'\nname='conv1'\nk=2".into()],
     },
     ZooRow {
         name: "gcn_delete",
         summary: "gcn with GNNDelete's operator behind each hidden graph_conv, for the method gnn_delete",
+        nodes: true,
         build: |hidden| deletable(hidden.unwrap_or(&[16])),
     },
 ];

@@ -3,7 +3,7 @@
 
 use super::folder::{ForgetInfo, Opened};
 use super::reading::{Reading, evaluate};
-use super::results::{Family, Read, RequestSummary, Row, RowKind, SCHEMA, Tier};
+use super::results::{Read, RequestSummary, Row, RowKind, SCHEMA, Tier};
 use super::target::Target;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -80,7 +80,7 @@ fn facts(run: &Opened, request: &RequestSummary) -> Result<Row> {
     Ok(Row {
         schema: SCHEMA.into(),
         experiment: format!("runs on {}", run.info.data.name),
-        family: Family::of(&run.config.model),
+        family: run.model.family(),
         dataset: run.info.data.name.clone(),
         request: request.clone(),
         row: kind,

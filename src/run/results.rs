@@ -1,7 +1,6 @@
 //! `results.jsonl`: one line for each experiment and row (a control or a method).
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::path::Path;
 
@@ -13,6 +12,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::{Cost, Metrics, Verdict};
 use crate::methods;
+use crate::nn::Family;
 
 /// Name and version of the schema; a change that an old reader would misread raises the number.
 pub const SCHEMA: &str = "unlearn.results/1";
@@ -61,25 +61,6 @@ pub struct Row {
     /// Why something is absent, in a sentence: a method that diverged, a split without records.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub note: Option<String>,
-}
-
-/// Family of the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Family {
-    Cnn,
-    Dnn,
-    Gnn,
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Family::Cnn => "CNN",
-            Family::Dnn => "DNN",
-            Family::Gnn => "GNN",
-        })
-    }
 }
 
 /// What was asked to be forgotten, without the ids themselves.

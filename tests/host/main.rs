@@ -20,6 +20,7 @@ mod gradients;
 mod graph_parity;
 mod graphs;
 mod graphs_bad;
+mod layer_facts;
 mod layers;
 mod linear_editor;
 mod links;

@@ -208,14 +208,8 @@ fn lowest(mut items: Vec<(f32, usize)>, part: f64) -> Vec<usize> {
 /// # Errors
 /// A layer whose messages do not go by the symmetric norm.
 fn masked_layers(model: &Model) -> Result<()> {
-    let config = model.config();
-    let kind = |layer: &toml::Table| layer.get("type").and_then(|t| t.as_str()).unwrap_or_default().to_owned();
-    let other = config
-        .layers
-        .iter()
-        .map(kind)
-        .find(|k| ["sage_conv", "gat_conv", "gin_conv", "residual"].contains(&k.as_str()));
-    match other {
+    let other = model.layers().iter().find(|layer| layer.hops() > 0 && !layer.row().facts.edge_gradients);
+    match other.map(|layer| layer.row().kind) {
         Some(kind) => Err(Error::input(format!(
             "method `{}` masks the edges of `graph_conv` and `sgc` layers, and the network has a `{kind}`; use graph_repair",
             ROW.name

@@ -6,21 +6,7 @@ use crate::error::{Error, Result};
 use crate::eval::{
     Cost, Evaluation, Evidence, Metrics, Reference, Subject, measure, measure_references, membership_roc, verdict,
 };
-use crate::nn::ModelConfig;
-use crate::run::results::{AdapterSummary, Family, Read, Row, RowKind, SCHEMA, Tier};
-
-impl Family {
-    /// The family of a network, by its layers.
-    pub fn of(model: &ModelConfig) -> Family {
-        let kinds: Vec<&str> = model.layers.iter().filter_map(|l| l.get("type")?.as_str()).collect();
-        let graph = ["graph_conv", "sage_conv", "gat_conv", "gin_conv", "sgc"];
-        match () {
-            () if kinds.iter().any(|kind| graph.contains(kind)) => Family::Gnn,
-            () if kinds.contains(&"conv2d") => Family::Cnn,
-            () => Family::Dnn,
-        }
-    }
-}
+use crate::run::results::{AdapterSummary, Read, Row, RowKind, SCHEMA, Tier};
 
 /// A candidate with what it said, or why it has nothing to say.
 struct Scored<'a> {
@@ -91,7 +77,7 @@ fn template(ready: &Ready, adapter: AdapterSummary) -> Row {
     Row {
         schema: SCHEMA.into(),
         experiment: ready.name.clone(),
-        family: Family::of(&ready.config.model),
+        family: ready.model.family(),
         dataset: ready.data.name.clone(),
         request: ready.request.clone(),
         row: RowKind::Method,

@@ -42,7 +42,7 @@ impl Run for Forget {
             forget.method,
             forget.request.count,
             forget.method_s + forget.precompute_s,
-            forget.tier,
+            forget.tier.as_str(),
             info.model_sha256
         ))
     }

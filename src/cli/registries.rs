@@ -8,7 +8,6 @@ use crate::methods::METHODS;
 use crate::nn::{LAYERS, ZOO};
 use crate::run::experiments::EXPERIMENTS;
 use crate::run::gradients::STATISTICS;
-use crate::run::results::Tier;
 use crate::train::{OPTIMIZERS, SCHEDULES};
 
 pub(super) fn layers() -> Result<Table> {
@@ -32,7 +31,7 @@ pub(super) fn optimizers() -> Result<Table> {
 
 pub(super) fn methods() -> Result<Table> {
     let mut table = Table::new(&["name", "tier", "summary", "citation"]);
-    METHODS.iter().for_each(|m| table.row([m.name, Tier::from(m.tier).as_str(), m.summary, m.citation]));
+    METHODS.iter().for_each(|m| table.row([m.name, m.tier.as_str(), m.summary, m.citation]));
     Ok(table)
 }
 

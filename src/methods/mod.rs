@@ -7,11 +7,11 @@ pub mod fisher;
 pub mod graph;
 pub mod second_order;
 pub mod shared;
+mod tier;
 pub mod tuning;
 
-use serde::{Deserialize, Serialize};
-
 pub use self::second_order::certificate::Certificate;
+pub use self::tier::{Read, Tier};
 pub use self::shared::account::{Account, Details, StoppedBy};
 use crate::data::{Dataset, Deletion, Graph};
 use crate::error::{Error, Result};
@@ -98,29 +98,6 @@ impl<'a> View<'a> {
             ))
         })
     }
-}
-
-/// How strong a result is (design: promises to users).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tier {
-    /// The record was not an input to any kept parameter.
-    Exact,
-    /// (ε, δ) under assumptions that the code enforces.
-    Certified,
-    /// To be measured against retrained references.
-    Approximate,
-    Unverified,
-}
-
-/// What a method read besides the model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Read {
-    RetainData,
-    ForgetData,
-    ValidationData,
-    StoredStatistics,
 }
 
 /// A method with its settings.

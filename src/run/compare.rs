@@ -3,7 +3,8 @@
 
 use super::folder::{ForgetInfo, Opened};
 use super::reading::{Reading, evaluate};
-use super::results::{Read, RequestSummary, Row, RowKind, SCHEMA, Tier};
+use super::results::{RequestSummary, Row, RowKind, SCHEMA};
+use crate::methods::Tier;
 use super::target::Target;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -75,8 +76,6 @@ fn facts(run: &Opened, request: &RequestSummary) -> Result<Row> {
         precompute_s: Some(f.precompute_s).filter(|s| *s > 0.0),
         retrain_s: None,
     };
-    let tier = forget.and_then(|f| serde_json::from_value::<Tier>(f.tier.clone().into()).ok());
-    let reads = forget.and_then(|f| serde_json::from_value::<Vec<String>>(f.reads.clone()).ok()).unwrap_or_default();
     Ok(Row {
         schema: SCHEMA.into(),
         experiment: format!("runs on {}", run.info.data.name),
@@ -86,14 +85,13 @@ fn facts(run: &Opened, request: &RequestSummary) -> Result<Row> {
         row: kind,
         method: forget.map_or("none".into(), |f| f.method.clone()),
         settings: forget.map_or(recipe, |f| f.settings.clone()),
-        tier: tier.unwrap_or(Tier::Unverified),
+        tier: forget.map_or(Tier::Unverified, |f| f.tier),
         seed: run.info.seed,
         seeds: Vec::new(),
         adapter: run.info.adapter.clone(),
         variants: run.info.variants.clone(),
         times: forget.map(times).unwrap_or_default(),
-        // run.json writes them with underscores, results with hyphens.
-        reads: reads.iter().filter_map(|r| serde_json::from_value::<Read>(r.replace('_', "-").into()).ok()).collect(),
+        reads: forget.map_or(Vec::new(), |f| f.reads.clone()),
         metrics: Metrics::default(),
         sd: Metrics::default(),
         verdict: None,

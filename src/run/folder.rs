@@ -11,7 +11,7 @@ use super::results::{AdapterSummary, RequestSummary};
 use crate::base::{sha256, write_atomic};
 use crate::data::{Dataset, Normalization, Request, read_requests};
 use crate::error::{Error, Result};
-use crate::methods::Details;
+use crate::methods::{Details, Read, Tier};
 use crate::nn::Model;
 use crate::train::{Privacy, weights};
 
@@ -88,11 +88,11 @@ pub struct TrafficInfo {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ForgetInfo {
     pub method: String,
-    /// exact, certified, approximate or unverified.
-    pub tier: String,
+    pub tier: Tier,
+    /// As resolved; only shown.
     pub settings: serde_json::Value,
     /// What the method read.
-    pub reads: serde_json::Value,
+    pub reads: Vec<Read>,
     pub method_s: f64,
     pub precompute_s: f64,
     pub details: Details,

@@ -157,14 +157,11 @@ impl ForgetJob {
     }
 
     fn account_for(&self, account: &Account) -> Result<ForgetInfo> {
-        let json = |value: serde_json::Result<serde_json::Value>| {
-            value.map_err(|e| Error::internal(format!("an account cannot be written: {e}")))
-        };
         Ok(ForgetInfo {
             method: self.row.name.into(),
-            tier: super::results::Tier::from(self.row.tier).as_str().into(),
+            tier: self.row.tier,
             settings: self.method.settings(),
-            reads: json(serde_json::to_value(&account.reads))?,
+            reads: account.reads.clone(),
             method_s: account.method_s,
             precompute_s: account.precompute_s,
             details: account.details.clone(),

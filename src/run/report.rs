@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use self::html::{element, escape};
-use super::results::{Row, Tier, by_experiment};
+use super::results::{Row, by_experiment};
+use crate::methods::Tier;
 use crate::base::write_atomic;
 use crate::error::Result;
 

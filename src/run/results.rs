@@ -11,7 +11,7 @@ use crate::base::write_atomic;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::{Cost, Metrics, Verdict};
-use crate::methods;
+use crate::methods::{Read, Tier};
 use crate::nn::Family;
 
 /// Name and version of the schema; a change that an old reader would misread raises the number.
@@ -103,69 +103,6 @@ impl RowKind {
             RowKind::Retrain => "retrain (reference)",
             RowKind::AnotherRetrain => "another retrain",
             RowKind::Method => "method",
-        }
-    }
-}
-
-/// What may be claimed for a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Tier {
-    Exact,
-    Certified,
-    Approximate,
-    Unverified,
-}
-
-impl Tier {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Tier::Exact => "exact",
-            Tier::Certified => "certified",
-            Tier::Approximate => "approximate",
-            Tier::Unverified => "unverified",
-        }
-    }
-
-    /// The words allowed for it.
-    pub fn sentence(self) -> &'static str {
-        match self {
-            Tier::Exact => "the record was not an input to any kept parameter",
-            Tier::Certified => "(ε,δ)-certified under assumptions that the code enforces",
-            Tier::Approximate => "measured against retrained references",
-            Tier::Unverified => "no claim",
-        }
-    }
-}
-
-/// What a method looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Read {
-    RetainData,
-    ForgetData,
-    ValidationData,
-    StoredStatistics,
-}
-
-impl From<methods::Tier> for Tier {
-    fn from(tier: methods::Tier) -> Tier {
-        match tier {
-            methods::Tier::Exact => Tier::Exact,
-            methods::Tier::Certified => Tier::Certified,
-            methods::Tier::Approximate => Tier::Approximate,
-            methods::Tier::Unverified => Tier::Unverified,
-        }
-    }
-}
-
-impl From<methods::Read> for Read {
-    fn from(read: methods::Read) -> Read {
-        match read {
-            methods::Read::RetainData => Read::RetainData,
-            methods::Read::ForgetData => Read::ForgetData,
-            methods::Read::ValidationData => Read::ValidationData,
-            methods::Read::StoredStatistics => Read::StoredStatistics,
         }
     }
 }

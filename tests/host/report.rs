@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use unlearn::eval::{Cost, Evidence, Metrics, Reference, RequestScope, verdict};
+use unlearn::methods::{Read, Tier};
 use unlearn::nn::Family;
 use unlearn::run::report::{Curve, CurvePoint, Page, render, write_report};
 use unlearn::run::results::{
-    AdapterSummary, Read, RequestSummary, Row, RowKind, SCHEMA, Tier, by_experiment, parse_results, read_results,
+    AdapterSummary, RequestSummary, Row, RowKind, SCHEMA, by_experiment, parse_results, read_results,
     write_results,
 };
 use unlearn::run::table::comparison;

@@ -6,7 +6,8 @@ use crate::error::{Error, Result};
 use crate::eval::{
     Cost, Evaluation, Evidence, Metrics, Reference, Subject, measure, measure_references, membership_roc, verdict,
 };
-use crate::run::results::{AdapterSummary, Read, Row, RowKind, SCHEMA, Tier};
+use crate::methods::{Read, Tier};
+use crate::run::results::{AdapterSummary, Row, RowKind, SCHEMA};
 
 /// A candidate with what it said, or why it has nothing to say.
 struct Scored<'a> {
@@ -142,13 +143,13 @@ impl Bench<'_> {
 
     fn candidate(&self, scored: &Scored) -> Result<Row> {
         let c = scored.candidate;
-        let tier = c.row.map_or(Tier::Unverified, |row| row.tier.into());
+        let tier = c.row.map_or(Tier::Unverified, |row| row.tier);
         let (kind, method, settings) = (c.kind, c.method.to_owned(), c.settings.clone());
         let mut row = Row { row: kind, method, settings, tier, seed: c.seed, ..self.template.clone() };
         if let Ok((_, account)) = &c.made {
             let precompute_s = Some(account.precompute_s).filter(|s| *s > 0.0);
             row.times = Cost { method_s: Some(account.method_s), precompute_s, retrain_s: Some(self.retrain_s) };
-            row.reads = account.reads.iter().map(|read| (*read).into()).collect();
+            row.reads = account.reads.clone();
         }
         match &scored.outputs {
             Ok(outputs) => {

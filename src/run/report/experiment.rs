@@ -3,7 +3,7 @@
 use super::charts::{self, Level, Line, ORIGINAL, RETRAIN, method_colour};
 use super::graph;
 use super::html::{element, escape, figure, table};
-use crate::run::results::{Read, Row, RowKind};
+use crate::run::results::{Row, RowKind};
 use crate::run::table::{ABSENT, columns, heading, percent, plain, seconds};
 
 /// Everything about one experiment: comparison, charts, verdicts and where each row comes from.
@@ -223,7 +223,7 @@ fn provenance(rows: &[&Row]) -> String {
                 row.label().to_owned(),
                 row.tier.as_str().to_owned(),
                 joined(seeds.iter().map(u64::to_string)),
-                joined(row.reads.iter().map(|read| reads(*read).to_owned())),
+                joined(row.reads.iter().map(|read| read.as_str().to_owned())),
                 format!("{} ({})", row.adapter.name, row.adapter.backend),
                 row.adapter.driver.clone(),
                 joined(variants),
@@ -233,15 +233,6 @@ fn provenance(rows: &[&Row]) -> String {
         .collect();
     let hash = rows.first().map_or(String::new(), |row| format!(" Request {}.", row.request.hash));
     table(&format!("How each row came about.{hash}"), &header, &cells)
-}
-
-fn reads(read: Read) -> &'static str {
-    match read {
-        Read::RetainData => "retain data",
-        Read::ForgetData => "forget data",
-        Read::ValidationData => "validation data",
-        Read::StoredStatistics => "stored statistics",
-    }
 }
 
 fn joined(parts: impl Iterator<Item = String>) -> String {

@@ -29,6 +29,29 @@ fn forward_is_pytorchs() {
     near(mean, [-0.1629216863, 0.1668706589, 0.2914028519, 0.0397287990, -0.1386707269, -0.0702149756]);
 }
 
+/// An exchange of the axes in the parameters is one that shader and twin share; these numbers are worked by hand. 4 x 5
+/// numbers counted along the rows, windows of 2 x 3 with stride (2, 1) and padding (1, 0).
+#[test]
+fn heights_and_widths_are_not_exchanged() {
+    let s = PoolShape::new(1, 1, 4, 5, hw([2, 3]), hw([2, 1]), hw([1, 0])).expect("a valid shape");
+    assert_eq!([s.oh, s.ow], [3, 3]);
+    let mut engine = Engine::reference();
+    let x = engine.alloc::<f32>("x", 20).expect("memory");
+    let [top, mean] = ["top", "mean"].map(|name| engine.alloc::<f32>(name, 9).expect("memory"));
+    let arg = engine.alloc::<u32>("arg", 9).expect("memory");
+    engine.write(x, &std::array::from_fn::<f32, 20, _>(|i| i as f32)).expect("the size fits");
+    let mut rec = Recording::new(Target::default());
+    max(&mut rec, &s, x, top, arg);
+    avg(&mut rec, &s, x, mean);
+    let program = engine.compile(rec).expect("a valid recording");
+    engine.run(&program, &[]).expect("the twins run");
+    assert_eq!(engine.read(arg).expect("a buffer"), [2, 3, 4, 12, 13, 14, 17, 18, 19]);
+    assert_eq!(engine.read(top).expect("a buffer"), [2.0, 3.0, 4.0, 12.0, 13.0, 14.0, 17.0, 18.0, 19.0]);
+    let got = engine.read(mean).expect("a buffer");
+    let want = [0.5, 1.0, 1.5, 8.5, 9.5, 10.5, 8.0, 8.5, 9.0];
+    assert!(got.iter().zip(want).all(|(g, w): (&f32, f32)| (g - w).abs() < 1e-5), "{got:?} for {want:?}");
+}
+
 #[test]
 fn impossible_shapes_are_refused() {
     let refused = |h, w, kernel, stride, padding, word: &str| {

@@ -23,11 +23,13 @@
 //! ```
 
 pub mod base;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod data;
 pub mod engine;
 pub mod error;
 pub mod eval;
+#[cfg(feature = "harness")]
 pub mod harness;
 pub mod kernels;
 pub mod methods;

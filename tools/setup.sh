@@ -9,7 +9,7 @@
 # UNLEARN_SETUP_SKIP=1    leaves the machine alone altogether.
 set -euo pipefail
 
-MIN_RUST="1.89"
+MIN_RUST="1.90"
 setup_root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 setup_lists_fresh=no
 

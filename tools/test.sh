@@ -24,6 +24,10 @@ if cargo clippy --version >/dev/null 2>&1; then
 else
   step "lints: skipped, this toolchain has no clippy"
 fi
+if [ $# -eq 0 ]; then
+  step tools/features.sh
+  tools/features.sh
+fi
 step cargo test --locked "$@"
 cargo test --locked "$@"
 if [ $# -eq 0 ]; then

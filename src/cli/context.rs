@@ -1,7 +1,8 @@
 //! The flags every command has, and what they give a command: an engine, talk on stderr, progress bars.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use clap::builder::FalseyValueParser;
 
@@ -115,7 +116,14 @@ impl Context {
             (_, 2) => "info,unlearn=debug",
             _ => "debug,unlearn=trace",
         };
+        let mut log = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level));
+        let start = Instant::now();
+        log.format(move |out, record| {
+            let (seconds, level) = (start.elapsed().as_secs_f64(), record.level());
+            let style = out.default_level_style(level);
+            writeln!(out, "[{seconds:8.3}s {style}{level:<5}{style:#} {}] {}", record.target(), record.args())
+        });
         // A second start in one process (tests) changes nothing.
-        env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).try_init().ok();
+        log.try_init().ok();
     }
 }

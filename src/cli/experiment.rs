@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use super::output::{emit, emit_json};
+use super::output::{emit, emit_json, terminal_width};
 use super::train::interruption;
 use super::{Context, Run};
 use crate::error::Result;
@@ -82,6 +82,6 @@ fn run(cx: &Context, all: Vec<Loaded>, out: &Path, title: &str) -> Result<()> {
         true => emit_json(&serde_json::json!({
             "schema": 1, "version": env!("CARGO_PKG_VERSION"), "out": out, "rows": findings.rows,
         })),
-        false => emit(&comparison(&findings.rows)),
+        false => emit(&comparison(&findings.rows, terminal_width())),
     }
 }

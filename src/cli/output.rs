@@ -63,6 +63,13 @@ pub fn json_text(document: &impl Serialize) -> Result<String> {
     text.map(|t| t + "\n").map_err(|e| Error::internal(format!("a result cannot be written as JSON: {e}")))
 }
 
+/// Characters in a line of the terminal on stdout; nothing if that is a file or a pipe.
+pub fn terminal_width() -> Option<u16> {
+    let out = console::Term::stdout();
+    let size = out.is_term().then(|| out.size_checked()).flatten();
+    size.map(|(_, columns)| columns)
+}
+
 /// A line on stderr; nothing if nobody listens.
 pub fn talk(line: &str) {
     writeln!(std::io::stderr(), "{line}").ok();

@@ -5,6 +5,7 @@
 
 mod breast_cancer;
 mod cifar;
+#[cfg(feature = "pictures")]
 mod class_folder;
 mod config;
 mod csr;
@@ -152,6 +153,7 @@ pub static DATASETS: &[&DatasetRow] = &[
     &cifar::ROW,
     &npz::ROW,
     &csv::ROW,
+    #[cfg(feature = "pictures")]
     &class_folder::ROW,
     &synth::ROW,
     &graph::sbm::ROW,

@@ -1,8 +1,11 @@
 //! NumPy archives: MedMNIST's and Keras' names, or one array of records and one of labels.
 
 mod archive;
+mod array;
+mod header;
 
-pub(crate) use archive::{Archive, Array};
+pub(crate) use archive::Archive;
+pub(crate) use array::Array;
 
 use super::source::{Source, numbered, stem};
 use super::{DatasetRow, Loader, Normalize, Parts, Samples};
@@ -28,7 +31,7 @@ const NAMES: [[(&str, &str); 3]; 2] = [
 fn load(source: &Source) -> Result<Parts> {
     let config = source.config;
     let path = source.need("path", &config.path)?;
-    let mut archive = Archive::open(&path)?;
+    let archive = Archive::open(&path)?;
     let names = archive.names();
     let has = |name: &str| names.iter().any(|known| known == name);
     let pairs: Vec<(&str, &str)> = match (&config.x, &config.y) {
@@ -80,7 +83,7 @@ struct Part {
 }
 
 impl Archive {
-    fn pair(&mut self, x: &str, y: &str, names: &[String]) -> Result<Part> {
+    fn pair(&self, x: &str, y: &str, names: &[String]) -> Result<Part> {
         if let Some(missing) = [x, y].into_iter().find(|wanted| !names.iter().any(|name| name == wanted)) {
             return Err(Error::input(format!(
                 "{}: no array `{missing}`; the file has {}; name the arrays with data.x and data.y",

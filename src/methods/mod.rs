@@ -11,8 +11,8 @@ mod tier;
 pub mod tuning;
 
 pub use self::second_order::certificate::Certificate;
-pub use self::tier::{Read, Tier};
 pub use self::shared::account::{Account, Details, StoppedBy};
+pub use self::tier::{Read, Tier};
 use crate::data::{Dataset, Deletion, Graph};
 use crate::error::{Error, Result};
 use crate::nn::Model;

@@ -4,11 +4,11 @@
 use super::folder::{ForgetInfo, Opened};
 use super::reading::{Reading, evaluate};
 use super::results::{RequestSummary, Row, RowKind, SCHEMA};
-use crate::methods::Tier;
 use super::target::Target;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::{Cost, Evaluation, Metrics, Subject, measure, membership_roc};
+use crate::methods::Tier;
 
 /// One row per run. Runs on the same data are one experiment, under the request of the first that has one.
 ///

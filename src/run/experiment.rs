@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::config::{Config, ForgetConfig, Loaded};
+use super::curve::{Curve, CurvePoint};
 use super::forget_run::{Stage, apply};
 use super::reading::{Reading, evaluate};
-use super::report::{Curve, CurvePoint};
 use super::results::{RequestSummary, Row, RowKind};
 use super::target::Target;
 use super::variants;

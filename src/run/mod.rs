@@ -1,7 +1,9 @@
 //! Experiments: what they read and write, training and forgetting as runs, the table they print and the page they render.
 
+pub mod cells;
 pub mod compare;
 pub mod config;
+pub mod curve;
 pub mod evaluate;
 pub mod experiment;
 pub mod experiments;
@@ -11,11 +13,14 @@ pub mod gradients;
 pub mod influence;
 mod links;
 pub mod moments;
+#[cfg(feature = "report")]
 pub mod pages;
 pub mod ranking;
 pub mod reading;
+#[cfg(feature = "report")]
 pub mod report;
 pub mod results;
+#[cfg(feature = "cli")]
 pub mod table;
 pub mod target;
 pub mod train_run;

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::curve::{Curve, CurvePoint, read_curve};
 use super::experiment::Findings;
 use super::folder::{Opened, RunFolder, State};
-use super::report::{Curve, CurvePoint, Page, read_curve, write_report};
+use super::report::{Page, write_report};
 use super::results::{Row, read_results, write_results};
 use crate::base::write_atomic;
 use crate::error::{Error, Result};

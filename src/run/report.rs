@@ -3,18 +3,17 @@
 use std::path::Path;
 
 use self::html::{element, escape};
+use super::curve::Curve;
 use super::results::{Row, by_experiment};
-use crate::methods::Tier;
 use crate::base::write_atomic;
 use crate::error::Result;
+use crate::methods::Tier;
 
 mod charts;
 mod curves;
 mod experiment;
 mod graph;
 mod html;
-
-pub use curves::{Curve, CurvePoint, read_curve};
 
 /// What a page is made of.
 #[derive(Debug, Clone, Copy)]

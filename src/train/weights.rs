@@ -1,6 +1,5 @@
 //! `model.safetensors`: PyTorch's names and layouts, so that `load_state_dict` takes the file and its files are taken.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -20,7 +19,7 @@ pub fn save_tensors(path: &Path, tensors: &[(String, Vec<usize>, &[f32])], metad
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
         views.push((name.clone(), view.map_err(|e| Error::internal(format!("tensor `{name}`: {e}")))?));
     }
-    let metadata: HashMap<String, String> = metadata.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
+    let metadata = metadata.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
     let bytes = safetensors::serialize(views, Some(metadata))
         .map_err(|e| Error::internal(format!("{} cannot be serialised: {e}", path.display())))?;
     write_atomic(path, &bytes)

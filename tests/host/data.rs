@@ -66,6 +66,36 @@ fn npz_with_medmnist_names_puts_channels_first_and_keeps_its_parts() {
     assert_eq!((unit.normalization.offset, unit.normalization.scale), (vec![0.0], vec![255.0]));
 }
 
+/// `tools/parity/numpy_arrays.py` wrote the file with NumPy.
+#[test]
+fn npz_reads_what_numpy_writes() {
+    let dir = folder();
+    put(dir.path(), "n.npz", include_bytes!("../../assets/parity/numpy.npz"));
+    let records = |x: &str| {
+        let keys = format!("path = 'n.npz'\nx = '{x}'\ny = 'y'\nnormalize = 'none'\ntest_fraction = 0.0");
+        let data = try_load(&format!("loader = 'npz'\n{keys}"), dir.path()).unwrap_or_else(|e| panic!("{x}: {e}"));
+        assert_eq!(data.train.y, [0, 1, 0, 1, 1], "{x}");
+        data.train.x
+    };
+    for kind in ["u2", "u4", "u8", "i2", "i4", "i8", "f4", "f8"] {
+        for order in ["", "_big"] {
+            assert_eq!(
+                records(&format!("x_{kind}{order}")),
+                (0..10).map(|v| v as f32).collect::<Vec<_>>(),
+                "{kind}{order}"
+            );
+        }
+    }
+    for (x, first) in [("x_u1", [0.0, 1.0]), ("x_i1", [0.0, 1.0]), ("x_b1", [1.0, 0.0])] {
+        assert_eq!(records(x)[..2], first, "{x}");
+    }
+    assert_eq!(records("x_column"), [0.0, 2.0, 4.0, 6.0, 8.0], "one column is in both orders at once");
+    for (x, bits) in [("wide_i1", 7), ("wide_i2", 15), ("wide_i4", 31), ("wide_i8", 63)] {
+        let half = 2f64.powi(bits);
+        assert_eq!(records(x)[..2], [-half as f32, (half - 1.0) as f32], "{x}");
+    }
+}
+
 #[test]
 fn npz_reads_every_number_type_under_chosen_names() {
     let dir = folder();

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::data_files::{array, folder, gzip, idx, npz, put, try_load};
+use rawzip::CompressionMethod;
+
+use super::data_files::{Archive, array, folder, gzip, header, idx, npy, npz, put, try_load};
 
 /// Loads, expects exit code 2 and one line that holds every one of `words`.
 pub fn refused(text: &str, dir: &Path, words: &[&str]) {
@@ -137,54 +139,82 @@ fn npz_files_that_are_not_what_they_seem() {
     refused_npz(&["no array `test_labels`"]);
 }
 
-/// An NPZ whose array `x` is `bytes`, whatever they are.
-fn npz_with(dir: &Path, bytes: &[u8]) {
-    use std::io::Write;
-    let mut archive = npyz::npz::NpzWriter::create(dir.join("a.npz")).unwrap();
-    archive.zip_writer().start_file("x.npy", Default::default()).unwrap();
-    archive.zip_writer().write_all(bytes).unwrap();
-    array::<u8>("y", &[2], vec![0, 1])(&mut archive);
-}
-
-fn npy(header: &str, data: &[u8]) -> Vec<u8> {
-    [b"\x93NUMPY\x01\x00", &(header.len() as u16).to_le_bytes()[..], header.as_bytes(), data].concat()
+/// An NPZ whose array `x` is `bytes`, whatever they are, packed by `method`.
+fn npz_with(dir: &Path, bytes: &[u8], method: CompressionMethod) {
+    let x = |archive: &mut Archive| archive.add("x", bytes, method);
+    npz(dir, "a.npz", &[&x, &array::<u8>("y", &[2], vec![0, 1])]);
 }
 
 #[test]
 fn npz_headers_are_not_believed() {
     let dir = folder();
     let text = "loader = 'npz'\npath = 'a.npz'";
-    let header = |dtype: &str, order: &str, shape: &str| {
-        format!("{{'descr': '{dtype}', 'fortran_order': {order}, 'shape': ({shape}), }}\n")
-    };
+    let keys = |text: &str| npy(&format!("{{{text}}}"), &[1, 2]);
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (npy(&header("|u1", "False", "2, 1099511627776"), &[1, 2]), "2 follow"),
-        (npy(&header("|u1", "False", "4294967296, 4294967296, 4294967296"), &[1, 2]), "impossible"),
+        (npy(&header("|u1", "False", "4294967296, 4294967296, 4294967296"), &[1, 2]), "4294967296) is impossible"),
         (npy(&header("|u1", "False", "9999999999999999999999, 2"), &[1, 2]), "impossible"),
-        (npy(&header("|u1", "False", "2, -1"), &[1, 2]), "impossible"),
+        (npy(&header("|u1", "False", "2, -1"), &[1, 2]), "`x`: the shape (2, -1) is impossible"),
+        (npy(&header("|u1", "False", "2, 0, 4294967296, 4294967297"), &[1, 2]), "impossible"),
         (npy(&header("<f8", "False", "2, 1"), &[0; 15]), "16 bytes, but 15 follow"),
+        (npy(&header("|u1", "False", "2, 1"), &[1, 2, 3]), "2 bytes, but 3 follow"),
         (npy(&header("|u1", "True", "2, 2"), &[0; 4]), "Fortran order"),
-        (npy(&header("<c8", "False", "2, 1"), &[0; 16]), "<c8"),
-        (npy(&header("|O", "False", "2, 1"), &[0; 16]), "array `x`"),
+        (npy(&header("<c8", "False", "2, 1"), &[0; 16]), "'<c8'"),
+        (npy(&header("<f2", "False", "2, 1"), &[0; 4]), "'<f2'"),
+        (npy(&header("<M8[ns]", "False", "2, 1"), &[0; 16]), "'<M8[ns]'"),
+        (npy(&header("|O", "False", "2, 1"), &[0; 16]), "array `x`: its type is '|O'"),
         (npy("{'descr': [('a', '<f4')], 'shape': (2,)}", &[0; 8]), "structured"),
-        (npy("garbage", &[0; 8]), "bad header"),
+        (npy("{'descr': ('<f4', (2,)), 'shape': (2,)}", &[0; 8]), "structured"),
+        (npy("garbage", &[0; 8]), "bad header: expected `{` at `garbage`"),
+        (keys("'descr': '|u1', 'shape': (2, 1)"), "expected the keys"),
+        (keys("'descr': '|u1', 'shape': (2, 1), 'fortran_order': 0"), "expected `False` at `0}`"),
+        (keys("'descr': '|u1', 'fortran_order': False, 'shape': (2, 1), 'x': 1"), "key `x` is unknown"),
+        (keys("'descr': '|u1', 'fortran_order': False, 'shape': (2, 1"), "the shape has no end"),
+        (keys("'descr': '|u1, "), "has no end"),
+        (keys("'descr': '|u1', 'fortran_order': False, 'shape': (2, 1)} {"), "`{}` follows the last bracket"),
         (b"\x93NUMPY\x02\x00\xff\xff\xff\xff{".to_vec(), "header should take"),
         (b"\x93NUMPY\x01\x00\xff\x00{".to_vec(), "header should take"),
         (b"hello".to_vec(), "does not begin like"),
     ];
     for (bytes, word) in cases {
-        npz_with(dir.path(), &bytes);
+        npz_with(dir.path(), &bytes, CompressionMethod::STORE);
         refused(text, dir.path(), &["a.npz", word]);
     }
-    npz_with(dir.path(), &npy(&header("|u1", "False", "2, 2000"), &[7; 4000]));
-    try_load(&format!("{text}\ntest_fraction = 0.0"), dir.path()).expect("the same path, unspoilt");
-    let good = std::fs::read(dir.path().join("a.npz")).unwrap();
-    put(dir.path(), "a.npz", &good[..good.len() - 30]);
-    refused(text, dir.path(), &["not a NumPy archive, or truncated"]);
-    let mut corrupt = good;
-    corrupt[60] ^= 0xff;
-    put(dir.path(), "a.npz", &corrupt);
-    refused(text, dir.path(), &["a.npz", "array `x`"]);
+    npz_with(dir.path(), &keys("'shape':(2L,1L,),'fortran_order':True,\"descr\":\"|u1\""), CompressionMethod::STORE);
+    try_load(&format!("{text}\ntest_fraction = 0.0"), dir.path()).expect("in any order, with Python 2's numbers");
+}
+
+#[test]
+fn npz_archives_that_are_damaged() {
+    let dir = folder();
+    let text = "loader = 'npz'\npath = 'a.npz'\ntest_fraction = 0.0";
+    let bytes = npy(&header("|u1", "False", "2, 2000"), &[7; 4000]);
+    for method in [CompressionMethod::STORE, CompressionMethod::DEFLATE] {
+        npz_with(dir.path(), &bytes, method);
+        try_load(text, dir.path()).expect("the same path, unspoilt");
+        let good = std::fs::read(dir.path().join("a.npz")).unwrap();
+        put(dir.path(), "a.npz", &good[..good.len() - 30]);
+        refused(text, dir.path(), &["not a NumPy archive, or truncated"]);
+        let spoilt = |at: usize, byte: u8| {
+            let mut spoilt = good.clone();
+            spoilt[at] = byte;
+            put(dir.path(), "a.npz", &spoilt);
+        };
+        // In the packed bytes, in the name of the local file, and in the central directory: length and flags.
+        spoilt(60, !good[60]);
+        refused(text, dir.path(), &["a.npz", "array `x`: is truncated or corrupt"]);
+        spoilt(0, b'Q');
+        refused(text, dir.path(), &["array `x`: cannot be opened"]);
+        let directory = good.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
+        spoilt(directory + 27, 0xff);
+        refused(text, dir.path(), &["array `x`: promises", "more than the file can hold"]);
+        spoilt(directory + 8, 1);
+        refused(text, dir.path(), &["array `x`: cannot be opened: it is encrypted"]);
+    }
+    npz_with(dir.path(), &bytes, CompressionMethod::LZMA);
+    refused(text, dir.path(), &["array `x`: cannot be opened: it is compressed by method 14 (LZMA)"]);
+    npz_with(dir.path(), b"", CompressionMethod::STORE);
+    refused(text, dir.path(), &["array `x`: does not begin like"]);
 }
 
 /// A CSV file `t.csv` of `text` with the label `y` and further `keys`.

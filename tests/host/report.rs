@@ -6,10 +6,10 @@ use serde_json::json;
 use unlearn::eval::{Cost, Evidence, Metrics, Reference, RequestScope, verdict};
 use unlearn::methods::{Read, Tier};
 use unlearn::nn::Family;
-use unlearn::run::report::{Curve, CurvePoint, Page, render, write_report};
+use unlearn::run::curve::{Curve, CurvePoint};
+use unlearn::run::report::{Page, render, write_report};
 use unlearn::run::results::{
-    AdapterSummary, RequestSummary, Row, RowKind, SCHEMA, by_experiment, parse_results, read_results,
-    write_results,
+    AdapterSummary, RequestSummary, Row, RowKind, SCHEMA, by_experiment, parse_results, read_results, write_results,
 };
 use unlearn::run::table::comparison;
 
@@ -166,7 +166,7 @@ fn controls_come_first_and_methods_keep_their_order() {
 
 #[test]
 fn the_table_has_every_row_its_spread_its_cost_and_its_verdict() {
-    let text = comparison(&experiment());
+    let text = comparison(&experiment(), None);
     let line =
         |label: &str| text.lines().find(|line| line.contains(label)).unwrap_or_else(|| panic!("{label}:\n{text}"));
     assert!(line("retrain (reference)").contains("97.25 ± 0.35"), "{text}");
@@ -190,7 +190,7 @@ fn class_requests_show_the_retained_classes() {
         row.metrics.put("class_request.retained_test_accuracy", Some(0.4321)).unwrap();
         row.metrics.put("membership_same_class.auc", Some(0.777)).unwrap();
     }
-    let text = comparison(&rows);
+    let text = comparison(&rows, None);
     assert!(text.contains("43.21") && text.contains("0.777") && text.contains("class 3"), "{text}");
     let html = render(&Page { title: "t", rows: &rows, curves: &[] });
     assert!(html.contains("test accuracy, retained classes"));

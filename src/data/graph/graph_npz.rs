@@ -33,10 +33,10 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
 
 fn load(source: &Source) -> Result<GraphParts> {
     let path = source.need("path", &source.config.path)?;
-    let mut archive = Archive::open(&path)?;
+    let archive = Archive::open(&path)?;
     let names = archive.names();
     let has = |name: &str| names.iter().any(|known| known == name);
-    let adjacency = matrix(&mut archive, "adj")?;
+    let adjacency = matrix(&archive, "adj")?;
     let nodes = adjacency.rows;
     if adjacency.cols != nodes {
         let shape = [nodes, adjacency.cols];
@@ -46,13 +46,13 @@ fn load(source: &Source) -> Result<GraphParts> {
         )));
     }
     let features = match has("attr_matrix") && !has("attr_data") {
-        true => dense(&mut archive)?,
+        true => dense(&archive)?,
         false => {
-            let attributes = matrix(&mut archive, "attr")?;
+            let attributes = matrix(&archive, "attr")?;
             Sparse::from_rows(attributes.cols, (0..attributes.rows).map(|row| attributes.row(row)))
         }
     };
-    let (class_names, labels) = labels(&mut archive, has("class_names"))?;
+    let (class_names, labels) = labels(&archive, has("class_names"))?;
     let pairs = (0..nodes).flat_map(|row| {
         let there = adjacency.row(row).into_iter().filter(|(_, value)| *value != 0.0);
         there.map(move |(column, _)| [row as u32, column])
@@ -70,9 +70,8 @@ fn load(source: &Source) -> Result<GraphParts> {
 }
 
 /// The CSR matrix of the arrays `{name}_data`, `_indices`, `_indptr` and `_shape`.
-fn matrix(archive: &mut Archive, name: &str) -> Result<Matrix> {
-    let mut read =
-        |part: &str| -> Result<Vec<f64>> { Ok(archive.array(&format!("{name}_{part}"))?.values()?.collect()) };
+fn matrix(archive: &Archive, name: &str) -> Result<Matrix> {
+    let read = |part: &str| -> Result<Vec<f64>> { Ok(archive.array(&format!("{name}_{part}"))?.values()?.collect()) };
     let (data, indices, indptr, shape) = (read("data")?, read("indices")?, read("indptr")?, read("shape")?);
     let &[rows, cols] = &shape[..] else {
         return Err(Error::input(format!("{}: {name}_shape is {shape:?}; expected [rows, columns]", archive.path)));
@@ -87,14 +86,14 @@ fn matrix(archive: &mut Archive, name: &str) -> Result<Matrix> {
     })
 }
 
-fn dense(archive: &mut Archive) -> Result<Sparse> {
+fn dense(archive: &Archive) -> Result<Sparse> {
     let array = archive.array("attr_matrix")?;
     let &[_, width] = &array.shape[..] else { return array.fail("expected [nodes, features]") };
     let values: Vec<f32> = array.values()?.map(|value| value as f32).collect();
     Ok(Sparse::from_rows(width, values.chunks_exact(width.max(1)).map(|row| (0..).zip(row.iter().copied()).collect())))
 }
 
-fn labels(archive: &mut Archive, named: bool) -> Result<(Vec<String>, Vec<u32>)> {
+fn labels(archive: &Archive, named: bool) -> Result<(Vec<String>, Vec<u32>)> {
     let labels = archive.array("labels")?;
     if let Some(texts) = labels.texts() {
         return Ok(classes(&texts));

@@ -3,8 +3,8 @@
 use super::charts::{self, Level, Line, ORIGINAL, RETRAIN, method_colour};
 use super::graph;
 use super::html::{element, escape, figure, table};
+use crate::run::cells::{ABSENT, columns, heading, percent, plain, seconds};
 use crate::run::results::{Row, RowKind};
-use crate::run::table::{ABSENT, columns, heading, percent, plain, seconds};
 
 /// Everything about one experiment: comparison, charts, verdicts and where each row comes from.
 pub(super) fn section(name: &str, rows: &[&Row]) -> String {

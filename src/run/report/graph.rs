@@ -3,8 +3,8 @@
 use super::charts::{self, Line};
 use super::experiment::coloured;
 use super::html::{figure, table};
+use crate::run::cells::{percent, plain};
 use crate::run::results::{Row, RowKind};
-use crate::run::table::{percent, plain};
 
 /// Groups of hops as the metrics name them.
 const HOPS: [&str; 5] = ["0", "1", "2", "3", "far"];

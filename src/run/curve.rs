@@ -1,0 +1,78 @@
+//! A training curve: `metrics.jsonl` as a trainer leaves it.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+
+/// One line of `metrics.jsonl`; fields of no use here are skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+pub struct CurvePoint {
+    pub epoch: Option<f64>,
+    pub step: Option<f64>,
+    pub loss: Option<f64>,
+    /// A fraction.
+    pub accuracy: Option<f64>,
+    pub lr: Option<f64>,
+    pub seconds: Option<f64>,
+}
+
+/// The curve of one run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curve {
+    pub label: String,
+    pub points: Vec<CurvePoint>,
+}
+
+impl Curve {
+    /// Whether every line has a step.
+    pub fn has_steps(&self) -> bool {
+        self.points.iter().all(|point| point.step.is_some())
+    }
+
+    /// The (step, value) pairs of a field, in file order; the epoch stands in for the step where any line lacks it.
+    pub fn pairs(&self, field: fn(&CurvePoint) -> Option<f64>) -> Vec<(f64, f64)> {
+        let by_step = self.has_steps();
+        let x = |point: &CurvePoint| if by_step { point.step } else { point.epoch };
+        self.points.iter().filter_map(|point| Some((x(point)?, field(point)?))).collect()
+    }
+}
+
+/// Reads a curve; empty lines are skipped.
+///
+/// # Errors
+/// `Io`; `Input` with the line for malformed JSON.
+pub fn read_curve(path: &Path, label: &str) -> Result<Curve> {
+    let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
+    let mut points = Vec::new();
+    for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let point = serde_json::from_str(line).map_err(|error| {
+            let expected = "expected an object with epoch, step, loss, accuracy, lr, seconds";
+            Error::input(format!("{}, line {}: {error}; {expected}", path.display(), i + 1))
+        })?;
+        points.push(point);
+    }
+    Ok(Curve { label: label.to_owned(), points })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_lines_skips_unknown_fields_and_names_the_bad_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.jsonl");
+        fs::write(&path, "{\"epoch\":1,\"step\":10,\"loss\":0.5,\"extra\":1}\n\n{\"epoch\":2,\"loss\":0.25}\n")
+            .unwrap();
+        let curve = read_curve(&path, "run").unwrap();
+        // One line has no step, so the epoch is the axis of all.
+        assert_eq!(curve.pairs(|point| point.loss), [(1.0, 0.5), (2.0, 0.25)]);
+        assert_eq!(curve.pairs(|point| point.accuracy), []);
+        fs::write(&path, "{\"epoch\":1}\n{\"epoch\":\n").unwrap();
+        let error = read_curve(&path, "run").unwrap_err();
+        assert!(error.to_string().contains("metrics.jsonl, line 2") && error.exit_code() == 2, "{error}");
+    }
+}

@@ -10,55 +10,19 @@
 # They go to ${XDG_CACHE_HOME:-$HOME/.cache}/unlearn/adapters; UNLEARN_ADAPTERS names another folder.
 set -euo pipefail
 
-cache="${UNLEARN_ADAPTERS:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/unlearn/adapters}"
+# shellcheck source=tools/drivers.sh
+. "$(dirname "${BASH_SOURCE[0]}")/drivers.sh"
+
 names=(mesa swiftshader)
-own=() # options of apt-get, once prepared
 
 say() { printf 'adapters: %s\n' "$*" >&2; }
 
-# The distribution's own packages and its backports, in lists of our own: those of the system stay as they are, need not be
-# there, and a root user is not needed either.
-prepare() {
-  local codename repository key=/usr/share/keyrings/debian-archive-keyring.gpg
-  # shellcheck source=/dev/null
-  codename="$(. /etc/os-release && echo "${VERSION_CODENAME:-}")"
-  # shellcheck disable=SC2016 # apt's own variables
-  repository="$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' |
-    sed -n "s| $codename\$||p" | head -n 1)"
-  [ -n "$repository" ] && [ -e "$key" ] || return 1
-  mkdir -p "$cache/lists/partial"
-  printf "deb [signed-by=$key] $repository %s main\n" "$codename" "$codename-backports" >"$cache/sources.list"
-  own=(-o "Dir::Etc::sourcelist=$cache/sources.list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$cache/lists"
-    -o Dir::State::status=/dev/null -o Acquire::http::Timeout=30 -o Acquire::Retries=1)
-  apt-get -qq "${own[@]}" update >/dev/null 2>&1
-}
-
-# Downloads packages, of the suite that is given if it is not empty, and unpacks them into a folder.
-unpack() {
-  local into="$1" suite="$2" scratch status=0
-  shift 2
-  scratch="$(mktemp -d)"
-  chmod 755 "$scratch" # apt downloads as a user of its own
-  (
-    cd "$scratch"
-    apt-get -qq "${own[@]}" ${suite:+-t "$suite"} download "$@" >/dev/null 2>&1
-    for package in *.deb; do dpkg -x "$package" "$into"; done
-  ) || status=$?
-  rm -rf "$scratch"
-  return $status
-}
-
-# Writes $cache/NAME/driver.json: the manifest with the library's path as it is now.
-manifest() {
-  local name="$1" library="$2" from="$3"
-  [ -n "$library" ] && [ -n "$from" ] || return 1
-  sed 's|"library_path": *"[^"]*"|"library_path": "'"$library"'"|' "$from" >"$cache/$name/driver.json"
-}
+cache="$(drivers_folder)" || { say "no folder for them: set HOME or UNLEARN_ADAPTERS"; exit 1; }
 
 fetch_swiftshader() {
   local folder="$cache/swiftshader/usr/lib/chromium"
-  unpack "$cache/swiftshader" "" chromium-common &&
-    manifest swiftshader "$folder/libvk_swiftshader.so" "$folder/vk_swiftshader_icd.json"
+  drivers_unpack "$cache/swiftshader" "" chromium-common &&
+    drivers_manifest "$cache/swiftshader" "$folder/libvk_swiftshader.so" "$folder/vk_swiftshader_icd.json"
 }
 
 # The package also holds a build of the Vulkan validation layers, much newer than those of a stable distribution, without a
@@ -77,20 +41,14 @@ EOF
   say "newer validation layers: VK_LAYER_PATH=$cache/layers unlearn check --validation"
 }
 
-fetch_mesa() {
-  # shellcheck source=/dev/null
-  unpack "$cache/mesa" "$(. /etc/os-release && echo "$VERSION_CODENAME-backports")" \
-    mesa-vulkan-drivers libdrm2 libdrm-amdgpu1 &&
-    manifest mesa "$(find "$cache/mesa/usr/lib" -name libvulkan_lvp.so | head -n 1)" \
-      "$(find "$cache/mesa/usr/share/vulkan/icd.d" -name 'lvp_icd*.json' | head -n 1)"
-}
+fetch_mesa() { drivers_mesa "$cache"; }
 
 fetch() {
   local name="$1" what="$2"
   [ ! -e "$cache/$name/driver.json" ] || return 0
   say "fetching $what into $cache/$name"
   mkdir -p "$cache/$name"
-  if [ ${#own[@]} -eq 0 ] && ! prepare; then
+  if ! drivers_prepare "$cache"; then
     say "the distribution's lists of packages cannot be read: nothing is fetched"
     exit 0
   fi

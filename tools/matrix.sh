@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The matrix: kernels, gradients and limits on every adapter that this machine can be given with nothing of its own changed,
-# those of `tools/adapters.sh` among them, and with --dawn through a second implementation of WebGPU as well. Each adapter in
-# processes of its own. Exit code 4 if anything fails.
+# The matrix: kernels, gradients and limits on every adapter that this machine can be given with nothing of its own
+# changed, those of `tools/adapters.sh` among them, and with --dawn through a second implementation of WebGPU as well. Each
+# adapter in processes of its own. Where a newer llvmpipe stands in for the system's (tools/setup.sh), the system's is a
+# column over about a seventh of the cases, every kernel among them. Exit code 4 if anything fails.
 #
 #   tools/matrix.sh [--out DIR]   writes DIR/matrix.md and {test,grad,support}.{json,xml} (JUnit); DIR: matrix
 #   --dawn          one column more for each adapter that Dawn takes (needs node and npm; fetches 130 MB the first time)
@@ -40,6 +41,8 @@ if [ -z "$program" ]; then
   program="${CARGO_TARGET_DIR:-$here/../target}/release/unlearn"
 fi
 program="$(realpath "$program")"
+# shellcheck source=tools/drivers.sh
+. "$here/drivers.sh"
 mkdir -p "$out"
 export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-$out}" # the GL probe of some drivers complains without one
 
@@ -56,14 +59,32 @@ check() {
 
 columns=(--adapter all --shapes "$shapes" --jobs "$(nproc)")
 "$here/adapters.sh" >/dev/null || say "without further drivers"
-while read -r driver; do columns+=(--driver "$driver"); done < <("$here/adapters.sh" --list)
+older=()
+while read -r driver; do
+  if [ "${driver#*=}" != "${VK_DRIVER_FILES:-}" ]; then
+    columns+=(--driver "$driver")
+  elif system="$(drivers_system_llvmpipe)"; then
+    older+=(--driver "$system") # the newer one is among the system's columns already
+  fi
+done < <("$here/adapters.sh" --list)
 if "$program" adapters --backend vulkan | grep llvmpipe >/dev/null; then
   # The same driver with garbage in its memory, and with subgroups of 4 and of 16 lanes.
   columns+=(--driver "poisoned=system,LVP_POISON_MEMORY=true")
   columns+=(--driver "lanes4=system,LP_NATIVE_VECTOR_WIDTH=128" --driver "lanes16=system,LP_NATIVE_VECTOR_WIDTH=512")
 fi
 
+# The names of about a seventh of the cases of a kind, the first of each kernel among them, as one regular expression.
+some() {
+  "$program" check "$1" --shapes "$shapes" --list | awk 'NR % 9 == 0 || !seen[$1]++' | sed 's/[][(){}.*+?^$|\\]/\\&/g' |
+    paste -sd '|' | sed 's/.*/^(&)$/'
+}
+
 for kind in test grad support; do
+  if [ ${#older[@]} -gt 0 ]; then
+    pattern=.
+    [ $kind = support ] || pattern="$(some $kind)"
+    check $kind "${older[@]}" --shapes "$shapes" --filter "$pattern" --json "$out/older.$kind.json"
+  fi
   check $kind "${columns[@]}" --json "$out/$kind.json" --junit "$out/$kind.xml"
   say "check $kind is done"
 done
@@ -91,6 +112,7 @@ for ((run = 2; run <= repeat; run++)); do
 done
 
 merge=(--merge "$out/test.json")
+[ ! -e "$out/older.test.json" ] || merge+=(--merge "$out/older.test.json")
 if [ "$dawn" = yes ]; then
   export UNLEARN_ADAPTERS="${UNLEARN_ADAPTERS:-${XDG_CACHE_HOME:-$HOME/.cache}/unlearn/adapters}"
   "$program" check --shapes "$shapes" --export "$out/cases" --quiet
@@ -104,11 +126,13 @@ fi
 check "${merge[@]}" --json "$out/test.json" --junit "$out/test.xml" --md "$out/matrix.md"
 rm -f "$out"/dawn.*.json
 for kind in grad support; do
-  check $kind --merge "$out/$kind.json" --md "$out/$kind.md"
+  merge=(--merge "$out/$kind.json")
+  [ ! -e "$out/older.$kind.json" ] || merge+=(--merge "$out/older.$kind.json")
+  check $kind "${merge[@]}" --json "$out/$kind.json" --junit "$out/$kind.xml" --md "$out/$kind.md"
   { echo; sed 's/^#/##/' "$out/$kind.md"; } >>"$out/matrix.md"
   rm "$out/$kind.md"
 done
-rm "$out/said.txt"
+rm -f "$out/said.txt" "$out"/older.*.json
 sed -n '/^| # |/,/^$/p' "$out/matrix.md"
 [ $worst = 0 ] || say "something failed: $out/matrix.md tells what"
 exit $worst

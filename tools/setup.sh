@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Makes sure that the program can be built and finds an adapter: Rust, a C linker, a Vulkan driver. On Debian and
 # Ubuntu it installs what is missing and says so; elsewhere it says what to install. Quiet when nothing is missing.
+# Where Mesa's software driver is all there is and older than 24, a newer one is taken from the backports, several times
+# faster, unpacked beside the system's (tools/drivers.sh) and named; without it the system's serves.
 #
-#   . tools/setup.sh      from another script: also sets XDG_RUNTIME_DIR and PATH there
+#   . tools/setup.sh      from another script: also sets XDG_RUNTIME_DIR, PATH and that driver's VK_DRIVER_FILES there
 #   tools/setup.sh        by itself
 #
 # UNLEARN_SETUP_DRY_RUN=1 prints the commands that would change the machine and runs none of them.
@@ -10,8 +12,11 @@
 set -euo pipefail
 
 MIN_RUST="1.90"
+MIN_MESA="24"
 setup_root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 setup_lists_fresh=no
+# shellcheck source=tools/drivers.sh
+. "$setup_root/tools/drivers.sh"
 
 setup_say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -123,6 +128,24 @@ setup_packages() {
 # True when version $1 is at least $2.
 setup_at_least() { [ "$(printf '%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
 
+# Has the Vulkan loader find a newer llvmpipe in the place of the system's, where that is all there is and slow.
+setup_newer_mesa() {
+  local have newer cache
+  ! setup_has_gpu || return 0
+  [ -z "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ] || return 0 # the user chose a driver
+  have="$(drivers_system_version)"
+  [ -n "$have" ] && ! setup_at_least "$have" "$MIN_MESA" || return 0
+  if [ "${UNLEARN_SETUP_DRY_RUN:-}" = 1 ]; then
+    setup_say "would use llvmpipe of a newer Mesa than the system's $have, unpacked beside it"
+  elif cache="$(drivers_folder)" && drivers_mesa "$cache" && newer="$(drivers_mesa_version "$cache/mesa")" &&
+    setup_at_least "$newer" "$MIN_MESA"; then
+    export VK_DRIVER_FILES="$cache/mesa/driver.json"
+    setup_say "using llvmpipe of Mesa $newer, not the system's slower $have: VK_DRIVER_FILES=$VK_DRIVER_FILES"
+  else
+    setup_say "no newer llvmpipe to be had: going on with that of Mesa $have, several times slower than $MIN_MESA's"
+  fi
+}
+
 setup_rust() {
   local cargo_bin="${CARGO_HOME:-${HOME:-/nonexistent}/.cargo}/bin" version
   if ! command -v cargo >/dev/null && [ -x "$cargo_bin/cargo" ]; then
@@ -160,7 +183,10 @@ setup_runtime_dir() {
 
 setup_main() {
   [ "${UNLEARN_SETUP_SKIP:-}" = 1 ] || {
-    [ "$(uname -s)" != Linux ] || setup_packages
+    if [ "$(uname -s)" = Linux ]; then
+      setup_packages
+      setup_newer_mesa
+    fi
     setup_rust
   }
   setup_runtime_dir

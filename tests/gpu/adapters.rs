@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use libtest_mimic::{Failed, Trial};
 use unlearn::engine::{AdapterChoice, AdapterReport, Engine, GpuOptions, Target, adapters};
 
+use crate::times;
+
 /// An adapter's engine, shared by its trials.
 #[derive(Clone)]
 pub struct Shared {
@@ -40,9 +42,10 @@ fn of(report: AdapterReport) -> Vec<Shared> {
 
 impl Shared {
     /// A trial named `what@adapter`.
+    #[track_caller]
     pub fn trial(&self, what: &str, run: impl FnOnce(&Shared) -> Result<(), Failed> + Send + 'static) -> Trial {
         let adapter = self.clone();
-        Trial::test(format!("{what}@{}", self.name), move || run(&adapter))
+        times::trial(format!("{what}@{}", self.name), move || run(&adapter))
     }
 
     /// Runs `work` on the adapter's engine. An engine that failed is dropped, so that the next trial starts afresh.

@@ -6,6 +6,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
 use crate::shared::binary::{Desk, ends, refused};
+use crate::times;
 
 const LINEAR: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \"logistic\"\n[train]\nlr = 0.2\n\
     momentum = 0.9\nweight_decay = 1e-2\nobjective_noise = 5.0\nbatch_size = 2000\nepochs = 700\n";
@@ -15,8 +16,8 @@ const PRIVATE: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fractio
 
 pub fn trials() -> Vec<Trial> {
     vec![
-        Trial::test("run: certified requests share a budget from run to run", certified),
-        Trial::test("run: private training tells what it spent", private),
+        times::trial("run: certified requests share a budget from run to run", certified),
+        times::trial("run: private training tells what it spent", private),
     ]
 }
 

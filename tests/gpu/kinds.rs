@@ -7,6 +7,7 @@ use libtest_mimic::{Failed, Trial};
 use safetensors::SafeTensors;
 
 use crate::shared::binary::{Desk, ends, refused};
+use crate::times;
 
 const CONFIG: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \"mlp\"\nhidden = [16]\n\
     [train]\nlr = 0.1\nepochs = 1\n";
@@ -24,7 +25,7 @@ pub fn trials() -> Vec<Trial> {
         ("gradients: scores are products of gradients, and ranked", scores),
         ("gradients: an option that a kind does not read is refused", idle),
     ];
-    all.into_iter().map(|(name, run)| Trial::test(name, move || run(&Kinds::new()?))).collect()
+    all.into_iter().map(|(name, run)| times::trial(name, move || run(&Kinds::new()?))).collect()
 }
 
 /// A trained run in a folder.

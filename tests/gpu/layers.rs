@@ -10,13 +10,14 @@ use unlearn::harness::nets::Net;
 use unlearn::harness::trial::Outcome;
 
 use crate::adapters::{Shared, each};
+use crate::times;
 
 pub fn trials() -> Vec<Trial> {
     let nets: Vec<Arc<Net>> = Net::all().expect("networks").into_iter().map(Arc::new).collect();
     let of = |adapter: &Shared, net: &Arc<Net>, moving: bool| {
         let (adapter, net) = (adapter.clone(), net.clone());
         let name = format!("{} {}@{}", if moving { "tangent" } else { "layer" }, net.name, adapter.name);
-        Trial::test(name, move || {
+        times::trial(name, move || {
             let chosen = SUBJECTS.into_iter().filter(|(subject, _)| (*subject == Subject::Along) == moving);
             chosen.into_iter().try_for_each(|(subject, word)| check(&adapter, &net, subject, word))
         })

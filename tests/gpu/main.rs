@@ -31,6 +31,7 @@ mod saliency;
 mod scores;
 mod solvers;
 mod statistics;
+mod times;
 mod validation;
 
 #[path = "../shared/mod.rs"]
@@ -76,5 +77,7 @@ fn main() {
     trials.extend(rankings::trials(&devices));
     trials.extend(graphs::trials(&devices));
     trials.extend(graph_methods::trials(&devices));
-    libtest_mimic::run(&args, trials).exit();
+    let conclusion = libtest_mimic::run(&args, trials);
+    times::tell();
+    conclusion.exit();
 }

@@ -7,6 +7,7 @@ use unlearn::harness::parity::{Fixture, judge, measure, quantities};
 
 use crate::adapters::{Shared, each};
 use crate::shared::fixtures::fixtures;
+use crate::times;
 
 pub fn trials() -> Vec<Trial> {
     let all: Vec<Arc<Fixture>> = fixtures().into_iter().map(Arc::new).collect();
@@ -16,7 +17,7 @@ pub fn trials() -> Vec<Trial> {
 fn of(adapter: &Shared, fixture: &Arc<Fixture>) -> Vec<Trial> {
     let trial = |quantity: String| {
         let (adapter, fixture) = (adapter.clone(), fixture.clone());
-        Trial::test(format!("parity {} {quantity}@{}", fixture.name, adapter.name), move || {
+        times::trial(format!("parity {} {quantity}@{}", fixture.name, adapter.name), move || {
             let gaps = adapter.with(|engine, target| measure(engine, &fixture, &quantity, target))?;
             judge(&gaps).map_err(Failed::from)
         })

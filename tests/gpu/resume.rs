@@ -9,6 +9,7 @@ use libtest_mimic::{Failed, Trial};
 use safetensors::SafeTensors;
 
 use crate::shared::binary::{Desk, ends, names, stderr, unlearn};
+use crate::times;
 
 /// Some 1900 steps with a checkpoint every few: enough time to be killed in.
 const CONFIG: &str = "seed = 3\n[data]\nloader = \"synth\"\nvalidation_fraction = 0.1\n[model]\n[[model.layers]]\n\
@@ -19,9 +20,9 @@ const CONFIG: &str = "seed = 3\n[data]\nloader = \"synth\"\nvalidation_fraction 
 const KILLS: u64 = 20;
 
 pub fn trials() -> Vec<Trial> {
-    let mut all = vec![Trial::test("run: killed 20 times, resumed to the same bytes", killed)];
+    let mut all = vec![times::trial("run: killed 20 times, resumed to the same bytes", killed)];
     if cfg!(unix) {
-        all.push(Trial::test("run: Ctrl-C saves, exits with 130 and says how to go on", interrupted));
+        all.push(times::trial("run: Ctrl-C saves, exits with 130 and says how to go on", interrupted));
     }
     all
 }

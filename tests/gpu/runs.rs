@@ -6,6 +6,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
 use crate::shared::binary::{Desk, ends, refused, stderr};
+use crate::times;
 
 const CONFIG: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \"mlp\"\nhidden = [16]\n\
     [train]\nlr = 0.1\nepochs = 2\n";
@@ -23,7 +24,7 @@ pub fn trials() -> Vec<Trial> {
         ("run: an experiment has its controls, and a method that diverges is a row", experiment),
         ("run: links are trained, forgotten and scored by commands, and refused where they mean nothing", links),
     ];
-    all.into_iter().map(|(name, run)| Trial::test(name, run)).collect()
+    all.into_iter().map(|(name, run)| times::trial(name, run)).collect()
 }
 
 fn read(desk: &Desk, name: &str) -> Result<Vec<u8>, Failed> {

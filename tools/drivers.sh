@@ -24,7 +24,8 @@ drivers_prepare() {
   [ -n "$repository" ] && mkdir -p "$cache/lists/partial" || return 1
   printf "deb [signed-by=$key] $repository %s main\n" "$codename" "$codename-backports" >"$cache/sources.list"
   local own=(-o "Dir::Etc::sourcelist=$cache/sources.list" -o Dir::Etc::sourceparts=/dev/null
-    -o "Dir::State::lists=$cache/lists" -o Dir::State::status=/dev/null -o Acquire::http::Timeout=20 -o Acquire::Retries=0)
+    -o "Dir::State::lists=$cache/lists" -o Dir::State::status=/dev/null
+    -o Acquire::http::Timeout=20 -o Acquire::Retries=0)
   apt-get -qq "${own[@]}" update -o APT::Update::Error-Mode=any >/dev/null 2>&1 || return 1
   drivers_own=("${own[@]}")
 }

@@ -5,6 +5,7 @@
 # column over about a seventh of the cases, every kernel among them. Exit code 4 if anything fails.
 #
 #   tools/matrix.sh [--out DIR]   writes DIR/matrix.md and {test,grad,support}.{json,xml} (JUnit); DIR: matrix
+#   --further       the system's adapters as they are for their limits alone: the tests have just run all their cases
 #   --dawn          one column more for each adapter that Dawn takes (needs node and npm; fetches 130 MB the first time)
 #   --repeat N      runs the kernels N times and asks for the same outcome of every case each time
 #   --shapes S      edge (default), random:N or full
@@ -12,13 +13,14 @@
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-out=matrix dawn=no repeat=1 shapes=edge program=""
+out=matrix dawn=no further=no repeat=1 shapes=edge program=""
 
 say() { printf 'matrix: %s  [%dm %02ds]\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)) >&2; }
 
 while [ $# -gt 0 ]; do
   case "$1" in
     --dawn) dawn=yes ;;
+    --further) further=yes ;;
     --out | --repeat | --shapes | --program)
       [ $# -ge 2 ] || { say "$1 needs a value"; exit 2; }
       declare "${1#--}=$2"
@@ -57,14 +59,14 @@ check() {
   esac
 }
 
-columns=(--adapter all --shapes "$shapes" --jobs "$(nproc)")
+columns=(--shapes "$shapes" --jobs "$(nproc)")
 "$here/adapters.sh" >/dev/null || say "without further drivers"
 older=()
 while read -r driver; do
   if [ "${driver#*=}" != "${VK_DRIVER_FILES:-}" ]; then
     columns+=(--driver "$driver")
-  elif system="$(drivers_system_llvmpipe)"; then
-    older+=(--driver "$system") # the newer one is among the system's columns already
+  elif stock="$(drivers_system_llvmpipe)"; then
+    older+=(--driver "$stock") # the newer one is among the system's columns already
   fi
 done < <("$here/adapters.sh" --list)
 if "$program" adapters --backend vulkan | grep llvmpipe >/dev/null; then
@@ -85,7 +87,9 @@ for kind in test grad support; do
     [ $kind = support ] || pattern="$(some $kind)"
     check $kind "${older[@]}" --shapes "$shapes" --filter "$pattern" --json "$out/older.$kind.json"
   fi
-  check $kind "${columns[@]}" --json "$out/$kind.json" --junit "$out/$kind.xml"
+  system=(--adapter all)
+  [ "$further" = no ] || [ $kind = support ] || system=()
+  check $kind "${system[@]}" "${columns[@]}" --json "$out/$kind.json" --junit "$out/$kind.xml"
   say "check $kind is done"
 done
 
@@ -104,7 +108,9 @@ PY
 }
 
 for ((run = 2; run <= repeat; run++)); do
-  check test "${columns[@]}" --json "$out/again.json"
+  system=(--adapter all)
+  [ "$further" = no ] || system=()
+  check test "${system[@]}" "${columns[@]}" --json "$out/again.json"
   differs="$(moved "$out/test.json" "$out/again.json")"
   [ -z "$differs" ] || { worst=4; printf 'run %d:\n%s\n' "$run" "$differs"; }
   rm "$out/again.json"

@@ -41,7 +41,8 @@ say() { printf 'prove_shaders: %s\n' "$*" >&2; }
 
 # The DirectX compiler comes inside a Python source package, which wants Vulkan's headers and a C++ compiler to build.
 install_dxc() {
-  [ -x "$cache/dxc/bin/python" ] && "$cache/dxc/bin/python" "$here/proofs/dxc_worker.py" --version >/dev/null 2>&1 && return
+  local python="$cache/dxc/bin/python"
+  [ -x "$python" ] && "$python" "$here/proofs/dxc_worker.py" --version >/dev/null 2>&1 && return
   say "building the Python package compushady in $cache/dxc"
   if ! { setup_install libvulkan-dev g++ python3-dev python3-venv && python3 -m venv --clear "$cache/dxc" &&
     "$cache/dxc/bin/pip" install --quiet compushady==0.17.5; }; then

@@ -115,10 +115,11 @@ setup_packages() {
   names="$(setup_missing_packages)"
   [ -n "$names" ] || return 0
   mapfile -t missing <<<"$names"
-  local wanted="a C linker and the C library's headers (gcc, libc6-dev), the Vulkan loader (libvulkan1) and a Vulkan driver"
-  wanted+=" (your GPU vendor's, or Mesa's software driver mesa-vulkan-drivers with libegl1 and libgl1-mesa-dri)"
+  local wanted="a C linker and the C library's headers (gcc, libc6-dev), the Vulkan loader (libvulkan1) and a Vulkan"
+  wanted+=" driver (your GPU vendor's, or Mesa's software driver mesa-vulkan-drivers with libegl1 and libgl1-mesa-dri)"
   if ! setup_can_install; then
-    setup_fail "missing: ${missing[*]} (Debian's names). Please install $wanted, or set UNLEARN_SETUP_SKIP=1 to go on without."
+    setup_fail "missing: ${missing[*]} (Debian's names). Please install $wanted," \
+      "or set UNLEARN_SETUP_SKIP=1 to go on without."
   fi
   setup_has_gpu || setup_say "no GPU found: Mesa's software driver (llvmpipe) will stand in"
   setup_install "${missing[@]}" ||

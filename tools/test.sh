@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Everything a change must pass, from a fresh clone: prepares the machine, then format, lints, tests, the matrix over the
-# adapters that can be had here, and the shaders through the compilers that are here, all in the dev profile. Arguments go
-# to `cargo test`, which is then the last step (for example: tools/test.sh --test gpu).
+# Everything a change must pass, from a fresh clone: prepares the machine, then format, lints, tests, the matrix over
+# further adapters that can be had here, and the shaders through the compilers that are here, all in the dev profile.
+# Arguments go to `cargo test`, which is then the last step (for example: tools/test.sh --test gpu).
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -35,8 +35,8 @@ if [ $# -eq 0 ]; then
   if [ "${UNLEARN_ALLOW_NO_ADAPTER:-}" = 1 ]; then
     step "matrix: skipped, there is no adapter on purpose"
   else
-    step tools/matrix.sh
-    tools/matrix.sh --program "$target/debug/unlearn" --out "$target/matrix"
+    step tools/matrix.sh --further
+    tools/matrix.sh --further --program "$target/debug/unlearn" --out "$target/matrix"
   fi
   if command -v python3 >/dev/null; then
     step tools/prove_shaders.sh

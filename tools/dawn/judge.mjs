@@ -5,7 +5,7 @@ export const POISON = 0x7fc0dead;
 
 export const upTo = (n, m) => Math.ceil(n / m) * m;
 
-/** What is wrong with the words of a case's buffers after a run, null if nothing is, and the worst distance of its floats. */
+/** What is wrong with a case's buffers after a run, null if nothing is, and the worst distance of its floats. */
 export function judge(test, got, blob) {
   const worst = { max_abs: 0, max_rel: 0, max_ulp: 0, nmse: 0 };
   for (const [i, buffer] of test.buffers.entries()) {
@@ -51,7 +51,8 @@ function floats(test, words, got, want) {
     if (!nan && !same(got[i], want[i]) && !near && bad++ === 0) first = i;
   }
   if (!bad) return null;
-  return `[${first}] is ${got[first]}, expected ${want[first]} (${bad} of ${want.length} outside rtol ${test.rtol} atol ${test.atol})`;
+  const outside = `${bad} of ${want.length} outside rtol ${test.rtol} atol ${test.atol}`;
+  return `[${first}] is ${got[first]}, expected ${want[first]} (${outside})`;
 }
 
 const same = (got, want) => got === want || (Math.abs(got) === Infinity && Math.fround(want) === got);
@@ -61,7 +62,8 @@ const TINY = 2 ** -126; // the smallest normal number: nothing is finer, since a
 /** Spacing of f32 numbers at the size of x. */
 const ulp = (x) => Math.max(2 ** (Math.floor(Math.log2(Math.max(Math.abs(Math.fround(x)), TINY))) - 23), TINY);
 
-/** Keeps the larger of each measure: absolute, relative to the larger of |want| and its root mean square, ulp, normalised square. */
+/** Keeps the larger of each measure: absolute, relative to the larger of |want| and its root mean square, ulp, and
+ * normalised square. */
 function widen(worst, got, want) {
   let [squareWant, squareError, abs, rel, ulps] = [0, 0, 0, 0, 0];
   for (const w of want) squareWant += Number.isFinite(w) ? w * w : 0;

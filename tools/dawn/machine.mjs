@@ -101,7 +101,8 @@ export class Machine {
 
   /** A buffer with content; on a lost device this throws. */
   buffer(words, usage) {
-    if (words.byteLength > this.device.limits.maxBufferSize) throw new Unsupported(`a buffer of ${words.byteLength} bytes`);
+    const most = this.device.limits.maxBufferSize;
+    if (words.byteLength > most) throw new Unsupported(`a buffer of ${words.byteLength} bytes`);
     const buffer = this.device.createBuffer({ size: words.byteLength, usage: usage | GPUBufferUsage.COPY_DST });
     this.device.queue.writeBuffer(buffer, 0, words);
     return buffer;

@@ -61,7 +61,9 @@ replay() {
       ;;
     *) refuse "no adapter $name; there are swiftshader, mesa, system, all" ;;
   esac
-  [ "$name" != mesa ] || environment+=("LD_LIBRARY_PATH=$(find "$drivers/mesa/usr/lib" -maxdepth 1 -name '*-linux-gnu*' | head -n 1)")
+  if [ "$name" = mesa ]; then
+    environment+=("LD_LIBRARY_PATH=$(find "$drivers/mesa/usr/lib" -maxdepth 1 -name '*-linux-gnu*' | head -n 1)")
+  fi
   env "${environment[@]}" node "$here/replay.mjs" --module "$cache" --label "dawn $name" "$@"
 }
 

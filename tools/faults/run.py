@@ -189,7 +189,8 @@ def main():
     listed = tomllib.loads((HERE / "faults.toml").read_text())
     faults = [f for f in listed["fault"] if args.filter.search(f"{f['class']} {f['name']} {f['kernel']}")]
     if not faults:
-        raise Trouble(f"no fault of faults.toml matches {args.filter.pattern}; it is held against class, name and kernel together")
+        pattern = args.filter.pattern
+        raise Trouble(f"no fault of faults.toml matches {pattern}; it is held against class, name and kernel together")
     columns, check, problems = all_columns(args), checks.Checks(args.program, args.timeout, args.jobs), []
     with tempfile.TemporaryDirectory() as scratch:
         found, unplanted, ran, skipped = texts.examine(args.program, faults, pathlib.Path(scratch), args.steps)

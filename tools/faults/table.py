@@ -63,7 +63,8 @@ def markdown(document):
     missing = f"; missing here: {', '.join(document['skipped'])}" if document["skipped"] else ""
     out += f"\nCompilers and lints: {steps}{missing}. Clean: {document['clean']}.\n\n"
     out += f"## {len(faults)} faults in {len({f['kernel'] for f in faults})} kernels\n\n"
-    out += "Under each column: how many of the cases that record the kernel fail, of those that the adapter can run.\n\n"
+    out += "Under each column: how many of the cases that record the kernel fail, of those that the adapter can run."
+    out += "\n\n"
     head = ["class", "fault", "kernel", "change", "caught by", *columns, "`--repro`"]
     out += line(head) + line(["---"] * len(head))
     for f in faults:

@@ -1,4 +1,4 @@
-"""The same quantities by BackPACK and Opacus, where they know the layers: what dump_curvature.py checks itself against."""
+"""The same quantities by BackPACK and Opacus, where they know the layers: dump_curvature.py checks itself against it."""
 
 import warnings
 from copy import deepcopy

@@ -26,7 +26,8 @@ import fixtures  # noqa: E402
 import graph_fixtures  # noqa: E402
 from curvature_peers import backpack_distances, opacus_norms  # noqa: E402
 from curvature_truth import dense_problem, distance, graph_problem, kronecker_factors, quantities  # noqa: E402
-from dump import ASSETS, CHECK_TOLERANCE, MAX_FLOAT32_GAP, MIN_KINK, sha256, to_f32_grid, toml_value, uniform  # noqa: E402
+from dump import ASSETS, CHECK_TOLERANCE, MAX_FLOAT32_GAP, MIN_KINK  # noqa: E402
+from dump import sha256, to_f32_grid, toml_value, uniform  # noqa: E402
 from graph_model import build_graph_model, load_weights  # noqa: E402
 from torch_model import build_model, load_config, relative_error  # noqa: E402
 
@@ -69,7 +70,7 @@ def draw_direction(problem, seed):
 
 
 def elu_distance(problem):
-    """The smallest |input| of an ELU, whose second derivative jumps at 0; kinks of first derivatives are far already."""
+    """The smallest |input| of an ELU, whose second derivative jumps at 0; kinks of first ones are far already."""
     found = []
     hooks = [
         m.register_forward_hook(lambda _, given, __: found.append(given[0].abs().min().item()))
@@ -150,7 +151,8 @@ def manifest_text(facts, digests, seed):
     text += f'script = "{SCRIPT}"\n'
     text += "".join(f'{key} = "{version(package).split("+")[0]}"\n' for key, package in PACKAGES.items())
     text += f'device = "cpu"\ncomputed_in = "float64"\nstored_in = "float32, graph networks float64"\nseed = {seed}\n'
-    text += "# Factors [in, in] of layers with more inputs than this are not stored: `left_out` of a network names them.\n"
+    text += "# Factors [in, in] of layers with more inputs than this are not stored: `left_out` of a network names them."
+    text += "\n"
     text += f"widest_factor = {WIDEST}\n"
     for name, keys in facts.items():
         text += f"\n[networks.{name}]\n" + "".join(f"{k} = {toml_value(v)}\n" for k, v in keys.items())

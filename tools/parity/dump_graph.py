@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the graph fixtures of assets/parity/graph: what PyTorch Geometric computes in float64 for small graph networks.
+"""Writes the graph fixtures of assets/parity/graph: what PyTorch Geometric computes in float64 for small networks.
 
     python tools/parity/dump_graph.py            write assets/parity/graph
     python tools/parity/dump_graph.py --check    recompute, compare with the committed files, write nothing

@@ -1,4 +1,4 @@
-"""What peer_ratios.py times: per-record and second-order quantities as PyTorch's own tools, Opacus and BackPACK offer them.
+"""What peer_ratios.py times: per-record and second-order quantities as PyTorch, Opacus and BackPACK offer them.
 
 A method takes a batch and returns its quantity as a list of tensors in the order of the parameters (rows of per-sample
 gradients, or sums and means over the batch), or as one tensor of norms.

@@ -4,11 +4,11 @@ multiples of a mean-gradient pass over the same records.
 
     python tools/parity/peer_ratios.py [--records 10000] [--batches 64 256] [--rounds 5] [--threads 2] [--json FILE]
 
-Every method runs once a round, in turn, after the mean gradient of the same batches; a ratio is taken within a round, and the
-median over the rounds is printed with the smallest and the largest. A pass that would take longer than --seconds runs over
-fewer records and is scaled (the column `of` says how many). Before it is timed, each method must agree with the float64 of
-curvature_truth.py on a few records. Run it on a quiet machine: what other processes took meanwhile is printed, and figures
-taken under load are worthless. Needs backpack-for-pytorch and opacus.
+Every method runs once a round, in turn, after the mean gradient of the same batches; a ratio is taken within a round,
+and the median over the rounds is printed with the smallest and the largest. A pass that would take longer than --seconds
+runs over fewer records and is scaled (the column `of` says how many). Before it is timed, each method must agree with the
+float64 of curvature_truth.py on a few records. Run it on a quiet machine: what other processes took meanwhile is printed,
+and figures taken under load are worthless. Needs backpack-for-pytorch and opacus.
 """
 
 import argparse
@@ -89,8 +89,8 @@ def busy():
 
 
 def one_pass(quantity, method, x, y, batch, batches):
-    """(seconds a record, cores that others took) of a pass over so many batches. What is one a record is handed over batch
-    by batch, the rest is summed over the batches."""
+    """(seconds a record, cores that others took) of a pass over so many batches. What is one a record is handed over
+    batch by batch, the rest is summed over the batches."""
     total, (all_before, own_before), start, done = None, busy(), time.perf_counter(), 0
     for i in range(0, min(len(x), batches * batch), batch):
         found = method(x[i : i + batch], y[i : i + batch])
@@ -147,9 +147,11 @@ def measure(title, net, x, y, batch, options):
 
 
 def table(rows, count):
-    print("| quantity | implementation | × mean gradient | smallest … largest | seconds | of |\n| --- | --- | --- | --- | --- | --- |")
+    print("| quantity | implementation | × mean gradient | smallest … largest | seconds | of |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for r in rows:
-        print(f"| {r['quantity']} | {r['implementation']} | {r['ratio']:.2f} | {r['smallest']:.2f} … {r['largest']:.2f} "
+        spread = f"{r['smallest']:.2f} … {r['largest']:.2f}"
+        print(f"| {r['quantity']} | {r['implementation']} | {r['ratio']:.2f} | {spread} "
               f"| {r['seconds']:.3g} | {'all' if r['of'] == count else r['of']} |")
 
 
@@ -177,7 +179,8 @@ def main():
             table(found, options.records)
             rows, foreign = rows + found, foreign + others
     loud = sum(f > QUIET for f in foreign)
-    print(f"\nOther processes took {median(foreign):.2f} cores (median), more than {QUIET} in {loud} of {len(foreign)} passes.")
+    passes = f"more than {QUIET} in {loud} of {len(foreign)} passes"
+    print(f"\nOther processes took {median(foreign):.2f} cores (median), {passes}.")
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 

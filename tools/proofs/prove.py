@@ -104,7 +104,7 @@ def prove_driver(proof, dump, sources):
 
 
 def wanted_sets(dump, sources):
-    """By shader: every combination of values that its text tells apart, and the sets that the dumped files' names state."""
+    """By shader: every combination of values that its text tells apart, and the sets that the dumped files name."""
     found = {s.shader: dict.fromkeys(map(sets.sorted_by_name, sets.sweep(s.path.read_text()))) for s in sources}
     for suffixes in steps.SUFFIXES.values():
         for item in (i for suffix in suffixes for i in dumped(dump, suffix)):

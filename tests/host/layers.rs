@@ -1,180 +1,209 @@
-//! The house rules that the compiler does not hold: which way imports flow, who names wgpu, how many macros there are.
+//! The house rules that the compiler does not hold: which way imports flow, what circles inside a room there are, how many
+//! macros. `layers/` reads the sources.
+
+mod circles;
+mod house;
+mod paths;
+mod table;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
 
-/// Who may import whom; `error` is everyone's. `run` and `cli` may reach what the layers they call may reach.
-const ALLOWED: &[(&str, &[&str])] = &[
-    ("main", &["cli"]),
-    (
-        "cli",
-        &[
-            "run",
-            "methods",
-            "eval",
-            "train",
-            "statistics",
-            "records",
-            "data",
-            "nn",
-            "kernels",
-            "engine",
-            "harness",
-            "base",
-        ],
-    ),
-    ("run", &["methods", "eval", "train", "statistics", "records", "data", "nn", "kernels", "engine", "base"]),
-    ("methods", &["train", "statistics", "records", "nn", "kernels", "engine", "data", "base"]),
-    ("eval", &["nn", "engine", "data", "base"]),
-    ("train", &["statistics", "records", "nn", "kernels", "engine", "data", "base"]),
-    ("statistics", &["records", "nn", "kernels", "engine", "base"]),
-    ("records", &["nn", "kernels", "engine", "data", "base"]),
-    ("nn", &["kernels", "engine", "base"]),
-    ("kernels", &["engine", "base"]),
-    ("engine", &["base"]),
-    ("data", &["base"]),
-    ("base", &[]),
-    ("error", &[]),
-    ("harness", &["kernels", "nn", "engine", "base"]),
-];
+use house::{House, Place, files, root};
+use table::{EVERYONE, Table};
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+fn page(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let mut all = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            all.extend(files(&path, extension));
-        } else if path.extension().is_some_and(|e| e == extension) {
-            all.push(path);
+/// What the sources name against the table, and rights that nothing uses.
+fn wrong(house: &House, table: &Table) -> Vec<String> {
+    let mut wrong: BTreeSet<String> = BTreeSet::new();
+    let mut used = BTreeSet::new();
+    for room in house.rooms().into_iter().filter(|r| !table.speaks_of(r)) {
+        wrong.insert(format!("{room} is not in the table"));
+    }
+    for (at, file) in house.files.iter().enumerate().filter(|(at, _)| house.room(*at) != "lib") {
+        let room = house.room(at);
+        for mention in &file.mentions {
+            let declared = house.declared(mention).map(|place| match place {
+                Place::File(file) => house.room(file).to_owned(),
+                Place::Crate(name) => name,
+            });
+            for name in [house.named(mention), declared].into_iter().flatten() {
+                // A room's own tests may look up to what makes them easy to write.
+                let looks_up = mention.tests && house.rooms().contains(name.as_str());
+                if name == room || !table.speaks_of(&name) || looks_up {
+                    continue;
+                }
+                if table.may(room, &name) {
+                    used.insert((room.to_owned(), name));
+                } else {
+                    wrong.insert(format!("src/{}:{} names {name}", file.path.display(), mention.line));
+                }
+            }
         }
     }
-    all.sort();
-    all
-}
-
-/// The text without line comments, so that doc links do not count as imports.
-fn code(path: &Path) -> String {
-    let text = fs::read_to_string(path).expect("a source file is text");
-    text.lines().map(|l| l.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n")
-}
-
-/// The first path segments named behind every `prefix::` in the code, through nested braces.
-fn imports(code: &str, prefix: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let start = format!("{prefix}::");
-    for (at, _) in code.match_indices(&start) {
-        let own_word = code[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '_');
-        if own_word {
-            heads(&code[at + start.len()..], &mut found);
-        }
+    for (room, rights) in &table.0 {
+        let uses = |right: &String| used.iter().any(|(r, n)| n == right && (r == room || room == EVERYONE));
+        wrong.extend(rights.iter().filter(|r| !uses(r)).map(|r| format!("nothing in {room} needs {r}")));
     }
-    found
+    wrong.into_iter().collect()
 }
 
-/// The head of a path, or of each path of a `{…}` group.
-fn heads(rest: &str, found: &mut BTreeSet<String>) {
-    let rest = rest.trim_start();
-    let Some(group) = rest.strip_prefix('{') else {
-        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-        found.insert(rest[..end].to_owned());
-        return;
+#[test]
+fn imports_flow_as_the_map_says() {
+    let table = Table::read(&page("ARCHITECTURE.md")).expect("the table of imports");
+    let wrong = wrong(&House::own(), &table);
+    assert!(wrong.is_empty(), "against the table of imports in ARCHITECTURE.md:\n{}", wrong.join("\n"));
+}
+
+/// A house of a few files, each a path and its text.
+fn small(texts: &[(&str, &str)]) -> House {
+    House::of(texts.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())))
+}
+
+#[test]
+fn no_way_of_naming_a_room_is_missed() {
+    let table = Table::read("```imports\na → b, gpu\nb → \nc → a, b\neveryone → error\n```").expect("a table");
+    let rest = [
+        ("lib.rs", "pub mod a; pub mod b; pub mod c; pub mod error; pub use error::Error;"),
+        ("b.rs", "pub struct B; // use crate::c::C;\n/// [`crate::c::C`]\nconst S: &str = \"crate::c::C\";"),
+        ("c/mod.rs", "mod deep; pub struct C; use crate::a::deep::D; use crate::b::B;"),
+        ("c/deep.rs", "fn f() { super::super::b::make(); }"),
+        ("error.rs", "pub struct Error;"),
+    ];
+    let with = |file: &str, text: &str| {
+        let plain = ("a/mod.rs", "pub mod deep; use gpu::Device; pub(crate) use gpu as graphics; use crate::b::B;");
+        let mut all = rest.to_vec();
+        all.push(if file == "a/mod.rs" { (file, text) } else { plain });
+        all.push(if file == "a/deep.rs" { (file, text) } else { ("a/deep.rs", "pub struct D; use crate::Error;") });
+        if let Some(at) = all.iter().position(|(f, _)| *f == file) {
+            all[at].1 = text;
+        }
+        wrong(&small(&all), &table)
     };
-    let (mut depth, mut at_head) = (0, true);
-    for (i, c) in group.char_indices() {
-        match c {
-            '}' if depth == 0 => break,
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            ',' if depth == 0 => at_head = true,
-            c if c.is_whitespace() => {}
-            _ if at_head => {
-                heads(&group[i..], found);
-                at_head = false;
-            }
-            _ => {}
-        }
+    assert_eq!(with("none", ""), Vec::<String>::new());
+    for text in [
+        "use crate::c::C;",
+        "use crate::{b::{B, self}, c};",
+        "use super::super::c::C;",
+        "use crate as root; use root::c::C;",
+        "use crate as root; fn f() { root::c::f() }",
+        "use super as up; use up::super::c;",
+        "fn f() { crate::c::f() }",
+        "fn f() { println!(\"{}\", crate::c::f()) }",
+        "mod deeper { use super::super::super::c::C; }",
+        "fn f() { fn g() { use crate::{self as root}; root::c::f() } }",
+        "pub use crate::b::B as C; extern crate self as own; use own::c::C as D;",
+    ] {
+        let found = with("a/deep.rs", &format!("pub struct D; use crate::Error; {text}"));
+        assert_eq!(found, ["src/a/deep.rs:1 names c"], "{text}");
     }
-}
-
-fn module_of(path: &Path) -> String {
-    let inside = path.strip_prefix(root().join("src")).expect("a file under src");
-    let first = inside.components().next().expect("a name").as_os_str().to_string_lossy().into_owned();
-    first.trim_end_matches(".rs").to_owned()
-}
-
-#[test]
-fn the_parser_sees_nested_braces_and_plain_paths() {
-    let text = "use crate::{a::{b, c}, d::e,\n f};\nlet x = crate::g::h(); $crate::i!(); mycrate::no::x; use crate::j::{k, l};";
-    let found: Vec<_> = imports(text, "crate").into_iter().collect();
-    assert_eq!(found, ["a", "d", "f", "g", "i", "j"]);
-}
-
-#[test]
-fn imports_flow_one_way() {
-    let mut wrong = Vec::new();
-    for path in files(&root().join("src"), "rs") {
-        let module = module_of(&path);
-        if module == "lib" {
-            continue;
-        }
-        let allowed = ALLOWED.iter().find(|(name, _)| *name == module);
-        let (_, allowed) = allowed.unwrap_or_else(|| panic!("{module} is not in the table of layers"));
-        let code = code(&path);
-        let mut named = imports(&code, "crate");
-        if module == "main" {
-            named.extend(imports(&code, "unlearn"));
-        }
-        for import in named {
-            let common = ["error", "Error", "Result", "params"].contains(&import.as_str());
-            if !common && import != module && !allowed.contains(&import.as_str()) {
-                wrong.push(format!("{} imports {import}; {module} may import {allowed:?}", path.display()));
-            }
-        }
+    for text in [
+        "use gpu as g; fn f() { g::call() }",
+        "use {gpu as g};",
+        "extern crate gpu as g;",
+        "fn f() { gpu::call() }",
+        "fn f() { ::gpu::call() }",
+        "use gpu;",
+    ] {
+        let found = with("b.rs", &format!("pub struct B; {text}"));
+        assert_eq!(found, ["src/b.rs:1 names gpu"], "{text}");
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let tests = with("b.rs", "pub struct B; #[cfg(test)] mod tests { use crate::c::C; use gpu::Device; }");
+    assert_eq!(tests, ["src/b.rs:1 names gpu"]);
+    let through = with("c/mod.rs", "mod deep; use crate::a::deep::D; use crate::b::B; use crate::a::graphics::Device;");
+    assert_eq!(through, ["src/c/mod.rs:1 names gpu"], "handed on under another name");
+    let unused = with("c/mod.rs", "mod deep;");
+    assert_eq!(unused, ["nothing in c needs a"]);
+    let mut more = rest.to_vec();
+    more.extend([
+        ("a/mod.rs", "use gpu::Device; use crate::b::B; use crate::Error;"),
+        ("c/mod.rs", "use crate::a; use crate::b;"),
+        ("d.rs", ""),
+    ]);
+    assert_eq!(wrong(&small(&more), &table), ["d is not in the table"]);
 }
 
 #[test]
-fn every_layer_of_the_table_that_exists_is_a_module() {
-    let lib = code(&root().join("src/lib.rs"));
-    for path in files(&root().join("src"), "rs") {
-        let module = module_of(&path);
-        assert!(
-            module == "lib" || module == "main" || lib.contains(&format!("mod {module};")),
-            "{module} is not in lib.rs"
-        );
-    }
+fn the_table_is_one_block_of_rows() {
+    assert!(Table::read("no table").is_err() && Table::read("```imports\na → b\n```\n```imports\n```").is_err());
+    assert!(Table::read("```imports\na b\n```").is_err() && Table::read("```imports\na → b\na → c\n```").is_err());
+    let table = Table::read("```imports\na → b, c · a remark, with a comma\nb →\n```").expect("a table");
+    assert!(table.may("a", "b") && table.may("a", "c") && !table.may("b", "a") && !table.speaks_of("a remark"));
 }
 
 #[test]
-fn only_the_engine_names_wgpu_and_naga() {
-    for path in files(&root().join("src"), "rs").into_iter().filter(|p| module_of(p) != "engine") {
-        let code = code(&path);
-        for name in ["wgpu", "naga"] {
-            let named = [format!("{name}::"), format!("use {name};"), format!("extern crate {name}")];
-            assert!(!named.iter().any(|n| code.contains(n)), "{} names {name}", path.display());
-        }
+fn circles_inside_a_room_only_shrink() {
+    const LIST: &str = "tests/host/layers/circles.txt";
+    let house = House::own();
+    let name = |file: usize| house.files[file].path.display().to_string();
+    let found = circles::circular(&house.inside());
+    let found: BTreeSet<String> = found.into_iter().map(|(a, b)| format!("{} → {}", name(a), name(b))).collect();
+    let text = page(LIST);
+    let listed: BTreeSet<String> = text.lines().filter(|l| !l.starts_with('#')).map(str::to_owned).collect();
+    let new: Vec<_> = found.difference(&listed).cloned().collect();
+    assert!(new.is_empty(), "imports that close a circle inside a room and are not in {LIST}:\n{}", new.join("\n"));
+    let gone: Vec<_> = listed.difference(&found).cloned().collect();
+    assert!(gone.is_empty(), "these close no circle any more; take them out of {LIST}:\n{}", gone.join("\n"));
+}
+
+#[test]
+fn a_circle_is_found_and_a_facade_is_none() {
+    let house = small(&[
+        ("lib.rs", "pub mod a;"),
+        ("a/mod.rs", "mod x; mod y; mod z; pub use x::X; pub use z::Z;"),
+        ("a/x.rs", "pub struct X; use super::y::Y;"),
+        ("a/y.rs", "pub struct Y; use super::Z; #[cfg(test)] mod tests { use crate::a::X; }"),
+        ("a/z.rs", "pub struct Z; fn f() { crate::a::X; }"),
+    ]);
+    let name = |file: usize| house.files[file].path.display().to_string();
+    let found = circles::circular(&house.inside());
+    let found: Vec<_> = found.into_iter().map(|(a, b)| format!("{} {}", name(a), name(b))).collect();
+    assert_eq!(found, ["a/x.rs a/y.rs", "a/y.rs a/z.rs", "a/z.rs a/x.rs"]);
+    let open = small(&[("lib.rs", "pub mod a;"), ("a/mod.rs", "mod x; pub use x::X;"), ("a/x.rs", "pub struct X;")]);
+    assert!(circles::circular(&open.inside()).is_empty());
+}
+
+#[test]
+fn every_room_is_a_module() {
+    let lib = page("src/lib.rs");
+    for room in House::own().rooms().into_iter().filter(|r| *r != "main") {
+        assert!(lib.contains(&format!("mod {room};")), "{room} is not in lib.rs");
     }
 }
 
 #[test]
 fn there_is_at_most_one_macro() {
     let sources = files(&root().join("src"), "rs");
+    let code = |path: &std::path::PathBuf| {
+        let text = fs::read_to_string(path).expect("a source file is text");
+        text.lines().map(|l| l.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n")
+    };
     let count: usize = sources.iter().map(|p| code(p).matches("macro_rules!").count()).sum();
     assert!(count <= 1, "{count} macros");
     assert!(!root().join("build.rs").exists(), "the crate has no build script");
 }
 
+/// Where our own sources lie, and how they end.
+const SOURCES: [(&str, &str); 9] = [
+    ("src", "rs"),
+    ("tests", "rs"),
+    ("benches", "rs"),
+    ("examples", "rs"),
+    ("shaders", "wgsl"),
+    ("tools", "sh"),
+    ("tools", "py"),
+    ("tools", "mjs"),
+    ("tools", "wgsl"),
+];
+
 #[test]
 fn no_file_names_a_path_of_one_machine() {
     // Spelt apart, or this file would be the first to fail.
     let machines = [["/ro", "ot/"].concat(), ["/ho", "me/"].concat(), ["/wo", "rk/"].concat()];
-    for (folder, extension) in [("src", "rs"), ("tests", "rs"), ("shaders", "wgsl"), ("tools", "sh"), ("tools", "py")] {
+    for (folder, extension) in SOURCES {
         for path in files(&root().join(folder), extension) {
             let text = fs::read_to_string(&path).expect("a source file is text");
             let named = machines.iter().find(|m| text.contains(*m));

@@ -241,5 +241,4 @@ pub fn blessed(text: &str, adapters: &[AdapterResult]) -> Result<(String, usize)
 }
 
 #[cfg(test)]
-#[path = "expect_tests.rs"]
 mod tests;

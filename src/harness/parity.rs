@@ -2,11 +2,13 @@
 //! losses, gradients, per-sample gradients, the Fisher diagonal, and ten steps of each optimiser.
 
 pub mod curvature;
+mod files;
 mod fixture;
-pub mod graph;
+pub mod graph_fixture;
 mod steps;
 
-pub use fixture::{Fixture, Optimizer, Tensor, load};
+pub use files::Tensor;
+pub use fixture::{Fixture, Optimizer, load};
 
 use crate::engine::{Buf, Data, Engine, Program, Recording, Target};
 use crate::error::{Error, Result};

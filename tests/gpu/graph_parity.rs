@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
-use unlearn::harness::parity::graph::GraphFixture;
+use unlearn::harness::parity::graph_fixture::GraphFixture;
 use unlearn::harness::parity::judge;
 
 use crate::adapters::Shared;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use unlearn::engine::Engine;
-use unlearn::harness::parity::graph::load_graphs;
+use unlearn::harness::parity::graph_fixture::load_graphs;
 use unlearn::train::weights;
 
 use crate::shared::graph_parity::{QUANTITIES, fixtures, measure};

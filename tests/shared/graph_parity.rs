@@ -6,7 +6,7 @@ use unlearn::statistics;
 use unlearn::Result;
 use unlearn::data::{Graph, GraphData, Graphs, Sparse};
 use unlearn::engine::Engine;
-use unlearn::harness::parity::graph::{GraphFixture, Task, load_graphs};
+use unlearn::harness::parity::graph_fixture::{GraphFixture, Task, load_graphs};
 use unlearn::harness::parity::{Gap, relative_error};
 use unlearn::records::{Part, Records, Session};
 

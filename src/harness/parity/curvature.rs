@@ -6,8 +6,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::fixture::{Fixture, Tensor, load, read_checked, tensors};
-use super::graph::{GraphFixture, load_graphs};
+use super::files::{self, Folder, Sums, Tensor};
+use super::fixture::{Fixture, load};
+use super::graph_fixture::{GraphFixture, load_graphs};
 use super::{Gap, relative_error};
 use crate::error::{Error, Result};
 use crate::nn::{Model, ParamEntry};
@@ -33,10 +34,8 @@ pub struct CurvatureFixture {
 
 #[derive(Deserialize)]
 struct Manifest {
-    schema: u32,
     networks: BTreeMap<String, Entry>,
-    sha256: BTreeMap<String, String>,
-    sources: BTreeMap<String, String>,
+    sources: Sums,
 }
 
 #[derive(Deserialize)]
@@ -56,17 +55,11 @@ struct Entry {
 /// A file is missing, is not the one whose SHA-256 the manifest states, or does not describe the network it belongs to; a
 /// fixture has changed since, or has no file here.
 pub fn load_curvature(dir: &Path) -> Result<Vec<CurvatureFixture>> {
-    let own = dir.join("curvature");
-    let path = own.join("MANIFEST.toml");
-    let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-    let mut manifest: Manifest =
-        toml::from_str(&text).map_err(|e| Error::input(format!("{}: {}", path.display(), e.message())))?;
-    if manifest.schema != 1 {
-        return Err(Error::input(format!("{}: schema is {}, this build reads 1", path.display(), manifest.schema)));
-    }
+    let (folder, mut manifest) = Folder::open::<Manifest>(&dir.join("curvature"))?;
     for file in manifest.sources.keys() {
-        read_checked(&own, &manifest.sources, file)?;
+        folder.read_with(&manifest.sources, file)?;
     }
+    let path = folder.manifest();
     let dense = load(dir)?.into_iter().map(|f| Net::Dense(Box::new(f)));
     let graphs = load_graphs(&dir.join("graph"))?.into_iter().map(|f| Net::Graph(Box::new(f)));
     let mut found = Vec::new();
@@ -74,7 +67,7 @@ pub fn load_curvature(dir: &Path) -> Result<Vec<CurvatureFixture>> {
         let entry = manifest.networks.remove(net.name()).ok_or_else(|| {
             Error::input(format!("{} has nothing of `{}`; write the fixtures again", path.display(), net.name()))
         })?;
-        found.push(CurvatureFixture::read(&own, &manifest.sha256, net, entry)?);
+        found.push(CurvatureFixture::read(&folder, net, entry)?);
     }
     match manifest.networks.keys().next() {
         None => Ok(found),
@@ -129,8 +122,8 @@ impl Net {
 }
 
 impl CurvatureFixture {
-    fn read(dir: &Path, sha256: &BTreeMap<String, String>, net: Net, entry: Entry) -> Result<CurvatureFixture> {
-        let tensors = tensors(&entry.tensors, &read_checked(dir, sha256, &entry.tensors)?)?;
+    fn read(folder: &Folder, net: Net, entry: Entry) -> Result<CurvatureFixture> {
+        let tensors = folder.tensors(&entry.tensors)?;
         let fixture = CurvatureFixture { net, factors: entry.factors, left_out: entry.left_out, tensors };
         let (graph, records) = (matches!(fixture.net, Net::Graph(_)), fixture.net.records());
         if (graph, records) != (entry.graph, entry.records) {
@@ -191,13 +184,7 @@ impl CurvatureFixture {
     /// # Errors
     /// `prefix` is none of [`BY_PARAMETER`].
     pub fn flat(&self, prefix: &str) -> Result<Vec<f32>> {
-        let layout = &self.net.model().layout;
-        let mut flat = vec![0.0; layout.total()];
-        for e in layout.entries() {
-            let values = self.tensor(&format!("{prefix}.{}", e.name))?.f32();
-            flat[e.offset..e.offset + e.len].copy_from_slice(&values);
-        }
-        Ok(flat)
+        files::flat(&self.net.model().layout, prefix, |name| self.tensor(name))
     }
 
     /// The norm that `clipped` clips at.

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::fixture::{Tensor, read_checked, tensors};
+use super::files::{self, Folder, Tensor};
 use crate::error::{Error, Result};
-use crate::nn::{Model, ModelConfig};
+use crate::nn::Model;
 
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -42,9 +42,7 @@ pub struct GraphFixture {
 
 #[derive(Deserialize)]
 struct Manifest {
-    schema: u32,
     models: BTreeMap<String, Entry>,
-    sha256: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -60,25 +58,13 @@ struct Entry {
     parameters: usize,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Config {
-    model: ModelConfig,
-}
-
 /// Reads every graph fixture of a folder.
 ///
 /// # Errors
 /// A file is missing, is not the one whose SHA-256 the manifest states, or does not describe the network it belongs to.
 pub fn load_graphs(dir: &Path) -> Result<Vec<GraphFixture>> {
-    let path = dir.join("MANIFEST.toml");
-    let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-    let manifest: Manifest =
-        toml::from_str(&text).map_err(|e| Error::input(format!("{}: {}", path.display(), e.message())))?;
-    if manifest.schema != 1 {
-        return Err(Error::input(format!("{}: schema is {}, this build reads 1", path.display(), manifest.schema)));
-    }
-    manifest.models.iter().map(|(name, entry)| GraphFixture::read(dir, &manifest.sha256, name, entry)).collect()
+    let (folder, manifest) = Folder::open::<Manifest>(dir)?;
+    manifest.models.iter().map(|(name, entry)| GraphFixture::read(&folder, name, entry)).collect()
 }
 
 /// The integers of a tensor; none if there is no such tensor.
@@ -95,11 +81,8 @@ fn by_target(edges: &[u32]) -> Vec<[u32; 2]> {
 }
 
 impl GraphFixture {
-    fn read(dir: &Path, sha256: &BTreeMap<String, String>, name: &str, entry: &Entry) -> Result<GraphFixture> {
-        let text = String::from_utf8_lossy(&read_checked(dir, sha256, &entry.config)?).into_owned();
-        let config: Config =
-            toml::from_str(&text).map_err(|e| Error::input(format!("{}: {}", entry.config, e.message())))?;
-        let tensors = tensors(&entry.tensors, &read_checked(dir, sha256, &entry.tensors)?)?;
+    fn read(folder: &Folder, name: &str, entry: &Entry) -> Result<GraphFixture> {
+        let tensors = folder.tensors(&entry.tensors)?;
         let batch = match entry.task {
             Task::Graph => integers(&tensors, "batch"),
             Task::Node => vec![0; entry.nodes],
@@ -107,7 +90,7 @@ impl GraphFixture {
         let fixture = GraphFixture {
             name: name.to_owned(),
             task: entry.task,
-            model: Model::build(&config.model, &[entry.features], entry.classes)?,
+            model: folder.model(&entry.config, &[entry.features], entry.classes)?,
             nodes: entry.nodes,
             features: entry.features,
             edges: by_target(&integers(&tensors, "edges")),
@@ -138,14 +121,7 @@ impl GraphFixture {
         if !(ascending && distinct && known && self.labels.iter().all(|y| (*y as usize) < entry.classes)) {
             return bad("an id or a label out of range or order, or an edge given twice".into());
         }
-        let layout = &self.model.layout;
-        let ours: BTreeMap<_, _> = layout.entries().iter().map(|e| (e.name.as_str(), &e.shape)).collect();
-        let stored = self.tensors.iter().filter_map(|(n, t)| Some((n.strip_prefix("param.")?, &t.shape)));
-        let theirs: BTreeMap<_, _> = stored.collect();
-        if ours != theirs || layout.count() != entry.parameters {
-            return bad(format!("parameters are {theirs:?}, the network's {ours:?}"));
-        }
-        Ok(())
+        files::check_parameters(&self.model, &self.tensors, entry.parameters).or_else(bad)
     }
 
     /// Training nodes or graphs.
@@ -161,8 +137,7 @@ impl GraphFixture {
     /// # Errors
     /// There is none of that name.
     pub fn tensor(&self, name: &str) -> Result<&Tensor> {
-        let found = self.tensors.get(name);
-        found.ok_or_else(|| Error::input(format!("parity fixture {} has no tensor `{name}`", self.name)))
+        files::tensor(&self.name, &self.tensors, name)
     }
 
     /// The flat parameter vector that everything starts from.
@@ -170,11 +145,6 @@ impl GraphFixture {
     /// # Errors
     /// The fixture lacks a parameter.
     pub fn theta(&self) -> Result<Vec<f32>> {
-        let mut theta = vec![0.0; self.model.layout.total()];
-        for e in self.model.layout.entries() {
-            let values = self.tensor(&format!("param.{}", e.name))?.f32();
-            theta[e.offset..e.offset + e.len].copy_from_slice(&values);
-        }
-        Ok(theta)
+        files::flat(&self.model.layout, "param", |name| self.tensor(name))
     }
 }

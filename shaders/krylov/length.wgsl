@@ -13,6 +13,8 @@ override WG: u32 = 64u;
 @group(0) @binding(2) var<storage, read_write> state: array<f32>;
 @group(0) @binding(3) var<storage, read_write> alpha: array<f32>;
 
+#import parts
+
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
     if (group_index(wid, nwg) * WG + lid > 0u) {
@@ -22,11 +24,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     if (state[2] != 0.0) {
         return;
     }
-    var sums = vec4<f32>(0.0);
-    for (var k = 0u; k < p.quads; k++) {
-        sums += part[k];
-    }
-    let c = (sums.x + sums.y) + (sums.z + sums.w);
+    let c = sum_of_parts();
     // A driver may take NaN > 0 for true.
     if (!is_finite(c) || c <= 0.0) {
         state[2] = 2.0;

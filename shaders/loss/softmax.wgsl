@@ -9,6 +9,8 @@ override WG: u32 = 64u;
 @group(0) @binding(1) var<storage, read> z: array<f32>;
 @group(0) @binding(2) var<storage, read_write> prob: array<f32>;
 
+#import row_max
+
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
@@ -16,10 +18,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         return;
     }
     let row = i * p.classes;
-    var top = z[row];
-    for (var c = 1u; c < p.classes; c += 1u) {
-        top = max(top, z[row + c]);
-    }
+    let top = row_max(row);
     var sum = 0.0;
     for (var c = 0u; c < p.classes; c += 1u) {
         let e = exp(z[row + c] - top);

@@ -2,19 +2,12 @@
 // mean = sum n_l m_l / len, var = (sum M2_l + sum n_l (m_l - mean)^2) / len (Chan, Golub and LeVeque 1979), rstd =
 // 1 / sqrt(var + eps). One thread: one row, shares in order. Twin: norm/twin.rs merge.
 #import grid
-
-struct P { rows: u32, len: u32, lanes: u32, eps: f32 }
+#import lanes
 
 override WG: u32 = 64u;
 
-@group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> part: array<f32>;
 @group(0) @binding(2) var<storage, read_write> stats: array<f32>;
-
-// Elements that a lane of the row held.
-fn count(lane: u32) -> f32 {
-    return f32((p.len + p.lanes - 1u - lane) / p.lanes);
-}
 
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {

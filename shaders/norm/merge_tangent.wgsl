@@ -2,21 +2,14 @@
 // derivative of part give rstats = (rmean, -rstd^3 / 2 var') with rmean = sum n_l rm_l / len and
 // var' = (sum rM2_l + 2 sum n_l (m_l - mean) (rm_l - rmean)) / len. One thread: one row. Twin: norm/twin.rs merge_tangent.
 #import grid
-
-struct P { rows: u32, len: u32, lanes: u32, eps: f32 }
+#import lanes
 
 override WG: u32 = 64u;
 
-@group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> part: array<f32>;
 @group(0) @binding(2) var<storage, read> stats: array<f32>;
 @group(0) @binding(3) var<storage, read> rpart: array<f32>;
 @group(0) @binding(4) var<storage, read_write> rstats: array<f32>;
-
-// Elements that a lane of the row held.
-fn count(lane: u32) -> f32 {
-    return f32((p.len + p.lanes - 1u - lane) / p.lanes);
-}
 
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {

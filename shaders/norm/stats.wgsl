@@ -3,13 +3,11 @@
 // FINAL=1 (lanes = 1): out[row] = (m, 1 / sqrt(M2 / len + eps)). FINAL=0: out[row, lane] = (m, M2), joined by merge.wgsl.
 // Overrides: WG, FINAL. Twin: norm/twin.rs stats.
 #import grid
-
-struct P { rows: u32, len: u32, lanes: u32, eps: f32 }
+#import lanes
 
 override WG: u32 = 64u;
 override FINAL: u32 = 0u;
 
-@group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
@@ -21,20 +19,20 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     }
     let row = i / p.lanes;
     let lane = i - row * p.lanes;
-    let count = f32(max((p.len + p.lanes - 1u - lane) / p.lanes, 1u));
+    let held = max(count(lane), 1.0);
     let end = (row + 1u) * p.len;
     var sum = 0.0;
     for (var e = row * p.len + lane; e < end; e += p.lanes) {
         sum += x[e];
     }
-    let mean = sum / count;
+    let mean = sum / held;
     var m2 = 0.0;
     for (var e = row * p.len + lane; e < end; e += p.lanes) {
         let d = x[e] - mean;
         m2 += d * d;
     }
     if (FINAL == 1u) {
-        m2 = 1.0 / sqrt(m2 / count + p.eps);
+        m2 = 1.0 / sqrt(m2 / held + p.eps);
     }
     out[2u * i] = mean;
     out[2u * i + 1u] = m2;

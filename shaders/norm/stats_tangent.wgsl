@@ -2,13 +2,11 @@
 // (x - m) (r - mean of r)). FINAL=0, out = (m, M2): (mean of r, 2 sum (x - m) (r - mean of r)). x, r [rows, len], out and
 // rout [rows, lanes, 2], each row dealt to `lanes` threads as there. Overrides: WG, FINAL. Twin: norm/twin.rs stats_tangent.
 #import grid
-
-struct P { rows: u32, len: u32, lanes: u32, eps: f32 }
+#import lanes
 
 override WG: u32 = 64u;
 override FINAL: u32 = 0u;
 
-@group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> out: array<f32>;
 @group(0) @binding(3) var<storage, read> r: array<f32>;
@@ -22,14 +20,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     }
     let row = i / p.lanes;
     let lane = i - row * p.lanes;
-    let count = f32(max((p.len + p.lanes - 1u - lane) / p.lanes, 1u));
+    let held = max(count(lane), 1.0);
     let end = (row + 1u) * p.len;
     let mean = out[2u * i];
     var sum = 0.0;
     for (var e = row * p.len + lane; e < end; e += p.lanes) {
         sum += r[e];
     }
-    let along = sum / count;
+    let along = sum / held;
     var joint = 0.0;
     for (var e = row * p.len + lane; e < end; e += p.lanes) {
         joint += (x[e] - mean) * (r[e] - along);
@@ -37,7 +35,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     rout[2u * i] = along;
     if (FINAL == 1u) {
         let rstd = out[2u * i + 1u];
-        rout[2u * i + 1u] = -rstd * rstd * rstd * joint / count;
+        rout[2u * i + 1u] = -rstd * rstd * rstd * joint / held;
     } else {
         rout[2u * i + 1u] = 2.0 * joint;
     }

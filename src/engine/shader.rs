@@ -22,6 +22,9 @@ pub static SHARED: &[(&str, &str)] = &[
     ("quad", include_str!("../../shaders/shared/quad.wgsl")),
     ("winners", include_str!("../../shaders/shared/winners.wgsl")),
     ("piece", include_str!("../../shaders/shared/piece.wgsl")),
+    ("row_max", include_str!("../../shaders/shared/row_max.wgsl")),
+    ("parts", include_str!("../../shaders/shared/parts.wgsl")),
+    ("lanes", include_str!("../../shaders/shared/lanes.wgsl")),
     ("edge_softmax", include_str!("../../shaders/shared/edge_softmax.wgsl")),
 ];
 

@@ -24,7 +24,7 @@ pub static FAULTS: &[Mutant] = &[
     mutant("loss.softmax_xent_tangent", "mean not taken off", "- own - mean", "- own"),
     mutant("loss.softmax_xent_tangent", "no maximum subtracted", "exp(z[row + c] - top)", "exp(z[row + c])"),
     mutant("loss.softmax_xent_tangent", "rows that do not count", "COUNTED == 1u", "COUNTED == 2u"),
-    mutant("norm.stats_tangent", "spread does not move", "-rstd * rstd * rstd * joint / count", "0.0"),
+    mutant("norm.stats_tangent", "spread does not move", "-rstd * rstd * rstd * joint / held", "0.0"),
     mutant("norm.stats_tangent", "half of a share's spread", "2.0 * joint", "joint"),
     mutant("norm.merge_tangent", "shares' means taken for equal", "2.0 * count(l)", "0.0 * count(l)"),
     mutant("norm.apply_tangent", "scale does not move", "+ rstd * rgamma[c]", ""),

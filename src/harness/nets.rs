@@ -10,7 +10,7 @@ use self::blocks::NODES;
 pub use self::rig::{Buffers, Found, Into, Rig, gap, get, numbers, put, run};
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
-use crate::nn::graph::{GraphInput, Segments, Structure};
+use crate::nn::structure::{GraphInput, Segments, Structure};
 use crate::nn::{
     Backward, Forward, LAYERS, Layer, LayerRow, Mode, Model, ModelConfig, ParamLayout, Rows, Sink, SparseInput, ZOO,
     parse_layer,

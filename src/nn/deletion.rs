@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::{Structure, node_features};
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Mode, Rows, Saved, settings, table};
 use super::params::ParamSpec;
+use super::structure::{Structure, node_features};
 use crate::engine::{Buf, Recording};
 use crate::error::Result;
 use crate::kernels::graph::{self, Spmm};

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::{Project, Structure, complete, node_features};
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Mode, Saved, SparseInput, settings, table};
 use super::params::{Init, ParamSpec};
+use super::project::Project;
+use super::structure::{Structure, complete, node_features};
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::attention::{self, Edges, Ends};

@@ -6,9 +6,9 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::graph::{Pattern, Segments, Structure};
 use super::params::{ParamLayout, ParamSpec};
 use super::sink::Sink;
+use super::structure::{Pattern, Segments, Structure};
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::hw;
@@ -213,7 +213,7 @@ pub struct Facts {
     pub reshape: bool,
     /// Messages travel along edges.
     pub messages: bool,
-    /// Its backward pass adds the gradient of the messages' weights to [`super::graph::Structure::slope`].
+    /// Its backward pass adds the gradient of the messages' weights to [`super::structure::Structure::slope`].
     pub edge_gradients: bool,
     /// It keeps numbers that training changes without a gradient, such as running means.
     pub running_state: bool,

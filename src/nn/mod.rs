@@ -8,7 +8,6 @@ pub mod factors;
 mod flatten;
 mod gat_conv;
 mod gin_conv;
-pub mod graph;
 mod graph_conv;
 mod init;
 mod layer;
@@ -17,12 +16,14 @@ mod model;
 mod norm;
 mod params;
 mod pool;
+mod project;
 mod readout;
 mod residual;
 pub mod rotation;
 mod sage_conv;
 mod sequence;
 mod sink;
+pub mod structure;
 mod zoo;
 
 pub use layer::{

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::{GraphInput, Segments, Structure};
 use super::layer::{Backward, Family, Forward, Layer, Mode, Saved};
 use super::params::ParamLayout;
 use super::sequence::Sequence;
 use super::sink::Sink;
+use super::structure::{GraphInput, Segments, Structure};
 use super::{init, zoo};
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};

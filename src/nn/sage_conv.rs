@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::{Project, Structure, complete, node_features};
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
 use super::params::ParamSpec;
+use super::project::Project;
+use super::structure::{Structure, complete, node_features};
 use crate::engine::Buf;
 use crate::error::Result;
 use crate::kernels::graph::{self, Spmm};

@@ -11,7 +11,7 @@ use crate::engine::{Buf, Engine, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::graph::{self, Csr, is_heavy};
 use crate::kernels::map;
-use crate::nn::graph::{GraphInput, Pattern, Structure};
+use crate::nn::structure::{GraphInput, Pattern, Structure};
 
 /// A graph before and after a deletion; the same twice where there is none.
 pub struct ResidentGraph {

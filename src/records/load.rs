@@ -5,7 +5,7 @@ use super::session::{Part, Records, Session, Store};
 use super::subgraph::{self, Size};
 use crate::engine::{Buf, Data, Recording};
 use crate::error::{Error, Result};
-use crate::nn::graph::{GraphInput, Structure};
+use crate::nn::structure::{GraphInput, Structure};
 use crate::nn::{Mode, Tape};
 
 /// What a recording must know of a batch; batches of one shape share a program.

@@ -3,7 +3,7 @@
 use crate::engine::{Buf, Engine, Recording};
 use crate::error::Result;
 use crate::kernels::graph::{Csr, degree_norms, is_heavy};
-use crate::nn::graph::{GraphInput, Pattern, Segments, Structure};
+use crate::nn::structure::{GraphInput, Pattern, Segments, Structure};
 
 /// Nodes of a record.
 pub const NODES: usize = 5;

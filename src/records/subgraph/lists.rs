@@ -3,7 +3,7 @@
 use super::{Sparsity, SubGraph};
 use crate::engine::{Buf, Data, Recording};
 use crate::kernels::graph::Csr;
-use crate::nn::graph::{Pattern, Segments};
+use crate::nn::structure::{Pattern, Segments};
 
 /// Sizes of a part: those of a recording that takes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layers;
+use super::validation;
 use crate::error::{Error, Result};
 
 /// One adapter as the driver describes it.
@@ -69,7 +69,7 @@ fn found(backends: wgpu::Backends, validation: bool) -> Vec<Found> {
     let layered = wgpu::InstanceFlags::VALIDATION | wgpu::InstanceFlags::DEBUG;
     desc.flags = if validation { layered } else { wgpu::InstanceFlags::empty().with_env() };
     let instance = wgpu::Instance::new(desc);
-    let layers = if validation { layers::present(&instance) } else { None };
+    let layers = if validation { validation::present(&instance) } else { None };
     let mut all: Vec<wgpu::Adapter> = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
     // The no-op backend computes nothing and must never look like a GPU.
     all.retain(|a| a.get_info().backend != wgpu::Backend::Noop);

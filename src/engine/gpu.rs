@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use super::adapter::{self, AdapterChoice, AdapterReport};
 use super::kernel::{Kernel, Requires};
-use super::layers;
 use super::recording::{BufferId, Span};
 use super::shader;
 use super::timing::Timing;
+use super::validation;
 use crate::error::{Error, Result};
 
 /// Whether shaders keep the run-time guards that naga can add.
@@ -107,7 +107,7 @@ impl Gpu {
                 keep_first(&sink, format!("the device was lost ({reason:?}): {message}"));
             }
         });
-        layers::required(Gpu {
+        validation::required(Gpu {
             report: found.report,
             layers: found.layers,
             device,

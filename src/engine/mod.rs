@@ -6,7 +6,6 @@ mod check;
 mod gpu;
 mod grid;
 mod kernel;
-mod layers;
 mod plan;
 mod probe;
 mod program;
@@ -18,6 +17,7 @@ mod submit;
 mod tangent;
 mod timing;
 mod translate;
+mod validation;
 
 use std::collections::HashMap;
 
@@ -27,7 +27,6 @@ pub use grid::div_ceil;
 pub use kernel::{
     Access, Consts, Elem, Field, FieldType, Fields, Kernel, Lane, Params, Requires, Tangent, Twin, TwinCall,
 };
-pub use layers::Listener;
 pub use plan::{Plan, plan};
 pub use probe::Written;
 pub use recording::{ALIGN, Buf, BufferId, Command, Dispatch, Element, Groups, Pass, Recording, Span, Target, Temp};
@@ -36,6 +35,7 @@ pub use shader::{Composed, Reflection, SHARED, compose, composed, parse, support
 pub use tangent::{Add, Rule, Tangents};
 pub use timing::{KernelTotal, Timing, chrome_trace, totals};
 pub use translate::{Language, translate};
+pub use validation::Listener;
 
 use crate::error::{Error, Result};
 

@@ -26,12 +26,31 @@ pub enum OnNan {
     Anything,
 }
 
+/// What an odd number (a NaN, an infinite or a subnormal one) meets in an input, where implementations may then differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hazard {
+    /// A comparison decides on it. WGSL lets an implementation take a comparison with NaN either way, return either side of
+    /// `max(NaN, x)` (15.7.2: it may assume that there is none), and take subnormal numbers for 0, so nobody promises what follows.
+    /// A kernel that must know reads the bits, and has cases of its own.
+    Compared,
+    /// It must not be taken for 0: a divisor, or a logit of which the first largest one counts.
+    NotZero,
+    /// It is the argument of an exponential. SwiftShader's exp(NaN) is 0, as WGSL allows: what the NaN reaches may be anything, the
+    /// rest may not.
+    Exponent,
+    /// A weight of a convolution: what lies in the padding may be left out or be multiplied as a 0.
+    Padding,
+    /// A sum takes it apart in an order of its own, where one infinite number may become the difference of two.
+    Merged,
+}
+
 /// One buffer of a case; the harness surrounds it with guard zones.
 #[derive(Clone, Debug)]
 pub struct CaseBuf {
     pub name: &'static str,
     pub init: Data,
     pub role: Role,
+    pub hazards: Vec<Hazard>,
 }
 
 /// A kernel, or a short chain of them, at one shape.
@@ -73,6 +92,19 @@ impl Case {
     pub fn tolerance(mut self, rtol: f64, atol: f64) -> Case {
         self.rtol = rtol;
         self.atol = atol;
+        self
+    }
+
+    /// Says what an odd number meets in the inputs of these names; each name must be that of one.
+    pub fn hazard(mut self, hazard: Hazard, inputs: &[&str]) -> Case {
+        for name in inputs {
+            let mut found = false;
+            for buf in self.buffers.iter_mut().filter(|b| b.name == *name && matches!(b.init, Data::F32(_))) {
+                buf.hazards.push(hazard);
+                found = true;
+            }
+            assert!(found, "`{}` has no input of numbers called `{name}`", self.name);
+        }
         self
     }
 
@@ -121,7 +153,7 @@ impl Case {
 
     fn add<T: Element>(&mut self, name: &'static str, init: Data, role: Role) -> Buf<T> {
         let len = init.bytes().len() / 4;
-        self.buffers.push(CaseBuf { name, init, role });
+        self.buffers.push(CaseBuf { name, init, role, hazards: Vec::new() });
         let id = BufferId::Kept(self.buffers.len() as u32 - 1);
         Buf::<T>::new(id, GUARD + len).range(GUARD..GUARD + len)
     }

@@ -16,7 +16,7 @@ mod tangent;
 mod tests;
 
 pub use cases::{cases, random};
-pub use features::{Outer, OuterMode, densify, features, features_bwd_w, scatter_rows};
+pub use features::{densify, features, features_bwd_w, scatter_rows};
 pub use link::{bce, negatives, partner_scores, partner_scores_bwd};
 pub use max::{aggregate_max, aggregate_max_as, max_bwd, max_bwd_as};
 pub use norms::degree_norms;

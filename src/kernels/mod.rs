@@ -14,8 +14,11 @@ mod odd;
 pub mod optim;
 pub mod pool;
 pub mod reduce;
+mod reduction;
 pub mod solve;
 pub mod tangent;
+
+pub use reduction::{Reduction, ReductionMode};
 
 use glam::UVec2;
 

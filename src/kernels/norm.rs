@@ -12,7 +12,7 @@ pub use cases::{cases, random};
 pub use rows::*;
 
 use crate::engine::{Buf, Recording};
-use crate::kernels::reduce;
+use crate::kernels::{Reduction, ReductionMode, reduce};
 
 /// Shapes of one normalisation: x [n, c, p], `groups` groups of c / groups neighbouring channels; variance is biased
 /// and `eps` is added to it.
@@ -56,28 +56,6 @@ impl NormShape {
         assert!(self.elements() < 1 << 31, "a normalisation of 2^31 elements or more");
         Elements { len: self.elements() as u32, c: self.c as u32, p: self.p as u32, per: self.per() as u32 }
     }
-}
-
-/// What becomes of the gradients of gamma and beta.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AffineMode {
-    /// out[c] = alpha Σ_n g[n,c] + beta out[c].
-    Sum,
-    /// out[c] = alpha Σ_n g[n,c]² + beta out[c], the square of each sample's whole gradient.
-    SquareSum,
-    /// out[n stride + c] = g[n,c].
-    PerSample,
-}
-
-/// Where the gradients of gamma and beta go; `stride` is read by `PerSample` only, `alpha` and `beta` by the sums only.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct AffineSink {
-    pub mode: AffineMode,
-    pub alpha: f32,
-    /// 0 overwrites, 1 accumulates.
-    pub beta: f32,
-    /// Elements from one sample's gradient to the next.
-    pub stride: usize,
 }
 
 /// Threads that share one row: enough for a GPU where rows are few and long, one where they are short, and never so few
@@ -154,7 +132,7 @@ pub fn group_bwd_affine(
     dgamma: Buf<f32>,
     dbeta: Buf<f32>,
     shape: NormShape,
-    sink: AffineSink,
+    sink: Reduction,
 ) {
     let [scaled, plain] = channel_sums(rec, x, stats, dy, shape);
     fold(rec, scaled, dgamma, shape, sink);
@@ -184,7 +162,7 @@ pub fn group_bwd(
     stats: Buf<f32>,
     dy: Buf<f32>,
     dx: Buf<f32>,
-    affine: (Buf<f32>, Buf<f32>, AffineSink),
+    affine: (Buf<f32>, Buf<f32>, Reduction),
     shape: NormShape,
 ) {
     let parts = channel_sums(rec, x, stats, dy, shape);
@@ -244,9 +222,9 @@ fn input_gradient(
         .threads(x.len.div_ceil(4));
 }
 
-fn fold(rec: &mut Recording, part: Buf<f32>, out: Buf<f32>, shape: NormShape, sink: AffineSink) {
+fn fold(rec: &mut Recording, part: Buf<f32>, out: Buf<f32>, shape: NormShape, sink: Reduction) {
     let (n, c) = (shape.n, shape.c);
-    if sink.mode == AffineMode::PerSample {
+    if sink.mode == ReductionMode::PerSample {
         assert!(sink.stride >= c, "a per-sample stride of {} for {c} channels", sink.stride);
         assert!(n == 0 || out.len >= (n - 1) * sink.stride + c, "{} elements for {n} samples' gradients", out.len);
         return fold_blocks(rec, part, out, [n, c, n], sink);
@@ -256,8 +234,8 @@ fn fold(rec: &mut Recording, part: Buf<f32>, out: Buf<f32>, shape: NormShape, si
         return fold_blocks(rec, part, out, [n, c, n], sink);
     }
     let blocks = rec.temp::<f32>("blocks", n.div_ceil(BLOCK) * c);
-    fold_blocks(rec, part, blocks, [n, c, BLOCK], AffineSink { alpha: 1.0, beta: 0.0, ..sink });
-    fold_blocks(rec, blocks, out, [n.div_ceil(BLOCK), c, n], AffineSink { mode: AffineMode::Sum, ..sink });
+    fold_blocks(rec, part, blocks, [n, c, BLOCK], Reduction { alpha: 1.0, beta: 0.0, ..sink });
+    fold_blocks(rec, blocks, out, [n.div_ceil(BLOCK), c, n], Reduction { mode: ReductionMode::Sum, ..sink });
 }
 
 /// Samples that one thread adds when there are many: keeps rounding short and any one loop far below what adapters allow.
@@ -269,12 +247,12 @@ fn fold_blocks(
     part: Buf<f32>,
     out: Buf<f32>,
     [n, c, block]: [usize; 3],
-    AffineSink { mode, alpha, beta, stride }: AffineSink,
+    Reduction { mode, alpha, beta, stride }: Reduction,
 ) {
     let (n32, c32, stride, block32) = (n as u32, c as u32, stride as u32, block.max(1) as u32);
     let pass = rec.dispatch(&FOLD).set("MODE", mode as u32);
     let pass = pass.params(Fold { n: n32, c: c32, stride, block: block32, alpha, beta }).read(part);
-    let per_sample = mode == AffineMode::PerSample;
+    let per_sample = mode == ReductionMode::PerSample;
     // A per-sample range also holds other parameters' gradients, which stay.
     let pass = if per_sample || beta != 0.0 { pass.update(out) } else { pass.write(out) };
     let threads = if per_sample { n * c } else { out.len };

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::Data;
-use crate::engine::case::{Case, CaseBuf, OnNan, Role};
+use crate::engine::case::{Case, CaseBuf, Hazard, OnNan, Role};
 
 /// What one input of a case holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,79 +14,14 @@ pub(super) enum Odd {
     Subnormal,
 }
 
-/// Inputs on which a comparison decides, by the beginning of a case's name and the buffer's. WGSL lets an implementation take a
-/// comparison with NaN either way, return either side of `max(NaN, x)` (15.7.2: it may assume that there is none), and take
-/// subnormal numbers for 0, so nobody promises what follows. Where a family must know (pool.max, guard, krylov) it reads the
-/// bits, and has cases of its own.
-const COMPARED: &[(&str, &[&str])] = &[
-    ("map.unary Relu", &["x"]),
-    ("map.unary Elu", &["x"]),
-    ("map.unary_bwd Relu", &["x"]),
-    ("map.unary_bwd Elu", &["x"]),
-    ("map.unary_bwd_tangent Elu", &["v"]),
-    ("map.relu_dropout ", &["x"]),
-    ("map.relu_dropout_bwd", &["y"]),
-    ("loss.soft_kl", &["t"]),
-    ("loss.clip_rows", &["squares", "weight"]),
-    ("reduce.argmax", &["x"]),
-    ("pool.max ", &["x"]),
-    ("graph.max ", &["x", "val"]),
-    ("graph.max_balanced", &["x", "val"]),
-    ("graph.segment_max", &["x"]),
-    ("graph.norms", &["weight"]),
-    ("graph.bce", &["weight"]),
-    ("attention.softmax ", &["takes"]),
-    ("attention.softmax_bwd", &["s_src", "s_dst"]),
-    ("attention.spread", &["takes", "s_src", "s_dst"]),
-    ("attention.centre", &["s_src", "s_dst"]),
-    ("krylov.", &["state", "d", "q"]),
-    ("edit.dampen", &["full", "forget"]),
-    ("edit.threshold", &["num", "den"]),
-    ("edit.clip", &["norm2"]),
-    ("edit.rescale", &["den2"]),
-    ("edit.noise", &["fisher"]),
-    ("edit.variance", &["fisher"]),
-    ("edit.precondition", &["fisher", "mean_fisher"]),
-    ("edit.ewc", &["mean_fisher"]),
-    ("edit.restore", &["m"]),
-    ("solve.cholesky", &["a"]),
-];
-
-/// What must not be taken for 0: divisors, and logits of which the first largest one counts.
-const NOT_ZERO: &[(&str, &[&str])] = &[
-    ("solve.triangular", &["l"]),
-    ("optim.adam", &["hyper"]),
-    ("edit.dampen", &["one"]),
-    ("loss.softmax_xent ", &["z"]),
-];
-
-/// Inputs of exponentials. SwiftShader's exp(NaN) is 0, as WGSL allows: what the NaN reaches may be anything, the rest may not.
-const EXPONENTS: &[(&str, &[&str])] =
-    &[("loss.", &["z"]), ("map.unary Sigmoid", &["x"]), ("attention.softmax ", &["s_src", "s_dst"])];
-
-/// Weights of convolutions: what lies in the padding may be left out or be multiplied as a 0.
-const BESIDE_PADDING: &[(&str, &[&str])] = &[("conv.conv2d", &["w"])];
-
-/// Inputs of sums that a kernel takes apart in its own order, where one infinite number may become the difference of two.
-const MERGED: &[(&str, &[&str])] = &[
-    ("norm.stats", &["x", "gamma"]),
-    ("norm.channel_tangent", &["gamma"]),
-    ("conv.ghost_norm", &["x", "dy"]),
-    ("attention.spread", &["s_src", "s_dst"]),
-];
-
-fn listed(list: &[(&str, &[&str])], case: &Case, buffer: &str) -> bool {
-    list.iter().any(|(kernel, buffers)| case.name.starts_with(kernel) && buffers.contains(&buffer))
-}
-
 /// Whether every implementation must agree on a case with such an input.
-fn decided(case: &Case, buffer: &str, odd: Odd) -> bool {
-    let undecided: &[&[(&str, &[&str])]] = match odd {
-        Odd::Nan => &[COMPARED, BESIDE_PADDING],
-        Odd::Infinite => &[MERGED, BESIDE_PADDING],
-        Odd::Subnormal => &[COMPARED, NOT_ZERO],
+fn decided(input: &CaseBuf, odd: Odd) -> bool {
+    let undecided: &[Hazard] = match odd {
+        Odd::Nan => &[Hazard::Compared, Hazard::Padding],
+        Odd::Infinite => &[Hazard::Merged, Hazard::Padding],
+        Odd::Subnormal => &[Hazard::Compared, Hazard::NotZero],
     };
-    !undecided.iter().any(|list| listed(list, case, buffer))
+    !input.hazards.iter().any(|hazard| undecided.contains(hazard))
 }
 
 /// Of each kernel with each set of override values a case with a NaN in each input; of each kernel one with an infinite number
@@ -94,7 +29,7 @@ fn decided(case: &Case, buffer: &str, odd: Odd) -> bool {
 pub(super) fn cases(plain: &[Case]) -> Vec<Case> {
     let mut all = Vec::new();
     for (case, first) in representatives(plain) {
-        let fits = |odd| inputs(case).filter(move |(_, b)| decided(case, b.name, odd)).map(|(i, _)| i);
+        let fits = |odd| inputs(case).filter(move |(_, b)| decided(b, odd)).map(|(i, _)| i);
         all.extend(fits(Odd::Nan).map(|i| with(case, i, Odd::Nan)));
         if first {
             all.extend(fits(Odd::Infinite).step_by(2).map(|i| with(case, i, Odd::Infinite)));
@@ -157,7 +92,7 @@ fn with(case: &Case, i: usize, odd: Odd) -> Case {
     if before > 0 {
         case.name += &format!(" {before}");
     }
-    case.on_nan = if listed(EXPONENTS, &case, case.buffers[i].name) { OnNan::Anything } else { OnNan::Same };
+    case.on_nan = if case.buffers[i].hazards.contains(&Hazard::Exponent) { OnNan::Anything } else { OnNan::Same };
     if let Data::F32(v) = &mut case.buffers[i].init {
         let n = v.len();
         let middle = if n < 4 { 0 } else { n / 2 };

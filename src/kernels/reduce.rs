@@ -10,6 +10,7 @@ pub use cases::{cases, random};
 pub use norms::{choose_norms, pair_norms, row_norms, row_norms_as};
 
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent};
+use crate::kernels::{Reduction, ReductionMode};
 use crate::params;
 
 params! {
@@ -127,47 +128,19 @@ pub fn total(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, scale: f32, square: 
     }
 }
 
-/// Where the sum over positions of [`channels`] goes: the three sinks of a bias gradient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ChannelMode {
-    /// `out[c] = alpha Σ_n Σ_p x + beta out[c]`.
-    Sum,
-    /// `out[c] = alpha Σ_n (Σ_p x)² + beta out[c]`.
-    SquareSum,
-    /// `out[n stride + c] = Σ_p x`; alpha and beta play no part.
-    PerSample,
-}
-
-/// Options of [`channels`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Channels {
-    pub mode: ChannelMode,
-    pub alpha: f32,
-    /// 0 overwrites `out`, 1 accumulates into it.
-    pub beta: f32,
-    /// Elements between one sample's sums and the next's, for `PerSample`.
-    pub stride: usize,
-}
-
-impl Default for Channels {
-    fn default() -> Self {
-        Channels { mode: ChannelMode::Sum, alpha: 1.0, beta: 0.0, stride: 0 }
-    }
-}
-
 /// Records sums over the positions p of `x` [n,c,p] into `out`: [c], or for `PerSample` at least (n − 1) stride + c
 /// elements, of which those between the samples' sums stay as they are.
-pub fn channels(rec: &mut Recording, x: Buf<f32>, out: Buf<f32>, n: usize, c: usize, p: usize, options: Channels) {
+pub fn channels(rec: &mut Recording, x: Buf<f32>, out: Buf<f32>, n: usize, c: usize, p: usize, options: Reduction) {
     assert_eq!(x.len, n * c * p, "channels: size of x for [{n},{c},{p}]");
     let sums = Rows { rows: (n * c) as u32, cols: p as u32, group: c.max(1) as u32, stride: options.stride as u32 };
     let square = match options.mode {
-        ChannelMode::PerSample => {
+        ReductionMode::PerSample => {
             let need = if n == 0 { 0 } else { (n - 1) * options.stride + c };
             assert!(options.stride >= c && out.len >= need, "channels: {} elements, {need} needed", out.len);
             return row_sums(rec, x, out, sums);
         }
-        ChannelMode::Sum => false,
-        ChannelMode::SquareSum => true,
+        ReductionMode::Sum => false,
+        ReductionMode::SquareSum => true,
     };
     assert_eq!(out.len, c, "channels: size of out");
     let per_sample = if p == 1 {

@@ -15,8 +15,8 @@ use crate::engine::{ALIGN, Buf};
 use crate::error::{Error, Result};
 use crate::kernels::conv::{self, Chunks, ConvShape, WeightGrad};
 use crate::kernels::linear::{self, Mat, Product};
-use crate::kernels::norm::{self, AffineMode, AffineSink, NormShape};
-use crate::kernels::reduce::{self, ChannelMode, Channels};
+use crate::kernels::norm::{self, NormShape};
+use crate::kernels::{Reduction, reduce};
 
 /// A row-major [size, size] matrix in a flat vector of factors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +172,7 @@ impl Backward<'_> {
         let (chunks, weights) = (Chunks::of(&pixels), pixels.weights());
         let parts = self.rec.temp("g_parts", chunks.count * weights);
         conv::conv2d_bwd_w(self.rec, &pixels, dy, dy, parts, WeightGrad { chunks, stride: weights, square: false });
-        let sum = Channels { alpha: scale, beta: 1.0, ..Channels::default() };
+        let sum = Reduction { alpha: scale, beta: 1.0, ..Reduction::default() };
         reduce::channels(self.rec, parts, out, chunks.count, weights, 1, sum);
     }
 
@@ -197,7 +197,7 @@ impl Backward<'_> {
             return Ok(dy);
         }
         let rows = self.rec.temp("db_records", self.n * channels);
-        let each = Channels { mode: ChannelMode::PerSample, stride: channels, ..Channels::default() };
+        let each = Reduction::per_sample(channels);
         reduce::channels(self.rec, dy, rows, self.n, channels, positions, each);
         Ok(rows)
     }
@@ -235,7 +235,7 @@ impl Backward<'_> {
         self.plain_rows(&names[0], &Saved::default())?;
         let channels = self.layout.get(&names[0])?.len;
         let rows = ["dgamma", "dbeta"].map(|name| self.rec.temp(name, self.n * channels));
-        let each = AffineSink { mode: AffineMode::PerSample, alpha: 1.0, beta: 0.0, stride: channels };
+        let each = Reduction::per_sample(channels);
         norm::group_bwd_affine(self.rec, x, stats, dy, rows[0], rows[1], *shape, each);
         for (name, rows) in names.iter().zip(rows) {
             match self.sink {

@@ -12,10 +12,10 @@ use super::rotation::Rotation;
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::conv::{self, Chunks, ConvShape, WeightGrad};
-use crate::kernels::graph::{self, Outer, OuterMode, Readout};
+use crate::kernels::graph::{self, Readout};
 use crate::kernels::linear::{self, Mat, Product};
-use crate::kernels::norm::{self, AffineMode, AffineSink, NormShape};
-use crate::kernels::reduce::{self, ChannelMode, Channels};
+use crate::kernels::norm::{self, NormShape};
+use crate::kernels::{Reduction, ReductionMode, reduce};
 
 /// What becomes of the per-sample weight gradients g_n of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -37,52 +37,10 @@ pub enum Sink {
     Rotated(Rotation),
 }
 
-/// What is done with a tensor's gradients before they leave their kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fold {
-    Sum,
-    SquareSum,
-    /// Rows of one gradient each.
-    Rows,
-}
-
-/// A sink seen by one parameter.
-struct Target {
+/// Where a sink puts the gradients of one parameter, and what becomes of them before they leave their kernel.
+struct Destination {
     out: Buf<f32>,
-    fold: Fold,
-    alpha: f32,
-    beta: f32,
-    /// Elements between samples, for `Rows`.
-    stride: usize,
-}
-
-impl Target {
-    fn outer(&self) -> Outer {
-        let mode = match self.fold {
-            Fold::Sum => OuterMode::Sum,
-            Fold::SquareSum => OuterMode::SquareSum,
-            Fold::Rows => OuterMode::PerSample,
-        };
-        Outer { mode, alpha: self.alpha, beta: self.beta, stride: self.stride }
-    }
-
-    fn channels(&self) -> Channels {
-        let mode = match self.fold {
-            Fold::Sum => ChannelMode::Sum,
-            Fold::SquareSum => ChannelMode::SquareSum,
-            Fold::Rows => ChannelMode::PerSample,
-        };
-        Channels { mode, alpha: self.alpha, beta: self.beta, stride: self.stride }
-    }
-
-    fn affine(&self) -> AffineSink {
-        let mode = match self.fold {
-            Fold::Sum => AffineMode::Sum,
-            Fold::SquareSum => AffineMode::SquareSum,
-            Fold::Rows => AffineMode::PerSample,
-        };
-        AffineSink { mode, alpha: self.alpha, beta: self.beta, stride: self.stride }
-    }
+    how: Reduction,
 }
 
 impl Backward<'_> {
@@ -106,27 +64,28 @@ impl Backward<'_> {
         }
     }
 
-    fn target(&mut self, name: &str) -> Result<Target> {
+    fn destination(&mut self, name: &str) -> Result<Destination> {
         let entry = self.layout.get(name)?;
         let total = self.layout.total();
         let (len, range) = (entry.len, entry.offset..entry.offset + entry.len);
         // An empty batch has no rows for a range to lie in.
         let n = self.records();
-        let beta = |accumulate| if accumulate { 1.0 } else { 0.0 };
-        let (out, fold, alpha, beta, stride) = match self.sink {
-            Sink::Mean { grad, scale, accumulate } => (grad.range(range), Fold::Sum, scale, beta(accumulate), 0),
+        let add =
+            |mode, alpha, accumulate| Reduction { mode, alpha, beta: if accumulate { 1.0 } else { 0.0 }, stride: 0 };
+        let (out, how) = match self.sink {
+            Sink::Mean { grad, scale, accumulate } => (grad.range(range), add(ReductionMode::Sum, scale, accumulate)),
             Sink::SquareSum { squares, accumulate } => {
-                (squares.range(range), Fold::SquareSum, 1.0, beta(accumulate), 0)
+                (squares.range(range), add(ReductionMode::SquareSum, 1.0, accumulate))
             }
             Sink::PerSample { slab } => {
                 let rows = if n == 0 { 0..0 } else { range.start..(n - 1) * total + range.end };
-                (slab.range(rows), Fold::Rows, 1.0, 0.0, total)
+                (slab.range(rows), Reduction::per_sample(total))
             }
-            Sink::Gram { .. } => (self.rec.temp("gradients of a tensor", n * len), Fold::Rows, 1.0, 0.0, len),
+            Sink::Gram { .. } => (self.rec.temp("gradients of a tensor", n * len), Reduction::per_sample(len)),
             Sink::Norms { .. } => return Err(Error::internal(format!("the norms of `{name}` have no such place"))),
             Sink::Factors(_) | Sink::Rotated(_) => return refused(name),
         };
-        Ok(Target { out, fold, alpha, beta, stride })
+        Ok(Destination { out, how })
     }
 
     /// A parameter that has no gradient here. A slab's rows are cleared by whoever hands them over.
@@ -136,8 +95,8 @@ impl Backward<'_> {
             Sink::Norms { parts } => return self.no_norms(parts, name),
             _ => {}
         }
-        let t = self.target(name)?;
-        if t.beta == 0.0 {
+        let t = self.destination(name)?;
+        if t.how.beta == 0.0 {
             self.rec.clear(t.out);
         }
         Ok(())
@@ -157,23 +116,22 @@ impl Backward<'_> {
             }
             _ => {}
         }
-        let t = self.target(name)?;
-        let outer = t.outer();
+        let t = self.destination(name)?;
         if let Some(p) = &saved.pattern {
             let of = self.segments.map(|s| s.of);
             if matches!(self.sink, Sink::Gram { .. }) {
                 // Only elements that have entries are written.
                 self.rec.clear(t.out);
             }
-            graph::features_bwd_w(self.rec, &p.xt, x, of, dy, t.out, inputs, outputs, outer);
+            graph::features_bwd_w(self.rec, &p.xt, x, of, dy, t.out, inputs, outputs, t.how);
         } else if let Some(s) = self.segments.filter(|_| self.grouped()) {
-            graph::segment_outer(self.rec, s.ptr, x, dy, t.out, inputs, outputs, outer);
-        } else if t.fold == Fold::Rows {
-            linear::outer(self.rec, dy, x, t.out, n, t.stride);
+            graph::segment_outer(self.rec, s.ptr, x, dy, t.out, inputs, outputs, t.how);
+        } else if t.how.mode == ReductionMode::PerSample {
+            linear::outer(self.rec, dy, x, t.out, n, t.how.stride);
         } else {
             // Σ (dy_n x_nᵀ)² = (dy²)ᵀ (x²): BackPACK's sum of squared gradients of a linear layer.
-            let square = t.fold == Fold::SquareSum;
-            let product = Product { alpha: t.alpha, beta: t.beta, square, ..Default::default() };
+            let square = t.how.mode == ReductionMode::SquareSum;
+            let product = Product { alpha: t.how.alpha, beta: t.how.beta, square, ..Default::default() };
             linear::product(self.rec, Mat::new(dy, n, outputs).t(), Mat::new(x, n, inputs), x, t.out, product);
         }
         self.add_gram(&t);
@@ -193,17 +151,17 @@ impl Backward<'_> {
             conv::conv2d_norms(self.rec, s, x, dy, out);
             return Ok(());
         }
-        let t = self.target(name)?;
-        if t.fold == Fold::Rows {
-            let each = WeightGrad { chunks: Chunks { per_chunk: 1, count: s.n }, stride: t.stride, square: false };
+        let t = self.destination(name)?;
+        if t.how.mode == ReductionMode::PerSample {
+            let each = WeightGrad { chunks: Chunks { per_chunk: 1, count: s.n }, stride: t.how.stride, square: false };
             conv::conv2d_bwd_w(self.rec, s, x, dy, t.out, each);
             self.add_gram(&t);
             return Ok(());
         }
-        let (chunks, square) = (Chunks::of(s), t.fold == Fold::SquareSum);
+        let (chunks, square) = (Chunks::of(s), t.how.mode == ReductionMode::SquareSum);
         let parts = self.rec.temp("dw_parts", chunks.count * s.weights());
         conv::conv2d_bwd_w(self.rec, s, x, dy, parts, WeightGrad { chunks, stride: s.weights(), square });
-        let sum = Channels { mode: ChannelMode::Sum, ..t.channels() };
+        let sum = Reduction { mode: ReductionMode::Sum, ..t.how };
         reduce::channels(self.rec, parts, t.out, chunks.count, s.weights(), 1, sum);
         Ok(())
     }
@@ -224,8 +182,8 @@ impl Backward<'_> {
         if let Sink::Norms { parts } = self.sink {
             return self.bias_norms(parts, name, dy, [n, channels, positions]);
         }
-        let t = self.target(name)?;
-        reduce::channels(self.rec, dy, t.out, n, channels, positions, t.channels());
+        let t = self.destination(name)?;
+        reduce::channels(self.rec, dy, t.out, n, channels, positions, t.how);
         self.add_gram(&t);
         Ok(())
     }
@@ -249,8 +207,8 @@ impl Backward<'_> {
             norm::group_affine_norms(self.rec, x, stats, dy, [gamma, beta], *shape);
             return Ok(());
         }
-        let (gamma, beta) = (self.target(&weight)?, self.target(&bias)?);
-        norm::group_bwd_affine(self.rec, x, stats, dy, gamma.out, beta.out, *shape, gamma.affine());
+        let (gamma, beta) = (self.destination(&weight)?, self.destination(&bias)?);
+        norm::group_bwd_affine(self.rec, x, stats, dy, gamma.out, beta.out, *shape, gamma.how);
         self.add_gram(&gamma);
         self.add_gram(&beta);
         Ok(())

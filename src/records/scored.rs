@@ -6,7 +6,7 @@ use crate::engine::{ALIGN, Buf, Data, Recording};
 use crate::error::Result;
 use crate::kernels::edit;
 use crate::kernels::loss;
-use crate::kernels::reduce::{self, Channels};
+use crate::kernels::{Reduction, reduce};
 use crate::nn::{Mode, Sink, Tape};
 
 /// A recorded forward pass with its loss.
@@ -113,7 +113,7 @@ impl Session<'_> {
             scored.record_sums(rec, each.range(i * ALIGN..i * ALIGN + 2));
         }
         let means = rec.temp("means", ALIGN);
-        let mean = Channels { alpha: 1.0 / records.indices.len().max(1) as f32, ..Channels::default() };
+        let mean = Reduction { alpha: 1.0 / records.indices.len().max(1) as f32, ..Reduction::default() };
         reduce::channels(rec, each, means, pieces.len(), ALIGN, 1, mean);
         Ok((inputs, means.range(0..2)))
     }

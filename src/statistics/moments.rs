@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::kernels::linear::{self, Mat, Product};
 use crate::kernels::map;
-use crate::kernels::reduce::{self, Channels};
+use crate::kernels::{Reduction, reduce};
 use crate::records::load::Use;
 use crate::records::session::{Records, Session, Store};
 
@@ -44,7 +44,7 @@ pub fn moments(session: &mut Session, records: Records) -> Result<Moments> {
         let x = batch.rows().ok_or_else(|| Error::internal("rows without rows"))?;
         let x_mat = Mat::new(x, batch.n, width);
         linear::product(&mut rec, x_mat.t(), x_mat, x, square, Product { beta: 1.0, ..Product::default() });
-        let add = Channels { beta: 1.0, ..Channels::default() };
+        let add = Reduction { beta: 1.0, ..Reduction::default() };
         reduce::channels(&mut rec, x, sums, batch.n, width, 1, add);
         let program = session.compile(rec)?;
         session.engine.run(&program, &load.inputs)?;

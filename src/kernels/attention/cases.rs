@@ -5,7 +5,7 @@ mod nodes;
 
 use super::{Ends, attend, attend_bwd_alpha, attend_bwd_z, edge_softmax, edge_softmax_bwd};
 use crate::engine::Target;
-use crate::engine::case::{Case, Gen};
+use crate::engine::case::{Case, Gen, Hazard};
 use crate::kernels::tangent::along;
 use graphs::{Deal, Graph, hub, odd, random, star};
 
@@ -80,7 +80,10 @@ fn moving(graph: &Graph, deal: Deal) -> [Case; 2] {
     let [spread, centre] = ["spread", "centre"].map(|kernel| format!("attention.{kernel} {}", graph.name));
     let cut = if deal == Deal::Chosen { "" } else { " cut" };
     [
-        along(forward, format!("{spread} softmax's derivative{cut}"), 1).tolerance(2e-5, 1e-6),
+        along(forward, format!("{spread} softmax's derivative{cut}"), 1)
+            .hazard(Hazard::Compared, &["s_src", "s_dst"])
+            .hazard(Hazard::Merged, &["s_src", "s_dst"])
+            .tolerance(2e-5, 1e-6),
         along(backward, format!("{centre} its gradient's derivative{cut}"), 2).tolerance(2e-5, 2e-5),
     ]
 }
@@ -146,6 +149,7 @@ fn softmax_case(graph: &Graph, deal: Deal, heads: usize, scores: Scores, out: f3
     let alpha = case.output("alpha", graph.edges() * heads);
     edge_softmax(&mut case.rec, &a, takes, s, alpha, heads, SLOPE);
     // An exponential carries the rounding of its argument, which is up to 160 less 80 here.
+    let case = case.hazard(Hazard::Compared, &["takes"]).hazard(Hazard::Exponent, &["s_src", "s_dst"]);
     case.tolerance(if scores == Scores::Wide { 3e-5 } else { 3e-6 }, 1e-12)
 }
 
@@ -162,7 +166,7 @@ fn softmax_bwd_case(graph: &Graph, deal: Deal, heads: usize) -> Case {
     let ds = Ends { src: case.output("ds_src", graph.nodes * heads), dst: case.output("ds_dst", graph.nodes * heads) };
     edge_softmax_bwd(&mut case.rec, &a, &t, s, alpha, dalpha, ds, heads, SLOPE);
     // What leaves a node is a sum over as many as `longest` differences.
-    case.tolerance(1e-5, 2e-7 * (t.longest.min(1000) as f64).max(5.0))
+    case.hazard(Hazard::Compared, &["s_src", "s_dst"]).tolerance(1e-5, 2e-7 * (t.longest.min(1000) as f64).max(5.0))
 }
 
 fn attend_case(graph: &Graph, deal: Deal, (heads, width): (usize, usize)) -> Case {

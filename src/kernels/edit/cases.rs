@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::Target;
-use crate::engine::case::{Case, Gen};
+use crate::engine::case::{Case, Gen, Hazard};
 
 /// One thread, ragged tails of every length, a prime, and enough for a few workgroups.
 const LENGTHS: &[usize] = &[1, 2, 7, 64, 257, 1999, 4096, 0];
@@ -77,7 +77,7 @@ fn dampen_case(n: usize, alpha: f32, lambda: f32) -> Case {
     let forget = case.input("forget", forget);
     let mask = case.output("mask", n);
     dampen(&mut case.rec, theta, full, forget, mask, alpha, lambda);
-    case
+    case.hazard(Hazard::Compared, &["full", "forget"])
 }
 
 fn noise_case(n: usize, stream: u32) -> Case {
@@ -89,7 +89,7 @@ fn noise_case(n: usize, stream: u32) -> Case {
     let fisher = case.input("fisher", fisher);
     let seed = case.input_u32("seed", vec![n as u32 + 1, 77, 3, 0]);
     noise(&mut case.rec, theta, fisher, Noise { alpha: 0.01, clamp: 1e3, eps: 1e-8, stream }, seed);
-    case.tolerance(1e-5, 1e-5)
+    case.hazard(Hazard::Compared, &["fisher"]).tolerance(1e-5, 1e-5)
 }
 
 fn noise_from_case(n: usize) -> Case {
@@ -113,7 +113,7 @@ fn padding_case(n: usize) -> Case {
     let seed = case.input_u32("seed", vec![1, 2, 3, 0]);
     let options = Noise { alpha: 0.01, clamp: 1e3, eps: 1e-8, stream: 4 };
     noise(&mut case.rec, theta.range(0..n), fisher.range(0..n), options, seed);
-    case.tolerance(1e-5, 1e-5)
+    case.hazard(Hazard::Compared, &["fisher"]).tolerance(1e-5, 1e-5)
 }
 
 fn variance_case(n: usize) -> Case {
@@ -121,7 +121,7 @@ fn variance_case(n: usize) -> Case {
     let fisher = case.input("fisher", g.between(n, 0.0, 0.01));
     let out = case.output("variance", n);
     variance(&mut case.rec, fisher, out, 3e-6, 250.0, 1e-4);
-    case
+    case.hazard(Hazard::Compared, &["fisher"])
 }
 
 fn axis_mean_case(outer: usize, axis: usize, inner: usize) -> Case {
@@ -142,7 +142,7 @@ fn precondition_case(n: usize, delta: f32, mean: f32) -> Case {
     let mean = case.input("mean_fisher", vec![mean]);
     let d = case.output("d", n);
     precondition(&mut case.rec, grad, fisher, mean, delta, d);
-    case
+    case.hazard(Hazard::Compared, &["fisher", "mean_fisher"])
 }
 
 fn rescale_case(n: usize) -> Case {
@@ -151,7 +151,7 @@ fn rescale_case(n: usize) -> Case {
     let num2 = case.input("num2", vec![3.7]);
     let den2 = case.input("den2", vec![0.9]);
     rescale(&mut case.rec, d, num2, den2);
-    case
+    case.hazard(Hazard::Compared, &["den2"])
 }
 
 fn scalar_case(note: &str, num2: f32, den2: f32) -> Case {
@@ -161,7 +161,7 @@ fn scalar_case(note: &str, num2: f32, den2: f32) -> Case {
     let num2 = case.input("num2", vec![num2]);
     let den2 = case.input("den2", vec![den2]);
     rescale(&mut case.rec, d, num2, den2);
-    case
+    case.hazard(Hazard::Compared, &["den2"])
 }
 
 fn clip_case(norm2: f32) -> Case {
@@ -175,7 +175,7 @@ fn clip_length(n: usize, max_norm: f32, norm2: f32) -> Case {
     let v = case.inout("g", g.values(n));
     let norm2 = case.input("norm2", vec![norm2]);
     clip(&mut case.rec, v, norm2, max_norm);
-    case
+    case.hazard(Hazard::Compared, &["norm2"])
 }
 
 fn ewc_case(n: usize, mean: f32) -> Case {
@@ -187,7 +187,7 @@ fn ewc_case(n: usize, mean: f32) -> Case {
     let theta = case.input("theta", g.values(n));
     let theta0 = case.input("theta0", g.values(n));
     ewc(&mut case.rec, grad, fisher, mean, theta, theta0, 1.7);
-    case.tolerance(1e-5, 2e-6)
+    case.hazard(Hazard::Compared, &["mean_fisher"]).tolerance(1e-5, 2e-6)
 }
 
 fn mask_case(n: usize) -> Case {
@@ -205,7 +205,7 @@ fn restore_case(n: usize) -> Case {
     let m = g.values(n).iter().map(|v| f32::from(u8::from(*v > 0.0))).collect();
     let (m, origin) = (case.input("m", m), case.input("origin", g.values(n)));
     restore(&mut case.rec, x, m, origin);
-    case.tolerance(0.0, 0.0)
+    case.hazard(Hazard::Compared, &["m"]).tolerance(0.0, 0.0)
 }
 
 fn lerp_case(n: usize) -> Case {
@@ -236,7 +236,7 @@ fn threshold_case(n: usize) -> Case {
     let den = case.input("den", den);
     let m = case.output("m", n);
     threshold(&mut case.rec, num, den, 1.5, m);
-    case
+    case.hazard(Hazard::Compared, &["num", "den"])
 }
 
 /// Ranges between tensors hold 0 in parameters, gradients and Fisher diagonals, and keep it through every edit that is
@@ -259,5 +259,5 @@ fn zeros_stay() -> Case {
     lerp(rec, x, zero, 0.5);
     step(rec, theta, d, one, 1.0);
     threshold(rec, fisher, zero, 0.0, chosen);
-    case.tolerance(0.0, 0.0)
+    case.hazard(Hazard::NotZero, &["one"]).tolerance(0.0, 0.0)
 }

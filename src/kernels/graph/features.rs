@@ -4,6 +4,7 @@ use super::norms::search_turns;
 use super::record_norms::features_norms_twin;
 use super::{Csr, Form, Spmm, choose, quads, rows_of, spmm, tangent};
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
+use crate::kernels::{Reduction, ReductionMode};
 use crate::params;
 
 params! {
@@ -66,34 +67,6 @@ pub static SCATTER_ROWS: Kernel = Kernel {
     tangent: Tangent::Linear(&[&[0]]),
 };
 
-/// What becomes of the weight gradients g_b of the samples: the three sinks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum OuterMode {
-    /// `dw = alpha Σ_b g_b + beta dw`.
-    Sum,
-    /// `dw = alpha Σ_b g_b² + beta dw`.
-    SquareSum,
-    /// `dw[b stride + o inputs + i] = g_b[o,i]`; alpha and beta play no part.
-    PerSample,
-}
-
-/// Options of [`features_bwd_w`] and [`segment_outer`](super::segment_outer).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Outer {
-    pub mode: OuterMode,
-    pub alpha: f32,
-    /// 0 overwrites `dw`, 1 accumulates into it.
-    pub beta: f32,
-    /// Elements between one sample's gradient and the next's, for `PerSample`.
-    pub stride: usize,
-}
-
-impl Default for Outer {
-    fn default() -> Self {
-        Outer { mode: OuterMode::Sum, alpha: 1.0, beta: 0.0, stride: 0 }
-    }
-}
-
 /// Records `y = X Wᵀ (+ b)` for sparse features X: `x` holds its rows, `w` [outputs, inputs], `b` [outputs] (bound even
 /// when unused; `w` will do), `y` [x.rows(), outputs]. Wᵀ is laid out first, so that each entry reads a row of it.
 #[expect(clippy::too_many_arguments, reason = "the operands of the product")]
@@ -137,11 +110,11 @@ pub fn features_bwd_w(
     dw: Buf<f32>,
     inputs: usize,
     outputs: usize,
-    how: Outer,
+    how: Reduction,
 ) {
     assert_eq!(xt.rows(), inputs, "features_bwd_w: the columns of X");
     xt.check("features_bwd_w", val);
-    let sum = how.mode == OuterMode::Sum;
+    let sum = how.mode == ReductionMode::Sum;
     if sum && choose(rec.target(), inputs, xt.entries(), xt.heavy, outputs) == Form::Balanced {
         assert_eq!(dw.len, outputs * inputs, "features_bwd_w: size of dw");
         let dwt = rec.temp("weight gradient, inputs first", dw.len);
@@ -156,7 +129,7 @@ pub fn features_bwd_w(
         "features_bwd_w: {:?} needs the sample of each row",
         how.mode
     );
-    let per_sample = how.mode == OuterMode::PerSample;
+    let per_sample = how.mode == ReductionMode::PerSample;
     assert!(per_sample || dw.len == outputs * inputs, "features_bwd_w: size of dw");
     assert!(!per_sample || how.stride >= outputs * inputs, "features_bwd_w: the samples overlap");
     let (cols, stride) = (outputs as u32, how.stride as u32);

@@ -1,8 +1,8 @@
 //! Rows grouped into samples: read-outs of a graph and ragged per-sample weight gradients.
 
-use super::{Outer, OuterMode, quads, rows_of, tangent};
+use super::{quads, rows_of, tangent};
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
-use crate::kernels::reduce::{self, Channels};
+use crate::kernels::{Reduction, ReductionMode, reduce};
 use crate::params;
 
 params! {
@@ -144,18 +144,18 @@ pub fn segment_outer(
     dw: Buf<f32>,
     inputs: usize,
     outputs: usize,
-    how: Outer,
+    how: Reduction,
 ) {
     let (rows, segments) = (rows_of("segment_outer", dy.len, outputs), seg_ptr.len.saturating_sub(1));
     let size = outputs * inputs;
     assert_eq!(x.len, rows * inputs, "segment_outer: size of x");
     let block = match how.mode {
-        OuterMode::PerSample => 1,
+        ReductionMode::PerSample => 1,
         // From the shape alone, so that the order of the sum is everywhere the same.
         _ => segments.div_ceil(WANTED.div_ceil((outputs * quads(inputs)).max(1))).max(1),
     };
     let blocks = segments.div_ceil(block);
-    let (out, stride) = if how.mode == OuterMode::PerSample {
+    let (out, stride) = if how.mode == ReductionMode::PerSample {
         let need = if blocks == 0 { 0 } else { (blocks - 1) * how.stride + size };
         assert!(how.stride >= size && dw.len >= need, "segment_outer: {} elements, {need} needed", dw.len);
         (dw, how.stride)
@@ -166,7 +166,7 @@ pub fn segment_outer(
     let pass = rec
         .dispatch(&SEGMENT_OUTER)
         .set("VEC", u8::from(inputs.is_multiple_of(4)))
-        .set("SQUARE", u8::from(how.mode == OuterMode::SquareSum))
+        .set("SQUARE", u8::from(how.mode == ReductionMode::SquareSum))
         .params(OuterProduct {
             segments: segments as u32,
             block: block as u32,
@@ -182,8 +182,8 @@ pub fn segment_outer(
     pass.turns(rows + 2 * block + 4)
         .work(2 * work, 4 * (x.len + dy.len + out.len) as u64)
         .threads(blocks * outputs * quads(inputs));
-    if how.mode != OuterMode::PerSample {
-        let sum = Channels { alpha: how.alpha, beta: how.beta, ..Channels::default() };
+    if how.mode != ReductionMode::PerSample {
+        let sum = Reduction { alpha: how.alpha, beta: how.beta, ..Reduction::default() };
         reduce::channels(rec, out, dw, blocks, size, 1, sum);
     }
 }

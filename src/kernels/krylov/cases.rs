@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::Target;
-use crate::engine::case::{Case, Gen};
+use crate::engine::case::{Case, Gen, Hazard};
 
 /// One vec4, fewer numbers than one partial sum takes, ragged ends of whole vec4s, more than the most parts take once.
 const LENGTHS: [usize; 8] = [4, 64, 252, 260, 1996, 4096, 4 * 65_599, 0];
@@ -73,7 +73,7 @@ fn iterate_case(n: usize, state: [f32; 4], shift: f32) -> Case {
     let d = g.values(n);
     let q = d.iter().zip(g.between(n, 0.2, 2.0)).map(|(d, w)| d * w).collect();
     record(&mut case, &mut g, d, q, state, shift);
-    case.tolerance(1e-4, 1e-5)
+    case.hazard(Hazard::Compared, &["state", "d", "q"]).tolerance(1e-4, 1e-5)
 }
 
 /// A product whose sum is no number, or not finite, or so small that the step would be none.
@@ -83,7 +83,7 @@ fn bad_product_case(values: [f32; 2]) -> Case {
     let mut q = vec![0.0; 64];
     q[5..7].copy_from_slice(&values);
     record(&mut case, &mut g, vec![1.0; 64], q, [250.0, 1e-9, flag::RUNNING, 3.0], 0.0);
-    case
+    case.hazard(Hazard::Compared, &["state", "d", "q"])
 }
 
 fn record(case: &mut Case, g: &mut Gen, d: Vec<f32>, q: Vec<f32>, state: [f32; 4], shift: f32) {

@@ -2,7 +2,7 @@
 
 use super::{clip_rows, label_score, mse, sampled_score, soft_kl, softmax, softmax_xent, softmax_xent_tangent};
 use crate::engine::Target;
-use crate::engine::case::{Case, Gen};
+use crate::engine::case::{Case, Gen, Hazard};
 
 /// [rows, classes].
 const SHAPES: [(usize, usize); 9] = [(1, 1), (1, 2), (7, 3), (13, 17), (64, 10), (131, 7), (0, 5), (70, 100), (257, 2)];
@@ -64,7 +64,8 @@ fn clip_case((b, c): (usize, usize), weighted: bool) -> Case {
     let weight = weighted.then(|| case.input("weight", weight));
     let y = case.output("y", b * c);
     clip_rows(&mut case.rec, x, squares, weight, y, 2.0);
-    case.tolerance(2e-6, 0.0)
+    let compared: &[&str] = if weighted { &["squares", "weight"] } else { &["squares"] };
+    case.hazard(Hazard::Compared, compared).tolerance(2e-6, 0.0)
 }
 
 fn new(kernel: &str, (b, c): (usize, usize), spread: f32) -> Case {
@@ -89,6 +90,11 @@ fn rounding(case: Case, spread: f32) -> Case {
     case.tolerance(2e-6, 5e-7 + 1e-7 * f64::from(spread))
 }
 
+/// [`rounding`] of a kernel that takes exponentials of the logits `z`.
+fn exponential(case: Case, spread: f32) -> Case {
+    rounding(case.hazard(Hazard::Exponent, &["z"]), spread)
+}
+
 fn curved_case(shape: (usize, usize), spread: f32) -> Case {
     tangent_case(shape, spread, true)
 }
@@ -106,7 +112,7 @@ fn tangent_case((b, c): (usize, usize), spread: f32, counted: bool) -> Case {
     let r = case.input("r", g.between(b * c, -2.0, 3.0));
     let hr = case.output("hr", b * c);
     softmax_xent_tangent(&mut case.rec, z, labels, r, hr, counted);
-    rounding(case, spread)
+    exponential(case, spread)
 }
 
 fn xent_case((b, c): (usize, usize), spread: f32) -> Case {
@@ -120,7 +126,7 @@ fn xent_case((b, c): (usize, usize), spread: f32) -> Case {
     let labels = case.input_u32("labels", labels);
     let (loss, dz, correct) = (case.output("loss", b), case.output("dz", b * c), case.output("correct", b));
     softmax_xent(&mut case.rec, z, labels, loss, dz, correct, b, c);
-    rounding(case, spread)
+    exponential(case.hazard(Hazard::NotZero, &["z"]), spread)
 }
 
 /// Rows whose label leads by about `margin`: loss and gradient are tiny, and must still have their digits.
@@ -136,6 +142,7 @@ fn confident(margin: f32) -> Case {
     let labels = case.input_u32("labels", labels);
     let (loss, dz, correct) = (case.output("loss", b), case.output("dz", b * c), case.output("correct", b));
     softmax_xent(&mut case.rec, z, labels, loss, dz, correct, b, c);
+    let case = case.hazard(Hazard::Exponent, &["z"]).hazard(Hazard::NotZero, &["z"]);
     case.tolerance(5e-6, 1e-13)
 }
 
@@ -149,7 +156,7 @@ fn confident_draws(margin: f32) -> Case {
     let ids = case.input_u32("ids", (0..b as u32).collect());
     let dz = case.output("dz", b * c);
     sampled_score(&mut case.rec, z, ids, dz, c, 11, 0);
-    case.tolerance(5e-6, 1e-13)
+    case.hazard(Hazard::Exponent, &["z"]).tolerance(5e-6, 1e-13)
 }
 
 /// Rows of probabilities with zeros among them; every fourth row is one-hot, every fifth sums to 1/2.
@@ -173,7 +180,7 @@ fn kl_case((b, c): (usize, usize), spread: f32) -> Case {
     let t = case.input("t", probabilities((b, c)));
     let (loss, dz) = (case.output("loss", b), case.output("dz", b * c));
     soft_kl(&mut case.rec, z, t, loss, dz);
-    rounding(case, spread)
+    exponential(case.hazard(Hazard::Compared, &["t"]), spread)
 }
 
 fn softmax_case((b, c): (usize, usize), spread: f32) -> Case {
@@ -181,7 +188,7 @@ fn softmax_case((b, c): (usize, usize), spread: f32) -> Case {
     let z = case.input("z", logits((b, c), spread));
     let prob = case.output("prob", b * c);
     softmax(&mut case.rec, z, prob, c);
-    rounding(case, spread)
+    exponential(case, spread)
 }
 
 fn label_case((b, c): (usize, usize), spread: f32) -> Case {
@@ -189,7 +196,7 @@ fn label_case((b, c): (usize, usize), spread: f32) -> Case {
     let z = case.input("z", logits((b, c), spread));
     let dz = case.output("dz", b * c);
     label_score(&mut case.rec, z, dz, c, c / 2);
-    rounding(case, spread)
+    exponential(case, spread)
 }
 
 fn sampled_case((b, c): (usize, usize), spread: f32) -> Case {
@@ -203,7 +210,7 @@ fn sampled_case((b, c): (usize, usize), spread: f32) -> Case {
     let ids = case.input_u32("ids", ids);
     let dz = case.output("dz", b * c);
     sampled_score(&mut case.rec, z, ids, dz, c, 0x0123_4567_89ab_cdef, 3);
-    rounding(case, spread)
+    exponential(case, spread)
 }
 
 fn mse_case((b, c): (usize, usize)) -> Case {

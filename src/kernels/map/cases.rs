@@ -5,7 +5,7 @@ mod special;
 
 use super::{Binary, Unary, axpby, bias, binary, fill, gather_rows, gather_words, unary, unary_bwd, unary_bwd_tangent};
 use crate::engine::Target;
-use crate::engine::case::{Case, Gen};
+use crate::engine::case::{Case, Gen, Hazard};
 
 /// Element counts: empty, one, a ragged quad, primes, whole and broken workgroups.
 const LENGTHS: [usize; 7] = [0, 1, 3, 4, 131, 256, 1021];
@@ -84,12 +84,26 @@ fn arguments(n: usize) -> Vec<f32> {
     x
 }
 
+/// What a NaN or a subnormal number meets in the argument of an activation.
+fn activation(case: Case, op: Unary) -> Case {
+    match op {
+        Unary::Relu | Unary::Elu => case.hazard(Hazard::Compared, &["x"]),
+        Unary::Sigmoid => case.hazard(Hazard::Exponent, &["x"]),
+        _ => case,
+    }
+}
+
+/// The same where it decides on a slope.
+fn slope(case: Case, op: Unary) -> Case {
+    if matches!(op, Unary::Relu | Unary::Elu) { case.hazard(Hazard::Compared, &["x"]) } else { case }
+}
+
 fn unary_case(op: Unary, n: usize) -> Case {
     let mut case = new(format!("map.unary {op:?} {n}"));
     let x = case.input("x", arguments(n));
     let y = case.output("y", n);
     unary(&mut case.rec, op, x, y);
-    case.tolerance(1e-6, 2e-7)
+    activation(case, op).tolerance(1e-6, 2e-7)
 }
 
 /// Near zero a result must be right relative to its own size.
@@ -98,7 +112,7 @@ fn small_case(op: Unary) -> Case {
     let x = case.input("x", Gen::new(5).between(64, -1e-3, 1e-3));
     let y = case.output("y", 64);
     unary(&mut case.rec, op, x, y);
-    case.tolerance(1e-6, 1e-13)
+    activation(case, op).tolerance(1e-6, 1e-13)
 }
 
 /// Far out on the left, where the result is tiny but not 0, likewise; exp carries its argument's rounding.
@@ -107,7 +121,7 @@ fn tail_case(op: Unary) -> Case {
     let x = case.input("x", Gen::new(6).between(64, -12.0, -4.0));
     let y = case.output("y", 64);
     unary(&mut case.rec, op, x, y);
-    case.tolerance(1e-5, 0.0)
+    activation(case, op).tolerance(1e-5, 0.0)
 }
 
 fn unary_bwd_case(op: Unary, n: usize) -> Case {
@@ -119,7 +133,7 @@ fn unary_bwd_case(op: Unary, n: usize) -> Case {
     let dy = case.input("dy", g.values(n));
     let dx = case.output("dx", n);
     unary_bwd(&mut case.rec, op, x, y, dy, dx);
-    case.tolerance(1e-6, 5e-7)
+    slope(case, op).tolerance(1e-6, 5e-7)
 }
 
 fn unary_bwd_tangent_case(op: Unary, n: usize, add: bool) -> Case {
@@ -130,6 +144,7 @@ fn unary_bwd_tangent_case(op: Unary, n: usize, add: bool) -> Case {
     let dy = case.input("dy", g.values(n));
     let out = if add { case.inout("out", g.values(n)) } else { case.output("out", n) };
     unary_bwd_tangent(&mut case.rec, op, v, r, dy, out, add);
+    let case = if op == Unary::Elu { case.hazard(Hazard::Compared, &["v"]) } else { case };
     case.tolerance(1e-6, 5e-7)
 }
 

@@ -1,11 +1,12 @@
 //! Cases of the `norm` family.
 
-use super::{AffineMode, AffineSink, NormShape, group, group_bwd, group_bwd_affine, group_bwd_x};
-use crate::engine::case::{Case, Gen};
+use super::{NormShape, group, group_bwd, group_bwd_affine, group_bwd_x};
+use crate::engine::case::{Case, Gen, Hazard};
 use crate::engine::{Buf, Target};
 use crate::kernels::tangent::along;
+use crate::kernels::{Reduction, ReductionMode};
 
-const SUM: AffineSink = AffineSink { mode: AffineMode::Sum, alpha: 1.0, beta: 0.0, stride: 0 };
+const SUM: Reduction = Reduction { mode: ReductionMode::Sum, alpha: 1.0, beta: 0.0, stride: 0 };
 
 /// n c p groups.
 const SHAPES: &[[usize; 4]] = &[
@@ -47,7 +48,7 @@ pub fn cases() -> Vec<Case> {
     all.extend([forward(many, 0.0), input_gradient(many), affine(many, SUM)].map(Case::folded));
     all.extend(moving([70_001, 2, 2, 1]).map(Case::folded));
     all.push(forward(NormShape { n: 2000, c: 1, p: 2500, groups: 1, eps: 1e-5 }, 0.0).folded());
-    all.push(affine(NormShape { n: 70_001, c: 1, p: 1, groups: 1, eps: 1e-5 }, per_sample(3)).folded());
+    all.push(affine(NormShape { n: 70_001, c: 1, p: 1, groups: 1, eps: 1e-5 }, Reduction::per_sample(3)).folded());
     all
 }
 
@@ -69,7 +70,8 @@ fn at([n, c, p, groups]: [usize; 4]) -> [Case; 4] {
 /// The derivatives of the forward and of the backward pass.
 fn moving([n, c, p, groups]: [usize; 4]) -> [Case; 2] {
     let s = NormShape { n, c, p, groups, eps: 1e-2 };
-    [forward(s, 0.0), both(s)].map(|case| {
+    let both = both(s).hazard(Hazard::Merged, &["gamma"]);
+    [forward(s, 0.0), both].map(|case| {
         let name =
             case.name.replace("norm.stats", "norm.stats_tangent").replace("norm.channel", "norm.channel_tangent");
         along(case, name, (n * 5 + c * 3 + p) as u64)
@@ -79,14 +81,10 @@ fn moving([n, c, p, groups]: [usize; 4]) -> [Case; 2] {
 
 fn sinks([n, c, p, groups]: [usize; 4]) -> [Case; 4] {
     let shape = NormShape { n, c, p, groups, eps: 1e-3 };
-    let scaled = AffineSink { alpha: 0.25, beta: 0.5, ..SUM };
-    let square = AffineSink { mode: AffineMode::SquareSum, ..SUM };
-    [scaled, square, AffineSink { mode: AffineMode::SquareSum, ..scaled }, per_sample(c + 11)]
+    let scaled = Reduction { alpha: 0.25, beta: 0.5, ..SUM };
+    let square = Reduction { mode: ReductionMode::SquareSum, ..SUM };
+    [scaled, square, Reduction { mode: ReductionMode::SquareSum, ..scaled }, Reduction::per_sample(c + 11)]
         .map(|sink| affine(shape, sink))
-}
-
-fn per_sample(stride: usize) -> AffineSink {
-    AffineSink { mode: AffineMode::PerSample, alpha: 1.0, beta: 0.0, stride }
 }
 
 fn new(what: &str, s: NormShape, note: &str) -> (Case, Gen) {
@@ -110,6 +108,7 @@ fn forward(s: NormShape, centre: f32) -> Case {
     let y = case.output("y", s.elements());
     let stats = case.output("stats", s.stats());
     group(&mut case.rec, x, gamma, beta, y, stats, s);
+    let case = case.hazard(Hazard::Merged, &["x", "gamma"]);
     // The mean of numbers near 100 carries an error of 4e-6 into differences of about 1.
     if centre.is_finite() && centre != 0.0 { case.tolerance(5e-5, 5e-5) } else { case }
 }
@@ -134,12 +133,12 @@ fn input_gradient(s: NormShape) -> Case {
     case
 }
 
-fn affine(s: NormShape, sink: AffineSink) -> Case {
+fn affine(s: NormShape, sink: Reduction) -> Case {
     let note = format!(" {:?} alpha {} beta {} stride {}", sink.mode, sink.alpha, sink.beta, sink.stride);
     let (mut case, mut g) = new("fold", s, &note);
     let [x, _, stats, dy] = operands(&mut case, &mut g, s);
     // Per sample, the range also holds what belongs to other parameters and must stay.
-    let per_sample = sink.mode == AffineMode::PerSample;
+    let per_sample = sink.mode == ReductionMode::PerSample;
     let len = if per_sample { s.n * sink.stride } else { s.c };
     let [dgamma, dbeta] = ["dgamma", "dbeta"].map(|name| match sink.beta != 0.0 || per_sample {
         true => case.inout(name, g.values(len)),

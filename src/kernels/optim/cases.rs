@@ -2,7 +2,7 @@
 
 use super::{Adam, Sgd, adam, sgd};
 use crate::engine::Target;
-use crate::engine::case::{Case, Gen};
+use crate::engine::case::{Case, Gen, Hazard};
 
 const LENGTHS: [usize; 6] = [0, 1, 3, 131, 256, 1021];
 
@@ -82,5 +82,5 @@ fn adam_case(n: usize, options: Adam) -> Case {
         let grad = case.input("grad", grad);
         adam(&mut case.rec, theta, grad, m, v, hyper, options);
     }
-    case.tolerance(2e-6, 1e-6)
+    case.hazard(Hazard::NotZero, &["hyper"]).tolerance(2e-6, 1e-6)
 }

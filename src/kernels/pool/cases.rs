@@ -2,7 +2,7 @@
 
 use super::{PoolShape, avg, avg_bwd, max, max_bwd, max_tangent};
 use crate::engine::Target;
-use crate::engine::case::{Case, Gen, OnNan};
+use crate::engine::case::{Case, Gen, Hazard, OnNan};
 use crate::kernels::hw;
 
 /// n c h w, and heights and widths of kernel, stride, padding.
@@ -103,7 +103,7 @@ fn max_case(mut case: Case, s: &PoolShape, g: &mut Gen) -> Case {
     let y = case.output("y", s.outputs());
     let arg = case.output("arg", s.outputs());
     max(&mut case.rec, s, x, y, arg);
-    case.tolerance(0.0, 0.0)
+    case.hazard(Hazard::Compared, &["x"]).tolerance(0.0, 0.0)
 }
 
 fn max_bwd_case(mut case: Case, s: &PoolShape, g: &mut Gen) -> Case {
@@ -158,5 +158,5 @@ fn not_a_number() -> Case {
     let arg = case.output("arg", s.outputs());
     let y = case.output("y", s.outputs());
     max(&mut case.rec, &s, x, y, arg);
-    Case { on_nan: OnNan::Same, ..case }.tolerance(0.0, 0.0)
+    Case { on_nan: OnNan::Same, ..case }.hazard(Hazard::Compared, &["x"]).tolerance(0.0, 0.0)
 }

@@ -1,9 +1,10 @@
 //! Cases of the `reduce` family.
 
 use super::norms::{ROW_NORMS, ROW_NORMS_SHARED};
-use super::{ChannelMode, Channels, argmax, channels, row_norms_as, rows, total};
-use crate::engine::case::{Case, Gen};
+use super::{argmax, channels, row_norms_as, rows, total};
+use crate::engine::case::{Case, Gen, Hazard};
 use crate::engine::{Kernel, Target};
+use crate::kernels::{Reduction, ReductionMode};
 
 /// [rows, cols]: one, primes, no rows, no columns, whole vec4s, many rows, long rows.
 const SHAPES: [(usize, usize); 10] =
@@ -69,14 +70,14 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
     let (r, c) = (g.size(1, 600), g.size(1, 600));
     let shape = (g.size(1, 140), g.size(1, 40), g.size(1, 80));
     let beta = [0.0, 1.0, -0.5][g.below(3)];
-    let mode = [ChannelMode::Sum, ChannelMode::SquareSum, ChannelMode::PerSample][g.below(3)];
+    let mode = [ReductionMode::Sum, ReductionMode::SquareSum, ReductionMode::PerSample][g.below(3)];
     let other = (g.below(2) == 0).then(|| g.size(1, 600));
     let (alpha, stride) = (0.5, g.below(2) * (shape.1 + g.below(70)));
     vec![
         rows_case((r, c)),
         argmax_case((r, c)),
         total_case(r * c, 0.25, g.below(2) == 0),
-        channels_case(shape, Channels { mode, alpha, beta, stride }),
+        channels_case(shape, Reduction { mode, alpha, beta, stride }),
         norms_case(&ROW_NORMS, r, c, other),
         norms_case(&ROW_NORMS_SHARED, r, c, other),
     ]
@@ -106,7 +107,7 @@ fn argmax_case((r, c): (usize, usize)) -> Case {
     let x = case.input("x", (0..r * c).map(|_| g.below(4) as f32 - 4.5).collect());
     let y = case.output("y", r);
     argmax(&mut case.rec, x, y);
-    case
+    case.hazard(Hazard::Compared, &["x"])
 }
 
 fn total_case(n: usize, scale: f32, square: bool) -> Case {
@@ -150,11 +151,11 @@ fn channel_cases() -> Vec<Case> {
     let shapes =
         [(1, 1, 1), (3, 5, 7), (4, 10, 1), (0, 3, 2), (2, 3, 196), (13, 17, 9), (128, 3, 4), (129, 5, 1), (331, 3, 2)];
     let options = [
-        Channels::default(),
-        Channels { alpha: 0.25, beta: 1.0, ..Default::default() },
-        Channels { mode: ChannelMode::SquareSum, alpha: 0.5, ..Default::default() },
-        Channels { mode: ChannelMode::SquareSum, beta: -0.5, ..Default::default() },
-        Channels { mode: ChannelMode::PerSample, ..Default::default() },
+        Reduction::default(),
+        Reduction { alpha: 0.25, beta: 1.0, ..Default::default() },
+        Reduction { mode: ReductionMode::SquareSum, alpha: 0.5, ..Default::default() },
+        Reduction { mode: ReductionMode::SquareSum, beta: -0.5, ..Default::default() },
+        Reduction { mode: ReductionMode::PerSample, ..Default::default() },
     ];
     let mut all = Vec::new();
     for (n, c, p) in shapes {
@@ -162,7 +163,7 @@ fn channel_cases() -> Vec<Case> {
         // Gaps between the samples, as in a matrix of per-sample gradients.
         all.push(channels_case(
             (n, c, p),
-            Channels { mode: ChannelMode::PerSample, stride: c + 61, ..Default::default() },
+            Reduction { mode: ReductionMode::PerSample, stride: c + 61, ..Default::default() },
         ));
     }
     all.push(channels_case((3, 70_001, 2), options[0]).folded());
@@ -171,22 +172,22 @@ fn channel_cases() -> Vec<Case> {
     all
 }
 
-fn channels_case((n, c, p): (usize, usize, usize), mut options: Channels) -> Case {
-    let per_sample = options.mode == ChannelMode::PerSample;
+fn channels_case((n, c, p): (usize, usize, usize), mut options: Reduction) -> Case {
+    let per_sample = options.mode == ReductionMode::PerSample;
     if per_sample {
         options.stride = options.stride.max(c);
     }
-    let Channels { mode, alpha, beta, stride } = options;
+    let Reduction { mode, alpha, beta, stride } = options;
     let mut case = new(format!("reduce.channels {n}x{c}x{p} {mode:?} alpha {alpha} beta {beta} stride {stride}"));
     let mut g = Gen::new((n * 7 + c * 3 + p) as u64);
     let x = case.input("x", g.values(n * c * p));
     let out = match mode {
-        ChannelMode::PerSample if stride == c => case.output("out", n * c),
-        ChannelMode::PerSample => case.inout("out", g.values((n.max(1) - 1) * stride + c)),
+        ReductionMode::PerSample if stride == c => case.output("out", n * c),
+        ReductionMode::PerSample => case.inout("out", g.values((n.max(1) - 1) * stride + c)),
         _ if beta == 0.0 => case.output("out", c),
         _ => case.inout("out", g.values(c)),
     };
     channels(&mut case.rec, x, out, n, c, p, options);
     // A sum of n squares of sums of p: each about p.
-    rounding(case, if mode == ChannelMode::SquareSum { 4 * n * p * p } else { 4 * n * p })
+    rounding(case, if mode == ReductionMode::SquareSum { 4 * n * p * p } else { 4 * n * p })
 }

@@ -2,7 +2,7 @@
 
 use super::{Sides, cholesky, damp, triangular};
 use crate::engine::Target;
-use crate::engine::case::{Case, Gen};
+use crate::engine::case::{Case, Gen, Hazard};
 
 /// One row, a prime below a block, a block exactly, some blocks and a row, and enough for long sums.
 const SIZES: [usize; 8] = [0, 1, 5, 31, 32, 64, 129, 257];
@@ -64,7 +64,7 @@ fn factor(n: usize, damping: f32) -> Case {
     let status = case.inout_u32("status", vec![7]);
     cholesky(&mut case.rec, a, n, status);
     // The factor's error grows with the condition, of which the damping is the lower end.
-    case.tolerance(1e-5, 2e-6 / f64::from(damping).min(1.0).sqrt())
+    case.hazard(Hazard::Compared, &["a"]).tolerance(1e-5, 2e-6 / f64::from(damping).min(1.0).sqrt())
 }
 
 /// The row `at` has a pivot that is far below 0, and a later one has too.
@@ -76,7 +76,7 @@ fn indefinite(n: usize, at: usize) -> Case {
     let a = case.inout("a", a);
     let status = case.inout_u32("status", vec![0]);
     cholesky(&mut case.rec, a, n, status);
-    case.tolerance(1e-5, 1e-5)
+    case.hazard(Hazard::Compared, &["a"]).tolerance(1e-5, 1e-5)
 }
 
 fn solved(n: usize, sides: usize, transposed: bool, by_rows: bool) -> Case {
@@ -99,5 +99,5 @@ fn solved(n: usize, sides: usize, transposed: bool, by_rows: bool) -> Case {
     let b = case.inout("b", g.values(n * sides));
     let b = if by_rows { Sides::rows(b, n, sides) } else { Sides::columns(b, n, sides) };
     triangular(&mut case.rec, l, b, transposed);
-    case.tolerance(1e-5, 5e-6)
+    case.hazard(Hazard::NotZero, &["l"]).tolerance(1e-5, 5e-6)
 }

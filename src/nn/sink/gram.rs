@@ -1,8 +1,9 @@
 //! Inner products of the records' gradients.
 
 use super::super::layer::Backward;
-use super::{Fold, Sink, Target};
+use super::{Destination, Sink};
 use crate::engine::{Buf, Recording};
+use crate::kernels::ReductionMode;
 use crate::kernels::linear::{self, Mat, Product};
 use crate::kernels::map::{self, Binary};
 
@@ -25,10 +26,10 @@ impl Backward<'_> {
     }
 
     /// The inner products of a tensor's gradients, of which `t` has a row for each record, where they are wanted.
-    pub(super) fn add_gram(&mut self, t: &Target) {
-        if let (Sink::Gram { gram }, Fold::Rows) = (self.sink, t.fold) {
+    pub(super) fn add_gram(&mut self, t: &Destination) {
+        if let (Sink::Gram { gram }, ReductionMode::PerSample) = (self.sink, t.how.mode) {
             let n = self.records();
-            add_products(self.rec, [t.out, t.out], [n, n], t.stride, gram, true);
+            add_products(self.rec, [t.out, t.out], [n, n], t.how.stride, gram, true);
         }
     }
 }

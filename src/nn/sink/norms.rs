@@ -5,7 +5,7 @@ use super::super::params::ParamLayout;
 use crate::engine::{ALIGN, Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::graph;
-use crate::kernels::reduce::{self, Channels};
+use crate::kernels::{Reduction, reduce};
 
 /// The buffer of [`Sink::Norms`](super::Sink::Norms): ‖g_n‖² of each parameter tensor, [tensors of the layout, records] with rows that
 /// start 256-byte aligned.
@@ -32,7 +32,7 @@ impl SquaredNorms {
     pub fn record_sum(&self, rec: &mut Recording) -> Buf<f32> {
         let stride = stride(self.records);
         let sums = rec.temp("squared norms of records", stride);
-        reduce::channels(rec, self.parts, sums, self.tensors, stride, 1, Channels::default());
+        reduce::channels(rec, self.parts, sums, self.tensors, stride, 1, Reduction::default());
         sums.range(0..self.records)
     }
 }

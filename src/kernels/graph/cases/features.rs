@@ -1,9 +1,10 @@
 //! Cases of sparse features.
 
-use super::super::{Outer, OuterMode, densify, features, features_bwd_w, features_norms, scatter_rows};
+use super::super::{densify, features, features_bwd_w, features_norms, scatter_rows};
 use super::{Pattern, new, rounding};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
+use crate::kernels::{Reduction, ReductionMode};
 
 /// rows inputs degree outputs.
 const SHAPES: [[usize; 4]; 8] = [
@@ -73,14 +74,14 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
     all
 }
 
-fn options(size: usize) -> [Outer; 5] {
-    let with = |mode, alpha, beta, stride| Outer { mode, alpha, beta, stride };
+fn options(size: usize) -> [Reduction; 5] {
+    let with = |mode, alpha, beta, stride| Reduction { mode, alpha, beta, stride };
     [
-        with(OuterMode::Sum, 0.5, 1.0, 0),
-        with(OuterMode::Sum, 1.0, 0.0, 0),
-        with(OuterMode::SquareSum, 1.0, 0.0, 0),
-        with(OuterMode::SquareSum, 0.25, -0.5, 0),
-        with(OuterMode::PerSample, 1.0, 0.0, size + 61),
+        with(ReductionMode::Sum, 0.5, 1.0, 0),
+        with(ReductionMode::Sum, 1.0, 0.0, 0),
+        with(ReductionMode::SquareSum, 1.0, 0.0, 0),
+        with(ReductionMode::SquareSum, 0.25, -0.5, 0),
+        with(ReductionMode::PerSample, 1.0, 0.0, size + 61),
     ]
 }
 
@@ -109,12 +110,12 @@ pub fn segments(rows: usize, per: usize) -> (Vec<u32>, Vec<u32>) {
     (ends, of)
 }
 
-fn backward(x: &Pattern, outputs: usize, how: Outer, per: usize) -> Case {
+fn backward(x: &Pattern, outputs: usize, how: Reduction, per: usize) -> Case {
     backward_for(Target::default(), x, outputs, how, per)
 }
 
-fn backward_for(target: Target, x: &Pattern, outputs: usize, how: Outer, per: usize) -> Case {
-    let Outer { mode, alpha, beta, stride } = how;
+fn backward_for(target: Target, x: &Pattern, outputs: usize, how: Reduction, per: usize) -> Case {
+    let Reduction { mode, alpha, beta, stride } = how;
     let (shape, named) = (format!("{} to {outputs}", x.name), format!("{mode:?} alpha {alpha} beta {beta}"));
     let on = if target.software { " on software" } else { "" };
     let mut case = Case::new(format!("graph.features_bwd_w {shape} {named}{on}"), target);
@@ -124,15 +125,15 @@ fn backward_for(target: Target, x: &Pattern, outputs: usize, how: Outer, per: us
     let csr = t.put(&mut case, Some(perm));
     let val = case.input("val", g.values(x.idx.len()));
     let (ends, of) = segments(rows, per);
-    let seg = (mode != OuterMode::Sum).then(|| case.input_u32("seg", of));
+    let seg = (mode != ReductionMode::Sum).then(|| case.input_u32("seg", of));
     let dy = case.input("dy", g.values(rows * outputs));
     let dw = match mode {
-        OuterMode::PerSample => case.inout("dw", g.values((ends.len() - 1) * stride)),
+        ReductionMode::PerSample => case.inout("dw", g.values((ends.len() - 1) * stride)),
         _ if beta == 0.0 => case.output("dw", outputs * inputs),
         _ => case.inout("dw", g.values(outputs * inputs)),
     };
     features_bwd_w(&mut case.rec, &csr, val, seg, dy, dw, inputs, outputs, how);
-    rounding(case, if mode == OuterMode::SquareSum { 4 * per * t.longest() } else { 2 + t.longest() })
+    rounding(case, if mode == ReductionMode::SquareSum { 4 * per * t.longest() } else { 2 + t.longest() })
 }
 
 /// Entries of one column in one sample's rows are summed before they are squared; its other places hold 0.

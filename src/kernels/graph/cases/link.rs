@@ -3,7 +3,7 @@
 use super::super::{bce, negatives, partner_scores, partner_scores_bwd};
 use super::{new, rounding};
 use crate::engine::Buf;
-use crate::engine::case::{Case, Gen};
+use crate::engine::case::{Case, Gen, Hazard};
 
 pub fn cases() -> Vec<Case> {
     let mut all = Vec::new();
@@ -89,6 +89,7 @@ fn logits(n: usize, goal: f32) -> Case {
     let (s, weight) = (case.input("s", s), case.input("weight", w));
     let (loss, ds) = (case.output("loss", n), case.output("ds", n));
     bce(&mut case.rec, s, goal, weight, loss, ds);
+    let case = case.hazard(Hazard::Compared, &["weight"]);
     // Relative to its own size, however small, where t is 0 or 1; in between s t cancels against max(s, 0).
     case.tolerance(4e-6, if goal == 0.0 || goal == 1.0 { 1e-30 } else { 1e-6 })
 }

@@ -1,9 +1,9 @@
 //! Cases of aggregation by maximum and of the gradient to the values of a sparse product.
 
-use super::super::{Form, aggregate_max_as, choose, max_bwd_as, max_tangent, sddmm};
+use super::super::{Form, aggregate_max_as, balanced, choose, max, max_bwd_as, max_tangent, sddmm};
 use super::{Pattern, is_heavy, new, patterns, rounding};
 use crate::engine::Target;
-use crate::engine::case::{Case, Gen};
+use crate::engine::case::{Case, Gen, Hazard};
 
 pub fn cases() -> Vec<Case> {
     let mut all = Vec::new();
@@ -96,13 +96,10 @@ fn permuted_values(a: &Pattern, cols: usize) -> Case {
     rounding(case, 4 * cols)
 }
 
-fn suffix(form: Form) -> &'static str {
-    if form == Form::Balanced { "_balanced" } else { "" }
-}
-
 /// Few different values: nearly every row has ties. A third of the entries does not take part; whole rows neither.
 fn forward(form: Form, a: &Pattern, cols: usize) -> Case {
-    let mut case = new(format!("graph.max{} {} width {cols}", suffix(form), a.name));
+    let kernel = if form == Form::Balanced { &balanced::MAX } else { &max::MAX };
+    let mut case = new(format!("{} {} width {cols}", kernel.name, a.name));
     let mut g = Gen::new((a.idx.len() * 3 + cols) as u64);
     let csr = a.put(&mut case, None);
     let mut val: Vec<f32> = a.idx.iter().map(|_| [0.0, 1.0, -0.5][g.below(3)]).collect();
@@ -113,11 +110,12 @@ fn forward(form: Form, a: &Pattern, cols: usize) -> Case {
     let x = case.input("x", (0..a.sources * cols).map(|_| g.below(5) as f32 - 6.25).collect());
     let (y, arg) = (case.output("y", a.rows() * cols), case.output("arg", a.rows() * cols));
     aggregate_max_as(&mut case.rec, form, &csr, val, x, y, arg, cols);
-    case.tolerance(0.0, 0.0)
+    case.hazard(Hazard::Compared, &["x", "val"]).tolerance(0.0, 0.0)
 }
 
 fn backward(form: Form, a: &Pattern, cols: usize) -> Case {
-    let mut case = new(format!("graph.max_bwd{} {} width {cols}", suffix(form), a.name));
+    let kernel = if form == Form::Balanced { &balanced::MAX_BWD } else { &max::MAX_BWD };
+    let mut case = new(format!("{} {} width {cols}", kernel.name, a.name));
     let mut g = Gen::new((a.idx.len() * 5 + cols) as u64);
     let (t, perm) = a.transposed();
     let csr = t.put(&mut case, Some(perm));

@@ -1,9 +1,10 @@
 //! Cases of read-outs and of ragged weight gradients.
 
-use super::super::{Outer, OuterMode, Readout, segment, segment_bwd, segment_norms, segment_outer};
+use super::super::{Readout, segment, segment_bwd, segment_norms, segment_outer};
 use super::features::segments;
 use super::{new, rounding};
-use crate::engine::case::{Case, Gen};
+use crate::engine::case::{Case, Gen, Hazard};
+use crate::kernels::{Reduction, ReductionMode};
 
 /// rows, rows a segment, columns: none, one, primes, whole vec4s.
 const SHAPES: [[usize; 3]; 9] =
@@ -60,6 +61,7 @@ fn forward(rows: usize, per: usize, cols: usize, readout: Readout) -> Case {
     let y = case.output("y", n);
     let arg = (readout == Readout::Max).then(|| case.output("arg", n));
     segment(&mut case.rec, seg_ptr, x, y, cols, readout, arg);
+    let case = if readout == Readout::Max { case.hazard(Hazard::Compared, &["x"]) } else { case };
     case.tolerance(1e-6, 0.0)
 }
 
@@ -70,7 +72,7 @@ fn inference() -> Case {
     let x = case.input("x", Gen::new(3).values(131 * 7));
     let y = case.output("y", (seg_ptr.len - 1) * 7);
     segment(&mut case.rec, seg_ptr, x, y, 7, Readout::Max, None);
-    case.tolerance(0.0, 0.0)
+    case.hazard(Hazard::Compared, &["x"]).tolerance(0.0, 0.0)
 }
 
 fn backward(rows: usize, per: usize, cols: usize, readout: Readout) -> Case {
@@ -94,13 +96,13 @@ fn backward(rows: usize, per: usize, cols: usize, readout: Readout) -> Case {
     case.tolerance(1e-6, 0.0)
 }
 
-fn options(size: usize) -> [Outer; 4] {
-    let with = |mode, alpha, beta, stride| Outer { mode, alpha, beta, stride };
+fn options(size: usize) -> [Reduction; 4] {
+    let with = |mode, alpha, beta, stride| Reduction { mode, alpha, beta, stride };
     [
-        with(OuterMode::Sum, 0.5, 1.0, 0),
-        with(OuterMode::SquareSum, 1.0, 0.0, 0),
-        with(OuterMode::SquareSum, 0.25, -0.5, 0),
-        with(OuterMode::PerSample, 1.0, 0.0, size + 61),
+        with(ReductionMode::Sum, 0.5, 1.0, 0),
+        with(ReductionMode::SquareSum, 1.0, 0.0, 0),
+        with(ReductionMode::SquareSum, 0.25, -0.5, 0),
+        with(ReductionMode::PerSample, 1.0, 0.0, size + 61),
     ]
 }
 
@@ -117,8 +119,8 @@ fn norms(rows: usize, per: usize, inputs: usize, outputs: usize) -> Case {
     case.tolerance(1e-5, 1e-6 * per as f64)
 }
 
-fn outer(rows: usize, per: usize, inputs: usize, outputs: usize, how: Outer) -> Case {
-    let Outer { mode, alpha, beta, stride } = how;
+fn outer(rows: usize, per: usize, inputs: usize, outputs: usize, how: Reduction) -> Case {
+    let Reduction { mode, alpha, beta, stride } = how;
     let (shape, named) = (format!("{inputs} to {outputs}"), format!("{mode:?} alpha {alpha} beta {beta}"));
     let mut case = new(format!("graph.segment_outer {rows} rows by {per} {shape} {named}"));
     let mut g = Gen::new((rows * 5 + inputs) as u64);
@@ -128,10 +130,10 @@ fn outer(rows: usize, per: usize, inputs: usize, outputs: usize, how: Outer) -> 
     let x = case.input("x", g.values(rows * inputs));
     let dy = case.input("dy", g.values(rows * outputs));
     let dw = match mode {
-        OuterMode::PerSample => case.inout("dw", g.values(samples * stride)),
+        ReductionMode::PerSample => case.inout("dw", g.values(samples * stride)),
         _ if beta == 0.0 => case.output("dw", outputs * inputs),
         _ => case.inout("dw", g.values(outputs * inputs)),
     };
     segment_outer(&mut case.rec, seg_ptr, x, dy, dw, inputs, outputs, how);
-    rounding(case, if mode == OuterMode::SquareSum { 16 * rows * per } else { 4 * rows })
+    rounding(case, if mode == ReductionMode::SquareSum { 16 * rows * per } else { 4 * rows })
 }

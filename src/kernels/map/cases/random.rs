@@ -1,7 +1,7 @@
 //! Cases of the kernels that draw random numbers.
 
 use super::{FOLDED, LENGTHS, arguments, new};
-use crate::engine::case::{Case, Gen};
+use crate::engine::case::{Case, Gen, Hazard};
 use crate::kernels::map::{
     Binary, Unary, binary, dropout, normal, relu_dropout, relu_dropout_bwd, unary, unary_bwd, words,
 };
@@ -54,7 +54,7 @@ fn relu_dropout_case(n: usize, rate: f32) -> Case {
     let step = step(&mut case, n);
     let y = case.output("y", n);
     relu_dropout(&mut case.rec, x, y, rate, 5, step);
-    case.tolerance(1e-6, 0.0)
+    case.hazard(Hazard::Compared, &["x"]).tolerance(1e-6, 0.0)
 }
 
 fn relu_dropout_bwd_case(n: usize, rate: f32) -> Case {
@@ -66,7 +66,7 @@ fn relu_dropout_bwd_case(n: usize, rate: f32) -> Case {
     let dy = case.input("dy", g.values(n));
     let dx = case.output("dx", n);
     relu_dropout_bwd(&mut case.rec, y, dy, dx, rate);
-    case.tolerance(1e-6, 0.0)
+    case.hazard(Hazard::Compared, &["y"]).tolerance(1e-6, 0.0)
 }
 
 /// The fused forms against the two layers one after the other, both passes: what is written is the difference, and it
@@ -87,7 +87,7 @@ fn same_bits_case(n: usize) -> Case {
     unary_bwd(rec, Unary::Relu, x, r, back, dx);
     relu_dropout_bwd(rec, fused, dy, dx_fused, 0.3);
     binary(rec, Binary::Sub, dx_fused, dx, off_dx);
-    case.tolerance(0.0, 0.0)
+    case.hazard(Hazard::Compared, &["x"]).tolerance(0.0, 0.0)
 }
 
 fn words_case(n: usize) -> Case {

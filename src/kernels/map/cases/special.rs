@@ -1,7 +1,7 @@
 //! Numbers at the ends of f32: subnormal ones, which an adapter may take for 0, and infinite ones.
 
 use super::super::{Binary, Unary, axpby, binary, unary, unary_bwd};
-use super::new;
+use super::{activation, new, slope};
 use crate::engine::case::{Case, Gen};
 
 const N: usize = 131;
@@ -29,7 +29,7 @@ fn subnormal_unary(op: Unary) -> Case {
     let mut case = new(format!("map.unary {op:?} {N} subnormal"));
     let (x, y) = (case.input("x", subnormal(N)), case.output("y", N));
     unary(&mut case.rec, op, x, y);
-    flushed(case)
+    flushed(activation(case, op))
 }
 
 fn subnormal_bwd(op: Unary) -> Case {
@@ -39,7 +39,7 @@ fn subnormal_bwd(op: Unary) -> Case {
     let (x, y) = (case.input("x", g.between(N, 0.5, 1.0)), case.input("y", g.between(N, 0.5, 1.0)));
     let (dy, dx) = (case.input("dy", subnormal(N)), case.output("dx", N));
     unary_bwd(&mut case.rec, op, x, y, dy, dx);
-    flushed(case)
+    flushed(slope(case, op))
 }
 
 fn subnormal_binary(op: Binary) -> Case {
@@ -66,7 +66,7 @@ fn infinite_unary(op: Unary) -> Case {
     let mut case = new(format!("map.unary {op:?} {N} infinite"));
     let (x, y) = (case.input("x", infinite(N)), case.output("y", N));
     unary(&mut case.rec, op, x, y);
-    case.tolerance(1e-6, 0.0)
+    activation(case, op).tolerance(1e-6, 0.0)
 }
 
 fn infinite_sum() -> Case {

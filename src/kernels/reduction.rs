@@ -1,0 +1,37 @@
+//! What a kernel makes of the results of single samples: the gradients of weights, biases, scales and shifts all end in one.
+
+/// What becomes of the results g[n] of the samples n.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReductionMode {
+    /// `out = alpha Σ_n g[n] + beta out`.
+    Sum,
+    /// `out = alpha Σ_n g[n]² + beta out`, elementwise, of each sample's whole result.
+    SquareSum,
+    /// `out[n stride ..] = g[n]`; alpha and beta play no part.
+    PerSample,
+}
+
+/// A mode with its factors.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reduction {
+    pub mode: ReductionMode,
+    pub alpha: f32,
+    /// 0 overwrites `out`, 1 accumulates into it.
+    pub beta: f32,
+    /// Elements from one sample's result to the next's, for `PerSample`.
+    pub stride: usize,
+}
+
+impl Default for Reduction {
+    /// The plain sum.
+    fn default() -> Self {
+        Reduction { mode: ReductionMode::Sum, alpha: 1.0, beta: 0.0, stride: 0 }
+    }
+}
+
+impl Reduction {
+    /// Each sample's result by itself, `stride` elements apart.
+    pub fn per_sample(stride: usize) -> Reduction {
+        Reduction { mode: ReductionMode::PerSample, stride, ..Reduction::default() }
+    }
+}

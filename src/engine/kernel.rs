@@ -155,6 +155,10 @@ pub struct Kernel {
     pub twin: Twin,
     pub requires: Requires,
     pub tangent: Tangent,
+    /// The plain kernel that this row may run in the place of; `None` for a plain one. A variant binds the same buffers and
+    /// has the same twin. One that works in several passes, and so binds what it carries from one to the next, has a twin of its
+    /// own; its first pass is the row that names the plain kernel.
+    pub variant_of: Option<&'static Kernel>,
 }
 
 impl Kernel {
@@ -166,6 +170,17 @@ impl Kernel {
     /// The part of the name after the dot: the file stem.
     pub fn stem(&self) -> &'static str {
         self.name.split('.').nth(1).unwrap_or(self.name)
+    }
+
+    /// The kernel that this row is a variant of: itself for a plain one.
+    pub fn plain(&'static self) -> &'static Kernel {
+        self.variant_of.unwrap_or(self)
+    }
+
+    /// Which variant this row is: what its name has beyond the plain kernel's (`blocked` of `linear.matmul_blocked`), or `plain`.
+    pub fn variant(&self) -> &'static str {
+        let beyond = |plain: &Kernel| self.name.strip_prefix(plain.name)?.strip_prefix('_');
+        self.variant_of.map_or("plain", |plain| beyond(plain).unwrap_or(self.name))
     }
 }
 

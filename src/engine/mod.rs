@@ -19,7 +19,7 @@ mod timing;
 mod translate;
 mod validation;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 pub use adapter::{AdapterChoice, AdapterLimits, AdapterReport, list as adapters, pick as pick_adapter};
 pub use gpu::{Checks, Gpu, GpuOptions};
@@ -95,9 +95,14 @@ pub struct Traffic {
 pub struct Program {
     rec: Recording,
     gpu: Option<program::GpuProgram>,
+    /// Its kernels, each once.
+    kernels: Kernels,
     /// Bytes of the temporaries after sharing.
     pub temp_bytes: u64,
 }
+
+/// Kernels by name.
+type Kernels = BTreeMap<&'static str, &'static Kernel>;
 
 /// A run in flight.
 #[must_use = "the outputs of a run are fetched with Engine::wait"]
@@ -120,11 +125,14 @@ pub struct Engine {
     next: u64,
     lens: Vec<usize>,
     traffic: Traffic,
+    /// Kernels of the programs that were submitted since [`Engine::take_kernels`].
+    ran: Kernels,
 }
 
 impl Engine {
     fn new(kind: Kind) -> Engine {
-        Engine { kind, waiting: HashMap::new(), next: 0, lens: Vec::new(), traffic: Traffic::default() }
+        let (waiting, lens, traffic) = (HashMap::new(), Vec::new(), Traffic::default());
+        Engine { kind, waiting, next: 0, lens, traffic, ran: Kernels::new() }
     }
 
     /// Opens a GPU.
@@ -233,7 +241,8 @@ impl Engine {
             Kind::Gpu(g) => Some(g.compile(&rec)?),
             Kind::Reference(_) => None,
         };
-        Ok(Program { rec, gpu, temp_bytes })
+        let kernels = rec.dispatches().map(|d| (d.kernel.name, d.kernel)).collect();
+        Ok(Program { rec, gpu, kernels, temp_bytes })
     }
 
     /// Starts a run. Inputs take effect before its first command.
@@ -255,6 +264,7 @@ impl Engine {
             }
             (Kind::Gpu(_), None) => return Err(Error::internal("a program of another engine was submitted")),
         };
+        self.ran.extend(&program.kernels);
         self.next += 1;
         self.waiting.insert(self.next, waiting);
         Ok(Ticket(self.next))
@@ -273,6 +283,11 @@ impl Engine {
     pub fn run(&mut self, program: &Program, inputs: &[Data]) -> Result<Vec<Data>> {
         let ticket = self.submit(program, inputs)?;
         self.wait(ticket)
+    }
+
+    /// The kernels that ran since the last call, by name, whatever compiled them.
+    pub fn take_kernels(&mut self) -> Vec<&'static Kernel> {
+        std::mem::take(&mut self.ran).into_values().collect()
     }
 
     pub fn traffic(&self) -> Traffic {

@@ -35,16 +35,16 @@ pub static CONV2D: Kernel = Kernel {
     twin: twin::conv2d,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::conv2d),
+    variant_of: None,
 };
 
 /// 8 channels x 4 positions per lane with subgroup broadcasts: for software adapters.
 pub static CONV2D_BROADCAST: Kernel = Kernel {
     name: "conv.conv2d_broadcast",
     source: include_str!("../../shaders/conv/conv2d_broadcast.wgsl"),
-    params: Conv::FIELDS,
-    twin: twin::conv2d,
     requires: Requires::Subgroup8,
-    tangent: Tangent::Rule(tangent::conv2d),
+    variant_of: Some(&CONV2D),
+    ..CONV2D
 };
 
 /// Input gradient, one thread per input, gather form.
@@ -55,16 +55,16 @@ pub static CONV2D_BWD_X: Kernel = Kernel {
     twin: twin::conv2d_bwd_x,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[0], &[1]]),
+    variant_of: None,
 };
 
 /// Input gradient, 8 channels x 4 positions per lane.
 pub static CONV2D_BWD_X_BROADCAST: Kernel = Kernel {
     name: "conv.conv2d_bwd_x_broadcast",
     source: include_str!("../../shaders/conv/conv2d_bwd_x_broadcast.wgsl"),
-    params: Conv::FIELDS,
-    twin: twin::conv2d_bwd_x,
     requires: Requires::Subgroup8,
-    tangent: Tangent::Linear(&[&[0], &[1]]),
+    variant_of: Some(&CONV2D_BWD_X),
+    ..CONV2D_BWD_X
 };
 
 /// Weight gradient of chunks of samples, one thread per weight and chunk.
@@ -75,16 +75,16 @@ pub static CONV2D_BWD_W: Kernel = Kernel {
     twin: twin::conv2d_bwd_w,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::conv2d_bwd_w),
+    variant_of: None,
 };
 
 /// Weight gradient, 8 channels x 4 columns per lane.
 pub static CONV2D_BWD_W_BROADCAST: Kernel = Kernel {
     name: "conv.conv2d_bwd_w_broadcast",
     source: include_str!("../../shaders/conv/conv2d_bwd_w_broadcast.wgsl"),
-    params: Conv::FIELDS,
-    twin: twin::conv2d_bwd_w,
     requires: Requires::Subgroup8,
-    tangent: Tangent::Rule(tangent::conv2d_bwd_w),
+    variant_of: Some(&CONV2D_BWD_W),
+    ..CONV2D_BWD_W
 };
 
 /// The family's kernels.

@@ -21,6 +21,7 @@ pub static FINITE: Kernel = Kernel {
     twin: finite_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Constant,
+    variant_of: None,
 };
 
 /// The family's kernels.

@@ -46,6 +46,7 @@ pub static DOTS: Kernel = Kernel {
     twin: twin::dots,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// A weighted sum of rows.
@@ -56,6 +57,7 @@ pub static COMBINE: Kernel = Kernel {
     twin: twin::combine,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// The shifted product, and partial sums of the curvature along the direction.
@@ -66,6 +68,7 @@ pub static CURVATURE: Kernel = Kernel {
     twin: twin::curvature,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// How far an iteration goes.
@@ -76,6 +79,7 @@ pub static LENGTH: Kernel = Kernel {
     twin: twin::length,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Solution and residual after an iteration.
@@ -86,6 +90,7 @@ pub static ADVANCE: Kernel = Kernel {
     twin: twin::advance,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// How much of the old direction stays.
@@ -96,6 +101,7 @@ pub static TURN: Kernel = Kernel {
     twin: twin::turn,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// The next direction.
@@ -106,6 +112,7 @@ pub static DIRECTION: Kernel = Kernel {
     twin: twin::direction,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// The family's kernels.

@@ -26,36 +26,32 @@ pub static MATMUL: Kernel = Kernel {
     twin: twin::matmul,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::matmul),
+    variant_of: None,
 };
 
 /// 16 x 2 per lane with subgroup broadcasts, no barrier: for software adapters.
 pub static MATMUL_BROADCAST: Kernel = Kernel {
     name: "linear.matmul_broadcast",
     source: include_str!("../../shaders/linear/matmul_broadcast.wgsl"),
-    params: Matmul::FIELDS,
-    twin: twin::matmul,
     requires: Requires::Subgroup8,
-    tangent: Tangent::Rule(tangent::matmul),
+    variant_of: Some(&MATMUL),
+    ..MATMUL
 };
 
 /// 64 x 64 tiles through workgroup memory: for GPUs.
 pub static MATMUL_TILED: Kernel = Kernel {
     name: "linear.matmul_tiled",
     source: include_str!("../../shaders/linear/matmul_tiled.wgsl"),
-    params: Matmul::FIELDS,
-    twin: twin::matmul,
-    requires: Requires::Nothing,
-    tangent: Tangent::Rule(tangent::matmul),
+    variant_of: Some(&MATMUL),
+    ..MATMUL
 };
 
 /// 8 x 4 per invocation, no barrier and no subgroup: for software adapters without subgroups of 8.
 pub static MATMUL_BLOCKED: Kernel = Kernel {
     name: "linear.matmul_blocked",
     source: include_str!("../../shaders/linear/matmul_blocked.wgsl"),
-    params: Matmul::FIELDS,
-    twin: twin::matmul,
-    requires: Requires::Nothing,
-    tangent: Tangent::Rule(tangent::matmul),
+    variant_of: Some(&MATMUL),
+    ..MATMUL
 };
 
 /// All forms of the product.
@@ -183,16 +179,18 @@ pub fn product_as(
         .turns(k)
         .work(2 * (m * n * k) as u64, 4 * (m * k + k * n + m * n) as u64);
     let result = UVec3::new(n as u32, m as u32, 1);
-    match kernel.stem() {
-        "matmul_broadcast" => {
-            pass.set("WG", BROADCAST_WG).grid(div_ceil(result, UVec3::new(2 * BROADCAST_WG, 16, 1)));
-        }
-        "matmul_tiled" => pass
-            .set("A_ALONG_K", u8::from(a.col_stride == 1))
+    let is = |variant| std::ptr::eq(kernel, variant);
+    if is(&MATMUL_BROADCAST) {
+        pass.set("WG", BROADCAST_WG).grid(div_ceil(result, UVec3::new(2 * BROADCAST_WG, 16, 1)));
+    } else if is(&MATMUL_TILED) {
+        pass.set("A_ALONG_K", u8::from(a.col_stride == 1))
             .set("B_ALONG_N", u8::from(b.col_stride == 1))
-            .grid(div_ceil(result, UVec3::new(64, 64, 1))),
-        "matmul_blocked" => pass.threads(m.div_ceil(8) * n.div_ceil(4)),
-        _ => pass.threads(m * n),
+            .grid(div_ceil(result, UVec3::new(64, 64, 1)));
+    } else if is(&MATMUL_BLOCKED) {
+        pass.threads(m.div_ceil(8) * n.div_ceil(4));
+    } else {
+        assert!(is(&MATMUL), "{} is no form of a product", kernel.name);
+        pass.threads(m * n);
     }
 }
 
@@ -205,16 +203,16 @@ mod tests {
 
     #[test]
     fn the_variant_follows_the_adapter_and_the_shape() {
-        let name = |software, subgroup, m, n| choose(Target { software, subgroup }, m, n, 64).stem();
-        let thin = |m, n, k| choose(Target { software: true, subgroup: 8 }, m, n, k).stem();
-        assert_eq!(thin(2708, 7, 16), "matmul_blocked");
-        assert_eq!(thin(7, 16, 2708), "matmul_blocked");
-        assert_eq!(thin(64, 10, 84), "matmul_broadcast");
-        assert_eq!(name(true, 8, 64, 64), "matmul_broadcast");
-        assert_eq!(name(true, 4, 64, 64), "matmul_blocked");
-        assert_eq!(name(true, 0, 64, 10), "matmul_blocked");
-        assert_eq!(name(false, 32, 64, 64), "matmul_tiled");
-        assert_eq!(name(false, 32, 64, 10), "matmul");
-        assert_eq!(name(true, 8, 1, 64), "matmul");
+        let name = |software, subgroup, m, n| choose(Target { software, subgroup }, m, n, 64).variant();
+        let thin = |m, n, k| choose(Target { software: true, subgroup: 8 }, m, n, k).variant();
+        assert_eq!(thin(2708, 7, 16), "blocked");
+        assert_eq!(thin(7, 16, 2708), "blocked");
+        assert_eq!(thin(64, 10, 84), "broadcast");
+        assert_eq!(name(true, 8, 64, 64), "broadcast");
+        assert_eq!(name(true, 4, 64, 64), "blocked");
+        assert_eq!(name(true, 0, 64, 10), "blocked");
+        assert_eq!(name(false, 32, 64, 64), "tiled");
+        assert_eq!(name(false, 32, 64, 10), "plain");
+        assert_eq!(name(true, 8, 1, 64), "plain");
     }
 }

@@ -38,6 +38,7 @@ pub static SOFTMAX_XENT: Kernel = Kernel {
     twin: twin::softmax_xent,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::softmax_xent),
+    variant_of: None,
 };
 
 /// Kullback-Leibler divergence from given probabilities.
@@ -48,6 +49,7 @@ pub static SOFT_KL: Kernel = Kernel {
     twin: twin::soft_kl,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Mean squared error per row.
@@ -58,6 +60,7 @@ pub static MSE: Kernel = Kernel {
     twin: twin::mse,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::mse),
+    variant_of: None,
 };
 
 /// Probabilities.
@@ -68,6 +71,7 @@ pub static SOFTMAX: Kernel = Kernel {
     twin: twin::softmax,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Gradients whose squares average over the model's own labels.
@@ -78,6 +82,7 @@ pub static LABEL_SCORE: Kernel = Kernel {
     twin: twin::label_score,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Rows of logit gradients scaled so that no record's gradient is longer than a bound.
@@ -88,6 +93,7 @@ pub static CLIP_ROWS: Kernel = Kernel {
     twin: twin::clip_rows,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// The family's kernels.

@@ -49,6 +49,7 @@ pub static UNARY: Kernel = Kernel {
     twin: twin::unary,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::unary),
+    variant_of: None,
 };
 
 /// `dx = f'(x) dy`.
@@ -59,6 +60,7 @@ pub static UNARY_BWD: Kernel = Kernel {
     twin: twin::unary_bwd,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::unary_bwd),
+    variant_of: None,
 };
 
 /// `y = a op b`.
@@ -69,6 +71,7 @@ pub static BINARY: Kernel = Kernel {
     twin: twin::binary,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::binary),
+    variant_of: None,
 };
 
 /// `y = alpha x + beta y`.
@@ -79,6 +82,7 @@ pub static AXPBY: Kernel = Kernel {
     twin: twin::axpby,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[0]]),
+    variant_of: None,
 };
 
 /// `y = value`.
@@ -89,6 +93,7 @@ pub static FILL: Kernel = Kernel {
     twin: twin::fill,
     requires: Requires::Nothing,
     tangent: Tangent::Constant,
+    variant_of: None,
 };
 
 /// `x[n,c,q] += b[c]`.
@@ -99,6 +104,7 @@ pub static BIAS: Kernel = Kernel {
     twin: twin::bias,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[0]]),
+    variant_of: None,
 };
 
 /// Rows of one chunk of a table, by index.
@@ -109,6 +115,7 @@ pub static GATHER_ROWS: Kernel = Kernel {
     twin: twin::gather_rows,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[0]]),
+    variant_of: None,
 };
 
 /// Words by index.
@@ -119,6 +126,7 @@ pub static GATHER_WORDS: Kernel = Kernel {
     twin: twin::gather_words,
     requires: Requires::Nothing,
     tangent: Tangent::Constant,
+    variant_of: None,
 };
 
 /// The family's kernels.

@@ -33,6 +33,7 @@ pub static SGD: Kernel = Kernel {
     twin: twin::sgd,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Adam and AdamW.
@@ -43,6 +44,7 @@ pub static ADAM: Kernel = Kernel {
     twin: twin::adam,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// The family's kernels.

@@ -30,6 +30,7 @@ pub static MAX: Kernel = Kernel {
     twin: twin::max,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::max),
+    variant_of: None,
 };
 
 /// Sends each output's gradient to its winner.
@@ -40,6 +41,7 @@ pub static MAX_BWD: Kernel = Kernel {
     twin: twin::max_bwd,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[0]]),
+    variant_of: None,
 };
 
 /// Mean of the window, padding included.
@@ -50,6 +52,7 @@ pub static AVG: Kernel = Kernel {
     twin: twin::avg,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[0]]),
+    variant_of: None,
 };
 
 /// Spreads each output's gradient over its window.
@@ -60,6 +63,7 @@ pub static AVG_BWD: Kernel = Kernel {
     twin: twin::avg_bwd,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[0]]),
+    variant_of: None,
 };
 
 /// The family's kernels.

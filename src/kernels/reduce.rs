@@ -41,6 +41,7 @@ pub static ROWS: Kernel = Kernel {
     twin: twin::rows,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[0]]),
+    variant_of: None,
 };
 
 /// Sums of columns over blocks of rows.
@@ -51,6 +52,7 @@ pub static COLUMNS: Kernel = Kernel {
     twin: twin::columns,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::columns),
+    variant_of: None,
 };
 
 /// One level of a sum of everything.
@@ -61,6 +63,7 @@ pub static TOTAL: Kernel = Kernel {
     twin: twin::total,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::total),
+    variant_of: None,
 };
 
 /// Position of each row's maximum.
@@ -71,6 +74,7 @@ pub static ARGMAX: Kernel = Kernel {
     twin: twin::argmax,
     requires: Requires::Nothing,
     tangent: Tangent::Constant,
+    variant_of: None,
 };
 
 /// The family's kernels.

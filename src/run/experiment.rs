@@ -9,9 +9,8 @@ use super::forget_run::{Stage, apply};
 use super::reading::{Reading, evaluate};
 use super::results::{RequestSummary, Row, RowKind};
 use super::target::Target;
-use super::variants;
 use crate::data::Dataset;
-use crate::engine::Engine;
+use crate::engine::{Engine, Kernel};
 use crate::error::{Error, Result};
 use crate::methods::{self, Account, MethodRow, Past};
 use crate::nn::Model;
@@ -45,7 +44,7 @@ struct Original {
     digest: String,
     theta: Vec<f32>,
     seconds: f64,
-    variants: std::collections::BTreeMap<String, String>,
+    kernels: Vec<&'static Kernel>,
     curve: Curve,
 }
 
@@ -57,6 +56,8 @@ struct Candidate {
     row: Option<&'static MethodRow>,
     settings: serde_json::Value,
     seed: u64,
+    /// Those that making it ran.
+    kernels: Vec<&'static Kernel>,
     made: Result<(Vec<f32>, Account), String>,
 }
 
@@ -151,6 +152,7 @@ impl Ready {
     fn original(&self, engine: &mut Engine, digest: &str, options: ExperimentOptions) -> Result<Original> {
         let (config, everything) = (&self.config, self.data.train_ids());
         let theta = self.model.init(config.seed);
+        engine.take_kernels();
         let mut session = Session::of(engine, &self.model, &self.data, None, &theta)?;
         session.check_finite = options.check_finite;
         let start = Instant::now();
@@ -163,7 +165,7 @@ impl Ready {
             digest: digest.to_owned(),
             theta: session.read_theta()?,
             seconds,
-            variants: variants::of(fit.kernels()),
+            kernels: session.engine.take_kernels(),
             curve: Curve { label: self.name.clone(), points: watch.points },
         })
     }
@@ -211,6 +213,7 @@ impl Ready {
         let (model, data, target, train) = (&self.model, &self.data, &self.target, &self.config.train);
         let past = Past { seed: Some(self.config.seed), ..Past::default() };
         let stage = Stage { model, data, target, train, seed, past, check_finite };
+        engine.take_kernels();
         let made = match apply(engine, &stage, &original.theta, method.as_ref()) {
             Ok((theta, _)) if theta.iter().any(|v| !v.is_finite()) => Err("its weights are not finite".to_owned()),
             Ok(done) => Ok(done),
@@ -218,7 +221,8 @@ impl Ready {
             Err(Error::Device(why) | Error::CheckFailed(why)) if kind == RowKind::Method => Err(why),
             Err(other) => return Err(other),
         };
-        Ok(Candidate { kind, method: row.name, row: Some(row), settings: method.settings(), seed, made })
+        let (settings, kernels) = (method.settings(), engine.take_kernels());
+        Ok(Candidate { kind, method: row.name, row: Some(row), settings, seed, kernels, made })
     }
 
     /// Reads every model on every split and makes the rows.

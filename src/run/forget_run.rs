@@ -7,6 +7,7 @@ use super::folder::{ForgetInfo, Opened, RunFolder, RunInfo, SCHEMA, TrafficInfo}
 use super::results::{AdapterSummary, RequestSummary};
 use super::target::Target;
 use super::train_run::finish;
+use super::variants;
 use crate::base::{sha256, write_atomic};
 use crate::data::{Dataset, Request, read_requests};
 use crate::engine::Engine;
@@ -128,6 +129,7 @@ impl ForgetJob {
         let (model, train) = (&run.model, &run.config.train);
         let past = self.past();
         let stage = Stage { model, data: &run.data, target: &self.target, train, seed, past, check_finite };
+        engine.take_kernels();
         let start = Instant::now();
         let (theta, account) = apply(engine, &stage, &self.theta, self.method.as_ref())?;
         if theta.iter().any(|v| !v.is_finite()) {
@@ -140,6 +142,7 @@ impl ForgetJob {
             schema: SCHEMA.into(),
             version: env!("CARGO_PKG_VERSION").into(),
             adapter,
+            variants: variants::of(&engine.take_kernels()),
             seed,
             steps: account.details.steps.unwrap_or(0),
             dispatches_per_step: 0,

@@ -109,6 +109,7 @@ impl TrainJob {
     pub fn train(&self, engine: &mut Engine, options: TrainOptions, watch: &mut dyn FnMut(Event)) -> Result<RunInfo> {
         let adapter = AdapterSummary::of(engine);
         let before = engine.traffic();
+        engine.take_kernels();
         let mut session = Session::of(engine, &self.model, &self.data, None, &self.theta)?;
         session.check_finite = options.check_finite;
         let mut fit = Fit::new(&mut session, &self.config.train, self.config.seed)?;
@@ -152,7 +153,7 @@ impl TrainJob {
             traffic,
             seconds,
             dispatches_per_step: fit.dispatches_per_step(),
-            variants: variants::of(fit.kernels()),
+            variants: variants::of(&session.engine.take_kernels()),
             privacy: fit.privacy(&running.terms),
             ..self.info(adapter)
         };

@@ -1,26 +1,30 @@
 //! Which variant of each kernel ran: output always names it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-/// Endings by which a variant's name differs from its plain kernel's.
-const VARIANTS: &[&str] = &["broadcast", "tile", "subgroup", "coop"];
+use crate::engine::Kernel;
 
-/// Plain kernel → the variants that ran (`plain` where it has no other name).
-pub fn of(kernels: BTreeSet<&'static str>) -> BTreeMap<String, String> {
-    let mut all: BTreeMap<String, String> = BTreeMap::new();
+/// Plain kernel → the variants that ran, `plain` for itself.
+pub fn of<'a>(kernels: impl IntoIterator<Item = &'a &'static Kernel>) -> BTreeMap<String, String> {
+    let mut all: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for kernel in kernels {
-        let split = kernel.rsplit_once('_').filter(|(_, ending)| VARIANTS.contains(ending));
-        let (plain, variant) = split.unwrap_or((kernel, "plain"));
-        all.entry(plain.to_owned()).and_modify(|known| *known += &format!(", {variant}")).or_insert(variant.to_owned());
+        let of = all.entry(kernel.plain().name.to_owned()).or_default();
+        if !of.contains(&kernel.variant()) {
+            of.push(kernel.variant());
+        }
     }
-    all
+    all.into_iter().map(|(plain, variants)| (plain, variants.join(", "))).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::kernels::kernels;
+
     #[test]
     fn a_variant_is_filed_under_its_plain_kernel() {
-        let of = super::of(["linear.matmul", "linear.matmul_broadcast", "map.fill"].into());
-        assert_eq!((of["linear.matmul"].as_str(), of["map.fill"].as_str()), ("plain, broadcast", "plain"));
+        let named = |names: &[&str]| super::of(kernels().iter().filter(|k| names.contains(&k.name)));
+        let of = named(&["linear.matmul", "linear.matmul_blocked", "graph.spmm_narrow", "graph.spmm_fix"]);
+        let of: Vec<_> = of.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        assert_eq!(of, [("graph.spmm", "narrow"), ("graph.spmm_fix", "plain"), ("linear.matmul", "plain, blocked")]);
     }
 }

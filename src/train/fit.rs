@@ -1,6 +1,6 @@
 //! Mini-batch optimisation: several steps per submission, up to three submissions in flight, no stall per step.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use super::batches::Batches;
 use super::config::TrainConfig;
@@ -114,12 +114,6 @@ impl Fit {
             self.compiled(session, terms, &key(&loads))?;
         }
         Ok(())
-    }
-
-    /// Names of the kernels that the compiled steps dispatch.
-    pub fn kernels(&self) -> BTreeSet<&'static str> {
-        let recordings = self.programs.values().map(|p| p.program.recording());
-        recordings.flat_map(|rec| rec.dispatches().map(|d| d.kernel.name)).collect()
     }
 
     /// Dispatches of one step, the most of any.

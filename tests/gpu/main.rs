@@ -33,6 +33,7 @@ mod solvers;
 mod statistics;
 mod times;
 mod validation;
+mod variants;
 
 #[path = "../shared/mod.rs"]
 mod shared;
@@ -65,6 +66,7 @@ fn main() {
     trials.extend(layers::trials());
     trials.extend(statistics::trials(&devices));
     trials.extend(runs::trials());
+    trials.extend(variants::trials());
     trials.extend(kinds::trials());
     trials.extend(resume::trials());
     trials.extend(chain::trials());

@@ -41,6 +41,7 @@ fn main() {
     twin,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 pub fn trials(device: &Shared) -> Vec<Trial> {

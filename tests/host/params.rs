@@ -54,6 +54,7 @@ fn main() {{ let held = p; y[0] = 1u; }}
         twin: nothing,
         requires: Requires::Nothing,
         tangent: Tangent::Missing,
+        variant_of: None,
     }))
 }
 

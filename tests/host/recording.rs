@@ -35,6 +35,7 @@ static SCALE: Kernel = Kernel {
     twin: nothing,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 const MATMUL_PARAMS: Matmul = Matmul { m: 2, n: 2, k: 2, a_m: 2, a_k: 1, b_k: 2, b_n: 1, alpha: 1.0, beta: 0.0 };

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use unlearn::engine::case::{Case, POISON, Role};
-use unlearn::engine::{Kernel, Lane, SHARED, composed};
+use unlearn::engine::{Elem, Kernel, Lane, SHARED, composed};
 use unlearn::harness::check::kernels_of;
 use unlearn::harness::trial::expected;
 use unlearn::kernels;
@@ -55,6 +55,70 @@ fn families_hold_their_own_kernels() {
     }
 }
 
+/// Access and element type of each binding.
+fn bindings(kernel: &'static Kernel) -> Vec<(bool, Elem)> {
+    let shader = composed(kernel).expect("composes").reflection;
+    shader.storage.iter().map(|(_, written, elem)| (*written, *elem)).collect()
+}
+
+fn same_twin(a: &Kernel, b: &Kernel) -> bool {
+    std::ptr::fn_addr_eq(a.twin, b.twin)
+}
+
+#[test]
+fn a_variant_names_its_plain_kernel_and_shares_its_twin() {
+    let (rows, mut named) = (kernels::kernels(), BTreeSet::new());
+    for kernel in &rows {
+        for other in rows.iter().filter(|other| same_twin(kernel, other)) {
+            let of = [kernel, other].map(|k| k.plain().name);
+            assert_eq!(of[0], of[1], "{} and {} share a twin: one is a variant", kernel.name, other.name);
+        }
+        assert!(named.insert((kernel.plain().name, kernel.variant())), "{}: two of that variant", kernel.name);
+        let Some(plain) = kernel.variant_of else { continue };
+        assert!(rows.iter().any(|row| std::ptr::eq(*row, plain)), "{}: {} is no row", kernel.name, plain.name);
+        assert!(plain.variant_of.is_none(), "{} is a variant of a variant", kernel.name);
+        assert_eq!(kernel.name, format!("{}_{}", plain.name, kernel.variant()));
+        if bindings(kernel) == bindings(plain) {
+            assert!(same_twin(kernel, plain), "{}: another twin than {}", kernel.name, plain.name);
+            assert_eq!(kernel.params, plain.params, "{}", kernel.name);
+        }
+    }
+}
+
+#[test]
+fn a_variant_has_its_plain_kernels_cases_and_their_results() {
+    let cases = kernels::cases();
+    for kernel in kernels::kernels().into_iter().filter(|k| k.variant_of.is_some()) {
+        let plain = kernel.plain();
+        let mut pairs = 0;
+        for case in cases.iter().filter(|c| c.test && !c.bench && kernels_of(c).contains(&kernel.name)) {
+            let Some(options) = case.name.strip_prefix(kernel.name) else { continue };
+            let other = cases.iter().find(|c| c.name.strip_prefix(plain.name) == Some(options));
+            let Some(other) = other.filter(|_| small(case)) else { continue };
+            assert!(kernels_of(other).contains(&plain.name), "`{}` does not record {}", other.name, plain.name);
+            let [a, b] = [case, other].map(|c| expected(c).unwrap_or_else(|e| panic!("{}: {e}", c.name)));
+            assert!(agree(&a, &b), "`{}` and `{}` differ", case.name, other.name);
+            pairs += 1;
+        }
+        assert!(pairs >= 3, "{} has {pairs} of the cases of {}", kernel.name, plain.name);
+    }
+}
+
+/// Equal up to the rounding of sums in f64.
+fn agree(a: &[Lane], b: &[Lane]) -> bool {
+    let near = |x: &f64, y: &f64| x == y || (x - y).abs() <= 1e-9 * (1.0 + y.abs()) || (x.is_nan() && y.is_nan());
+    a.len() == b.len()
+        && a.iter().zip(b).all(|(a, b)| match (a, b) {
+            (Lane::F32(a), Lane::F32(b)) => a.len() == b.len() && a.iter().zip(b).all(|(x, y)| near(x, y)),
+            (a, b) => a == b,
+        })
+}
+
+/// The large shapes run on the adapters; on the twins they would only cost time.
+fn small(case: &Case) -> bool {
+    case.rec.dispatches().map(|d| d.flops.max(d.bytes)).sum::<u64>() <= 4_000_000
+}
+
 #[test]
 fn parameter_structs_match_the_shaders() {
     for kernel in kernels::kernels() {
@@ -98,11 +162,7 @@ fn case_names_are_unique() {
 
 #[test]
 fn twins_write_every_output() {
-    for case in kernels::cases() {
-        // The large shapes run on the adapters; here they would only cost time.
-        if case.rec.dispatches().map(|d| d.flops.max(d.bytes)).sum::<u64>() > 4_000_000 {
-            continue;
-        }
+    for case in kernels::cases().into_iter().filter(small) {
         let all = expected(&case).unwrap_or_else(|e| panic!("{}: {e}", case.name));
         for (buf, lane) in case.buffers.iter().zip(&all).filter(|(b, _)| b.role == Role::Output) {
             let poisoned = match lane {

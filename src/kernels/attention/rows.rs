@@ -40,7 +40,7 @@ params! {
 }
 
 const fn row(name: &'static str, source: &'static str, params: Fields, twin: Twin, tangent: Tangent) -> Kernel {
-    Kernel { name, source, params, twin, requires: Requires::Nothing, tangent }
+    Kernel { name, source, params, twin, requires: Requires::Nothing, tangent, variant_of: None }
 }
 
 /// Rows cut into pieces.

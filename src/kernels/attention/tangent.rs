@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::kernels::map::{self, Binary};
 
 const fn row(name: &'static str, source: &'static str, params: Fields, twin: Twin, tangent: Tangent) -> Kernel {
-    Kernel { name, source, params, twin, requires: Requires::Nothing, tangent }
+    Kernel { name, source, params, twin, requires: Requires::Nothing, tangent, variant_of: None }
 }
 
 /// What both ends of an edge have, on the edge.

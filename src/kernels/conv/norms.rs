@@ -13,6 +13,7 @@ pub static GHOST_NORM: Kernel = Kernel {
     twin: twin::norms,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// How a norm is found.

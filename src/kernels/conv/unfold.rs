@@ -26,6 +26,7 @@ pub static UNFOLD: Kernel = Kernel {
     twin,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Records the patches of some samples of `x` [n, ci, h, w] into `y` [samples, oh, ow, ci, kh, kw]: row (n, oh, ow) holds the

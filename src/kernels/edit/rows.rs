@@ -72,6 +72,7 @@ pub static DAMPEN: Kernel = Kernel {
     twin: twin::dampen,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Gaussian noise of a given variance, or of the inverse Fisher.
@@ -82,6 +83,7 @@ pub static NOISE: Kernel = Kernel {
     twin: twin::noise,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// The variance that the noise has.
@@ -92,6 +94,7 @@ pub static VARIANCE: Kernel = Kernel {
     twin: twin::variance,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Replaces elements by their mean over an axis.
@@ -102,6 +105,7 @@ pub static AXIS_MEAN: Kernel = Kernel {
     twin: twin::axis_mean,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Divides by a damped Fisher diagonal.
@@ -112,6 +116,7 @@ pub static PRECONDITION: Kernel = Kernel {
     twin: twin::precondition,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Gives a vector the norm of another.
@@ -122,6 +127,7 @@ pub static RESCALE: Kernel = Kernel {
     twin: twin::rescale,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Clips to a norm.
@@ -132,6 +138,7 @@ pub static CLIP: Kernel = Kernel {
     twin: twin::clip,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Adds the gradient of the elastic penalty.
@@ -142,6 +149,7 @@ pub static EWC: Kernel = Kernel {
     twin: twin::ewc,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Multiplies by a mask.
@@ -152,6 +160,7 @@ pub static MASK: Kernel = Kernel {
     twin: twin::mask,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Takes elements back that a mask leaves out.
@@ -162,6 +171,7 @@ pub static RESTORE: Kernel = Kernel {
     twin: twin::restore,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Moves towards another vector.
@@ -172,6 +182,7 @@ pub static LERP: Kernel = Kernel {
     twin: twin::lerp,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// One step along a direction.
@@ -182,6 +193,7 @@ pub static STEP: Kernel = Kernel {
     twin: twin::step,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Marks where a ratio passes a bound.
@@ -192,6 +204,7 @@ pub static THRESHOLD: Kernel = Kernel {
     twin: twin::threshold,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// The family's kernels.

@@ -21,6 +21,7 @@ pub static SPMM: Kernel = Kernel {
     twin: twin::spmm,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::spmm),
+    variant_of: Some(&super::spmm::SPMM),
 };
 
 /// Sums of rows from those of chunks.
@@ -31,6 +32,7 @@ pub static FIX: Kernel = Kernel {
     twin: twin::fix,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[1, 2, 3]]),
+    variant_of: None,
 };
 
 /// Maxima of chunks.
@@ -41,6 +43,7 @@ pub static MAX: Kernel = Kernel {
     twin: twin::max,
     requires: Requires::Nothing,
     tangent: Tangent::Constant,
+    variant_of: Some(&super::max::MAX),
 };
 
 /// Maxima of rows from those of chunks.
@@ -51,6 +54,7 @@ pub static MAX_FIX: Kernel = Kernel {
     twin: twin::max_fix,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::max_fix),
+    variant_of: None,
 };
 
 /// Gradients of maxima, by chunk.
@@ -61,6 +65,7 @@ pub static MAX_BWD: Kernel = Kernel {
     twin: twin::max_bwd,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[4]]),
+    variant_of: Some(&super::max::MAX_BWD),
 };
 
 /// Entries that one thread takes: about as many as there are chunks, twice over, so that neither half is long; and few

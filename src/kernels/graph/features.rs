@@ -35,6 +35,7 @@ pub static TRANSPOSE: Kernel = Kernel {
     twin: transpose_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[0]]),
+    variant_of: None,
 };
 
 /// Weight gradients by sample from the columns of sparse features.
@@ -45,6 +46,7 @@ pub static BWD_W: Kernel = Kernel {
     twin: bwd_w_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::features_bwd_w),
+    variant_of: None,
 };
 
 /// Entries to their places in a dense matrix.
@@ -55,6 +57,7 @@ pub static DENSIFY: Kernel = Kernel {
     twin: densify_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[3]]),
+    variant_of: None,
 };
 
 /// Rows to their places in a larger matrix.
@@ -65,6 +68,7 @@ pub static SCATTER_ROWS: Kernel = Kernel {
     twin: scatter_rows_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[0]]),
+    variant_of: None,
 };
 
 /// Records `y = X Wᵀ (+ b)` for sparse features X: `x` holds its rows, `w` [outputs, inputs], `b` [outputs] (bound even

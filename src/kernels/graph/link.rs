@@ -28,6 +28,7 @@ pub static NEGATIVES: Kernel = Kernel {
     twin: negatives_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Constant,
+    variant_of: None,
 };
 
 /// Dot products of nodes with their partners.
@@ -38,6 +39,7 @@ pub static PARTNER_SCORES: Kernel = Kernel {
     twin: scores_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Their gradient.
@@ -48,6 +50,7 @@ pub static PARTNER_SCORES_BWD: Kernel = Kernel {
     twin: scores_bwd_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Binary cross-entropy of logits.
@@ -58,6 +61,7 @@ pub static BCE: Kernel = Kernel {
     twin: bce_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 impl Permutation {

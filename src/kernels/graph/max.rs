@@ -18,6 +18,7 @@ pub static MAX: Kernel = Kernel {
     twin: max_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::max),
+    variant_of: None,
 };
 
 /// Each target's gradient to the source that won.
@@ -28,6 +29,7 @@ pub static MAX_BWD: Kernel = Kernel {
     twin: max_bwd_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[4]]),
+    variant_of: None,
 };
 
 /// Records `y[r,c] = max x[idx[k],c]` over the entries k of row r whose value is not 0 (the edges that take part; values

@@ -18,6 +18,7 @@ pub static OFF_DIAGONAL: Kernel = Kernel {
     twin: off_diagonal,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Norms from the sums of rows.
@@ -28,6 +29,7 @@ pub static NORMS: Kernel = Kernel {
     twin: norms,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Steps of a search for the row of an entry.

@@ -20,6 +20,7 @@ pub static SPAN_SUMS: Kernel = Kernel {
     twin: span_sums_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Threads that share a sample, unless their loops become too long.

@@ -18,6 +18,7 @@ pub static SDDMM: Kernel = Kernel {
     twin: sddmm_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[3], &[4]]),
+    variant_of: None,
 };
 
 /// Records `dval[k] = dy[r,:] · x[idx[k],:]` for every entry k of row r: the gradient of [`spmm`](super::spmm) to its

@@ -28,6 +28,7 @@ pub static SEGMENT: Kernel = Kernel {
     twin: segment_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[1]]),
+    variant_of: None,
 };
 
 /// Maximum of the rows of each segment, and which row has it.
@@ -38,6 +39,7 @@ pub static SEGMENT_MAX: Kernel = Kernel {
     twin: segment_max_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::segment_max),
+    variant_of: None,
 };
 
 /// Each segment's gradient to its rows.
@@ -48,6 +50,7 @@ pub static SEGMENT_BWD: Kernel = Kernel {
     twin: segment_bwd_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[3]]),
+    variant_of: None,
 };
 
 /// Weight gradients of ragged samples.
@@ -58,6 +61,7 @@ pub static SEGMENT_OUTER: Kernel = Kernel {
     twin: segment_outer_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::segment_outer),
+    variant_of: None,
 };
 
 /// How the rows of a graph become one. The discriminant is the backward shader's `MODE`.

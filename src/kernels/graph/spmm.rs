@@ -17,16 +17,15 @@ pub static SPMM: Kernel = Kernel {
     twin: spmm_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::spmm),
+    variant_of: None,
 };
 
 /// One thread per row of at most eight columns.
 pub static SPMM_NARROW: Kernel = Kernel {
     name: "graph.spmm_narrow",
     source: include_str!("../../../shaders/graph/spmm_narrow.wgsl"),
-    params: Product::FIELDS,
-    twin: spmm_twin,
-    requires: Requires::Nothing,
-    tangent: Tangent::Rule(tangent::spmm),
+    variant_of: Some(&SPMM),
+    ..SPMM
 };
 
 /// What [`spmm`] adds to the sum over a row's entries.

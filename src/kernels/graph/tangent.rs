@@ -21,6 +21,7 @@ pub static MAX_TANGENT: Kernel = Kernel {
     twin: max_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[2]]),
+    variant_of: None,
 };
 
 /// Records `ry[b,c] = r[arg[b,c],c]`, with `idx` `r[idx[arg[b,c]],c]`, and 0 where arg is `u32::MAX`: the derivative of a

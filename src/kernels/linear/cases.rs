@@ -1,7 +1,7 @@
 //! Cases of the `linear` family.
 
 use super::outer::{OUTER, OUTER_WIDE};
-use super::{Mat, Product, VARIANTS, outer_as, product_as};
+use super::{MATMUL_BLOCKED, MATMUL_BROADCAST, MATMUL_TILED, Mat, Product, VARIANTS, outer_as, product_as};
 use crate::engine::case::{Case, Gen};
 use crate::engine::{Kernel, Target};
 
@@ -45,11 +45,15 @@ pub fn cases() -> Vec<Case> {
 /// More than 65 535 workgroups, whatever a workgroup covers: the grid must fold.
 fn folding(kernel: &'static Kernel) -> Case {
     let of = |shape| case(kernel, "nt", shape, Product::default());
-    match kernel.stem() {
-        "matmul_tiled" => of((64 * 65_537, 1, 1)),
-        "matmul_broadcast" => of((16 * 65_537, 1, 1)),
-        "matmul_blocked" => of((8 * 65_541, 1, 1)).folded(),
-        _ => of((331, 199, 2)).folded(),
+    let is = |variant| std::ptr::eq(kernel, variant);
+    if is(&MATMUL_TILED) {
+        of((64 * 65_537, 1, 1))
+    } else if is(&MATMUL_BROADCAST) {
+        of((16 * 65_537, 1, 1))
+    } else if is(&MATMUL_BLOCKED) {
+        of((8 * 65_541, 1, 1)).folded()
+    } else {
+        of((331, 199, 2)).folded()
     }
 }
 

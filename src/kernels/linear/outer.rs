@@ -17,16 +17,15 @@ pub static OUTER: Kernel = Kernel {
     twin: twin::outer,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[0], &[1]]),
+    variant_of: None,
 };
 
 /// 8 outputs x 4 inputs per thread, whole vec4s stored.
 pub static OUTER_WIDE: Kernel = Kernel {
     name: "linear.outer_wide",
     source: include_str!("../../../shaders/linear/outer_wide.wgsl"),
-    params: OuterRows::FIELDS,
-    twin: twin::outer,
-    requires: Requires::Nothing,
-    tangent: Tangent::Linear(&[&[0], &[1]]),
+    variant_of: Some(&OUTER),
+    ..OUTER
 };
 
 /// The form for rows of so many inputs, `stride` elements apart: vec4s where they fit.
@@ -77,8 +76,8 @@ mod tests {
 
     #[test]
     fn whole_vec4s_where_they_fit() {
-        assert_eq!(choose_outer(784, 235_200).stem(), "outer_wide");
-        assert_eq!(choose_outer(785, 235_200).stem(), "outer");
-        assert_eq!(choose_outer(84, 85).stem(), "outer");
+        assert_eq!(choose_outer(784, 235_200).variant(), "wide");
+        assert_eq!(choose_outer(785, 235_200).variant(), "plain");
+        assert_eq!(choose_outer(84, 85).variant(), "plain");
     }
 }

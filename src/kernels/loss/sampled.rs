@@ -17,6 +17,7 @@ pub static SAMPLED_SCORE: Kernel = Kernel {
     twin,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Keeps these numbers apart from other uses of one seed; the shader has the same.

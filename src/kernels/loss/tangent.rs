@@ -14,6 +14,7 @@ pub static SOFTMAX_XENT_TANGENT: Kernel = Kernel {
     twin: super::twin::softmax_xent_tangent,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Records per row of `logits` [b,c]: `hr = p ∘ r − p (p · r)`, p = softmax(z), for `r` [b,c]: the Hessian of the

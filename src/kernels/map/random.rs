@@ -33,6 +33,7 @@ pub static DROPOUT: Kernel = Kernel {
     twin: dropout_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[0]]),
+    variant_of: None,
 };
 
 /// `y = max(x, 0) mask / (1 - rate)`.
@@ -43,6 +44,7 @@ pub static RELU_DROPOUT: Kernel = Kernel {
     twin: relu_dropout_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::relu_dropout),
+    variant_of: None,
 };
 
 /// `dx = dy / (1 - rate)` where `y` is not 0.
@@ -53,6 +55,7 @@ pub static RELU_DROPOUT_BWD: Kernel = Kernel {
     twin: relu_dropout_bwd_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[1]]),
+    variant_of: None,
 };
 
 /// Raw Philox words.
@@ -63,6 +66,7 @@ pub static PHILOX: Kernel = Kernel {
     twin: words_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Constant,
+    variant_of: None,
 };
 
 /// Normal numbers.
@@ -73,6 +77,7 @@ pub static NORMAL: Kernel = Kernel {
     twin: normal_twin,
     requires: Requires::Nothing,
     tangent: Tangent::Constant,
+    variant_of: None,
 };
 
 /// Multiplications and additions of one Philox block.

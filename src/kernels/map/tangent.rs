@@ -13,6 +13,7 @@ pub static UNARY_BWD_TANGENT: Kernel = Kernel {
     twin: super::twin::unary_bwd_tangent,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// What the slope of `op` is computed from.

@@ -38,6 +38,7 @@ pub static STATS: Kernel = Kernel {
     twin: twin::stats,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::stats),
+    variant_of: None,
 };
 
 /// Joins the shares of a row.
@@ -48,6 +49,7 @@ pub static MERGE: Kernel = Kernel {
     twin: twin::merge,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::merge),
+    variant_of: None,
 };
 
 /// Normalises, scales and shifts.
@@ -58,6 +60,7 @@ pub static APPLY: Kernel = Kernel {
     twin: twin::apply,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::apply),
+    variant_of: None,
 };
 
 /// Per-sample gradients of gamma and beta.
@@ -68,6 +71,7 @@ pub static CHANNEL: Kernel = Kernel {
     twin: twin::channel,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::channel),
+    variant_of: None,
 };
 
 /// The two means per row that the input gradient needs.
@@ -78,6 +82,7 @@ pub static ROW: Kernel = Kernel {
     twin: twin::row,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[0], &[1, 2]]),
+    variant_of: None,
 };
 
 /// The input gradient.
@@ -88,6 +93,7 @@ pub static DX: Kernel = Kernel {
     twin: twin::dx,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::dx),
+    variant_of: None,
 };
 
 /// Per-sample gradients into a sink.
@@ -98,6 +104,7 @@ pub static FOLD: Kernel = Kernel {
     twin: twin::fold,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::fold),
+    variant_of: None,
 };
 
 /// The family's kernels.

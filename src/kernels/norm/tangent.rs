@@ -6,7 +6,8 @@ use crate::engine::{Access, Dispatch, Fields, Groups, Kernel, Params, Requires, 
 use crate::error::Result;
 
 const fn row(name: &'static str, source: &'static str, params: Fields, twin: Twin) -> Kernel {
-    Kernel { name, source, params, twin, requires: Requires::Nothing, tangent: Tangent::Missing }
+    let (requires, tangent) = (Requires::Nothing, Tangent::Missing);
+    Kernel { name, source, params, twin, requires, tangent, variant_of: None }
 }
 
 /// Derivative of [`STATS`](super::STATS).

@@ -18,6 +18,7 @@ pub static MAX_TANGENT: Kernel = Kernel {
     twin: twin::max_tangent,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[0]]),
+    variant_of: None,
 };
 
 /// Records `ry[n,c,oy,ox] = r[n,c,arg[n,c,oy,ox]]`: the derivative of [`max`](super::max) for r that of x, with the winners

@@ -17,16 +17,15 @@ pub static ROW_NORMS: Kernel = Kernel {
     twin: twin::row_norms,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// A workgroup per row: for GPUs.
 pub static ROW_NORMS_SHARED: Kernel = Kernel {
     name: "reduce.row_norms_shared",
     source: include_str!("../../../shaders/reduce/row_norms_shared.wgsl"),
-    params: RowNorms::FIELDS,
-    twin: twin::row_norms,
-    requires: Requires::Nothing,
-    tangent: Tangent::Missing,
+    variant_of: Some(&ROW_NORMS),
+    ..ROW_NORMS
 };
 
 /// Columns from which a row is worth a workgroup of 64.
@@ -79,9 +78,9 @@ mod tests {
 
     #[test]
     fn long_rows_get_a_workgroup_on_a_gpu() {
-        let stem = |software, cols| choose_norms(Target { software, subgroup: 32 }, cols).stem();
-        assert_eq!(stem(false, 784), "row_norms_shared");
-        assert_eq!(stem(false, 10), "row_norms");
-        assert_eq!(stem(true, 784), "row_norms");
+        let variant = |software, cols| choose_norms(Target { software, subgroup: 32 }, cols).variant();
+        assert_eq!(variant(false, 784), "shared");
+        assert_eq!(variant(false, 10), "plain");
+        assert_eq!(variant(true, 784), "plain");
     }
 }

@@ -27,6 +27,7 @@ pub static DAMP: Kernel = Kernel {
     twin: twin::damp,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// What the columns before a block contribute.
@@ -37,6 +38,7 @@ pub static CHOLESKY_UPDATE: Kernel = Kernel {
     twin: twin::cholesky_update,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Factor of a diagonal block.
@@ -47,6 +49,7 @@ pub static CHOLESKY_DIAGONAL: Kernel = Kernel {
     twin: twin::cholesky_diagonal,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// Factor's rows below a diagonal block.
@@ -57,6 +60,7 @@ pub static CHOLESKY_PANEL: Kernel = Kernel {
     twin: twin::cholesky_panel,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// What the solved rows contribute to a block of rows.
@@ -67,6 +71,7 @@ pub static TRIANGULAR_UPDATE: Kernel = Kernel {
     twin: twin::triangular_update,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// A block of rows solved.
@@ -77,6 +82,7 @@ pub static TRIANGULAR_DIAGONAL: Kernel = Kernel {
     twin: twin::triangular_diagonal,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
+    variant_of: None,
 };
 
 /// The family's kernels.

@@ -8,6 +8,7 @@ use crate::eval::{
 };
 use crate::methods::{Read, Tier};
 use crate::run::results::{AdapterSummary, Row, RowKind, SCHEMA};
+use crate::run::variants;
 
 /// A candidate with what it said, or why it has nothing to say.
 struct Scored<'a> {
@@ -59,7 +60,7 @@ pub(super) fn rows(
     };
     let original_row = bench.original(original, &before)?;
     let retrains: Vec<&Scored> = of(RowKind::Retrain).collect();
-    let mut rows = vec![original_row, bench.retrain(original, &retrains)?];
+    let mut rows = vec![original_row, bench.retrain(&retrains)?];
     for other in of(RowKind::AnotherRetrain).chain(of(RowKind::Method)) {
         rows.push(bench.candidate(other)?);
     }
@@ -115,7 +116,7 @@ impl Bench<'_> {
             row: RowKind::Original,
             method: "none".into(),
             settings: self.recipe()?,
-            variants: original.variants.clone(),
+            variants: variants::of(&original.kernels),
             metrics: self.measure(outputs)?,
             roc: membership_roc(outputs, &self.ready.target.classes)?,
             note: Some(format!("training took {:.2} s", original.seconds)),
@@ -123,7 +124,7 @@ impl Bench<'_> {
         })
     }
 
-    fn retrain(&self, original: &Original, retrains: &[&Scored]) -> Result<Row> {
+    fn retrain(&self, retrains: &[&Scored]) -> Result<Row> {
         let first = self.references.first().ok_or_else(|| Error::internal("there is no retrain"))?;
         Ok(Row {
             row: RowKind::Retrain,
@@ -131,7 +132,7 @@ impl Bench<'_> {
             settings: self.recipe()?,
             tier: Tier::Exact,
             seeds: retrains.iter().map(|s| s.candidate.seed).collect(),
-            variants: original.variants.clone(),
+            variants: variants::of(retrains.iter().flat_map(|s| &s.candidate.kernels)),
             times: Cost { method_s: Some(self.retrain_s), precompute_s: None, retrain_s: Some(self.retrain_s) },
             reads: vec![Read::RetainData],
             metrics: self.reference.mean.clone(),
@@ -145,7 +146,8 @@ impl Bench<'_> {
         let c = scored.candidate;
         let tier = c.row.map_or(Tier::Unverified, |row| row.tier);
         let (kind, method, settings) = (c.kind, c.method.to_owned(), c.settings.clone());
-        let mut row = Row { row: kind, method, settings, tier, seed: c.seed, ..self.template.clone() };
+        let variants = variants::of(&c.kernels);
+        let mut row = Row { row: kind, method, settings, tier, seed: c.seed, variants, ..self.template.clone() };
         if let Ok((_, account)) = &c.made {
             let precompute_s = Some(account.precompute_s).filter(|s| *s > 0.0);
             row.times = Cost { method_s: Some(account.method_s), precompute_s, retrain_s: Some(self.retrain_s) };

@@ -1,5 +1,5 @@
 use super::output::{Table, emit, emit_json};
-use super::{Context, Run, registries};
+use super::{Context, Run, commands, markdown, registries};
 use crate::engine::{Kernel, composed};
 use crate::error::{Error, Result};
 use crate::harness::check::kernels_of;
@@ -10,25 +10,88 @@ use crate::kernels;
 pub struct List {
     /// Which registry; all of them if absent
     registry: Option<String>,
+
+    /// Print a page of Markdown, as docs/reference holds it
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
 }
 
 /// A list that `unlearn list` can print.
 pub struct Registry {
     pub name: &'static str,
+    /// What the list is and where its names are used, as Markdown.
+    pub about: &'static str,
     pub table: fn() -> Result<Table>,
+    /// What a page says of each row below the table, as Markdown.
+    pub details: Option<fn() -> Result<String>>,
 }
 
 /// The registries, in the order of printing.
 pub static REGISTRIES: &[Registry] = &[
-    Registry { name: "layers", table: registries::layers },
-    Registry { name: "models", table: registries::models },
-    Registry { name: "optimizers", table: registries::optimizers },
-    Registry { name: "methods", table: registries::methods },
-    Registry { name: "statistics", table: registries::statistics },
-    Registry { name: "metrics", table: registries::metrics },
-    Registry { name: "datasets", table: registries::datasets },
-    Registry { name: "experiments", table: registries::experiments },
-    Registry { name: "kernels", table: kernel_table },
+    Registry {
+        name: "commands",
+        about: "What the program does, a command each. `unlearn COMMAND --help` prints the same.",
+        table: commands::table,
+        details: Some(commands::details),
+    },
+    Registry {
+        name: "layers",
+        about: "Values of `type` in `[[model.layers]]`. Inputs are inferred; pictures are `[channels, height, width]`.",
+        table: registries::layers,
+        details: Some(registries::layer_keys),
+    },
+    Registry {
+        name: "models",
+        about: "Values of `model.zoo`: networks that come with the program. `model.hidden` sets their widths.",
+        table: registries::models,
+        details: None,
+    },
+    Registry {
+        name: "optimizers",
+        about: "Values of `train.optimizer` and of `train.schedule`.",
+        table: registries::optimizers,
+        details: None,
+    },
+    Registry {
+        name: "methods",
+        about: "Values of `unlearn forget --method` and of `forget.methods`. The tier says how strong a result is: *exact*, \
+                *certified* (ε and δ under assumptions that the program checks) or *approximate* (to be measured against \
+                retrained models).",
+        table: registries::methods,
+        details: Some(registries::method_settings),
+    },
+    Registry {
+        name: "statistics",
+        about: "Values of `unlearn gradients --kind`. All are exact per record; none contains weight decay; dropout is off.",
+        table: registries::statistics,
+        details: None,
+    },
+    Registry {
+        name: "metrics",
+        about: "What `unlearn eval`, `run` and `demo` compute. The keys are those of `eval --json`.",
+        table: registries::metrics,
+        details: None,
+    },
+    Registry {
+        name: "datasets",
+        about: "Values of `data.loader`. Relative paths start at the configuration's folder.",
+        table: registries::datasets,
+        details: Some(registries::loader_keys),
+    },
+    Registry {
+        name: "experiments",
+        about: "Configurations that come with the program, in `assets/experiments/NAME.toml`, for `unlearn run` and \
+                `unlearn train`. `unlearn demo` runs those marked so.",
+        table: registries::experiments,
+        details: None,
+    },
+    Registry {
+        name: "kernels",
+        about: "The WGSL kernels, in `shaders/FAMILY/NAME.wgsl`. A binding with a star is written. Overrides stand with their \
+                defaults. The last column counts the cases that hold a kernel to its CPU twin.",
+        table: kernel_table,
+        details: None,
+    },
 ];
 
 impl Run for List {
@@ -37,6 +100,10 @@ impl Run for List {
             None => REGISTRIES.iter().collect(),
             Some(name) => vec![named(name)?],
         };
+        if self.markdown {
+            let pages: Vec<String> = chosen.iter().map(|registry| markdown::page(registry)).collect::<Result<_>>()?;
+            return emit(&pages.join("\n"));
+        }
         let mut document = serde_json::json!({ "schema": 1, "version": env!("CARGO_PKG_VERSION") });
         let mut text = String::new();
         for registry in &chosen {

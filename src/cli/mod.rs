@@ -3,6 +3,7 @@
 mod adapters;
 mod bench;
 mod check;
+mod commands;
 mod context;
 mod doctor;
 mod eval;
@@ -10,6 +11,7 @@ mod experiment;
 mod forget;
 mod gradients;
 mod list;
+mod markdown;
 mod output;
 mod registries;
 mod report;

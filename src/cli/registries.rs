@@ -1,11 +1,12 @@
 //! The registries besides the kernels, as tables.
 
 use super::Table;
-use crate::data::DATASETS;
-use crate::error::Result;
+use super::markdown::{codes, of_table};
+use crate::data::{DATASETS, DatasetRow};
+use crate::error::{Error, Result};
 use crate::eval::METRICS;
-use crate::methods::METHODS;
-use crate::nn::{LAYERS, ZOO};
+use crate::methods::{METHODS, MethodRow};
+use crate::nn::{LAYERS, ZOO, parse_layer};
 use crate::run::experiments::EXPERIMENTS;
 use crate::run::gradients::STATISTICS;
 use crate::train::{OPTIMIZERS, SCHEDULES};
@@ -14,6 +15,19 @@ pub(super) fn layers() -> Result<Table> {
     let mut table = Table::new(&["type", "summary"]);
     LAYERS.iter().for_each(|l| table.row([l.kind, l.summary]));
     Ok(table)
+}
+
+/// An example of each layer in a configuration, the one that the tests run, every key written out.
+pub(super) fn layer_keys() -> Result<String> {
+    let mut text = String::new();
+    for l in LAYERS {
+        let example = toml::from_str(l.example).map_err(|e| Error::internal(format!("{}: {e}", l.kind)))?;
+        let keys = toml::to_string(&parse_layer(example)?.config());
+        let keys = keys.map_err(|e| Error::internal(format!("{}: {e}", l.kind)))?;
+        text +=
+            &format!("## `{}`\n\nOver inputs `{:?}`, for example:\n\n```toml\n{keys}```\n\n", l.kind, l.example_input);
+    }
+    Ok(text.trim_end().to_owned() + "\n")
 }
 
 pub(super) fn models() -> Result<Table> {
@@ -35,6 +49,26 @@ pub(super) fn methods() -> Result<Table> {
     Ok(table)
 }
 
+/// The settings of each method, for `--set` and `[forget.settings.NAME]`, with their defaults.
+pub(super) fn method_settings() -> Result<String> {
+    let mut text = String::new();
+    for m in METHODS {
+        let table = settings(m)?;
+        let settings = if table.rows.is_empty() { "No settings.\n".to_owned() } else { of_table(&table) };
+        text += &format!("## `{}`\n\n{} ({}).\n\n{settings}\n", m.name, m.summary, m.citation);
+    }
+    Ok(text.trim_end().to_owned() + "\n")
+}
+
+fn settings(method: &MethodRow) -> Result<Table> {
+    let mut table = Table::new(&["setting", "default"]);
+    let defaults = (method.build)(toml::Table::new())?.settings();
+    for (key, value) in defaults.as_object().into_iter().flatten() {
+        table.row([key.clone(), if value.is_null() { "chosen by the method".to_owned() } else { value.to_string() }]);
+    }
+    Ok(table)
+}
+
 pub(super) fn metrics() -> Result<Table> {
     let mut table = Table::new(&["name", "keys", "range", "target", "citation"]);
     METRICS.iter().for_each(|m| {
@@ -47,6 +81,12 @@ pub(super) fn datasets() -> Result<Table> {
     let mut table = Table::new(&["loader", "summary", "licence", "citation"]);
     DATASETS.iter().for_each(|d| table.row([d.name, d.summary, d.licence, d.citation]));
     Ok(table)
+}
+
+/// The keys of `[data]` that each loader reads.
+pub(super) fn loader_keys() -> Result<String> {
+    let keys = |d: &&DatasetRow| format!("## `{}`\n\nKeys: {}.\n", d.name, codes(d.keys));
+    Ok(DATASETS.iter().map(keys).collect::<Vec<_>>().join("\n"))
 }
 
 pub(super) fn experiments() -> Result<Table> {

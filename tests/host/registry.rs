@@ -173,15 +173,3 @@ fn twins_write_every_output() {
         }
     }
 }
-
-#[test]
-fn the_readme_names_every_layer_method_architecture_and_loader() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let layers = unlearn::nn::LAYERS.iter().map(|r| r.kind);
-    let methods = unlearn::methods::METHODS.iter().map(|r| r.name);
-    let zoo = unlearn::nn::ZOO.iter().map(|r| r.name);
-    let loaders = unlearn::data::DATASETS.iter().map(|r| r.name);
-    let missing: Vec<_> =
-        layers.chain(methods).chain(zoo).chain(loaders).filter(|name| !readme.contains(&format!("`{name}`"))).collect();
-    assert!(missing.is_empty(), "README.md does not name {missing:?}");
-}

@@ -42,3 +42,8 @@ pub mod train;
 pub use error::{Error, Result};
 /// Vectors of sizes and grids; the version that this crate's interfaces take.
 pub use glam;
+
+/// The README, whose example of the library is compiled and run with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -33,8 +33,7 @@ pub(super) fn details() -> Result<String> {
     }
     let help = root.render_help().to_string();
     let common = help.split_once(&format!("{COMMON}:\n")).map_or("", |(_, rest)| rest).trim_end();
-    let common: Vec<&str> = common.lines().map(|line| line.strip_prefix("    ").unwrap_or(line)).collect();
-    Ok(format!("{text}## {COMMON}\n\n```text\n{}\n```\n", common.join("\n")))
+    Ok(format!("{text}## {COMMON}\n\n```text\n{common}\n```\n"))
 }
 
 /// A command that shows no common option, and no help flag.

@@ -25,6 +25,7 @@ mod layers;
 mod linear_editor;
 mod links;
 mod models;
+mod pages;
 mod params;
 mod parity;
 mod pickles;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use unlearn::cli::REGISTRIES;
 
-use crate::binary::ends;
+use crate::shared::binary::ends;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

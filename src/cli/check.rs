@@ -42,7 +42,7 @@ pub struct Check {
     /// they complain fails. Other adapters are left out
     #[arg(long)]
     validation: bool,
-    /// Stop a case that takes longer and go on behind it
+    /// Stop a case that takes longer and continue with the next
     #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = super::bench::seconds)]
     timeout: f64,
     /// So many adapters at the same time (a software adapter keeps about one core busy); `perf` takes one at a time
@@ -60,7 +60,7 @@ pub struct Check {
     /// Print how many cases cover each kernel (layer, architecture), and run nothing; exit with 4 if one has none
     #[arg(long)]
     coverage: bool,
-    /// Run one case again, by its exact name, and tell everything about it
+    /// Run one case again, by its exact name, and report everything about it
     #[arg(long, value_name = "ID", conflicts_with = "filter")]
     repro: Option<String>,
     /// Write the cases and what the twins make of them to this folder, for another implementation of WebGPU, and run nothing

@@ -9,7 +9,7 @@ use crate::harness::check::listing::list;
 use crate::harness::check::{CheckReport, Status};
 use crate::harness::doctor::{Diagnosis, Weight};
 
-/// Tell whether this machine can run the program, what to install, and whether its adapter computes and repeats rightly
+/// Say whether this machine can run the program, what to install, and whether its adapter computes correctly
 #[derive(clap::Args, Debug)]
 pub struct Doctor {
     /// Look at a further Vulkan driver, by its manifest (or at the `system`'s own), with variables of its own

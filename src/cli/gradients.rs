@@ -23,7 +23,7 @@ pub struct Gradients {
     /// File to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// clipped: length that no record's gradient counts for more than; absent: the median of their lengths
+    /// clipped: longest gradient of a record, beyond which it is scaled down; absent: the median of their lengths
     #[arg(long, value_name = "C")]
     clip: Option<f32>,
     /// fisher: a diagonal for each class, as `class3.fc1.weight`

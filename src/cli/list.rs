@@ -54,15 +54,15 @@ pub static REGISTRIES: &[Registry] = &[
     },
     Registry {
         name: "methods",
-        about: "Values of `unlearn forget --method` and of `forget.methods`. The tier says how strong a result is: *exact*, \
-                *certified* (ε and δ under assumptions that the program checks) or *approximate* (to be measured against \
-                retrained models).",
+        about: "Values of `unlearn forget --method` and of `forget.methods`. The tier says how strong a result is: \
+                *exact*, *certified* (ε and δ under assumptions that the program checks) or *approximate* (to be \
+                measured against retrained models).",
         table: registries::methods,
         details: Some(registries::method_settings),
     },
     Registry {
         name: "statistics",
-        about: "Values of `unlearn gradients --kind`. All are exact per record; none contains weight decay; dropout is off.",
+        about: "Values of `unlearn gradients --kind`. All are exact per record, without weight decay and dropout.",
         table: registries::statistics,
         details: None,
     },
@@ -87,8 +87,8 @@ pub static REGISTRIES: &[Registry] = &[
     },
     Registry {
         name: "kernels",
-        about: "The WGSL kernels, in `shaders/FAMILY/NAME.wgsl`. A binding with a star is written. Overrides stand with their \
-                defaults. The last column counts the cases that hold a kernel to its CPU twin.",
+        about: "The WGSL kernels, in `shaders/FAMILY/NAME.wgsl`. A binding with a star is written. Overrides stand with \
+                their defaults. The last column counts the cases that hold a kernel to its CPU twin.",
         table: kernel_table,
         details: None,
     },

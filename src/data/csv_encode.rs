@@ -48,7 +48,7 @@ impl Encoder {
             encoder.columns.push((column, encoding));
         }
         match encoder.columns.is_empty() {
-            true => Err(Error::input(format!("{}: no column is left to learn from", table.path))),
+            true => Err(Error::input(format!("{}: no column remains to learn from", table.path))),
             false => Ok(encoder),
         }
     }

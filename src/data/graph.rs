@@ -1,4 +1,4 @@
-//! Graphs: nodes with sparse features, directed edges, the parts of a task on them, and what a request takes away.
+//! Graphs: nodes with sparse features, directed edges, the parts of a task on them, and what a request deletes.
 //!
 //! Every list of nodes holds node ids, `0..nodes`, never places in a list of training nodes.
 
@@ -204,7 +204,7 @@ pub struct GraphData {
     pub poisoned: Vec<[u32; 2]>,
 }
 
-/// What a request takes away, in ids of the data set. All lists are ascending.
+/// What a request deletes, in ids of the data set. All lists are ascending.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Deletion {
     /// Nodes with their features, labels and edges.

@@ -34,7 +34,7 @@ impl std::fmt::Display for Item {
     }
 }
 
-/// What the requests take away, and the training nodes that go and stay.
+/// What the requests delete, and the forgotten and the retained training nodes.
 pub(super) fn resolve(requests: &[Request], dataset: &Dataset, data: &GraphData, seed: u64) -> Result<Split> {
     let reader = Reader { dataset, data };
     let mut rng = SplitMix64::new(seed);

@@ -13,10 +13,10 @@ pub(crate) struct Plan {
 }
 
 /// Plans the parts of records with classes `y`: first the test part (unless `has_test`), then the validation part from
-/// the rest (unless `has_validation`), then the first `limit` of what is left.
+/// the rest (unless `has_validation`), then the first `limit` of the rest.
 ///
 /// # Errors
-/// [`Error::Input`] where a fraction is outside [0, 1), or nothing is left to train on.
+/// [`Error::Input`] where a fraction is outside [0, 1), or nothing remains to train on.
 pub(crate) fn plan(y: &[u32], config: &DataConfig, has_test: bool, has_validation: bool, origin: &str) -> Result<Plan> {
     let fraction = |key: &str, value: Option<f64>| match value.unwrap_or(0.0) {
         value if (0.0..1.0).contains(&value) => Ok(value),

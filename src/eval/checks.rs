@@ -120,8 +120,8 @@ fn retained_classes(evidence: &Evidence, model: &Metrics) -> Reading {
     Reading::Value { value, target: Some(target), limit, ok: value >= target - limit - SLACK, text }
 }
 
-/// One-sided: at most one standard deviation of the retrains' test accuracy below the weights as they were on the graph
-/// that is left.
+/// One-sided: at most one standard deviation of the retrains' test accuracy below the weights as they were on the
+/// reduced graph.
 fn not_below_unlink(evidence: &Evidence, model: &Metrics) -> Reading {
     let key = "splits.test.accuracy";
     let target = evidence.unlink.and_then(|unlink| unlink.get(key));

@@ -30,7 +30,7 @@ pub struct View<'a> {
     /// The recipe the model was trained with.
     pub train: &'a TrainConfig,
     pub seed: u64,
-    /// What a request on a graph takes away.
+    /// What a request on a graph deletes.
     pub graph: Option<GraphView<'a>>,
     pub past: Past<'a>,
 }
@@ -46,15 +46,15 @@ pub struct Past<'a> {
     pub certificate: Option<&'a Certificate>,
 }
 
-/// A request on a graph. `retain` are then ids of training nodes that stay; `forget` those that go or, where a request
-/// takes edges or features alone, those that stay but are influenced. [`crate::records::Part::Before`] is the graph with
-/// what goes, [`crate::records::Part::Train`] the graph without it.
+/// A request on a graph. `retain` are then ids of retained training nodes; `forget` the deleted ones or, where
+/// a request deletes edges or features alone, the retained ones that it influences. [`crate::records::Part::Before`] is
+/// the graph before the deletion, [`crate::records::Part::Train`] the reduced one.
 #[derive(Clone, Copy, Debug)]
 pub struct GraphView<'a> {
     /// Before the request: structure and features of all nodes, labels of none.
     pub graph: &'a Graph,
     pub deletion: &'a Deletion,
-    /// Nodes that stay and whose outputs the deletion can change: L hops, L + 1 where degrees change. Ascending.
+    /// Retained nodes whose outputs the deletion can change: L hops, L + 1 where degrees change. Ascending.
     pub influenced: &'a [u32],
     /// The retained training nodes among them.
     pub influenced_train: &'a [u32],

@@ -41,7 +41,7 @@ pub(crate) struct Side {
     x: Buf<f32>,
 }
 
-/// An edge of the graph that is left.
+/// An edge of the reduced graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaskedEdge {
     /// Place of its value in a mask.
@@ -54,7 +54,7 @@ pub struct MaskedEdge {
 const ROWS: usize = 12_000;
 
 impl ResidentGraph {
-    /// Uploads the graph, and what a deletion leaves of it. Labels of test records stay behind.
+    /// Uploads the graph and the one reduced by a deletion, without the labels of test records.
     ///
     /// # Errors
     /// No memory.

@@ -112,7 +112,7 @@ impl EvalInputs {
             all => (all, None),
         };
         let against = |now| measure(&Subject { now, references: kept, forgotten_classes });
-        // With a reference held out, everything is measured again, against those that are left.
+        // With a reference held out, everything is measured again, against the others.
         let (candidate, original) = match another {
             Some(_) => (against(now)?, against(original)?),
             None => (metrics.clone(), before.clone()),

@@ -23,7 +23,7 @@ impl RequestSummary {
         let kinds: Vec<&str> = requests.iter().map(|r| r.kind.name()).collect();
         let mixed = kinds.iter().any(|kind| *kind != kinds[0]);
         let ids: Vec<String> = target.split.forget.iter().map(u32::to_string).collect();
-        // On a graph what goes need not be training records.
+        // On a graph the deleted nodes need not be training records.
         let (what, count) = match target.deletion() {
             Some(deletion) => (serde_json::to_string(deletion).unwrap_or_default(), target.things()),
             None => (ids.join(","), target.split.forget.len()),

@@ -158,7 +158,7 @@ impl Witness {
         let target = target?.graph.as_ref()?;
         let deletion = &target.deletion;
         let test_hops = data.test.iter().map(|id| target.hops[*id as usize]).collect();
-        // The edges that go with a deleted node are no secret of their own.
+        // The edges of a deleted node are no secret of their own.
         let stays = |v: u32| deletion.nodes.binary_search(&v).is_err();
         let once = |[u, v]: &&[u32; 2]| stays(*u) && stays(*v) && u != v && (u < v || !data.graph.undirected);
         let deleted: Vec<[u32; 2]> = deletion.edges.iter().filter(once).copied().collect();

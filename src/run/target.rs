@@ -16,7 +16,7 @@ pub struct Target {
     pub split: Split,
     /// Ascending; empty unless all of the requests are for classes.
     pub classes: Vec<u32>,
-    /// Classes of which nothing stays, ascending: those, or one that only the forgotten records were given.
+    /// Classes of which nothing is retained, ascending: those, or one that only the forgotten records were given.
     pub whole_classes: Vec<u32>,
     pub graph: Option<GraphTarget>,
 }
@@ -25,7 +25,7 @@ pub struct Target {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GraphTarget {
     pub deletion: Deletion,
-    /// Nodes that stay and whose outputs can change.
+    /// Retained nodes whose outputs can change.
     pub influenced: Vec<u32>,
     /// The training nodes among them.
     pub influenced_train: Vec<u32>,
@@ -59,7 +59,8 @@ impl Target {
         Ok(Target { split, classes, whole_classes, graph })
     }
 
-    /// Takes records out that earlier requests have made a run forget: they neither stay nor go again. Records stand alone.
+    /// Takes out the records that earlier requests deleted: they are neither retained nor forgotten again. Records
+    /// stand alone.
     ///
     /// # Errors
     /// Nothing is left to forget.
@@ -90,7 +91,7 @@ impl Target {
         }
     }
 
-    /// How many nodes, edges or features a request on a graph names; edges that go with a node are not counted.
+    /// How many nodes, edges or features a request on a graph names; edges deleted with a node are not counted.
     pub fn things(&self) -> usize {
         let Some(d) = self.deletion() else { return 0 };
         let features = d.feature_rows.len() + d.feature_columns.len() + d.feature_entries.len();

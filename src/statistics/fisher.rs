@@ -22,8 +22,8 @@ pub fn fisher(session: &mut Session, records: Records, out: Buf<f32>) -> Result<
     fisher_sets(session, &[(records, out)])
 }
 
-/// [`fisher`] of several sets, one vector each (by class, or of what stays and what goes), in one pass over the
-/// data: no batch holds records of two sets, and all share their programs. Clobbers `grad`.
+/// [`fisher`] of several sets, one vector each (by class, or of the retained and the forgotten records), in one pass
+/// over the data: no batch holds records of two sets, and all share their programs. Clobbers `grad`.
 pub fn fisher_sets(session: &mut Session, sets: &[(Records, Buf<f32>)]) -> Result<()> {
     sets.iter().try_for_each(|(records, _)| session.check_records(*records, true))?;
     let squares = session.grad;

@@ -141,7 +141,7 @@ impl Small<'_> {
         })
     }
 
-    /// Loss and accuracy under some parameters of the retained nodes on the graph that is left, and of the forgotten
+    /// Loss and accuracy under some parameters of the retained nodes on the reduced graph, and of the forgotten
     /// ones on the whole graph.
     fn scores(&mut self, theta: &[f32]) -> Result<[[f64; 2]; 2]> {
         self.session(|session, view| {
@@ -190,7 +190,7 @@ fn method(small: &mut Small, name: &str) -> Result<()> {
         hold((moved > 0.0) != still, || format!("{name} moved {moved}, {request}"))?;
         hold(accuracy > 0.65, || format!("{name}: {accuracy} of the retained nodes are right, {request}"))?;
         if i == 0 && !["unlink", "gnn_delete", "graph_editor"].contains(&name) {
-            // An operator acts on the graph that is left, and these are read off the whole one; the editor's regression
+            // An operator acts on the reduced graph, and these are read off the whole one; the editor's regression
             // is another model. The planted class is on nobody who stays: whoever forgets anything is less sure of it.
             hold(after[0] > before[0] + 1e-3, || format!("{name}: forget loss from {} to {}", before[0], after[0]))?;
         }

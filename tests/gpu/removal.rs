@@ -1,5 +1,5 @@
 //! Newton removal from a convex model: multinomial logistic regression on the digits, trained to its optimum, against the
-//! optimum of what is left.
+//! optimum of the retained records.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Certified removal on the reference engine, in f64: what is said to be left is never less than what is left, the budget
+//! Certified removal on the reference engine, in f64: the stated bound is never below the true residual, the budget
 //! runs out, and what is not proven is refused.
 
 use unlearn::base::philox::{normal, philox, unit};
@@ -208,7 +208,7 @@ fn the_budget_runs_out_into_a_retrain() {
         let (after, account) = problem.forget(&theta, "steps = 1", [&retain, &[request]], past).unwrap();
         let now = account.details.certificate.clone().unwrap();
         assert!(now.spent <= now.budget);
-        // What is certified is the gradient of what is left, under the noise that the certificate names.
+        // What is certified is the retained records' gradient, under the noise that the certificate names.
         let residual = problem.gradient_norm(&after, &retain, now.noise_seed);
         assert!(residual <= now.spent + 1e-4, "request {request}: {residual}, {now:?}");
         if account.details.notes["retrained"] == true {

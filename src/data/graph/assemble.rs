@@ -31,7 +31,7 @@ pub(crate) fn dataset(parts: GraphParts, config: &DataConfig, normalize: Normali
     let of_records = graphs.as_ref().map_or(&labels, |graphs| &graphs.labels);
     let plan = partition::partition(of_records, config, split, &origin)?;
     if plan.train.is_empty() {
-        return Err(Error::input(format!("{origin}: no record is left to train on")));
+        return Err(Error::input(format!("{origin}: no record remains to train on")));
     }
     // Poison first: what it joins differs in the classes that the data has.
     let poisoned = config.poison.map_or(Ok(vec![]), |poison| poison.apply(&mut graph, &labels))?;

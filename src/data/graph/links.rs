@@ -78,7 +78,7 @@ impl Links {
         let (test, validation) = (count(test), count(validation));
         if test + validation >= all.len() {
             return Err(Error::input(format!(
-                "{origin}: none of the {} edges is left to train on; lower data.test_fraction or data.validation_fraction",
+                "{origin}: none of the {} edges remains to train on; lower data.test_fraction or data.validation_fraction",
                 all.len()
             )));
         }

@@ -3,8 +3,8 @@
 use super::{Deletion, Graph};
 
 impl Graph {
-    /// The graph that is left: the same node ids, without the deleted edges (those of deleted nodes too) and without the
-    /// deleted features. Values that stay keep the normalisation they have.
+    /// The reduced graph: the same node ids, without the deleted edges (those of deleted nodes too) and without the
+    /// deleted features. Retained values keep the normalisation they have.
     pub fn without(&self, deletion: &Deletion) -> Graph {
         let gone = self.marks(&deletion.nodes);
         let bare = self.marks(&deletion.feature_rows);
@@ -40,7 +40,7 @@ impl Graph {
         let gone = self.marks(&deletion.nodes);
         let mut starts = self.changed_features(deletion);
         starts.extend(&deletion.nodes);
-        // Edges that go with a deleted node say nothing of their own: that node's neighbours are one hop away.
+        // Edges of a deleted node say nothing of their own: that node's neighbours are one hop away.
         let own = deletion.edges.iter().filter(|[u, v]| !gone[*u as usize] && !gone[*v as usize]);
         starts.extend(own.map(|[_, target]| target));
         self.distances(&starts, u32::MAX - 1)

@@ -173,13 +173,13 @@ impl<'a> Run<'a> {
                 Ok(Line::End) => break None,
                 Err(RecvTimeoutError::Timeout) => {
                     let limit = self.options.timeout.as_secs_f64();
-                    let why = format!("did not end within {limit} s; its process was stopped and a new one goes on");
+                    let why = format!("did not end within {limit} s; its process was stopped and a new one continues");
                     child.stop();
                     self.lost(pending.take(), Status::Timeout, &why, progress);
                     break None;
                 }
                 Err(RecvTimeoutError::Disconnected) => {
-                    let why = format!("the process ended with {}; a new one goes on", child.end());
+                    let why = format!("the process ended with {}; a new one continues", child.end());
                     self.lost(pending.take(), Status::Crash, &why, progress);
                     break None;
                 }

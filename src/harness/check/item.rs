@@ -104,6 +104,6 @@ pub(super) fn verdict_of(error: Error, lost: bool) -> Verdict {
         Error::Unsupported(_) => Status::Unsupported,
         _ => Status::Fail,
     };
-    let goes_on = if lost { "; its process ends and a new one goes on" } else { "" };
+    let goes_on = if lost { "; its process ends and a new one continues" } else { "" };
     Verdict::new(status, format!("{error}{goes_on}"))
 }

@@ -101,7 +101,7 @@ impl Method for Ssd {
         let mut account = Account::reading(&[Read::ForgetData, Read::RetainData]);
         let mut everything = [view.retain, view.forget].concat();
         everything.sort_unstable();
-        // A request for edges or features forgets nodes that stay.
+        // A request for edges or features forgets traces in retained nodes, which are then in both.
         everything.dedup();
         let alpha = self.ratio(everything.len(), view);
         // I_D could be kept from training on: the request itself then needs the forgotten records alone.

@@ -9,15 +9,15 @@ use crate::data::{Deletion, Graph};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GraphChange {
     pub mean_degree_before: f64,
-    /// Over the nodes that stay.
+    /// Over the retained nodes.
     pub mean_degree_after: f64,
-    /// Nodes that stay and lost an edge, and the most that one lost.
+    /// Retained nodes that lost an edge, and the most that one lost.
     pub nodes_with_fewer_edges: usize,
     pub most_edges_lost: usize,
     pub components_before: usize,
-    /// Among the nodes that stay.
+    /// Among the retained nodes.
     pub components_after: usize,
-    /// Nodes that stay, had an edge to another node and have none left.
+    /// Retained nodes that had an edge to another node and now have none.
     pub isolated_made: usize,
 }
 

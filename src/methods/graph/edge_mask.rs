@@ -18,7 +18,7 @@ use crate::train::Optimizer;
 
 pub static ROW: MethodRow = MethodRow {
     name: "edge_mask",
-    summary: "learns sparse masks on edges and weights with the weights, prunes the least needed, repairs (gcn and sgc)",
+    summary: "learns sparse masks on edges and weights, prunes the least important, fine-tunes (gcn and sgc)",
     citation: "Chen et al., ICML 2021 (UGS), for unlearning; one round",
     tier: Tier::Approximate,
     graphs_only: true,
@@ -29,13 +29,13 @@ pub static ROW: MethodRow = MethodRow {
     },
 };
 
-/// Learns, on the graph that is left, with Adam and the recipe's weight decay,
+/// Learns, on the reduced graph, with Adam and the recipe's weight decay,
 ///
 /// mean CE(theta ∘ m_W, Â ∘ m_A) + edge_penalty Σ m_A + weight_penalty Σ m_W,  masks ≥ 0, from 1, deleted edges at 0,
 ///
 /// then prunes the `prune_weights` part of the matrices' weights whose masks are lowest and goes on for `repair_epochs` on
-/// the weights that are left. The result is weights alone, read on the whole graph that is left: the mask on edges serves
-/// the learning, is gone for the repair, and what it would prune is reported.
+/// the remaining weights. The result is weights alone, read on the whole reduced graph: the mask on edges serves
+/// the learning, is dropped for the repair, and what it would prune is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EdgeMask {

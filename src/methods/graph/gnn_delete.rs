@@ -29,12 +29,12 @@ pub static ROW: MethodRow = MethodRow {
     },
 };
 
-/// Minimises lambda · NI + (1 − lambda) · DEC over the weights of the `deletion` layers, on the graph that is left, dropout
+/// Minimises lambda · NI + (1 − lambda) · DEC over the weights of the `deletion` layers, on the reduced graph, dropout
 /// off, nothing else moving.
 ///
-/// NI, neighbourhood influence: mean squared distance of the logits of the nodes that stay and are reached to those that
+/// NI, neighbourhood influence: mean squared distance of the logits of the retained nodes in reach to those that
 /// the network had for them before. DEC, deleted-edge consistency: the source pulls the two ends of a deleted edge to a
-/// random pair; for node classification there is no pair to decode, so each end of a deleted edge that stays, each
+/// random pair; for node classification there is no pair to decode, so each retained end of a deleted edge, each
 /// deleted node and each node that lost its features is pulled to what the network predicted for a random node (mean
 /// Kullback-Leibler divergence). Deleted columns have no such node, and NI alone is left.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

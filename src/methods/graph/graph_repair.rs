@@ -27,7 +27,7 @@ pub static ROW: MethodRow = MethodRow {
     },
 };
 
-/// Adam on the graph that is left. All else is the recipe's.
+/// Adam on the reduced graph. All else is the recipe's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GraphRepair {

@@ -1,4 +1,4 @@
-//! Unlinking: what is deleted leaves the graph, and the weights stay. What every other method must beat.
+//! Unlinking: the graph without what is deleted, and unchanged weights. The floor that every other method must beat.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::records::Session;
 
 pub static ROW: MethodRow = MethodRow {
     name: "unlink",
-    summary: "takes what is deleted out of the graph and leaves every weight: traces stay in the weights (graphs only)",
+    summary: "deletes from the graph and changes no weight, so that traces remain in the weights (graphs only)",
     citation: "Tan et al., WWW 2024 (UtU, Unlink to Unlearn)",
     tier: Tier::Approximate,
     graphs_only: true,

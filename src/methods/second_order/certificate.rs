@@ -5,7 +5,7 @@
 //!
 //! L(θ) = Σ_i ℓ(W x̃_i, y_i) + (λ n / 2) ‖θ‖² + bᵀθ,   b ~ N(0, σ² I).
 //!
-//! If the gradient of L over what is left is no longer than β at the parameters that are handed out, they are (ε, δ)
+//! If the gradient of L over the retained records is no longer than β at the released parameters, they are (ε, δ)
 //! indistinguishable from those of a retrain as long as β ≤ σ ε / √(2 ln(1.5 / δ)) (Guo, Goldstein, Hannun & van der Maaten,
 //! "Certified data removal from machine learning models", ICML 2020, theorem 3).
 //!

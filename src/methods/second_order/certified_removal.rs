@@ -55,7 +55,7 @@ impl Default for CertifiedRemoval {
     }
 }
 
-/// What a step can have left of the sum's gradient.
+/// Bound on the sum's gradient after a step.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 struct Left {
     /// By the curvature's turn.

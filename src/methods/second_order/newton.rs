@@ -1,4 +1,4 @@
-//! Newton removal: steps from where the model is towards the optimum of the objective that is left.
+//! Newton removal: steps from where the model is towards the optimum of the objective of the retained records.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use crate::train::shuffled;
 
 pub static ROW: MethodRow = MethodRow {
     name: "newton",
-    summary: "Newton steps on the objective of the retained records, its weight decay among them",
+    summary: "Newton steps on the objective of the retained records, weight decay included",
     citation: "Guo et al., ICML 2020, eq. 2; Golatkar et al., CVPR 2020; with the gradient and the curvature of the new objective",
     tier: Tier::Approximate,
     graphs_only: false,

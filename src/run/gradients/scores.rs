@@ -7,7 +7,7 @@ use crate::run::influence::{Ask, InfluenceJob};
 
 pub(super) static INFLUENCE: StatisticRow = StatisticRow {
     name: "influence",
-    summary: "what a loss owes to each record: TracIn's products of gradients, or influence by the curvature; ranked in --table",
+    summary: "each record's part in a loss: TracIn's products of gradients, or influence by curvature, as --table",
     options: &["how", "against", "epochs", "damping", "table"],
     compute: influence,
 };

@@ -69,5 +69,5 @@ pub(super) fn traces(rows: &[&Row]) -> String {
             std::iter::once(row.label().to_owned()).chain(columns.iter().map(|(key, _)| value(row, key))).collect()
         })
         .collect();
-    table("What is left of the deleted; the target is the retrain's value", &header, &cells)
+    table("Traces of the deleted records; the target is the retrain's value", &header, &cells)
 }

@@ -154,7 +154,7 @@ pub fn influence_is_newton(small: &mut Small) -> Result<()> {
     Ok(())
 }
 
-/// The edited regression against one that is fitted on the graph that is left, where nothing is edited; and that it is a
+/// The edited regression against one that is fitted on the reduced graph, where nothing is edited; and that it is a
 /// minimum of the objective as the engine sees it: no direction goes down from it.
 pub fn editor_is_exact(small: &mut Small) -> Result<()> {
     for request in REQUESTS {

@@ -90,7 +90,7 @@ impl Ridge {
         let out = self.rows.select(&gone);
         let (projected, core, inverse) = match &self.inverse {
             Inverse::Kernel(m) => {
-                // S X'ᵀ = XᵀM', the columns of M at the rows that go, and I − X'S X'ᵀ = λ M'': nothing cancels.
+                // S X'ᵀ = XᵀM', the columns of M at the deleted rows, and I − X'S X'ᵀ = λ M'': nothing cancels.
                 let (rows, block) = (m.select(&gone), m.select(&gone).columns(&gone));
                 let across = rows.columns(&kept);
                 let update = across.t().mul(&Cholesky::of(block.clone())?.solve(across));

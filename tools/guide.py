@@ -17,7 +17,8 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BLOCK = re.compile(r"(?P<before>[^\n]*\n)?\n?```(?P<kind>\w+)\n(?P<body>.*?)```\n", re.S)
+BLOCK = re.compile(r"^```(?P<kind>\w+)\n(?P<body>.*?)^```\n", re.S | re.M)
+SAVE = re.compile(r"[Ss]ave\s+this\s+as\s+`([\w.-]+)`")
 OUTPUT = re.compile(r"\n```text\n(?P<body>.*?)```\n", re.S)
 
 
@@ -43,12 +44,13 @@ def follow(page, folder, environment):
     """The page's text with the outputs as they are now."""
     text, at, out = page.read_text(encoding="utf-8"), 0, []
     while match := BLOCK.search(text, at):
+        # The paragraph above says what a block is for.
+        before, kind, body = text[at : match.start()].strip().split("\n\n")[-1], match["kind"], match["body"]
         out.append(text[at : match.end()])
         at = match.end()
-        before, kind, body = match["before"] or "", match["kind"], match["body"]
-        if "<!-- not run -->" in before:
+        if before.endswith("<!-- not run -->"):
             continue
-        if kind == "toml" and (name := re.search(r"[Ss]ave this as `([\w.-]+)`", before)):
+        if kind == "toml" and (name := SAVE.search(before)):
             (folder / name[1]).write_text(body, encoding="utf-8")
         if kind == "sh":
             print(f"{page.name}: {body.splitlines()[0]}", flush=True)

@@ -55,7 +55,13 @@ pub(super) fn method_settings() -> Result<String> {
     for m in METHODS {
         let table = settings(m)?;
         let settings = if table.rows.is_empty() { "No settings.\n".to_owned() } else { of_table(&table) };
-        text += &format!("## `{}`\n\n*{}*: {}. Source: {}.\n\n{settings}\n", m.name, m.tier.as_str(), m.summary, m.citation);
+        text += &format!(
+            "## `{}`\n\n*{}*: {}. Source: {}.\n\n{settings}\n",
+            m.name,
+            m.tier.as_str(),
+            m.summary,
+            m.citation
+        );
     }
     Ok(text.trim_end().to_owned() + "\n")
 }

@@ -2,7 +2,6 @@ use super::output::{Table, emit, emit_json};
 use super::{Context, Run, commands, markdown, registries};
 use crate::engine::{Kernel, composed};
 use crate::error::{Error, Result};
-use crate::harness::check::kernels_of;
 use crate::kernels;
 
 /// List a registry: what this build knows
@@ -88,7 +87,7 @@ pub static REGISTRIES: &[Registry] = &[
     Registry {
         name: "kernels",
         about: "The WGSL kernels, in `shaders/FAMILY/NAME.wgsl`. A binding with a star is written. Overrides stand with \
-                their defaults. The last column counts the cases that hold a kernel to its CPU twin.",
+                their defaults. `unlearn check --coverage` counts the cases that hold each to its CPU twin.",
         table: kernel_table,
         details: None,
     },
@@ -136,18 +135,14 @@ fn entry(columns: &[String], row: &[String]) -> serde_json::Value {
 }
 
 fn kernel_table() -> Result<Table> {
-    let mut table = Table::new(&["name", "bindings", "overrides", "requires", "cases"]);
-    // A family at a time: the inputs of all cases together are hundreds of megabytes.
-    let used: Vec<Vec<&str>> =
-        kernels::FAMILIES.iter().flat_map(|family| family.cases().iter().map(kernels_of).collect::<Vec<_>>()).collect();
+    let mut table = Table::new(&["name", "bindings", "overrides", "requires"]);
     for kernel in kernels::kernels() {
-        let count = used.iter().filter(|names| names.contains(&kernel.name)).count();
-        table.row(kernel_cells(kernel, count)?);
+        table.row(kernel_cells(kernel)?);
     }
     Ok(table)
 }
 
-fn kernel_cells(kernel: &'static Kernel, cases: usize) -> Result<[String; 5]> {
+fn kernel_cells(kernel: &'static Kernel) -> Result<[String; 4]> {
     let shader = composed(kernel)?.reflection;
     let bindings = shader.storage.iter().map(|(name, written, _)| format!("{name}{}", if *written { "*" } else { "" }));
     let overrides = shader.overrides.iter().map(|(name, default)| match default.is_nan() {
@@ -159,5 +154,5 @@ fn kernel_cells(kernel: &'static Kernel, cases: usize) -> Result<[String; 5]> {
         other => format!("{other:?}"),
     };
     let join = |words: &mut dyn Iterator<Item = String>| words.collect::<Vec<_>>().join(" ");
-    Ok([kernel.name.to_owned(), join(&mut { bindings }), join(&mut { overrides }), requires, cases.to_string()])
+    Ok([kernel.name.to_owned(), join(&mut { bindings }), join(&mut { overrides }), requires])
 }

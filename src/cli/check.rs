@@ -67,7 +67,8 @@ pub struct Check {
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
     /// Put together what earlier runs wrote with --json (other machines, tools/dawn), and run nothing (may be repeated)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["filter", "driver", "repro", "list", "coverage", "export", "bless"])]
+    #[arg(long, value_name = "FILE")]
+    #[arg(conflicts_with_all = ["filter", "driver", "repro", "list", "coverage", "export", "bless"])]
     merge: Vec<PathBuf>,
     /// Write a JUnit report
     #[arg(long, value_name = "FILE")]
@@ -172,7 +173,8 @@ fn coverage(selection: &Selection, json: bool) -> Result<()> {
     if json {
         let (covered, rows) = coverage.counts();
         emit_json(&serde_json::json!({
-            "schema": 1, "version": env!("CARGO_PKG_VERSION"), "kind": selection.kind, "covered": covered, "count": rows, "coverage": coverage,
+            "schema": 1, "version": env!("CARGO_PKG_VERSION"), "kind": selection.kind,
+            "covered": covered, "count": rows, "coverage": coverage,
         }))?;
     } else {
         emit(&print::coverage(&coverage))?;

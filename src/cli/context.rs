@@ -25,7 +25,8 @@ pub struct Context {
     #[arg(long, global = true, value_name = "N", env = "UNLEARN_SEED")]
     pub seed: Option<u64>,
     /// Only errors on stderr
-    #[arg(short, long, global = true, conflicts_with = "verbose", value_parser = FalseyValueParser::new(), env = "UNLEARN_QUIET")]
+    #[arg(short, long, global = true, env = "UNLEARN_QUIET")]
+    #[arg(conflicts_with = "verbose", value_parser = FalseyValueParser::new())]
     pub quiet: bool,
     /// More talk on stderr (-vv: even more)
     #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "UNLEARN_VERBOSE")]

@@ -91,7 +91,8 @@ impl Run for Gradients {
         if cx.json {
             let version = env!("CARGO_PKG_VERSION");
             return emit_json(&serde_json::json!({
-                "schema": 1, "version": version, "file": self.out, "estimator": written.estimator, "count": written.count,
+                "schema": 1, "version": version, "file": self.out, "estimator": written.estimator,
+            "count": written.count,
             }));
         }
         emit(&format!("{}: {} over {} records\n", self.out.display(), written.estimator, written.count))

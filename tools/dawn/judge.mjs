@@ -1,6 +1,7 @@
 // What a case expects of its buffers; the rules are those of the harness's trial and compare.
 
-export const GUARD = 64; // elements of guard zone on either side: the largest offset alignment that any adapter asks for
+// Elements of guard zone on either side: the largest offset alignment that any adapter asks for.
+export const GUARD = 64;
 export const POISON = 0x7fc0dead;
 
 export const upTo = (n, m) => Math.ceil(n / m) * m;

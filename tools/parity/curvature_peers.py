@@ -1,4 +1,4 @@
-"""The same quantities by BackPACK and Opacus, where they know the layers: dump_curvature.py checks itself against it."""
+"""The same quantities by BackPACK and Opacus, where they know the layers, for dump_curvature.py to check itself by."""
 
 import warnings
 from copy import deepcopy

@@ -151,8 +151,8 @@ def manifest_text(facts, digests, seed):
     text += f'script = "{SCRIPT}"\n'
     text += "".join(f'{key} = "{version(package).split("+")[0]}"\n' for key, package in PACKAGES.items())
     text += f'device = "cpu"\ncomputed_in = "float64"\nstored_in = "float32, graph networks float64"\nseed = {seed}\n'
-    text += "# Factors [in, in] of layers with more inputs than this are not stored: `left_out` of a network names them."
-    text += "\n"
+    text += "# Factors [in, in] of layers with more inputs than this are not stored: `left_out` of a network names "
+    text += "them.\n"
     text += f"widest_factor = {WIDEST}\n"
     for name, keys in facts.items():
         text += f"\n[networks.{name}]\n" + "".join(f"{k} = {toml_value(v)}\n" for k, v in keys.items())

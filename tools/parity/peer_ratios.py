@@ -5,10 +5,10 @@ multiples of a mean-gradient pass over the same records.
     python tools/parity/peer_ratios.py [--records 10000] [--batches 64 256] [--rounds 5] [--threads 2] [--json FILE]
 
 Every method runs once a round, in turn, after the mean gradient of the same batches; a ratio is taken within a round,
-and the median over the rounds is printed with the smallest and the largest. A pass that would take longer than --seconds
-runs over fewer records and is scaled (the column `of` says how many). Before it is timed, each method must agree with the
-float64 of curvature_truth.py on a few records. Run it on a quiet machine: what other processes took meanwhile is printed,
-and figures taken under load are worthless. Needs backpack-for-pytorch and opacus.
+and the median over the rounds is printed with the smallest and the largest. A pass that would take longer than
+--seconds runs over fewer records and is scaled (the column `of` says how many). Before it is timed, each method must
+agree with the float64 of curvature_truth.py on a few records. Run it on a quiet machine: what other processes took
+meanwhile is printed, and figures taken under load are worthless. Needs backpack-for-pytorch and opacus.
 """
 
 import argparse

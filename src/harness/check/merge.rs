@@ -61,13 +61,14 @@ mod tests {
     use super::*;
 
     fn document(label: &str, shapes: &str, stale: &str) -> String {
-        let adapter = r#"{"index":0,"name":"x","backend":"vulkan","driver":"","driver_info":"","type":"cpu","vendor_id":0,
-            "device_id":0,"subgroup_min":0,"subgroup_max":0,"features":[],"limits":{"max_storage_buffer_binding_bytes":1,
-            "max_buffer_bytes":1,"max_storage_buffers":1,"max_workgroup_storage_bytes":1,"max_invocations_per_workgroup":1,
+        let adapter = r#"{"index":0,"name":"x","backend":"vulkan","driver":"","driver_info":"","type":"cpu",
+            "vendor_id":0,"device_id":0,"subgroup_min":0,"subgroup_max":0,"features":[],
+            "limits":{"max_storage_buffer_binding_bytes":1,"max_buffer_bytes":1,"max_storage_buffers":1,
+            "max_workgroup_storage_bytes":1,"max_invocations_per_workgroup":1,
             "max_workgroups_per_dimension":1,"min_storage_offset_alignment":1}}"#;
         format!(
-            r#"{{"schema":1,"version":"0","kind":"test","shapes":"{shapes}","seed":1,"stale":[{stale}],"adapters":[{{"label":"{label}",
-            "adapter":{adapter},"cases":[{{"case":"linear.matmul 1","kernels":["linear.matmul"],"status":"fail","seconds":0.5}}]}}]}}"#
+            r#"{{"schema":1,"version":"0","kind":"test","shapes":"{shapes}","seed":1,"stale":[{stale}],
+            "adapters":[{{"label":"{label}","adapter":{adapter},"cases":[{{"case":"linear.matmul 1","kernels":["linear.matmul"],"status":"fail","seconds":0.5}}]}}]}}"#
         )
     }
 

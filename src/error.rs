@@ -1,5 +1,6 @@
 //! The one error type. Every message is a sentence: what, where, what was expected, what to do.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// What went wrong, grouped by what the caller can do about it; [`Error::exit_code`] is the contract with scripts.
@@ -12,6 +13,22 @@ pub enum Error {
     /// A file could not be opened, read, written or renamed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
+    /// A buffer passes a limit of the adapter or the memory budget; nothing was allocated. A smaller batch may fit. Exit
+    /// code 2.
+    #[error("{what} needs {needed} bytes{}; {limit} is {available}; use a smaller batch", beyond(*held))]
+    TooLarge {
+        /// The buffer, or the binding of a kernel.
+        what: String,
+        needed: u64,
+        /// Bytes that are held already and count towards the limit.
+        held: u64,
+        /// The limit's name in WebGPU and the adapter's, or the memory budget.
+        limit: String,
+        available: u64,
+    },
+    /// A record function or the engine was called with arguments that do not fit together: sizes of buffers, above all.
+    #[error(transparent)]
+    Misuse(Box<Misuse>),
     /// The adapter lacks a feature that the request needs. Exit code 6.
     #[error("{0}")]
     Unsupported(String),
@@ -37,9 +54,81 @@ pub enum Error {
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// A call whose arguments do not fit together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{function}{}: {mistake}", within(scope))]
+pub struct Misuse {
+    /// `<family>.<function>` of a record function, the name of a dispatched kernel, or `Engine::write` and the like.
+    pub function: &'static str,
+    /// The scope it was recorded under, `conv1/forward`; may be empty.
+    pub scope: String,
+    pub mistake: Mistake,
+}
+
+/// What does not fit in a [`Misuse`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Mistake {
+    /// A buffer has another size than the shapes beside it ask for.
+    #[error("`{buffer}` needs {expected}, got {found}")]
+    Shape { buffer: String, expected: Extent, found: Extent },
+    /// Elements that are not in the buffer, or columns that are not in the matrix.
+    #[error("a range {start}..{end} of {len}")]
+    Range { start: usize, end: usize, len: usize },
+    /// Another argument is outside what the function takes.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Sizes along the dimensions of a tensor, the slowest first; one dimension where no more is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extent {
+    pub dims: Vec<usize>,
+    /// More elements would do as well.
+    pub at_least: bool,
+}
+
+impl Extent {
+    pub fn exactly(dims: &[usize]) -> Extent {
+        Extent { dims: dims.to_vec(), at_least: false }
+    }
+
+    pub fn at_least(dims: &[usize]) -> Extent {
+        Extent { dims: dims.to_vec(), at_least: true }
+    }
+
+    /// Number of elements; `None` where it passes `usize`.
+    pub fn elements(&self) -> Option<usize> {
+        self.dims.iter().try_fold(1, |n: usize, d| n.checked_mul(*d))
+    }
+}
+
+impl fmt::Display for Extent {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let least = if self.at_least { "at least " } else { "" };
+        match (self.elements(), self.dims.len()) {
+            (Some(n), 1) => write!(f, "{least}{n} elements"),
+            (Some(n), _) => write!(f, "{least}{:?} = {n} elements", self.dims),
+            (None, _) => write!(f, "{least}{:?}, more elements than can be counted", self.dims),
+        }
+    }
+}
+
+fn within(scope: &str) -> String {
+    if scope.is_empty() { String::new() } else { format!(" ({scope})") }
+}
+
+fn beyond(held: u64) -> String {
+    if held == 0 { String::new() } else { format!(" beyond the {held} held") }
+}
+
 impl Error {
     pub fn input(message: impl Into<String>) -> Self {
         Error::Input(message.into())
+    }
+
+    /// A mistake of whoever calls `function`, outside of recordings.
+    pub fn misuse(function: &'static str, mistake: Mistake) -> Self {
+        Error::Misuse(Box::new(Misuse { function, scope: String::new(), mistake }))
     }
 
     pub fn internal(message: impl Into<String>) -> Self {
@@ -55,7 +144,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         use std::io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory, NotFound, PermissionDenied};
         match self {
-            Error::Input(_) => 2,
+            Error::Input(_) | Error::TooLarge { .. } => 2,
             // A path the user gave that is absent or closed to us is bad input; a full disk is not.
             Error::Io { source, .. } => match source.kind() {
                 NotFound | PermissionDenied | NotADirectory | IsADirectory | AlreadyExists => 2,
@@ -66,7 +155,23 @@ impl Error {
             Error::Regression(_) => 5,
             Error::Unsupported(_) => 6,
             Error::Interrupted(_) => 130,
-            Error::Device(_) | Error::Internal(_) => 1,
+            Error::Device(_) | Error::Internal(_) | Error::Misuse(_) => 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misuse_names_function_scope_buffer_and_both_shapes() {
+        let found = Extent::exactly(&[149]);
+        let mistake = Mistake::Shape { buffer: "w".into(), expected: Extent::exactly(&[6, 1, 5, 5]), found };
+        let misuse = Misuse { function: "conv.conv2d", scope: "conv1/forward".into(), mistake };
+        let said = Error::Misuse(Box::new(misuse)).to_string();
+        assert_eq!(said, "conv.conv2d (conv1/forward): `w` needs [6, 1, 5, 5] = 150 elements, got 149 elements");
+        let huge = Extent::at_least(&[usize::MAX, 2]);
+        assert_eq!(huge.to_string(), format!("at least [{}, 2], more elements than can be counted", usize::MAX));
     }
 }

@@ -1,9 +1,9 @@
-//! A dispatch against its shader and against aliasing, before anything runs.
+//! A dispatch against its shader and against aliasing, a recording against its buffers, before anything runs.
 
 use super::kernel::Elem;
-use super::recording::{ALIGN, Dispatch, Groups};
-use super::shader;
-use crate::error::{Error, Result};
+use super::recording::{ALIGN, BufferId, Command, Dispatch, Groups, Recording, Span, Temp};
+use super::{Data, shader};
+use crate::error::{Error, Extent, Mistake, Result};
 
 impl Dispatch {
     /// See [`Recording::check`](super::Recording::check).
@@ -57,6 +57,66 @@ impl Dispatch {
                         self.kernel.name, self.label
                     )));
                 }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Span {
+    /// # Errors
+    /// The range is not inside its buffer; kept buffers have the lengths `kept`.
+    pub(super) fn inside(&self, kept: &[usize], temps: &[Temp]) -> Result<(), Mistake> {
+        let len = match self.id {
+            BufferId::Kept(i) => kept.get(i as usize).copied(),
+            BufferId::Temp(i) => temps.get(i as usize).map(|t| t.len),
+            BufferId::Unusable(_) => None,
+        };
+        let (start, end) = (self.offset, self.offset + self.len);
+        match len {
+            Some(len) if end <= len => Ok(()),
+            Some(len) => Err(Mistake::Range { start, end, len }),
+            None => Err(self
+                .mistake()
+                .unwrap_or_else(|| Mistake::Other(format!("{:?} was released, or is another engine's", self.id)))),
+        }
+    }
+}
+
+impl Recording {
+    /// # Errors
+    /// A command reaches beyond its buffer, or to a buffer that is not there.
+    pub(super) fn check_places(&self, kept: &[usize]) -> Result<()> {
+        let inside =
+            |function, span: &Span| span.inside(kept, &self.temps).map_err(|mistake| Error::misuse(function, mistake));
+        self.commands.iter().try_for_each(|command| match command {
+            Command::Upload { dst, .. } => inside("Recording::upload", dst),
+            Command::Readback { src, .. } => inside("Recording::readback", src),
+            Command::Clear { dst } => inside("Recording::clear", dst),
+            Command::Copy { src, dst } => [src, dst].into_iter().try_for_each(|span| inside("Recording::copy", span)),
+            Command::Dispatch(d) => d.bindings.iter().try_for_each(|(span, _)| inside(d.kernel.name, span)),
+        })
+    }
+
+    /// # Errors
+    /// Not what the recording uploads.
+    pub(super) fn check_inputs(&self, inputs: &[Data]) -> Result<()> {
+        let fail = |mistake| Err(Error::misuse("Engine::submit", mistake));
+        if inputs.len() != self.inputs.len() {
+            return fail(Mistake::Other(format!("a run takes {} inputs, got {}", self.inputs.len(), inputs.len())));
+        }
+        for (i, (data, len)) in inputs.iter().zip(&self.inputs).enumerate() {
+            let given = data.bytes().len() / 4;
+            if given != *len {
+                let (expected, found) = (Extent::exactly(&[*len]), Extent::exactly(&[given]));
+                return fail(Mistake::Shape { buffer: format!("input {i}"), expected, found });
+            }
+        }
+        for command in &self.commands {
+            if let Command::Upload { dst, input } = command
+                && let Some(data) = inputs.get(*input).filter(|data| data.elem() != dst.elem)
+            {
+                return fail(Mistake::Other(format!("`input {input}` holds {}, not {}", data.elem(), dst.elem)));
             }
         }
         Ok(())

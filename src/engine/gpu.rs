@@ -151,18 +151,13 @@ impl Gpu {
     pub(super) fn afford(&self, what: &str, bytes: u64) -> Result<()> {
         let limit = self.limits.max_buffer_size;
         if bytes > limit {
-            return Err(Error::input(format!(
-                "{what} needs {bytes} bytes in one buffer; max_buffer_size of {} is {limit}",
-                self.report.name
-            )));
+            let limit = (format!("max_buffer_size of {}", self.report.name), limit);
+            return Err(too_large(what, bytes, 0, limit));
         }
-        if let Some(budget) = self.options.max_memory.filter(|m| self.held + bytes > *m) {
-            return Err(Error::input(format!(
-                "{what} needs {bytes} bytes beyond the {} held, over the memory budget of {budget}; raise --max-memory or use a smaller batch",
-                self.held
-            )));
+        match self.options.max_memory.filter(|m| self.held + bytes > *m) {
+            Some(budget) => Err(too_large(what, bytes, self.held, ("the memory budget, --max-memory,".into(), budget))),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     pub(super) fn create(&mut self, what: &str, elements: usize, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
@@ -190,7 +185,7 @@ impl Gpu {
     pub(super) fn kept_buffer(&self, id: BufferId) -> Result<&wgpu::Buffer> {
         match id {
             BufferId::Kept(i) => Ok(&self.kept[i as usize]),
-            BufferId::Temp(_) => Err(Error::internal("a temporary buffer was used outside its recording")),
+            _ => Err(Error::internal("a temporary buffer was used outside its recording")),
         }
     }
 
@@ -305,6 +300,10 @@ impl Gpu {
         let desc = wgpu::BindGroupLayoutDescriptor { label: Some(kernel.name), entries: &entries };
         Ok(self.device.create_bind_group_layout(&desc))
     }
+}
+
+pub(super) fn too_large(what: &str, needed: u64, held: u64, (limit, available): (String, u64)) -> Error {
+    Error::TooLarge { what: what.to_owned(), needed, held, limit, available }
 }
 
 fn keep_first(slot: &Mutex<Option<String>>, message: String) {

@@ -6,7 +6,7 @@ use std::fmt;
 use super::tangent::Rule;
 
 /// Scalar type of a buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Elem {
     F32,
     U32,

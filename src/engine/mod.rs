@@ -1,6 +1,7 @@
 //! The only place that names wgpu: recordings as data, and the two engines that run them.
 
 mod adapter;
+mod arguments;
 pub mod case;
 mod check;
 mod gpu;
@@ -22,6 +23,7 @@ mod validation;
 use std::collections::{BTreeMap, HashMap};
 
 pub use adapter::{AdapterChoice, AdapterLimits, AdapterReport, list as adapters, pick as pick_adapter};
+pub use arguments::Arguments;
 pub use gpu::{Checks, Gpu, GpuOptions};
 pub use grid::div_ceil;
 pub use kernel::{
@@ -29,7 +31,9 @@ pub use kernel::{
 };
 pub use plan::{Plan, plan};
 pub use probe::Written;
-pub use recording::{ALIGN, Buf, BufferId, Command, Dispatch, Element, Groups, Pass, Recording, Span, Target, Temp};
+pub use recording::{
+    ALIGN, Buf, BufferId, Command, Dispatch, Element, Groups, Pass, Recording, Span, Target, Temp, Unusable,
+};
 pub use reference::Reference;
 pub use shader::{Composed, Reflection, SHARED, compose, composed, parse, supported};
 pub use tangent::{Add, Rule, Tangents};
@@ -37,7 +41,7 @@ pub use timing::{KernelTotal, Timing, chrome_trace, totals};
 pub use translate::{Language, translate};
 pub use validation::Listener;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Extent, Mistake, Result};
 
 /// An input or output of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +58,10 @@ impl Data {
         }
     }
 
-    /// The f32 content; the recording fixed the type.
+    /// The f32 content.
+    ///
+    /// # Panics
+    /// It is u32: the recording fixed the type.
     pub fn f32(&self) -> &[f32] {
         match self {
             Data::F32(v) => v,
@@ -62,10 +69,21 @@ impl Data {
         }
     }
 
+    /// The u32 content.
+    ///
+    /// # Panics
+    /// It is f32: the recording fixed the type.
     pub fn u32(&self) -> &[u32] {
         match self {
             Data::U32(v) => v,
             Data::F32(_) => panic!("this output holds f32"),
+        }
+    }
+
+    fn elem(&self) -> Elem {
+        match self {
+            Data::F32(_) => Elem::F32,
+            Data::U32(_) => Elem::U32,
         }
     }
 
@@ -193,6 +211,7 @@ impl Engine {
 
     /// Drops every buffer allocated since `mark`, and the shared temporaries. Programs over them must be gone.
     pub fn release(&mut self, mark: usize) {
+        let mark = mark.min(self.lens.len());
         self.lens.truncate(mark);
         match &mut self.kind {
             Kind::Gpu(g) => {
@@ -204,9 +223,15 @@ impl Engine {
     }
 
     /// Copies host values into a kept range.
+    ///
+    /// # Errors
+    /// Another number of values than the range holds, a range that the engine does not keep, or a failed device.
     pub fn write<T: Element>(&mut self, dst: Buf<T>, values: &[T]) -> Result<()> {
+        const NAME: &str = "Engine::write";
+        self.keeps(NAME, dst.any())?;
         if values.len() != dst.len {
-            return Err(Error::internal(format!("writing {} values into a range of {}", values.len(), dst.len)));
+            let (expected, found) = (Extent::exactly(&[dst.len]), Extent::exactly(&[values.len()]));
+            return Err(Error::misuse(NAME, Mistake::Shape { buffer: "values".into(), expected, found }));
         }
         let bytes: &[u8] = bytemuck::cast_slice(values);
         self.traffic.up += bytes.len() as u64;
@@ -224,7 +249,11 @@ impl Engine {
     }
 
     /// Copies a kept range to the host; waits for everything before it.
+    ///
+    /// # Errors
+    /// A range that the engine does not keep, or a failed device.
     pub fn read<T: Element>(&mut self, src: Buf<T>) -> Result<Vec<T>> {
+        self.keeps("Engine::read", src.any())?;
         self.traffic.down += src.len as u64 * 4;
         let data = match &mut self.kind {
             Kind::Gpu(g) => g.read(src.any())?,
@@ -233,9 +262,14 @@ impl Engine {
         Ok(bytemuck::pod_collect_to_vec(data.bytes()))
     }
 
-    /// Checks a recording against its shaders, plans its memory and builds what running it needs.
+    /// Checks a recording against its shaders and its buffers, plans its memory and builds what running it needs.
+    ///
+    /// # Errors
+    /// A record function was called with arguments that do not fit, a dispatch does not fit its shader, a range lies
+    /// outside its buffer, a buffer passes a limit of the adapter, or the device failed.
     pub fn compile(&mut self, rec: Recording) -> Result<Program> {
         rec.check()?;
+        rec.check_places(&self.lens)?;
         let temp_bytes = Reference::planned_bytes(&rec);
         let gpu = match &mut self.kind {
             Kind::Gpu(g) => Some(g.compile(&rec)?),
@@ -246,15 +280,12 @@ impl Engine {
     }
 
     /// Starts a run. Inputs take effect before its first command.
+    ///
+    /// # Errors
+    /// Inputs of another number, length or type than the recording uploads, or a failed device.
     pub fn submit(&mut self, program: &Program, inputs: &[Data]) -> Result<Ticket> {
-        let given: Vec<usize> = inputs.iter().map(|d| d.bytes().len() / 4).collect();
-        if given != program.rec.inputs {
-            return Err(Error::internal(format!(
-                "a run takes inputs of {:?} elements, got {given:?}",
-                program.rec.inputs
-            )));
-        }
-        self.traffic.up += given.iter().sum::<usize>() as u64 * 4;
+        program.rec.check_inputs(inputs)?;
+        self.traffic.up += program.rec.inputs.iter().sum::<usize>() as u64 * 4;
         self.traffic.down += program.rec.outputs.iter().map(|s| s.len as u64 * 4).sum::<u64>();
         let waiting = match (&mut self.kind, &program.gpu) {
             (Kind::Gpu(g), Some(p)) => Waiting::Gpu(g.submit(p, &program.rec.outputs, inputs)?),
@@ -288,6 +319,15 @@ impl Engine {
     /// The kernels that ran since the last call, by name, whatever compiled them.
     pub fn take_kernels(&mut self) -> Vec<&'static Kernel> {
         std::mem::take(&mut self.ran).into_values().collect()
+    }
+
+    /// # Errors
+    /// The range is not one of a buffer that this engine keeps.
+    fn keeps(&self, function: &'static str, span: Span) -> Result<()> {
+        if let BufferId::Temp(_) = span.id {
+            return Err(Error::internal("a temporary buffer was used outside its recording"));
+        }
+        span.inside(&self.lens, &[]).map_err(|mistake| Error::misuse(function, mistake))
     }
 
     pub fn traffic(&self) -> Traffic {

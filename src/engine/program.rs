@@ -6,7 +6,7 @@ use std::sync::Arc;
 use glam::UVec3;
 
 use super::adapter::AdapterReport;
-use super::gpu::{Gpu, Pipeline};
+use super::gpu::{Gpu, Pipeline, too_large};
 use super::grid::fold;
 use super::plan;
 use super::recording::{ALIGN, BufferId, Command, Dispatch, Groups, Recording, Span};
@@ -76,6 +76,7 @@ impl Gpu {
             let buffer = match span.id {
                 BufferId::Kept(i) => gpu.kept.get(i as usize),
                 BufferId::Temp(t) => temps[t as usize].as_ref(),
+                BufferId::Unusable(_) => None,
             };
             let buffer =
                 buffer.ok_or_else(|| Error::internal(format!("{:?} was released before its program", span.id)))?;
@@ -165,12 +166,9 @@ impl Gpu {
             let limit = self.limits.max_storage_buffer_binding_size;
             if bytes > limit {
                 let shader = shader::composed(d.kernel)?.reflection;
-                return Err(Error::input(format!(
-                    "{}: buffer `{}` needs a binding of {bytes} bytes; max_storage_buffer_binding_size of {} is {limit}; use a smaller batch",
-                    title(d),
-                    shader.storage[i].0,
-                    self.report.name
-                )));
+                let what = format!("{}: the binding of `{}`", title(d), shader.storage[i].0);
+                let limit = (format!("max_storage_buffer_binding_size of {}", self.report.name), limit);
+                return Err(too_large(&what, bytes, 0, limit));
             }
             let binding = wgpu::BufferBinding { buffer, offset: *start, size: std::num::NonZero::new(bytes) };
             let resource = wgpu::BindingResource::Buffer(binding);

@@ -7,7 +7,7 @@ use glam::UVec3;
 
 use super::grid;
 use super::kernel::{Access, Elem, Kernel, Params};
-use crate::error::Result;
+use crate::error::{Misuse, Result};
 
 /// Tensors inside one buffer start at multiples of this many 4-byte elements (256 bytes): the largest storage
 /// offset alignment any adapter asks for.
@@ -18,6 +18,17 @@ pub const ALIGN: usize = 64;
 pub enum BufferId {
     Kept(u32),
     Temp(u32),
+    /// In none. Whatever uses such a range is refused with the reason.
+    Unusable(Unusable),
+}
+
+/// Why a range cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Unusable {
+    /// [`Buf::range`] was asked for elements that the range before it does not have.
+    Range { start: u32, end: u32, len: u32 },
+    /// [`Buf::over`] was asked for elements of another type than these.
+    Type(Elem),
 }
 
 /// Rust types that buffers hold.
@@ -55,15 +66,21 @@ impl<T: Element> Buf<T> {
         Buf { id, offset: 0, len, elem: PhantomData }
     }
 
-    /// The typed range behind an untyped one of the same element type.
+    /// The typed range behind an untyped one of the same element type. With another type it is
+    /// [`BufferId::Unusable`], and the recording or the engine that gets it says so.
     pub fn over(span: Span) -> Self {
-        assert_eq!(span.elem, T::ELEM, "element type of a range");
-        Buf { id: span.id, offset: span.offset, len: span.len, elem: PhantomData }
+        let id = if span.elem == T::ELEM { span.id } else { BufferId::Unusable(Unusable::Type(span.elem)) };
+        Buf { id, offset: span.offset, len: span.len, elem: PhantomData }
     }
 
-    /// A part of this range; `range.start` must be a multiple of [`ALIGN`] to be bound to a shader.
+    /// A part of this range; `range.start` must be a multiple of [`ALIGN`] to be bound to a shader. One that is not
+    /// inside is [`BufferId::Unusable`], and the recording or the engine that gets it says so.
     pub fn range(self, range: Range<usize>) -> Self {
-        assert!(range.start <= range.end && range.end <= self.len, "range {range:?} of a buffer of {}", self.len);
+        if range.start > range.end || range.end > self.len {
+            let [start, end, len] = [range.start, range.end, self.len].map(|v| u32::try_from(v).unwrap_or(u32::MAX));
+            let id = BufferId::Unusable(Unusable::Range { start, end, len });
+            return Buf { id, len: range.len(), ..self };
+        }
         Buf { offset: self.offset + range.start, len: range.len(), ..self }
     }
 
@@ -156,6 +173,8 @@ pub struct Recording {
     pub inputs: Vec<usize>,
     pub outputs: Vec<Span>,
     pub(super) scope: Vec<String>,
+    /// The first call that did not fit; nothing is recorded after it.
+    pub(super) misuse: Option<Box<Misuse>>,
     target: Target,
 }
 
@@ -198,6 +217,9 @@ impl Recording {
     /// `dst` takes the next input of each run; returns that input's number.
     pub fn upload<T: Element>(&mut self, dst: Buf<T>) -> usize {
         let input = self.inputs.len();
+        if self.arguments("Recording::upload").usable(dst).wrong() {
+            return input;
+        }
         self.inputs.push(dst.len);
         self.commands.push(Command::Upload { dst: dst.any(), input });
         input
@@ -206,18 +228,26 @@ impl Recording {
     /// `src` becomes the next output of each run; returns that output's number.
     pub fn readback<T: Element>(&mut self, src: Buf<T>) -> usize {
         let output = self.outputs.len();
+        if self.arguments("Recording::readback").usable(src).wrong() {
+            return output;
+        }
         self.outputs.push(src.any());
         self.commands.push(Command::Readback { src: src.any(), output });
         output
     }
 
+    /// `dst` becomes what `src` holds; equal lengths.
     pub fn copy<T: Element>(&mut self, src: Buf<T>, dst: Buf<T>) {
-        assert_eq!(src.len, dst.len, "a copy needs equal lengths");
-        self.commands.push(Command::Copy { src: src.any(), dst: dst.any() });
+        if !self.arguments("Recording::copy").usable(src).shape("dst", dst, &[src.len]).wrong() {
+            self.commands.push(Command::Copy { src: src.any(), dst: dst.any() });
+        }
     }
 
+    /// `dst` becomes zeros.
     pub fn clear<T: Element>(&mut self, dst: Buf<T>) {
-        self.commands.push(Command::Clear { dst: dst.any() });
+        if !self.arguments("Recording::clear").usable(dst).wrong() {
+            self.commands.push(Command::Clear { dst: dst.any() });
+        }
     }
 
     /// Starts a dispatch: `rec.dispatch(&K).params(P { .. }).read(x).write(y).threads(n)`.
@@ -248,7 +278,11 @@ impl Recording {
     /// Checks every dispatch against its shader (binding count, access, element types, parameter fields, overrides)
     /// and against aliasing: a written range may not overlap another range of the same dispatch, and a buffer may
     /// not be read and written in one dispatch even on disjoint ranges (WebGPU's usage rule).
+    ///
+    /// # Errors
+    /// The first call of a record function that did not fit, or the first dispatch that does not.
     pub fn check(&self) -> Result<()> {
+        self.sound()?;
         self.dispatches().try_for_each(Dispatch::check)
     }
 }
@@ -324,6 +358,11 @@ impl Pass<'_> {
 
     fn launch(mut self, groups: Groups) {
         self.dispatch.groups = groups;
+        let kernel = self.dispatch.kernel.name;
+        let spans = self.dispatch.bindings.iter().map(|(span, _)| *span);
+        if spans.fold(self.rec.arguments(kernel), |checks, span| checks.usable_span(span)).wrong() {
+            return;
+        }
         if !matches!(groups, Groups::Threads(0) | Groups::Groups(0)) {
             self.rec.commands.push(Command::Dispatch(self.dispatch));
         }

@@ -31,10 +31,14 @@ impl Reference {
         match id {
             BufferId::Kept(i) => &mut self.kept[i as usize],
             BufferId::Temp(i) => &mut self.temps[i as usize],
+            BufferId::Unusable(why) => panic!("a range that is in no buffer: {why:?}"),
         }
     }
 
     /// Reads a range at full precision.
+    ///
+    /// # Panics
+    /// The range is not inside a buffer of this engine.
     pub fn load(&mut self, span: Span) -> Lane {
         let range = span.offset..span.offset + span.len;
         match self.lane(span.id) {
@@ -44,6 +48,9 @@ impl Reference {
     }
 
     /// Writes a range at full precision.
+    ///
+    /// # Panics
+    /// The range is not inside a buffer of this engine, or `content` has another length or type.
     pub fn store(&mut self, span: Span, content: &Lane) {
         let range = span.offset..span.offset + span.len;
         match (self.lane(span.id), content) {

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::kernel::{Access, Elem, Tangent};
 use super::recording::{Buf, BufferId, Command, Dispatch, Recording, Span};
-use crate::error::{Error, Result};
+use crate::error::{Error, Extent, Mistake, Result};
 
 /// Records the derivative's commands of one dispatch.
 pub type Rule = fn(&mut Tangents, &Dispatch) -> Result<()>;
@@ -63,11 +63,17 @@ impl Recording {
     /// that is no seed is constant; it must not be given a value that has a derivative.
     ///
     /// # Errors
-    /// A derivative reaches a kernel without a rule, or a kept buffer without a home. The recording is then of no use.
+    /// A record function was called with arguments that do not fit, a home has another length than its value, or a
+    /// derivative reaches a kernel without a rule, or a kept buffer without a home. The recording is then of no use.
     pub fn tangent(&mut self, seeds: &[(Buf<f32>, Buf<f32>)], add: Add) -> Result<Tangents> {
+        self.sound()?;
         let mut homes = HashMap::new();
-        for (value, home) in seeds {
-            assert_eq!(value.len, home.len, "lengths of a value and of its derivative");
+        for (i, (value, home)) in seeds.iter().enumerate() {
+            if value.len != home.len {
+                let (expected, found) = (Extent::exactly(&[value.len]), Extent::exactly(&[home.len]));
+                let buffer = format!("home of seed {i}");
+                return Err(Error::misuse("Recording::tangent", Mistake::Shape { buffer, expected, found }));
+            }
             let of = range(value.any());
             let live = vec![of.clone()];
             if homes.insert(value.id, Home { id: home.id, of, start: home.offset, live }).is_some() {
@@ -79,7 +85,8 @@ impl Recording {
         let followed = commands.into_iter().try_for_each(|command| tangents.follow(command));
         *self = std::mem::take(&mut tangents.rec);
         self.scope = scope;
-        followed.map(|()| tangents)
+        followed?;
+        self.sound().map(|()| tangents)
     }
 }
 

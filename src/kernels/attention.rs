@@ -23,7 +23,7 @@ pub use edges::{Edges, Split, choose};
 pub use heads::{head_scores, head_scores_bwd, mean_heads, mean_heads_bwd, scale_heads};
 pub use rows::*;
 
-use crate::engine::{Buf, Recording};
+use crate::engine::{Arguments, Buf, Recording};
 
 /// One buffer for each end of an edge: scores or their gradients [nodes, heads], or attention vectors [heads, width].
 #[derive(Clone, Copy, Debug)]
@@ -37,11 +37,15 @@ fn wide(width: usize) -> u8 {
     u8::from(width.is_multiple_of(4))
 }
 
-/// Rows of a tensor of `len` elements that is [rows, cols].
-fn rows_of(what: &str, len: usize, cols: usize) -> usize {
-    let rows = len.checked_div(cols).unwrap_or(0);
-    assert_eq!(len, rows * cols, "{what}: {len} elements are not rows of {cols}");
-    rows
+/// Rows of a tensor of `len` elements that is [rows, cols], rounded down where that does not divide it.
+fn rows_of(len: usize, cols: usize) -> usize {
+    len.checked_div(cols).unwrap_or(0)
+}
+
+/// Adds to a record function's checks that `buf` is whole rows of these sizes.
+fn whole_rows<'r>(checks: Arguments<'r>, name: &str, buf: Buf<f32>, row: &[usize]) -> Arguments<'r> {
+    let rows = rows_of(buf.len, row.iter().product());
+    checks.shape(name, buf, &[&[rows], row].concat())
 }
 
 /// Records alpha [edges, heads]: the softmax of the scores over the edges of each row that take part (eq. 3), 0 for the
@@ -55,10 +59,12 @@ pub fn edge_softmax(
     heads: usize,
     slope: f32,
 ) {
-    assert!(a.perm.is_none(), "edge softmax: walks the CSR by target, not its transpose");
     let (edges, rows) = (a.count(), a.rows());
-    assert_eq!((takes.len, alpha.len), (edges, edges * heads), "edge softmax: sizes of takes and alpha");
-    assert_eq!(s.dst.len, rows * heads, "edge softmax: size of s.dst");
+    let checks = a.by_target(rec.arguments("attention.edge_softmax")).shape("takes", takes, &[edges]);
+    let checks = checks.shape("alpha", alpha, &[edges, heads]).shape("s.dst", s.dst, &[rows, heads]);
+    if whole_rows(checks, "s.src", s.src, &[heads]).wrong() {
+        return;
+    }
     let p = Soft { slots: a.slots() as u32, heads: heads as u32, slope };
     let stats = softmax_stats(rec, a, takes, s, p);
     let (ptr, split) = a.walk();
@@ -122,13 +128,14 @@ pub fn edge_softmax_bwd(
     heads: usize,
     slope: f32,
 ) {
-    let edges = a.count();
-    assert_eq!(
-        (t.count(), alpha.len, dalpha.len),
-        (edges, edges * heads, edges * heads),
-        "edge softmax backward: edges"
-    );
-    assert_eq!(s.dst.len, a.rows() * heads, "edge softmax backward: size of s.dst");
+    let (edges, rows) = (a.count(), a.rows());
+    let checks = t.transposed(a.by_target(rec.arguments("attention.edge_softmax_bwd")), edges);
+    let checks = checks.shape("alpha", alpha, &[edges, heads]).shape("dalpha", dalpha, &[edges, heads]);
+    let checks = checks.shape("s.dst", s.dst, &[rows, heads]).shape("ds.dst", ds.dst, &[rows, heads]);
+    let checks = whole_rows(checks, "s.src", s.src, &[heads]);
+    if checks.shape("ds.src", ds.src, &[t.rows(), heads]).wrong() {
+        return;
+    }
     let rowsum = a.split.map(|_| {
         let sum = rec.temp("alpha dalpha", a.rows() * heads);
         edge_sums(rec, a, alpha, Some(dalpha), sum, heads);
@@ -151,7 +158,6 @@ pub fn edge_softmax_bwd(
         .turns(2 * a.most())
         .threads(a.slots() * heads);
     a.merge(rec, part, ds.dst, heads);
-    assert!(t.perm.is_some(), "edge softmax backward: the transpose needs the places of its edges");
     edge_sums(rec, t, dalpha, None, ds.src, heads);
 }
 
@@ -178,9 +184,12 @@ fn edge_sums(rec: &mut Recording, a: &Edges, x: Buf<f32>, by: Option<Buf<f32>>, 
 /// Records `y[i,h,:] = Σ_e alpha[e,h] z[idx[e],h,:]` over the edges of row i (eq. 4); alpha [edges, heads],
 /// z [sources, heads, width], y [rows, heads, width].
 pub fn attend(rec: &mut Recording, a: &Edges, alpha: Buf<f32>, z: Buf<f32>, y: Buf<f32>, heads: usize, width: usize) {
+    let checks = a.fits(rec.arguments("attention.attend")).shape("alpha", alpha, &[a.count(), heads]);
+    let checks = whole_rows(checks, "z", z, &[heads, width]);
+    if checks.shape("y", y, &[a.rows(), heads, width]).wrong() {
+        return;
+    }
     let cols = heads * width;
-    rows_of("attend", z.len, cols);
-    assert_eq!(alpha.len, a.count() * heads, "attend: size of alpha");
     let part = a.sums(rec, y, cols);
     let (ptr, split) = a.walk();
     rec.dispatch(&ATTEND)
@@ -211,7 +220,11 @@ pub fn attend_bwd_z(
     heads: usize,
     width: usize,
 ) {
-    assert!(t.perm.is_some(), "attend backward: the transpose needs the places of its edges");
+    let checks = t.transposed(rec.arguments("attention.attend_bwd_z"), t.count());
+    let checks = checks.shape("alpha", alpha, &[t.count(), heads]).shape("dz", dz, &[t.rows(), heads, width]);
+    if whole_rows(checks, "dy", dy, &[heads, width]).wrong() {
+        return;
+    }
     attend(rec, t, alpha, dy, dz, heads, width);
 }
 
@@ -226,10 +239,11 @@ pub fn attend_bwd_alpha(
     heads: usize,
     width: usize,
 ) {
-    let cols = heads * width;
-    rows_of("attend backward", z.len, cols);
-    assert!(a.perm.is_none(), "attend backward: the weights are in the order of the CSR by target");
-    assert_eq!((dy.len, dalpha.len), (a.rows() * cols, a.count() * heads), "attend backward: sizes of dy and dalpha");
+    let checks = a.by_target(rec.arguments("attention.attend_bwd_alpha")).shape("dy", dy, &[a.rows(), heads, width]);
+    let checks = whole_rows(checks, "z", z, &[heads, width]);
+    if checks.shape("dalpha", dalpha, &[a.count(), heads]).wrong() {
+        return;
+    }
     let (ptr, split) = a.walk();
     let turns = if width.is_multiple_of(4) { width / 4 } else { width };
     rec.dispatch(&ATTEND_BWD)

@@ -28,9 +28,12 @@ pub fn dampen(
     alpha: f32,
     lambda: f32,
 ) {
-    assert_eq!((full.len, forget.len, mask.len), (theta.len, theta.len, theta.len), "sizes of a dampening");
-    assert!(alpha >= 0.0 && lambda >= 0.0, "dampening needs alpha and lambda of at least 0, got {alpha} and {lambda}");
     let len = theta.len;
+    let checks = rec.arguments("edit.dampen").shape("full", full, &[len]).shape("forget", forget, &[len]);
+    let factors = || format!("alpha and lambda are at least 0, got {alpha} and {lambda}");
+    if checks.shape("mask", mask, &[len]).holds(alpha >= 0.0 && lambda >= 0.0, factors).wrong() {
+        return;
+    }
     let pass = rec.dispatch(&DAMPEN).params(Dampen { len: len as u32, alpha, lambda });
     pass.read(full).read(forget).update(theta).write(mask).work(4 * len as u64, 20 * len as u64).threads(vec4s(len));
 }
@@ -51,11 +54,18 @@ pub struct Noise {
 /// come from Philox with counter (element / 4, stream, step, 0), elements counted from the start of `theta`.
 pub fn noise(rec: &mut Recording, theta: Buf<f32>, fisher: Buf<f32>, options: Noise, seed: Buf<u32>) {
     let Noise { alpha, clamp, eps, stream } = options;
+    if rec.arguments("edit.noise").shape("fisher", fisher, &[theta.len]).shape("seed", seed, &[4]).wrong() {
+        return;
+    }
     add_noise(rec, theta, fisher, seed, Noised { len: theta.len as u32, alpha, clamp_at: clamp, eps, stream }, false);
 }
 
 /// Records theta += sqrt(variance) · N(0, 1) over one tensor; numbers as in [`noise`]. `variance` must be ≥ 0.
 pub fn noise_from(rec: &mut Recording, theta: Buf<f32>, variance: Buf<f32>, seed: Buf<u32>, stream: u32) {
+    let checks = rec.arguments("edit.noise_from").shape("variance", variance, &[theta.len]);
+    if checks.shape("seed", seed, &[4]).wrong() {
+        return;
+    }
     let params = Noised { len: theta.len as u32, alpha: 0.0, clamp_at: 0.0, eps: 0.0, stream };
     add_noise(rec, theta, variance, seed, params, true);
 }
@@ -68,7 +78,6 @@ fn add_noise(
     params: Noised,
     is_variance: bool,
 ) {
-    assert_eq!((source.len, seed.len), (theta.len, 4), "sizes of a noise");
     rec.dispatch(&NOISE)
         .set("VARIANCE", u8::from(is_variance))
         .params(params)
@@ -82,7 +91,9 @@ fn add_noise(
 
 /// Records variance = alpha · min(1 / (fisher + eps), clamp), for changes before [`noise_from`].
 pub fn variance(rec: &mut Recording, fisher: Buf<f32>, variance: Buf<f32>, alpha: f32, clamp: f32, eps: f32) {
-    assert_eq!(fisher.len, variance.len, "sizes of a variance");
+    if rec.arguments("edit.variance").shape("variance", variance, &[fisher.len]).wrong() {
+        return;
+    }
     let len = fisher.len;
     let pass = rec.dispatch(&VARIANCE).params(Variance { len: len as u32, alpha, clamp_at: clamp, eps });
     pass.read(fisher).write(variance).work(4 * len as u64, 8 * len as u64).threads(vec4s(len));
@@ -96,8 +107,10 @@ pub fn row_mean(rec: &mut Recording, x: Buf<f32>, rows: usize, cols: usize) {
 /// Records x [outer, axis, inner] with each element replaced by the mean over its axis, in place: for a convolution
 /// weight OIHW the mean over dim 1 is outer = O, axis = I, inner = H W.
 pub fn axis_mean(rec: &mut Recording, x: Buf<f32>, outer: usize, axis: usize, inner: usize) {
-    assert_eq!(x.len, outer * axis * inner, "a {outer}x{axis}x{inner} tensor over a buffer of {}", x.len);
-    assert!(axis < 130_000, "a mean over {axis} elements: one thread cannot add so many");
+    let checks = rec.arguments("edit.axis_mean").shape("x", x, &[outer, axis, inner]);
+    if checks.holds(axis < 130_000, || format!("one thread cannot add {axis} elements for a mean")).wrong() {
+        return;
+    }
     rec.dispatch(&AXIS_MEAN)
         .params(AxisMean { outer: outer as u32, axis: axis as u32, inner: inner as u32 })
         .update(x)
@@ -115,8 +128,11 @@ pub fn precondition(
     delta: f32,
     d: Buf<f32>,
 ) {
-    assert_eq!((fisher.len, mean_fisher.len, d.len), (grad.len, 1, grad.len), "sizes of a preconditioning");
     let len = grad.len;
+    let checks = rec.arguments("edit.precondition").shape("fisher", fisher, &[len]).shape("d", d, &[len]);
+    if checks.shape("mean_fisher", mean_fisher, &[1]).wrong() {
+        return;
+    }
     let pass = rec.dispatch(&PRECONDITION).params(Precondition { len: len as u32, delta });
     let pass = pass.read(grad).read(fisher).read(mean_fisher).write(d);
     pass.work(3 * len as u64, 12 * len as u64).threads(vec4s(len));
@@ -125,14 +141,18 @@ pub fn precondition(
 /// Records d *= sqrt(num2 / den2), or d = 0 where `den2` is 0; with num2 = Σ grad² and den2 = Σ d² the direction takes
 /// the gradient's norm. `num2` and `den2` are one element each.
 pub fn rescale(rec: &mut Recording, d: Buf<f32>, num2: Buf<f32>, den2: Buf<f32>) {
-    assert_eq!((num2.len, den2.len), (1, 1), "the two squared norms of a rescaling");
+    if rec.arguments("edit.rescale").shape("num2", num2, &[1]).shape("den2", den2, &[1]).wrong() {
+        return;
+    }
     let pass = rec.dispatch(&RESCALE).params(Rescale { len: d.len as u32 });
     pass.read(num2).read(den2).update(d).work(d.len as u64, 8 * d.len as u64).threads(vec4s(d.len));
 }
 
 /// Records g *= min(1, max_norm / sqrt(norm2)); `norm2` is one element, Σ g².
 pub fn clip(rec: &mut Recording, g: Buf<f32>, norm2: Buf<f32>, max_norm: f32) {
-    assert_eq!(norm2.len, 1, "the squared norm of a clipping");
+    if rec.arguments("edit.clip").shape("norm2", norm2, &[1]).wrong() {
+        return;
+    }
     let pass = rec.dispatch(&CLIP).params(Clip { len: g.len as u32, max_norm });
     pass.read(norm2).update(g).work(g.len as u64, 8 * g.len as u64).threads(vec4s(g.len));
 }
@@ -148,9 +168,11 @@ pub fn ewc(
     theta0: Buf<f32>,
     lambda: f32,
 ) {
-    assert_eq!((fisher.len, theta.len, theta0.len), (grad.len, grad.len, grad.len), "sizes of an elastic penalty");
-    assert_eq!(mean_fisher.len, 1, "the mean of a Fisher diagonal");
     let len = grad.len;
+    let checks = rec.arguments("edit.ewc").shape("fisher", fisher, &[len]).shape("mean_fisher", mean_fisher, &[1]);
+    if checks.shape("theta", theta, &[len]).shape("theta0", theta0, &[len]).wrong() {
+        return;
+    }
     let pass = rec.dispatch(&EWC).params(Ewc { len: len as u32, lambda });
     let pass = pass.read(fisher).read(mean_fisher).read(theta).read(theta0).update(grad);
     pass.work(4 * len as u64, 20 * len as u64).threads(vec4s(len));
@@ -158,7 +180,9 @@ pub fn ewc(
 
 /// Records x *= m.
 pub fn mask(rec: &mut Recording, x: Buf<f32>, m: Buf<f32>) {
-    assert_eq!(x.len, m.len, "sizes of a masking");
+    if rec.arguments("edit.mask").shape("m", m, &[x.len]).wrong() {
+        return;
+    }
     let pass = rec.dispatch(&MASK).params(Masked { len: x.len as u32 });
     pass.read(m).update(x).work(x.len as u64, 12 * x.len as u64).threads(vec4s(x.len));
 }
@@ -166,28 +190,36 @@ pub fn mask(rec: &mut Recording, x: Buf<f32>, m: Buf<f32>) {
 /// Records x = origin where m is 0, bit for bit; x stays elsewhere. With a step before it, an element that the mask leaves
 /// out has not moved, whatever decay or momentum the step has.
 pub fn restore(rec: &mut Recording, x: Buf<f32>, m: Buf<f32>, origin: Buf<f32>) {
-    assert_eq!((m.len, origin.len), (x.len, x.len), "sizes of a restoring");
+    if rec.arguments("edit.restore").shape("m", m, &[x.len]).shape("origin", origin, &[x.len]).wrong() {
+        return;
+    }
     let pass = rec.dispatch(&RESTORE).params(Masked { len: x.len as u32 });
     pass.read(m).read(origin).update(x).work(x.len as u64, 16 * x.len as u64).threads(vec4s(x.len));
 }
 
 /// Records a += t (b − a).
 pub fn lerp(rec: &mut Recording, a: Buf<f32>, b: Buf<f32>, t: f32) {
-    assert_eq!(a.len, b.len, "sizes of an interpolation");
+    if rec.arguments("edit.lerp").shape("b", b, &[a.len]).wrong() {
+        return;
+    }
     let pass = rec.dispatch(&LERP).params(Lerp { len: a.len as u32, t });
     pass.read(b).update(a).work(3 * a.len as u64, 12 * a.len as u64).threads(vec4s(a.len));
 }
 
 /// Records theta += sign · lr · d; `lr` is one element, `sign` +1 to ascend and −1 to descend.
 pub fn step(rec: &mut Recording, theta: Buf<f32>, d: Buf<f32>, lr: Buf<f32>, sign: f32) {
-    assert_eq!((d.len, lr.len), (theta.len, 1), "sizes of a step");
+    if rec.arguments("edit.step").shape("d", d, &[theta.len]).shape("lr", lr, &[1]).wrong() {
+        return;
+    }
     let pass = rec.dispatch(&STEP).params(Step { len: theta.len as u32, sign });
     pass.read(d).read(lr).update(theta).work(2 * d.len as u64, 12 * d.len as u64).threads(vec4s(d.len));
 }
 
 /// Records m = 1 where num > gamma · den, else 0.
 pub fn threshold(rec: &mut Recording, num: Buf<f32>, den: Buf<f32>, gamma: f32, m: Buf<f32>) {
-    assert_eq!((num.len, den.len), (m.len, m.len), "sizes of a threshold");
+    if rec.arguments("edit.threshold").shape("num", num, &[m.len]).shape("den", den, &[m.len]).wrong() {
+        return;
+    }
     let pass = rec.dispatch(&THRESHOLD).params(Threshold { len: m.len as u32, gamma });
     pass.read(num).read(den).write(m).work(2 * m.len as u64, 12 * m.len as u64).threads(vec4s(m.len));
 }

@@ -26,7 +26,7 @@ pub use segment::{Readout, segment, segment_bwd, segment_outer};
 pub use spmm::{Form, NARROW, Spmm, choose, spmm, spmm_as};
 pub use tangent::max_tangent;
 
-use crate::engine::{Buf, Kernel};
+use crate::engine::{Arguments, Buf, Kernel};
 
 /// The family's kernels.
 pub static KERNELS: &[&Kernel] = &[
@@ -112,11 +112,20 @@ impl Csr {
         self.perm.unwrap_or(self.idx)
     }
 
-    fn check(&self, what: &str, val: Buf<f32>) {
-        assert!(self.ptr.len > 0, "{what}: ptr holds the ends of rows + 1 rows");
-        assert!(val.len >= self.entries(), "{what}: {} values for {} entries", val.len, self.entries());
-        let places = self.places().len;
-        assert_eq!(places, self.entries(), "{what}: length of perm");
+    /// Adds to a record function's checks that the matrix has its row ends, places and at least its values.
+    fn fits<'r>(&self, checks: Arguments<'r>, values: &str, val: Buf<f32>) -> Arguments<'r> {
+        self.rows_fit(checks).at_least(values, val, &[self.entries()])
+    }
+
+    fn rows_fit<'r>(&self, checks: Arguments<'r>) -> Arguments<'r> {
+        checks.at_least("ptr", self.ptr, &[1]).optional("perm", self.perm, &[self.entries()])
+    }
+
+    /// The same for a graph's edges with the targets as rows.
+    fn by_target<'r>(&self, checks: Arguments<'r>, values: &str, val: Buf<f32>) -> Arguments<'r> {
+        let untransposed = self.perm.is_none();
+        self.fits(checks, values, val)
+            .holds(untransposed, || "`a` has the targets as rows, not their transpose".to_owned())
     }
 }
 
@@ -125,9 +134,12 @@ fn quads(cols: usize) -> usize {
     cols.div_ceil(4)
 }
 
-/// Rows of a matrix of `len` elements.
-fn rows_of(what: &str, len: usize, cols: usize) -> usize {
-    let rows = len.checked_div(cols).unwrap_or(0);
-    assert_eq!(len, rows * cols, "{what}: {len} elements are not rows of {cols}");
-    rows
+/// Rows of a matrix of `len` elements, rounded down where that does not divide it.
+fn rows_of(len: usize, cols: usize) -> usize {
+    len.checked_div(cols).unwrap_or(0)
+}
+
+/// Adds to a record function's checks that `buf` is whole rows of `cols` elements.
+fn whole_rows<'r>(checks: Arguments<'r>, name: &str, buf: Buf<f32>, cols: usize) -> Arguments<'r> {
+    checks.shape(name, buf, &[rows_of(buf.len, cols), cols])
 }

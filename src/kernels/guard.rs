@@ -32,7 +32,9 @@ pub const ALL_FINITE: u32 = u32::MAX;
 
 /// Records `flag[0] = min(flag[0], first i with x[i] NaN or infinite)`.
 pub fn finite(rec: &mut Recording, x: Buf<f32>, flag: Buf<u32>) {
-    assert_eq!(flag.len, 1, "finite: flag holds one word");
+    if rec.arguments("guard.finite").shape("flag", flag, &[1]).wrong() {
+        return;
+    }
     let n = x.len as u64;
     rec.dispatch(&FINITE)
         .params(Finite { n: x.len as u32 })

@@ -10,7 +10,7 @@ mod twin;
 pub use cases::{cases, random};
 
 use super::reduce;
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent};
+use crate::engine::{Arguments, Buf, Kernel, Params, Recording, Requires, Tangent};
 use crate::params;
 
 params! {
@@ -127,15 +127,17 @@ fn parts(len: usize) -> usize {
     len.div_ceil(SPAN).next_multiple_of(4).min(MOST_PARTS)
 }
 
-fn quads(what: &str, len: usize) -> usize {
-    assert!(len.is_multiple_of(4), "{what}: a vector of {len} is not whole vec4s");
-    len / 4
+/// Vectors are whole vec4s.
+fn whole<'r>(checks: Arguments<'r>, vector: &str, buf: Buf<f32>) -> Arguments<'r> {
+    checks.shape(vector, buf, &[buf.len / 4, 4])
 }
 
 /// Records `y[r] = x[r] · w` for the rows of `x` [y.len, w.len].
 pub fn dots(rec: &mut Recording, x: Buf<f32>, w: Buf<f32>, y: Buf<f32>) {
-    let (rows, quads, parts) = (y.len, quads("dots", w.len), parts(w.len));
-    assert_eq!(x.len, rows * w.len, "dots: {rows} rows of {} in a buffer of {}", w.len, x.len);
+    let (rows, quads, parts) = (y.len, w.len / 4, parts(w.len));
+    if whole(rec.arguments("krylov.dots"), "w", w).shape("x", x, &[rows, w.len]).wrong() {
+        return;
+    }
     let part = rec.temp("partial products", rows * parts);
     rec.dispatch(&DOTS)
         .params(Dots { rows: rows as u32, quads: quads as u32, parts: parts as u32 })
@@ -150,8 +152,10 @@ pub fn dots(rec: &mut Recording, x: Buf<f32>, w: Buf<f32>, y: Buf<f32>) {
 
 /// Records `y += sign Σ_r c[r] x[r]` over the rows of `x` [c.len, y.len].
 pub fn combine(rec: &mut Recording, x: Buf<f32>, c: Buf<f32>, y: Buf<f32>, sign: f32) {
-    let (rows, quads) = (c.len, quads("combine", y.len));
-    assert_eq!(x.len, rows * y.len, "combine: {rows} rows of {} in a buffer of {}", y.len, x.len);
+    let (rows, quads) = (c.len, y.len / 4);
+    if whole(rec.arguments("krylov.combine"), "y", y).shape("x", x, &[rows, y.len]).wrong() {
+        return;
+    }
     rec.dispatch(&COMBINE)
         .params(Combine { rows: rows as u32, quads: quads as u32, sign })
         .read(x)
@@ -189,7 +193,12 @@ impl Cg {
     /// does nothing, so that iterations may be submitted before anyone knows whether they are needed.
     pub fn iterate(&self, rec: &mut Recording, shift: f32) {
         let Cg { x, r, d, q, state, alpha, beta } = *self;
-        let (n, quads, parts) = (x.len, quads("conjugate gradients", x.len), parts(x.len));
+        let (n, quads, parts) = (x.len, x.len / 4, parts(x.len));
+        let checks = whole(rec.arguments("krylov.iterate"), "x", x).shape("r", r, &[n]).shape("d", d, &[n]);
+        let checks = checks.shape("q", q, &[n]).shape("state", state, &[4]);
+        if checks.shape("alpha", alpha, &[1]).shape("beta", beta, &[1]).wrong() {
+            return;
+        }
         let (bytes, turns) = (4 * n as u64, quads.div_ceil(parts.max(1)));
         let part = rec.temp::<f32>("partial sums", parts);
         let scalars = Quads { quads: parts as u32 / 4 };

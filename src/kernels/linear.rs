@@ -10,7 +10,8 @@ pub use outer::{choose_outer, outer, outer_as};
 
 use glam::UVec3;
 
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target, div_ceil};
+use crate::engine::{Arguments, Buf, Kernel, Params, Recording, Requires, Tangent, Target, div_ceil};
+use crate::error::{Extent, Mistake};
 use crate::params;
 
 params! {
@@ -61,7 +62,7 @@ pub static VARIANTS: &[&Kernel] = &[&MATMUL, &MATMUL_TILED, &MATMUL_BLOCKED, &MA
 pub static KERNELS: &[&Kernel] =
     &[&MATMUL, &MATMUL_TILED, &MATMUL_BLOCKED, &MATMUL_BROADCAST, &outer::OUTER, &outer::OUTER_WIDE];
 
-/// A matrix view over a buffer.
+/// A matrix view over a buffer. Views that do not fit can be made; the product that is given one refuses it.
 #[derive(Clone, Copy, Debug)]
 pub struct Mat {
     buf: Buf<f32>,
@@ -69,37 +70,65 @@ pub struct Mat {
     cols: usize,
     row_stride: usize,
     col_stride: usize,
+    misfit: Option<Misfit>,
+}
+
+/// Why a view does not fit.
+#[derive(Clone, Copy, Debug)]
+enum Misfit {
+    /// The buffer has another size than the matrix.
+    Size { rows: usize, cols: usize },
+    /// Columns that the matrix does not have.
+    Columns { start: usize, end: usize, cols: usize },
+    /// Columns of a transpose do not lie side by side.
+    Transposed,
 }
 
 impl Mat {
     /// Row-major [rows, cols].
     pub fn new(buf: Buf<f32>, rows: usize, cols: usize) -> Mat {
-        assert_eq!(buf.len, rows * cols, "a {rows}x{cols} matrix over a buffer of {}", buf.len);
-        Mat { buf, rows, cols, row_stride: cols, col_stride: 1 }
+        let fits = rows.checked_mul(cols) == Some(buf.len);
+        let misfit = (!fits).then_some(Misfit::Size { rows, cols });
+        Mat { buf, rows, cols, row_stride: cols, col_stride: 1, misfit }
     }
 
     /// Some columns of a row-major matrix; nothing moves. The first one's place must be a multiple of
     /// [`crate::engine::ALIGN`].
     pub fn columns(self, range: std::ops::Range<usize>) -> Mat {
-        assert!(
-            self.col_stride == 1 && range.end <= self.cols,
-            "columns {range:?} of a {}x{} matrix",
-            self.rows,
-            self.cols
-        );
+        let misfit = match (self.misfit, self.col_stride) {
+            (Some(earlier), _) => Some(earlier),
+            (None, 1) if range.start <= range.end && range.end <= self.cols => None,
+            (None, 1) => Some(Misfit::Columns { start: range.start, end: range.end, cols: self.cols }),
+            _ => Some(Misfit::Transposed),
+        };
+        if misfit.is_some() {
+            return Mat { misfit, ..self };
+        }
         let end = self.rows.saturating_sub(1) * self.row_stride + range.end;
         Mat { buf: self.buf.range(range.start..end.max(range.start)), cols: range.len(), ..self }
     }
 
     /// The diagonal of a row-major [size, size] matrix as one row: its product with ones is the trace.
     pub fn diagonal(buf: Buf<f32>, size: usize) -> Mat {
-        assert_eq!(buf.len, size * size, "a {size}x{size} matrix over a buffer of {}", buf.len);
-        Mat { buf, rows: 1, cols: size, row_stride: 0, col_stride: size + 1 }
+        let whole = Mat::new(buf, size, size);
+        Mat { rows: 1, row_stride: 0, col_stride: size.saturating_add(1), ..whole }
     }
 
     /// The transpose; nothing moves.
     pub fn t(self) -> Mat {
         Mat { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride, ..self }
+    }
+
+    /// Adds to a record function's checks that the view fits its buffer.
+    fn fits<'r>(&self, checks: Arguments<'r>, name: &str) -> Arguments<'r> {
+        checks.mistake(self.misfit.map(|misfit| match misfit {
+            Misfit::Size { rows, cols } => {
+                let (expected, found) = (Extent::exactly(&[rows, cols]), Extent::exactly(&[self.buf.len]));
+                Mistake::Shape { buffer: name.to_owned(), expected, found }
+            }
+            Misfit::Columns { start, end, cols } => Mistake::Range { start, end, len: cols },
+            Misfit::Transposed => Mistake::Other(format!("`{name}`: columns of a transpose")),
+        }))
     }
 }
 
@@ -153,9 +182,13 @@ pub fn product_as(
     y: Buf<f32>,
     options: Product,
 ) {
-    assert_eq!(a.cols, b.rows, "inner sizes of a product");
-    assert_eq!(y.len, a.rows * b.cols, "output size of a product");
     let (m, n, k) = (a.rows, b.cols, a.cols);
+    let checks = b.fits(a.fits(rec.arguments("linear.product"), "a"), "b");
+    let checks = checks.extent("b", Extent::exactly(&[b.rows, n]), Extent::exactly(&[k, n]));
+    let checks = checks.optional("bias", options.bias.then_some(bias), &[n]);
+    if checks.shape("y", y, &[m, n]).wrong() {
+        return;
+    }
     let params = Matmul {
         m: m as u32,
         n: n as u32,

@@ -105,11 +105,13 @@ impl Logits {
         Logits { rows: rows as u32, classes: classes as u32 }
     }
 
-    /// The shape of a matrix of `len` elements with one row per loss.
-    fn of(what: &str, len: usize, rows: usize) -> Logits {
-        let classes = len.checked_div(rows).unwrap_or(0);
-        assert_eq!(len, rows * classes, "{what}: {len} elements are not {rows} equal rows");
-        Logits::new(rows, classes)
+    /// The shape of a matrix of `len` elements with one row per loss; too few classes where rows are not equal.
+    fn of(len: usize, rows: usize) -> Logits {
+        Logits::new(rows, len.checked_div(rows).unwrap_or(0))
+    }
+
+    fn dims(&self) -> [usize; 2] {
+        [self.rows as usize, self.classes as usize]
     }
 }
 
@@ -127,8 +129,11 @@ pub fn softmax_xent(
     b: usize,
     c: usize,
 ) {
-    assert_eq!((logits.len, dlogits.len), (b * c, b * c), "softmax_xent: sizes of logits and dlogits for [{b},{c}]");
-    assert_eq!((labels.len, loss.len, correct.len), (b, b, b), "softmax_xent: sizes of labels, loss, correct");
+    let checks = rec.arguments("loss.softmax_xent").shape("logits", logits, &[b, c]).shape("dlogits", dlogits, &[b, c]);
+    let checks = checks.shape("labels", labels, &[b]).shape("loss", loss, &[b]).shape("correct", correct, &[b]);
+    if checks.wrong() {
+        return;
+    }
     let n = (b * c) as u64;
     rec.dispatch(&SOFTMAX_XENT)
         .params(Logits::new(b, c))
@@ -144,8 +149,11 @@ pub fn softmax_xent(
 /// Records per row: `loss = KL(t ‖ softmax(z))` with 0 log 0 = 0, `dlogits = softmax(z) Σt − t`, for `targets` t, rows of
 /// probabilities. `logits`, `targets`, `dlogits` are [loss.len, c].
 pub fn soft_kl(rec: &mut Recording, logits: Buf<f32>, targets: Buf<f32>, loss: Buf<f32>, dlogits: Buf<f32>) {
-    let shape = Logits::of("soft_kl", logits.len, loss.len);
-    assert_eq!((targets.len, dlogits.len), (logits.len, logits.len), "soft_kl: sizes of targets and dlogits");
+    let shape = Logits::of(logits.len, loss.len);
+    let checks = rec.arguments("loss.soft_kl").shape("logits", logits, &shape.dims());
+    if checks.shape("targets", targets, &shape.dims()).shape("dlogits", dlogits, &shape.dims()).wrong() {
+        return;
+    }
     let n = logits.len as u64;
     rec.dispatch(&SOFT_KL)
         .params(shape)
@@ -159,8 +167,11 @@ pub fn soft_kl(rec: &mut Recording, logits: Buf<f32>, targets: Buf<f32>, loss: B
 
 /// Records per row: `loss = Σ (y − t)² / C`, `dy = 2 (y − t) / C`. `y`, `targets`, `dy` are [loss.len, C].
 pub fn mse(rec: &mut Recording, y: Buf<f32>, targets: Buf<f32>, loss: Buf<f32>, dy: Buf<f32>) {
-    let shape = Logits::of("mse", y.len, loss.len);
-    assert_eq!((targets.len, dy.len), (y.len, y.len), "mse: sizes of targets and dy");
+    let shape = Logits::of(y.len, loss.len);
+    let checks = rec.arguments("loss.mse").shape("y", y, &shape.dims()).shape("targets", targets, &shape.dims());
+    if checks.shape("dy", dy, &shape.dims()).wrong() {
+        return;
+    }
     let n = y.len as u64;
     rec.dispatch(&MSE).params(shape).read(y).read(targets).write(loss).write(dy).work(4 * n, 12 * n).threads(loss.len);
 }
@@ -168,7 +179,10 @@ pub fn mse(rec: &mut Recording, y: Buf<f32>, targets: Buf<f32>, loss: Buf<f32>, 
 /// Records `prob = softmax(logits)` per row of `classes` elements.
 pub fn softmax(rec: &mut Recording, logits: Buf<f32>, prob: Buf<f32>, classes: usize) {
     let rows = logits.len.checked_div(classes).unwrap_or(0);
-    assert_eq!((logits.len, prob.len), (rows * classes, rows * classes), "softmax: sizes for rows of {classes}");
+    let checks = rec.arguments("loss.softmax").shape("logits", logits, &[rows, classes]);
+    if checks.shape("prob", prob, &[rows, classes]).wrong() {
+        return;
+    }
     let n = logits.len as u64;
     rec.dispatch(&SOFTMAX)
         .params(Logits::new(rows, classes))
@@ -182,8 +196,11 @@ pub fn softmax(rec: &mut Recording, logits: Buf<f32>, prob: Buf<f32>, classes: u
 /// what it becomes in the weights, summed over all labels, are the diagonal of the Fisher information matrix.
 pub fn label_score(rec: &mut Recording, logits: Buf<f32>, dlogits: Buf<f32>, classes: usize, label: usize) {
     let rows = logits.len.checked_div(classes).unwrap_or(0);
-    assert_eq!((logits.len, dlogits.len), (rows * classes, rows * classes), "label_score: sizes for rows of {classes}");
-    assert!(label < classes, "label_score: class {label} of {classes}");
+    let checks = rec.arguments("loss.label_score").shape("logits", logits, &[rows, classes]);
+    let checks = checks.shape("dlogits", dlogits, &[rows, classes]);
+    if checks.holds(label < classes, || format!("class {label} of {classes}")).wrong() {
+        return;
+    }
     let n = logits.len as u64;
     rec.dispatch(&LABEL_SCORE)
         .params(Label { rows: rows as u32, classes: classes as u32, label: label as u32 })
@@ -205,12 +222,12 @@ pub fn clip_rows(
     y: Buf<f32>,
     clip: f32,
 ) {
-    let Logits { rows, classes } = Logits::of("clip_rows", x.len, squares.len);
-    assert_eq!(
-        (y.len, weight.map_or(squares.len, |w| w.len)),
-        (x.len, squares.len),
-        "clip_rows: sizes of y and weight"
-    );
+    let shape = Logits::of(x.len, squares.len);
+    let checks = rec.arguments("loss.clip_rows").shape("x", x, &shape.dims()).shape("y", y, &shape.dims());
+    if checks.optional("weight", weight, &[squares.len]).wrong() {
+        return;
+    }
+    let Logits { rows, classes } = shape;
     let n = x.len as u64;
     rec.dispatch(&CLIP_ROWS)
         .set("WEIGHT", u8::from(weight.is_some()))

@@ -186,7 +186,9 @@ pub(super) fn quads(len: usize) -> usize {
 
 /// Records `y = op(x)`; equal lengths, different buffers.
 pub fn unary(rec: &mut Recording, op: Unary, x: Buf<f32>, y: Buf<f32>) {
-    assert_eq!(x.len, y.len, "{op:?}: lengths of x and y");
+    if rec.arguments("map.unary").shape("x", x, &[y.len]).wrong() {
+        return;
+    }
     let n = y.len as u64;
     rec.dispatch(&UNARY).set("OP", op as u32).read(x).write(y).work(8 * n, 8 * n).threads(quads(y.len));
 }
@@ -195,21 +197,28 @@ pub fn unary(rec: &mut Recording, op: Unary, x: Buf<f32>, y: Buf<f32>) {
 /// and sigmoid use y. `x`, `y` and `dy` may be one buffer, `dx` must be another.
 pub fn unary_bwd(rec: &mut Recording, op: Unary, x: Buf<f32>, y: Buf<f32>, dy: Buf<f32>, dx: Buf<f32>) {
     let n = dx.len;
-    assert!(x.len == n && y.len == n && dy.len == n, "{op:?} backward: {} {} {} {n}", x.len, y.len, dy.len);
+    let checks = rec.arguments("map.unary_bwd").shape("x", x, &[n]).shape("y", y, &[n]);
+    if checks.shape("dy", dy, &[n]).wrong() {
+        return;
+    }
     let pass = rec.dispatch(&UNARY_BWD).set("OP", op as u32).read(x).read(y).read(dy).write(dx);
     pass.work(8 * n as u64, 16 * n as u64).threads(quads(n));
 }
 
 /// Records `y = a op b`; equal lengths; `a` and `b` may be one buffer, `y` must be another.
 pub fn binary(rec: &mut Recording, op: Binary, a: Buf<f32>, b: Buf<f32>, y: Buf<f32>) {
-    assert!(a.len == y.len && b.len == y.len, "{op:?}: lengths {} {} {}", a.len, b.len, y.len);
+    if rec.arguments("map.binary").shape("a", a, &[y.len]).shape("b", b, &[y.len]).wrong() {
+        return;
+    }
     let n = y.len as u64;
     rec.dispatch(&BINARY).set("OP", op as u32).read(a).read(b).write(y).work(n, 12 * n).threads(quads(y.len));
 }
 
 /// Records `y = alpha x + beta y`; with `beta` 0 the old y is not read.
 pub fn axpby(rec: &mut Recording, alpha: f32, x: Buf<f32>, beta: f32, y: Buf<f32>) {
-    assert_eq!(x.len, y.len, "axpby: lengths of x and y");
+    if rec.arguments("map.axpby").shape("x", x, &[y.len]).wrong() {
+        return;
+    }
     let pass = rec.dispatch(&AXPBY).params(Axpby { alpha, beta }).read(x);
     let pass = if beta == 0.0 { pass.write(y) } else { pass.update(y) };
     let n = y.len as u64;
@@ -223,7 +232,9 @@ pub fn fill(rec: &mut Recording, y: Buf<f32>, value: f32) {
 
 /// Records `x[n,c,p] += b[c]`.
 pub fn bias(rec: &mut Recording, x: Buf<f32>, b: Buf<f32>, n: usize, c: usize, p: usize) {
-    assert_eq!((x.len, b.len), (n * c * p, c), "bias: sizes of x and b for [{n},{c},{p}]");
+    if rec.arguments("map.bias").shape("x", x, &[n, c, p]).shape("b", b, &[c]).wrong() {
+        return;
+    }
     rec.dispatch(&BIAS)
         .set("SAME", u8::from(p.is_multiple_of(4)))
         .params(Bias { n: n as u32, c: c as u32, q: p as u32 })
@@ -244,7 +255,10 @@ pub fn gather_rows(
     idx: Buf<u32>,
     y: Buf<f32>,
 ) {
-    assert_eq!((src.len, y.len), (rows * width, idx.len * width), "gather_rows: sizes of src and y");
+    let checks = rec.arguments("map.gather_rows").shape("src", src, &[rows, width]);
+    if checks.shape("y", y, &[idx.len, width]).wrong() {
+        return;
+    }
     rec.dispatch(&GATHER_ROWS)
         .set("WIDE", u8::from(width.is_multiple_of(4)))
         .params(GatherRows { row0: row0 as u32, rows: rows as u32, width: width as u32, batch: idx.len as u32 })
@@ -257,7 +271,9 @@ pub fn gather_rows(
 
 /// Records `y[i] = src[idx[i]]`. An index past the end of `src` is the caller's error; it reads an arbitrary word of `src`.
 pub fn gather_words(rec: &mut Recording, src: Buf<u32>, idx: Buf<u32>, y: Buf<u32>) {
-    assert_eq!(idx.len, y.len, "gather_words: lengths of idx and y");
+    if rec.arguments("map.gather_words").shape("idx", idx, &[y.len]).wrong() {
+        return;
+    }
     rec.dispatch(&GATHER_WORDS)
         .params(GatherWords { n: idx.len as u32 })
         .read(src)

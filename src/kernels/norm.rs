@@ -3,6 +3,7 @@
 
 mod cases;
 mod rows;
+mod shape;
 mod tangent;
 #[cfg(test)]
 mod tests;
@@ -10,53 +11,10 @@ mod twin;
 
 pub use cases::{cases, random};
 pub use rows::*;
+pub use shape::NormShape;
 
-use crate::engine::{Buf, Recording};
+use crate::engine::{Arguments, Buf, Recording};
 use crate::kernels::{Reduction, ReductionMode, reduce};
-
-/// Shapes of one normalisation: x [n, c, p], `groups` groups of c / groups neighbouring channels; variance is biased
-/// and `eps` is added to it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct NormShape {
-    pub n: usize,
-    pub c: usize,
-    /// Positions of a channel: height times width; 1 for layer normalisation over the last dimension.
-    pub p: usize,
-    pub groups: usize,
-    pub eps: f32,
-}
-
-impl NormShape {
-    /// Elements of x.
-    pub fn elements(&self) -> usize {
-        self.n * self.c * self.p
-    }
-
-    /// Rows that are normalised: one per sample and group.
-    pub fn rows(&self) -> usize {
-        self.n * self.groups
-    }
-
-    /// Elements of the buffer of (mean, rstd) pairs.
-    pub fn stats(&self) -> usize {
-        2 * self.rows()
-    }
-
-    fn per(&self) -> usize {
-        assert!(
-            self.groups > 0 && self.c.is_multiple_of(self.groups),
-            "{} channels in {} groups: the groups must be of equal size",
-            self.c,
-            self.groups
-        );
-        self.c / self.groups
-    }
-
-    fn elementwise(&self) -> Elements {
-        assert!(self.elements() < 1 << 31, "a normalisation of 2^31 elements or more");
-        Elements { len: self.elements() as u32, c: self.c as u32, p: self.p as u32, per: self.per() as u32 }
-    }
-}
 
 /// Threads that share one row: enough for a GPU where rows are few and long, one where they are short, and never so few
 /// that a thread's two loops together pass [`LONGEST_LOOP`]. A function of the shape alone, so that every adapter adds in
@@ -79,8 +37,12 @@ pub fn group(
     stats: Buf<f32>,
     shape: NormShape,
 ) {
-    assert_eq!((x.len, y.len, stats.len), (shape.elements(), shape.elements(), shape.stats()), "sizes of a group norm");
-    assert_eq!((gamma.len, beta.len), (shape.c, shape.c), "scale and shift of a group norm");
+    let (dims, c) = (shape.dims(), [shape.c]);
+    let checks = shape.fits(rec.arguments("norm.group")).shape("x", x, &dims).shape("y", y, &dims);
+    let checks = checks.shape("stats", stats, &[shape.n, shape.groups, 2]);
+    if checks.shape("gamma", gamma, &c).shape("beta", beta, &c).wrong() {
+        return;
+    }
     let len = shape.per() * shape.p;
     let lanes = lanes(len);
     let params = Rows { rows: shape.rows() as u32, len: len as u32, lanes: lanes as u32, eps: shape.eps };
@@ -117,6 +79,10 @@ pub fn group_bwd_x(
     dx: Buf<f32>,
     shape: NormShape,
 ) {
+    let checks = backward(rec.arguments("norm.group_bwd_x"), [x, stats, dy], shape);
+    if checks.shape("gamma", gamma, &[shape.c]).shape("dx", dx, &shape.dims()).wrong() {
+        return;
+    }
     let parts = channel_sums(rec, x, stats, dy, shape);
     input_gradient(rec, parts, [x, gamma, stats, dy], dx, shape);
 }
@@ -134,6 +100,10 @@ pub fn group_bwd_affine(
     shape: NormShape,
     sink: Reduction,
 ) {
+    let checks = backward(rec.arguments("norm.group_bwd_affine"), [x, stats, dy], shape);
+    if sink.fits(sink.fits(checks, "dgamma", dgamma, shape.n, &[shape.c]), "dbeta", dbeta, shape.n, &[shape.c]).wrong() {
+        return;
+    }
     let [scaled, plain] = channel_sums(rec, x, stats, dy, shape);
     fold(rec, scaled, dgamma, shape, sink);
     fold(rec, plain, dbeta, shape, sink);
@@ -148,6 +118,10 @@ pub fn group_affine_norms(
     [dgamma, dbeta]: [Buf<f32>; 2],
     shape: NormShape,
 ) {
+    let checks = backward(rec.arguments("norm.group_affine_norms"), [x, stats, dy], shape);
+    if checks.shape("dgamma", dgamma, &[shape.n]).shape("dbeta", dbeta, &[shape.n]).wrong() {
+        return;
+    }
     let [scaled, plain] = channel_sums(rec, x, stats, dy, shape);
     reduce::row_norms(rec, scaled, dgamma);
     reduce::row_norms(rec, plain, dbeta);
@@ -165,17 +139,28 @@ pub fn group_bwd(
     affine: (Buf<f32>, Buf<f32>, Reduction),
     shape: NormShape,
 ) {
-    let parts = channel_sums(rec, x, stats, dy, shape);
     let (dgamma, dbeta, sink) = affine;
+    let checks = backward(rec.arguments("norm.group_bwd"), [x, stats, dy], shape).shape("gamma", gamma, &[shape.c]);
+    let checks = sink.fits(sink.fits(checks, "dgamma", dgamma, shape.n, &[shape.c]), "dbeta", dbeta, shape.n, &[shape.c]);
+    if checks.shape("dx", dx, &shape.dims()).wrong() {
+        return;
+    }
+    let parts = channel_sums(rec, x, stats, dy, shape);
     fold(rec, parts[0], dgamma, shape, sink);
     fold(rec, parts[1], dbeta, shape, sink);
     input_gradient(rec, parts, [x, gamma, stats, dy], dx, shape);
 }
 
+/// What the gradients have in common; the operands are x, stats and dy.
+fn backward<'r>(checks: Arguments<'r>, [x, stats, dy]: [Buf<f32>; 3], shape: NormShape) -> Arguments<'r> {
+    let NormShape { n, groups, p, .. } = shape;
+    let checks = shape.fits(checks).shape("x", x, &shape.dims()).shape("dy", dy, &shape.dims());
+    let checks = checks.shape("stats", stats, &[n, groups, 2]);
+    checks.holds(p / 4 < LONGEST_LOOP, || format!("one thread cannot add {p} positions"))
+}
+
 /// Per-sample gradients of gamma and of beta, [n, c] each.
 fn channel_sums(rec: &mut Recording, x: Buf<f32>, stats: Buf<f32>, dy: Buf<f32>, shape: NormShape) -> [Buf<f32>; 2] {
-    assert_eq!((x.len, dy.len, stats.len), (shape.elements(), shape.elements(), shape.stats()), "group norm gradient");
-    assert!(shape.p / 4 < LONGEST_LOOP, "a group norm over {} positions: one thread cannot add so many", shape.p);
     let planes = shape.n * shape.c;
     let (scaled, plain) = (rec.temp::<f32>("dgamma", planes), rec.temp::<f32>("dbeta", planes));
     rec.dispatch(&CHANNEL)
@@ -198,7 +183,6 @@ fn input_gradient(
     dx: Buf<f32>,
     shape: NormShape,
 ) {
-    assert_eq!((gamma.len, dx.len), (shape.c, shape.elements()), "sizes of a group norm gradient");
     let means = rec.temp::<f32>("means", shape.stats());
     let (groups, per) = (shape.groups as u32, shape.per() as u32);
     rec.dispatch(&ROW)
@@ -225,11 +209,8 @@ fn input_gradient(
 fn fold(rec: &mut Recording, part: Buf<f32>, out: Buf<f32>, shape: NormShape, sink: Reduction) {
     let (n, c) = (shape.n, shape.c);
     if sink.mode == ReductionMode::PerSample {
-        assert!(sink.stride >= c, "a per-sample stride of {} for {c} channels", sink.stride);
-        assert!(n == 0 || out.len >= (n - 1) * sink.stride + c, "{} elements for {n} samples' gradients", out.len);
         return fold_blocks(rec, part, out, [n, c, n], sink);
     }
-    assert_eq!(out.len, c, "an affine gradient of {c} channels");
     if n <= 2 * BLOCK {
         return fold_blocks(rec, part, out, [n, c, n], sink);
     }

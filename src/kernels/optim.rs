@@ -79,8 +79,10 @@ impl Default for Adam {
 /// alone and may be any other f32 buffer. `hyper[0]` is the learning rate.
 pub fn sgd(rec: &mut Recording, theta: Buf<f32>, grad: Buf<f32>, velocity: Buf<f32>, hyper: Buf<f32>, options: Sgd) {
     let (n, momentum) = (theta.len, options.momentum != 0.0);
-    assert!(grad.len == n && (velocity.len == n || !momentum), "sgd: {n}, {} and {}", grad.len, velocity.len);
-    assert!(hyper.len >= 1, "sgd: hyper holds the learning rate");
+    let checks = rec.arguments("optim.sgd").shape("grad", grad, &[n]).at_least("hyper", hyper, &[1]);
+    if checks.optional("velocity", momentum.then_some(velocity), &[n]).wrong() {
+        return;
+    }
     let params = SgdParams { momentum: options.momentum as f32, weight_decay: options.weight_decay as f32 };
     rec.dispatch(&SGD)
         .set("MOMENTUM", u8::from(momentum))
@@ -106,8 +108,10 @@ pub fn adam(
     options: Adam,
 ) {
     let n = theta.len;
-    assert!(grad.len == n && m.len == n && v.len == n, "adam: {n}, {}, {} and {}", grad.len, m.len, v.len);
-    assert!(hyper.len >= 3, "adam: hyper holds the learning rate and two bias corrections");
+    let checks = rec.arguments("optim.adam").shape("grad", grad, &[n]).shape("m", m, &[n]).shape("v", v, &[n]);
+    if checks.at_least("hyper", hyper, &[3]).wrong() {
+        return;
+    }
     let params = AdamParams {
         beta1: options.beta1 as f32,
         one_minus_beta1: (1.0 - options.beta1) as f32,

@@ -130,6 +130,16 @@ impl PoolShape {
         self.n * self.c * self.oh * self.ow
     }
 
+    /// Shape of the input.
+    fn before(&self) -> [usize; 4] {
+        [self.n, self.c, self.h, self.w]
+    }
+
+    /// Shape of the output.
+    fn behind(&self) -> [usize; 4] {
+        [self.n, self.c, self.oh, self.ow]
+    }
+
     fn nonoverlapping(&self) -> bool {
         self.kernel == self.stride && self.padding == UVec2::ZERO
     }
@@ -160,14 +170,20 @@ fn outputs(size: [usize; 2], kernel: UVec2, stride: UVec2, padding: UVec2) -> Re
 /// Records y[n,c,oy,ox] = max of the window and `arg` = iy·w + ix of the winner: the first on ties, never padding, a
 /// NaN if the window has one. x [n,c,h,w]; y and arg [n,c,oh,ow].
 pub fn max(rec: &mut Recording, s: &PoolShape, x: Buf<f32>, y: Buf<f32>, arg: Buf<u32>) {
-    assert_eq!((x.len, y.len, arg.len), (s.inputs(), s.outputs(), s.outputs()), "sizes of a max pooling");
+    let checks = rec.arguments("pool.max").shape("x", x, &s.before()).shape("y", y, &s.behind());
+    if checks.shape("arg", arg, &s.behind()).wrong() {
+        return;
+    }
     let (strip, threads) = strips(rec, s, s.ow, s.n * s.c * s.oh);
     pass(rec, &MAX, s, strip).read(x).write(y).write(arg).threads(threads);
 }
 
 /// Records the gradient of [`max`]: dx [n,c,h,w] from dy and arg [n,c,oh,ow]; every dx is written.
 pub fn max_bwd(rec: &mut Recording, s: &PoolShape, dy: Buf<f32>, arg: Buf<u32>, dx: Buf<f32>) {
-    assert_eq!((dx.len, dy.len, arg.len), (s.inputs(), s.outputs(), s.outputs()), "sizes of a max pooling gradient");
+    let checks = rec.arguments("pool.max_bwd").shape("dx", dx, &s.before()).shape("dy", dy, &s.behind());
+    if checks.shape("arg", arg, &s.behind()).wrong() {
+        return;
+    }
     let (strip, threads) = strips(rec, s, s.w, s.n * s.c * s.h);
     pass(rec, &MAX_BWD, s, strip)
         .set("NONOVERLAP", u8::from(s.nonoverlapping()))
@@ -180,14 +196,18 @@ pub fn max_bwd(rec: &mut Recording, s: &PoolShape, dy: Buf<f32>, arg: Buf<u32>, 
 /// Records y[n,c,oy,ox] = mean of the window, padding counted as zeros (PyTorch's default). Global average pooling is
 /// this with [`PoolShape::global`].
 pub fn avg(rec: &mut Recording, s: &PoolShape, x: Buf<f32>, y: Buf<f32>) {
-    assert_eq!((x.len, y.len), (s.inputs(), s.outputs()), "sizes of an average pooling");
+    if rec.arguments("pool.avg").shape("x", x, &s.before()).shape("y", y, &s.behind()).wrong() {
+        return;
+    }
     let (strip, threads) = strips(rec, s, s.ow, s.n * s.c * s.oh);
     pass(rec, &AVG, s, strip).read(x).write(y).threads(threads);
 }
 
 /// Records the gradient of [`avg`]: dx [n,c,h,w] from dy [n,c,oh,ow]; every dx is written.
 pub fn avg_bwd(rec: &mut Recording, s: &PoolShape, dy: Buf<f32>, dx: Buf<f32>) {
-    assert_eq!((dx.len, dy.len), (s.inputs(), s.outputs()), "sizes of an average pooling gradient");
+    if rec.arguments("pool.avg_bwd").shape("dx", dx, &s.before()).shape("dy", dy, &s.behind()).wrong() {
+        return;
+    }
     let (strip, threads) = strips(rec, s, s.w, s.n * s.c * s.h);
     pass(rec, &AVG_BWD, s, strip).set("NONOVERLAP", u8::from(s.nonoverlapping())).read(dy).write(dx).threads(threads);
 }

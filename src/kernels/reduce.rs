@@ -89,16 +89,17 @@ const FEW_ROWS: usize = 128;
 /// The same on a software adapter, where a second dispatch costs more than a longer loop.
 const FEW_ROWS_SOFTWARE: usize = 4096;
 
-/// Columns of a [rows, …] matrix of `len` elements.
-fn columns_of(what: &str, len: usize, rows: usize) -> usize {
-    let cols = len.checked_div(rows).unwrap_or(0);
-    assert_eq!(len, rows * cols, "{what}: {len} elements are not {rows} equal rows");
-    cols
+/// Columns of a [rows, …] matrix of `len` elements, rounded down where rows are not equal.
+fn columns_of(len: usize, rows: usize) -> usize {
+    len.checked_div(rows).unwrap_or(0)
 }
 
 /// Records `y[r] = sum_c x[r,c]`; the number of rows is `y.len`.
 pub fn rows(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>) {
-    let cols = columns_of("reduce rows", x.len, y.len);
+    let cols = columns_of(x.len, y.len);
+    if rec.arguments("reduce.rows").shape("x", x, &[y.len, cols]).wrong() {
+        return;
+    }
     row_sums(rec, x, y, Rows { rows: y.len as u32, cols: cols as u32, group: y.len.max(1) as u32, stride: 0 });
 }
 
@@ -112,7 +113,9 @@ fn row_sums(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, p: Rows) {
 
 /// Records `y[0] = scale * sum x`, or `scale * sum x^2`. An empty `x` gives 0.
 pub fn total(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, scale: f32, square: bool) {
-    assert_eq!(y.len, 1, "total: y holds one number");
+    if rec.arguments("reduce.total").shape("y", y, &[1]).wrong() {
+        return;
+    }
     let (mut from, mut square) = (x, square);
     loop {
         let parts = from.len.div_ceil(SPAN).max(1);
@@ -135,18 +138,16 @@ pub fn total(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, scale: f32, square: 
 /// Records sums over the positions p of `x` [n,c,p] into `out`: [c], or for `PerSample` at least (n − 1) stride + c
 /// elements, of which those between the samples' sums stay as they are.
 pub fn channels(rec: &mut Recording, x: Buf<f32>, out: Buf<f32>, n: usize, c: usize, p: usize, options: Reduction) {
-    assert_eq!(x.len, n * c * p, "channels: size of x for [{n},{c},{p}]");
+    let checks = rec.arguments("reduce.channels").shape("x", x, &[n, c, p]);
+    if options.fits(checks, "out", out, n, &[c]).wrong() {
+        return;
+    }
     let sums = Rows { rows: (n * c) as u32, cols: p as u32, group: c.max(1) as u32, stride: options.stride as u32 };
     let square = match options.mode {
-        ReductionMode::PerSample => {
-            let need = if n == 0 { 0 } else { (n - 1) * options.stride + c };
-            assert!(options.stride >= c && out.len >= need, "channels: {} elements, {need} needed", out.len);
-            return row_sums(rec, x, out, sums);
-        }
+        ReductionMode::PerSample => return row_sums(rec, x, out, sums),
         ReductionMode::Sum => false,
         ReductionMode::SquareSum => true,
     };
-    assert_eq!(out.len, c, "channels: size of out");
     let per_sample = if p == 1 {
         x
     } else {
@@ -176,7 +177,10 @@ fn column_sums(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, square: bool, p: C
 
 /// Records `y[r] =` the position of the maximum of row r of `x`, the lowest of a tie; the number of rows is `y.len`.
 pub fn argmax(rec: &mut Recording, x: Buf<f32>, y: Buf<u32>) {
-    let cols = columns_of("argmax", x.len, y.len);
+    let cols = columns_of(x.len, y.len);
+    if rec.arguments("reduce.argmax").shape("x", x, &[y.len, cols]).wrong() {
+        return;
+    }
     rec.dispatch(&ARGMAX)
         .params(Argmax { rows: y.len as u32, cols: cols as u32 })
         .read(x)

@@ -1,5 +1,7 @@
 //! What a kernel makes of the results of single samples: the gradients of weights, biases, scales and shifts all end in one.
 
+use crate::engine::{Arguments, Buf};
+
 /// What becomes of the results g[n] of the samples n.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReductionMode {
@@ -33,5 +35,21 @@ impl Reduction {
     /// Each sample's result by itself, `stride` elements apart.
     pub fn per_sample(stride: usize) -> Reduction {
         Reduction { mode: ReductionMode::PerSample, stride, ..Reduction::default() }
+    }
+
+    /// Adds to a record function's checks that results of this shape from `n` samples have their place in `out`.
+    pub(super) fn fits<'r>(
+        &self,
+        checks: Arguments<'r>,
+        name: &str,
+        out: Buf<f32>,
+        n: usize,
+        shape: &[usize],
+    ) -> Arguments<'r> {
+        let size = shape.iter().fold(1, |size: usize, d| size.saturating_mul(*d));
+        match self.mode {
+            ReductionMode::PerSample => checks.strided(name, out, [n, size], self.stride),
+            ReductionMode::Sum | ReductionMode::SquareSum => checks.shape(name, out, shape),
+        }
     }
 }

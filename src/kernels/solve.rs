@@ -26,7 +26,9 @@ fn blocks(n: usize) -> impl DoubleEndedIterator<Item = (usize, usize)> {
 
 /// Records `y = a + shift I`; `a` and `y` are [n, n].
 pub fn damp(rec: &mut Recording, a: Buf<f32>, y: Buf<f32>, n: usize, shift: f32) {
-    assert_eq!((a.len, y.len), (n * n, n * n), "damp: sizes of a {n}x{n} matrix");
+    if rec.arguments("solve.damp").shape("a", a, &[n, n]).shape("y", y, &[n, n]).wrong() {
+        return;
+    }
     let pass = rec.dispatch(&DAMP).params(Damp { n: n as u32, shift }).read(a).write(y);
     pass.work((n * n) as u64, 8 * (n * n) as u64).threads(n * n);
 }
@@ -35,7 +37,9 @@ pub fn damp(rec: &mut Recording, a: Buf<f32>, y: Buf<f32>, n: usize, shift: f32)
 /// neither read nor changed. `status` [1] becomes 0, or one more than the first row whose pivot is not above 0: `a` is then
 /// not positive definite to rounding, that pivot is taken as 1, and L is of no use.
 pub fn cholesky(rec: &mut Recording, a: Buf<f32>, n: usize, status: Buf<u32>) {
-    assert_eq!((a.len, status.len), (n * n, 1), "cholesky: sizes for {n} rows");
+    if rec.arguments("solve.cholesky").shape("a", a, &[n, n]).shape("status", status, &[1]).wrong() {
+        return;
+    }
     rec.clear(status);
     for (first, last) in blocks(n) {
         let params = Columns { n: n as u32, first: first as u32, last: last as u32 };
@@ -65,15 +69,13 @@ pub struct Sides {
 }
 
 impl Sides {
-    /// The columns of a row-major [rows, count] matrix.
+    /// The columns of a row-major [rows, count] matrix; whoever records with another buffer refuses it.
     pub fn columns(buf: Buf<f32>, rows: usize, count: usize) -> Sides {
-        assert_eq!(buf.len, rows * count, "{count} right-hand sides of {rows} rows");
         Sides { buf, rows, count, row: count, column: 1 }
     }
 
     /// The rows of a row-major [count, rows] matrix: X Lᵀ = B is L Xᵀ = Bᵀ.
     pub fn rows(buf: Buf<f32>, rows: usize, count: usize) -> Sides {
-        assert_eq!(buf.len, rows * count, "{count} right-hand sides of {rows} rows");
         Sides { buf, rows, count, row: 1, column: rows }
     }
 }
@@ -82,7 +84,9 @@ impl Sides {
 /// [`cholesky`] leaves it; its upper triangle is not read.
 pub fn triangular(rec: &mut Recording, l: Buf<f32>, b: Sides, transposed: bool) {
     let n = b.rows;
-    assert_eq!(l.len, n * n, "triangular: {n} rows against a matrix of {} elements", l.len);
+    if rec.arguments("solve.triangular").shape("l", l, &[n, n]).shape("b", b.buf, &[n, b.count]).wrong() {
+        return;
+    }
     let mut each = |(first, last): (usize, usize)| {
         let u = |v: usize| v as u32;
         let params = Triangular {

@@ -24,6 +24,7 @@ mod layer_facts;
 mod layers;
 mod linear_editor;
 mod links;
+mod misuse;
 mod models;
 mod pages;
 mod params;

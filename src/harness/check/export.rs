@@ -153,6 +153,7 @@ fn place(span: Span) -> Value {
     match span.id {
         BufferId::Kept(i) => json!({ "buffer": i, "offset": span.offset - GUARD }),
         BufferId::Temp(i) => json!({ "temp": i, "offset": span.offset }),
+        BufferId::Unusable(why) => json!({ "unusable": format!("{why:?}") }),
     }
 }
 

@@ -112,7 +112,7 @@ fn too_wide(engine: &mut Engine) -> Result<Verdict> {
     let text = error.to_string();
     // Where a buffer may be no longer than a binding, it is the buffer that is refused.
     let named = ["map.fill", "whole"].iter().any(|name| text.contains(name));
-    Ok(if named && matches!(error, Error::Input(_) | Error::Unsupported(_)) {
+    Ok(if named && matches!(error, Error::Input(_) | Error::TooLarge { .. } | Error::Unsupported(_)) {
         Verdict { message: Some(text), ..Verdict::pass() }
     } else {
         Verdict::new(Status::Fail, format!("{said}: expected a refusal that names the kernel or the buffer: {text}"))

@@ -1,7 +1,7 @@
 //! The edges that the kernels of this family walk, and how long rows are dealt to several threads.
 
 use super::rows::{MERGE, Merge, PIECES, Pieces};
-use crate::engine::{Buf, Recording};
+use crate::engine::{Arguments, Buf, Recording};
 
 /// Rows of edges: entry k of row r, ptr[r] <= k < ptr[r + 1], joins node r with node idx[k]. As it stands (no `perm`) row r
 /// is the target, idx[k] the source, and k is the edge's place in buffers of values [edges, heads]. The transpose has the
@@ -63,13 +63,17 @@ impl Edges {
 
     /// Slots that hold the pieces of all rows.
     pub fn pieces(&self, chunk: usize) -> usize {
-        if self.rows() == 0 { 0 } else { self.rows() + self.idx.len.div_ceil(chunk) }
+        if self.rows() == 0 { 0 } else { self.rows() + self.idx.len.div_ceil(chunk.max(1)) }
     }
 
     /// Records `table` [pieces(chunk), 3]: row, first edge and end of every piece.
     pub fn record_table(&self, rec: &mut Recording, table: Buf<u32>, chunk: usize) {
         let slots = self.pieces(chunk);
-        assert_eq!(table.len, 3 * slots, "pieces: size of the table");
+        let checks = rec.arguments("attention.record_table").at_least("ptr", self.ptr, &[1]);
+        let checks = checks.holds(chunk > 0, || "pieces of 0 edges".to_owned());
+        if checks.shape("table", table, &[slots, 3]).wrong() {
+            return;
+        }
         rec.dispatch(&PIECES)
             .params(Pieces { rows: self.rows() as u32, chunk: chunk as u32, slots: slots as u32 })
             .read(self.ptr)
@@ -77,6 +81,27 @@ impl Edges {
             .work(8 * slots as u64, 4 * (self.ptr.len + table.len) as u64)
             .turns(self.longest.div_ceil(chunk) + 2)
             .threads(self.rows());
+    }
+
+    /// Adds to a record function's checks that the edges' own buffers fit together.
+    pub(super) fn fits<'r>(&self, checks: Arguments<'r>) -> Arguments<'r> {
+        let checks = checks.at_least("ptr", self.ptr, &[1]).optional("perm", self.perm, &[self.count()]);
+        let Some(Split { table, chunk }) = self.split else { return checks };
+        let checks = checks.holds(chunk > 0, || "pieces of 0 edges".to_owned());
+        checks.shape("split.table", table, &[self.pieces(chunk), 3])
+    }
+
+    /// The same, for edges whose rows are targets.
+    pub(super) fn by_target<'r>(&self, checks: Arguments<'r>) -> Arguments<'r> {
+        self.fits(checks).holds(self.perm.is_none(), || "`a` has the targets as rows, not their transpose".to_owned())
+    }
+
+    /// The same, for the transpose of so many edges.
+    pub(super) fn transposed<'r>(&self, checks: Arguments<'r>, edges: usize) -> Arguments<'r> {
+        let places = self.perm.is_some();
+        self.fits(checks)
+            .holds(places, || "`t` is a transpose and needs `perm`, the places of its edges".to_owned())
+            .shape("t.idx", self.idx, &[edges])
     }
 
     pub fn rows(&self) -> usize {
@@ -105,7 +130,7 @@ impl Edges {
 
     /// Where a kernel puts the sums of its slots, `cols` numbers each: the result itself, or a temporary for [`Self::merge`].
     pub(super) fn sums(&self, rec: &mut Recording, y: Buf<f32>, cols: usize) -> Buf<f32> {
-        assert_eq!(y.len, self.rows() * cols, "attention: {} rows of {cols}", self.rows());
+        debug_assert_eq!(y.len, self.rows() * cols, "the record functions check it");
         if self.split.is_some() { rec.temp("sums of pieces", self.slots() * cols) } else { y }
     }
 

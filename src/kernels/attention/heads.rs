@@ -1,7 +1,7 @@
 //! What happens at the nodes: scores, scaling by head, the average over heads.
 
 use super::rows::{MEAN, MEAN_BWD, SCALE, SCORES, SCORES_BWD, Shape};
-use super::{Ends, rows_of, wide};
+use super::{Ends, rows_of, whole_rows, wide};
 use crate::engine::{Buf, Recording};
 
 fn shape(rows: usize, heads: usize, width: usize) -> Shape {
@@ -10,8 +10,11 @@ fn shape(rows: usize, heads: usize, width: usize) -> Shape {
 
 /// Records `s[n,h] = Σ_f z[n,h,f] att[h,f]`; z [n, heads, width], att [heads, width], s [n, heads]. Once per end.
 pub fn head_scores(rec: &mut Recording, z: Buf<f32>, att: Buf<f32>, s: Buf<f32>, heads: usize, width: usize) {
-    let rows = rows_of("head scores", z.len, heads * width);
-    assert_eq!((att.len, s.len), (heads * width, rows * heads), "head scores: sizes of att and s");
+    let rows = rows_of(z.len, heads * width);
+    let checks = whole_rows(rec.arguments("attention.head_scores"), "z", z, &[heads, width]);
+    if checks.shape("att", att, &[heads, width]).shape("s", s, &[rows, heads]).wrong() {
+        return;
+    }
     rec.dispatch(&SCORES)
         .set("WIDE", wide(width))
         .params(shape(rows, heads, width))
@@ -25,9 +28,12 @@ pub fn head_scores(rec: &mut Recording, z: Buf<f32>, att: Buf<f32>, s: Buf<f32>,
 
 /// Records `dz[n,h,:] += ds.src[n,h] att.src[h,:] + ds.dst[n,h] att.dst[h,:]`; dz [n, heads, width].
 pub fn head_scores_bwd(rec: &mut Recording, ds: Ends, att: Ends, dz: Buf<f32>, heads: usize, width: usize) {
-    let rows = rows_of("head scores backward", dz.len, heads * width);
-    assert_eq!((ds.src.len, ds.dst.len), (rows * heads, rows * heads), "head scores backward: sizes of ds");
-    assert_eq!((att.src.len, att.dst.len), (heads * width, heads * width), "head scores backward: sizes of att");
+    let rows = rows_of(dz.len, heads * width);
+    let checks = whole_rows(rec.arguments("attention.head_scores_bwd"), "dz", dz, &[heads, width]);
+    let checks = checks.shape("ds.src", ds.src, &[rows, heads]).shape("ds.dst", ds.dst, &[rows, heads]);
+    if checks.shape("att.src", att.src, &[heads, width]).shape("att.dst", att.dst, &[heads, width]).wrong() {
+        return;
+    }
     rec.dispatch(&SCORES_BWD)
         .set("WIDE", wide(width))
         .params(shape(rows, heads, width))
@@ -43,7 +49,10 @@ pub fn head_scores_bwd(rec: &mut Recording, ds: Ends, att: Ends, dz: Buf<f32>, h
 /// Records `out[n,h,f] = z[n,h,f] s[n,h]`; z and out [n, heads, width], s [n, heads]. With s = ds.src the sum of out's rows
 /// is the gradient of att_src, and each row is one node's part of it.
 pub fn scale_heads(rec: &mut Recording, z: Buf<f32>, s: Buf<f32>, out: Buf<f32>, width: usize) {
-    assert_eq!((z.len, out.len), (s.len * width, s.len * width), "scale heads: sizes of z and out");
+    let checks = rec.arguments("attention.scale_heads").shape("z", z, &[s.len, width]);
+    if checks.shape("out", out, &[s.len, width]).wrong() {
+        return;
+    }
     rec.dispatch(&SCALE)
         .set("WIDE", wide(width))
         .params(shape(s.len, 1, width))
@@ -56,8 +65,11 @@ pub fn scale_heads(rec: &mut Recording, z: Buf<f32>, s: Buf<f32>, out: Buf<f32>,
 
 /// Records `y[n,f] = Σ_h z[n,h,f] / heads` (eq. 6); z [n, heads, width], y [n, width].
 pub fn mean_heads(rec: &mut Recording, z: Buf<f32>, y: Buf<f32>, heads: usize, width: usize) {
-    let rows = rows_of("mean of heads", z.len, heads * width);
-    assert_eq!(y.len, rows * width, "mean of heads: size of y");
+    let rows = rows_of(z.len, heads * width);
+    let checks = whole_rows(rec.arguments("attention.mean_heads"), "z", z, &[heads, width]);
+    if checks.shape("y", y, &[rows, width]).wrong() {
+        return;
+    }
     rec.dispatch(&MEAN)
         .set("WIDE", wide(width))
         .params(shape(rows, heads, width))
@@ -70,8 +82,11 @@ pub fn mean_heads(rec: &mut Recording, z: Buf<f32>, y: Buf<f32>, heads: usize, w
 
 /// Records `dz[n,h,f] = dy[n,f] / heads`; dy [n, width], dz [n, heads, width].
 pub fn mean_heads_bwd(rec: &mut Recording, dy: Buf<f32>, dz: Buf<f32>, heads: usize, width: usize) {
-    let rows = rows_of("mean of heads backward", dz.len, heads * width);
-    assert_eq!(dy.len, rows * width, "mean of heads backward: size of dy");
+    let rows = rows_of(dz.len, heads * width);
+    let checks = whole_rows(rec.arguments("attention.mean_heads_bwd"), "dz", dz, &[heads, width]);
+    if checks.shape("dy", dy, &[rows, width]).wrong() {
+        return;
+    }
     rec.dispatch(&MEAN_BWD)
         .set("WIDE", wide(width))
         .params(shape(rows, heads, width))

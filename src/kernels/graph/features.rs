@@ -2,7 +2,7 @@
 
 use super::norms::search_turns;
 use super::record_norms::features_norms_twin;
-use super::{Csr, Form, Spmm, choose, quads, rows_of, spmm, tangent};
+use super::{Csr, Form, Spmm, choose, quads, rows_of, spmm, tangent, whole_rows};
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
 use crate::kernels::{Reduction, ReductionMode};
 use crate::params;
@@ -85,7 +85,11 @@ pub fn features(
     outputs: usize,
     bias: bool,
 ) {
-    assert_eq!(w.len, outputs * inputs, "features: size of w");
+    let checks = x.fits(rec.arguments("graph.features"), "val", val).shape("w", w, &[outputs, inputs]);
+    let checks = checks.optional("b", bias.then_some(b), &[outputs]);
+    if checks.shape("y", y, &[x.rows(), outputs]).wrong() {
+        return;
+    }
     let wt = rec.temp("weight, inputs first", w.len);
     transpose(rec, w, wt, outputs, (1.0, 0.0));
     spmm(rec, x, val, wt, if bias { b } else { wt }, y, outputs, Spmm { own: 0.0, bias });
@@ -94,7 +98,7 @@ pub fn features(
 /// Records `y [cols, rows] = alpha xᵀ + beta y` for `x` [rows, cols].
 fn transpose(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, rows: usize, (alpha, beta): (f32, f32)) {
     let cols = x.len.checked_div(rows).unwrap_or(0);
-    assert_eq!((x.len, y.len), (rows * cols, rows * cols), "transpose: sizes of x and y");
+    debug_assert_eq!((x.len, y.len), (rows * cols, rows * cols), "the record functions check it");
     let pass = rec.dispatch(&TRANSPOSE).params(Transpose { rows: rows as u32, cols: cols as u32, alpha, beta }).read(x);
     let pass = if beta == 0.0 { pass.write(y) } else { pass.update(y) };
     pass.work(2 * x.len as u64, 8 * x.len as u64).threads(x.len);
@@ -116,26 +120,28 @@ pub fn features_bwd_w(
     outputs: usize,
     how: Reduction,
 ) {
-    assert_eq!(xt.rows(), inputs, "features_bwd_w: the columns of X");
-    xt.check("features_bwd_w", val);
-    let sum = how.mode == ReductionMode::Sum;
+    let (sum, per_sample) = (how.mode == ReductionMode::Sum, how.mode == ReductionMode::PerSample);
+    let rows = rows_of(dy.len, outputs);
+    let checks = rec.arguments("graph.features_bwd_w").shape("xt.ptr", xt.ptr, &[inputs.saturating_add(1)]);
+    let checks = whole_rows(xt.fits(checks, "val", val), "dy", dy, outputs);
+    let checks = checks.holds(sum || seg_of.is_some(), || format!("{:?} needs `seg_of`, rows to samples", how.mode));
+    let checks = checks.optional("seg_of", seg_of.filter(|_| !sum), &[rows]);
+    let size = outputs.saturating_mul(inputs);
+    let checks = match per_sample {
+        // How many samples there are is known to `seg_of` alone.
+        true => checks.holds(how.stride >= size, || format!("gradients of {size} start {} apart", how.stride)),
+        false => checks.shape("dw", dw, &[outputs, inputs]),
+    };
+    if checks.wrong() {
+        return;
+    }
     if sum && choose(rec.target(), inputs, xt.entries(), xt.heavy, outputs) == Form::Balanced {
-        assert_eq!(dw.len, outputs * inputs, "features_bwd_w: size of dw");
         let dwt = rec.temp("weight gradient, inputs first", dw.len);
         spmm(rec, xt, val, dy, dy, dwt, outputs, Spmm::default());
         return transpose(rec, dwt, dw, inputs, (how.alpha, how.beta));
     }
-    let rows = rows_of("features_bwd_w", dy.len, outputs);
     // Bound, not read, by a sum.
     let seg = seg_of.filter(|_| !sum).unwrap_or(xt.idx);
-    assert!(
-        sum || seg_of.is_some_and(|seg| seg.len == rows),
-        "features_bwd_w: {:?} needs the sample of each row",
-        how.mode
-    );
-    let per_sample = how.mode == ReductionMode::PerSample;
-    assert!(per_sample || dw.len == outputs * inputs, "features_bwd_w: size of dw");
-    assert!(!per_sample || how.stride >= outputs * inputs, "features_bwd_w: the samples overlap");
     let (cols, stride) = (outputs as u32, how.stride as u32);
     // One thread for 16 outputs reads an entry once for them all, where threads are few anyway.
     let quads_each = if sum && rec.target().software && quads(outputs) >= 4 { 4 } else { 1 };
@@ -164,8 +170,10 @@ pub fn features_bwd_w(
 
 /// Records `y[r,idx[k]] = val[k]` over zeros: the dense form of `x`. `y` [x.rows(), cols]; columns of a row are distinct.
 pub fn densify(rec: &mut Recording, x: &Csr, val: Buf<f32>, y: Buf<f32>, cols: usize) {
-    x.check("densify", val);
-    assert_eq!(y.len, x.rows() * cols, "densify: size of y");
+    let checks = x.fits(rec.arguments("graph.densify"), "val", val);
+    if checks.shape("y", y, &[x.rows(), cols]).wrong() {
+        return;
+    }
     rec.clear(y);
     rec.dispatch(&DENSIFY)
         .set("PERM", u8::from(x.perm.is_some()))
@@ -183,8 +191,11 @@ pub fn densify(rec: &mut Recording, x: &Csr, val: Buf<f32>, y: Buf<f32>, cols: u
 /// Records `y[idx[r],:] = x[r,:]`. `x` [idx.len, cols], `y` [rows, cols]; indices are distinct, those past the end of y are
 /// skipped, and rows of y that none names keep their content.
 pub fn scatter_rows(rec: &mut Recording, x: Buf<f32>, idx: Buf<u32>, y: Buf<f32>, cols: usize) {
-    assert_eq!(x.len, idx.len * cols, "scatter_rows: size of x");
-    let rows = rows_of("scatter_rows", y.len, cols);
+    let rows = rows_of(y.len, cols);
+    let checks = rec.arguments("graph.scatter_rows").shape("x", x, &[idx.len, cols]);
+    if whole_rows(checks, "y", y, cols).wrong() {
+        return;
+    }
     rec.dispatch(&SCATTER_ROWS)
         .params(Scatter { n: idx.len as u32, rows: rows as u32, cols: cols as u32 })
         .read(x)

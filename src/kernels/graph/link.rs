@@ -1,6 +1,6 @@
 //! Link prediction: random negative pairs, their scores, and the loss of scores.
 
-use super::{quads, rows_of};
+use super::{quads, rows_of, whole_rows};
 use crate::base::philox::philox;
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
 use crate::params;
@@ -115,8 +115,10 @@ fn scramble(half: u32, key: u32) -> u32 {
 /// pure functions of (seed, step, stream); `step` holds [seed_lo, seed_hi, step, …]. About one node is its own partner, and a
 /// share of the pairs as large as the graph's density are edges: sampling without rejection.
 pub fn negatives(rec: &mut Recording, step: Buf<u32>, stream: u32, n: usize, partner: Buf<u32>, inverse: Buf<u32>) {
-    assert!(step.len >= 4, "the step buffer holds seed_lo, seed_hi, step, 0; got {} words", step.len);
-    assert_eq!((partner.len, inverse.len), (n, n), "negatives: sizes of partner and inverse");
+    let checks = rec.arguments("graph.negatives").at_least("step", step, &[4]).shape("partner", partner, &[n]);
+    if checks.shape("inverse", inverse, &[n]).wrong() {
+        return;
+    }
     let p = Permutation::new(n, stream);
     // Two Philox blocks of ten rounds; hardly any number walks.
     rec.dispatch(&NEGATIVES)
@@ -132,8 +134,11 @@ pub fn negatives(rec: &mut Recording, step: Buf<u32>, stream: u32, n: usize, par
 /// Records `s[u] = z[u,:] · z[partner[u],:]`: scores of the pairs of [`negatives`]. `z` [n, cols], `partner` and `s` [n]. (The
 /// scores of edges are [`sddmm`](super::sddmm) with z on both sides.)
 pub fn partner_scores(rec: &mut Recording, z: Buf<f32>, partner: Buf<u32>, s: Buf<f32>, cols: usize) {
-    let n = rows_of("partner_scores", z.len, cols);
-    assert_eq!((partner.len, s.len), (n, n), "partner_scores: sizes of partner and s");
+    let n = rows_of(z.len, cols);
+    let checks = whole_rows(rec.arguments("graph.partner_scores"), "z", z, cols).shape("partner", partner, &[n]);
+    if checks.shape("s", s, &[n]).wrong() {
+        return;
+    }
     let vec = cols.is_multiple_of(4);
     rec.dispatch(&PARTNER_SCORES)
         .set("VEC", u8::from(vec))
@@ -159,9 +164,12 @@ pub fn partner_scores_bwd(
     cols: usize,
     add: bool,
 ) {
-    let n = rows_of("partner_scores_bwd", z.len, cols);
-    assert_eq!((partner.len, inverse.len, ds.len), (n, n, n), "partner_scores_bwd: sizes of partner, inverse and ds");
-    assert_eq!(dz.len, z.len, "partner_scores_bwd: size of dz");
+    let n = rows_of(z.len, cols);
+    let checks = whole_rows(rec.arguments("graph.partner_scores_bwd"), "z", z, cols).shape("partner", partner, &[n]);
+    let checks = checks.shape("inverse", inverse, &[n]).shape("ds", ds, &[n]);
+    if checks.shape("dz", dz, &[n, cols]).wrong() {
+        return;
+    }
     let pass = rec
         .dispatch(&PARTNER_SCORES_BWD)
         .set("VEC", u8::from(cols.is_multiple_of(4)))
@@ -180,7 +188,10 @@ pub fn partner_scores_bwd(
 /// does not count, whatever its logit.
 pub fn bce(rec: &mut Recording, s: Buf<f32>, goal: f32, weight: Buf<f32>, loss: Buf<f32>, ds: Buf<f32>) {
     let n = s.len;
-    assert_eq!((weight.len, loss.len, ds.len), (n, n, n), "bce: sizes of weight, loss and ds");
+    let checks = rec.arguments("graph.bce").shape("weight", weight, &[n]).shape("loss", loss, &[n]);
+    if checks.shape("ds", ds, &[n]).wrong() {
+        return;
+    }
     rec.dispatch(&BCE)
         .params(Bce { n: n as u32, goal })
         .read(s)

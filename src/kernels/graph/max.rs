@@ -1,7 +1,7 @@
 //! Aggregation by maximum.
 
 use super::spmm::{Form, choose};
-use super::{Csr, balanced, quads, rows_of, tangent};
+use super::{Csr, balanced, quads, rows_of, tangent, whole_rows};
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
 use crate::params;
 
@@ -60,11 +60,11 @@ pub fn aggregate_max_as(
     arg: Buf<u32>,
     cols: usize,
 ) {
-    a.check("aggregate_max", val);
-    assert!(a.perm.is_none(), "aggregate_max: the matrix of targets, not its transpose");
-    let size = a.rows() * cols;
-    assert_eq!((y.len, arg.len), (size, size), "aggregate_max: sizes of y and arg");
-    rows_of("aggregate_max", x.len, cols);
+    let checks = a.by_target(rec.arguments("graph.aggregate_max"), "val", val);
+    let checks = whole_rows(checks, "x", x, cols).shape("y", y, &[a.rows(), cols]);
+    if checks.shape("arg", arg, &[a.rows(), cols]).wrong() {
+        return;
+    }
     if form == Form::Balanced {
         return balanced::max(rec, a, val, x, y, arg, cols);
     }
@@ -92,10 +92,12 @@ pub fn max_bwd(rec: &mut Recording, t: &Csr, arg: Buf<u32>, dy: Buf<f32>, dx: Bu
 
 /// [`max_bwd`] in a given form, as [`aggregate_max_as`].
 pub fn max_bwd_as(rec: &mut Recording, form: Form, t: &Csr, arg: Buf<u32>, dy: Buf<f32>, dx: Buf<f32>, cols: usize) {
-    let Some(perm) = t.perm else { panic!("max_bwd: the transpose, with the places of its entries") };
-    assert_eq!(perm.len, t.entries(), "max_bwd: length of perm");
-    assert_eq!((arg.len, dx.len), (dy.len, t.rows() * cols), "max_bwd: sizes of arg and dx");
-    rows_of("max_bwd", dy.len, cols);
+    let checks = t.rows_fit(rec.arguments("graph.max_bwd"));
+    let checks = checks.holds(t.perm.is_some(), || "`t` is a transpose and needs `perm`".to_owned());
+    let checks = whole_rows(checks, "dy", dy, cols).shape("arg", arg, &[rows_of(dy.len, cols), cols]);
+    if checks.shape("dx", dx, &[t.rows(), cols]).wrong() {
+        return;
+    }
     if form == Form::Balanced {
         return balanced::max_bwd(rec, t, arg, dy, dx, cols);
     }
@@ -105,7 +107,7 @@ pub fn max_bwd_as(rec: &mut Recording, form: Form, t: &Csr, arg: Buf<u32>, dy: B
         .params(Max { rows: t.rows() as u32, cols: cols as u32 })
         .read(t.ptr)
         .read(t.idx)
-        .read(perm)
+        .read(t.places())
         .read(arg)
         .read(dy)
         .write(dx)

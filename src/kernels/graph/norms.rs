@@ -42,10 +42,11 @@ pub(super) fn search_turns(rows: usize) -> usize {
 /// `gcn_norm`, where every node has one self-loop of weight 1; Kipf & Welling, ICLR 2017), and
 /// `mean[e] = weight[e] / Σ_j weight_ij`, 0 for a node without edges.
 pub fn degree_norms(rec: &mut Recording, a: &Csr, weight: Buf<f32>, sym: Buf<f32>, mean: Buf<f32>) {
-    a.check("degree_norms", weight);
-    assert!(a.perm.is_none(), "degree_norms: the matrix of targets, not its transpose");
     let (rows, entries) = (a.rows(), a.entries());
-    assert_eq!((sym.len, mean.len), (entries, entries), "degree_norms: sizes of sym and mean");
+    let checks = a.by_target(rec.arguments("graph.degree_norms"), "weight", weight);
+    if checks.shape("sym", sym, &[entries]).shape("mean", mean, &[entries]).wrong() {
+        return;
+    }
     let edges = Edges { rows: rows as u32, entries: entries as u32 };
     let off = rec.temp("weights off the diagonal", entries);
     let turns = search_turns(rows);

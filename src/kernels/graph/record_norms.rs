@@ -2,7 +2,7 @@
 
 use super::features::{BWD_W, Columns};
 use super::segment::{OuterProduct, SEGMENT_OUTER};
-use super::{Csr, quads, rows_of};
+use super::{Csr, quads, rows_of, whole_rows};
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
 use crate::kernels::reduce;
 use crate::params;
@@ -38,8 +38,12 @@ pub fn segment_norms(
     out: Buf<f32>,
     [inputs, outputs]: [usize; 2],
 ) {
-    let (rows, segments) = (rows_of("segment_norms", dy.len, outputs), seg_ptr.len.saturating_sub(1));
-    assert_eq!((x.len, out.len), (rows * inputs, segments), "segment_norms: sizes of x and out");
+    let (rows, segments) = (rows_of(dy.len, outputs), seg_ptr.len.saturating_sub(1));
+    let checks = rec.arguments("graph.segment_norms").at_least("seg_ptr", seg_ptr, &[1]);
+    let checks = whole_rows(checks, "dy", dy, outputs).shape("x", x, &[rows, inputs]);
+    if checks.shape("out", out, &[segments]).wrong() {
+        return;
+    }
     let cells = outputs * quads(inputs);
     // A sample may have all rows.
     let lanes = LANES.max((cells * (rows + 2)).div_ceil(MAX_TURNS)).min(cells).max(1);
@@ -79,9 +83,12 @@ pub fn features_norms(
     out: Buf<f32>,
     outputs: usize,
 ) {
-    let (rows, segments) = (rows_of("features_norms", dy.len, outputs), seg_ptr.len.saturating_sub(1));
-    xt.check("features_norms", val);
-    assert_eq!((ptr.len, seg_of.len, out.len), (rows + 1, rows, segments), "features_norms: sizes of ptr, seg_of, out");
+    let (rows, segments) = (rows_of(dy.len, outputs), seg_ptr.len.saturating_sub(1));
+    let checks = xt.fits(rec.arguments("graph.features_norms"), "val", val).at_least("seg_ptr", seg_ptr, &[1]);
+    let checks = whole_rows(checks, "dy", dy, outputs).shape("ptr", ptr, &[rows + 1]);
+    if checks.shape("seg_of", seg_of, &[rows]).shape("out", out, &[segments]).wrong() {
+        return;
+    }
     // One number for each entry and 4 outputs, at the entry's place among the rows.
     let (pieces, entries) = (quads(outputs), xt.entries());
     let squares = rec.temp::<f32>("squares of entries", entries * pieces);

@@ -1,7 +1,7 @@
 //! The gradient of a sparse product to its values.
 
 use super::norms::search_turns;
-use super::{Csr, rows_of};
+use super::{Csr, whole_rows};
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
 use crate::params;
 
@@ -26,9 +26,10 @@ pub static SDDMM: Kernel = Kernel {
 /// auto-encoders", 2016). `dy` [a.rows(), cols], `x` [sources, cols], `dval` in the order of the values of `a`; places of
 /// padding get 0, or with a perm keep their content.
 pub fn sddmm(rec: &mut Recording, a: &Csr, dy: Buf<f32>, x: Buf<f32>, dval: Buf<f32>, cols: usize) {
-    a.check("sddmm", dval);
-    assert_eq!(dy.len, a.rows() * cols, "sddmm: size of dy");
-    rows_of("sddmm", x.len, cols);
+    let checks = a.fits(rec.arguments("graph.sddmm"), "dval", dval).shape("dy", dy, &[a.rows(), cols]);
+    if whole_rows(checks, "x", x, cols).wrong() {
+        return;
+    }
     let vec = cols.is_multiple_of(4);
     let n = (a.entries() * cols) as u64;
     rec.dispatch(&SDDMM)

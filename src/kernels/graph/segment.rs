@@ -1,6 +1,6 @@
 //! Rows grouped into samples: read-outs of a graph and ragged per-sample weight gradients.
 
-use super::{quads, rows_of, tangent};
+use super::{quads, rows_of, tangent, whole_rows};
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
 use crate::kernels::{Reduction, ReductionMode, reduce};
 use crate::params;
@@ -84,11 +84,14 @@ pub fn segment(
     readout: Readout,
     arg: Option<Buf<u32>>,
 ) {
-    let (rows, segments) = (rows_of("segment", x.len, cols), seg_ptr.len.saturating_sub(1));
-    assert_eq!(y.len, segments * cols, "segment: size of y");
+    let (rows, segments) = (rows_of(x.len, cols), seg_ptr.len.saturating_sub(1));
     let max = readout == Readout::Max;
+    let checks = whole_rows(rec.arguments("graph.segment").at_least("seg_ptr", seg_ptr, &[1]), "x", x, cols);
+    let checks = checks.shape("y", y, &[segments, cols]);
+    if checks.optional("arg", arg.filter(|_| max), &[segments, cols]).wrong() {
+        return;
+    }
     let arg = if max { arg.unwrap_or_else(|| rec.temp("rows of maxima", y.len)) } else { seg_ptr };
-    assert!(!max || arg.len == y.len, "segment: size of arg");
     let pass = rec
         .dispatch(if max { &SEGMENT_MAX } else { &SEGMENT })
         .set("VEC", u8::from(cols.is_multiple_of(4)))
@@ -113,14 +116,16 @@ pub fn segment_bwd(
     readout: Readout,
     arg: Option<Buf<u32>>,
 ) {
-    let (rows, segments) = (rows_of("segment_bwd", dx.len, cols), seg_ptr.len.saturating_sub(1));
-    assert_eq!((seg_of.len, dy.len), (rows, segments * cols), "segment_bwd: sizes of seg_of and dy");
-    let arg = match (readout, arg) {
-        (Readout::Max, Some(arg)) if arg.len == dy.len => arg,
-        (Readout::Max, _) => panic!("segment_bwd: the maximum needs arg [{segments}, {cols}]"),
-        // Bound, not read.
-        _ => seg_ptr,
-    };
+    let (rows, segments) = (rows_of(dx.len, cols), seg_ptr.len.saturating_sub(1));
+    let max = readout == Readout::Max;
+    let checks = whole_rows(rec.arguments("graph.segment_bwd").at_least("seg_ptr", seg_ptr, &[1]), "dx", dx, cols);
+    let checks = checks.shape("seg_of", seg_of, &[rows]).shape("dy", dy, &[segments, cols]);
+    let checks = checks.holds(!max || arg.is_some(), || "the maximum needs the `arg` that it wrote".to_owned());
+    if checks.optional("arg", arg.filter(|_| max), &[segments, cols]).wrong() {
+        return;
+    }
+    // Bound, not read, by the others.
+    let arg = arg.filter(|_| max).unwrap_or(seg_ptr);
     rec.dispatch(&SEGMENT_BWD)
         .set("MODE", readout as u32)
         .params(Spread { rows: rows as u32, cols: cols as u32, segments: segments as u32 })
@@ -150,9 +155,13 @@ pub fn segment_outer(
     outputs: usize,
     how: Reduction,
 ) {
-    let (rows, segments) = (rows_of("segment_outer", dy.len, outputs), seg_ptr.len.saturating_sub(1));
+    let (rows, segments) = (rows_of(dy.len, outputs), seg_ptr.len.saturating_sub(1));
+    let checks = rec.arguments("graph.segment_outer").at_least("seg_ptr", seg_ptr, &[1]);
+    let checks = whole_rows(checks, "dy", dy, outputs).shape("x", x, &[rows, inputs]);
+    if how.fits(checks, "dw", dw, segments, &[outputs, inputs]).wrong() {
+        return;
+    }
     let size = outputs * inputs;
-    assert_eq!(x.len, rows * inputs, "segment_outer: size of x");
     let block = match how.mode {
         ReductionMode::PerSample => 1,
         // From the shape alone, so that the order of the sum is everywhere the same.
@@ -160,11 +169,8 @@ pub fn segment_outer(
     };
     let blocks = segments.div_ceil(block);
     let (out, stride) = if how.mode == ReductionMode::PerSample {
-        let need = if blocks == 0 { 0 } else { (blocks - 1) * how.stride + size };
-        assert!(how.stride >= size && dw.len >= need, "segment_outer: {} elements, {need} needed", dw.len);
         (dw, how.stride)
     } else {
-        assert_eq!(dw.len, size, "segment_outer: size of dw");
         (rec.temp("weight gradients of blocks", blocks * size), size)
     };
     let pass = rec

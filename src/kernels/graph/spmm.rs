@@ -1,6 +1,6 @@
 //! The product of a sparse matrix with a dense one: message passing, and its gradient through the transpose.
 
-use super::{Csr, balanced, longest, quads, rows_of, tangent};
+use super::{Csr, balanced, longest, quads, tangent, whole_rows};
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target, TwinCall};
 use crate::params;
 
@@ -109,12 +109,13 @@ pub fn spmm_as(
     cols: usize,
     how: Spmm,
 ) {
-    a.check("spmm", val);
-    assert_eq!(y.len, a.rows() * cols, "spmm: size of y");
-    let sources = rows_of("spmm", x.len, cols);
-    assert!(how.own == 0.0 || sources >= a.rows(), "spmm: a row without its own x");
-    assert!(!how.bias || bias.len == cols, "spmm: size of the bias");
-    assert!(form != Form::Narrow || cols <= NARROW, "spmm: {cols} columns are not narrow");
+    let checks = whole_rows(a.fits(rec.arguments("graph.spmm"), "val", val), "x", x, cols);
+    let own = if how.own == 0.0 { 0 } else { a.rows() };
+    let checks = checks.at_least("x", x, &[own, cols]).optional("bias", how.bias.then_some(bias), &[cols]);
+    let checks = checks.holds(form != Form::Narrow || cols <= NARROW, || format!("{cols} columns are not narrow"));
+    if checks.shape("y", y, &[a.rows(), cols]).wrong() {
+        return;
+    }
     if form == Form::Balanced {
         return balanced::spmm(rec, a, val, x, bias, y, cols, how);
     }

@@ -4,6 +4,7 @@ use super::balanced::{self, Chunked};
 use super::max::Max;
 use super::segment::Segments;
 use super::spmm::Product;
+use super::{rows_of, whole_rows};
 use crate::engine::{Buf, Dispatch, Kernel, Params, Recording, Requires, Tangent, Tangents, TwinCall};
 use crate::error::Result;
 use crate::params;
@@ -27,7 +28,11 @@ pub static MAX_TANGENT: Kernel = Kernel {
 /// Records `ry[b,c] = r[arg[b,c],c]`, with `idx` `r[idx[arg[b,c]],c]`, and 0 where arg is `u32::MAX`: the derivative of a
 /// maximum for r that of x. `r` [rows, cols], `arg` and `ry` of one length, a multiple of `cols`.
 pub fn max_tangent(rec: &mut Recording, idx: Option<Buf<u32>>, arg: Buf<u32>, r: Buf<f32>, ry: Buf<f32>, cols: usize) {
-    assert_eq!(arg.len, ry.len, "max_tangent: sizes of arg and ry");
+    let dims = [rows_of(ry.len, cols), cols];
+    let checks = whole_rows(rec.arguments("graph.max_tangent"), "r", r, cols).shape("ry", ry, &dims);
+    if checks.shape("arg", arg, &dims).wrong() {
+        return;
+    }
     rec.dispatch(&MAX_TANGENT)
         .set("EDGES", u8::from(idx.is_some()))
         .params(Winners { n: ry.len as u32, cols: cols as u32 })

@@ -50,20 +50,19 @@ pub fn outer_as(
     stride: usize,
 ) {
     let [outputs, inputs] = [dy, x].map(|b| b.len.checked_div(n).unwrap_or(0));
-    assert_eq!((dy.len, x.len), (n * outputs, n * inputs), "outer: {n} rows of dy and x");
     let size = outputs * inputs;
-    let need = if n == 0 { 0 } else { (n - 1) * stride + size };
-    assert!(n < 2 || stride >= size, "outer: gradients of {size} elements lie {stride} apart");
-    assert!(y.len >= need, "outer: {} elements, {need} needed", y.len);
+    let wide = std::ptr::eq(kernel, &OUTER_WIDE);
+    let whole = !wide || (inputs.is_multiple_of(4) && stride.is_multiple_of(4));
+    let checks = rec.arguments("linear.outer").shape("dy", dy, &[n, outputs]).shape("x", x, &[n, inputs]);
+    let checks = checks.holds(whole, || format!("{inputs} inputs, rows {stride} apart, are not whole vec4s"));
+    if checks.strided("y", y, [n, size], stride).wrong() {
+        return;
+    }
     let params = OuterRows { n: n as u32, outputs: outputs as u32, inputs: inputs as u32, stride: stride as u32 };
     let pass = rec.dispatch(kernel).params(params).read(dy).read(x);
     let pass = if y.len == n * size { pass.write(y) } else { pass.update(y) };
     let pass = pass.work((n * size) as u64, 4 * (dy.len + x.len + n * size) as u64);
-    if std::ptr::eq(kernel, &OUTER_WIDE) {
-        assert!(
-            inputs.is_multiple_of(4) && stride.is_multiple_of(4),
-            "outer: vec4s of {inputs} inputs, {stride} apart"
-        );
+    if wide {
         pass.threads(n * outputs.div_ceil(8) * inputs / 4);
     } else {
         pass.threads(n * size);

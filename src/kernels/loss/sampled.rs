@@ -37,7 +37,10 @@ pub fn sampled_score(
     sample: u32,
 ) {
     let rows = ids.len;
-    assert_eq!((logits.len, dlogits.len), (rows * classes, rows * classes), "sampled_score: sizes for {rows} rows");
+    let checks = rec.arguments("loss.sampled_score").shape("logits", logits, &[rows, classes]);
+    if checks.shape("dlogits", dlogits, &[rows, classes]).wrong() {
+        return;
+    }
     let n = logits.len as u64;
     let (seed_lo, seed_hi) = (seed as u32, (seed >> 32) as u32);
     rec.dispatch(&SAMPLED_SCORE)

@@ -28,8 +28,11 @@ pub fn softmax_xent_tangent(
     hr: Buf<f32>,
     counted: bool,
 ) {
-    let shape = Logits::of("softmax_xent_tangent", logits.len, labels.len);
-    assert_eq!((r.len, hr.len), (logits.len, logits.len), "softmax_xent_tangent: sizes of r and hr");
+    let shape = Logits::of(logits.len, labels.len);
+    let checks = rec.arguments("loss.softmax_xent_tangent").shape("logits", logits, &shape.dims());
+    if checks.shape("r", r, &shape.dims()).shape("hr", hr, &shape.dims()).wrong() {
+        return;
+    }
     let n = logits.len as u64;
     rec.dispatch(&SOFTMAX_XENT_TANGENT)
         .set("COUNTED", u8::from(counted))

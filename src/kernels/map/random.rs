@@ -2,7 +2,7 @@
 
 use super::{quads, tangent};
 use crate::base::philox;
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
+use crate::engine::{Arguments, Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
 use crate::params;
 
 params! {
@@ -100,15 +100,26 @@ pub fn relu_dropout(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, rate: f32, la
 /// buffer, `dx` must be another.
 pub fn relu_dropout_bwd(rec: &mut Recording, y: Buf<f32>, dy: Buf<f32>, dx: Buf<f32>, rate: f32) {
     let n = dx.len;
-    assert!(y.len == n && dy.len == n, "relu_dropout backward: {} {} {n}", y.len, dy.len);
+    let checks = dropped(rec.arguments("map.relu_dropout_bwd"), rate).shape("y", y, &[n]);
+    if checks.shape("dy", dy, &[n]).wrong() {
+        return;
+    }
     let pass = rec.dispatch(&RELU_DROPOUT_BWD).params(Kept { rate, scale: scale(rate) }).read(y).read(dy).write(dx);
     pass.work(n as u64, 12 * n as u64).threads(quads(n));
 }
 
 /// The factor of what is kept.
 fn scale(rate: f32) -> f32 {
-    assert!((0.0..1.0).contains(&rate), "dropout: rate {rate} is not in [0, 1)");
     (1.0 / (1.0 - f64::from(rate))) as f32
+}
+
+fn dropped(checks: Arguments, rate: f32) -> Arguments {
+    checks.holds((0.0..1.0).contains(&rate), || format!("rate {rate} is not in [0, 1)"))
+}
+
+/// A step buffer holds [seed_lo, seed_hi, step, …].
+fn stepped<'r>(checks: Arguments<'r>, step: Buf<u32>) -> Arguments<'r> {
+    checks.at_least("step", step, &[4])
 }
 
 fn masked(
@@ -120,8 +131,10 @@ fn masked(
     layer: u32,
     step: Buf<u32>,
 ) {
-    assert_eq!(x.len, y.len, "dropout: lengths of x and y");
-    check_step(step);
+    let checks = stepped(dropped(rec.arguments(kernel.name), rate), step);
+    if checks.shape("x", x, &[y.len]).wrong() {
+        return;
+    }
     rec.dispatch(kernel)
         .params(Dropout { rate, scale: scale(rate), layer })
         .read(x)
@@ -133,7 +146,9 @@ fn masked(
 
 /// Records `y = ` the raw words of stream `layer` at `step` (see [`dropout`]).
 pub fn words(rec: &mut Recording, y: Buf<u32>, layer: u32, step: Buf<u32>) {
-    check_step(step);
+    if stepped(rec.arguments("map.words"), step).wrong() {
+        return;
+    }
     rec.dispatch(&PHILOX)
         .params(Words { layer })
         .read(step)
@@ -144,17 +159,15 @@ pub fn words(rec: &mut Recording, y: Buf<u32>, layer: u32, step: Buf<u32>) {
 
 /// Records `y = sigma z`, z standard normal from stream `layer` at `step` (see [`dropout`]).
 pub fn normal(rec: &mut Recording, y: Buf<f32>, sigma: f32, layer: u32, step: Buf<u32>) {
-    check_step(step);
+    if stepped(rec.arguments("map.normal"), step).wrong() {
+        return;
+    }
     rec.dispatch(&NORMAL)
         .params(Normal { sigma, layer })
         .read(step)
         .write(y)
         .work(quads(y.len) as u64 * (PHILOX_OPS + 100), 4 * y.len as u64)
         .threads(quads(y.len));
-}
-
-fn check_step(step: Buf<u32>) {
-    assert!(step.len >= 4, "the step buffer holds seed_lo, seed_hi, step, 0; got {} words", step.len);
 }
 
 /// The four words of block `quad`.

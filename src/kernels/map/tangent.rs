@@ -45,7 +45,10 @@ pub fn unary_bwd_tangent(
     add: bool,
 ) {
     let n = out.len;
-    assert!(v.len == n && r.len == n && dy.len == n, "{op:?} backward tangent: {} {} {} {n}", v.len, r.len, dy.len);
+    let checks = rec.arguments("map.unary_bwd_tangent").shape("v", v, &[n]).shape("r", r, &[n]);
+    if checks.shape("dy", dy, &[n]).wrong() {
+        return;
+    }
     let pass = rec.dispatch(&UNARY_BWD_TANGENT).set("OP", op as u32).set("ADD", u8::from(add)).read(v).read(r).read(dy);
     let pass = if add { pass.update(out) } else { pass.write(out) };
     pass.work(10 * n as u64, 16 * n as u64).threads(quads(n));

@@ -39,21 +39,25 @@ pub fn choose_norms(target: Target, cols: usize) -> &'static Kernel {
 
 /// Records `y[r] = Σ_c a[r,c]²`; the number of rows is `y.len`.
 pub fn row_norms(rec: &mut Recording, a: Buf<f32>, y: Buf<f32>) {
-    let cols = columns_of("row norms", a.len, y.len);
+    let cols = columns_of(a.len, y.len);
     row_norms_as(rec, choose_norms(rec.target(), cols), a, None, y);
 }
 
 /// Records `y[r] = Σ_c a[r,c]² · Σ_c b[r,c]²`: the squared norm of the gradient a[r]ᵀ b[r] that record r has in the weight of a
 /// dense layer (Goodfellow 2015, "Efficient per-example gradient computations").
 pub fn pair_norms(rec: &mut Recording, a: Buf<f32>, b: Buf<f32>, y: Buf<f32>) {
-    let cols = columns_of("row norms", a.len, y.len).max(columns_of("row norms", b.len, y.len));
+    let cols = columns_of(a.len, y.len).max(columns_of(b.len, y.len));
     row_norms_as(rec, choose_norms(rec.target(), cols), a, Some(b), y);
 }
 
 /// [`row_norms`], or with `b` [`pair_norms`], with a given variant.
 pub fn row_norms_as(rec: &mut Recording, kernel: &'static Kernel, a: Buf<f32>, b: Option<Buf<f32>>, y: Buf<f32>) {
-    let cols = columns_of("row norms", a.len, y.len);
-    let cols_b = b.map_or(0, |b| columns_of("row norms", b.len, y.len));
+    let cols = columns_of(a.len, y.len);
+    let cols_b = b.map_or(0, |b| columns_of(b.len, y.len));
+    let checks = rec.arguments("reduce.row_norms").shape("a", a, &[y.len, cols]);
+    if checks.optional("b", b, &[y.len, cols_b]).wrong() {
+        return;
+    }
     let read = a.len + b.map_or(0, |b| b.len);
     let wide = cols.is_multiple_of(4) && cols_b.is_multiple_of(4);
     let pass = rec

@@ -128,7 +128,11 @@ pub fn conv2d_as(
     b: Option<Buf<f32>>,
     y: Buf<f32>,
 ) {
-    let [oh, ow] = s.checked_out();
+    let checks = s.fits(rec.arguments("conv.conv2d")).shape("x", x, &s.x()).shape("w", w, &s.weight());
+    if checks.optional("b", b, &[s.co]).shape("y", y, &s.y()).wrong() {
+        return;
+    }
+    let [oh, ow] = s.plane();
     let pass = rec
         .dispatch(kernel)
         .set("BIAS", u8::from(b.is_some()))
@@ -162,7 +166,11 @@ pub fn conv2d_bwd_x_as(
     dy: Buf<f32>,
     dx: Buf<f32>,
 ) {
-    let out = s.checked_out();
+    let checks = s.fits(rec.arguments("conv.conv2d_bwd_x")).shape("w", w, &s.weight());
+    if checks.shape("dy", dy, &s.y()).shape("dx", dx, &s.x()).wrong() {
+        return;
+    }
+    let out = s.plane();
     let pass = rec
         .dispatch(kernel)
         .params(s.params(out))
@@ -205,12 +213,11 @@ pub fn conv2d_bwd_w_as(
     dw: Buf<f32>,
     g: WeightGrad,
 ) {
-    let out = s.checked_out();
-    let WeightGrad { chunks, stride, square } = g;
-    assert!(
-        chunks.count == 0 || dw.len >= (chunks.count - 1) * stride + s.weights(),
-        "output size of a weight gradient"
-    );
+    let (out, WeightGrad { chunks, stride, square }) = (s.plane(), g);
+    let checks = s.fits(rec.arguments("conv.conv2d_bwd_w")).shape("x", x, &s.x()).shape("dy", dy, &s.y());
+    if checks.strided("dw", dw, [chunks.count, s.weights()], stride).wrong() {
+        return;
+    }
     let params = Conv { per_chunk: chunks.per_chunk as u32, chunk_stride: stride as u32, ..s.params(out) };
     let pass = rec
         .dispatch(kernel)

@@ -125,7 +125,7 @@ fn title(kernel: &Kernel, s: &ConvShape) -> String {
 }
 
 fn sizes(s: &ConvShape) -> (usize, usize) {
-    let [oh, ow] = s.checked_out();
+    let [oh, ow] = s.plane();
     (s.n * s.ci * s.h * s.w, s.n * s.co * oh * ow)
 }
 

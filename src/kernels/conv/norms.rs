@@ -32,7 +32,7 @@ pub enum NormForm {
 /// multiply-adds and a ghost norm 2 for each, so there T (T + 1) (p + d) must be below 5/32 T p d too. Nowhere more pairs than one
 /// thread adds up.
 pub fn choose_norms(target: Target, s: &ConvShape) -> NormForm {
-    let (t, p, d) = (s.positions() as u64, s.columns() as u64, (s.co / s.groups) as u64);
+    let (t, p, d) = (s.positions() as u64, s.columns() as u64, s.per_group()[1] as u64);
     let broadcasts = target.software && target.subgroup >= 8;
     let loads = !broadcasts || 32 * (t + 1) * (p + d) < 5 * p * d;
     let few = s.groups * pairs(s) <= MOST_PAIRS;
@@ -69,8 +69,11 @@ pub fn conv2d_norms_as(
     dy: Buf<f32>,
     out: Buf<f32>,
 ) {
-    assert_eq!(out.len, s.n, "conv2d norms: one number for each of {} samples", s.n);
-    let shape = s.checked_out();
+    let checks = s.fits(rec.arguments("conv.conv2d_norms")).shape("x", x, &s.x()).shape("dy", dy, &s.y());
+    if checks.shape("out", out, &[s.n]).wrong() {
+        return;
+    }
+    let shape = s.plane();
     let each = s.turns_per_sample();
     let ghost = std::ptr::eq(kernel, &GHOST_NORM);
     let broadcast = std::ptr::eq(kernel, &CONV2D_BWD_W_BROADCAST);

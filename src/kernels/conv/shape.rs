@@ -3,6 +3,8 @@
 use glam::UVec2;
 
 use super::Conv;
+use crate::engine::Arguments;
+use crate::error::Mistake;
 
 /// Sizes of a convolution; of the vectors, x counts along a row and y down the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,12 +66,39 @@ impl ConvShape {
     /// Weights of one output channel.
     pub(super) fn columns(&self) -> usize {
         let [kh, kw] = self.taps();
-        self.ci / self.groups * kh * kw
+        self.per_group()[0] * kh * kw
+    }
+
+    /// Input and output channels of a group; 0 where groups are not a number, which record functions refuse first.
+    pub(super) fn per_group(&self) -> [usize; 2] {
+        [self.ci, self.co].map(|channels| channels.checked_div(self.groups).unwrap_or(0))
+    }
+
+    /// Shape of the input.
+    pub(super) fn x(&self) -> [usize; 4] {
+        [self.n, self.ci, self.h, self.w]
+    }
+
+    /// Shape of the weight.
+    pub(super) fn weight(&self) -> [usize; 4] {
+        let [kh, kw] = self.taps();
+        [self.co, self.per_group()[0], kh, kw]
+    }
+
+    /// Shape of the output.
+    pub(super) fn y(&self) -> [usize; 4] {
+        let [oh, ow] = self.plane();
+        [self.n, self.co, oh, ow]
+    }
+
+    /// Adds to a record function's checks that the sizes fit together.
+    pub(super) fn fits<'r>(&self, checks: Arguments<'r>) -> Arguments<'r> {
+        checks.mistake(self.out().err().map(Mistake::Other))
     }
 
     /// Loop iterations that the weight gradient of one sample takes.
     pub(super) fn turns_per_sample(&self) -> usize {
-        let [oh, ow] = self.checked_out();
+        let [oh, ow] = self.plane();
         oh * (ow + 1) + 1
     }
 
@@ -81,7 +110,7 @@ impl ConvShape {
 
     /// Workgroups of the broadcast weight gradient for one chunk.
     pub(super) fn tiles(&self) -> usize {
-        self.groups * (self.co / self.groups).div_ceil(8) * self.columns().div_ceil(COLUMNS)
+        self.groups * self.per_group()[1].div_ceil(8) * self.columns().div_ceil(COLUMNS)
     }
 
     pub(super) fn flops(&self, [oh, ow]: [usize; 2]) -> u64 {
@@ -110,12 +139,13 @@ impl ConvShape {
 
     /// Positions of the output, T.
     pub(super) fn positions(&self) -> usize {
-        let [oh, ow] = self.checked_out();
+        let [oh, ow] = self.plane();
         oh * ow
     }
 
-    pub(super) fn checked_out(&self) -> [usize; 2] {
-        self.out().unwrap_or_else(|e| panic!("layers check shapes before recording: {e}"))
+    /// Output height and width; 0 where the sizes do not fit, which record functions refuse first.
+    pub(super) fn plane(&self) -> [usize; 2] {
+        self.out().unwrap_or_default()
     }
 }
 

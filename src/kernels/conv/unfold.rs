@@ -33,13 +33,15 @@ pub static UNFOLD: Kernel = Kernel {
 /// inputs of that output position in the order of the weight's columns, 0 where the kernel hangs over the border, so
 /// that the convolution is `y Wᵀ`. With a 1x1 kernel it brings the channels of a picture together. One group alone.
 pub fn unfold(rec: &mut Recording, s: &ConvShape, samples: Range<usize>, x: Buf<f32>, y: Buf<f32>) {
-    let [oh, ow] = s.checked_out();
+    let [oh, ow] = s.plane();
     let n = samples.len();
     let [kh, kw] = s.taps();
-    let row = s.ci * kh * kw;
-    assert!(s.groups == 1, "unfold: {} groups", s.groups);
-    assert!(samples.end <= s.n, "unfold: samples {samples:?} of {}", s.n);
-    assert_eq!((x.len, y.len), (s.n * s.ci * s.h * s.w, n * oh * ow * row), "unfold: sizes of x and y");
+    let checks = s.fits(rec.arguments("conv.unfold"));
+    let checks = checks.holds(s.groups == 1, || format!("patches of one group, not of {}", s.groups));
+    let checks = checks.holds(samples.end <= s.n, || format!("samples {samples:?} of {}", s.n));
+    if checks.shape("x", x, &s.x()).shape("y", y, &[n, oh, ow, s.ci, kh, kw]).wrong() {
+        return;
+    }
     let u = |v: usize| v as u32;
     let params = Unfold {
         kernel: s.kernel,
@@ -99,7 +101,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn case(s: &ConvShape, samples: Range<usize>) -> Case {
-    let ([oh, ow], [kh, kw]) = (s.checked_out(), s.taps());
+    let ([oh, ow], [kh, kw]) = (s.plane(), s.taps());
     let [stride, padding, dilation] = [s.stride, s.padding, s.dilation].map(UVec2::yx);
     let name = format!(
         "conv.unfold {samples:?} of {}x{}x{}x{} k{kh}x{kw} s{stride} p{padding} d{dilation}",

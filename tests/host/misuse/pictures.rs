@@ -1,11 +1,34 @@
 //! Record functions over channels and planes, with right shapes.
 
+use unlearn::kernels::conv::{self, Chunks, ConvShape, WeightGrad};
 use unlearn::kernels::norm::{self, NormShape};
-use unlearn::kernels::{Reduction, pool};
+use unlearn::kernels::{Reduction, hw, pool};
 
 use super::{Call, call};
 
 pub const CALLS: &[Call] = &[
+    call("conv.conv2d", |r| {
+        let (x, w) = (r.exact("x", &[2, 4, 5, 6]), r.exact("w", &[6, 2, 3, 2]));
+        let (b, y) = (r.exact("b", &[6]), r.exact("y", &[2, 6, 3, 5]));
+        conv::conv2d(&mut r.rec, &conv2(), x, w, Some(b), y);
+    }),
+    call("conv.conv2d_bwd_x", |r| {
+        let (w, dy, dx) = (r.exact("w", &[6, 2, 3, 2]), r.exact("dy", &[2, 6, 3, 5]), r.exact("dx", &[2, 4, 5, 6]));
+        conv::conv2d_bwd_x(&mut r.rec, &conv2(), w, dy, dx);
+    }),
+    call("conv.conv2d_bwd_w", |r| {
+        let (x, dy, dw) = (r.exact("x", &[2, 4, 5, 6]), r.exact("dy", &[2, 6, 3, 5]), r.least("dw", &[80 + 72]));
+        let each = WeightGrad { chunks: Chunks { per_chunk: 1, count: 2 }, stride: 80, square: false };
+        conv::conv2d_bwd_w(&mut r.rec, &conv2(), x, dy, dw, each);
+    }),
+    call("conv.conv2d_norms", |r| {
+        let (x, dy, out) = (r.exact("x", &[2, 4, 5, 6]), r.exact("dy", &[2, 6, 3, 5]), r.exact("out", &[2]));
+        conv::conv2d_norms(&mut r.rec, &conv2(), x, dy, out);
+    }),
+    call("conv.unfold", |r| {
+        let (x, y) = (r.exact("x", &[2, 4, 5, 6]), r.exact("y", &[1, 3, 5, 4, 3, 2]));
+        conv::unfold(&mut r.rec, &ConvShape { groups: 1, ..conv2() }, 1..2, x, y);
+    }),
     call("norm.group", |r| {
         let (x, gamma, beta) = (r.exact("x", &[2, 4, 3]), r.exact("gamma", &[4]), r.exact("beta", &[4]));
         let (y, stats) = (r.exact("y", &[2, 4, 3]), r.exact("stats", &[2, 2, 2]));
@@ -60,9 +83,14 @@ pub const CALLS: &[Call] = &[
     }),
 ];
 
+/// 6 kernels of 3 x 2 in 2 groups over pictures of 5 x 6 with 4 channels.
+pub fn conv2() -> ConvShape {
+    ConvShape { groups: 2, ..ConvShape::plain(2, 4, 5, 6, 6, hw([3, 2])) }
+}
+
 pub const NORM: NormShape = NormShape { n: 2, c: 4, p: 3, groups: 2, eps: 1e-5 };
 
 /// Windows of 2 x 2 over pictures of 4 x 6.
 fn pool2() -> pool::PoolShape {
-    pool::PoolShape::new(2, 3, 4, 6, [2, 2], [2, 2], [0, 0]).expect("fits")
+    pool::PoolShape::new(2, 3, 4, 6, hw([2, 2]), hw([2, 2]), hw([0, 0])).expect("fits")
 }

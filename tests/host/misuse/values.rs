@@ -1,14 +1,15 @@
 //! Calls that are wrong in something else than the length of a buffer, and what the error says.
 
 use unlearn::kernels::attention::{self, Edges, Ends, Split};
+use unlearn::kernels::conv::{self, Chunks, ConvShape, WeightGrad};
 use unlearn::kernels::graph::{self, Csr, Form, Readout, Spmm};
 use unlearn::kernels::linear::{self, Mat, Product};
 use unlearn::kernels::map::{self, Binary};
 use unlearn::kernels::norm::{self, NormShape};
-use unlearn::kernels::{Reduction, ReductionMode, edit, loss, reduce};
+use unlearn::kernels::{Reduction, ReductionMode, edit, hw, loss, reduce};
 
 use super::Rig;
-use super::pictures::NORM;
+use super::pictures::{NORM, conv2};
 
 type Wrong = (&'static str, &'static str, fn(&mut Rig));
 
@@ -78,6 +79,30 @@ pub const CALLS: &[Wrong] = &[
     ("edit.axis_mean", "one thread cannot add 130000 elements", |r| {
         let x = r.exact("x", &[130_000]);
         edit::axis_mean(&mut r.rec, x, 1, 130_000, 1);
+    }),
+    ("conv.conv2d", "cannot be split into 0 groups", |r| convolved(r, ConvShape { groups: 0, ..conv2() })),
+    ("conv.conv2d", "cannot be split into 4 groups", |r| convolved(r, ConvShape { groups: 4, ..conv2() })),
+    ("conv.conv2d", "a kernel of 3 (dilation 3, stride 1) does not fit into 5", |r| {
+        convolved(r, ConvShape { dilation: hw([3, 3]), ..conv2() });
+    }),
+    ("conv.conv2d_norms", "cannot be split into 0 groups", |r| {
+        let (x, dy, out) = (r.exact("x", &[2, 4, 5, 6]), r.exact("dy", &[2, 6, 3, 5]), r.exact("out", &[2]));
+        let s = ConvShape { groups: 0, ..conv2() };
+        assert_eq!(Chunks::of(&s).count, 1, "cut without a division by 0");
+        conv::conv2d_norms(&mut r.rec, &s, x, dy, out);
+    }),
+    ("conv.conv2d_bwd_w", "`dw`: results of 72 elements start 71 apart", |r| {
+        let (x, dy, dw) = (r.exact("x", &[2, 4, 5, 6]), r.exact("dy", &[2, 6, 3, 5]), r.exact("dw", &[144]));
+        let each = WeightGrad { chunks: Chunks { per_chunk: 1, count: 2 }, stride: 71, square: false };
+        conv::conv2d_bwd_w(&mut r.rec, &conv2(), x, dy, dw, each);
+    }),
+    ("conv.unfold", "patches of one group, not of 2", |r| {
+        let (x, y) = (r.exact("x", &[2, 4, 5, 6]), r.exact("y", &[2, 3, 5, 4, 3, 2]));
+        conv::unfold(&mut r.rec, &conv2(), 0..2, x, y);
+    }),
+    ("conv.unfold", "samples 1..3 of 2", |r| {
+        let (x, y) = (r.exact("x", &[2, 4, 5, 6]), r.exact("y", &[2, 3, 5, 4, 3, 2]));
+        conv::unfold(&mut r.rec, &ConvShape { groups: 1, ..conv2() }, 1..3, x, y);
     }),
     ("norm.group", "4 channels in 3 groups", |r| normalised(r, NormShape { groups: 3, ..NORM })),
     ("norm.group", "4 channels in 0 groups", |r| normalised(r, NormShape { groups: 0, ..NORM })),
@@ -151,6 +176,11 @@ pub const CALLS: &[Wrong] = &[
         r.rec.upload(dst);
     }),
 ];
+
+fn convolved(r: &mut Rig, s: ConvShape) {
+    let (x, w, y) = (r.exact("x", &[2, 4, 5, 6]), r.exact("w", &[6, 2, 3, 2]), r.exact("y", &[2, 6, 3, 5]));
+    conv::conv2d(&mut r.rec, &s, x, w, None, y);
+}
 
 fn normalised(r: &mut Rig, shape: NormShape) {
     let (x, gamma, beta) = (r.exact("x", &[2, 4, 3]), r.exact("gamma", &[4]), r.exact("beta", &[4]));

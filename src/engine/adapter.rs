@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// One adapter as the driver describes it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct AdapterReport {
-    /// Position in the list; what `--adapter N` takes.
+    /// Position in the list; what `--adapter N` takes. 0 for a device that the engine did not open.
     pub index: usize,
     pub name: String,
     /// `vulkan`, `metal`, `dx12` or `gl`.
@@ -75,8 +75,8 @@ fn found(backends: wgpu::Backends, validation: bool) -> Vec<Found> {
     all.retain(|a| a.get_info().backend != wgpu::Backend::Noop);
     all.retain(|a| a.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS));
     all.sort_by_key(|a| rank(&a.get_info()));
-    let one = |(index, adapter)| {
-        let report = report(index, &adapter);
+    let one = |(index, adapter): (usize, wgpu::Adapter)| {
+        let report = report(index, &adapter.get_info(), &adapter.limits(), adapter.features());
         let layers = layers.clone().filter(|_| report.backend == "vulkan");
         Found { report, layers, adapter }
     };
@@ -110,8 +110,13 @@ fn backend_name(backend: wgpu::Backend) -> &'static str {
     }
 }
 
-fn report(index: usize, adapter: &wgpu::Adapter) -> AdapterReport {
-    let (info, limits, features) = (adapter.get_info(), adapter.limits(), adapter.features());
+/// What an adapter can do, or a device on it.
+pub(super) fn report(
+    index: usize,
+    info: &wgpu::AdapterInfo,
+    limits: &wgpu::Limits,
+    features: wgpu::Features,
+) -> AdapterReport {
     let names = [
         (wgpu::Features::SUBGROUP, "subgroups"),
         (wgpu::Features::TIMESTAMP_QUERY, "timestamps"),

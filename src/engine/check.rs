@@ -3,7 +3,7 @@
 use super::kernel::Elem;
 use super::recording::{ALIGN, BufferId, Command, Dispatch, Groups, Recording, Span, Temp};
 use super::{Data, shader};
-use crate::error::{Error, Extent, Mistake, Result};
+use crate::error::{Error, Extent, Mistake, Misuse, Result};
 
 impl Dispatch {
     /// See [`Recording::check`](super::Recording::check).
@@ -11,7 +11,7 @@ impl Dispatch {
         let composed = shader::composed(self.kernel)?;
         let consts = composed.consts(self.kernel, &self.consts)?;
         let shader = composed.reflection;
-        let fail = |what: String| Err(Error::internal(format!("kernel {} ({}): {what}", self.kernel.name, self.label)));
+        let fail = |what| Err(self.misuse(what));
         if self.bindings.len() != shader.storage.len() {
             let names: Vec<_> = shader.storage.iter().map(|(n, ..)| n.as_str()).collect();
             return fail(format!("{} buffers bound, the shader has {}", self.bindings.len(), names.join(" ")));
@@ -43,6 +43,12 @@ impl Dispatch {
         self.check_alias(&shader.storage)
     }
 
+    /// A mistake of whoever recorded this.
+    pub(super) fn misuse(&self, what: impl Into<String>) -> Error {
+        let mistake = Mistake::Other(what.into());
+        Error::Misuse(Box::new(Misuse { function: self.kernel.name, scope: self.label.clone(), mistake }))
+    }
+
     fn check_alias(&self, names: &[(String, bool, Elem)]) -> Result<()> {
         for (i, (a, access_a)) in self.bindings.iter().enumerate() {
             for (j, (b, access_b)) in self.bindings.iter().enumerate().skip(i + 1) {
@@ -52,10 +58,7 @@ impl Dispatch {
                     let how =
                         if clash { "overlap and both are written" } else { "share a buffer, one read and one written" };
                     let (x, y) = (&names[i].0, &names[j].0);
-                    return Err(Error::internal(format!(
-                        "kernel {} ({}): `{x}` and `{y}` {how}",
-                        self.kernel.name, self.label
-                    )));
+                    return Err(self.misuse(format!("`{x}` and `{y}` {how}")));
                 }
             }
         }

@@ -66,6 +66,8 @@ pub struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     pub(super) limits: wgpu::Limits,
+    /// The engine opened the device: it may destroy it, and its handlers are the engine's.
+    pub(super) owned: bool,
     pub(super) options: GpuOptions,
     pub(super) kept: Vec<wgpu::Buffer>,
     /// Storage of temporaries, shared by all programs: they run one after another on one queue.
@@ -107,12 +109,25 @@ impl Gpu {
                 keep_first(&sink, format!("the device was lost ({reason:?}): {message}"));
             }
         });
-        validation::required(Gpu {
-            report: found.report,
-            layers: found.layers,
+        let gpu = Gpu::over(found.report, device, queue, limits, options);
+        validation::required(Gpu { layers: found.layers, owned: true, failure, lost, ..gpu })
+    }
+
+    /// Over a device that nothing was allocated on.
+    pub(super) fn over(
+        report: AdapterReport,
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        limits: wgpu::Limits,
+        options: GpuOptions,
+    ) -> Gpu {
+        Gpu {
+            report,
+            layers: None,
             device,
             queue,
             limits,
+            owned: false,
             options,
             kept: Vec::new(),
             pool: Vec::new(),
@@ -120,22 +135,29 @@ impl Gpu {
             timings: Vec::new(),
             epoch: std::time::Instant::now(),
             pipelines: HashMap::new(),
-            failure,
-            lost,
+            failure: Arc::default(),
+            lost: Arc::default(),
             held: 0,
             peak: 0,
-        })
+        }
     }
 
     pub(super) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// Destroys the device and reports it as lost.
+    /// Reports the device as lost, and destroys it if it is the engine's.
     pub(super) fn lose(&mut self) {
         self.lost.store(true, Ordering::Release);
         keep_first(&self.failure, "the device was lost (on request)".to_owned());
-        self.device.destroy();
+        if self.owned {
+            self.device.destroy();
+        }
+    }
+
+    /// Keeps an error that the driver or wgpu reported, if it is the first.
+    pub(super) fn note(&self, message: String) {
+        keep_first(&self.failure, message);
     }
 
     /// The first error the driver or wgpu reported since the last call, if any.
@@ -196,15 +218,16 @@ impl Gpu {
         for (i, piece) in bytes.chunks(PIECE).enumerate() {
             self.queue.write_buffer(&buffer, (dst.offset * 4 + i * PIECE) as u64, piece);
             if bytes.len() > PIECE {
-                self.queue.submit([]);
-                self.wait_idle()?;
+                let sent = self.queue.submit([]);
+                self.wait_for(sent)?;
             }
         }
         self.healthy()
     }
 
-    pub(super) fn wait_idle(&self) -> Result<()> {
-        let waited = self.device.poll(wgpu::PollType::wait_indefinitely());
+    /// Blocks until a submission is done.
+    pub(super) fn wait_for(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
+        let waited = self.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None });
         waited.map_err(|e| Error::Device(format!("{}: waiting failed: {e}", self.report.name)))?;
         self.healthy()
     }

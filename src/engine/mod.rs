@@ -1,6 +1,7 @@
 //! The only place that names wgpu: recordings as data, and the two engines that run them.
 
 mod adapter;
+mod adopt;
 mod arguments;
 pub mod case;
 mod check;
@@ -40,6 +41,9 @@ pub use tangent::{Add, Rule, Tangents};
 pub use timing::{KernelTotal, Timing, chrome_trace, totals};
 pub use translate::{Language, translate};
 pub use validation::Listener;
+/// The wgpu that the engine is built with, for [`Engine::from_device`].
+#[doc(no_inline)]
+pub use wgpu;
 
 use crate::error::{Error, Extent, Mistake, Result};
 
@@ -174,12 +178,14 @@ impl Engine {
         }
     }
 
-    /// True once the driver has given the device up; nothing runs on this engine any more.
+    /// True once the driver has given the device up; nothing runs on this engine any more. On a device of the caller's
+    /// it is the caller who hears of that first; here it shows as errors of what is called next.
     pub fn is_lost(&self) -> bool {
         matches!(&self.kind, Kind::Gpu(g) if g.is_lost())
     }
 
-    /// Gives the device up as a driver would: how the harness shows that it survives that.
+    /// Gives the device up as a driver would: how the harness shows that it survives that. A device of the caller's is
+    /// not destroyed.
     pub fn lose_device(&mut self) {
         if let Kind::Gpu(g) = &mut self.kind {
             g.lose();
@@ -197,7 +203,7 @@ impl Engine {
     /// A buffer that lives until [`Engine::release`], zeroed.
     pub fn alloc<T: Element>(&mut self, name: &str, len: usize) -> Result<Buf<T>> {
         let id = match &mut self.kind {
-            Kind::Gpu(g) => g.alloc(name, len)?,
+            Kind::Gpu(g) => g.guarded(|g| g.alloc(name, len))?,
             Kind::Reference(r) => r.alloc(T::ELEM, len),
         };
         self.lens.push(len);
@@ -236,7 +242,7 @@ impl Engine {
         let bytes: &[u8] = bytemuck::cast_slice(values);
         self.traffic.up += bytes.len() as u64;
         match &mut self.kind {
-            Kind::Gpu(g) => g.write(dst.any(), bytes),
+            Kind::Gpu(g) => g.guarded(|g| g.write(dst.any(), bytes)),
             Kind::Reference(r) => {
                 let data = match T::ELEM {
                     Elem::F32 => Data::F32(bytemuck::pod_collect_to_vec(bytes)),
@@ -256,7 +262,7 @@ impl Engine {
         self.keeps("Engine::read", src.any())?;
         self.traffic.down += src.len as u64 * 4;
         let data = match &mut self.kind {
-            Kind::Gpu(g) => g.read(src.any())?,
+            Kind::Gpu(g) => g.guarded(|g| g.read(src.any()))?,
             Kind::Reference(r) => Data::from_lane(&r.load(src.any())),
         };
         Ok(bytemuck::pod_collect_to_vec(data.bytes()))
@@ -272,7 +278,7 @@ impl Engine {
         rec.check_places(&self.lens)?;
         let temp_bytes = Reference::planned_bytes(&rec);
         let gpu = match &mut self.kind {
-            Kind::Gpu(g) => Some(g.compile(&rec)?),
+            Kind::Gpu(g) => Some(g.guarded(|g| g.compile(&rec))?),
             Kind::Reference(_) => None,
         };
         let kernels = rec.dispatches().map(|d| (d.kernel.name, d.kernel)).collect();
@@ -288,12 +294,14 @@ impl Engine {
         self.traffic.up += program.rec.inputs.iter().sum::<usize>() as u64 * 4;
         self.traffic.down += program.rec.outputs.iter().map(|s| s.len as u64 * 4).sum::<u64>();
         let waiting = match (&mut self.kind, &program.gpu) {
-            (Kind::Gpu(g), Some(p)) => Waiting::Gpu(g.submit(p, &program.rec.outputs, inputs)?),
+            (Kind::Gpu(g), Some(p)) => Waiting::Gpu(g.guarded(|g| g.submit(p, &program.rec.outputs, inputs))?),
             (Kind::Reference(r), _) => {
                 let out = r.run(&program.rec, inputs, usize::MAX)?;
                 Waiting::Done(out.iter().map(Data::from_lane).collect())
             }
-            (Kind::Gpu(_), None) => return Err(Error::internal("a program of another engine was submitted")),
+            (Kind::Gpu(_), None) => {
+                return Err(Error::misuse("Engine::submit", Mistake::Other("a program of another engine".to_owned())));
+            }
         };
         self.ran.extend(&program.kernels);
         self.next += 1;
@@ -304,9 +312,9 @@ impl Engine {
     /// The outputs of a run.
     pub fn wait(&mut self, ticket: Ticket) -> Result<Vec<Data>> {
         match (self.waiting.remove(&ticket.0), &mut self.kind) {
-            (Some(Waiting::Gpu(p)), Kind::Gpu(g)) => g.fetch(p),
+            (Some(Waiting::Gpu(p)), Kind::Gpu(g)) => g.guarded(|g| g.fetch(p)),
             (Some(Waiting::Done(out)), _) => Ok(out),
-            _ => Err(Error::internal("a run of another engine was waited for")),
+            _ => Err(Error::misuse("Engine::wait", Mistake::Other("a run of another engine".to_owned()))),
         }
     }
 
@@ -325,7 +333,8 @@ impl Engine {
     /// The range is not one of a buffer that this engine keeps.
     fn keeps(&self, function: &'static str, span: Span) -> Result<()> {
         if let BufferId::Temp(_) = span.id {
-            return Err(Error::internal("a temporary buffer was used outside its recording"));
+            let what = "a temporary buffer was used outside its recording";
+            return Err(Error::misuse(function, Mistake::Other(what.to_owned())));
         }
         span.inside(&self.lens, &[]).map_err(|mistake| Error::misuse(function, mistake))
     }

@@ -59,9 +59,7 @@ impl Gpu {
 
     /// Blocks until a run is done and returns its outputs.
     pub(super) fn fetch(&mut self, pending: Pending) -> Result<Vec<Data>> {
-        let wait = wgpu::PollType::Wait { submission_index: Some(pending.submission), timeout: None };
-        self.device.poll(wait).map_err(|e| Error::Device(format!("{}: waiting failed: {e}", self.report.name)))?;
-        self.healthy()?;
+        self.wait_for(pending.submission)?;
         let Some(staging) = pending.staging else {
             return Ok(pending.outputs.iter().map(|s| Data::zeros(s.elem, 0)).collect());
         };
@@ -183,9 +181,9 @@ impl Gpu {
             encoder.resolve_query_set(set, 0..count, &resolved, 0);
             encoder.copy_buffer_to_buffer(&resolved, 0, &staging, 0, size);
         }
-        self.queue.submit([encoder.finish()]);
+        let sent = self.queue.submit([encoder.finish()]);
         staging.slice(..).map_async(wgpu::MapMode::Read, |_| {});
-        self.wait_idle()?;
+        self.wait_for(sent)?;
         let lost =
             |e: wgpu::MapRangeError| Error::Device(format!("{}: reading timestamps failed: {e}", self.report.name));
         let view = staging.slice(..).get_mapped_range().map_err(lost)?;

@@ -77,7 +77,8 @@ impl Recording {
             let of = range(value.any());
             let live = vec![of.clone()];
             if homes.insert(value.id, Home { id: home.id, of, start: home.offset, live }).is_some() {
-                return Err(Error::internal("two seeds in one buffer"));
+                let what = Mistake::Other("two seeds in one buffer".to_owned());
+                return Err(Error::misuse("Recording::tangent", what));
             }
         }
         let (commands, scope) = (std::mem::take(&mut self.commands), std::mem::take(&mut self.scope));
@@ -146,12 +147,7 @@ impl Tangents {
                 rule(self, &d)?;
                 keep(self);
             }
-            Tangent::Missing => {
-                let (name, label) = (d.kernel.name, &d.label);
-                return Err(Error::internal(format!(
-                    "kernel {name} ({label}) has no rule for its directional derivative"
-                )));
-            }
+            Tangent::Missing => return Err(d.misuse("it has no rule for its directional derivative")),
         }
         self.rec.scope.clear();
         Ok(())
@@ -171,9 +167,7 @@ impl Tangents {
         let whole = home.of.start <= span.offset && span.offset + span.len <= home.of.end;
         match whole || !home.touches(&range(span)) {
             true => Ok(()),
-            false => {
-                Err(Error::internal(format!("kernel {} ({}) reaches over the edge of a seed", d.kernel.name, d.label)))
-            }
+            false => Err(d.misuse("it reaches over the edge of a seed")),
         }
     }
 
@@ -189,9 +183,8 @@ impl Tangents {
     fn written(&mut self, span: Span, access: Access, by: &str) -> Result<Span> {
         if !self.homes.contains_key(&span.id) {
             let BufferId::Temp(t) = span.id else {
-                return Err(Error::internal(format!(
-                    "{by} gives a kept buffer a derivative, and no seed says where it goes"
-                )));
+                let what = format!("{by} gives a kept buffer a derivative, and no seed says where it goes");
+                return Err(Error::misuse("Recording::tangent", Mistake::Other(what)));
             };
             let (len, name) = (self.rec.temps[t as usize].len, format!("R {}", self.rec.temps[t as usize].name));
             let scope = std::mem::take(&mut self.rec.scope);

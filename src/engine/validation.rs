@@ -123,8 +123,8 @@ fn race(gpu: &Gpu) -> Result<()> {
     if written.is_none() {
         return Err(not_vulkan(gpu));
     }
-    gpu.queue.submit([encoder.finish()]);
-    gpu.wait_idle()
+    let sent = gpu.queue.submit([encoder.finish()]);
+    gpu.wait_for(sent)
 }
 
 #[cfg(target_vendor = "apple")]

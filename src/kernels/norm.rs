@@ -101,7 +101,8 @@ pub fn group_bwd_affine(
     sink: Reduction,
 ) {
     let checks = backward(rec.arguments("norm.group_bwd_affine"), [x, stats, dy], shape);
-    if sink.fits(sink.fits(checks, "dgamma", dgamma, shape.n, &[shape.c]), "dbeta", dbeta, shape.n, &[shape.c]).wrong() {
+    if sink.fits(sink.fits(checks, "dgamma", dgamma, shape.n, &[shape.c]), "dbeta", dbeta, shape.n, &[shape.c]).wrong()
+    {
         return;
     }
     let [scaled, plain] = channel_sums(rec, x, stats, dy, shape);
@@ -141,7 +142,8 @@ pub fn group_bwd(
 ) {
     let (dgamma, dbeta, sink) = affine;
     let checks = backward(rec.arguments("norm.group_bwd"), [x, stats, dy], shape).shape("gamma", gamma, &[shape.c]);
-    let checks = sink.fits(sink.fits(checks, "dgamma", dgamma, shape.n, &[shape.c]), "dbeta", dbeta, shape.n, &[shape.c]);
+    let checks =
+        sink.fits(sink.fits(checks, "dgamma", dgamma, shape.n, &[shape.c]), "dbeta", dbeta, shape.n, &[shape.c]);
     if checks.shape("dx", dx, &shape.dims()).wrong() {
         return;
     }

@@ -7,6 +7,7 @@ mod check;
 mod curvature;
 mod delta_grad;
 mod dense;
+mod device;
 mod digits;
 mod drivers;
 mod engine;
@@ -60,6 +61,7 @@ fn main() {
     trials.extend(validation::trials(&devices));
     trials.extend(devices.iter().flat_map(engine::trials));
     trials.extend(devices.iter().flat_map(params::trials));
+    trials.extend(devices.iter().flat_map(device::trials));
     trials.extend(parity::trials());
     trials.extend(graph_parity::trials(&devices));
     trials.extend(curvature::trials(&devices));

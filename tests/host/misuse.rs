@@ -179,7 +179,8 @@ fn the_first_mistake_stays_and_nothing_is_recorded_after_it() {
     map::axpby(&mut rec, 1.0, x.range(0..3), 0.0, y);
     map::axpby(&mut rec, 1.0, x.range(0..2), 0.0, y);
     map::axpby(&mut rec, 1.0, x, 0.0, y);
-    (rec.clear(y), rec.copy(x, y));
+    rec.clear(y);
+    rec.copy(x, y);
     assert_eq!((rec.upload(x), rec.readback(y)), (0, 0));
     assert_eq!((rec.commands.len(), rec.inputs.len(), rec.outputs.len()), (1, 0, 0));
     let said = "map.axpby (scope): `x` needs 4 elements, got 3 elements";

@@ -3,7 +3,7 @@
 use super::Tangents;
 use crate::engine::kernel::{Access, Elem};
 use crate::engine::recording::{Buf, BufferId, Command, Dispatch, Recording};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 impl Tangents {
     /// The recording, for commands of a rule's own.
@@ -91,7 +91,7 @@ impl Tangents {
         let mut sums = Vec::new();
         for (i, (span, access)) in d.bindings.iter().enumerate().filter(|(_, (_, access))| access.writes()) {
             if span.elem == Elem::U32 {
-                return Err(Error::internal(format!("kernel {} writes words: it needs a rule", d.kernel.name)));
+                return Err(d.misuse("it writes words and needs a rule for its directional derivative"));
             }
             if first {
                 let home = self.write(d, i)?;
@@ -124,7 +124,6 @@ impl Dispatch {
     /// # Errors
     /// Always: this form of the kernel has no rule.
     pub fn refuse(&self, form: &str) -> Result<()> {
-        let (kernel, label) = (self.kernel.name, &self.label);
-        Err(Error::internal(format!("kernel {kernel} ({label}), {form}, has no rule for its directional derivative")))
+        Err(self.misuse(format!("{form} has no rule for its directional derivative")))
     }
 }

@@ -88,7 +88,7 @@ pub const CALLS: &[Wrong] = &[
     ("conv.conv2d_norms", "cannot be split into 0 groups", |r| {
         let (x, dy, out) = (r.exact("x", &[2, 4, 5, 6]), r.exact("dy", &[2, 6, 3, 5]), r.exact("out", &[2]));
         let s = ConvShape { groups: 0, ..conv2() };
-        assert_eq!(Chunks::of(&s).count, 1, "cut without a division by 0");
+        assert!(Chunks::of(&s).count > 0, "cut without a division by 0");
         conv::conv2d_norms(&mut r.rec, &s, x, dy, out);
     }),
     ("conv.conv2d_bwd_w", "`dw`: results of 72 elements start 71 apart", |r| {

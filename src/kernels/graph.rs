@@ -4,6 +4,7 @@
 mod balanced;
 mod cases;
 mod features;
+mod laplacian;
 mod link;
 mod max;
 mod norms;
@@ -17,6 +18,7 @@ mod tests;
 
 pub use cases::{cases, random};
 pub use features::{densify, features, features_bwd_w, scatter_rows};
+pub use laplacian::laplacian;
 pub use link::{bce, negatives, partner_scores, partner_scores_bwd};
 pub use max::{aggregate_max, aggregate_max_as, max_bwd, max_bwd_as};
 pub use norms::degree_norms;
@@ -36,6 +38,8 @@ pub static KERNELS: &[&Kernel] = &[
     &balanced::FIX,
     &norms::OFF_DIAGONAL,
     &norms::NORMS,
+    &laplacian::DIAGONAL,
+    &laplacian::LAPLACIAN,
     &features::TRANSPOSE,
     &features::BWD_W,
     &features::DENSIFY,

@@ -1,6 +1,7 @@
 //! Cases of the `graph` family and the sparse patterns they use.
 
 mod features;
+mod laplacian;
 mod link;
 mod max;
 mod segment;
@@ -13,6 +14,7 @@ use crate::engine::case::{Case, Gen};
 /// Every kernel at every shape.
 pub fn cases() -> Vec<Case> {
     let mut all = spmm::cases();
+    all.extend(laplacian::cases());
     all.extend(features::cases());
     all.extend(segment::cases());
     all.extend(max::cases());
@@ -23,6 +25,7 @@ pub fn cases() -> Vec<Case> {
 /// Every kernel at one random shape each.
 pub fn random(g: &mut Gen) -> Vec<Case> {
     let mut all = spmm::random(g);
+    all.extend(laplacian::random(g));
     all.extend(features::random(g));
     all.extend(segment::random(g));
     all.extend(max::random(g));

@@ -34,6 +34,23 @@ fn the_norms_of_a_path_are_those_of_gcn_norm() {
 }
 
 #[test]
+fn the_laplacian_of_a_path_is_that_of_cheb_conv() {
+    // 0 - 1 - 2 both ways and 3 alone; node 2 has a real self-loop, which takes no part.
+    let mut e = Engine::reference();
+    let (ptr, idx) = (put(&mut e, &[0, 2, 5, 7, 8]), put(&mut e, &[0, 1, 0, 1, 2, 1, 2, 3]));
+    let a = Csr { ptr, idx, perm: None, heavy: false };
+    let weight = put(&mut e, &[0.0f32, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0]);
+    let [sym, mean, lap] = [0, 1, 2].map(|_| put(&mut e, &[0.0f32; 8]));
+    let mut rec = Recording::new(Target::default());
+    degree_norms(&mut rec, &a, weight, sym, mean);
+    laplacian(&mut rec, &a, weight, sym, lap);
+    let got = run(&mut e, rec, lap);
+    // Degrees 1, 2, 1, 0.
+    let v = -1.0 / 2.0f32.sqrt();
+    assert!(got.iter().zip([0.0, v, v, 0.0, v, v, 0.0, 0.0]).all(|(g, w)| (g - w).abs() < 1e-6), "{got:?}");
+}
+
+#[test]
 fn a_matrix_is_heavy_if_one_row_is_far_over_the_mean() {
     assert!(!is_heavy(&[0]));
     assert!(!is_heavy(&[0, 0, 0]));

@@ -1,6 +1,7 @@
 //! Networks: layers that record their forward and backward pass, one flat parameter vector, weight-gradient sinks.
 
 mod activation;
+mod cheb_conv;
 mod conv;
 mod deletion;
 mod dropout;
@@ -56,6 +57,7 @@ pub static LAYERS: &[&LayerRow] = &[
     &sage_conv::ROW,
     &gat_conv::ROW,
     &gin_conv::ROW,
+    &cheb_conv::ROW,
     &deletion::ROW,
     &readout::ROW,
 ];

@@ -33,6 +33,10 @@ def sgc(name, out, k):
     return {"type": "sgc", "name": name, "out": out, "k": k}
 
 
+def cheb(name, out, k):
+    return {"type": "cheb_conv", "name": name, "out": out, "k": k}
+
+
 def linear(name, out):
     return {"type": "linear", "name": name, "out": out}
 
@@ -98,4 +102,6 @@ MODELS = {
     "graphs_sage_max": graphs(
         "GraphSAGE over a batch of graphs, largest value of each column",
         [sage("conv1", 7, "mean"), RELU, sage("conv2", 6, "max"), ELU, readout("max"), linear("fc", CLASSES)]),
+    "cheb2": node(
+        "ChebNet: three Chebyshev terms, then two", [cheb("conv1", 7, 3), RELU, cheb("conv2", CLASSES, 2)]),
 }

@@ -3,7 +3,7 @@
 Parameter names are PyTorch Geometric's (2.8): NAME.lin.weight, NAME.bias (GCNConv); NAME.lin_l.weight,
 NAME.lin_l.bias, NAME.lin_r.weight (SAGEConv); NAME.lin.weight, NAME.att_src and NAME.att_dst [1, heads, out], NAME.bias
 (GATConv); NAME.nn.0.weight, NAME.nn.0.bias, NAME.nn.2.weight, NAME.nn.2.bias (GINConv, which also has a buffer NAME.eps
-[1]: see `load_weights`); NAME.lin.weight, NAME.lin.bias (SGConv). In `state_dict` and `named_parameters` GATConv lists
+[1]: see `load_weights`); NAME.lin.weight, NAME.lin.bias (SGConv); NAME.lins.0.weight … NAME.bias (ChebConv). In `state_dict` and `named_parameters` GATConv lists
 att_src, att_dst, bias, lin.weight and GCNConv bias, lin.weight: order is no part of the format.
 """
 
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # torch.jit is deprecated, and the package uses it while it is imported
-    from torch_geometric.nn import GATConv, GCNConv, GINConv, SAGEConv, SGConv
+    from torch_geometric.nn import ChebConv, GATConv, GCNConv, GINConv, SAGEConv, SGConv
     from torch_geometric.nn import global_add_pool, global_max_pool, global_mean_pool
 
 from torch_model import GRAPH_LAYERS, ConfigError
@@ -45,6 +45,8 @@ def make_layer(row, width, default_out):
         hidden = row.get("hidden", out)
         inner = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, out))
         return GINConv(inner, eps=row.get("eps", 0.0)), out
+    if kind == "cheb_conv":
+        return ChebConv(width, out, K=row.get("k", 3), normalization="sym", bias=bias), out
     if kind == "sgc":
         return SGConv(width, out, K=row.get("k", 2), bias=bias), out
     raise ConfigError(f"layer type {kind!r} cannot stand in a graph network here")

@@ -26,7 +26,7 @@ PLAIN = {
 
 
 # Layers over the nodes of a graph: graph_model.py builds networks that hold one of them.
-GRAPH_LAYERS = ("graph_conv", "sage_conv", "gat_conv", "gin_conv", "sgc")
+GRAPH_LAYERS = ("graph_conv", "sage_conv", "gat_conv", "gin_conv", "sgc", "cheb_conv")
 
 
 class ConfigError(Exception):

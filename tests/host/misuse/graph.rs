@@ -34,6 +34,12 @@ pub const CALLS: &[Call] = &[
         let a = Csr { ptr, idx, perm: None, heavy: false };
         graph::degree_norms(&mut r.rec, &a, weight, sym, mean);
     }),
+    call("graph.laplacian", |r| {
+        let (ptr, idx, weight) = (r.free("ptr", &[4]), r.leads("idx", &[5]), r.least("weight", &[5]));
+        let (sym, lap) = (r.exact("sym", &[5]), r.exact("lap", &[5]));
+        let a = Csr { ptr, idx, perm: None, heavy: false };
+        graph::laplacian(&mut r.rec, &a, weight, sym, lap);
+    }),
     call("graph.sddmm", |r| {
         let (a, dy, x, dval) = (transpose(r, 3), r.exact("dy", &[3, 2]), r.leads("x", &[4, 2]), r.least("dval", &[5]));
         graph::sddmm(&mut r.rec, &a, dy, x, dval, 2);

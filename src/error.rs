@@ -12,18 +12,27 @@ pub enum Error {
     Input(String),
     /// A file could not be opened, read, written or renamed.
     #[error("cannot {action} {}: {source}", path.display())]
-    Io { action: &'static str, path: PathBuf, source: std::io::Error },
+    Io {
+        /// What was tried, an infinitive: `open`, `read`, `write`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A buffer passes a limit of the adapter or the memory budget; nothing was allocated. A smaller batch may fit. Exit
     /// code 2.
     #[error("{what} needs {needed} bytes{}; {limit} is {available}; use a smaller batch", beyond(*held))]
     TooLarge {
         /// The buffer, or the binding of a kernel.
         what: String,
+        /// Bytes it would take.
         needed: u64,
         /// Bytes that are held already and count towards the limit.
         held: u64,
         /// The limit's name in WebGPU and the adapter's, or the memory budget.
         limit: String,
+        /// Bytes that the limit allows.
         available: u64,
     },
     /// A record function or the engine was called with arguments that do not fit together: sizes of buffers, above all.
@@ -52,6 +61,7 @@ pub enum Error {
     Internal(String),
 }
 
+/// A result whose error is [`Error`] where none is named.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A call whose arguments do not fit together.
@@ -62,6 +72,7 @@ pub struct Misuse {
     pub function: &'static str,
     /// The scope it was recorded under, `conv1/forward`; may be empty.
     pub scope: String,
+    /// What does not fit.
     pub mistake: Mistake,
 }
 
@@ -70,10 +81,24 @@ pub struct Misuse {
 pub enum Mistake {
     /// A buffer has another size than the shapes beside it ask for.
     #[error("`{buffer}` needs {expected}, got {found}")]
-    Shape { buffer: String, expected: Extent, found: Extent },
+    Shape {
+        /// The buffer, as the function's signature names it.
+        buffer: String,
+        /// What the shapes beside it ask for.
+        expected: Extent,
+        /// What it has.
+        found: Extent,
+    },
     /// Elements that are not in the buffer, or columns that are not in the matrix.
     #[error("a range {start}..{end} of {len}")]
-    Range { start: usize, end: usize, len: usize },
+    Range {
+        /// First element asked for.
+        start: usize,
+        /// One behind the last.
+        end: usize,
+        /// Elements that there are.
+        len: usize,
+    },
     /// Another argument is outside what the function takes.
     #[error("{0}")]
     Other(String),
@@ -82,16 +107,19 @@ pub enum Mistake {
 /// Sizes along the dimensions of a tensor, the slowest first; one dimension where no more is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extent {
+    /// The slowest first.
     pub dims: Vec<usize>,
     /// More elements would do as well.
     pub at_least: bool,
 }
 
 impl Extent {
+    /// These dimensions and no others.
     pub fn exactly(dims: &[usize]) -> Extent {
         Extent { dims: dims.to_vec(), at_least: false }
     }
 
+    /// These dimensions, or more elements.
     pub fn at_least(dims: &[usize]) -> Extent {
         Extent { dims: dims.to_vec(), at_least: true }
     }
@@ -122,6 +150,7 @@ fn beyond(held: u64) -> String {
 }
 
 impl Error {
+    /// Something wrong with what the user gave: [`Error::Input`].
     pub fn input(message: impl Into<String>) -> Self {
         Error::Input(message.into())
     }
@@ -131,6 +160,7 @@ impl Error {
         Error::Misuse(Box::new(Misuse { function, scope: String::new(), mistake }))
     }
 
+    /// A broken promise of this crate's own: [`Error::Internal`].
     pub fn internal(message: impl Into<String>) -> Self {
         Error::Internal(message.into())
     }

@@ -1,3 +1,5 @@
+//! The program `unlearn`.
+
 fn main() -> std::process::ExitCode {
     unlearn::cli::main()
 }

@@ -17,9 +17,11 @@ pub struct List {
 
 /// A list that `unlearn list` can print.
 pub struct Registry {
+    /// The word after `unlearn list`.
     pub name: &'static str,
     /// What the list is and where its names are used, as Markdown.
     pub about: &'static str,
+    /// Makes the table that the command prints.
     pub table: fn() -> Result<Table>,
     /// What a page says of each row below the table, as Markdown.
     pub details: Option<fn() -> Result<String>>,

@@ -42,6 +42,7 @@ pub trait Run: Args {
 
 /// One row of [`COMMANDS`].
 pub struct CommandRow {
+    /// The word after `unlearn`.
     pub name: &'static str,
     arguments: fn(Command) -> Command,
     run: fn(&ArgMatches, &Context) -> Result<Result<()>, clap::Error>,

@@ -10,15 +10,19 @@ use crate::error::{Error, Result};
 /// Rows of text under headings: the human form of what a command found.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
+    /// Headings, from the left.
     pub columns: Vec<String>,
+    /// Cells by row; each has as many as there are columns.
     pub rows: Vec<Vec<String>>,
 }
 
 impl Table {
+    /// A table without rows.
     pub fn new(columns: &[&str]) -> Table {
         Table { columns: columns.iter().map(|c| (*c).to_owned()).collect(), rows: Vec::new() }
     }
 
+    /// Adds a row.
     pub fn row(&mut self, cells: impl IntoIterator<Item = impl Into<String>>) {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }

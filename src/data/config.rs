@@ -14,7 +14,9 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Column {
+    /// By its position from 0; negative ones count from the end.
     Index(i64),
+    /// By its heading in the first line.
     Name(String),
 }
 
@@ -35,6 +37,7 @@ pub enum ColumnKind {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
+    /// A name from [`DATASETS`](super::DATASETS).
     pub loader: String,
     /// `npz`, `graph_npz`, `csv`: the file. `class_folder`: the folder of class folders. `idx`: the folder of the files, if not the
     /// configuration's.
@@ -46,19 +49,25 @@ pub struct DataConfig {
     /// `csv`, `class_folder`: the test part, where it has a file or folder of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_path: Option<PathBuf>,
+    /// `idx`: images of the training part, gzip or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_images: Option<PathBuf>,
+    /// `idx`: labels of the training part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_labels: Option<PathBuf>,
+    /// `idx`: images of the test part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_images: Option<PathBuf>,
+    /// `idx`: labels of the test part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_labels: Option<PathBuf>,
     /// `cifar`: binary batches, read one after the other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_files: Option<Vec<PathBuf>>,
+    /// `cifar`: the batches of the test part; without them a part of the training records is held out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_files: Option<Vec<PathBuf>>,
+    /// How features are scaled; the loader's own way where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalize: Option<Normalize>,
     /// Part of the records that becomes the test part, where the files have none: ⌈fraction · n⌉, stratified. Default 0.25.
@@ -81,6 +90,7 @@ pub struct DataConfig {
     /// `tudataset`: the test part is the fold `fold` (from 0; default 0) of so many, in place of `test_fraction`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<usize>,
+    /// Collections of graphs: which of the `folds` is the test part, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fold: Option<usize>,
     /// Graphs of nodes: `{ fraction = 0.1, columns = 10, seed = 0 }`, training nodes with a class and features of their own.
@@ -95,6 +105,7 @@ pub struct DataConfig {
     /// `npz`: the array of records and the array of labels where the file does not use a known pair of names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub x: Option<String>,
+    /// `npz`: the array of labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub y: Option<String>,
     /// `csv`, `edge_list`: the column of the class.
@@ -124,6 +135,7 @@ pub struct DataConfig {
     /// `csv`: lines to skip at the start of `path`, and of `test_path`. Default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip_rows: Option<usize>,
+    /// `csv`: lines of the test file before its heading.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_skip_rows: Option<usize>,
     /// `csv`: characters to strip from the end of a label. Default none.
@@ -141,13 +153,16 @@ pub struct DataConfig {
     /// `synth`: number of records before the split, and (`sbm` too) of classes. Defaults 400 and 4.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<usize>,
+    /// Made-up data: number of classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<usize>,
     /// `edge_list`: a CSV of edges, its first two columns node ids; a CSV or JSON of features; a CSV of labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edges: Option<PathBuf>,
+    /// `edge_list`: a table of features by node, as CSV or JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_features: Option<PathBuf>,
+    /// `edge_list`: a table of classes by node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<PathBuf>,
     /// `edge_list`: the column of node ids in the CSVs of features and labels. Without it row k is node k.
@@ -162,6 +177,7 @@ pub struct DataConfig {
     /// `sbm`: part of the pairs of nodes of one class, and of two classes, that are edges. Defaults 0.05 and 0.005.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p_in: Option<f64>,
+    /// `sbm`: probability of an edge between two nodes of different classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p_out: Option<f64>,
     /// `sbm`: features of a node. Default 32.

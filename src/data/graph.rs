@@ -37,10 +37,13 @@ pub const UNLABELLED: u32 = u32::MAX;
 /// Node features `[nodes, width]` as compressed sparse rows: `col[ptr[i]..ptr[i + 1]]` ascending, values not 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sparse {
+    /// Number of columns.
     pub width: usize,
     /// `[nodes + 1]`
     pub ptr: Vec<u32>,
+    /// Columns of the values, ascending within a row, [nonzeros].
     pub col: Vec<u32>,
+    /// The values, [nonzeros].
     pub val: Vec<f32>,
 }
 
@@ -67,6 +70,7 @@ impl Sparse {
         Sparse::from_rows(rows, (0..rows as u32).map(|row| vec![(row, 1.0)]))
     }
 
+    /// Number of rows.
     pub fn rows(&self) -> usize {
         self.ptr.len().saturating_sub(1)
     }
@@ -101,11 +105,13 @@ impl Sparse {
 /// A graph, or many graphs side by side as one block-diagonal graph.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Graph {
+    /// Number of nodes; ids are below it.
     pub nodes: usize,
     /// Directed `[source, target]`, sorted by (target, source), distinct. A self-loop is there only if the data has it.
     pub edges: Vec<[u32; 2]>,
     /// Every edge is there in both directions.
     pub undirected: bool,
+    /// Features of every node, [nodes, features].
     pub features: Sparse,
 }
 
@@ -173,10 +179,12 @@ pub struct Graphs {
 }
 
 impl Graphs {
+    /// Number of graphs.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
+    /// Whether there is no graph.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
@@ -190,8 +198,11 @@ pub struct GraphData {
     pub graph: Graph,
     /// Class of each node, [`UNLABELLED`] for none; none has one where `graphs` is there.
     pub labels: Vec<u32>,
+    /// Ids of the training nodes (or graphs), ascending.
     pub train: Vec<u32>,
+    /// Ids of the validation nodes, ascending.
     pub validation: Vec<u32>,
+    /// Ids of the test nodes, ascending.
     pub test: Vec<u32>,
     /// Records are these graphs, and not nodes.
     pub graphs: Option<Graphs>,
@@ -221,6 +232,7 @@ pub struct Deletion {
 }
 
 impl Deletion {
+    /// Whether nothing is deleted.
     pub fn is_empty(&self) -> bool {
         *self == Deletion::default()
     }

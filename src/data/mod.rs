@@ -53,6 +53,7 @@ impl Samples {
         self.y.len()
     }
 
+    /// Whether there is no record.
     pub fn is_empty(&self) -> bool {
         self.y.is_empty()
     }
@@ -77,6 +78,7 @@ pub struct Dataset {
     pub name: String,
     /// One record: `[channels, height, width]` for pictures, `[features]` for tables and for nodes of a graph.
     pub shape: Vec<usize>,
+    /// Number of classes; labels are below it.
     pub classes: usize,
     /// `classes` names, by class number.
     pub class_names: Vec<String>,
@@ -118,6 +120,7 @@ impl Dataset {
 pub struct DatasetRow {
     /// The value of `loader`.
     pub name: &'static str,
+    /// What it reads, in a sentence, for `unlearn list datasets`.
     pub summary: &'static str,
     /// Of the data where they are embedded, of the format otherwise.
     pub citation: &'static str,

@@ -13,6 +13,7 @@ pub enum Normalize {
     Standard,
     /// Each record over the sum of its features (bag-of-words rows); a record whose sum is 0 stays.
     Row,
+    /// Features as the file has them.
     None,
 }
 
@@ -22,8 +23,11 @@ pub enum Normalize {
 /// and `none`. A feature that is constant in the training part has scale 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Normalization {
+    /// How offset and scale were found.
     pub kind: Normalize,
+    /// Subtracted first: one number, or one for each feature or channel.
     pub offset: Vec<f32>,
+    /// Divided by then; as many as offsets.
     pub scale: Vec<f32>,
 }
 

@@ -43,6 +43,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Id {
+    /// An index, or an id that the file gives as a whole number.
     Number(u64),
     /// An edge, or a node and one of its features.
     Edge([u64; 2]),
@@ -65,14 +66,18 @@ impl std::fmt::Display for Id {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    /// The caller's name for it; files and messages repeat it.
     #[serde(default = "inline_id")]
     pub request_id: String,
+    /// What the ids are ids of.
     pub kind: Kind,
+    /// What to forget; empty where `fraction` draws it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<Id>,
     /// `kind = "feature"`: nodes that lose all their features.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<u64>,
+    /// Share of the candidates to draw in the place of ids, above 0 and below 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fraction: Option<f64>,
     /// `kind = "node"`: the nodes that `data.plant` gave a class of their own.
@@ -149,6 +154,7 @@ impl Request {
 /// graphs), ascending, disjoint, complete.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Split {
+    /// Indices of the retained training records, ascending.
     pub retain: Vec<u32>,
     /// Empty for a request that takes edges or features alone, or nodes outside the training part alone.
     pub forget: Vec<u32>,

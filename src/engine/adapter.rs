@@ -10,32 +10,47 @@ use crate::error::{Error, Result};
 pub struct AdapterReport {
     /// Position in the list; what `--adapter N` takes. 0 for a device that the engine did not open.
     pub index: usize,
+    /// As the driver says it.
     pub name: String,
     /// `vulkan`, `metal`, `dx12` or `gl`.
     pub backend: String,
+    /// The driver's name.
     pub driver: String,
+    /// The driver's version, in its own words.
     pub driver_info: String,
     /// `discrete`, `integrated`, `virtual`, `cpu` or `other`; `unknown` where it could not be listed.
     #[serde(rename = "type")]
     pub kind: String,
+    /// PCI id of the maker; 0 where the back end does not tell.
     pub vendor_id: u32,
+    /// PCI id of the device; 0 where the back end does not tell.
     pub device_id: u32,
     /// Lanes of a subgroup; 0 where the adapter has no subgroup operations.
     pub subgroup_min: u32,
+    /// Lanes of the widest subgroup.
     pub subgroup_max: u32,
+    /// Optional features that kernels can ask for and that are here.
     pub features: Vec<String>,
+    /// What it can hold and run at once.
     pub limits: AdapterLimits,
 }
 
 /// The limits that decide what fits.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct AdapterLimits {
+    /// Largest range that one binding can show to a kernel.
     pub max_storage_buffer_binding_bytes: u64,
+    /// Largest buffer.
     pub max_buffer_bytes: u64,
+    /// Storage buffers of one dispatch.
     pub max_storage_buffers: u32,
+    /// Memory shared by a workgroup.
     pub max_workgroup_storage_bytes: u32,
+    /// Threads of one workgroup.
     pub max_invocations_per_workgroup: u32,
+    /// Workgroups along one axis; the engine folds more into y.
     pub max_workgroups_per_dimension: u32,
+    /// Bytes that the beginning of a binding is a multiple of.
     pub min_storage_offset_alignment: u32,
 }
 

@@ -47,9 +47,13 @@ pub enum Hazard {
 /// One buffer of a case; the harness surrounds it with guard zones.
 #[derive(Clone, Debug)]
 pub struct CaseBuf {
+    /// For messages.
     pub name: &'static str,
+    /// What it holds before the recording runs.
     pub init: Data,
+    /// Whether it is compared afterwards.
     pub role: Role,
+    /// What an odd number in it (NaN, infinite, subnormal) meets; empty where its outcome is compared like any other.
     pub hazards: Vec<Hazard>,
 }
 
@@ -58,16 +62,19 @@ pub struct CaseBuf {
 pub struct Case {
     /// `<kernel> <shape> [<options>]`, unique.
     pub name: String,
+    /// What the recording's kept buffers are.
     pub buffers: Vec<CaseBuf>,
     /// Over kept buffers 0, 1, 2 … in the order of `buffers`; each starts at element [`GUARD`].
     pub rec: Recording,
     /// |got − want| ≤ atol + rtol·|want|.
     pub rtol: f64,
+    /// Absolute tolerance of a compared value.
     pub atol: f64,
     /// Timed by `unlearn bench`.
     pub bench: bool,
     /// Run by the tests and by `unlearn check`.
     pub test: bool,
+    /// What a NaN in an output means.
     pub on_nan: OnNan,
 }
 
@@ -75,6 +82,7 @@ pub struct Case {
 pub const GUARD: usize = ALIGN;
 
 impl Case {
+    /// A case without buffers, with a relative tolerance of 1e-5.
     pub fn new(name: impl Into<String>, target: Target) -> Case {
         let rec = Recording::new(target);
         Case {
@@ -89,6 +97,7 @@ impl Case {
         }
     }
 
+    /// Sets how far outputs may be from the twin's: rtol·|twin| + atol.
     pub fn tolerance(mut self, rtol: f64, atol: f64) -> Case {
         self.rtol = rtol;
         self.atol = atol;
@@ -108,6 +117,7 @@ impl Case {
         self
     }
 
+    /// Makes `unlearn bench` time it.
     pub fn timed(mut self) -> Case {
         self.bench = true;
         self
@@ -158,14 +168,17 @@ impl Case {
         Buf::<T>::new(id, GUARD + len).range(GUARD..GUARD + len)
     }
 
+    /// Adds a buffer that is only read.
     pub fn input(&mut self, name: &'static str, values: Vec<f32>) -> Buf<f32> {
         self.add(name, Data::F32(values), Role::Input)
     }
 
+    /// Adds a buffer of words that is only read.
     pub fn input_u32(&mut self, name: &'static str, values: Vec<u32>) -> Buf<u32> {
         self.add(name, Data::U32(values), Role::Input)
     }
 
+    /// Adds a buffer of `len` elements that is poisoned first and compared afterwards.
     pub fn output<T: Element>(&mut self, name: &'static str, len: usize) -> Buf<T> {
         let poison = match T::ELEM {
             Elem::F32 => Data::F32(vec![f32::from_bits(POISON); len]),
@@ -174,10 +187,12 @@ impl Case {
         self.add(name, poison, Role::Output)
     }
 
+    /// Adds a buffer that is read, written and compared.
     pub fn inout(&mut self, name: &'static str, values: Vec<f32>) -> Buf<f32> {
         self.add(name, Data::F32(values), Role::InOut)
     }
 
+    /// Adds a buffer of words that is read, written and compared.
     pub fn inout_u32(&mut self, name: &'static str, values: Vec<u32>) -> Buf<u32> {
         self.add(name, Data::U32(values), Role::InOut)
     }
@@ -190,10 +205,12 @@ pub const POISON: u32 = 0x7fc0_dead;
 pub struct Gen(u64);
 
 impl Gen {
+    /// A stream that depends on the seed alone.
     pub fn new(seed: u64) -> Gen {
         Gen(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678_9abc_def0)
     }
 
+    /// The next 64 bits.
     pub fn word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -224,6 +241,7 @@ impl Gen {
         self.values(n).iter().map(|v| low + (v * 0.5 + 0.5) * (high - low)).collect()
     }
 
+    /// `n` indices below `below`, drawn with repetition.
     pub fn indices(&mut self, n: usize, below: usize) -> Vec<u32> {
         (0..n).map(|_| self.below(below) as u32).collect()
     }

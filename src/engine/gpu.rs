@@ -24,7 +24,9 @@ pub enum Checks {
 /// How a GPU is opened.
 #[derive(Clone, Debug)]
 pub struct GpuOptions {
+    /// Which of the adapters.
     pub choice: AdapterChoice,
+    /// Which guards of naga stay in the shaders.
     pub checks: Checks,
     /// Time every dispatch (one pass each) and keep the events.
     pub profile: bool,
@@ -60,6 +62,7 @@ struct PipelineKey {
 
 /// A GPU and everything that lives on it.
 pub struct Gpu {
+    /// The adapter it runs on.
     pub report: AdapterReport,
     /// Name and version of the validation layers, where they were asked for.
     pub(super) layers: Option<String>,

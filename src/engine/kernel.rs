@@ -8,7 +8,9 @@ use super::tangent::Rule;
 /// Scalar type of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Elem {
+    /// `f32`.
     F32,
+    /// `u32`.
     U32,
 }
 
@@ -33,6 +35,7 @@ pub enum Access {
 }
 
 impl Access {
+    /// Whether a kernel may write through it.
     pub fn writes(self) -> bool {
         self != Access::Read
     }
@@ -44,7 +47,9 @@ pub type Fields = &'static [(&'static str, FieldType, usize)];
 /// Type of a field of a parameter struct, on both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldType {
+    /// `f32`.
     F32,
+    /// `u32`.
     U32,
     /// `vec2<u32>`, which WGSL aligns to 8 bytes.
     UVec2,
@@ -58,6 +63,7 @@ pub enum FieldType {
     note = "fields are u32, f32, UVec2 and UVec4; WGSL aligns vec3<u32> to 16 bytes, so UVec3 is none of them"
 )]
 pub trait Field: bytemuck::Pod {
+    /// What the shader must declare at this place.
     const TYPE: FieldType;
 }
 
@@ -79,6 +85,7 @@ impl Field for glam::UVec4 {
 
 /// A `#[repr(C)]` struct of numbers and vectors made by [`params!`](crate::params).
 pub trait Params: bytemuck::Pod {
+    /// Name, type and offset of each field, compared with the shader by reflection.
     const FIELDS: Fields;
 }
 
@@ -107,6 +114,8 @@ macro_rules! params {
         $(#[$meta])*
         #[repr(C)]
         #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+        // What a field means, the shader says, which has it under the same name.
+        #[allow(missing_docs)]
         pub struct $name { $($(#[$fm])* pub $field: $ty),* }
         impl $crate::engine::Params for $name {
             const FIELDS: $crate::engine::Fields = &[$((
@@ -152,8 +161,11 @@ pub struct Kernel {
     pub source: &'static str,
     /// Fields of the uniform `p`, empty if the shader has none.
     pub params: Fields,
+    /// The plain definition, in f64.
     pub twin: Twin,
+    /// What an adapter must offer.
     pub requires: Requires,
+    /// How its directional derivative is recorded.
     pub tangent: Tangent,
     /// The plain kernel that this row may run in the place of; `None` for a plain one. A variant binds the same buffers and
     /// has the same twin. One that works in several passes, and so binds what it carries from one to the next, has a twin of its
@@ -198,8 +210,11 @@ pub type Consts = BTreeMap<String, f64>;
 
 /// What a twin is called with.
 pub struct TwinCall<'a> {
+    /// Values of the override constants.
     pub consts: &'a Consts,
+    /// The bytes of the parameter block.
     pub params: &'a [u8],
+    /// The bindings in order.
     pub binds: &'a mut [Lane],
 }
 
@@ -207,7 +222,9 @@ pub struct TwinCall<'a> {
 /// result is a reference and finite differences through whole networks are meaningful.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Lane {
+    /// Floats, in double precision.
     F32(Vec<f64>),
+    /// Words.
     U32(Vec<u32>),
 }
 
@@ -220,6 +237,7 @@ impl Lane {
         }
     }
 
+    /// The floats, to write.
     pub fn f_mut(&mut self) -> &mut [f64] {
         match self {
             Lane::F32(v) => v,
@@ -227,6 +245,7 @@ impl Lane {
         }
     }
 
+    /// The words.
     pub fn u(&self) -> &[u32] {
         match self {
             Lane::U32(v) => v,
@@ -234,6 +253,7 @@ impl Lane {
         }
     }
 
+    /// The words, to write.
     pub fn u_mut(&mut self) -> &mut [u32] {
         match self {
             Lane::U32(v) => v,

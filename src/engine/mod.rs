@@ -50,11 +50,14 @@ use crate::error::{Error, Extent, Mistake, Result};
 /// An input or output of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Data {
+    /// Single-precision numbers.
     F32(Vec<f32>),
+    /// Words: indices, counts, labels.
     U32(Vec<u32>),
 }
 
 impl Data {
+    /// As they lie in memory, little-endian.
     pub fn bytes(&self) -> &[u8] {
         match self {
             Data::F32(v) => bytemuck::cast_slice(v),
@@ -109,7 +112,9 @@ impl Data {
 /// Bytes that crossed the bus since the engine was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Traffic {
+    /// Bytes from the host to the engine.
     pub up: u64,
+    /// Bytes from the engine to the host.
     pub down: u64,
 }
 
@@ -339,6 +344,7 @@ impl Engine {
         span.inside(&self.lens, &[]).map_err(|mistake| Error::misuse(function, mistake))
     }
 
+    /// Bytes moved since the engine was made.
     pub fn traffic(&self) -> Traffic {
         self.traffic
     }
@@ -399,6 +405,7 @@ impl Engine {
 }
 
 impl Program {
+    /// What was compiled.
     pub fn recording(&self) -> &Recording {
         &self.rec
     }

@@ -10,11 +10,13 @@ use crate::error::Result;
 pub struct Written {
     /// Position among the commands of the recording.
     pub command: usize,
+    /// The kernel that wrote.
     pub kernel: &'static Kernel,
     /// The scope the dispatch was recorded under.
     pub label: String,
     /// The shader's name of the binding.
     pub binding: String,
+    /// Where it wrote.
     pub span: Span,
 }
 

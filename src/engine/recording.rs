@@ -16,7 +16,9 @@ pub const ALIGN: usize = 64;
 /// Which buffer: one the engine keeps, or one that lives only inside a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum BufferId {
+    /// A buffer of the engine, by its number.
     Kept(u32),
+    /// A temporary of the recording, by its number.
     Temp(u32),
     /// In none. Whatever uses such a range is refused with the reason.
     Unusable(Unusable),
@@ -26,13 +28,21 @@ pub enum BufferId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Unusable {
     /// [`Buf::range`] was asked for elements that the range before it does not have.
-    Range { start: u32, end: u32, len: u32 },
+    Range {
+        /// First element asked for.
+        start: u32,
+        /// One behind the last.
+        end: u32,
+        /// Elements that there are.
+        len: u32,
+    },
     /// [`Buf::over`] was asked for elements of another type than these.
     Type(Elem),
 }
 
 /// Rust types that buffers hold.
 pub trait Element: bytemuck::Pod {
+    /// Its name in shaders.
     const ELEM: Elem;
 }
 
@@ -47,8 +57,11 @@ impl Element for u32 {
 /// A typed range of a buffer; offsets and lengths count 4-byte elements.
 #[derive(Debug)]
 pub struct Buf<T> {
+    /// The buffer it lies in.
     pub id: BufferId,
+    /// First element.
     pub offset: usize,
+    /// Number of elements.
     pub len: usize,
     elem: PhantomData<fn() -> T>,
 }
@@ -93,9 +106,13 @@ impl<T: Element> Buf<T> {
 /// An untyped range of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
+    /// The buffer it lies in.
     pub id: BufferId,
+    /// First element.
     pub offset: usize,
+    /// Number of elements.
     pub len: usize,
+    /// Type of its elements.
     pub elem: Elem,
 }
 
@@ -108,16 +125,22 @@ impl Span {
 /// One recorded kernel launch.
 #[derive(Clone, Debug)]
 pub struct Dispatch {
+    /// What runs.
     pub kernel: &'static Kernel,
+    /// Override constants by name.
     pub consts: Vec<(&'static str, f64)>,
+    /// The bytes of the parameter block.
     pub params: Vec<u8>,
     pub(super) fields: super::Fields,
+    /// Ranges in the order of the shader's bindings.
     pub bindings: Vec<(Span, Access)>,
+    /// How many workgroups, and along which axes.
     pub groups: Groups,
     /// The scope it was recorded under, for traces and error messages: `conv1/forward`.
     pub label: String,
     /// Floating point operations and bytes moved at least once, for the work cap and the benches.
     pub flops: u64,
+    /// Bytes it must move at least, for bandwidth.
     pub bytes: u64,
     /// Loop iterations of one invocation, all loops together.
     pub turns: u64,
@@ -137,21 +160,30 @@ pub enum Groups {
 pub enum Command {
     /// Fill `dst` with the run's input number `input`.
     Upload {
+        /// Where it goes.
         dst: Span,
+        /// Which of the inputs that a run is given.
         input: usize,
     },
+    /// Runs a kernel.
     Dispatch(Dispatch),
+    /// Copies a range.
     Copy {
+        /// From.
         src: Span,
+        /// To, of the same length.
         dst: Span,
     },
     /// Zero a range.
     Clear {
+        /// What becomes 0.
         dst: Span,
     },
     /// Return `src` as the run's output number `output`.
     Readback {
+        /// What is read.
         src: Span,
+        /// Its place among the outputs of a run.
         output: usize,
     },
 }
@@ -159,18 +191,24 @@ pub enum Command {
 /// A buffer that lives only inside a recording: contents do not survive from one run to the next.
 #[derive(Clone, Debug)]
 pub struct Temp {
+    /// For messages and traces.
     pub name: String,
+    /// Number of elements.
     pub len: usize,
+    /// Type of its elements.
     pub elem: Elem,
 }
 
 /// A list of commands, recorded once and run again and again.
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
+    /// What runs, in order.
     pub commands: Vec<Command>,
+    /// Buffers that live while it runs.
     pub temps: Vec<Temp>,
     /// Element counts of the inputs and outputs of one run.
     pub inputs: Vec<usize>,
+    /// What a run gives back.
     pub outputs: Vec<Span>,
     pub(super) scope: Vec<String>,
     /// The first call that did not fit; nothing is recorded after it.
@@ -193,6 +231,7 @@ impl Recording {
         Recording { target, ..Self::default() }
     }
 
+    /// For which adapter's limits it is recorded.
     pub fn target(&self) -> Target {
         self.target
     }
@@ -210,6 +249,7 @@ impl Recording {
         self.scope.push(scope.to_owned());
     }
 
+    /// Ends the innermost label.
     pub fn leave(&mut self) {
         self.scope.pop();
     }
@@ -268,6 +308,7 @@ impl Recording {
         Pass { rec: self, dispatch }
     }
 
+    /// The kernels that run, without copies and transfers.
     pub fn dispatches(&self) -> impl Iterator<Item = &Dispatch> {
         self.commands.iter().filter_map(|c| match c {
             Command::Dispatch(d) => Some(d),
@@ -301,12 +342,14 @@ impl Pass<'_> {
         self
     }
 
+    /// The values of the shader's `p`.
     pub fn params<P: Params>(mut self, params: P) -> Self {
         self.dispatch.params = bytemuck::bytes_of(&params).to_vec();
         self.dispatch.fields = P::FIELDS;
         self
     }
 
+    /// The next binding, only read.
     pub fn read<T: Element>(self, buf: Buf<T>) -> Self {
         self.bind(buf.any(), Access::Read)
     }

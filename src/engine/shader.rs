@@ -46,7 +46,9 @@ pub struct Reflection {
 /// A composed shader and its reflection.
 #[derive(Clone)]
 pub struct Composed {
+    /// WGSL with its includes and aliases put in.
     pub text: String,
+    /// What naga finds in it.
     pub reflection: Reflection,
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 /// One dispatch, timed by the GPU's own clock.
 #[derive(Clone, Debug, Serialize)]
 pub struct Timing {
+    /// The kernel's name.
     pub kernel: &'static str,
     /// The scope it was recorded under.
     pub label: String,
@@ -14,17 +15,24 @@ pub struct Timing {
     pub submitted_ns: u64,
     /// Start relative to the first timestamp of the submission.
     pub start_ns: u64,
+    /// Nanoseconds by the device's clock.
     pub duration_ns: u64,
+    /// Floating-point operations, as the record function counts them.
     pub flops: u64,
+    /// Bytes moved at least.
     pub bytes: u64,
 }
 
 /// Sums over the dispatches of one kernel.
 #[derive(Clone, Debug, Default, Serialize, PartialEq)]
 pub struct KernelTotal {
+    /// Dispatches.
     pub count: u64,
+    /// Nanoseconds of all of them.
     pub total_ns: u64,
+    /// 10⁹ floating-point operations per second.
     pub gflops: f64,
+    /// 10⁹ bytes per second.
     pub gbps: f64,
 }
 

@@ -10,10 +10,13 @@ use crate::error::Result;
 /// The four quantities that the gap summaries compare, as fractions; absent where they cannot be computed.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Quantities {
+    /// Share of the forgotten records that are classified as labelled.
     pub forget_accuracy: Option<f64>,
+    /// Share of the retained training records that are classified as labelled.
     pub retain_accuracy: Option<f64>,
     /// For class requests the test accuracy on the retained classes.
     pub test_accuracy: Option<f64>,
+    /// Area under the ROC of the membership attack: 0.5 is a guess.
     pub membership_auc: Option<f64>,
 }
 

@@ -8,6 +8,7 @@ use crate::error::Result;
 /// What is scored: one model, the retrained references it is compared with, and what was asked to be forgotten.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
+    /// Outputs of the model under test, by part.
     pub now: &'a Evaluation,
     /// Retrained models, other seeds; may be empty, then everything that needs them is absent.
     pub references: &'a [&'a Evaluation],
@@ -18,7 +19,9 @@ pub struct Subject<'a> {
 /// Which way is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
+    /// The larger the better.
     Higher,
+    /// The smaller the better.
     Lower,
     /// The retrained model's value, from either side.
     Retrain,
@@ -27,6 +30,7 @@ pub enum Target {
 }
 
 impl Target {
+    /// The word of files and tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Target::Higher => "higher is better",
@@ -39,12 +43,17 @@ impl Target {
 
 /// One row of [`METRICS`].
 pub struct Metric {
+    /// Its key in results, dotted.
     pub name: &'static str,
+    /// What it measures, in a sentence.
     pub summary: &'static str,
     /// Keys it writes; `*` stands for one part of the key.
     pub keys: &'static [&'static str],
+    /// The values it can take.
     pub range: &'static str,
+    /// Which way is better.
     pub target: Target,
+    /// Where it comes from.
     pub citation: &'static str,
     /// Splits without which it is absent (empty: computed on whichever are there).
     pub needs: &'static [SplitName],

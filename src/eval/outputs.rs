@@ -25,6 +25,7 @@ impl Outputs {
         self.labels.len()
     }
 
+    /// Whether there is no record.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
@@ -86,14 +87,20 @@ impl Outputs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SplitName {
+    /// All training records, forgotten ones included.
     Train,
+    /// Training records that no request names.
     Retain,
+    /// Training records that the request names.
     Forget,
+    /// Held-out records for choices during training.
     Validation,
+    /// Held-out records for the final figures.
     Test,
 }
 
 impl SplitName {
+    /// Every part, in the order of tables.
     pub const ALL: [SplitName; 5] =
         [SplitName::Train, SplitName::Retain, SplitName::Forget, SplitName::Validation, SplitName::Test];
 
@@ -124,6 +131,7 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// Nothing recorded yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -151,6 +159,7 @@ impl Evaluation {
         self.graph = Some(facts);
     }
 
+    /// What only models of graphs have.
     pub fn graph(&self) -> Option<&GraphFacts> {
         self.graph.as_ref()
     }
@@ -160,6 +169,7 @@ impl Evaluation {
         self.links = Some(facts);
     }
 
+    /// What only link prediction has.
     pub fn links(&self) -> Option<&LinkFacts> {
         self.links.as_ref()
     }

@@ -26,6 +26,7 @@ impl Metrics {
         Ok(())
     }
 
+    /// The value under a dotted key.
     pub fn get(&self, key: &str) -> Option<f64> {
         self.0.get(key).copied()
     }
@@ -35,6 +36,7 @@ impl Metrics {
         self.0.remove(key);
     }
 
+    /// Whether there is no value.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -99,6 +101,7 @@ pub struct Reference {
 }
 
 impl Reference {
+    /// Mean and sample standard deviation of each value over retrained models.
     pub fn over(runs: &[Metrics]) -> Reference {
         let n = runs.len() as f64;
         let (mut mean, mut sd) = (Metrics::default(), Metrics::default());

@@ -13,12 +13,16 @@ use super::values::{Metrics, Reference};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
+    /// Every check passed.
     Pass,
+    /// At least one check failed.
     Fail,
+    /// None failed, but one could not be decided, for want of a reference or of records.
     Inconclusive,
 }
 
 impl Outcome {
+    /// The word of files and tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Outcome::Pass => "pass",
@@ -32,14 +36,18 @@ impl Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Aspect {
+    /// Whether the records are forgotten.
     Forgetting,
+    /// Whether the rest is still known.
     Utility,
 }
 
 /// Which thresholds apply: a whole class is to be predicted no more, single records are to be treated like unseen ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestScope {
+    /// Records drawn across classes.
     Records,
+    /// All records of one or more classes.
     Classes,
     /// Nodes, edges or features of a graph.
     Graph,
@@ -62,6 +70,7 @@ pub struct Cost {
 /// What a verdict is drawn from. `original`, `another` and `candidate` were measured against the same references.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
+    /// What kind of request it was, which chooses the checks.
     pub scope: RequestScope,
     /// The model before forgetting: the negative control.
     pub original: &'a Metrics,
@@ -69,18 +78,24 @@ pub struct Evidence<'a> {
     pub reference: &'a Reference,
     /// A retrain that is not among the references: the positive control.
     pub another: Option<&'a Metrics>,
+    /// The model's metrics after forgetting.
     pub candidate: &'a Metrics,
     /// The unlearned graph with the weights as they were: what every method for graphs must at least equal.
     pub unlink: Option<&'a Metrics>,
+    /// Seconds taken, and those of a retraining.
     pub cost: Cost,
 }
 
 /// One check with its reason in a sentence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
+    /// The quantity that was compared.
     pub name: String,
+    /// Which of the two questions it answers.
     pub aspect: Aspect,
+    /// What came of it.
     pub outcome: Outcome,
+    /// The comparison in words and figures.
     pub reason: String,
     /// The candidate's value; absent if it was not measured.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -96,9 +111,11 @@ pub struct Check {
 /// All checks and what they come to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
+    /// The worst outcome of the checks.
     pub outcome: Outcome,
     /// One sentence for the whole, with what the two controls did.
     pub summary: String,
+    /// Each comparison, in order.
     pub checks: Vec<Check>,
     /// "state of the art" (average gap ≤ 1.5 points) or "good" (≤ 2.5 points); for record requests that pass.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -37,8 +37,11 @@ struct BaselineRow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
+    /// Within the noise of both.
     Same,
+    /// By more than the noise of both.
     Faster,
+    /// By more than the noise of both.
     Slower,
     /// The baseline has no such row, or timed it by another clock.
     New,
@@ -47,10 +50,12 @@ pub enum Verdict {
 /// One row against its baseline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Change {
+    /// Name of the case.
     pub case: String,
     /// (now − before) / before of the medians; absent for a new row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub relative: Option<f64>,
+    /// What the two medians say.
     pub verdict: Verdict,
 }
 

@@ -45,15 +45,23 @@ pub struct Row {
     pub kernel: String,
     /// The shader that computes it: the stem of that name.
     pub variant: String,
+    /// Name of the case.
     pub case: String,
     /// Override constants of its dispatches, where set.
     pub overrides: BTreeMap<String, f64>,
+    /// Median of the samples, nanoseconds a run.
     pub median_ns: f64,
+    /// Median absolute deviation of the samples.
     pub mad_ns: f64,
+    /// Fastest sample.
     pub min_ns: f64,
+    /// Slowest sample.
     pub max_ns: f64,
+    /// 10⁹ floating-point operations per second at the median.
     pub gflops: f64,
+    /// 10⁹ bytes per second at the median.
     pub gbps: f64,
+    /// Whose clock it was.
     pub timer: Timer,
     /// Median by the host's clock, for the cost of launching.
     pub wall_ns: f64,
@@ -61,13 +69,16 @@ pub struct Row {
     pub repeats: usize,
     /// Distance from the twin.
     pub check: Distance,
+    /// Every sample, nanoseconds a run.
     pub samples_ns: Vec<f64>,
 }
 
 /// A case that was not timed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Refused {
+    /// Name of the case.
     pub case: String,
+    /// What stood in the way.
     pub why: String,
     /// False where the adapter lacks a feature.
     pub wrong: bool,
@@ -76,13 +87,18 @@ pub struct Refused {
 /// A whole bench run; the JSON of `unlearn bench` and of baselines.
 #[derive(Clone, Debug, Serialize)]
 pub struct BenchReport {
+    /// Version of the document.
     pub schema: u32,
+    /// Version of the program.
     pub version: &'static str,
     /// Of the build, where the builder set UNLEARN_COMMIT.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<&'static str>,
+    /// Where it ran.
     pub adapter: AdapterReport,
+    /// What was timed.
     pub rows: Vec<Row>,
+    /// What was not.
     pub refused: Vec<Refused>,
     /// Every dispatch of one submission of each case, for a trace.
     #[serde(skip)]

@@ -36,7 +36,9 @@ use crate::engine::case::Case;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
+    /// As the twin has it.
     Pass,
+    /// Not as the twin has it.
     Fail,
     /// Failed as the expectations say it does.
     Xfail,
@@ -76,8 +78,11 @@ impl Status {
 /// What a case took, where it was timed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Timed {
+    /// Nanoseconds a run.
     pub median_ns: f64,
+    /// 10⁹ floating-point operations per second.
     pub gflops: f64,
+    /// 10⁹ bytes per second.
     pub gbps: f64,
     /// `gpu` or `wall`.
     pub timer: String,
@@ -86,9 +91,11 @@ pub struct Timed {
 /// One case on one adapter.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CaseResult {
+    /// Name of the case.
     pub case: String,
     /// The kernels the case records; for an empty shape, the one its name starts with.
     pub kernels: Vec<String>,
+    /// What became of it.
     pub status: Status,
     /// Worst distance from the twin: over all outputs where the case passed, of the first wrong one where it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,6 +106,7 @@ pub struct CaseResult {
     /// Why this outcome was expected, and where that is written up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
+    /// What it took, where it was timed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timed: Option<Timed>,
     /// Wall time of all runs of the case, pipelines included.
@@ -126,6 +134,7 @@ impl CaseResult {
 pub struct AdapterResult {
     /// Short name of the column: its index and backend, or the name given to its driver.
     pub label: String,
+    /// Where it ran.
     pub adapter: AdapterReport,
     /// What was set in the environment for this column alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -136,19 +145,24 @@ pub struct AdapterResult {
     /// The flags that give this column again, on the machine where it ran: they can hold paths, so documents do not.
     #[serde(skip)]
     pub flags: String,
+    /// In the order they were planned.
     pub cases: Vec<CaseResult>,
 }
 
 /// A whole conformance run; the JSON of `unlearn check`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CheckReport {
+    /// Version of the document.
     pub schema: u32,
+    /// Version of the program.
     pub version: String,
     /// `test`, `grad`, `support`, `perf` or `smoke`.
     pub kind: Kind,
     /// Which shapes: `full`, `edge` or `random:N`.
     pub shapes: String,
+    /// Of inputs and of random shapes.
     pub seed: u64,
+    /// A result for each column.
     pub adapters: Vec<AdapterResult>,
     /// Expectations that nothing could match, or that have run out.
     pub stale: Vec<String>,
@@ -163,13 +177,19 @@ pub struct CheckReport {
 /// Counts and the worst distance of a group of cases.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Tally {
+    /// Cases that passed.
     pub pass: usize,
     /// Of every bad status.
     pub fail: usize,
+    /// Failures that were expected.
     pub xfail: usize,
+    /// Cases that need what the adapter lacks.
     pub unsupported: usize,
+    /// Cases that were not tried.
     pub skipped: usize,
+    /// Worst distance in units of the last place.
     pub max_ulp: f64,
+    /// Worst relative distance.
     pub max_rel: f64,
     /// Shortest median of a timed case in nanoseconds; 0 where nothing was timed.
     pub ns: f64,
@@ -197,6 +217,7 @@ impl Tally {
 }
 
 impl AdapterResult {
+    /// Over all cases.
     pub fn tally(&self) -> Tally {
         let mut all = Tally::default();
         self.cases.iter().for_each(|c| all.add(c));

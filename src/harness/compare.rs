@@ -9,6 +9,7 @@ use crate::engine::case::{OnNan, POISON};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Distance {
+    /// Largest |got − want|.
     pub max_abs: f64,
     /// Relative to the larger of |want| and the root mean square of all of want: a sum that cancels to nearly zero
     /// says nothing about the kernel.
@@ -20,14 +21,17 @@ pub struct Distance {
     pub nmse: f64,
     /// First element outside the tolerance.
     pub first_bad: Option<usize>,
+    /// Elements outside the tolerance.
     pub bad: usize,
     /// The value there; JSON has no word for what is not finite and holds `null`.
     #[serde(deserialize_with = "null_is_nan")]
     pub got: f64,
+    /// The twin's value at the first of them.
     #[serde(deserialize_with = "null_is_nan")]
     pub want: f64,
     /// Results that are not numbers, and infinite ones, right or wrong.
     pub nan: usize,
+    /// Infinite results, right or wrong.
     pub inf: usize,
 }
 

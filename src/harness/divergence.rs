@@ -7,6 +7,7 @@ use crate::error::Result;
 /// The first range that differs, and how.
 #[derive(Clone, Debug)]
 pub struct Divergence {
+    /// The write that differed first.
     pub at: Written,
     /// Element, both values, and how many elements differ.
     pub what: String,

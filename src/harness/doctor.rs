@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 pub struct Facts {
     /// `linux`, `macos` or `windows`.
     pub os: String,
+    /// `x86_64`, `aarch64`.
     pub arch: String,
     /// Name and version, as the distribution writes them.
     pub distribution: String,
@@ -39,16 +40,20 @@ pub struct Facts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Weight {
+    /// There, and fit for use.
     Ok,
     /// Works without it.
     Note,
+    /// Something does not work without it.
     Missing,
 }
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
+    /// How much it matters.
     pub weight: Weight,
+    /// What was found.
     pub what: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,12 +195,17 @@ fn in_vulkan(folder: &str) -> Vec<PathBuf> {
 /// What was found on one machine.
 #[derive(Clone, Debug, Serialize)]
 pub struct Diagnosis {
+    /// Version of the document.
     pub schema: u32,
+    /// Version of the program.
     pub version: &'static str,
+    /// What was seen of the machine.
     pub facts: Facts,
+    /// What that means.
     pub findings: Vec<Finding>,
     /// The smoke test of each adapter looked at, then what each offers against what is needed.
     pub smoke: Option<CheckReport>,
+    /// A check of what the adapters support, where any answered.
     pub support: Option<CheckReport>,
 }
 

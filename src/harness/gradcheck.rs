@@ -11,6 +11,7 @@ pub struct GradCheck {
     pub step: f64,
     /// Random directions. The gradient is also checked along itself, where it is steepest.
     pub directions: usize,
+    /// Chooses the directions.
     pub seed: u64,
     /// Largest allowed |numeric − analytic| / max(|numeric|, |analytic|, ‖g‖·`floor`).
     pub tolerance: f64,
@@ -28,10 +29,13 @@ impl Default for GradCheck {
 /// The worst direction of a gradient check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct GradReport {
+    /// Largest relative difference.
     pub worst: f64,
     /// Number of the direction; 0 is the gradient itself.
     pub direction: usize,
+    /// The derivative there by the backward pass.
     pub analytic: f64,
+    /// The derivative there by central differences.
     pub numeric: f64,
 }
 

@@ -32,9 +32,11 @@ pub struct Net {
     body: Body,
     /// Has dropout: a record's mask depends on its place in the batch.
     pub drops: bool,
+    /// Where the parameters lie.
     pub layout: ParamLayout,
     /// What x and y hold for a record.
     pub input: Vec<usize>,
+    /// Shape of a record's output.
     pub output: Vec<usize>,
     /// What a layer is told its input is; of the nodes of a graph, that of one node.
     shape: Vec<usize>,

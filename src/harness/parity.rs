@@ -21,6 +21,7 @@ pub const TOLERANCE: f64 = 1e-4;
 /// How far one tensor, or one record's row of it, is from PyTorch's.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Gap {
+    /// Its name in the fixture.
     pub tensor: String,
     /// Record, for what is compared record by record.
     pub record: Option<usize>,

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 pub enum Outcome {
     /// The worst distance of its outputs.
     Pass(Distance),
+    /// Something differed.
     Fail(Failure),
     /// The feature that the adapter lacks.
     Unsupported(String),
@@ -18,6 +19,7 @@ pub enum Outcome {
 /// What differed, where.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
+    /// In a sentence.
     pub what: String,
     /// Of the buffer that differs, where it was compared with the twin's.
     pub distance: Option<Distance>,

@@ -28,7 +28,9 @@ use crate::engine::{Arguments, Buf, Recording};
 /// One buffer for each end of an edge: scores or their gradients [nodes, heads], or attention vectors [heads, width].
 #[derive(Clone, Copy, Debug)]
 pub struct Ends {
+    /// Scores of the nodes that messages come from, [nodes, heads].
     pub src: Buf<f32>,
+    /// Scores of the nodes that they go to, [nodes, heads].
     pub dst: Buf<f32>,
 }
 

@@ -196,6 +196,7 @@ pub fn conv2d_bwd_w(rec: &mut Recording, s: &ConvShape, x: Buf<f32>, dy: Buf<f32
 /// What a weight-gradient launch produces.
 #[derive(Clone, Copy, Debug)]
 pub struct WeightGrad {
+    /// How the sum over records and positions is cut.
     pub chunks: Chunks,
     /// Elements from one chunk's result to the next.
     pub stride: usize,

@@ -41,9 +41,11 @@ pub fn dampen(
 /// The noise of Fisher forgetting: variance alpha · min(1 / (F + eps), clamp).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Noise {
+    /// Factor on the variance.
     pub alpha: f32,
     /// Largest inverse Fisher value.
     pub clamp: f32,
+    /// Added to the Fisher value before it is inverted.
     pub eps: f32,
     /// Which tensor: equal streams get equal noise.
     pub stream: u32,

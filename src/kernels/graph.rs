@@ -97,6 +97,7 @@ fn longest(rows: usize, entries: usize, heavy: bool) -> usize {
 }
 
 impl Csr {
+    /// Number of rows.
     pub fn rows(&self) -> usize {
         self.ptr.len.saturating_sub(1)
     }

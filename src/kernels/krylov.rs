@@ -171,18 +171,25 @@ pub fn combine(rec: &mut Recording, x: Buf<f32>, c: Buf<f32>, y: Buf<f32>, sign:
 pub struct Cg {
     /// Solution, residual, direction, and H times the direction.
     pub x: Buf<f32>,
+    /// Residual, [n].
     pub r: Buf<f32>,
+    /// Direction, [n].
     pub d: Buf<f32>,
+    /// Matrix times direction, [n].
     pub q: Buf<f32>,
     /// [‖r‖², the ‖r‖² to stop at, [`flag`], iterations].
     pub state: Buf<f32>,
+    /// Step along the direction, a scalar.
     pub alpha: Buf<f32>,
+    /// Share of the old direction in the new one, a scalar.
     pub beta: Buf<f32>,
 }
 
 /// What the third number of the state says.
 pub mod flag {
+    /// The iteration goes on.
     pub const RUNNING: f32 = 0.0;
+    /// The residual is small enough.
     pub const GOAL: f32 = 1.0;
     /// dᵀ (H + shift I) d was not positive, or a number was not finite.
     pub const CURVATURE: f32 = 2.0;

@@ -135,6 +135,7 @@ impl Mat {
 /// What is done with the product.
 #[derive(Clone, Copy, Debug)]
 pub struct Product {
+    /// Factor on the product.
     pub alpha: f32,
     /// 0 overwrites y, 1 accumulates into it.
     pub beta: f32,

@@ -150,12 +150,17 @@ pub static KERNELS: &[&Kernel] = &[
 /// Functions of one number. The discriminant is the shaders' `OP`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unary {
+    /// max(x, 0).
     Relu = 0,
     /// x Φ(x), the exact form (Hendrycks & Gimpel, "Gaussian error linear units", 2016), PyTorch's default.
     Gelu = 1,
+    /// Hyperbolic tangent.
     Tanh = 2,
+    /// 1 / (1 + e⁻ˣ).
     Sigmoid = 3,
+    /// x².
     Square = 4,
+    /// x.
     Copy = 5,
     /// x, or exp(x) − 1 where x <= 0 (Clevert, Unterthiner & Hochreiter, "Fast and accurate deep network learning by
     /// exponential linear units", ICLR 2016, α = 1).
@@ -163,6 +168,7 @@ pub enum Unary {
 }
 
 impl Unary {
+    /// Every one, in the order of their codes.
     pub const ALL: [Unary; 7] =
         [Unary::Relu, Unary::Gelu, Unary::Tanh, Unary::Sigmoid, Unary::Square, Unary::Copy, Unary::Elu];
 }
@@ -170,12 +176,16 @@ impl Unary {
 /// Functions of two numbers. The discriminant is the shader's `OP`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Binary {
+    /// a + b.
     Add = 0,
+    /// a − b.
     Sub = 1,
+    /// a · b.
     Mul = 2,
 }
 
 impl Binary {
+    /// Every one, in the order of their codes.
     pub const ALL: [Binary; 3] = [Binary::Add, Binary::Sub, Binary::Mul];
 }
 

@@ -43,7 +43,9 @@ pub fn cases() -> Vec<Case> {
 
 /// One family: its kernels and its cases.
 pub struct Family {
+    /// The stem of its files and the first part of its kernels' names.
     pub name: &'static str,
+    /// Its rows.
     pub kernels: &'static [&'static Kernel],
     plain: fn() -> Vec<Case>,
     /// The cases of one random shape.

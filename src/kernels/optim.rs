@@ -53,17 +53,24 @@ pub static KERNELS: &[&Kernel] = &[&SGD, &ADAM];
 /// Settings of [`sgd`], named as in `torch.optim.SGD`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sgd {
+    /// Share of the last velocity that is kept, 0 to below 1.
     pub momentum: f64,
+    /// Factor of the parameter that is added to its gradient.
     pub weight_decay: f64,
+    /// Nesterov's form of momentum, as PyTorch computes it.
     pub nesterov: bool,
 }
 
 /// Settings of [`adam`], named as in `torch.optim.Adam`. Held in f64: 1 − β loses five digits in f32.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
+    /// Decay of the gradient's mean.
     pub beta1: f64,
+    /// Decay of the squared gradient's mean.
     pub beta2: f64,
+    /// Added to the root of the second moment.
     pub eps: f64,
+    /// Factor of the parameter that is added to its gradient, or taken off the parameter where that is decoupled.
     pub weight_decay: f64,
     /// AdamW (Loshchilov & Hutter, "Decoupled weight decay regularization", ICLR 2019): decay outside the gradient.
     pub decoupled: bool,

@@ -73,14 +73,23 @@ pub static KERNELS: &[&Kernel] = &[&MAX, &MAX_BWD, &MAX_TANGENT, &AVG, &AVG_BWD]
 /// a row and y down the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolShape {
+    /// Records.
     pub n: usize,
+    /// Channels.
     pub c: usize,
+    /// Height of the input, in pixels.
     pub h: usize,
+    /// Width of the input, in pixels.
     pub w: usize,
+    /// Height and width of the window.
     pub kernel: UVec2,
+    /// Pixels between two windows, down and across.
     pub stride: UVec2,
+    /// Rows and columns on each side that belong to no pixel.
     pub padding: UVec2,
+    /// Height of the output.
     pub oh: usize,
+    /// Width of the output.
     pub ow: usize,
 }
 

@@ -16,7 +16,9 @@ pub enum ReductionMode {
 /// A mode with its factors.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reduction {
+    /// What is done with each record's share.
     pub mode: ReductionMode,
+    /// Factor on it.
     pub alpha: f32,
     /// 0 overwrites `out`, 1 accumulates into it.
     pub beta: f32,

@@ -24,14 +24,17 @@ use crate::train::TrainConfig;
 pub struct View<'a> {
     /// Records to keep and to forget, positions in the training split.
     pub retain: &'a [u32],
+    /// Positions of the records to forget.
     pub forget: &'a [u32],
     /// Classes of which nothing is retained: those of a class request, or one that only forgotten records have.
     pub forgotten_classes: &'a [u32],
     /// The recipe the model was trained with.
     pub train: &'a TrainConfig,
+    /// Of whatever the method draws.
     pub seed: u64,
     /// What a request on a graph deletes.
     pub graph: Option<GraphView<'a>>,
+    /// Where the parameters come from.
     pub past: Past<'a>,
 }
 
@@ -53,6 +56,7 @@ pub struct Past<'a> {
 pub struct GraphView<'a> {
     /// Before the request: structure and features of all nodes, labels of none.
     pub graph: &'a Graph,
+    /// What the request takes away.
     pub deletion: &'a Deletion,
     /// Retained nodes whose outputs the deletion can change: L hops, L + 1 where degrees change. Ascending.
     pub influenced: &'a [u32],
@@ -151,12 +155,17 @@ pub fn check_links(method: &dyn Method, name: &str, data: &Dataset) -> Result<()
 
 /// One row of [`METHODS`].
 pub struct MethodRow {
+    /// What `--method` and experiments say.
     pub name: &'static str,
+    /// What it does, in a sentence.
     pub summary: &'static str,
+    /// Where it comes from.
     pub citation: &'static str,
+    /// What may be claimed of its result.
     pub tier: Tier,
     /// It works on the nodes of a graph and on nothing else.
     pub graphs_only: bool,
+    /// Makes the method from its settings.
     pub build: fn(toml::Table) -> Result<Box<dyn Method>>,
 }
 

@@ -12,10 +12,12 @@ pub enum Tier {
     Certified,
     /// To be measured against retrained references.
     Approximate,
+    /// Nothing is claimed.
     Unverified,
 }
 
 impl Tier {
+    /// The word of files and tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Tier::Exact => "exact",
@@ -40,12 +42,16 @@ impl Tier {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Read {
+    /// Training records that it retains.
     #[serde(alias = "retain_data")]
     RetainData,
+    /// The records that it forgets.
     #[serde(alias = "forget_data")]
     ForgetData,
+    /// Validation records.
     #[serde(alias = "validation_data")]
     ValidationData,
+    /// Statistics kept from the training.
     #[serde(alias = "stored_statistics")]
     StoredStatistics,
 }

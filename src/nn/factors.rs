@@ -21,7 +21,9 @@ use crate::kernels::{Reduction, reduce};
 /// A row-major [size, size] matrix in a flat vector of factors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Square {
+    /// First element in the flat vector.
     pub offset: usize,
+    /// Rows, and columns.
     pub size: usize,
 }
 
@@ -47,7 +49,9 @@ pub struct FactorBlock {
 /// (bias, scale, shift) G alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FactorLayout {
+    /// In the order of the parameters.
     pub blocks: Vec<FactorBlock>,
+    /// Elements of the flat vector, padding included.
     pub total: usize,
 }
 

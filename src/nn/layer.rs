@@ -16,14 +16,19 @@ use crate::kernels::hw;
 /// Training differs from evaluation in dropout alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
+    /// Dropout is on.
     Train,
+    /// Dropout is off.
     Eval,
 }
 
 /// What a forward pass records into. Shapes never include the batch axis.
 pub struct Forward<'a> {
+    /// What the layer records into.
     pub rec: &'a mut Recording,
+    /// Where its parameters lie.
     pub layout: &'a ParamLayout,
+    /// All parameters, [layout.total()].
     pub theta: Buf<f32>,
     /// Rows of the batch here: records, or the nodes of a graph.
     pub n: usize,
@@ -33,6 +38,7 @@ pub struct Forward<'a> {
     pub segments: Option<Segments>,
     /// Where the nonzero values of x belong, as long as x is the network's sparse input.
     pub pattern: Option<Pattern>,
+    /// Training or evaluation.
     pub mode: Mode,
     /// [seed_lo, seed_hi, step, 0] of the step; present in training.
     pub step: Option<Buf<u32>>,
@@ -42,21 +48,30 @@ pub struct Forward<'a> {
 
 /// What a backward pass records into.
 pub struct Backward<'a> {
+    /// What the layer records into.
     pub rec: &'a mut Recording,
+    /// Where its parameters lie.
     pub layout: &'a ParamLayout,
+    /// All parameters, [layout.total()].
     pub theta: Buf<f32>,
+    /// Records of the batch.
     pub n: usize,
+    /// The graph that messages passed over, if any.
     pub graph: Option<Structure>,
     /// Where rows are grouped into records: a record's gradient is the sum over its rows.
     pub segments: Option<Segments>,
+    /// Seed words of the step, for dropout's mask.
     pub step: Option<Buf<u32>>,
+    /// What becomes of weight gradients.
     pub sink: Sink,
 }
 
 /// What a layer keeps from its forward pass for its backward pass.
 #[derive(Clone, Debug, Default)]
 pub struct Saved {
+    /// What the forward pass keeps for the backward pass.
     pub floats: Vec<Buf<f32>>,
+    /// Indices that it keeps, such as a maximum's place.
     pub words: Vec<Buf<u32>>,
     /// The dropout stream, where there is one.
     pub stream: Option<u32>,
@@ -88,6 +103,7 @@ impl Forward<'_> {
 }
 
 impl Backward<'_> {
+    /// The range of the parameter `layer.part` in theta.
     pub fn param(&self, layer: &str, part: &str) -> Result<Buf<f32>> {
         self.layout.slice(self.theta, &format!("{layer}.{part}"))
     }
@@ -100,12 +116,14 @@ pub enum SparseInput {
     Keeps,
     /// Makes dense rows of them.
     Takes,
+    /// Needs dense rows.
     Refuses,
 }
 
 /// Elementwise layers that are done in one pass where they follow each other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Elementwise {
+    /// max(x, 0).
     Relu,
     /// The rate.
     Dropout(f32),
@@ -176,8 +194,11 @@ pub trait Layer: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
+    /// Convolutional: some layer convolves.
     Cnn,
+    /// Dense: neither convolves nor passes messages.
     Dnn,
+    /// Of graphs: some layer passes messages.
     Gnn,
 }
 
@@ -217,6 +238,7 @@ pub struct Facts {
     pub edge_gradients: bool,
     /// It keeps numbers that training changes without a gradient, such as running means.
     pub running_state: bool,
+    /// What its rows are: records, or nodes.
     pub rows: Rows,
 }
 
@@ -240,11 +262,15 @@ impl Facts {
 pub struct LayerRow {
     /// What `type = "…"` says.
     pub kind: &'static str,
+    /// What it computes, in a sentence.
     pub summary: &'static str,
+    /// What the rest of the program has to know of it.
     pub facts: Facts,
+    /// Makes the layer from its table, `type` taken out.
     pub build: fn(toml::Table) -> Result<Box<dyn Layer>>,
     /// A configuration and an input shape that the tests run it with.
     pub example: &'static str,
+    /// Shape of a record that the example takes.
     pub example_input: &'static [usize],
 }
 

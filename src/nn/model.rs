@@ -16,11 +16,13 @@ use crate::kernels::{graph, map};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
+    /// A ready network by name, in the place of layers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zoo: Option<String>,
     /// Widths of the zoo's hidden layers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hidden: Option<Vec<usize>>,
+    /// Tables with a `type` each, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<toml::Table>,
 }
@@ -36,8 +38,11 @@ impl ModelConfig {
 /// A network for one input shape.
 pub struct Model {
     body: Sequence,
+    /// Shape of a record, such as [C, H, W] or [F].
     pub input: Vec<usize>,
+    /// Logits of a record.
     pub classes: usize,
+    /// Where the parameters lie.
     pub layout: ParamLayout,
 }
 

@@ -8,21 +8,28 @@ use crate::error::{Error, Result};
 pub enum Init {
     /// Uniform in ±sqrt(6 / fan_in): He et al. 2015, "Delving deep into rectifiers", eq. 10, uniform form.
     HeUniform {
+        /// Inputs of a unit.
         fan_in: usize,
     },
     /// Uniform in ±sqrt(6 / (fan_in + fan_out)): Glorot & Bengio 2010, eq. 16.
     GlorotUniform {
+        /// Inputs of a unit.
         fan_in: usize,
+        /// Outputs that an input reaches.
         fan_out: usize,
     },
+    /// This value everywhere.
     Constant(f32),
 }
 
 /// A parameter that a layer asks for; shapes are PyTorch's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParamSpec {
+    /// The name within its layer: `weight`, `bias`.
     pub name: String,
+    /// In PyTorch's order.
     pub shape: Vec<usize>,
+    /// What it starts from.
     pub init: Init,
 }
 
@@ -36,10 +43,15 @@ impl ParamSpec {
 /// A parameter and its place in the flat vector.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParamEntry {
+    /// Layer and part, as PyTorch's state dict has them.
     pub name: String,
+    /// In PyTorch's order.
     pub shape: Vec<usize>,
+    /// What it starts from.
     pub init: Init,
+    /// First element in the flat vector.
     pub offset: usize,
+    /// Elements, without padding.
     pub len: usize,
 }
 
@@ -87,6 +99,7 @@ impl ParamLayout {
         &self.buffers
     }
 
+    /// All parameters, in the order of the flat vector.
     pub fn entries(&self) -> &[ParamEntry] {
         &self.entries
     }
@@ -101,6 +114,7 @@ impl ParamLayout {
         self.entries.iter().map(|e| e.len).sum()
     }
 
+    /// The parameter of this name.
     pub fn get(&self, name: &str) -> Result<&ParamEntry> {
         let found = self.entries.iter().find(|e| e.name == name);
         found.ok_or_else(|| Error::internal(format!("no parameter is called `{name}`")))

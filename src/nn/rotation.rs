@@ -13,9 +13,11 @@ use crate::kernels::linear::{self, Mat, Product};
 /// Bases in the layout of [`FactorLayout`], a vector a row in the place of each factor.
 #[derive(Clone, Copy, Debug)]
 pub struct Rotation {
+    /// The eigenvectors, [factors.total].
     pub bases: Buf<f32>,
     /// `squares (+)= Σ (U_G g_n U_Aᵀ)²` in the parameters' layout, U with an eigenvector a row.
     pub squares: Buf<f32>,
+    /// Adds to `squares` where true, replaces it else.
     pub accumulate: bool,
 }
 

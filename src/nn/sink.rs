@@ -21,15 +21,36 @@ use crate::kernels::{Reduction, ReductionMode, reduce};
 #[derive(Clone, Copy, Debug)]
 pub enum Sink {
     /// `grad = scale · Σ g_n`, added to what is there if `accumulate`.
-    Mean { grad: Buf<f32>, scale: f32, accumulate: bool },
+    Mean {
+        /// Where gradients go, [layout.total()].
+        grad: Buf<f32>,
+        /// Factor on their sum: 1/B for a mean.
+        scale: f32,
+        /// Adds where true, replaces else.
+        accumulate: bool,
+    },
     /// `squares = Σ g_n²` elementwise, exact per sample: positions are summed before squaring.
-    SquareSum { squares: Buf<f32>, accumulate: bool },
+    SquareSum {
+        /// Where squares go, [layout.total()].
+        squares: Buf<f32>,
+        /// Adds where true, replaces else.
+        accumulate: bool,
+    },
     /// `slab[n] = g_n`, rows of one flat vector each.
-    PerSample { slab: Buf<f32> },
+    PerSample {
+        /// A row of [layout.total()] for each record.
+        slab: Buf<f32>,
+    },
     /// ‖g_n‖² by parameter tensor; no gradient is stored. See [`SquaredNorms`].
-    Norms { parts: Buf<f32> },
+    Norms {
+        /// A share of each parameter in each record's squared norm, see [`SquaredNorms`].
+        parts: Buf<f32>,
+    },
     /// `gram[n,m] += ⟨g_n, g_m⟩`, [records, records]; at most one tensor's gradients are stored at a time.
-    Gram { gram: Buf<f32> },
+    Gram {
+        /// Inner products of the records' gradients, [B, B].
+        gram: Buf<f32>,
+    },
     /// Kronecker factors of each parameter's curvature block, added to what is there. Linear and conv2d layers and
     /// normalisations have them, others refuse.
     Factors(Factors),

@@ -23,6 +23,7 @@ pub struct Structure {
     pub touched: Buf<f32>,
     /// Where backward passes add their gradients to the values `sym`, if anybody asks: `graph_conv` and `sgc` do.
     pub slope: Option<Buf<f32>>,
+    /// Number of nodes.
     pub nodes: usize,
     /// Entries of `a`.
     pub edges: usize,
@@ -46,18 +47,22 @@ pub struct Segments {
     pub ptr: Buf<u32>,
     /// The record of each row.
     pub of: Buf<u32>,
+    /// Number of records.
     pub count: usize,
 }
 
 /// What a network over a graph is given.
 #[derive(Clone, Copy, Debug)]
 pub struct GraphInput {
+    /// Edges, and values on them.
     pub structure: Structure,
     /// The nonzero values where there is a `pattern`, else rows [nodes, width].
     pub x: Buf<f32>,
+    /// Where sparse features belong.
     pub pattern: Option<Pattern>,
     /// Rows whose logits are the output; `None`: a read-out makes records of the rows.
     pub seeds: Option<Buf<u32>>,
+    /// Which rows make up a record.
     pub segments: Option<Segments>,
 }
 

@@ -4,7 +4,9 @@ use crate::error::{Error, Result};
 
 /// One row of [`ZOO`].
 pub struct ZooRow {
+    /// What `model.zoo` says.
     pub name: &'static str,
+    /// What it is made of, in a sentence.
     pub summary: &'static str,
     /// It makes logits of single nodes of a graph.
     pub nodes: bool,

@@ -46,7 +46,9 @@ pub(crate) struct Side {
 pub struct MaskedEdge {
     /// Place of its value in a mask.
     pub place: usize,
+    /// The node a message comes from.
     pub source: u32,
+    /// The node it goes to.
     pub target: u32,
 }
 

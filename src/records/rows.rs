@@ -9,7 +9,9 @@ use crate::kernels::map;
 pub struct Resident {
     chunks: Vec<Chunk>,
     pub(crate) labels: Buf<u32>,
+    /// Features of a record.
     pub width: usize,
+    /// Number of records.
     pub len: usize,
 }
 

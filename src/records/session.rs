@@ -14,25 +14,31 @@ use crate::nn::Model;
 /// Which split of the resident data. There is no test split here: what trains or unlearns never sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
+    /// Training records; of a graph, after the request.
     Train,
     /// Training records as they were before the request: on a graph, what was deleted is still there. The same as
     /// `Train` where records stand alone.
     Before,
+    /// Validation records.
     Validation,
 }
 
 /// Some records of one part.
 #[derive(Clone, Copy, Debug)]
 pub struct Records<'a> {
+    /// Where the indices count.
     pub part: Part,
+    /// Indices within the part; repetitions are allowed.
     pub indices: &'a [u32],
 }
 
 impl<'a> Records<'a> {
+    /// Training records, of a graph as it is after the request.
     pub fn train(indices: &'a [u32]) -> Records<'a> {
         Records { part: Part::Train, indices }
     }
 
+    /// Training records, of a graph as it was before the request.
     pub fn before(indices: &'a [u32]) -> Records<'a> {
         Records { part: Part::Before, indices }
     }
@@ -46,7 +52,9 @@ pub(crate) enum Store {
 
 /// Parameters, gradient and resident data. Dropping it gives the engine's memory back.
 pub struct Session<'e> {
+    /// Where everything runs.
     pub engine: &'e mut Engine,
+    /// The network whose parameters the session holds.
     pub model: &'e Model,
     /// The flat parameter vector.
     pub theta: Buf<f32>,
@@ -237,6 +245,7 @@ impl<'e> Session<'e> {
         self.engine.read(self.theta)
     }
 
+    /// Replaces the parameters, [layout.total()].
     pub fn write_theta(&mut self, theta: &[f32]) -> Result<()> {
         self.engine.write(self.theta, theta)
     }

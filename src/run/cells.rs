@@ -8,7 +8,9 @@ pub const ABSENT: &str = "–";
 
 /// One column of the comparison: its heading, in lines, and the text of a row.
 pub struct Column {
+    /// In lines.
     pub heading: String,
+    /// The text of a row's cell.
     pub cell: fn(&Row) -> String,
 }
 

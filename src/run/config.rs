@@ -29,8 +29,11 @@ pub struct Config {
     /// Weights to start from (a `model.safetensors`, ours or PyTorch's) instead of fresh ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<PathBuf>,
+    /// The table `[data]`.
     pub data: DataConfig,
+    /// The table `[model]`.
     pub model: ModelConfig,
+    /// The table `[train]`.
     #[serde(default)]
     pub train: TrainConfig,
     /// Read by `run`; `train` ignores it.
@@ -130,6 +133,7 @@ fn in_settings(method: &str, error: Error) -> Error {
 /// A configuration and where it came from.
 #[derive(Clone, Debug)]
 pub struct Loaded {
+    /// As resolved.
     pub config: Config,
     /// Stem of the file: the name of the experiment.
     pub name: String,

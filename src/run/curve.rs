@@ -10,19 +10,26 @@ use crate::error::{Error, Result};
 /// One line of `metrics.jsonl`; fields of no use here are skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
 pub struct CurvePoint {
+    /// From 1.
     pub epoch: Option<f64>,
+    /// Steps since the start.
     pub step: Option<f64>,
+    /// Mean cross-entropy in nats.
     pub loss: Option<f64>,
     /// A fraction.
     pub accuracy: Option<f64>,
+    /// Learning rate.
     pub lr: Option<f64>,
+    /// Seconds of the epoch.
     pub seconds: Option<f64>,
 }
 
 /// The curve of one run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
+    /// Whose curve it is.
     pub label: String,
+    /// In the order of the file.
     pub points: Vec<CurvePoint>,
 }
 

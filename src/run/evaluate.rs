@@ -14,6 +14,7 @@ use crate::eval::{Cost, Evaluation, Evidence, Metrics, Subject, measure, measure
 
 /// What `unlearn eval` is asked for.
 pub struct EvalJob<'a> {
+    /// The folder of the run.
     pub run: &'a Path,
     /// Retrained runs.
     pub references: &'a [std::path::PathBuf],

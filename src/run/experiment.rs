@@ -23,14 +23,29 @@ mod rows;
 #[derive(Clone, Copy, Debug)]
 pub enum Stride<'a> {
     /// Experiment so many of so many begins.
-    Begin { name: &'a str, number: usize, of: usize },
+    Begin {
+        /// Name of the experiment.
+        name: &'a str,
+        /// From 1.
+        number: usize,
+        /// How many there are.
+        of: usize,
+    },
     /// A model is about to be trained or to forget.
-    Stage { label: &'a str, number: usize, of: usize },
+    Stage {
+        /// What is trained, or which method forgets.
+        label: &'a str,
+        /// From 1.
+        number: usize,
+        /// How many there are.
+        of: usize,
+    },
 }
 
 /// What the experiments came to.
 #[derive(Debug, Default)]
 pub struct Findings {
+    /// Every row of every experiment.
     pub rows: Vec<Row>,
     /// Training of each original.
     pub curves: Vec<Curve>,
@@ -75,6 +90,7 @@ pub struct Ready {
 /// How experiments are carried out.
 #[derive(Clone, Copy, Debug)]
 pub struct ExperimentOptions<'a> {
+    /// Look for NaN and Inf after every dispatch.
     pub check_finite: bool,
     /// Set by Ctrl-C: stop before the next step; nothing was written.
     pub interrupted: &'a AtomicBool,

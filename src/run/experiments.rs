@@ -7,10 +7,13 @@ use crate::error::Result;
 
 /// One experiment.
 pub struct ExperimentRow {
+    /// What `unlearn run` says.
     pub name: &'static str,
+    /// What it shows, in a sentence.
     pub summary: &'static str,
     /// Part of `unlearn demo`: its data are embedded.
     pub demo: bool,
+    /// Its configuration.
     pub toml: &'static str,
 }
 

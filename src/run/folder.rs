@@ -25,23 +25,30 @@ pub struct RunInfo {
     pub schema: String,
     /// Version of the program.
     pub version: String,
+    /// Where it ran.
     pub adapter: AdapterSummary,
     /// Family of kernels → the variant that ran.
     pub variants: BTreeMap<String, String>,
+    /// Of parameters, order and dropout.
     pub seed: u64,
+    /// What it was trained on.
     pub data: DataInfo,
     /// Number of real parameters.
     pub parameters: usize,
+    /// Epochs done.
     pub epochs: usize,
+    /// Steps done.
     pub steps: u64,
     /// Kernel launches of a training step.
     #[serde(default)]
     pub dispatches_per_step: usize,
     /// GPU memory that was held before the first step.
     pub planned_gpu_bytes: u64,
+    /// Bytes moved between host and GPU.
     pub traffic: TrafficInfo,
     /// Seconds of training or forgetting in this process, evaluation excluded.
     pub seconds: f64,
+    /// Digest of the weights' file.
     pub model_sha256: String,
     /// Digest of what training depended on (see [`Config::train_digest`]).
     pub config_sha256: String,
@@ -57,20 +64,28 @@ pub struct RunInfo {
 /// The data as they were used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataInfo {
+    /// The data set's name.
     pub name: String,
     /// One record.
     pub shape: Vec<usize>,
+    /// Number of classes.
     pub classes: usize,
+    /// In the order of the labels.
     pub class_names: Vec<String>,
+    /// Records of each part.
     pub sizes: Sizes,
+    /// How features were scaled.
     pub normalization: Normalization,
 }
 
 /// Number of records of each part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sizes {
+    /// Training records.
     pub train: usize,
+    /// Validation records.
     pub validation: usize,
+    /// Test records.
     pub test: usize,
 }
 
@@ -81,27 +96,35 @@ pub struct TrafficInfo {
     pub up_before_start: u64,
     /// During the steps, per step: indices, seeds and learning rates up, two scalars down.
     pub up_per_step: f64,
+    /// Bytes from the GPU to the host, per step.
     pub down_per_step: f64,
 }
 
 /// How a run forgot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ForgetInfo {
+    /// The method's name.
     pub method: String,
+    /// What may be claimed of it.
     pub tier: Tier,
     /// As resolved; only shown.
     pub settings: serde_json::Value,
     /// What the method read.
     pub reads: Vec<Read>,
+    /// Seconds of the forgetting itself.
     pub method_s: f64,
+    /// Seconds of statistics that could be kept for the next request.
     pub precompute_s: f64,
+    /// What the method reported.
     pub details: Details,
+    /// What was to be forgotten.
     pub request: RequestSummary,
     /// Digest of the weights that it started from.
     pub original_sha256: String,
 }
 
 impl DataInfo {
+    /// What a run keeps of its data set.
     pub fn of(data: &Dataset) -> DataInfo {
         DataInfo {
             name: data.name.clone(),
@@ -128,34 +151,42 @@ pub enum State {
 /// The paths of a RUN folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunFolder {
+    /// The folder.
     pub path: PathBuf,
 }
 
 impl RunFolder {
+    /// The run at this path, there or not.
     pub fn new(path: &Path) -> RunFolder {
         RunFolder { path: path.to_owned() }
     }
 
+    /// Weights under PyTorch's names.
     pub fn model(&self) -> PathBuf {
         self.path.join("model.safetensors")
     }
 
+    /// `run.json`, written last.
     pub fn info(&self) -> PathBuf {
         self.path.join("run.json")
     }
 
+    /// A line of JSON for each epoch.
     pub fn metrics(&self) -> PathBuf {
         self.path.join("metrics.jsonl")
     }
 
+    /// The resolved configuration.
     pub fn config(&self) -> PathBuf {
         self.path.join("config.toml")
     }
 
+    /// Everything a resumption needs.
     pub fn checkpoint(&self) -> PathBuf {
         self.path.join("checkpoint.safetensors")
     }
 
+    /// The request that the run obeyed, where it forgot.
     pub fn request(&self) -> PathBuf {
         self.path.join("request.jsonl")
     }
@@ -210,6 +241,7 @@ impl RunFolder {
         }
     }
 
+    /// Writes `run.json`, which makes the run a finished one.
     pub fn write_info(&self, info: &RunInfo) -> Result<()> {
         let text = serde_json::to_string_pretty(info).map_err(|e| Error::internal(format!("run.json: {e}")))?;
         write_atomic(&self.info(), (text + "\n").as_bytes())
@@ -256,10 +288,15 @@ impl RunFolder {
 
 /// A run that was read back.
 pub struct Opened {
+    /// Where it lies.
     pub folder: RunFolder,
+    /// What `run.json` says.
     pub info: RunInfo,
+    /// The configuration it ran with.
     pub config: Config,
+    /// Its data, loaded again.
     pub data: Dataset,
+    /// Its network, without weights.
     pub model: Model,
     /// What it forgot, where it came from `forget`.
     pub requests: Option<Vec<Request>>,

@@ -39,14 +39,19 @@ impl RequestSummary {
 
 /// What a method works on.
 pub struct Stage<'a> {
+    /// The network.
     pub model: &'a Model,
+    /// Its data set.
     pub data: &'a Dataset,
+    /// What to forget.
     pub target: &'a Target,
     /// The recipe of the original.
     pub train: &'a TrainConfig,
+    /// Of whatever the method draws.
     pub seed: u64,
     /// Where the parameters come from.
     pub past: Past<'a>,
+    /// Look for NaN and Inf after every dispatch.
     pub check_finite: bool,
 }
 

@@ -21,6 +21,7 @@ use crate::train::weights;
 pub struct StatisticRow {
     /// What `--kind` says.
     pub name: &'static str,
+    /// What it computes, in a sentence.
     pub summary: &'static str,
     /// Names of the options that it reads, without the dashes.
     pub options: &'static [&'static str],
@@ -54,9 +55,13 @@ pub struct Options {
     pub samples: Option<u32>,
     /// What curvature is multiplied by: a file with the parameters' names. Absent: the gradient of the mean loss.
     pub direction: Option<PathBuf>,
+    /// Influence functions, or TracIn.
     pub how: Option<How>,
+    /// Which loss the scores are derivatives of.
     pub against: Option<Against>,
+    /// TracIn: ends of the epochs to replay, from 1.
     pub epochs: Vec<usize>,
+    /// What is added to a curvature's diagonal.
     pub damping: Option<f64>,
     /// Where the ranked table goes, as JSON or, by its name, as CSV.
     pub table: Option<PathBuf>,
@@ -120,6 +125,7 @@ pub struct GradientJob {
 
 /// What was written.
 pub struct Written {
+    /// Which estimator it is, in words.
     pub estimator: String,
     /// Records.
     pub count: usize,

@@ -43,7 +43,9 @@ pub enum Against {
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Ask {
+    /// Influence functions, or TracIn.
     pub how: How,
+    /// Which loss the scores are derivatives of.
     pub against: Against,
     /// Of TracIn: the epochs at whose ends the products are taken, counted from 1; none for the run's weights alone.
     pub epochs: Vec<usize>,
@@ -53,6 +55,7 @@ pub struct Ask {
     pub damping: f64,
     /// Of influence: most products with the curvature a solve, and the residual to stop at in parts of the gradient's norm.
     pub iterations: usize,
+    /// Residual to stop at, in parts of the right side's norm.
     pub tolerance: f64,
 }
 

@@ -16,14 +16,20 @@ pub const SCHEMA: &str = "unlearn.influence/1";
 /// Records by score.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Ranking {
+    /// [`SCHEMA`].
     pub schema: &'static str,
+    /// Version of the program.
     pub version: &'static str,
+    /// What the scores are, in words.
     pub estimator: &'static str,
+    /// What was asked for.
     #[serde(flatten)]
     pub ask: Ask,
     /// What `--indices` said, and how many records that is.
     pub set: String,
+    /// Records that were scored.
     pub count: usize,
+    /// Digest of the weights' file.
     pub model_sha256: String,
     /// Of influence: how the solve went, the worst of them where there are several.
     pub solver: Option<Solved>,

@@ -18,7 +18,9 @@ mod html;
 /// What a page is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Page<'a> {
+    /// Its heading.
     pub title: &'a str,
+    /// Rows of all experiments.
     pub rows: &'a [Row],
     /// Training curves; may be empty.
     pub curves: &'a [Curve],

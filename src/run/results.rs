@@ -22,26 +22,34 @@ pub const SCHEMA: &str = "unlearn.results/1";
 pub struct Row {
     /// [`SCHEMA`].
     pub schema: String,
+    /// Name of the experiment.
     pub experiment: String,
+    /// Of the network.
     pub family: Family,
+    /// Name of the data set.
     pub dataset: String,
+    /// What was to be forgotten.
     pub request: RequestSummary,
+    /// The row's role.
     pub row: RowKind,
     /// Name in the registry of methods; for controls what stands in its place, such as "none" or "retrain".
     pub method: String,
     /// The settings as resolved, every default written out.
     #[serde(default)]
     pub settings: Value,
+    /// What may be claimed of it.
     pub tier: Tier,
     /// Seed of the original training.
     pub seed: u64,
     /// Seeds of the runs that `metrics` is the mean of, when there are several.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub seeds: Vec<u64>,
+    /// Where it was computed.
     pub adapter: AdapterSummary,
     /// Kernel → variant that ran.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub variants: BTreeMap<String, String>,
+    /// Seconds taken.
     #[serde(default)]
     pub times: Cost,
     /// What the method read.
@@ -56,6 +64,7 @@ pub struct Row {
     /// Membership attack, `[false-positive rate, true-positive rate]` from (0,0) to (1,1), thinned.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub roc: Vec<[f64; 2]>,
+    /// Against the retrained references; controls have none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub verdict: Option<Verdict>,
     /// Why something is absent, in a sentence: a method that diverged, a split without records.
@@ -78,6 +87,7 @@ pub struct RequestSummary {
 }
 
 impl RequestSummary {
+    /// Whether whole classes were to be forgotten.
     pub fn is_class(&self) -> bool {
         self.kind == "class"
     }
@@ -86,17 +96,22 @@ impl RequestSummary {
 /// The role of a row. The first three are the controls of every experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum RowKind {
+    /// The trained model, as if there had been no request.
     #[serde(rename = "original (do nothing)")]
     Original,
+    /// Trained without the forgotten records.
     #[serde(rename = "retrain (reference)")]
     Retrain,
+    /// The same from another seed: how far two retrained models lie apart.
     #[serde(rename = "another retrain")]
     AnotherRetrain,
+    /// A method's result.
     #[serde(rename = "method")]
     Method,
 }
 
 impl RowKind {
+    /// The word of files and tables.
     pub fn as_str(self) -> &'static str {
         match self {
             RowKind::Original => "original (do nothing)",
@@ -110,8 +125,11 @@ impl RowKind {
 /// The adapter that a row was computed on.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct AdapterSummary {
+    /// As the driver says it.
     pub name: String,
+    /// `vulkan`, `metal`, `dx12`, `gl`, or the twins.
     pub backend: String,
+    /// Name and version.
     pub driver: String,
 }
 

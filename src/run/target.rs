@@ -18,12 +18,14 @@ pub struct Target {
     pub classes: Vec<u32>,
     /// Classes of which nothing is retained, ascending: those, or one that only the forgotten records were given.
     pub whole_classes: Vec<u32>,
+    /// What becomes of the graph, where there is one.
     pub graph: Option<GraphTarget>,
 }
 
 /// What a request does to a graph.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GraphTarget {
+    /// What the request takes away.
     pub deletion: Deletion,
     /// Retained nodes whose outputs can change.
     pub influenced: Vec<u32>,
@@ -102,6 +104,7 @@ impl Target {
         d.nodes.len() + features + edges
     }
 
+    /// What is taken from the graph, where there is one.
     pub fn deletion(&self) -> Option<&Deletion> {
         self.graph.as_ref().map(|graph| &graph.deletion)
     }

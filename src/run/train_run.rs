@@ -29,11 +29,16 @@ mod running;
 pub enum Event<'a> {
     /// The memory is held and the steps are compiled; so many steps are done of so many.
     Start {
+        /// Steps done before, by the run that is resumed.
         done: u64,
+        /// Steps of the whole run.
         steps: u64,
+        /// GPU memory held.
         planned_bytes: u64,
     },
+    /// A step is done.
     Step(&'a StepReport),
+    /// An epoch is done.
     Epoch(&'a EpochLine),
 }
 
@@ -42,11 +47,15 @@ pub enum Event<'a> {
 pub struct EpochLine {
     /// From 1.
     pub epoch: usize,
+    /// Steps since the start.
     pub step: u64,
     /// Means over the epoch's steps, as seen while training.
     pub loss: f64,
+    /// Share of the records that were classified as labelled, as seen while training.
     pub accuracy: f64,
+    /// Learning rate of the last step.
     pub lr: f64,
+    /// On the validation part, after the epoch.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub validation: Option<Score>,
     /// Of this epoch, in this process.
@@ -56,6 +65,7 @@ pub struct EpochLine {
 /// How a run is carried out; nothing here changes its result.
 #[derive(Clone, Copy, Debug)]
 pub struct TrainOptions<'a> {
+    /// Go on from the folder's checkpoint.
     pub resume: bool,
     /// Leave the last checkpoint in the folder.
     pub keep_checkpoint: bool,
@@ -67,9 +77,13 @@ pub struct TrainOptions<'a> {
 
 /// A configuration with its data and network, ready to be trained into a folder.
 pub struct TrainJob {
+    /// As resolved.
     pub config: Config,
+    /// As loaded.
     pub data: Dataset,
+    /// The network.
     pub model: Model,
+    /// Where results go.
     pub folder: RunFolder,
     digest: String,
     /// Where training starts.

@@ -18,6 +18,7 @@ use crate::records::{Records, Session};
 /// that basis; for each vector of parameters those of G. Of all curvatures that are diagonal in the basis this is the nearest to the
 /// true block (George et al. 2018, proposition 2); A ⊗ G is another of them.
 pub struct Ekfac {
+    /// The factors whose eigenvectors are the basis.
     pub kfac: Kfac,
     /// An eigenvector a row, in the factors' layout.
     pub bases: Buf<f32>,

@@ -29,6 +29,7 @@ pub enum Estimator {
         /// S; 1 or more.
         #[serde(default = "one")]
         samples: u32,
+        /// Draws the labels.
         #[serde(default)]
         seed: u64,
     },
@@ -118,7 +119,9 @@ impl Estimator {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Set {
+    /// The retained training records.
     Retain,
+    /// The forgotten training records.
     Forget,
     /// All training records, those to forget included.
     All,
@@ -129,10 +132,13 @@ pub enum Set {
 pub struct Importance {
     /// In the parameters' layout, on the engine.
     pub values: Buf<f32>,
+    /// Which Fisher information it is.
     pub estimator: Estimator,
     /// Records per batch, where the estimator depends on it.
     pub batch: Option<usize>,
+    /// Over which records.
     pub set: Set,
+    /// How many records it is a mean of.
     pub count: usize,
 }
 

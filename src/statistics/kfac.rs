@@ -16,6 +16,7 @@ use crate::records::{Records, Session};
 /// Block-diagonal curvature of the mean loss, A ⊗ G for each weight and G for each vector of parameters (definitions in
 /// [`crate::nn::factors`]), at the parameters where it was measured, dropout off.
 pub struct Kfac {
+    /// Where each layer's factors lie in the flat vector.
     pub layout: FactorLayout,
     /// The factors, flat.
     pub factors: Buf<f32>,

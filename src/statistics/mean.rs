@@ -12,8 +12,11 @@ use crate::records::{Records, Session};
 /// Mean loss and accuracy of a set.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Score {
+    /// Mean cross-entropy in nats.
     pub loss: f64,
+    /// Share of the records classified as labelled, 0 to 1.
     pub accuracy: f64,
+    /// Number of records.
     pub count: usize,
 }
 

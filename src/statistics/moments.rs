@@ -10,12 +10,14 @@ use crate::records::session::{Records, Session, Store};
 /// X̃ᵀX̃ for rows x̃ = (x, 1), [width + 1, width + 1], and its trace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moments {
+    /// Rows, and columns, of the matrix.
     pub side: usize,
     /// Row after row.
     pub values: Vec<f64>,
 }
 
 impl Moments {
+    /// Sum of the diagonal.
     pub fn trace(&self) -> f64 {
         (0..self.side).map(|i| self.values[i * self.side + i]).sum()
     }

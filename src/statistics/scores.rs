@@ -16,7 +16,9 @@ use crate::records::{Records, Session};
 pub struct Ranked {
     /// From 1, the largest score first.
     pub rank: usize,
+    /// Index of the training record, or id of the node.
     pub id: u32,
+    /// Its score; what a larger one means is the score's own matter.
     pub score: f64,
 }
 

@@ -32,13 +32,17 @@ pub struct Solved {
     pub iterations: usize,
     /// ‖b − (H + shift I) x‖ / ‖b‖ of the solution that was handed back, computed anew.
     pub residual: f64,
+    /// Why it ended.
     pub stopped_by: StoppedBy,
 }
 
+/// Why an iteration ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StoppedBy {
+    /// The residual fell to the tolerance.
     Tolerance,
+    /// It ran out of iterations.
     MaxIterations,
     /// uᵀ (H + shift I) u ≤ 0 along the direction u, which a Gauss-Newton matrix has by rounding alone; the solution is the
     /// one before that direction.
@@ -51,6 +55,7 @@ pub enum StoppedBy {
 /// When to stop.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Until {
+    /// At most so many iterations.
     pub iterations: usize,
     /// Of the residual, in parts of ‖b‖.
     pub tolerance: f64,
@@ -60,8 +65,10 @@ pub struct Until {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Solver {
+    /// Conjugate gradients (Hestenes and Stiefel 1952).
     #[default]
     Cg,
+    /// Truncated Neumann series (Agarwal et al. 2017).
     Lissa,
 }
 

@@ -50,6 +50,7 @@ impl Blocks {
 /// What is added to the diagonal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Damping {
+    /// This number on the diagonal.
     Absolute(f64),
     /// In units of the mean of the Fisher diagonal over the real parameters.
     Relative(f64),

@@ -4,6 +4,7 @@
 /// What a number of noisy steps comes to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spent {
+    /// ε at the asked δ.
     pub epsilon: f64,
     /// The order at which ε is least.
     pub order: f64,

@@ -16,7 +16,9 @@ const VERSION: &str = "1";
 /// What a run continues from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
+    /// The parameters, [layout.total()].
     pub theta: Vec<f32>,
+    /// Everything else that the continuation depends on.
     pub fit: FitState,
     /// Digest of the resolved configuration: a run continues only under the settings it started with.
     pub config_sha256: String,

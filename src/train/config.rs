@@ -13,18 +13,27 @@ use crate::error::{Error, Result};
 pub struct TrainConfig {
     /// `sgd`, `adam` or `adamw`.
     pub optimizer: String,
+    /// Learning rate at the start.
     pub lr: f64,
+    /// `sgd`: share of the last velocity that is kept.
     pub momentum: f64,
+    /// `sgd`: Nesterov's form of momentum.
     pub nesterov: bool,
+    /// Factor of a parameter that is added to its gradient; `adamw` takes it off the parameter.
     pub weight_decay: f64,
+    /// `adam`, `adamw`: decay of the gradient's mean.
     pub beta1: f64,
+    /// `adam`, `adamw`: decay of the squared gradient's mean.
     pub beta2: f64,
+    /// `adam`, `adamw`: added to the root of the second moment.
     pub eps: f64,
     /// Records of a step. Over the nodes of one graph a step takes all of them, unless `fanout` is set.
     pub batch_size: usize,
     /// Neighbours sampled at each hop (GraphSAGE, Hamilton et al. 2017), one entry per hop, nearest first; empty: all.
     pub fanout: Vec<usize>,
+    /// Passes over the training records.
     pub epochs: usize,
+    /// How the learning rate falls.
     pub schedule: Schedule,
     /// Gradients longer than this are scaled down to it; 0 leaves them alone.
     pub clip_norm: f64,

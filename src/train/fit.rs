@@ -17,12 +17,15 @@ use crate::records::session::{Records, Session, Store};
 /// One part of the objective Σ weight · mean loss; a negative weight ascends.
 #[derive(Clone, Copy, Debug)]
 pub struct Term<'a> {
+    /// Whose mean loss it is.
     pub records: Records<'a>,
+    /// Factor on that loss; below 0 it is climbed.
     pub weight: f64,
 }
 
 /// A fit under way.
 pub struct Fit {
+    /// The recipe.
     pub config: TrainConfig,
     /// Records of a step: the configuration's, or all of them.
     batch_size: usize,

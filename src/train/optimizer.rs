@@ -9,33 +9,48 @@ use crate::kernels::optim::{self, Adam, Sgd};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "optimizer", rename_all = "snake_case")]
 pub enum Optimizer {
+    /// Stochastic gradient descent.
     Sgd {
+        /// Share of the last velocity that is kept.
         momentum: f64,
+        /// Nesterov's form of momentum.
         nesterov: bool,
+        /// Factor of a parameter that is added to its gradient.
         weight_decay: f64,
     },
     /// L2 in the gradient (torch.optim.Adam).
     Adam {
+        /// Decay of the gradient's mean.
         beta1: f64,
+        /// Decay of the squared gradient's mean.
         beta2: f64,
+        /// Added to the root of the second moment.
         eps: f64,
+        /// Factor of a parameter that is added to its gradient.
         weight_decay: f64,
     },
     /// Decoupled decay (torch.optim.AdamW).
     Adamw {
+        /// Decay of the gradient's mean.
         beta1: f64,
+        /// Decay of the squared gradient's mean.
         beta2: f64,
+        /// Added to the root of the second moment.
         eps: f64,
+        /// Factor of a parameter that is taken off it, times the learning rate.
         weight_decay: f64,
     },
 }
 
 /// One row for `unlearn list`.
 pub struct OptimizerRow {
+    /// What `train.optimizer` says.
     pub name: &'static str,
+    /// What it is, in a sentence.
     pub summary: &'static str,
 }
 
+/// The optimisers, in the order of `unlearn list optimizers`.
 pub static OPTIMIZERS: &[OptimizerRow] = &[
     OptimizerRow { name: "sgd", summary: "stochastic gradient descent with momentum, Nesterov, L2 in the gradient" },
     OptimizerRow { name: "adam", summary: "Adam (Kingma & Ba 2015), L2 in the gradient" },

@@ -38,14 +38,19 @@ fn poisson() -> bool {
 /// attacks on the rounding of the noise (Mironov, CCS 2012).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Privacy {
+    /// ε spent.
     pub epsilon: f64,
+    /// δ of that ε.
     pub delta: f64,
     /// The Rényi order at which ε is least.
     pub order: f64,
+    /// Standard deviation of the noise, in units of `clip`.
     pub noise_multiplier: f64,
+    /// Largest norm of a record's gradient.
     pub clip: f64,
     /// Probability of a record to be in a step.
     pub rate: f64,
+    /// Steps taken.
     pub steps: u64,
     /// `poisson`, or `shuffled`, for which `rate` is 1 and `steps` counts epochs.
     pub sampling: String,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
+    /// The learning rate stays.
     #[default]
     Constant,
     /// lr · (1 + cos(π t/T)) / 2 (Loshchilov & Hutter 2017, one cycle).

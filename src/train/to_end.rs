@@ -9,7 +9,9 @@ use crate::records::Session;
 /// Whether training goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
+    /// Go on.
     Continue,
+    /// Stop after this step; what was done is kept.
     Stop,
 }
 

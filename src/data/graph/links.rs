@@ -22,10 +22,13 @@ pub enum Task {
 /// Pairs [u, v], u < v, that training does not see; ascending. All five lists, with the edges of the graph, are disjoint.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Links {
+    /// Held-out edges for validation; they carry no message.
     pub validation: Vec<[u32; 2]>,
+    /// Held-out edges for the test; they carry no message.
     pub test: Vec<[u32; 2]>,
     /// As many pairs that have no edge in the whole graph.
     pub validation_never: Vec<[u32; 2]>,
+    /// Pairs without an edge for the test, as many as there are test edges.
     pub test_never: Vec<[u32; 2]>,
 }
 

@@ -14,10 +14,13 @@ use crate::error::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plant {
+    /// Share of the training nodes that get the planted class.
     #[serde(default = "tenth")]
     pub fraction: f64,
+    /// Feature columns added for it.
     #[serde(default = "ten")]
     pub columns: usize,
+    /// Chooses the nodes.
     #[serde(default)]
     pub seed: u64,
 }
@@ -26,8 +29,10 @@ pub struct Plant {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Poison {
+    /// Edges to add, as a share of the graph's own.
     #[serde(default = "twentieth")]
     pub edges: f64,
+    /// Chooses their ends.
     #[serde(default)]
     pub seed: u64,
 }

@@ -17,7 +17,9 @@ use crate::error::{Error, Result};
 /// An adapter to check, and the environment that makes it appear.
 #[derive(Clone, Debug)]
 pub struct Column {
+    /// Its short name.
     pub label: String,
+    /// What it said of itself.
     pub adapter: AdapterReport,
     /// Everything that its children's environment needs.
     pub env: Vec<(String, String)>,
@@ -37,6 +39,7 @@ pub struct Options<'a> {
     pub selection: Selection,
     /// Longest that opening an adapter or one case may take.
     pub timeout: Duration,
+    /// Failures that are known.
     pub expectations: &'a Expectations,
     /// Adapters that are checked at the same time.
     pub jobs: usize,

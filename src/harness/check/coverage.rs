@@ -14,6 +14,7 @@ use crate::nn::{LAYERS, ZOO};
 pub struct Coverage {
     /// `kernels`, or `layers and architectures`.
     pub of: &'static str,
+    /// Cases by kernel.
     pub rows: BTreeMap<String, usize>,
     /// Rows that nothing is about.
     pub uncovered: Vec<String>,

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 /// A driver under a name of the user's: a Vulkan driver by its manifest, or the system's own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Driver {
+    /// The label of its column.
     pub name: String,
     /// `None`: whatever the system finds.
     pub manifest: Option<PathBuf>,

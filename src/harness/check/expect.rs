@@ -16,8 +16,10 @@ pub const OWN: &str = include_str!("../../../assets/expectations.toml");
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
+    /// Over the back end's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backend: Option<String>,
+    /// Over the adapter's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adapter: Option<String>,
     /// Over the driver's name and version as `unlearn adapters` prints them.
@@ -31,7 +33,9 @@ pub struct Entry {
     pub case: Option<String>,
     /// `fail`, `crash`, `timeout`, or `skip` for what must not even be tried.
     pub status: String,
+    /// Why it fails, in a sentence.
     pub reason: String,
+    /// Where that is written up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
     /// The version of `unlearn` (`0.2.0`) or the day (`2027-01-31`) from which the entry counts no more.

@@ -28,7 +28,14 @@ pub enum What {
     /// A barrier is missing between two writes, which the validation layers see and results do not.
     Race,
     /// A kernel's source says something else.
-    Shader { kernel: String, from: String, to: String },
+    Shader {
+        /// Which kernel's shader.
+        kernel: String,
+        /// Text that is replaced, once.
+        from: String,
+        /// Text in its place.
+        to: String,
+    },
 }
 
 /// A fault in the cases whose names match.
@@ -37,6 +44,7 @@ pub enum What {
 pub struct Fault {
     /// Regular expression over names.
     pub case: String,
+    /// What is done.
     pub fault: What,
 }
 

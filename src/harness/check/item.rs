@@ -34,9 +34,13 @@ pub(super) enum Work {
 /// What an item's run found.
 #[derive(Clone, Debug)]
 pub struct Verdict {
+    /// What became of it.
     pub status: Status,
+    /// Distance from the twin.
     pub worst: Option<Distance>,
+    /// What differed, or why it was not run.
     pub message: Option<String>,
+    /// What it took, where it was timed.
     pub timed: Option<Timed>,
 }
 

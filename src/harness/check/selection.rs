@@ -31,8 +31,10 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind, in the order of the help.
     pub const ALL: [Kind; 5] = [Kind::Test, Kind::Grad, Kind::Support, Kind::Perf, Kind::Smoke];
 
+    /// The word of the command line and of documents.
     pub fn word(self) -> &'static str {
         match self {
             Kind::Test => "test",
@@ -126,10 +128,13 @@ impl FromStr for Shapes {
 /// What a run selects.
 #[derive(Clone, Debug)]
 pub struct Selection {
+    /// What is asked of the adapter.
     pub kind: Kind,
+    /// At which shapes.
     pub shapes: Shapes,
     /// Of random shapes.
     pub seed: u64,
+    /// Over the names of kernels and cases; none takes them all.
     pub filter: Option<Regex>,
     /// These names, exactly.
     pub only: Option<BTreeSet<String>>,
@@ -204,7 +209,9 @@ impl Selection {
 /// An item before it is run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Planned {
+    /// The case.
     pub name: String,
+    /// The kernels it runs.
     pub kernels: Vec<&'static str>,
     /// rtol and atol of a case: |got − want| ≤ atol + rtol·|want|.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -34,7 +34,9 @@ pub(super) enum Line {
 
 /// What a child does.
 pub struct Job {
+    /// Which cases.
     pub selection: Selection,
+    /// On which adapter.
     pub choice: AdapterChoice,
     /// Under the Vulkan validation layers.
     pub validation: bool,

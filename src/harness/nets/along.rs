@@ -7,10 +7,13 @@ use crate::kernels::tangent::tangent;
 
 /// A network's two passes, with a derivative beside every buffer of theirs.
 pub struct Along {
+    /// The buffers of the passes.
     pub at: Buffers,
     /// Beside theta, x, y, dy, dx and sink.
     pub homes: [Buf<f32>; 6],
+    /// Forward and backward, without derivatives.
     pub both: Program,
+    /// Both, each command followed by its derivative's.
     pub along: Program,
 }
 

@@ -10,10 +10,23 @@ use crate::nn::{Sink, SquaredNorms};
 /// What becomes of the weight gradients.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Into {
-    Mean { scale: f32, accumulate: bool },
-    SquareSum { accumulate: bool },
+    /// Gradients, summed over the records.
+    Mean {
+        /// Factor on the sum.
+        scale: f32,
+        /// Adds where true, replaces else.
+        accumulate: bool,
+    },
+    /// Squares of each record's gradient, summed.
+    SquareSum {
+        /// Adds where true, replaces else.
+        accumulate: bool,
+    },
+    /// A row for each record.
     PerSample,
+    /// Squared norms of each record's gradient.
     Norms,
+    /// Inner products of the records' gradients.
     Gram,
 }
 
@@ -33,11 +46,17 @@ impl Into {
 /// The kept buffers of a rig.
 #[derive(Clone, Copy)]
 pub struct Buffers {
+    /// Parameters.
     pub theta: Buf<f32>,
+    /// Input.
     pub x: Buf<f32>,
+    /// Output.
     pub y: Buf<f32>,
+    /// Gradient of the loss by the output.
     pub dy: Buf<f32>,
+    /// Gradient of the loss by the input.
     pub dx: Buf<f32>,
+    /// What became of the weight gradients.
     pub sink: Buf<f32>,
     pub(super) step: Buf<u32>,
     pub(super) blocks: Option<Blocks>,
@@ -45,8 +64,11 @@ pub struct Buffers {
 
 /// A network compiled for a batch size and a sink: the forward pass alone, and both passes.
 pub struct Rig {
+    /// The buffers of both programs.
     pub at: Buffers,
+    /// The forward pass alone.
     pub forward: Program,
+    /// Forward and backward.
     pub both: Program,
 }
 
@@ -117,8 +139,11 @@ pub fn numbers(n: usize, seed: u64) -> Vec<f64> {
 
 /// The buffers that a run of both passes leaves.
 pub struct Found {
+    /// The output.
     pub y: Vec<f64>,
+    /// Gradient of the loss by the input.
     pub dx: Vec<f64>,
+    /// What became of the weight gradients.
     pub sink: Vec<f64>,
 }
 

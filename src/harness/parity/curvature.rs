@@ -18,17 +18,21 @@ pub const BY_PARAMETER: [&str; 5] = ["clipped", "direction", "ggn_diag", "gvp", 
 
 /// The fixture that parameters and records come from.
 pub enum Net {
+    /// Records that stand alone.
     Dense(Box<Fixture>),
+    /// Nodes of a graph.
     Graph(Box<GraphFixture>),
 }
 
 /// One network with its records and the quantities of `assets/parity/curvature`.
 pub struct CurvatureFixture {
+    /// The network and its batch.
     pub net: Net,
     /// Layers whose Kronecker factors are stored, in the network's order; empty where there are none.
     pub factors: Vec<String>,
     /// Factors of those layers that are not stored, for their size.
     pub left_out: BTreeSet<String>,
+    /// What PyTorch computed, by name.
     pub tensors: BTreeMap<String, Tensor>,
 }
 
@@ -76,6 +80,7 @@ pub fn load_curvature(dir: &Path) -> Result<Vec<CurvatureFixture>> {
 }
 
 impl Net {
+    /// Name of the fixture.
     pub fn name(&self) -> &str {
         match self {
             Net::Dense(f) => &f.name,
@@ -83,6 +88,7 @@ impl Net {
         }
     }
 
+    /// The network.
     pub fn model(&self) -> &Model {
         match self {
             Net::Dense(f) => &f.model,

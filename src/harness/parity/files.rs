@@ -14,7 +14,9 @@ use crate::nn::{Model, ModelConfig, ParamLayout};
 /// One tensor of a fixture, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
+    /// In PyTorch's order.
     pub shape: Vec<usize>,
+    /// Row-major.
     pub values: Vec<f64>,
 }
 

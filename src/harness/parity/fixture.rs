@@ -13,26 +13,37 @@ use crate::nn::Model;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Optimizer {
+    /// Learning rate.
     pub lr: f64,
+    /// Factor of a parameter that is added to its gradient.
     pub weight_decay: f64,
+    /// Share of the last velocity that is kept.
     #[serde(default)]
     pub momentum: f64,
+    /// Nesterov's form of momentum.
     #[serde(default)]
     pub nesterov: bool,
+    /// Decays of Adam's two means.
     pub betas: Option<[f64; 2]>,
+    /// Added to the root of the second moment.
     pub eps: Option<f64>,
 }
 
 /// One network with everything that PyTorch computed for it.
 pub struct Fixture {
+    /// Stem of its files.
     pub name: String,
+    /// The network.
     pub model: Model,
+    /// Records.
     pub batch: usize,
     /// Records whose own gradients are stored: the first ones of the batch.
     pub per_sample_records: usize,
     /// Steps of each optimiser; losses are stored before each and after the last.
     pub steps: usize,
+    /// Settings of the optimisers whose steps it holds, by name.
     pub optimizers: BTreeMap<String, Optimizer>,
+    /// What PyTorch computed, by name.
     pub tensors: BTreeMap<String, Tensor>,
 }
 

@@ -21,9 +21,13 @@ pub enum Task {
 
 /// One graph network, its graph and the tensors of `tools/parity/README.md`.
 pub struct GraphFixture {
+    /// Stem of its files.
     pub name: String,
+    /// What is predicted.
     pub task: Task,
+    /// The network.
     pub model: Model,
+    /// Nodes of the graph.
     pub nodes: usize,
     /// Width of a node's features.
     pub features: usize,
@@ -37,6 +41,7 @@ pub struct GraphFixture {
     pub train: Vec<u32>,
     /// The graph of each node, ascending; all 0 where records are nodes.
     pub batch: Vec<u32>,
+    /// What PyTorch computed, by name.
     pub tensors: BTreeMap<String, Tensor>,
 }
 

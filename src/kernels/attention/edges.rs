@@ -104,6 +104,7 @@ impl Edges {
             .shape("t.idx", self.idx, &[edges])
     }
 
+    /// Number of target nodes.
     pub fn rows(&self) -> usize {
         self.ptr.len.saturating_sub(1)
     }

@@ -9,15 +9,25 @@ use crate::error::Mistake;
 /// Sizes of a convolution; of the vectors, x counts along a row and y down the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvShape {
+    /// Records.
     pub n: usize,
+    /// Channels that go in.
     pub ci: usize,
+    /// Height of the input, in pixels.
     pub h: usize,
+    /// Width of the input, in pixels.
     pub w: usize,
+    /// Channels that come out.
     pub co: usize,
+    /// Height and width of the kernel.
     pub kernel: UVec2,
+    /// Pixels between two windows, down and across.
     pub stride: UVec2,
+    /// Rows and columns of zeros on each side.
     pub padding: UVec2,
+    /// Pixels between two taps of the kernel, down and across.
     pub dilation: UVec2,
+    /// Groups of channels that do not see each other; divides `ci` and `co`.
     pub groups: usize,
 }
 
@@ -157,7 +167,9 @@ pub(super) const COLUMNS: usize = 32;
 /// How the weight gradient of a batch is cut into chunks of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chunks {
+    /// Terms of the sum that one chunk takes.
     pub per_chunk: usize,
+    /// Number of chunks.
     pub count: usize,
 }
 

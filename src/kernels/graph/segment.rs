@@ -67,8 +67,11 @@ pub static SEGMENT_OUTER: Kernel = Kernel {
 /// How the rows of a graph become one. The discriminant is the backward shader's `MODE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Readout {
+    /// Sum of a graph's nodes.
     Sum = 0,
+    /// Their mean.
     Mean = 1,
+    /// Their largest value, feature by feature.
     Max = 2,
 }
 

@@ -33,6 +33,7 @@ pub static SPMM_NARROW: Kernel = Kernel {
 pub struct Spmm {
     /// Weight of the row's own x; 0 does not read it, so x may then have any number of rows.
     pub own: f32,
+    /// Whether a bias is added, [columns].
     pub bias: bool,
 }
 

@@ -8,11 +8,15 @@ use crate::error::Extent;
 /// and `eps` is added to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormShape {
+    /// Records.
     pub n: usize,
+    /// Channels.
     pub c: usize,
     /// Positions of a channel: height times width; 1 for layer normalisation over the last dimension.
     pub p: usize,
+    /// Groups of channels that are normalised together; divides `c`.
     pub groups: usize,
+    /// Added to the variance.
     pub eps: f32,
 }
 

@@ -12,7 +12,7 @@ use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
 use crate::records::Session;
 use crate::statistics::{Estimator, Importance};
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "ewc_ascent",
     summary: "ascent on L_forget - lambda/2 sum (F_retain / mean F) (theta - theta_0)^2",
     citation: "Heng & Soh, NeurIPS 2023 (Selective Amnesia), classifier form; penalty of Kirkpatrick et al., PNAS 2017",
@@ -33,6 +33,7 @@ pub struct EwcAscent {
     /// Weight of the penalty in units of the mean Fisher value. 1 on digits: with 3 the penalty outweighs the small
     /// gradient that a fitted random set has at the start, and nothing is forgotten; 0.3 is plain ascent.
     pub lambda: f64,
+    /// The ascent itself.
     #[serde(flatten)]
     pub climb: Climb,
 }

@@ -13,7 +13,7 @@ use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
 use crate::records::Session;
 use crate::statistics::{Estimator, Importance};
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "fisher_ascent",
     summary: "ascent along grad L_forget / (F_retain + delta mean F), brought back to the gradient's length",
     citation: "one step is Fisher Removal, Gu et al. 2024 (arXiv 2403.10557); natural gradient, Amari 1998",
@@ -37,6 +37,7 @@ pub struct FisherAscent {
     pub delta: f64,
     /// On a graph: whose Fisher, that of all retained training nodes or of those that the deletion reaches.
     pub scope: Scope,
+    /// The ascent itself.
     #[serde(flatten)]
     pub climb: Climb,
 }

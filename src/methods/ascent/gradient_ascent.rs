@@ -10,7 +10,7 @@ use crate::methods::shared::settings;
 use crate::methods::{Account, Method, MethodRow, Tier, View};
 use crate::records::Session;
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "gradient_ascent",
     summary: "full-batch ascent on the forgotten records until their loss is that of records never seen",
     citation: "Jang et al., ACL 2023 (knowledge unlearning); Golatkar et al., CVPR 2020 (NegGrad)",
@@ -23,8 +23,10 @@ pub static ROW: MethodRow = MethodRow {
     },
 };
 
+/// Climbs the loss of the forgotten records until it reaches a target.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GradientAscent {
+    /// The ascent itself.
     #[serde(flatten)]
     pub climb: Climb,
 }

@@ -13,7 +13,7 @@ use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
 use crate::records::{Records, Session};
 use crate::train::{EpochReport, Fit, Flow, Observer, Schedule, StepReport, Term, TrainConfig, train_to_end};
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "neg_grad_plus",
     summary: "minimises alpha L_retain - (1 - alpha) L_forget for some epochs, gradient clipped",
     citation: "Kurmanji et al., NeurIPS 2023 (SCRUB), baseline NegGrad+",
@@ -38,7 +38,9 @@ pub struct NegGradPlus {
     pub lr: f64,
     /// 5, DeepUnlearn's lower end.
     pub epochs: usize,
+    /// Epochs, batch size and learning rate.
     pub schedule: Schedule,
+    /// Of the descent, 0 to below 1.
     pub momentum: f64,
     /// Absent: the recipe's.
     pub weight_decay: Option<f64>,

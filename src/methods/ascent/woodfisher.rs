@@ -13,7 +13,7 @@ use crate::records::{Records, Session};
 use crate::statistics::{Blocks, Damping, Estimator, Kfac, Woodbury};
 use crate::train::shuffled;
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "woodfisher",
     summary: "ascent along (F_retain + delta mean F)^-1 grad L_forget, F the whole empirical Fisher matrix of drawn records",
     citation: "inverse of Singh & Alistarh, NeurIPS 2020 (WoodFisher); in unlearning after Jia et al., NeurIPS 2023, whose code projects along one vector",
@@ -58,7 +58,9 @@ pub struct WoodFisher {
     pub records: usize,
     /// Parameters that curve together: `whole`, `layers` or `tensors`.
     pub blocks: Blocks,
+    /// Which matrix the steps are divided by.
     pub curvature: Curvature,
+    /// The ascent itself.
     #[serde(flatten)]
     pub climb: Climb,
 }

@@ -10,7 +10,7 @@ use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
 use crate::records::{Records, Session};
 use crate::train::{Term, fit_to_end};
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "retrain",
     summary: "new parameters from the seed, trained with the same recipe on the retained records only",
     citation: "the definition; see Cao & Yang, IEEE S&P 2015",

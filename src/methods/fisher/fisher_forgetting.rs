@@ -13,7 +13,7 @@ use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
 use crate::records::Session;
 use crate::statistics::Importance;
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "fisher_forgetting",
     summary: "a gentle Fisher Removal step plus Gaussian noise of variance alpha / (F_retain + delta mean F), repeatable",
     citation: "Fisher Forgetting, Gu et al. 2024 (arXiv 2403.10557)",
@@ -31,6 +31,7 @@ pub static ROW: MethodRow = MethodRow {
 /// the noise elementwise.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FisherForgetting {
+    /// The Fisher diagonal and how far to go along it.
     #[serde(flatten)]
     pub step: FisherStep,
     /// Absent: such that the noise costs a retained record `noise_cost` nats.

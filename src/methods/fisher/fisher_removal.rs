@@ -11,7 +11,7 @@ use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
 use crate::records::Session;
 use crate::statistics::Importance;
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "fisher_removal",
     summary: "one step (or k) of gamma (F_retain + delta mean F)^-1 grad L_forget, as long as the goal needs",
     citation: "Fisher Removal, Gu et al. 2024 (arXiv 2403.10557)",
@@ -28,6 +28,7 @@ pub static ROW: MethodRow = MethodRow {
 /// short steps, the gradient taken anew before each, this goes there straight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FisherRemoval {
+    /// The Fisher diagonal and how far to go along it.
     #[serde(flatten)]
     pub step: FisherStep,
 }

@@ -13,7 +13,7 @@ use crate::nn::ParamEntry;
 use crate::records::Session;
 use crate::statistics::{Estimator, Importance};
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "fisher",
     summary: "Fisher forgetting: Gaussian noise of variance alpha / F_retain on every parameter",
     citation: "Golatkar, Achille & Soatto, CVPR 2020 (Eternal Sunshine of the Spotless Net), as in its code",

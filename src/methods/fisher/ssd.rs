@@ -11,7 +11,7 @@ use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
 use crate::records::Session;
 use crate::statistics::{Estimator, Importance, Set};
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "ssd",
     summary: "shrinks parameters whose importance to the forgotten records exceeds alpha times that to all records",
     citation: "Foster, Schoepf & Brintrup, AAAI 2024",

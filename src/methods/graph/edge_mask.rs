@@ -16,7 +16,7 @@ use crate::records::{MaskedEdge, Records, Session};
 use crate::statistics;
 use crate::train::Optimizer;
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "edge_mask",
     summary: "learns sparse masks on edges and weights, prunes the least important, fine-tunes (gcn and sgc)",
     citation: "Chen et al., ICML 2021 (UGS), for unlearning; one round",
@@ -51,6 +51,7 @@ pub struct EdgeMask {
     pub lr: Option<f64>,
     /// UGS has 200 a round and twenty rounds, from the start; here the network is trained already.
     pub epochs: usize,
+    /// Epochs on the retained nodes after the mask is chosen.
     pub repair_epochs: usize,
 }
 

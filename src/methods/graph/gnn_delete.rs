@@ -16,7 +16,7 @@ use crate::nn::Model;
 use crate::records::{Part, Records, Session};
 use crate::train::Optimizer;
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "gnn_delete",
     summary: "learns deletion operators alone: neighbours keep their predictions, what was deleted gets random ones (graphs only)",
     citation: "Cheng et al., ICLR 2023 (GNNDelete), for node classification",
@@ -44,6 +44,7 @@ pub struct GnnDelete {
     pub lambda: f64,
     /// Adam's. The source has 0.001 and hundreds of steps.
     pub lr: f64,
+    /// Steps of the deletion operators.
     pub steps: usize,
 }
 

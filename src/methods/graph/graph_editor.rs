@@ -18,7 +18,7 @@ use crate::methods::{Account, GraphView, Method, MethodRow, Read, Tier, View};
 use crate::nn::Model;
 use crate::records::Session;
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "graph_editor",
     summary: "deletes rows from a ridge regression on spread features in closed form; exact for it (a network of one sgc layer)",
     citation: "Cong & Mahdavi 2022 (GraphEditor)",

@@ -14,7 +14,7 @@ use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
 use crate::records::{Records, Session};
 use crate::train::{Schedule, Term, TrainConfig, fit_to_end};
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "graph_repair",
     summary: "deletes, then fine-tunes on the retained training nodes that the deletion reaches (graphs only)",
     citation: "graph pruning with model update; starts from Tan et al., WWW 2024 (UtU)",

@@ -9,7 +9,7 @@ use crate::methods::shared::settings;
 use crate::methods::{Account, Method, MethodRow, Tier, View};
 use crate::records::Session;
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "unlink",
     summary: "deletes from the graph and changes no weight, so that traces remain in the weights (graphs only)",
     citation: "Tan et al., WWW 2024 (UtU, Unlink to Unlearn)",

@@ -93,7 +93,9 @@ fn squared(a: &[f64], side: usize) -> Vec<f64> {
 /// What removals on one objective may spend, and have spent. Goes from run to run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Certificate {
+    /// ε that all removals together may spend.
     pub epsilon: f64,
+    /// δ that all removals together may spend.
     pub delta: f64,
     /// σ of b.
     pub sigma: f64,

@@ -17,7 +17,7 @@ use crate::records::{Records, Session};
 use crate::statistics::solve::{Until, conjugate_gradients};
 use crate::train::{Term, TrainConfig, fit_to_end, objective_noise};
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "certified_removal",
     summary: "Newton steps on a linear model trained with a noisy objective, their residual bounded and counted against (epsilon, delta)",
     citation: "Guo et al., ICML 2020; Chaudhuri et al., JMLR 2011, with a bound for softmax",

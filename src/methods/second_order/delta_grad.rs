@@ -14,7 +14,7 @@ use crate::nn::Model;
 use crate::records::Session;
 use crate::train::{Replay, TrainConfig};
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "delta_grad",
     summary: "replays the training without the forgotten records; most gradients are the original's, corrected by L-BFGS",
     citation: "Wu, Dobriban & Davidson, ICML 2020 (DeltaGrad)",

@@ -16,7 +16,7 @@ use crate::statistics;
 use crate::statistics::solve::{Until, conjugate_gradients, largest_eigenvalue};
 use crate::train::shuffled;
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "influence",
     summary: "one Newton step, Gauss-Newton curvature by damped conjugate gradients; on graphs GIF's difference of gradients",
     citation: "Koh & Liang, ICML 2017; Wu et al., WWW 2023 (GIF), mean losses, with the regulariser and no guessed scale",

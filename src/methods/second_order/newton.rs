@@ -15,7 +15,7 @@ use crate::statistics;
 use crate::statistics::solve::{Solved, Solver, Until};
 use crate::train::shuffled;
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "newton",
     summary: "Newton steps on the objective of the retained records, weight decay included",
     citation: "Guo et al., ICML 2020, eq. 2; Golatkar et al., CVPR 2020; with the gradient and the curvature of the new objective",
@@ -40,7 +40,9 @@ pub struct Newton {
     /// In units of the mean loss, besides the weight decay. Absent: 0 where the model is linear in its parameters and the
     /// recipe has weight decay, so that the step is Newton's; else 0.03.
     pub damping: Option<f64>,
+    /// Which matrix is solved with.
     pub curvature: Curvature,
+    /// How it is solved with.
     pub solver: Solver,
     /// Most products with H a step.
     pub iterations: usize,

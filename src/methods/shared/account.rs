@@ -16,11 +16,13 @@ use crate::records::Session;
 /// What a method reports about its own run; never a score.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Account {
+    /// What it read besides the model.
     pub reads: Vec<Read>,
     /// Seconds of statistics that could be kept for the next request, part of neither `method_s` nor hidden.
     pub precompute_s: f64,
     /// Seconds of the forgetting itself.
     pub method_s: f64,
+    /// What else is worth keeping.
     pub details: Details,
 }
 
@@ -51,8 +53,11 @@ pub struct Details {
 pub enum StoppedBy {
     /// Nothing to do: the forget loss was there before the first step.
     AtTarget,
+    /// The forget loss reached its target.
     Target,
+    /// It ran out of steps.
     MaxSteps,
+    /// Accuracy on the retained records fell to the floor.
     RetainFloor,
 }
 

@@ -11,6 +11,7 @@ use crate::methods::{Account, View};
 pub enum Scope {
     /// Those whose outputs the deletion can change; all, where it reaches none, or where there is no graph.
     Influenced,
+    /// Every retained record.
     All,
 }
 

@@ -11,7 +11,7 @@ use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
 use crate::records::{Records, Session};
 use crate::train::{Schedule, Term, fit_to_end};
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "finetune",
     summary: "some epochs on the retained records; the weakest baseline, it hardly forgets",
     citation: "as FT in Jia et al., NeurIPS 2023 (Unlearn-Sparse); Golatkar et al., CVPR 2020",

@@ -14,7 +14,7 @@ use crate::records::{Records, Session};
 use crate::statistics;
 use crate::train::{Fit, Schedule, Term, train_to_end};
 
-pub static ROW: MethodRow = MethodRow {
+pub(crate) static ROW: MethodRow = MethodRow {
     name: "salun",
     summary: "random labels on the forgotten records and cross-entropy on the others, on the most salient half of the weights",
     citation: "Fan et al., ICLR 2024 (SalUn)",
@@ -43,6 +43,7 @@ pub struct SalUn {
     pub lr: f64,
     /// 10, the source's. One is a pass over the retained records; those to forget begin again as often as that takes.
     pub epochs: usize,
+    /// Epochs, batch size and learning rate.
     pub schedule: Schedule,
     /// 0.9, the source's.
     pub momentum: f64,

@@ -11,6 +11,7 @@ use crate::kernels::{Reduction, reduce};
 /// start 256-byte aligned.
 #[derive(Clone, Copy, Debug)]
 pub struct SquaredNorms {
+    /// One number for each parameter and record.
     pub parts: Buf<f32>,
     tensors: usize,
     records: usize,

@@ -12,11 +12,13 @@ use crate::records::{Records, Session};
 /// How a minimum was found.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Converged {
+    /// Iterations taken.
     pub iterations: usize,
     /// Gradients of the whole set.
     pub gradients: usize,
     /// ‖∇J‖ at the parameters that were kept.
     pub gradient_norm: f64,
+    /// Why it ended.
     pub stopped_by: StoppedBy,
 }
 

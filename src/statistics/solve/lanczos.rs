@@ -14,8 +14,11 @@ use crate::statistics::Product;
 pub struct Spectrum {
     /// Within `lowest_error` and `highest_error` of these lie eigenvalues; the ends of the spectrum are no nearer to the middle.
     pub lowest: f64,
+    /// How far `lowest` may be off.
     pub lowest_error: f64,
+    /// Largest eigenvalue found.
     pub highest: f64,
+    /// How far `highest` may be off.
     pub highest_error: f64,
     /// Products with H; fewer than asked for where the space was exhausted.
     pub steps: usize,

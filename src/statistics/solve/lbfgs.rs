@@ -59,10 +59,12 @@ impl Pairs {
         Ok(Pairs { rows, capacity, order: VecDeque::new(), gram, products, sum, given, made })
     }
 
+    /// Pairs held.
     pub fn len(&self) -> usize {
         self.order.len()
     }
 
+    /// Whether there is no pair yet; the product is then a multiple of the identity.
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
     }

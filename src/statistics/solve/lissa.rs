@@ -13,6 +13,7 @@ use crate::statistics::Product;
 pub struct Series {
     /// s; none for 1.1 times the larger of λ_max and the shift.
     pub scale: Option<f64>,
+    /// When to stop.
     pub until: Until,
 }
 

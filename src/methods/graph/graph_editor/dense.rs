@@ -6,8 +6,11 @@ use crate::error::{Error, Result};
 /// Row-major [rows, cols].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mat {
+    /// Number of rows.
     pub rows: usize,
+    /// Number of columns.
     pub cols: usize,
+    /// Row by row, [rows · cols].
     pub data: Vec<f64>,
 }
 
@@ -27,6 +30,7 @@ impl Mat {
         Mat { rows, cols, data }
     }
 
+    /// All zeros.
     pub fn zeros(rows: usize, cols: usize) -> Mat {
         Mat::new(rows, cols, vec![0.0; rows * cols])
     }
@@ -38,6 +42,7 @@ impl Mat {
         out
     }
 
+    /// One row, [cols].
     pub fn row(&self, i: usize) -> &[f64] {
         &self.data[i * self.cols..(i + 1) * self.cols]
     }

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 /// Rows of a regression: of each the id of its node, its features and its targets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rows {
+    /// The node of each row.
     pub ids: Vec<u32>,
     /// [rows, features].
     pub x: Mat,

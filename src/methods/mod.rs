@@ -5,6 +5,7 @@ pub mod ascent;
 pub mod exact;
 pub mod fisher;
 pub mod graph;
+pub mod prelude;
 pub mod second_order;
 pub mod shared;
 mod tier;
@@ -12,12 +13,13 @@ pub mod tuning;
 
 pub use self::second_order::certificate::Certificate;
 pub use self::shared::account::{Account, Details, StoppedBy};
+pub use self::shared::settings::{Reported, Setting};
 pub use self::tier::{Read, Tier};
 use crate::data::{Dataset, Deletion, Graph};
 use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::records::Session;
-use crate::train::TrainConfig;
+use crate::train::{TrainConfig, shuffled};
 
 /// What a method works with: index sets into the training split, never a data set's name, never test data.
 #[derive(Clone, Copy, Debug)]
@@ -91,11 +93,20 @@ impl<'a> View<'a> {
         View { past, ..self }
     }
 
+    /// `count` of the retained records, or all where `count` is 0 or there are fewer, drawn by the seed and ascending. `stream`
+    /// keeps a draw apart from other uses of the seed.
+    pub fn drawn(&self, count: usize, stream: u32) -> Vec<u32> {
+        let mut drawn = shuffled(self.retain, self.seed, 0, stream);
+        drawn.truncate(if count == 0 { usize::MAX } else { count });
+        drawn.sort_unstable();
+        drawn
+    }
+
     /// The request on the graph, for a method that works on nothing else.
     ///
     /// # Errors
     /// The data are no graph.
-    pub(in crate::methods) fn require_graph(&self, method: &str) -> Result<GraphView<'a>> {
+    pub fn require_graph(&self, method: &str) -> Result<GraphView<'a>> {
         self.graph.ok_or_else(|| {
             Error::input(format!(
                 "method `{method}` works on requests on a graph, and the records here are not the nodes of one; use retrain, finetune or an ascent"
@@ -104,11 +115,47 @@ impl<'a> View<'a> {
     }
 }
 
-/// A method with its settings.
-pub trait Method: Send + Sync {
-    /// The settings with every default filled in.
-    fn settings(&self) -> serde_json::Value;
+/// What a training record of a data set is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordKind {
+    /// A row that stands alone.
+    Row,
+    /// A node of a graph.
+    Node,
+    /// A whole graph of a collection.
+    Graph,
+    /// A link between two nodes, which has no class.
+    Link,
+}
 
+impl RecordKind {
+    /// That of a data set.
+    pub fn of(data: &Dataset) -> RecordKind {
+        match &data.graph {
+            _ if data.links().is_some() => RecordKind::Link,
+            None => RecordKind::Row,
+            Some(graph) if graph.graphs.is_some() => RecordKind::Graph,
+            Some(_) => RecordKind::Node,
+        }
+    }
+}
+
+/// The records that have a class each: what most methods take.
+pub const CLASSIFIED: &[RecordKind] = &[RecordKind::Row, RecordKind::Node, RecordKind::Graph];
+
+/// What a method is to an experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// What every other method is measured against: one row of the registry.
+    Reference,
+    /// What every other method must beat where there is a graph: one row of the registry.
+    Floor,
+    /// Any other.
+    Method,
+}
+
+/// A method with its settings.
+pub trait Method: Reported + Send + Sync {
     /// Whether it can work on this network.
     ///
     /// # Errors
@@ -125,32 +172,11 @@ pub trait Method: Send + Sync {
         Ok(())
     }
 
-    /// Whether it works where records are nodes of a graph, or graphs.
-    fn takes_graphs(&self) -> bool {
-        true
-    }
-
-    /// Whether it works on link prediction, where no training record has a loss of its own.
-    fn takes_links(&self) -> bool {
-        false
-    }
-
     /// Changes the session's parameters so that `view.forget` is forgotten.
+    ///
+    /// # Errors
+    /// A request or a network that it cannot work on; a loss that is not finite; a lost device.
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account>;
-}
-
-/// Refuses a method on link data if it needs records with classes.
-///
-/// # Errors
-/// One sentence with the methods that do not.
-pub fn check_links(method: &dyn Method, name: &str, data: &Dataset) -> Result<()> {
-    match data.links().is_some() && !method.takes_links() {
-        true => Err(Error::input(format!(
-            "method `{name}` works on records with a class each, and the records of `{}` are links (data.task = \"link\"); use retrain or unlink",
-            data.name
-        ))),
-        false => Ok(()),
-    }
 }
 
 /// One row of [`METHODS`].
@@ -163,10 +189,41 @@ pub struct MethodRow {
     pub citation: &'static str,
     /// What may be claimed of its result.
     pub tier: Tier,
-    /// It works on the nodes of a graph and on nothing else.
-    pub graphs_only: bool,
-    /// Makes the method from its settings.
+    /// What it is to an experiment.
+    pub role: Role,
+    /// The records that it works on.
+    pub takes: &'static [RecordKind],
+    /// Its settings, in groups; [`MethodRow::settings`] has them one by one.
+    pub settings: &'static [&'static [Setting]],
+    /// The method with its defaults overlaid by the table: [`shared::settings::build`].
     pub build: fn(toml::Table) -> Result<Box<dyn Method>>,
+}
+
+impl MethodRow {
+    /// Its settings, in the order of its documentation.
+    pub fn settings(&self) -> impl Iterator<Item = &'static Setting> {
+        self.settings.iter().copied().flatten()
+    }
+
+    /// Refuses link data for a method that needs records with classes.
+    ///
+    /// # Errors
+    /// One sentence with the methods that do not.
+    pub fn check_data(&self, data: &Dataset) -> Result<()> {
+        match RecordKind::of(data) == RecordKind::Link && !self.takes.contains(&RecordKind::Link) {
+            true => Err(Error::input(format!(
+                "method `{}` works on records with a class each, and the records of `{}` are links (data.task = \"link\"); use {}",
+                self.name,
+                data.name,
+                of_links().join(" or ")
+            ))),
+            false => Ok(()),
+        }
+    }
+}
+
+fn of_links() -> Vec<&'static str> {
+    METHODS.iter().filter(|row| row.takes.contains(&RecordKind::Link)).map(|row| row.name).collect()
 }
 
 /// Every method, in the order in which reports list them.
@@ -204,6 +261,16 @@ pub fn find(name: &str) -> Result<&'static MethodRow> {
     found.copied().ok_or_else(|| Error::input(format!("method `{name}` is unknown; there are {}", names.join(", "))))
 }
 
+/// The role of the method of this name; none where no method has it.
+pub fn role(name: &str) -> Option<Role> {
+    METHODS.iter().find(|row| row.name == name).map(|row| row.role)
+}
+
+/// The method that every other is measured against.
+pub fn reference() -> &'static MethodRow {
+    &exact::retrain::ROW
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,8 +297,10 @@ mod tests {
         for (i, row) in METHODS.iter().enumerate() {
             assert!(METHODS[..i].iter().all(|other| other.name != row.name), "{} is there twice", row.name);
             assert_eq!(find(row.name).unwrap().name, row.name);
-            assert!(!row.summary.is_empty() && !row.citation.is_empty(), "{}", row.name);
+            assert!(!row.summary.is_empty() && !row.citation.is_empty() && !row.takes.is_empty(), "{}", row.name);
         }
+        let of = |role: Role| METHODS.iter().filter(|row| row.role == role).map(|row| row.name).collect::<Vec<_>>();
+        assert_eq!((of(Role::Reference), of(Role::Floor).len()), (vec![reference().name], 1));
         assert!(find("retrian").err().unwrap().to_string().contains("retrain"));
     }
 }

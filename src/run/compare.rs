@@ -8,7 +8,7 @@ use super::target::Target;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::{Cost, Evaluation, Metrics, Subject, measure, membership_roc};
-use crate::methods::Tier;
+use crate::methods::{self, Role, Tier};
 
 /// One row per run. Runs on the same data are one experiment, under the request of the first that has one.
 ///
@@ -58,7 +58,7 @@ fn experiment(engine: &mut Engine, runs: &[&Opened]) -> Result<Vec<Row>> {
 }
 
 fn is_retrain(run: &Opened) -> bool {
-    run.info.forget.as_ref().is_some_and(|forget| forget.method == "retrain")
+    run.info.forget.as_ref().is_some_and(|forget| methods::role(&forget.method) == Some(Role::Reference))
 }
 
 /// A run's row without what is measured.

@@ -10,7 +10,7 @@ use self::place::Place;
 use crate::base::sha256;
 use crate::data::{self, DataConfig, Dataset, Request, read_requests};
 use crate::error::{Error, Result};
-use crate::methods::{self, Method, MethodRow};
+use crate::methods::{self, Method, MethodRow, RecordKind};
 use crate::nn::{Model, ModelConfig};
 use crate::train::TrainConfig;
 
@@ -81,13 +81,10 @@ impl ForgetConfig {
     /// Writes the default of `methods` out: what works on this network, on what the recipe trains, and on these data.
     pub fn complete(&mut self, data: &Dataset, model: &Model, recipe: &TrainConfig) {
         if self.methods.is_empty() {
-            let nodes = data.graph.as_ref().is_some_and(|graph| graph.graphs.is_none());
+            let records = RecordKind::of(data);
             let suits = |row: &&&MethodRow| {
-                let fits = |m: Box<dyn Method>| {
-                    let on_data = data.graph.is_none() || m.takes_graphs();
-                    on_data && m.suits(model).is_ok() && m.suits_recipe(recipe).is_ok()
-                };
-                (nodes || !row.graphs_only) && (row.build)(toml::Table::new()).is_ok_and(fits)
+                let fits = |m: Box<dyn Method>| m.suits(model).is_ok() && m.suits_recipe(recipe).is_ok();
+                row.takes.contains(&records) && (row.build)(toml::Table::new()).is_ok_and(fits)
             };
             self.methods = methods::METHODS.iter().filter(suits).map(|row| row.name.to_owned()).collect();
         }

@@ -12,7 +12,7 @@ use super::target::Target;
 use crate::data::Dataset;
 use crate::engine::{Engine, Kernel};
 use crate::error::{Error, Result};
-use crate::methods::{self, Account, MethodRow, Past};
+use crate::methods::{self, Account, MethodRow, Past, Role};
 use crate::nn::Model;
 use crate::records::{Records, Session};
 use crate::train::{EpochReport, Fit, Flow, Observer, StepReport, Term, train_to_end};
@@ -133,9 +133,6 @@ impl Ready {
     /// Bad input of any of them; a file without `[forget]`.
     pub fn of(mut loaded: Loaded) -> Result<Ready> {
         let (data, model) = loaded.build()?;
-        if let Some(forget) = loaded.config.forget.as_mut().filter(|f| data.links().is_some() && f.methods.is_empty()) {
-            forget.methods = ["retrain", "unlink"].map(str::to_owned).to_vec();
-        }
         let recipe = loaded.config.train.clone();
         loaded.config.forget.iter_mut().for_each(|forget| forget.complete(&data, &model, &recipe));
         let Some(forget) = loaded.config.forget.clone() else {
@@ -145,8 +142,9 @@ impl Ready {
             )));
         };
         for name in &forget.methods {
-            let method = (methods::find(name)?.build)(forget.settings_of(name))?;
-            methods::check_links(method.as_ref(), name, &data)?;
+            let row = methods::find(name)?;
+            let method = (row.build)(forget.settings_of(name))?;
+            row.check_data(&data)?;
             method.suits_recipe(&recipe)?;
         }
         let requests = forget.requests()?;
@@ -162,7 +160,7 @@ impl Ready {
 
     /// The methods besides the retrain, which is the reference.
     fn method_names(&self) -> impl Iterator<Item = &str> {
-        self.forget.methods.iter().map(String::as_str).filter(|name| *name != "retrain")
+        self.forget.methods.iter().map(String::as_str).filter(|name| methods::role(name) != Some(Role::Reference))
     }
 
     fn original(&self, engine: &mut Engine, digest: &str, options: ExperimentOptions) -> Result<Original> {
@@ -209,7 +207,7 @@ impl Ready {
         for i in 1..=references + 1 {
             let kind = if i <= references { RowKind::Retrain } else { RowKind::AnotherRetrain };
             // Other seeds than the original's: with its own, a retrain would begin from the very same weights.
-            go(engine, kind, "retrain", self.config.seed + i)?;
+            go(engine, kind, methods::reference().name, self.config.seed + i)?;
         }
         self.method_names().try_for_each(|name| go(engine, RowKind::Method, name, self.config.seed))?;
         Ok(all)

@@ -12,7 +12,7 @@ use crate::base::{sha256, write_atomic};
 use crate::data::{Dataset, Request, read_requests};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::methods::{self, Account, Method, MethodRow, Past, View};
+use crate::methods::{self, Account, Method, MethodRow, Past, Role, View};
 use crate::nn::Model;
 use crate::records::Session;
 use crate::train::TrainConfig;
@@ -101,7 +101,7 @@ impl ForgetJob {
         if let Some(drawn) = requests.iter().find(|r| r.fraction.is_some()) {
             return Err(Error::input(format!("{}: `fraction` goes into a configuration; give ids here", drawn.origin)));
         }
-        methods::check_links(method.as_ref(), row.name, &run.data)?;
+        row.check_data(&run.data)?;
         method.suits_recipe(&run.config.train)?;
         let mut target = Target::of(&requests, &run.data, &run.model, run.config.seed)?;
         // On a graph each request is read by itself, against the whole graph.
@@ -119,7 +119,8 @@ impl ForgetJob {
     fn past(&self) -> Past<'_> {
         let (config, info) = (&self.run.config, &self.run.info);
         let Some(forget) = &info.forget else { return Past { seed: Some(config.seed), ..Past::default() } };
-        let seed = if forget.method == "retrain" { info.seed } else { config.seed };
+        let retrained = methods::role(&forget.method) == Some(Role::Reference);
+        let seed = if retrained { info.seed } else { config.seed };
         let certificate = forget.details.certificate.as_ref();
         Past { seed: Some(seed), method: Some(&forget.method), certificate }
     }

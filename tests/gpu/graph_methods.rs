@@ -8,7 +8,7 @@ use libtest_mimic::{Failed, Trial};
 use unlearn::Result;
 use unlearn::data::{self, DataConfig, Dataset, Plant, Request};
 use unlearn::engine::Engine;
-use unlearn::methods::{Account, METHODS, MethodRow, View, find};
+use unlearn::methods::{Account, METHODS, MethodRow, RecordKind, View, find};
 use unlearn::nn::{Model, ModelConfig};
 use unlearn::records::{Records, Session};
 use unlearn::run::target::Target;
@@ -48,7 +48,7 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     ];
     let mut trials = Vec::new();
     for device in devices {
-        let takes = |row: &&&MethodRow| (row.build)(toml::Table::new()).is_ok_and(|m| m.takes_graphs());
+        let takes = |row: &&&MethodRow| row.takes.contains(&RecordKind::Node);
         for row in METHODS.iter().filter(takes) {
             let run = move |s: &mut Small| method(s, row.name);
             let net = network(row.name);

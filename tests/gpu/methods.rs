@@ -6,7 +6,7 @@ use unlearn::statistics;
 use libtest_mimic::{Failed, Trial};
 use unlearn::data::{self, DataConfig, Dataset, Samples};
 use unlearn::engine::Engine;
-use unlearn::methods::{Account, METHODS, Read, StoppedBy, Tier, View, find};
+use unlearn::methods::{Account, METHODS, Read, RecordKind, StoppedBy, Tier, View, find};
 use unlearn::nn::{Model, ModelConfig};
 use unlearn::records::{Part, Records, Session};
 use unlearn::train::{Fit, Progress, Term, TrainConfig};
@@ -26,7 +26,7 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     ];
     let mut trials = Vec::new();
     for device in devices {
-        for row in METHODS.iter().filter(|row| !row.graphs_only) {
+        for row in METHODS.iter().filter(|row| row.takes.contains(&RecordKind::Row)) {
             let run = move |s: &mut Small| method(s, row.name);
             trials.push(device.trial(&format!("method {}", row.name), move |d| Small::with(d, run)));
         }

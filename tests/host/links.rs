@@ -6,7 +6,7 @@ use unlearn::statistics;
 
 use unlearn::data::{DataConfig, Dataset, Links, resolve};
 use unlearn::engine::Engine;
-use unlearn::methods::{METHODS, check_links};
+use unlearn::methods::METHODS;
 use unlearn::nn::{Model, ModelConfig};
 use unlearn::records::{Records, Session};
 use unlearn::train::{Fit, TrainConfig};
@@ -108,9 +108,8 @@ fn requests_name_training_edges_and_nothing_else() {
 fn methods_that_need_classes_refuse() {
     let (data, nodes) = (links("loader = 'karate'"), try_load("loader = 'karate'", Path::new(".")).unwrap());
     for row in METHODS {
-        let method = (row.build)(toml::Table::new()).unwrap();
-        check_links(method.as_ref(), row.name, &nodes).unwrap();
-        let refused = check_links(method.as_ref(), row.name, &data);
+        row.check_data(&nodes).unwrap();
+        let refused = row.check_data(&data);
         match row.name {
             "retrain" | "unlink" => refused.unwrap(),
             name => {

@@ -3,75 +3,52 @@
 //! The loss has no upper bound, so a rule that stops is part of the method, and the last step is shortened until it
 //! just reaches the goal: methods can then be compared at equal forget loss.
 
-use crate::statistics::{self, Score};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::engine::{Buf, Data, Program};
-use crate::error::Result;
 use crate::kernels::edit;
 use crate::kernels::map::{self, Binary};
 use crate::methods::ascent::direction::{Direction, record_clip};
-use crate::methods::shared::account::{Origin, timed};
-use crate::methods::shared::settings::{check, not_negative, positive};
-use crate::methods::shared::stop::{Goal, Stop};
-use crate::methods::{Account, Read, StoppedBy, View};
-use crate::records::{Records, Session};
+use crate::methods::prelude::*;
 
 /// What every ascent is set with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Climb {
-    /// Step along the gradient of the mean forget loss over all records to forget.
-    pub lr: f64,
-    pub max_steps: usize,
-    /// Directions longer than this are scaled down to it; 0 leaves them alone.
-    pub clip_norm: f64,
-    pub stop: Stop,
-    /// Forget loss to stop at, in the place of `stop`.
-    pub target_loss: Option<f64>,
-    /// Where `stop = "accuracy"` ends; 0.01 is what a forgotten class may keep to count as forgotten.
-    pub target_accuracy: f64,
-    /// The last step is shortened until the forget loss is within this part of the target.
-    pub tolerance: f64,
-    /// Accuracy on the retained records below which the last step is taken back and the ascent ends. Costs a pass over
-    /// them per step.
-    pub retain_floor: Option<f64>,
+pub(in crate::methods) struct Climb {
+    lr: f64,
+    max_steps: usize,
+    clip_norm: f64,
+    #[serde(flatten)]
+    rule: StopRule,
+    tolerance: f64,
+    retain_floor: Option<f64>,
 }
 
-impl Default for Climb {
-    /// lr 0.02, full batch: on digits a goal is reached in 30 to 330 steps, of which 1000 leave ample room. The clip
-    /// keeps the last steps of a class, where the gradient is longest, from leaping over the goal.
-    fn default() -> Self {
-        Climb {
-            lr: 0.02,
-            max_steps: 1000,
-            clip_norm: 1.0,
-            stop: Stop::Auto,
-            target_loss: None,
-            target_accuracy: 0.01,
-            tolerance: 0.01,
-            retain_floor: None,
-        }
-    }
-}
+const RULE: [Setting; 3] = StopRule::SETTINGS;
 
 impl Climb {
-    pub(in crate::methods) fn check(&self, method: &str) -> Result<()> {
-        check(
-            method,
-            &[
-                ("lr", positive(self.lr), "a positive number"),
-                ("max_steps", self.max_steps > 0, "1 or more"),
-                ("clip_norm", not_negative(self.clip_norm), "0 (none) or more"),
-                ("stop", self.stop != Stop::Never, "a rule: the loss of an ascent has no upper bound"),
-                ("target_loss", self.target_loss.is_none_or(positive), "a positive number"),
-                ("target_accuracy", (0.0..1.0).contains(&self.target_accuracy), "in [0, 1)"),
-                ("tolerance", positive(self.tolerance), "a positive number"),
-                ("retain_floor", self.retain_floor.is_none_or(|f| (0.0..=1.0).contains(&f)), "in [0, 1]"),
-            ],
-        )
-    }
+    /// lr 0.02, full batch: on digits a goal is reached in 30 to 330 steps, of which 1000 leave ample room. The clip keeps the
+    /// last steps of a class, where the gradient is longest, from leaping over the goal.
+    pub const SETTINGS: [Setting; 8] = [
+        real("lr", "0.02", Range::POSITIVE, "Step along the gradient of the mean loss over all forgotten records."),
+        count("max_steps", "1000", 1, "Steps at most; on digits a goal is reached in 30 to 330."),
+        real("clip_norm", "1", Range::NONE_OR_MORE, "Directions longer than this are scaled down to it."),
+        RULE[0],
+        RULE[1],
+        RULE[2],
+        real(
+            "tolerance",
+            "0.01",
+            Range::POSITIVE,
+            "The last step is shortened until the forget loss is within this part of the target.",
+        ),
+        real(
+            "retain_floor",
+            ABSENT,
+            Range::UNIT,
+            "Retained accuracy below which the last step is taken back; costs a pass over them a step. Absent: none.",
+        ),
+    ];
 
     /// Climbs from the session's parameters. `account` comes with what the caller has read and spent on the direction.
     pub(in crate::methods) fn run(
@@ -83,8 +60,7 @@ impl Climb {
     ) -> Result<Account> {
         let origin = Origin::of(session)?;
         let (end, goal, rule) = timed(&mut account.method_s, || {
-            let (stop, loss, accuracy) = (self.stop, self.target_loss, self.target_accuracy);
-            let (goal, rule) = Goal::of(stop, loss, accuracy, session, view)?;
+            let (goal, rule) = self.rule.goal(session, view)?;
             let mut ascent = Ascent::new(self, session, view.forget, direction, origin.0)?;
             Ok((ascent.run(view, goal)?, goal, rule))
         })?;

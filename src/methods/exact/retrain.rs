@@ -1,38 +1,24 @@
 //! Retraining from scratch: the exact answer, and the reference of every other method.
 
+use crate::methods::prelude::*;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use crate::error::Result;
-use crate::methods::shared::account::{Origin, timed};
-use crate::methods::shared::settings;
-use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
-use crate::records::{Records, Session};
-use crate::train::{Term, fit_to_end};
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "retrain",
     summary: "new parameters from the seed, trained with the same recipe on the retained records only",
     citation: "the definition; see Cao & Yang, IEEE S&P 2015",
     tier: Tier::Exact,
-    graphs_only: false,
-    build: |table| Ok(Box::new(settings::parse::<Retrain>(ROW.name, table)?)),
+    role: Role::Reference,
+    takes: &[RecordKind::Row, RecordKind::Node, RecordKind::Graph, RecordKind::Link],
+    settings: &[],
+    build: |table| settings::build::<Retrain>(&ROW, table),
 };
 
 /// No settings: any deviation from the recipe would make it another reference.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Retrain {}
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Retrain {}
 
 impl Method for Retrain {
-    fn settings(&self) -> Value {
-        settings::to_json(self)
-    }
-
-    fn takes_links(&self) -> bool {
-        true
-    }
-
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData]);

@@ -1,68 +1,53 @@
 //! Fisher Forgetting: a gentler step up the forget loss, and Gaussian noise where the retained records do not feel it.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::engine::Data;
-use crate::error::Result;
 use crate::kernels::{edit, reduce};
 use crate::methods::fisher::step::FisherStep;
-use crate::methods::shared::account::{Origin, timed};
-use crate::methods::shared::settings::{self, check, not_negative};
-use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
-use crate::records::Session;
-use crate::statistics::Importance;
+use crate::methods::prelude::*;
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "fisher_forgetting",
     summary: "a gentle Fisher Removal step plus Gaussian noise of variance alpha / (F_retain + delta mean F), repeatable",
     citation: "Fisher Forgetting, Gu et al. 2024 (arXiv 2403.10557)",
     tier: Tier::Approximate,
-    graphs_only: false,
-    build: |table| {
-        let method: FisherForgetting = settings::parse(ROW.name, table)?;
-        method.check()?;
-        Ok(Box::new(method))
-    },
+    role: Role::Method,
+    takes: CLASSIFIED,
+    settings: &[
+        &FisherStep::settings("0.5"),
+        &[
+            real("alpha", ABSENT, Range::NOT_NEGATIVE, "Scale of the noise. Absent: such that it costs `noise_cost`."),
+            real(
+                "noise_cost",
+                "1e-4",
+                Range::NOT_NEGATIVE,
+                "Expected nats of a retained record, ½ nᵀ F_R n of the noise n, where alpha is absent.",
+            ),
+        ],
+    ],
+    build: |table| settings::build::<FisherForgetting>(&ROW, table),
 };
 
 /// Each of `steps` rounds is a step of `fisher_removal` and noise of variance alpha / (F_R + delta · mean F_R), F_R measured
 /// before the round; by default the steps go half of the way to the goal. Where `fisher` (Golatkar et al.) has noise alone, averaged over rows, this moves the mean too and leaves
 /// the noise elementwise.
+///
+/// The expected ½ nᵀ F_R n of the noise is ½ alpha Σ F / (F + delta · mean F). On digits a noise_cost of 1e-4 moves the parameters
+/// by a third of their length at no cost and 1e-3 costs four points; at convergence the empirical F says less than is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FisherForgetting {
-    /// The Fisher diagonal and how far to go along it.
+struct FisherForgetting {
     #[serde(flatten)]
-    pub step: FisherStep,
-    /// Absent: such that the noise costs a retained record `noise_cost` nats.
-    pub alpha: Option<f64>,
-    /// Expected ½ nᵀ F_R n of the noise n = ½ alpha Σ F / (F + delta · mean F). On digits 1e-4 moves the parameters by a third
-    /// of their length at no cost and 1e-3 costs four points; at convergence the empirical F says less than is lost. Does not
-    /// matter where alpha is given.
-    pub noise_cost: f64,
-}
-
-impl Default for FisherForgetting {
-    fn default() -> Self {
-        FisherForgetting { step: FisherStep { part: 0.5, ..FisherStep::default() }, alpha: None, noise_cost: 1e-4 }
-    }
+    step: FisherStep,
+    alpha: Option<f64>,
+    noise_cost: f64,
 }
 
 /// Keeps this noise apart from other uses of one seed; tensors count up from here.
 const STREAM: u32 = 0x6766_6f72;
 
 impl FisherForgetting {
-    fn check(&self) -> Result<()> {
-        self.step.check(ROW.name)?;
-        check(
-            ROW.name,
-            &[
-                ("alpha", self.alpha.is_none_or(not_negative), "0 or more"),
-                ("noise_cost", not_negative(self.noise_cost), "0 or more"),
-            ],
-        )
-    }
-
     /// Adds a round's noise; returns its alpha.
     fn perturb(&self, session: &mut Session, view: &View, fisher: &Importance, round: usize) -> Result<f64> {
         let (theta, parameters) = (session.theta, session.model.layout.count());
@@ -97,10 +82,6 @@ impl FisherForgetting {
 }
 
 impl Method for FisherForgetting {
-    fn settings(&self) -> Value {
-        settings::to_json(self)
-    }
-
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);

@@ -1,43 +1,31 @@
 //! Fisher Removal: Newton-like steps up the forget loss, with the retained records' Fisher in the place of the Hessian.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::error::Result;
 use crate::methods::fisher::step::FisherStep;
-use crate::methods::shared::account::{Origin, timed};
-use crate::methods::shared::settings;
-use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
-use crate::records::Session;
-use crate::statistics::Importance;
+use crate::methods::prelude::*;
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "fisher_removal",
     summary: "one step (or k) of gamma (F_retain + delta mean F)^-1 grad L_forget, as long as the goal needs",
     citation: "Fisher Removal, Gu et al. 2024 (arXiv 2403.10557)",
     tier: Tier::Approximate,
-    graphs_only: false,
-    build: |table| {
-        let method: FisherRemoval = settings::parse(ROW.name, table)?;
-        method.step.check(ROW.name)?;
-        Ok(Box::new(method))
-    },
+    role: Role::Method,
+    takes: CLASSIFIED,
+    settings: &[&FisherStep::settings("1")],
+    build: |table| settings::build::<FisherRemoval>(&ROW, table),
 };
 
 /// The source's formula; its constants and its damping are not published. Where `fisher_ascent` climbs to the goal in many
 /// short steps, the gradient taken anew before each, this goes there straight.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct FisherRemoval {
-    /// The Fisher diagonal and how far to go along it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct FisherRemoval {
     #[serde(flatten)]
-    pub step: FisherStep,
+    step: FisherStep,
 }
 
 impl Method for FisherRemoval {
-    fn settings(&self) -> Value {
-        settings::to_json(self)
-    }
-
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);

@@ -1,54 +1,63 @@
 //! Fisher forgetting: noise on every parameter, the larger the less the retained records need it.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::engine::{Buf, Data, Recording};
-use crate::error::Result;
 use crate::kernels::{edit, map};
-use crate::methods::shared::account::{Origin, timed};
-use crate::methods::shared::settings::{self, check, not_negative, positive};
-use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
+use crate::methods::prelude::*;
 use crate::nn::ParamEntry;
-use crate::records::Session;
-use crate::statistics::{Estimator, Importance};
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "fisher",
     summary: "Fisher forgetting: Gaussian noise of variance alpha / F_retain on every parameter",
     citation: "Golatkar, Achille & Soatto, CVPR 2020 (Eternal Sunshine of the Spotless Net), as in its code",
     tier: Tier::Approximate,
-    graphs_only: false,
-    build: |table| {
-        let method: Fisher = settings::parse(ROW.name, table)?;
-        method.check()?;
-        Ok(Box::new(method))
-    },
+    role: Role::Method,
+    takes: CLASSIFIED,
+    settings: &[&[
+        real(
+            "alpha",
+            "1e-6",
+            Range::NOT_NEGATIVE,
+            "Scale of the variance; the notebook's (1e-7 in SCRUB's code, 3e-6 the function's own default).",
+        ),
+        estimator("estimator", "model", "Of F; the code's. `per_sample` costs a tenth."),
+        real("clamp", "1e3", Range::POSITIVE, "Largest 1/F; the code's."),
+        real("last_layer_clamp", "1e2", Range::POSITIVE, "The same for the last layer; the code's."),
+        flag(
+            "row_mean",
+            "true",
+            "Whether a variance is replaced by the mean over dim 1 of its tensor, the inputs; the code does.",
+        ),
+        real(
+            "last_layer_factor",
+            "10",
+            Range::NOT_NEGATIVE,
+            "Factor on the variance of the last layer and of one-dimensional tensors; the code's.",
+        ),
+        real(
+            "class_variance",
+            "1e-4",
+            Range::NOT_NEGATIVE,
+            "Variance, before that factor, of a forgotten class's rows of the last layer, whose mean becomes 0; the code's.",
+        ),
+    ]],
+    build: |table| settings::build::<Fisher>(&ROW, table),
 };
 
 /// Variance alpha · min(1 / (F + 1e-8), clamp), averaged over dim 1 of each tensor, times ten for the last layer and
-/// for tensors of one dimension. For a class request the class's rows of the last layer become pure noise.
+/// for tensors of one dimension. For a class request the class's rows of the last layer become pure noise. On digits
+/// alpha 1e-6 is nearly free and leaves a random set as it was; 3e-6 costs a point of test accuracy, 1e-5 seven.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fisher {
-    /// 1e-6, that of the paper's notebook (1e-7 in SCRUB's code, 3e-6 the function's own default). On digits 1e-6 is
-    /// nearly free and leaves a random set as it was; 3e-6 costs a point of test accuracy, 1e-5 seven.
-    pub alpha: f64,
-    /// `model`, the expectation over the model's labels, as in the code; `per_sample` has the true labels and a tenth
-    /// of the cost.
-    pub estimator: Estimator,
-    /// Largest 1/F; 1e3 in the code.
-    pub clamp: f64,
-    /// The same for the last layer; 1e2 in the code.
-    pub last_layer_clamp: f64,
-    /// Replace each variance by the mean over dim 1 of its tensor (inputs of a dense layer, input channels of a
-    /// convolution); the code does.
-    pub row_mean: bool,
-    /// Factor on the variance of the last layer and of one-dimensional tensors; 10 in the code.
-    pub last_layer_factor: f64,
-    /// Variance, before that factor, of a forgotten class's rows of the last layer, whose mean becomes 0; 1e-4 in the
-    /// code.
-    pub class_variance: f64,
+struct Fisher {
+    alpha: f64,
+    estimator: Estimator,
+    clamp: f64,
+    last_layer_clamp: f64,
+    row_mean: bool,
+    last_layer_factor: f64,
+    class_variance: f64,
 }
 
 /// Added to F before the division, as in the code.
@@ -57,35 +66,7 @@ const EPS: f32 = 1e-8;
 /// Keeps this noise apart from other uses of one seed; tensors count up from here.
 const STREAM: u32 = 0x6669_7368;
 
-impl Default for Fisher {
-    fn default() -> Self {
-        Fisher {
-            alpha: 1e-6,
-            estimator: Estimator::Model,
-            clamp: 1e3,
-            last_layer_clamp: 1e2,
-            row_mean: true,
-            last_layer_factor: 10.0,
-            class_variance: 1e-4,
-        }
-    }
-}
-
 impl Fisher {
-    fn check(&self) -> Result<()> {
-        self.estimator.check()?;
-        check(
-            ROW.name,
-            &[
-                ("alpha", not_negative(self.alpha), "0 or more"),
-                ("clamp", positive(self.clamp), "a positive number"),
-                ("last_layer_clamp", positive(self.last_layer_clamp), "a positive number"),
-                ("last_layer_factor", not_negative(self.last_layer_factor), "0 or more"),
-                ("class_variance", not_negative(self.class_variance), "0 or more"),
-            ],
-        )
-    }
-
     /// Records one tensor's variance into `out`, from its Fisher values.
     fn record_variance(&self, rec: &mut Recording, entry: &ParamEntry, last: bool, fisher: Buf<f32>, out: Buf<f32>) {
         let factor = if last || entry.shape.len() == 1 { self.last_layer_factor } else { 1.0 };
@@ -159,10 +140,6 @@ fn last_layer(entries: &[ParamEntry]) -> usize {
 }
 
 impl Method for Fisher {
-    fn settings(&self) -> Value {
-        settings::to_json(self)
-    }
-
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData]);

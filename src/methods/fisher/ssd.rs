@@ -1,69 +1,55 @@
 //! Selective synaptic dampening: parameters that matter much more to the forgotten records are shrunk.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::error::Result;
 use crate::kernels::{edit, reduce};
-use crate::methods::shared::account::{Origin, timed};
-use crate::methods::shared::settings::{self, check, not_negative};
-use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
-use crate::records::Session;
-use crate::statistics::{Estimator, Importance, Set};
+use crate::methods::prelude::*;
+use crate::statistics::Set;
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "ssd",
     summary: "shrinks parameters whose importance to the forgotten records exceeds alpha times that to all records",
     citation: "Foster, Schoepf & Brintrup, AAAI 2024",
     tier: Tier::Approximate,
-    graphs_only: false,
-    build: |table| {
-        let method: Ssd = settings::parse(ROW.name, table)?;
-        method.check()?;
-        Ok(Box::new(method))
-    },
+    role: Role::Method,
+    takes: CLASSIFIED,
+    settings: &[&[
+        real(
+            "alpha",
+            ABSENT,
+            Range::NOT_NEGATIVE,
+            "Ratio of importances above which a parameter shrinks. Absent: 10, the paper's, or 0.4 n / n_F where that is less.",
+        ),
+        real("lambda", "1", Range::NOT_NEGATIVE, "How far it shrinks; the paper's."),
+        estimator(
+            "estimator",
+            "per_sample",
+            "`per_sample` is the paper's formula, `batch_mean` what its code computes.",
+        ),
+        count("batch", "128", 1, "Records per batch of `batch_mean`; the code's."),
+    ]],
+    build: |table| settings::build::<Ssd>(&ROW, table),
 };
 
 /// Where I_F > alpha I_D: theta *= min(lambda I_D / I_F, 1).
+///
+/// All records include the forgotten ones, so that I_F ≤ (n / n_F) I_D for every parameter and an alpha above n / n_F (10 for a
+/// tenth of the records) can dampen nothing; without one it is 10 or 0.4 n / n_F where that is less and the estimator is not
+/// `batch_mean`. On digits (dense and convolutional net) 0.4 of it forgets a class entirely, costs at most half a point and
+/// dampens 5 % of the weights; 0.2 ruins the model. Not transferable between estimators, nor between batch sizes of `batch_mean`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Ssd {
-    /// Absent: 10, the paper's, or 0.4 n / n_F where that is less and the estimator is not `batch_mean`. All records
-    /// include the forgotten ones, so that I_F ≤ (n / n_F) I_D for every parameter and an alpha above n / n_F (10 for a
-    /// tenth of the records) can dampen nothing. On digits (dense and convolutional net) 0.4 of it forgets a class
-    /// entirely, costs at most half a point and dampens 5 % of the weights; 0.2 ruins the model. Not transferable
-    /// between estimators, nor between batch sizes of `batch_mean`.
-    pub alpha: Option<f64>,
-    /// 1, the paper's.
-    pub lambda: f64,
-    /// `per_sample` is the paper's formula, `batch_mean` what its code computes.
-    pub estimator: Estimator,
-    /// Records per batch of `batch_mean`; 128, the code's.
-    pub batch: usize,
+struct Ssd {
+    alpha: Option<f64>,
+    lambda: f64,
+    estimator: Estimator,
+    batch: usize,
 }
 
 const PAPER_ALPHA: f64 = 10.0;
 const PART_OF_LIMIT: f64 = 0.4;
 
-impl Default for Ssd {
-    fn default() -> Self {
-        Ssd { alpha: None, lambda: 1.0, estimator: Estimator::PerSample, batch: 128 }
-    }
-}
-
 impl Ssd {
-    fn check(&self) -> Result<()> {
-        self.estimator.check()?;
-        check(
-            ROW.name,
-            &[
-                ("alpha", self.alpha.is_none_or(not_negative), "0 or more"),
-                ("lambda", not_negative(self.lambda), "0 or more"),
-                ("batch", self.batch > 0, "1 or more"),
-            ],
-        )
-    }
-
     /// The ratio of importances above which a parameter is dampened.
     fn ratio(&self, all: usize, view: &View) -> f64 {
         let limit = all as f64 / view.forget.len().max(1) as f64;
@@ -92,10 +78,6 @@ impl Ssd {
 }
 
 impl Method for Ssd {
-    fn settings(&self) -> Value {
-        settings::to_json(self)
-    }
-
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::ForgetData, Read::RetainData]);

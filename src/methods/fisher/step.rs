@@ -1,53 +1,26 @@
 //! The step that Fisher Removal and Fisher Forgetting share: along the forget gradient, divided by the Fisher diagonal of
 //! the retained records.
 
-use crate::statistics::{self, Estimator, Importance, Score};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Data, Program};
-use crate::error::Result;
 use crate::kernels::edit;
 use crate::kernels::reduce;
-use crate::methods::shared::settings::{check, positive};
-use crate::methods::shared::stop::{Goal, Stop};
-use crate::methods::{Account, View};
-use crate::records::{Records, Session};
+use crate::methods::prelude::*;
 
-/// theta += gamma (F_R + delta · mean F_R)⁻¹ ∇L_F, once or several times, F_R and ∇L_F taken anew before each.
+/// theta += gamma (F_R + delta · mean F_R)⁻¹ ∇L_F, once or several times, F_R and ∇L_F taken anew before each. Without a gamma
+/// the step is the shortest that brings the forgotten records `part` of the way to the goal (a k-th of it each of k steps): no
+/// number serves all nets, for F differs by orders of magnitude, and what ½ sᵀ F s says of a step's cost is off by a hundred
+/// where F is a diagonal (digits).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FisherStep {
+pub(in crate::methods) struct FisherStep {
     pub steps: usize,
-    /// Absent: the shortest step that brings the forgotten records `part` of the way to the goal (a k-th of it each of k
-    /// steps). No number serves all nets: F differs by orders of magnitude, and what ½ sᵀ F s says of a step's cost is off
-    /// by a hundred where F is a diagonal (digits).
-    pub gamma: Option<f64>,
-    /// Of the way from where the forgotten records are to the goal.
-    pub part: f64,
-    /// The goal, as in an ascent.
-    pub stop: Stop,
-    /// Forget loss to go for, in the place of `stop`.
-    pub target_loss: Option<f64>,
-    /// Where `stop = "accuracy"` ends.
-    pub target_accuracy: f64,
-    /// Damping in units of the mean Fisher value.
+    gamma: Option<f64>,
+    part: f64,
+    #[serde(flatten)]
+    rule: StopRule,
     pub delta: f64,
-    /// Of F_R. `per_sample`, the empirical one, is the source's.
     pub estimator: Estimator,
-}
-
-impl Default for FisherStep {
-    fn default() -> Self {
-        FisherStep {
-            steps: 1,
-            gamma: None,
-            part: 1.0,
-            stop: Stop::Auto,
-            target_loss: None,
-            target_accuracy: 0.01,
-            delta: 0.1,
-            estimator: Estimator::PerSample,
-        }
-    }
 }
 
 /// What a step was.
@@ -76,19 +49,24 @@ const HALVINGS: usize = 10;
 const TOLERANCE: f64 = 0.01;
 
 impl FisherStep {
-    pub(in crate::methods) fn check(&self, method: &str) -> Result<()> {
-        check(
-            method,
-            &[
-                ("steps", self.steps > 0, "1 or more"),
-                ("gamma", self.gamma.is_none_or(positive), "a positive number"),
-                ("part", self.part > 0.0 && self.part <= 1.0, "above 0 and at most 1"),
-                ("stop", self.stop != Stop::Never, "a rule: the loss of an ascent has no upper bound"),
-                ("target_loss", self.target_loss.is_none_or(positive), "a positive number"),
-                ("target_accuracy", (0.0..1.0).contains(&self.target_accuracy), "in [0, 1)"),
-                ("delta", positive(self.delta), "a positive number"),
-            ],
-        )
+    /// Its settings; `part` is the default of the setting of that name.
+    pub const fn settings(part: &'static str) -> [Setting; 8] {
+        let rule = StopRule::SETTINGS;
+        [
+            count("steps", "1", 1, "Steps; F_R and the gradient are taken anew before each."),
+            real(
+                "gamma",
+                ABSENT,
+                Range::POSITIVE,
+                "Length. Absent: the shortest that comes `part` of the way to the goal.",
+            ),
+            real("part", part, Range::PART, "Of the way from where the forgotten records are to the goal."),
+            rule[0],
+            rule[1],
+            rule[2],
+            real("delta", "0.1", Range::POSITIVE, "Damping in units of the mean Fisher value."),
+            estimator("estimator", "per_sample", "Of F_R; the empirical one is the source's."),
+        ]
     }
 
     /// The way to go; none where gamma says how far.
@@ -101,7 +79,7 @@ impl FisherStep {
         if self.gamma.is_some() {
             return Ok(None);
         }
-        let (goal, rule) = Goal::of(self.stop, self.target_loss, self.target_accuracy, session, view)?;
+        let (goal, rule) = self.rule.goal(session, view)?;
         goal.describe(rule, account);
         Ok(Some(Way { goal, first: statistics::score(session, Records::before(view.forget))? }))
     }

@@ -1,19 +1,15 @@
 //! Learned pruning masks on edges and weights: what the retained nodes do not need, goes.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::data::Deletion;
 use crate::engine::{Buf, Data, Program};
-use crate::error::{Error, Result};
 use crate::kernels::map::{self, Binary, Unary};
 use crate::methods::graph::change::GraphChange;
-use crate::methods::shared::account::{Origin, timed};
-use crate::methods::shared::settings::{self, check, not_negative, positive};
-use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
+use crate::methods::prelude::*;
 use crate::nn::Model;
-use crate::records::{MaskedEdge, Records, Session};
-use crate::statistics;
+use crate::records::MaskedEdge;
 use crate::train::Optimizer;
 
 pub(crate) static ROW: MethodRow = MethodRow {
@@ -21,12 +17,18 @@ pub(crate) static ROW: MethodRow = MethodRow {
     summary: "learns sparse masks on edges and weights, prunes the least important, fine-tunes (gcn and sgc)",
     citation: "Chen et al., ICML 2021 (UGS), for unlearning; one round",
     tier: Tier::Approximate,
-    graphs_only: true,
-    build: |table| {
-        let method: EdgeMask = settings::parse(ROW.name, table)?;
-        method.check()?;
-        Ok(Box::new(method))
-    },
+    role: Role::Method,
+    takes: &[RecordKind::Node],
+    settings: &[&[
+        real("edge_penalty", "1e-2", Range::NOT_NEGATIVE, "UGS's on Cora and Citeseer (1e-6 for Pubmed)."),
+        real("weight_penalty", "1e-2", Range::NOT_NEGATIVE, "UGS's on Cora and Citeseer (1e-3 for Pubmed)."),
+        real("prune_edges", "0.05", Range::BELOW_ONE, "Part of the edges that counts as pruned; UGS's of a round."),
+        real("prune_weights", "0.2", Range::BELOW_ONE, "Part of the weights that is pruned; UGS's of a round."),
+        real("lr", ABSENT, Range::POSITIVE, "Of weights and masks alike. Absent: the recipe's."),
+        count("epochs", "30", 1, "Of the learning; UGS has 200 from the start, here the network is trained already."),
+        count("repair_epochs", "30", 0, "Of the repair."),
+    ]],
+    build: |table| settings::build::<EdgeMask>(&ROW, table),
 };
 
 /// Learns, on the reduced graph, with Adam and the recipe's weight decay,
@@ -37,36 +39,14 @@ pub(crate) static ROW: MethodRow = MethodRow {
 /// the remaining weights. The result is weights alone, read on the whole reduced graph: the mask on edges serves
 /// the learning, is dropped for the repair, and what it would prune is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EdgeMask {
-    /// 1e-2, UGS's on Cora and Citeseer (1e-6 for Pubmed).
-    pub edge_penalty: f64,
-    /// 1e-2, UGS's on Cora and Citeseer (1e-3 for Pubmed).
-    pub weight_penalty: f64,
-    /// 0.05, UGS's of a round.
-    pub prune_edges: f64,
-    /// 0.2, UGS's of a round.
-    pub prune_weights: f64,
-    /// Absent: the recipe's; of weights and masks alike.
-    pub lr: Option<f64>,
-    /// UGS has 200 a round and twenty rounds, from the start; here the network is trained already.
-    pub epochs: usize,
-    /// Epochs on the retained nodes after the mask is chosen.
-    pub repair_epochs: usize,
-}
-
-impl Default for EdgeMask {
-    fn default() -> Self {
-        EdgeMask {
-            edge_penalty: 1e-2,
-            weight_penalty: 1e-2,
-            prune_edges: 0.05,
-            prune_weights: 0.2,
-            lr: None,
-            epochs: 30,
-            repair_epochs: 30,
-        }
-    }
+struct EdgeMask {
+    edge_penalty: f64,
+    weight_penalty: f64,
+    prune_edges: f64,
+    prune_weights: f64,
+    lr: Option<f64>,
+    epochs: usize,
+    repair_epochs: usize,
 }
 
 /// The variables of the learning, on the engine; the session's theta is `weights ∘ weight_mask`.
@@ -85,21 +65,6 @@ struct Pruned {
 }
 
 impl EdgeMask {
-    fn check(&self) -> Result<()> {
-        let part = |v: f64| (0.0..1.0).contains(&v);
-        check(
-            ROW.name,
-            &[
-                ("edge_penalty", not_negative(self.edge_penalty), "0 or more"),
-                ("weight_penalty", not_negative(self.weight_penalty), "0 or more"),
-                ("prune_edges", part(self.prune_edges), "in [0, 1)"),
-                ("prune_weights", part(self.prune_weights), "in [0, 1)"),
-                ("lr", self.lr.is_none_or(positive), "a positive number"),
-                ("epochs", self.epochs > 0, "1 or more"),
-            ],
-        )
-    }
-
     /// Masks of 1 on everything that is real, and the trained weights.
     fn start(session: &mut Session) -> Result<Masks> {
         let (len, edges) = session.mask_edges()?;
@@ -220,10 +185,6 @@ fn masked_layers(model: &Model) -> Result<()> {
 }
 
 impl Method for EdgeMask {
-    fn settings(&self) -> Value {
-        settings::to_json(self)
-    }
-
     fn suits(&self, model: &Model) -> Result<()> {
         masked_layers(model)
     }

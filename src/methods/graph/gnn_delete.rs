@@ -1,19 +1,15 @@
 //! GNNDelete: the network stays as it is, and an operator on the hidden rows of the nodes that a request reaches learns to
 //! forget what was deleted.
 
-use crate::statistics::{self, Distance};
+use crate::statistics::Distance;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::base::philox::philox;
 use crate::engine::Data;
-use crate::error::{Error, Result};
 use crate::kernels::edit;
-use crate::methods::shared::account::{Origin, timed};
-use crate::methods::shared::settings::{self, check, positive};
-use crate::methods::{Account, GraphView, Method, MethodRow, Read, Tier, View};
+use crate::methods::prelude::*;
 use crate::nn::Model;
-use crate::records::{Part, Records, Session};
 use crate::train::Optimizer;
 
 pub(crate) static ROW: MethodRow = MethodRow {
@@ -21,12 +17,14 @@ pub(crate) static ROW: MethodRow = MethodRow {
     summary: "learns deletion operators alone: neighbours keep their predictions, what was deleted gets random ones (graphs only)",
     citation: "Cheng et al., ICLR 2023 (GNNDelete), for node classification",
     tier: Tier::Approximate,
-    graphs_only: true,
-    build: |table| {
-        let method: GnnDelete = settings::parse(ROW.name, table)?;
-        method.check()?;
-        Ok(Box::new(method))
-    },
+    role: Role::Method,
+    takes: &[RecordKind::Node],
+    settings: &[&[
+        real("lambda", "0.5", Range::UNIT, "Weight of the neighbours' predictions; the source's."),
+        real("lr", "0.01", Range::POSITIVE, "Adam's; the source has 0.001 and hundreds of steps."),
+        count("steps", "100", 1, "Steps of the learning."),
+    ]],
+    build: |table| settings::build::<GnnDelete>(&ROW, table),
 };
 
 /// Minimises lambda · NI + (1 − lambda) · DEC over the weights of the `deletion` layers, on the reduced graph, dropout
@@ -38,37 +36,16 @@ pub(crate) static ROW: MethodRow = MethodRow {
 /// deleted node and each node that lost its features is pulled to what the network predicted for a random node (mean
 /// Kullback-Leibler divergence). Deleted columns have no such node, and NI alone is left.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GnnDelete {
-    /// 0.5, the source's.
-    pub lambda: f64,
-    /// Adam's. The source has 0.001 and hundreds of steps.
-    pub lr: f64,
-    /// Steps of the deletion operators.
-    pub steps: usize,
-}
-
-impl Default for GnnDelete {
-    fn default() -> Self {
-        GnnDelete { lambda: 0.5, lr: 0.01, steps: 100 }
-    }
+struct GnnDelete {
+    lambda: f64,
+    lr: f64,
+    steps: usize,
 }
 
 /// Keeps the draw of random nodes apart from the seed's other uses.
 const STREAM_RANDOM_NODES: u32 = 0x6465_6c65;
 
 impl GnnDelete {
-    fn check(&self) -> Result<()> {
-        check(
-            ROW.name,
-            &[
-                ("lambda", (0.0..=1.0).contains(&self.lambda), "in [0, 1]"),
-                ("lr", positive(self.lr), "a positive number"),
-                ("steps", self.steps > 0, "1 or more"),
-            ],
-        )
-    }
-
     /// Learns the operators; returns both parts of the objective before each step.
     fn learn(&self, session: &mut Session, goal: &Goal, mask: &[f32]) -> Result<Vec<[f64; 2]>> {
         let kept = session.vector("gnn_delete.mask")?;
@@ -177,10 +154,6 @@ fn operators(model: &Model) -> Result<Vec<f32>> {
 }
 
 impl Method for GnnDelete {
-    fn settings(&self) -> Value {
-        settings::to_json(self)
-    }
-
     fn suits(&self, model: &Model) -> Result<()> {
         operators(model).map(|_| ())
     }

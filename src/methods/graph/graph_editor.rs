@@ -7,28 +7,26 @@ pub mod ridge;
 mod spread;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use self::dense::Mat;
 use self::ridge::{Ridge, Rows};
-use crate::error::{Error, Result};
-use crate::methods::shared::account::{Origin, timed};
-use crate::methods::shared::settings::{self, check, positive};
-use crate::methods::{Account, GraphView, Method, MethodRow, Read, Tier, View};
+use crate::methods::prelude::*;
 use crate::nn::Model;
-use crate::records::Session;
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "graph_editor",
     summary: "deletes rows from a ridge regression on spread features in closed form; exact for it (a network of one sgc layer)",
     citation: "Cong & Mahdavi 2022 (GraphEditor)",
     tier: Tier::Exact,
-    graphs_only: true,
-    build: |table| {
-        let method: GraphEditor = settings::parse(ROW.name, table)?;
-        check(ROW.name, &[("lambda", positive(method.lambda), "a positive number")])?;
-        Ok(Box::new(method))
-    },
+    role: Role::Method,
+    takes: &[RecordKind::Node],
+    settings: &[&[real(
+        "lambda",
+        "0.01",
+        Range::POSITIVE,
+        "Of the sum of squares; spread and normalised features are small, so this binds little.",
+    )]],
+    build: |table| settings::build::<GraphEditor>(&ROW, table),
 };
 
 /// The regression takes the place of what training found: min ‖X̄ W − Y‖² + lambda ‖W‖² over the training nodes, Y their
@@ -37,16 +35,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
 /// deletion changes are traded for their new ones. On the host, in f64: the result is that of a fit without what was
 /// deleted, up to rounding.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GraphEditor {
-    /// Of the sum of squares. Spread and normalised features are small, so 0.01 binds little.
-    pub lambda: f64,
-}
-
-impl Default for GraphEditor {
-    fn default() -> Self {
-        GraphEditor { lambda: 0.01 }
-    }
+struct GraphEditor {
+    lambda: f64,
 }
 
 /// The one layer.
@@ -107,10 +97,6 @@ fn rows(spread: &Mat, ids: &[u32], labels: &[u32], classes: usize, bias: bool) -
 }
 
 impl Method for GraphEditor {
-    fn settings(&self) -> Value {
-        settings::to_json(self)
-    }
-
     fn suits(&self, model: &Model) -> Result<()> {
         Linear::of(model).map(|_| ())
     }

@@ -3,61 +3,34 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::error::Result;
 use crate::methods::graph::change::GraphChange;
-use crate::methods::shared::account::{Origin, timed};
-use crate::methods::shared::scope::Scope;
-use crate::methods::shared::settings::{self, check, not_negative, positive};
-use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
-use crate::records::{Records, Session};
-use crate::train::{Schedule, Term, TrainConfig, fit_to_end};
+use crate::methods::prelude::*;
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "graph_repair",
     summary: "deletes, then fine-tunes on the retained training nodes that the deletion reaches (graphs only)",
     citation: "graph pruning with model update; starts from Tan et al., WWW 2024 (UtU)",
     tier: Tier::Approximate,
-    graphs_only: true,
-    build: |table| {
-        let method: GraphRepair = settings::parse(ROW.name, table)?;
-        method.check()?;
-        Ok(Box::new(method))
-    },
+    role: Role::Method,
+    takes: &[RecordKind::Node],
+    settings: &[&[
+        count("epochs", "20", 1, "On Cora as many cost a tenth of a retrain and give its accuracy."),
+        real("lr", ABSENT, Range::POSITIVE, "Adam's. Absent: the recipe's."),
+        real("weight_decay", ABSENT, Range::NOT_NEGATIVE, "Absent: the recipe's."),
+        choice("scope", "influenced", SCOPES, "Whom to train on; all, where those influenced are not of every class."),
+    ]],
+    build: |table| settings::build::<GraphRepair>(&ROW, table),
 };
 
 /// Adam on the reduced graph. All else is the recipe's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GraphRepair {
-    /// 20: on Cora as many cost a tenth of a retrain and give its accuracy.
-    pub epochs: usize,
-    /// Absent: the recipe's.
-    pub lr: Option<f64>,
-    /// Absent: the recipe's.
-    pub weight_decay: Option<f64>,
-    /// `influenced` or `all` retained training nodes; all where those influenced are not of every class.
-    pub scope: Scope,
-}
-
-impl Default for GraphRepair {
-    fn default() -> Self {
-        GraphRepair { epochs: 20, lr: None, weight_decay: None, scope: Scope::Influenced }
-    }
-}
-
-impl GraphRepair {
-    fn check(&self) -> Result<()> {
-        check(
-            ROW.name,
-            &[
-                ("epochs", self.epochs > 0, "1 or more"),
-                ("lr", self.lr.is_none_or(positive), "a positive number"),
-                ("weight_decay", self.weight_decay.is_none_or(not_negative), "0 or more"),
-            ],
-        )
-    }
+struct GraphRepair {
+    epochs: usize,
+    lr: Option<f64>,
+    weight_decay: Option<f64>,
+    scope: Scope,
 }
 
 /// The classes of some nodes.
@@ -66,10 +39,6 @@ fn kinds(session: &Session, nodes: &[u32]) -> Result<BTreeSet<u32>> {
 }
 
 impl Method for GraphRepair {
-    fn settings(&self) -> Value {
-        settings::to_json(self)
-    }
-
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let graph = view.require_graph(ROW.name)?;
         let origin = Origin::of(session)?;

@@ -1,38 +1,25 @@
 //! Unlinking: the graph without what is deleted, and unchanged weights. The floor that every other method must beat.
 
+use crate::methods::prelude::*;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use crate::error::Result;
-use crate::methods::shared::account::{Origin, timed};
-use crate::methods::shared::settings;
-use crate::methods::{Account, Method, MethodRow, Tier, View};
-use crate::records::Session;
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "unlink",
     summary: "deletes from the graph and changes no weight, so that traces remain in the weights (graphs only)",
     citation: "Tan et al., WWW 2024 (UtU, Unlink to Unlearn)",
     tier: Tier::Approximate,
-    graphs_only: true,
-    build: |table| Ok(Box::new(settings::parse::<Unlink>(ROW.name, table)?)),
+    role: Role::Floor,
+    takes: &[RecordKind::Node, RecordKind::Link],
+    settings: &[],
+    build: |table| settings::build::<Unlink>(&ROW, table),
 };
 
 /// No settings. The graph of every session after a request is the one without what was deleted, so nothing is to be
 /// done here; the weights still hold what they learned from it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Unlink {}
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Unlink {}
 
 impl Method for Unlink {
-    fn settings(&self) -> Value {
-        settings::to_json(self)
-    }
-
-    fn takes_links(&self) -> bool {
-        true
-    }
-
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let deletion = view.require_graph(ROW.name)?.deletion;
         let origin = Origin::of(session)?;

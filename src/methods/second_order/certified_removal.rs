@@ -1,58 +1,48 @@
 //! Certified removal from a linear model: Newton steps towards the new optimum, a bound of what they leave, and a budget that
 //! requests share.
 
-use crate::statistics::{self, GaussNewton, Product};
+use crate::statistics::{GaussNewton, Product};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::error::{Error, Result};
 use crate::kernels::map;
 use crate::kernels::reduce;
+use crate::methods;
+use crate::methods::prelude::*;
 use crate::methods::second_order::certificate::{Certificate, newton_bound, softmax_lipschitz, spectral_bound};
-use crate::methods::shared::account::{Origin, timed};
-use crate::methods::shared::settings::{self, check, positive};
-use crate::methods::{Account, Method, MethodRow, Past, Read, Tier, View};
 use crate::nn::Model;
-use crate::records::{Records, Session};
 use crate::statistics::solve::{Until, conjugate_gradients};
-use crate::train::{Term, TrainConfig, fit_to_end, objective_noise};
+use crate::train::objective_noise;
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "certified_removal",
     summary: "Newton steps on a linear model trained with a noisy objective, their residual bounded and counted against (epsilon, delta)",
     citation: "Guo et al., ICML 2020; Chaudhuri et al., JMLR 2011, with a bound for softmax",
     tier: Tier::Certified,
-    graphs_only: false,
-    build: |table| {
-        let method: CertifiedRemoval = settings::parse(ROW.name, table)?;
-        method.check()?;
-        Ok(Box::new(method))
-    },
+    role: Role::Method,
+    takes: &[RecordKind::Row],
+    settings: &[&[
+        real("epsilon", "1", Range::POSITIVE, "Of the certificate; the source's."),
+        real("delta", "1e-4", Range::INSIDE, "Of the certificate; the source's."),
+        count("steps", "2", 1, "The source takes one; a second starts from what the first left."),
+        count("iterations", "200", 1, "Of the linear system."),
+        real("tolerance", "1e-5", Range::POSITIVE, "Of the linear system's residual, in parts of ‖∇J‖."),
+    ]],
+    build: |table| settings::build::<CertifiedRemoval>(&ROW, table),
 };
 
 /// theta −= (H + λ I)⁻¹ ∇J, J the mean objective of the retained records with its decay and its bᵀθ / n, H the exact Hessian of
 /// their mean loss; as many times as `steps` says. What the last step can have left (see [`super::certificate`]) is added to
 /// what was spent. Where that is beyond the budget, the model is retrained on the retained records under another b.
+/// On digits (lambda 1e-2) the bound after removing a tenth of the records is 55 with one step and 0.19 with two, of a budget of
+/// 0.23 sigma.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CertifiedRemoval {
-    /// 1, the source's.
-    pub epsilon: f64,
-    /// 1e-4, the source's.
-    pub delta: f64,
-    /// Two: the source takes one, and a second starts from what the first left. On digits (lambda 1e-2) the bound after removing a
-    /// tenth of the records is 55 with one step and 0.19 with two, of a budget of 0.23 sigma.
-    pub steps: usize,
-    /// Of the linear system.
-    pub iterations: usize,
-    /// Of the linear system's residual, in parts of ‖∇J‖.
-    pub tolerance: f64,
-}
-
-impl Default for CertifiedRemoval {
-    fn default() -> Self {
-        CertifiedRemoval { epsilon: 1.0, delta: 1e-4, steps: 2, iterations: 200, tolerance: 1e-5 }
-    }
+struct CertifiedRemoval {
+    epsilon: f64,
+    delta: f64,
+    steps: usize,
+    iterations: usize,
+    tolerance: f64,
 }
 
 /// Bound on the sum's gradient after a step.
@@ -73,19 +63,6 @@ impl Left {
 }
 
 impl CertifiedRemoval {
-    fn check(&self) -> Result<()> {
-        check(
-            ROW.name,
-            &[
-                ("epsilon", positive(self.epsilon), "a positive number"),
-                ("delta", self.delta > 0.0 && self.delta < 1.0, "between 0 and 1"),
-                ("steps", self.steps > 0, "1 or more"),
-                ("iterations", self.iterations > 0, "1 or more"),
-                ("tolerance", positive(self.tolerance), "a positive number"),
-            ],
-        )
-    }
-
     /// The certificate that the run comes with, or the one that its training earns: the gradient that training left is
     /// counted, for a retrain would leave its like.
     fn before(&self, session: &mut Session, view: &View, seed: u64) -> Result<Certificate> {
@@ -99,7 +76,7 @@ impl CertifiedRemoval {
                 ))),
             };
         }
-        if let Some(method) = view.past.method.filter(|method| *method != "retrain") {
+        if let Some(method) = view.past.method.filter(|method| methods::role(method) != Some(Role::Reference)) {
             return Err(Error::input(format!(
                 "method `{}`: the run comes from `{method}`, which keeps no certificate; start from a trained or a retrained run",
                 ROW.name
@@ -217,10 +194,6 @@ fn certifiable(recipe: &TrainConfig) -> Result<()> {
 }
 
 impl Method for CertifiedRemoval {
-    fn settings(&self) -> Value {
-        settings::to_json(self)
-    }
-
     fn suits(&self, model: &Model) -> Result<()> {
         let config = model.config();
         let kind = |layer: &toml::Table| layer.get("type").and_then(|t| t.as_str()).unwrap_or_default().to_owned();
@@ -237,10 +210,6 @@ impl Method for CertifiedRemoval {
 
     fn suits_recipe(&self, recipe: &TrainConfig) -> Result<()> {
         certifiable(recipe)
-    }
-
-    fn takes_graphs(&self) -> bool {
-        false
     }
 
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {

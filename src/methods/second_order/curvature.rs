@@ -29,3 +29,9 @@ impl Curvature {
         })
     }
 }
+
+/// Words of [`Curvature`] and what they mean.
+pub(in crate::methods) const CURVATURES: &[(&str, &str)] = &[
+    ("gauss_newton", "never negative along any direction"),
+    ("hessian", "the exact second derivative; away from a minimum it needs damping"),
+];

@@ -3,28 +3,31 @@
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::error::{Error, Result};
+use crate::methods::prelude::*;
 use crate::methods::second_order::trajectory::{Pairs, Trajectory};
-use crate::methods::shared::account::{Origin, timed};
-use crate::methods::shared::settings::{self, check, positive};
-use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
 use crate::nn::Model;
-use crate::records::Session;
-use crate::train::{Replay, TrainConfig};
+use crate::train::Replay;
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "delta_grad",
     summary: "replays the training without the forgotten records; most gradients are the original's, corrected by L-BFGS",
     citation: "Wu, Dobriban & Davidson, ICML 2020 (DeltaGrad)",
     tier: Tier::Approximate,
-    graphs_only: false,
-    build: |table| {
-        let method: DeltaGrad = settings::parse(ROW.name, table)?;
-        method.check()?;
-        Ok(Box::new(method))
-    },
+    role: Role::Method,
+    takes: &[RecordKind::Row],
+    settings: &[&[
+        count("every", "5", 1, "T₀, the source's on MNIST; 2 there is ten times closer and takes twice the time."),
+        count("exact_first", ABSENT, 0, "j₀. Absent: a tenth of the steps; the source has 50 of some thousand."),
+        real(
+            "trust",
+            "0.5",
+            Range::POSITIVE,
+            "Largest error of a correction in parts of what it corrects; beyond it steps are exact until one is nearer.",
+        ),
+        count("max_bytes", "1073741824", 1, "What the original's path may take, eight bytes a parameter and step."),
+    ]],
+    build: |table| settings::build::<DeltaGrad>(&ROW, table),
 };
 
 /// With w_t and g_t = ∇J_t(w_t) of the original's step t over its batch of B records, k of which are forgotten, the replay's
@@ -32,26 +35,14 @@ pub(crate) static ROW: MethodRow = MethodRow {
 /// `exact_first` steps, in every `every`-th and wherever the correction is not to be trusted, else taken for g_t + B_t (w' − w_t), B_t the L-BFGS matrix of the last two pairs
 /// (w' − w_j, ∇J_j(w') − g_j). Batches, their order, learning rates, decay and momentum are the original's; a batch of which
 /// nothing is left is no step. Training repeats itself to the bit here, so that the w_t and g_t need not have been kept: the
-/// original is trained again, which is counted as precomputing.
+/// original is trained again, which is counted as precomputing. The batches of a network may be so small that the curvature of one
+/// says nothing of the next: no correction is then trusted, and the replay is a retrain.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DeltaGrad {
-    /// T₀; 5, the source's on MNIST (2 there is ten times closer and takes twice the time).
-    pub every: usize,
-    /// j₀. Absent: a tenth of the steps. The source has 50 of some thousand.
-    pub exact_first: Option<usize>,
-    /// Largest error of a correction in parts of what it corrects, seen at the last exact step: beyond it steps are exact until
-    /// one is nearer. 0.5; the batches of a network may be so small that the curvature of one says nothing of the next, and
-    /// then the replay is a retrain.
-    pub trust: f64,
-    /// What w_t and g_t may take, eight bytes a parameter and step.
-    pub max_bytes: u64,
-}
-
-impl Default for DeltaGrad {
-    fn default() -> Self {
-        DeltaGrad { every: 5, exact_first: None, trust: 0.5, max_bytes: 1 << 30 }
-    }
+struct DeltaGrad {
+    every: usize,
+    exact_first: Option<usize>,
+    trust: f64,
+    max_bytes: u64,
 }
 
 /// How the steps of a replay went.
@@ -67,17 +58,6 @@ struct Went {
 }
 
 impl DeltaGrad {
-    fn check(&self) -> Result<()> {
-        check(
-            ROW.name,
-            &[
-                ("every", self.every > 0, "1 or more"),
-                ("trust", positive(self.trust), "a positive number"),
-                ("max_bytes", self.max_bytes > 0, "1 or more"),
-            ],
-        )
-    }
-
     /// Trains the original again, and keeps where it was and went.
     fn precompute(&self, session: &mut Session, replay: &mut Replay, seed: u64) -> Result<Trajectory> {
         let steps = replay.steps();
@@ -170,10 +150,6 @@ fn has_kind(value: &toml::Value, kind: &str) -> bool {
 }
 
 impl Method for DeltaGrad {
-    fn settings(&self) -> Value {
-        settings::to_json(self)
-    }
-
     fn suits(&self, model: &Model) -> Result<()> {
         let layers = model.config().layers;
         match layers.into_iter().any(|layer| has_kind(&toml::Value::Table(layer), "dropout")) {
@@ -199,10 +175,6 @@ impl Method for DeltaGrad {
             Some((_, why)) => Err(Error::input(format!("method `{}`: {why}", ROW.name))),
             None => Ok(()),
         }
-    }
-
-    fn takes_graphs(&self) -> bool {
-        false
     }
 
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {

@@ -2,31 +2,28 @@
 //! objective without them, on graphs with the change that the deletion makes in its neighbours.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::engine::Buf;
-use crate::error::Result;
 use crate::kernels::map;
 use crate::kernels::map::Binary;
-use crate::methods::shared::account::{Origin, timed};
-use crate::methods::shared::settings::{self, check, positive};
-use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
-use crate::records::{Records, Session};
-use crate::statistics;
+use crate::methods::prelude::*;
 use crate::statistics::solve::{Until, conjugate_gradients, largest_eigenvalue};
-use crate::train::shuffled;
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "influence",
     summary: "one Newton step, Gauss-Newton curvature by damped conjugate gradients; on graphs GIF's difference of gradients",
     citation: "Koh & Liang, ICML 2017; Wu et al., WWW 2023 (GIF), mean losses, with the regulariser and no guessed scale",
     tier: Tier::Approximate,
-    graphs_only: false,
-    build: |table| {
-        let method: Influence = settings::parse(ROW.name, table)?;
-        method.check()?;
-        Ok(Box::new(method))
-    },
+    role: Role::Method,
+    takes: CLASSIFIED,
+    settings: &[&[
+        real("damping", "0.03", Range::POSITIVE, "In units of the mean loss; less was unstable on Cora and Citeseer."),
+        count("iterations", "100", 1, "Most products with H; CEU's."),
+        real("tolerance", "1e-4", Range::POSITIVE, "Of the residual, in parts of ‖v‖; CEU's."),
+        count("curvature_records", "0", 0, "Retained records that H is taken over, drawn by the seed; 0 for all."),
+    ]],
+    build: |table| settings::build::<Influence>(&ROW, table),
 };
 
 /// theta += (H + (damping + w) I)⁻¹ v with w the recipe's weight decay, H the Gauss-Newton matrix of the mean loss over
@@ -38,23 +35,11 @@ pub(crate) static ROW: MethodRow = MethodRow {
 /// where records stand alone). It is the gradient of the old objective, in units of the new one, less the gradient of the
 /// new: at an optimum of the old the step is Newton's towards the new, and elsewhere it does not go on training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Influence {
-    /// 0.03, in units of the mean loss: less was unstable on Cora and Citeseer.
-    pub damping: f64,
-    /// 100, CEU's.
-    pub iterations: usize,
-    /// Of the residual, in parts of ‖v‖; 1e-4, CEU's.
-    pub tolerance: f64,
-    /// Retained records that H is taken over, drawn by the seed; 0 for all. A product costs less than two and a half
-    /// gradients of their mean loss.
-    pub curvature_records: usize,
-}
-
-impl Default for Influence {
-    fn default() -> Self {
-        Influence { damping: 0.03, iterations: 100, tolerance: 1e-4, curvature_records: 0 }
-    }
+struct Influence {
+    damping: f64,
+    iterations: usize,
+    tolerance: f64,
+    curvature_records: usize,
 }
 
 /// Keeps this draw apart from the orders of epochs.
@@ -64,25 +49,6 @@ const STREAM_CURVATURE: u32 = 0x6375_7276;
 const POWER_STEPS: usize = 20;
 
 impl Influence {
-    fn check(&self) -> Result<()> {
-        check(
-            ROW.name,
-            &[
-                ("damping", positive(self.damping), "a positive number"),
-                ("iterations", self.iterations > 0, "1 or more"),
-                ("tolerance", positive(self.tolerance), "a positive number"),
-            ],
-        )
-    }
-
-    /// The records that H is taken over, ascending.
-    fn drawn(&self, view: &View) -> Vec<u32> {
-        let mut drawn = shuffled(view.retain, view.seed, 0, STREAM_CURVATURE);
-        drawn.truncate(if self.curvature_records == 0 { usize::MAX } else { self.curvature_records });
-        drawn.sort_unstable();
-        drawn
-    }
-
     /// Puts v into the session's vector.
     fn right_side(&self, session: &mut Session, view: &View, account: &mut Account) -> Result<Buf<f32>> {
         let gone: Vec<u32> = view.forget.iter().filter(|i| view.retain.binary_search(i).is_err()).copied().collect();
@@ -115,15 +81,11 @@ impl Influence {
 }
 
 impl Method for Influence {
-    fn settings(&self) -> Value {
-        settings::to_json(self)
-    }
-
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);
         let mut method_s = 0.0;
-        let drawn = self.drawn(view);
+        let drawn = view.drawn(self.curvature_records, STREAM_CURVATURE);
         let shift = self.damping + view.train.weight_decay;
         let (scale, solved) = timed(&mut method_s, || {
             let v = self.right_side(session, view, &mut account)?;

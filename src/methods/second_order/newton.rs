@@ -1,31 +1,37 @@
 //! Newton removal: steps from where the model is towards the optimum of the objective of the retained records.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::engine::Buf;
-use crate::error::{Error, Result};
 use crate::kernels::{map, reduce};
-use crate::methods::second_order::curvature::Curvature;
-use crate::methods::shared::account::{Origin, timed};
-use crate::methods::shared::settings::{self, check, not_negative, positive};
-use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
-use crate::records::{Records, Session};
-use crate::statistics;
+use crate::methods::prelude::*;
+use crate::methods::second_order::curvature::{CURVATURES, Curvature};
 use crate::statistics::solve::{Solved, Solver, Until};
-use crate::train::shuffled;
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "newton",
     summary: "Newton steps on the objective of the retained records, weight decay included",
     citation: "Guo et al., ICML 2020, eq. 2; Golatkar et al., CVPR 2020; with the gradient and the curvature of the new objective",
     tier: Tier::Approximate,
-    graphs_only: false,
-    build: |table| {
-        let method: Newton = settings::parse(ROW.name, table)?;
-        method.check()?;
-        Ok(Box::new(method))
-    },
+    role: Role::Method,
+    takes: CLASSIFIED,
+    settings: &[&[
+        count("steps", "1", 1, "1 is enough for records at random in a convex model, a class needs 2 or 3."),
+        real(
+            "damping",
+            ABSENT,
+            Range::NOT_NEGATIVE,
+            "In units of the mean loss, besides the weight decay. Absent: 0 where the model is linear in its parameters and \
+             the recipe has weight decay, so that the step is Newton's; else 0.03.",
+        ),
+        choice("curvature", "gauss_newton", CURVATURES, "The matrix H."),
+        choice("solver", "cg", SOLVERS, "Of the linear system."),
+        count("iterations", "500", 1, "Most products with H a step."),
+        real("tolerance", "1e-4", Range::POSITIVE, "Of the residual, in parts of the gradient's norm."),
+        count("curvature_records", "0", 0, "Retained records that H is taken over, drawn by the seed; 0 for all."),
+    ]],
+    build: |table| settings::build::<Newton>(&ROW, table),
 };
 
 /// theta ← theta − (H + (damping + w) I)⁻¹ (∇L(theta) + w theta), `steps` times: L the mean loss over the retained records as they
@@ -33,31 +39,17 @@ pub(crate) static ROW: MethodRow = MethodRow {
 /// retrain minimises, so for a convex objective it ends where a retrain to the optimum ends; a model that is not at an optimum
 /// of its own goes on training too, for which [`super::influence`] has the difference form.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Newton {
-    /// 1: enough for records at random in a convex model, a class needs 2 or 3.
-    pub steps: usize,
-    /// In units of the mean loss, besides the weight decay. Absent: 0 where the model is linear in its parameters and the
-    /// recipe has weight decay, so that the step is Newton's; else 0.03.
-    pub damping: Option<f64>,
-    /// Which matrix is solved with.
-    pub curvature: Curvature,
-    /// How it is solved with.
-    pub solver: Solver,
-    /// Most products with H a step.
-    pub iterations: usize,
-    /// Of the residual, in parts of the gradient's norm.
-    pub tolerance: f64,
-    /// Retained records that H is taken over, drawn by the seed; 0 for all.
-    pub curvature_records: usize,
+struct Newton {
+    steps: usize,
+    damping: Option<f64>,
+    curvature: Curvature,
+    solver: Solver,
+    iterations: usize,
+    tolerance: f64,
+    curvature_records: usize,
 }
 
-impl Default for Newton {
-    fn default() -> Self {
-        let (curvature, solver) = (Curvature::GaussNewton, Solver::Cg);
-        Newton { steps: 1, damping: None, curvature, solver, iterations: 500, tolerance: 1e-4, curvature_records: 0 }
-    }
-}
+const SOLVERS: &[(&str, &str)] = &[("cg", "conjugate gradients"), ("lissa", "a damped Neumann series, LiSSA")];
 
 /// Keeps this draw apart from the orders of epochs.
 const STREAM_CURVATURE: u32 = 0x6e65_7774;
@@ -66,18 +58,6 @@ const STREAM_CURVATURE: u32 = 0x6e65_7774;
 const DAMPING: f64 = 0.03;
 
 impl Newton {
-    fn check(&self) -> Result<()> {
-        check(
-            ROW.name,
-            &[
-                ("steps", self.steps > 0, "1 or more"),
-                ("damping", self.damping.is_none_or(not_negative), "0 or more"),
-                ("iterations", self.iterations > 0, "1 or more"),
-                ("tolerance", positive(self.tolerance), "a positive number"),
-            ],
-        )
-    }
-
     /// # Errors
     /// Neither damping nor weight decay: the matrix of a softmax is singular.
     fn damping(&self, session: &Session, view: &View) -> Result<f64> {
@@ -91,14 +71,6 @@ impl Newton {
             None => Ok(if convex { 0.0 } else { DAMPING }),
         }
     }
-
-    /// The records that H is taken over, ascending.
-    fn drawn(&self, view: &View) -> Vec<u32> {
-        let mut drawn = shuffled(view.retain, view.seed, 0, STREAM_CURVATURE);
-        drawn.truncate(if self.curvature_records == 0 { usize::MAX } else { self.curvature_records });
-        drawn.sort_unstable();
-        drawn
-    }
 }
 
 /// What one step reports.
@@ -111,10 +83,6 @@ struct Step {
 }
 
 impl Method for Newton {
-    fn settings(&self) -> Value {
-        settings::to_json(self)
-    }
-
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         if view.retain.is_empty() {
             return Err(Error::input(
@@ -130,7 +98,7 @@ impl Method for Newton {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData]);
         let mut method_s = 0.0;
-        let drawn = self.drawn(view);
+        let drawn = view.drawn(self.curvature_records, STREAM_CURVATURE);
         let until = Until { iterations: self.iterations, tolerance: self.tolerance };
         let (mut steps, shift) = (Vec::new(), damping + view.train.weight_decay);
         let left = timed(&mut method_s, || {

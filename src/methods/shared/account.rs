@@ -62,7 +62,7 @@ pub enum StoppedBy {
 }
 
 /// Where the parameters were before a method changed them.
-pub(in crate::methods) struct Origin(pub Buf<f32>);
+pub struct Origin(pub Buf<f32>);
 
 impl Origin {
     /// Copies theta on the engine. Belongs to no clock: only the report needs it.
@@ -96,7 +96,7 @@ impl Origin {
 
 /// Runs `work` and adds its seconds to `clock`. Every call of [`Session`] that `work` ends with waits for the engine,
 /// so that nothing is under way when the clock stops.
-pub(in crate::methods) fn timed<T>(clock: &mut f64, work: impl FnOnce() -> Result<T>) -> Result<T> {
+pub fn timed<T>(clock: &mut f64, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let start = Instant::now();
     let done = work();
     *clock += start.elapsed().as_secs_f64();
@@ -105,22 +105,22 @@ pub(in crate::methods) fn timed<T>(clock: &mut f64, work: impl FnOnce() -> Resul
 
 impl Account {
     /// An account that begins with what the method reads.
-    pub(in crate::methods) fn reading(reads: &[Read]) -> Account {
+    pub fn reading(reads: &[Read]) -> Account {
         Account { reads: reads.to_vec(), ..Account::default() }
     }
 
     /// Notes a figure of this method for its report.
-    pub(in crate::methods) fn note(&mut self, key: &str, value: impl Into<Value>) {
+    pub fn note(&mut self, key: &str, value: impl Into<Value>) {
         self.details.notes.insert(key.to_owned(), value.into());
     }
 
     /// Counts the updates of the parameters.
-    pub(in crate::methods) fn took(&mut self, steps: u64) {
+    pub fn took(&mut self, steps: u64) {
         self.details.steps = Some(steps);
     }
 
     /// The account with how far the parameters are from where they were: the last call of every method.
-    pub(in crate::methods) fn close(mut self, session: &mut Session, origin: &Origin) -> Result<Account> {
+    pub fn close(mut self, session: &mut Session, origin: &Origin) -> Result<Account> {
         self.details.relative_change = Some(origin.relative_change(session)?);
         Ok(self)
     }

@@ -1,6 +1,8 @@
-//! What methods share: accounts, settings, recipes, stopping rules, scopes.
+//! What methods share: accounts, settings and their ranges, recipes, stopping rules, scopes. Methods take it from
+//! [`super::prelude`].
 
 pub mod account;
+pub mod range;
 pub mod scope;
 pub mod settings;
 pub mod sgd;

@@ -15,9 +15,18 @@ pub enum Scope {
     All,
 }
 
+/// Words of [`Scope`] and what they mean.
+pub const SCOPES: &[(&str, &str)] = &[
+    (
+        "influenced",
+        "the retained training nodes that the deletion reaches; all, where it reaches none or there is no graph",
+    ),
+    ("all", "all retained training nodes"),
+];
+
 impl Scope {
     /// The records, and the scope that they come from.
-    pub(in crate::methods) fn of<'a>(self, view: &View<'a>) -> (&'a [u32], Scope) {
+    pub fn of<'a>(self, view: &View<'a>) -> (&'a [u32], Scope) {
         match view.graph {
             Some(graph) if self == Scope::Influenced && !graph.influenced_train.is_empty() => {
                 (graph.influenced_train, Scope::Influenced)
@@ -27,7 +36,7 @@ impl Scope {
     }
 
     /// Notes what was asked for and what was done.
-    pub(in crate::methods) fn describe(self, used: Scope, records: usize, account: &mut Account) {
+    pub fn describe(self, used: Scope, records: usize, account: &mut Account) {
         account.note("scope", json!(used));
         account.note("scope_records", records);
         if used != self {

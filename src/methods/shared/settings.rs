@@ -1,66 +1,194 @@
-//! Settings of methods: a struct with defaults, overlaid key by key with what the user wrote.
+//! Settings of methods, declared once: a method's row lists them with their ranges and defaults, and from that list come
+//! parsing, `unlearn list methods` and the reference pages.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::range::Range;
 use crate::base::did_you_mean;
 use crate::error::{Error, Result};
+use crate::methods::{Method, MethodRow};
+use crate::statistics::Estimator;
 
-/// `T`'s defaults with the keys of `table` in their place. What `deny_unknown_fields` does cannot be combined with
-/// settings that several methods share, so the keys are held against the defaults' own.
+/// A setting without a default: where the key is absent, the method chooses, and the setting's `doc` says how.
+pub const ABSENT: &str = "";
+
+/// One setting of a method.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// What `--set` and `[forget.settings.METHOD]` call it.
+    pub key: &'static str,
+    /// As TOML has it, words without their quotes; [`ABSENT`] where there is none.
+    default: &'static str,
+    kind: Kind,
+    /// What it means and where its default comes from.
+    pub doc: &'static str,
+}
+
+/// What a setting may be.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Real(Range),
+    Count {
+        least: u64,
+    },
+    Flag,
+    /// Words, each with its meaning.
+    Choice(&'static [(&'static str, &'static str)]),
+    Estimator,
+}
+
+/// A real number.
+pub const fn real(key: &'static str, default: &'static str, range: Range, doc: &'static str) -> Setting {
+    Setting { key, default, kind: Kind::Real(range), doc }
+}
+
+/// A whole number of at least `least`.
+pub const fn count(key: &'static str, default: &'static str, least: u64, doc: &'static str) -> Setting {
+    Setting { key, default, kind: Kind::Count { least }, doc }
+}
+
+/// `true` or `false`.
+pub const fn flag(key: &'static str, default: &'static str, doc: &'static str) -> Setting {
+    Setting { key, default, kind: Kind::Flag, doc }
+}
+
+/// One of some words, each given with its meaning.
+pub const fn choice(
+    key: &'static str,
+    default: &'static str,
+    words: &'static [(&'static str, &'static str)],
+    doc: &'static str,
+) -> Setting {
+    Setting { key, default, kind: Kind::Choice(words), doc }
+}
+
+/// What is averaged to measure importance: an [`Estimator`].
+pub const fn estimator(key: &'static str, default: &'static str, doc: &'static str) -> Setting {
+    Setting { key, default, kind: Kind::Estimator, doc }
+}
+
+/// Values of an [`Estimator`].
+const ESTIMATORS: &[(&str, &str)] = &[
+    ("per_sample", "mean of squared per-sample gradients, true labels"),
+    ("model", "expectation over the model's own labels, a backward pass per class"),
+    ("{ model_sampled = { samples = 1, seed = 0 } }", "the same with labels drawn from the model, so many a record"),
+    ("batch_mean", "squared batch-mean gradients, averaged over batches"),
+];
+
+impl Setting {
+    /// The default as it is written; none where the method chooses.
+    pub fn default(&self) -> Option<&'static str> {
+        Some(self.default).filter(|text| *text != ABSENT)
+    }
+
+    /// What it may be, in words that follow "must be".
+    pub fn takes(&self) -> String {
+        match self.kind {
+            Kind::Real(range) => range.said.to_owned(),
+            Kind::Count { least } => format!("{least} or more"),
+            Kind::Flag => "true or false".to_owned(),
+            Kind::Choice(_) | Kind::Estimator => {
+                format!("one of {}", self.words().iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
+    /// Its words with their meanings; empty where it takes no words.
+    pub fn words(&self) -> &'static [(&'static str, &'static str)] {
+        match self.kind {
+            Kind::Choice(words) => words,
+            Kind::Estimator => ESTIMATORS,
+            Kind::Real(_) | Kind::Count { .. } | Kind::Flag => &[],
+        }
+    }
+
+    /// The default as a value.
+    fn value(&self) -> Result<Option<toml::Value>> {
+        let Some(text) = self.default() else { return Ok(None) };
+        if !self.words().is_empty() {
+            return Ok(Some(text.into()));
+        }
+        let table: toml::Table = format!("value = {text}")
+            .parse()
+            .map_err(|e| Error::internal(format!("the default {text} of `{}` is not TOML: {e}", self.key)))?;
+        Ok(table.get("value").cloned())
+    }
+
+    /// Whether it may be this value.
+    fn allows(&self, value: &toml::Value) -> bool {
+        let word = |word: &str| self.words().iter().any(|(known, _)| *known == word);
+        match (self.kind, value) {
+            (Kind::Real(range), toml::Value::Float(v)) => range.contains(*v),
+            (Kind::Real(range), toml::Value::Integer(v)) => range.contains(*v as f64),
+            (Kind::Count { least }, toml::Value::Integer(v)) => u64::try_from(*v).is_ok_and(|v| v >= least),
+            (Kind::Flag, toml::Value::Boolean(_)) => true,
+            (Kind::Choice(_), toml::Value::String(text)) => word(text),
+            (Kind::Estimator, value) => serde_json::to_value(value)
+                .and_then(serde_json::from_value::<Estimator>)
+                .is_ok_and(|estimator| estimator.check().is_ok()),
+            _ => false,
+        }
+    }
+
+    /// # Errors
+    /// The value is out of range, or of another kind.
+    fn check(&self, method: &str, value: &toml::Value) -> Result<()> {
+        if self.allows(value) {
+            return Ok(());
+        }
+        let near = value.as_str().map(|text| did_you_mean(text, self.words().iter().map(|(word, _)| *word)));
+        let (key, takes, near) = (self.key, self.takes(), near.unwrap_or_default());
+        Err(Error::input(format!("method {method}: {key} = {value}: {key} must be {takes}{near}")))
+    }
+}
+
+/// What a `MethodRow` has for `build`: the method with its defaults overlaid by `table`. Keys, kinds and ranges are held to the
+/// row alone, so that the method's struct is plain data.
 ///
 /// # Errors
-/// An unknown key, with the near one; a value of the wrong kind, with its key.
-pub(in crate::methods) fn parse<T: Serialize + DeserializeOwned + Default>(
-    method: &str,
-    table: toml::Table,
-) -> Result<T> {
-    let Value::Object(mut all) = to_json(&T::default()) else {
-        return Err(Error::internal(format!("the settings of {method} are not a table")));
-    };
-    let mut parsed = T::default();
+/// An unknown key, with the near one; a value that the row does not allow, with what it does.
+pub fn build<T: Method + DeserializeOwned + 'static>(row: &MethodRow, table: toml::Table) -> Result<Box<dyn Method>> {
+    let mut all = toml::Table::new();
+    for setting in row.settings() {
+        all.extend(setting.value()?.map(|value| (setting.key.to_owned(), value)));
+    }
     for (key, value) in table {
-        if !all.contains_key(&key) {
-            let known: Vec<&str> = all.keys().map(String::as_str).collect();
-            let near = did_you_mean(&key, known.iter().copied());
-            let known = if known.is_empty() { "no settings".into() } else { known.join(", ") };
-            return Err(Error::input(format!("method {method} has no setting `{key}`{near}; it takes {known}")));
-        }
-        let shown = value.to_string();
-        all.insert(key.clone(), to_json(&value));
-        // Read after each key, so that the sentence can name the one that is wrong.
-        parsed = serde_json::from_value(Value::Object(all.clone()))
-            .map_err(|e| Error::input(format!("method {method}: {key} = {shown}: {e}")))?;
+        let Some(setting) = row.settings().find(|setting| setting.key == key) else {
+            return Err(unknown(row, &key));
+        };
+        setting.check(row.name, &value)?;
+        all.insert(key, value);
     }
-    Ok(parsed)
+    let method: T = serde_json::to_value(all)
+        .and_then(serde_json::from_value)
+        .map_err(|e| Error::internal(format!("the settings of {} are not what its row declares: {e}", row.name)))?;
+    Ok(Box::new(method))
 }
 
-/// The settings as they are reported.
-pub(in crate::methods) fn to_json<T: Serialize>(settings: &T) -> Value {
-    serde_json::to_value(settings).unwrap_or(Value::Null)
+fn unknown(row: &MethodRow, key: &str) -> Error {
+    let known: Vec<&str> = row.settings().map(|setting| setting.key).collect();
+    let near = did_you_mean(key, known.iter().copied());
+    let known = if known.is_empty() { "no settings".into() } else { known.join(", ") };
+    Error::input(format!("method {} has no setting `{key}`{near}; it takes {known}", row.name))
 }
 
-/// Holds numbers to their ranges: (key, whether it is good, what is wanted).
-pub(in crate::methods) fn check(method: &str, rules: &[(&str, bool, &str)]) -> Result<()> {
-    match rules.iter().find(|(_, good, _)| !good) {
-        Some((key, _, want)) => Err(Error::input(format!("method {method}: {key} must be {want}"))),
-        None => Ok(()),
+/// What every method can say of its settings, since it is plain data.
+pub trait Reported {
+    /// The settings with every default filled in; null where the method chooses.
+    fn settings(&self) -> Value;
+}
+
+impl<T: Serialize> Reported for T {
+    fn settings(&self) -> Value {
+        serde_json::to_value(self).unwrap_or(Value::Null)
     }
-}
-
-/// A finite number above 0.
-pub(in crate::methods) fn positive(v: f64) -> bool {
-    v > 0.0 && v.is_finite()
-}
-
-/// A finite number of at least 0.
-pub(in crate::methods) fn not_negative(v: f64) -> bool {
-    v >= 0.0 && v.is_finite()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::methods::METHODS;
 
     fn refusal(method: &str, text: &str) -> String {
@@ -111,6 +239,60 @@ mod tests {
             let said = refusal(method, text);
             assert!(said.contains(&format!("{key} ")) && said.contains(method), "{said}");
         }
+    }
+
+    /// One list per method: its struct holds what the row declares, and each default is the one that is reported.
+    #[test]
+    fn a_row_declares_what_its_struct_holds() {
+        for row in METHODS {
+            let said = (row.build)(toml::Table::new()).unwrap_or_else(|e| panic!("{e}")).settings();
+            let mut declared: Vec<&str> = row.settings().map(|setting| setting.key).collect();
+            declared.sort_unstable();
+            assert_eq!(said.as_object().unwrap().keys().collect::<Vec<_>>(), declared, "{}", row.name);
+            for setting in row.settings() {
+                let (reported, name) = (&said[setting.key], format!("{}.{}", row.name, setting.key));
+                match setting.value().unwrap() {
+                    None => assert!(reported.is_null(), "{name} has no default and reports {reported}"),
+                    Some(toml::Value::String(word)) => assert_eq!(reported, &word, "{name}"),
+                    Some(toml::Value::Boolean(flag)) => assert_eq!(reported, &flag, "{name}"),
+                    Some(number) => assert_eq!(reported.as_f64(), number.to_string().parse().ok(), "{name}"),
+                }
+                assert!(setting.default().is_some() || setting.doc.contains("bsent"), "{name}: absent means what?");
+                assert!(setting.doc.ends_with('.') && !setting.takes().is_empty(), "{name}: {}", setting.doc);
+            }
+        }
+    }
+
+    /// Every word of every setting is taken; what is beyond a range, and what is of another kind, is refused by its key.
+    #[test]
+    fn every_setting_is_held_to_what_it_declares() {
+        for row in METHODS {
+            for setting in row.settings() {
+                for (word, meaning) in setting.words() {
+                    let value = if word.starts_with('{') { (*word).to_owned() } else { format!("\"{word}\"") };
+                    let table = format!("{} = {value}", setting.key).parse().unwrap();
+                    (row.build)(table).unwrap_or_else(|e| panic!("{}.{} = {word}: {e}", row.name, setting.key));
+                    assert!(!meaning.is_empty(), "{}.{} = {word}", row.name, setting.key);
+                }
+                let beyond: &[&str] = match setting.kind {
+                    Kind::Real(_) => &["-1", "nan", "inf", "\"much\""],
+                    Kind::Count { least: 0 } => &["-1", "0.5"],
+                    Kind::Count { .. } => &["0", "1.5", "true"],
+                    Kind::Flag => &["1", "\"yes\""],
+                    Kind::Choice(_) => &["\"no_such_word\"", "1"],
+                    Kind::Estimator => &["\"no_such_word\"", "{ model_sampled = { samples = 0 } }"],
+                };
+                for value in beyond {
+                    let said = refusal(row.name, &format!("{} = {value}", setting.key));
+                    let wanted = format!("{} must be {}", setting.key, setting.takes());
+                    assert!(said.contains(row.name) && said.contains(&wanted), "{said}");
+                }
+            }
+        }
+        assert!(refusal("finetune", "schedule = \"cosin\"").contains("did you mean `cosine`"));
+        let drawn = "estimator = { model_sampled = { samples = 3 } }".parse().unwrap();
+        let said = (crate::methods::find("ssd").unwrap().build)(drawn).unwrap().settings();
+        assert_eq!(said["estimator"]["model_sampled"]["samples"], 3);
     }
 
     #[test]

@@ -1,26 +1,44 @@
 //! What methods that train some epochs on have in common: SGD with settings of their own, the rest the recipe's.
 
-use crate::methods::shared::settings::{not_negative, positive};
-use crate::train::{Schedule, TrainConfig};
+use serde::{Deserialize, Serialize};
+
+use super::range::Range;
+use super::settings::{ABSENT, Setting, choice, count, real};
+use crate::train::{SCHEDULES, Schedule, TrainConfig};
 
 /// Settings of the same names in such methods.
-pub(in crate::methods) struct Sgd {
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sgd {
+    /// Learning rate at the start.
     pub lr: f64,
+    /// Passes over the first term of the objective.
     pub epochs: usize,
+    /// How the learning rate falls.
     pub schedule: Schedule,
+    /// 0 for none.
     pub momentum: f64,
     /// Absent: the recipe's, so that the objective stays the same.
     pub weight_decay: Option<f64>,
 }
 
 impl Sgd {
-    /// What [`crate::methods::shared::settings::check`] holds them to.
-    pub fn rules(&self) -> [(&'static str, bool, &'static str); 4] {
+    /// Its settings: default and doc of `lr` and of `epochs`, and the schedule.
+    pub const fn settings(
+        lr: (&'static str, &'static str),
+        epochs: (&'static str, &'static str),
+        schedule: &'static str,
+    ) -> [Setting; 5] {
         [
-            ("lr", positive(self.lr), "a positive number"),
-            ("epochs", self.epochs > 0, "1 or more"),
-            ("momentum", (0.0..1.0).contains(&self.momentum), "in [0, 1)"),
-            ("weight_decay", self.weight_decay.is_none_or(not_negative), "0 or more"),
+            real("lr", lr.0, Range::POSITIVE, lr.1),
+            count("epochs", epochs.0, 1, epochs.1),
+            choice("schedule", schedule, SCHEDULES, "How the learning rate falls over the epochs."),
+            real("momentum", "0.9", Range::BELOW_ONE, "Of SGD; 0.9 in every source."),
+            real(
+                "weight_decay",
+                ABSENT,
+                Range::NOT_NEGATIVE,
+                "Absent: the recipe's, so that the objective is the same.",
+            ),
         ]
     }
 

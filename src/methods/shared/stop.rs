@@ -1,11 +1,13 @@
 //! When enough has been forgotten: the rule that ends an ascent.
 
-use crate::statistics::{self, Score};
 use serde::{Deserialize, Serialize};
 
+use super::range::Range;
+use super::settings::{ABSENT, Setting, choice, real};
 use crate::error::{Error, Result};
 use crate::methods::{Account, Read, View};
 use crate::records::{Part, Records, Session};
+use crate::statistics::{self, Score};
 
 /// The rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,31 +27,64 @@ pub enum Stop {
 
 /// What the forget records must come to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::methods) enum Goal {
+pub enum Goal {
     /// A mean loss of at least this.
     Loss(f64),
     /// An accuracy of at most this.
     Accuracy(f64),
 }
 
-impl Goal {
-    /// The goal of a request, and the rule that it comes from.
+/// The settings of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StopRule {
+    /// The rule.
+    pub stop: Stop,
+    /// Forget loss to stop at, in the place of `stop`.
+    pub target_loss: Option<f64>,
+    /// Where `stop = "accuracy"` ends.
+    pub target_accuracy: f64,
+}
+
+/// Words of [`Stop`]; the last is no rule for an ascent, whose loss has no upper bound.
+const RULES: &[(&str, &str)] = &[
+    ("auto", "accuracy for a class request, else holdout_loss"),
+    ("holdout_loss", "mean forget loss of at least the original's on the validation split"),
+    ("uniform", "mean forget loss of at least ln C; for a class this is early"),
+    ("accuracy", "forget accuracy of at most target_accuracy"),
+    ("never", "only the number of steps ends it"),
+];
+
+impl StopRule {
+    /// Settings of what ends by a rule.
+    pub const SETTINGS: [Setting; 3] = StopRule::settings(RULES.split_at(4).0);
+    /// Settings of what may also end by its steps alone.
+    pub const OR_NEVER: [Setting; 3] = StopRule::settings(RULES);
+
+    const fn settings(rules: &'static [(&'static str, &'static str)]) -> [Setting; 3] {
+        [
+            choice("stop", "auto", rules, "When enough is forgotten."),
+            real("target_loss", ABSENT, Range::POSITIVE, "Forget loss to stop at; absent: `stop` says when."),
+            real(
+                "target_accuracy",
+                "0.01",
+                Range::BELOW_ONE,
+                "What a forgotten class may keep where `stop` is accuracy.",
+            ),
+        ]
+    }
+
+    /// The goal of a request, and the name of the rule that it comes from.
     ///
     /// # Errors
     /// The rule compares with the validation split and there is none.
-    pub fn of(
-        stop: Stop,
-        target_loss: Option<f64>,
-        target_accuracy: f64,
-        session: &mut Session,
-        view: &View,
-    ) -> Result<(Goal, &'static str)> {
-        if let Some(loss) = target_loss {
+    pub fn goal(&self, session: &mut Session, view: &View) -> Result<(Goal, &'static str)> {
+        if let Some(loss) = self.target_loss {
             return Ok((Goal::Loss(loss), "target_loss"));
         }
-        match stop {
-            Stop::Accuracy => Ok((Goal::Accuracy(target_accuracy), "accuracy")),
-            Stop::Auto if !view.forgotten_classes.is_empty() => Ok((Goal::Accuracy(target_accuracy), "accuracy")),
+        let accuracy = Goal::Accuracy(self.target_accuracy);
+        match self.stop {
+            Stop::Accuracy => Ok((accuracy, "accuracy")),
+            Stop::Auto if !view.forgotten_classes.is_empty() => Ok((accuracy, "accuracy")),
             Stop::Never => Ok((Goal::Loss(f64::INFINITY), "never")),
             Stop::Uniform => Ok((Goal::Loss((session.model.classes as f64).ln()), "uniform")),
             Stop::Auto | Stop::HoldoutLoss => {
@@ -66,7 +101,9 @@ impl Goal {
             }
         }
     }
+}
 
+impl Goal {
     /// Notes the goal among a method's details.
     pub fn describe(self, rule: &str, account: &mut Account) {
         account.note("rule", rule);

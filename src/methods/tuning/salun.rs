@@ -1,85 +1,64 @@
 //! SalUn: wrong labels for the forgotten records, learned by the parameters that their loss is most sensitive to.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::engine::Buf;
-use crate::error::Result;
-use crate::methods::shared::account::{Origin, timed};
-use crate::methods::shared::settings::{self, check, positive};
-use crate::methods::shared::sgd::Sgd;
-use crate::methods::{Account, Method, MethodRow, Read, Tier, View};
+use crate::methods::prelude::*;
 use crate::nn::ParamEntry;
-use crate::records::{Records, Session};
-use crate::statistics;
-use crate::train::{Fit, Schedule, Term, train_to_end};
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "salun",
     summary: "random labels on the forgotten records and cross-entropy on the others, on the most salient half of the weights",
     citation: "Fan et al., ICLR 2024 (SalUn)",
     tier: Tier::Approximate,
-    graphs_only: false,
-    build: |table| {
-        let method: SalUn = settings::parse(ROW.name, table)?;
-        method.check()?;
-        Ok(Box::new(method))
-    },
+    role: Role::Method,
+    takes: CLASSIFIED,
+    settings: &[
+        &[
+            real(
+                "share",
+                "0.5",
+                Range::PART,
+                "Part of all parameters that may move, those with the largest |gradient|; the source's.",
+            ),
+            real(
+                "weight",
+                "1",
+                Range::POSITIVE,
+                "Of the forget term in a step's objective; 1 is the paper's equation.",
+            ),
+            flag(
+                "true_label",
+                "false",
+                "Whether a drawn label may be the true one, as in the public code; the paper draws from the others.",
+            ),
+        ],
+        &Sgd::settings(
+            ("0.013", "The source's for ResNet-18."),
+            (
+                "10",
+                "Passes over the retained records, as in the source; the forgotten begin again as often as that takes.",
+            ),
+            "constant",
+        ),
+    ],
+    build: |table| settings::build::<SalUn>(&ROW, table),
 };
 
 /// Minimises L_R + weight · L_F(random labels) by SGD on the `share` of all parameters with the largest |∇L_F| at θ₀, dropout
 /// off, ranked over all tensors at once. The other parameters keep their bits: neither decay nor momentum reaches them (a
 /// leak of the public code until 2026). Batch size and, unless set, weight decay are the recipe's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SalUn {
-    /// 0.5, the source's.
-    pub share: f64,
-    /// Of the forget term in a step's objective; 1, the paper's equation.
-    pub weight: f64,
-    /// A drawn label may be the true one, as in the public code; the paper's equation draws from the others.
-    pub true_label: bool,
-    /// 0.013, the source's for ResNet-18.
-    pub lr: f64,
-    /// 10, the source's. One is a pass over the retained records; those to forget begin again as often as that takes.
-    pub epochs: usize,
-    /// Epochs, batch size and learning rate.
-    pub schedule: Schedule,
-    /// 0.9, the source's.
-    pub momentum: f64,
-    /// Absent: the recipe's.
-    pub weight_decay: Option<f64>,
-}
-
-impl Default for SalUn {
-    fn default() -> Self {
-        SalUn {
-            share: 0.5,
-            weight: 1.0,
-            true_label: false,
-            lr: 0.013,
-            epochs: 10,
-            schedule: Schedule::Constant,
-            momentum: 0.9,
-            weight_decay: None,
-        }
-    }
+struct SalUn {
+    share: f64,
+    weight: f64,
+    true_label: bool,
+    #[serde(flatten)]
+    sgd: Sgd,
 }
 
 impl SalUn {
-    fn sgd(&self) -> Sgd {
-        let Self { lr, epochs, schedule, momentum, weight_decay, .. } = *self;
-        Sgd { lr, epochs, schedule, momentum, weight_decay }
-    }
-
-    fn check(&self) -> Result<()> {
-        let own = [
-            ("share", self.share > 0.0 && self.share <= 1.0, "above 0 and at most 1"),
-            ("weight", positive(self.weight), "a positive number"),
-        ];
-        check(ROW.name, &[&own[..], &self.sgd().rules()].concat())
-    }
-
     /// Puts the mask into the session's vector; returns it with the number of parameters in it.
     fn mask(&self, session: &mut Session, view: &View) -> Result<(Buf<f32>, usize)> {
         let mean = (1.0 / view.forget.len().max(1) as f64) as f32;
@@ -108,14 +87,10 @@ fn most_salient(gradient: &[f32], entries: &[ParamEntry], share: f64) -> (Vec<f3
 }
 
 impl Method for SalUn {
-    fn settings(&self) -> Value {
-        settings::to_json(self)
-    }
-
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);
-        let config = self.sgd().recipe(view.train);
+        let config = self.sgd.recipe(view.train);
         let terms = [
             Term { records: Records::train(view.retain), weight: 1.0 },
             Term { records: Records::before(view.forget), weight: self.weight },

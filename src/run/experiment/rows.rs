@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::eval::{
     Cost, Evaluation, Evidence, Metrics, Reference, Subject, measure, measure_references, membership_roc, verdict,
 };
-use crate::methods::{Read, Tier};
+use crate::methods::{self, Read, Role, Tier};
 use crate::run::results::{AdapterSummary, Row, RowKind, SCHEMA};
 use crate::run::variants;
 
@@ -128,7 +128,7 @@ impl Bench<'_> {
         let first = self.references.first().ok_or_else(|| Error::internal("there is no retrain"))?;
         Ok(Row {
             row: RowKind::Retrain,
-            method: "retrain".into(),
+            method: methods::reference().name.into(),
             settings: self.recipe()?,
             tier: Tier::Exact,
             seeds: retrains.iter().map(|s| s.candidate.seed).collect(),
@@ -168,7 +168,8 @@ impl Bench<'_> {
         let metrics = |kind| rows.iter().find(|row| row.row == kind).map(|row| row.metrics.clone());
         let (Some(original), another) = (metrics(RowKind::Original), metrics(RowKind::AnotherRetrain)) else { return };
         let scope = self.ready.target.scope();
-        let unlink = rows.iter().find(|row| row.method == "unlink").map(|row| row.metrics.clone());
+        let unlink =
+            rows.iter().find(|row| methods::role(&row.method) == Some(Role::Floor)).map(|row| row.metrics.clone());
         for row in rows.iter_mut().filter(|row| row.row == RowKind::Method && !row.metrics.is_empty()) {
             row.verdict = Some(verdict(&Evidence {
                 scope,

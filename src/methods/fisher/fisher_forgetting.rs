@@ -83,27 +83,12 @@ impl FisherForgetting {
 
 impl Method for FisherForgetting {
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
-        let origin = Origin::of(session)?;
-        let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);
-        let mut method_s = 0.0;
-        let way = timed(&mut method_s, || self.step.way(session, view, &mut account))?;
-        let (mut taken, mut alphas) = (Vec::new(), Vec::new());
-        for round in 0..self.step.steps {
-            let clock = if round == 0 { &mut account.precompute_s } else { &mut method_s };
-            let fisher = timed(clock, || Importance::of_retained(session, view.retain, self.step.estimator))?;
-            if round == 0 {
-                account.note("importance", json!([fisher.describe()]));
-            }
-            timed(&mut method_s, || {
-                taken.push(self.step.take(session, view, &fisher, way, round)?);
-                alphas.push(self.perturb(session, view, &fisher, round)?);
-                Ok(())
-            })?;
-        }
-        account.method_s = method_s;
-        account.took(taken.len() as u64);
-        account.note("taken", json!(taken));
+        let mut alphas = Vec::new();
+        let mut account = self.step.run(session, view, |session, fisher, round| {
+            alphas.push(self.perturb(session, view, fisher, round)?);
+            Ok(())
+        })?;
         account.note("noise_alpha", json!(alphas));
-        account.close(session, &origin)
+        Ok(account)
     }
 }

@@ -2,6 +2,7 @@
 //! the retained records.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::engine::{Data, Program};
 use crate::kernels::edit;
@@ -14,18 +15,18 @@ use crate::methods::prelude::*;
 /// where F is a diagonal (digits).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::methods) struct FisherStep {
-    pub steps: usize,
+    steps: usize,
     gamma: Option<f64>,
     part: f64,
     #[serde(flatten)]
     rule: StopRule,
     pub delta: f64,
-    pub estimator: Estimator,
+    estimator: Estimator,
 }
 
 /// What a step was.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(in crate::methods) struct Taken {
+struct Taken {
     pub gamma: f64,
     /// The forgotten records where it ends.
     pub forget: Score,
@@ -33,7 +34,7 @@ pub(in crate::methods) struct Taken {
 
 /// Where the steps of a run are to go.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::methods) struct Way {
+struct Way {
     goal: Goal,
     first: Score,
 }
@@ -69,13 +70,37 @@ impl FisherStep {
         ]
     }
 
-    /// The way to go; none where gamma says how far.
-    pub(in crate::methods) fn way(
+    /// Forgets in `steps` rounds: F_R is measured, a step taken, and `after` called with F_R as it was before the step and the
+    /// round's number, from 0. The first F_R counts as precomputed: at the parameters that training left it could be kept.
+    pub(in crate::methods) fn run(
         &self,
         session: &mut Session,
         view: &View,
-        account: &mut Account,
-    ) -> Result<Option<Way>> {
+        mut after: impl FnMut(&mut Session, &Importance, usize) -> Result<()>,
+    ) -> Result<Account> {
+        let origin = Origin::of(session)?;
+        let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);
+        let (mut method_s, mut taken) = (0.0, Vec::new());
+        let way = timed(&mut method_s, || self.way(session, view, &mut account))?;
+        for round in 0..self.steps {
+            let clock = if round == 0 { &mut account.precompute_s } else { &mut method_s };
+            let fisher = timed(clock, || Importance::of_retained(session, view.retain, self.estimator))?;
+            if round == 0 {
+                account.note("importance", json!([fisher.describe()]));
+            }
+            timed(&mut method_s, || {
+                taken.push(self.take(session, view, &fisher, way, round)?);
+                after(session, &fisher, round)
+            })?;
+        }
+        account.method_s = method_s;
+        account.took(taken.len() as u64);
+        account.note("taken", json!(taken));
+        account.close(session, &origin)
+    }
+
+    /// The way to go; none where gamma says how far.
+    fn way(&self, session: &mut Session, view: &View, account: &mut Account) -> Result<Option<Way>> {
         if self.gamma.is_some() {
             return Ok(None);
         }
@@ -85,7 +110,7 @@ impl FisherStep {
     }
 
     /// Takes step `at` (0 is the first) with the Fisher diagonal that was measured where the session stands.
-    pub(in crate::methods) fn take(
+    fn take(
         &self,
         session: &mut Session,
         view: &View,

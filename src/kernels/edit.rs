@@ -217,6 +217,15 @@ pub fn step(rec: &mut Recording, theta: Buf<f32>, d: Buf<f32>, lr: Buf<f32>, sig
     pass.read(d).read(lr).update(theta).work(2 * d.len as u64, 12 * d.len as u64).threads(vec4s(d.len));
 }
 
+/// Records g += t · sign(theta), sign(0) = 0: what t ‖theta‖₁ adds to a gradient `g` of theta's length. `t` is one element.
+pub fn add_sign(rec: &mut Recording, g: Buf<f32>, theta: Buf<f32>, t: Buf<f32>) {
+    if rec.arguments("edit.add_sign").shape("theta", theta, &[g.len]).shape("t", t, &[1]).wrong() {
+        return;
+    }
+    let pass = rec.dispatch(&ADD_SIGN).params(AddSign { len: g.len as u32 });
+    pass.read(theta).read(t).update(g).work(2 * g.len as u64, 12 * g.len as u64).threads(vec4s(g.len));
+}
+
 /// Records m = 1 where num > gamma · den, else 0.
 pub fn threshold(rec: &mut Recording, num: Buf<f32>, den: Buf<f32>, gamma: f32, m: Buf<f32>) {
     if rec.arguments("edit.threshold").shape("num", num, &[m.len]).shape("den", den, &[m.len]).wrong() {

@@ -56,6 +56,7 @@ const EDITS: &[fn(usize) -> Case] = &[
     restore_case,
     lerp_case,
     step_case,
+    add_sign_case,
     threshold_case,
 ];
 
@@ -225,6 +226,19 @@ fn step_case(n: usize) -> Case {
     case
 }
 
+/// Zeros of either sign among the parameters, as a pruned network has them.
+fn add_sign_case(n: usize) -> Case {
+    let (mut case, mut draw) = new("add_sign", n);
+    let mut values = draw.values(n);
+    values.iter_mut().step_by(3).for_each(|v| *v = 0.0);
+    values.iter_mut().skip(1).step_by(9).for_each(|v| *v = -0.0);
+    let g = case.inout("g", draw.values(n));
+    let theta = case.input("theta", values);
+    let t = case.input("t", vec![0.03]);
+    add_sign(&mut case.rec, g, theta, t);
+    case
+}
+
 fn threshold_case(n: usize) -> Case {
     let (mut case, mut g) = new("threshold", n);
     let mut num = g.between(n, 0.0, 2.0);
@@ -258,6 +272,7 @@ fn zeros_stay() -> Case {
     restore(rec, x, m, zero);
     lerp(rec, x, zero, 0.5);
     step(rec, theta, d, one, 1.0);
+    add_sign(rec, grad, theta, one);
     threshold(rec, fisher, zero, 0.0, chosen);
     case.hazard(Hazard::NotZero, &["one"]).tolerance(0.0, 0.0)
 }

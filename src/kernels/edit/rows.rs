@@ -60,6 +60,11 @@ params! {
 }
 
 params! {
+    /// `len` elements.
+    pub struct AddSign { len: u32 }
+}
+
+params! {
     /// `len` elements and the ratio to pass.
     pub struct Threshold { len: u32, gamma: f32 }
 }
@@ -196,6 +201,17 @@ pub static STEP: Kernel = Kernel {
     variant_of: None,
 };
 
+/// The gradient of an ℓ1 penalty.
+pub static ADD_SIGN: Kernel = Kernel {
+    name: "edit.add_sign",
+    source: include_str!("../../../shaders/edit/add_sign.wgsl"),
+    params: AddSign::FIELDS,
+    twin: twin::add_sign,
+    requires: Requires::Nothing,
+    tangent: Tangent::Missing,
+    variant_of: None,
+};
+
 /// Marks where a ratio passes a bound.
 pub static THRESHOLD: Kernel = Kernel {
     name: "edit.threshold",
@@ -221,5 +237,6 @@ pub static KERNELS: &[&Kernel] = &[
     &RESTORE,
     &LERP,
     &STEP,
+    &ADD_SIGN,
     &THRESHOLD,
 ];

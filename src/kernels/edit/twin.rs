@@ -1,7 +1,7 @@
 //! CPU twins of the `edit` family.
 
 use super::rows::{
-    AxisMean, Clip, Dampen, Ewc, Lerp, Masked, Noised, Precondition, Rescale, Step, Threshold, Variance,
+    AddSign, AxisMean, Clip, Dampen, Ewc, Lerp, Masked, Noised, Precondition, Rescale, Step, Threshold, Variance,
 };
 use crate::base::philox::{normal, philox};
 use crate::engine::TwinCall;
@@ -129,6 +129,16 @@ pub fn step(call: &mut TwinCall) {
     let [d, lr, theta] = call.bufs();
     let (d, lr, theta) = (d.f(), lr.f()[0], theta.f_mut());
     (0..p.len as usize).for_each(|i| theta[i] += f64::from(p.sign) * lr * d[i]);
+}
+
+/// Bindings theta t g; see `add_sign.wgsl`.
+pub fn add_sign(call: &mut TwinCall) {
+    let p: AddSign = call.params();
+    let [theta, t, g] = call.bufs();
+    let (theta, t, g) = (theta.f(), t.f()[0], g.f_mut());
+    // Not `signum`, which gives a zero the sign that it carries.
+    let sign = |v: f64| f64::from(i8::from(v > 0.0) - i8::from(v < 0.0));
+    (0..p.len as usize).for_each(|i| g[i] += t * sign(theta[i]));
 }
 
 /// Bindings num den m; see `threshold.wgsl`.

@@ -71,6 +71,10 @@ pub const CALLS: &[Call] = &[
         let (theta, d, lr) = (r.leads("theta", &[5]), r.exact("d", &[5]), r.exact("lr", &[1]));
         edit::step(&mut r.rec, theta, d, lr, -1.0);
     }),
+    call("edit.add_sign", |r| {
+        let (g, theta, t) = (r.leads("g", &[5]), r.exact("theta", &[5]), r.exact("t", &[1]));
+        edit::add_sign(&mut r.rec, g, theta, t);
+    }),
     call("edit.threshold", |r| {
         let (num, den, m) = (r.exact("num", &[5]), r.exact("den", &[5]), r.leads("m", &[5]));
         edit::threshold(&mut r.rec, num, den, 1.0, m);

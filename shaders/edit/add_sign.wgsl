@@ -1,0 +1,21 @@
+// g += t sign(theta), the gradient of t |theta|_1; sign(0) = 0. theta, g [len]; t [1]. One thread: four elements.
+// Twin: edit/twin.rs add_sign.
+#import grid
+
+struct P { len: u32 }
+
+override WG: u32 = 64u;
+
+@group(0) @binding(0) var<uniform> p: P;
+@group(0) @binding(1) var<storage, read> theta: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> t: array<f32>;
+@group(0) @binding(3) var<storage, read_write> g: array<vec4<f32>>;
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+    let i = group_index(wid, nwg) * WG + lid;
+    if (4u * i >= p.len) {
+        return;
+    }
+    g[i] = g[i] + t[0] * sign(theta[i]);
+}

@@ -66,7 +66,7 @@
 //! | sum gradients into `session.grad` | [`statistics::gradient`] |
 //! | measure importance | [`Importance::measure`], [`Importance::of_retained`] |
 //! | multiply by a curvature matrix, solve with it | [`statistics::gauss_newton`], [`statistics::hessian`], [`statistics::solve`] |
-//! | train on | [`fit_to_end`]; [`Fit::new`], [`Fit::restrict`] and [`train_to_end`] with an [`Observer`] |
+//! | train on | [`fit_to_end`]; [`Fit::new`], [`Fit::restrict`] or [`Fit::penalize`], and [`train_to_end`] with an [`Observer`] |
 //! | stop at a goal | [`StopRule::goal`], [`Goal::reached`] |
 //!
 //! [`Records::train`] are records as they are after the request, [`Records::before`] as they were: ask for forgotten records with

@@ -37,6 +37,8 @@ pub struct Fit {
     pub(crate) bounds: Option<Bounds>,
     /// b of an objective with the term bᵀθ / n.
     pub(crate) tilt: Option<Buf<f32>>,
+    /// Weight of ‖θ‖₁ in the objective of each epoch.
+    pub(crate) l1: Option<Vec<f64>>,
 }
 
 /// Names of the optimiser vectors in a session and in a checkpoint.
@@ -65,7 +67,7 @@ impl Fit {
             tilt = Some(b);
         }
         let (config, state, programs, bounds) = (config.clone(), FitState::default(), HashMap::new(), None);
-        Ok(Fit { config, batch_size, optimizer, seed, vectors, state, programs, bounds, tilt })
+        Ok(Fit { config, batch_size, optimizer, seed, vectors, state, programs, bounds, tilt, l1: None })
     }
 
     /// Lets steps move parameters only where `mask` is 1; where it is 0 they keep the bits they have in `origin`: neither
@@ -73,6 +75,20 @@ impl Fit {
     pub fn restrict(&mut self, mask: Buf<f32>, origin: Buf<f32>) {
         self.bounds = Some(Bounds { mask, origin });
         self.programs.clear();
+    }
+
+    /// Adds `weights[e]` · ‖θ‖₁ to the objective of epoch e (from 0; nothing after the last of them): a step's gradient gets
+    /// `weights[e]` · sign(θ), sign(0) = 0, before it is clipped. Reported losses are without it, and parameters that
+    /// [`Fit::restrict`] holds do not feel it.
+    pub fn penalize(&mut self, weights: Vec<f64>) {
+        self.l1 = Some(weights);
+        self.programs.clear();
+    }
+
+    /// The weight of ‖θ‖₁ in step `t`; none where the objective has no such term.
+    fn l1_weight(&self, t: u64, per_epoch: usize) -> Option<f64> {
+        let weights = self.l1.as_ref()?;
+        Some(weights.get((t / per_epoch as u64) as usize).copied().unwrap_or(0.0))
     }
 
     /// Where the fit stands, with the optimiser vectors read back.
@@ -276,6 +292,7 @@ impl Fit {
             let t = first + s as u64;
             inputs.push(Data::U32(vec![self.seed as u32, (self.seed >> 32) as u32, t as u32, 0]));
             inputs.push(Data::F32(self.optimizer.hyper(self.lr(t, per_epoch), t + 1).to_vec()));
+            inputs.extend(self.l1_weight(t, per_epoch).map(|weight| Data::F32(vec![weight as f32])));
             inputs.extend(step.into_iter().flat_map(|load| load.inputs));
         }
         let made = self.programs.get(&key).ok_or_else(|| Error::internal("the step program vanished"))?;

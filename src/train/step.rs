@@ -78,12 +78,17 @@ impl Fit {
             rec.upload(words);
             let hyper = rec.temp::<f32>("hyper", 3);
             rec.upload(hyper);
+            let l1 = self.l1.as_ref().map(|_| {
+                let weight = rec.temp("l1", 1);
+                rec.upload(weight);
+                weight
+            });
             for (i, (term, shape)) in terms.iter().zip(shapes).enumerate() {
                 let sums = (i == 0).then(|| metrics.range(s * ALIGN..s * ALIGN + 2));
                 self.record_term(session, &mut rec, (term, shape), i > 0, words, sums)?;
             }
             rec.enter("update");
-            self.record_update(session, &mut rec, terms[0].records.indices.len(), hyper)?;
+            self.record_update(session, &mut rec, terms[0].records.indices.len(), hyper, l1);
             rec.leave();
         }
         rec.readback(metrics);
@@ -138,10 +143,20 @@ impl Fit {
         }
     }
 
-    /// Records what becomes of the gradient over `count` records.
-    fn record_update(&self, session: &mut Session, rec: &mut Recording, count: usize, hyper: Buf<f32>) -> Result<()> {
+    /// Records what becomes of the gradient over `count` records; `l1` is the weight of ‖θ‖₁, one element.
+    fn record_update(
+        &self,
+        session: &Session,
+        rec: &mut Recording,
+        count: usize,
+        hyper: Buf<f32>,
+        l1: Option<Buf<f32>>,
+    ) {
         if let Some(tilt) = self.tilt {
             map::axpby(rec, (1.0 / count.max(1) as f64) as f32, tilt, 1.0, session.grad);
+        }
+        if let Some(weight) = l1 {
+            edit::add_sign(rec, session.grad, session.theta, weight);
         }
         if let Some(bounds) = self.bounds {
             edit::mask(rec, session.grad, bounds.mask);
@@ -152,7 +167,6 @@ impl Fit {
             edit::restore(rec, session.theta, mask, origin);
             self.vectors.iter().for_each(|v| edit::mask(rec, *v, mask));
         }
-        Ok(())
     }
 
     /// True where a step draws each record by itself, so that batches differ in size.

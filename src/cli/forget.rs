@@ -15,7 +15,7 @@ pub struct Forget {
     /// Request file: JSON Lines or CSV
     #[arg(long, value_name = "FILE")]
     request: PathBuf,
-    /// Method, by its name in `unlearn list methods`
+    /// Method, by its name in `unlearn list methods`; `unlearn list methods NAME` has its settings
     #[arg(long, value_name = "NAME")]
     method: String,
     /// A setting of the method: `--set alpha=2`

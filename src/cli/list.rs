@@ -1,5 +1,6 @@
 use super::output::{Table, emit, emit_json};
 use super::{Context, Run, commands, markdown, registries};
+use crate::base::did_you_mean;
 use crate::engine::{Kernel, composed};
 use crate::error::{Error, Result};
 use crate::kernels;
@@ -9,6 +10,10 @@ use crate::kernels;
 pub struct List {
     /// Which registry; all of them if absent
     registry: Option<String>,
+
+    /// One row of it; `unlearn list methods NAME` has the settings of one method
+    #[arg(value_name = "NAME", requires = "registry")]
+    row: Option<String>,
 
     /// Print a page of Markdown, as docs/reference holds it
     #[arg(long, conflicts_with = "json")]
@@ -25,6 +30,16 @@ pub struct Registry {
     pub table: fn() -> Result<Table>,
     /// What a page says of each row below the table, as Markdown.
     pub details: Option<fn() -> Result<String>>,
+    /// What belongs to each row.
+    pub parts: Option<Parts>,
+}
+
+/// A table that belongs to a row.
+pub struct Parts {
+    /// What it holds.
+    pub name: &'static str,
+    /// The table of the row of this name.
+    pub of: fn(&str) -> Result<Table>,
 }
 
 /// The registries, in the order of printing.
@@ -34,24 +49,28 @@ pub static REGISTRIES: &[Registry] = &[
         about: "What the program does, a command each. `unlearn COMMAND --help` prints the same.",
         table: commands::table,
         details: Some(commands::details),
+        parts: None,
     },
     Registry {
         name: "layers",
         about: "Values of `type` in `[[model.layers]]`. Inputs are inferred; pictures are `[channels, height, width]`.",
         table: registries::layers,
         details: Some(registries::layer_keys),
+        parts: None,
     },
     Registry {
         name: "models",
         about: "Values of `model.zoo`: networks that come with the program. `model.hidden` sets their widths.",
         table: registries::models,
         details: None,
+        parts: None,
     },
     Registry {
         name: "optimizers",
         about: "Values of `train.optimizer` and of `train.schedule`.",
         table: registries::optimizers,
         details: None,
+        parts: None,
     },
     Registry {
         name: "methods",
@@ -60,24 +79,28 @@ pub static REGISTRIES: &[Registry] = &[
                 measured against retrained models).",
         table: registries::methods,
         details: Some(registries::method_settings),
+        parts: Some(Parts { name: "settings", of: registries::settings }),
     },
     Registry {
         name: "statistics",
         about: "Values of `unlearn gradients --kind`. All are exact per record, without weight decay and dropout.",
         table: registries::statistics,
         details: None,
+        parts: None,
     },
     Registry {
         name: "metrics",
         about: "What `unlearn eval`, `run` and `demo` compute. The keys are those of `eval --json`.",
         table: registries::metrics,
         details: None,
+        parts: None,
     },
     Registry {
         name: "datasets",
         about: "Values of `data.loader`. Relative paths start at the configuration's folder.",
         table: registries::datasets,
         details: Some(registries::loader_keys),
+        parts: None,
     },
     Registry {
         name: "experiments",
@@ -85,6 +108,7 @@ pub static REGISTRIES: &[Registry] = &[
                 `unlearn train`. `unlearn demo` runs those marked so.",
         table: registries::experiments,
         details: None,
+        parts: None,
     },
     Registry {
         name: "kernels",
@@ -92,6 +116,7 @@ pub static REGISTRIES: &[Registry] = &[
                 their defaults. `unlearn check --coverage` counts the cases that hold each to its CPU twin.",
         table: kernel_table,
         details: None,
+        parts: None,
     },
 ];
 
@@ -108,12 +133,22 @@ impl Run for List {
         let mut document = serde_json::json!({ "schema": 1, "version": env!("CARGO_PKG_VERSION") });
         let mut text = String::new();
         for registry in &chosen {
-            let table = (registry.table)()?;
-            document[registry.name] = table.rows.iter().map(|row| entry(&table.columns, row)).collect();
+            let mut table = (registry.table)()?;
+            if let Some(name) = &self.row {
+                let names: Vec<String> = table.rows.iter().map(|row| row[0].clone()).collect();
+                if !names.contains(name) {
+                    let near = did_you_mean(name, names.iter().map(String::as_str));
+                    return Err(Error::input(format!("{} has no `{name}`{near}", registry.name)));
+                }
+                table.rows.retain(|row| row[0] == *name);
+            }
             if chosen.len() > 1 {
                 text += &format!("{}\n", registry.name);
             }
             text += &table.to_string();
+            let (entries, parts) = rows(registry, &table)?;
+            document[registry.name] = entries;
+            text += &parts;
         }
         if cx.json { emit_json(&document) } else { emit(&text) }
     }
@@ -129,6 +164,24 @@ fn named(name: &str) -> Result<&'static Registry> {
         let (near, all) = (near.unwrap_or_default(), all.join(", "));
         Error::input(format!("there is no registry `{name}`; did you mean `{near}`? There are {all}"))
     })
+}
+
+/// The rows as JSON, each with its parts, and the parts as text.
+fn rows(registry: &Registry, table: &Table) -> Result<(serde_json::Value, String)> {
+    let (mut entries, mut text) = (Vec::new(), String::new());
+    for row in &table.rows {
+        let mut json = entry(&table.columns, row);
+        if let Some(Parts { name: what, of }) = &registry.parts {
+            let parts = of(&row[0])?;
+            json[*what] = parts.rows.iter().map(|row| entry(&parts.columns, row)).collect();
+            text += &format!("\n{what} of {}{}\n", row[0], if parts.rows.is_empty() { ": none" } else { "" });
+            if !parts.rows.is_empty() {
+                text += &parts.to_string();
+            }
+        }
+        entries.push(json);
+    }
+    Ok((entries.into(), text))
 }
 
 /// One row as a JSON object keyed by the column heads.

@@ -5,7 +5,7 @@ use super::markdown::{codes, of_table};
 use crate::data::{DATASETS, DatasetRow};
 use crate::error::{Error, Result};
 use crate::eval::METRICS;
-use crate::methods::{METHODS, MethodRow};
+use crate::methods::{self, METHODS};
 use crate::nn::{LAYERS, ZOO, parse_layer};
 use crate::run::experiments::EXPERIMENTS;
 use crate::run::gradients::STATISTICS;
@@ -53,7 +53,7 @@ pub(super) fn methods() -> Result<Table> {
 pub(super) fn method_settings() -> Result<String> {
     let mut text = String::new();
     for m in METHODS {
-        let table = settings(m)?;
+        let table = settings(m.name)?;
         let settings = if table.rows.is_empty() { "No settings.\n".to_owned() } else { of_table(&table) };
         text += &format!(
             "## `{}`\n\n*{}*: {}. Source: {}.\n\n{settings}\n",
@@ -66,11 +66,17 @@ pub(super) fn method_settings() -> Result<String> {
     Ok(text.trim_end().to_owned() + "\n")
 }
 
-fn settings(method: &MethodRow) -> Result<Table> {
-    let mut table = Table::new(&["setting", "default"]);
-    let defaults = (method.build)(toml::Table::new())?.settings();
-    for (key, value) in defaults.as_object().into_iter().flatten() {
-        table.row([key.clone(), if value.is_null() { "chosen by the method".to_owned() } else { value.to_string() }]);
+/// The settings of a method, a row each; a default of `-` is chosen by the method.
+///
+/// # Errors
+/// No method has this name.
+pub(super) fn settings(method: &str) -> Result<Table> {
+    let mut table = Table::new(&["setting", "default", "takes", "meaning"]);
+    for setting in methods::find(method)?.settings() {
+        let words = setting.words().iter().map(|(word, meaning)| format!("{word}: {meaning}")).collect::<Vec<_>>();
+        let meaning = [setting.doc.to_owned(), words.join("; ")].join(" ");
+        let default = setting.default().unwrap_or("-").to_owned();
+        table.row([setting.key.to_owned(), default, setting.takes(), meaning.trim_end().to_owned()]);
     }
     Ok(table)
 }

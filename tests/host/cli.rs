@@ -149,6 +149,19 @@ fn lists_are_tables_and_documents() {
 }
 
 #[test]
+fn a_methods_settings_are_listed() {
+    let document = json(&stdout(&run(&["list", "methods", "finetune", "--json"])));
+    let method = &document["methods"][0];
+    assert_eq!((&document["methods"][1], &method["name"]), (&serde_json::Value::Null, &"finetune".into()));
+    let lr = &method["settings"][0];
+    assert_eq!([&lr["setting"], &lr["default"], &lr["takes"]], ["lr", "0.05", "a positive number"]);
+    let text = stdout(&run(&["list", "methods", "newton"]));
+    assert!(text.contains("curvature_records") && text.contains("gauss_newton: never negative"), "{text}");
+    assert!(stdout(&run(&["list", "methods"])).contains("settings of retrain: none"));
+    refused(&["list", "methods", "finetun"], "did you mean `finetune`");
+}
+
+#[test]
 fn a_closed_stdout_is_no_panic() {
     for arguments in [&["list"][..], &["adapters", "--json"], &["--help"]] {
         let mut child = unlearn(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");

@@ -230,6 +230,7 @@ fn of_links() -> Vec<&'static str> {
 pub static METHODS: &[&MethodRow] = &[
     &exact::retrain::ROW,
     &tuning::finetune::ROW,
+    &tuning::l1_sparse::ROW,
     &ascent::gradient_ascent::ROW,
     &ascent::neg_grad_plus::ROW,
     &fisher::noise::ROW,

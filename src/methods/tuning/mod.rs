@@ -1,4 +1,5 @@
 //! Some more epochs, on the retained records or on both with other labels.
 
 pub mod finetune;
+pub mod l1_sparse;
 pub mod salun;

@@ -11,6 +11,7 @@ mod device;
 mod digits;
 mod drivers;
 mod engine;
+mod examples;
 mod fisher;
 mod graph_methods;
 mod graph_parity;
@@ -60,6 +61,7 @@ fn main() {
     trials.extend(drivers::trials(&devices));
     trials.extend(validation::trials(&devices));
     trials.extend(devices.iter().flat_map(engine::trials));
+    trials.extend(examples::trials(&devices));
     trials.extend(devices.iter().flat_map(params::trials));
     trials.extend(devices.iter().flat_map(device::trials));
     trials.extend(parity::trials());

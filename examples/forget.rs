@@ -8,7 +8,7 @@ use unlearn::run::config::Loaded;
 use unlearn::statistics::score;
 use unlearn::train::{Term, fit_to_end};
 
-pub fn main() -> Result<()> {
+pub(crate) fn main() -> Result<()> {
     let text = "
         data = { loader = 'digits', validation_fraction = 0.1 }
         model = { zoo = 'mlp', hidden = [32] }

@@ -5,7 +5,10 @@ use unlearn::{Error, Result, params};
 
 params! {
     /// As `struct P` in the shader; `compile` holds the two against each other.
-    pub struct Size { n: u32 }
+    pub struct Size {
+        /// Elements.
+        n: u32,
+    }
 }
 
 static SOFTPLUS: Kernel = Kernel {
@@ -44,7 +47,7 @@ fn run(engine: &mut Engine, values: &[f32]) -> Result<Vec<f32>> {
     Ok(engine.run(&program, &[])?[out].f32().to_vec())
 }
 
-pub fn main() -> Result<()> {
+pub(crate) fn main() -> Result<()> {
     let values: Vec<f32> = (-500..500).map(|i| i as f32 / 10.0).collect();
     let there = run(&mut Engine::gpu(GpuOptions::default())?, &values)?;
     let twin = run(&mut Engine::reference(), &values)?;

@@ -41,7 +41,7 @@ impl Method for OneStep {
     }
 }
 
-pub fn main() -> Result<()> {
+pub(crate) fn main() -> Result<()> {
     let text = "data = { loader = 'digits' }\nmodel = { zoo = 'mlp', hidden = [32] }\ntrain = { epochs = 5, lr = 0.1 }";
     let mut file = Loaded::parse(text, "digits.toml", ".".as_ref(), &[], None)?;
     let (data, model) = file.build()?;

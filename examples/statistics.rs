@@ -7,7 +7,7 @@ use unlearn::statistics;
 use unlearn::train::{Term, fit_to_end};
 use unlearn::{Error, Result};
 
-pub fn main() -> Result<()> {
+pub(crate) fn main() -> Result<()> {
     let text = "data = { loader = 'digits' }\nmodel = { zoo = 'mlp', hidden = [16] }\ntrain = { epochs = 5, lr = 0.1 }";
     let mut file = Loaded::parse(text, "digits.toml", ".".as_ref(), &[], None)?;
     let (data, model) = file.build()?;

@@ -73,6 +73,13 @@ pub static REGISTRIES: &[Registry] = &[
         parts: None,
     },
     Registry {
+        name: "objectives",
+        about: "Values of `train.objective`: what training minimises. Without the key the records choose.",
+        table: registries::objectives,
+        details: None,
+        parts: None,
+    },
+    Registry {
         name: "methods",
         about: "Values of `unlearn forget --method` and of `forget.methods`. The tier says how strong a result is: \
                 *exact*, *certified* (ε and δ under assumptions that the program checks) or *approximate* (to be \

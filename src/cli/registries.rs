@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::eval::METRICS;
 use crate::methods::{self, METHODS};
 use crate::nn::{LAYERS, ZOO, parse_layer};
+use crate::records::OBJECTIVES;
 use crate::run::experiments::EXPERIMENTS;
 use crate::run::gradients::STATISTICS;
 use crate::train::{OPTIMIZERS, SCHEDULES};
@@ -40,6 +41,12 @@ pub(super) fn optimizers() -> Result<Table> {
     let mut table = Table::new(&["name", "kind", "summary"]);
     OPTIMIZERS.iter().for_each(|o| table.row([o.name, "optimizer", o.summary]));
     SCHEDULES.iter().for_each(|(name, summary)| table.row([name, "schedule", summary]));
+    Ok(table)
+}
+
+pub(super) fn objectives() -> Result<Table> {
+    let mut table = Table::new(&["name", "summary", "citation"]);
+    OBJECTIVES.iter().for_each(|o| table.row([o.name, o.summary, o.citation]));
     Ok(table)
 }
 

@@ -14,10 +14,11 @@ pub(crate) mod partition;
 pub(crate) mod planetoid;
 mod plant;
 mod reach;
+mod records;
 pub(crate) mod sbm;
 pub(crate) mod tudataset;
 
-pub(crate) use assemble::{GraphParts, dataset};
+pub(crate) use assemble::{GraphParts, Graphs, dataset};
 pub use links::{Links, Task};
 pub use partition::NodeSplit;
 pub use plant::{Plant, Poison};
@@ -169,34 +170,29 @@ impl Graph {
     }
 }
 
-/// The graphs of a graph classification task: graph g is the nodes `ptr[g]..ptr[g + 1]` of the one [`Graph`].
+/// What the records on a graph are.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Graphs {
-    /// `[graphs + 1]`
-    pub ptr: Vec<u32>,
-    /// `[graphs]`
-    pub labels: Vec<u32>,
+pub enum GraphRecords {
+    /// The nodes.
+    #[default]
+    Nodes,
+    /// Graphs: graph g is the nodes `ptr[g]..ptr[g + 1]` of the one [`Graph`]; `ptr` is [graphs + 1].
+    Graphs {
+        /// First node of each graph, and the end of the last.
+        ptr: Vec<u32>,
+    },
+    /// Pairs of nodes: ids are numbers of training edges, in the order of [`Graph::distinct_edges`], and places in the lists
+    /// of [`GraphData::held_out`]. The graph is without what is held out, and no node has a class.
+    Links,
 }
 
-impl Graphs {
-    /// Number of graphs.
-    pub fn len(&self) -> usize {
-        self.labels.len()
-    }
-
-    /// Whether there is no graph.
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-}
-
-/// A graph and a task on it. `train`, `validation` and `test` are ascending, disjoint lists of node ids, or of graph
-/// numbers where `graphs` is there.
+/// A graph and a task on it. `train`, `validation` and `test` are ascending, disjoint lists of ids: of nodes, or what
+/// [`GraphRecords`] says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GraphData {
     /// Features are normalised.
     pub graph: Graph,
-    /// Class of each node, [`UNLABELLED`] for none; none has one where `graphs` is there.
+    /// Class of each node, or of each graph where records are graphs; [`UNLABELLED`] for none.
     pub labels: Vec<u32>,
     /// Ids of the training nodes (or graphs), ascending.
     pub train: Vec<u32>,
@@ -204,11 +200,10 @@ pub struct GraphData {
     pub validation: Vec<u32>,
     /// Ids of the test nodes, ascending.
     pub test: Vec<u32>,
-    /// Records are these graphs, and not nodes.
-    pub graphs: Option<Graphs>,
-    /// Records are pairs of nodes: the ids are numbers of training edges, in the order of [`Graph::distinct_edges`], and places
-    /// in the lists here. The graph is without what is held out, and `labels` names no class.
-    pub links: Option<Links>,
+    /// What the ids are of.
+    pub records: GraphRecords,
+    /// Pairs that training does not see; none where records are not links.
+    pub held_out: Links,
     /// Training nodes that were given the planted class, ascending.
     pub planted: Vec<u32>,
     /// Edges that were added between nodes of different classes, each once, as in [`Graph::distinct_edges`].

@@ -15,6 +15,7 @@ mod digits;
 mod embedded;
 mod graph;
 mod idx;
+mod kind;
 mod normalize;
 mod npz;
 mod pickle;
@@ -24,6 +25,7 @@ mod request_graph;
 mod source;
 mod split;
 mod synth;
+mod training;
 
 use std::path::Path;
 
@@ -31,10 +33,12 @@ use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
 pub use config::{Column, ColumnKind, DataConfig};
-pub use graph::{Deletion, Graph, GraphData, Graphs, Links, NodeSplit, Plant, Poison, Sparse, Task, UNLABELLED};
+pub use graph::{Deletion, Graph, GraphData, GraphRecords, Links, NodeSplit, Plant, Poison, Sparse, Task, UNLABELLED};
+pub use kind::RecordKind;
 pub use normalize::{Normalization, Normalize};
 pub use request::{Id, Kind, Request, Split, resolve};
 pub use request_file::{parse_indices, read_requests};
+pub use training::{HeldOut, Known, Sight, Training};
 
 use source::Source;
 
@@ -90,7 +94,7 @@ pub struct Dataset {
     pub test: Samples,
     /// The exact numbers that were applied to all three parts.
     pub normalization: Normalization,
-    /// The graph whose nodes (or which itself: [`GraphData::graphs`]) are the records. `x` of the three parts is then
+    /// The graph on which the records are: its nodes, or what [`GraphData::records`] says. `x` of the three parts is then
     /// empty, and `y` holds the labels of [`GraphData::train`], `validation` and `test`, in that order.
     pub graph: Option<GraphData>,
 }
@@ -103,7 +107,7 @@ impl Dataset {
 
     /// The held-out pairs, where records are pairs of nodes.
     pub fn links(&self) -> Option<&Links> {
-        self.graph.as_ref()?.links.as_ref()
+        self.graph.as_ref().filter(|graph| graph.records == GraphRecords::Links).map(|graph| &graph.held_out)
     }
 
     /// Ids of the training records, ascending: positions in [`Dataset::train`], node ids for nodes of a graph, graph

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dataset, Deletion, request_graph};
+use super::{Dataset, Deletion, RecordKind, request_graph};
 use crate::base::did_you_mean;
 use crate::base::splitmix::SplitMix64;
 use crate::error::{Error, Result};
@@ -169,14 +169,27 @@ pub struct Split {
 /// [`Error::Input`] naming the request's file and line: an unknown or repeated id, an edge that is not there, an empty
 /// request, a class without members, nothing retained, or a kind that the data set does not have.
 pub fn resolve(requests: &[Request], dataset: &Dataset, seed: u64) -> Result<Split> {
-    match &dataset.graph {
-        Some(data) if data.graphs.is_none() => request_graph::resolve(requests, dataset, data, seed),
-        _ => records(requests, dataset, seed),
+    match (dataset.kind(), &dataset.graph) {
+        (RecordKind::Node | RecordKind::Link, Some(data)) => request_graph::resolve(requests, dataset, data, seed),
+        (RecordKind::Graph, _) => records(requests, dataset, seed, unknown_graph),
+        _ => records(requests, dataset, seed, unknown_sample),
     }
 }
 
-/// [`resolve`] for data sets whose records stand alone.
-fn records(requests: &[Request], dataset: &Dataset, seed: u64) -> Result<Split> {
+/// What is said of an id that is not among the training records.
+type Unknown = fn(&Request, u64, &[u32]) -> Result<Split>;
+
+fn unknown_sample(request: &Request, id: u64, ids: &[u32]) -> Result<Split> {
+    let (limit, last) = (ids.len(), ids.len().saturating_sub(1));
+    request.fail(format!("unknown sample id {id}; there are {limit} training records, 0 to {last}"))
+}
+
+fn unknown_graph(request: &Request, id: u64, _ids: &[u32]) -> Result<Split> {
+    request.fail(format!("graph {id} is not in the training part"))
+}
+
+/// [`resolve`] for data sets whose records stand alone, or are graphs.
+fn records(requests: &[Request], dataset: &Dataset, seed: u64, unknown: Unknown) -> Result<Split> {
     let ids = dataset.train_ids();
     let mut forget = vec![false; ids.len()];
     let mut seen: HashMap<(Kind, u64), &str> = HashMap::new();
@@ -206,7 +219,9 @@ fn records(requests: &[Request], dataset: &Dataset, seed: u64) -> Result<Split> 
             if let Some(earlier) = seen.insert((request.kind, id), &request.origin) {
                 return request.fail(format!("{} id {id} is repeated; first at {earlier}", request.kind.name()));
             }
-            mark(request, id, dataset, &ids, &mut forget)?;
+            if !mark(request, id, dataset, &ids, &mut forget)? {
+                return unknown(request, id, &ids);
+            }
         }
     }
     let of = |wanted: bool| ids.iter().zip(&forget).filter(|(_, gone)| **gone == wanted).map(|(id, _)| *id).collect();
@@ -261,22 +276,16 @@ pub(super) fn no_members(class: u32, dataset: &Dataset) -> String {
     format!("class {class} (`{}`) has no members in the training part", dataset.class_names[class as usize])
 }
 
-/// Marks, by position, the records that an id of the request means.
-fn mark(request: &Request, id: u64, dataset: &Dataset, ids: &[u32], forget: &mut [bool]) -> Result<()> {
+/// Marks, by position, the records that an id of the request means; false where there is none of that number.
+fn mark(request: &Request, id: u64, dataset: &Dataset, ids: &[u32], forget: &mut [bool]) -> Result<bool> {
     if request.kind == Kind::Class {
         let members = dataset.train.y.iter().enumerate().filter(|(_, class)| u64::from(**class) == id);
         return match members.map(|(position, _)| forget[position] = true).count() {
             0 => request.fail(no_members(id as u32, dataset)),
-            _ => Ok(()),
+            _ => Ok(true),
         };
     }
-    match ids.binary_search_by(|known| u64::from(*known).cmp(&id)) {
-        Ok(position) => forget[position] = true,
-        Err(_) if dataset.graph.is_some() => return request.fail(format!("graph {id} is not in the training part")),
-        Err(_) => {
-            let (limit, last) = (ids.len(), ids.len().saturating_sub(1));
-            return request.fail(format!("unknown sample id {id}; there are {limit} training records, 0 to {last}"));
-        }
-    }
-    Ok(())
+    let found = ids.binary_search_by(|known| u64::from(*known).cmp(&id));
+    found.iter().for_each(|position| forget[*position] = true);
+    Ok(found.is_ok())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{Dataset, Deletion, GraphData, Id, Kind, Request, Split, request};
+use super::{Dataset, Deletion, GraphData, GraphRecords, Id, Kind, Request, Split, request};
 use crate::base::splitmix::SplitMix64;
 use crate::error::Result;
 
@@ -66,14 +66,7 @@ pub(super) fn resolve(requests: &[Request], dataset: &Dataset, data: &GraphData,
         nodes.contains(&u) || nodes.contains(&v) || edges.contains(&pair)
     };
     let gone = graph.edges.iter().filter(goes).copied().collect();
-    let (forget, retain) = match &data.links {
-        // Records are the edges themselves.
-        Some(_) => {
-            let pairs = graph.distinct_edges();
-            data.train.iter().copied().partition(|id| edges.contains(&pairs[*id as usize]))
-        }
-        None => data.train.iter().copied().partition(|id| nodes.contains(id)),
-    };
+    let (forget, retain) = data.divide(&nodes, &edges);
     let deletion = Deletion {
         nodes: nodes.into_iter().collect(),
         edges: gone,
@@ -94,7 +87,7 @@ impl Reader<'_> {
     fn items(&self, request: &Request, rng: &mut SplitMix64) -> Result<Vec<Item>> {
         request.one_way_of_naming()?;
         match (request.kind, request.fraction) {
-            (kind, _) if kind != Kind::Edge && self.data.links.is_some() => request.fail(format!(
+            (kind, _) if kind != Kind::Edge && self.data.records == GraphRecords::Links => request.fail(format!(
                 "the records of `{}` are links (data.task = \"link\"); expected a request of kind edge, not {}",
                 self.dataset.name,
                 kind.name()
@@ -172,11 +165,9 @@ impl Reader<'_> {
             true if graph.undirected => Ok(Item::Edge([u.min(v), u.max(v)])),
             true => Ok(Item::Edge([u, v])),
             false => {
-                let back = match &self.data.links {
-                    Some(links) if links.holds(u, v) => {
-                        ": it is held out for validation or test, and nothing learns it"
-                    }
-                    _ if graph.has_edge(v, u) => "; the graph is directed and has [v,u] only",
+                let back = match (self.data.held_out.holds(u, v), graph.has_edge(v, u)) {
+                    (true, _) => ": it is held out for validation or test, and nothing learns it",
+                    (_, true) => "; the graph is directed and has [v,u] only",
                     _ => "",
                 };
                 request.fail(format!("edge [{u},{v}] is not in the graph{back}"))

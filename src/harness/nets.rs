@@ -10,10 +10,10 @@ use self::blocks::NODES;
 pub use self::rig::{Buffers, Found, Into, Rig, gap, get, numbers, put, run};
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
-use crate::nn::structure::{GraphInput, Segments, Structure};
+use crate::nn::structure::{Segments, Structure};
 use crate::nn::{
-    Backward, Forward, LAYERS, Layer, LayerRow, Mode, Model, ModelConfig, ParamLayout, Rows, Sink, SparseInput, ZOO,
-    parse_layer,
+    Backward, Batch, Forward, LAYERS, Layer, LayerRow, Mode, Model, ModelConfig, ParamLayout, Rows, Sink, SparseInput,
+    ZOO, parse_layer,
 };
 
 fn malformed(e: toml::de::Error) -> Error {
@@ -219,19 +219,16 @@ impl Net {
 
     fn forward(&self, rec: &mut Recording, rig: &Buffers, n: usize) -> Result<(Buf<f32>, Tape)> {
         let (mode, step) = self.mode(rig);
-        let input = rig.blocks.map(|blocks| blocks.input(rec, rig.x));
+        let batch = rig.blocks.map_or(Batch::dense(rig.x, n), |blocks| blocks.input(rec, rig.x));
         match &self.body {
             Body::Model(m) => {
-                let tape = match input {
-                    Some(input) => m.forward_graph(rec, rig.theta, &self.seeds(input), mode, step)?,
-                    None => m.forward(rec, rig.theta, rig.x, n, mode, step)?,
-                };
+                let tape = m.forward(rec, rig.theta, &self.seeds(batch), mode, step)?;
                 Ok((tape.logits, Tape::Model(tape)))
             }
             Body::Layer(l) => {
                 let (layout, theta) = (&self.layout, rig.theta);
-                let (graph, segments) = (input.map(|i| i.structure), input.and_then(|i| i.segments));
-                let (pattern, n) = (input.and_then(|i| i.pattern), graph.map_or(n, |g| g.nodes));
+                let Batch { n, structure: graph, segments, .. } = batch;
+                let pattern = batch.x.pattern();
                 let mut cx = Forward { rec, layout, theta, n, graph, segments, pattern, mode, step, dropouts: 0 };
                 let (y, mut saved) = l.forward(&mut cx, rig.x, &self.shape)?;
                 if l.sparse() == SparseInput::Takes {
@@ -244,9 +241,9 @@ impl Net {
     }
 
     /// Behind a read-out every row is a record.
-    fn seeds(&self, input: GraphInput) -> GraphInput {
-        let seeds = input.seeds.filter(|_| !self.name.contains("readout"));
-        GraphInput { seeds, ..input }
+    fn seeds(&self, batch: Batch) -> Batch {
+        let seeds = batch.seeds.filter(|_| !self.name.contains("readout"));
+        Batch { seeds, ..batch }
     }
 
     fn backward(&self, rec: &mut Recording, rig: &Buffers, tape: &Tape, sink: Sink, dx: bool) -> Result<()> {

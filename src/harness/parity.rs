@@ -13,7 +13,7 @@ pub use fixture::{Fixture, Optimizer, load};
 use crate::engine::{Buf, Data, Engine, Program, Recording, Target};
 use crate::error::{Error, Result};
 use crate::kernels::{loss, map};
-use crate::nn::{Mode, Sink, Tape};
+use crate::nn::{Batch, Mode, Sink, Tape};
 
 /// Largest relative error of a tensor that still agrees with PyTorch.
 pub const TOLERANCE: f64 = 1e-4;
@@ -133,7 +133,8 @@ impl<'a> Session<'a> {
     }
 
     fn forward(&self, rec: &mut Recording) -> Result<Tape> {
-        self.fixture.model.forward(rec, self.theta, self.x, self.fixture.batch, Mode::Train, None)
+        let batch = Batch::dense(self.x, self.fixture.batch);
+        self.fixture.model.forward(rec, self.theta, &batch, Mode::Train, None)
     }
 
     /// Cross-entropy of each record and its gradient in the logits.

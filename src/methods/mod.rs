@@ -15,6 +15,7 @@ pub use self::second_order::certificate::Certificate;
 pub use self::shared::account::{Account, Details, StoppedBy};
 pub use self::shared::settings::{Reported, Setting};
 pub use self::tier::{Read, Tier};
+pub use crate::data::RecordKind;
 use crate::data::{Dataset, Deletion, Graph};
 use crate::error::{Error, Result};
 use crate::nn::Model;
@@ -115,31 +116,6 @@ impl<'a> View<'a> {
     }
 }
 
-/// What a training record of a data set is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecordKind {
-    /// A row that stands alone.
-    Row,
-    /// A node of a graph.
-    Node,
-    /// A whole graph of a collection.
-    Graph,
-    /// A link between two nodes, which has no class.
-    Link,
-}
-
-impl RecordKind {
-    /// That of a data set.
-    pub fn of(data: &Dataset) -> RecordKind {
-        match &data.graph {
-            _ if data.links().is_some() => RecordKind::Link,
-            None => RecordKind::Row,
-            Some(graph) if graph.graphs.is_some() => RecordKind::Graph,
-            Some(_) => RecordKind::Node,
-        }
-    }
-}
-
 /// The records that have a class each: what most methods take.
 pub const CLASSIFIED: &[RecordKind] = &[RecordKind::Row, RecordKind::Node, RecordKind::Graph];
 
@@ -210,15 +186,17 @@ impl MethodRow {
     /// # Errors
     /// One sentence with the methods that do not.
     pub fn check_data(&self, data: &Dataset) -> Result<()> {
-        match RecordKind::of(data) == RecordKind::Link && !self.takes.contains(&RecordKind::Link) {
-            true => Err(Error::input(format!(
+        if self.takes.contains(&RecordKind::Link) {
+            return Ok(());
+        }
+        data.refuse_links(|| {
+            format!(
                 "method `{}` works on records with a class each, and the records of `{}` are links (data.task = \"link\"); use {}",
                 self.name,
                 data.name,
                 of_links().join(" or ")
-            ))),
-            false => Ok(()),
-        }
+            )
+        })
     }
 }
 
@@ -275,6 +253,7 @@ pub fn reference() -> &'static MethodRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{Known, Sight, UNLABELLED};
     use crate::records::Part;
 
     /// Whatever is added to what a method sees must be added here, with the thought that it may not be test data.
@@ -288,8 +267,21 @@ mod tests {
             let GraphView { graph: Graph { nodes: _, edges: _, undirected: _, features: _ }, .. } = g;
             let GraphView { graph: _, deletion: _, influenced: _, influenced_train: _ } = g;
         };
+        // The last part takes what a reader alone can make, and no method may name a reader (tests/host/layers.rs).
         match Part::Train {
-            Part::Train | Part::Before | Part::Validation => {}
+            Part::Train | Part::Before | Part::Validation | Part::Read(_) => {}
+        }
+        // Sessions are made of this, which has no test records: of rows no third part, of a graph no such labels.
+        let data = crate::data::load(&crate::data::DataConfig::new("karate"), std::path::Path::new(".")).unwrap();
+        let training = data.training();
+        match training.known() {
+            Known::Nodes(seen) => {
+                let Sight { graph: _, labels, train: _, validation: _ } = seen;
+                let graph = data.graph.as_ref().unwrap();
+                assert!(!graph.test.is_empty() && graph.test.iter().all(|id| labels[*id as usize] == UNLABELLED));
+                assert!(graph.train.iter().all(|id| labels[*id as usize] == graph.labels[*id as usize]));
+            }
+            Known::Rows { train: _, validation: _ } | Known::Graphs(..) | Known::Links(..) => panic!("karate's nodes"),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Networks: layers that record their forward and backward pass, one flat parameter vector, weight-gradient sinks.
 
 mod activation;
+mod batch;
 mod cheb_conv;
 mod conv;
 mod deletion;
@@ -27,6 +28,7 @@ mod sink;
 pub mod structure;
 mod zoo;
 
+pub use batch::{Batch, Input};
 pub use layer::{
     Backward, Elementwise, Facts, Family, Forward, Layer, LayerRow, Mode, Rows, Saved, SparseInput, parse_layer,
 };

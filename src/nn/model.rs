@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::batch::Batch;
 use super::layer::{Backward, Family, Forward, Layer, Mode, Saved};
 use super::params::ParamLayout;
 use super::sequence::Sequence;
 use super::sink::Sink;
-use super::structure::{GraphInput, Segments, Structure};
+use super::structure::{Segments, Structure};
 use super::{init, zoo};
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
@@ -153,35 +154,22 @@ impl Model {
         facts().filter(|f| f.linear).count() == 1 && facts().all(|f| f.linear || f.reshape)
     }
 
-    /// Records logits [n, classes] of x [n, input…].
+    /// Records logits [records, classes] of a batch: of all its rows, of its seeds, or of what a read-out makes of the rows.
+    ///
+    /// # Errors
+    /// A layer that passes messages where there is no graph, a read-out where rows are asked for.
     pub fn forward(
         &self,
         rec: &mut Recording,
         theta: Buf<f32>,
-        x: Buf<f32>,
-        n: usize,
+        batch: &Batch,
         mode: Mode,
         step: Option<Buf<u32>>,
     ) -> Result<Tape> {
-        let (graph, segments, pattern) = (None, None, None);
-        let mut cx = Forward { rec, layout: &self.layout, theta, n, graph, segments, pattern, mode, step, dropouts: 0 };
-        let (logits, saved) = self.body.forward(&mut cx, x, &self.input)?;
-        Ok(Tape { logits, saved, end: End { n, graph: cx.graph, segments: cx.segments, seeds: None } })
-    }
-
-    /// Records logits [records, classes] of the seeds of a graph, or of what its read-out makes.
-    pub fn forward_graph(
-        &self,
-        rec: &mut Recording,
-        theta: Buf<f32>,
-        input: &GraphInput,
-        mode: Mode,
-        step: Option<Buf<u32>>,
-    ) -> Result<Tape> {
-        let (graph, n) = (Some(input.structure), input.structure.nodes);
-        let GraphInput { segments, pattern, seeds, .. } = *input;
-        let mut cx = Forward { rec, layout: &self.layout, theta, n, graph, segments, pattern, mode, step, dropouts: 0 };
-        let (y, saved) = self.body.forward(&mut cx, input.x, &self.input)?;
+        let Batch { n, structure: graph, segments, seeds, .. } = *batch;
+        let (layout, pattern) = (&self.layout, batch.x.pattern());
+        let mut cx = Forward { rec, layout, theta, n, graph, segments, pattern, mode, step, dropouts: 0 };
+        let (y, saved) = self.body.forward(&mut cx, batch.x.values(), &self.input)?;
         let end = End { n: cx.n, graph: cx.graph, segments: cx.segments, seeds };
         let Some(seeds) = seeds else { return Ok(Tape { logits: y, saved, end }) };
         if end.n != n {

@@ -51,21 +51,6 @@ pub struct Segments {
     pub count: usize,
 }
 
-/// What a network over a graph is given.
-#[derive(Clone, Copy, Debug)]
-pub struct GraphInput {
-    /// Edges, and values on them.
-    pub structure: Structure,
-    /// The nonzero values where there is a `pattern`, else rows [nodes, width].
-    pub x: Buf<f32>,
-    /// Where sparse features belong.
-    pub pattern: Option<Pattern>,
-    /// Rows whose logits are the output; `None`: a read-out makes records of the rows.
-    pub seeds: Option<Buf<u32>>,
-    /// Which rows make up a record.
-    pub segments: Option<Segments>,
-}
-
 impl Forward<'_> {
     /// What messages run along.
     ///

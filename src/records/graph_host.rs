@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::subgraph::Sparsity;
-use crate::data::{Deletion, GraphData};
+use crate::data::Deletion;
 
 /// Edges by target with one self-loop for every node, and 1 for each edge, 0 for each self-loop that was added.
 /// `edges` are distinct (source, target), sorted by (target, source).
@@ -70,15 +70,4 @@ pub(crate) fn features_left(features: &Sparsity, values: &[f32], deletion: &Dele
         }
     }
     left
-}
-
-/// Classes of training and validation records; no other label leaves the host.
-pub(crate) fn known_labels(data: &GraphData) -> Vec<u32> {
-    let all = data.graphs.as_ref().map_or(&data.labels, |graphs| &graphs.labels);
-    let mut known = vec![u32::MAX; all.len()];
-    // Ids of links are not those of nodes.
-    for id in data.train.iter().chain(&data.validation).filter(|_| data.links.is_none()) {
-        known[*id as usize] = all[*id as usize];
-    }
-    known
 }

@@ -1,16 +1,27 @@
-//! What a record is: rows, nodes of a graph, whole graphs and links, resident on the engine; a session over them; and how
-//! a batch of them reaches a recording.
+//! What a record is: rows, nodes of a graph, whole graphs and links, each a file behind [`Resident`], with the objectives
+//! that they are trained for; a session that holds them on the engine; and a reader, which holds test records too.
 
-pub(crate) mod graph;
+mod batch;
+mod classes;
+mod drawn;
 mod graph_host;
+mod graphs;
+mod held;
 mod links;
-pub(crate) mod load;
+mod nodes;
+pub mod objective;
+mod part;
 mod relabel;
+mod resident;
+mod resident_graph;
 mod rows;
 pub(crate) mod scored;
-pub(crate) mod session;
+mod session;
 mod subgraph;
+mod upload;
 
-pub use graph::MaskedEdge;
-pub use rows::Resident;
-pub use session::{Part, Records, Session};
+pub(crate) use batch::{Load, Shape, Use};
+pub use objective::{OBJECTIVES, Objective};
+pub use part::{Part, Read, Reader, Records};
+pub use resident_graph::MaskedEdge;
+pub use session::Session;

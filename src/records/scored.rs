@@ -1,11 +1,11 @@
-//! A batch's forward pass with its loss: what training, statistics and full-set steps record alike.
+//! What a network is trained for, and a batch's forward pass with its loss: what training, statistics and full-set steps record alike.
 
-use super::load::{Batch, Shape, Use};
+use super::batch::{Loaded, Shape, Use};
+use super::objective::{self, Losses, Objective, Outputs};
 use super::{Part, Records, Session};
 use crate::engine::{ALIGN, Buf, Data, Recording};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernels::edit;
-use crate::kernels::loss;
 use crate::kernels::{Reduction, reduce};
 use crate::nn::{Mode, Sink, Tape};
 
@@ -16,7 +16,7 @@ pub(crate) struct Scored {
     pub n: usize,
     /// Two halves: losses, and 1 for each right answer, both with 0 between and behind them.
     pub sums: Buf<f32>,
-    /// Unscaled gradients [n, classes].
+    /// Gradients to the outputs [rows, classes], not divided by the number of records.
     pub dlogits: Buf<f32>,
 }
 
@@ -50,7 +50,59 @@ pub(crate) fn record_totals(rec: &mut Recording, scored: &Scored) {
 }
 
 impl Session<'_> {
-    /// Records a batch of a shape, its forward pass and its cross-entropy.
+    /// What the network is trained for.
+    pub fn objective(&self) -> &'static Objective {
+        self.objective
+    }
+
+    /// This session, trained for another objective: see [`Session::set_objective`].
+    ///
+    /// # Errors
+    /// Those of [`Session::set_objective`].
+    pub fn trained_for(mut self, name: Option<&str>) -> Result<Self> {
+        self.set_objective(name)?;
+        Ok(self)
+    }
+
+    /// Changes what the network is trained for; without a name it stays.
+    ///
+    /// # Errors
+    /// An unknown objective, or one that these records cannot have.
+    pub fn set_objective(&mut self, name: Option<&str>) -> Result<()> {
+        let Some(found) = name.map(objective::find).transpose()? else { return Ok(()) };
+        if found.name == self.objective.name {
+            return Ok(());
+        }
+        let own = self.resident.objective();
+        if found.of_pairs != own.of_pairs {
+            let what = if found.of_pairs { "pairs of nodes (data.task = \"link\")" } else { "records with a class" };
+            return Err(Error::input(format!(
+                "train.objective: `{}` is of {what}, which these records are not; leave the key out for `{}`",
+                found.name, own.name
+            )));
+        }
+        let numbers = (found.kept)(self.model.classes);
+        self.kept = match numbers.is_empty() {
+            true => None,
+            false => {
+                let kept = self.engine.alloc("objective", numbers.len())?;
+                self.engine.write(kept, &numbers)?;
+                Some(kept)
+            }
+        };
+        self.objective = found;
+        // Kept programs have the other loss.
+        self.programs.clear();
+        Ok(())
+    }
+
+    /// # Errors
+    /// An objective that is not the likelihood of a softmax, on which `what` rests.
+    pub fn needs_softmax(&self, what: &str) -> Result<()> {
+        objective::needs_softmax(self.objective, what)
+    }
+
+    /// Records a batch of a shape, its forward pass and its losses.
     pub(crate) fn record_scored(
         &mut self,
         rec: &mut Recording,
@@ -59,31 +111,34 @@ impl Session<'_> {
         mode: Mode,
         step: Option<Buf<u32>>,
     ) -> Result<Scored> {
-        if let Shape::Links(records) = shape {
-            return self.record_links(rec, part, *records, mode, step);
-        }
-        let batch = self.record_load(rec, part, shape)?;
-        self.record_losses(rec, &batch, mode, step)
+        let loaded = self.record_load(rec, part, shape)?;
+        self.record_losses(rec, &loaded, mode, step)
     }
 
-    /// Records the forward pass and the cross-entropy of a batch.
+    /// Records the forward pass of a batch.
+    pub(crate) fn record_forward(
+        &self,
+        rec: &mut Recording,
+        loaded: &Loaded,
+        mode: Mode,
+        step: Option<Buf<u32>>,
+    ) -> Result<Tape> {
+        self.model.forward(rec, self.theta, &loaded.batch, mode, step)
+    }
+
+    /// Records the forward pass and the objective of a batch.
     pub(crate) fn record_losses(
         &self,
         rec: &mut Recording,
-        batch: &Batch,
+        loaded: &Loaded,
         mode: Mode,
         step: Option<Buf<u32>>,
     ) -> Result<Scored> {
-        let n = batch.n;
-        let tape = self.record_forward(rec, batch, mode, step)?;
+        let (n, classes, kept) = (loaded.n, self.model.classes, self.kept);
+        let tape = self.record_forward(rec, loaded, mode, step)?;
         rec.enter("loss");
-        // Side by side, so that one dispatch sums both.
-        let stride = n.next_multiple_of(ALIGN);
-        let sums = rec.temp("loss_and_correct", 2 * stride);
-        rec.clear(sums);
-        let (loss, correct) = (sums.range(0..n), sums.range(stride..stride + n));
-        let dlogits = rec.temp("dlogits", n * self.model.classes);
-        loss::softmax_xent(rec, tape.logits, batch.labels, loss, dlogits, correct, n, self.model.classes);
+        let outputs = Outputs { batch: &loaded.batch, logits: tape.logits, n, classes, kept, step };
+        let Losses { sums, dlogits } = (self.objective.record)(rec, &outputs, &loaded.targets)?;
         rec.leave();
         Ok(Scored { tape, n, sums, dlogits })
     }

@@ -2,53 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::graph::ResidentGraph;
-use super::load::Shape;
-use super::relabel::Relabelled;
-use super::rows::Resident;
-use crate::data::{Dataset, Deletion, GraphData, Samples};
+use super::batch::Shape;
+use super::drawn::Drawn;
+use super::objective::Objective;
+use super::part::Part;
+use super::resident::Resident;
+use super::upload::upload;
+use crate::data::{Deletion, GraphData, Samples, Training};
 use crate::engine::{ALIGN, Buf, Engine, Program, Recording};
 use crate::error::{Error, Result};
 use crate::nn::Model;
-
-/// Which split of the resident data. There is no test split here: what trains or unlearns never sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Part {
-    /// Training records; of a graph, after the request.
-    Train,
-    /// Training records as they were before the request: on a graph, what was deleted is still there. The same as
-    /// `Train` where records stand alone.
-    Before,
-    /// Validation records.
-    Validation,
-}
-
-/// Some records of one part.
-#[derive(Clone, Copy, Debug)]
-pub struct Records<'a> {
-    /// Where the indices count.
-    pub part: Part,
-    /// Indices within the part; repetitions are allowed.
-    pub indices: &'a [u32],
-}
-
-impl<'a> Records<'a> {
-    /// Training records, of a graph as it is after the request.
-    pub fn train(indices: &'a [u32]) -> Records<'a> {
-        Records { part: Part::Train, indices }
-    }
-
-    /// Training records, of a graph as it was before the request.
-    pub fn before(indices: &'a [u32]) -> Records<'a> {
-        Records { part: Part::Before, indices }
-    }
-}
-
-/// The data of a session, on the engine.
-pub(crate) enum Store {
-    Rows(HashMap<Part, Resident>),
-    Graph(Box<ResidentGraph>),
-}
 
 /// Parameters, gradient and resident data. Dropping it gives the engine's memory back.
 pub struct Session<'e> {
@@ -64,11 +27,17 @@ pub struct Session<'e> {
     pub batch: usize,
     /// After every dispatch of a training step, look for NaN and Inf in what it wrote.
     pub check_finite: bool,
-    pub(crate) store: Store,
+    pub(super) resident: Box<dyn Resident>,
+    /// What the network is trained for.
+    pub(super) objective: &'static Objective,
+    /// [`Objective::kept`] on the engine.
+    pub(super) kept: Option<Buf<f32>>,
+    /// The records are a reader's, on which nothing may be trained.
+    pub(super) read_only: bool,
     /// Programs of sums over records, by what they sum and the shape of their batches.
     pub(crate) programs: HashMap<(&'static str, Part, Shape), Program>,
     /// Drawn classes of the records before the request, where a method has put them there.
-    pub(crate) relabelled: Option<Relabelled>,
+    pub(super) drawn: Option<Drawn>,
     /// The largest memory plan among programs of sums over records, in bytes.
     pub(crate) planned: u64,
     /// Where rows of per-sample gradients are put; made when it is first needed.
@@ -84,7 +53,10 @@ impl Drop for Session<'_> {
 }
 
 impl<'e> Session<'e> {
-    /// Uploads the data and starts from `theta` (padded flat vector, see [`Model::init`]).
+    /// Uploads rows and starts from `theta` (padded flat vector, see [`Model::init`]).
+    ///
+    /// # Errors
+    /// No memory.
     pub fn new(
         engine: &'e mut Engine,
         model: &'e Model,
@@ -92,18 +64,13 @@ impl<'e> Session<'e> {
         validation: &Samples,
         theta: &[f32],
     ) -> Result<Session<'e>> {
-        Session::with(engine, model, theta, |engine| {
-            let mut parts = HashMap::new();
-            for (part, name, samples) in [(Part::Train, "train", train), (Part::Validation, "validation", validation)] {
-                if !samples.y.is_empty() {
-                    parts.insert(part, Resident::upload(engine, name, samples, model.width())?);
-                }
-            }
-            Ok(Store::Rows(parts))
-        })
+        Session::of(engine, model, Training::rows(train, validation), None, theta)
     }
 
     /// As [`Session::new`] over a graph, before and after a deletion. Indices are then ids of nodes, or of graphs.
+    ///
+    /// # Errors
+    /// No memory.
     pub fn on_graph(
         engine: &'e mut Engine,
         model: &'e Model,
@@ -111,36 +78,36 @@ impl<'e> Session<'e> {
         deletion: Option<&Deletion>,
         theta: &[f32],
     ) -> Result<Session<'e>> {
-        Session::with(engine, model, theta, |engine| {
-            Ok(Store::Graph(Box::new(ResidentGraph::upload(engine, data, deletion)?)))
-        })
+        Session::of(engine, model, Training::graph(data), deletion, theta)
     }
 
-    /// A session over the training and validation part of a data set of either kind.
-    pub fn of(
+    /// A session over the training and validation part of data of any kind: what a data set's [`Training`] holds.
+    ///
+    /// # Errors
+    /// No memory; a held-out edge in the graph.
+    pub fn of<'a>(
         engine: &'e mut Engine,
         model: &'e Model,
-        data: &Dataset,
+        training: impl Into<Training<'a>>,
         deletion: Option<&Deletion>,
         theta: &[f32],
     ) -> Result<Session<'e>> {
-        match &data.graph {
-            Some(graph) => Session::on_graph(engine, model, graph, deletion, theta),
-            None => Session::new(engine, model, &data.train, &data.validation, theta),
-        }
+        let training = training.into();
+        Session::with(engine, model, theta, |engine| upload(engine, model, training.known(), deletion))
     }
 
-    fn with(
+    pub(super) fn with(
         engine: &'e mut Engine,
         model: &'e Model,
         theta: &[f32],
-        store: impl FnOnce(&mut Engine) -> Result<Store>,
+        resident: impl FnOnce(&mut Engine) -> Result<Box<dyn Resident>>,
     ) -> Result<Session<'e>> {
         let mark = engine.mark();
         let total = model.layout.total();
         let (theta_buf, grad) = (engine.alloc("theta", total)?, engine.alloc("grad", total)?);
         engine.write(theta_buf, theta)?;
-        let store = store(engine)?;
+        let resident = resident(engine)?;
+        let objective = resident.objective();
         let batch = if engine.target().software { 128 } else { 512 };
         let (vectors, programs) = (HashMap::new(), HashMap::new());
         Ok(Session {
@@ -150,55 +117,17 @@ impl<'e> Session<'e> {
             grad,
             batch,
             check_finite: false,
-            store,
+            resident,
+            objective,
+            kept: None,
+            read_only: false,
             programs,
-            relabelled: None,
+            drawn: None,
             planned: 0,
             slab: None,
             vectors,
             mark,
         })
-    }
-
-    /// Number of records of a part; 0 where there is none.
-    pub fn len(&self, part: Part) -> usize {
-        match (&self.store, part) {
-            (Store::Rows(parts), Part::Train | Part::Before) => parts.get(&Part::Train).map_or(0, |r| r.len),
-            (Store::Rows(parts), Part::Validation) => parts.get(&Part::Validation).map_or(0, |r| r.len),
-            (Store::Graph(graph), Part::Train | Part::Before) => graph.train.len(),
-            (Store::Graph(graph), Part::Validation) => graph.validation.len(),
-        }
-    }
-
-    /// The records of a part: positions in it, or ids of a graph's nodes or graphs.
-    pub fn ids(&self, part: Part) -> Vec<u32> {
-        match (&self.store, part) {
-            (Store::Rows(_), _) => (0..self.len(part) as u32).collect(),
-            (Store::Graph(graph), Part::Train | Part::Before) => graph.train.clone(),
-            (Store::Graph(graph), Part::Validation) => graph.validation.clone(),
-        }
-    }
-
-    /// Classes of training and validation nodes of a graph, or of its graphs.
-    ///
-    /// # Errors
-    /// Another record, or data that are no graph.
-    pub fn classes(&self, records: &[u32]) -> Result<Vec<u32>> {
-        let Store::Graph(graph) = &self.store else {
-            return Err(Error::internal("classes on the host without a graph"));
-        };
-        graph.check(records, true)?;
-        Ok(graph.classes(records))
-    }
-
-    /// True where records are the nodes of a graph, or graphs.
-    pub fn is_graph(&self) -> bool {
-        matches!(self.store, Store::Graph(_))
-    }
-
-    /// True if there is nothing to train on.
-    pub fn is_empty(&self) -> bool {
-        self.len(Part::Train) == 0
     }
 
     /// A named vector of the parameters' layout, zeroed when it is first asked for.

@@ -10,7 +10,7 @@ use self::place::Place;
 use crate::base::sha256;
 use crate::data::{self, DataConfig, Dataset, Request, read_requests};
 use crate::error::{Error, Result};
-use crate::methods::{self, Method, MethodRow, RecordKind};
+use crate::methods::{self, Method, MethodRow};
 use crate::nn::{Model, ModelConfig};
 use crate::train::TrainConfig;
 
@@ -81,10 +81,9 @@ impl ForgetConfig {
     /// Writes the default of `methods` out: what works on this network, on what the recipe trains, and on these data.
     pub fn complete(&mut self, data: &Dataset, model: &Model, recipe: &TrainConfig) {
         if self.methods.is_empty() {
-            let records = RecordKind::of(data);
             let suits = |row: &&&MethodRow| {
                 let fits = |m: Box<dyn Method>| m.suits(model).is_ok() && m.suits_recipe(recipe).is_ok();
-                row.takes.contains(&records) && (row.build)(toml::Table::new()).is_ok_and(fits)
+                row.takes.contains(&data.kind()) && (row.build)(toml::Table::new()).is_ok_and(fits)
             };
             self.methods = methods::METHODS.iter().filter(suits).map(|row| row.name.to_owned()).collect();
         }
@@ -184,11 +183,7 @@ impl Loaded {
     /// Whatever is wrong with files, layers or shapes.
     pub fn build(&mut self) -> Result<(Dataset, Model)> {
         let data = data::load(&self.config.data, Path::new(""))?;
-        // Outputs are classes or, of link prediction, the columns of an embedding.
-        let outputs = match data.links() {
-            Some(_) => self.config.model.width().unwrap_or(EMBEDDING),
-            None => data.classes,
-        };
+        let outputs = data.outputs(self.config.model.width().unwrap_or(EMBEDDING));
         let model = Model::build(&self.config.model, &data.shape, outputs).map_err(|e| self.place.add(e))?;
         self.config.model = model.config();
         Ok((data, model))

@@ -167,7 +167,8 @@ impl Ready {
         let (config, everything) = (&self.config, self.data.train_ids());
         let theta = self.model.init(config.seed);
         engine.take_kernels();
-        let mut session = Session::of(engine, &self.model, &self.data, None, &theta)?;
+        let mut session = Session::of(engine, &self.model, &self.data, None, &theta)?
+            .trained_for(config.train.objective.as_deref())?;
         session.check_finite = options.check_finite;
         let start = Instant::now();
         let mut fit = Fit::new(&mut session, &config.train, config.seed)?;

@@ -9,7 +9,7 @@ use super::target::Target;
 use super::train_run::finish;
 use super::variants;
 use crate::base::{sha256, write_atomic};
-use crate::data::{Dataset, Request, read_requests};
+use crate::data::{Dataset, RecordKind, Request, read_requests};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::methods::{self, Account, Method, MethodRow, Past, Role, View};
@@ -61,7 +61,8 @@ pub struct Stage<'a> {
 /// What the method reports; a loss that is not finite.
 pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Method) -> Result<(Vec<f32>, Account)> {
     let data = stage.data;
-    let mut session = Session::of(engine, stage.model, data, stage.target.deletion(), theta)?;
+    let mut session = Session::of(engine, stage.model, data, stage.target.deletion(), theta)?
+        .trained_for(stage.train.objective.as_deref())?;
     session.check_finite = stage.check_finite;
     let split = &stage.target.split;
     let view = View::new(stage.train, &split.retain, &split.forget)
@@ -105,7 +106,7 @@ impl ForgetJob {
         method.suits_recipe(&run.config.train)?;
         let mut target = Target::of(&requests, &run.data, &run.model, run.config.seed)?;
         // On a graph each request is read by itself, against the whole graph.
-        let earlier = run.requests.clone().filter(|_| run.info.forget.is_some() && run.data.graph.is_none());
+        let earlier = run.requests.clone().filter(|_| run.info.forget.is_some() && run.data.kind() == RecordKind::Row);
         let earlier = earlier.unwrap_or_default();
         if !earlier.is_empty() {
             let gone = Target::of(&earlier, &run.data, &run.model, run.config.seed)?.split.forget;

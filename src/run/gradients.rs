@@ -147,11 +147,7 @@ impl GradientJob {
         }
         let folder = run.to_owned();
         let run = RunFolder::new(run).open()?;
-        if run.data.links().is_some() {
-            return Err(Error::input(
-                "gradients are of records with a loss of their own; the records of this run are links (data.task = \"link\")",
-            ));
-        }
+        run.data.needs_own_losses("gradients are")?;
         let set = indices.to_owned();
         let indices = parse_indices(indices, &run.data.train_ids())?;
         let theta = run.theta()?;
@@ -160,7 +156,8 @@ impl GradientJob {
 
     /// The run's weights and data on an engine.
     fn session<'e>(&'e self, engine: &'e mut Engine) -> Result<Session<'e>> {
-        Session::of(engine, &self.run.model, &self.run.data, None, &self.theta)
+        Session::of(engine, &self.run.model, &self.run.data, None, &self.theta)?
+            .trained_for(self.run.config.train.objective.as_deref())
     }
 
     fn records(&self) -> Records<'_> {

@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::folder::{Opened, RunFolder};
 use super::moments::{Moments, moments};
 use super::ranking::{Ranking, SCHEMA};
-use crate::data::{GraphData, parse_indices};
+use crate::data::parse_indices;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::methods::second_order::curvature::Curvature;
-use crate::records::{Part, Records, Session};
+use crate::records::{Part, Reader, Records, Session};
 use crate::statistics;
 use crate::statistics::scores::{self, Moment, ranked};
 use crate::statistics::solve::{Solved, StoppedBy, Until};
@@ -113,11 +113,7 @@ impl InfluenceJob {
     pub fn read(run: &Path, indices: &str, ask: Ask) -> Result<InfluenceJob> {
         ask.check()?;
         let run = RunFolder::new(run).open()?;
-        if run.data.links().is_some() {
-            return Err(Error::input(
-                "influence is of records with a loss of their own; the records of this run are links (data.task = \"link\")",
-            ));
-        }
+        run.data.needs_own_losses("influence is")?;
         let sizes = run.info.data.sizes;
         match ask.against {
             Against::Validation if sizes.validation == 0 => {
@@ -147,7 +143,8 @@ impl InfluenceJob {
         let Moments { list, reproduced } = moments(engine, &self.run, &self.ask.epochs)?;
         let targets = self.targets(engine, &list)?;
         let (model, data) = (&self.run.model, &self.run.data);
-        let mut session = Session::of(engine, model, data, None, &list[0].theta)?;
+        let objective = self.run.config.train.objective.as_deref();
+        let mut session = Session::of(engine, model, data, None, &list[0].theta)?.trained_for(objective)?;
         let records = Records::train(&self.indices);
         let (scores, solver) = match (self.ask.how, &self.ask.against) {
             (How::Tracin, Against::Themselves) => (scores::tracin_self(&mut session, records, &list)?, None),
@@ -205,29 +202,22 @@ impl InfluenceJob {
     /// The gradient of the mean loss that records are scored against, at each moment; none where that is their own.
     fn targets(&self, engine: &mut Engine, moments: &[Moment]) -> Result<Vec<Vec<f32>>> {
         let (model, data, theta) = (&self.run.model, &self.run.data, &moments[0].theta);
-        match (&self.ask.against, &data.graph) {
-            (Against::Themselves, _) => Ok(Vec::new()),
-            (Against::Test, None) => {
-                let none = Default::default();
-                let mut session = Session::new(engine, model, &data.test, &none, theta)?;
-                let all = session.ids(Part::Train);
-                gradients(&mut session, Records::train(&all), moments)
+        let objective = self.run.config.train.objective.as_deref();
+        let session = |engine| Session::of(engine, model, data, None, theta)?.trained_for(objective);
+        match &self.ask.against {
+            Against::Themselves => Ok(Vec::new()),
+            Against::Test => {
+                let (mut reader, ids) = Reader::test(engine, model, data, theta)?;
+                reader.session().set_objective(objective)?;
+                let records = reader.records(&ids, false);
+                gradients(reader.session(), records, moments)
             }
-            (Against::Test, Some(graph)) => {
-                // The test split in the place of the validation split: no session holds both.
-                let swapped = GraphData { validation: graph.test.clone(), ..graph.clone() };
-                let mut session = Session::on_graph(engine, model, &swapped, None, theta)?;
-                gradients(&mut session, Records { part: Part::Validation, indices: &graph.test }, moments)
-            }
-            (Against::Validation, _) => {
-                let mut session = Session::of(engine, model, data, None, theta)?;
+            Against::Validation => {
+                let mut session = session(engine)?;
                 let all = session.ids(Part::Validation);
-                gradients(&mut session, Records { part: Part::Validation, indices: &all }, moments)
+                gradients(&mut session, Records::validation(&all), moments)
             }
-            (Against::Listed(_), _) => {
-                let mut session = Session::of(engine, model, data, None, theta)?;
-                gradients(&mut session, Records::train(&self.listed), moments)
-            }
+            Against::Listed(_) => gradients(&mut session(engine)?, Records::train(&self.listed), moments),
         }
     }
 }

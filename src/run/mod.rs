@@ -11,7 +11,6 @@ pub mod folder;
 pub mod forget_run;
 pub mod gradients;
 pub mod influence;
-mod links;
 pub mod moments;
 #[cfg(feature = "report")]
 pub mod pages;

@@ -33,7 +33,8 @@ pub fn moments(engine: &mut Engine, run: &Opened, epochs: &[usize]) -> Result<Mo
     };
     let everything = run.data.train_ids();
     let terms = [Term { records: Records::train(&everything), weight: 1.0 }];
-    let mut session = Session::of(engine, &run.model, &run.data, None, &start)?;
+    let mut session =
+        Session::of(engine, &run.model, &run.data, None, &start)?.trained_for(run.config.train.objective.as_deref())?;
     let mut fit = Fit::new(&mut session, recipe, run.config.seed)?;
     let mut keeper = Keeper { epochs, found: Vec::new() };
     train_to_end(&mut fit, &mut session, &terms, &mut keeper)?;

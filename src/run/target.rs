@@ -43,18 +43,14 @@ impl Target {
         let whole_classes = gone_classes(data, &split.forget);
         let by_class = requests.iter().all(|r| r.kind == Kind::Class);
         let classes = if by_class { whole_classes.clone() } else { Vec::new() };
-        let graph = match (&data.graph, split.deletion.take()) {
-            (Some(whole), Some(deletion)) => {
-                let influenced = whole.graph.influenced(&deletion, model.hops());
-                let among = |id: &&u32| influenced.binary_search(id).is_ok();
-                // Where records are links, their ids are not those of nodes.
-                let nodes = split.retain.iter().filter(|_| whole.links.is_none());
-                let influenced_train: Vec<u32> = nodes.filter(among).copied().collect();
-                let hops = whole.graph.hop_distance(&deletion);
-                Some(GraphTarget { deletion, influenced, influenced_train, hops })
-            }
-            _ => None,
-        };
+        let on = data.graph.as_ref().zip(split.deletion.take());
+        let graph = on.map(|(whole, deletion)| {
+            let influenced = whole.graph.influenced(&deletion, model.hops());
+            let among = |id: &&u32| influenced.binary_search(id).is_ok();
+            let influenced_train = whole.nodes_among(&split.retain).iter().filter(among).copied().collect();
+            let hops = whole.graph.hop_distance(&deletion);
+            GraphTarget { deletion, influenced, influenced_train, hops }
+        });
         if let Some(graph) = graph.as_ref().filter(|_| split.forget.is_empty()) {
             split.forget = graph.influenced_train.clone();
         }

@@ -124,7 +124,8 @@ impl TrainJob {
         let adapter = AdapterSummary::of(engine);
         let before = engine.traffic();
         engine.take_kernels();
-        let mut session = Session::of(engine, &self.model, &self.data, None, &self.theta)?;
+        let mut session = Session::of(engine, &self.model, &self.data, None, &self.theta)?
+            .trained_for(self.config.train.objective.as_deref())?;
         session.check_finite = options.check_finite;
         let mut fit = Fit::new(&mut session, &self.config.train, self.config.seed)?;
         let saved = self.continue_from(&mut session, &mut fit, options.resume)?;

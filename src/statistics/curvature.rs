@@ -4,13 +4,13 @@
 use super::batches;
 use super::product::Product;
 use crate::engine::{Buf, Data, Program, Recording};
-use crate::error::Result;
-use crate::kernels::loss;
+use crate::error::{Error, Result};
 use crate::kernels::tangent::tangent;
 use crate::nn::{Mode, Sink};
-use crate::records::load::{Shape, Use};
+use crate::records::objective::Direction;
 use crate::records::scored::Scored;
 use crate::records::{Records, Session};
+use crate::records::{Shape, Use};
 
 /// H = (1/N) Σ_n J_nᵀ (diag(p_n) − p_n p_nᵀ) J_n over N records at the session's parameters, dropout off; J_n is the
 /// derivative of record n's logits, p_n their softmax. A product follows the parameters: they are read when it is applied.
@@ -46,10 +46,10 @@ pub fn jvp(session: &mut Session, records: Records, u: Buf<f32>) -> Result<Vec<f
     session.check_records(records, false)?;
     let (theta, batch, classes) = (session.theta, session.batch, session.model.classes);
     let runs = batches(session, (records, batch, Use::Together), None, |s, rec, shape, _| {
-        let batch = s.record_load(rec, records.part, shape)?;
-        let tape = s.record_forward(rec, &batch, Mode::Eval, None)?;
+        let loaded = s.record_load(rec, records.part, shape)?;
+        let tape = s.record_forward(rec, &loaded, Mode::Eval, None)?;
         let along = tangent(rec, &[(theta, u)])?.of(tape.logits);
-        read_or_zero(rec, along, batch.n * classes);
+        read_or_zero(rec, along, loaded.n * classes);
         rec.prune();
         Ok(())
     })?;
@@ -78,13 +78,17 @@ pub fn dots(session: &mut Session, records: Records, u: Buf<f32>) -> Result<Vec<
 pub fn gauss_newton(session: &mut Session, records: Records) -> Result<GaussNewton> {
     session.check_records(records, false)?;
     let (u, hu) = (session.vector("gauss_newton.u")?, session.vector("gauss_newton.hu")?);
-    let (theta, classes) = (session.theta, session.model.classes);
+    let (theta, classes, objective) = (session.theta, session.model.classes, session.objective());
+    let curvature = objective.curvature.ok_or_else(|| {
+        Error::input(format!("the objective `{}` has no curvature in the outputs of single records", objective.name))
+    })?;
     let pieces = sum_over(session, records, [u, hu], |s, rec, shape, scale| {
-        let batch = s.record_load(rec, records.part, shape)?;
-        let tape = s.record_forward(rec, &batch, Mode::Eval, None)?;
+        let loaded = s.record_load(rec, records.part, shape)?;
+        let tape = s.record_forward(rec, &loaded, Mode::Eval, None)?;
         let Some(along) = tangent(rec, &[(theta, u)])?.of(tape.logits) else { return Ok(()) };
-        let dlogits = rec.temp("curvature", batch.n * classes);
-        loss::softmax_xent_tangent(rec, tape.logits, batch.labels, along, dlogits, false);
+        let dlogits = rec.temp("curvature", loaded.n * classes);
+        let (_, labels) = loaded.classes()?;
+        curvature(rec, &Direction { logits: tape.logits, labels, along, out: dlogits, classes });
         let sink = Sink::Mean { grad: hu, scale, accumulate: true };
         s.model.backward(rec, theta, &tape, dlogits, None, sink)
     })?;

@@ -11,7 +11,7 @@ use crate::kernels::{edit, map};
 use crate::nn::factors::FactorBlock;
 use crate::nn::rotation::Rotation;
 use crate::nn::{Mode, ParamLayout, Sink};
-use crate::records::load::Use;
+use crate::records::Use;
 use crate::records::{Records, Session};
 
 /// For each weight U_Aᵀ, U_G of A and G of [`Kfac`], and the exact second moments E[(U_Gᵀ g_n U_A)²] of the per-record gradients in
@@ -120,15 +120,16 @@ fn rotated_squares(
     let classes = session.model.classes;
     let (passes, weight) = if how == Estimator::PerSample { (1, 1.0) } else { how.passes(classes) };
     batches(session, (records, session.batch, Use::Each), None, |s, rec, shape, first| {
-        let batch = s.record_load(rec, records.part, shape)?;
+        let loaded = s.record_load(rec, records.part, shape)?;
+        let (ids, _) = loaded.classes()?;
         if how == Estimator::PerSample {
-            let scored = s.record_losses(rec, &batch, Mode::Eval, None)?;
+            let scored = s.record_losses(rec, &loaded, Mode::Eval, None)?;
             let sink = Sink::Rotated(Rotation { bases, squares, accumulate: !first });
             return s.model.backward(rec, s.theta, &scored.tape, scored.dlogits, None, sink);
         }
-        let tape = s.record_forward(rec, &batch, Mode::Eval, None)?;
+        let tape = s.record_forward(rec, &loaded, Mode::Eval, None)?;
         for pass in 0..passes {
-            let dlogits = how.record_pass(rec, pass, tape.logits, batch.ids, classes);
+            let dlogits = how.record_pass(rec, pass, tape.logits, ids, classes);
             let sink = Sink::Rotated(Rotation { bases, squares, accumulate: !first || pass > 0 });
             s.model.backward(rec, s.theta, &tape, dlogits, None, sink)?;
         }

@@ -5,7 +5,7 @@ use crate::engine::Buf;
 use crate::error::Result;
 use crate::kernels::map;
 use crate::nn::{Mode, Sink};
-use crate::records::load::Use;
+use crate::records::Use;
 use crate::records::{Records, Session};
 
 /// Bytes of a pass over records, beside the parameters and the data.

@@ -5,7 +5,7 @@ use super::{batches, fill_slab, slab};
 use crate::engine::{Buf, Recording};
 use crate::error::Result;
 use crate::nn::{Mode, Sink, add_products};
-use crate::records::load::Use;
+use crate::records::Use;
 use crate::records::{Records, Session};
 
 /// A symmetric matrix on the host that is filled block by block.

@@ -9,7 +9,8 @@ use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::{loss, map, reduce};
 use crate::nn::{Mode, Sink};
-use crate::records::load::Use;
+use crate::records::Use;
+use crate::records::objective::{Objective, needs_softmax};
 use crate::records::{Records, Session};
 
 /// What is averaged. g_n is the gradient of record n's own loss, g_ny that of −log p(y | x_n).
@@ -75,6 +76,17 @@ impl Estimator {
                 Err(Error::input("estimator model_sampled: `samples` is 0; draw 1 or more labels per record"))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// # Errors
+    /// Labels of the model's own where its outputs are no softmax.
+    pub(crate) fn suits(self, objective: &Objective) -> Result<()> {
+        match self {
+            Estimator::Model | Estimator::ModelSampled { .. } => {
+                needs_softmax(objective, &format!("the estimator `{}`", self.name()))
+            }
+            Estimator::PerSample | Estimator::BatchMean => Ok(()),
         }
     }
 
@@ -225,14 +237,16 @@ pub fn sampled_fisher(session: &mut Session, records: Records, samples: u32, see
 
 /// Squares under the model's own labels, exact per record.
 fn expected_squares(session: &mut Session, records: Records, how: Estimator, out: Buf<f32>) -> Result<()> {
+    how.suits(session.objective())?;
     session.check_records(records, true)?;
     let (squares, classes) = (session.grad, session.model.classes);
     let (passes, weight) = how.passes(classes);
     batches(session, (records, session.batch, Use::Each), None, |s, rec, shape, first| {
-        let batch = s.record_load(rec, records.part, shape)?;
-        let tape = s.record_forward(rec, &batch, Mode::Eval, None)?;
+        let loaded = s.record_load(rec, records.part, shape)?;
+        let (ids, _) = loaded.classes()?;
+        let tape = s.record_forward(rec, &loaded, Mode::Eval, None)?;
         for pass in 0..passes {
-            let dlogits = how.record_pass(rec, pass, tape.logits, batch.ids, classes);
+            let dlogits = how.record_pass(rec, pass, tape.logits, ids, classes);
             let sink = Sink::SquareSum { squares, accumulate: !first || pass > 0 };
             s.model.backward(rec, s.theta, &tape, dlogits, None, sink)?;
         }

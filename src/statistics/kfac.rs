@@ -10,7 +10,7 @@ use crate::kernels::map;
 use crate::kernels::solve::{self, Sides};
 use crate::nn::factors::{FactorBlock, FactorLayout, Factors, Square};
 use crate::nn::{Mode, ParamLayout, Sink};
-use crate::records::load::Use;
+use crate::records::Use;
 use crate::records::{Records, Session};
 
 /// Block-diagonal curvature of the mean loss, A ⊗ G for each weight and G for each vector of parameters (definitions in
@@ -69,6 +69,7 @@ impl Kfac {
     /// No records; a layer without Kronecker factors, by name; `BatchMean`, which has none; a record without a class.
     pub fn measure(session: &mut Session, records: Records, how: Estimator) -> Result<Kfac> {
         how.check()?;
+        how.suits(session.objective())?;
         session.check_records(records, true)?;
         let count = records.indices.len();
         if count == 0 || how == Estimator::BatchMean {
@@ -83,16 +84,17 @@ impl Kfac {
             if first {
                 rec.clear(factors);
             }
-            let batch = s.record_load(rec, records.part, shape)?;
+            let loaded = s.record_load(rec, records.part, shape)?;
+            let (ids, _) = loaded.classes()?;
             if how == Estimator::PerSample {
-                let scored = s.record_losses(rec, &batch, Mode::Eval, None)?;
+                let scored = s.record_losses(rec, &loaded, Mode::Eval, None)?;
                 let sink = Factors { out: factors, inputs: Some(each as f32), outputs: each as f32 };
                 return s.model.backward(rec, s.theta, &scored.tape, scored.dlogits, None, Sink::Factors(sink));
             }
-            let tape = s.record_forward(rec, &batch, Mode::Eval, None)?;
+            let tape = s.record_forward(rec, &loaded, Mode::Eval, None)?;
             let (passes, weight) = how.passes(s.model.classes);
             for pass in 0..passes {
-                let dlogits = how.record_pass(rec, pass, tape.logits, batch.ids, s.model.classes);
+                let dlogits = how.record_pass(rec, pass, tape.logits, ids, s.model.classes);
                 let inputs = (pass == 0).then_some(each as f32);
                 let sink = Factors { out: factors, inputs, outputs: (weight * each) as f32 };
                 s.model.backward(rec, s.theta, &tape, dlogits, None, Sink::Factors(sink))?;

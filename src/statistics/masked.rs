@@ -4,7 +4,7 @@ use crate::engine::{Buf, Data, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::map::{self, Binary};
 use crate::nn::{Mode, Sink};
-use crate::records::load::Use;
+use crate::records::Use;
 use crate::records::{Records, Session};
 
 /// Records `grad = 1/N Σ ∇ loss_n` over nodes as training does it, dropout on, with the values Â of the symmetric norm
@@ -20,15 +20,15 @@ pub fn record_edge_masked(
 ) -> Result<(Vec<Data>, Buf<f32>)> {
     session.check_records(records, true)?;
     let load = session.load(records.part, records.indices, Use::Together);
-    let mut batch = session.record_load(rec, records.part, &load.shape)?;
+    let mut loaded = session.record_load(rec, records.part, &load.shape)?;
     let not_nodes = || Error::internal("a mask over edges needs the nodes of a graph");
-    let structure = batch.structure_mut().ok_or_else(not_nodes)?;
+    let structure = loaded.batch.structure.as_mut().ok_or_else(not_nodes)?;
     let sym = structure.sym;
     let (masked, slope) = (rec.temp("masked", sym.len), rec.temp("slope", sym.len));
     map::binary(rec, Binary::Mul, sym, mask, masked);
     map::fill(rec, slope, 0.0);
     (structure.sym, structure.slope) = (masked, Some(slope));
-    let scored = session.record_losses(rec, &batch, Mode::Train, Some(step))?;
+    let scored = session.record_losses(rec, &loaded, Mode::Train, Some(step))?;
     let scale = (1.0 / scored.n.max(1) as f64) as f32;
     let sink = Sink::Mean { grad: session.grad, scale, accumulate: false };
     session.model.backward(rec, session.theta, &scored.tape, scored.dlogits, Some(step), sink)?;

@@ -5,7 +5,7 @@ use crate::engine::Buf;
 use crate::error::Result;
 use crate::kernels::map::{self, Unary};
 use crate::nn::{Mode, Sink};
-use crate::records::load::Use;
+use crate::records::Use;
 use crate::records::scored::record_totals;
 use crate::records::{Records, Session};
 
@@ -24,8 +24,8 @@ pub struct Score {
 pub fn logits(session: &mut Session, records: Records) -> Result<Vec<f32>> {
     session.check_records(records, false)?;
     let runs = batches(session, (records, session.batch, Use::Together), Some("logits"), |s, rec, shape, _| {
-        let batch = s.record_load(rec, records.part, shape)?;
-        let tape = s.record_forward(rec, &batch, Mode::Eval, None)?;
+        let loaded = s.record_load(rec, records.part, shape)?;
+        let tape = s.record_forward(rec, &loaded, Mode::Eval, None)?;
         rec.readback(tape.logits);
         Ok(())
     })?;

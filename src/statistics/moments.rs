@@ -1,11 +1,10 @@
 //! Second moments of the records themselves: what bounds on linear models need.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernels::linear::{self, Mat, Product};
 use crate::kernels::map;
 use crate::kernels::{Reduction, reduce};
-use crate::records::load::Use;
-use crate::records::session::{Records, Session, Store};
+use crate::records::{Records, Session, Use};
 
 /// X̃ᵀX̃ for rows x̃ = (x, 1), [width + 1, width + 1], and its trace.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,9 +27,7 @@ impl Moments {
 /// # Errors
 /// The records are those of a graph.
 pub fn moments(session: &mut Session, records: Records) -> Result<Moments> {
-    if !matches!(session.store, Store::Rows(_)) {
-        return Err(Error::input("second moments of records are those of rows, and the data are a graph"));
-    }
+    session.needs_alone(|| "second moments of records are those of rows, and the data are a graph".to_owned())?;
     session.check_records(records, false)?;
     let width = session.model.width();
     let (square, sums) = (session.engine.alloc("moments", width * width)?, session.engine.alloc("sums", width)?);
@@ -42,12 +39,12 @@ pub fn moments(session: &mut Session, records: Records) -> Result<Moments> {
     for piece in session.pieces(records, session.batch, Use::Together) {
         let load = session.load(records.part, &piece, Use::Together);
         let mut rec = session.recording();
-        let batch = session.record_load(&mut rec, records.part, &load.shape)?;
-        let x = batch.rows().ok_or_else(|| Error::internal("rows without rows"))?;
-        let x_mat = Mat::new(x, batch.n, width);
+        let loaded = session.record_load(&mut rec, records.part, &load.shape)?;
+        let x = loaded.batch.x.values();
+        let x_mat = Mat::new(x, loaded.n, width);
         linear::product(&mut rec, x_mat.t(), x_mat, x, square, Product { beta: 1.0, ..Product::default() });
         let add = Reduction { beta: 1.0, ..Reduction::default() };
-        reduce::channels(&mut rec, x, sums, batch.n, width, 1, add);
+        reduce::channels(&mut rec, x, sums, loaded.n, width, 1, add);
         let program = session.compile(rec)?;
         session.engine.run(&program, &load.inputs)?;
     }

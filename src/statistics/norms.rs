@@ -8,7 +8,7 @@ use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::loss;
 use crate::nn::{Mode, Sink, SquaredNorms};
-use crate::records::load::Use;
+use crate::records::Use;
 use crate::records::scored::{Scored, record_totals};
 use crate::records::{Records, Session};
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::engine::{Data, Program, Recording};
 use crate::error::{Error, Result};
-use crate::records::load::{Load, Shape, Use};
+use crate::records::{Load, Shape, Use};
 use crate::records::{Records, Session};
 
 /// Runs `records` through a program per shape of batch; each run takes a batch and returns the outputs. Programs
@@ -19,9 +19,7 @@ pub(crate) fn batches(
     let mut out = Vec::new();
     let mut flying = VecDeque::new();
     for (i, indices) in session.pieces(records, batch, how).iter().enumerate() {
-        let Load { shape, inputs } = session.load(records.part, indices, how);
-        // Surroundings of nodes hardly ever have the same size twice.
-        let recurs = how == Use::Together || !matches!(shape, Shape::Part { .. });
+        let Load { shape, inputs, recurs } = session.load(records.part, indices, how);
         let kept = keep.filter(|_| recurs).map(|name| (name, records.part, shape.clone()));
         let key = (shape, i == 0);
         let known = kept.as_ref().is_some_and(|k| session.programs.contains_key(k)) || programs.contains_key(&key);

@@ -5,7 +5,7 @@ use crate::engine::{Buf, Data, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::map;
 use crate::nn::{Mode, Sink};
-use crate::records::load::Use;
+use crate::records::Use;
 use crate::records::{Records, Session};
 
 /// Bytes that a slab of per-sample gradients may take.
@@ -87,9 +87,10 @@ pub(crate) fn fill_slab(
     let total = session.model.layout.total();
     let batch = slab_records(session)?.min((slab.len / total.max(1)).max(1));
     batches(session, (records, batch, Use::Each), keep, |s, rec, shape, _| {
-        let scored = s.record_scored(rec, records.part, shape, Mode::Eval, None)?;
+        let loaded = s.record_load(rec, records.part, shape)?;
+        let scored = s.record_losses(rec, &loaded, Mode::Eval, None)?;
         let rows = slab.range(0..scored.n * total);
-        if s.is_graph() {
+        if loaded.batch.x.pattern().is_some() {
             // Of sparse features only elements that have entries are written.
             map::fill(rec, rows, 0.0);
         }

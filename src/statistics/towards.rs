@@ -4,7 +4,7 @@ use crate::engine::{Buf, Data, Recording};
 use crate::error::Result;
 use crate::kernels::{loss, reduce};
 use crate::nn::{Mode, Sink};
-use crate::records::load::Use;
+use crate::records::Use;
 use crate::records::{Records, Session};
 
 /// How far a record's logits z are from given numbers t.
@@ -35,11 +35,11 @@ pub fn record_towards(
     for indices in session.pieces(records, session.batch, Use::Together) {
         let load = session.load(records.part, &indices, Use::Together);
         inputs.extend(load.inputs);
-        let batch = session.record_load(rec, records.part, &load.shape)?;
-        let tape = session.record_forward(rec, &batch, Mode::Eval, None)?;
-        let t = session.engine.alloc("targets", batch.n * classes)?;
-        session.engine.write(t, &targets[done * classes..(done + batch.n) * classes])?;
-        let (each, dlogits) = (rec.temp("distance", batch.n), rec.temp("dlogits", batch.n * classes));
+        let loaded = session.record_load(rec, records.part, &load.shape)?;
+        let tape = session.record_forward(rec, &loaded, Mode::Eval, None)?;
+        let t = session.engine.alloc("targets", loaded.n * classes)?;
+        session.engine.write(t, &targets[done * classes..(done + loaded.n) * classes])?;
+        let (each, dlogits) = (rec.temp("distance", loaded.n), rec.temp("dlogits", loaded.n * classes));
         match distance {
             Distance::Squares => loss::mse(rec, tape.logits, t, each, dlogits),
             Distance::Divergence => loss::soft_kl(rec, tape.logits, t, each, dlogits),
@@ -47,8 +47,8 @@ pub fn record_towards(
         let scale = (weight / count) as f32;
         let sink = Sink::Mean { grad: session.grad, scale, accumulate: accumulate || done > 0 };
         session.model.backward(rec, session.theta, &tape, dlogits, None, sink)?;
-        rec.copy(each, all.range(done..done + batch.n));
-        done += batch.n;
+        rec.copy(each, all.range(done..done + loaded.n));
+        done += loaded.n;
     }
     let mean = rec.temp("mean distance", 1);
     reduce::total(rec, all, mean, (1.0 / count) as f32, false);

@@ -12,7 +12,7 @@ use crate::kernels::linear::{self, Mat, Product};
 use crate::kernels::map;
 use crate::kernels::solve::{self, Sides};
 use crate::nn::ParamLayout;
-use crate::records::load::Use;
+use crate::records::Use;
 use crate::records::{Records, Session};
 
 /// Which parameters curve together; curvature between blocks is taken for 0.

@@ -6,6 +6,7 @@ use super::optimizer::Optimizer;
 use super::private::DpConfig;
 use super::schedule::Schedule;
 use crate::error::{Error, Result};
+use crate::records::objective;
 
 /// Every setting of a training run; absent keys take these defaults and are written back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +43,9 @@ pub struct TrainConfig {
     /// sigma of the term bᵀθ / n, b ~ N(0, sigma² I), in the objective of n records: what a certified removal needs; 0 for
     /// none.
     pub objective_noise: f64,
+    /// What is minimised, by a name of [`crate::records::OBJECTIVES`]; what suits the records if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objective: Option<String>,
     /// A checkpoint is written after so many steps, besides the one at the end of each epoch; 0 for none.
     pub checkpoint_steps: u64,
     /// Differentially private steps.
@@ -67,6 +71,7 @@ impl Default for TrainConfig {
             clip_norm: 0.0,
             steps_per_submission: 8,
             objective_noise: 0.0,
+            objective: None,
             checkpoint_steps: 0,
             dp: None,
         }
@@ -91,6 +96,7 @@ impl TrainConfig {
     /// Checks every number.
     pub fn check(&self) -> Result<()> {
         self.optimizer()?;
+        self.objective.as_deref().map_or(Ok(()), |name| objective::find(name).map(drop))?;
         let unit = |v: f64| (0.0..1.0).contains(&v);
         let rules = [
             ("lr", self.lr > 0.0 && self.lr.is_finite(), "a positive number"),

@@ -12,7 +12,7 @@ use super::step::{Bounds, Key, StepProgram, key};
 use super::watch;
 use crate::engine::{ALIGN, Buf, Data, Ticket};
 use crate::error::{Error, Result};
-use crate::records::session::{Records, Session, Store};
+use crate::records::{Part, Records, Session};
 
 /// One part of the objective Σ weight · mean loss; a negative weight ascends.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,9 @@ impl Fit {
             session.check_private()?;
         }
         let optimizer = config.optimizer()?;
-        let batch_size = batch_size(session, config)?;
+        session.check_trainable()?;
+        session.set_objective(config.objective.as_deref())?;
+        let batch_size = session.step_records(config.batch_size, &config.fanout)?;
         let zeros = vec![0.0; session.model.layout.total()];
         let mut vectors = Vec::new();
         for name in VECTOR_NAMES.iter().take(optimizer.states()) {
@@ -171,6 +173,9 @@ impl Fit {
         if terms.is_empty() || terms.iter().any(|t| t.records.indices.is_empty()) {
             return Err(Error::input("there is nothing to train on: the set of records is empty"));
         }
+        if terms.iter().any(|t| matches!(t.records.part, Part::Read(_))) {
+            return Err(Error::internal("the Read part, test records among it, cannot be trained on"));
+        }
         match self.config.dp.is_some() && terms.len() > 1 {
             true => Err(Error::internal("private training has one set of records")),
             false => Ok(()),
@@ -180,7 +185,7 @@ impl Fit {
     /// Steps recorded into one submission. Parts of a graph and drawn batches differ in size, so that groups of them would
     /// never recur.
     fn steps_at_once(&self, session: &Session) -> usize {
-        if session.check_finite || session.is_graph() || self.draws_records() {
+        if session.check_finite || !session.stand_alone() || self.draws_records() {
             1
         } else {
             self.config.steps_per_submission
@@ -298,25 +303,5 @@ impl Fit {
         let made = self.programs.get(&key).ok_or_else(|| Error::internal("the step program vanished"))?;
         inputs.extend(made.watched.as_ref().map(watch::Watched::unset));
         Ok((session.engine.submit(&made.program, &inputs)?, key))
-    }
-}
-
-/// Records of a training step: all of them where a step takes the whole graph.
-///
-/// # Errors
-/// A fanout that does not fit the data or the network.
-fn batch_size(session: &Session, config: &TrainConfig) -> Result<usize> {
-    let (nodes, hops) = (matches!(&session.store, Store::Graph(g) if !g.of_graphs()), session.model.hops());
-    let links = matches!(&session.store, Store::Graph(g) if g.links.is_some());
-    match config.fanout.len() {
-        1.. if links => {
-            Err(Error::input("train.fanout: link prediction takes the whole graph in every step; leave the key out"))
-        }
-        0 if nodes => Ok(usize::MAX),
-        0 => Ok(config.batch_size),
-        n if nodes && n == hops => Ok(config.batch_size),
-        n => Err(Error::input(format!(
-            "train.fanout has {n} entries; it needs one for each of the {hops} hops of a network over the nodes of a graph, and none elsewhere"
-        ))),
     }
 }

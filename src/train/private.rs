@@ -128,12 +128,9 @@ pub(crate) fn fill(drawn: &[u32], spare: u32, batch_size: usize) -> (Vec<u32>, V
 impl Session<'_> {
     /// Refuses private training where a record's gradient is not its own.
     pub(crate) fn check_private(&self) -> Result<()> {
-        match self.is_graph() {
-            true => Err(Error::input(
-                "train.dp works on records that stand alone (a node's features reach the gradients of its neighbours, so that clipping its own bounds nothing); leave [train.dp] out on a graph",
-            )),
-            false => Ok(()),
-        }
+        self.needs_alone(|| {
+            "train.dp works on records that stand alone (a node's features reach the gradients of its neighbours, so that clipping its own bounds nothing); leave [train.dp] out on a graph".to_owned()
+        })
     }
 
     /// Records `grad += N(0, deviation²)` on every parameter, zeros between tensors kept. `step` holds the step's words.

@@ -11,7 +11,7 @@ use super::progress::FitState;
 use crate::engine::{Buf, Data, Program, Recording, Ticket};
 use crate::error::{Error, Result};
 use crate::nn::{Mode, Sink};
-use crate::records::load::{Shape, Use};
+use crate::records::Use;
 use crate::records::{Records, Session};
 
 /// The steps of the fit that a configuration and a seed describe, over the records as they were before the request. Dropout
@@ -42,6 +42,8 @@ impl Replay {
     /// A configuration that is none; no records; no memory.
     pub fn new(session: &mut Session, config: &TrainConfig, seed: u64, records: &[u32]) -> Result<Replay> {
         config.check()?;
+        session.check_trainable()?;
+        session.set_objective(config.objective.as_deref())?;
         if records.is_empty() {
             return Err(Error::input("there is no training to replay: the set of records is empty"));
         }
@@ -86,18 +88,17 @@ impl Replay {
     pub fn gradient(&mut self, session: &mut Session, records: &[u32], scale: f32, accumulate: bool) -> Result<()> {
         let key = (records.len(), scale.to_bits(), accumulate);
         let part = Records::before(records).part;
+        let load = session.load(part, records, Use::Together);
         let program = match self.gradients.entry(key) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(free) => {
                 let mut rec = session.recording();
-                let shape = Shape::Listed(records.len());
-                let scored = session.record_scored(&mut rec, part, &shape, Mode::Eval, None)?;
+                let scored = session.record_scored(&mut rec, part, &load.shape, Mode::Eval, None)?;
                 let sink = Sink::Mean { grad: session.grad, scale, accumulate };
                 session.model.backward(&mut rec, session.theta, &scored.tape, scored.dlogits, None, sink)?;
                 free.insert(session.compile(rec)?)
             }
         };
-        let load = session.load(part, records, Use::Together);
         let ticket = session.engine.submit(program, &load.inputs)?;
         self.push(session, ticket)
     }

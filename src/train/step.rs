@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::kernels::{edit, map, reduce};
 use crate::nn::{Mode, Sink};
 use crate::records::Session;
-use crate::records::load::{Load, Shape, Use};
+use crate::records::{Load, Shape, Use};
 use crate::statistics;
 
 /// Shapes of the batches of a submission: for each step one per term.

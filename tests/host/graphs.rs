@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use unlearn::data::{Dataset, NodeSplit, UNLABELLED};
+use unlearn::data::{Dataset, GraphRecords, NodeSplit, UNLABELLED};
 
 use super::data_files::{Member, array, folder, npz, put, texts, try_load};
 use super::pickles::tiny;
@@ -96,12 +96,12 @@ fn tudataset_makes_one_block_diagonal_graph_whose_records_are_graphs() {
     let data = try_load(COLLECTION, dir.path()).unwrap();
     assert_eq!((data.class_names.join(" "), data.shape.clone()), ("-1 1".to_owned(), vec![1]));
     let graph = data.graph.as_ref().unwrap();
-    let graphs = graph.graphs.as_ref().unwrap();
-    assert_eq!((&graphs.ptr[..], &graphs.labels[..]), (&[0, 2, 5, 6][..], &[0, 1, 0][..]));
+    let GraphRecords::Graphs { ptr } = &graph.records else { panic!("a collection of graphs") };
+    assert_eq!((&ptr[..], &graph.labels[..]), (&[0, 2, 5, 6][..], &[0, 1, 0][..]));
     assert_eq!(graph.graph.edges, [[1, 0], [0, 1], [4, 2], [2, 4]]);
     assert_eq!(graph.graph.features.row(5), (&[0][..], &[1.0][..]));
     assert_eq!((graph.train.len() + graph.test.len(), data.train_ids()), (3, graph.train.clone()));
-    let y: Vec<u32> = graph.test.iter().map(|&id| graphs.labels[id as usize]).collect();
+    let y: Vec<u32> = graph.test.iter().map(|&id| graph.labels[id as usize]).collect();
     assert_eq!(data.test.y, y);
     put(dir.path(), "T_node_labels.txt", b"7\n3\n3\n7\n9\n3\n");
     put(dir.path(), "T_node_attributes.txt", b"0.5, 1\n0.5, 0\n0, 0\n0, 0\n0, 0\n2, -1\n");

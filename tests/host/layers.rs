@@ -174,6 +174,35 @@ fn every_room_is_a_module() {
     }
 }
 
+/// What names the reader of test records, besides its own room and evaluation's.
+fn readers(house: &House) -> Vec<String> {
+    let reader = house.files.iter().position(|file| file.path.ends_with("records/part/reader.rs"));
+    let Some(reader) = reader else { return vec!["there is no reader".to_owned()] };
+    let mut found = Vec::new();
+    let others = (0..house.files.len()).filter(|at| !["records", "run"].contains(&house.room(*at)));
+    for file in others.map(|at| &house.files[at]) {
+        let named = file.mentions.iter().filter(|m| matches!(house.declared(m), Some(Place::File(to)) if to == reader));
+        found.extend(named.map(|m| format!("src/{}:{}", file.path.display(), m.line)));
+    }
+    found
+}
+
+#[test]
+fn evaluation_alone_names_the_reader_of_test_records() {
+    let found = readers(&House::own());
+    assert!(found.is_empty(), "only run may name records::Reader:\n{}", found.join("\n"));
+    let house = small(&[
+        ("lib.rs", "pub mod records; pub mod methods; pub mod run;"),
+        ("records/mod.rs", "mod part; pub use part::{Part, Reader};"),
+        ("records/part.rs", "mod reader; pub use reader::Reader; pub enum Part { Train }"),
+        ("records/part/reader.rs", "pub struct Reader; use super::Part;"),
+        ("methods.rs", "use crate::records::{Part, Reader as R};\nfn f(r: &R) -> Part { Part::Train }"),
+        ("run.rs", "use crate::records::Reader;"),
+    ]);
+    assert!(!readers(&house).is_empty() && readers(&house).iter().all(|at| at.starts_with("src/methods.rs")));
+    assert_eq!(readers(&small(&[("lib.rs", "")])), ["there is no reader"]);
+}
+
 #[test]
 fn there_is_at_most_one_macro() {
     let sources = files(&root().join("src"), "rs");

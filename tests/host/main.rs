@@ -32,6 +32,7 @@ mod parity;
 mod pickles;
 mod private;
 mod products;
+mod reader;
 mod recording;
 mod registry;
 mod report;

@@ -2,7 +2,7 @@
 
 use unlearn::engine::{Dispatch, Engine, Recording, Target};
 use unlearn::kernels::loss;
-use unlearn::nn::{Mode, Model, ModelConfig, Sink, SquaredNorms};
+use unlearn::nn::{Batch, Mode, Model, ModelConfig, Sink, SquaredNorms};
 
 use crate::shared::statistics::{CHECKS, NETS, check, footprint};
 
@@ -29,7 +29,7 @@ fn counted(model: &Model, target: Target, n: usize, sink: impl FnOnce(&mut Recor
     let x = engine.alloc("x", n * model.width()).expect("x");
     let labels = engine.alloc("labels", n).expect("labels");
     let mut rec = Recording::new(target);
-    let tape = model.forward(&mut rec, theta, x, n, Mode::Eval, None).expect("a forward pass");
+    let tape = model.forward(&mut rec, theta, &Batch::dense(x, n), Mode::Eval, None).expect("a forward pass");
     let (loss, correct) = (rec.temp("loss", n), rec.temp("correct", n));
     let dlogits = rec.temp("dlogits", n * model.classes);
     loss::softmax_xent(&mut rec, tape.logits, labels, loss, dlogits, correct, n, model.classes);

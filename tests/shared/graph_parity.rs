@@ -4,7 +4,7 @@ use std::path::Path;
 use unlearn::statistics;
 
 use unlearn::Result;
-use unlearn::data::{Graph, GraphData, Graphs, Sparse};
+use unlearn::data::{Graph, GraphData, GraphRecords, Sparse};
 use unlearn::engine::Engine;
 use unlearn::harness::parity::graph_fixture::{GraphFixture, Task, load_graphs};
 use unlearn::harness::parity::{Gap, relative_error};
@@ -32,8 +32,8 @@ pub fn data(f: &GraphFixture) -> GraphData {
         Task::Graph => {
             let first = |g: usize| f.batch.iter().filter(|of| (**of as usize) < g).count() as u32;
             let ptr = (0..=f.labels.len()).map(first).collect();
-            let (graphs, labels) = (Graphs { ptr, labels: f.labels.clone() }, vec![u32::MAX; f.nodes]);
-            GraphData { graph, labels, train: records(f), graphs: Some(graphs), ..Default::default() }
+            let (records, labels) = (GraphRecords::Graphs { ptr }, f.labels.clone());
+            GraphData { graph, labels, train: self::records(f), records, ..Default::default() }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From what a graph loader parsed to a data set: the checks that hold for every graph, the split, the normalisation.
 
-use super::{Graph, GraphData, Graphs, Task, UNLABELLED, links, partition};
+use super::{Graph, GraphData, GraphRecords, Links, Task, UNLABELLED, links, partition};
 use crate::data::split::Plan;
 use crate::data::{DataConfig, Dataset, Normalization, Normalize, Samples};
 use crate::error::{Error, Result};
@@ -17,6 +17,14 @@ pub(crate) struct GraphParts {
     pub graphs: Option<Graphs>,
     /// The split that the files hold.
     pub split: Option<Plan>,
+}
+
+/// Graphs of a collection as a loader parsed them.
+pub(crate) struct Graphs {
+    /// As in [`GraphRecords::Graphs`].
+    pub ptr: Vec<u32>,
+    /// [graphs]
+    pub labels: Vec<u32>,
 }
 
 /// Checks, splits and normalises.
@@ -39,18 +47,22 @@ pub(crate) fn dataset(parts: GraphParts, config: &DataConfig, normalize: Normali
         config.plant.map_or(Ok(vec![]), |plant| plant.apply(&mut graph, &mut labels, &plan.train, &mut class_names))?;
     normalized(&mut graph, normalize, config)?;
     labels.resize(graph.nodes, UNLABELLED);
+    let (records, labels) = match graphs {
+        Some(Graphs { ptr, labels }) => (GraphRecords::Graphs { ptr }, labels),
+        None => (GraphRecords::Nodes, labels),
+    };
     let data = GraphData {
         labels,
         train: plan.train,
         validation: plan.validation,
         test: plan.test,
-        graphs,
-        links: None,
+        records,
+        held_out: Links::default(),
         planted,
         poisoned,
         graph,
     };
-    let part = |ids: &[u32]| Samples { x: vec![], y: ids.iter().map(|&id| data.label(id)).collect() };
+    let part = |ids: &[u32]| Samples { x: vec![], y: ids.iter().map(|&id| data.labels[id as usize]).collect() };
     Ok(Dataset {
         name,
         shape: vec![data.graph.features.width],
@@ -111,12 +123,5 @@ fn verify(parts: &GraphParts, links: bool) -> Result<()> {
     match labels.iter().position(|&label| label != UNLABELLED && label as usize >= classes) {
         Some(at) => fail(format!("{what} {at} has class {}; expected below {classes}", labels[at])),
         None => Ok(()),
-    }
-}
-
-impl GraphData {
-    /// Class of a node, or of a graph where records are graphs.
-    pub fn label(&self, id: u32) -> u32 {
-        self.graphs.as_ref().map_or(&self.labels, |graphs| &graphs.labels)[id as usize]
     }
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Graph, GraphData, GraphParts, UNLABELLED};
+use super::{Graph, GraphData, GraphParts, GraphRecords, UNLABELLED};
 use crate::base::splitmix::SplitMix64;
 use crate::data::{DataConfig, Dataset, Normalization, Normalize, Samples};
 use crate::error::{Error, Result};
@@ -131,7 +131,8 @@ pub(super) fn dataset(mut parts: GraphParts, config: &DataConfig, kind: Normaliz
         train: ids(&train),
         validation: ids(&validation),
         test: ids(&test),
-        links: Some(links),
+        records: GraphRecords::Links,
+        held_out: links,
         graph,
         ..GraphData::default()
     };

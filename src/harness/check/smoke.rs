@@ -15,7 +15,7 @@ use crate::harness::trial::{Failure, Outcome};
 use crate::kernels::loss::softmax_xent;
 use crate::kernels::optim::{Sgd, sgd};
 use crate::kernels::{FAMILIES, Family};
-use crate::nn::{Mode, Model, ModelConfig, Sink};
+use crate::nn::{Batch, Mode, Model, ModelConfig, Sink};
 
 /// Kernels of every kind of work: products, windows, sums, exponentials, updates, gathers.
 const KERNELS: [&str; 6] =
@@ -98,7 +98,7 @@ fn steps(engine: &mut Engine, target: Target, model: &Model, width: usize) -> Re
     engine.write(labels, &g.indices(n, CLASSES))?;
     let mut rec = Recording::new(target);
     for _ in 0..STEPS {
-        let tape = model.forward(&mut rec, theta, x, n, Mode::Eval, None)?;
+        let tape = model.forward(&mut rec, theta, &Batch::dense(x, n), Mode::Eval, None)?;
         let (loss, correct) = (rec.temp("loss", n), rec.temp("correct", n));
         let dlogits = rec.temp("dlogits", n * CLASSES);
         softmax_xent(&mut rec, tape.logits, labels, loss, dlogits, correct, n, CLASSES);

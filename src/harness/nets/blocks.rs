@@ -3,7 +3,8 @@
 use crate::engine::{Buf, Engine, Recording};
 use crate::error::Result;
 use crate::kernels::graph::{Csr, degree_norms, is_heavy};
-use crate::nn::structure::{GraphInput, Pattern, Segments, Structure};
+use crate::nn::structure::{Pattern, Segments, Structure};
+use crate::nn::{Batch, Input};
 
 /// Nodes of a record.
 pub const NODES: usize = 5;
@@ -114,12 +115,13 @@ impl Blocks {
     }
 
     /// Records the norms; `x` is the nonzero values where the features are sparse.
-    pub fn input(&self, rec: &mut Recording, x: Buf<f32>) -> GraphInput {
+    pub fn input(&self, rec: &mut Recording, x: Buf<f32>) -> Batch {
         let Blocks { a, t, weight, touched, pattern, seeds, segments } = *self;
         let (nodes, edges) = (a.rows(), a.entries());
         let (sym, mean) = (rec.temp("sym", edges), rec.temp("mean", edges));
         degree_norms(rec, &a, weight, sym, mean);
         let structure = Structure { a, t, weight, sym, mean, touched, slope: None, nodes, edges, max_degree: 4 };
-        GraphInput { structure, x, pattern, seeds: Some(seeds), segments: Some(segments) }
+        let x = pattern.map_or(Input::Dense(x), |pattern| Input::Sparse(x, pattern));
+        Batch { seeds: Some(seeds), segments: Some(segments), ..Batch::nodes(structure, x) }
     }
 }

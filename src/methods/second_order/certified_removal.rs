@@ -11,6 +11,7 @@ use crate::methods;
 use crate::methods::prelude::*;
 use crate::methods::second_order::certificate::{Certificate, newton_bound, softmax_lipschitz, spectral_bound};
 use crate::nn::Model;
+use crate::records::objective::{self, needs_softmax};
 use crate::statistics::solve::{Until, conjugate_gradients};
 use crate::train::objective_noise;
 
@@ -187,6 +188,9 @@ fn certifiable(recipe: &TrainConfig) -> Result<()> {
             "[train.dp] clips gradients, so that training does not go to the objective's optimum; leave it out",
         ),
     ];
+    if let Some(name) = &recipe.objective {
+        needs_softmax(objective::find(name)?, &format!("method `{}`", ROW.name))?;
+    }
     match lacks.iter().find(|(lack, _)| *lack) {
         Some((_, why)) => Err(Error::input(format!("method `{}`: {why}", ROW.name))),
         None => Ok(()),
@@ -215,12 +219,8 @@ impl Method for CertifiedRemoval {
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         self.suits(session.model)?;
         certifiable(view.train)?;
-        if session.is_graph() {
-            return Err(Error::input(format!(
-                "method `{}` is proven for records that stand alone, and these are those of a graph",
-                ROW.name
-            )));
-        }
+        let proven = "is proven for records that stand alone, and these are those of a graph";
+        session.needs_alone(|| format!("method `{}` {proven}", ROW.name))?;
         let origin = Origin::of(session)?;
         let Past { seed: trained, .. } = view.past;
         let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);

@@ -180,12 +180,8 @@ impl Method for DeltaGrad {
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         self.suits(session.model)?;
         self.suits_recipe(view.train)?;
-        if session.is_graph() {
-            return Err(Error::input(format!(
-                "method `{}` replays steps over records that stand alone, and these are those of a graph",
-                ROW.name
-            )));
-        }
+        let replays = "replays steps over records that stand alone, and these are those of a graph";
+        session.needs_alone(|| format!("method `{}` {replays}", ROW.name))?;
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);
         let seed = view.past.seed.unwrap_or(view.seed);

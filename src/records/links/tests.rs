@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::*;
-use crate::data::{DataConfig, Dataset, Deletion, Task};
-use crate::engine::Lane;
-use crate::nn::{Model, ModelConfig, Sink};
-use crate::records::load::Shape;
+use crate::data::{self, DataConfig, Dataset, Deletion, Task};
+use crate::engine::{Buf, Engine, Lane, Recording};
+use crate::kernels::graph;
+use crate::nn::{Mode, Model, ModelConfig, Sink};
+use crate::records::{Part, Session, Shape};
 use crate::statistics;
 
 fn karate() -> Dataset {

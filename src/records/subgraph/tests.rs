@@ -4,12 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use super::*;
-use crate::data::{self, DataConfig, Dataset, GraphData, Graphs};
+use crate::data::{self, DataConfig, Dataset, GraphData, GraphRecords, Known, Training};
 use crate::engine::Engine;
 use crate::nn::{Mode, Model, ModelConfig, Sink};
-use crate::records::Part;
-use crate::records::load::{Load, Shape};
-use crate::records::session::{Session, Store};
+use crate::records::batch::{Load, Shape};
+use crate::records::graphs::Graphs;
+use crate::records::nodes::Nodes;
+use crate::records::{Part, Session};
 
 /// Sources of the in-edges of 6 nodes, self-loops included.
 const ROWS: [&[u32]; 6] = [&[0, 1, 2, 3, 4], &[0, 1], &[0, 2], &[2, 3, 4], &[4], &[0, 5]];
@@ -103,8 +104,14 @@ fn communities() -> Dataset {
 fn collection(data: &GraphData) -> GraphData {
     let mut graph = data.graph.clone();
     graph.edges.retain(|[u, v]| u / 6 == v / 6);
-    let graphs = Graphs { ptr: (0..=10).map(|g| 6 * g).collect(), labels: (0..10).map(|g| g % 3).collect() };
-    GraphData { graph, graphs: Some(graphs), train: (0..10).collect(), validation: vec![], ..data.clone() }
+    GraphData {
+        graph,
+        records: GraphRecords::Graphs { ptr: (0..=10).map(|g| 6 * g).collect() },
+        labels: (0..10).map(|g| g % 3).collect(),
+        train: (0..10).collect(),
+        validation: vec![],
+        ..data.clone()
+    }
 }
 
 /// Loss and gradient of a batch, in f64.
@@ -124,19 +131,35 @@ fn step(session: &mut Session, load: Load) -> Vec<f64> {
     all
 }
 
+/// The same batch without anything added.
+fn exact(data: &GraphData, records: &[u32], fanout: &[usize], hops: usize) -> Load {
+    let mut engine = Engine::reference();
+    let training = Training::graph(data);
+    match training.known() {
+        Known::Graphs(seen, ranges) => {
+            let all = Graphs::upload(&mut engine, seen, ranges, None, hops).expect("memory");
+            let made = all.blocks(all.graph.side(Part::Train), records);
+            all.graph.exact_load(records, made, false)
+        }
+        Known::Nodes(seen) => {
+            let all = Nodes::upload(&mut engine, seen, None, hops).expect("memory");
+            let made = all.sampled(Part::Train, records, fanout, draws(5));
+            all.graph.exact_load(records, made, true)
+        }
+        Known::Rows { .. } | Known::Links(..) => panic!("a graph"),
+    }
+}
+
 /// A batch as training takes it, and the same without anything added.
-fn padded_and_exact(session: &Session, records: &[u32], fanout: &[usize]) -> [Load; 2] {
+fn padded_and_exact(session: &Session, data: &GraphData, records: &[u32], fanout: &[usize]) -> [Load; 2] {
     let padded = session.load_step(Part::Train, records, fanout, draws(5));
-    let Store::Graph(g) = &session.store else { panic!("a graph") };
-    let side = g.side(Part::Train);
-    let made = match fanout {
-        [] => g.part(side, records, 0),
-        fanout => g.sampled(side, records, fanout, draws(5)),
+    let exact = exact(data, records, fanout, session.model.hops());
+    let size = |load: &Load| match &load.shape {
+        Shape::Part { size, .. } => *size,
+        shape => panic!("{shape:?}"),
     };
-    let size = made.size(g.width());
-    let Shape::Part { size: more, .. } = padded.shape.clone() else { panic!("{:?}", padded.shape) };
-    assert!(more.rows > size.rows && more.edges > size.edges && more.values > size.values, "{more:?} {size:?}");
-    let exact = session.part_load(g, records, made, size, !fanout.is_empty());
+    let [more, less] = [size(&padded), size(&exact)];
+    assert!(more.rows > less.rows && more.edges > less.edges && more.values > less.values, "{more:?} {less:?}");
     [padded, exact]
 }
 
@@ -166,7 +189,7 @@ fn padding_changes_neither_loss_nor_gradient() {
         let model = Model::build(&config, &data.shape, data.classes).expect(layers);
         let mut engine = Engine::reference();
         let mut session = Session::on_graph(&mut engine, &model, graph, None, &model.init(3)).expect("a session");
-        let [padded, exact] = padded_and_exact(&session, &graph.train[..7], fanout);
+        let [padded, exact] = padded_and_exact(&session, graph, &graph.train[..7], fanout);
         assert_eq!(step(&mut session, padded), step(&mut session, exact), "{layers}");
     }
 }

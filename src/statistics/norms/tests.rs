@@ -7,8 +7,8 @@ use super::*;
 use crate::data::{self, DataConfig, Samples};
 use crate::engine::{Data, Engine};
 use crate::nn::{Model, ModelConfig};
-use crate::records::load::Shape;
-use crate::records::session::Part;
+use crate::records::Part;
+use crate::records::Shape;
 
 const FEATURES: usize = 3;
 

@@ -1,36 +1,26 @@
 //! A graph on the engine: uploaded once. A deletion changes weights, degrees and feature values, never the structure,
 //! so the graph before and after it lie side by side and share their index lists.
 
-use super::graph_host::{features_left, known_labels, left, touched, with_loops};
-use super::links;
-use super::session::Part;
-use super::session::{Session, Store};
-use super::subgraph::{PartBufs, Size, Sparsity, SubGraph, Whole};
-use crate::data::{Deletion, GraphData};
-use crate::engine::{Buf, Engine, Recording};
-use crate::error::{Error, Result};
+use super::batch::{Load, Shape};
+use super::graph_host::{features_left, left, touched, with_loops};
+use super::part::Part;
+use super::subgraph::{self, PartBufs, Size, Sparsity, SubGraph, Whole};
+use crate::data::{Deletion, Graph};
+use crate::engine::{Buf, Data, Engine, Recording};
+use crate::error::Result;
 use crate::kernels::graph::{self, Csr, is_heavy};
 use crate::kernels::map;
-use crate::nn::structure::{GraphInput, Pattern, Structure};
+use crate::nn::structure::{Pattern, Structure};
+use crate::nn::{Batch, Input};
 
 /// A graph before and after a deletion; the same twice where there is none.
-pub struct ResidentGraph {
+pub(crate) struct ResidentGraph {
     edges: Sparsity,
     features: Sparsity,
     width: usize,
-    pub(crate) before: Side,
-    pub(crate) now: Side,
+    before: Side,
+    now: Side,
     pattern: Pattern,
-    /// Where records are pairs of nodes.
-    pub(crate) links: Option<links::Links>,
-    /// Class of each record; `u32::MAX` where it is unknown here, as that of every test record.
-    labels: Vec<u32>,
-    labels_buf: Buf<u32>,
-    /// First node of each graph and the end of the last, where records are graphs.
-    ranges: Option<Vec<u32>>,
-    /// Ids of the training and of the validation records.
-    pub(crate) train: Vec<u32>,
-    pub(crate) validation: Vec<u32>,
 }
 
 /// The graph at one time.
@@ -56,12 +46,11 @@ pub struct MaskedEdge {
 const ROWS: usize = 12_000;
 
 impl ResidentGraph {
-    /// Uploads the graph and the one reduced by a deletion, without the labels of test records.
+    /// Uploads the graph and the one reduced by a deletion.
     ///
     /// # Errors
     /// No memory.
-    pub fn upload(engine: &mut Engine, data: &GraphData, deletion: Option<&Deletion>) -> Result<ResidentGraph> {
-        let g = &data.graph;
+    pub fn upload(engine: &mut Engine, g: &Graph, deletion: Option<&Deletion>) -> Result<ResidentGraph> {
         let (edges, weight) = with_loops(g.nodes, &g.edges);
         let (t, t_perm) = edges.transposed(g.nodes);
         let max_degree = edges.longest().max(t.longest());
@@ -81,8 +70,6 @@ impl ResidentGraph {
         let perm = Some(put("xt_perm", &xt_perm)?);
         let xt = Csr { ptr: put("xt_ptr", &xt.ptr)?, idx: put("xt_row", &xt.idx)?, perm, heavy: is_heavy(&xt.ptr) };
         let parts = Shared { a, t, max_degree };
-        let labels = known_labels(data);
-        let labels_buf = put("labels", &labels)?;
         let before = parts.side(engine, weight.clone(), &g.features.val, &vec![0.0; weight.len()])?;
         let now = match deletion {
             Some(d) => {
@@ -94,45 +81,17 @@ impl ResidentGraph {
             }
             None => Side { weight: before.weight.clone(), ..before },
         };
-        let links = data.links.as_ref().map(|links| {
-            let on = [&before, &now].map(|side| links::Side { edges: &edges, weight: &side.weight });
-            links::Links::upload(engine, links, g, on)
-        });
-        let links = links.transpose()?;
-        let ranges = data.graphs.as_ref().map(|graphs| graphs.ptr.clone());
-        let (train, validation) = (data.train.clone(), data.validation.clone());
         let (width, pattern) = (g.features.width, Pattern { x, xt });
-        Ok(ResidentGraph {
-            edges,
-            features,
-            width,
-            before,
-            now,
-            pattern,
-            links,
-            labels,
-            labels_buf,
-            ranges,
-            train,
-            validation,
-        })
-    }
-
-    /// True where records are whole graphs.
-    pub(crate) fn of_graphs(&self) -> bool {
-        self.ranges.is_some()
+        Ok(ResidentGraph { edges, features, width, before, now, pattern })
     }
 
     /// The graph as a part sees it.
-    pub(crate) fn side(&self, part: Part) -> &Side {
-        match part {
-            Part::Before => &self.before,
-            Part::Train | Part::Validation => &self.now,
-        }
+    pub fn side(&self, part: Part) -> &Side {
+        if part.is_before() { &self.before } else { &self.now }
     }
 
     /// Length of a mask over edges, and the edges between different nodes after the deletion.
-    pub(crate) fn edges_left(&self) -> (usize, Vec<MaskedEdge>) {
+    pub fn edges_left(&self) -> (usize, Vec<MaskedEdge>) {
         let weight = &self.now.weight;
         let row = |target: u32| {
             let left = self.edges.row(target).filter(move |e| weight[*e] != 0.0 && self.edges.idx[*e] != target);
@@ -141,77 +100,27 @@ impl ResidentGraph {
         (weight.len(), (0..self.edges.rows() as u32).flat_map(row).collect())
     }
 
-    /// # Errors
-    /// A record that does not exist or, where classes are needed, whose class is not known here.
-    pub(crate) fn check(&self, indices: &[u32], labelled: bool) -> Result<()> {
-        let what = if self.of_graphs() { "graph" } else { "node" };
-        let len = self.labels.len();
-        let label = |i: u32| self.labels.get(i as usize).copied();
-        match indices.iter().find(|i| label(**i).is_none_or(|label| labelled && label == u32::MAX)) {
-            Some(i) if *i as usize >= len => Err(Error::input(format!("{what} {i} does not exist: there are {len}"))),
-            Some(i) => Err(Error::input(format!("{what} {i} is not among the training and validation {what}s"))),
-            None => Ok(()),
-        }
-    }
-
-    /// Classes of records, on the host.
-    pub(crate) fn classes(&self, records: &[u32]) -> Vec<u32> {
-        records.iter().map(|i| self.labels[*i as usize]).collect()
-    }
-
-    /// Classes of all records, `u32::MAX` where they are unknown here.
-    pub(crate) fn all_classes(&self) -> &[u32] {
-        &self.labels
-    }
-
-    /// Classes of records.
-    pub(crate) fn labels(&self, rec: &mut Recording, idx: Buf<u32>) -> Buf<u32> {
-        let labels = rec.temp("labels", idx.len);
-        map::gather_words(rec, self.labels_buf, idx, labels);
-        labels
-    }
-
-    /// The whole graph with the rows `seeds` as its records.
-    pub(crate) fn whole(&self, side: &Side, seeds: Buf<u32>) -> GraphInput {
-        let (structure, x) = (side.structure, side.x);
-        GraphInput { structure, x, pattern: Some(self.pattern), seeds: Some(seeds), segments: None }
+    /// The edges by target, self-loops among them, and their weights before and after.
+    pub fn weights(&self) -> (&Sparsity, [&[f32]; 2]) {
+        (&self.edges, [&self.before.weight, &self.now.weight])
     }
 
     /// The whole graph, whose every row is output.
-    pub(crate) fn all_rows(&self, side: &Side) -> GraphInput {
-        let (structure, x) = (side.structure, side.x);
-        GraphInput { structure, x, pattern: Some(self.pattern), seeds: None, segments: None }
+    pub fn whole(&self, part: Part) -> Batch {
+        let side = self.side(part);
+        Batch::nodes(side.structure, Input::Sparse(side.x, self.pattern))
     }
 
-    fn host<'a>(&'a self, side: &'a Side) -> Whole<'a> {
+    pub fn host<'a>(&'a self, side: &'a Side) -> Whole<'a> {
         Whole { edges: &self.edges, weight: &side.weight, features: &self.features }
     }
 
-    /// The surroundings of each record, or the graphs that are the records.
-    pub(crate) fn part(&self, side: &Side, records: &[u32], hops: usize) -> SubGraph {
-        match &self.ranges {
-            Some(ranges) => SubGraph::graphs(&self.host(side), ranges, records),
-            None => SubGraph::around(&self.host(side), records, hops),
-        }
-    }
-
-    /// A sampled neighbourhood of the nodes `seeds`.
-    pub(crate) fn sampled(
-        &self,
-        side: &Side,
-        seeds: &[u32],
-        fanout: &[usize],
-        draw: impl FnMut(usize) -> usize,
-    ) -> SubGraph {
-        SubGraph::sampled(&self.host(side), seeds, fanout, draw)
-    }
-
-    /// Lists of records whose parts fit a batch each.
-    pub(crate) fn pieces(&self, side: &Side, records: &[u32], most: usize, hops: usize) -> Vec<Vec<u32>> {
+    /// Lists of at most so many records whose parts, of `rows(record)` nodes each, fit a batch.
+    pub fn pieces(records: &[u32], most: usize, rows: impl Fn(u32) -> usize) -> Vec<Vec<u32>> {
         let mut all: Vec<Vec<u32>> = Vec::new();
         let mut held = 0;
         for record in records {
-            let rows = self.part(side, &[*record], hops).rows();
+            let rows = rows(*record);
             match all.last_mut().filter(|piece| piece.len() < most && held + rows <= ROWS) {
                 Some(piece) => piece.push(*record),
                 None => {
@@ -224,12 +133,27 @@ impl ResidentGraph {
         all
     }
 
-    pub(crate) fn width(&self) -> usize {
-        self.width
+    /// A batch that is the part `made` for the records `indices`. `sampled`: its edges are a draw.
+    pub fn exact_load(&self, indices: &[u32], made: SubGraph, sampled: bool) -> Load {
+        let size = made.size(self.width);
+        self.load(indices, made, size, sampled)
+    }
+
+    /// As [`ResidentGraph::exact_load`], rounded up so that a program serves many batches.
+    pub fn rounded_load(&self, indices: &[u32], made: SubGraph, sampled: bool) -> Load {
+        let size = made.size(self.width).rounded();
+        self.load(indices, made, size, sampled)
+    }
+
+    fn load(&self, indices: &[u32], made: SubGraph, size: Size, sampled: bool) -> Load {
+        let mut inputs = vec![Data::U32(indices.to_vec())];
+        inputs.extend(subgraph::inputs(made, size, self.width));
+        Load { shape: Shape::Part { size, records: indices.len(), sampled }, inputs, recurs: true }
     }
 
     /// Records the gathering of a part's values. `sampled`: its edges are a draw, so its degrees are its own.
-    pub(crate) fn cut(&self, rec: &mut Recording, side: &Side, size: Size, sampled: bool) -> GraphInput {
+    pub fn cut(&self, rec: &mut Recording, part: Part, size: Size, sampled: bool) -> Batch {
+        let side = self.side(part);
         rec.enter("part");
         let part = PartBufs::record(rec, size, self.width);
         let whole = &side.structure;
@@ -253,7 +177,8 @@ impl ResidentGraph {
         let (nodes, edges) = (size.rows, size.edges);
         let structure = Structure { a, t, weight, sym, mean, touched, slope: None, nodes, edges, max_degree };
         // Where records are blocks around nodes, both are there: rows to read, rows to sum over.
-        GraphInput { structure, x, pattern: Some(part.pattern), seeds: part.seeds, segments: part.segments }
+        let x = Input::Sparse(x, part.pattern);
+        Batch { seeds: part.seeds, segments: part.segments, ..Batch::nodes(structure, x) }
     }
 }
 
@@ -289,18 +214,4 @@ fn upload(engine: &mut Engine, name: &str, words: &[u32]) -> Result<Buf<u32>> {
     let buf = engine.alloc(&format!("graph.{name}"), words.len())?;
     engine.write(buf, words)?;
     Ok(buf)
-}
-
-impl Session<'_> {
-    /// Length of a mask over a graph's edges, and those of the present graph that lie between different nodes. The other
-    /// places hold self-loops and what was deleted.
-    ///
-    /// # Errors
-    /// The data are not the nodes of a graph.
-    pub fn mask_edges(&self) -> Result<(usize, Vec<MaskedEdge>)> {
-        match &self.store {
-            Store::Graph(g) if !g.of_graphs() => Ok(g.edges_left()),
-            _ => Err(Error::internal("a mask over edges needs the nodes of a graph")),
-        }
-    }
 }

@@ -1,0 +1,105 @@
+//! What a session may know of a data set: [`Training`] is made of its training and validation records alone, so that no
+//! session that is given one can hold a label of a test record.
+
+use super::{Dataset, Graph, GraphData, GraphRecords, Links, Samples, UNLABELLED};
+
+/// The training and validation records of a data set.
+pub struct Training<'a>(Known<'a>);
+
+/// Records of some kind, and what is known of them.
+pub enum Known<'a> {
+    /// Records that stand alone.
+    Rows {
+        /// Training records.
+        train: &'a Samples,
+        /// Validation records; may be empty.
+        validation: &'a Samples,
+    },
+    /// Nodes of one graph.
+    Nodes(Sight<'a>),
+    /// Graphs, and the first node of each with the end of the last.
+    Graphs(Sight<'a>, &'a [u32]),
+    /// Pairs of nodes; no node has a class.
+    Links(Sight<'a>, HeldOut<'a>),
+}
+
+/// A graph, whose structure and features are everybody's, and the records on it.
+pub struct Sight<'a> {
+    /// All of it.
+    pub graph: &'a Graph,
+    /// Class of each record by id, [`UNLABELLED`] where it is not to be known.
+    pub labels: Vec<u32>,
+    /// Ids of the training records.
+    pub train: &'a [u32],
+    /// Ids of the validation records.
+    pub validation: &'a [u32],
+}
+
+/// Pairs of the validation part.
+pub struct HeldOut<'a> {
+    /// Held-out edges [u, v], u < v.
+    pub edges: &'a [[u32; 2]],
+    /// As many pairs without an edge.
+    pub never: &'a [[u32; 2]],
+    /// An edge of any held-out part that the graph has, along which messages would tell the answer.
+    pub leak: Option<[u32; 2]>,
+}
+
+impl<'a> Training<'a> {
+    /// Records that stand alone.
+    pub fn rows(train: &'a Samples, validation: &'a Samples) -> Training<'a> {
+        Training(Known::Rows { train, validation })
+    }
+
+    /// Records on a graph.
+    pub fn graph(data: &'a GraphData) -> Training<'a> {
+        let mut labels = vec![UNLABELLED; data.labels.len()];
+        for ids in [&data.train, &data.validation] {
+            data.nodes_among(ids).iter().for_each(|id| labels[*id as usize] = data.labels[*id as usize]);
+        }
+        Training(Known::graph(data, labels))
+    }
+
+    /// What is known.
+    pub fn known(&self) -> &Known<'a> {
+        &self.0
+    }
+}
+
+impl<'a> Known<'a> {
+    fn graph(data: &'a GraphData, labels: Vec<u32>) -> Known<'a> {
+        let seen = Sight { graph: &data.graph, labels, train: &data.train, validation: &data.validation };
+        match &data.records {
+            GraphRecords::Nodes => Known::Nodes(seen),
+            GraphRecords::Graphs { ptr } => Known::Graphs(seen, ptr),
+            GraphRecords::Links => Known::Links(seen, HeldOut::of(&data.held_out, &data.graph)),
+        }
+    }
+
+    /// A graph with the class of every record, test records among them: for evaluation.
+    pub fn everything(data: &'a GraphData) -> Known<'a> {
+        Known::graph(data, data.labels.clone())
+    }
+}
+
+impl<'a> HeldOut<'a> {
+    fn of(links: &'a Links, graph: &Graph) -> HeldOut<'a> {
+        HeldOut { edges: &links.validation, never: &links.validation_never, leak: links.leak(graph) }
+    }
+}
+
+impl Dataset {
+    /// What training may know: everything but the test records.
+    pub fn training(&self) -> Training<'_> {
+        match &self.graph {
+            Some(graph) => Training::graph(graph),
+            None => Training::rows(&self.train, &self.validation),
+        }
+    }
+}
+
+impl<'a> From<&'a Dataset> for Training<'a> {
+    fn from(data: &'a Dataset) -> Training<'a> {
+        data.training()
+    }
+}

@@ -1,0 +1,118 @@
+//! What a network is trained for: the loss of a batch and its gradient to the outputs, as rows of a registry.
+
+mod cross_entropy;
+mod link;
+mod squared_error;
+#[cfg(test)]
+mod tests;
+
+use super::batch::Targets;
+use crate::base::did_you_mean;
+use crate::engine::{ALIGN, Buf, Recording};
+use crate::error::{Error, Result};
+use crate::nn::Batch;
+
+/// An objective: a loss for each record, of which a step takes the mean.
+pub struct Objective {
+    /// What `train.objective` says.
+    pub name: &'static str,
+    /// In a few words.
+    pub summary: &'static str,
+    /// Where it is from.
+    pub citation: &'static str,
+    /// It tells pairs of nodes apart, where the others know a class for each record.
+    pub of_pairs: bool,
+    /// The outputs are those of a softmax whose negative log-likelihood this is: what sampled labels, the Fisher information
+    /// of the model's own labels and the constants of certificates rest on.
+    pub softmax: bool,
+    /// Numbers that stay on the engine, for so many classes; none for most.
+    pub(crate) kept: fn(usize) -> Vec<f32>,
+    /// Records losses, right answers and the gradient to the outputs.
+    pub(crate) record: fn(&mut Recording, &Outputs, &Targets) -> Result<Losses>,
+    /// Records the Hessian of each record's loss in its outputs times a direction.
+    pub(crate) curvature: Option<fn(&mut Recording, &Direction)>,
+}
+
+/// Every objective, in the order in which `unlearn list objectives` prints them.
+pub static OBJECTIVES: &[&Objective] = &[&CROSS_ENTROPY, &SQUARED_ERROR, &LINK];
+
+pub use cross_entropy::CROSS_ENTROPY;
+pub use link::LINK;
+pub use squared_error::SQUARED_ERROR;
+
+/// What a network made of a batch.
+pub(crate) struct Outputs<'a> {
+    pub batch: &'a Batch,
+    /// [rows, classes]; a row is a record or, of pairs, the embedding of a node.
+    pub logits: Buf<f32>,
+    /// Records.
+    pub n: usize,
+    pub classes: usize,
+    /// [`Objective::kept`] on the engine.
+    pub kept: Option<Buf<f32>>,
+    /// The words of the step; present in training.
+    pub step: Option<Buf<u32>>,
+}
+
+/// Losses of a batch in a recording.
+pub(crate) struct Losses {
+    /// Two halves: losses, and 1 for each right answer, both with 0 between and behind them.
+    pub sums: Buf<f32>,
+    /// Gradient to the outputs [rows, classes], not divided by the number of records.
+    pub dlogits: Buf<f32>,
+}
+
+/// A direction in the outputs [n, classes], and where its product with the loss's Hessian goes.
+pub(crate) struct Direction {
+    pub logits: Buf<f32>,
+    pub labels: Buf<u32>,
+    pub along: Buf<f32>,
+    pub out: Buf<f32>,
+    pub classes: usize,
+}
+
+/// The objective of a name.
+///
+/// # Errors
+/// An unknown name.
+pub fn find(name: &str) -> Result<&'static Objective> {
+    let names: Vec<&str> = OBJECTIVES.iter().map(|row| row.name).collect();
+    OBJECTIVES.iter().copied().find(|row| row.name == name).ok_or_else(|| {
+        Error::input(format!(
+            "train.objective: there is no objective `{name}`{}; the objectives are {}",
+            did_you_mean(name, names.iter().copied()),
+            names.join(", ")
+        ))
+    })
+}
+
+/// # Errors
+/// An objective that is not the likelihood of a softmax, on which `what` rests.
+pub fn needs_softmax(objective: &Objective, what: &str) -> Result<()> {
+    match objective.softmax {
+        true => Ok(()),
+        false => Err(Error::input(format!(
+            "{what} rests on softmax and cross-entropy, and the network is trained for `{}`; use train.objective = \"{}\"",
+            objective.name, CROSS_ENTROPY.name
+        ))),
+    }
+}
+
+/// Losses and right answers [n] each, side by side in one buffer of zeros, so that one dispatch sums both.
+fn side_by_side(rec: &mut Recording, n: usize) -> (Buf<f32>, Buf<f32>, Buf<f32>) {
+    let stride = n.next_multiple_of(ALIGN);
+    let sums = rec.temp("loss_and_correct", 2 * stride);
+    rec.clear(sums);
+    (sums, sums.range(0..n), sums.range(stride..stride + n))
+}
+
+/// The classes of a batch's records.
+///
+/// # Errors
+/// Records without classes.
+fn labels(targets: &Targets) -> Result<Buf<u32>> {
+    match targets {
+        Targets::Classes { labels, .. } => Ok(*labels),
+        Targets::Pairs(_) => Err(Error::internal("an objective of classes over pairs of nodes")),
+    }
+}

@@ -1,0 +1,77 @@
+//! What evaluation reads models with: any records, test records among them. A training session cannot be made of it.
+
+use super::{Part, Read, Records};
+use crate::data::{Dataset, Deletion, GraphData, Known, Samples};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::nn::Model;
+use crate::records::rows::Rows;
+use crate::records::session::Session;
+use crate::records::upload::upload;
+
+/// Records that are read and never trained on: statistics run over them, a fit refuses them.
+pub struct Reader<'e> {
+    session: Session<'e>,
+}
+
+impl<'e> Reader<'e> {
+    /// Records that stand alone, of any split; ids are positions.
+    ///
+    /// # Errors
+    /// No memory.
+    pub fn rows(engine: &'e mut Engine, model: &'e Model, samples: &Samples, theta: &[f32]) -> Result<Reader<'e>> {
+        let part = Part::Read(Read { before: false });
+        Reader::over(Session::with(engine, model, theta, |engine| {
+            Ok(Box::new(Rows::upload(engine, &[(part, samples)], model.width())?))
+        }))
+    }
+
+    /// All nodes of a graph, or all graphs of a collection, before and after a deletion; ids are theirs. Of links, the nodes
+    /// whose embeddings score them.
+    ///
+    /// # Errors
+    /// No memory.
+    pub fn graph(
+        engine: &'e mut Engine,
+        model: &'e Model,
+        data: &GraphData,
+        deletion: Option<&Deletion>,
+        theta: &[f32],
+    ) -> Result<Reader<'e>> {
+        Reader::over(Session::with(engine, model, theta, |engine| {
+            upload(engine, model, &Known::everything(data), deletion)
+        }))
+    }
+
+    /// The test records of a data set, and their ids.
+    ///
+    /// # Errors
+    /// No memory.
+    pub fn test(
+        engine: &'e mut Engine,
+        model: &'e Model,
+        data: &Dataset,
+        theta: &[f32],
+    ) -> Result<(Reader<'e>, Vec<u32>)> {
+        match &data.graph {
+            Some(graph) => Ok((Reader::graph(engine, model, graph, None, theta)?, graph.test.clone())),
+            None => Ok((Reader::rows(engine, model, &data.test, theta)?, (0..data.test.len() as u32).collect())),
+        }
+    }
+
+    fn over(session: Result<Session<'e>>) -> Result<Reader<'e>> {
+        let mut session = session?;
+        session.read_only = true;
+        Ok(Reader { session })
+    }
+
+    /// The records with these ids as they are after the deletion, or `before` it.
+    pub fn records<'a>(&self, indices: &'a [u32], before: bool) -> Records<'a> {
+        Records { part: Part::Read(Read { before }), indices }
+    }
+
+    /// What statistics run over.
+    pub fn session(&mut self) -> &mut Session<'e> {
+        &mut self.session
+    }
+}

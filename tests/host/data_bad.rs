@@ -238,7 +238,7 @@ fn csv_complaints_name_line_and_column() {
     refused_csv("a,y\n1,0\n2,0\n", "", &["one class"]);
     refused_csv("a,y\n", "", &["t.csv", "no rows below its header"]);
     refused_csv("", "", &["t.csv", "no rows"]);
-    refused_csv("a,y\n1,0\n2,1\n", "drop = ['a']", &["no column is left"]);
+    refused_csv("a,y\n1,0\n2,1\n", "drop = ['a']", &["no column remains"]);
     refused_csv("a,a,y\n1,1,0\n", "", &["two columns are named `a`"]);
     let many: String = (0..1100).map(|at| format!("w{at},{}\n", at % 2)).collect();
     refused_csv(&format!("word,y\n{many}"), "", &["column `word`", "1024 categories", "data.drop"]);

@@ -51,10 +51,11 @@ pub(crate) fn main() -> Result<()> {
     let values: Vec<f32> = (-500..500).map(|i| i as f32 / 10.0).collect();
     let there = run(&mut Engine::gpu(GpuOptions::default())?, &values)?;
     let twin = run(&mut Engine::reference(), &values)?;
-    let gaps = there.iter().zip(&twin).map(|(a, b)| (a - b).abs() / b.abs().max(1e-6));
+    // Below 1 the difference counts as it is: 1 + exp(-|x|) rounds to what f32 holds near 1.
+    let gaps = there.iter().zip(&twin).map(|(a, b)| (a - b).abs() / b.abs().max(1.0));
     let worst = gaps.fold(0.0, f32::max);
-    println!("softplus of {} numbers: largest relative difference from the twin {worst:e}", values.len());
-    if worst < 1e-4 {
+    println!("softplus of {} numbers: largest difference from the twin {worst:e}", values.len());
+    if worst < 1e-6 {
         Ok(())
     } else {
         Err(Error::CheckFailed(format!("the shader differs from its twin by {worst:e}")))

@@ -51,7 +51,8 @@ fn case(a: &Pattern) -> Case {
     }
     let csr = padded.put(&mut case, None);
     let (n, weight) = (w.len(), case.input("weight", w));
-    let (sym, mean) = (case.output("sym", n), case.output("mean", n));
+    // What becomes of odd weights in the norms is the affair of their own cases.
+    let (sym, mean) = (case.rec.temp("sym", n), case.rec.temp("mean", n));
     degree_norms(&mut case.rec, &csr, weight, sym, mean);
     let lap = case.output("lap", n);
     laplacian(&mut case.rec, &csr, weight, sym, lap);

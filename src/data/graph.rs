@@ -42,9 +42,9 @@ pub struct Sparse {
     pub width: usize,
     /// `[nodes + 1]`
     pub ptr: Vec<u32>,
-    /// Columns of the values, ascending within a row, [nonzeros].
+    /// Columns of the values, ascending within a row, \[nonzeros\].
     pub col: Vec<u32>,
-    /// The values, [nonzeros].
+    /// The values, \[nonzeros\].
     pub val: Vec<f32>,
 }
 

@@ -2,7 +2,7 @@
 //! nodes, the softmax of leaky relu over each node's edges, the weighted sums, and all of it backward.
 //!
 //! z [nodes, heads, width] are the projected features. The score of an edge from j to i under head h is
-//! leaky_relu(s_src[j,h] + s_dst[i,h]) with s_src[n,h] = z[n,h,:] · att_src[h,:], s_dst likewise (eq. 1 and 3). An edge
+//! leaky_relu(s_src\[j,h\] + s_dst\[i,h\]) with s_src\[n,h\] = z\[n,h,:\] · att_src\[h,:\], s_dst likewise (eq. 1 and 3). An edge
 //! takes part if its entry of `takes` is not 0; the others get the weight 0, and a row in which none takes part has only
 //! weights 0. Weights alpha [edges, heads] are in the order of the CSR by target. Dropout of the weights is
 //! [`crate::kernels::map::dropout`] on alpha, and on dalpha backward.
@@ -51,7 +51,7 @@ fn whole_rows<'r>(checks: Arguments<'r>, name: &str, buf: Buf<f32>, row: &[usize
 }
 
 /// Records alpha [edges, heads]: the softmax of the scores over the edges of each row that take part (eq. 3), 0 for the
-/// others. `takes` [edges], s.src [sources, heads], s.dst [rows, heads].
+/// others. `takes` \[edges\], s.src [sources, heads], s.dst [rows, heads].
 pub fn edge_softmax(
     rec: &mut Recording,
     a: &Edges,

@@ -67,9 +67,9 @@ pub static KERNELS: &[&Kernel] = &[
 pub struct Csr {
     /// [rows + 1], rising from 0.
     pub ptr: Buf<u32>,
-    /// [entries]: the column (of a graph: the source node) of each entry.
+    /// \[entries\]: the column (of a graph: the source node) of each entry.
     pub idx: Buf<u32>,
-    /// [entries]: the value of entry k is `val[perm[k]]`; `val[k]` without. A transpose has one.
+    /// \[entries\]: the value of entry k is `val[perm[k]]`; `val[k]` without. A transpose has one.
     pub perm: Option<Buf<u32>>,
     /// Some row has more than [`SKEW`] times the mean number of entries: [`is_heavy`] of `ptr`. With `false` the
     /// kernels count on it that no row has.

@@ -171,11 +171,11 @@ pub fn combine(rec: &mut Recording, x: Buf<f32>, c: Buf<f32>, y: Buf<f32>, sign:
 pub struct Cg {
     /// Solution, residual, direction, and H times the direction.
     pub x: Buf<f32>,
-    /// Residual, [n].
+    /// Residual, \[n\].
     pub r: Buf<f32>,
-    /// Direction, [n].
+    /// Direction, \[n\].
     pub d: Buf<f32>,
-    /// Matrix times direction, [n].
+    /// Matrix times direction, \[n\].
     pub q: Buf<f32>,
     /// [‖r‖², the ‖r‖² to stop at, [`flag`], iterations].
     pub state: Buf<f32>,

@@ -115,8 +115,8 @@ impl Logits {
     }
 }
 
-/// Records per row of `logits` [b,c]: `loss = log Σ exp(z) − z[label]`, `dlogits = softmax(z) − onehot(label)`, and
-/// `correct` = 1 where the (lowest) maximum is at the label, else 0. `labels`, `loss`, `correct` are [b]. A label ≥ c marks a
+/// Records per row of `logits` \[b,c\]: `loss = log Σ exp(z) − z[label]`, `dlogits = softmax(z) − onehot(label)`, and
+/// `correct` = 1 where the (lowest) maximum is at the label, else 0. `labels`, `loss`, `correct` are \[b\]. A label ≥ c marks a
 /// row that does not count: all three outputs are 0 there.
 #[allow(clippy::too_many_arguments, reason = "the buffers of the formula")]
 pub fn softmax_xent(
@@ -210,7 +210,7 @@ pub fn label_score(rec: &mut Recording, logits: Buf<f32>, dlogits: Buf<f32>, cla
         .threads(rows);
 }
 
-/// Records `y[n] = x[n] · weight[n] · min(1, clip / sqrt(squares[n]))` for rows x[n] of logit gradients [squares.len, classes], whose
+/// Records `y[n] = x[n] · weight[n] · min(1, clip / sqrt(squares[n]))` for rows x\[n\] of logit gradients [squares.len, classes], whose
 /// records have gradients of the squared norms `squares`. A backward pass is linear in a record's row, so what it makes of y is
 /// the sum of clipped gradients (Abadi et al. 2016, "Deep learning with differential privacy", algorithm 1). No `weight`: 1;
 /// a weight of 0 takes a record out, whatever it holds. A norm of 0 is let be.

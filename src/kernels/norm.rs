@@ -26,8 +26,8 @@ fn lanes(len: usize) -> usize {
 /// Mesa's llvmpipe leaves all loops of an invocation, without a word, after 65 535 iterations together.
 const LONGEST_LOOP: usize = 65_000;
 
-/// Records y = (x − mean) rstd gamma[c] + beta[c] and stats [n, groups, 2] = (mean, rstd), as PyTorch's `group_norm`:
-/// mean and biased variance of each (sample, group), two passes. x, y [n, c, p]; gamma, beta [c].
+/// Records y = (x − mean) rstd gamma\[c\] + beta\[c\] and stats [n, groups, 2] = (mean, rstd), as PyTorch's `group_norm`:
+/// mean and biased variance of each (sample, group), two passes. x, y [n, c, p]; gamma, beta \[c\].
 pub fn group(
     rec: &mut Recording,
     x: Buf<f32>,
@@ -110,7 +110,7 @@ pub fn group_bwd_affine(
     fold(rec, plain, dbeta, shape, sink);
 }
 
-/// Records the squared norms of each sample's gradients of gamma and of beta, [n] each: no gradient is stored across positions.
+/// Records the squared norms of each sample's gradients of gamma and of beta, \[n\] each: no gradient is stored across positions.
 pub fn group_affine_norms(
     rec: &mut Recording,
     x: Buf<f32>,

@@ -176,8 +176,8 @@ fn outputs(size: [usize; 2], kernel: UVec2, stride: UVec2, padding: UVec2) -> Re
     Ok(out)
 }
 
-/// Records y[n,c,oy,ox] = max of the window and `arg` = iy·w + ix of the winner: the first on ties, never padding, a
-/// NaN if the window has one. x [n,c,h,w]; y and arg [n,c,oh,ow].
+/// Records y\[n,c,oy,ox\] = max of the window and `arg` = iy·w + ix of the winner: the first on ties, never padding, a
+/// NaN if the window has one. x \[n,c,h,w\]; y and arg \[n,c,oh,ow\].
 pub fn max(rec: &mut Recording, s: &PoolShape, x: Buf<f32>, y: Buf<f32>, arg: Buf<u32>) {
     let checks = rec.arguments("pool.max").shape("x", x, &s.before()).shape("y", y, &s.behind());
     if checks.shape("arg", arg, &s.behind()).wrong() {
@@ -187,7 +187,7 @@ pub fn max(rec: &mut Recording, s: &PoolShape, x: Buf<f32>, y: Buf<f32>, arg: Bu
     pass(rec, &MAX, s, strip).read(x).write(y).write(arg).threads(threads);
 }
 
-/// Records the gradient of [`max`]: dx [n,c,h,w] from dy and arg [n,c,oh,ow]; every dx is written.
+/// Records the gradient of [`max`]: dx \[n,c,h,w\] from dy and arg \[n,c,oh,ow\]; every dx is written.
 pub fn max_bwd(rec: &mut Recording, s: &PoolShape, dy: Buf<f32>, arg: Buf<u32>, dx: Buf<f32>) {
     let checks = rec.arguments("pool.max_bwd").shape("dx", dx, &s.before()).shape("dy", dy, &s.behind());
     if checks.shape("arg", arg, &s.behind()).wrong() {
@@ -202,7 +202,7 @@ pub fn max_bwd(rec: &mut Recording, s: &PoolShape, dy: Buf<f32>, arg: Buf<u32>, 
         .threads(threads);
 }
 
-/// Records y[n,c,oy,ox] = mean of the window, padding counted as zeros (PyTorch's default). Global average pooling is
+/// Records y\[n,c,oy,ox\] = mean of the window, padding counted as zeros (PyTorch's default). Global average pooling is
 /// this with [`PoolShape::global`].
 pub fn avg(rec: &mut Recording, s: &PoolShape, x: Buf<f32>, y: Buf<f32>) {
     if rec.arguments("pool.avg").shape("x", x, &s.before()).shape("y", y, &s.behind()).wrong() {
@@ -212,7 +212,7 @@ pub fn avg(rec: &mut Recording, s: &PoolShape, x: Buf<f32>, y: Buf<f32>) {
     pass(rec, &AVG, s, strip).read(x).write(y).threads(threads);
 }
 
-/// Records the gradient of [`avg`]: dx [n,c,h,w] from dy [n,c,oh,ow]; every dx is written.
+/// Records the gradient of [`avg`]: dx \[n,c,h,w\] from dy \[n,c,oh,ow\]; every dx is written.
 pub fn avg_bwd(rec: &mut Recording, s: &PoolShape, dy: Buf<f32>, dx: Buf<f32>) {
     if rec.arguments("pool.avg_bwd").shape("dx", dx, &s.before()).shape("dy", dy, &s.behind()).wrong() {
         return;

@@ -135,7 +135,7 @@ pub fn total(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, scale: f32, square: 
     }
 }
 
-/// Records sums over the positions p of `x` [n,c,p] into `out`: [c], or for `PerSample` at least (n − 1) stride + c
+/// Records sums over the positions p of `x` \[n,c,p\] into `out`: \[c\], or for `PerSample` at least (n − 1) stride + c
 /// elements, of which those between the samples' sums stay as they are.
 pub fn channels(rec: &mut Recording, x: Buf<f32>, out: Buf<f32>, n: usize, c: usize, p: usize, options: Reduction) {
     let checks = rec.arguments("reduce.channels").shape("x", x, &[n, c, p]);

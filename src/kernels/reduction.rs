@@ -2,7 +2,7 @@
 
 use crate::engine::{Arguments, Buf};
 
-/// What becomes of the results g[n] of the samples n.
+/// What becomes of the results g\[n\] of the samples n.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReductionMode {
     /// `out = alpha Σ_n g[n] + beta out`.

@@ -34,7 +34,7 @@ pub fn damp(rec: &mut Recording, a: Buf<f32>, y: Buf<f32>, n: usize, shift: f32)
 }
 
 /// Records the Cholesky factor L of `a` = L Lᵀ, [n, n], in the place of its lower triangle; what lies above the diagonal is
-/// neither read nor changed. `status` [1] becomes 0, or one more than the first row whose pivot is not above 0: `a` is then
+/// neither read nor changed. `status` \[1\] becomes 0, or one more than the first row whose pivot is not above 0: `a` is then
 /// not positive definite to rounding, that pivot is taken as 1, and L is of no use.
 pub fn cholesky(rec: &mut Recording, a: Buf<f32>, n: usize, status: Buf<u32>) {
     if rec.arguments("solve.cholesky").shape("a", a, &[n, n]).shape("status", status, &[1]).wrong() {

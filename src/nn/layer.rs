@@ -156,7 +156,7 @@ pub trait Layer: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// What a state dict of PyTorch holds of this layer beside parameters: tensors of shape [1] with these values.
+    /// What a state dict of PyTorch holds of this layer beside parameters: tensors of shape \[1\] with these values.
     fn buffers(&self) -> Vec<(String, f32)> {
         Vec::new()
     }

@@ -39,7 +39,7 @@ impl ModelConfig {
 /// A network for one input shape.
 pub struct Model {
     body: Sequence,
-    /// Shape of a record, such as [C, H, W] or [F].
+    /// Shape of a record, such as [C, H, W] or \[F\].
     pub input: Vec<usize>,
     /// Logits of a record.
     pub classes: usize,

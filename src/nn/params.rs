@@ -89,7 +89,7 @@ impl ParamLayout {
         Ok(())
     }
 
-    /// Appends numbers that PyTorch keeps in a state dict beside the parameters, tensors of shape [1].
+    /// Appends numbers that PyTorch keeps in a state dict beside the parameters, tensors of shape \[1\].
     pub fn extend_buffers(&mut self, buffers: Vec<(String, f32)>) {
         self.buffers.extend(buffers);
     }

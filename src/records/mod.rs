@@ -1,4 +1,4 @@
-//! What a record is: rows, nodes of a graph, whole graphs and links, each a file behind [`Resident`], with the objectives
+//! What a record is: rows, nodes of a graph, whole graphs and links, each a file behind `Resident`, with the objectives
 //! that they are trained for; a session that holds them on the engine; and a reader, which holds test records too.
 
 mod batch;

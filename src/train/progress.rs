@@ -32,7 +32,7 @@ pub struct EpochReport {
     pub steps: usize,
 }
 
-/// Why [`Fit::advance`] came back.
+/// Why `Fit::advance` came back.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
     /// An epoch is done.

@@ -61,7 +61,7 @@ impl Tangents {
         (self.add)(&mut self.rec, term, sum);
     }
 
-    /// The derivative of a kernel that is linear in each of `groups`; see [`Tangent::Linear`].
+    /// The derivative of a kernel that is linear in each of `groups`; see `Tangent::Linear`.
     pub fn linear(&mut self, d: &Dispatch, groups: &[&[usize]]) -> Result<()> {
         let moving = |t: &Tangents, group: &[usize]| group.iter().any(|i| t.read(d, *i).is_some());
         let mut terms: Vec<&[usize]> = groups.iter().copied().filter(|g| moving(self, g)).collect();

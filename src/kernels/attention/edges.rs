@@ -3,16 +3,16 @@
 use super::rows::{MERGE, Merge, PIECES, Pieces};
 use crate::engine::{Arguments, Buf, Recording};
 
-/// Rows of edges: entry k of row r, ptr[r] <= k < ptr[r + 1], joins node r with node idx[k]. As it stands (no `perm`) row r
-/// is the target, idx[k] the source, and k is the edge's place in buffers of values [edges, heads]. The transpose has the
+/// Rows of edges: entry k of row r, ptr\[r\] <= k < ptr[r + 1], joins node r with node idx\[k\]. As it stands (no `perm`) row r
+/// is the target, idx\[k\] the source, and k is the edge's place in buffers of values [edges, heads]. The transpose has the
 /// source as row, the target in idx, and the place in `perm`.
 #[derive(Clone, Copy, Debug)]
 pub struct Edges {
     /// [rows + 1].
     pub ptr: Buf<u32>,
-    /// [edges].
+    /// \[edges\].
     pub idx: Buf<u32>,
-    /// [edges], for a transpose.
+    /// \[edges\], for a transpose.
     pub perm: Option<Buf<u32>>,
     /// Edges of the longest row: decides how rows are dealt, and is stated to adapters that limit loops.
     pub longest: usize,

@@ -60,7 +60,7 @@ pub fn conv2d_norms(rec: &mut Recording, s: &ConvShape, x: Buf<f32>, dy: Buf<f32
 /// Threads that share a sample in the plain form, unless their loops become too long.
 const LANES: usize = 64;
 
-/// [`conv2d_norms`] with a given variant: [`GHOST_NORM`] or a form of the weight gradient.
+/// [`conv2d_norms`] with a given variant: `GHOST_NORM` or a form of the weight gradient.
 pub fn conv2d_norms_as(
     rec: &mut Recording,
     kernel: &'static Kernel,

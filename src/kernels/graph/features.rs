@@ -71,7 +71,7 @@ pub static SCATTER_ROWS: Kernel = Kernel {
     variant_of: None,
 };
 
-/// Records `y = X Wᵀ (+ b)` for sparse features X: `x` holds its rows, `w` [outputs, inputs], `b` [outputs] (bound even
+/// Records `y = X Wᵀ (+ b)` for sparse features X: `x` holds its rows, `w` [outputs, inputs], `b` \[outputs\] (bound even
 /// when unused; `w` will do), `y` [x.rows(), outputs]. Wᵀ is laid out first, so that each entry reads a row of it.
 #[expect(clippy::too_many_arguments, reason = "the operands of the product")]
 pub fn features(
@@ -105,7 +105,7 @@ fn transpose(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, rows: usize, (alpha,
 }
 
 /// Records the gradient of [`features`] to W [outputs, inputs] into `dw`. `xt` holds the columns of X with the places of
-/// their entries among the rows (`perm`), entries of a column in row order; `dy` [rows, outputs]. `seg_of` [rows] is the
+/// their entries among the rows (`perm`), entries of a column in row order; `dy` [rows, outputs]. `seg_of` \[rows\] is the
 /// sample of each row, rising, `u32::MAX` for none; `Sum` does not need it and counts every row. `PerSample` writes only
 /// elements that have entries: the caller clears `dw`, and gives it (samples − 1) stride + outputs · inputs elements.
 #[expect(clippy::too_many_arguments, reason = "the operands of the product")]

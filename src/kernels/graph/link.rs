@@ -131,7 +131,7 @@ pub fn negatives(rec: &mut Recording, step: Buf<u32>, stream: u32, n: usize, par
         .threads(n);
 }
 
-/// Records `s[u] = z[u,:] · z[partner[u],:]`: scores of the pairs of [`negatives`]. `z` [n, cols], `partner` and `s` [n]. (The
+/// Records `s[u] = z[u,:] · z[partner[u],:]`: scores of the pairs of [`negatives`]. `z` [n, cols], `partner` and `s` \[n\]. (The
 /// scores of edges are [`sddmm`](super::sddmm) with z on both sides.)
 pub fn partner_scores(rec: &mut Recording, z: Buf<f32>, partner: Buf<u32>, s: Buf<f32>, cols: usize) {
     let n = rows_of(z.len, cols);
@@ -152,7 +152,7 @@ pub fn partner_scores(rec: &mut Recording, z: Buf<f32>, partner: Buf<u32>, s: Bu
 }
 
 /// Records the gradient of [`partner_scores`] to z: `dz[u,:] = ds[u] z[partner[u],:] + ds[inverse[u]] z[inverse[u],:]`, with
-/// `add` on top of what `dz` holds. `z` and `dz` [n, cols], the others [n].
+/// `add` on top of what `dz` holds. `z` and `dz` [n, cols], the others \[n\].
 #[expect(clippy::too_many_arguments, reason = "the operands of the gradient")]
 pub fn partner_scores_bwd(
     rec: &mut Recording,
@@ -184,7 +184,7 @@ pub fn partner_scores_bwd(
 }
 
 /// Records the binary cross-entropy of logits: `loss = w (softplus(s) − s t)` and `ds = w (σ(s) − t)` with t = `goal`, 1 for
-/// pairs that should be edges and 0 for pairs that should not. No mean. `s`, `weight`, `loss`, `ds` [n]; a pair of weight 0
+/// pairs that should be edges and 0 for pairs that should not. No mean. `s`, `weight`, `loss`, `ds` \[n\]; a pair of weight 0
 /// does not count, whatever its logit.
 pub fn bce(rec: &mut Recording, s: Buf<f32>, goal: f32, weight: Buf<f32>, loss: Buf<f32>, ds: Buf<f32>) {
     let n = s.len;

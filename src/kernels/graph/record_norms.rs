@@ -29,7 +29,7 @@ const LANES: usize = 64;
 const MAX_TURNS: usize = 60_000;
 
 /// Records `out[b] = ‖g_b‖²`, g_b = Σ_t dy_tᵀ x_t over the rows t of sample b as in [`segment_outer`](super::segment_outer): `x`
-/// [rows, inputs], `dy` [rows, outputs], `out` [samples]. The rows are summed before anything is squared.
+/// [rows, inputs], `dy` [rows, outputs], `out` \[samples\]. The rows are summed before anything is squared.
 pub fn segment_norms(
     rec: &mut Recording,
     seg_ptr: Buf<u32>,

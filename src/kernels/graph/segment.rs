@@ -106,7 +106,7 @@ pub fn segment(
     pass.turns(rows + 4).work(x.len as u64, 4 * (x.len + y.len) as u64).threads(segments * quads(cols));
 }
 
-/// Records the gradient of [`segment`] to x: `dy` [segments, cols], `dx` [rows, cols]; `seg_of` [rows] names the segment
+/// Records the gradient of [`segment`] to x: `dy` [segments, cols], `dx` [rows, cols]; `seg_of` \[rows\] names the segment
 /// of each row, `u32::MAX` for none (which gets 0). `arg` is what the maximum wrote.
 #[expect(clippy::too_many_arguments, reason = "the operands of the product")]
 pub fn segment_bwd(

@@ -33,7 +33,7 @@ pub static SPMM_NARROW: Kernel = Kernel {
 pub struct Spmm {
     /// Weight of the row's own x; 0 does not read it, so x may then have any number of rows.
     pub own: f32,
-    /// Whether a bias is added, [columns].
+    /// Whether a bias is added, \[columns\].
     pub bias: bool,
 }
 
@@ -81,7 +81,7 @@ pub fn choose(target: Target, rows: usize, entries: usize, heavy: bool, cols: us
 
 /// Records `y[r,:] = own x[r,:] + Σ_k val[k] x[idx[k],:] (+ bias)` over the entries k of row r of `a`: the aggregation of
 /// a graph layer (Kipf & Welling, ICLR 2017, eq. 2, with `val` the norm). `x` [sources, cols], `y` [a.rows(), cols].
-/// `bias` [cols] is bound even when unused; `x` will do. The gradient to x is the same with the transpose.
+/// `bias` \[cols\] is bound even when unused; `x` will do. The gradient to x is the same with the transpose.
 #[expect(clippy::too_many_arguments, reason = "the operands of the product")]
 pub fn spmm(
     rec: &mut Recording,

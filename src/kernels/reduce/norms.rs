@@ -43,7 +43,7 @@ pub fn row_norms(rec: &mut Recording, a: Buf<f32>, y: Buf<f32>) {
     row_norms_as(rec, choose_norms(rec.target(), cols), a, None, y);
 }
 
-/// Records `y[r] = Σ_c a[r,c]² · Σ_c b[r,c]²`: the squared norm of the gradient a[r]ᵀ b[r] that record r has in the weight of a
+/// Records `y[r] = Σ_c a[r,c]² · Σ_c b[r,c]²`: the squared norm of the gradient a\[r\]ᵀ b\[r\] that record r has in the weight of a
 /// dense layer (Goodfellow 2015, "Efficient per-example gradient computations").
 pub fn pair_norms(rec: &mut Recording, a: Buf<f32>, b: Buf<f32>, y: Buf<f32>) {
     let cols = columns_of(a.len, y.len).max(columns_of(b.len, y.len));

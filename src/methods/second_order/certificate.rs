@@ -11,7 +11,7 @@
 //!
 //! **Bound of a Newton step, K classes.** Let a_i = S x̃_i be the change of record i's logits by the step S, p the softmax and
 //! P = diag(p) − ppᵀ its derivative. By Taylor's formula the gradient after the step is what the linear system was left with
-//! plus Σ_i e_i x̃_iᵀ, e_i = ∫₀¹ (1 − t) D P(z_i + t a_i)[a_i] a_i dt. D P(z)[a] a · v is the third derivative of log Σ exp in the
+//! plus Σ_i e_i x̃_iᵀ, e_i = ∫₀¹ (1 − t) D P(z_i + t a_i)\[a_i\] a_i dt. D P(z)\[a\] a · v is the third derivative of log Σ exp in the
 //! directions a, a, v: the third joint cumulant κ(a, a, v) of the class under p. κ is a symmetric trilinear form, so that its
 //! largest value over unit a and v is that of |κ(a, a, a)| = |E (a − E a)³| over unit a (Banach 1938). For a given mean, the third
 //! central moment is linear in the distribution, so an extreme one has two values; at a distance d with weights q and

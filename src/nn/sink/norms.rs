@@ -29,7 +29,7 @@ impl SquaredNorms {
         layout.entries().len() * stride(records)
     }
 
-    /// Records their sum over the tensors: ‖g_n‖² of each record's whole gradient, [records].
+    /// Records their sum over the tensors: ‖g_n‖² of each record's whole gradient, \[records\].
     pub fn record_sum(&self, rec: &mut Recording) -> Buf<f32> {
         let stride = stride(self.records);
         let sums = rec.temp("squared norms of records", stride);

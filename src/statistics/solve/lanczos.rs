@@ -101,7 +101,7 @@ fn ends(numbers: &[f32]) -> Spectrum {
 }
 
 /// Eigenvalues of a symmetric tridiagonal matrix, ascending, each with the last component of its eigenvector of length 1:
-/// `diagonal` [n], `beside` [n − 1]. Jacobi rotations on the full matrix (Golub & Van Loan, section 8.5): n is small.
+/// `diagonal` \[n\], `beside` [n − 1]. Jacobi rotations on the full matrix (Golub & Van Loan, section 8.5): n is small.
 pub fn tridiagonal(diagonal: &[f64], beside: &[f64]) -> Vec<(f64, f64)> {
     let n = diagonal.len();
     let mut a = vec![vec![0.0; n]; n];

@@ -42,7 +42,7 @@ impl Mat {
         out
     }
 
-    /// One row, [cols].
+    /// One row, \[cols\].
     pub fn row(&self, i: usize) -> &[f64] {
         &self.data[i * self.cols..(i + 1) * self.cols]
     }

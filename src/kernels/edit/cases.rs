@@ -236,7 +236,7 @@ fn add_sign_case(n: usize) -> Case {
     let theta = case.input("theta", values);
     let t = case.input("t", vec![0.03]);
     add_sign(&mut case.rec, g, theta, t);
-    case
+    case.hazard(Hazard::Compared, &["theta"])
 }
 
 fn threshold_case(n: usize) -> Case {

@@ -1,7 +1,7 @@
 //! An engine over a device that its caller opened, owns and goes on using.
 
 use super::gpu::{Gpu, GpuOptions};
-use super::recording::ALIGN;
+use super::span::ALIGN;
 use super::{Engine, Kind, adapter};
 use crate::error::{Error, Result};
 

@@ -1,8 +1,8 @@
 //! Checks of what record functions are called with. A recording keeps the first mistake and hands it out as an error when
 //! it is compiled or differentiated, so that record functions need no results and nothing runs on wrong shapes.
 
-use super::kernel::Elem;
-use super::recording::{Buf, BufferId, Element, Recording, Span, Unusable};
+use super::recording::Recording;
+use super::span::{Buf, BufferId, Elem, Element, Span, Unusable};
 use crate::error::{Error, Extent, Mistake, Misuse, Result};
 
 /// The checks of one call, in order; the first that fails is kept by the recording.

@@ -1,8 +1,9 @@
 //! Cases: one description of inputs, outputs and work that the tests, `unlearn check` and the benches share.
 
 use super::Data;
-use super::kernel::{Elem, Lane};
-use super::recording::{ALIGN, Buf, BufferId, Command, Element, Recording, Span, Target};
+use super::kernel::Lane;
+use super::recording::{Command, Recording, Target};
+use super::span::{ALIGN, Buf, BufferId, Elem, Element, Span};
 
 /// What a case expects of one of its buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

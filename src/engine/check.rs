@@ -1,7 +1,7 @@
 //! A dispatch against its shader and against aliasing, a recording against its buffers, before anything runs.
 
-use super::kernel::Elem;
-use super::recording::{ALIGN, BufferId, Command, Dispatch, Groups, Recording, Span, Temp};
+use super::recording::{Command, Dispatch, Groups, Recording, Temp};
+use super::span::{ALIGN, BufferId, Elem, Span};
 use super::{Data, shader};
 use crate::error::{Error, Extent, Mistake, Misuse, Result};
 

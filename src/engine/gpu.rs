@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use super::adapter::{self, AdapterChoice, AdapterReport};
 use super::kernel::{Kernel, Requires};
-use super::recording::{BufferId, Span};
 use super::shader;
+use super::span::{BufferId, Span};
 use super::timing::Timing;
 use super::validation;
 use crate::error::{Error, Result};

@@ -5,24 +5,6 @@ use std::fmt;
 
 use super::tangent::Rule;
 
-/// Scalar type of a buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Elem {
-    /// `f32`.
-    F32,
-    /// `u32`.
-    U32,
-}
-
-impl fmt::Display for Elem {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(match self {
-            Elem::F32 => "f32",
-            Elem::U32 => "u32",
-        })
-    }
-}
-
 /// How a dispatch uses a bound buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {

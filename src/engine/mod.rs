@@ -5,9 +5,12 @@ mod adopt;
 mod arguments;
 pub mod case;
 mod check;
+mod data;
+mod facts;
 mod gpu;
 mod grid;
 mod kernel;
+mod pass;
 mod plan;
 mod probe;
 mod program;
@@ -15,6 +18,7 @@ mod recording;
 mod reference;
 mod rewrite;
 mod shader;
+mod span;
 mod submit;
 mod tangent;
 mod timing;
@@ -25,18 +29,17 @@ use std::collections::{BTreeMap, HashMap};
 
 pub use adapter::{AdapterChoice, AdapterLimits, AdapterReport, list as adapters, pick as pick_adapter};
 pub use arguments::Arguments;
+pub use data::Data;
 pub use gpu::{Checks, Gpu, GpuOptions};
 pub use grid::div_ceil;
-pub use kernel::{
-    Access, Consts, Elem, Field, FieldType, Fields, Kernel, Lane, Params, Requires, Tangent, Twin, TwinCall,
-};
+pub use kernel::{Access, Consts, Field, FieldType, Fields, Kernel, Lane, Params, Requires, Tangent, Twin, TwinCall};
+pub use pass::Pass;
 pub use plan::{Plan, plan};
 pub use probe::Written;
-pub use recording::{
-    ALIGN, Buf, BufferId, Command, Dispatch, Element, Groups, Pass, Recording, Span, Target, Temp, Unusable,
-};
+pub use recording::{Command, Dispatch, Groups, Recording, Target, Temp};
 pub use reference::Reference;
 pub use shader::{Composed, Reflection, SHARED, compose, composed, parse, supported};
+pub use span::{ALIGN, Buf, BufferId, Elem, Element, Span, Unusable};
 pub use tangent::{Add, Rule, Tangents};
 pub use timing::{KernelTotal, Timing, chrome_trace, totals};
 pub use translate::{Language, translate};
@@ -46,68 +49,6 @@ pub use validation::Listener;
 pub use wgpu;
 
 use crate::error::{Error, Extent, Mistake, Result};
-
-/// An input or output of a run.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Data {
-    /// Single-precision numbers.
-    F32(Vec<f32>),
-    /// Words: indices, counts, labels.
-    U32(Vec<u32>),
-}
-
-impl Data {
-    /// As they lie in memory, little-endian.
-    pub fn bytes(&self) -> &[u8] {
-        match self {
-            Data::F32(v) => bytemuck::cast_slice(v),
-            Data::U32(v) => bytemuck::cast_slice(v),
-        }
-    }
-
-    /// The f32 content.
-    ///
-    /// # Panics
-    /// It is u32: the recording fixed the type.
-    pub fn f32(&self) -> &[f32] {
-        match self {
-            Data::F32(v) => v,
-            Data::U32(_) => panic!("this output holds u32"),
-        }
-    }
-
-    /// The u32 content.
-    ///
-    /// # Panics
-    /// It is f32: the recording fixed the type.
-    pub fn u32(&self) -> &[u32] {
-        match self {
-            Data::U32(v) => v,
-            Data::F32(_) => panic!("this output holds f32"),
-        }
-    }
-
-    fn elem(&self) -> Elem {
-        match self {
-            Data::F32(_) => Elem::F32,
-            Data::U32(_) => Elem::U32,
-        }
-    }
-
-    fn lane(&self) -> Lane {
-        match self {
-            Data::F32(v) => Lane::F32(v.iter().map(|x| f64::from(*x)).collect()),
-            Data::U32(v) => Lane::U32(v.clone()),
-        }
-    }
-
-    fn from_lane(lane: &Lane) -> Data {
-        match lane {
-            Lane::F32(v) => Data::F32(v.iter().map(|x| *x as f32).collect()),
-            Lane::U32(v) => Data::U32(v.clone()),
-        }
-    }
-}
 
 /// Bytes that crossed the bus since the engine was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -173,36 +114,6 @@ impl Engine {
     /// The CPU twins, in f64.
     pub fn reference() -> Engine {
         Engine::new(Kind::Reference(Reference::default()))
-    }
-
-    /// The adapter's description; `None` for the reference engine.
-    pub fn adapter(&self) -> Option<&AdapterReport> {
-        match &self.kind {
-            Kind::Gpu(g) => Some(&g.report),
-            Kind::Reference(_) => None,
-        }
-    }
-
-    /// True once the driver has given the device up; nothing runs on this engine any more. On a device of the caller's
-    /// it is the caller who hears of that first; here it shows as errors of what is called next.
-    pub fn is_lost(&self) -> bool {
-        matches!(&self.kind, Kind::Gpu(g) if g.is_lost())
-    }
-
-    /// Gives the device up as a driver would: how the harness shows that it survives that. A device of the caller's is
-    /// not destroyed.
-    pub fn lose_device(&mut self) {
-        if let Kind::Gpu(g) = &mut self.kind {
-            g.lose();
-        }
-    }
-
-    /// The twins' buffers at full precision, for tests.
-    pub fn as_reference(&mut self) -> Option<&mut Reference> {
-        match &mut self.kind {
-            Kind::Reference(r) => Some(r),
-            Kind::Gpu(_) => None,
-        }
     }
 
     /// A buffer that lives until [`Engine::release`], zeroed.
@@ -329,11 +240,6 @@ impl Engine {
         self.wait(ticket)
     }
 
-    /// The kernels that ran since the last call, by name, whatever compiled them.
-    pub fn take_kernels(&mut self) -> Vec<&'static Kernel> {
-        std::mem::take(&mut self.ran).into_values().collect()
-    }
-
     /// # Errors
     /// The range is not one of a buffer that this engine keeps.
     fn keeps(&self, function: &'static str, span: Span) -> Result<()> {
@@ -342,65 +248,6 @@ impl Engine {
             return Err(Error::misuse(function, Mistake::Other(what.to_owned())));
         }
         span.inside(&self.lens, &[]).map_err(|mistake| Error::misuse(function, mistake))
-    }
-
-    /// Bytes moved since the engine was made.
-    pub fn traffic(&self) -> Traffic {
-        self.traffic
-    }
-
-    /// Bytes of GPU memory held now.
-    pub fn held_bytes(&self) -> u64 {
-        match &self.kind {
-            Kind::Gpu(g) => g.held,
-            Kind::Reference(_) => 0,
-        }
-    }
-
-    /// The most bytes of GPU memory that were held at once since the last call.
-    pub fn take_peak(&mut self) -> u64 {
-        match &mut self.kind {
-            Kind::Gpu(g) => std::mem::replace(&mut g.peak, g.held),
-            Kind::Reference(_) => 0,
-        }
-    }
-
-    /// Whether the programs compiled from now on keep the run-time guards; the reference engine has none.
-    pub fn set_checks(&mut self, checks: Checks) {
-        if let Kind::Gpu(g) = &mut self.kind {
-            g.options.checks = checks;
-        }
-    }
-
-    /// Whether runs from now on time every dispatch.
-    pub fn set_profile(&mut self, profile: bool) {
-        if let Kind::Gpu(g) = &mut self.kind {
-            g.options.profile = profile;
-        }
-    }
-
-    /// Takes the dispatch timings that profile mode collected.
-    pub fn take_timings(&mut self) -> Vec<Timing> {
-        match &mut self.kind {
-            Kind::Gpu(g) => std::mem::take(&mut g.timings),
-            Kind::Reference(_) => Vec::new(),
-        }
-    }
-
-    /// What the choice of kernel variants may know about this engine.
-    pub fn target(&self) -> Target {
-        match &self.kind {
-            Kind::Gpu(g) => Target { software: g.report.is_software(), subgroup: g.report.subgroup_min },
-            Kind::Reference(_) => Target::default(),
-        }
-    }
-
-    /// Largest range one binding may span, in elements.
-    pub fn max_binding(&self) -> usize {
-        match &self.kind {
-            Kind::Gpu(g) => (g.limits.max_storage_buffer_binding_size.min(g.limits.max_buffer_size) / 4) as usize,
-            Kind::Reference(_) => usize::MAX / 8,
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Memory before the start: which temporaries share storage, and how many bytes a recording needs.
 
-use super::recording::{BufferId, Command, Recording, Span};
+use super::recording::{Command, Recording};
+use super::span::{BufferId, Span};
 
 /// Where each temporary of a recording lives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

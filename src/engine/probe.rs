@@ -1,8 +1,9 @@
 //! What every dispatch of a recording wrote: for comparing two engines dispatch by dispatch, and for finding who made a NaN.
 
-use super::kernel::{Elem, Kernel};
-use super::recording::{Buf, Command, Dispatch, Element, Recording, Span};
+use super::kernel::Kernel;
+use super::recording::{Command, Dispatch, Recording};
 use super::shader;
+use super::span::{Buf, Elem, Element, Span};
 use crate::error::Result;
 
 /// One range that one dispatch wrote.

@@ -9,8 +9,9 @@ use super::adapter::AdapterReport;
 use super::gpu::{Gpu, Pipeline, too_large};
 use super::grid::fold;
 use super::plan;
-use super::recording::{ALIGN, BufferId, Command, Dispatch, Groups, Recording, Span};
+use super::recording::{Command, Dispatch, Groups, Recording};
 use super::shader;
+use super::span::{ALIGN, BufferId, Span};
 use crate::error::{Error, Result};
 
 /// Bytes of one parameter slot: the largest uniform offset alignment any adapter asks for.

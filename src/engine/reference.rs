@@ -1,8 +1,9 @@
 //! The reference engine: runs a recording on the CPU twins, f32 buffers held in f64.
 
-use super::kernel::{Access, Elem, Lane, TwinCall};
+use super::kernel::{Access, Lane, TwinCall};
 use super::plan;
-use super::recording::{BufferId, Command, Dispatch, Recording, Span};
+use super::recording::{Command, Dispatch, Recording};
+use super::span::{BufferId, Elem, Span};
 use super::{Data, shader};
 use crate::error::Result;
 

@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use super::kernel::{Access, Params};
-use super::recording::{Buf, BufferId, Command, Dispatch, Element, Recording, Span};
+use super::recording::{Command, Dispatch, Recording};
 use super::shader;
+use super::span::{Buf, BufferId, Element, Span};
 use crate::error::Result;
 
 impl Dispatch {

@@ -5,7 +5,8 @@ use std::sync::{LazyLock, Mutex};
 
 use wgpu::naga;
 
-use super::kernel::{Elem, FieldType, Kernel, Requires};
+use super::kernel::{FieldType, Kernel, Requires};
+use super::span::Elem;
 use crate::error::{Error, Result};
 
 /// Files that `#import` may name: `shaders/shared/<name>.wgsl`.

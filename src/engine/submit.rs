@@ -4,7 +4,7 @@ use std::sync::mpsc;
 
 use super::gpu::Gpu;
 use super::program::{GpuProgram, Launch, Step};
-use super::recording::Span;
+use super::span::Span;
 use super::timing::Timing;
 use super::{Data, Elem};
 use crate::error::{Error, Result};

@@ -6,8 +6,9 @@ mod rules;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::kernel::{Access, Elem, Tangent};
-use super::recording::{Buf, BufferId, Command, Dispatch, Recording, Span};
+use super::kernel::{Access, Tangent};
+use super::recording::{Command, Dispatch, Recording};
+use super::span::{Buf, BufferId, Elem, Span};
 use crate::error::{Error, Extent, Mistake, Result};
 
 /// Records the derivative's commands of one dispatch.

@@ -1,8 +1,11 @@
 //! What the rules of kernels work with.
 
 use super::Tangents;
-use crate::engine::kernel::{Access, Elem};
-use crate::engine::recording::{Buf, BufferId, Command, Dispatch, Recording};
+use crate::engine::kernel::Access;
+use crate::engine::recording::Dispatch;
+use crate::engine::recording::{Command, Recording};
+use crate::engine::span::Elem;
+use crate::engine::span::{Buf, BufferId};
 use crate::error::Result;
 
 impl Tangents {

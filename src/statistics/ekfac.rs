@@ -1,17 +1,16 @@
 //! EKFAC: the curvature's diagonal in the basis of its Kronecker factors' eigenvectors (George et al., NeurIPS 2018).
 
-use super::batches;
 use super::eigen::eigenvectors;
 use super::importance::Estimator;
 use super::kfac::{Factor, Kfac, read_squares};
+use super::labels::{LabelPass, each_label};
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::linear::{self, Mat, Product};
 use crate::kernels::{edit, map};
 use crate::nn::factors::FactorBlock;
 use crate::nn::rotation::Rotation;
-use crate::nn::{Mode, ParamLayout, Sink};
-use crate::records::Use;
+use crate::nn::{ParamLayout, Sink};
 use crate::records::{Records, Session};
 
 /// For each weight U_Aᵀ, U_G of A and G of [`Kfac`], and the exact second moments E[(U_Gᵀ g_n U_A)²] of the per-record gradients in
@@ -117,24 +116,9 @@ fn rotated_squares(
     out: Buf<f32>,
 ) -> Result<()> {
     let squares = session.vector("ekfac.squares")?;
-    let classes = session.model.classes;
-    let (passes, weight) = if how == Estimator::PerSample { (1, 1.0) } else { how.passes(classes) };
-    batches(session, (records, session.batch, Use::Each), None, |s, rec, shape, first| {
-        let loaded = s.record_load(rec, records.part, shape)?;
-        let (ids, _) = loaded.classes()?;
-        if how == Estimator::PerSample {
-            let scored = s.record_losses(rec, &loaded, Mode::Eval, None)?;
-            let sink = Sink::Rotated(Rotation { bases, squares, accumulate: !first });
-            return s.model.backward(rec, s.theta, &scored.tape, scored.dlogits, None, sink);
-        }
-        let tape = s.record_forward(rec, &loaded, Mode::Eval, None)?;
-        for pass in 0..passes {
-            let dlogits = how.record_pass(rec, pass, tape.logits, ids, classes);
-            let sink = Sink::Rotated(Rotation { bases, squares, accumulate: !first || pass > 0 });
-            s.model.backward(rec, s.theta, &tape, dlogits, None, sink)?;
-        }
-        Ok(())
-    })?;
+    let rotated =
+        |_: &mut Recording, pass: LabelPass| Sink::Rotated(Rotation { bases, squares, accumulate: !pass.first });
+    let weight = each_label(session, records, how, rotated)?;
     let mean = (weight / records.indices.len().max(1) as f64) as f32;
     session.run(|rec| {
         map::axpby(rec, mean, squares, 0.0, out);

@@ -1,15 +1,15 @@
 //! How much each parameter matters to a set of records. Five different things are called "the Fisher" in public code
 //! and they differ by orders of magnitude, so a value here carries its estimator, its set and its count.
 
-use super::{batch_mean_squares, batches, fisher};
+use super::labels::{LabelPass, each_label};
+use super::{batch_mean_squares, fisher};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::{loss, map, reduce};
-use crate::nn::{Mode, Sink};
-use crate::records::Use;
+use crate::nn::Sink;
 use crate::records::objective::{Objective, needs_softmax};
 use crate::records::{Records, Session};
 
@@ -239,19 +239,9 @@ pub fn sampled_fisher(session: &mut Session, records: Records, samples: u32, see
 fn expected_squares(session: &mut Session, records: Records, how: Estimator, out: Buf<f32>) -> Result<()> {
     how.suits(session.objective())?;
     session.check_records(records, true)?;
-    let (squares, classes) = (session.grad, session.model.classes);
-    let (passes, weight) = how.passes(classes);
-    batches(session, (records, session.batch, Use::Each), None, |s, rec, shape, first| {
-        let loaded = s.record_load(rec, records.part, shape)?;
-        let (ids, _) = loaded.classes()?;
-        let tape = s.record_forward(rec, &loaded, Mode::Eval, None)?;
-        for pass in 0..passes {
-            let dlogits = how.record_pass(rec, pass, tape.logits, ids, classes);
-            let sink = Sink::SquareSum { squares, accumulate: !first || pass > 0 };
-            s.model.backward(rec, s.theta, &tape, dlogits, None, sink)?;
-        }
-        Ok(())
-    })?;
+    let squares = session.grad;
+    let square_sum = |_: &mut Recording, pass: LabelPass| Sink::SquareSum { squares, accumulate: !pass.first };
+    let weight = each_label(session, records, how, square_sum)?;
     let mean = (weight / records.indices.len().max(1) as f64) as f32;
     session.run(|rec| {
         map::axpby(rec, mean, squares, 0.0, out);

@@ -1,16 +1,15 @@
 //! K-FAC: the curvature of a network of linear and convolution layers and normalisations as Kronecker factors, and the product with its
 //! damped inverse, all on the GPU.
 
-use super::batches;
 use super::importance::Estimator;
+use super::labels::each_label;
 use crate::engine::{ALIGN, Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::linear::{self, Mat, Product};
 use crate::kernels::map;
 use crate::kernels::solve::{self, Sides};
 use crate::nn::factors::{FactorBlock, FactorLayout, Factors, Square};
-use crate::nn::{Mode, ParamLayout, Sink};
-use crate::records::Use;
+use crate::nn::{ParamLayout, Sink};
 use crate::records::{Records, Session};
 
 /// Block-diagonal curvature of the mean loss, A ⊗ G for each weight and G for each vector of parameters (definitions in
@@ -80,26 +79,12 @@ impl Kfac {
         let layout = FactorLayout::of(&session.model.layout);
         let factors = session.engine.alloc("kfac.factors", layout.total)?;
         let each = 1.0 / count as f64;
-        batches(session, (records, session.batch, Use::Each), None, |s, rec, shape, first| {
-            if first {
+        each_label(session, records, how, |rec, pass| {
+            if pass.first {
                 rec.clear(factors);
             }
-            let loaded = s.record_load(rec, records.part, shape)?;
-            let (ids, _) = loaded.classes()?;
-            if how == Estimator::PerSample {
-                let scored = s.record_losses(rec, &loaded, Mode::Eval, None)?;
-                let sink = Factors { out: factors, inputs: Some(each as f32), outputs: each as f32 };
-                return s.model.backward(rec, s.theta, &scored.tape, scored.dlogits, None, Sink::Factors(sink));
-            }
-            let tape = s.record_forward(rec, &loaded, Mode::Eval, None)?;
-            let (passes, weight) = how.passes(s.model.classes);
-            for pass in 0..passes {
-                let dlogits = how.record_pass(rec, pass, tape.logits, ids, s.model.classes);
-                let inputs = (pass == 0).then_some(each as f32);
-                let sink = Factors { out: factors, inputs, outputs: (weight * each) as f32 };
-                s.model.backward(rec, s.theta, &tape, dlogits, None, Sink::Factors(sink))?;
-            }
-            Ok(())
+            let inputs = pass.first_of_batch.then_some(each as f32);
+            Sink::Factors(Factors { out: factors, inputs, outputs: (pass.weight * each) as f32 })
         })?;
         let means = means(session, &layout, factors)?;
         let cholesky = session.engine.alloc("kfac.cholesky", layout.total)?;

@@ -8,6 +8,7 @@ mod fisher;
 mod gram;
 mod importance;
 mod kfac;
+mod labels;
 mod masked;
 mod mean;
 mod moments;

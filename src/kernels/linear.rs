@@ -187,6 +187,9 @@ pub fn product_as(
     let checks = b.fits(a.fits(rec.arguments("linear.product"), "a"), "b");
     let checks = checks.extent("b", Extent::exactly(&[b.rows, n]), Extent::exactly(&[k, n]));
     let checks = checks.optional("bias", options.bias.then_some(bias), &[n]);
+    let is = |variant| std::ptr::eq(kernel, variant);
+    let form = VARIANTS.iter().any(|variant| is(*variant));
+    let checks = checks.holds(form, || format!("`{}` is no form of a product", kernel.name));
     if checks.shape("y", y, &[m, n]).wrong() {
         return;
     }
@@ -213,7 +216,6 @@ pub fn product_as(
         .turns(k)
         .work(2 * (m * n * k) as u64, 4 * (m * k + k * n + m * n) as u64);
     let result = UVec3::new(n as u32, m as u32, 1);
-    let is = |variant| std::ptr::eq(kernel, variant);
     if is(&MATMUL_BROADCAST) {
         pass.set("WG", BROADCAST_WG).grid(div_ceil(result, UVec3::new(2 * BROADCAST_WG, 16, 1)));
     } else if is(&MATMUL_TILED) {
@@ -223,7 +225,6 @@ pub fn product_as(
     } else if is(&MATMUL_BLOCKED) {
         pass.threads(m.div_ceil(8) * n.div_ceil(4));
     } else {
-        assert!(is(&MATMUL), "{} is no form of a product", kernel.name);
         pass.threads(m * n);
     }
 }

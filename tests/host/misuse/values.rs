@@ -28,6 +28,11 @@ pub const CALLS: &[Wrong] = &[
         let a = Mat::new(a, 2, 3).t().columns(0..1);
         linear::product(&mut r.rec, a, Mat::new(b, 1, 4), y, y, Product::default());
     }),
+    ("linear.product", "`linear.outer` is no form of a product", |r| {
+        let (a, b, y) = (r.exact("a", &[2, 3]), r.exact("b", &[3, 4]), r.exact("y", &[2, 4]));
+        let another = linear::choose_outer(3, 5);
+        linear::product_as(&mut r.rec, another, Mat::new(a, 2, 3), Mat::new(b, 3, 4), a, y, Product::default());
+    }),
     ("linear.outer", "`y`: results of 20 elements start 19 apart", |r| {
         let (dy, x, y) = (r.exact("dy", &[3, 5]), r.exact("x", &[3, 4]), r.exact("y", &[80]));
         linear::outer(&mut r.rec, dy, x, y, 3, 19);

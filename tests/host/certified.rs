@@ -271,3 +271,19 @@ fn what_is_not_proven_is_refused() {
     let why = ask(&good, &theta, "epsilon = 2", other).unwrap_err();
     assert!(why.contains("one budget"), "{why}");
 }
+
+#[test]
+fn another_objective_than_that_of_the_proof_is_refused() {
+    let method = (find("certified_removal").expect("a row").build)(toml::Table::new()).expect("defaults");
+    let recipe = |objective: Option<&str>| TrainConfig {
+        weight_decay: 1e-2,
+        objective_noise: 1.0,
+        objective: objective.map(str::to_owned),
+        ..TrainConfig::default()
+    };
+    for proven in [None, Some("cross_entropy")] {
+        method.suits_recipe(&recipe(proven)).expect("the proof's objective");
+    }
+    let said = method.suits_recipe(&recipe(Some("squared_error"))).expect_err("another objective").to_string();
+    assert!(said.contains("certified_removal") && said.contains("squared_error"), "{said}");
+}

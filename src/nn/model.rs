@@ -129,7 +129,7 @@ impl Model {
     }
 
     /// Every layer, those inside others behind them.
-    fn all_layers(&self) -> Vec<&dyn Layer> {
+    pub fn every_layer(&self) -> Vec<&dyn Layer> {
         fn walk<'a>(layers: &'a [Box<dyn Layer>], found: &mut Vec<&'a dyn Layer>) {
             for layer in layers {
                 found.push(layer.as_ref());
@@ -143,7 +143,7 @@ impl Model {
 
     /// What the network is called: graph network, convolutional or dense, by what its layers say of themselves.
     pub fn family(&self) -> Family {
-        let has = |family| self.all_layers().iter().any(|layer| layer.row().facts.family == Some(family));
+        let has = |family| self.every_layer().iter().any(|layer| layer.row().facts.family == Some(family));
         [Family::Gnn, Family::Cnn].into_iter().find(|f| has(*f)).unwrap_or(Family::Dnn)
     }
 

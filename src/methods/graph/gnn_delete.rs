@@ -138,8 +138,9 @@ fn softmax(logits: &[f32]) -> Vec<f32> {
 fn operators(model: &Model) -> Result<Vec<f32>> {
     let mut mask = vec![0.0; model.layout.total()];
     let mut found = false;
-    for layer in model.config().layers.iter().filter(|l| l.get("type").and_then(|t| t.as_str()) == Some("deletion")) {
-        let name = layer.get("name").and_then(|n| n.as_str()).unwrap_or_default();
+    for layer in model.layers().iter().filter(|layer| layer.row().kind == "deletion") {
+        let config = layer.config();
+        let name = config.get("name").and_then(|n| n.as_str()).unwrap_or_default();
         let entry = model.layout.get(&format!("{name}.weight"))?;
         mask[entry.offset..entry.offset + entry.len].fill(1.0);
         found = true;

@@ -51,9 +51,8 @@ impl Linear {
     /// # Errors
     /// The network is another one.
     fn of(model: &Model) -> Result<Linear> {
-        let config = model.config();
-        let layer = match &config.layers[..] {
-            [layer] if layer.get("type").and_then(|t| t.as_str()) == Some("sgc") => layer,
+        let layer = match model.layers() {
+            [layer] if layer.row().kind == "sgc" => layer.config(),
             _ => {
                 return Err(Error::input(
                     "method `graph_editor` works on a linear network, one layer of type = \"sgc\"; train zoo = \"sgc\"",

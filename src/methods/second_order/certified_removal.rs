@@ -199,9 +199,8 @@ fn certifiable(recipe: &TrainConfig) -> Result<()> {
 
 impl Method for CertifiedRemoval {
     fn suits(&self, model: &Model) -> Result<()> {
-        let config = model.config();
-        let kind = |layer: &toml::Table| layer.get("type").and_then(|t| t.as_str()).unwrap_or_default().to_owned();
-        let kinds: Vec<String> = config.layers.iter().map(kind).filter(|kind| kind != "flatten").collect();
+        let rows = model.layers().iter().map(|layer| layer.row()).filter(|row| !row.facts.reshape);
+        let kinds: Vec<&str> = rows.map(|row| row.kind).collect();
         match kinds == ["linear"] {
             true => Ok(()),
             false => Err(Error::input(format!(

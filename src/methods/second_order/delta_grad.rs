@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::methods::prelude::*;
 use crate::methods::second_order::trajectory::{Pairs, Trajectory};
-use crate::nn::Model;
+use crate::nn::{Elementwise, Layer, Model};
 use crate::train::Replay;
 
 pub(crate) static ROW: MethodRow = MethodRow {
@@ -138,21 +138,10 @@ impl DeltaGrad {
     }
 }
 
-/// Whether a layer of this kind is anywhere in a configuration.
-fn has_kind(value: &toml::Value, kind: &str) -> bool {
-    match value {
-        toml::Value::Table(table) => {
-            table.get("type").and_then(toml::Value::as_str) == Some(kind) || table.values().any(|v| has_kind(v, kind))
-        }
-        toml::Value::Array(all) => all.iter().any(|v| has_kind(v, kind)),
-        _ => false,
-    }
-}
-
 impl Method for DeltaGrad {
     fn suits(&self, model: &Model) -> Result<()> {
-        let layers = model.config().layers;
-        match layers.into_iter().any(|layer| has_kind(&toml::Value::Table(layer), "dropout")) {
+        let drops = |layer: &&dyn Layer| matches!(layer.elementwise(), Some(Elementwise::Dropout(_)));
+        match model.every_layer().iter().any(drops) {
             true => Err(Error::input(format!(
                 "method `{}` corrects gradients of the original's steps, and dropout makes them those of masks that go by a record's place in its batch; use a network without",
                 ROW.name

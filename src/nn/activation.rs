@@ -62,7 +62,7 @@ struct Activation {
 }
 
 fn build(row: &'static LayerRow, op: Unary, t: toml::Table) -> Result<Box<dyn Layer>> {
-    settings::<NoSettings>(row.kind, t)?;
+    settings::<NoSettings>(row, t)?;
     Ok(Box::new(Activation { row, op }))
 }
 
@@ -72,7 +72,7 @@ impl Layer for Activation {
     }
 
     fn config(&self) -> toml::Table {
-        table(self.row.kind, &NoSettings {})
+        table(self.row, &NoSettings {})
     }
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {

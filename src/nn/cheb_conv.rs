@@ -16,7 +16,7 @@ pub static ROW: LayerRow = LayerRow {
     summary: "ChebNet: y = Σ_k T_k(L̂) x W_kᵀ + b, k terms (Defferrard et al. 2016, eq. 4); lins.0.weight … [out, in], bias",
     facts: Facts { linear: true, ..Facts::MESSAGES },
     build: |t| {
-        let layer: ChebConv = settings("cheb_conv", t)?;
+        let layer: ChebConv = settings(&ROW, t)?;
         match layer.k {
             0 => Err(Error::input("layer `cheb_conv`: k must be 1 or more, the terms of the polynomial")),
             _ => Ok(Box::new(layer)),
@@ -52,7 +52,7 @@ fn yes() -> bool {
 impl ChebConv {
     /// The map of each term.
     fn projections(&self, input: &[usize]) -> Result<Vec<Project>> {
-        let (inputs, outputs) = node_features("cheb_conv", &self.name, input, self.out)?;
+        let (inputs, outputs) = node_features(ROW.kind, &self.name, input, self.out)?;
         let of = |term| Project { weight: format!("{}.lins.{term}.weight", self.name), inputs, outputs };
         Ok((0..self.k).map(of).collect())
     }
@@ -68,7 +68,7 @@ impl Layer for ChebConv {
     }
 
     fn config(&self) -> toml::Table {
-        table("cheb_conv", self)
+        table(&ROW, self)
     }
 
     fn complete(&mut self, index: usize, classes: Option<usize>) {

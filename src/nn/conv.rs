@@ -12,7 +12,7 @@ pub static ROW: LayerRow = LayerRow {
     kind: "conv2d",
     summary: "2-d convolution, weight [out, in/groups, kh, kw]; stride, padding, dilation, groups, bias",
     facts: Facts { family: Some(Family::Cnn), linear: true, ..Facts::PLAIN },
-    build: |t| Ok(Box::new(settings::<Conv2d>("conv2d", t)?)),
+    build: |t| Ok(Box::new(settings::<Conv2d>(&ROW, t)?)),
     example: "type = \"conv2d\"\nname = \"conv\"\nout = 4\nkernel = [3, 2]\nstride = [2, 1]\npadding = [2, 1]\ndilation = [1, 2]\ngroups = 2",
     example_input: &[2, 7, 6],
 };
@@ -54,7 +54,7 @@ fn yes() -> bool {
 
 impl Conv2d {
     fn shape(&self, n: usize, input: &[usize]) -> Result<(ConvShape, [usize; 2])> {
-        let [ci, h, w] = picture("conv2d", input).map_err(|e| Error::input(format!("layer `{}`: {e}", self.name)))?;
+        let [ci, h, w] = picture(ROW.kind, input).map_err(|e| Error::input(format!("layer `{}`: {e}", self.name)))?;
         if self.out == 0 {
             return Err(Error::input(format!(
                 "layer `{}` (conv2d): `out`, the number of its channels, is 0",
@@ -79,7 +79,7 @@ impl Layer for Conv2d {
     }
 
     fn config(&self) -> toml::Table {
-        table("conv2d", self)
+        table(&ROW, self)
     }
 
     fn complete(&mut self, index: usize, _classes: Option<usize>) {

@@ -16,7 +16,7 @@ pub static ROW: LayerRow = LayerRow {
     summary: "GNNDelete's operator (Cheng et al. 2023): y = x (I + W) at nodes that a request reaches, y = x elsewhere; \
               weight [h, h] starts at 0; put it behind a graph layer",
     facts: Facts { rows: Rows::Nodes, ..Facts::PLAIN },
-    build: |t| Ok(Box::new(settings::<DeletionOperator>("deletion", t)?)),
+    build: |t| Ok(Box::new(settings::<DeletionOperator>(&ROW, t)?)),
     example: "type = \"deletion\"\nname = \"del\"",
     example_input: &[5],
 };
@@ -37,7 +37,7 @@ struct DeletionOperator {
 
 impl DeletionOperator {
     fn width(&self, input: &[usize]) -> Result<usize> {
-        Ok(node_features("deletion", &self.name, input, Some(1))?.0)
+        Ok(node_features(ROW.kind, &self.name, input, Some(1))?.0)
     }
 
     /// Records `y = x + touched ∘ z`: `touched` lies on the edges, 1 on the self-loop of a reached node and 0 on all others.
@@ -55,7 +55,7 @@ impl Layer for DeletionOperator {
     }
 
     fn config(&self) -> toml::Table {
-        table("deletion", self)
+        table(&ROW, self)
     }
 
     fn complete(&mut self, index: usize, _classes: Option<usize>) {

@@ -13,7 +13,7 @@ pub static ROW: LayerRow = LayerRow {
     summary: "inverted dropout with probability p (Srivastava et al. 2014), mask from Philox",
     facts: Facts::PLAIN,
     build: |t| {
-        let layer: Dropout = settings("dropout", t)?;
+        let layer: Dropout = settings(&ROW, t)?;
         if !(0.0..1.0).contains(&(layer.p as f32)) {
             return Err(Error::input(format!("layer `dropout`: p must be in [0, 1), it is {}", layer.p)));
         }
@@ -35,7 +35,7 @@ impl Layer for Dropout {
     }
 
     fn config(&self) -> toml::Table {
-        table("dropout", self)
+        table(&ROW, self)
     }
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {

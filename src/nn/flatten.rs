@@ -10,7 +10,7 @@ pub static ROW: LayerRow = LayerRow {
     kind: "flatten",
     summary: "[c, h, w] to [c·h·w]",
     facts: Facts { reshape: true, ..Facts::PLAIN },
-    build: |t| Ok(Box::new(settings::<Flatten>("flatten", t)?)),
+    build: |t| Ok(Box::new(settings::<Flatten>(&ROW, t)?)),
     example: "type = \"flatten\"",
     example_input: &[2, 3, 5],
 };
@@ -25,7 +25,7 @@ impl Layer for Flatten {
     }
 
     fn config(&self) -> toml::Table {
-        table("flatten", self)
+        table(&ROW, self)
     }
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {

@@ -16,7 +16,7 @@ pub static ROW: LayerRow = LayerRow {
     summary: "GAT: y_i = Σ_j α_ij W x_j + b under each of `heads` (Veličković et al. 2018); lin.weight, att_src, att_dst, bias",
     facts: Facts::MESSAGES,
     build: |t| {
-        let layer: GatConv = settings("gat_conv", t)?;
+        let layer: GatConv = settings(&ROW, t)?;
         layer.check()?;
         Ok(Box::new(layer))
     },
@@ -79,7 +79,7 @@ impl GatConv {
 
     /// The projection to all heads, and the width of one.
     fn projection(&self, input: &[usize]) -> Result<(Project, usize)> {
-        let (inputs, width) = node_features("gat_conv", &self.name, input, self.out)?;
+        let (inputs, width) = node_features(ROW.kind, &self.name, input, self.out)?;
         let weight = format!("{}.lin.weight", self.name);
         Ok((Project { weight, inputs, outputs: self.heads * width }, width))
     }
@@ -108,7 +108,7 @@ impl Layer for GatConv {
     }
 
     fn config(&self) -> toml::Table {
-        table("gat_conv", self)
+        table(&ROW, self)
     }
 
     fn complete(&mut self, index: usize, classes: Option<usize>) {

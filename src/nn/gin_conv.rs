@@ -15,7 +15,7 @@ pub static ROW: LayerRow = LayerRow {
     kind: "gin_conv",
     summary: "GIN: y = W₂ relu(W₀ ((1 + eps) x + Σ x_j) + b₀) + b₂ (Xu et al. 2019, eq. 4.1); nn.0, nn.2; hidden = out",
     facts: Facts::MESSAGES,
-    build: |t| Ok(Box::new(settings::<GinConv>("gin_conv", t)?)),
+    build: |t| Ok(Box::new(settings::<GinConv>(&ROW, t)?)),
     example: "type = \"gin_conv\"\nname = \"conv\"\nout = 5\nhidden = 6\neps = 0.25",
     example_input: &[7],
 };
@@ -37,7 +37,7 @@ struct GinConv {
 impl GinConv {
     /// The two linear maps of the inner network.
     fn projections(&self, input: &[usize]) -> Result<[Project; 2]> {
-        let (inputs, outputs) = node_features("gin_conv", &self.name, input, self.out)?;
+        let (inputs, outputs) = node_features(ROW.kind, &self.name, input, self.out)?;
         let hidden = self.hidden.unwrap_or(outputs);
         Ok([
             Project { weight: format!("{}.nn.0.weight", self.name), inputs, outputs: hidden },
@@ -60,7 +60,7 @@ impl Layer for GinConv {
     }
 
     fn config(&self) -> toml::Table {
-        table("gin_conv", self)
+        table(&ROW, self)
     }
 
     fn complete(&mut self, index: usize, classes: Option<usize>) {

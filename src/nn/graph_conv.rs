@@ -15,7 +15,7 @@ pub static GCN: LayerRow = LayerRow {
     kind: "graph_conv",
     summary: "GCN: y = Â x Wᵀ + b (Kipf & Welling 2017); lin.weight [out, in], bias",
     facts: Facts { linear: true, edge_gradients: true, ..Facts::MESSAGES },
-    build: |t| Ok(Box::new(GraphConv::of(settings::<GcnSettings>("graph_conv", t)?))),
+    build: |t| Ok(Box::new(GraphConv::of(settings::<GcnSettings>(&GCN, t)?))),
     example: "type = \"graph_conv\"\nname = \"conv\"\nout = 5",
     example_input: &[7],
 };
@@ -25,7 +25,7 @@ pub static SGC: LayerRow = LayerRow {
     summary: "SGC: y = Âᵏ x Wᵀ + b (Wu et al. 2019); lin.weight [out, in], lin.bias",
     facts: Facts { linear: true, edge_gradients: true, ..Facts::MESSAGES },
     build: |t| {
-        let settings: SgcSettings = settings("sgc", t)?;
+        let settings: SgcSettings = settings(&SGC, t)?;
         match settings.k {
             0 => Err(Error::input("layer `sgc`: k must be 1 or more, the hops that features are spread")),
             _ => Ok(Box::new(GraphConv::of(settings))),
@@ -112,9 +112,9 @@ impl Layer for GraphConv {
 
     fn config(&self) -> toml::Table {
         let GraphConv { name, out, bias, k, .. } = self.clone();
-        match self.row.kind {
-            "sgc" => table("sgc", &SgcSettings { name, out, bias, k }),
-            kind => table(kind, &GcnSettings { name, out, bias }),
+        match std::ptr::eq(self.row, &SGC) {
+            true => table(self.row, &SgcSettings { name, out, bias, k }),
+            false => table(self.row, &GcnSettings { name, out, bias }),
         }
     }
 

@@ -290,14 +290,14 @@ pub fn parse_layer(mut table: toml::Table) -> Result<Box<dyn Layer>> {
 }
 
 /// Reads a layer's own settings; serde names the unknown key and the known ones.
-pub(super) fn settings<T: DeserializeOwned>(kind: &str, table: toml::Table) -> Result<T> {
-    T::deserialize(table).map_err(|e| Error::input(format!("layer `{kind}`: {}", e.message())))
+pub(super) fn settings<T: DeserializeOwned>(row: &LayerRow, table: toml::Table) -> Result<T> {
+    T::deserialize(table).map_err(|e| Error::input(format!("layer `{}`: {}", row.kind, e.message())))
 }
 
 /// The settings as a table, `type` included.
-pub(super) fn table<T: serde::Serialize>(kind: &str, settings: &T) -> toml::Table {
+pub(super) fn table<T: serde::Serialize>(row: &LayerRow, settings: &T) -> toml::Table {
     let mut all = toml::Table::new();
-    all.insert("type".into(), kind.into());
+    all.insert("type".into(), row.kind.into());
     if let Ok(toml::Value::Table(rest)) = toml::Value::try_from(settings) {
         all.extend(rest);
     }

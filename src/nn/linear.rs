@@ -11,7 +11,7 @@ pub static ROW: LayerRow = LayerRow {
     kind: "linear",
     summary: "dense layer y = x Wᵀ + b; weight [out, in]; the last one's `out` defaults to the number of classes",
     facts: Facts { linear: true, ..Facts::PLAIN },
-    build: |t| Ok(Box::new(settings::<Linear>("linear", t)?)),
+    build: |t| Ok(Box::new(settings::<Linear>(&ROW, t)?)),
     example: "type = \"linear\"\nname = \"fc\"\nout = 5",
     example_input: &[7],
 };
@@ -53,7 +53,7 @@ impl Layer for Linear {
     }
 
     fn config(&self) -> toml::Table {
-        table("linear", self)
+        table(&ROW, self)
     }
 
     fn complete(&mut self, index: usize, classes: Option<usize>) {

@@ -13,7 +13,7 @@ pub static GROUP: LayerRow = LayerRow {
     summary: "normalises groups of channels of each sample (Wu & He 2018), weight and bias per channel",
     facts: Facts { linear: true, ..Facts::PLAIN },
     build: |t| {
-        let g: Group = settings("group_norm", t)?;
+        let g: Group = settings(&GROUP, t)?;
         Ok(Box::new(Norm { name: g.name, eps: g.eps, groups: Some(g.groups) }))
     },
     example: "type = \"group_norm\"\nname = \"gn\"\ngroups = 2",
@@ -25,7 +25,7 @@ pub static LAYER: LayerRow = LayerRow {
     summary: "normalises the features of each sample (Ba et al. 2016), weight and bias per feature",
     facts: Facts { linear: true, ..Facts::PLAIN },
     build: |t| {
-        let l: LayerNorm = settings("layer_norm", t)?;
+        let l: LayerNorm = settings(&LAYER, t)?;
         Ok(Box::new(Norm { name: l.name, eps: l.eps, groups: None }))
     },
     example: "type = \"layer_norm\"\nname = \"ln\"",
@@ -89,8 +89,8 @@ impl Layer for Norm {
     fn config(&self) -> toml::Table {
         let (name, eps) = (self.name.clone(), self.eps);
         match self.groups {
-            Some(groups) => table("group_norm", &Group { name, groups, eps }),
-            None => table("layer_norm", &LayerNorm { name, eps }),
+            Some(groups) => table(&GROUP, &Group { name, groups, eps }),
+            None => table(&LAYER, &LayerNorm { name, eps }),
         }
     }
 

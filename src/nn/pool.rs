@@ -30,7 +30,7 @@ pub static GLOBAL_AVG: LayerRow = LayerRow {
     summary: "mean over the whole picture, [c, h, w] to [c, 1, 1]",
     facts: Facts::PLAIN,
     build: |t| {
-        settings::<NoSettings>("global_avg_pool", t)?;
+        settings::<NoSettings>(&GLOBAL_AVG, t)?;
         Ok(Box::new(Pool { kind: Kind::Global, window: None }))
     },
     example: "type = \"global_avg_pool\"",
@@ -45,11 +45,11 @@ enum Kind {
 }
 
 impl Kind {
-    fn name(self) -> &'static str {
+    fn row(self) -> &'static LayerRow {
         match self {
-            Kind::Max => "max_pool",
-            Kind::Avg => "avg_pool",
-            Kind::Global => "global_avg_pool",
+            Kind::Max => &MAX,
+            Kind::Avg => &AVG,
+            Kind::Global => &GLOBAL_AVG,
         }
     }
 }
@@ -77,37 +77,33 @@ struct Pool {
 }
 
 fn build(kind: Kind, t: toml::Table) -> Result<Box<dyn Layer>> {
-    let mut window: Window = settings(kind.name(), t)?;
+    let mut window: Window = settings(kind.row(), t)?;
     window.stride = window.stride.or(Some(window.kernel));
     Ok(Box::new(Pool { kind, window: Some(window) }))
 }
 
 impl Pool {
     fn shape(&self, n: usize, input: &[usize]) -> Result<PoolShape> {
-        let [c, h, w] = picture(self.kind.name(), input)?;
+        let [c, h, w] = picture(self.kind.row().kind, input)?;
         let shape = match &self.window {
             None => PoolShape::global(n, c, h, w),
             Some(v) => {
                 PoolShape::new(n, c, h, w, v.kernel.pair(), v.stride.unwrap_or(v.kernel).pair(), v.padding.pair())
             }
         };
-        shape.map_err(|e| Error::input(format!("layer `{}` over {input:?}: {e}", self.kind.name())))
+        shape.map_err(|e| Error::input(format!("layer `{}` over {input:?}: {e}", self.kind.row().kind)))
     }
 }
 
 impl Layer for Pool {
     fn row(&self) -> &'static LayerRow {
-        match self.kind {
-            Kind::Max => &MAX,
-            Kind::Avg => &AVG,
-            Kind::Global => &GLOBAL_AVG,
-        }
+        self.kind.row()
     }
 
     fn config(&self) -> toml::Table {
         match &self.window {
-            None => table(self.kind.name(), &NoSettings {}),
-            Some(window) => table(self.kind.name(), window),
+            None => table(self.kind.row(), &NoSettings {}),
+            Some(window) => table(self.kind.row(), window),
         }
     }
 

@@ -11,7 +11,7 @@ pub static ROW: LayerRow = LayerRow {
     kind: "readout",
     summary: "graph read-out: sum, mean or max over the nodes of each graph (Xu et al. 2019); rows behind it are graphs",
     facts: Facts { rows: Rows::ReadOut, ..Facts::PLAIN },
-    build: |t| Ok(Box::new(settings::<ReadOut>("readout", t)?)),
+    build: |t| Ok(Box::new(settings::<ReadOut>(&ROW, t)?)),
     example: "type = \"readout\"\nkind = \"mean\"",
     example_input: &[7],
 };
@@ -49,7 +49,7 @@ impl Layer for ReadOut {
     }
 
     fn config(&self) -> toml::Table {
-        table("readout", self)
+        table(&ROW, self)
     }
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {

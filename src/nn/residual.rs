@@ -14,7 +14,7 @@ pub static ROW: LayerRow = LayerRow {
     summary: "x + f(x), f = layers that keep the shape; parameters keep their own names",
     facts: Facts::PLAIN,
     build: |t| {
-        let block: Block = settings("residual", t)?;
+        let block: Block = settings(&ROW, t)?;
         Ok(Box::new(Residual { body: Sequence::parse(block.layers)? }))
     },
     example: "type = \"residual\"\nlayers = [{ type = \"linear\", name = \"inner\", out = 6 }, { type = \"tanh\" }]",
@@ -41,7 +41,7 @@ impl Layer for Residual {
     }
 
     fn config(&self) -> toml::Table {
-        table("residual", &Block { layers: self.body.config() })
+        table(&ROW, &Block { layers: self.body.config() })
     }
 
     fn complete(&mut self, index: usize, _classes: Option<usize>) {

@@ -15,7 +15,7 @@ pub static ROW: LayerRow = LayerRow {
     kind: "sage_conv",
     summary: "GraphSAGE: y = aggr(x_j) W_lᵀ + b + x W_rᵀ, aggr mean or max (Hamilton et al. 2017); lin_l, lin_r",
     facts: Facts { linear: true, ..Facts::MESSAGES },
-    build: |t| Ok(Box::new(settings::<SageConv>("sage_conv", t)?)),
+    build: |t| Ok(Box::new(settings::<SageConv>(&ROW, t)?)),
     example: "type = \"sage_conv\"\nname = \"conv\"\nout = 5",
     example_input: &[7],
 };
@@ -43,7 +43,7 @@ struct SageConv {
 impl SageConv {
     /// Of the neighbours and of the node itself.
     fn projections(&self, input: &[usize]) -> Result<[Project; 2]> {
-        let (inputs, outputs) = node_features("sage_conv", &self.name, input, self.out)?;
+        let (inputs, outputs) = node_features(ROW.kind, &self.name, input, self.out)?;
         let of = |part: &str| Project { weight: format!("{}.{part}.weight", self.name), inputs, outputs };
         Ok([of("lin_l"), of("lin_r")])
     }
@@ -83,7 +83,7 @@ impl Layer for SageConv {
     }
 
     fn config(&self) -> toml::Table {
-        table("sage_conv", self)
+        table(&ROW, self)
     }
 
     fn complete(&mut self, index: usize, classes: Option<usize>) {

@@ -1,7 +1,7 @@
 //! EKFAC: the curvature's diagonal in the basis of its Kronecker factors' eigenvectors (George et al., NeurIPS 2018).
 
 use super::eigen::eigenvectors;
-use super::importance::Estimator;
+use super::estimator::Estimator;
 use super::kfac::{Factor, Kfac, read_squares};
 use super::labels::{LabelPass, each_label};
 use crate::engine::{Buf, Recording};

@@ -1,7 +1,7 @@
 //! K-FAC: the curvature of a network of linear and convolution layers and normalisations as Kronecker factors, and the product with its
 //! damped inverse, all on the GPU.
 
-use super::importance::Estimator;
+use super::estimator::Estimator;
 use super::labels::each_label;
 use crate::engine::{ALIGN, Buf, Recording};
 use crate::error::{Error, Result};

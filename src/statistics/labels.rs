@@ -2,7 +2,7 @@
 //! model. One pass over the data for everything that is an expectation over labels.
 
 use super::batches;
-use super::importance::Estimator;
+use super::estimator::Estimator;
 use crate::engine::Recording;
 use crate::error::Result;
 use crate::nn::{Mode, Sink};

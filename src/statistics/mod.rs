@@ -4,6 +4,7 @@
 mod curvature;
 mod eigen;
 mod ekfac;
+mod estimator;
 mod fisher;
 mod gram;
 mod importance;
@@ -23,9 +24,10 @@ mod woodbury;
 
 pub use curvature::{GaussNewton, Hessian, dots, gauss_newton, hessian, jvp};
 pub use ekfac::Ekfac;
+pub use estimator::Estimator;
 pub use fisher::{Footprint, fisher, fisher_footprint, fisher_sets};
 pub use gram::gram;
-pub use importance::{Estimator, Importance, Set, importance, model_fisher, sampled_fisher};
+pub use importance::{Importance, Set, importance, model_fisher, sampled_fisher};
 pub use kfac::{Factor, Kfac};
 pub use masked::record_edge_masked;
 pub use mean::{Score, batch_mean_squares, gradient, logits, score};

@@ -62,27 +62,27 @@ fn killed() -> Result<(), Failed> {
     ends(&["train", &config, "--out", &whole, "-q"], 0)?;
     let want = fs::read(desk.path("whole/model.safetensors")).map_err(|e| e.to_string())?;
     let total = fs::read_to_string(desk.path("whole/metrics.jsonl")).map_err(|e| e.to_string())?.lines().count();
+    // One run, killed again and again: whatever a resumption loses or repeats stays in it to the end.
+    let (run, out) = (desk.path("killed"), desk.text("killed"));
+    let (train, resume) =
+        (["train", &config, "--out", &out, "-q"], ["train", &config, "--out", &out, "-q", "--resume"]);
     let mut hits = 0;
     for kill in 0..KILLS {
-        let name = format!("killed{kill}");
-        let (run, out) = (desk.path(&name), desk.text(&name));
-        let mut child = begin(&["train", &config, "--out", &out, "-q"])?;
+        let next = saved_step(&run).map_or(0, |saved| saved + 90);
+        let mut child = begin(if kill == 0 { &train[..] } else { &resume[..] })?;
         // Spread over the whole run, then a moment that is no multiple of anything.
-        hits += u64::from(reached(&mut child, &run, kill * 90)?);
+        hits += u64::from(reached(&mut child, &run, next)?);
         std::thread::sleep(Duration::from_micros(kill * 397 % 5000));
         child.kill().and_then(|()| child.wait()).map_err(|e| e.to_string())?;
-        ends(&["train", &config, "--out", &out, "--resume", "-q"], 0)?;
-        if fs::read(run.join("model.safetensors")).map_err(|e| e.to_string())? != want {
-            return Err(format!("kill {kill}: the resumed run ended in other bytes").into());
-        }
-        let lines = fs::read_to_string(run.join("metrics.jsonl")).map_err(|e| e.to_string())?.lines().count();
-        let left = names(&run);
-        if lines != total || left != ["config.toml", "metrics.jsonl", "model.safetensors", "run.json"] {
-            return Err(
-                format!("kill {kill}: {lines} of {total} epochs in metrics.jsonl, the folder holds {left:?}").into()
-            );
-        }
-        fs::remove_dir_all(&run).map_err(|e| e.to_string())?;
+    }
+    ends(&resume, 0)?;
+    if fs::read(run.join("model.safetensors")).map_err(|e| e.to_string())? != want {
+        return Err("the resumed run ended in other bytes".into());
+    }
+    let lines = fs::read_to_string(run.join("metrics.jsonl")).map_err(|e| e.to_string())?.lines().count();
+    let left = names(&run);
+    if lines != total || left != ["config.toml", "metrics.jsonl", "model.safetensors", "run.json"] {
+        return Err(format!("{lines} of {total} epochs in metrics.jsonl, the folder holds {left:?}").into());
     }
     match hits >= KILLS / 2 {
         true => Ok(()),

@@ -1,9 +1,9 @@
-//! `cargo bench --bench statistics [-- RECORDS]`: what the statistics of records' own gradients cost beside the gradient of their mean,
-//! in one run on one adapter, and what memory the Fisher pass takes.
+//! `cargo bench --bench statistics [-- RECORDS]`: what the statistics of records' own gradients cost beside the
+//! gradient of their mean, in one run on one adapter, and what memory the Fisher pass takes.
 //!
-//! LeNet-5 and the MLP 784-256-128-10 over made-up 28x28 pictures; wall clock, whole passes, data already resident, in the batches
-//! that the session chooses. The passes take turns, so that drift of the machine meets all of them; what each costs as a multiple of
-//! the gradient is taken round by round.
+//! LeNet-5 and the MLP 784-256-128-10 over made-up 28x28 pictures; wall clock, whole passes, data already resident, in
+//! the batches that the session chooses. The passes take turns, so that drift of the machine meets all of them; what
+//! each costs as a multiple of the gradient is taken round by round.
 
 use std::path::Path;
 use std::time::Instant;

@@ -1,7 +1,9 @@
-//! `cargo bench --bench step [-- RECORDS]`: what an epoch, a gradient and the exact Fisher diagonal cost, side by side in one run.
+//! `cargo bench --bench step [-- RECORDS]`: what an epoch, a gradient and the exact Fisher diagonal cost, side by side
+//! in one run.
 //!
-//! LeNet-5 at batch 64 and the MLP 784-256-128-10 at batch 128 over made-up 28x28 pictures, and a GCN with 16 hidden units
-//! on Cora with 140 training nodes; wall clock, whole passes, data already resident. The three passes take turns, so that drift of the machine meets all of them.
+//! LeNet-5 at batch 64 and the MLP 784-256-128-10 at batch 128 over made-up 28x28 pictures, and a GCN with 16 hidden
+//! units on Cora with 140 training nodes; wall clock, whole passes, data already resident. The three passes take turns,
+//! so that drift of the machine meets all of them.
 
 use std::path::Path;
 use std::time::Instant;

@@ -1,4 +1,5 @@
-//! An unlearning method of your own, on the surface that the built-in ones use: `cargo run --release --example own_method`.
+//! An unlearning method of your own, on the surface that the built-in ones use:
+//! `cargo run --release --example own_method`.
 
 use serde::{Deserialize, Serialize};
 use unlearn::engine::{Engine, GpuOptions};

@@ -20,8 +20,8 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A buffer passes a limit of the adapter or the memory budget; nothing was allocated. A smaller batch may fit. Exit
-    /// code 2.
+    /// A buffer passes a limit of the adapter or the memory budget; nothing was allocated. A smaller batch may fit.
+    /// Exit code 2.
     #[error("{what} needs {needed} bytes{}; {limit} is {available}; use a smaller batch", beyond(*held))]
     TooLarge {
         /// The buffer, or the binding of a kernel.

@@ -25,8 +25,9 @@ fetch_swiftshader() {
     drivers_manifest "$cache/swiftshader" "$folder/libvk_swiftshader.so" "$folder/vk_swiftshader_icd.json"
 }
 
-# The package also holds a build of the Vulkan validation layers, much newer than those of a stable distribution, without a
-# manifest. It does not say which version it is; the loader wants one that is no older than what a program asks for.
+# The package also holds a build of the Vulkan validation layers, much newer than those of a stable distribution,
+# without a manifest. It does not say which version it is; the loader wants one that is no older than what a program
+# asks for.
 layers() {
   local library="$cache/swiftshader/usr/lib/chromium/libVkLayer_khronos_validation.so"
   [ -e "$library" ] || return 0

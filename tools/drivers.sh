@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Drivers beside the system's, for setup.sh and adapters.sh to source: the distribution's own packages, downloaded and
-# unpacked into a folder of the user's. Nothing is installed, no list of the system's is touched, and no root user is needed.
+# unpacked into a folder of the user's. Nothing is installed, no list of the system's is touched, and no root user is
+# needed.
 
 drivers_own=() # options of apt-get, once prepared
 
@@ -45,7 +46,8 @@ drivers_unpack() {
   return $status
 }
 
-# Writes $1/driver.json: the manifest $3 with the path of library $2 as it is now. All that the library needs must be there.
+# Writes $1/driver.json: the manifest $3 with the path of library $2 as it is now. All that the library needs must be
+# there.
 drivers_manifest() {
   local folder="$1" library="$2" from="$3"
   [ -n "$library" ] && [ -n "$from" ] || return 1

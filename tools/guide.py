@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Follows the guide as a reader would: in an empty folder, runs each `sh` block of docs/guide in order, saves each `toml`
-block that is to be saved, and writes what was printed into the `text` block behind the command. Fails where a command does.
+"""Follows the guide as a reader would: in an empty folder, runs each `sh` block of docs/guide in order, saves each
+`toml` block that is to be saved, and writes what was printed into the `text` block behind the command. Fails where a
+command does.
 
     python3 tools/guide.py [--program target/release/unlearn] [--dry]
 
-A block below a line `<!-- not run -->` is left alone. Of a long output, a `text` block that holds a line `…` keeps as many
-lines before and behind it as it has. With --dry the pages stay as they are.
+A block below a line `<!-- not run -->` is left alone. Of a long output, a `text` block that holds a line `…` keeps as
+many lines before and behind it as it has. With --dry the pages stay as they are.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The matrix: kernels, gradients and limits on every adapter that this machine can be given with nothing of its own
-# changed, those of `tools/adapters.sh` among them, and with --dawn through a second implementation of WebGPU as well. Each
-# adapter in processes of its own. Where a newer llvmpipe stands in for the system's (tools/setup.sh), the system's is a
-# column over about a seventh of the cases, every kernel among them. Exit code 4 if anything fails.
+# changed, those of `tools/adapters.sh` among them, and with --dawn through a second implementation of WebGPU as well.
+# Each adapter in processes of its own. Where a newer llvmpipe stands in for the system's (tools/setup.sh), the system's
+# is a column over about a seventh of the cases, every kernel among them. Exit code 4 if anything fails.
 #
 #   tools/matrix.sh [--out DIR]   writes DIR/matrix.md and {test,grad,support}.{json,xml} (JUnit); DIR: matrix
 #   --further       the system's adapters as they are for their limits alone: the tests have just run all their cases

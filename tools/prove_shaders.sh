@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Proof of the shaders without the platforms they are for: every composed shader, with every set of override values that a
-# case, a layer or a named architecture uses and more, through naga and tint (WGSL), spirv-val (Vulkan), Microsoft's DXC to
-# DXIL (DX12), clang over a stub of Metal's library (syntax and types alone), Khronos' front end (OpenGL and OpenGL ES), and
-# lints. A step whose tool is missing is skipped by name. Exit code 4 if anything fails.
+# Proof of the shaders without the platforms they are for: every composed shader, with every set of override values that
+# a case, a layer or a named architecture uses and more, through naga and tint (WGSL), spirv-val (Vulkan), Microsoft's
+# DXC to DXIL (DX12), clang over a stub of Metal's library (syntax and types alone), Khronos' front end (OpenGL and
+# OpenGL ES), and lints. A step whose tool is missing is skipped by name. Exit code 4 if anything fails.
 #
 #   tools/prove_shaders.sh              prints the failures, then one table of shaders x steps
-#   tools/prove_shaders.sh --install    first fetches what is missing and says so (packages of Debian, Python and crates)
-#   tools/prove_shaders.sh --self-test  every step must be seen catching the faults planted in tools/proofs/bad
+#   tools/prove_shaders.sh --install    first fetches what is missing and says so (packages of Debian, Python and
+#   crates) tools/prove_shaders.sh --self-test  every step must be seen catching the faults planted in tools/proofs/bad
 #   --json FILE    counts and failures       --steps A,B   only these       --jobs N   at once (default: all cores)
 #   --dump DIR     a folder with `unlearn shaders --dump [--sets]` in it, in place of a fresh one
 #   --program P    the unlearn to ask (default: the newest build, else `cargo run`)

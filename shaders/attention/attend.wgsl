@@ -1,7 +1,8 @@
-// y[slot,h,:] = sum of alpha[e,h] z[idx[e],h,:] over the edges of one slot, see piece.wgsl (Velickovic et al. 2018, eq. 4).
-// PERM=1: over the entries k of the transpose, whose edge is e = perm[k] and whose target is idx[k]; with dy for z that is
-// the gradient of z. idx, perm [edges], alpha [edges,heads], z [.,heads,width], y [slots,heads,width]. One thread per four
-// consecutive elements of y. WIDE=1: width is a multiple of 4, so the four share a head. Twin: attention/twin.rs attend.
+// y[slot,h,:] = sum of alpha[e,h] z[idx[e],h,:] over the edges of one slot, see piece.wgsl (Velickovic et al. 2018, eq.
+// 4). PERM=1: over the entries k of the transpose, whose edge is e = perm[k] and whose target is idx[k]; with dy for z
+// that is the gradient of z. idx, perm [edges], alpha [edges,heads], z [.,heads,width], y [slots,heads,width]. One
+// thread per four consecutive elements of y. WIDE=1: width is a multiple of 4, so the four share a head. Twin:
+// attention/twin.rs attend.
 #import grid
 #import piece
 
@@ -43,7 +44,8 @@ fn element(e: u32) -> f32 {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     let e = 4u * i;
     if (e >= p.slots * p.heads * p.width) {

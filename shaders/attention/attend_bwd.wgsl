@@ -1,6 +1,6 @@
-// dalpha[e,h] = dy[row,h,:] . z[idx[e],h,:] for every edge of a slot, see piece.wgsl: attend.wgsl backward to its weights.
-// idx [edges], dy [rows,heads,width], z [sources,heads,width], dalpha [edges,heads]. One thread per (slot, head).
-// WIDE=1: width is a multiple of 4. Twin: attention/twin.rs attend_bwd.
+// dalpha[e,h] = dy[row,h,:] . z[idx[e],h,:] for every edge of a slot, see piece.wgsl: attend.wgsl backward to its
+// weights. idx [edges], dy [rows,heads,width], z [sources,heads,width], dalpha [edges,heads]. One thread per (slot,
+// head). WIDE=1: width is a multiple of 4. Twin: attention/twin.rs attend_bwd.
 #import grid
 #import piece
 
@@ -35,7 +35,8 @@ fn inner(a: u32, b: u32) -> f32 {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.slots * p.heads) {
         return;

@@ -1,6 +1,6 @@
-// x[e,h] is multiplied by the leaky relu's slope at s_src[source,h] + s_dst[row,h]: p.slope where that is not above 0, else 1;
-// for the edges e of every slot, see piece.wgsl. idx [edges], s_src [sources,heads], s_dst [rows,heads], x [edges,heads].
-// One thread per (slot, head). Twin: attention/twin.rs leak.
+// x[e,h] is multiplied by the leaky relu's slope at s_src[source,h] + s_dst[row,h]: p.slope where that is not above 0,
+// else 1; for the edges e of every slot, see piece.wgsl. idx [edges], s_src [sources,heads], s_dst [rows,heads], x
+// [edges,heads]. One thread per (slot, head). Twin: attention/twin.rs leak.
 #import grid
 #import piece
 
@@ -16,7 +16,8 @@ override WG: u32 = 64u;
 @group(0) @binding(5) var<storage, read_write> x: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.slots * p.heads) {
         return;

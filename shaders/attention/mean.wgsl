@@ -1,6 +1,6 @@
 // y[n,f] = sum_h z[n,h,f] / heads: the last layer's average over heads (Velickovic et al. 2018, eq. 6).
-// z [rows,heads,width], y [rows,width]. One thread per four consecutive elements of y. WIDE=1: width is a multiple of 4,
-// so the four share a row. Twin: attention/twin.rs mean.
+// z [rows,heads,width], y [rows,width]. One thread per four consecutive elements of y. WIDE=1: width is a multiple of
+// 4, so the four share a row. Twin: attention/twin.rs mean.
 #import grid
 
 struct P { rows: u32, heads: u32, width: u32 }
@@ -26,7 +26,8 @@ fn element(e: u32) -> f32 {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     let e = 4u * i;
     if (e >= p.rows * p.width) {

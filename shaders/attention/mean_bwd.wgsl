@@ -1,5 +1,6 @@
-// dz[n,h,f] = dy[n,f] / heads: mean.wgsl backward. dy [rows,width], dz [rows,heads,width]. One thread per four consecutive
-// elements of dz. WIDE=1: width is a multiple of 4, so the four share a head. Twin: attention/twin.rs mean_bwd.
+// dz[n,h,f] = dy[n,f] / heads: mean.wgsl backward. dy [rows,width], dz [rows,heads,width]. One thread per four
+// consecutive elements of dz. WIDE=1: width is a multiple of 4, so the four share a head. Twin: attention/twin.rs
+// mean_bwd.
 #import grid
 
 struct P { rows: u32, heads: u32, width: u32 }
@@ -21,7 +22,8 @@ fn element(e: u32) -> f32 {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     let e = 4u * i;
     if (e >= p.rows * p.heads * p.width) {

@@ -1,7 +1,7 @@
 // Cuts rows at every multiple of `chunk` edges: table[r + c] = (r, first, end), the part of row r among the edges
-// c chunk <= e < (c + 1) chunk. r + c differs for each pair that meets, as on a merge path (Merrill & Garland, "Merge-based
-// parallel sparse matrix-vector multiplication", SC 2016), so rows + ceil(edges / chunk) slots hold all; the others are empty.
-// ptr [rows+1], table [slots,3]. One thread per row. Twin: attention/twin.rs pieces.
+// c chunk <= e < (c + 1) chunk. r + c differs for each pair that meets, as on a merge path (Merrill & Garland,
+// "Merge-based parallel sparse matrix-vector multiplication", SC 2016), so rows + ceil(edges / chunk) slots hold all;
+// the others are empty. ptr [rows+1], table [slots,3]. One thread per row. Twin: attention/twin.rs pieces.
 #import grid
 
 struct P { rows: u32, chunk: u32, slots: u32 }
@@ -13,7 +13,8 @@ override WG: u32 = 64u;
 @group(0) @binding(2) var<storage, read_write> table: array<u32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.rows) {
         return;

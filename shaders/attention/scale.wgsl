@@ -1,6 +1,6 @@
-// out[n,h,f] = z[n,h,f] s[n,h]. With s the gradient of one end's scores, row n of out is that row's part of the gradient
-// of the attention vector. z, out [rows,heads,width], s [rows,heads]. One thread per four consecutive elements of out.
-// WIDE=1: width is a multiple of 4, so the four share a head. Twin: attention/twin.rs scale.
+// out[n,h,f] = z[n,h,f] s[n,h]. With s the gradient of one end's scores, row n of out is that row's part of the
+// gradient of the attention vector. z, out [rows,heads,width], s [rows,heads]. One thread per four consecutive elements
+// of out. WIDE=1: width is a multiple of 4, so the four share a head. Twin: attention/twin.rs scale.
 #import grid
 
 struct P { rows: u32, heads: u32, width: u32 }
@@ -14,7 +14,8 @@ override WIDE: u32 = 0u;
 @group(0) @binding(3) var<storage, read_write> out: array<vec4<f32>>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     let len = p.rows * p.heads * p.width;
     if (4u * i >= len) {

@@ -1,6 +1,7 @@
-// s[n,h] = sum_f z[n,h,f] att[h,f]: one end's half of the score of an edge (Velickovic et al., "Graph attention networks",
-// ICLR 2018, eq. 1: a' [W h_i || W h_j] is a sum of two such halves). z [rows,heads,width], att [heads,width],
-// s [rows,heads]. One thread per element of s. WIDE=1: width is a multiple of 4. Twin: attention/twin.rs scores.
+// s[n,h] = sum_f z[n,h,f] att[h,f]: one end's half of the score of an edge (Velickovic et al., "Graph attention
+// networks", ICLR 2018, eq. 1: a' [W h_i || W h_j] is a sum of two such halves). z [rows,heads,width], att
+// [heads,width], s [rows,heads]. One thread per element of s. WIDE=1: width is a multiple of 4. Twin: attention/twin.rs
+// scores.
 #import grid
 
 struct P { rows: u32, heads: u32, width: u32 }
@@ -14,7 +15,8 @@ override WIDE: u32 = 0u;
 @group(0) @binding(3) var<storage, read_write> s: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.rows * p.heads) {
         return;

@@ -1,7 +1,9 @@
-// alpha[e,h] = exp(v[e,h]) / sum of exp(v[e',h]) over the edges e' of e's row with takes != 0, and 0 where takes[e] = 0;
-// v = leaky_relu(s_src[source,h] + s_dst[row,h]) (Velickovic et al. 2018, eq. 3). idx [edges] holds the sources, takes
-// [edges], s_src [sources,heads], s_dst [rows,heads], alpha [edges,heads]. One thread per (slot, head), see piece.wgsl:
-// SPLIT=0 finds its row's maximum and sum, SPLIT=1 reads them from stats [rows,heads,2]. Twin: attention/twin.rs softmax.
+// alpha[e,h] = exp(v[e,h]) / sum of exp(v[e',h]) over the edges e' of e's row with takes != 0, and 0 where takes[e] =
+// 0; v = leaky_relu(s_src[source,h] + s_dst[row,h]) (Velickovic et al. 2018, eq. 3). idx [edges] holds the sources,
+// takes [edges], s_src [sources,heads], s_dst [rows,heads], alpha [edges,heads]. One thread per (slot, head), see
+// piece.wgsl:
+// SPLIT=0 finds its row's maximum and sum, SPLIT=1 reads them from stats [rows,heads,2]. Twin: attention/twin.rs
+// softmax.
 #import grid
 #import piece
 #import edge_softmax
@@ -20,7 +22,8 @@ override WG: u32 = 64u;
 @group(0) @binding(7) var<storage, read_write> alpha: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.slots * p.heads) {
         return;

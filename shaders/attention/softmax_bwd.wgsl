@@ -1,7 +1,8 @@
 // The softmax and the leaky relu of softmax.wgsl backward, in place: g[e,h] becomes
 // alpha (g - sum over the row of alpha g) leaky'(s_src[source,h] + s_dst[row,h]), and y[slot,h] is the sum of those.
-// idx [edges], s_src [sources,heads], s_dst [rows,heads], alpha, g [edges,heads], y [slots,heads]. One thread per (slot,
-// head), see piece.wgsl: SPLIT=0 sums alpha g itself, SPLIT=1 reads rowsum [rows,heads]. Twin: attention/twin.rs softmax_bwd.
+// idx [edges], s_src [sources,heads], s_dst [rows,heads], alpha, g [edges,heads], y [slots,heads]. One thread per
+// (slot, head), see piece.wgsl: SPLIT=0 sums alpha g itself, SPLIT=1 reads rowsum [rows,heads]. Twin: attention/twin.rs
+// softmax_bwd.
 #import grid
 #import piece
 
@@ -20,7 +21,8 @@ override WG: u32 = 64u;
 @group(0) @binding(8) var<storage, read_write> y: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.slots * p.heads) {
         return;

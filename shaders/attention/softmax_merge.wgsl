@@ -1,5 +1,5 @@
-// stats[r,h,:] = (maximum, sum of exp(v - maximum)) of a row from those of its pieces, in rising order (see pieces.wgsl).
-// ptr [rows+1], part [slots,heads,2], stats [rows,heads,2]. One thread per (row, head).
+// stats[r,h,:] = (maximum, sum of exp(v - maximum)) of a row from those of its pieces, in rising order (see
+// pieces.wgsl). ptr [rows+1], part [slots,heads,2], stats [rows,heads,2]. One thread per (row, head).
 // Twin: attention/twin.rs softmax_merge.
 #import grid
 
@@ -15,7 +15,8 @@ const LOWEST: f32 = -0x1.fffffep127f;
 @group(0) @binding(3) var<storage, read_write> stats: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.rows * p.heads) {
         return;

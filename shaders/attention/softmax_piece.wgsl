@@ -1,5 +1,5 @@
-// part[slot,h,:] = (maximum, sum of exp(v - maximum)) of the scores v (see softmax.wgsl) over the edges of one piece that
-// take part. part [slots,heads,2]. One thread per (slot, head). Twin: attention/twin.rs softmax_piece.
+// part[slot,h,:] = (maximum, sum of exp(v - maximum)) of the scores v (see softmax.wgsl) over the edges of one piece
+// that take part. part [slots,heads,2]. One thread per (slot, head). Twin: attention/twin.rs softmax_piece.
 #import grid
 #import piece
 #import edge_softmax
@@ -17,7 +17,8 @@ override WG: u32 = 64u;
 @group(0) @binding(6) var<storage, read_write> part: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.slots * p.heads) {
         return;

@@ -1,6 +1,6 @@
-// y[e,h] = src[idx[e],h] + dst[row,h] for the edges e of every slot, see piece.wgsl: what both ends of an edge have. idx
-// [edges], src [sources,heads], dst [rows,heads], y [edges,heads]. One thread per (slot, head). Twin: attention/twin.rs
-// spread.
+// y[e,h] = src[idx[e],h] + dst[row,h] for the edges e of every slot, see piece.wgsl: what both ends of an edge have.
+// idx [edges], src [sources,heads], dst [rows,heads], y [edges,heads]. One thread per (slot, head). Twin:
+// attention/twin.rs spread.
 #import grid
 #import piece
 
@@ -16,7 +16,8 @@ override WG: u32 = 64u;
 @group(0) @binding(5) var<storage, read_write> y: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.slots * p.heads) {
         return;

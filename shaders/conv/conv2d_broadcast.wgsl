@@ -1,7 +1,8 @@
 // The same sum as conv2d.wgsl for adapters where loads are dear and barriers dearer (CPU rasterisers, 8+ lanes): each
-// invocation owns 8 output channels x 4 positions in registers; a channel's weight is loaded by one lane and broadcast through the
-// subgroup, so one tap costs 1 + 4 loads for 32 multiply-adds. No shared memory, no barrier.
-// One workgroup: 8 channels of one group x 4*WG positions of the flattened [n,oh,ow]. Needs subgroups of at least 8 lanes.
+// invocation owns 8 output channels x 4 positions in registers; a channel's weight is loaded by one lane and broadcast
+// through the subgroup, so one tap costs 1 + 4 loads for 32 multiply-adds. No shared memory, no barrier.
+// One workgroup: 8 channels of one group x 4*WG positions of the flattened [n,oh,ow]. Needs subgroups of at least 8
+// lanes.
 #import grid
 #import conv_shape
 
@@ -30,7 +31,8 @@ fn store(channel: u32, end: u32, at: vec4<u32>, live: vec4<bool>, sum: vec4<f32>
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32,
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32,
         @builtin(subgroup_invocation_id) lane: u32) {
     let cig = p.ci / p.groups;
     let cog = p.co / p.groups;

@@ -1,10 +1,10 @@
 // dw[c,co,ci,ky,kx] = sum over the samples n of chunk c of f(sum_{oh,ow} dy[n,co,oh,ow] x[n, g*CIG+ci, at]),
-// at = (oh,ow) stride - padding + (ky,kx) dilation, f = identity, or the square with SQUARE=1: one sample's positions are
-// summed before squaring, so the result is the exact sum of squared per-sample gradients. Chunks of per_chunk samples lie
-// chunk_stride elements apart; per_chunk = 1 materialises per-sample gradients. One thread per element of dw and chunk.
-// The readable reference; twin: conv/twin.rs conv2d_bwd_w.
-// NORM=1: dw[n chunk_stride + j] = the sum of one sample's squares over its weights j, j + chunk_stride ...: parts of the
-// squared norm of its gradient, which is not stored. One thread per part and sample; twin: conv/twin.rs norms.
+// at = (oh,ow) stride - padding + (ky,kx) dilation, f = identity, or the square with SQUARE=1: one sample's positions
+// are summed before squaring, so the result is the exact sum of squared per-sample gradients. Chunks of per_chunk
+// samples lie chunk_stride elements apart; per_chunk = 1 materialises per-sample gradients. One thread per element of
+// dw and chunk. The readable reference; twin: conv/twin.rs conv2d_bwd_w.
+// NORM=1: dw[n chunk_stride + j] = the sum of one sample's squares over its weights j, j + chunk_stride ...: parts of
+// the squared norm of its gradient, which is not stored. One thread per part and sample; twin: conv/twin.rs norms.
 #import grid
 #import conv_shape
 
@@ -38,7 +38,8 @@ fn gradient(n: u32, i: u32) -> f32 {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     let size = p.co * (p.ci / p.groups) * p.kernel.y * p.kernel.x;
     let chunk = i / select(size, p.chunk_stride, NORM == 1u);

@@ -1,7 +1,7 @@
-// The same sum as conv2d_bwd_w.wgsl in registers: 8 output channels x 4 columns (ci,ky,kx) per invocation; a channel's dy is loaded by
-// one lane and broadcast through the subgroup. With SQUARE=1 one sample's accumulators are squared into the totals and
-// cleared, so the exact Fisher diagonal costs what the gradient costs. One workgroup: 8 channels of one group x 4*WG
-// columns x one chunk of samples. Needs subgroups of at least 8 lanes.
+// The same sum as conv2d_bwd_w.wgsl in registers: 8 output channels x 4 columns (ci,ky,kx) per invocation; a channel's
+// dy is loaded by one lane and broadcast through the subgroup. With SQUARE=1 one sample's accumulators are squared into
+// the totals and cleared, so the exact Fisher diagonal costs what the gradient costs. One workgroup: 8 channels of one
+// group x 4*WG columns x one chunk of samples. Needs subgroups of at least 8 lanes.
 // NORM=1, with chunks of one sample: the accumulators' squares are summed, dw[n chunk_stride + tile WG + lane] is the
 // lane's part of the squared norm of sample n's gradient, which is not stored.
 #import grid
@@ -27,7 +27,8 @@ fn store(channel: u32, end: u32, chunk: u32, columns: u32, col: vec4<u32>, sum: 
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32,
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32,
         @builtin(subgroup_invocation_id) lane: u32) {
     let cig = p.ci / p.groups;
     let cog = p.co / p.groups;

@@ -1,6 +1,6 @@
-// The same sum as conv2d_bwd_x.wgsl in the form of conv2d_broadcast.wgsl: 8 input channels x 4 positions per invocation, a channel's
-// weight broadcast through the subgroup. One workgroup: 8 channels of one group x 4*WG positions of [n,h,w].
-// Needs subgroups of at least 8 lanes.
+// The same sum as conv2d_bwd_x.wgsl in the form of conv2d_broadcast.wgsl: 8 input channels x 4 positions per
+// invocation, a channel's weight broadcast through the subgroup. One workgroup: 8 channels of one group x 4*WG
+// positions of [n,h,w]. Needs subgroups of at least 8 lanes.
 #import grid
 #import conv_shape
 
@@ -24,7 +24,8 @@ fn store(channel: u32, end: u32, at: vec4<u32>, live: vec4<bool>, sum: vec4<f32>
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32,
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32,
         @builtin(subgroup_invocation_id) lane: u32) {
     let cig = p.ci / p.groups;
     let cog = p.co / p.groups;

@@ -1,7 +1,7 @@
-// Squared norms of per-sample weight gradients without the gradients (the ghost norm: Goodfellow 2015, Bu et al. 2022): for the patches
-// a_t and upstream gradients g_t of one sample and group, || sum_t g_t a_t^T ||^2 = sum_{t,s} <a_t, a_s> <g_t, g_s>.
-// dw[n chunk_stride + group pairs + k] = the k-th pair's term, pairs t >= s in order, twice where t > s;
-// chunk_stride = groups * pairs.
+// Squared norms of per-sample weight gradients without the gradients (the ghost norm: Goodfellow 2015, Bu et al. 2022):
+// for the patches a_t and upstream gradients g_t of one sample and group, || sum_t g_t a_t^T ||^2 = sum_{t,s} <a_t,
+// a_s> <g_t, g_s>. dw[n chunk_stride + group pairs + k] = the k-th pair's term, pairs t >= s in order, twice where t >
+// s; chunk_stride = groups * pairs.
 // One thread per pair, group and sample. Twin: conv/twin.rs norms.
 #import grid
 #import conv_shape
@@ -25,7 +25,8 @@ fn later(k: u32) -> u32 {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     let n = i / p.chunk_stride;
     if (n >= p.n) {

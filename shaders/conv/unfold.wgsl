@@ -1,5 +1,5 @@
-// y[n,oh,ow,ci,ky,kx] = x[first + n, ci, (oh,ow) stride - padding + (ky,kx) dilation], 0 outside the picture: the patch that
-// each output position of a convolution sees, a row each, in the order of the weight's columns. x [..,ci,h,w],
+// y[n,oh,ow,ci,ky,kx] = x[first + n, ci, (oh,ow) stride - padding + (ky,kx) dilation], 0 outside the picture: the patch
+// that each output position of a convolution sees, a row each, in the order of the weight's columns. x [..,ci,h,w],
 // y [n,oh,ow,ci,kh,kw]; the vectors of p hold x (along a row) and y (down the rows). One thread per element.
 // Twin: conv/unfold.rs.
 #import grid
@@ -16,7 +16,8 @@ override WG: u32 = 64u;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     let kx = i % p.kernel.x;
     let ky = (i / p.kernel.x) % p.kernel.y;

@@ -1,8 +1,8 @@
-// theta += sqrt(v) z, z standard normal from Philox(counter = (element / 4, stream, step, 0), key = (seed_lo, seed_hi)).
-// VARIANCE=1: v = source. VARIANCE=0: source is a Fisher diagonal and v = alpha min(1 / (source + eps), clamp): Fisher
-// forgetting (Golatkar et al., CVPR 2020). theta, source [len]; seed [seed_lo, seed_hi, step, 0].
-// One thread: four elements. Lanes past the end keep their content: a padding element has F = 0 and would get the largest
-// noise of all. Overrides: WG, VARIANCE. Twin: edit/twin.rs noise.
+// theta += sqrt(v) z, z standard normal from Philox(counter = (element / 4, stream, step, 0), key = (seed_lo,
+// seed_hi)). VARIANCE=1: v = source. VARIANCE=0: source is a Fisher diagonal and v = alpha min(1 / (source + eps),
+// clamp): Fisher forgetting (Golatkar et al., CVPR 2020). theta, source [len]; seed [seed_lo, seed_hi, step, 0].
+// One thread: four elements. Lanes past the end keep their content: a padding element has F = 0 and would get the
+// largest noise of all. Overrides: WG, VARIANCE. Twin: edit/twin.rs noise.
 #import grid
 #import philox
 #import normal
@@ -18,7 +18,8 @@ override VARIANCE: u32 = 0u;
 @group(0) @binding(3) var<storage, read_write> theta: array<vec4<f32>>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (4u * i >= p.len) {
         return;

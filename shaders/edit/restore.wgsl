@@ -1,4 +1,5 @@
-// x = origin where m is 0, bit for bit; elsewhere x stays. All [len]. One thread: four elements. Twin: edit/twin.rs restore.
+// x = origin where m is 0, bit for bit; elsewhere x stays. All [len]. One thread: four elements. Twin: edit/twin.rs
+// restore.
 #import grid
 
 struct P { len: u32 }
@@ -11,7 +12,8 @@ override WG: u32 = 64u;
 @group(0) @binding(3) var<storage, read_write> x: array<vec4<f32>>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (4u * i >= p.len) {
         return;

@@ -1,5 +1,5 @@
-// variance = alpha min(1 / (fisher + eps), clamp): the noise of Fisher forgetting (Golatkar et al., CVPR 2020). All [len].
-// One thread: four elements. Twin: edit/twin.rs variance.
+// variance = alpha min(1 / (fisher + eps), clamp): the noise of Fisher forgetting (Golatkar et al., CVPR 2020). All
+// [len]. One thread: four elements. Twin: edit/twin.rs variance.
 #import grid
 
 struct P { len: u32, alpha: f32, clamp_at: f32, eps: f32 }
@@ -11,7 +11,8 @@ override WG: u32 = 64u;
 @group(0) @binding(2) var<storage, read_write> variance: array<vec4<f32>>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (4u * i >= p.len) {
         return;

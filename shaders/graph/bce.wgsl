@@ -1,6 +1,6 @@
 // Binary cross-entropy of logits s against one goal t for all: loss = w (max(s,0) - s t + log(1 + exp(-|s|))) and
-// ds = w (sigmoid(s) - t), written as w ((1 - t) sigmoid(s) - t sigmoid(-s)), which keeps the digits of a confident answer's
-// gradient. A pair of weight 0 does not count: both are 0. s, weight, loss, ds [n]. One thread per pair.
+// ds = w (sigmoid(s) - t), written as w ((1 - t) sigmoid(s) - t sigmoid(-s)), which keeps the digits of a confident
+// answer's gradient. A pair of weight 0 does not count: both are 0. s, weight, loss, ds [n]. One thread per pair.
 // Twin: graph/link.rs bce.
 #import grid
 #import special
@@ -16,7 +16,8 @@ override WG: u32 = 64u;
 @group(0) @binding(4) var<storage, read_write> ds: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.n) {
         return;

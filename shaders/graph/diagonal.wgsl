@@ -1,5 +1,5 @@
-// diag[r] = val[k] of the row's entry on the diagonal (its self-loop). Rows without one keep what they held; no row has two.
-// ptr [rows + 1], idx, val [entries], diag [rows]. One thread per entry; entries past ptr[rows] are padding.
+// diag[r] = val[k] of the row's entry on the diagonal (its self-loop). Rows without one keep what they held; no row has
+// two. ptr [rows + 1], idx, val [entries], diag [rows]. One thread per entry; entries past ptr[rows] are padding.
 // Twin: graph/laplacian.rs diagonal.
 #import grid
 
@@ -16,7 +16,8 @@ override WG: u32 = 64u;
 #import csr
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.entries || i >= ptr[p.rows]) {
         return;

@@ -1,12 +1,13 @@
 // Per-sample weight gradients of y = X W^T for a sparse X given by columns: with
 // g[b,o,c] = sum of val x[r,o] over the entries of column c whose row r belongs to sample seg[r] = b,
-// dw[o,c] = alpha sum_b g[b,o,c]^2 + beta dw[o,c], or PER_SAMPLE=1: dw[b stride + o inputs + c] = g[b,o,c], which leaves
-// the rest of dw as it was. x = dy [rows,cols] with cols = outputs; a column's entries are in row order, so of rising
-// sample; rows of sample 0xffffffff count for nothing. SUM=1: dw[o,c] = alpha sum_k val x[r,o] + beta dw[o,c] over all
-// entries of the column, seg is not read; QUADS=4 has a thread do 16 outputs, so that each entry is read once for them. One thread per column and 4 outputs.
-// NORM=1: dw[place quads + j] = the squares of g[b,o,c] over 4 outputs o, at the place among the rows of the first entry that column c
-// has in sample b. Nothing else is written: over zeros, the sum over a sample's entries is its gradient's squared norm.
-// PERM=1: the value of entry k is val[perm[k]]. VEC=1: outputs is a multiple of 4. Twin: graph/features.rs bwd_w.
+// dw[o,c] = alpha sum_b g[b,o,c]^2 + beta dw[o,c], or PER_SAMPLE=1: dw[b stride + o inputs + c] = g[b,o,c], which
+// leaves the rest of dw as it was. x = dy [rows,cols] with cols = outputs; a column's entries are in row order, so of
+// rising sample; rows of sample 0xffffffff count for nothing. SUM=1: dw[o,c] = alpha sum_k val x[r,o] + beta dw[o,c]
+// over all entries of the column, seg is not read; QUADS=4 has a thread do 16 outputs, so that each entry is read once
+// for them. One thread per column and 4 outputs. NORM=1: dw[place quads + j] = the squares of g[b,o,c] over 4 outputs
+// o, at the place among the rows of the first entry that column c has in sample b. Nothing else is written: over zeros,
+// the sum over a sample's entries is its gradient's squared norm. PERM=1: the value of entry k is val[perm[k]]. VEC=1:
+// outputs is a multiple of 4. Twin: graph/features.rs bwd_w.
 #import grid
 
 struct P { inputs: u32, cols: u32, stride: u32, alpha: f32, beta: f32 }
@@ -55,7 +56,8 @@ fn close(sample: u32, column: u32, c: u32, sum: vec4<f32>) -> vec4<f32> {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     let each = 4u * QUADS;
     let pieces = (p.cols + each - 1u) / each;

@@ -1,8 +1,8 @@
-// lap[k] = -w / sqrt(d_i d_j) off the diagonal, 0 on it: the scaled Laplacian 2 L / 2 - I of a graph without self-loops,
-// i the row of entry k, j = idx[k], w = weight[k]. Degrees come from sym = c_i c_j w with c = 1 / sqrt(1 + d): diag[i] = c_i^2,
-// and c_j = sym / (w c_i), so that a row needs nothing of the rows it names. An end without neighbours gets 0.
-// ptr [rows + 1], idx, weight, sym, lap [entries], diag [rows]. One thread per entry; entries past ptr[rows] are padding and
-// get 0. Twin: graph/laplacian.rs laplacian.
+// lap[k] = -w / sqrt(d_i d_j) off the diagonal, 0 on it: the scaled Laplacian 2 L / 2 - I of a graph without
+// self-loops, i the row of entry k, j = idx[k], w = weight[k]. Degrees come from sym = c_i c_j w with c = 1 / sqrt(1 +
+// d): diag[i] = c_i^2, and c_j = sym / (w c_i), so that a row needs nothing of the rows it names. An end without
+// neighbours gets 0. ptr [rows + 1], idx, weight, sym, lap [entries], diag [rows]. One thread per entry; entries past
+// ptr[rows] are padding and get 0. Twin: graph/laplacian.rs laplacian.
 #import grid
 
 struct P { rows: u32, entries: u32 }
@@ -23,7 +23,8 @@ override WG: u32 = 64u;
 const LEAST: f32 = 1e-3;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.entries) {
         return;

@@ -1,6 +1,6 @@
-// y[r,c] = max of x[idx[k],c] over the entries ptr[r] <= k < ptr[r + 1] with val[k] != 0, arg[r,c] = the lowest k that has
-// it; no such entry gives 0 and 0xffffffff. x [sources,cols], y and arg [rows,cols]. One thread per row and 4 columns.
-// VEC=1: cols is a multiple of 4. Twin: graph/max.rs max.
+// y[r,c] = max of x[idx[k],c] over the entries ptr[r] <= k < ptr[r + 1] with val[k] != 0, arg[r,c] = the lowest k that
+// has it; no such entry gives 0 and 0xffffffff. x [sources,cols], y and arg [rows,cols]. One thread per row and 4
+// columns. VEC=1: cols is a multiple of 4. Twin: graph/max.rs max.
 #import grid
 
 struct P { rows: u32, cols: u32 }
@@ -21,7 +21,8 @@ override VEC: u32 = 0u;
 const NONE = 0xffffffffu;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     let quads = (p.cols + 3u) / 4u;
     let row = i / quads;

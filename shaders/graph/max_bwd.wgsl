@@ -1,4 +1,5 @@
-// dx[s,c] = sum of dy[idx[k],c] over the entries ptr[s] <= k < ptr[s + 1] of the transpose with arg[idx[k],c] = perm[k]:
+// dx[s,c] = sum of dy[idx[k],c] over the entries ptr[s] <= k < ptr[s + 1] of the transpose with arg[idx[k],c] =
+// perm[k]:
 // a gather, in order. dy = x here and arg [targets,cols], dx [rows,cols]. One thread per row of dx and 4 columns.
 // VEC=1: cols is a multiple of 4. Twin: graph/max.rs max_bwd.
 #import grid
@@ -20,7 +21,8 @@ override VEC: u32 = 0u;
 #import winners
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     let quads = (p.cols + 3u) / 4u;
     let row = i / quads;

@@ -1,5 +1,5 @@
-// The first half of what max_bwd.wgsl computes, cut into chunks as in spmm_balanced.wgsl, whose second half finishes it.
-// One thread per chunk and 4 columns. VEC=1: cols is a multiple of 4. Twin: graph/balanced/twin.rs max_bwd.
+// The first half of what max_bwd.wgsl computes, cut into chunks as in spmm_balanced.wgsl, whose second half finishes
+// it. One thread per chunk and 4 columns. VEC=1: cols is a multiple of 4. Twin: graph/balanced/twin.rs max_bwd.
 #import grid
 
 struct P { rows: u32, cols: u32, own: f32, span: u32, chunks: u32 }
@@ -38,7 +38,8 @@ fn close(row: u32, chunk: vec2<u32>, c: u32, sum: vec4<f32>) {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     let quads = (p.cols + 3u) / 4u;
     let j = i / quads;

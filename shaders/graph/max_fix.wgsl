@@ -1,5 +1,5 @@
-// The second half of max_balanced.wgsl: arg of rows that lie in several chunks or in none, and y[r,c] = x[idx[arg],c] of
-// every row, 0 where no entry takes part. One thread per element of y. Twin: graph/balanced/twin.rs max_fix.
+// The second half of max_balanced.wgsl: arg of rows that lie in several chunks or in none, and y[r,c] = x[idx[arg],c]
+// of every row, 0 where no entry takes part. One thread per element of y. Twin: graph/balanced/twin.rs max_fix.
 #import grid
 
 struct P { rows: u32, cols: u32, own: f32, span: u32, chunks: u32 }
@@ -24,7 +24,8 @@ fn value(k: u32, c: u32) -> f32 {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.rows * p.cols) {
         return;

@@ -1,7 +1,7 @@
 // partner[u] = pi(u) and inverse[u] = pi^-1(u) for a random permutation pi of 0 .. n, a pure function of (seed, step,
-// stream). A number below left right >= n is a pair (l, r), l < left, r < right; eight Feistel rounds add a keyed hash of one
-// half to the other, modulo its size, and numbers from n on are permuted again until they are below n (Black & Rogaway,
-// "Ciphers with arbitrary finite domains", CT-RSA 2002, methods 2 and 3). Keys: the words of
+// stream). A number below left right >= n is a pair (l, r), l < left, r < right; eight Feistel rounds add a keyed hash
+// of one half to the other, modulo its size, and numbers from n on are permuted again until they are below n (Black &
+// Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002, methods 2 and 3). Keys: the words of
 // Philox(counter = (0 or 1, stream, step, 1), key = (seed_lo, seed_hi)). step [seed_lo, seed_hi, step, 0], partner and
 // inverse [n]. One thread per node. Twin: graph/link.rs negatives.
 #import grid
@@ -46,7 +46,8 @@ fn number(v: vec2<u32>) -> u32 {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.n) {
         return;

@@ -1,9 +1,9 @@
 // Weight gradients of ragged samples: with g_b = sum of dy[t]^T x[t] over seg_ptr[b] <= t < seg_ptr[b + 1],
-// dw[j stride + o inputs + c] = sum of g_b[o,c], SQUARE=1: of g_b[o,c]^2, over the samples j block <= b < (j + 1) block.
-// x [rows,cols] with cols = inputs, dy [rows,outputs]. One thread per j, output and 4 inputs.
+// dw[j stride + o inputs + c] = sum of g_b[o,c], SQUARE=1: of g_b[o,c]^2, over the samples j block <= b < (j + 1)
+// block. x [rows,cols] with cols = inputs, dy [rows,outputs]. One thread per j, output and 4 inputs.
 // VEC=1: inputs is a multiple of 4. Twin: graph/segment.rs segment_outer.
-// NORM=1: dw[b stride + j] = the squares of sample b's gradient summed over its quads j, j + stride ...: parts of its squared norm.
-// One thread per part and sample. Twin: graph/segment.rs segment_norms.
+// NORM=1: dw[b stride + j] = the squares of sample b's gradient summed over its quads j, j + stride ...: parts of its
+// squared norm. One thread per part and sample. Twin: graph/segment.rs segment_norms.
 #import grid
 
 struct P { segments: u32, block: u32, cols: u32, outputs: u32, stride: u32 }
@@ -31,7 +31,8 @@ fn gradient(b: u32, o: u32, c: u32) -> vec4<f32> {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     let quads = (p.cols + 3u) / 4u;
     if (NORM == 1u) {

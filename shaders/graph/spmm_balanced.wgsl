@@ -1,8 +1,9 @@
 // The first half of what spmm.wgsl computes, every thread taking the same number of entries: one thread per chunk of
-// `span` entries and 4 columns (merge-based row splitting: Merrill & Garland, "Merge-based parallel sparse matrix-vector
-// multiplication", SC 2016). Rows that lie in one chunk are written to y, bias and own x included. Of a row that lies in
-// several, carry[2 j + 1] takes what chunk j holds of its beginning, carry[2 j] what j holds of the rest, else 0;
-// spmm_fix.wgsl adds those up. carry [2 chunks,cols]. PERM, BIAS, VEC as in spmm.wgsl. Twin: graph/balanced/twin.rs spmm.
+// `span` entries and 4 columns (merge-based row splitting: Merrill & Garland, "Merge-based parallel sparse
+// matrix-vector multiplication", SC 2016). Rows that lie in one chunk are written to y, bias and own x included. Of a
+// row that lies in several, carry[2 j + 1] takes what chunk j holds of its beginning, carry[2 j] what j holds of the
+// rest, else 0; spmm_fix.wgsl adds those up. carry [2 chunks,cols]. PERM, BIAS, VEC as in spmm.wgsl. Twin:
+// graph/balanced/twin.rs spmm.
 #import grid
 
 struct P { rows: u32, cols: u32, own: f32, span: u32, chunks: u32 }
@@ -52,7 +53,8 @@ fn close(row: u32, chunk: vec2<u32>, c: u32, sum: vec4<f32>) {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     let quads = (p.cols + 3u) / 4u;
     let j = i / quads;

@@ -26,11 +26,13 @@ fn part(row: u32, c: u32) -> vec4<f32> {
     }
     let last = row * p.cols + p.cols - 1u;
     let e = min(vec4<u32>(first) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(last));
-    return vec4<f32>(carry[e.x >> 2u][e.x & 3u], carry[e.y >> 2u][e.y & 3u], carry[e.z >> 2u][e.z & 3u], carry[e.w >> 2u][e.w & 3u]);
+    return vec4<f32>(carry[e.x >> 2u][e.x & 3u], carry[e.y >> 2u][e.y & 3u], carry[e.z >> 2u][e.z & 3u],
+            carry[e.w >> 2u][e.w & 3u]);
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     let quads = (p.cols + 3u) / 4u;
     let row = i / quads;

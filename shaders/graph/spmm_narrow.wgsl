@@ -1,6 +1,6 @@
 // What spmm.wgsl computes, for at most 16 columns: one thread per row, so that each entry and its value are read once.
-// COLS: the number of columns, which settles the conditions below when the pipeline is built. PERM, BIAS as in spmm.wgsl.
-// Twin: graph/spmm.rs spmm.
+// COLS: the number of columns, which settles the conditions below when the pipeline is built. PERM, BIAS as in
+// spmm.wgsl. Twin: graph/spmm.rs spmm.
 #import grid
 
 struct P { rows: u32, cols: u32, own: f32 }
@@ -53,7 +53,8 @@ fn put4(row: u32, c: u32, sum: vec4<f32>) {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.rows) {
         return;

@@ -1,5 +1,5 @@
-// flag[0] = min(flag[0], the lowest i with x[i] NaN or infinite): the caller starts it at 0xffffffff. A minimum does not
-// depend on the order of its terms, so the result is the same every time. x [n], flag [1] u32.
+// flag[0] = min(flag[0], the lowest i with x[i] NaN or infinite): the caller starts it at 0xffffffff. A minimum does
+// not depend on the order of its terms, so the result is the same every time. x [n], flag [1] u32.
 // One thread per four elements. Twin: guard.rs finite_twin.
 #import grid
 #import bits
@@ -13,7 +13,8 @@ override WG: u32 = 64u;
 @group(0) @binding(2) var<storage, read_write> flag: array<atomic<u32>>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     let e = 4u * i;
     if (e >= p.n) {

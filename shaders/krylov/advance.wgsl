@@ -1,5 +1,5 @@
-// x += alpha d, r -= alpha q, and part[t] = sum over the quads t, t + parts ... of r r. With alpha 0 nothing moves and the
-// sums are 0. x, r, d, q [n], alpha [1], part [parts], n a multiple of 4. One thread per element of part.
+// x += alpha d, r -= alpha q, and part[t] = sum over the quads t, t + parts ... of r r. With alpha 0 nothing moves and
+// the sums are 0. x, r, d, q [n], alpha [1], part [parts], n a multiple of 4. One thread per element of part.
 // Twin: krylov/twin.rs advance.
 #import grid
 
@@ -16,7 +16,8 @@ override WG: u32 = 64u;
 @group(0) @binding(6) var<storage, read_write> part: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.parts) {
         return;

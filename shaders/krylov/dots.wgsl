@@ -1,5 +1,5 @@
-// part[r, t] = sum over the quads t, t + parts, t + 2 parts ... of x[r] w: one level of the products of rows with a vector.
-// x [rows, n], w [n], part [rows, parts], n a multiple of 4. One thread per element of part.
+// part[r, t] = sum over the quads t, t + parts, t + 2 parts ... of x[r] w: one level of the products of rows with a
+// vector. x [rows, n], w [n], part [rows, parts], n a multiple of 4. One thread per element of part.
 // Twin: krylov/twin.rs dots.
 #import grid
 
@@ -13,7 +13,8 @@ override WG: u32 = 64u;
 @group(0) @binding(3) var<storage, read_write> part: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.rows * p.parts) {
         return;

@@ -1,6 +1,6 @@
 // The length of a step of conjugate gradients: alpha = rho / c, c the sum of part, and one more iteration in the state
-// [rho, goal, flag, iterations]. Where the flag is up alpha is 0, and where the curvature c is not positive the flag goes up
-// to 2. part [4 quads], state [4], alpha [1]. One thread works. Twin: krylov/twin.rs length.
+// [rho, goal, flag, iterations]. Where the flag is up alpha is 0, and where the curvature c is not positive the flag
+// goes up to 2. part [4 quads], state [4], alpha [1]. One thread works. Twin: krylov/twin.rs length.
 #import grid
 #import bits
 
@@ -16,7 +16,8 @@ override WG: u32 = 64u;
 #import parts
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     if (group_index(wid, nwg) * WG + lid > 0u) {
         return;
     }

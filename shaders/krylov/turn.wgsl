@@ -1,6 +1,6 @@
-// The turn of the direction of conjugate gradients: rho' the sum of part, beta = rho' / rho, and rho' takes rho's place in the
-// state [rho, goal, flag, iterations]; at the goal the flag goes up to 1. Where it is up already beta is 0 and nothing changes.
-// part [4 quads], state [4], beta [1]. One thread works. Twin: krylov/twin.rs turn.
+// The turn of the direction of conjugate gradients: rho' the sum of part, beta = rho' / rho, and rho' takes rho's place
+// in the state [rho, goal, flag, iterations]; at the goal the flag goes up to 1. Where it is up already beta is 0 and
+// nothing changes. part [4 quads], state [4], beta [1]. One thread works. Twin: krylov/twin.rs turn.
 #import grid
 #import bits
 
@@ -16,7 +16,8 @@ override WG: u32 = 64u;
 #import parts
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     if (group_index(wid, nwg) * WG + lid > 0u) {
         return;
     }

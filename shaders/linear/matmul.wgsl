@@ -1,6 +1,6 @@
 // y[m,n] = alpha * sum_k A[m,k] B[k,n] + bias[n] + beta * y[m,n]; A and B are addressed by strides, so NN, NT and TN
-// are the same kernel. SQUARE=1 squares both operands: the sum of squared rank-one gradients (BackPACK, sum_grad_squared).
-// One thread per element of y. The readable reference of this family; twin: linear/twin.rs matmul.
+// are the same kernel. SQUARE=1 squares both operands: the sum of squared rank-one gradients (BackPACK,
+// sum_grad_squared). One thread per element of y. The readable reference of this family; twin: linear/twin.rs matmul.
 #import grid
 
 struct P { m: u32, n: u32, k: u32, a_m: u32, a_k: u32, b_k: u32, b_n: u32, alpha: f32, beta: f32 }
@@ -16,7 +16,8 @@ override BIAS: u32 = 0u;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.m * p.n) {
         return;

@@ -1,12 +1,14 @@
-// The same product as matmul.wgsl in registers alone, for software adapters without subgroups of 8: each invocation owns 8 rows x
-// 4 columns of y and loads 8 + 4 operands for 32 multiply-adds. No workgroup memory, no barrier, no subgroup.
+// The same product as matmul.wgsl in registers alone, for software adapters without subgroups of 8: each invocation
+// owns 8 rows x 4 columns of y and loads 8 + 4 operands for 32 multiply-adds. No workgroup memory, no barrier, no
+// subgroup.
 #import grid
 #import product
 
 override WG: u32 = 16u;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let blocks_n = (p.n + 3u) / 4u;
     let i = group_index(wid, nwg) * WG + lid;
     let row0 = i / blocks_n * 8u;

@@ -1,6 +1,6 @@
 // The same product as matmul.wgsl for adapters where loads are dear and barriers dearer (CPU rasterisers, 8+ lanes):
-// each invocation owns 16 rows x 2 columns of y in registers; a row's operand is loaded by one lane and broadcast through the
-// subgroup, so one step of k costs 2 + 2 loads for 32 multiply-adds. No shared memory, no barrier.
+// each invocation owns 16 rows x 2 columns of y in registers; a row's operand is loaded by one lane and broadcast
+// through the subgroup, so one step of k costs 2 + 2 loads for 32 multiply-adds. No shared memory, no barrier.
 // One workgroup: 16 rows x 2*WG columns. Needs subgroups of at least 8 lanes (lanes 0..8 are read from).
 #import grid
 #import product
@@ -13,7 +13,8 @@ fn store2(row: u32, col: u32, sum: vec2<f32>) {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32,
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32,
         @builtin(subgroup_invocation_id) lane: u32) {
     let tiles_n = (p.n + 2u * WG - 1u) / (2u * WG);
     let g = group_index(wid, nwg);
@@ -49,6 +50,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     }
     store2(row0, col0, c0); store2(row0 + 1u, col0, c1); store2(row0 + 2u, col0, c2); store2(row0 + 3u, col0, c3);
     store2(row0 + 4u, col0, c4); store2(row0 + 5u, col0, c5); store2(row0 + 6u, col0, c6); store2(row0 + 7u, col0, c7);
-    store2(row0 + 8u, col0, c8); store2(row0 + 9u, col0, c9); store2(row0 + 10u, col0, c10); store2(row0 + 11u, col0, c11);
-    store2(row0 + 12u, col0, c12); store2(row0 + 13u, col0, c13); store2(row0 + 14u, col0, c14); store2(row0 + 15u, col0, c15);
+    store2(row0 + 8u, col0, c8); store2(row0 + 9u, col0, c9); store2(row0 + 10u, col0, c10); store2(row0 + 11u, col0,
+            c11);
+    store2(row0 + 12u, col0, c12); store2(row0 + 13u, col0, c13); store2(row0 + 14u, col0, c14); store2(row0 + 15u,
+            col0, c15);
 }

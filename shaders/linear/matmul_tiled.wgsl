@@ -1,7 +1,7 @@
-// The same product as matmul.wgsl through workgroup memory, for GPUs: a workgroup of 256 computes 64 x 64 of y, 4 x 4 per
-// invocation, from tiles of 64 x 16 and 16 x 64 that it stages together. Operands are transposed, squared and zero-filled while
-// staging, so NN, NT, TN and ragged shapes share the inner loop. A_ALONG_K=1 where A's rows are contiguous (a_k = 1),
-// B_ALONG_N=1 where B's are (b_n = 1): neighbouring invocations then load neighbouring words.
+// The same product as matmul.wgsl through workgroup memory, for GPUs: a workgroup of 256 computes 64 x 64 of y, 4 x 4
+// per invocation, from tiles of 64 x 16 and 16 x 64 that it stages together. Operands are transposed, squared and
+// zero-filled while staging, so NN, NT, TN and ragged shapes share the inner loop. A_ALONG_K=1 where A's rows are
+// contiguous (a_k = 1), B_ALONG_N=1 where B's are (b_n = 1): neighbouring invocations then load neighbouring words.
 #import grid
 #import product
 
@@ -27,7 +27,8 @@ fn at_b(k: u32, col: u32) -> f32 {
 }
 
 @compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let tiles_n = (p.n + 63u) / 64u;
     let g = group_index(wid, nwg);
     let row0 = g / tiles_n * 64u;
@@ -45,8 +46,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     for (var k0 = 0u; k0 < p.k; k0 += 16u) {
         let row = row0 + aq * 4u;
         let col = col0 + bq * 4u;
-        var va = vec4<f32>(at_a(row, k0 + ak), at_a(row + 1u, k0 + ak), at_a(row + 2u, k0 + ak), at_a(row + 3u, k0 + ak));
-        var vb = vec4<f32>(at_b(k0 + bk, col), at_b(k0 + bk, col + 1u), at_b(k0 + bk, col + 2u), at_b(k0 + bk, col + 3u));
+        var va = vec4<f32>(at_a(row, k0 + ak), at_a(row + 1u, k0 + ak), at_a(row + 2u, k0 + ak), at_a(row + 3u,
+                k0 + ak));
+        var vb = vec4<f32>(at_b(k0 + bk, col), at_b(k0 + bk, col + 1u), at_b(k0 + bk, col + 2u), at_b(k0 + bk,
+                col + 3u));
         if (SQUARE == 1u) {
             va *= va;
             vb *= vb;

@@ -1,5 +1,5 @@
-// The same as outer.wgsl where inputs and stride are multiples of 4: a thread makes 8 outputs x 4 inputs of one row from one vec4 of
-// x and 8 of dy, and stores whole vec4s, so that the traffic is that of y. Twin: linear/twin.rs outer.
+// The same as outer.wgsl where inputs and stride are multiples of 4: a thread makes 8 outputs x 4 inputs of one row
+// from one vec4 of x and 8 of dy, and stores whole vec4s, so that the traffic is that of y. Twin: linear/twin.rs outer.
 #import grid
 
 struct P { n: u32, outputs: u32, inputs: u32, stride: u32 }
@@ -12,7 +12,8 @@ override WG: u32 = 64u;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     let quads = p.inputs >> 2u;
     let blocks = (p.outputs + 7u) >> 3u;

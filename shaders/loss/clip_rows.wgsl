@@ -1,6 +1,7 @@
-// y[n,c] = x[n,c] min(1, clip / sqrt(squares[n])), WEIGHT=1: times weight[n]: rows of logit gradients scaled so that the gradient of
-// record n, whose squared norm is squares[n], becomes no longer than clip (Abadi et al. 2016, algorithm 1). A norm of 0 is let be.
-// x, y [rows,classes]; squares, weight [rows]. One thread per element. Twin: loss/twin.rs clip_rows.
+// y[n,c] = x[n,c] min(1, clip / sqrt(squares[n])), WEIGHT=1: times weight[n]: rows of logit gradients scaled so that
+// the gradient of record n, whose squared norm is squares[n], becomes no longer than clip (Abadi et al. 2016, algorithm
+// 1). A norm of 0 is let be. x, y [rows,classes]; squares, weight [rows]. One thread per element. Twin: loss/twin.rs
+// clip_rows.
 #import grid
 
 struct P { rows: u32, classes: u32, clip: f32 }
@@ -15,7 +16,8 @@ override WEIGHT: u32 = 0u;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.rows * p.classes) {
         return;

@@ -1,6 +1,6 @@
-// Per row b, with p = softmax(z): dz[c] = p[c] - [c = y] for a label y drawn from p, the gradient of -log p[y]. The draw is a pure
-// function of (seed, ids[b], sample): y is the first class whose cumulated probability exceeds the uniform number.
-// z, dz [rows,classes], ids [rows]. One thread per row. Twin: loss/sampled.rs.
+// Per row b, with p = softmax(z): dz[c] = p[c] - [c = y] for a label y drawn from p, the gradient of -log p[y]. The
+// draw is a pure function of (seed, ids[b], sample): y is the first class whose cumulated probability exceeds the
+// uniform number. z, dz [rows,classes], ids [rows]. One thread per row. Twin: loss/sampled.rs.
 #import grid
 #import philox
 
@@ -19,7 +19,8 @@ override WG: u32 = 64u;
 #import row_max
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.rows) {
         return;

@@ -1,7 +1,8 @@
 // Per row b: loss = log sum_c exp(z[c]) - z[label], dz[c] = softmax(z)[c] - [c = label], correct = [argmax z = label]
-// (the lowest index of a tie). dz[label] is minus the sum of the other probabilities: p - 1 would keep no digit of a confident
-// answer's gradient, and log(sum) none of its loss. No 1/B. A label >= classes marks a row that does not count: loss, dz and correct are 0.
-// z, dz [rows,classes], labels, loss, correct [rows]. One thread per row. Twin: loss/twin.rs softmax_xent.
+// (the lowest index of a tie). dz[label] is minus the sum of the other probabilities: p - 1 would keep no digit of a
+// confident answer's gradient, and log(sum) none of its loss. No 1/B. A label >= classes marks a row that does not
+// count: loss, dz and correct are 0. z, dz [rows,classes], labels, loss, correct [rows]. One thread per row. Twin:
+// loss/twin.rs softmax_xent.
 #import grid
 #import special
 
@@ -17,7 +18,8 @@ override WG: u32 = 64u;
 @group(0) @binding(5) var<storage, read_write> correct: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.rows) {
         return;

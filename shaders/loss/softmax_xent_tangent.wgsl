@@ -1,6 +1,6 @@
-// Per row b: hr[c] = p[c] (r[c] - sum_k p[k] r[k]), p = softmax(z): the Hessian of the cross-entropy in the logits, which
-// does not depend on the label, times r. COUNTED=1: rows with a label >= classes give 0, as they do not count; COUNTED=0
-// does not look at labels. z, r, hr [rows,classes], labels [rows]. One thread per row. Twin: loss/twin.rs
+// Per row b: hr[c] = p[c] (r[c] - sum_k p[k] r[k]), p = softmax(z): the Hessian of the cross-entropy in the logits,
+// which does not depend on the label, times r. COUNTED=1: rows with a label >= classes give 0, as they do not count;
+// COUNTED=0 does not look at labels. z, r, hr [rows,classes], labels [rows]. One thread per row. Twin: loss/twin.rs
 // softmax_xent_tangent.
 #import grid
 
@@ -16,7 +16,8 @@ override COUNTED: u32 = 0u;
 @group(0) @binding(4) var<storage, read_write> hr: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.rows) {
         return;

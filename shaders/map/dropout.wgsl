@@ -1,6 +1,6 @@
 // y[i] = x[i] / (1 - rate) where unit(word i) >= rate, else 0. Word i is word i % 4 of
-// Philox(counter = (i / 4, layer, step, 0), key = (seed_lo, seed_hi)), so the backward pass makes the same mask from dy.
-// x, y [n], step [seed_lo, seed_hi, step, 0]. One thread per four elements. Twin: map/random.rs dropout.
+// Philox(counter = (i / 4, layer, step, 0), key = (seed_lo, seed_hi)), so the backward pass makes the same mask from
+// dy. x, y [n], step [seed_lo, seed_hi, step, 0]. One thread per four elements. Twin: map/random.rs dropout.
 #import grid
 #import philox
 
@@ -14,7 +14,8 @@ override WG: u32 = 64u;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= arrayLength(&y)) {
         return;

@@ -1,6 +1,7 @@
 // y[b,:] = src[idx[b] - row0, :] for every b with row0 <= idx[b] < row0 + rows; the other rows of y stay as they are.
-// src [rows,width] is one chunk of a table, idx [batch], y [batch,width]. One thread per four consecutive elements of y,
-// which it alone reads and writes. WIDE=1: width is a multiple of 4, so the four share a row. Twin: map/twin.rs gather_rows.
+// src [rows,width] is one chunk of a table, idx [batch], y [batch,width]. One thread per four consecutive elements of
+// y, which it alone reads and writes. WIDE=1: width is a multiple of 4, so the four share a row. Twin: map/twin.rs
+// gather_rows.
 #import grid
 
 struct P { row0: u32, rows: u32, width: u32, batch: u32 }
@@ -28,7 +29,8 @@ fn element(e: u32, present: f32) -> f32 {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= arrayLength(&y)) {
         return;

@@ -1,5 +1,6 @@
 // dx[i] = f'(x[i]) dy[i], f by OP: 0 relu (x > 0), 1 gelu (Phi(x) + x phi(x)), 2 tanh (1 - y^2), 3 sigmoid (y (1 - y)),
-// 4 square (2 x), 5 copy, 6 elu (x > 0: 1, else exp(x)). x, y = f(x), dy, dx [n]. One thread per four elements. Twin: map/twin.rs unary_bwd.
+// 4 square (2 x), 5 copy, 6 elu (x > 0: 1, else exp(x)). x, y = f(x), dy, dx [n]. One thread per four elements. Twin:
+// map/twin.rs unary_bwd.
 #import grid
 #import special
 
@@ -12,7 +13,8 @@ override OP: u32;
 @group(0) @binding(4) var<storage, read_write> dx: array<vec4<f32>>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= arrayLength(&dx)) {
         return;

@@ -1,6 +1,8 @@
-// out[i] = s'(v[i]) r[i] dy[i] (+ out[i] with ADD=1), s the slope of an activation as unary_bwd.wgsl computes it from v:
-// 1 gelu, v = x: phi(x) (2 - x^2); 2 tanh, v = y: -2 y; 3 sigmoid, v = y: 1 - 2 y; 4 square: 2; 6 elu, v = x: exp(x) where
-// x <= 0, else 0; 0 relu and 5 copy: 0. v, r, dy, out [n]. One thread per four elements. Twin: map/twin.rs unary_bwd_tangent.
+// out[i] = s'(v[i]) r[i] dy[i] (+ out[i] with ADD=1), s the slope of an activation as unary_bwd.wgsl computes it from
+// v:
+// 1 gelu, v = x: phi(x) (2 - x^2); 2 tanh, v = y: -2 y; 3 sigmoid, v = y: 1 - 2 y; 4 square: 2; 6 elu, v = x: exp(x)
+// where x <= 0, else 0; 0 relu and 5 copy: 0. v, r, dy, out [n]. One thread per four elements. Twin: map/twin.rs
+// unary_bwd_tangent.
 #import grid
 #import special
 
@@ -14,7 +16,8 @@ override ADD: u32 = 0u;
 @group(0) @binding(4) var<storage, read_write> out: array<vec4<f32>>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= arrayLength(&out)) {
         return;

@@ -1,6 +1,6 @@
 // y = (x - mean) rstd gamma[c] + beta[c] over x [n, c, p] with stats [n, groups, 2] = (mean, rstd).
-// One thread: four neighbouring elements. WHOLE=1 where 4 divides p: they share channel and row, and the index is worked
-// out once. Overrides: WG, WHOLE. Twin: norm/twin.rs apply.
+// One thread: four neighbouring elements. WHOLE=1 where 4 divides p: they share channel and row, and the index is
+// worked out once. Overrides: WG, WHOLE. Twin: norm/twin.rs apply.
 #import grid
 
 struct P { len: u32, c: u32, p: u32, per: u32 }
@@ -27,7 +27,8 @@ fn row_of(element: u32) -> Row {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (4u * i >= p.len) {
         return;

@@ -1,7 +1,7 @@
-// The derivative of what apply.wgsl wrote: ry = ((r - rmean) rstd + (x - mean) rrstd) gamma + (x - mean) rstd rgamma + rbeta,
-// for r, rgamma, rbeta and rstats = (rmean, rrstd) the derivatives of x, gamma, beta and stats. x, r, ry [n, c, p]; gamma,
-// rgamma, rbeta [c]; stats, rstats [n, groups, 2]. One thread: four neighbouring elements. WHOLE=1 where 4 divides p: they
-// share channel and row. Overrides: WG, WHOLE. Twin: norm/twin.rs apply_tangent.
+// The derivative of what apply.wgsl wrote: ry = ((r - rmean) rstd + (x - mean) rrstd) gamma + (x - mean) rstd rgamma +
+// rbeta, for r, rgamma, rbeta and rstats = (rmean, rrstd) the derivatives of x, gamma, beta and stats. x, r, ry [n, c,
+// p]; gamma, rgamma, rbeta [c]; stats, rstats [n, groups, 2]. One thread: four neighbouring elements. WHOLE=1 where 4
+// divides p: they share channel and row. Overrides: WG, WHOLE. Twin: norm/twin.rs apply_tangent.
 #import grid
 
 struct P { len: u32, c: u32, p: u32, per: u32 }
@@ -37,7 +37,8 @@ fn one(w: Row, x: f32, r: f32) -> f32 {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (4u * i >= p.len) {
         return;

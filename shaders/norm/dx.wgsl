@@ -1,6 +1,6 @@
 // dx = rstd (gamma[c] dy - m0 - xhat m1), xhat = (x - mean) rstd, with the row means m [n, groups, 2] of row.wgsl.
-// Shapes: x, dy, dx [n, c, p]; stats [n, groups, 2] = (mean, rstd). One thread: four neighbouring elements; WHOLE=1 where 4
-// divides p, so that they share channel and row. Overrides: WG, WHOLE. Twin: norm/twin.rs dx.
+// Shapes: x, dy, dx [n, c, p]; stats [n, groups, 2] = (mean, rstd). One thread: four neighbouring elements; WHOLE=1
+// where 4 divides p, so that they share channel and row. Overrides: WG, WHOLE. Twin: norm/twin.rs dx.
 #import grid
 
 struct P { len: u32, c: u32, p: u32, per: u32 }
@@ -30,7 +30,8 @@ fn one(r: Row, x: f32, dy: f32) -> f32 {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (4u * i >= p.len) {
         return;

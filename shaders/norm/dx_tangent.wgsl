@@ -1,6 +1,7 @@
 // What x and stats themselves add to the derivative of what dx.wgsl wrote:
-// out += rrstd (gamma[c] dy - m0 - 2 xhat m1) - (r - rmean) rstd^2 m1, xhat = (x - mean) rstd, for r and rstats = (rmean,
-// rrstd) the derivatives of x and stats. x, dy, r, out [n, c, p]; gamma [c]; stats, m, rstats [n, groups, 2]. One thread:
+// out += rrstd (gamma[c] dy - m0 - 2 xhat m1) - (r - rmean) rstd^2 m1, xhat = (x - mean) rstd, for r and rstats =
+// (rmean, rrstd) the derivatives of x and stats. x, dy, r, out [n, c, p]; gamma [c]; stats, m, rstats [n, groups, 2].
+// One thread:
 // four neighbouring elements; WHOLE=1 where 4 divides p. Overrides: WG, WHOLE. Twin: norm/twin.rs dx_tangent.
 #import grid
 
@@ -29,7 +30,8 @@ fn row_of(element: u32) -> Row {
     let rstd = stats[at + 1u];
     let bend = rstats[at + 1u];
     let m1 = m[at + 1u];
-    return Row(stats[at], rstats[at], bend * gamma[plane % p.c], -2.0 * bend * rstd * m1, -rstd * rstd * m1, -bend * m[at]);
+    return Row(stats[at], rstats[at], bend * gamma[plane % p.c], -2.0 * bend * rstd * m1, -rstd * rstd * m1,
+            -bend * m[at]);
 }
 
 fn one(w: Row, x: f32, dy: f32, r: f32) -> f32 {
@@ -37,7 +39,8 @@ fn one(w: Row, x: f32, dy: f32, r: f32) -> f32 {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (4u * i >= p.len) {
         return;

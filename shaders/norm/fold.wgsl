@@ -1,6 +1,6 @@
 // Per-sample gradients part [n, c] into a sink.
-// MODE=0: out[b, c] = alpha sum_n part + beta out, n over block b of `block` samples; MODE=1 sums part^2. Many samples are
-// summed in two calls, blocks first. One thread: one (b, c), samples in order.
+// MODE=0: out[b, c] = alpha sum_n part + beta out, n over block b of `block` samples; MODE=1 sums part^2. Many samples
+// are summed in two calls, blocks first. One thread: one (b, c), samples in order.
 // MODE=2: out[n stride + c] = part[n, c]. One thread: one (n, c).
 // Overrides: WG, MODE. Twin: norm/twin.rs fold.
 #import grid
@@ -15,7 +15,8 @@ override MODE: u32 = 0u;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (MODE == 2u) {
         if (i < p.n * p.c) {

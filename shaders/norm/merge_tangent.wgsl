@@ -1,6 +1,7 @@
-// The derivative of what merge.wgsl wrote: part [rows, lanes, 2] = (m_l, M2_l), stats [rows, 2] = (mean, rstd) and rpart the
-// derivative of part give rstats = (rmean, -rstd^3 / 2 var') with rmean = sum n_l rm_l / len and
-// var' = (sum rM2_l + 2 sum n_l (m_l - mean) (rm_l - rmean)) / len. One thread: one row. Twin: norm/twin.rs merge_tangent.
+// The derivative of what merge.wgsl wrote: part [rows, lanes, 2] = (m_l, M2_l), stats [rows, 2] = (mean, rstd) and
+// rpart the derivative of part give rstats = (rmean, -rstd^3 / 2 var') with rmean = sum n_l rm_l / len and
+// var' = (sum rM2_l + 2 sum n_l (m_l - mean) (rm_l - rmean)) / len. One thread: one row. Twin: norm/twin.rs
+// merge_tangent.
 #import grid
 #import lanes
 
@@ -12,7 +13,8 @@ override WG: u32 = 64u;
 @group(0) @binding(4) var<storage, read_write> rstats: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let row = group_index(wid, nwg) * WG + lid;
     if (row >= p.rows) {
         return;

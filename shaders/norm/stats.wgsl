@@ -1,7 +1,7 @@
 // Mean and spread of the rows of x [rows, len], each row dealt to `lanes` threads (element e to thread e mod lanes).
 // One thread: two passes over its share, mean m and then M2 = sum (x - m)^2; never sum x^2 - m^2, which cancels.
-// FINAL=1 (lanes = 1): out[row] = (m, 1 / sqrt(M2 / len + eps)). FINAL=0: out[row, lane] = (m, M2), joined by merge.wgsl.
-// Overrides: WG, FINAL. Twin: norm/twin.rs stats.
+// FINAL=1 (lanes = 1): out[row] = (m, 1 / sqrt(M2 / len + eps)). FINAL=0: out[row, lane] = (m, M2), joined by
+// merge.wgsl. Overrides: WG, FINAL. Twin: norm/twin.rs stats.
 #import grid
 #import lanes
 
@@ -12,7 +12,8 @@ override FINAL: u32 = 0u;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.rows * p.lanes) {
         return;

@@ -1,6 +1,7 @@
-// The derivative of what stats.wgsl wrote, for r the derivative of x. FINAL=1, out = (m, rstd): (mean of r, -rstd^3 mean of
-// (x - m) (r - mean of r)). FINAL=0, out = (m, M2): (mean of r, 2 sum (x - m) (r - mean of r)). x, r [rows, len], out and
-// rout [rows, lanes, 2], each row dealt to `lanes` threads as there. Overrides: WG, FINAL. Twin: norm/twin.rs stats_tangent.
+// The derivative of what stats.wgsl wrote, for r the derivative of x. FINAL=1, out = (m, rstd): (mean of r, -rstd^3
+// mean of (x - m) (r - mean of r)). FINAL=0, out = (m, M2): (mean of r, 2 sum (x - m) (r - mean of r)). x, r [rows,
+// len], out and rout [rows, lanes, 2], each row dealt to `lanes` threads as there. Overrides: WG, FINAL. Twin:
+// norm/twin.rs stats_tangent.
 #import grid
 #import lanes
 
@@ -13,7 +14,8 @@ override FINAL: u32 = 0u;
 @group(0) @binding(4) var<storage, read_write> rout: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     if (i >= p.rows * p.lanes) {
         return;

@@ -1,8 +1,8 @@
-// y[plane, oy, ox] = max of x over the window at (oy, ox) stride - padding; arg = iy * w + ix of the winner, the first on
-// ties. Padding never wins; a NaN in the window does (the last one, as in PyTorch). Shapes: x [planes, h, w], y and arg
-// [planes, oh, ow]; planes = n c. One thread: `strip` neighbouring outputs of one row, so that the divisions of the index
-// are paid once per strip (integer division is what a software adapter would spend its time on); strip = 1 on GPUs.
-// Overrides: WG, the window KH x KW. Twin: pool/twin.rs max.
+// y[plane, oy, ox] = max of x over the window at (oy, ox) stride - padding; arg = iy * w + ix of the winner, the first
+// on ties. Padding never wins; a NaN in the window does (the last one, as in PyTorch). Shapes: x [planes, h, w], y and
+// arg [planes, oh, ow]; planes = n c. One thread: `strip` neighbouring outputs of one row, so that the divisions of the
+// index are paid once per strip (integer division is what a software adapter would spend its time on); strip = 1 on
+// GPUs. Overrides: WG, the window KH x KW. Twin: pool/twin.rs max.
 #import grid
 #import pool_shape
 #import bits
@@ -14,7 +14,8 @@ override WG: u32 = 64u;
 @group(0) @binding(3) var<storage, read_write> arg: array<u32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     let strips = (p.ow + p.strip - 1u) / p.strip;
     let row = i / strips;

@@ -1,7 +1,7 @@
 // dx[plane, iy, ix] = sum of dy over the windows that cover (iy, ix) and chose it, in window order: a gather, so no
 // atomics and every dx is written. Shapes: dy and arg [planes, oh, ow], dx [planes, h, w].
-// One thread: `strip` neighbouring inputs of one row. Overrides: WG, the window KH x KW; NONOVERLAP=1 where stride = window
-// and padding = 0, so that each input has at most one window. Twin: pool/twin.rs max_bwd.
+// One thread: `strip` neighbouring inputs of one row. Overrides: WG, the window KH x KW; NONOVERLAP=1 where stride =
+// window and padding = 0, so that each input has at most one window. Twin: pool/twin.rs max_bwd.
 #import grid
 #import pool_shape
 
@@ -13,7 +13,8 @@ override NONOVERLAP: u32 = 0u;
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = group_index(wid, nwg) * WG + lid;
     let strips = (p.w + p.strip - 1u) / p.strip;
     let row = i / strips;

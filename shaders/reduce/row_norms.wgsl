@@ -1,6 +1,6 @@
-// y[r] = sum_c a[r,c]^2, or PAIR=1: (sum_c a[r,c]^2) (sum_c b[r,c]^2), the squared norm of the rank-one matrix a[r]^T b[r].
-// a [rows,cols], b [rows,cols_b], y [rows]. One thread per row. WIDE=1: cols and, in a pair, cols_b are multiples of 4.
-// Twin: reduce/twin.rs row_norms.
+// y[r] = sum_c a[r,c]^2, or PAIR=1: (sum_c a[r,c]^2) (sum_c b[r,c]^2), the squared norm of the rank-one matrix a[r]^T
+// b[r]. a [rows,cols], b [rows,cols_b], y [rows]. One thread per row. WIDE=1: cols and, in a pair, cols_b are multiples
+// of 4. Twin: reduce/twin.rs row_norms.
 #import grid
 
 struct P { rows: u32, cols: u32, cols_b: u32 }
@@ -67,7 +67,8 @@ fn squares_b(row: u32) -> f32 {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let row = group_index(wid, nwg) * WG + lid;
     if (row >= p.rows) {
         return;

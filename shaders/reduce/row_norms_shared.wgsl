@@ -1,5 +1,6 @@
-// The same numbers as row_norms.wgsl with a workgroup of 64 for each row, for GPUs and long rows: neighbouring invocations read
-// neighbouring vec4s, and their sums meet in workgroup memory in a fixed tree. Twin: reduce/twin.rs row_norms.
+// The same numbers as row_norms.wgsl with a workgroup of 64 for each row, for GPUs and long rows: neighbouring
+// invocations read neighbouring vec4s, and their sums meet in workgroup memory in a fixed tree. Twin: reduce/twin.rs
+// row_norms.
 #import grid
 
 struct P { rows: u32, cols: u32, cols_b: u32 }
@@ -56,7 +57,8 @@ fn share_b(row: u32, lid: u32) -> f32 {
 }
 
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let row = group_index(wid, nwg);
     if (row >= p.rows) {
         return;

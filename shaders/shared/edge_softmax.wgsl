@@ -8,7 +8,8 @@ fn leaky(v: f32) -> f32 {
     return select(p.slope * v, v, v > 0.0);
 }
 
-// (maximum, sum of exp(score - maximum)) over the edges e of first <= e < end with takes[e] != 0; (LOWEST, 0) if there is none.
+// (maximum, sum of exp(score - maximum)) over the edges e of first <= e < end with takes[e] != 0; (LOWEST, 0) if there
+// is none.
 fn normaliser(first: u32, end: u32, h: u32, dst: f32) -> vec2<f32> {
     var top = LOWEST;
     var sum = 0.0;

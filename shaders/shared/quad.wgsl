@@ -1,5 +1,5 @@
-// Four neighbouring elements of a row of x [rows, p.cols], which the importing shader binds as vec4s: columns c .. c + 4,
-// c a multiple of 4. Lanes past the last column repeat it. VEC=1: p.cols is a multiple of 4, one load.
+// Four neighbouring elements of a row of x [rows, p.cols], which the importing shader binds as vec4s: columns c .. c +
+// 4, c a multiple of 4. Lanes past the last column repeat it. VEC=1: p.cols is a multiple of 4, one load.
 fn quad(row: u32, c: u32) -> vec4<f32> {
     let first = row * p.cols + c;
     if (VEC == 1u) {

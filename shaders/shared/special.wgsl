@@ -29,8 +29,8 @@ fn normal_density4(x: vec4<f32>) -> vec4<f32> {
     return 0.3989422804 * exp(-0.5 * x * x);
 }
 
-// Standard normal distribution function, Phi(x) = erfc(-x / sqrt 2) / 2. The scaled tail Phi(-a) exp(a^2 / 2) is t times
-// a polynomial of degree 8 in t = 1 / (1 + a / 4) on 0 <= a <= 14 (minimax, relative error 6e-8 before rounding);
+// Standard normal distribution function, Phi(x) = erfc(-x / sqrt 2) / 2. The scaled tail Phi(-a) exp(a^2 / 2) is t
+// times a polynomial of degree 8 in t = 1 / (1 + a / 4) on 0 <= a <= 14 (minimax, relative error 6e-8 before rounding);
 // beyond 14 the tail is 0 in f32.
 fn normal_cdf4(x: vec4<f32>) -> vec4<f32> {
     let a = abs(x);

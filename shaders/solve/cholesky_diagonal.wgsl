@@ -1,6 +1,6 @@
-// Cholesky factor of the block a[first..last, first..last], at most BLOCK wide, in the place of its lower triangle. A pivot that is
-// not above 0 becomes 1, so that what follows stays finite, and status[0] takes its row + 1 unless it already holds one.
-// a [n,n], status [1]. One workgroup, a lane per row. Twin: solve/twin.rs cholesky_diagonal.
+// Cholesky factor of the block a[first..last, first..last], at most BLOCK wide, in the place of its lower triangle. A
+// pivot that is not above 0 becomes 1, so that what follows stays finite, and status[0] takes its row + 1 unless it
+// already holds one. a [n,n], status [1]. One workgroup, a lane per row. Twin: solve/twin.rs cholesky_diagonal.
 struct P { n: u32, first: u32, last: u32 }
 
 const BLOCK: u32 = 32u;

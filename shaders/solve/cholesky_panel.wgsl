@@ -1,5 +1,5 @@
-// The rows below a factored diagonal block: a[i, first..last] becomes x with x L^T = a[i, first..last], L = a[first..last, first..last].
-// a [n,n]. One thread per row i >= last. Twin: solve/twin.rs cholesky_panel.
+// The rows below a factored diagonal block: a[i, first..last] becomes x with x L^T = a[i, first..last], L =
+// a[first..last, first..last]. a [n,n]. One thread per row i >= last. Twin: solve/twin.rs cholesky_panel.
 #import grid
 
 struct P { n: u32, first: u32, last: u32 }
@@ -10,7 +10,8 @@ override WG: u32 = 64u;
 @group(0) @binding(1) var<storage, read_write> a: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let i = p.last + group_index(wid, nwg) * WG + lid;
     if (i >= p.n) {
         return;

@@ -1,5 +1,5 @@
-// Left-looking step of a Cholesky factorisation: a[i,j] -= sum_{m < first} a[i,m] a[j,m] for the rows i >= first and the columns
-// first <= j < last, j <= i, of which the columns before `first` already hold the factor. a [n,n].
+// Left-looking step of a Cholesky factorisation: a[i,j] -= sum_{m < first} a[i,m] a[j,m] for the rows i >= first and
+// the columns first <= j < last, j <= i, of which the columns before `first` already hold the factor. a [n,n].
 // One thread per 4 x 4 tile, rows and columns counted from `first`. Twin: solve/twin.rs cholesky_update.
 #import grid
 
@@ -20,7 +20,8 @@ fn column(at: vec4<u32>, m: u32) -> vec4<f32> {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let t = group_index(wid, nwg) * WG + lid;
     let wide = (p.last - p.first + 3u) / 4u;
     let i = p.first + 4u * (t / wide);

@@ -1,7 +1,7 @@
-// A step of a triangular solve with many right-hand sides, of which the rows before `first` (TRANSPOSED=0) or from `last` on
-// (TRANSPOSED=1) already hold x: b[i,r] -= sum_m L[i,m] x[m,r] for first <= i < last over m < first, or with L^T in the place of L over
-// m >= last. L [n,n] of which the lower triangle counts; element (i,r) of b lies at i b_row + r b_col. One thread per 4 rows and 4
-// right-hand sides. Twin: solve/twin.rs triangular_update.
+// A step of a triangular solve with many right-hand sides, of which the rows before `first` (TRANSPOSED=0) or from
+// `last` on (TRANSPOSED=1) already hold x: b[i,r] -= sum_m L[i,m] x[m,r] for first <= i < last over m < first, or with
+// L^T in the place of L over m >= last. L [n,n] of which the lower triangle counts; element (i,r) of b lies at i
+// b_row + r b_col. One thread per 4 rows and 4 right-hand sides. Twin: solve/twin.rs triangular_update.
 #import grid
 
 struct P { n: u32, sides: u32, b_row: u32, b_col: u32, first: u32, last: u32 }
@@ -14,7 +14,8 @@ override TRANSPOSED: u32 = 0u;
 @group(0) @binding(2) var<storage, read_write> b: array<f32>;
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
+        @builtin(local_invocation_index) lid: u32) {
     let t = group_index(wid, nwg) * WG + lid;
     let wide = (p.sides + 3u) / 4u;
     let i = p.first + 4u * (t / wide);

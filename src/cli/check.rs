@@ -63,7 +63,8 @@ pub struct Check {
     /// Run one case again, by its exact name, and report everything about it
     #[arg(long, value_name = "ID", conflicts_with = "filter")]
     repro: Option<String>,
-    /// Write the cases and what the twins make of them to this folder, for another implementation of WebGPU, and run nothing
+    /// Write the cases and what the twins make of them to this folder, for another implementation of WebGPU, and run
+    /// nothing
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
     /// Put together what earlier runs wrote with --json (other machines, tools/dawn), and run nothing (may be repeated)

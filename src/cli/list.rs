@@ -119,7 +119,8 @@ pub static REGISTRIES: &[Registry] = &[
     },
     Registry {
         name: "kernels",
-        about: "The WGSL kernels, in `shaders/FAMILY/NAME.wgsl`. A binding with a star is written. Overrides stand with \
+        about: "The WGSL kernels, in `shaders/FAMILY/NAME.wgsl`. A binding with a star is written. Overrides stand \
+            with \
                 their defaults. `unlearn check --coverage` counts the cases that hold each to its CPU twin.",
         table: kernel_table,
         details: None,

@@ -21,8 +21,8 @@ pub struct Shaders {
     /// Language to write
     #[arg(long, value_enum, default_value_t = Target::Wgsl)]
     target: Target,
-    /// One file more for every set of override values in use, `matmul@BIAS=1,WG=64.spv`; in the folder `checked` too, where
-    /// the run-time guards of `unlearn check` change it
+    /// One file more for every set of override values in use, `matmul@BIAS=1,WG=64.spv`; in the folder `checked` too,
+    /// where the run-time guards of `unlearn check` change it
     #[arg(long)]
     sets: bool,
     /// Only the kernels whose name matches

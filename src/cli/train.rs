@@ -95,7 +95,8 @@ impl Train {
         let mut text = format!("{run}: {} epochs, {} steps, model {}\n", info.epochs, info.steps, info.model_sha256);
         if let Some(p) = &info.privacy {
             text += &format!(
-                "private to ({:.4}, {:e}): noise multiplier {}, clip {}, {} sampling at rate {:.6}, {} steps, Rényi order {}; it holds against whoever does not know the seed\n",
+                "private to ({:.4}, {:e}): noise multiplier {}, clip {}, {} sampling at rate {:.6}, {} steps, Rényi \
+                    order {}; it holds against whoever does not know the seed\n",
                 p.epsilon, p.delta, p.noise_multiplier, p.clip, p.sampling, p.rate, p.steps, p.order
             );
         }

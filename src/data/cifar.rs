@@ -45,7 +45,8 @@ fn read(source: &Source, files: &[PathBuf]) -> Result<Samples> {
         let bytes = Bytes::open(&path)?.rest()?;
         if bytes.is_empty() || bytes.len() % RECORD != 0 {
             return Err(Error::input(format!(
-                "{}: holds {} bytes, which is not a number of whole records of {RECORD} ({} whole ones, then {} bytes); it \
+                "{}: holds {} bytes, which is not a number of whole records of {RECORD} ({} whole ones, then {} \
+                    bytes); it \
                  is truncated or not a CIFAR-10 binary",
                 path.display(),
                 bytes.len(),

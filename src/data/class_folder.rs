@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "class_folder",
-    summary: "a folder with one folder of PNG or JPEG pictures per class, classes and files in the order of their names",
+    summary: "a folder with one folder of PNG or JPEG pictures per class, classes and files in the order of their \
+        names",
     citation: "the layout of torchvision's ImageFolder",
     licence: "of the files",
     keys: &[

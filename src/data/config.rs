@@ -39,8 +39,8 @@ pub enum ColumnKind {
 pub struct DataConfig {
     /// A name from [`DATASETS`](super::DATASETS).
     pub loader: String,
-    /// `npz`, `graph_npz`, `csv`: the file. `class_folder`: the folder of class folders. `idx`: the folder of the files, if not the
-    /// configuration's.
+    /// `npz`, `graph_npz`, `csv`: the file. `class_folder`: the folder of class folders. `idx`: the folder of the
+    /// files, if not the configuration's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// `planetoid`, `tudataset`: NAME in the names of the files in the folder `path`.
@@ -70,7 +70,8 @@ pub struct DataConfig {
     /// How features are scaled; the loader's own way where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalize: Option<Normalize>,
-    /// Part of the records that becomes the test part, where the files have none: ⌈fraction · n⌉, stratified. Default 0.25.
+    /// Part of the records that becomes the test part, where the files have none: ⌈fraction · n⌉, stratified. Default
+    /// 0.25.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_fraction: Option<f64>,
     /// Part of the training part that becomes the validation part, where the files have none. Default 0.
@@ -79,8 +80,9 @@ pub struct DataConfig {
     /// Seed of the split, apart from the training seed. Default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_seed: Option<u64>,
-    /// Graphs of nodes: `node` (the default; the records are nodes with classes) or `link` (they are edges: `test_fraction` of
-    /// them, default 0.1, and `validation_fraction`, default 0.05, are held out with as many pairs without an edge).
+    /// Graphs of nodes: `node` (the default; the records are nodes with classes) or `link` (they are edges:
+    /// `test_fraction` of them, default 0.1, and `validation_fraction`, default 0.05, are held out with as many pairs
+    /// without an edge).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<Task>,
     /// Graphs: `standard` (the files' own), `planetoid` (20 nodes of each class train, 500 validate, 1000 test) or
@@ -93,7 +95,8 @@ pub struct DataConfig {
     /// Collections of graphs: which of the `folds` is the test part, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fold: Option<usize>,
-    /// Graphs of nodes: `{ fraction = 0.1, columns = 10, seed = 0 }`, training nodes with a class and features of their own.
+    /// Graphs of nodes: `{ fraction = 0.1, columns = 10, seed = 0 }`, training nodes with a class and features of their
+    /// own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plant: Option<Plant>,
     /// Graphs of nodes: `{ edges = 0.05, seed = 0 }`, further edges between classes.
@@ -183,7 +186,8 @@ pub struct DataConfig {
     /// `sbm`: features of a node. Default 32.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub features: Option<usize>,
-    /// `synth`: shape of a record, `[features]` or `[channels, height, width]`. Default `[8]`, or `[1, 8, 8]` for stripes.
+    /// `synth`: shape of a record, `[features]` or `[channels, height, width]`. Default `[8]`, or `[1, 8, 8]` for
+    /// stripes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Vec<usize>>,
     /// `synth`: standard deviation of the noise. Default 1 for blobs, 0.3 for stripes.

@@ -11,8 +11,8 @@ pub(crate) struct Matrix {
 }
 
 impl Matrix {
-    /// Nothing where the arrays do not fit each other: `ptr` must rise from 0 to the number of values in rows + 1 steps,
-    /// and columns lie below `cols`.
+    /// Nothing where the arrays do not fit each other: `ptr` must rise from 0 to the number of values in rows + 1
+    /// steps, and columns lie below `cols`.
     pub fn new([rows, cols]: [usize; 2], ptr: &[f64], col: &[f64], val: &[f64]) -> Option<Matrix> {
         let whole = |value: &f64| *value >= 0.0 && value.fract() == 0.0;
         let fits = Some(ptr.len()) == rows.checked_add(1)

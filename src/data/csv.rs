@@ -12,7 +12,8 @@ use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "csv",
-    summary: "a table, plain or gzip: numeric columns (missing: training mean), categorical ones (one-hot, categories of \
+    summary: "a table, plain or gzip: numeric columns (missing: training mean), categorical ones (one-hot, categories \
+        of \
               the training rows, missing is one of them), a label column; `standard` leaves one-hot columns at 0 and 1",
     citation: "Y. Shafranovich: RFC 4180, 2005 (the format)",
     licence: "of the files",
@@ -252,7 +253,8 @@ fn test_labels(test: &Table, config: &DataConfig, label: usize, class_names: &[S
         class_names.iter().position(|name| name == text).map(|at| at as u32).ok_or_else(|| {
             let known = class_names.join(", ");
             Error::input(format!(
-                "{} line {line}: the class `{text}` is not in the training file, which has {known} (see data.label_strip)",
+                "{} line {line}: the class `{text}` is not in the training file, which has {known} (see \
+                    data.label_strip)",
                 test.path
             ))
         })

@@ -84,7 +84,8 @@ impl Encoder {
         }
         match first_word {
             Some((row, cell)) if numbers >= words => Err(Error::input(format!(
-                "{} line {} column `{}`: `{cell}` is not a number, but most values of the column are; if it stands for a \
+                "{} line {} column `{}`: `{cell}` is not a number, but most values of the column are; if it stands for \
+                    a \
                  missing value add it to data.missing, else say in data.schema what the column is",
                 table.path, table.lines[row as usize], table.names[column]
             ))),

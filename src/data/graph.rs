@@ -49,7 +49,8 @@ pub struct Sparse {
 }
 
 impl Sparse {
-    /// From one list of (column, value) a row. Columns may come in any order; values of one column add up, as SciPy's do.
+    /// From one list of (column, value) a row. Columns may come in any order; values of one column add up, as SciPy's
+    /// do.
     pub fn from_rows(width: usize, rows: impl IntoIterator<Item = Vec<(u32, f32)>>) -> Sparse {
         let mut out = Sparse { width, ptr: vec![0], col: vec![], val: vec![] };
         for mut row in rows {
@@ -139,8 +140,8 @@ impl Graph {
         Ok(Graph { nodes, edges, undirected, features })
     }
 
-    /// Distinct pairs, smaller node first, without an edge either way and not `taken`, in the order of a seeded draw; fewer
-    /// than `count` where the graph has hardly any.
+    /// Distinct pairs, smaller node first, without an edge either way and not `taken`, in the order of a seeded draw;
+    /// fewer than `count` where the graph has hardly any.
     pub fn strangers(&self, count: usize, seed: u64, taken: impl Fn(u32, u32) -> bool) -> Vec<[u32; 2]> {
         let mut rng = SplitMix64::new(seed);
         let (mut seen, mut pairs) = (BTreeSet::new(), Vec::new());
@@ -181,8 +182,8 @@ pub enum GraphRecords {
         /// First node of each graph, and the end of the last.
         ptr: Vec<u32>,
     },
-    /// Pairs of nodes: ids are numbers of training edges, in the order of [`Graph::distinct_edges`], and places in the lists
-    /// of [`GraphData::held_out`]. The graph is without what is held out, and no node has a class.
+    /// Pairs of nodes: ids are numbers of training edges, in the order of [`Graph::distinct_edges`], and places in the
+    /// lists of [`GraphData::held_out`]. The graph is without what is held out, and no node has a class.
     Links,
 }
 

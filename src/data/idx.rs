@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "idx",
-    summary: "IDX files of bytes, plain or gzip: pictures [n, h, w] or [n, c, h, w], or tables [n, f], with a label file",
+    summary: "IDX files of bytes, plain or gzip: pictures [n, h, w] or [n, c, h, w], or tables [n, f], with a label \
+        file",
     citation: "Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-based learning applied to document recognition, \
                Proc. IEEE 86(11), 1998",
     licence: "of the files",
@@ -101,7 +102,8 @@ fn read(path: &Path) -> Result<(Vec<usize>, Vec<u8>)> {
     if magic[..2] != [0, 0] || rank == 0 {
         let found = u32::from_be_bytes([magic[0], magic[1], magic[2], magic[3]]);
         return Err(Error::input(format!(
-            "{}: begins with {found:#010x}, so it is not an IDX file; expected 0x00000803 (images) or 0x00000801 (labels)",
+            "{}: begins with {found:#010x}, so it is not an IDX file; expected 0x00000803 (images) or 0x00000801 \
+                (labels)",
             path.display()
         )));
     }

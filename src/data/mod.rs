@@ -94,8 +94,8 @@ pub struct Dataset {
     pub test: Samples,
     /// The exact numbers that were applied to all three parts.
     pub normalization: Normalization,
-    /// The graph on which the records are: its nodes, or what [`GraphData::records`] says. `x` of the three parts is then
-    /// empty, and `y` holds the labels of [`GraphData::train`], `validation` and `test`, in that order.
+    /// The graph on which the records are: its nodes, or what [`GraphData::records`] says. `x` of the three parts is
+    /// then empty, and `y` holds the labels of [`GraphData::train`], `validation` and `test`, in that order.
     pub graph: Option<GraphData>,
 }
 
@@ -166,7 +166,8 @@ pub static DATASETS: &[&DatasetRow] = &[
     &graph::sbm::ROW,
 ];
 
-/// What a loader hands over: parsed records in file order, not yet normalised and, where `test` is `None`, not yet split.
+/// What a loader hands over: parsed records in file order, not yet normalised and, where `test` is `None`, not yet
+/// split.
 pub(crate) struct Parts {
     pub name: String,
     /// File or folder, for messages.

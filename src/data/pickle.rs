@@ -1,9 +1,9 @@
 //! A closed reader of pickles of protocol 2: NumPy arrays, SciPy CSR matrices and dictionaries of lists.
 //!
-//! A pickle is a program for a small stack machine, and Python's reader calls whatever the program names. This one calls
-//! nothing: the few globals on its list stand for values that it builds itself, every other name or opcode is refused.
-//! Values lie in one arena and refer to each other by place, so that neither deep nesting nor sharing costs more than
-//! the file is long.
+//! A pickle is a program for a small stack machine, and Python's reader calls whatever the program names. This one
+//! calls nothing: the few globals on its list stand for values that it builds itself, every other name or opcode is
+//! refused. Values lie in one arena and refer to each other by place, so that neither deep nesting nor sharing costs
+//! more than the file is long.
 
 mod machine;
 mod views;

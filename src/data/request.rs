@@ -61,8 +61,8 @@ impl std::fmt::Display for Id {
     }
 }
 
-/// One request, or a part of one: a line of a request file, or the inline table `request` of a configuration, which may give `fraction`
-/// (a seeded draw from the training records, training nodes or edges) instead of `ids`.
+/// One request, or a part of one: a line of a request file, or the inline table `request` of a configuration, which may
+/// give `fraction` (a seeded draw from the training records, training nodes or edges) instead of `ids`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -197,7 +197,8 @@ fn records(requests: &[Request], dataset: &Dataset, seed: u64, unknown: Unknown)
     for request in requests {
         if matches!(request.kind, Kind::Node | Kind::Edge | Kind::Feature) {
             return request.fail(format!(
-                "a request of kind {} needs a graph of nodes, but the data set `{}` is not one; expected sample or class",
+                "a request of kind {} needs a graph of nodes, but the data set `{}` is not one; expected sample or \
+                    class",
                 request.kind.name(),
                 dataset.name
             ));

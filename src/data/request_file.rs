@@ -8,9 +8,9 @@ use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
 /// Reads a request file: JSON Lines, or CSV (by the ending `.csv`) with the columns `request_id,kind,ids`, where `ids`
-/// is a list separated by blanks or semicolons (edges, and single features of nodes, as `u-v`). Nodes that lose all their
-/// features stand under `nodes`: `{"request_id":"r1","kind":"feature","nodes":[5]}`, or a further CSV column. A CSV request may take several rows of the same id; each
-/// stays an entry of its own, so that messages name its line.
+/// is a list separated by blanks or semicolons (edges, and single features of nodes, as `u-v`). Nodes that lose all
+/// their features stand under `nodes`: `{"request_id":"r1","kind":"feature","nodes":[5]}`, or a further CSV column. A
+/// CSV request may take several rows of the same id; each stays an entry of its own, so that messages name its line.
 ///
 /// # Errors
 /// [`Error::Input`] naming file and line.
@@ -117,7 +117,8 @@ fn parse_ids(cell: &str) -> Vec<Id> {
 }
 
 /// Ids for `--indices`: a half-open range `A..B`, or a file with one id per line or one JSON array. `known` are the ids
-/// of the training records, ascending: positions, or nodes of a graph, of which a range names those in it. The order of a file is kept.
+/// of the training records, ascending: positions, or nodes of a graph, of which a range names those in it. The order of
+/// a file is kept.
 ///
 /// # Errors
 /// [`Error::Input`] naming the argument or the file's line: malformed, unknown, repeated, or none at all.
@@ -133,7 +134,8 @@ pub fn parse_indices(argument: &str, known: &[u32]) -> Result<Vec<u32>> {
             let gaps = (count as u64) < end;
             if from >= to || (to > end && !gaps) {
                 return Err(Error::input(format!(
-                    "--indices {argument}: expected A..B with A < B ≤ {end}, behind the last of the {count} training records (B is not included)"
+                    "--indices {argument}: expected A..B with A < B ≤ {end}, behind the last of the {count} training \
+                        records (B is not included)"
                 )));
             }
             let inside: Vec<u64> = match gaps {

@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "synth",
-    summary: "made up from a seed: `blobs` (a Gaussian per class) or `stripes` (pictures, direction and period by class)",
+    summary: "made up from a seed: `blobs` (a Gaussian per class) or `stripes` (pictures, direction and period by \
+        class)",
     citation: "own",
     licence: "none needed",
     keys: &[

@@ -221,7 +221,8 @@ pub fn pick<T>(mut all: Vec<T>, report: impl Fn(&T) -> &AdapterReport, choice: &
     if all.is_empty() {
         let of = choice.backend.as_ref().map_or(String::new(), |b| format!(" for backend {b}"));
         return Err(Error::input(format!(
-            "no GPU adapter was found{of}; install a Vulkan driver (on Debian: mesa-vulkan-drivers gives a software one)"
+            "no GPU adapter was found{of}; install a Vulkan driver (on Debian: mesa-vulkan-drivers gives a software \
+                one)"
         )));
     }
     let listing: Vec<_> = all.iter().map(&report).map(|r| format!("{}: {} ({})", r.index, r.name, r.backend)).collect();

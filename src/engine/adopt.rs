@@ -10,17 +10,17 @@ impl Engine {
     /// other handlers of errors or of loss, and the engine's buffers go with the engine. Make them with the wgpu of
     /// [`super::wgpu`], and ask for
     ///
-    /// - limits: those of the adapter, so that as much fits as can. [`wgpu::Limits::default`] is enough for every kernel,
-    ///   with bindings of 128 MiB and buffers of 256 MiB; a kernel that needs more than the device has is refused by name
-    ///   when it is compiled.
+    /// - limits: those of the adapter, so that as much fits as can. [`wgpu::Limits::default`] is enough for every
+    ///   kernel, with bindings of 128 MiB and buffers of 256 MiB; a kernel that needs more than the device has is
+    ///   refused by name when it is compiled.
     /// - [`wgpu::Features::SUBGROUP`], or variants with subgroup operations are not chosen: on a software adapter
     ///   products and convolutions are then several times slower.
     /// - [`wgpu::Features::TIMESTAMP_QUERY`], or [`Engine::set_profile`] measures nothing.
     ///
-    /// Of `options`, `choice` plays no part. While [`Engine::wait`], [`Engine::read`] or a [`Engine::write`] of more than
-    /// 32 MiB wait for the engine's own submissions, they poll the device, which may run callbacks of the caller's on
-    /// the calling thread; the engine polls at no other time. What it submits is ordered with the caller's submissions by
-    /// the one queue.
+    /// Of `options`, `choice` plays no part. While [`Engine::wait`], [`Engine::read`] or a [`Engine::write`] of more
+    /// than 32 MiB wait for the engine's own submissions, they poll the device, which may run callbacks of the caller's
+    /// on the calling thread; the engine polls at no other time. What it submits is ordered with the caller's
+    /// submissions by the one queue.
     ///
     /// # Errors
     /// A device without compute shaders or with less than the simplest kernels need, or `validation`: the Vulkan

@@ -1,5 +1,5 @@
-//! Checks of what record functions are called with. A recording keeps the first mistake and hands it out as an error when
-//! it is compiled or differentiated, so that record functions need no results and nothing runs on wrong shapes.
+//! Checks of what record functions are called with. A recording keeps the first mistake and hands it out as an error
+//! when it is compiled or differentiated, so that record functions need no results and nothing runs on wrong shapes.
 
 use super::recording::Recording;
 use super::span::{Buf, BufferId, Elem, Element, Span, Unusable};

@@ -30,14 +30,14 @@ pub enum OnNan {
 /// What an odd number (a NaN, an infinite or a subnormal one) meets in an input, where implementations may then differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hazard {
-    /// A comparison decides on it. WGSL lets an implementation take a comparison with NaN either way, return either side of
-    /// `max(NaN, x)` (15.7.2: it may assume that there is none), and take subnormal numbers for 0, so nobody promises what follows.
-    /// A kernel that must know reads the bits, and has cases of its own.
+    /// A comparison decides on it. WGSL lets an implementation take a comparison with NaN either way, return either
+    /// side of `max(NaN, x)` (15.7.2: it may assume that there is none), and take subnormal numbers for 0, so nobody
+    /// promises what follows. A kernel that must know reads the bits, and has cases of its own.
     Compared,
     /// It must not be taken for 0: a divisor, or a logit of which the first largest one counts.
     NotZero,
-    /// It is the argument of an exponential. SwiftShader's exp(NaN) is 0, as WGSL allows: what the NaN reaches may be anything, the
-    /// rest may not.
+    /// It is the argument of an exponential. SwiftShader's exp(NaN) is 0, as WGSL allows: what the NaN reaches may be
+    /// anything, the rest may not.
     Exponent,
     /// A weight of a convolution: what lies in the padding may be left out or be multiplied as a 0.
     Padding,

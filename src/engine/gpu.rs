@@ -34,7 +34,8 @@ pub struct GpuOptions {
     pub max_memory: Option<u64>,
     /// Floating point operations per submission before the work is split, so that no watchdog fires.
     pub work_cap: Option<u64>,
-    /// Under the Vulkan validation layers, synchronisation validation among them; [`Listener`](super::Listener) hears them.
+    /// Under the Vulkan validation layers, synchronisation validation among them; [`Listener`](super::Listener) hears
+    /// them.
     pub validation: bool,
 }
 

@@ -149,9 +149,9 @@ pub struct Kernel {
     pub requires: Requires,
     /// How its directional derivative is recorded.
     pub tangent: Tangent,
-    /// The plain kernel that this row may run in the place of; `None` for a plain one. A variant binds the same buffers and
-    /// has the same twin. One that works in several passes, and so binds what it carries from one to the next, has a twin of its
-    /// own; its first pass is the row that names the plain kernel.
+    /// The plain kernel that this row may run in the place of; `None` for a plain one. A variant binds the same buffers
+    /// and has the same twin. One that works in several passes, and so binds what it carries from one to the next, has
+    /// a twin of its own; its first pass is the row that names the plain kernel.
     pub variant_of: Option<&'static Kernel>,
 }
 
@@ -171,7 +171,8 @@ impl Kernel {
         self.variant_of.unwrap_or(self)
     }
 
-    /// Which variant this row is: what its name has beyond the plain kernel's (`blocked` of `linear.matmul_blocked`), or `plain`.
+    /// Which variant this row is: what its name has beyond the plain kernel's (`blocked` of `linear.matmul_blocked`),
+    /// or `plain`.
     pub fn variant(&self) -> &'static str {
         let beyond = |plain: &Kernel| self.name.strip_prefix(plain.name)?.strip_prefix('_');
         self.variant_of.map_or("plain", |plain| beyond(plain).unwrap_or(self.name))

@@ -1,4 +1,5 @@
-//! What every dispatch of a recording wrote: for comparing two engines dispatch by dispatch, and for finding who made a NaN.
+//! What every dispatch of a recording wrote: for comparing two engines dispatch by dispatch, and for finding who made a
+//! NaN.
 
 use super::kernel::Kernel;
 use super::recording::{Command, Dispatch, Recording};

@@ -22,7 +22,8 @@ const SLOT: usize = 256;
 const WORK_CAP_SOFTWARE: u64 = 4_000_000_000;
 const WORK_CAP_GPU: u64 = 100_000_000_000;
 
-/// Iterations after which llvmpipe leaves every loop of an invocation, without an error (Mesa's LP_MAX_TGSI_LOOP_ITERATIONS).
+/// Iterations after which llvmpipe leaves every loop of an invocation, without an error (Mesa's
+/// LP_MAX_TGSI_LOOP_ITERATIONS).
 const LOOP_LIMIT: u64 = 65_535;
 
 /// Whether the adapter is one that stops there: llvmpipe, but for those that were seen going on (Vulkan of Mesa 25.0.7;
@@ -148,7 +149,8 @@ impl Gpu {
     ) -> Result<Launch> {
         if d.turns > LOOP_LIMIT && stops_loops(&self.report) {
             return Err(Error::Unsupported(format!(
-                "{} makes {} loop iterations in one invocation; {} stops silently at {LOOP_LIMIT}; use smaller pictures or batches",
+                "{} makes {} loop iterations in one invocation; {} stops silently at {LOOP_LIMIT}; use smaller \
+                    pictures or batches",
                 title(d),
                 d.turns,
                 self.report.name

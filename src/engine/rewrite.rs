@@ -45,8 +45,8 @@ impl Dispatch {
 }
 
 impl Recording {
-    /// Leaves out what computes nothing that is kept, read back or needed for either: a temporary that nobody reads takes
-    /// the commands that fill it along.
+    /// Leaves out what computes nothing that is kept, read back or needed for either: a temporary that nobody reads
+    /// takes the commands that fill it along.
     pub fn prune(&mut self) {
         let mut needed = HashSet::new();
         let mut kept = Vec::new();

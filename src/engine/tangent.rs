@@ -55,13 +55,13 @@ fn range(span: Span) -> Range<usize> {
 }
 
 impl Recording {
-    /// Rewrites the commands recorded so far: each is kept, and the commands of its directional derivative are put beside
-    /// it. Recording then goes on, with both at hand.
+    /// Rewrites the commands recorded so far: each is kept, and the commands of its directional derivative are put
+    /// beside it. Recording then goes on, with both at hand.
     ///
-    /// A seed is a value and the home of its derivative: what the home holds when the recording starts is the derivative
-    /// of what the value holds then (the direction, for an input), and what it holds afterwards that of the value then. A
-    /// range of a buffer has the same range of the home as its derivative, and a temporary gets a temporary. A kept buffer
-    /// that is no seed is constant; it must not be given a value that has a derivative.
+    /// A seed is a value and the home of its derivative: what the home holds when the recording starts is the
+    /// derivative of what the value holds then (the direction, for an input), and what it holds afterwards that of the
+    /// value then. A range of a buffer has the same range of the home as its derivative, and a temporary gets a
+    /// temporary. A kept buffer that is no seed is constant; it must not be given a value that has a derivative.
     ///
     /// # Errors
     /// A record function was called with arguments that do not fit, a home has another length than its value, or a

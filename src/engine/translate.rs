@@ -48,8 +48,8 @@ const ENTRY: (naga::ShaderStage, &str) = (naga::ShaderStage::Compute, "main");
 /// (see [`Composed::consts`](super::Composed::consts)).
 ///
 /// # Errors
-/// The shader is not valid, an override has no value, the language has no word for something it does, or wgpu's backend for
-/// the language lacks what the kernel requires ([`Error::Unsupported`]).
+/// The shader is not valid, an override has no value, the language has no word for something it does, or wgpu's backend
+/// for the language lacks what the kernel requires ([`Error::Unsupported`]).
 pub fn translate(kernel: &'static Kernel, consts: &Consts, language: Language, checks: Checks) -> Result<Vec<u8>> {
     let composed = shader::composed(kernel)?;
     if language == Language::Wgsl {
@@ -122,8 +122,8 @@ fn policies(guarded: bool) -> BoundsCheckPolicies {
     BoundsCheckPolicies { index: of, buffer: of, image_load: of, binding_array: BoundsCheckPolicy::Unchecked }
 }
 
-/// As for a driver of Vulkan 1.1 without `robustBufferAccess2` or zeroed workgroup memory: with newer ones, fewer of the
-/// guards are in the text.
+/// As for a driver of Vulkan 1.1 without `robustBufferAccess2` or zeroed workgroup memory: with newer ones, fewer of
+/// the guards are in the text.
 fn spirv_options(guarded: bool) -> spv::Options<'static> {
     let zeros = spv::ZeroInitializeWorkgroupMemoryMode::Polyfill;
     spv::Options {
@@ -191,8 +191,8 @@ fn msl_options(module: &Module, guarded: bool) -> msl::Options {
     }
 }
 
-/// Slots counted per kind (uniform, storage), as wgpu's GL backend lays them out. Its flags are about graphics; none of them
-/// changes a compute shader.
+/// Slots counted per kind (uniform, storage), as wgpu's GL backend lays them out. Its flags are about graphics; none of
+/// them changes a compute shader.
 fn glsl_options(module: &Module, version: glsl::Version, guarded: bool) -> glsl::Options {
     let mut next = [0u8; 2];
     let mut binding_map = glsl::BindingMap::default();

@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 const SOURCE: &str = "wgpu_hal::vulkan::instance";
 
 /// wgpu gives out what the layers say only along with debug information in the shaders, where naga states WGSL as their
-/// language. Older layers (Debian 12's 1.3.239) do not know its number and leave such a shader's SPIR-V at that; all else
-/// they check. `tools/prove_shaders.sh` takes every shader's SPIR-V, without that information, through spirv-val.
+/// language. Older layers (Debian 12's 1.3.239) do not know its number and leave such a shader's SPIR-V at that; all
+/// else they check. `tools/prove_shaders.sh` takes every shader's SPIR-V, without that information, through spirv-val.
 const UNKNOWN_LANGUAGE: &str = "Invalid source language operand: 10";
 
 type Heard = Arc<Mutex<Vec<String>>>;
@@ -55,8 +55,8 @@ impl log::Log for Ear {
     fn flush(&self) {}
 }
 
-/// The id and the first sentence of a message `TYPES [ID (0x1234)]⏎⇥text`; nothing where it comes from the loader (whose
-/// type is GENERAL) or only adds labels and objects to the message before it.
+/// The id and the first sentence of a message `TYPES [ID (0x1234)]⏎⇥text`; nothing where it comes from the loader
+/// (whose type is GENERAL) or only adds labels and objects to the message before it.
 fn complaint(text: &str) -> Option<String> {
     let (head, body) = text.split_once("]\n\t")?;
     let (types, id) = head.split_once(" [")?;
@@ -87,8 +87,8 @@ fn without_handles(text: &str) -> String {
     out
 }
 
-/// Name of the layers and the version that their manifest states, where the loader finds them. The library behind it may
-/// be another one: the loader takes the first of its name.
+/// Name of the layers and the version that their manifest states, where the loader finds them. The library behind it
+/// may be another one: the loader takes the first of its name.
 #[cfg(not(target_vendor = "apple"))]
 pub(super) fn present(instance: &wgpu::Instance) -> Option<String> {
     // SAFETY: the raw instance is only asked for its list of layers.
@@ -154,7 +154,8 @@ pub(super) fn required(gpu: Gpu) -> Result<Gpu> {
     }
     Err(match gpu.report.backend.as_str() {
         "vulkan" => Error::Unsupported(
-            "the Vulkan validation layers are not installed (on Debian and Ubuntu: apt-get install vulkan-validationlayers)"
+            "the Vulkan validation layers are not installed (on Debian and Ubuntu: apt-get install \
+                vulkan-validationlayers)"
                 .to_owned(),
         ),
         _ => not_vulkan(&gpu),
@@ -188,7 +189,9 @@ mod tests {
 
     #[test]
     fn a_complaint_is_the_id_and_the_first_sentence() {
-        let old = "VALIDATION [SYNC-HAZARD-WRITE-AFTER-WRITE (0x5c0ec5d6)]\n\tValidation Error: [ SYNC-HAZARD-WRITE-AFTER-WRITE ] Object 0: handle = 0x1, type = VK_OBJECT_TYPE_BUFFER; | MessageID = 0x5c0ec5d6 | vkCmdFillBuffer: Hazard for VkBuffer 0x5c000000005c[y], flags 0x10.";
+        let old = "VALIDATION [SYNC-HAZARD-WRITE-AFTER-WRITE (0x5c0ec5d6)]\n\tValidation Error: [ \
+            SYNC-HAZARD-WRITE-AFTER-WRITE ] Object 0: handle = 0x1, type = VK_OBJECT_TYPE_BUFFER; | MessageID = \
+            0x5c0ec5d6 | vkCmdFillBuffer: Hazard for VkBuffer 0x5c000000005c[y], flags 0x10.";
         let heard = "SYNC-HAZARD-WRITE-AFTER-WRITE: vkCmdFillBuffer: Hazard for VkBuffer[y], flags 0x10.";
         assert_eq!(complaint(old).as_deref(), Some(heard));
         let new = "VALIDATION | PERFORMANCE [VUID-a-b (0x2)]\n\tvkCmdX(): size is 0.\nThe Vulkan spec states: more";

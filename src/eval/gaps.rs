@@ -21,8 +21,8 @@ pub struct Quantities {
 }
 
 /// Average gap: the mean of |UA−UA_r|, |RA−RA_r|, |TA−TA_r| and |MIA−MIA_r| (Fan et al. 2024, SalUn). Fractions, not
-/// percentage points; UA = 1 − forget accuracy; MIA is the AUC of the loss-threshold attack, not the efficacy of an SVM.
-/// `None` unless all four are present.
+/// percentage points; UA = 1 − forget accuracy; MIA is the AUC of the loss-threshold attack, not the efficacy of an
+/// SVM. `None` unless all four are present.
 pub fn average_gap(now: Quantities, reference: Quantities) -> Option<f64> {
     let terms = [
         gap(now.forget_accuracy, reference.forget_accuracy)?,

@@ -86,8 +86,8 @@ pub(super) fn measure_edges(subject: &Subject, into: &mut Metrics) -> Result<()>
     into.put("edges.se", attack.as_ref().map(|a| a.se))
 }
 
-/// Registry entry: of link prediction, `splits.*.auc` where a split has pairs of both kinds, and what the model still says of
-/// deleted edges, `links.deleted_auc`, `links.se`.
+/// Registry entry: of link prediction, `splits.*.auc` where a split has pairs of both kinds, and what the model still
+/// says of deleted edges, `links.deleted_auc`, `links.se`.
 pub(super) fn measure_links(subject: &Subject, into: &mut Metrics) -> Result<()> {
     let Some(facts) = subject.now.links() else { return Ok(()) };
     for (split, outputs) in subject.now.iter() {

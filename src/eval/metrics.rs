@@ -177,7 +177,8 @@ pub static METRICS: &[Metric] = &[
     },
     Metric {
         name: "gaps to the retrain",
-        summary: "|difference| of forget, retain and test accuracy and AUC; their mean; tug-of-war Π(1 − gap), 1 is best",
+        summary: "|difference| of forget, retain and test accuracy and AUC; their mean; tug-of-war Π(1 − gap), 1 is \
+            best",
         keys: &[
             "gaps.forget_accuracy",
             "gaps.retain_accuracy",

@@ -245,7 +245,8 @@ fn summary(outcome: Outcome, judged: &[(Check, Controls)], evidence: &Evidence) 
         }
     };
     format!(
-        "{lead}. Controls: the original fails {original} of {} checks of forgetting (at least one required), {positive} \
+        "{lead}. Controls: the original fails {original} of {} checks of forgetting (at least one required), \
+            {positive} \
          (all required); {} reference retrains.",
         forgetting().count(),
         evidence.reference.runs

@@ -59,8 +59,8 @@ pub struct Change {
     pub verdict: Verdict,
 }
 
-/// Half width of the 95 % interval of a median: 1.96 · 1.4826 MAD · sqrt(π/2) / sqrt(n) for normal noise. No more than 16
-/// samples count, because neighbours share the machine's clocks and load.
+/// Half width of the 95 % interval of a median: 1.96 · 1.4826 MAD · sqrt(π/2) / sqrt(n) for normal noise. No more than
+/// 16 samples count, because neighbours share the machine's clocks and load.
 fn half_width(mad_ns: f64, samples: usize) -> f64 {
     3.64 * mad_ns / (samples.clamp(1, 16) as f64).sqrt()
 }

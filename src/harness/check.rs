@@ -224,7 +224,8 @@ impl AdapterResult {
         all
     }
 
-    /// `LVP_POISON_MEMORY=true, under Khronos Validation Layer, by its manifest 1.3.239`: what tells the column from a plain one.
+    /// `LVP_POISON_MEMORY=true, under Khronos Validation Layer, by its manifest 1.3.239`: what tells the column from a
+    /// plain one.
     pub fn with(&self) -> String {
         let env = self.env.iter().map(|(k, v)| format!("{k}={v}"));
         env.chain(self.layers.iter().map(|l| format!("under {l}"))).collect::<Vec<_>>().join(", ")
@@ -256,7 +257,8 @@ impl CheckReport {
         rows.into_iter().map(|(name, tallies)| (name.to_owned(), tallies)).collect()
     }
 
-    /// Statuses with how often they occurred on an adapter, the ordinary ones first; those that did not occur are absent.
+    /// Statuses with how often they occurred on an adapter, the ordinary ones first; those that did not occur are
+    /// absent.
     pub fn counts(adapter: &AdapterResult) -> Vec<(Status, usize)> {
         use Status::{Crash, Fail, Pass, Skipped, Timeout, Unsupported, Xfail, Xpass};
         let all = [Pass, Fail, Xfail, Xpass, Unsupported, Skipped, Crash, Timeout];

@@ -153,7 +153,11 @@ impl Facts {
             _ if nvidia && !has("nvidia") => (
                 Weight::Missing,
                 "an NVIDIA card, but no Vulkan driver of NVIDIA's".to_owned(),
-                Some("install the Vulkan part of the driver in use (Debian: nvidia-vulkan-icd; Ubuntu: libnvidia-gl-VERSION); in a container, NVIDIA_DRIVER_CAPABILITIES has to name graphics".to_owned()),
+                Some(
+                    "install the Vulkan part of the driver in use (Debian: nvidia-vulkan-icd; Ubuntu: \
+                    libnvidia-gl-VERSION); in a container, NVIDIA_DRIVER_CAPABILITIES has to name graphics"
+                        .to_owned(),
+                ),
             ),
             [] => (
                 Weight::Missing,

@@ -68,7 +68,8 @@ impl GradCheck {
             let error = (numeric - analytic).abs() / against;
             if !error.is_finite() || error > self.tolerance {
                 return Err(Error::CheckFailed(format!(
-                    "along direction {direction} the gradient predicts {analytic:e}, central differences give {numeric:e} (relative error {error:e}, allowed {:e})",
+                    "along direction {direction} the gradient predicts {analytic:e}, central differences give \
+                        {numeric:e} (relative error {error:e}, allowed {:e})",
                     self.tolerance
                 )));
             }

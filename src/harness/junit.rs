@@ -20,7 +20,8 @@ pub fn junit(report: &CheckReport) -> Result<String> {
     Ok(without_skipped_at_the_root(text))
 }
 
-/// The schema of Jenkins's xUnit plug-in (junit-10.xsd) knows the attribute of suites alone, and refuses it of their root.
+/// The schema of Jenkins's xUnit plug-in (junit-10.xsd) knows the attribute of suites alone, and refuses it of their
+/// root.
 fn without_skipped_at_the_root(text: String) -> String {
     let root = text.find("<testsuites").unwrap_or(0);
     let end = text[root..].find('>').map_or(root, |at| root + at);

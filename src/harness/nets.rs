@@ -1,5 +1,5 @@
-//! Layers and small networks recorded on an engine: what holds `nn` to finite differences, to its own sinks and, on each
-//! adapter, to the reference engine.
+//! Layers and small networks recorded on an engine: what holds `nn` to finite differences, to its own sinks and, on
+//! each adapter, to the reference engine.
 
 mod along;
 mod blocks;
@@ -62,12 +62,14 @@ const MORE: &[(&str, &[usize])] = &[
     ("type='dropout'\np=0.0", &[5]),
     ("type='residual'\nlayers=[{type='gelu'}]", &[7]),
     (
-        "type='residual'\nlayers=[{type='conv2d',name='c',out=4,kernel=3,padding=1},{type='group_norm',name='g',groups=2},\
+        "type='residual'\nlayers=[{type='conv2d',name='c',out=4,kernel=3,padding=1},{type='group_norm',name='g',\
+            groups=2},\
          {type='relu'},{type='residual',layers=[{type='conv2d',name='d',out=4,kernel=1},{type='tanh'}]}]",
         &[4, 3, 5],
     ),
     (
-        "type='residual'\nlayers=[{type='linear',name='a',out=9},{type='dropout',p=0.5},{type='linear',name='b',out=3}]",
+        "type='residual'\nlayers=[{type='linear',name='a',out=9},{type='dropout',p=0.5},{type='linear',name='b',\
+            out=3}]",
         &[3],
     ),
 ];
@@ -90,7 +92,8 @@ const READ_OUT: &[&str] = &[
     "{type='graph_conv',out=3},{type='readout',kind='sum'}",
     "{type='sage_conv',out=3},{type='deletion'},{type='elu'},{type='deletion'},{type='readout',kind='mean'}",
     "{type='gin_conv',out=4},{type='relu'},{type='readout',kind='max'},{type='linear'}",
-    "{type='sage_conv',out=4,aggr='max'},{type='tanh'},{type='gat_conv',out=5},{type='readout',kind='mean'},{type='linear'}",
+    "{type='sage_conv',out=4,aggr='max'},{type='tanh'},{type='gat_conv',out=5},{type='readout',kind='mean'},\
+        {type='linear'}",
 ];
 
 /// Whether a named architecture makes logits of single nodes.

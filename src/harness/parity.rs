@@ -1,5 +1,5 @@
-//! The networks of `assets/parity` against what PyTorch computed for them in float64 (`tools/parity/README.md`): outputs,
-//! losses, gradients, per-sample gradients, the Fisher diagonal, and ten steps of each optimiser.
+//! The networks of `assets/parity` against what PyTorch computed for them in float64 (`tools/parity/README.md`):
+//! outputs, losses, gradients, per-sample gradients, the Fisher diagonal, and ten steps of each optimiser.
 
 pub mod curvature;
 mod files;

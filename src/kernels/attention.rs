@@ -1,11 +1,11 @@
-//! Graph attention (Veličković et al., "Graph attention networks", ICLR 2018; PyTorch Geometric's GATConv): the scores of
-//! nodes, the softmax of leaky relu over each node's edges, the weighted sums, and all of it backward.
+//! Graph attention (Veličković et al., "Graph attention networks", ICLR 2018; PyTorch Geometric's GATConv): the scores
+//! of nodes, the softmax of leaky relu over each node's edges, the weighted sums, and all of it backward.
 //!
 //! z [nodes, heads, width] are the projected features. The score of an edge from j to i under head h is
-//! leaky_relu(s_src\[j,h\] + s_dst\[i,h\]) with s_src\[n,h\] = z\[n,h,:\] · att_src\[h,:\], s_dst likewise (eq. 1 and 3). An edge
-//! takes part if its entry of `takes` is not 0; the others get the weight 0, and a row in which none takes part has only
-//! weights 0. Weights alpha [edges, heads] are in the order of the CSR by target. Dropout of the weights is
-//! [`crate::kernels::map::dropout`] on alpha, and on dalpha backward.
+//! leaky_relu(s_src\[j,h\] + s_dst\[i,h\]) with s_src\[n,h\] = z\[n,h,:\] · att_src\[h,:\], s_dst likewise (eq. 1 and
+//! 3). An edge takes part if its entry of `takes` is not 0; the others get the weight 0, and a row in which none takes
+//! part has only weights 0. Weights alpha [edges, heads] are in the order of the CSR by target. Dropout of the weights
+//! is [`crate::kernels::map::dropout`] on alpha, and on dalpha backward.
 //!
 //! Rows that are too long for one thread are cut; see [`choose`] and [`Edges`]. Every sum has a fixed order.
 
@@ -114,10 +114,10 @@ fn softmax_stats(rec: &mut Recording, a: &Edges, takes: Buf<f32>, s: Ends, p: So
     Some(stats)
 }
 
-/// Records the softmax and the leaky relu backward. `dalpha` [edges, heads] comes in as the gradient of alpha and goes out
-/// as that of the edges' scores before the leaky relu: alpha (dalpha − Σ_row alpha dalpha), times the slope where that
-/// score is not above 0. `ds.dst` [rows, heads] is its sum over the edges of each row, `ds.src` [sources, heads] over
-/// those of each source, through the transpose `t`. Edges that take no part have alpha 0 and get 0.
+/// Records the softmax and the leaky relu backward. `dalpha` [edges, heads] comes in as the gradient of alpha and goes
+/// out as that of the edges' scores before the leaky relu: alpha (dalpha − Σ_row alpha dalpha), times the slope where
+/// that score is not above 0. `ds.dst` [rows, heads] is its sum over the edges of each row, `ds.src` [sources, heads]
+/// over those of each source, through the transpose `t`. Edges that take no part have alpha 0 and get 0.
 #[expect(clippy::too_many_arguments, reason = "the formula has this many operands")]
 pub fn edge_softmax_bwd(
     rec: &mut Recording,
@@ -211,8 +211,8 @@ pub fn attend(rec: &mut Recording, a: &Edges, alpha: Buf<f32>, z: Buf<f32>, y: B
     a.merge(rec, part, y, cols);
 }
 
-/// Records `dz[j,h,:] = Σ_e alpha[e,h] dy[target,h,:]` over the edges that leave j; `t` is the transpose of [`attend`]'s
-/// edges, dy [targets, heads, width], dz [sources, heads, width].
+/// Records `dz[j,h,:] = Σ_e alpha[e,h] dy[target,h,:]` over the edges that leave j; `t` is the transpose of
+/// [`attend`]'s edges, dy [targets, heads, width], dz [sources, heads, width].
 pub fn attend_bwd_z(
     rec: &mut Recording,
     t: &Edges,

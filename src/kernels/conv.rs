@@ -104,7 +104,8 @@ pub fn choose(target: Target, plain: &'static Kernel, broadcast: &'static Kernel
     if target.software && target.subgroup >= 8 { broadcast } else { plain }
 }
 
-/// What one workgroup of the broadcast forms covers: channels of one group, and positions, four for each of 32 invocations.
+/// What one workgroup of the broadcast forms covers: channels of one group, and positions, four for each of 32
+/// invocations.
 const TILE: UVec3 = UVec3::new(8, 1, 128);
 
 /// Workgroups of a broadcast form over so many channels of each group and positions.

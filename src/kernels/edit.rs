@@ -17,8 +17,8 @@ pub use rows::*;
 use crate::engine::{Buf, Recording};
 
 /// Records selective synaptic dampening (Foster et al., AAAI 2024): where `forget` > alpha · `full`,
-/// theta *= min(lambda · full / forget, 1) and `mask` = 1; elsewhere theta stays and `mask` = 0. `full` and `forget` are
-/// the Fisher diagonals of all training data and of the records to forget; all of one length; alpha and lambda ≥ 0.
+/// theta *= min(lambda · full / forget, 1) and `mask` = 1; elsewhere theta stays and `mask` = 0. `full` and `forget`
+/// are the Fisher diagonals of all training data and of the records to forget; all of one length; alpha and lambda ≥ 0.
 pub fn dampen(
     rec: &mut Recording,
     theta: Buf<f32>,
@@ -189,8 +189,8 @@ pub fn mask(rec: &mut Recording, x: Buf<f32>, m: Buf<f32>) {
     pass.read(m).update(x).work(x.len as u64, 12 * x.len as u64).threads(vec4s(x.len));
 }
 
-/// Records x = origin where m is 0, bit for bit; x stays elsewhere. With a step before it, an element that the mask leaves
-/// out has not moved, whatever decay or momentum the step has.
+/// Records x = origin where m is 0, bit for bit; x stays elsewhere. With a step before it, an element that the mask
+/// leaves out has not moved, whatever decay or momentum the step has.
 pub fn restore(rec: &mut Recording, x: Buf<f32>, m: Buf<f32>, origin: Buf<f32>) {
     if rec.arguments("edit.restore").shape("m", m, &[x.len]).shape("origin", origin, &[x.len]).wrong() {
         return;
@@ -217,7 +217,8 @@ pub fn step(rec: &mut Recording, theta: Buf<f32>, d: Buf<f32>, lr: Buf<f32>, sig
     pass.read(d).read(lr).update(theta).work(2 * d.len as u64, 12 * d.len as u64).threads(vec4s(d.len));
 }
 
-/// Records g += t · sign(theta), sign(0) = 0: what t ‖theta‖₁ adds to a gradient `g` of theta's length. `t` is one element.
+/// Records g += t · sign(theta), sign(0) = 0: what t ‖theta‖₁ adds to a gradient `g` of theta's length. `t` is one
+/// element.
 pub fn add_sign(rec: &mut Recording, g: Buf<f32>, theta: Buf<f32>, t: Buf<f32>) {
     if rec.arguments("edit.add_sign").shape("theta", theta, &[g.len]).shape("t", t, &[1]).wrong() {
         return;

@@ -1,5 +1,6 @@
 //! Sparse work of graph networks: products with compressed sparse rows, their gradients, degree norms, sparse features,
-//! ragged samples, read-outs and link prediction. Gathers in a fixed order throughout, so a transpose is stored instead of float atomics.
+//! ragged samples, read-outs and link prediction. Gathers in a fixed order throughout, so a transpose is stored instead
+//! of float atomics.
 
 mod balanced;
 mod cases;

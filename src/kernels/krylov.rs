@@ -1,8 +1,9 @@
-//! What solvers of linear systems and eigenvalue problems do between two products with the matrix: inner products of many
-//! vectors with one, sums of many vectors, and an iteration of conjugate gradients whose scalars never leave the GPU.
+//! What solvers of linear systems and eigenvalue problems do between two products with the matrix: inner products of
+//! many vectors with one, sums of many vectors, and an iteration of conjugate gradients whose scalars never leave the
+//! GPU.
 //!
-//! Vectors are whole flat vectors of a layout: their length is a multiple of 4, padding is 0 and stays 0. Sums go over a
-//! number of parts that the length alone decides, then over the parts, always in one order.
+//! Vectors are whole flat vectors of a layout: their length is a multiple of 4, padding is 0 and stays 0. Sums go over
+//! a number of parts that the length alone decides, then over the parts, always in one order.
 
 mod cases;
 mod twin;
@@ -196,8 +197,8 @@ pub mod flag {
 }
 
 impl Cg {
-    /// Records what an iteration does once q = H d is there (Hestenes & Stiefel 1952). Once the flag of the state is up it
-    /// does nothing, so that iterations may be submitted before anyone knows whether they are needed.
+    /// Records what an iteration does once q = H d is there (Hestenes & Stiefel 1952). Once the flag of the state is up
+    /// it does nothing, so that iterations may be submitted before anyone knows whether they are needed.
     pub fn iterate(&self, rec: &mut Recording, shift: f32) {
         let Cg { x, r, d, q, state, alpha, beta } = *self;
         let (n, quads, parts) = (x.len, x.len / 4, parts(x.len));

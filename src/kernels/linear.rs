@@ -154,9 +154,9 @@ impl Default for Product {
 /// The variant for an adapter and a shape [m, n], inner size k.
 ///
 /// Measured on llvmpipe at 512³ (GFLOP/s in `benches/results/`): the broadcast form wins wherever its 16-row tiles are
-/// not mostly empty. Products as thin as those of a graph layer, thousands of rows by a few columns, or those summed over,
-/// leave them so, and the blocked form takes a third to a half of the time. On GPUs the tile needs enough rows and columns to be worth staging; that bound is a rule of thumb
-/// until it is measured there.
+/// not mostly empty. Products as thin as those of a graph layer, thousands of rows by a few columns, or those summed
+/// over, leave them so, and the blocked form takes a third to a half of the time. On GPUs the tile needs enough rows
+/// and columns to be worth staging; that bound is a rule of thumb until it is measured there.
 pub fn choose(target: Target, m: usize, n: usize, k: usize) -> &'static Kernel {
     match (target.software, target.subgroup >= 8) {
         _ if m < 4 || n < 4 => &MATMUL,

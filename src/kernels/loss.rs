@@ -116,8 +116,8 @@ impl Logits {
 }
 
 /// Records per row of `logits` \[b,c\]: `loss = log Σ exp(z) − z[label]`, `dlogits = softmax(z) − onehot(label)`, and
-/// `correct` = 1 where the (lowest) maximum is at the label, else 0. `labels`, `loss`, `correct` are \[b\]. A label ≥ c marks a
-/// row that does not count: all three outputs are 0 there.
+/// `correct` = 1 where the (lowest) maximum is at the label, else 0. `labels`, `loss`, `correct` are \[b\]. A label ≥ c
+/// marks a row that does not count: all three outputs are 0 there.
 #[allow(clippy::too_many_arguments, reason = "the buffers of the formula")]
 pub fn softmax_xent(
     rec: &mut Recording,
@@ -146,8 +146,8 @@ pub fn softmax_xent(
         .threads(b);
 }
 
-/// Records per row: `loss = KL(t ‖ softmax(z))` with 0 log 0 = 0, `dlogits = softmax(z) Σt − t`, for `targets` t, rows of
-/// probabilities. `logits`, `targets`, `dlogits` are [loss.len, c].
+/// Records per row: `loss = KL(t ‖ softmax(z))` with 0 log 0 = 0, `dlogits = softmax(z) Σt − t`, for `targets` t, rows
+/// of probabilities. `logits`, `targets`, `dlogits` are [loss.len, c].
 pub fn soft_kl(rec: &mut Recording, logits: Buf<f32>, targets: Buf<f32>, loss: Buf<f32>, dlogits: Buf<f32>) {
     let shape = Logits::of(logits.len, loss.len);
     let checks = rec.arguments("loss.soft_kl").shape("logits", logits, &shape.dims());
@@ -192,8 +192,8 @@ pub fn softmax(rec: &mut Recording, logits: Buf<f32>, prob: Buf<f32>, classes: u
         .threads(rows);
 }
 
-/// Records `dlogits = sqrt(p_y) (p − onehot(y))` per row, p = softmax(logits), y = `label` for every row. The squares of
-/// what it becomes in the weights, summed over all labels, are the diagonal of the Fisher information matrix.
+/// Records `dlogits = sqrt(p_y) (p − onehot(y))` per row, p = softmax(logits), y = `label` for every row. The squares
+/// of what it becomes in the weights, summed over all labels, are the diagonal of the Fisher information matrix.
 pub fn label_score(rec: &mut Recording, logits: Buf<f32>, dlogits: Buf<f32>, classes: usize, label: usize) {
     let rows = logits.len.checked_div(classes).unwrap_or(0);
     let checks = rec.arguments("loss.label_score").shape("logits", logits, &[rows, classes]);
@@ -210,10 +210,10 @@ pub fn label_score(rec: &mut Recording, logits: Buf<f32>, dlogits: Buf<f32>, cla
         .threads(rows);
 }
 
-/// Records `y[n] = x[n] · weight[n] · min(1, clip / sqrt(squares[n]))` for rows x\[n\] of logit gradients [squares.len, classes], whose
-/// records have gradients of the squared norms `squares`. A backward pass is linear in a record's row, so what it makes of y is
-/// the sum of clipped gradients (Abadi et al. 2016, "Deep learning with differential privacy", algorithm 1). No `weight`: 1;
-/// a weight of 0 takes a record out, whatever it holds. A norm of 0 is let be.
+/// Records `y[n] = x[n] · weight[n] · min(1, clip / sqrt(squares[n]))` for rows x\[n\] of logit gradients [squares.len,
+/// classes], whose records have gradients of the squared norms `squares`. A backward pass is linear in a record's row,
+/// so what it makes of y is the sum of clipped gradients (Abadi et al. 2016, "Deep learning with differential privacy",
+/// algorithm 1). No `weight`: 1; a weight of 0 takes a record out, whatever it holds. A norm of 0 is let be.
 pub fn clip_rows(
     rec: &mut Recording,
     x: Buf<f32>,

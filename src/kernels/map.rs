@@ -203,8 +203,8 @@ pub fn unary(rec: &mut Recording, op: Unary, x: Buf<f32>, y: Buf<f32>) {
     rec.dispatch(&UNARY).set("OP", op as u32).read(x).write(y).work(8 * n, 8 * n).threads(quads(y.len));
 }
 
-/// Records `dx = op'(x) dy` for `y = op(x)`. All four are bound whatever `op` needs: relu, gelu, elu and square use x, tanh
-/// and sigmoid use y. `x`, `y` and `dy` may be one buffer, `dx` must be another.
+/// Records `dx = op'(x) dy` for `y = op(x)`. All four are bound whatever `op` needs: relu, gelu, elu and square use x,
+/// tanh and sigmoid use y. `x`, `y` and `dy` may be one buffer, `dx` must be another.
 pub fn unary_bwd(rec: &mut Recording, op: Unary, x: Buf<f32>, y: Buf<f32>, dy: Buf<f32>, dx: Buf<f32>) {
     let n = dx.len;
     let checks = rec.arguments("map.unary_bwd").shape("x", x, &[n]).shape("y", y, &[n]);
@@ -254,8 +254,9 @@ pub fn bias(rec: &mut Recording, x: Buf<f32>, b: Buf<f32>, n: usize, c: usize, p
         .threads(quads(x.len));
 }
 
-/// Records `y[b] = src[idx[b] - row0]` for the indices that fall into `row0..row0 + rows`; the other rows of y keep their
-/// content. `src` [rows, width] is one chunk of a table, `y` [idx.len, width]: one call per chunk fills every row.
+/// Records `y[b] = src[idx[b] - row0]` for the indices that fall into `row0..row0 + rows`; the other rows of y keep
+/// their content. `src` [rows, width] is one chunk of a table, `y` [idx.len, width]: one call per chunk fills every
+/// row.
 pub fn gather_rows(
     rec: &mut Recording,
     src: Buf<f32>,
@@ -279,7 +280,8 @@ pub fn gather_rows(
         .threads(quads(y.len));
 }
 
-/// Records `y[i] = src[idx[i]]`. An index past the end of `src` is the caller's error; it reads an arbitrary word of `src`.
+/// Records `y[i] = src[idx[i]]`. An index past the end of `src` is the caller's error; it reads an arbitrary word of
+/// `src`.
 pub fn gather_words(rec: &mut Recording, src: Buf<u32>, idx: Buf<u32>, y: Buf<u32>) {
     if rec.arguments("map.gather_words").shape("idx", idx, &[y.len]).wrong() {
         return;

@@ -17,8 +17,8 @@ use crate::engine::{Arguments, Buf, Recording};
 use crate::kernels::{Reduction, ReductionMode, reduce};
 
 /// Threads that share one row: enough for a GPU where rows are few and long, one where they are short, and never so few
-/// that a thread's two loops together pass [`LONGEST_LOOP`]. A function of the shape alone, so that every adapter adds in
-/// the same order.
+/// that a thread's two loops together pass [`LONGEST_LOOP`]. A function of the shape alone, so that every adapter adds
+/// in the same order.
 fn lanes(len: usize) -> usize {
     if len < 256 { 1 } else { (len / 64).min(64).max(2 * len.div_ceil(LONGEST_LOOP)) }
 }
@@ -26,7 +26,8 @@ fn lanes(len: usize) -> usize {
 /// Mesa's llvmpipe leaves all loops of an invocation, without a word, after 65 535 iterations together.
 const LONGEST_LOOP: usize = 65_000;
 
-/// Records y = (x − mean) rstd gamma\[c\] + beta\[c\] and stats [n, groups, 2] = (mean, rstd), as PyTorch's `group_norm`:
+/// Records y = (x − mean) rstd gamma\[c\] + beta\[c\] and stats [n, groups, 2] = (mean, rstd), as PyTorch's
+/// `group_norm`:
 /// mean and biased variance of each (sample, group), two passes. x, y [n, c, p]; gamma, beta \[c\].
 pub fn group(
     rec: &mut Recording,
@@ -110,7 +111,8 @@ pub fn group_bwd_affine(
     fold(rec, plain, dbeta, shape, sink);
 }
 
-/// Records the squared norms of each sample's gradients of gamma and of beta, \[n\] each: no gradient is stored across positions.
+/// Records the squared norms of each sample's gradients of gamma and of beta, \[n\] each: no gradient is stored across
+/// positions.
 pub fn group_affine_norms(
     rec: &mut Recording,
     x: Buf<f32>,
@@ -221,7 +223,8 @@ fn fold(rec: &mut Recording, part: Buf<f32>, out: Buf<f32>, shape: NormShape, si
     fold_blocks(rec, blocks, out, [n.div_ceil(BLOCK), c, n], Reduction { mode: ReductionMode::Sum, ..sink });
 }
 
-/// Samples that one thread adds when there are many: keeps rounding short and any one loop far below what adapters allow.
+/// Samples that one thread adds when there are many: keeps rounding short and any one loop far below what adapters
+/// allow.
 const BLOCK: usize = 256;
 
 /// One dispatch of [`FOLD`] over [n, c] parts in blocks of `block` samples.

@@ -1,5 +1,5 @@
-//! Cases with the numbers that f32 has beside ordinary ones, made of the families' own cases: a NaN, an infinite number or
-//! nothing but subnormal ones in one input. What stands in an input must reach what depends on it, and nothing else.
+//! Cases with the numbers that f32 has beside ordinary ones, made of the families' own cases: a NaN, an infinite number
+//! or nothing but subnormal ones in one input. What stands in an input must reach what depends on it, and nothing else.
 
 use std::collections::BTreeMap;
 
@@ -24,8 +24,8 @@ fn decided(input: &CaseBuf, odd: Odd) -> bool {
     !input.hazards.iter().any(|hazard| undecided.contains(hazard))
 }
 
-/// Of each kernel with each set of override values a case with a NaN in each input; of each kernel one with an infinite number
-/// and one with subnormal ones, in its inputs by turns.
+/// Of each kernel with each set of override values a case with a NaN in each input; of each kernel one with an infinite
+/// number and one with subnormal ones, in its inputs by turns.
 pub(super) fn cases(plain: &[Case]) -> Vec<Case> {
     let mut all = Vec::new();
     for (case, first) in representatives(plain) {
@@ -52,7 +52,8 @@ const ENOUGH: usize = 5;
 /// Overrides that are sizes, or add to what was there: every value is the same code as far as inputs go.
 const SIZES: [&str; 5] = ["WG", "KH", "KW", "COLS", "ADD"];
 
-/// The smallest cases that hold each kernel with each set of override values, and whether one is the first of some kernel.
+/// The smallest cases that hold each kernel with each set of override values, and whether one is the first of some
+/// kernel.
 fn representatives(plain: &[Case]) -> Vec<(&Case, bool)> {
     let size = |case: &Case| {
         let short = case.buffers.iter().filter(|b| b.init.bytes().len() / 4 < ENOUGH).count();

@@ -82,8 +82,8 @@ impl Default for Adam {
     }
 }
 
-/// Records one step of `torch.optim.SGD` with dampening 0. `velocity` starts at zero; with `momentum` 0 it is bound but left
-/// alone and may be any other f32 buffer. `hyper[0]` is the learning rate.
+/// Records one step of `torch.optim.SGD` with dampening 0. `velocity` starts at zero; with `momentum` 0 it is bound but
+/// left alone and may be any other f32 buffer. `hyper[0]` is the learning rate.
 pub fn sgd(rec: &mut Recording, theta: Buf<f32>, grad: Buf<f32>, velocity: Buf<f32>, hyper: Buf<f32>, options: Sgd) {
     let (n, momentum) = (theta.len, options.momentum != 0.0);
     let checks = rec.arguments("optim.sgd").shape("grad", grad, &[n]).at_least("hyper", hyper, &[1]);
@@ -103,8 +103,8 @@ pub fn sgd(rec: &mut Recording, theta: Buf<f32>, grad: Buf<f32>, velocity: Buf<f
         .threads(quads(n));
 }
 
-/// Records one step of `torch.optim.Adam` (Kingma & Ba, ICLR 2015), or of `AdamW` with `decoupled`. `m` and `v` start at
-/// zero; `hyper` is [lr, 1 − β1^t, 1 − β2^t], t = 1 at the first step.
+/// Records one step of `torch.optim.Adam` (Kingma & Ba, ICLR 2015), or of `AdamW` with `decoupled`. `m` and `v` start
+/// at zero; `hyper` is [lr, 1 − β1^t, 1 − β2^t], t = 1 at the first step.
 pub fn adam(
     rec: &mut Recording,
     theta: Buf<f32>,

@@ -1,4 +1,5 @@
-//! What a kernel makes of the results of single samples: the gradients of weights, biases, scales and shifts all end in one.
+//! What a kernel makes of the results of single samples: the gradients of weights, biases, scales and shifts all end in
+//! one.
 
 use crate::engine::{Arguments, Buf};
 

@@ -1,8 +1,8 @@
 //! Linear systems with small symmetric matrices: Cholesky factors and triangular solves with many right-hand sides
 //! (Golub & Van Loan, "Matrix Computations", 4.2), for curvature factors and Gram matrices of up to some thousand rows.
 //!
-//! A matrix is cut into blocks of columns. For each block one dispatch subtracts what the columns before it contribute, one
-//! workgroup factors the diagonal block, and a thread per row below solves with it: three dispatches a block whose
+//! A matrix is cut into blocks of columns. For each block one dispatch subtracts what the columns before it contribute,
+//! one workgroup factors the diagonal block, and a thread per row below solves with it: three dispatches a block whose
 //! geometry follows from the size alone.
 
 mod cases;
@@ -33,9 +33,9 @@ pub fn damp(rec: &mut Recording, a: Buf<f32>, y: Buf<f32>, n: usize, shift: f32)
     pass.work((n * n) as u64, 8 * (n * n) as u64).threads(n * n);
 }
 
-/// Records the Cholesky factor L of `a` = L Lᵀ, [n, n], in the place of its lower triangle; what lies above the diagonal is
-/// neither read nor changed. `status` \[1\] becomes 0, or one more than the first row whose pivot is not above 0: `a` is then
-/// not positive definite to rounding, that pivot is taken as 1, and L is of no use.
+/// Records the Cholesky factor L of `a` = L Lᵀ, [n, n], in the place of its lower triangle; what lies above the
+/// diagonal is neither read nor changed. `status` \[1\] becomes 0, or one more than the first row whose pivot is not
+/// above 0: `a` is then not positive definite to rounding, that pivot is taken as 1, and L is of no use.
 pub fn cholesky(rec: &mut Recording, a: Buf<f32>, n: usize, status: Buf<u32>) {
     if rec.arguments("solve.cholesky").shape("a", a, &[n, n]).shape("status", status, &[1]).wrong() {
         return;

@@ -68,8 +68,8 @@ pub struct GraphView<'a> {
 }
 
 impl<'a> View<'a> {
-    /// A request to forget the training records `forget` and to keep `retain` (positions in the training split, ascending),
-    /// of a model trained with `train`: seed 0, no class wholly forgotten, no graph, no known past.
+    /// A request to forget the training records `forget` and to keep `retain` (positions in the training split,
+    /// ascending), of a model trained with `train`: seed 0, no class wholly forgotten, no graph, no known past.
     pub fn new(train: &'a TrainConfig, retain: &'a [u32], forget: &'a [u32]) -> View<'a> {
         View { retain, forget, forgotten_classes: &[], train, seed: 0, graph: None, past: Past::default() }
     }
@@ -94,8 +94,8 @@ impl<'a> View<'a> {
         View { past, ..self }
     }
 
-    /// `count` of the retained records, or all where `count` is 0 or there are fewer, drawn by the seed and ascending. `stream`
-    /// keeps a draw apart from other uses of the seed.
+    /// `count` of the retained records, or all where `count` is 0 or there are fewer, drawn by the seed and ascending.
+    /// `stream` keeps a draw apart from other uses of the seed.
     pub fn drawn(&self, count: usize, stream: u32) -> Vec<u32> {
         let mut drawn = shuffled(self.retain, self.seed, 0, stream);
         drawn.truncate(if count == 0 { usize::MAX } else { count });
@@ -110,7 +110,8 @@ impl<'a> View<'a> {
     pub fn require_graph(&self, method: &str) -> Result<GraphView<'a>> {
         self.graph.ok_or_else(|| {
             Error::input(format!(
-                "method `{method}` works on requests on a graph, and the records here are not the nodes of one; use retrain, finetune or an ascent"
+                "method `{method}` works on requests on a graph, and the records here are not the nodes of one; use \
+                    retrain, finetune or an ascent"
             ))
         })
     }
@@ -191,7 +192,8 @@ impl MethodRow {
         }
         data.refuse_links(|| {
             format!(
-                "method `{}` works on records with a class each, and the records of `{}` are links (data.task = \"link\"); use {}",
+                "method `{}` works on records with a class each, and the records of `{}` are links (data.task = \
+                    \"link\"); use {}",
                 self.name,
                 data.name,
                 of_links().join(" or ")

@@ -1,5 +1,5 @@
-//! What a method may ask for: the whole surface on one page. A method begins with `use crate::methods::prelude::*;`, or with
-//! `use unlearn::methods::prelude::*;` outside this crate.
+//! What a method may ask for: the whole surface on one page. A method begins with `use crate::methods::prelude::*;`, or
+//! with `use unlearn::methods::prelude::*;` outside this crate.
 //!
 //! # A method
 //!
@@ -43,17 +43,18 @@
 //! assert!((ROW.build)("factor = 2".parse().unwrap()).is_err());
 //! ```
 //!
-//! Within the crate the row goes into [`METHODS`](crate::methods::METHODS), and then every command, the tests over the registry
-//! and the reference pages know the method. A row's settings may be shared: [`Sgd::settings`] for methods that train some
-//! epochs on, [`StopRule::SETTINGS`] for those that stop when enough is forgotten, with `#[serde(flatten)]` in the struct.
+//! Within the crate the row goes into [`METHODS`](crate::methods::METHODS), and then every command, the tests over the
+//! registry and the reference pages know the method. A row's settings may be shared: [`Sgd::settings`] for methods that
+//! train some epochs on, [`StopRule::SETTINGS`] for those that stop when enough is forgotten, with `#[serde(flatten)]`
+//! in the struct.
 //!
 //! # What it is given
 //!
-//! * [`View`]: the records to retain and to forget as positions in the training split, the recipe, the seed, on a graph the
-//!   deletion and the nodes that it reaches, and where the parameters come from. Draws go by `view.seed` alone, each with a
-//!   stream number of its own ([`View::drawn`]), so that a run repeats to the bit.
-//! * [`Session`]: the model's parameters `theta` and a scratch vector `grad` of the same layout, the training records (and the
-//!   validation split, as [`Part::Validation`]), and the engine. There is no test split in a session.
+//! * [`View`]: the records to retain and to forget as positions in the training split, the recipe, the seed, on a graph
+//!   the deletion and the nodes that it reaches, and where the parameters come from. Draws go by `view.seed` alone,
+//!   each with a stream number of its own ([`View::drawn`]), so that a run repeats to the bit.
+//! * [`Session`]: the model's parameters `theta` and a scratch vector `grad` of the same layout, the training records
+//!   (and the validation split, as [`Part::Validation`]), and the engine. There is no test split in a session.
 //!
 //! # What it may do
 //!
@@ -61,21 +62,22 @@
 //! | --- | --- |
 //! | read, replace the parameters | [`Session::read_theta`], [`Session::write_theta`], `session.model.init(seed)` |
 //! | keep a vector of the parameters' layout, a number | [`Session::vector`], [`Session::scalar`] |
-//! | record and run kernels | [`Session::run`], or [`Session::recording`] and [`Session::compile`], with `crate::kernels` |
+//! | run kernels | [`Session::run`]; [`Session::recording`] with [`Session::compile`]; `crate::kernels` |
 //! | score records | [`statistics::score`], [`statistics::logits`] |
 //! | sum gradients into `session.grad` | [`statistics::gradient`] |
 //! | measure importance | [`Importance::measure`], [`Importance::of_retained`] |
-//! | multiply by a curvature matrix, solve with it | [`statistics::gauss_newton`], [`statistics::hessian`], [`statistics::solve`] |
-//! | train on | [`fit_to_end`]; [`Fit::new`], [`Fit::restrict`] or [`Fit::penalize`], and [`train_to_end`] with an [`Observer`] |
+//! | multiply by a curvature matrix | [`statistics::gauss_newton`], [`statistics::hessian`] |
+//! | solve with it | [`statistics::solve`] |
+//! | train on | [`fit_to_end`]; [`Fit::restrict`], [`Fit::penalize`], [`train_to_end`], [`Observer`] |
 //! | stop at a goal | [`StopRule::goal`], [`Goal::reached`] |
 //!
-//! [`Records::train`] are records as they are after the request, [`Records::before`] as they were: ask for forgotten records with
-//! the latter, since a graph no longer has them.
+//! [`Records::train`] are records as they are after the request, [`Records::before`] as they were: ask for forgotten
+//! records with the latter, since a graph no longer has them.
 //!
 //! # What it owes
 //!
-//! An [`Account`]: what it read besides the model ([`Read`]), the seconds of [`timed`] work, those that could be kept for the
-//! next request apart, the steps it took, and notes. It never scores itself: `methods` may not import `eval`.
+//! An [`Account`]: what it read besides the model ([`Read`]), the seconds of [`timed`] work, those that could be kept
+//! for the next request apart, the steps it took, and notes. It never scores itself: `methods` may not import `eval`.
 
 pub use crate::error::{Error, Result};
 pub use crate::methods::shared::account::{Account, Details, Origin, StoppedBy, timed};

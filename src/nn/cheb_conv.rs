@@ -13,7 +13,8 @@ use crate::kernels::map;
 
 pub static ROW: LayerRow = LayerRow {
     kind: "cheb_conv",
-    summary: "ChebNet: y = Σ_k T_k(L̂) x W_kᵀ + b, k terms (Defferrard et al. 2016, eq. 4); lins.0.weight … [out, in], bias",
+    summary: "ChebNet: y = Σ_k T_k(L̂) x W_kᵀ + b, k terms (Defferrard et al. 2016, eq. 4); lins.0.weight … [out, in], \
+        bias",
     facts: Facts { linear: true, ..Facts::MESSAGES },
     build: |t| {
         let layer: ChebConv = settings(&ROW, t)?;
@@ -26,7 +27,8 @@ pub static ROW: LayerRow = LayerRow {
     example_input: &[7],
 };
 
-/// L̂ = −D^{-1/2} A D^{-1/2}: PyG's `ChebConv` with its symmetric normalisation, for which λ_max is 2. Self-loops take no part.
+/// L̂ = −D^{-1/2} A D^{-1/2}: PyG's `ChebConv` with its symmetric normalisation, for which λ_max is 2. Self-loops take
+/// no part.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ChebConv {
@@ -93,8 +95,8 @@ impl Layer for ChebConv {
         self.k - 1
     }
 
-    /// By Clenshaw's recurrence b_k = z_k + 2 L̂ b_{k+1} − b_{k+2} over the projected features z_k = x W_kᵀ, so that sparse
-    /// features never become dense rows and messages are as short as the output.
+    /// By Clenshaw's recurrence b_k = z_k + 2 L̂ b_{k+1} − b_{k+2} over the projected features z_k = x W_kᵀ, so that
+    /// sparse features never become dense rows and messages are as short as the output.
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
         let g = cx.structure(&self.name)?;
         let (terms, bias) = (self.projections(input)?, self.bias_name());

@@ -13,7 +13,8 @@ pub static ROW: LayerRow = LayerRow {
     summary: "2-d convolution, weight [out, in/groups, kh, kw]; stride, padding, dilation, groups, bias",
     facts: Facts { family: Some(Family::Cnn), linear: true, ..Facts::PLAIN },
     build: |t| Ok(Box::new(settings::<Conv2d>(&ROW, t)?)),
-    example: "type = \"conv2d\"\nname = \"conv\"\nout = 4\nkernel = [3, 2]\nstride = [2, 1]\npadding = [2, 1]\ndilation = [1, 2]\ngroups = 2",
+    example: "type = \"conv2d\"\nname = \"conv\"\nout = 4\nkernel = [3, 2]\nstride = [2, 1]\n\
+        padding = [2, 1]\ndilation = [1, 2]\ngroups = 2",
     example_input: &[2, 7, 6],
 };
 

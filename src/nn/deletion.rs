@@ -1,4 +1,5 @@
-//! `deletion`: GNNDelete's operator. Rows of nodes that a request on the graph reaches pass through a matrix of their own.
+//! `deletion`: GNNDelete's operator. Rows of nodes that a request on the graph reaches pass through a matrix of their
+//! own.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,8 @@ use crate::kernels::map::{self, Binary};
 
 pub static ROW: LayerRow = LayerRow {
     kind: "deletion",
-    summary: "GNNDelete's operator (Cheng et al. 2023): y = x (I + W) at nodes that a request reaches, y = x elsewhere; \
+    summary: "GNNDelete's operator (Cheng et al. 2023): y = x (I + W) at nodes that a request reaches, y = x \
+        elsewhere; \
               weight [h, h] starts at 0; put it behind a graph layer",
     facts: Facts { rows: Rows::Nodes, ..Facts::PLAIN },
     build: |t| Ok(Box::new(settings::<DeletionOperator>(&ROW, t)?)),
@@ -21,13 +23,13 @@ pub static ROW: LayerRow = LayerRow {
     example_input: &[5],
 };
 
-/// y_i = x_i + t_i x_i W with t_i = 1 at nodes that were deleted or whose rows behind one graph layer the deletion changes, and
-/// 0 elsewhere and everywhere on a graph from which nothing was deleted. The source takes l hops behind layer l; one hop
-/// is the same behind the first, and behind none does it change logits that the deletion leaves alone.
+/// y_i = x_i + t_i x_i W with t_i = 1 at nodes that were deleted or whose rows behind one graph layer the deletion
+/// changes, and 0 elsewhere and everywhere on a graph from which nothing was deleted. The source takes l hops behind
+/// layer l; one hop is the same behind the first, and behind none does it change logits that the deletion leaves alone.
 ///
 /// The source has a matrix W_D in the place of I + W. Weight decay draws a parameter to 0: W then stays there while the
-/// operator is out of use, and W_D would lose the identity. For the same reason training leaves W alone: only what works
-/// in evaluation mode, as the method `gnn_delete` does, has a gradient for it.
+/// operator is out of use, and W_D would lose the identity. For the same reason training leaves W alone: only what
+/// works in evaluation mode, as the method `gnn_delete` does, has a gradient for it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DeletionOperator {
@@ -40,7 +42,8 @@ impl DeletionOperator {
         Ok(node_features(ROW.kind, &self.name, input, Some(1))?.0)
     }
 
-    /// Records `y = x + touched ∘ z`: `touched` lies on the edges, 1 on the self-loop of a reached node and 0 on all others.
+    /// Records `y = x + touched ∘ z`: `touched` lies on the edges, 1 on the self-loop of a reached node and 0 on all
+    /// others.
     fn add_touched(rec: &mut Recording, g: &Structure, x: Buf<f32>, z: Buf<f32>, width: usize) -> Buf<f32> {
         let (own, y) = (rec.temp("touched", z.len), rec.temp("y", z.len));
         graph::spmm(rec, &g.a, g.touched, z, z, own, width, Spmm { own: 0.0, bias: false });

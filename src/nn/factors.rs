@@ -1,10 +1,11 @@
 //! Kronecker factors of curvature blocks: what a layer's sink makes of its input and of its output's gradient.
 //!
-//! A dense layer's gradient for one record is g aᵀ, so its block of the curvature E[vec(g aᵀ) vec(g aᵀ)ᵀ] is approximated by
-//! A ⊗ G with A = E[a aᵀ] and G = E[g gᵀ] (Martens & Grosse, ICML 2015). A convolution's gradient is a sum over its T output
-//! positions, and A = E[Σ_t a_t a_tᵀ], G = E[(1/T) Σ_t g_t g_tᵀ] with a_t the patch that position t sees (Grosse & Martens, ICML
-//! 2016, spatially uncorrelated derivatives). Biases, and the scales and shifts of a normalisation, are parameters of their own, as in
-//! BackPACK: their block is G of each record's own gradient, which is exact. Expectations are over records, and over labels where g is of the model's.
+//! A dense layer's gradient for one record is g aᵀ, so its block of the curvature E[vec(g aᵀ) vec(g aᵀ)ᵀ] is
+//! approximated by A ⊗ G with A = E[a aᵀ] and G = E[g gᵀ] (Martens & Grosse, ICML 2015). A convolution's gradient is a
+//! sum over its T output positions, and A = E[Σ_t a_t a_tᵀ], G = E[(1/T) Σ_t g_t g_tᵀ] with a_t the patch that position
+//! t sees (Grosse & Martens, ICML 2016, spatially uncorrelated derivatives). Biases, and the scales and shifts of a
+//! normalisation, are parameters of their own, as in BackPACK: their block is G of each record's own gradient, which is
+//! exact. Expectations are over records, and over labels where g is of the model's.
 
 use glam::UVec2;
 
@@ -91,15 +92,16 @@ pub struct Factors {
     pub outputs: f32,
 }
 
-/// Rows of unfolded patches that one product sums over, fewer than a software adapter's loops take, and elements of them
-/// that are held at a time.
+/// Rows of unfolded patches that one product sums over, fewer than a software adapter's loops take, and elements of
+/// them that are held at a time.
 const ROWS: usize = 8192;
 const ELEMENTS: usize = 4 << 20;
 
 /// The refusal of a parameter without Kronecker factors.
 pub(super) fn refused<T>(name: &str) -> Result<T> {
     Err(Error::input(format!(
-        "`{name}` has no Kronecker factors: K-FAC takes networks of linear and conv2d layers (one group) and normalisations over records that stand alone; use the diagonal, or products with the curvature matrix"
+        "`{name}` has no Kronecker factors: K-FAC takes networks of linear and conv2d layers (one group) and \
+            normalisations over records that stand alone; use the diagonal, or products with the curvature matrix"
     )))
 }
 
@@ -169,8 +171,8 @@ impl Backward<'_> {
         Ok(())
     }
 
-    /// Records `out += scale Σ_n Σ_t g_t g_tᵀ` over the positions of a convolution's output: the weight gradient of a 1x1
-    /// convolution whose input is its own gradient.
+    /// Records `out += scale Σ_n Σ_t g_t g_tᵀ` over the positions of a convolution's output: the weight gradient of a
+    /// 1x1 convolution whose input is its own gradient.
     fn add_pixels(&mut self, s: &ConvShape, [oh, ow]: [usize; 2], dy: Buf<f32>, out: Buf<f32>, scale: f32) {
         let pixels = ConvShape::plain(s.n, s.co, oh, ow, s.co, UVec2::ONE);
         let (chunks, weights) = (Chunks::of(&pixels), pixels.weights());

@@ -13,7 +13,8 @@ use crate::kernels::map;
 
 pub static ROW: LayerRow = LayerRow {
     kind: "gat_conv",
-    summary: "GAT: y_i = Σ_j α_ij W x_j + b under each of `heads` (Veličković et al. 2018); lin.weight, att_src, att_dst, bias",
+    summary: "GAT: y_i = Σ_j α_ij W x_j + b under each of `heads` (Veličković et al. 2018); lin.weight, att_src, \
+        att_dst, bias",
     facts: Facts::MESSAGES,
     build: |t| {
         let layer: GatConv = settings(&ROW, t)?;

@@ -56,8 +56,8 @@ pub struct Tape {
 }
 
 impl Tape {
-    /// True where no two records share rows: they stand alone, or are blocks of a graph. Else records have no gradients of their
-    /// own here.
+    /// True where no two records share rows: they stand alone, or are blocks of a graph. Else records have no gradients
+    /// of their own here.
     pub fn records_apart(&self) -> bool {
         self.end.graph.is_none() || self.end.segments.is_some()
     }
@@ -93,7 +93,8 @@ impl Model {
         let shapes = body.shapes(input)?;
         if shapes.last().map(Vec::as_slice) != Some(&[classes]) {
             return Err(Error::input(format!(
-                "the model's output has shape {:?}, the data has {classes} classes; end with a linear layer of {classes} outputs",
+                "the model's output has shape {:?}, the data has {classes} classes; end with a linear layer of \
+                    {classes} outputs",
                 shapes.last()
             )));
         }
@@ -147,14 +148,16 @@ impl Model {
         [Family::Gnn, Family::Cnn].into_iter().find(|f| has(*f)).unwrap_or(Family::Dnn)
     }
 
-    /// True where the logits are linear in the parameters, so that the mean cross-entropy is convex in them and its Hessian the
-    /// Gauss-Newton matrix: one layer that is linear in its own, and beside it nothing but changes of shape.
+    /// True where the logits are linear in the parameters, so that the mean cross-entropy is convex in them and its
+    /// Hessian the Gauss-Newton matrix: one layer that is linear in its own, and beside it nothing but changes of
+    /// shape.
     pub fn is_linear(&self) -> bool {
         let facts = || self.layers().iter().map(|layer| layer.row().facts);
         facts().filter(|f| f.linear).count() == 1 && facts().all(|f| f.linear || f.reshape)
     }
 
-    /// Records logits [records, classes] of a batch: of all its rows, of its seeds, or of what a read-out makes of the rows.
+    /// Records logits [records, classes] of a batch: of all its rows, of its seeds, or of what a read-out makes of the
+    /// rows.
     ///
     /// # Errors
     /// A layer that passes messages where there is no graph, a read-out where rows are asked for.

@@ -1,5 +1,5 @@
-//! Products of rows with a weight: what dense layers and graph layers do before anything else, for dense rows and for sparse
-//! features alike.
+//! Products of rows with a weight: what dense layers and graph layers do before anything else, for dense rows and for
+//! sparse features alike.
 
 use super::layer::{Backward, Forward, Saved};
 use super::params::{Init, ParamSpec};

@@ -9,7 +9,8 @@ use crate::kernels::graph::{self, Readout};
 
 pub static ROW: LayerRow = LayerRow {
     kind: "readout",
-    summary: "graph read-out: sum, mean or max over the nodes of each graph (Xu et al. 2019); rows behind it are graphs",
+    summary: "graph read-out: sum, mean or max over the nodes of each graph (Xu et al. 2019); rows behind it are \
+        graphs",
     facts: Facts { rows: Rows::ReadOut, ..Facts::PLAIN },
     build: |t| Ok(Box::new(settings::<ReadOut>(&ROW, t)?)),
     example: "type = \"readout\"\nkind = \"mean\"",

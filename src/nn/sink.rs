@@ -79,7 +79,8 @@ impl Backward<'_> {
     fn whole_records(&self, name: &str) -> Result<()> {
         match self.grouped() {
             true => Err(Error::input(format!(
-                "`{name}` sits before a read-out or in a graph network, where its per-record gradients are not computed; use linear and graph layers there"
+                "`{name}` sits before a read-out or in a graph network, where its per-record gradients are not \
+                    computed; use linear and graph layers there"
             ))),
             false => Ok(()),
         }

@@ -18,8 +18,8 @@ pub struct Structure {
     pub sym: Buf<f32>,
     /// `w_ij / Σ_j w_ij`.
     pub mean: Buf<f32>,
-    /// 1 on the self-loop of a node that a request deletes or reaches within one hop, 0 elsewhere and wherever nothing was
-    /// deleted.
+    /// 1 on the self-loop of a node that a request deletes or reaches within one hop, 0 elsewhere and wherever nothing
+    /// was deleted.
     pub touched: Buf<f32>,
     /// Where backward passes add their gradients to the values `sym`, if anybody asks: `graph_conv` and `sgc` do.
     pub slope: Option<Buf<f32>>,
@@ -70,7 +70,8 @@ impl Backward<'_> {
 
 fn no_graph(layer: &str) -> Error {
     Error::input(format!(
-        "layer `{layer}` passes messages along edges, but there is no graph here; use a graph data set, and no graph layer behind a readout"
+        "layer `{layer}` passes messages along edges, but there is no graph here; use a graph data set, and no graph \
+            layer behind a readout"
     ))
 }
 

@@ -1,4 +1,5 @@
-//! Named architectures; each is a function from its settings to a list of layers, so a resolved config shows them whole.
+//! Named architectures; each is a function from its settings to a list of layers, so a resolved config shows them
+//! whole.
 
 use crate::error::{Error, Result};
 
@@ -41,7 +42,8 @@ pub static ZOO: &[ZooRow] = &[
     },
     ZooRow {
         name: "gcn",
-        summary: "GCN (Kipf & Welling 2017): dropout 0.5, graph_conv, relu per hidden width (default 16), then graph_conv",
+        summary: "GCN (Kipf & Welling 2017): dropout 0.5, graph_conv, relu per hidden width (default 16), then \
+            graph_conv",
         nodes: true,
         build: |hidden| convolutions("graph_conv", hidden.unwrap_or(&[16])),
     },
@@ -59,7 +61,8 @@ pub static ZOO: &[ZooRow] = &[
     },
     ZooRow {
         name: "gat",
-        summary: "GAT (Velickovic et al. 2018): dropout 0.6, gat_conv of 8 heads, elu per hidden width (default 8 a head), then one head",
+        summary: "GAT (Velickovic et al. 2018): dropout 0.6, gat_conv of 8 heads, elu per hidden width (default 8 a \
+            head), then one head",
         nodes: true,
         build: |hidden| attention(hidden.unwrap_or(&[8])),
     },
@@ -90,7 +93,8 @@ fn deletable(hidden: &[usize]) -> Vec<String> {
     layers
 }
 
-/// [`convolutions`] of gin_conv. As wide inside as its outputs, the last layer would see no more than one number a class.
+/// [`convolutions`] of gin_conv. As wide inside as its outputs, the last layer would see no more than one number a
+/// class.
 fn isomorphism(hidden: &[usize]) -> Vec<String> {
     let mut layers = convolutions("gin_conv", hidden);
     if let (Some(last), Some(width)) = (layers.last_mut(), hidden.last()) {

@@ -57,7 +57,8 @@ pub(crate) enum Targets {
 
 /// Pairs of rows to tell apart.
 pub(crate) enum Pairs {
-    /// All edges, of which there are `count`, each entry of the structure by its weight, and negatives drawn in each step.
+    /// All edges, of which there are `count`, each entry of the structure by its weight, and negatives drawn in each
+    /// step.
     Edges { weight: Buf<f32>, count: usize },
     /// Held-out edges, and as many pairs without one.
     HeldOut([Csr; 2]),

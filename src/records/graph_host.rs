@@ -1,4 +1,5 @@
-//! What a resident graph is built from, on the host: edges with self-loops, and what a deletion leaves of weights and values.
+//! What a resident graph is built from, on the host: edges with self-loops, and what a deletion leaves of weights and
+//! values.
 
 use std::collections::HashSet;
 

@@ -39,8 +39,8 @@ impl Session<'_> {
         if self.stand_alone() { Ok(()) } else { Err(Error::input(why())) }
     }
 
-    /// Length of a mask over a graph's edges, and those of the present graph that lie between different nodes. The other
-    /// places hold self-loops and what was deleted.
+    /// Length of a mask over a graph's edges, and those of the present graph that lie between different nodes. The
+    /// other places hold self-loops and what was deleted.
     ///
     /// # Errors
     /// The data are not the nodes of a graph.

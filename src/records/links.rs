@@ -105,7 +105,8 @@ impl Resident for Links {
         match records.part {
             Part::Validation => check_places(records, self.len(Part::Validation)),
             _ if labelled => Err(Error::input(
-                "link prediction (data.task = \"link\") has no loss of single training records: its loss is that of all training edges and of negatives drawn in each step",
+                "link prediction (data.task = \"link\") has no loss of single training records: its loss is that of \
+                    all training edges and of negatives drawn in each step",
             )),
             _ => self.nodes.check(records, false),
         }

@@ -22,8 +22,8 @@ pub struct Objective {
     pub citation: &'static str,
     /// It tells pairs of nodes apart, where the others know a class for each record.
     pub of_pairs: bool,
-    /// The outputs are those of a softmax whose negative log-likelihood this is: what sampled labels, the Fisher information
-    /// of the model's own labels and the constants of certificates rest on.
+    /// The outputs are those of a softmax whose negative log-likelihood this is: what sampled labels, the Fisher
+    /// information of the model's own labels and the constants of certificates rest on.
     pub softmax: bool,
     /// Numbers that stay on the engine, for so many classes; none for most.
     pub(crate) kept: fn(usize) -> Vec<f32>,
@@ -92,7 +92,8 @@ pub fn needs_softmax(objective: &Objective, what: &str) -> Result<()> {
     match objective.softmax {
         true => Ok(()),
         false => Err(Error::input(format!(
-            "{what} rests on softmax and cross-entropy, and the network is trained for `{}`; use train.objective = \"{}\"",
+            "{what} rests on softmax and cross-entropy, and the network is trained for `{}`; use train.objective = \
+                \"{}\"",
             objective.name, CROSS_ENTROPY.name
         ))),
     }

@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 const STREAM_LABELS: u32 = 0x6c61_6265;
 
 impl Session<'_> {
-    /// Gives each of `records` a class drawn evenly from the others (from all, with `or_own`), a function of the seed and
-    /// the record's id. They hold wherever records are read as [`Part::Before`], until [`Session::restore_labels`];
+    /// Gives each of `records` a class drawn evenly from the others (from all, with `or_own`), a function of the seed
+    /// and the record's id. They hold wherever records are read as [`Part::Before`], until [`Session::restore_labels`];
     /// [`Part::Train`] keeps the true classes.
     ///
     /// # Errors

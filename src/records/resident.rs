@@ -76,7 +76,8 @@ pub(super) fn check_fanout(fanout: &[usize], hops: Option<usize>, of_network: us
         0 => Ok(()),
         n if hops == Some(n) => Ok(()),
         n => Err(Error::input(format!(
-            "train.fanout has {n} entries; it needs one for each of the {of_network} hops of a network over the nodes of a graph, and none elsewhere"
+            "train.fanout has {n} entries; it needs one for each of the {of_network} hops of a network over the nodes \
+                of a graph, and none elsewhere"
         ))),
     }
 }

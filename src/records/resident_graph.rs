@@ -74,8 +74,8 @@ impl ResidentGraph {
         let now = match deletion {
             Some(d) => {
                 let weight = left(&edges, &weight, d);
-                // What differs behind the first layer: an operator there, or later, then changes no logits that the deletion
-                // does not change.
+                // What differs behind the first layer: an operator there, or later, then changes no logits that the
+                // deletion does not change.
                 let touched = touched(&edges, [&g.influenced(d, 1)[..], &d.nodes].concat());
                 parts.side(engine, weight, &features_left(&features, &g.features.val, d), &touched)?
             }

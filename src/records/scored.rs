@@ -1,4 +1,5 @@
-//! What a network is trained for, and a batch's forward pass with its loss: what training, statistics and full-set steps record alike.
+//! What a network is trained for, and a batch's forward pass with its loss: what training, statistics and full-set
+//! steps record alike.
 
 use super::batch::{Loaded, Shape, Use};
 use super::objective::{self, Losses, Objective, Outputs};

@@ -86,7 +86,8 @@ impl SubGraph {
         self.edges.rows()
     }
 
-    /// One block per center: all that its logits depend on in a network of so many hops, with the whole graph's degrees.
+    /// One block per center: all that its logits depend on in a network of so many hops, with the whole graph's
+    /// degrees.
     pub fn around(whole: &Whole, centers: &[u32], hops: usize) -> SubGraph {
         let mut part = SubGraph::empty();
         for center in centers {
@@ -132,8 +133,8 @@ impl SubGraph {
         self.features.ptr.push(self.features.idx.len() as u32);
     }
 
-    /// The sampled neighbourhood of `seeds`: from each node reached, at most `fanout[h]` of its in-edges at hop h, drawn
-    /// by `draw(n)` < n, and its self-loop. So many nodes are shared, not repeated; the seeds come first.
+    /// The sampled neighbourhood of `seeds`: from each node reached, at most `fanout[h]` of its in-edges at hop h,
+    /// drawn by `draw(n)` < n, and its self-loop. So many nodes are shared, not repeated; the seeds come first.
     pub fn sampled(whole: &Whole, seeds: &[u32], fanout: &[usize], mut draw: impl FnMut(usize) -> usize) -> SubGraph {
         let mut nodes = seeds.to_vec();
         let mut local: HashMap<u32, u32> = seeds.iter().copied().zip(0..).collect();

@@ -1,5 +1,5 @@
-//! The experiment file: one TOML with `[data]`, `[model]`, `[train]` and `[forget]`. Every complaint names file, line and
-//! key; every default is written back to the resolved copy.
+//! The experiment file: one TOML with `[data]`, `[model]`, `[train]` and `[forget]`. Every complaint names file, line
+//! and key; every default is written back to the resolved copy.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

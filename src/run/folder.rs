@@ -52,8 +52,8 @@ pub struct RunInfo {
     pub model_sha256: String,
     /// Digest of what training depended on (see [`Config::train_digest`]).
     pub config_sha256: String,
-    /// What differentially private training spent. A run that forgot has none: what forgets by its data again keeps no such
-    /// promise.
+    /// What differentially private training spent. A run that forgot has none: what forgets by its data again keeps no
+    /// such promise.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub privacy: Option<Privacy>,
     /// Present where the run came from `forget`.

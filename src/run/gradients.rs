@@ -1,5 +1,5 @@
-//! `unlearn gradients`: the statistics themselves, under the parameters' names. Every file says which estimator it holds,
-//! over how many records of which set, at which parameters.
+//! `unlearn gradients`: the statistics themselves, under the parameters' names. Every file says which estimator it
+//! holds, over how many records of which set, at which parameters.
 
 mod first_order;
 mod scores;

@@ -51,9 +51,11 @@ pub struct Ask {
     pub epochs: Vec<usize>,
     /// Of influence: which matrix H is, taken over all training records.
     pub curvature: Curvature,
-    /// Of influence, besides the weight decay of the recipe and in units of the mean loss; 0.01 is a start for a deep net.
+    /// Of influence, besides the weight decay of the recipe and in units of the mean loss; 0.01 is a start for a deep
+    /// net.
     pub damping: f64,
-    /// Of influence: most products with the curvature a solve, and the residual to stop at in parts of the gradient's norm.
+    /// Of influence: most products with the curvature a solve, and the residual to stop at in parts of the gradient's
+    /// norm.
     pub iterations: usize,
     /// Residual to stop at, in parts of the right side's norm.
     pub tolerance: f64,

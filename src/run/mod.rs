@@ -1,4 +1,5 @@
-//! Experiments: what they read and write, training and forgetting as runs, the table they print and the page they render.
+//! Experiments: what they read and write, training and forgetting as runs, the table they print and the page they
+//! render.
 
 pub mod cells;
 pub mod compare;

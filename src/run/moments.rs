@@ -1,4 +1,5 @@
-//! Models on the way of a run's training: trained again from the seed, which gives the same bytes and needs no stored files.
+//! Models on the way of a run's training: trained again from the seed, which gives the same bytes and needs no stored
+//! files.
 
 use super::folder::Opened;
 use crate::engine::Engine;
@@ -11,13 +12,13 @@ use crate::train::{EpochReport, Fit, Flow, Observer, Term, train_to_end, weights
 pub struct Moments {
     /// In the order of the epochs.
     pub list: Vec<Moment>,
-    /// Whether the weights at the end of the run came out as they are in its folder; none where training went less far, or
-    /// was not needed. False on another adapter than the run's: the models are then those that training gives here.
+    /// Whether the weights at the end of the run came out as they are in its folder; none where training went less far,
+    /// or was not needed. False on another adapter than the run's: the models are then those that training gives here.
     pub reproduced: Option<bool>,
 }
 
-/// The run's models after `epochs`, counted from 1 and each once; its weights as they are, with the configuration's learning
-/// rate, where no epoch is named.
+/// The run's models after `epochs`, counted from 1 and each once; its weights as they are, with the configuration's
+/// learning rate, where no epoch is named.
 ///
 /// # Errors
 /// An epoch that the run does not have, or that is named twice; a run that forgot, whose weights no training gives.
@@ -70,7 +71,8 @@ fn check(run: &Opened, epochs: &[usize]) -> Result<()> {
     let (count, folder) = (run.config.train.epochs, run.folder.path.display());
     if run.info.forget.is_some() {
         return Err(Error::input(format!(
-            "epochs: {folder} came from `forget`, and training does not lead to its weights; name the run that was trained"
+            "epochs: {folder} came from `forget`, and training does not lead to its weights; name the run that was \
+                trained"
         )));
     }
     for (i, epoch) in epochs.iter().enumerate() {

@@ -77,7 +77,8 @@ impl Sources {
                 (false, State::Begun) => {}
                 (false, State::Free) => {
                     return Err(Error::input(format!(
-                        "{} holds neither results.jsonl nor a run; give a folder that `unlearn run`, `demo` or `train` wrote",
+                        "{} holds neither results.jsonl nor a run; give a folder that `unlearn run`, `demo` or `train` \
+                            wrote",
                         path.display()
                     )));
                 }

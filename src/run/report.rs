@@ -53,8 +53,10 @@ pub fn render(page: &Page) -> String {
     )
 }
 
-const INTRODUCTION: &str = "<p>The target is what a model retrained without the forgotten records does, not zero. Every \
-    experiment has two controls: the <b>original</b> model (nothing was forgotten) must fail, and <b>another retrain</b>, \
+const INTRODUCTION: &str = "<p>The target is what a model retrained without the forgotten records does, not zero. \
+    Every \
+    experiment has two controls: the <b>original</b> model (nothing was forgotten) must fail, and <b>another \
+    retrain</b>, \
     held out of the reference, must pass; otherwise the audit is inconclusive. A value that was not measured is shown \
     as – and is absent from the data. ± is the sample standard deviation over seeds.</p>\n";
 

@@ -1,5 +1,5 @@
-//! Derivatives along a direction, and products with the Hessian and the Gauss-Newton matrix of the mean cross-entropy: by
-//! Pearlmutter's R-operator (1994), exact, at the cost of a few gradients and of no memory beyond a gradient's.
+//! Derivatives along a direction, and products with the Hessian and the Gauss-Newton matrix of the mean cross-entropy:
+//! by Pearlmutter's R-operator (1994), exact, at the cost of a few gradients and of no memory beyond a gradient's.
 
 use super::batches;
 use super::product::Product;
@@ -13,12 +13,13 @@ use crate::records::{Records, Session};
 use crate::records::{Shape, Use};
 
 /// H = (1/N) Σ_n J_nᵀ (diag(p_n) − p_n p_nᵀ) J_n over N records at the session's parameters, dropout off; J_n is the
-/// derivative of record n's logits, p_n their softmax. A product follows the parameters: they are read when it is applied.
+/// derivative of record n's logits, p_n their softmax. A product follows the parameters: they are read when it is
+/// applied.
 ///
-/// J u by a forward pass with its derivatives, the Hessian of the loss in the logits, and Jᵀ of that by the ordinary backward
-/// pass (Schraudolph, "Fast curvature matrix-vector products for second-order gradient descent", Neural Computation 2002).
-/// For softmax and cross-entropy it is the Fisher information matrix (Martens, JMLR 2020, section 9.2), and uᵀ H u is never
-/// negative.
+/// J u by a forward pass with its derivatives, the Hessian of the loss in the logits, and Jᵀ of that by the ordinary
+/// backward pass (Schraudolph, "Fast curvature matrix-vector products for second-order gradient descent", Neural
+/// Computation 2002). For softmax and cross-entropy it is the Fisher information matrix (Martens, JMLR 2020, section
+/// 9.2), and uᵀ H u is never negative.
 pub struct GaussNewton(Pieces);
 
 /// H = (1/N) Σ_n ∇² l_n over N records, l_n the cross-entropy of record n, likewise: the derivative along u of the

@@ -6,10 +6,11 @@ const SWEEPS: usize = 40;
 /// Inner products below this part of the lengths count as 0.
 const ORTHOGONAL: f64 = 1e-13;
 
-/// An orthonormal eigenvector a row, [n, n], of a positive semi-definite matrix `a` [n, n], in no order. Only the lower triangle of
-/// `a` is read. One-sided Jacobi rotations (Hestenes 1958) in f64: rows of W = V A are turned against each other until they are
-/// orthogonal, so that V A² Vᵀ is diagonal, and with it V A Vᵀ. Some 25 n³ operations: under a second for 400 rows, seconds for
-/// a thousand, once per measurement; a GPU form would pay for far larger factors than these networks have.
+/// An orthonormal eigenvector a row, [n, n], of a positive semi-definite matrix `a` [n, n], in no order. Only the lower
+/// triangle of `a` is read. One-sided Jacobi rotations (Hestenes 1958) in f64: rows of W = V A are turned against each
+/// other until they are orthogonal, so that V A² Vᵀ is diagonal, and with it V A Vᵀ. Some 25 n³ operations: under a
+/// second for 400 rows, seconds for a thousand, once per measurement; a GPU form would pay for far larger factors than
+/// these networks have.
 pub(crate) fn eigenvectors(a: &[f32], n: usize) -> Vec<f32> {
     let entry = |i: usize, j: usize| f64::from(a[i.max(j) * n + i.min(j)]);
     let mut w: Vec<Vec<f64>> = (0..n).map(|i| (0..n).map(|j| entry(i, j)).collect()).collect();

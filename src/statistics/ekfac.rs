@@ -13,9 +13,9 @@ use crate::nn::rotation::Rotation;
 use crate::nn::{ParamLayout, Sink};
 use crate::records::{Records, Session};
 
-/// For each weight U_Aᵀ, U_G of A and G of [`Kfac`], and the exact second moments E[(U_Gᵀ g_n U_A)²] of the per-record gradients in
-/// that basis; for each vector of parameters those of G. Of all curvatures that are diagonal in the basis this is the nearest to the
-/// true block (George et al. 2018, proposition 2); A ⊗ G is another of them.
+/// For each weight U_Aᵀ, U_G of A and G of [`Kfac`], and the exact second moments E[(U_Gᵀ g_n U_A)²] of the per-record
+/// gradients in that basis; for each vector of parameters those of G. Of all curvatures that are diagonal in the basis
+/// this is the nearest to the true block (George et al. 2018, proposition 2); A ⊗ G is another of them.
 pub struct Ekfac {
     /// The factors whose eigenvectors are the basis.
     pub kfac: Kfac,

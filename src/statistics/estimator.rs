@@ -1,4 +1,5 @@
-//! Which "Fisher" a value is: five different things go by that name in public code, and they differ by orders of magnitude.
+//! Which "Fisher" a value is: five different things go by that name in public code, and they differ by orders of
+//! magnitude.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,13 +15,13 @@ use crate::records::objective::{Objective, needs_softmax};
 pub enum Estimator {
     /// (1/N) Σ g_n²: the diagonal of the empirical Fisher matrix, exact per sample, true labels.
     PerSample,
-    /// (1/N) Σ_n Σ_y p(y|x_n) g_ny²: the diagonal of the Fisher information matrix proper, the expectation over the model's
-    /// own labels taken exactly. For softmax and cross-entropy this matrix is the Gauss-Newton matrix (Martens, JMLR 2020,
-    /// section 9.2), so this is the Gauss-Newton diagonal too. Does not vanish where the model fits every record, and costs
-    /// a backward pass per class.
+    /// (1/N) Σ_n Σ_y p(y|x_n) g_ny²: the diagonal of the Fisher information matrix proper, the expectation over the
+    /// model's own labels taken exactly. For softmax and cross-entropy this matrix is the Gauss-Newton matrix (Martens,
+    /// JMLR 2020, section 9.2), so this is the Gauss-Newton diagonal too. Does not vanish where the model fits every
+    /// record, and costs a backward pass per class.
     Model,
-    /// (1/(N S)) Σ_n Σ_s g_{n,y(n,s)}² with S labels y(n,s) drawn from p(·|x_n): unbiased for [`Estimator::Model`], a backward
-    /// pass per draw. A draw is a pure function of (seed, record, s).
+    /// (1/(N S)) Σ_n Σ_s g_{n,y(n,s)}² with S labels y(n,s) drawn from p(·|x_n): unbiased for [`Estimator::Model`], a
+    /// backward pass per draw. A draw is a pure function of (seed, record, s).
     ModelSampled {
         /// S; 1 or more.
         #[serde(default = "one")]
@@ -54,7 +55,8 @@ impl Estimator {
         match self {
             Estimator::PerSample => "empirical Fisher: mean of squared per-sample gradients, true labels",
             Estimator::Model => {
-                "Fisher information = Gauss-Newton: exact expectation over the model's labels, one backward pass per class"
+                "Fisher information = Gauss-Newton: exact expectation over the model's labels, one backward pass per \
+                    class"
             }
             Estimator::ModelSampled { .. } => {
                 "Fisher information = Gauss-Newton, Monte Carlo: labels drawn from the model"
@@ -93,8 +95,8 @@ impl Estimator {
         }
     }
 
-    /// Records the logit gradients [records, classes] of one of the [`Estimator::passes`]: outer products of what it becomes
-    /// sum to the expectation.
+    /// Records the logit gradients [records, classes] of one of the [`Estimator::passes`]: outer products of what it
+    /// becomes sum to the expectation.
     pub(crate) fn record_pass(
         self,
         rec: &mut Recording,

@@ -33,9 +33,10 @@ struct Chunk {
     records: Vec<u32>,
 }
 
-/// ⟨g_n, g_m⟩ over all parameters for every two records, [N, N] row by row in the records' order, dropout off. Symmetric and,
-/// but for rounding, positive semidefinite. Records of a batch are compared with at most one tensor's gradients stored; those
-/// of different batches by whole gradients, two slabs of them at a time, so that the work grows with N².
+/// ⟨g_n, g_m⟩ over all parameters for every two records, [N, N] row by row in the records' order, dropout off.
+/// Symmetric and, but for rounding, positive semidefinite. Records of a batch are compared with at most one tensor's
+/// gradients stored; those of different batches by whole gradients, two slabs of them at a time, so that the work grows
+/// with N².
 ///
 /// # Errors
 /// A record's gradient that is larger than a slab, where there is more than one batch.

@@ -109,8 +109,8 @@ pub fn importance(
     }
 }
 
-/// [`Estimator::Model`]: `out = (1/N) Σ_n Σ_y p(y|x_n) (∂ log p(y|x_n))²`, the diagonal of the Fisher information, which is
-/// that of the Gauss-Newton matrix. Clobbers `grad`.
+/// [`Estimator::Model`]: `out = (1/N) Σ_n Σ_y p(y|x_n) (∂ log p(y|x_n))²`, the diagonal of the Fisher information,
+/// which is that of the Gauss-Newton matrix. Clobbers `grad`.
 pub fn model_fisher(session: &mut Session, records: Records, out: Buf<f32>) -> Result<()> {
     expected_squares(session, records, Estimator::Model, out)
 }

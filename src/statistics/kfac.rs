@@ -1,5 +1,5 @@
-//! K-FAC: the curvature of a network of linear and convolution layers and normalisations as Kronecker factors, and the product with its
-//! damped inverse, all on the GPU.
+//! K-FAC: the curvature of a network of linear and convolution layers and normalisations as Kronecker factors, and the
+//! product with its damped inverse, all on the GPU.
 
 use super::estimator::Estimator;
 use super::labels::each_label;
@@ -59,10 +59,10 @@ pub(crate) fn read_squares(session: &mut Session, layout: &FactorLayout, flat: B
 }
 
 impl Kfac {
-    /// Measures the factors over `records`. `how` says whose labels the gradients are of: [`Estimator::Model`] takes the
-    /// expectation over the model's exactly, a backward pass a class (KFLR: Botev, Ritter & Barber, ICML 2017);
-    /// [`Estimator::ModelSampled`] draws them (K-FAC proper: Martens & Grosse, ICML 2015); [`Estimator::PerSample`] takes the
-    /// true ones, which gives factors of the empirical Fisher matrix.
+    /// Measures the factors over `records`. `how` says whose labels the gradients are of: [`Estimator::Model`] takes
+    /// the expectation over the model's exactly, a backward pass a class (KFLR: Botev, Ritter & Barber, ICML 2017);
+    /// [`Estimator::ModelSampled`] draws them (K-FAC proper: Martens & Grosse, ICML 2015); [`Estimator::PerSample`]
+    /// takes the true ones, which gives factors of the empirical Fisher matrix.
     ///
     /// # Errors
     /// No records; a layer without Kronecker factors, by name; `BatchMean`, which has none; a record without a class.
@@ -73,7 +73,8 @@ impl Kfac {
         let count = records.indices.len();
         if count == 0 || how == Estimator::BatchMean {
             return Err(Error::input(
-                "K-FAC factors are means over one record or more, with the estimator model, model_sampled or per_sample",
+                "K-FAC factors are means over one record or more, with the estimator model, model_sampled or \
+                    per_sample",
             ));
         }
         let layout = FactorLayout::of(&session.model.layout);
@@ -123,7 +124,8 @@ impl Kfac {
         for ((_, shift, name), status) in squares.iter().zip(found[0].u32().chunks(ALIGN)) {
             if status[0] != 0 {
                 return Err(Error::input(format!(
-                    "K-FAC: {name} with {shift:e} on its diagonal is not positive definite in f32 (row {}); raise the damping above {damping:e}",
+                    "K-FAC: {name} with {shift:e} on its diagonal is not positive definite in f32 (row {}); raise the \
+                        damping above {damping:e}",
                     status[0] - 1
                 )));
             }
@@ -132,8 +134,8 @@ impl Kfac {
         Ok(())
     }
 
-    /// Records `out = F⁻¹ v` with the damping of the last [`Kfac::damp`]; `params` is the layout of `v` and `out`, which are two
-    /// buffers.
+    /// Records `out = F⁻¹ v` with the damping of the last [`Kfac::damp`]; `params` is the layout of `v` and `out`,
+    /// which are two buffers.
     pub fn record_apply(&self, rec: &mut Recording, params: &ParamLayout, v: Buf<f32>, out: Buf<f32>) -> Result<()> {
         if self.damping.is_none() {
             return Err(Error::internal("K-FAC factors were applied before they were damped"));
@@ -150,9 +152,9 @@ impl Kfac {
         Ok(())
     }
 
-    /// `out = F⁻¹ v` in the parameters' layout: for each weight (G + √λ/π I)⁻¹ V (A + π√λ I)⁻¹ with λ = `damping` and π² the ratio of A's
-    /// mean eigenvalue to G's (Martens & Grosse 2015, section 6.3), for each bias, scale or shift (G + λ I)⁻¹ v. `v` and `out` are two buffers.
-    /// The Cholesky factors are kept for further calls with one damping.
+    /// `out = F⁻¹ v` in the parameters' layout: for each weight (G + √λ/π I)⁻¹ V (A + π√λ I)⁻¹ with λ = `damping` and
+    /// π² the ratio of A's mean eigenvalue to G's (Martens & Grosse 2015, section 6.3), for each bias, scale or shift
+    /// (G + λ I)⁻¹ v. `v` and `out` are two buffers. The Cholesky factors are kept for further calls with one damping.
     ///
     /// # Errors
     /// Those of [`Kfac::damp`].
@@ -163,7 +165,8 @@ impl Kfac {
         Ok(())
     }
 
-    /// Mean of the diagonal of the approximated matrix over all parameters: the trace of A ⊗ G is the product of the traces.
+    /// Mean of the diagonal of the approximated matrix over all parameters: the trace of A ⊗ G is the product of the
+    /// traces.
     pub fn mean_diagonal(&self) -> f64 {
         let count = |b: &FactorBlock| (b.a.map_or(1, |a| a.size) * b.g.size) as f64;
         let trace: f64 = self.layout.blocks.iter().zip(&self.means).map(|(b, [a, g])| count(b) * a * g).sum();

@@ -45,7 +45,8 @@ pub fn score(session: &mut Session, records: Records) -> Result<Score> {
     Ok(Score { loss: sum(0) / n as f64, accuracy: sum(1) / n as f64, count: n })
 }
 
-/// `grad = scale · Σ g_n` over the records (added to what is there if `accumulate`), dropout off. Returns the mean loss.
+/// `grad = scale · Σ g_n` over the records (added to what is there if `accumulate`), dropout off. Returns the mean
+/// loss.
 pub fn gradient(session: &mut Session, records: Records, scale: f32, accumulate: bool) -> Result<f64> {
     session.check_records(records, true)?;
     let grad = session.grad;

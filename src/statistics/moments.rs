@@ -62,8 +62,8 @@ pub fn moments(session: &mut Session, records: Records) -> Result<Moments> {
     Ok(Moments { side, values })
 }
 
-/// ‖scale (grad + decay θ) + b‖ with the gradient that lies in the session's scratch vector and b in `tilt`, on which the
-/// scratch vector ends up holding scale (grad + decay θ) + b.
+/// ‖scale (grad + decay θ) + b‖ with the gradient that lies in the session's scratch vector and b in `tilt`, on which
+/// the scratch vector ends up holding scale (grad + decay θ) + b.
 pub fn objective_gradient(session: &mut Session, tilt: &[f32], decay: f64, scale: f64) -> Result<f64> {
     let (theta, grad, b) = (session.theta, session.grad, session.vector("objective noise")?);
     session.engine.write(b, tilt)?;

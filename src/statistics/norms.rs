@@ -12,8 +12,8 @@ use crate::records::Use;
 use crate::records::scored::{Scored, record_totals};
 use crate::records::{Records, Session};
 
-/// ‖g_n‖ over all parameters for each record, in the records' order, dropout off. No gradient is stored: the work is that of
-/// a gradient pass at most.
+/// ‖g_n‖ over all parameters for each record, in the records' order, dropout off. No gradient is stored: the work is
+/// that of a gradient pass at most.
 pub fn norms(session: &mut Session, records: Records) -> Result<Vec<f32>> {
     session.check_records(records, true)?;
     let runs = batches(session, (records, session.batch, Use::Each), Some("norms"), |s, rec, shape, _| {
@@ -25,8 +25,9 @@ pub fn norms(session: &mut Session, records: Records) -> Result<Vec<f32>> {
     Ok(runs.iter().flat_map(|r| r[0].f32().iter().map(|s| f64::from(*s).sqrt() as f32)).collect())
 }
 
-/// `grad = scale · Σ min(1, clip / ‖g_n‖) g_n` over the records (added to what is there if `accumulate`), dropout off. Returns
-/// the mean loss. Exact: a backward pass is linear in a record's logit gradient, so the rows of that are scaled.
+/// `grad = scale · Σ min(1, clip / ‖g_n‖) g_n` over the records (added to what is there if `accumulate`), dropout off.
+/// Returns the mean loss. Exact: a backward pass is linear in a record's logit gradient, so the rows of that are
+/// scaled.
 ///
 /// # Errors
 /// A bound that is not a number above 0.
@@ -51,12 +52,13 @@ pub fn clipped(session: &mut Session, records: Records, clip: f32, scale: f32, a
 }
 
 /// Records what becomes of a scored batch in `sink` when no record's gradient counts for more than `clip`, for steps of
-/// differentially private training: `Mean { scale, .. }` gets `scale · Σ weight_n min(1, clip / ‖g_n‖) g_n`. `weight` [n] is 0
-/// for records that only fill the batch up; absent, every record counts once. `step` holds the words of the step where
-/// dropout is on. Returns ‖g_n‖² [n].
+/// differentially private training: `Mean { scale, .. }` gets `scale · Σ weight_n min(1, clip / ‖g_n‖) g_n`. `weight`
+/// [n] is 0 for records that only fill the batch up; absent, every record counts once. `step` holds the words of the
+/// step where dropout is on. Returns ‖g_n‖² [n].
 ///
 /// # Errors
-/// A bound that is not a number above 0; nodes of one graph, whose gradients need a batch of their own surroundings each.
+/// A bound that is not a number above 0; nodes of one graph, whose gradients need a batch of their own surroundings
+/// each.
 pub(crate) fn record_clipped(
     session: &Session,
     rec: &mut Recording,
@@ -82,7 +84,8 @@ fn record_squared_norms(
 ) -> Result<Buf<f32>> {
     if !scored.tape.records_apart() {
         return Err(Error::input(
-            "records that are nodes of one graph in a step have no gradients of their own there; norms and clipping need records that stand alone, or graphs that are records",
+            "records that are nodes of one graph in a step have no gradients of their own there; norms and clipping \
+                need records that stand alone, or graphs that are records",
         ));
     }
     let norms = SquaredNorms::record(rec, &session.model.layout, scored.n);

@@ -63,9 +63,9 @@ pub fn per_sample(
     Ok(())
 }
 
-/// Every record's own gradient, used where it lies: `each(recording, rows, n)` records what is done with the `n` rows of a
-/// batch, [n, parameters of the flat vector], before the next batch takes their place. Called once for each shape of a batch;
-/// what it reads back is returned batch by batch.
+/// Every record's own gradient, used where it lies: `each(recording, rows, n)` records what is done with the `n` rows
+/// of a batch, [n, parameters of the flat vector], before the next batch takes their place. Called once for each shape
+/// of a batch; what it reads back is returned batch by batch.
 pub fn per_sample_on_device(
     session: &mut Session,
     records: Records,

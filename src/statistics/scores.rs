@@ -1,5 +1,6 @@
-//! How much each training record matters to a loss: products of gradients along training, and influence on an optimum. These
-//! change no parameter; what they are asked about comes as gradients, so that a session need not hold those records.
+//! How much each training record matters to a loss: products of gradients along training, and influence on an optimum.
+//! These change no parameter; what they are asked about comes as gradients, so that a session need not hold those
+//! records.
 
 use super::{Product, dots, norms, per_sample};
 use std::cmp::Ordering;
@@ -43,9 +44,9 @@ pub struct Moment {
     pub lr: f64,
 }
 
-/// TracIn (Pruthi et al., NeurIPS 2020, eq. 1, over checkpoints): Σ over the moments of lr g_n · g, g_n the gradient of record
-/// n's own loss and g the one that `targets` holds for the moment. Positive: training on n lowered the loss behind g. One
-/// score a record, in their order; theta is as before afterwards.
+/// TracIn (Pruthi et al., NeurIPS 2020, eq. 1, over checkpoints): Σ over the moments of lr g_n · g, g_n the gradient of
+/// record n's own loss and g the one that `targets` holds for the moment. Positive: training on n lowered the loss
+/// behind g. One score a record, in their order; theta is as before afterwards.
 ///
 /// # Errors
 /// Records that do not exist; not one target a moment.
@@ -63,8 +64,8 @@ pub fn tracin(session: &mut Session, records: Records, moments: &[Moment], targe
     })
 }
 
-/// TracIn of each record on its own loss: Σ over the moments of lr ‖g_n‖². Large where a record went on pulling the model to
-/// what the others do not say, as wrong labels do.
+/// TracIn of each record on its own loss: Σ over the moments of lr ‖g_n‖². Large where a record went on pulling the
+/// model to what the others do not say, as wrong labels do.
 ///
 /// # Errors
 /// Records that do not exist.
@@ -91,9 +92,9 @@ fn over_moments(
     Ok(sums)
 }
 
-/// Influence on a loss (Koh & Liang, ICML 2017, eq. 2): −g_nᵀ (H + shift I)⁻¹ g with g the loss's gradient `target`, by one solve.
-/// The change of that loss for each unit of weight that record n gets more in the mean: positive where n does harm. Shift is
-/// damping and the objective's weight decay together.
+/// Influence on a loss (Koh & Liang, ICML 2017, eq. 2): −g_nᵀ (H + shift I)⁻¹ g with g the loss's gradient `target`, by
+/// one solve. The change of that loss for each unit of weight that record n gets more in the mean: positive where n
+/// does harm. Shift is damping and the objective's weight decay together.
 ///
 /// # Errors
 /// Records that do not exist; no memory.
@@ -115,8 +116,8 @@ pub fn influence(
 /// Most gradients of single records that [`influence_self`] keeps on the host, in numbers.
 const MOST_KEPT: usize = 1 << 28;
 
-/// Influence of each record on its own loss, without the sign: g_nᵀ (H + shift I)⁻¹ g_n. One solve a record; the worst solve comes
-/// with the scores.
+/// Influence of each record on its own loss, without the sign: g_nᵀ (H + shift I)⁻¹ g_n. One solve a record; the worst
+/// solve comes with the scores.
 ///
 /// # Errors
 /// More records than their gradients fit the host.
@@ -130,7 +131,8 @@ pub fn influence_self(
     let total = session.model.layout.total();
     if records.indices.len().saturating_mul(total) > MOST_KEPT {
         return Err(Error::input(format!(
-            "self-influence by the curvature takes a solve a record: at most {} records of this model at once; use fewer, or TracIn",
+            "self-influence by the curvature takes a solve a record: at most {} records of this model at once; use \
+                fewer, or TracIn",
             MOST_KEPT / total.max(1)
         )));
     }

@@ -1,5 +1,5 @@
-//! Linear systems and eigenvalues of a curvature matrix that is known by its products alone. Vectors and scalars stay on the
-//! engine; the host looks in every few iterations. Every solver gives the same bytes from the same start.
+//! Linear systems and eigenvalues of a curvature matrix that is known by its products alone. Vectors and scalars stay
+//! on the engine; the host looks in every few iterations. Every solver gives the same bytes from the same start.
 
 mod cg;
 mod descent;
@@ -44,11 +44,11 @@ pub enum StoppedBy {
     Tolerance,
     /// It ran out of iterations.
     MaxIterations,
-    /// uᵀ (H + shift I) u ≤ 0 along the direction u, which a Gauss-Newton matrix has by rounding alone; the solution is the
-    /// one before that direction.
+    /// uᵀ (H + shift I) u ≤ 0 along the direction u, which a Gauss-Newton matrix has by rounding alone; the solution is
+    /// the one before that direction.
     Curvature,
-    /// The recurrence fell to the tolerance and the true residual did not, from the start again either: the last digits are
-    /// beyond f32.
+    /// The recurrence fell to the tolerance and the true residual did not, from the start again either: the last digits
+    /// are beyond f32.
     Rounding,
 }
 

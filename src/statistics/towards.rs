@@ -16,9 +16,9 @@ pub enum Distance {
     Divergence,
 }
 
-/// Records `grad = weight / N · Σ ∇ distance(z_n, t_n)` over a set (added to what is there if `accumulate`), dropout off,
-/// for `targets` [N, classes] in the records' order, which stay on the engine. Labels are not looked at. Each run takes
-/// the inputs that come back; the buffer that comes with them gets the mean distance.
+/// Records `grad = weight / N · Σ ∇ distance(z_n, t_n)` over a set (added to what is there if `accumulate`), dropout
+/// off, for `targets` [N, classes] in the records' order, which stay on the engine. Labels are not looked at. Each run
+/// takes the inputs that come back; the buffer that comes with them gets the mean distance.
 pub fn record_towards(
     session: &mut Session,
     rec: &mut Recording,

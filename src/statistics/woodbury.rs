@@ -56,14 +56,14 @@ pub enum Damping {
     Relative(f64),
 }
 
-/// (δ I + F)⁻¹ for F = (1/N) Σ g_n g_nᵀ, the empirical Fisher matrix of N records at the parameters where it was made, dropout
-/// off, or for the blocks of F on its diagonal. With the rows g_n of a matrix G, Woodbury's identity makes it
+/// (δ I + F)⁻¹ for F = (1/N) Σ g_n g_nᵀ, the empirical Fisher matrix of N records at the parameters where it was made,
+/// dropout off, or for the blocks of F on its diagonal. With the rows g_n of a matrix G, Woodbury's identity makes it
 ///
 /// (δ I + F)⁻¹ v = (v − Gᵀ (δ N I + G Gᵀ)⁻¹ G v) / δ,
 ///
 /// a system of N equations: one Gram matrix and one Cholesky factorisation, then two passes over G for each product.
-/// WoodFisher's recursion over single records (Singh & Alistarh, NeurIPS 2020, eq. 4) ends at the same matrix, but holds a
-/// dense one on its way. Keeps the N gradients on the engine.
+/// WoodFisher's recursion over single records (Singh & Alistarh, NeurIPS 2020, eq. 4) ends at the same matrix, but
+/// holds a dense one on its way. Keeps the N gradients on the engine.
 pub struct Woodbury {
     /// G, [N, parameters].
     rows: Buf<f32>,
@@ -91,7 +91,8 @@ impl Woodbury {
         let fits = session.engine.max_binding() / total.max(1);
         if count == 0 || count > fits {
             return Err(Error::input(format!(
-                "an inverse Fisher matrix keeps the gradients of its records: {count} were asked for, of {total} numbers each; take from 1 to {fits}"
+                "an inverse Fisher matrix keeps the gradients of its records: {count} were asked for, of {total} \
+                    numbers each; take from 1 to {fits}"
             )));
         }
         let (kind, blocks) = (blocks, blocks.of(&session.model.layout));
@@ -109,7 +110,8 @@ impl Woodbury {
         };
         if !made.damping.is_finite() || made.damping <= 0.0 {
             return Err(Error::input(format!(
-                "an inverse Fisher matrix with a damping of {}: it must be a positive number, and the gradients not all 0",
+                "an inverse Fisher matrix with a damping of {}: it must be a positive number, and the gradients not \
+                    all 0",
                 made.damping
             )));
         }
@@ -157,7 +159,8 @@ impl Woodbury {
         })?;
         match found.iter().any(|status| status.u32()[0] != 0) {
             true => Err(Error::input(format!(
-                "an inverse Fisher matrix with a damping of {:e}: too small beside the gradients of {n} records in f32; raise it",
+                "an inverse Fisher matrix with a damping of {:e}: too small beside the gradients of {n} records in \
+                    f32; raise it",
                 self.damping
             ))),
             false => Ok(()),

@@ -15,8 +15,9 @@ fn orders() -> impl Iterator<Item = f64> {
     (1..100).map(|x| 1.0 + f64::from(x) / 10.0).chain((12..64).map(f64::from))
 }
 
-/// ε at `delta` after `steps` releases of a sum of records clipped to norm 1 with noise N(0, sigma²), each record taking part
-/// in each with probability `rate`. Neighbours differ by one record that is there or not. The least over the orders α of
+/// ε at `delta` after `steps` releases of a sum of records clipped to norm 1 with noise N(0, sigma²), each record
+/// taking part in each with probability `rate`. Neighbours differ by one record that is there or not. The least over
+/// the orders α of
 ///
 /// steps · ρ(α) − (ln δ + ln α) / (α − 1) + ln((α − 1) / α)
 ///
@@ -41,9 +42,9 @@ const REACH: f64 = 12.0;
 ///
 /// A = E[(1 − q + q e^u)^order], u = (2z − 1) / (2 sigma²), z ~ N(0, sigma²)
 ///
-/// (Mironov, Talwar & Zhang 2019, arXiv 1908.10530, equation 5: this direction is the larger of the two, theorem 5). One
-/// integral serves whole orders and fractions. Its branch points lie π sigma² off the real line, so that the trapezoid rule
-/// with steps of sigma² / 16 errs by e^(−32 π²).
+/// (Mironov, Talwar & Zhang 2019, arXiv 1908.10530, equation 5: this direction is the larger of the two, theorem 5).
+/// One integral serves whole orders and fractions. Its branch points lie π sigma² off the real line, so that the
+/// trapezoid rule with steps of sigma² / 16 errs by e^(−32 π²).
 pub fn renyi(rate: f64, sigma: f64, order: f64) -> f64 {
     if rate == 0.0 {
         return 0.0;
@@ -70,7 +71,8 @@ fn log_ratio(rate: f64, sigma: f64, z: f64) -> f64 {
     if u > 0.0 { u + (rate + (1.0 - rate) * (-u).exp()).ln() } else { (rate * u.exp_m1()).ln_1p() }
 }
 
-/// ln Σ e^(value + weight), where the weights' own sum is 1. Near 0 it is summed as an excess over 1, which keeps its digits.
+/// ln Σ e^(value + weight), where the weights' own sum is 1. Near 0 it is summed as an excess over 1, which keeps its
+/// digits.
 fn log_moment(terms: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
     let top = terms.clone().map(|(value, weight)| value + weight).fold(f64::NEG_INFINITY, f64::max);
     let sum: f64 = terms.clone().map(|(value, weight)| (value + weight - top).exp()).sum();
@@ -90,7 +92,8 @@ fn excess((value, weight): (f64, f64)) -> f64 {
 mod tests {
     use super::*;
 
-    /// Section 3.3 of the paper: for a whole order A = Σ_k C(order, k) (1 − q)^(order − k) q^k e^((k² − k) / (2 sigma²)).
+    /// Section 3.3 of the paper: for a whole order A = Σ_k C(order, k) (1 − q)^(order − k) q^k e^((k² − k) / (2
+    /// sigma²)).
     #[test]
     fn whole_orders_are_the_papers_sum() {
         for (rate, sigma) in [(0.01, 1.0), (0.2, 0.7), (0.05, 4.0), (0.5, 2.0), (1e-4, 0.5), (5e-4, 2.0)] {

@@ -40,8 +40,8 @@ pub struct TrainConfig {
     pub clip_norm: f64,
     /// Steps recorded into one submission.
     pub steps_per_submission: usize,
-    /// sigma of the term bᵀθ / n, b ~ N(0, sigma² I), in the objective of n records: what a certified removal needs; 0 for
-    /// none.
+    /// sigma of the term bᵀθ / n, b ~ N(0, sigma² I), in the objective of n records: what a certified removal needs; 0
+    /// for none.
     pub objective_noise: f64,
     /// What is minimised, by a name of [`crate::records::OBJECTIVES`]; what suits the records if absent.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -72,16 +72,16 @@ impl Fit {
         Ok(Fit { config, batch_size, optimizer, seed, vectors, state, programs, bounds, tilt, l1: None })
     }
 
-    /// Lets steps move parameters only where `mask` is 1; where it is 0 they keep the bits they have in `origin`: neither
-    /// gradient nor decay reaches them, and they gather no momentum. Both have the parameters' layout.
+    /// Lets steps move parameters only where `mask` is 1; where it is 0 they keep the bits they have in `origin`:
+    /// neither gradient nor decay reaches them, and they gather no momentum. Both have the parameters' layout.
     pub fn restrict(&mut self, mask: Buf<f32>, origin: Buf<f32>) {
         self.bounds = Some(Bounds { mask, origin });
         self.programs.clear();
     }
 
-    /// Adds `weights[e]` · ‖θ‖₁ to the objective of epoch e (from 0; nothing after the last of them): a step's gradient gets
-    /// `weights[e]` · sign(θ), sign(0) = 0, before it is clipped. Reported losses are without it, and parameters that
-    /// [`Fit::restrict`] holds do not feel it.
+    /// Adds `weights[e]` · ‖θ‖₁ to the objective of epoch e (from 0; nothing after the last of them): a step's gradient
+    /// gets `weights[e]` · sign(θ), sign(0) = 0, before it is clipped. Reported losses are without it, and parameters
+    /// that [`Fit::restrict`] holds do not feel it.
     pub fn penalize(&mut self, weights: Vec<f64>) {
         self.l1 = Some(weights);
         self.programs.clear();
@@ -111,8 +111,8 @@ impl Fit {
         Ok(())
     }
 
-    /// Compiles every program of the coming epoch, so that the memory it takes is held before the first step; where batches
-    /// are drawn, also that of the largest that is to be expected.
+    /// Compiles every program of the coming epoch, so that the memory it takes is held before the first step; where
+    /// batches are drawn, also that of the largest that is to be expected.
     ///
     /// # Errors
     /// A budget or an adapter that cannot hold it.
@@ -182,8 +182,8 @@ impl Fit {
         }
     }
 
-    /// Steps recorded into one submission. Parts of a graph and drawn batches differ in size, so that groups of them would
-    /// never recur.
+    /// Steps recorded into one submission. Parts of a graph and drawn batches differ in size, so that groups of them
+    /// would never recur.
     fn steps_at_once(&self, session: &Session) -> usize {
         if session.check_finite || !session.stand_alone() || self.draws_records() {
             1
@@ -267,7 +267,8 @@ impl Fit {
         let epoch = self.state.epoch + 1;
         if !loss.is_finite() {
             return Err(Error::Device(format!(
-                "the loss became {loss} in epoch {epoch}, step {} (learning rate {lr}); lower the learning rate, or run again with --check-finite to name the kernel",
+                "the loss became {loss} in epoch {epoch}, step {} (learning rate {lr}); lower the learning rate, or \
+                    run again with --check-finite to name the kernel",
                 step + 1
             )));
         }

@@ -10,9 +10,9 @@ use crate::error::{Error, Result};
 use crate::kernels::{edit, map};
 use crate::records::Session;
 
-/// The `[train.dp]` table: Abadi et al., "Deep learning with differential privacy", CCS 2016, algorithm 1. Each record's
-/// gradient is clipped to norm `clip`; N(0, (noise_multiplier · clip)²) is added to their sum; the result is divided by
-/// `batch_size`, the expected number of records, whatever the number that was drawn.
+/// The `[train.dp]` table: Abadi et al., "Deep learning with differential privacy", CCS 2016, algorithm 1. Each
+/// record's gradient is clipped to norm `clip`; N(0, (noise_multiplier · clip)²) is added to their sum; the result is
+/// divided by `batch_size`, the expected number of records, whatever the number that was drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DpConfig {
@@ -22,9 +22,9 @@ pub struct DpConfig {
     pub noise_multiplier: f64,
     /// The δ at which ε is told; below 1 / the number of records to mean anything.
     pub delta: f64,
-    /// Each step draws each record with probability `batch_size` / N, by itself: what the accountant assumes. If false, an
-    /// epoch goes through all records once, and only what that proves is told: an epoch is then one release of each record,
-    /// with no gain from sampling.
+    /// Each step draws each record with probability `batch_size` / N, by itself: what the accountant assumes. If false,
+    /// an epoch goes through all records once, and only what that proves is told: an epoch is then one release of each
+    /// record, with no gain from sampling.
     #[serde(default = "poisson")]
     pub poisson: bool,
 }
@@ -34,8 +34,8 @@ fn poisson() -> bool {
 }
 
 /// What a private training has spent. It covers the gradients of the steps, against whoever does not know the seed: it
-/// covers neither constants of the normalisation that were taken from the training data, nor the choice of settings, nor
-/// attacks on the rounding of the noise (Mironov, CCS 2012).
+/// covers neither constants of the normalisation that were taken from the training data, nor the choice of settings,
+/// nor attacks on the rounding of the noise (Mironov, CCS 2012).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Privacy {
     /// ε spent.
@@ -92,8 +92,8 @@ fn rate(batch_size: usize, records: usize) -> f64 {
 const STREAM_POISSON: u32 = 0x706f_6973;
 const STREAM_NOISE: u32 = 0x6470_6e6f;
 
-/// The records of step `step`: each of `indices` with probability `batch_size` / their number, a function of the seed, the
-/// step and the record's own id, so that a record that is not there changes the draw of no other.
+/// The records of step `step`: each of `indices` with probability `batch_size` / their number, a function of the seed,
+/// the step and the record's own id, so that a record that is not there changes the draw of no other.
 pub fn poisson_batch(indices: &[u32], batch_size: usize, seed: u64, step: u64) -> Vec<u32> {
     // 64 random bits against a threshold of 53: the probability is right to 2^-53.
     let below = rate(batch_size, indices.len()) * 2f64.powi(64);
@@ -129,11 +129,14 @@ impl Session<'_> {
     /// Refuses private training where a record's gradient is not its own.
     pub(crate) fn check_private(&self) -> Result<()> {
         self.needs_alone(|| {
-            "train.dp works on records that stand alone (a node's features reach the gradients of its neighbours, so that clipping its own bounds nothing); leave [train.dp] out on a graph".to_owned()
+            "train.dp works on records that stand alone (a node's features reach the gradients of its neighbours, so \
+                that clipping its own bounds nothing); leave [train.dp] out on a graph"
+                .to_owned()
         })
     }
 
-    /// Records `grad += N(0, deviation²)` on every parameter, zeros between tensors kept. `step` holds the step's words.
+    /// Records `grad += N(0, deviation²)` on every parameter, zeros between tensors kept. `step` holds the step's
+    /// words.
     pub(crate) fn record_noise(&mut self, rec: &mut Recording, deviation: f64, step: Buf<u32>) -> Result<()> {
         let (grad, real) = (self.grad, self.real_parameters()?);
         let noise = rec.temp("noise", grad.len);

@@ -14,8 +14,8 @@ use crate::nn::{Mode, Sink};
 use crate::records::Use;
 use crate::records::{Records, Session};
 
-/// The steps of the fit that a configuration and a seed describe, over the records as they were before the request. Dropout
-/// is off: a network that has it cannot be replayed so.
+/// The steps of the fit that a configuration and a seed describe, over the records as they were before the request.
+/// Dropout is off: a network that has it cannot be replayed so.
 pub struct Replay {
     config: TrainConfig,
     optimizer: Optimizer,
@@ -84,7 +84,8 @@ impl Replay {
         self.epoch.as_ref().map_or(Vec::new(), |(_, all)| all[t % self.per_epoch].clone())
     }
 
-    /// Submits `grad = scale · Σ g_n` over `records` at the session's parameters (added to what is there if `accumulate`).
+    /// Submits `grad = scale · Σ g_n` over `records` at the session's parameters (added to what is there if
+    /// `accumulate`).
     pub fn gradient(&mut self, session: &mut Session, records: &[u32], scale: f32, accumulate: bool) -> Result<()> {
         let key = (records.len(), scale.to_bits(), accumulate);
         let part = Records::before(records).part;

@@ -41,8 +41,8 @@ pub trait Observer {
 
 impl Observer for () {}
 
-/// Runs a fit from where it stands until its epochs are over or the observer stops it. Returns the number of steps that it
-/// has taken since its start.
+/// Runs a fit from where it stands until its epochs are over or the observer stops it. Returns the number of steps that
+/// it has taken since its start.
 ///
 /// # Errors
 /// An empty set of records, a loss that is not finite, a lost device; whatever the observer returns.

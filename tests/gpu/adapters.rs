@@ -1,5 +1,5 @@
-//! One engine per adapter, opened when its first trial runs. Trials run one at a time. A software adapter runs every trial
-//! twice: with the kernel variants that are chosen for it, and with those for GPUs, which may not be at hand.
+//! One engine per adapter, opened when its first trial runs. Trials run one at a time. A software adapter runs every
+//! trial twice: with the kernel variants that are chosen for it, and with those for GPUs, which may not be at hand.
 
 use std::sync::{Arc, Mutex};
 

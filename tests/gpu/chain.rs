@@ -8,10 +8,12 @@ use serde_json::Value;
 use crate::shared::binary::{Desk, ends, refused};
 use crate::times;
 
-const LINEAR: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \"logistic\"\n[train]\nlr = 0.2\n\
+const LINEAR: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \
+    \"logistic\"\n[train]\nlr = 0.2\n\
     momentum = 0.9\nweight_decay = 1e-2\nobjective_noise = 5.0\nbatch_size = 2000\nepochs = 700\n";
 
-const PRIVATE: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \"mlp\"\nhidden = [16]\n[train]\n\
+const PRIVATE: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \
+    \"mlp\"\nhidden = [16]\n[train]\n\
     lr = 0.2\nbatch_size = 128\nepochs = 2\n[train.dp]\nclip = 1.0\nnoise_multiplier = 1.1\ndelta = 1e-4\n";
 
 pub fn trials() -> Vec<Trial> {

@@ -1,5 +1,5 @@
-//! `unlearn check` from outside on an adapter: crashes, hangs and lost devices cost one case each, a failing case can be run
-//! again alone, expectations do what they say, reports have the shape that others read.
+//! `unlearn check` from outside on an adapter: crashes, hangs and lost devices cost one case each, a failing case can
+//! be run again alone, expectations do what they say, reports have the shape that others read.
 
 use std::process::Output;
 
@@ -126,7 +126,8 @@ fn expectations(device: &Shared) -> Result<(), Failed> {
     hold(of(&report, "linear.matmul nn 3x5x7")["status"] == "xfail", || format!("{report}"))?;
     let report = document(&check(device, &[], &["-k", THREE, "--expectations", &list, "--json"], 4)?)?;
     hold(of(&report, case)["status"] == "xpass", || format!("{report}"))?;
-    let skip = "[[expect]]\ncase = '^linear.matmul nn 3x5x7$'\nstatus = 'skip'\nreason = 'not here'\n\n[[expect]]\ncase = 'no such case'\nstatus = 'fail'\nreason = 'gone'\n";
+    let skip = "[[expect]]\ncase = '^linear.matmul nn 3x5x7$'\nstatus = 'skip'\nreason = 'not \
+        here'\n\n[[expect]]\ncase = 'no such case'\nstatus = 'fail'\nreason = 'gone'\n";
     let list = desk.put("skip.toml", skip);
     let report = document(&check(device, &[], &["-k", THREE, "--expectations", &list, "--json"], 0)?)?;
     let found = of(&report, "linear.matmul nn 3x5x7");

@@ -137,8 +137,8 @@ fn logistic(digits: &mut Digits) -> Result<()> {
     near(digits, "", 0.1)
 }
 
-/// The source's j₀ = 50 and T₀ = 5, on whole batches as there. On small batches the correction is found out, and the replay
-/// is exact where it would mislead.
+/// The source's j₀ = 50 and T₀ = 5, on whole batches as there. On small batches the correction is found out, and the
+/// replay is exact where it would mislead.
 fn dense(digits: &mut Digits) -> Result<()> {
     let part = digits.part("")?.0;
     hold(part <= 0.25, || format!("{part} of the distance is left on small batches"))?;

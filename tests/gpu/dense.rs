@@ -53,7 +53,8 @@ impl Dense {
         x
     }
 
-    /// The smallest and largest eigenvalue: power iteration on the matrix, and on what it lacks to a multiple of the identity.
+    /// The smallest and largest eigenvalue: power iteration on the matrix, and on what it lacks to a multiple of the
+    /// identity.
     pub fn ends(&self) -> (f64, f64) {
         let top = |a: &Dense| {
             let mut v: Vec<f64> = (0..a.0.len()).map(|i| (i as f64 * 1.7).sin() + 0.1).collect();

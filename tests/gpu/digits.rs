@@ -80,8 +80,8 @@ fn the_fisher_pays(engine: &mut Engine) -> Result<()> {
     hold(fisher.divergence < 0.7 * plain.divergence, || format!("preconditioning stays no closer: {said}"))
 }
 
-/// Parameters of the retrain, and of ascent along the gradient, along that divided by the Fisher diagonal, and along the
-/// inverse of a Fisher matrix.
+/// Parameters of the retrain, and of ascent along the gradient, along that divided by the Fisher diagonal, and along
+/// the inverse of a Fisher matrix.
 fn one_seed(
     engine: &mut Engine,
     model: &Model,

@@ -1,5 +1,5 @@
-//! Columns of `unlearn check --driver`: one whose driver crashes or hangs while it is listed costs no other, and each can
-//! have an environment of its own, which reports show.
+//! Columns of `unlearn check --driver`: one whose driver crashes or hangs while it is listed costs no other, and each
+//! can have an environment of its own, which reports show.
 
 use std::path::Path;
 use std::process::Command;
@@ -25,7 +25,10 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
 fn driver(desk: &Desk, name: &str, does: &str) -> Result<String, Failed> {
     let source = desk.put(
         &format!("{name}.c"),
-        format!("#include <stdlib.h>\n#include <unistd.h>\n__attribute__((constructor)) static void start(void) {{ {does}; }}\n"),
+        format!(
+            "#include <stdlib.h>\n#include <unistd.h>\n__attribute__((constructor)) static void start(void) {{ \
+            {does}; }}\n"
+        ),
     );
     let library = desk.text(&format!("{name}.so"));
     let built = Command::new("cc").args(["-shared", "-fPIC", "-o", &library, &source]).output()?;

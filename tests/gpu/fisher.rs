@@ -70,8 +70,8 @@ fn half_as_long(grad: &[f32], d: &[f64]) -> Vec<f64> {
     d.iter().map(|v| scale * v).collect()
 }
 
-/// Against WoodFisher's recursion (Singh & Alistarh 2020, eq. 4) with F_k⁻¹ u = u / δ − Σ_{j ≤ k} a_j (a_jᵀ u) / (N + g_jᵀ a_j),
-/// a_j = F_{j−1}⁻¹ g_j.
+/// Against WoodFisher's recursion (Singh & Alistarh 2020, eq. 4) with F_k⁻¹ u = u / δ − Σ_{j ≤ k} a_j (a_jᵀ u) / (N +
+/// g_jᵀ a_j), a_j = F_{j−1}⁻¹ g_j.
 fn woodfisher_step(small: &mut Small) -> Result<()> {
     let (grad, _, mean) = statistics(small)?;
     let (total, retain) = (small.model.layout.total(), small.retain.clone());

@@ -1,5 +1,6 @@
-//! Unlearning on graphs: what each method does to a small network over a stochastic block model with a planted class, and
-//! (in `math`) what curvature products, gradients to masks and closed forms are worth against differences and retraining.
+//! Unlearning on graphs: what each method does to a small network over a stochastic block model with a planted class,
+//! and (in `math`) what curvature products, gradients to masks and closed forms are worth against differences and
+//! retraining.
 
 use std::path::Path;
 use unlearn::statistics;
@@ -161,8 +162,8 @@ fn distance(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()
 }
 
-/// A network that knows its training nodes too well has a held-out loss that the planted class exceeds from the start; and
-/// whoever is only near a deletion should not be driven far from what it knows.
+/// A network that knows its training nodes too well has a held-out loss that the planted class exceeds from the start;
+/// and whoever is only near a deletion should not be driven far from what it knows.
 fn settings(method: &str, planted: bool) -> &'static str {
     match (method, planted) {
         ("fisher_removal" | "fisher_forgetting", false) => "target_loss = 2\npart = 0.05",

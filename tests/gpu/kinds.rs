@@ -9,7 +9,8 @@ use safetensors::SafeTensors;
 use crate::shared::binary::{Desk, ends, refused};
 use crate::times;
 
-const CONFIG: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \"mlp\"\nhidden = [16]\n\
+const CONFIG: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \"mlp\"\nhidden \
+    = [16]\n\
     [train]\nlr = 0.1\nepochs = 1\n";
 const NAMES: [&str; 4] = ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"];
 const RANGE: &str = "5..12";
@@ -113,8 +114,8 @@ fn sums(k: &Kinds) -> Result<(), Failed> {
     near("mean", &flat(&k.of("mean", &[])?), &weighted(&rows, |_| each, false))?;
     let fisher = flat(&k.of("fisher", &[])?);
     near("fisher", &fisher, &weighted(&rows, |_| each, true))?;
-    // Each class's mean, by how many records it has, sums to the whole: the labels are in the rows of fc2.bias, where the
-    // own class alone is negative.
+    // Each class's mean, by how many records it has, sums to the whole: the labels are in the rows of fc2.bias, where
+    // the own class alone is negative.
     let classes = k.of("fisher", &["--by-class"])?;
     let width = 10;
     let label = |row: &Vec<f64>| {

@@ -45,8 +45,8 @@ use libtest_mimic::Arguments;
 fn main() {
     let mut args = Arguments::from_args();
     let devices = adapters::own();
-    // A trial at a time for each device, which is locked meanwhile: most of the work is that of one core, the twin's and
-    // the driver's compiler's.
+    // A trial at a time for each device, which is locked meanwhile: most of the work is that of one core, the twin's
+    // and the driver's compiler's.
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     args.test_threads = args.test_threads.or(Some(devices.len().clamp(1, cores)));
     if devices.is_empty() && std::env::var("UNLEARN_ALLOW_NO_ADAPTER").as_deref() != Ok("1") {

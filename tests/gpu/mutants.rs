@@ -22,8 +22,8 @@ const SMALL: u64 = 40_000_000;
 /// A case, and its twin's answer once a fault has asked for it: no fault is planted in a twin.
 type Tried = (Case, OnceLock<Vec<Lane>>);
 
-/// The cases of the family that was asked for last. Faults come family by family, so that its cases, which take longer to
-/// make than most of them to run, are made once.
+/// The cases of the family that was asked for last. Faults come family by family, so that its cases, which take longer
+/// to make than most of them to run, are made once.
 type Last = Arc<Mutex<(&'static str, Arc<Vec<Tried>>)>>;
 
 pub fn trials(devices: &[Shared]) -> Vec<Trial> {

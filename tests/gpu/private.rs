@@ -1,4 +1,5 @@
-//! Private training: the clipped sum and the noise of a step are what they are said to be, and it goes on to the same bytes.
+//! Private training: the clipped sum and the noise of a step are what they are said to be, and it goes on to the same
+//! bytes.
 
 use libtest_mimic::Trial;
 use unlearn::Result;

@@ -1,5 +1,5 @@
-//! Newton removal from a convex model: multinomial logistic regression on the digits, trained to its optimum, against the
-//! optimum of the retained records.
+//! Newton removal from a convex model: multinomial logistic regression on the digits, trained to its optimum, against
+//! the optimum of the retained records.
 
 use std::path::Path;
 
@@ -92,8 +92,8 @@ fn removal(engine: &mut Engine) -> Result<()> {
         for step in account.details.notes["newton_steps"].as_array().into_iter().flatten() {
             hold(step["residual"].as_f64().is_some_and(|r| r <= 1e-3), || format!("{name}: {step}"))?;
         }
-        // The planted fault: a step that knows nothing of the regulariser. At an optimum the difference of gradients is the same
-        // step, and forgets less where it lacks the term.
+        // The planted fault: a step that knows nothing of the regulariser. At an optimum the difference of gradients is
+        // the same step, and forgets less where it lacks the term.
         let without = TrainConfig { weight_decay: 0.0, ..digits.recipe.clone() };
         let newton = distance(&run("newton", &format!("damping = {DECAY}\n{settings}"), &without)?.0, &optimum) / whole;
         hold(newton > 0.25, || format!("{name}: without the regulariser the error is {newton} only"))?;

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::shared::binary::{Desk, ends, refused, stderr};
 use crate::times;
 
-const CONFIG: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \"mlp\"\nhidden = [16]\n\
+const CONFIG: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \"mlp\"\nhidden \
+    = [16]\n\
     [train]\nlr = 0.1\nepochs = 2\n";
 
 type Check = fn() -> Result<(), Failed>;
@@ -175,7 +176,8 @@ fn bad_input() -> Result<(), Failed> {
 
 fn experiment() -> Result<(), Failed> {
     let desk = Desk::new();
-    let forget = "[forget]\nrequest = { kind = \"class\", ids = [3] }\nreferences = 2\nmethods = [\"ssd\", \"finetune\"]\n\
+    let forget = "[forget]\nrequest = { kind = \"class\", ids = [3] }\nreferences = 2\nmethods = [\"ssd\", \
+        \"finetune\"]\n\
         [forget.settings.finetune]\nlr = 1e30\nepochs = 1\n";
     let (file, out) = (desk.put("e.toml", format!("{CONFIG}{forget}")), desk.text("out"));
     let document = document(&["run", &file, "--out", &out, "--json", "-q"])?;

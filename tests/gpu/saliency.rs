@@ -1,5 +1,5 @@
-//! Methods that step by the Fisher information, or that learn wrong labels behind a mask: what they say, to the bit where
-//! that is promised.
+//! Methods that step by the Fisher information, or that learn wrong labels behind a mask: what they say, to the bit
+//! where that is promised.
 
 use libtest_mimic::Trial;
 use unlearn::Result;

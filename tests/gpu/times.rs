@@ -1,6 +1,6 @@
 //! What each trial takes, told at the end: where the suite's time goes. Seconds on the clock, and of processors (with
-//! children's) where /proc tells them, which depend less on what else the machine does; those are the process's, so they
-//! are a trial's own only with `--test-threads 1`.
+//! children's) where /proc tells them, which depend less on what else the machine does; those are the process's, so
+//! they are a trial's own only with `--test-threads 1`.
 
 use std::fmt;
 use std::ops::AddAssign;

@@ -90,7 +90,8 @@ fn weights_of_the_wrong_kind_shape_or_name() {
     for (content, says) in cases {
         let desk = Desk::new();
         desk.put("w.safetensors", content);
-        let text = "init = \"w.safetensors\"\n[data]\nloader = \"synth\"\nclasses = 2\nshape = [2]\n[model]\nzoo = \"logistic\"\n";
+        let text = "init = \"w.safetensors\"\n[data]\nloader = \"synth\"\nclasses = 2\nshape = [2]\n[model]\nzoo = \
+            \"logistic\"\n";
         let file = desk.put("c.toml", text);
         refused(&["train", &file, "--out", &desk.text("run")], &["w.safetensors", says])
             .unwrap_or_else(|e| panic!("{e}"));

@@ -19,8 +19,8 @@ fn without(cases: &[Case], like: impl Fn(&Case, &Dispatch) -> bool) -> Vec<&'sta
     left.into_iter().collect()
 }
 
-/// Kernels whose number of workgroups is bounded, or needs a gigabyte to pass 65 535: sums in parts, one workgroup for a block
-/// of a factor, two long rows merged.
+/// Kernels whose number of workgroups is bounded, or needs a gigabyte to pass 65 535: sums in parts, one workgroup for
+/// a block of a factor, two long rows merged.
 const FEW_GROUPS: [&str; 10] = [
     "krylov.advance",
     "krylov.curvature",

@@ -59,7 +59,8 @@ fn numbers_out_of_range_and_networks_that_do_not_fit_are_refused() {
     // A 5x5 kernel after two poolings of an 8x8 picture: the shapes cannot be.
     let said = complaint(&SMALL.replace("zoo = \"mlp\"\nhidden = [8]", "zoo = \"lenet5\""), &["data.shape=[1]"]);
     assert!(said.contains("data.shape"), "{said}");
-    let impossible = "[[model.layers]]\ntype = \"conv2d\"\nout = 4\nkernel = 9\n[[model.layers]]\ntype = \"flatten\"\n[[model.layers]]\ntype = \"linear\"\n";
+    let impossible = "[[model.layers]]\ntype = \"conv2d\"\nout = 4\nkernel = 9\n[[model.layers]]\ntype = \
+        \"flatten\"\n[[model.layers]]\ntype = \"linear\"\n";
     let text = SMALL.replace("[model]\nzoo = \"mlp\"\nhidden = [8]\n", impossible);
     assert!(complaint(&text, &[]).contains("layer 1"), "{}", complaint(&text, &[]));
 }

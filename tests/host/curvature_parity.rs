@@ -1,5 +1,6 @@
 //! The fixtures of second-order and per-record quantities: each holds together with itself and with what the other
-//! fixtures say of the same records, and the twins agree with it. The same comparison runs on each adapter in `tests/gpu`.
+//! fixtures say of the same records, and the twins agree with it. The same comparison runs on each adapter in
+//! `tests/gpu`.
 
 use std::fs;
 use std::path::Path;

@@ -138,7 +138,8 @@ fn damped(a: &[f64], g: &[f64], damping: f64) -> Vec<Vec<f64>> {
 fn the_kronecker_inverse_is_that_of_the_damped_product() {
     let n = 7;
     let model = model(
-        "{type='conv2d',name='c',kernel=2,out=3},{type='group_norm',name='n',groups=1},{type='relu'},{type='flatten'},{type='linear',name='b'}",
+        "{type='conv2d',name='c',kernel=2,out=3},{type='group_norm',name='n',groups=1},{type='relu'},{type='flatten'},\
+            {type='linear',name='b'}",
         &[2, 3, 4],
         3,
     );
@@ -186,7 +187,8 @@ fn the_kronecker_inverse_is_that_of_the_damped_product() {
 fn moments_in_the_eigenbasis_are_exact() {
     let n = 7;
     let model = model(
-        "{type='conv2d',name='c',kernel=2,out=3,padding=1,stride=[2,1]},{type='tanh'},{type='flatten'},{type='layer_norm',name='n'},{type='linear',name='b'}",
+        "{type='conv2d',name='c',kernel=2,out=3,padding=1,stride=[2,1]},{type='tanh'},{type='flatten'},\
+            {type='layer_norm',name='n'},{type='linear',name='b'}",
         &[2, 3, 4],
         3,
     );

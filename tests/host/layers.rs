@@ -1,5 +1,5 @@
-//! The house rules that the compiler does not hold: which way imports flow, what circles inside a room there are, how many
-//! macros. `layers/` reads the sources.
+//! The house rules that the compiler does not hold: which way imports flow, what circles inside a room there are, how
+//! many macros. `layers/` reads the sources.
 
 mod circles;
 mod house;
@@ -239,4 +239,23 @@ fn no_file_names_a_path_of_one_machine() {
             assert!(named.is_none(), "{} names {}", path.display(), named.map_or("", |m| m));
         }
     }
+}
+
+/// Lines of code and comments that are wider than the house's measure.
+fn wide(text: &str) -> Vec<usize> {
+    text.lines().enumerate().filter(|(_, line)| line.chars().count() > 120).map(|(at, _)| at + 1).collect()
+}
+
+#[test]
+fn no_line_is_wider_than_120_columns() {
+    let (fits, over) = ("é".repeat(120), "x".repeat(121));
+    assert_eq!(wide(&format!("{fits}\n{over}\n")), [2]);
+    let mut found = Vec::new();
+    for (folder, extension) in SOURCES {
+        for path in files(&root().join(folder), extension) {
+            let text = fs::read_to_string(&path).expect("a source file is text");
+            found.extend(wide(&text).into_iter().map(|line| format!("{}:{line}", path.display())));
+        }
+    }
+    assert!(found.is_empty(), "{} lines are too wide:\n{}", found.len(), found.join("\n"));
 }

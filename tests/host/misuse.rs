@@ -204,8 +204,8 @@ fn every_public_record_function_is_called_here() {
     assert_eq!(here.difference(&written).collect::<Vec<_>>(), Vec::<&String>::new(), "not in src/kernels");
 }
 
-/// `<family>.<name>` of each public function of the folder that takes a recording; a given variant, `<name>_as`, counts as
-/// its function.
+/// `<family>.<name>` of each public function of the folder that takes a recording; a given variant, `<name>_as`, counts
+/// as its function.
 fn record_functions(root: &Path, folder: &Path, found: &mut BTreeSet<String>) {
     for path in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
         if path.is_dir() {

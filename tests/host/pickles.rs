@@ -67,7 +67,8 @@ pub fn lists(lists: &[(usize, &[usize])]) -> Vec<u8> {
     [head, items.collect(), vec![b'u']].concat()
 }
 
-/// Six papers `ind.tiny.*`: 0 and 1 train, 2 is left for validation, 3 and 5 are tested, in the order 5, 3; 4 is in no file.
+/// Six papers `ind.tiny.*`: 0 and 1 train, 2 is left for validation, 3 and 5 are tested, in the order 5, 3; 4 is in no
+/// file.
 pub fn tiny(dir: &Path) {
     let part = |name: &str, value: Vec<u8>| put(dir, &format!("ind.tiny.{name}"), &pickle(&value));
     part("x", csr(4, &[&[0], &[1, 2]]));

@@ -26,7 +26,8 @@ fn models() -> Vec<Model> {
     vec![
         model("{type='linear',out=5},{type='tanh'},{type='linear',out=4},{type='gelu'},{type='linear'}", &[6]),
         model(
-            "{type='conv2d',out=4,kernel=3,padding=1},{type='group_norm',groups=2},{type='relu'},{type='max_pool',kernel=2},\
+            "{type='conv2d',out=4,kernel=3,padding=1},{type='group_norm',groups=2},{type='relu'},{type='max_pool',\
+                kernel=2},\
              {type='flatten'},{type='linear'}",
             &[2, 5, 4],
         ),

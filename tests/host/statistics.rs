@@ -39,7 +39,8 @@ fn counted(model: &Model, target: Target, n: usize, sink: impl FnOnce(&mut Recor
     [sum(|d| d.flops), sum(|d| d.bytes), sum(|_| 1)]
 }
 
-/// What the statistics cost beside a mean gradient, counted: norms and the Fisher diagonal in operations, rows in bytes.
+/// What the statistics cost beside a mean gradient, counted: norms and the Fisher diagonal in operations, rows in
+/// bytes.
 #[test]
 fn statistics_cost_about_what_a_gradient_costs() {
     for (zoo, hidden) in [("lenet5", None), ("mlp", Some(vec![256, 128]))] {

@@ -93,8 +93,8 @@ impl<'a> Moving<'a> {
         spans.iter().map(|span| reference.load(*span).f().to_vec()).collect()
     }
 
-    /// Compares every output's derivative with differences; `Err` names the first that is off, `None` says that a kernel
-    /// has no rule.
+    /// Compares every output's derivative with differences; `Err` names the first that is off, `None` says that a
+    /// kernel has no rule.
     fn check(&mut self, rec: &Recording) -> unlearn::Result<Option<Result<Count, String>>> {
         let values: Vec<Span> = self.values.iter().map(|v| v.any()).collect();
         let homes: Vec<Span> = self.homes.iter().map(|h| h.any()).collect();

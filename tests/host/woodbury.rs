@@ -1,4 +1,5 @@
-//! The inverse of the empirical Fisher matrix by Woodbury's identity against WoodFisher's recursion and plain elimination.
+//! The inverse of the empirical Fisher matrix by Woodbury's identity against WoodFisher's recursion and plain
+//! elimination.
 
 use unlearn::records::Records;
 use unlearn::statistics::{Blocks, Damping, Woodbury};

@@ -1,4 +1,5 @@
-//! Sessions over the graphs of `assets/parity/graph` against what PyTorch Geometric computed for them, records by their ids.
+//! Sessions over the graphs of `assets/parity/graph` against what PyTorch Geometric computed for them, records by their
+//! ids.
 
 use std::path::Path;
 use unlearn::statistics;

@@ -24,8 +24,10 @@ pub const CHECKS: [(&str, Check); 5] = [
 pub const NETS: [(&str, &str); 3] = [
     (
         "pictures",
-        "{type='conv2d',out=5,kernel=3,padding=1},{type='group_norm',groups=5},{type='tanh'},{type='max_pool',kernel=2},\
-         {type='conv2d',out=6,kernel=2},{type='relu'},{type='flatten'},{type='linear',out=9},{type='layer_norm'},{type='linear'}",
+        "{type='conv2d',out=5,kernel=3,padding=1},{type='group_norm',groups=5},{type='tanh'},{type='max_pool',\
+            kernel=2},\
+         {type='conv2d',out=6,kernel=2},{type='relu'},{type='flatten'},{type='linear',out=9},{type='layer_norm'},\
+         {type='linear'}",
     ),
     ("nodes", "{type='sage_conv',out=6},{type='tanh'},{type='graph_conv'}"),
     ("attention", "{type='gat_conv',out=4,heads=2},{type='elu'},{type='gin_conv'}"),
@@ -177,8 +179,8 @@ fn rows_on_device(session: &mut Session, ids: &[u32]) -> Result<(), String> {
     }
 }
 
-/// Memory of a Fisher pass: the number of records does not enter, and a batch enters by its activations, not by its records
-/// times the parameters.
+/// Memory of a Fisher pass: the number of records does not enter, and a batch enters by its activations, not by its
+/// records times the parameters.
 pub fn footprint(engine: &mut Engine) -> Result<(), String> {
     let mut config = DataConfig::new("synth");
     (config.pattern, config.shape) = (Some("stripes".into()), Some(vec![1, 28, 28]));

@@ -10,7 +10,8 @@ export const upTo = (n, m) => Math.ceil(n / m) * m;
 export function judge(test, got, blob) {
   const worst = { max_abs: 0, max_rel: 0, max_ulp: 0, nmse: 0 };
   for (const [i, buffer] of test.buffers.entries()) {
-    const wrong = guardZones(buffer, got[i]) ?? content(test, buffer, got[i].subarray(GUARD, GUARD + buffer.len), blob, worst);
+    const wrong = guardZones(buffer, got[i]) ?? content(test, buffer, got[i].subarray(GUARD, GUARD + buffer.len), blob,
+        worst);
     if (wrong) return { wrong: `\`${buffer.name}\`${wrong}`, worst };
   }
   return { wrong: null, worst };
@@ -44,8 +45,8 @@ function floats(test, words, got, want) {
   let bad = 0;
   let first = -1;
   for (let i = 0; i < want.length; i++) {
-    // A NaN on either side is bad unless the case says what is right where the oracle has one, and so is anything but infinity
-    // where infinity is expected.
+    // A NaN on either side is bad unless the case says what is right where the oracle has one, and so is anything but
+    // infinity where infinity is expected.
     const free = test.nan === 'anything' || (test.nan === 'same' && Number.isNaN(got[i]));
     const nan = Number.isNaN(want[i]) && free && words[i] !== POISON;
     const near = Number.isFinite(want[i]) && Math.abs(got[i] - want[i]) <= test.atol + test.rtol * Math.abs(want[i]);
@@ -76,6 +77,7 @@ function widen(worst, got, want) {
     [abs, rel, ulps] = [Math.max(abs, error), Math.max(rel, error / size), Math.max(ulps, error / ulp(size))];
     squareError += error * error;
   }
-  const found = { max_abs: abs, max_rel: rel, max_ulp: ulps, nmse: squareWant > 0 ? squareError / squareWant : squareError };
+  const found = { max_abs: abs, max_rel: rel, max_ulp: ulps,
+      nmse: squareWant > 0 ? squareError / squareWant : squareError };
   for (const name of Object.keys(worst)) worst[name] = Math.max(worst[name], found[name]);
 }

@@ -84,7 +84,8 @@ export class Machine {
     }
     const key = JSON.stringify([command.kernel, command.overrides, types, command.params.length > 0]);
     if (!this.pipelines.has(key)) {
-      const entries = types.map((type, i) => ({ binding: i + 1, visibility: GPUShaderStage.COMPUTE, buffer: { type } }));
+      const entries = types.map((type, i) => ({ binding: i + 1, visibility: GPUShaderStage.COMPUTE,
+          buffer: { type } }));
       if (command.params.length) {
         entries.unshift({ binding: 0, visibility: GPUShaderStage.COMPUTE, buffer: { type: 'uniform' } });
       }
@@ -139,7 +140,8 @@ export class Machine {
   /** Runs a case once; the words of every buffer afterwards, guards included. */
   async run(test, shaders, blob) {
     const { STORAGE, COPY_SRC } = GPUBufferUsage;
-    const put = (b, at) => this.buffer(guarded(b.len, at === undefined ? null : blob.words(at, b.len)), STORAGE | COPY_SRC);
+    const put = (b, at) => this.buffer(guarded(b.len, at === undefined ? null : blob.words(at, b.len)),
+        STORAGE | COPY_SRC);
     this.device.pushErrorScope('validation');
     this.device.pushErrorScope('out-of-memory');
     const held = { buffer: test.buffers.map((b) => put(b, b.init)), temp: (test.temps ?? []).map((t) => put(t)) };
@@ -170,7 +172,8 @@ export class Machine {
   record(encoder, command, held, shaders) {
     if (command.kernel) return command.groups ? this.dispatch(encoder, command, held, shaders) : [];
     const at = (span) => [home(held, span), (GUARD + span.offset) * 4];
-    if (command.copy) encoder.copyBufferToBuffer(...at(command.copy.from), ...at(command.copy.to), command.copy.len * 4);
+    if (command.copy) encoder.copyBufferToBuffer(...at(command.copy.from), ...at(command.copy.to),
+        command.copy.len * 4);
     if (command.clear) encoder.clearBuffer(...at(command.clear), command.clear.len * 4);
     return [];
   }
@@ -200,7 +203,8 @@ export async function trial(machine, test, shaders, blob) {
     if (wrong) return { status: 'fail', message: wrong, worst };
     const again = await machine.run(test, shaders, blob);
     const i = got.findIndex((g, b) => g.some((w, e) => w !== again[b][e]));
-    return i < 0 ? { status: 'pass', worst } : { status: 'fail', message: `\`${test.buffers[i].name}\` differs from one run to the next` };
+    return i < 0 ? { status: 'pass', worst } : { status: 'fail',
+        message: `\`${test.buffers[i].name}\` differs from one run to the next` };
   } catch (error) {
     return { status: error instanceof Unsupported ? 'unsupported' : 'fail', message: error.message };
   }

@@ -1,9 +1,10 @@
 // Runs exported cases (see README.md) on Dawn, from npm's `webgpu`, and judges them as `unlearn check` does.
 //
-//   node replay.mjs FOLDER [-k REGEX] [--json FILE] [--module FOLDER_WITH_node_modules] [--feature DAWN_TOGGLE]... [--limit SECONDS] [--label NAME]
+//   node replay.mjs FOLDER [-k REGEX] [--json FILE] [--module FOLDER_WITH_node_modules] [--feature DAWN_TOGGLE]...
+//   [--limit SECONDS] [--label NAME]
 //
-// The device lives in a child process: a crash, a hang or a lost device costs one case. FILE is a document as `unlearn check
-// --json` writes it, one more column for `unlearn check --merge`.
+// The device lives in a child process: a crash, a hang or a lost device costs one case. FILE is a document as
+// `unlearn check --json` writes it, one more column for `unlearn check --merge`.
 
 import { fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -51,7 +52,8 @@ function next(child, seconds) {
     };
     const clock = setTimeout(() => done({ status: 'timeout', message: `no answer in ${seconds} s` }), seconds * 1000);
     child.once('message', done);
-    child.once('exit', (code, signal) => done({ status: 'crash', message: `the process ended with ${signal ?? `status ${code}`}` }));
+    child.once('exit', (code, signal) => done({ status: 'crash',
+        message: `the process ended with ${signal ?? `status ${code}`}` }));
   });
 }
 
@@ -77,7 +79,8 @@ async function replay(asked, all) {
     const answer = next(held.child, asked.seconds);
     held.child.send({ index }, () => {}); // a child that is gone shows in `next`
     const { status, message, worst } = await answer;
-    results.push({ case: name, kernels: kernels ?? [], status, message, worst, seconds: (performance.now() - started) / 1000 });
+    results.push({ case: name, kernels: kernels ?? [], status, message, worst,
+        seconds: (performance.now() - started) / 1000 });
     if (status !== 'pass') console.log(`${status} ${name}: ${message}`);
     if (status === 'timeout' || status === 'crash') {
       held.child.kill('SIGKILL');
@@ -97,6 +100,7 @@ const counts = `${count('pass')} passed, ${failed} failed, ${count('unsupported'
 console.log(`Dawn on ${adapter.name}, ${adapter.driver_info}, subgroups of ${adapter.subgroup_min}: ${counts}`);
 if (asked.json) {
   const adapters = [{ label: asked.label, adapter, cases: results }];
-  writeFileSync(asked.json, JSON.stringify({ schema: 1, version, kind, shapes, seed, adapters, stale: [] }, null, 1) + '\n');
+  writeFileSync(asked.json, JSON.stringify({ schema: 1, version, kind, shapes, seed, adapters, stale: [] }, null,
+      1) + '\n');
 }
 process.exit(failed ? 4 : 0);

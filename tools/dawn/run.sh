@@ -2,8 +2,9 @@
 # Replays exported cases on Dawn; README.md has the format.
 #
 #   tools/dawn/run.sh [--adapter swiftshader|mesa|system|all] [--json FILE] [-k REGEX] [--limit SECONDS] FOLDER
-#   tools/dawn/run.sh --install [...]     first fetches Dawn (npm's webgpu), SwiftShader and Mesa 25 into the user's cache
-#   tools/dawn/run.sh --self-test DUMP    sample cases from `unlearn shaders --dump DUMP`: all pass, and each planted fault fails
+#   tools/dawn/run.sh --install [...]     first fetches Dawn (npm's webgpu), SwiftShader and Mesa 25 into the user's
+#   cache tools/dawn/run.sh --self-test DUMP    sample cases from `unlearn shaders --dump DUMP`: all pass, and each
+#   planted fault fails
 #
 # With `all`, adapters that are not there are skipped by name and FILE gets the adapter's name before its extension.
 set -euo pipefail

@@ -1,5 +1,5 @@
-// The child that holds the device: takes numbers of cases by message, answers each with its outcome. What it does to the
-// driver, or the driver to it, ends this process alone.
+// The child that holds the device: takes numbers of cases by message, answers each with its outcome. What it does to
+// the driver, or the driver to it, ends this process alone.
 
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Plants every fault of faults.toml and shows who notices: the cases of `unlearn check` on each adapter, and the
 compilers and lints of tools/prove_shaders.sh. Then the three disasters that a driver may be. Exit code 4: a fault that
-nobody noticed, or not all who must; a clean kernel that is not clean; a failing case that passes when run again alone."""
+nobody noticed, or not all who must; a clean kernel that is not clean; a failing case that passes when run again
+alone."""
 
 import argparse
 import datetime
@@ -91,7 +92,8 @@ def plant(check, columns, known, faults, found):
     by_label = {column.label: column for column in columns}
     seen = [i for i, row in enumerate(rows) if row["case"]]
     cases = [rows[i]["case"] for i in seen]
-    again = check.pool.map(lambda i, case: check.again(by_label[case["column"]], case["name"], [planted[i]]), seen, cases)
+    again = check.pool.map(lambda i, case: check.again(by_label[case["column"]], case["name"], [planted[i]]), seen,
+        cases)
     for i, case, alone in zip(seen, cases, again):
         rows[i]["repro"] = {"bad": alone["status"] in checks.BAD, "same": alone.get("message") == case["message"]}
     return rows

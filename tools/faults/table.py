@@ -58,7 +58,8 @@ def markdown(document):
     out += f", commit {document['commit']}. Made by `tools/faults/run.py`; its README says how to read it.\n\n"
     out += line(["column", "adapter", "driver", "lanes", "environment"]) + line(["---"] * 5)
     for c in document["columns"]:
-        out += line([c["label"], escaped(c["name"]), escaped(c["driver"]), c["lanes"], escaped(c["environment"]) or "–"])
+        out += line([c["label"], escaped(c["name"]), escaped(c["driver"]), c["lanes"],
+            escaped(c["environment"]) or "–"])
     steps = ", ".join(document["steps"]) or "none"
     missing = f"; missing here: {', '.join(document['skipped'])}" if document["skipped"] else ""
     out += f"\nCompilers and lints: {steps}{missing}. Clean: {document['clean']}.\n\n"

@@ -19,7 +19,8 @@ DELTAS = [1e-3, 1e-5, 1e-7]
 def main():
     # A best order at the end of the list is what the program finds too.
     warnings.simplefilter("ignore")
-    lines = [f"# Opacus {opacus.__version__}, RDPAccountant.get_privacy_spent, default orders", "rate,sigma,steps,delta,epsilon,order"]
+    lines = [f"# Opacus {opacus.__version__}, RDPAccountant.get_privacy_spent, default orders",
+        "rate,sigma,steps,delta,epsilon,order"]
     for rate in RATES:
         for sigma in SIGMAS:
             for steps in STEPS:

@@ -32,7 +32,8 @@ from graph_model import build_graph_model, load_weights  # noqa: E402
 from torch_model import build_model, load_config, relative_error  # noqa: E402
 
 SCRIPT = "tools/parity/dump_curvature.py"
-PACKAGES = {"torch": "torch", "torch_geometric": "torch-geometric", "backpack": "backpack-for-pytorch", "opacus": "opacus"}
+PACKAGES = {"torch": "torch", "torch_geometric": "torch-geometric", "backpack": "backpack-for-pytorch",
+    "opacus": "opacus"}
 FACTORS = ("mlp", "mlp_sigmoid", "lenet5")  # grouped and dilated convolutions have no Kronecker factors in BackPACK
 WIDEST = 200  # inputs of a layer whose [in, in] factor is still stored
 ROUTES = 1e-12  # float64 by two routes, by BackPACK and by Opacus
@@ -91,7 +92,8 @@ def everything(name, problem, direction, clip=None):
         tensors, routes = tensors | factors, routes | second
         # The exact Gauss-Newton matrix of a bias is the outer factor itself.
         for layer in {k.split(".", 1)[1] for k in factors if k.startswith("kfac_g.")}:
-            routes[f"ggn_diag.{layer}.bias"] = distance(factors[f"kfac_g.{layer}"].diagonal(), tensors[f"ggn_diag.{layer}.bias"])
+            routes[f"ggn_diag.{layer}.bias"] = distance(factors[f"kfac_g.{layer}"].diagonal(),
+                tensors[f"ggn_diag.{layer}.bias"])
     return tensors | {f"direction.{n}": u for n, u in direction.items()}, routes, left
 
 
@@ -199,7 +201,8 @@ def check(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=ASSETS / "curvature", help="folder (default: assets/parity/curvature)")
+    parser.add_argument("--out", type=Path, default=ASSETS / "curvature",
+        help="folder (default: assets/parity/curvature)")
     parser.add_argument("--seed", type=int, default=31, help="seed of the directions")
     parser.add_argument("--check", action="store_true", help="compare with the files in --out instead of writing")
     args = parser.parse_args()

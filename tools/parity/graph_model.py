@@ -3,8 +3,9 @@
 Parameter names are PyTorch Geometric's (2.8): NAME.lin.weight, NAME.bias (GCNConv); NAME.lin_l.weight,
 NAME.lin_l.bias, NAME.lin_r.weight (SAGEConv); NAME.lin.weight, NAME.att_src and NAME.att_dst [1, heads, out], NAME.bias
 (GATConv); NAME.nn.0.weight, NAME.nn.0.bias, NAME.nn.2.weight, NAME.nn.2.bias (GINConv, which also has a buffer NAME.eps
-[1]: see `load_weights`); NAME.lin.weight, NAME.lin.bias (SGConv); NAME.lins.0.weight … NAME.bias (ChebConv). In `state_dict` and `named_parameters` GATConv lists
-att_src, att_dst, bias, lin.weight and GCNConv bias, lin.weight: order is no part of the format.
+[1]: see `load_weights`); NAME.lin.weight, NAME.lin.bias (SGConv); NAME.lins.0.weight … NAME.bias (ChebConv). In
+`state_dict` and `named_parameters` GATConv lists att_src, att_dst, bias, lin.weight and GCNConv bias, lin.weight: order
+is no part of the format.
 """
 
 import warnings

@@ -6,7 +6,8 @@ comparison with a graph that was not coalesced would differ.
 | layer | an edge given twice | a real self-loop (i, i) | a node without edges |
 | --- | --- | --- | --- |
 | GCNConv, SGConv | counts twice, in the sum and both degrees | the one of every node, once | its own row, weight 1 |
-| SAGEConv mean | counts twice, in the sum and in the count | one more neighbour; none is added | mean 0: lin_l.bias + lin_r x |
+| SAGEConv mean | counts twice, in the sum and in the count | one more neighbour; none is added | mean 0: lin_l.bias +
+lin_r x |
 | SAGEConv max | no difference | one more neighbour; none is added | maximum 0: lin_l.bias + lin_r x |
 | GATConv | two terms of the softmax | taken out, then every node gets one | attends to itself alone |
 | GINConv | counts twice | the node's own row once more: 2x + sum | nn(x) |

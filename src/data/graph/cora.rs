@@ -12,7 +12,8 @@ static CITES: &str = include_str!("../../../assets/data/cora/cora.cites");
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "cora",
-    summary: "2708 papers, 1433 words each there or not, 5278 citations (undirected), 7 subjects; embedded; node ids are the \
+    summary: "2708 papers, 1433 words each there or not, 5278 citations (undirected), 7 subjects; embedded; node ids \
+        are the \
               places of the lines of cora.content",
     citation: "P. Sen et al.: Collective Classification in Network Data, AI Magazine 29(3), 2008",
     licence: "Apache-2.0 (the package that ships this copy)",

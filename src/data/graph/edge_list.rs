@@ -14,7 +14,8 @@ use crate::error::{Error, Result};
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "edge_list",
     summary: "tables with header lines: `edges` (the first two columns), `labels` with the class in the column `label` \
-              (empty: none), `node_features` as CSV, or as JSON {\"node\": [columns that are 1]}; nodes are 0 to n - 1, \
+              (empty: none), `node_features` as CSV, or as JSON {\"node\": [columns that are 1]}; nodes are 0 to n - \
+              1, \
               named in the column `id`",
     citation: "B. Rozemberczki, R. Sarkar: Characteristic Functions on Graphs, CIKM 2020 (the JSON form)",
     licence: "of the files",

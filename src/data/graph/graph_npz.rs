@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "graph_npz",
-    summary: "a NumPy archive of CSR arrays: adj_{data,indices,indptr,shape}, attr_{data,indices,indptr,shape} or a dense \
+    summary: "a NumPy archive of CSR arrays: adj_{data,indices,indptr,shape}, attr_{data,indices,indptr,shape} or a \
+        dense \
               attr_matrix, labels (whole numbers, or names in fixed-width unicode), class_names where there are any",
     citation: "O. Shchur, M. Mumme, A. Bojchevski, S. Günnemann: Pitfalls of Graph Neural Network Evaluation, 2018, \
                arXiv 1811.05868",
@@ -79,7 +80,8 @@ fn matrix(archive: &Archive, name: &str) -> Result<Matrix> {
     // A size that is no whole number becomes one that the other arrays do not fit.
     Matrix::new([rows as usize, cols as usize], &indptr, &indices, &data).ok_or_else(|| {
         Error::input(format!(
-            "{}: the arrays {name}_data, {name}_indices and {name}_indptr do not make a matrix [{rows}, {cols}]: a column \
+            "{}: the arrays {name}_data, {name}_indices and {name}_indptr do not make a matrix [{rows}, {cols}]: a \
+                column \
              is unknown, or their lengths do not fit",
             archive.path
         ))

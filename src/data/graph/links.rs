@@ -1,5 +1,5 @@
-//! The task `link`: edges are the records. Some are held out with as many pairs that never had one, and the graph keeps the
-//! others, so that nothing held out carries a message.
+//! The task `link`: edges are the records. Some are held out with as many pairs that never had one, and the graph keeps
+//! the others, so that nothing held out carries a message.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,8 @@ pub enum Task {
     Link,
 }
 
-/// Pairs [u, v], u < v, that training does not see; ascending. All five lists, with the edges of the graph, are disjoint.
+/// Pairs [u, v], u < v, that training does not see; ascending. All five lists, with the edges of the graph, are
+/// disjoint.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Links {
     /// Held-out edges for validation; they carry no message.
@@ -44,7 +45,8 @@ pub(crate) fn check_keys(config: &DataConfig) -> Result<()> {
         [("split", config.split.is_some()), ("plant", config.plant.is_some()), ("poison", config.poison.is_some())];
     match stray.iter().find(|(_, set)| *set) {
         Some((key, _)) => Err(Error::input(format!(
-            "data.{key}: goes with task = \"node\"; task = \"link\" divides edges, by test_fraction and validation_fraction"
+            "data.{key}: goes with task = \"node\"; task = \"link\" divides edges, by test_fraction and \
+                validation_fraction"
         ))),
         None if config.directed == Some(true) => Err(Error::input(
             "data.directed: task = \"link\" needs an undirected graph, for a dot product scores both directions alike",
@@ -70,7 +72,8 @@ impl Links {
         let (test, validation) = (config.test_fraction.unwrap_or(0.0), config.validation_fraction.unwrap_or(0.0));
         if !(test >= 0.0 && validation >= 0.0 && test + validation < 1.0) {
             return Err(Error::input(format!(
-                "data.test_fraction {test} and data.validation_fraction {validation} are parts of all edges; expected at least 0 each and less than 1 together"
+                "data.test_fraction {test} and data.validation_fraction {validation} are parts of all edges; expected \
+                    at least 0 each and less than 1 together"
             )));
         }
         let seed = config.split_seed.unwrap_or(0);
@@ -81,7 +84,8 @@ impl Links {
         let (test, validation) = (count(test), count(validation));
         if test + validation >= all.len() {
             return Err(Error::input(format!(
-                "{origin}: none of the {} edges remains to train on; lower data.test_fraction or data.validation_fraction",
+                "{origin}: none of the {} edges remains to train on; lower data.test_fraction or \
+                    data.validation_fraction",
                 all.len()
             )));
         }
@@ -108,8 +112,8 @@ impl Links {
     }
 }
 
-/// The data set whose records are pairs: the training edges in the order of [`Graph::distinct_edges`], and of the other parts
-/// the edges and then the pairs without one.
+/// The data set whose records are pairs: the training edges in the order of [`Graph::distinct_edges`], and of the other
+/// parts the edges and then the pairs without one.
 pub(super) fn dataset(mut parts: GraphParts, config: &DataConfig, kind: Normalize) -> Result<Dataset> {
     if !parts.graph.undirected {
         return Err(Error::input(format!(

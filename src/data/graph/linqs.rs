@@ -1,5 +1,5 @@
-//! The text form in which LINQS published citation networks: `NAME.content` (paper, words, subject, separated by tabs) and
-//! `NAME.cites` (cited paper, citing paper).
+//! The text form in which LINQS published citation networks: `NAME.content` (paper, words, subject, separated by tabs)
+//! and `NAME.cites` (cited paper, citing paper).
 
 use std::collections::HashMap;
 
@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "cora_text",
-    summary: "a folder of LINQS files `NAME.content` or `NAME.content.gz` (paper, words, subject) and `NAME.cites` (cited, \
+    summary: "a folder of LINQS files `NAME.content` or `NAME.content.gz` (paper, words, subject) and `NAME.cites` \
+        (cited, \
               citing); NAME is cora unless `name` says otherwise; node ids are the places of the lines of the content",
     citation: "P. Sen et al.: Collective Classification in Network Data, AI Magazine 29(3), 2008",
     licence: "of the files",

@@ -57,7 +57,8 @@ pub(crate) fn check_keys(config: &DataConfig) -> Result<()> {
     }
 }
 
-/// Ids of each part. `labels` by id, [`UNLABELLED`] ids are in no part of a drawn split; `own` is the split of the files.
+/// Ids of each part. `labels` by id, [`UNLABELLED`] ids are in no part of a drawn split; `own` is the split of the
+/// files.
 pub(crate) fn partition(labels: &[u32], config: &DataConfig, own: Option<Plan>, origin: &str) -> Result<Plan> {
     let split = config.split.unwrap_or(NodeSplit::Random);
     if split == NodeSplit::Standard {

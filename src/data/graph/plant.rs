@@ -9,8 +9,8 @@ use super::{Graph, Sparse, UNLABELLED};
 use crate::base::splitmix::SplitMix64;
 use crate::error::{Error, Result};
 
-/// The key `plant`: the replay test. Round(`fraction` · n) training nodes get one further class, `planted`, and `columns`
-/// further features that are 1 before normalisation and 0 in every other node.
+/// The key `plant`: the replay test. Round(`fraction` · n) training nodes get one further class, `planted`, and
+/// `columns` further features that are 1 before normalisation and 0 in every other node.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plant {

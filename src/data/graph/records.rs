@@ -15,8 +15,8 @@ impl GraphData {
         self.graph.strangers(count, 0, |u, v| self.held_out.holds(u, v))
     }
 
-    /// Divides the training records by a request that takes these nodes, or these edges where records are links: those that
-    /// go, and those that stay.
+    /// Divides the training records by a request that takes these nodes, or these edges where records are links: those
+    /// that go, and those that stay.
     pub(crate) fn divide(&self, nodes: &BTreeSet<u32>, edges: &BTreeSet<[u32; 2]>) -> (Vec<u32>, Vec<u32>) {
         let train = self.train.iter().copied();
         if self.records != GraphRecords::Links {

@@ -84,8 +84,8 @@ fn edges(path: &Path, ptr: &[u32]) -> Result<Vec<[u32; 2]>> {
     Ok(pairs)
 }
 
-/// Attributes as they are, then each column of labels one-hot over its values in ascending order; without either file one
-/// feature that is 1 everywhere.
+/// Attributes as they are, then each column of labels one-hot over its values in ascending order; without either file
+/// one feature that is 1 everywhere.
 fn features(attributes: &Path, labels: &Path, nodes: usize) -> Result<Sparse> {
     let read = |path: &Path| -> Result<Vec<Vec<f64>>> {
         if !path.exists() {

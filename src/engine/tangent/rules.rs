@@ -81,8 +81,8 @@ impl Tangents {
         self.terms(d, made)
     }
 
-    /// Records launches whose sum is the derivative: copies of `d` with inputs exchanged, the first of which goes on from
-    /// the derivative of what an updated output held.
+    /// Records launches whose sum is the derivative: copies of `d` with inputs exchanged, the first of which goes on
+    /// from the derivative of what an updated output held.
     pub fn terms(&mut self, d: &Dispatch, terms: Vec<Dispatch>) -> Result<()> {
         for (k, again) in terms.into_iter().enumerate() {
             self.term(d, again, k == 0)?;

@@ -89,7 +89,8 @@ impl Driver {
         Ok(env)
     }
 
-    /// Its adapters as columns: every Vulkan one of a manifest; of the system every one, GL only where there is no other.
+    /// Its adapters as columns: every Vulkan one of a manifest; of the system every one, GL only where there is no
+    /// other.
     ///
     /// # Errors
     /// The manifest cannot be read, or shows no adapter.
@@ -142,7 +143,8 @@ fn alone(manifest: &Path) -> Result<Vec<(String, String)>> {
 }
 
 /// The adapters to check: those of the system that `choice` names (`all`: every one), and those of each further driver.
-/// Without a choice, further drivers stand alone. One whose adapters cannot be listed within `limit` is one dead column.
+/// Without a choice, further drivers stand alone. One whose adapters cannot be listed within `limit` is one dead
+/// column.
 ///
 /// # Errors
 /// Nothing matches the choice, a driver's manifest cannot be read, or a driver shows no adapter.

@@ -14,8 +14,8 @@ use crate::engine::{
 use crate::error::{Error, Result};
 use crate::harness::trial;
 
-/// Writes `cases.json` and `cases.bin` into a folder, which is made, and returns how many cases they hold. The twins run for
-/// that, no adapter does.
+/// Writes `cases.json` and `cases.bin` into a folder, which is made, and returns how many cases they hold. The twins
+/// run for that, no adapter does.
 ///
 /// # Errors
 /// A file cannot be written, or a recording does not fit its shaders.

@@ -1,5 +1,5 @@
-//! Faults planted on purpose, to show that the harness survives them and finds them: `UNLEARN_CHECK_FAULTS` holds a JSON
-//! list such as `[{"case": "^linear.matmul nn 3x5x7$", "fault": "abort"}]`. A report names what was planted.
+//! Faults planted on purpose, to show that the harness survives them and finds them: `UNLEARN_CHECK_FAULTS` holds a
+//! JSON list such as `[{"case": "^linear.matmul nn 3x5x7$", "fault": "abort"}]`. A report names what was planted.
 
 use std::time::Duration;
 

@@ -67,8 +67,8 @@ pub(super) fn items() -> Result<Vec<Item>> {
     Ok(nets.flat_map(of).collect())
 }
 
-/// All batches with the kernel variants for the adapter; where it is software, with those for GPUs too, which may not be
-/// at hand.
+/// All batches with the kernel variants for the adapter; where it is software, with those for GPUs too, which may not
+/// be at hand.
 pub(super) fn check(engine: &mut Engine, net: &Net, subject: Subject) -> Result<Verdict> {
     let own = engine.target();
     let mut targets = vec![own];
@@ -125,7 +125,8 @@ fn against(
         };
         let (at, limit) = (d.first_bad.unwrap_or(0), subject.tolerance());
         let what = format!(
-            "batch {n}: {} is {:e}, expected {:e} ({} of {} elements off by more than {limit:e} of the largest, {top:e})",
+            "batch {n}: {} is {:e}, expected {:e} ({} of {} elements off by more than {limit:e} of the largest, \
+                {top:e})",
             place_of(net, subject, name, at),
             d.got,
             d.want,
@@ -157,8 +158,8 @@ const TARGETS: [Target; 4] = [
     Target { software: false, subgroup: 0 },
 ];
 
-/// Shows what the networks record for some adapters: every subject in small batches, and one training step of each named
-/// architecture at its natural size. Nothing is run.
+/// Shows what the networks record for some adapters: every subject in small batches, and one training step of each
+/// named architecture at its natural size. Nothing is run.
 ///
 /// # Errors
 /// An example of the registries is not a network.

@@ -7,7 +7,8 @@ use super::{Column, Status};
 use crate::engine::{AdapterChoice, Engine, GpuOptions, Listener};
 use crate::error::{Error, Result};
 
-/// Variables of the layers' own. wgpu asks the layers for synchronisation validation itself; up to version 1.3.280 or so they look from one submission to the next only when told to.
+/// Variables of the layers' own. wgpu asks the layers for synchronisation validation itself; up to version 1.3.280 or
+/// so they look from one submission to the next only when told to.
 const ENV: [(&str, &str); 2] = [
     ("VK_LAYER_ENABLES", "VALIDATION_CHECK_ENABLE_SYNCHRONIZATION_VALIDATION_QUEUE_SUBMIT"),
     // They would fall silent after the tenth message of a kind, and later cases would pass.
@@ -64,7 +65,9 @@ impl Watch {
             if !listener.take().iter().any(|said| said.contains("WRITE-AFTER-WRITE")) {
                 let layers = engine.layers().unwrap_or_default();
                 return Err(Error::Unsupported(format!(
-                    "{layers} did not report a missing barrier that was planted for it: its synchronisation validation is off or its messages are muted; look for VK_LAYER_… in the environment and for a vk_layer_settings.txt"
+                    "{layers} did not report a missing barrier that was planted for it: its synchronisation validation \
+                        is off or its messages are muted; look for VK_LAYER_… in the environment and for a \
+                        vk_layer_settings.txt"
                 )));
             }
         }

@@ -1,5 +1,5 @@
-//! Which adapters a driver shows, asked in a child process with a time limit: a driver that crashes or hangs while it is
-//! listed costs its own column.
+//! Which adapters a driver shows, asked in a child process with a time limit: a driver that crashes or hangs while it
+//! is listed costs its own column.
 
 use std::io::Read;
 use std::path::Path;

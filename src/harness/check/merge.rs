@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::CheckReport;
 use crate::error::{Error, Result};
 
-/// Reads what `unlearn check --json` wrote and puts the columns side by side, in the order of the files. A column whose label
-/// another one has is named after its file as well.
+/// Reads what `unlearn check --json` wrote and puts the columns side by side, in the order of the files. A column whose
+/// label another one has is named after its file as well.
 ///
 /// # Errors
 /// A file cannot be read, is no such document, or is of another version or checked something else than the first.
@@ -68,7 +68,8 @@ mod tests {
             "max_workgroups_per_dimension":1,"min_storage_offset_alignment":1}}"#;
         format!(
             r#"{{"schema":1,"version":"0","kind":"test","shapes":"{shapes}","seed":1,"stale":[{stale}],
-            "adapters":[{{"label":"{label}","adapter":{adapter},"cases":[{{"case":"linear.matmul 1","kernels":["linear.matmul"],"status":"fail","seconds":0.5}}]}}]}}"#
+            "adapters":[{{"label":"{label}","adapter":{adapter},"cases":[{{"case":"linear.matmul \
+                1","kernels":["linear.matmul"],"status":"fail","seconds":0.5}}]}}]}}"#
         )
     }
 

@@ -1,5 +1,5 @@
-//! The short test of `unlearn doctor`: a few kernels, a few training steps against the reference engine, all repeated and
-//! compared bit for bit.
+//! The short test of `unlearn doctor`: a few kernels, a few training steps against the reference engine, all repeated
+//! and compared bit for bit.
 
 use std::rc::Rc;
 

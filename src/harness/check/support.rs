@@ -79,8 +79,8 @@ fn network(engine: &mut Engine, net: &Net, batch: usize) -> Result<Verdict> {
     Ok(Verdict { message: Some(what), ..Verdict::pass() })
 }
 
-/// A buffer as large as one binding may be, up to what WebGPU promises, is filled to its last element: more workgroups than
-/// one side of the grid holds, and byte offsets up to 2^27.
+/// A buffer as large as one binding may be, up to what WebGPU promises, is filled to its last element: more workgroups
+/// than one side of the grid holds, and byte offsets up to 2^27.
 fn widest(engine: &mut Engine) -> Result<Verdict> {
     let len = engine.max_binding().min(PROMISED_BINDING / 4);
     let mark = engine.mark();
@@ -144,8 +144,8 @@ fn fill_whole(engine: &mut Engine, len: usize) -> Result<Vec<(usize, f32)>> {
 /// that count says that it stopped.
 const TURNS: usize = 70_001;
 
-/// Adds up as many ones in one invocation. The recording's own statement of its turns, by which the engine refuses such a
-/// program where it is known to come out wrong, is taken back: this is what looks.
+/// Adds up as many ones in one invocation. The recording's own statement of its turns, by which the engine refuses such
+/// a program where it is known to come out wrong, is taken back: this is what looks.
 fn long_loop(engine: &mut Engine) -> Result<Verdict> {
     let mark = engine.mark();
     let made = add_ones(engine);

@@ -44,8 +44,8 @@ impl Buffers {
     }
 }
 
-/// The derivatives of y, dx and of the weights' gradient along random directions of theta, x and dy. The values beside them
-/// must be what they are without.
+/// The derivatives of y, dx and of the weights' gradient along random directions of theta, x and dy. The values beside
+/// them must be what they are without.
 ///
 /// # Errors
 /// The device failed, a kernel has no derivative, or values differ.

@@ -9,8 +9,8 @@ use crate::nn::{Batch, Input};
 /// Nodes of a record.
 pub const NODES: usize = 5;
 
-/// (target, source, weight): directed; 1 has a self-loop of its own, the others an added one; two edges were deleted; no
-/// message reaches 4.
+/// (target, source, weight): directed; 1 has a self-loop of its own, the others an added one; two edges were deleted;
+/// no message reaches 4.
 const EDGES: [(u32, u32, f32); 14] = [
     (0, 0, 0.0),
     (0, 1, 1.0),

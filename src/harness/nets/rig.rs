@@ -31,8 +31,8 @@ pub enum Into {
 }
 
 impl Into {
-    /// What a sink starts from; `before` is given per element of the flat vector, the same for every row of a slab. Norms are
-    /// overwritten, inner products added to.
+    /// What a sink starts from; `before` is given per element of the flat vector, the same for every row of a slab.
+    /// Norms are overwritten, inner products added to.
     fn start(self, net: &Net, n: usize, before: &[f64]) -> Vec<f64> {
         match self {
             Into::Mean { .. } | Into::SquareSum { .. } => before.to_vec(),
@@ -148,8 +148,8 @@ pub struct Found {
 }
 
 /// Runs the forward pass alone, then both passes; the outputs must be the same to the last bit. `x` and `dy` hold whole
-/// records; `before` is what the sink starts from, given per element of the flat vector (0 between parameters), the same
-/// for every row of a slab.
+/// records; `before` is what the sink starts from, given per element of the flat vector (0 between parameters), the
+/// same for every row of a slab.
 ///
 /// # Errors
 /// The device failed, an adapter lacks a feature, or the two passes disagree.

@@ -1,5 +1,5 @@
-//! Reads `assets/parity/curvature`: per-record and second-order quantities of every other fixture, computed by PyTorch in
-//! float64. `tools/parity/README.md` defines each tensor.
+//! Reads `assets/parity/curvature`: per-record and second-order quantities of every other fixture, computed by PyTorch
+//! in float64. `tools/parity/README.md` defines each tensor.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -56,8 +56,8 @@ struct Entry {
 /// Reads `dir/curvature` together with the fixtures of `dir` and `dir/graph` that it was computed from.
 ///
 /// # Errors
-/// A file is missing, is not the one whose SHA-256 the manifest states, or does not describe the network it belongs to; a
-/// fixture has changed since, or has no file here.
+/// A file is missing, is not the one whose SHA-256 the manifest states, or does not describe the network it belongs to;
+/// a fixture has changed since, or has no file here.
 pub fn load_curvature(dir: &Path) -> Result<Vec<CurvatureFixture>> {
     let (folder, mut manifest) = Folder::open::<Manifest>(&dir.join("curvature"))?;
     for file in manifest.sources.keys() {

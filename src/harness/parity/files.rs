@@ -93,7 +93,8 @@ impl Folder {
         match sums.get(name) {
             Some(stated) if *stated == found => Ok(bytes),
             stated => Err(Error::input(format!(
-                "{}: SHA-256 is {found}, the manifest states {}; write the fixtures again with the script that the manifest names",
+                "{}: SHA-256 is {found}, the manifest states {}; write the fixtures again with the script that the \
+                    manifest names",
                 path.display(),
                 stated.map_or("none", String::as_str)
             ))),
@@ -131,8 +132,8 @@ impl Folder {
     }
 }
 
-/// Names and shapes of the stored parameters must be the network's, with none missing and none too many, `count` numbers
-/// in all; otherwise, what differs.
+/// Names and shapes of the stored parameters must be the network's, with none missing and none too many, `count`
+/// numbers in all; otherwise, what differs.
 pub(super) fn check_parameters(model: &Model, tensors: &BTreeMap<String, Tensor>, count: usize) -> Result<(), String> {
     let ours: BTreeMap<_, _> = model.layout.entries().iter().map(|e| (e.name.as_str(), &e.shape)).collect();
     let stored = tensors.iter().filter_map(|(n, t)| Some((n.strip_prefix("param.")?, &t.shape)));

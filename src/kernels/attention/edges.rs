@@ -3,9 +3,9 @@
 use super::rows::{MERGE, Merge, PIECES, Pieces};
 use crate::engine::{Arguments, Buf, Recording};
 
-/// Rows of edges: entry k of row r, ptr\[r\] <= k < ptr[r + 1], joins node r with node idx\[k\]. As it stands (no `perm`) row r
-/// is the target, idx\[k\] the source, and k is the edge's place in buffers of values [edges, heads]. The transpose has the
-/// source as row, the target in idx, and the place in `perm`.
+/// Rows of edges: entry k of row r, ptr\[r\] <= k < ptr[r + 1], joins node r with node idx\[k\]. As it stands (no
+/// `perm`) row r is the target, idx\[k\] the source, and k is the edge's place in buffers of values [edges, heads]. The
+/// transpose has the source as row, the target in idx, and the place in `perm`.
 #[derive(Clone, Copy, Debug)]
 pub struct Edges {
     /// [rows + 1].
@@ -32,20 +32,20 @@ pub struct Split {
 /// Rows up to this length are one thread's work.
 const LONGEST_ROW: usize = 256;
 
-/// Edges of a piece of a longer row. With a vec4 of z a turn this leaves 255 turns an edge below the 65 535 that llvmpipe
-/// makes.
+/// Edges of a piece of a longer row. With a vec4 of z a turn this leaves 255 turns an edge below the 65 535 that
+/// llvmpipe makes.
 const CHUNK: usize = 128;
 
-/// How the rows of a structure are dealt, given the length of its longest: a thread per row (None), or threads per piece
-/// of so many edges and a second stage that adds pieces up in their order. One long row would keep a device waiting for
-/// one thread, and llvmpipe gives up after 65 535 turns.
+/// How the rows of a structure are dealt, given the length of its longest: a thread per row (None), or threads per
+/// piece of so many edges and a second stage that adds pieces up in their order. One long row would keep a device
+/// waiting for one thread, and llvmpipe gives up after 65 535 turns.
 pub fn choose(longest: usize) -> Option<usize> {
     (longest > LONGEST_ROW).then_some(CHUNK)
 }
 
 impl Edges {
-    /// Rows dealt as [`choose`] says; records the table of pieces if there is one, so that every use of the structure in
-    /// this recording shares it. `longest` is the length of the longest row, which the host knows.
+    /// Rows dealt as [`choose`] says; records the table of pieces if there is one, so that every use of the structure
+    /// in this recording shares it. `longest` is the length of the longest row, which the host knows.
     pub fn new(rec: &mut Recording, ptr: Buf<u32>, idx: Buf<u32>, perm: Option<Buf<u32>>, longest: usize) -> Edges {
         let whole = Edges { ptr, idx, perm, longest, split: None };
         match choose(longest) {
@@ -129,7 +129,8 @@ impl Edges {
         self.split.map_or(self.longest, |s| s.chunk.min(self.longest))
     }
 
-    /// Where a kernel puts the sums of its slots, `cols` numbers each: the result itself, or a temporary for [`Self::merge`].
+    /// Where a kernel puts the sums of its slots, `cols` numbers each: the result itself, or a temporary for
+    /// [`Self::merge`].
     pub(super) fn sums(&self, rec: &mut Recording, y: Buf<f32>, cols: usize) -> Buf<f32> {
         debug_assert_eq!(y.len, self.rows() * cols, "the record functions check it");
         if self.split.is_some() { rec.temp("sums of pieces", self.slots() * cols) } else { y }

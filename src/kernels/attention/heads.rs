@@ -46,8 +46,8 @@ pub fn head_scores_bwd(rec: &mut Recording, ds: Ends, att: Ends, dz: Buf<f32>, h
         .threads(dz.len.div_ceil(4));
 }
 
-/// Records `out[n,h,f] = z[n,h,f] s[n,h]`; z and out [n, heads, width], s [n, heads]. With s = ds.src the sum of out's rows
-/// is the gradient of att_src, and each row is one node's part of it.
+/// Records `out[n,h,f] = z[n,h,f] s[n,h]`; z and out [n, heads, width], s [n, heads]. With s = ds.src the sum of out's
+/// rows is the gradient of att_src, and each row is one node's part of it.
 pub fn scale_heads(rec: &mut Recording, z: Buf<f32>, s: Buf<f32>, out: Buf<f32>, width: usize) {
     let checks = rec.arguments("attention.scale_heads").shape("z", z, &[s.len, width]);
     if checks.shape("out", out, &[s.len, width]).wrong() {

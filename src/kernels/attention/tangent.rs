@@ -100,8 +100,8 @@ impl Walk<'_> {
     }
 }
 
-/// Bindings ptr idx takes s_src s_dst stats alpha: alpha (r − Σ alpha r) with r the derivative of the scores. Which edges
-/// take part does not move.
+/// Bindings ptr idx takes s_src s_dst stats alpha: alpha (r − Σ alpha r) with r the derivative of the scores. Which
+/// edges take part does not move.
 pub fn softmax(t: &mut Tangents, d: &Dispatch) -> Result<()> {
     let walk = Walk::of(d)?;
     let ends = [t.read_or_zero(d, 3), t.read_or_zero(d, 4)];
@@ -137,8 +137,8 @@ fn merged(t: &mut Tangents, stats: Span, part: Buf<f32>, heads: u32) -> Result<B
     Ok(y)
 }
 
-/// Bindings ptr idx s_src s_dst alpha rowsum g y. With m = Σ alpha g over the row, g becomes alpha (g − m) times the slope;
-/// its derivative needs g as it was, so these commands go first.
+/// Bindings ptr idx s_src s_dst alpha rowsum g y. With m = Σ alpha g over the row, g becomes alpha (g − m) times the
+/// slope; its derivative needs g as it was, so these commands go first.
 pub fn softmax_bwd(t: &mut Tangents, d: &Dispatch) -> Result<()> {
     let walk = Walk::of(d)?;
     let (alpha, g) = (d.bound::<f32>(4), d.bound::<f32>(6));

@@ -63,8 +63,8 @@ impl Twins {
     }
 }
 
-/// One layer with averaged heads and dropout of the weights, forward and backward, all in f64; returns the weights before
-/// dropout, y, dz, datt_src and datt_dst.
+/// One layer with averaged heads and dropout of the weights, forward and backward, all in f64; returns the weights
+/// before dropout, y, dz, datt_src and datt_dst.
 fn layer([z, att_src, att_dst, dy]: &Operands, chunk: Option<usize>) -> [Vec<f64>; 5] {
     let mut twins = Twins(Engine::reference());
     let mut rec = Recording::new(Target::default());

@@ -27,10 +27,10 @@ pub enum NormForm {
 
 /// The form for an adapter and a shape of T positions, p weights an output and d outputs in a group.
 ///
-/// Ghost where 2 T² < p d (Bu, Mao and Xu 2022, "Scalable and efficient training of large convolutional neural networks with
-/// differential privacy"). Where weight gradients have a form with subgroup broadcasts, that one loads 5 operands for 32
-/// multiply-adds and a ghost norm 2 for each, so there T (T + 1) (p + d) must be below 5/32 T p d too. Nowhere more pairs than one
-/// thread adds up.
+/// Ghost where 2 T² < p d (Bu, Mao and Xu 2022, "Scalable and efficient training of large convolutional neural networks
+/// with differential privacy"). Where weight gradients have a form with subgroup broadcasts, that one loads 5 operands
+/// for 32 multiply-adds and a ghost norm 2 for each, so there T (T + 1) (p + d) must be below 5/32 T p d too. Nowhere
+/// more pairs than one thread adds up.
 pub fn choose_norms(target: Target, s: &ConvShape) -> NormForm {
     let (t, p, d) = (s.positions() as u64, s.columns() as u64, s.per_group()[1] as u64);
     let broadcasts = target.software && target.subgroup >= 8;

@@ -1,4 +1,5 @@
-//! Which axis is which, by numbers worked by hand: a swap of the two in the parameters is one that shader and twin share.
+//! Which axis is which, by numbers worked by hand: a swap of the two in the parameters is one that shader and twin
+//! share.
 
 use super::*;
 use crate::engine::Engine;

@@ -53,7 +53,8 @@ pub fn conv2d_bwd_x(call: &mut TwinCall) {
     each(&p, |_, _, weight, to, from| dx[from] += w[weight] * dy[to]);
 }
 
-/// Bindings x dy dw; `stride` parts of a sample's squared norm, whose sum is what matters: the part of weight i is i mod stride.
+/// Bindings x dy dw; `stride` parts of a sample's squared norm, whose sum is what matters: the part of weight i is i
+/// mod stride.
 pub fn norms(call: &mut TwinCall) {
     let p: Conv = call.params();
     let [x, dy, dw] = call.bufs();

@@ -29,9 +29,10 @@ pub static UNFOLD: Kernel = Kernel {
     variant_of: None,
 };
 
-/// Records the patches of some samples of `x` [n, ci, h, w] into `y` [samples, oh, ow, ci, kh, kw]: row (n, oh, ow) holds the
-/// inputs of that output position in the order of the weight's columns, 0 where the kernel hangs over the border, so
-/// that the convolution is `y Wᵀ`. With a 1x1 kernel it brings the channels of a picture together. One group alone.
+/// Records the patches of some samples of `x` [n, ci, h, w] into `y` [samples, oh, ow, ci, kh, kw]: row (n, oh, ow)
+/// holds the inputs of that output position in the order of the weight's columns, 0 where the kernel hangs over the
+/// border, so that the convolution is `y Wᵀ`. With a 1x1 kernel it brings the channels of a picture together. One group
+/// alone.
 pub fn unfold(rec: &mut Recording, s: &ConvShape, samples: Range<usize>, x: Buf<f32>, y: Buf<f32>) {
     let [oh, ow] = s.plane();
     let n = samples.len();

@@ -1,5 +1,5 @@
-//! Skewed matrices: every thread takes the same number of entries, wherever rows begin and end. A first kernel writes the
-//! rows that lie in one chunk of entries and carries the parts of the others; a second adds those up, in order.
+//! Skewed matrices: every thread takes the same number of entries, wherever rows begin and end. A first kernel writes
+//! the rows that lie in one chunk of entries and carries the parts of the others; a second adds those up, in order.
 
 mod twin;
 

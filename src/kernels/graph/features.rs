@@ -71,8 +71,8 @@ pub static SCATTER_ROWS: Kernel = Kernel {
     variant_of: None,
 };
 
-/// Records `y = X Wᵀ (+ b)` for sparse features X: `x` holds its rows, `w` [outputs, inputs], `b` \[outputs\] (bound even
-/// when unused; `w` will do), `y` [x.rows(), outputs]. Wᵀ is laid out first, so that each entry reads a row of it.
+/// Records `y = X Wᵀ (+ b)` for sparse features X: `x` holds its rows, `w` [outputs, inputs], `b` \[outputs\] (bound
+/// even when unused; `w` will do), `y` [x.rows(), outputs]. Wᵀ is laid out first, so that each entry reads a row of it.
 #[expect(clippy::too_many_arguments, reason = "the operands of the product")]
 pub fn features(
     rec: &mut Recording,
@@ -104,10 +104,11 @@ fn transpose(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, rows: usize, (alpha,
     pass.work(2 * x.len as u64, 8 * x.len as u64).threads(x.len);
 }
 
-/// Records the gradient of [`features`] to W [outputs, inputs] into `dw`. `xt` holds the columns of X with the places of
-/// their entries among the rows (`perm`), entries of a column in row order; `dy` [rows, outputs]. `seg_of` \[rows\] is the
-/// sample of each row, rising, `u32::MAX` for none; `Sum` does not need it and counts every row. `PerSample` writes only
-/// elements that have entries: the caller clears `dw`, and gives it (samples − 1) stride + outputs · inputs elements.
+/// Records the gradient of [`features`] to W [outputs, inputs] into `dw`. `xt` holds the columns of X with the places
+/// of their entries among the rows (`perm`), entries of a column in row order; `dy` [rows, outputs]. `seg_of` \[rows\]
+/// is the sample of each row, rising, `u32::MAX` for none; `Sum` does not need it and counts every row. `PerSample`
+/// writes only elements that have entries: the caller clears `dw`, and gives it (samples − 1) stride + outputs · inputs
+/// elements.
 #[expect(clippy::too_many_arguments, reason = "the operands of the product")]
 pub fn features_bwd_w(
     rec: &mut Recording,
@@ -168,7 +169,8 @@ pub fn features_bwd_w(
         .threads(inputs * quads(outputs).div_ceil(quads_each));
 }
 
-/// Records `y[r,idx[k]] = val[k]` over zeros: the dense form of `x`. `y` [x.rows(), cols]; columns of a row are distinct.
+/// Records `y[r,idx[k]] = val[k]` over zeros: the dense form of `x`. `y` [x.rows(), cols]; columns of a row are
+/// distinct.
 pub fn densify(rec: &mut Recording, x: &Csr, val: Buf<f32>, y: Buf<f32>, cols: usize) {
     let checks = x.fits(rec.arguments("graph.densify"), "val", val);
     if checks.shape("y", y, &[x.rows(), cols]).wrong() {
@@ -188,8 +190,8 @@ pub fn densify(rec: &mut Recording, x: &Csr, val: Buf<f32>, y: Buf<f32>, cols: u
         .threads(x.entries());
 }
 
-/// Records `y[idx[r],:] = x[r,:]`. `x` [idx.len, cols], `y` [rows, cols]; indices are distinct, those past the end of y are
-/// skipped, and rows of y that none names keep their content.
+/// Records `y[idx[r],:] = x[r,:]`. `x` [idx.len, cols], `y` [rows, cols]; indices are distinct, those past the end of y
+/// are skipped, and rows of y that none names keep their content.
 pub fn scatter_rows(rec: &mut Recording, x: Buf<f32>, idx: Buf<u32>, y: Buf<f32>, cols: usize) {
     let rows = rows_of(y.len, cols);
     let checks = rec.arguments("graph.scatter_rows").shape("x", x, &[idx.len, cols]);

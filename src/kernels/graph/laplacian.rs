@@ -29,11 +29,12 @@ pub static LAPLACIAN: Kernel = Kernel {
 /// Smaller degrees than this are rounding of 0.
 const LEAST: f64 = 1e-3;
 
-/// Records `lap[e] = −w / √(d_i d_j)` off the diagonal and 0 on it, in the order of `a` (targets by row, square, without
-/// perm): L̂ = 2 L / λ_max − I with L = I − D^{−1/2} A D^{−1/2} and λ_max = 2, self-loops left out (Defferrard et al., NeurIPS
-/// 2016, eq. 4; PyG's `ChebConv` with `normalization="sym"`, of a graph whose edges go both ways). `sym` \[entries\] is what
-/// [`super::degree_norms`] makes of `weight` \[entries\]: the degrees d are read from it, so that a part of a graph, whose
-/// outermost nodes have no in-edges here, has those of the whole. Every row with entries has one self-loop.
+/// Records `lap[e] = −w / √(d_i d_j)` off the diagonal and 0 on it, in the order of `a` (targets by row, square,
+/// without perm): L̂ = 2 L / λ_max − I with L = I − D^{−1/2} A D^{−1/2} and λ_max = 2, self-loops left out (Defferrard
+/// et al., NeurIPS 2016, eq. 4; PyG's `ChebConv` with `normalization="sym"`, of a graph whose edges go both ways).
+/// `sym` \[entries\] is what [`super::degree_norms`] makes of `weight` \[entries\]: the degrees d are read from it, so
+/// that a part of a graph, whose outermost nodes have no in-edges here, has those of the whole. Every row with entries
+/// has one self-loop.
 pub fn laplacian(rec: &mut Recording, a: &Csr, weight: Buf<f32>, sym: Buf<f32>, lap: Buf<f32>) {
     let (rows, entries) = (a.rows(), a.entries());
     let checks = a.by_target(rec.arguments("graph.laplacian"), "weight", weight);

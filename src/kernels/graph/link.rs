@@ -111,9 +111,9 @@ fn scramble(half: u32, key: u32) -> u32 {
     h ^ (h >> 16)
 }
 
-/// Records a random partner for each of `n` nodes: `partner` is a permutation of 0 .. n, `inverse` undoes it, and both are
-/// pure functions of (seed, step, stream); `step` holds [seed_lo, seed_hi, step, …]. About one node is its own partner, and a
-/// share of the pairs as large as the graph's density are edges: sampling without rejection.
+/// Records a random partner for each of `n` nodes: `partner` is a permutation of 0 .. n, `inverse` undoes it, and both
+/// are pure functions of (seed, step, stream); `step` holds [seed_lo, seed_hi, step, …]. About one node is its own
+/// partner, and a share of the pairs as large as the graph's density are edges: sampling without rejection.
 pub fn negatives(rec: &mut Recording, step: Buf<u32>, stream: u32, n: usize, partner: Buf<u32>, inverse: Buf<u32>) {
     let checks = rec.arguments("graph.negatives").at_least("step", step, &[4]).shape("partner", partner, &[n]);
     if checks.shape("inverse", inverse, &[n]).wrong() {
@@ -131,8 +131,8 @@ pub fn negatives(rec: &mut Recording, step: Buf<u32>, stream: u32, n: usize, par
         .threads(n);
 }
 
-/// Records `s[u] = z[u,:] · z[partner[u],:]`: scores of the pairs of [`negatives`]. `z` [n, cols], `partner` and `s` \[n\]. (The
-/// scores of edges are [`sddmm`](super::sddmm) with z on both sides.)
+/// Records `s[u] = z[u,:] · z[partner[u],:]`: scores of the pairs of [`negatives`]. `z` [n, cols], `partner` and `s`
+/// \[n\]. (The scores of edges are [`sddmm`](super::sddmm) with z on both sides.)
 pub fn partner_scores(rec: &mut Recording, z: Buf<f32>, partner: Buf<u32>, s: Buf<f32>, cols: usize) {
     let n = rows_of(z.len, cols);
     let checks = whole_rows(rec.arguments("graph.partner_scores"), "z", z, cols).shape("partner", partner, &[n]);
@@ -151,8 +151,8 @@ pub fn partner_scores(rec: &mut Recording, z: Buf<f32>, partner: Buf<u32>, s: Bu
         .threads(n);
 }
 
-/// Records the gradient of [`partner_scores`] to z: `dz[u,:] = ds[u] z[partner[u],:] + ds[inverse[u]] z[inverse[u],:]`, with
-/// `add` on top of what `dz` holds. `z` and `dz` [n, cols], the others \[n\].
+/// Records the gradient of [`partner_scores`] to z: `dz[u,:] = ds[u] z[partner[u],:] + ds[inverse[u]] z[inverse[u],:]`,
+/// with `add` on top of what `dz` holds. `z` and `dz` [n, cols], the others \[n\].
 #[expect(clippy::too_many_arguments, reason = "the operands of the gradient")]
 pub fn partner_scores_bwd(
     rec: &mut Recording,
@@ -183,9 +183,9 @@ pub fn partner_scores_bwd(
     pass.turns(4).work(4 * z.len as u64, 12 * z.len as u64 + 12 * n as u64).threads(n * quads(cols));
 }
 
-/// Records the binary cross-entropy of logits: `loss = w (softplus(s) − s t)` and `ds = w (σ(s) − t)` with t = `goal`, 1 for
-/// pairs that should be edges and 0 for pairs that should not. No mean. `s`, `weight`, `loss`, `ds` \[n\]; a pair of weight 0
-/// does not count, whatever its logit.
+/// Records the binary cross-entropy of logits: `loss = w (softplus(s) − s t)` and `ds = w (σ(s) − t)` with t = `goal`,
+/// 1 for pairs that should be edges and 0 for pairs that should not. No mean. `s`, `weight`, `loss`, `ds` \[n\]; a pair
+/// of weight 0 does not count, whatever its logit.
 pub fn bce(rec: &mut Recording, s: Buf<f32>, goal: f32, weight: Buf<f32>, loss: Buf<f32>, ds: Buf<f32>) {
     let n = s.len;
     let checks = rec.arguments("graph.bce").shape("weight", weight, &[n]).shape("loss", loss, &[n]);

@@ -32,9 +32,9 @@ pub static MAX_BWD: Kernel = Kernel {
     variant_of: None,
 };
 
-/// Records `y[r,c] = max x[idx[k],c]` over the entries k of row r whose value is not 0 (the edges that take part; values
-/// do not scale x), and `arg[r,c]` = that entry's place, the lowest of a tie. A row without such entries gives 0 and
-/// `u32::MAX`. `a` by target, without perm; `x` [sources, cols], `y` and `arg` [a.rows(), cols].
+/// Records `y[r,c] = max x[idx[k],c]` over the entries k of row r whose value is not 0 (the edges that take part;
+/// values do not scale x), and `arg[r,c]` = that entry's place, the lowest of a tie. A row without such entries gives 0
+/// and `u32::MAX`. `a` by target, without perm; `x` [sources, cols], `y` and `arg` [a.rows(), cols].
 pub fn aggregate_max(
     rec: &mut Recording,
     a: &Csr,
@@ -83,8 +83,8 @@ pub fn aggregate_max_as(
         .threads(a.rows() * quads(cols));
 }
 
-/// Records the gradient of [`aggregate_max`] to x. `t` is the transpose, with perm; `arg` and `dy` [targets, cols], `dx`
-/// [t.rows(), cols].
+/// Records the gradient of [`aggregate_max`] to x. `t` is the transpose, with perm; `arg` and `dy` [targets, cols],
+/// `dx` [t.rows(), cols].
 pub fn max_bwd(rec: &mut Recording, t: &Csr, arg: Buf<u32>, dy: Buf<f32>, dx: Buf<f32>, cols: usize) {
     let form = choose(rec.target(), t.rows(), t.entries(), t.heavy, cols);
     max_bwd_as(rec, form, t, arg, dy, dx, cols);

@@ -28,8 +28,9 @@ const LANES: usize = 64;
 /// llvmpipe leaves all loops of an invocation after 65 535 iterations.
 const MAX_TURNS: usize = 60_000;
 
-/// Records `out[b] = ‖g_b‖²`, g_b = Σ_t dy_tᵀ x_t over the rows t of sample b as in [`segment_outer`](super::segment_outer): `x`
-/// [rows, inputs], `dy` [rows, outputs], `out` \[samples\]. The rows are summed before anything is squared.
+/// Records `out[b] = ‖g_b‖²`, g_b = Σ_t dy_tᵀ x_t over the rows t of sample b as in
+/// [`segment_outer`](super::segment_outer): `x` [rows, inputs], `dy` [rows, outputs], `out` \[samples\]. The rows are
+/// summed before anything is squared.
 pub fn segment_norms(
     rec: &mut Recording,
     seg_ptr: Buf<u32>,
@@ -70,8 +71,9 @@ pub fn segment_norms(
     reduce::rows(rec, part, out);
 }
 
-/// Records `out[b] = ‖g_b‖²` for the gradients that [`features_bwd_w`](super::features_bwd_w) gives to the samples: `xt` the columns of
-/// X, `ptr` the ends of its rows, `seg_ptr` those of the samples' rows, `seg_of` the sample of each row; `dy` [rows, outputs].
+/// Records `out[b] = ‖g_b‖²` for the gradients that [`features_bwd_w`](super::features_bwd_w) gives to the samples:
+/// `xt` the columns of X, `ptr` the ends of its rows, `seg_ptr` those of the samples' rows, `seg_of` the sample of each
+/// row; `dy` [rows, outputs].
 #[expect(clippy::too_many_arguments, reason = "the operands of the product")]
 pub fn features_norms(
     rec: &mut Recording,

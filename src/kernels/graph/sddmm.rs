@@ -23,8 +23,8 @@ pub static SDDMM: Kernel = Kernel {
 
 /// Records `dval[k] = dy[r,:] · x[idx[k],:]` for every entry k of row r: the gradient of [`spmm`](super::spmm) to its
 /// values, and with `dy` = `x` = z the scores of pairs of a decoder by dot product (Kipf & Welling, "Variational graph
-/// auto-encoders", 2016). `dy` [a.rows(), cols], `x` [sources, cols], `dval` in the order of the values of `a`; places of
-/// padding get 0, or with a perm keep their content.
+/// auto-encoders", 2016). `dy` [a.rows(), cols], `x` [sources, cols], `dval` in the order of the values of `a`; places
+/// of padding get 0, or with a perm keep their content.
 pub fn sddmm(rec: &mut Recording, a: &Csr, dy: Buf<f32>, x: Buf<f32>, dval: Buf<f32>, cols: usize) {
     let checks = a.fits(rec.arguments("graph.sddmm"), "dval", dval).shape("dy", dy, &[a.rows(), cols]);
     if whole_rows(checks, "x", x, cols).wrong() {

@@ -106,8 +106,8 @@ pub fn segment(
     pass.turns(rows + 4).work(x.len as u64, 4 * (x.len + y.len) as u64).threads(segments * quads(cols));
 }
 
-/// Records the gradient of [`segment`] to x: `dy` [segments, cols], `dx` [rows, cols]; `seg_of` \[rows\] names the segment
-/// of each row, `u32::MAX` for none (which gets 0). `arg` is what the maximum wrote.
+/// Records the gradient of [`segment`] to x: `dy` [segments, cols], `dx` [rows, cols]; `seg_of` \[rows\] names the
+/// segment of each row, `u32::MAX` for none (which gets 0). `arg` is what the maximum wrote.
 #[expect(clippy::too_many_arguments, reason = "the operands of the product")]
 pub fn segment_bwd(
     rec: &mut Recording,
@@ -145,8 +145,8 @@ pub fn segment_bwd(
 const WANTED: usize = 16_384;
 
 /// Records the weight gradients g_b = Σ_t dy_tᵀ x_t of a dense layer over ragged samples, the rows t of sample b being
-/// `seg_ptr[b] .. seg_ptr[b + 1]`, into `dw` as `how` says. `x` [rows, inputs], `dy` [rows, outputs], g_b [outputs, inputs].
-/// The rows of a sample are summed before anything is squared: the exact Fisher diagonal by sample.
+/// `seg_ptr[b] .. seg_ptr[b + 1]`, into `dw` as `how` says. `x` [rows, inputs], `dy` [rows, outputs], g_b [outputs,
+/// inputs]. The rows of a sample are summed before anything is squared: the exact Fisher diagonal by sample.
 #[expect(clippy::too_many_arguments, reason = "the operands of the product")]
 pub fn segment_outer(
     rec: &mut Recording,
@@ -256,8 +256,8 @@ fn segment_bwd_twin(call: &mut TwinCall) {
     }
 }
 
-/// Bindings seg_ptr x dy dw; see `segment_outer.wgsl`. `stride` parts of a sample's squared norm, whose sum is what matters: the
-/// part of element i is i mod stride.
+/// Bindings seg_ptr x dy dw; see `segment_outer.wgsl`. `stride` parts of a sample's squared norm, whose sum is what
+/// matters: the part of element i is i mod stride.
 fn segment_norms_twin(call: &mut TwinCall) {
     let p: OuterProduct = call.params();
     let [seg_ptr, x, dy, dw] = call.bufs();

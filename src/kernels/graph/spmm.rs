@@ -67,9 +67,9 @@ const MANY_SOFTWARE: usize = 32_768;
 /// Rows that fill a GPU with one thread each.
 const FULL: usize = 32_768;
 
-/// The form for an adapter and a matrix: balanced where one thread would walk far more entries than others, or more than
-/// every adapter lets it; narrow where a row fits one thread and there are threads enough. The bounds are rules of thumb
-/// until they are measured.
+/// The form for an adapter and a matrix: balanced where one thread would walk far more entries than others, or more
+/// than every adapter lets it; narrow where a row fits one thread and there are threads enough. The bounds are rules of
+/// thumb until they are measured.
 pub fn choose(target: Target, rows: usize, entries: usize, heavy: bool, cols: usize) -> Form {
     let many = if target.software { MANY_SOFTWARE } else { MANY };
     if longest(rows, entries, heavy) > MAX_TURNS || (heavy && entries >= many) {
@@ -79,8 +79,8 @@ pub fn choose(target: Target, rows: usize, entries: usize, heavy: bool, cols: us
     if narrow { Form::Narrow } else { Form::Plain }
 }
 
-/// Records `y[r,:] = own x[r,:] + Σ_k val[k] x[idx[k],:] (+ bias)` over the entries k of row r of `a`: the aggregation of
-/// a graph layer (Kipf & Welling, ICLR 2017, eq. 2, with `val` the norm). `x` [sources, cols], `y` [a.rows(), cols].
+/// Records `y[r,:] = own x[r,:] + Σ_k val[k] x[idx[k],:] (+ bias)` over the entries k of row r of `a`: the aggregation
+/// of a graph layer (Kipf & Welling, ICLR 2017, eq. 2, with `val` the norm). `x` [sources, cols], `y` [a.rows(), cols].
 /// `bias` \[cols\] is bound even when unused; `x` will do. The gradient to x is the same with the transpose.
 #[expect(clippy::too_many_arguments, reason = "the operands of the product")]
 pub fn spmm(

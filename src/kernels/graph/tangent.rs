@@ -25,8 +25,8 @@ pub static MAX_TANGENT: Kernel = Kernel {
     variant_of: None,
 };
 
-/// Records `ry[b,c] = r[arg[b,c],c]`, with `idx` `r[idx[arg[b,c]],c]`, and 0 where arg is `u32::MAX`: the derivative of a
-/// maximum for r that of x. `r` [rows, cols], `arg` and `ry` of one length, a multiple of `cols`.
+/// Records `ry[b,c] = r[arg[b,c],c]`, with `idx` `r[idx[arg[b,c]],c]`, and 0 where arg is `u32::MAX`: the derivative of
+/// a maximum for r that of x. `r` [rows, cols], `arg` and `ry` of one length, a multiple of `cols`.
 pub fn max_tangent(rec: &mut Recording, idx: Option<Buf<u32>>, arg: Buf<u32>, r: Buf<f32>, ry: Buf<f32>, cols: usize) {
     let dims = [rows_of(ry.len, cols), cols];
     let checks = whole_rows(rec.arguments("graph.max_tangent"), "r", r, cols).shape("ry", ry, &dims);
@@ -44,8 +44,8 @@ pub fn max_tangent(rec: &mut Recording, idx: Option<Buf<u32>>, arg: Buf<u32>, r:
         .threads(ry.len);
 }
 
-/// Bindings ptr idx perm val x bias y, and carry where the form is balanced: linear in the values, where neither a row's own
-/// x nor the bias takes part, and in x and bias together.
+/// Bindings ptr idx perm val x bias y, and carry where the form is balanced: linear in the values, where neither a
+/// row's own x nor the bias takes part, and in x and bias together.
 pub fn spmm(t: &mut Tangents, d: &Dispatch) -> Result<()> {
     let has_bias = d.constant("BIAS")? == 1.0;
     let mut terms = Vec::new();

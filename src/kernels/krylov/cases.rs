@@ -26,8 +26,8 @@ pub fn cases() -> Vec<Case> {
     all.extend([combine_case(2, 4 * 70_001, 1.0).folded(), combine_case(13, 1 << 16, 1.0).timed()]);
     all.extend([iterate_case(4 * 70_001, [2.5, 1e-9, flag::RUNNING, 0.0], 0.0).folded()]);
     all.push(iterate_case(1 << 16, [2.5, 0.0, flag::RUNNING, 0.0], 0.1).timed());
-    // At its goal, finished one way or the other, and along a direction of negative curvature: x may not move in the last
-    // three.
+    // At its goal, finished one way or the other, and along a direction of negative curvature: x may not move in the
+    // last three.
     all.push(iterate_case(260, [2.5, 1e9, flag::RUNNING, 7.0], 0.1));
     all.extend([flag::GOAL, flag::CURVATURE].map(|flag| iterate_case(260, [2.5, 1e-9, flag, 7.0], 0.1)));
     all.push(iterate_case(260, [2.5, 1e-9, flag::RUNNING, 7.0], -1e3));

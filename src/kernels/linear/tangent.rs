@@ -4,7 +4,8 @@ use super::Matmul;
 use crate::engine::{Access, Dispatch, Tangents};
 use crate::error::Result;
 
-/// Bindings a b bias y: dy = alpha (da B + A db) + dbias + beta dy, the bias in the first product and beta 1 in the second.
+/// Bindings a b bias y: dy = alpha (da B + A db) + dbias + beta dy, the bias in the first product and beta 1 in the
+/// second.
 pub fn matmul(t: &mut Tangents, d: &Dispatch) -> Result<()> {
     d.without("SQUARE")?;
     let has_bias = d.constant("BIAS")? == 1.0;

@@ -44,8 +44,8 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
     all
 }
 
-/// Norms below, at and above the bound; some 0, some whose square is not a number of f32 any more; some rows without weight, of
-/// which one holds no number.
+/// Norms below, at and above the bound; some 0, some whose square is not a number of f32 any more; some rows without
+/// weight, of which one holds no number.
 fn clip_case((b, c): (usize, usize), weighted: bool) -> Case {
     let what = if weighted { " weighted" } else { "" };
     let mut case = Case::new(format!("loss.clip_rows {b}x{c}{what}"), Target::default());

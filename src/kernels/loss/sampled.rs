@@ -25,8 +25,8 @@ const STREAM: u32 = 0x6c61_6265;
 
 /// Records `dlogits = p − onehot(y)` per row, p = softmax(logits) and y drawn from p: the Monte Carlo form of
 /// [`super::label_score`], one backward pass a draw instead of one a class. The draw is a pure function of
-/// (`seed`, `ids[row]`, `sample`): the batch that a record lies in does not matter. `ids` is \[rows\], `logits` and `dlogits`
-/// [rows, classes].
+/// (`seed`, `ids[row]`, `sample`): the batch that a record lies in does not matter. `ids` is \[rows\], `logits` and
+/// `dlogits` [rows, classes].
 pub fn sampled_score(
     rec: &mut Recording,
     logits: Buf<f32>,

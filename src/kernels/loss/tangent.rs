@@ -18,8 +18,8 @@ pub static SOFTMAX_XENT_TANGENT: Kernel = Kernel {
 };
 
 /// Records per row of `logits` \[b,c\]: `hr = p ∘ r − p (p · r)`, p = softmax(z), for `r` \[b,c\]: the Hessian of the
-/// cross-entropy in the logits, whatever the label, times r. With `counted`, rows with a label ≥ c give 0; else labels are
-/// not looked at.
+/// cross-entropy in the logits, whatever the label, times r. With `counted`, rows with a label ≥ c give 0; else labels
+/// are not looked at.
 pub fn softmax_xent_tangent(
     rec: &mut Recording,
     logits: Buf<f32>,

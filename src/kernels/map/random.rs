@@ -83,8 +83,8 @@ pub static NORMAL: Kernel = Kernel {
 /// Multiplications and additions of one Philox block.
 const PHILOX_OPS: u64 = 200;
 
-/// Records `y = x mask / (1 - rate)` (Srivastava et al., "Dropout", JMLR 2014, in the inverted form). The mask is a pure
-/// function of (seed, step, layer, position): the same call on dy is the backward pass.
+/// Records `y = x mask / (1 - rate)` (Srivastava et al., "Dropout", JMLR 2014, in the inverted form). The mask is a
+/// pure function of (seed, step, layer, position): the same call on dy is the backward pass.
 /// `step` holds [seed_lo, seed_hi, step, …], at least 4 words; `rate` is in [0, 1).
 pub fn dropout(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, rate: f32, layer: u32, step: Buf<u32>) {
     masked(rec, &DROPOUT, x, y, rate, layer, step);

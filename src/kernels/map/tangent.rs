@@ -33,8 +33,8 @@ fn slope_from(op: Unary) -> From {
     }
 }
 
-/// Records `out = s'(v) r dy`, added to what is there if `add`: s is the slope of `op` as a function of v, which is x, or y
-/// for tanh and sigmoid, and r the derivative of v. Equal lengths; `out` must be another buffer than the others.
+/// Records `out = s'(v) r dy`, added to what is there if `add`: s is the slope of `op` as a function of v, which is x,
+/// or y for tanh and sigmoid, and r the derivative of v. Equal lengths; `out` must be another buffer than the others.
 pub fn unary_bwd_tangent(
     rec: &mut Recording,
     op: Unary,

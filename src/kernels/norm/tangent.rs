@@ -83,8 +83,8 @@ pub fn channel(t: &mut Tangents, d: &Dispatch) -> Result<()> {
     Ok(())
 }
 
-/// Bindings x gamma stats m dy dx. In m and dy together the kernel is linear; in gamma it is once m is 0; x and stats have
-/// a kernel of their own.
+/// Bindings x gamma stats m dy dx. In m and dy together the kernel is linear; in gamma it is once m is 0; x and stats
+/// have a kernel of their own.
 pub fn dx(t: &mut Tangents, d: &Dispatch) -> Result<()> {
     let mut terms = vec![d.clone()];
     terms[0].exchange(3, t.read_or_zero(d, 3));

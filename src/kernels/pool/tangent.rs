@@ -21,8 +21,8 @@ pub static MAX_TANGENT: Kernel = Kernel {
     variant_of: None,
 };
 
-/// Records `ry[n,c,oy,ox] = r[n,c,arg[n,c,oy,ox]]`: the derivative of [`max`](super::max) for r that of x, with the winners
-/// that it wrote. r \[n,c,h,w\]; arg and ry \[n,c,oh,ow\].
+/// Records `ry[n,c,oy,ox] = r[n,c,arg[n,c,oy,ox]]`: the derivative of [`max`](super::max) for r that of x, with the
+/// winners that it wrote. r \[n,c,h,w\]; arg and ry \[n,c,oh,ow\].
 pub fn max_tangent(rec: &mut Recording, s: &PoolShape, r: Buf<f32>, arg: Buf<u32>, ry: Buf<f32>) {
     let checks = rec.arguments("pool.max_tangent").shape("r", r, &s.before()).shape("arg", arg, &s.behind());
     if checks.shape("ry", ry, &s.behind()).wrong() {

@@ -31,8 +31,8 @@ pub static ROW_NORMS_SHARED: Kernel = Kernel {
 /// Columns from which a row is worth a workgroup of 64.
 const LONG: usize = 128;
 
-/// The form for an adapter and rows of so many columns: one thread per row where a barrier is a context switch, and where
-/// rows are short.
+/// The form for an adapter and rows of so many columns: one thread per row where a barrier is a context switch, and
+/// where rows are short.
 pub fn choose_norms(target: Target, cols: usize) -> &'static Kernel {
     if target.software || cols < LONG { &ROW_NORMS } else { &ROW_NORMS_SHARED }
 }
@@ -43,8 +43,8 @@ pub fn row_norms(rec: &mut Recording, a: Buf<f32>, y: Buf<f32>) {
     row_norms_as(rec, choose_norms(rec.target(), cols), a, None, y);
 }
 
-/// Records `y[r] = Σ_c a[r,c]² · Σ_c b[r,c]²`: the squared norm of the gradient a\[r\]ᵀ b\[r\] that record r has in the weight of a
-/// dense layer (Goodfellow 2015, "Efficient per-example gradient computations").
+/// Records `y[r] = Σ_c a[r,c]² · Σ_c b[r,c]²`: the squared norm of the gradient a\[r\]ᵀ b\[r\] that record r has in the
+/// weight of a dense layer (Goodfellow 2015, "Efficient per-example gradient computations").
 pub fn pair_norms(rec: &mut Recording, a: Buf<f32>, b: Buf<f32>, y: Buf<f32>) {
     let cols = columns_of(a.len, y.len).max(columns_of(b.len, y.len));
     row_norms_as(rec, choose_norms(rec.target(), cols), a, Some(b), y);

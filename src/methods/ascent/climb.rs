@@ -27,8 +27,8 @@ pub(in crate::methods) struct Climb {
 const RULE: [Setting; 3] = StopRule::SETTINGS;
 
 impl Climb {
-    /// lr 0.02, full batch: on digits a goal is reached in 30 to 330 steps, of which 1000 leave ample room. The clip keeps the
-    /// last steps of a class, where the gradient is longest, from leaping over the goal.
+    /// lr 0.02, full batch: on digits a goal is reached in 30 to 330 steps, of which 1000 leave ample room. The clip
+    /// keeps the last steps of a class, where the gradient is longest, from leaping over the goal.
     pub const SETTINGS: [Setting; 8] = [
         real("lr", "0.02", Range::POSITIVE, "Step along the gradient of the mean loss over all forgotten records."),
         count("max_steps", "1000", 1, "Steps at most; on digits a goal is reached in 30 to 330."),

@@ -19,7 +19,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
             "lambda",
             "1",
             Range::POSITIVE,
-            "Weight of the penalty in units of the mean Fisher value: 3 forgets nothing on digits, 0.3 is plain ascent.",
+            "Weight of the penalty in units of the mean Fisher value: 3 forgets nothing on digits, 0.3 is plain \
+                ascent.",
         )],
         &Climb::SETTINGS,
     ],

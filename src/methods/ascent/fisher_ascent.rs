@@ -20,7 +20,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
                 "delta",
                 "0.1",
                 Range::POSITIVE,
-                "Damping in units of the mean Fisher value: towards infinity this is plain ascent. Useful from 0.01 to 1.",
+                "Damping in units of the mean Fisher value: towards infinity this is plain ascent. Useful from 0.01 to \
+                    1.",
             ),
             choice("scope", "all", SCOPES, "On a graph: whose Fisher."),
         ],
@@ -29,9 +30,9 @@ pub(crate) static ROW: MethodRow = MethodRow {
     build: |table| settings::build::<FisherAscent>(&ROW, table),
 };
 
-/// F is the empirical Fisher diagonal, per sample, at the parameters before the ascent. With delta 0.1, forgetting a class
-/// of digits costs 0.2 points of retained test accuracy where plain ascent costs 1.5 (dense net; 1.0 against 4.6 for a
-/// convolutional one), in 1.7 times the steps; 0.01 is as good and takes three times the steps.
+/// F is the empirical Fisher diagonal, per sample, at the parameters before the ascent. With delta 0.1, forgetting a
+/// class of digits costs 0.2 points of retained test accuracy where plain ascent costs 1.5 (dense net; 1.0 against 4.6
+/// for a convolutional one), in 1.7 times the steps; 0.01 is as good and takes three times the steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct FisherAscent {
     delta: f64,

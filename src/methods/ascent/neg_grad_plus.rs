@@ -38,10 +38,10 @@ pub(crate) static ROW: MethodRow = MethodRow {
 /// One epoch is one pass over the retained records; the records to forget begin again as often as that takes. Batch
 /// size and, unless set, weight decay are the recipe's.
 ///
-/// On digits alpha 0.95 forgets a class and leaves a random set as it was; with 0.8 that reaches the held-out loss too, and the
-/// class costs one to two points more. Without a clip the ascent's part takes the model along (one class: retained test
-/// accuracy 15 %). The stopping rule is looked at [`CHECKS`] times an epoch; the source has none (`never`), and then the loss of
-/// a class grows for as long as there are steps.
+/// On digits alpha 0.95 forgets a class and leaves a random set as it was; with 0.8 that reaches the held-out loss too,
+/// and the class costs one to two points more. Without a clip the ascent's part takes the model along (one class:
+/// retained test accuracy 15 %). The stopping rule is looked at [`CHECKS`] times an epoch; the source has none
+/// (`never`), and then the loss of a class grows for as long as there are steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct NegGradPlus {
     alpha: f64,

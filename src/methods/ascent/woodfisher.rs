@@ -10,8 +10,10 @@ use crate::statistics::{Blocks, Damping, Kfac, Woodbury};
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "woodfisher",
-    summary: "ascent along (F_retain + delta mean F)^-1 grad L_forget, F the whole empirical Fisher matrix of drawn records",
-    citation: "inverse of Singh & Alistarh, NeurIPS 2020 (WoodFisher); in unlearning after Jia et al., NeurIPS 2023, whose code projects along one vector",
+    summary: "ascent along (F_retain + delta mean F)^-1 grad L_forget, F the whole empirical Fisher matrix of drawn \
+        records",
+    citation: "inverse of Singh & Alistarh, NeurIPS 2020 (WoodFisher); in unlearning after Jia et al., NeurIPS 2023, \
+        whose code projects along one vector",
     tier: Tier::Approximate,
     role: Role::Method,
     takes: CLASSIFIED,
@@ -50,17 +52,17 @@ enum Curvature {
     Kfac,
 }
 
-/// theta += lr · d, d = (F + δ I)⁻¹ ∇L_F brought to the length of ∇L_F, until the rule of every ascent stops it; F at the
-/// parameters before the ascent. In the span of the retained records' gradients d is short, so what they need moves little;
-/// across it d is the plain gradient.
+/// theta += lr · d, d = (F + δ I)⁻¹ ∇L_F brought to the length of ∇L_F, until the rule of every ascent stops it; F at
+/// the parameters before the ascent. In the span of the retained records' gradients d is short, so what they need moves
+/// little; across it d is the plain gradient.
 ///
-/// The public code of "influence unlearning" (Jia et al. 2023) has a recursion that looks like WoodFisher's but carries one
-/// vector, the first record's gradient, where the recursion has a matrix: it subtracts multiples of that single vector and
-/// is no inverse of anything. Here the inverse is the matrix that the recursion ends at.
+/// The public code of "influence unlearning" (Jia et al. 2023) has a recursion that looks like WoodFisher's but carries
+/// one vector, the first record's gradient, where the recursion has a matrix: it subtracts multiples of that single
+/// vector and is no inverse of anything. Here the inverse is the matrix that the recursion ends at.
 ///
-/// Forgetting a class of digits (dense net, 5 seeds) to one forget loss costs 1.2 points of retained test accuracy with the
-/// defaults, plain ascent 2.5 and `fisher_ascent`, whose diagonal is over all retained records, 0.6: the matrix protects the
-/// span of its own records' gradients alone. Their gradients are kept: 256 records of a LeNet-5 are 45 MB.
+/// Forgetting a class of digits (dense net, 5 seeds) to one forget loss costs 1.2 points of retained test accuracy with
+/// the defaults, plain ascent 2.5 and `fisher_ascent`, whose diagonal is over all retained records, 0.6: the matrix
+/// protects the span of its own records' gradients alone. Their gradients are kept: 256 records of a LeNet-5 are 45 MB.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct WoodFisher {
     delta: f64,

@@ -10,7 +10,8 @@ use crate::methods::prelude::*;
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "fisher_forgetting",
-    summary: "a gentle Fisher Removal step plus Gaussian noise of variance alpha / (F_retain + delta mean F), repeatable",
+    summary: "a gentle Fisher Removal step plus Gaussian noise of variance alpha / (F_retain + delta mean F), \
+        repeatable",
     citation: "Fisher Forgetting, Gu et al. 2024 (arXiv 2403.10557)",
     tier: Tier::Approximate,
     role: Role::Method,
@@ -30,12 +31,13 @@ pub(crate) static ROW: MethodRow = MethodRow {
     build: |table| settings::build::<FisherForgetting>(&ROW, table),
 };
 
-/// Each of `steps` rounds is a step of `fisher_removal` and noise of variance alpha / (F_R + delta · mean F_R), F_R measured
-/// before the round; by default the steps go half of the way to the goal. Where `fisher` (Golatkar et al.) has noise alone, averaged over rows, this moves the mean too and leaves
-/// the noise elementwise.
+/// Each of `steps` rounds is a step of `fisher_removal` and noise of variance alpha / (F_R + delta · mean F_R), F_R
+/// measured before the round; by default the steps go half of the way to the goal. Where `fisher` (Golatkar et al.) has
+/// noise alone, averaged over rows, this moves the mean too and leaves the noise elementwise.
 ///
-/// The expected ½ nᵀ F_R n of the noise is ½ alpha Σ F / (F + delta · mean F). On digits a noise_cost of 1e-4 moves the parameters
-/// by a third of their length at no cost and 1e-3 costs four points; at convergence the empirical F says less than is lost.
+/// The expected ½ nᵀ F_R n of the noise is ½ alpha Σ F / (F + delta · mean F). On digits a noise_cost of 1e-4 moves the
+/// parameters by a third of their length at no cost and 1e-3 costs four points; at convergence the empirical F says
+/// less than is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct FisherForgetting {
     #[serde(flatten)]

@@ -16,8 +16,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
     build: |table| settings::build::<FisherRemoval>(&ROW, table),
 };
 
-/// The source's formula; its constants and its damping are not published. Where `fisher_ascent` climbs to the goal in many
-/// short steps, the gradient taken anew before each, this goes there straight.
+/// The source's formula; its constants and its damping are not published. Where `fisher_ascent` climbs to the goal in
+/// many short steps, the gradient taken anew before each, this goes there straight.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct FisherRemoval {
     #[serde(flatten)]

@@ -40,7 +40,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
             "class_variance",
             "1e-4",
             Range::NOT_NEGATIVE,
-            "Variance, before that factor, of a forgotten class's rows of the last layer, whose mean becomes 0; the code's.",
+            "Variance, before that factor, of a forgotten class's rows of the last layer, whose mean becomes 0; the \
+                code's.",
         ),
     ]],
     build: |table| settings::build::<Fisher>(&ROW, table),

@@ -19,7 +19,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
             "alpha",
             ABSENT,
             Range::NOT_NEGATIVE,
-            "Ratio of importances above which a parameter shrinks. Absent: 10, the paper's, or 0.4 n / n_F where that is less.",
+            "Ratio of importances above which a parameter shrinks. Absent: 10, the paper's, or 0.4 n / n_F where that \
+                is less.",
         ),
         real("lambda", "1", Range::NOT_NEGATIVE, "How far it shrinks; the paper's."),
         estimator(
@@ -34,10 +35,11 @@ pub(crate) static ROW: MethodRow = MethodRow {
 
 /// Where I_F > alpha I_D: theta *= min(lambda I_D / I_F, 1).
 ///
-/// All records include the forgotten ones, so that I_F ≤ (n / n_F) I_D for every parameter and an alpha above n / n_F (10 for a
-/// tenth of the records) can dampen nothing; without one it is 10 or 0.4 n / n_F where that is less and the estimator is not
-/// `batch_mean`. On digits (dense and convolutional net) 0.4 of it forgets a class entirely, costs at most half a point and
-/// dampens 5 % of the weights; 0.2 ruins the model. Not transferable between estimators, nor between batch sizes of `batch_mean`.
+/// All records include the forgotten ones, so that I_F ≤ (n / n_F) I_D for every parameter and an alpha above n / n_F
+/// (10 for a tenth of the records) can dampen nothing; without one it is 10 or 0.4 n / n_F where that is less and the
+/// estimator is not `batch_mean`. On digits (dense and convolutional net) 0.4 of it forgets a class entirely, costs at
+/// most half a point and dampens 5 % of the weights; 0.2 ruins the model. Not transferable between estimators, nor
+/// between batch sizes of `batch_mean`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Ssd {
     alpha: Option<f64>,

@@ -1,5 +1,5 @@
-//! The step that Fisher Removal and Fisher Forgetting share: along the forget gradient, divided by the Fisher diagonal of
-//! the retained records.
+//! The step that Fisher Removal and Fisher Forgetting share: along the forget gradient, divided by the Fisher diagonal
+//! of the retained records.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -9,10 +9,10 @@ use crate::kernels::edit;
 use crate::kernels::reduce;
 use crate::methods::prelude::*;
 
-/// theta += gamma (F_R + delta · mean F_R)⁻¹ ∇L_F, once or several times, F_R and ∇L_F taken anew before each. Without a gamma
-/// the step is the shortest that brings the forgotten records `part` of the way to the goal (a k-th of it each of k steps): no
-/// number serves all nets, for F differs by orders of magnitude, and what ½ sᵀ F s says of a step's cost is off by a hundred
-/// where F is a diagonal (digits).
+/// theta += gamma (F_R + delta · mean F_R)⁻¹ ∇L_F, once or several times, F_R and ∇L_F taken anew before each. Without
+/// a gamma the step is the shortest that brings the forgotten records `part` of the way to the goal (a k-th of it each
+/// of k steps): no number serves all nets, for F differs by orders of magnitude, and what ½ sᵀ F s says of a step's
+/// cost is off by a hundred where F is a diagonal (digits).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::methods) struct FisherStep {
     steps: usize,
@@ -70,8 +70,9 @@ impl FisherStep {
         ]
     }
 
-    /// Forgets in `steps` rounds: F_R is measured, a step taken, and `after` called with F_R as it was before the step and the
-    /// round's number, from 0. The first F_R counts as precomputed: at the parameters that training left it could be kept.
+    /// Forgets in `steps` rounds: F_R is measured, a step taken, and `after` called with F_R as it was before the step
+    /// and the round's number, from 0. The first F_R counts as precomputed: at the parameters that training left it
+    /// could be kept.
     pub(in crate::methods) fn run(
         &self,
         session: &mut Session,

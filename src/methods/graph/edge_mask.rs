@@ -35,8 +35,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
 ///
 /// mean CE(theta ∘ m_W, Â ∘ m_A) + edge_penalty Σ m_A + weight_penalty Σ m_W,  masks ≥ 0, from 1, deleted edges at 0,
 ///
-/// then prunes the `prune_weights` part of the matrices' weights whose masks are lowest and goes on for `repair_epochs` on
-/// the remaining weights. The result is weights alone, read on the whole reduced graph: the mask on edges serves
+/// then prunes the `prune_weights` part of the matrices' weights whose masks are lowest and goes on for `repair_epochs`
+/// on the remaining weights. The result is weights alone, read on the whole reduced graph: the mask on edges serves
 /// the learning, is dropped for the repair, and what it would prune is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct EdgeMask {
@@ -177,7 +177,8 @@ fn masked_layers(model: &Model) -> Result<()> {
     let other = model.layers().iter().find(|layer| layer.hops() > 0 && !layer.row().facts.edge_gradients);
     match other.map(|layer| layer.row().kind) {
         Some(kind) => Err(Error::input(format!(
-            "method `{}` masks the edges of `graph_conv` and `sgc` layers, and the network has a `{kind}`; use graph_repair",
+            "method `{}` masks the edges of `graph_conv` and `sgc` layers, and the network has a `{kind}`; use \
+                graph_repair",
             ROW.name
         ))),
         None => Ok(()),

@@ -1,5 +1,5 @@
-//! GNNDelete: the network stays as it is, and an operator on the hidden rows of the nodes that a request reaches learns to
-//! forget what was deleted.
+//! GNNDelete: the network stays as it is, and an operator on the hidden rows of the nodes that a request reaches learns
+//! to forget what was deleted.
 
 use crate::statistics::Distance;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,8 @@ use crate::train::Optimizer;
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "gnn_delete",
-    summary: "learns deletion operators alone: neighbours keep their predictions, what was deleted gets random ones (graphs only)",
+    summary: "learns deletion operators alone: neighbours keep their predictions, what was deleted gets random ones \
+        (graphs only)",
     citation: "Cheng et al., ICLR 2023 (GNNDelete), for node classification",
     tier: Tier::Approximate,
     role: Role::Method,
@@ -148,7 +149,8 @@ fn operators(model: &Model) -> Result<Vec<f32>> {
     match found {
         true => Ok(mask),
         false => Err(Error::input(
-            "method `gnn_delete` learns the `deletion` layers of a network, and this one has none; train zoo = \"gcn_delete\", \
+            "method `gnn_delete` learns the `deletion` layers of a network, and this one has none; train zoo = \
+                \"gcn_delete\", \
              or put a layer of type = \"deletion\" behind each hidden graph layer",
         )),
     }

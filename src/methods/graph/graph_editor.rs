@@ -1,6 +1,7 @@
-//! Exact deletion from a linear graph network (Cong & Mahdavi 2022, "GraphEditor: an efficient graph representation learning
-//! and unlearning approach"). Features are spread along the edges, X̄ = Âᴷ X, and a ridge regression on the rows of the
-//! training nodes classifies them; a deletion changes some rows, and the regression is corrected in closed form.
+//! Exact deletion from a linear graph network (Cong & Mahdavi 2022, "GraphEditor: an efficient graph representation
+//! learning and unlearning approach"). Features are spread along the edges, X̄ = Âᴷ X, and a ridge regression on the
+//! rows of the training nodes classifies them; a deletion changes some rows, and the regression is corrected in closed
+//! form.
 
 pub mod dense;
 pub mod ridge;
@@ -15,7 +16,8 @@ use crate::nn::Model;
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "graph_editor",
-    summary: "deletes rows from a ridge regression on spread features in closed form; exact for it (a network of one sgc layer)",
+    summary: "deletes rows from a ridge regression on spread features in closed form; exact for it (a network of one \
+        sgc layer)",
     citation: "Cong & Mahdavi 2022 (GraphEditor)",
     tier: Tier::Exact,
     role: Role::Method,
@@ -29,11 +31,11 @@ pub(crate) static ROW: MethodRow = MethodRow {
     build: |table| settings::build::<GraphEditor>(&ROW, table),
 };
 
-/// The regression takes the place of what training found: min ‖X̄ W − Y‖² + lambda ‖W‖² over the training nodes, Y their
-/// classes one-hot, the bias a column of ones and held down like any weight. It is fitted with everything in the graph,
-/// which counts as precomputed, and the request then edits it: rows of deleted training nodes go, and rows that the
-/// deletion changes are traded for their new ones. On the host, in f64: the result is that of a fit without what was
-/// deleted, up to rounding.
+/// The regression takes the place of what training found: min ‖X̄ W − Y‖² + lambda ‖W‖² over the training nodes, Y
+/// their classes one-hot, the bias a column of ones and held down like any weight. It is fitted with everything in the
+/// graph, which counts as precomputed, and the request then edits it: rows of deleted training nodes go, and rows that
+/// the deletion changes are traded for their new ones. On the host, in f64: the result is that of a fit without what
+/// was deleted, up to rounding.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct GraphEditor {
     lambda: f64,

@@ -1,5 +1,5 @@
-//! Certified removal from a linear model: Newton steps towards the new optimum, a bound of what they leave, and a budget that
-//! requests share.
+//! Certified removal from a linear model: Newton steps towards the new optimum, a bound of what they leave, and a
+//! budget that requests share.
 
 use crate::statistics::{GaussNewton, Product};
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,8 @@ use crate::train::objective_noise;
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "certified_removal",
-    summary: "Newton steps on a linear model trained with a noisy objective, their residual bounded and counted against (epsilon, delta)",
+    summary: "Newton steps on a linear model trained with a noisy objective, their residual bounded and counted \
+        against (epsilon, delta)",
     citation: "Guo et al., ICML 2020; Chaudhuri et al., JMLR 2011, with a bound for softmax",
     tier: Tier::Certified,
     role: Role::Method,
@@ -32,11 +33,11 @@ pub(crate) static ROW: MethodRow = MethodRow {
     build: |table| settings::build::<CertifiedRemoval>(&ROW, table),
 };
 
-/// theta −= (H + λ I)⁻¹ ∇J, J the mean objective of the retained records with its decay and its bᵀθ / n, H the exact Hessian of
-/// their mean loss; as many times as `steps` says. What the last step can have left (see [`super::certificate`]) is added to
-/// what was spent. Where that is beyond the budget, the model is retrained on the retained records under another b.
-/// On digits (lambda 1e-2) the bound after removing a tenth of the records is 55 with one step and 0.19 with two, of a budget of
-/// 0.23 sigma.
+/// theta −= (H + λ I)⁻¹ ∇J, J the mean objective of the retained records with its decay and its bᵀθ / n, H the exact
+/// Hessian of their mean loss; as many times as `steps` says. What the last step can have left (see
+/// [`super::certificate`]) is added to what was spent. Where that is beyond the budget, the model is retrained on the
+/// retained records under another b. On digits (lambda 1e-2) the bound after removing a tenth of the records is 55 with
+/// one step and 0.19 with two, of a budget of 0.23 sigma.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct CertifiedRemoval {
     epsilon: f64,
@@ -72,14 +73,16 @@ impl CertifiedRemoval {
             return match (known.epsilon, known.delta) == (self.epsilon, self.delta) {
                 true => Ok(known.clone()),
                 false => Err(Error::input(format!(
-                    "method `{}`: the run is certified for epsilon {} and delta {:e}, and {} and {:e} were asked for; requests share one budget, so keep the run's",
+                    "method `{}`: the run is certified for epsilon {} and delta {:e}, and {} and {:e} were asked for; \
+                        requests share one budget, so keep the run's",
                     ROW.name, known.epsilon, known.delta, self.epsilon, self.delta
                 ))),
             };
         }
         if let Some(method) = view.past.method.filter(|method| methods::role(method) != Some(Role::Reference)) {
             return Err(Error::input(format!(
-                "method `{}`: the run comes from `{method}`, which keeps no certificate; start from a trained or a retrained run",
+                "method `{}`: the run comes from `{method}`, which keeps no certificate; start from a trained or a \
+                    retrained run",
                 ROW.name
             )));
         }
@@ -90,7 +93,9 @@ impl CertifiedRemoval {
         match certificate.spent <= certificate.budget {
             true => Ok(certificate),
             false => Err(Error::input(format!(
-                "method `{}`: training left a gradient of {residual:.3e} (of the sum over records), more than the whole budget of {:.3e}; train longer, with a falling learning rate and larger batches, or with more train.objective_noise",
+                "method `{}`: training left a gradient of {residual:.3e} (of the sum over records), more than the \
+                    whole budget of {:.3e}; train longer, with a falling learning rate and larger batches, or with \
+                    more train.objective_noise",
                 ROW.name, certificate.budget
             ))),
         }
@@ -204,7 +209,8 @@ impl Method for CertifiedRemoval {
         match kinds == ["linear"] {
             true => Ok(()),
             false => Err(Error::input(format!(
-                "method `{}` is proven for one linear layer (zoo = \"logistic\"), and the network has {}; put such a head on fixed features, or use `influence`",
+                "method `{}` is proven for one linear layer (zoo = \"logistic\"), and the network has {}; put such a \
+                    head on fixed features, or use `influence`",
                 ROW.name,
                 kinds.join(", ")
             ))),
@@ -246,7 +252,8 @@ impl Method for CertifiedRemoval {
         account.note("retrained", refused.is_some());
         if let Some(before) = refused {
             let why = format!(
-                "the request may leave {:.3e}, of the budget of {:.3e} the run has {:.3e} left; the model was retrained on the retained records under new noise",
+                "the request may leave {:.3e}, of the budget of {:.3e} the run has {:.3e} left; the model was \
+                    retrained on the retained records under new noise",
                 left.spent(),
                 before.budget,
                 before.budget - before.spent

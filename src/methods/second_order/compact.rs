@@ -5,10 +5,11 @@ use crate::error::{Error, Result};
 /// Pairs that a correction keeps; the source's m.
 pub(in crate::methods) const PAIRS: usize = 2;
 
-/// sigma and K, [2 PAIRS, 2 PAIRS], of the L-BFGS matrix B = sigma I + rowsᵀ K rows that starts from sigma I, sigma = s·y / s·s of
-/// the last pair: the compact form of Byrd, Nocedal & Schnabel (1994, theorem 2.3),
+/// sigma and K, [2 PAIRS, 2 PAIRS], of the L-BFGS matrix B = sigma I + rowsᵀ K rows that starts from sigma I, sigma =
+/// s·y / s·s of the last pair: the compact form of Byrd, Nocedal & Schnabel (1994, theorem 2.3),
 ///
-/// B = sigma I − [sigma S  Y] [[sigma SᵀS, L], [Lᵀ, −D]]⁻¹ [sigma S  Y]ᵀ,   L_ij = s_i·y_j for i > j,   D = diag(s_i·y_i).
+/// B = sigma I − [sigma S  Y] [[sigma SᵀS, L], [Lᵀ, −D]]⁻¹ [sigma S  Y]ᵀ,   L_ij = s_i·y_j for i > j,   D =
+/// diag(s_i·y_i).
 ///
 /// `gram` are the inner products of the rows; slots that are not in `order` (oldest first) take no part.
 pub(in crate::methods) fn compact(gram: &[f64], order: &[usize]) -> Result<(f64, Vec<f64>)> {

@@ -11,7 +11,8 @@ use crate::train::Replay;
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "delta_grad",
-    summary: "replays the training without the forgotten records; most gradients are the original's, corrected by L-BFGS",
+    summary: "replays the training without the forgotten records; most gradients are the original's, corrected by \
+        L-BFGS",
     citation: "Wu, Dobriban & Davidson, ICML 2020 (DeltaGrad)",
     tier: Tier::Approximate,
     role: Role::Method,
@@ -23,20 +24,22 @@ pub(crate) static ROW: MethodRow = MethodRow {
             "trust",
             "0.5",
             Range::POSITIVE,
-            "Largest error of a correction in parts of what it corrects; beyond it steps are exact until one is nearer.",
+            "Largest error of a correction in parts of what it corrects; beyond it steps are exact until one is \
+                nearer.",
         ),
         count("max_bytes", "1073741824", 1, "What the original's path may take, eight bytes a parameter and step."),
     ]],
     build: |table| settings::build::<DeltaGrad>(&ROW, table),
 };
 
-/// With w_t and g_t = ∇J_t(w_t) of the original's step t over its batch of B records, k of which are forgotten, the replay's
-/// gradient at w' is (B ∇J_t(w') − Σ_F ∇ℓ(w')) / (B − k). Σ_F is always computed. ∇J_t(w') is computed in the first
-/// `exact_first` steps, in every `every`-th and wherever the correction is not to be trusted, else taken for g_t + B_t (w' − w_t), B_t the L-BFGS matrix of the last two pairs
-/// (w' − w_j, ∇J_j(w') − g_j). Batches, their order, learning rates, decay and momentum are the original's; a batch of which
-/// nothing is left is no step. Training repeats itself to the bit here, so that the w_t and g_t need not have been kept: the
-/// original is trained again, which is counted as precomputing. The batches of a network may be so small that the curvature of one
-/// says nothing of the next: no correction is then trusted, and the replay is a retrain.
+/// With w_t and g_t = ∇J_t(w_t) of the original's step t over its batch of B records, k of which are forgotten, the
+/// replay's gradient at w' is (B ∇J_t(w') − Σ_F ∇ℓ(w')) / (B − k). Σ_F is always computed. ∇J_t(w') is computed in the
+/// first `exact_first` steps, in every `every`-th and wherever the correction is not to be trusted, else taken for
+/// g_t + B_t (w' − w_t), B_t the L-BFGS matrix of the last two pairs (w' − w_j, ∇J_j(w') − g_j). Batches, their order,
+/// learning rates, decay and momentum are the original's; a batch of which nothing is left is no step. Training repeats
+/// itself to the bit here, so that the w_t and g_t need not have been kept: the original is trained again, which is
+/// counted as precomputing. The batches of a network may be so small that the curvature of one says nothing of the
+/// next: no correction is then trusted, and the replay is a retrain.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct DeltaGrad {
     every: usize,
@@ -64,7 +67,8 @@ impl DeltaGrad {
         let bytes = Trajectory::bytes(session, steps);
         if bytes > self.max_bytes {
             return Err(Error::input(format!(
-                "method `{}` keeps parameters and gradient of each of {steps} steps, {bytes} bytes, over max_bytes = {}; raise max_bytes if the adapter holds it, or use `influence`",
+                "method `{}` keeps parameters and gradient of each of {steps} steps, {bytes} bytes, over max_bytes = \
+                    {}; raise max_bytes if the adapter holds it, or use `influence`",
                 ROW.name, self.max_bytes
             )));
         }
@@ -86,7 +90,9 @@ impl DeltaGrad {
         match apart <= 1e-3 * norm(&mut trained.iter().map(|v| f64::from(*v))) {
             true => Ok(kept),
             false => Err(Error::input(format!(
-                "method `{}`: the training was repeated and ended {apart:.3e} away from the run's parameters; it needs a run that was trained by its own configuration from fresh weights, and has forgotten nothing but by `retrain`",
+                "method `{}`: the training was repeated and ended {apart:.3e} away from the run's parameters; it needs \
+                    a run that was trained by its own configuration from fresh weights, and has forgotten nothing but \
+                    by `retrain`",
                 ROW.name
             ))),
         }
@@ -143,7 +149,8 @@ impl Method for DeltaGrad {
         let drops = |layer: &&dyn Layer| matches!(layer.elementwise(), Some(Elementwise::Dropout(_)));
         match model.every_layer().iter().any(drops) {
             true => Err(Error::input(format!(
-                "method `{}` corrects gradients of the original's steps, and dropout makes them those of masks that go by a record's place in its batch; use a network without",
+                "method `{}` corrects gradients of the original's steps, and dropout makes them those of masks that go \
+                    by a record's place in its batch; use a network without",
                 ROW.name
             ))),
             false => Ok(()),
@@ -154,7 +161,8 @@ impl Method for DeltaGrad {
         let lacks = [
             (
                 recipe.optimizer != "sgd",
-                "its correction is one of plain gradients, and the optimiser divides them by their history; train with sgd",
+                "its correction is one of plain gradients, and the optimiser divides them by their history; train with \
+                    sgd",
             ),
             (recipe.clip_norm > 0.0, "train.clip_norm bends gradients; leave it out"),
             (recipe.dp.is_some(), "[train.dp] adds noise to gradients; leave it out"),

@@ -12,8 +12,10 @@ use crate::statistics::solve::{Until, conjugate_gradients, largest_eigenvalue};
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "influence",
-    summary: "one Newton step, Gauss-Newton curvature by damped conjugate gradients; on graphs GIF's difference of gradients",
-    citation: "Koh & Liang, ICML 2017; Wu et al., WWW 2023 (GIF), mean losses, with the regulariser and no guessed scale",
+    summary: "one Newton step, Gauss-Newton curvature by damped conjugate gradients; on graphs GIF's difference of \
+        gradients",
+    citation: "Koh & Liang, ICML 2017; Wu et al., WWW 2023 (GIF), mean losses, with the regulariser and no guessed \
+        scale",
     tier: Tier::Approximate,
     role: Role::Method,
     takes: CLASSIFIED,
@@ -31,9 +33,10 @@ pub(crate) static ROW: MethodRow = MethodRow {
 ///
 /// v = (1/n) (Σ_gone ∇l_before + Σ_reached ∇l_before − Σ_reached ∇l_now + |gone| w theta):
 ///
-/// `gone` are the records that leave the objective, `reached` the retained ones whose outputs the deletion changes (none
-/// where records stand alone). It is the gradient of the old objective, in units of the new one, less the gradient of the
-/// new: at an optimum of the old the step is Newton's towards the new, and elsewhere it does not go on training.
+/// `gone` are the records that leave the objective, `reached` the retained ones whose outputs the deletion changes
+/// (none where records stand alone). It is the gradient of the old objective, in units of the new one, less the
+/// gradient of the new: at an optimum of the old the step is Newton's towards the new, and elsewhere it does not go on
+/// training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Influence {
     damping: f64,

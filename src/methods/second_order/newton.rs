@@ -12,7 +12,8 @@ use crate::statistics::solve::{Solved, Solver, Until};
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "newton",
     summary: "Newton steps on the objective of the retained records, weight decay included",
-    citation: "Guo et al., ICML 2020, eq. 2; Golatkar et al., CVPR 2020; with the gradient and the curvature of the new objective",
+    citation: "Guo et al., ICML 2020, eq. 2; Golatkar et al., CVPR 2020; with the gradient and the curvature of the \
+        new objective",
     tier: Tier::Approximate,
     role: Role::Method,
     takes: CLASSIFIED,
@@ -22,7 +23,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
             "damping",
             ABSENT,
             Range::NOT_NEGATIVE,
-            "In units of the mean loss, besides the weight decay. Absent: 0 where the model is linear in its parameters and \
+            "In units of the mean loss, besides the weight decay. Absent: 0 where the model is linear in its \
+                parameters and \
              the recipe has weight decay, so that the step is Newton's; else 0.03.",
         ),
         choice("curvature", "gauss_newton", CURVATURES, "The matrix H."),
@@ -34,10 +36,11 @@ pub(crate) static ROW: MethodRow = MethodRow {
     build: |table| settings::build::<Newton>(&ROW, table),
 };
 
-/// theta ← theta − (H + (damping + w) I)⁻¹ (∇L(theta) + w theta), `steps` times: L the mean loss over the retained records as they
-/// are after the request, H its Gauss-Newton matrix or its Hessian where theta is, w the recipe's weight decay. It is Newton's method on what a
-/// retrain minimises, so for a convex objective it ends where a retrain to the optimum ends; a model that is not at an optimum
-/// of its own goes on training too, for which [`super::influence`] has the difference form.
+/// theta ← theta − (H + (damping + w) I)⁻¹ (∇L(theta) + w theta), `steps` times: L the mean loss over the retained
+/// records as they are after the request, H its Gauss-Newton matrix or its Hessian where theta is, w the recipe's
+/// weight decay. It is Newton's method on what a retrain minimises, so for a convex objective it ends where a retrain
+/// to the optimum ends; a model that is not at an optimum of its own goes on training too, for which
+/// [`super::influence`] has the difference form.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Newton {
     steps: usize,
@@ -66,7 +69,8 @@ impl Newton {
         match self.damping {
             Some(damping) if damping + decay > 0.0 => Ok(damping),
             Some(_) => Err(Error::input(
-                "method newton: damping = 0 needs train.weight_decay > 0, or the curvature has no inverse; give a positive damping",
+                "method newton: damping = 0 needs train.weight_decay > 0, or the curvature has no inverse; give a \
+                    positive damping",
             )),
             None => Ok(if convex { 0.0 } else { DAMPING }),
         }
@@ -91,7 +95,8 @@ impl Method for Newton {
         }
         if view.train.objective_noise > 0.0 {
             return Err(Error::input(
-                "method newton: the run was trained with train.objective_noise, a term that its objective does not have; use certified_removal",
+                "method newton: the run was trained with train.objective_noise, a term that its objective does not \
+                    have; use certified_removal",
             ));
         }
         let damping = self.damping(session, view)?;

@@ -173,8 +173,8 @@ impl Pairs {
         replay.submit(session, &self.foresee, &[])
     }
 
-    /// Learns from step `t`, which was foreseen and whose whole batch's gradient lies in the session's scratch vector. The
-    /// correction is trusted as long as its error is at most `trust` times what it corrects.
+    /// Learns from step `t`, which was foreseen and whose whole batch's gradient lies in the session's scratch vector.
+    /// The correction is trusted as long as its error is at most `trust` times what it corrects.
     pub fn learn(&mut self, session: &mut Session, replay: &mut Replay, t: usize, trust: f64) -> Result<()> {
         replay.wait(session)?;
         let out = session.engine.run(&self.look, &[Data::U32(vec![t as u32])])?;
@@ -225,8 +225,8 @@ impl Pairs {
     }
 }
 
-/// Records `out` = A B for a wide A of `total` columns, `b(columns of A)` being the rows of B that go with them; `bias` is bound
-/// and unused.
+/// Records `out` = A B for a wide A of `total` columns, `b(columns of A)` being the rows of B that go with them; `bias`
+/// is bound and unused.
 fn record_products(
     rec: &mut Recording,
     (a, total): (Mat, usize),

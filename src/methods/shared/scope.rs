@@ -40,7 +40,11 @@ impl Scope {
         account.note("scope", json!(used));
         account.note("scope_records", records);
         if used != self {
-            account.note("scope_note", "those that the deletion reaches are none, or not of every class; all retained training records were taken");
+            account.note(
+                "scope_note",
+                "those that the deletion reaches are none, or not of every class; all retained \
+                training records were taken",
+            );
         }
     }
 }

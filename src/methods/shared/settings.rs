@@ -1,5 +1,5 @@
-//! Settings of methods, declared once: a method's row lists them with their ranges and defaults, and from that list come
-//! parsing, `unlearn list methods` and the reference pages.
+//! Settings of methods, declared once: a method's row lists them with their ranges and defaults, and from that list
+//! come parsing, `unlearn list methods` and the reference pages.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -144,8 +144,8 @@ impl Setting {
     }
 }
 
-/// What a `MethodRow` has for `build`: the method with its defaults overlaid by `table`. Keys, kinds and ranges are held to the
-/// row alone, so that the method's struct is plain data.
+/// What a `MethodRow` has for `build`: the method with its defaults overlaid by `table`. Keys, kinds and ranges are
+/// held to the row alone, so that the method's struct is plain data.
 ///
 /// # Errors
 /// An unknown key, with the near one; a value that the row does not allow, with what it does.
@@ -263,7 +263,8 @@ mod tests {
         }
     }
 
-    /// Every word of every setting is taken; what is beyond a range, and what is of another kind, is refused by its key.
+    /// Every word of every setting is taken; what is beyond a range, and what is of another kind, is refused by its
+    /// key.
     #[test]
     fn every_setting_is_held_to_what_it_declares() {
         for row in METHODS {

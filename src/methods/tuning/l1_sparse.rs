@@ -1,4 +1,5 @@
-//! ℓ1-sparse fine-tuning: some epochs on the retained records under a penalty that empties weights, and lets go at the end.
+//! ℓ1-sparse fine-tuning: some epochs on the retained records under a penalty that empties weights, and lets go at the
+//! end.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -28,9 +29,9 @@ pub(crate) static ROW: MethodRow = MethodRow {
     build: |table| settings::build::<L1Sparse>(&ROW, table),
 };
 
-/// Minimises L_R + gamma (1 − e / epochs) ‖theta‖₁ in epoch e = 0, 1, …, by SGD. The penalty is on all parameters, biases among
-/// them, as in the public code; its gradient is gamma (1 − e / epochs) sign(theta), 0 at 0. Batch size, clipping and, unless
-/// set, weight decay are the recipe's.
+/// Minimises L_R + gamma (1 − e / epochs) ‖theta‖₁ in epoch e = 0, 1, …, by SGD. The penalty is on all parameters,
+/// biases among them, as in the public code; its gradient is gamma (1 − e / epochs) sign(theta), 0 at 0. Batch size,
+/// clipping and, unless set, weight decay are the recipe's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct L1Sparse {
     gamma: f64,

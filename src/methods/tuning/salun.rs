@@ -9,7 +9,8 @@ use crate::nn::ParamEntry;
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "salun",
-    summary: "random labels on the forgotten records and cross-entropy on the others, on the most salient half of the weights",
+    summary: "random labels on the forgotten records and cross-entropy on the others, on the most salient half of the \
+        weights",
     citation: "Fan et al., ICLR 2024 (SalUn)",
     tier: Tier::Approximate,
     role: Role::Method,
@@ -46,9 +47,9 @@ pub(crate) static ROW: MethodRow = MethodRow {
     build: |table| settings::build::<SalUn>(&ROW, table),
 };
 
-/// Minimises L_R + weight · L_F(random labels) by SGD on the `share` of all parameters with the largest |∇L_F| at θ₀, dropout
-/// off, ranked over all tensors at once. The other parameters keep their bits: neither decay nor momentum reaches them (a
-/// leak of the public code until 2026). Batch size and, unless set, weight decay are the recipe's.
+/// Minimises L_R + weight · L_F(random labels) by SGD on the `share` of all parameters with the largest |∇L_F| at θ₀,
+/// dropout off, ranked over all tensors at once. The other parameters keep their bits: neither decay nor momentum
+/// reaches them (a leak of the public code until 2026). Batch size and, unless set, weight decay are the recipe's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct SalUn {
     share: f64,

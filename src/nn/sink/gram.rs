@@ -34,8 +34,8 @@ impl Backward<'_> {
     }
 }
 
-/// Records `out[i,j] = ⟨a_i, b_j⟩` (added to what is there if `accumulate`) for rows of so many columns: a [n, columns],
-/// b [m, columns], out [n, m].
+/// Records `out[i,j] = ⟨a_i, b_j⟩` (added to what is there if `accumulate`) for rows of so many columns: a [n,
+/// columns], b [m, columns], out [n, m].
 pub fn add_products(
     rec: &mut Recording,
     [a, b]: [Buf<f32>; 2],

@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 use crate::kernels::graph;
 use crate::kernels::{Reduction, reduce};
 
-/// The buffer of [`Sink::Norms`](super::Sink::Norms): ‖g_n‖² of each parameter tensor, [tensors of the layout, records] with rows that
-/// start 256-byte aligned.
+/// The buffer of [`Sink::Norms`](super::Sink::Norms): ‖g_n‖² of each parameter tensor, [tensors of the layout, records]
+/// with rows that start 256-byte aligned.
 #[derive(Clone, Copy, Debug)]
 pub struct SquaredNorms {
     /// One number for each parameter and record.

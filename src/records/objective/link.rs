@@ -1,10 +1,10 @@
-//! The objective of link prediction: rows of the network's output are embeddings z, z_u · z_v is the score of a pair, and the
-//! loss its binary cross-entropy (Kipf & Welling, "Variational graph auto-encoders", 2016, the decoder).
+//! The objective of link prediction: rows of the network's output are embeddings z, z_u · z_v is the score of a pair,
+//! and the loss its binary cross-entropy (Kipf & Welling, "Variational graph auto-encoders", 2016, the decoder).
 //!
-//! A record of a step is a training edge, once, with a share of the negatives: its loss is ½ BCE(edge) + ½ the mean BCE of the
-//! negatives. Those are drawn anew in each step, ⌈edges / nodes⌉ partners for every node, so that there are as many as
-//! edges or a few more; they are weighed to be exactly as heavy. A negative that is an edge, or a node with itself, is
-//! tolerated: they are as rare as edges among all pairs, and one node in a stream.
+//! A record of a step is a training edge, once, with a share of the negatives: its loss is ½ BCE(edge) + ½ the mean BCE
+//! of the negatives. Those are drawn anew in each step, ⌈edges / nodes⌉ partners for every node, so that there are as
+//! many as edges or a few more; they are weighed to be exactly as heavy. A negative that is an edge, or a node with
+//! itself, is tolerated: they are as rare as edges among all pairs, and one node in a stream.
 
 use super::{Losses, Objective, Outputs};
 use crate::engine::{ALIGN, Buf, Recording};
@@ -39,8 +39,8 @@ impl Sums {
         Sums { buf, used: 0 }
     }
 
-    /// Records the losses of the scores `s`, all of which should be edges or none, and how many are on the right side of
-    /// 0, both weighed and times `share`. Returns the weighed gradient to `s`.
+    /// Records the losses of the scores `s`, all of which should be edges or none, and how many are on the right side
+    /// of 0, both weighed and times `share`. Returns the weighed gradient to `s`.
     fn judge(&mut self, rec: &mut Recording, s: Buf<f32>, edges: bool, weight: Buf<f32>, share: f32) -> Buf<f32> {
         let n = s.len;
         let (loss, ds, right) = (rec.temp("loss", n), rec.temp("ds", n), rec.temp("right", n));

@@ -10,7 +10,8 @@ use crate::records::batch::Targets;
 pub static SQUARED_ERROR: Objective = Objective {
     name: "squared_error",
     summary: "mean over classes of the squared difference between scores and the one-hot class",
-    citation: "Hui & Belkin, Evaluation of neural architectures trained with square loss vs cross-entropy in classification tasks, ICLR 2021",
+    citation: "Hui & Belkin, Evaluation of neural architectures trained with square loss vs cross-entropy in \
+        classification tasks, ICLR 2021",
     of_pairs: false,
     softmax: false,
     kept: one_hot,

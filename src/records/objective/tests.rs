@@ -1,5 +1,5 @@
-//! The squared error through a small network: against its definition, its gradient and curvature against differences, and
-//! who refuses it.
+//! The squared error through a small network: against its definition, its gradient and curvature against differences,
+//! and who refuses it.
 
 use super::SQUARED_ERROR;
 use crate::data::Samples;

@@ -26,8 +26,8 @@ impl<'e> Reader<'e> {
         }))
     }
 
-    /// All nodes of a graph, or all graphs of a collection, before and after a deletion; ids are theirs. Of links, the nodes
-    /// whose embeddings score them.
+    /// All nodes of a graph, or all graphs of a collection, before and after a deletion; ids are theirs. Of links, the
+    /// nodes whose embeddings score them.
     ///
     /// # Errors
     /// No memory.

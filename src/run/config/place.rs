@@ -72,7 +72,8 @@ mod tests {
         let text = place.add(Error::input(serde)).to_string();
         assert_eq!(
             text,
-            "a.toml line 2: layer `conv2d`: unknown field `kernl` (did you mean `kernel`?), expected one of `name`, `out`, `kernel`"
+            "a.toml line 2: layer `conv2d`: unknown field `kernl` (did you mean `kernel`?), expected one of `name`, \
+                `out`, `kernel`"
         );
         assert_eq!(with_suggestion("something else"), "something else");
         assert_eq!(place.add(Error::input("train.x must be 1")).to_string(), "a.toml line 1: train.x must be 1");

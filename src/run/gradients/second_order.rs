@@ -9,14 +9,16 @@ use crate::train::weights;
 
 pub(super) static GGN_DIAG: StatisticRow = StatisticRow {
     name: "ggn-diag",
-    summary: "diagonal of the Gauss-Newton matrix of the mean loss, which is the Fisher information of the model's labels",
+    summary: "diagonal of the Gauss-Newton matrix of the mean loss, which is the Fisher information of the model's \
+        labels",
     options: &["samples"],
     compute: ggn_diag,
 };
 
 pub(super) static KFAC: StatisticRow = StatisticRow {
     name: "kfac",
-    summary: "Kronecker factors of linear and convolution weights: `fc1.weight.a` of the inputs, `fc1.weight.g` of the outputs",
+    summary: "Kronecker factors of linear and convolution weights: `fc1.weight.a` of the inputs, `fc1.weight.g` of the \
+        outputs",
     options: &["samples"],
     compute: kfac,
 };

@@ -1,5 +1,5 @@
-//! Link prediction: a pair of nodes is a record of two classes, with the logits [0, z_u · z_v]. The table holds the nodes,
-//! whose outputs are embeddings.
+//! Link prediction: a pair of nodes is a record of two classes, with the logits [0, z_u · z_v]. The table holds the
+//! nodes, whose outputs are embeddings.
 
 use super::{Said, Subject, row};
 use crate::data::GraphData;

@@ -173,7 +173,8 @@ fn cost_figure(rows: &[&Row]) -> String {
         })
         .collect();
     figure(
-        "Cost against forgetting: Jensen–Shannon divergence to the retrains on the forget set (lower is nearer), and time \
+        "Cost against forgetting: Jensen–Shannon divergence to the retrains on the forget set (lower is nearer), and \
+            time \
          with precomputation as a multiple of one retrain. Left of 0.2 a method may be called fast.",
         &[charts::scatter("cost against forgetting", "time, × of a retrain", "JS on the forget set", &points, &levels)],
         &table("Cost and divergence", &header, &cells),

@@ -37,7 +37,8 @@ pub(super) fn hops(rows: &[&Row]) -> String {
         })
         .collect();
     figure(
-        "Test accuracy by hops from what was deleted (4: four and more, or not connected): whether neighbours are harmed.",
+        "Test accuracy by hops from what was deleted (4: four and more, or not connected): whether neighbours are \
+            harmed.",
         &[charts::lines("accuracy by hop", "hops from the deletion", "test accuracy, %", &curves)],
         &table("Test accuracy by hop, mean ± standard deviation", &header, &cells),
     )

@@ -10,8 +10,8 @@ use crate::statistics::Product;
 /// Starts from the true residual after the recurrence said that it was done: at most so many.
 const RESTARTS: usize = 4;
 
-/// Solves (H + shift I) x = b from x = 0 (Hestenes & Stiefel 1952). Where rounding has carried the recurrence away from the
-/// true residual, it starts again from that. x may be neither b nor one of H's vectors.
+/// Solves (H + shift I) x = b from x = 0 (Hestenes & Stiefel 1952). Where rounding has carried the recurrence away from
+/// the true residual, it starts again from that. x may be neither b nor one of H's vectors.
 ///
 /// # Errors
 /// A lost device; no memory.
@@ -84,8 +84,8 @@ impl Steps {
         Ok(Steps { cg, iterate, look })
     }
 
-    /// At most `most` iterations from the residual and direction that are there, until ‖r‖² ≤ `goal`; returns how many there
-    /// were, and the flag.
+    /// At most `most` iterations from the residual and direction that are there, until ‖r‖² ≤ `goal`; returns how many
+    /// there were, and the flag.
     fn run(
         &mut self,
         session: &mut Session,

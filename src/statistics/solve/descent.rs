@@ -25,8 +25,8 @@ pub struct Converged {
 /// Pairs that are kept.
 const PAIRS: usize = 10;
 
-/// A step is long enough where the slope is above this part of the first, and short enough where it is below that part of it
-/// with the other sign.
+/// A step is long enough where the slope is above this part of the first, and short enough where it is below that part
+/// of it with the other sign.
 const LONG_ENOUGH: f64 = 0.9;
 const SHORT_ENOUGH: f64 = 0.5;
 
@@ -36,10 +36,11 @@ const TRIES: usize = 25;
 /// Iterations without a smaller gradient after which rounding is all that is left.
 const PATIENCE: usize = 30;
 
-/// Brings theta to the minimum of J(θ) = mean loss over `records` + (decay / 2) ‖θ‖², dropout off: until ‖∇J‖ ≤ `gradient`, or it
-/// no longer falls, or after so many `iterations`; theta is then where ‖∇J‖ was least. Steps are chosen by slopes alone (the
-/// approximate Wolfe conditions of Hager & Zhang, SIAM J. Optim. 2005), because near the optimum the losses of two steps are
-/// the same number in f32. That is sound for convex objectives, where a falling slope is a falling loss.
+/// Brings theta to the minimum of J(θ) = mean loss over `records` + (decay / 2) ‖θ‖², dropout off: until ‖∇J‖ ≤
+/// `gradient`, or it no longer falls, or after so many `iterations`; theta is then where ‖∇J‖ was least. Steps are
+/// chosen by slopes alone (the approximate Wolfe conditions of Hager & Zhang, SIAM J. Optim. 2005), because near the
+/// optimum the losses of two steps are the same number in f32. That is sound for convex objectives, where a falling
+/// slope is a falling loss.
 ///
 /// # Errors
 /// Records that do not exist; a lost device.

@@ -12,7 +12,8 @@ use crate::statistics::Product;
 /// The ends of a spectrum as a Krylov space shows them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spectrum {
-    /// Within `lowest_error` and `highest_error` of these lie eigenvalues; the ends of the spectrum are no nearer to the middle.
+    /// Within `lowest_error` and `highest_error` of these lie eigenvalues; the ends of the spectrum are no nearer to
+    /// the middle.
     pub lowest: f64,
     /// How far `lowest` may be off.
     pub lowest_error: f64,
@@ -27,9 +28,9 @@ pub struct Spectrum {
 /// Share of the largest number of the tridiagonal matrix below which a next vector is rounding.
 const EXHAUSTED: f64 = 3e-6;
 
-/// The ends of H's spectrum after `steps` products from a random start of the seed (Lanczos 1950), every vector made orthogonal
-/// to all before it twice (Giraud, Langou & Rozložník 2005: twice is enough). The vectors take `steps` + 1 times the
-/// parameters; two numbers a step cross the bus, at the end.
+/// The ends of H's spectrum after `steps` products from a random start of the seed (Lanczos 1950), every vector made
+/// orthogonal to all before it twice (Giraud, Langou & Rozložník 2005: twice is enough). The vectors take `steps` + 1
+/// times the parameters; two numbers a step cross the bus, at the end.
 ///
 /// # Errors
 /// More vectors than one binding holds.
@@ -100,7 +101,8 @@ fn ends(numbers: &[f32]) -> Spectrum {
     Spectrum { lowest, lowest_error: last * low.abs(), highest, highest_error: last * high.abs(), steps }
 }
 
-/// Eigenvalues of a symmetric tridiagonal matrix, ascending, each with the last component of its eigenvector of length 1:
+/// Eigenvalues of a symmetric tridiagonal matrix, ascending, each with the last component of its eigenvector of length
+/// 1:
 /// `diagonal` \[n\], `beside` [n − 1]. Jacobi rotations on the full matrix (Golub & Van Loan, section 8.5): n is small.
 pub fn tridiagonal(diagonal: &[f64], beside: &[f64]) -> Vec<(f64, f64)> {
     let n = diagonal.len();

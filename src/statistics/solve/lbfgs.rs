@@ -7,8 +7,8 @@ use crate::error::Result;
 use crate::kernels::krylov;
 use crate::records::Session;
 
-/// Up to `capacity` pairs (s, y): a step, and the change of the gradient along it, or y = H s. Two rings of rows in one buffer, s
-/// first. What the recursion needs of them is their inner products, which the host keeps.
+/// Up to `capacity` pairs (s, y): a step, and the change of the gradient along it, or y = H s. Two rings of rows in one
+/// buffer, s first. What the recursion needs of them is their inner products, which the host keeps.
 pub struct Pairs {
     rows: Buf<f32>,
     capacity: usize,
@@ -114,9 +114,9 @@ impl Pairs {
         Ok(out[0].f32().iter().map(|v| f64::from(*v)).collect())
     }
 
-    /// Sets `out` to the approximate H⁻¹ v of the pairs (Nocedal & Wright 2006, algorithm 7.4), to v without any. The two loops
-    /// run on the weights of the rows (Chen, Wang & Zhou, NIPS 2014, "Large-scale L-BFGS using MapReduce"): two dispatches of
-    /// inner products, two of sums, however many pairs there are.
+    /// Sets `out` to the approximate H⁻¹ v of the pairs (Nocedal & Wright 2006, algorithm 7.4), to v without any. The
+    /// two loops run on the weights of the rows (Chen, Wang & Zhou, NIPS 2014, "Large-scale L-BFGS using MapReduce"):
+    /// two dispatches of inner products, two of sums, however many pairs there are.
     pub fn inverse(&mut self, session: &mut Session, v: Buf<f32>, out: Buf<f32>) -> Result<()> {
         let along = self.along(session, v)?;
         let (weights, own) = self.weights(&along);

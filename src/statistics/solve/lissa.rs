@@ -1,5 +1,5 @@
-//! The Neumann series of an inverse (LiSSA: Agarwal, Bullins & Hazan, JMLR 2017, section 3), deterministic: full products in
-//! place of one record's.
+//! The Neumann series of an inverse (LiSSA: Agarwal, Bullins & Hazan, JMLR 2017, section 3), deterministic: full
+//! products in place of one record's.
 
 use super::{Flying, LOOK, Solved, StoppedBy, Until, largest_eigenvalue, norm2, start_vector, true_residual};
 use crate::engine::Buf;
@@ -23,10 +23,10 @@ const POWER_STEPS: usize = 50;
 /// Margin of the scale over a λ_max that is a lower bound.
 const MARGIN: f64 = 1.1;
 
-/// Solves (H + shift I) x = b by h₀ = b, h ← b + (1 − δ) h − H h / s with δ = shift / s, x = h / s; returns the scale s too.
-/// Read the other way round, a series of scale s and damping δ has the limit (H + δ s I)⁻¹ b. The iterations that it takes
-/// grow like (s + shift) / (λ_min + shift), where those of conjugate gradients grow like the root of that: the shift must
-/// not be tiny. The change of h from one iteration to the next is the residual.
+/// Solves (H + shift I) x = b by h₀ = b, h ← b + (1 − δ) h − H h / s with δ = shift / s, x = h / s; returns the scale s
+/// too. Read the other way round, a series of scale s and damping δ has the limit (H + δ s I)⁻¹ b. The iterations that
+/// it takes grow like (s + shift) / (λ_min + shift), where those of conjugate gradients grow like the root of that: the
+/// shift must not be tiny. The change of h from one iteration to the next is the residual.
 ///
 /// # Errors
 /// A scale below λ_max or the shift, with both numbers: the series need not converge.
@@ -45,12 +45,14 @@ pub fn lissa(
         Some(scale) if scale >= top.max(shift) => scale,
         Some(scale) if scale >= top => {
             return Err(Error::input(format!(
-                "LiSSA with scale {scale}: the damping {shift} is larger; use a scale of at least {shift}, or conjugate gradients"
+                "LiSSA with scale {scale}: the damping {shift} is larger; use a scale of at least {shift}, or \
+                    conjugate gradients"
             )));
         }
         Some(scale) => {
             return Err(Error::input(format!(
-                "LiSSA with scale {scale}: the curvature's largest eigenvalue is {top:.4}, and below it the series diverges; use at least {:.4}",
+                "LiSSA with scale {scale}: the curvature's largest eigenvalue is {top:.4}, and below it the series \
+                    diverges; use at least {:.4}",
                 MARGIN * top
             )));
         }

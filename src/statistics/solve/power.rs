@@ -8,8 +8,8 @@ use crate::kernels::{edit, map, reduce};
 use crate::records::Session;
 use crate::statistics::Product;
 
-/// The largest eigenvalue of H in size, by `steps` power iterations from `start`: a lower bound that rises with each. One number
-/// crosses the bus.
+/// The largest eigenvalue of H in size, by `steps` power iterations from `start`: a lower bound that rises with each.
+/// One number crosses the bus.
 pub fn largest_eigenvalue(session: &mut Session, h: &dyn Product, start: Buf<f32>, steps: usize) -> Result<f64> {
     let (u, hu) = (h.u(), h.hu());
     let norm2 = session.scalar("power.norm2")?;

@@ -1,4 +1,5 @@
-//! Statements about mathematics: curvature products, influence on a convex model, the linear editor, gradients to masks.
+//! Statements about mathematics: curvature products, influence on a convex model, the linear editor, gradients to
+//! masks.
 
 use unlearn::Result;
 use unlearn::engine::Data;

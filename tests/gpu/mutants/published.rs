@@ -1,4 +1,5 @@
-//! The faults of `tools/faults/faults.toml` that a case must catch. The others of that list are for compilers and lints.
+//! The faults of `tools/faults/faults.toml` that a case must catch. The others of that list are for compilers and
+//! lints.
 
 use serde::Deserialize;
 

@@ -169,8 +169,8 @@ impl House {
         of_ours.or_else(|| self.macros.get(name).filter(|_| module.is_empty()).copied().map(Place::File))
     }
 
-    /// What files of each room name within it. Left out are tests, and what a module names of its own children: a table of
-    /// rows names the files that hold them, which name the row's type.
+    /// What files of each room name within it. Left out are tests, and what a module names of its own children: a table
+    /// of rows names the files that hold them, which name the row's type.
     pub fn inside(&self) -> BTreeSet<(usize, usize)> {
         let mut edges = BTreeSet::new();
         for (from, file) in self.files.iter().enumerate() {

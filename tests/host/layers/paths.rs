@@ -1,5 +1,5 @@
-//! Which paths a source file names, from its tokens: comments and strings are none, groups, aliases and inline modules are
-//! followed, and what macros are given is read like everything else.
+//! Which paths a source file names, from its tokens: comments and strings are none, groups, aliases and inline modules
+//! are followed, and what macros are given is read like everything else.
 
 use std::collections::BTreeMap;
 

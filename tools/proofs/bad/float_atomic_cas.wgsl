@@ -1,4 +1,5 @@
-// expect: float-atomics. A sum of floats by exchange of their bits: right, but another order of the threads gives other bytes.
+// expect: float-atomics. A sum of floats by exchange of their bits: right, but another order of the threads gives other
+// bytes.
 struct P { n: u32 }
 @group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> x: array<f32>;

@@ -1,4 +1,5 @@
-// expect: uniform-barrier, tint. The last workgroup's idle invocations leave before the barrier that the others wait at.
+// expect: uniform-barrier, tint. The last workgroup's idle invocations leave before the barrier that the others wait
+// at.
 struct P { n: u32 }
 @group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> x: array<f32>;

@@ -1,4 +1,5 @@
-// expect: uniform-barrier, tint. A helper's barrier, in a loop that each invocation leaves after as many turns as its own data say.
+// expect: uniform-barrier, tint. A helper's barrier, in a loop that each invocation leaves after as many turns as its
+// own data say.
 struct P { n: u32 }
 @group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> turns: array<u32>;

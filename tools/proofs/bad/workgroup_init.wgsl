@@ -1,4 +1,5 @@
-// expect: workgroup-init. The first turn adds to whatever lies in the tile: zeros by WGSL, which the trusted lane does not pay for.
+// expect: workgroup-init. The first turn adds to whatever lies in the tile: zeros by WGSL, which the trusted lane does
+// not pay for.
 struct P { rows: u32, cols: u32 }
 @group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> x: array<f32>;

@@ -116,7 +116,8 @@ impl Cholesky {
             let pivot = a.row(k)[k];
             if pivot.is_nan() || pivot <= 0.0 {
                 return Err(Error::input(format!(
-                    "a matrix of the linear editor is not positive definite (pivot {k} of {n} is {pivot:.3e}); use a larger lambda"
+                    "a matrix of the linear editor is not positive definite (pivot {k} of {n} is {pivot:.3e}); use a \
+                        larger lambda"
                 )));
             }
             let scale = pivot.sqrt().recip();

@@ -68,8 +68,8 @@ mod tests {
             "max_workgroups_per_dimension":1,"min_storage_offset_alignment":1}}"#;
         format!(
             r#"{{"schema":1,"version":"0","kind":"test","shapes":"{shapes}","seed":1,"stale":[{stale}],
-            "adapters":[{{"label":"{label}","adapter":{adapter},"cases":[{{"case":"linear.matmul \
-                1","kernels":["linear.matmul"],"status":"fail","seconds":0.5}}]}}]}}"#
+            "adapters":[{{"label":"{label}","adapter":{adapter},"cases":[
+            {{"case":"linear.matmul 1","kernels":["linear.matmul"],"status":"fail","seconds":0.5}}]}}]}}"#
         )
     }
 

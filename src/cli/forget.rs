@@ -5,6 +5,7 @@ use super::{Context, Run};
 use crate::error::Result;
 use crate::run::config::settings;
 use crate::run::forget_run::ForgetJob;
+use crate::run::whom;
 
 /// Make a trained network forget the records of a request
 #[derive(clap::Args, Debug)]
@@ -24,11 +25,26 @@ pub struct Forget {
     /// Folder to write the new run to
     #[arg(long, value_name = "RUN2")]
     out: PathBuf,
+    /// Say whom the request means, and do nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Run for Forget {
     fn run(self, cx: &Context) -> Result<()> {
         let job = ForgetJob::prepare(&self.run, &self.request, &self.method, settings(&self.set)?, &self.out)?;
+        if self.dry_run {
+            return match cx.json {
+                true => emit_json(&serde_json::json!({
+                    "schema": "unlearn.dry_run/1", "version": env!("CARGO_PKG_VERSION"), "method": self.method,
+                    "requests": job.lines(),
+                })),
+                false => emit(&whom::text(job.lines())),
+            };
+        }
+        if !cx.json {
+            emit(&whom::text(job.lines()))?;
+        }
         let mut engine = cx.engine()?;
         let info = job.forget(&mut engine, cx.seed, cx.check_finite)?;
         cx.write_trace(&engine.take_timings())?;
@@ -36,6 +52,13 @@ impl Run for Forget {
             return emit_json(&info);
         }
         let Some(forget) = &info.forget else { return Ok(()) };
+        if job.is_unseen() {
+            return emit(&format!(
+                "{}: no parameter saw these records; they leave the data, and the weights are those of {}\n",
+                self.out.display(),
+                self.run.display()
+            ));
+        }
         emit(&format!(
             "{}: {} forgot {} records in {:.3} s ({}), model {}\n",
             self.out.display(),

@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod commands;
 mod context;
+mod data;
 mod doctor;
 mod eval;
 mod experiment;
@@ -63,6 +64,7 @@ pub static COMMANDS: &[CommandRow] = &[
     row::<adapters::Adapters>("adapters"),
     row::<experiment::Demo>("demo"),
     row::<experiment::RunExperiment>("run"),
+    row::<data::Data>("data"),
     row::<train::Train>("train"),
     row::<forget::Forget>("forget"),
     row::<eval::Eval>("eval"),

@@ -19,16 +19,8 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
 };
 
 fn load(_: &Source) -> Result<Parts> {
-    Ok(Parts {
-        name: "breast_cancer".to_owned(),
-        origin: "breast_cancer (embedded)".to_owned(),
-        shape: vec![30],
-        class_names: vec!["malignant".to_owned(), "benign".to_owned()],
-        // The first line counts rows and columns and names the classes.
-        train: parse(FILE.lines().skip(1), 30)?,
-        validation: None,
-        test: None,
-        full_scale: None,
-        fixed: vec![],
-    })
+    let (name, origin) = ("breast_cancer".to_owned(), "breast_cancer (embedded)".to_owned());
+    // The first line counts rows and columns and names the classes.
+    let records = parse(FILE.lines().skip(1), 30)?;
+    Ok(Parts::new(name, origin, vec![30], vec!["malignant".to_owned(), "benign".to_owned()], records))
 }

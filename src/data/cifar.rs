@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::parts::Raw;
 use super::source::{Bytes, Source};
 use super::{DatasetRow, Loader, Normalize, Parts, Samples};
 use crate::error::{Error, Result};
@@ -25,17 +26,11 @@ fn load(source: &Source) -> Result<Parts> {
     let Some(first) = files.first() else {
         return Err(Error::input("data.train_files: the loader `cifar` needs this key, a list of at least one file"));
     };
-    Ok(Parts {
-        name: "cifar10".to_owned(),
-        origin: source.join(first).display().to_string(),
-        shape: vec![3, 32, 32],
-        class_names: CLASSES.map(str::to_owned).to_vec(),
-        train: read(source, files)?,
-        validation: None,
-        test: source.config.test_files.as_deref().map(|files| read(source, files)).transpose()?,
-        full_scale: Some(255.0),
-        fixed: vec![],
-    })
+    let (name, origin) = ("cifar10".to_owned(), source.join(first).display().to_string());
+    let classes = CLASSES.map(str::to_owned).to_vec();
+    let parts = Parts::new(name, origin, vec![3, 32, 32], classes, read(source, files)?);
+    let test = source.config.test_files.as_deref().map(|files| read(source, files)).transpose()?;
+    Ok(Parts { test: test.map(Raw::from), full_scale: Some(255.0), ..parts })
 }
 
 fn read(source: &Source, files: &[PathBuf]) -> Result<Samples> {

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader};
 
+use super::identity::{Identity, Naming};
+use super::parts::{Classes, Raw, Values};
 use super::source::{Source, folder, stem};
-use super::{DatasetRow, Loader, Normalize, Parts, Samples};
+use super::{DatasetRow, Loader, Normalize, Parts, Portion};
 use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
@@ -55,7 +57,7 @@ fn load(source: &Source) -> Result<Parts> {
     if class_names.is_empty() {
         return Err(Error::input(format!("{}: holds no folders; expected one folder per class", path.display())));
     }
-    let train = read(&path, &class_names, &mut form)?;
+    let train = read(&path, Portion::Train, &class_names, &mut form)?;
     let test = match &config.test_path {
         None => None,
         Some(test_path) => {
@@ -67,21 +69,14 @@ fn load(source: &Source) -> Result<Parts> {
                     path.display()
                 )));
             }
-            Some(read(&test_path, &class_names, &mut form)?)
+            Some(read(&test_path, Portion::Test, &class_names, &mut form)?)
         }
     };
     let [height, width] = form.first.map_or([0, 0], |(size, _)| size);
-    Ok(Parts {
-        name: if stem(&path) == "train" { folder(&path) } else { stem(&path) },
-        origin: path.display().to_string(),
-        shape: vec![channels, height as usize, width as usize],
-        class_names,
-        train,
-        validation: None,
-        test,
-        full_scale: Some(255.0),
-        fixed: vec![],
-    })
+    let name = if stem(&path) == "train" { folder(&path) } else { stem(&path) };
+    let shape = vec![channels, height as usize, width as usize];
+    let parts = Parts::new(name, path.display().to_string(), shape, class_names, train);
+    Ok(Parts { classes: Classes::Found, test, full_scale: Some(255.0), naming: Naming::Paths, ..parts })
 }
 
 /// The entries of a folder that are not hidden, by name.
@@ -100,18 +95,21 @@ fn folders(path: &Path) -> Result<Vec<String>> {
     Ok(folders.map(|entry| entry.file_name().unwrap_or_default().to_string_lossy().into_owned()).collect())
 }
 
-fn read(path: &Path, class_names: &[String], form: &mut Form) -> Result<Samples> {
-    let mut samples = Samples::default();
+fn read(path: &Path, source: Portion, class_names: &[String], form: &mut Form) -> Result<Raw> {
+    let (mut x, mut y, mut who) = (vec![], vec![], vec![]);
     for (class, name) in class_names.iter().enumerate() {
         let folder = path.join(name);
         // A class may be absent from a test part.
         let files = if folder.is_dir() { entries(&folder)? } else { vec![] };
         for file in files {
-            record(&file, form, &mut samples.x)?;
-            samples.y.push(class as u32);
+            record(&file, form, &mut x)?;
+            y.push(class as u32);
+            let file = format!("{name}/{}", file.file_name().unwrap_or_default().to_string_lossy());
+            let name = if source == Portion::Train { file } else { format!("{}:{file}", source.name()) };
+            who.push(Identity { source, row: who.len() as u64, name: Some(name.into()), subject: None });
         }
     }
-    Ok(samples)
+    Ok(Raw { x: Values::Single(x), y, who })
 }
 
 /// Appends one picture, `[channels, height, width]`, values 0 to 255.

@@ -70,8 +70,8 @@ pub struct DataConfig {
     /// How features are scaled; the loader's own way where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalize: Option<Normalize>,
-    /// Part of the records that becomes the test part, where the files have none: ⌈fraction · n⌉, stratified. Default
-    /// 0.25.
+    /// Part of the records that becomes the test part, where the files have none: about so many, each drawn by what it
+    /// is called or, without a name, what it holds, so that no other record's coming or going moves it. Default 0.25.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_fraction: Option<f64>,
     /// Part of the training part that becomes the validation part, where the files have none. Default 0.
@@ -168,9 +168,15 @@ pub struct DataConfig {
     /// `edge_list`: a table of classes by node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<PathBuf>,
-    /// `edge_list`: the column of node ids in the CSVs of features and labels. Without it row k is node k.
+    /// `csv`: the column whose values are the ids of records, in requests and lists; `npz`: the array. It is no feature.
+    /// Without it ids are source rows, from 0 in the order of the file. `edge_list`: the column of node ids in the CSVs
+    /// of features and labels; without it row k is node k.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// `csv`: the column that says which person a record is of, for requests of kind `subject`; `npz`: the array. It is
+    /// no feature, and all records of a subject are in one part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// `edge_list`, `graph_npz`: edges lead from source to target only. Default false: both ways.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directed: Option<bool>,

@@ -5,8 +5,11 @@ use std::path::Path;
 use ::csv::{ErrorKind, Position, ReaderBuilder, StringRecord, Trim};
 
 use super::csv_encode::{Encoder, Table};
+use super::csv_names::Names;
+use super::identity::{Identity, Key};
+use super::parts::{Classes, Raw};
 use super::source::{Bytes, Lines, Source, stem};
-use super::{Column, ColumnKind, DataConfig, DatasetRow, Loader, Normalize, Parts, split};
+use super::{Column, ColumnKind, DataConfig, DatasetRow, Loader, Normalize, Parts, Portion, split};
 use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
@@ -21,6 +24,8 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
         "path",
         "test_path",
         "label",
+        "id",
+        "subject",
         "columns",
         "header",
         "delimiter",
@@ -57,33 +62,55 @@ fn load(source: &Source) -> Result<Parts> {
         Some(label) => find(label, &table, "label")?,
         None => return Err(Error::input("data.label: the loader `csv` needs this key, a column's name or position")),
     };
-    let kinds = kinds(config, &table, label)?;
+    let names = Names::of(config, &table)?;
+    let kinds = kinds(config, &table, label, &names)?;
     let (class_names, y) = labels(&table, config, label)?;
-    let plan = split::plan(&y, config, test.is_some(), false, &table.path)?;
+    let who = names.identities(&table, Portion::Train)?;
+    let keys: Vec<Key> = table.rows.iter().zip(&who).map(|(row, who)| key(row, who)).collect();
+    let plan = split::plan(&keys, config, test.is_some(), false, &table.path)?;
     // Categories, means and which columns there are come from the training rows only.
-    let encoder = Encoder::fit(&table, &plan.train, &kinds, config)?;
-    let part = |rows: &[u32]| encoder.encode(&table, rows, &y);
+    let encoder = match source.fit.kept() {
+        Some(fitted) => Encoder::kept(&table, &fitted.columns, config)?,
+        None => {
+            let learns = |row: &u32| source.fit.learns(&who[*row as usize]);
+            let rows: Vec<u32> = plan.train.iter().copied().filter(learns).collect();
+            Encoder::fit(&table, &rows, &kinds, config)?
+        }
+    };
+    let part = |rows: &[u32]| -> Result<Raw> {
+        let at = |row: &u32| *row as usize;
+        let y = rows.iter().map(|row| y[at(row)]).collect();
+        Ok(Raw { x: encoder.encode(&table, rows)?, y, who: rows.iter().map(|row| who[at(row)].clone()).collect() })
+    };
     let (train, validation) = (part(&plan.train)?, part(&plan.validation)?);
     let test = match &test {
         None => part(&plan.test)?,
         Some(test) => {
             let y = test_labels(test, config, label, &class_names)?;
             let rows: Vec<u32> = (0..y.len() as u32).collect();
-            encoder.encode(test, &rows, &y)?
+            Raw { x: encoder.encode(test, &rows)?, y, who: names.identities(test, Portion::Test)? }
         }
     };
-    let fixed = encoder.fixed();
+    let (fixed, columns) = (encoder.fixed(), encoder.columns(&table));
+    let table_names = table.names;
+    let parts = Parts::new(stem(&path), table.path, vec![fixed.len()], class_names, train);
+    let (naming, subject) = (names.naming(&table_names), names.subject_name(&table_names));
     Ok(Parts {
-        name: stem(&path),
-        origin: table.path,
-        shape: vec![fixed.len()],
-        class_names,
-        train,
+        classes: Classes::Found,
         validation: Some(validation),
         test: Some(test),
-        full_scale: None,
         fixed,
+        columns,
+        naming,
+        subject,
+        ..parts
     })
+}
+
+/// What a row is drawn by: its name or, without one, its cells.
+fn key(row: &StringRecord, who: &Identity) -> Key {
+    let cells = row.iter().flat_map(|cell| cell.bytes().map(u64::from).chain([u64::from(u8::MAX)]));
+    Key::named(who).unwrap_or_else(|| Key::of(cells))
 }
 
 /// Reads a file into rows of trimmed cells, all of one length.
@@ -189,7 +216,7 @@ pub(crate) fn find(column: &Column, table: &Table, key: &str) -> Result<usize> {
 }
 
 /// What was said about each column; the label is dropped from the features.
-fn kinds(config: &DataConfig, table: &Table, label: usize) -> Result<Vec<Option<ColumnKind>>> {
+fn kinds(config: &DataConfig, table: &Table, label: usize, names: &Names) -> Result<Vec<Option<ColumnKind>>> {
     let mut kinds = vec![None; table.names.len()];
     for (name, kind) in config.schema.iter().flatten() {
         kinds[find(&Column::Name(name.clone()), table, "schema")?] = Some(*kind);
@@ -200,7 +227,9 @@ fn kinds(config: &DataConfig, table: &Table, label: usize) -> Result<Vec<Option<
     if let Some(kind) = kinds[label] {
         return Err(Error::input(format!("data.label: the label column `{}` is also {kind:?}", table.names[label])));
     }
-    kinds[label] = Some(ColumnKind::Drop);
+    for column in [Some(label), names.id, names.subject].into_iter().flatten() {
+        kinds[column] = Some(ColumnKind::Drop);
+    }
     Ok(kinds)
 }
 

@@ -2,7 +2,8 @@
 
 use ::csv::StringRecord;
 
-use super::{ColumnKind, DataConfig, Samples};
+use super::parts::Values;
+use super::{ColumnFit, ColumnKind, DataConfig, Encoding};
 use crate::error::{Error, Result};
 
 /// More categories than this in a column, or classes in a label, is taken for free text.
@@ -21,14 +22,6 @@ pub(crate) struct Table {
 pub(crate) struct Encoder {
     columns: Vec<(usize, Encoding)>,
     missing: Vec<String>,
-}
-
-enum Encoding {
-    /// One feature (a missing value becomes `mean`), and one more where `indicator`.
-    Numeric { mean: f64, indicator: bool },
-    /// One feature per category of the training rows, in alphabetical order; `None`, the missing value, comes first.
-    /// A category that training has not seen is all zeros.
-    Categorical(Vec<Option<String>>),
 }
 
 impl Encoder {
@@ -51,6 +44,25 @@ impl Encoder {
             true => Err(Error::input(format!("{}: no column remains to learn from", table.path))),
             false => Ok(encoder),
         }
+    }
+
+    /// What a run has kept of another reading of these columns.
+    pub fn kept(table: &Table, columns: &[ColumnFit], config: &DataConfig) -> Result<Encoder> {
+        let place = |fit: &ColumnFit| match table.names.iter().position(|name| *name == fit.column) {
+            Some(at) => Ok((at, fit.encoding.clone())),
+            None => Err(Error::input(format!(
+                "{}: has no column `{}`, which the run was fitted on; the data are not those of the run",
+                table.path, fit.column
+            ))),
+        };
+        let columns = columns.iter().map(place).collect::<Result<_>>()?;
+        Ok(Encoder { columns, missing: config.missing.clone().unwrap_or_default() })
+    }
+
+    /// What a run must keep.
+    pub fn columns(&self, table: &Table) -> Vec<ColumnFit> {
+        let of = |(column, encoding): &(usize, Encoding)| (table.names[*column].clone(), encoding.clone());
+        self.columns.iter().map(of).map(|(column, encoding)| ColumnFit { column, encoding }).collect()
     }
 
     /// The cells of a column with their row; `None` where the value is missing.
@@ -95,7 +107,7 @@ impl Encoder {
     }
 
     fn number(&self, table: &Table, row: u32, column: usize, cell: &str) -> Result<f64> {
-        cell.parse().ok().filter(|value: &f64| (*value as f32).is_finite()).ok_or_else(|| {
+        cell.parse().ok().filter(|value: &f64| value.is_finite()).ok_or_else(|| {
             Error::input(format!(
                 "{} line {} column `{}`: `{cell}` is not a finite number; if it stands for a missing value add it to \
                  data.missing",
@@ -132,11 +144,11 @@ impl Encoder {
                 )));
             }
         }
-        Ok(Encoding::Categorical(categories))
+        Ok(Encoding::Categorical { categories })
     }
 
-    /// The features of `rows`, with the classes `y` of all rows of the table.
-    pub fn encode(&self, table: &Table, rows: &[u32], y: &[u32]) -> Result<Samples> {
+    /// The features of `rows`, row-major.
+    pub fn encode(&self, table: &Table, rows: &[u32]) -> Result<Values> {
         let mut x = Vec::with_capacity(rows.len() * self.fixed().len());
         for &row in rows {
             for (column, encoding) in &self.columns {
@@ -144,18 +156,18 @@ impl Encoder {
                 match encoding {
                     Encoding::Numeric { mean, indicator } => {
                         let value = cell.map_or(Ok(*mean), |cell| self.number(table, row, *column, cell))?;
-                        x.push(value as f32);
+                        x.push(value);
                         if *indicator {
                             x.push(if cell.is_none() { 1.0 } else { 0.0 });
                         }
                     }
-                    Encoding::Categorical(categories) => {
+                    Encoding::Categorical { categories } => {
                         x.extend(categories.iter().map(|known| if known.as_deref() == cell { 1.0 } else { 0.0 }));
                     }
                 }
             }
         }
-        Ok(Samples { x, y: rows.iter().map(|&row| y[row as usize]).collect() })
+        Ok(Values::Double(x))
     }
 
     /// Per feature: true for the 0/1 ones, which normalisation leaves alone.
@@ -163,7 +175,7 @@ impl Encoder {
         let fixed = self.columns.iter().flat_map(|(_, encoding)| match encoding {
             Encoding::Numeric { indicator: false, .. } => vec![false],
             Encoding::Numeric { indicator: true, .. } => vec![false, true],
-            Encoding::Categorical(categories) => vec![true; categories.len()],
+            Encoding::Categorical { categories } => vec![true; categories.len()],
         });
         fixed.collect()
     }

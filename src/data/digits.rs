@@ -23,15 +23,7 @@ fn load(_: &Source) -> Result<Parts> {
     let mut text = String::new();
     let unpacked = flate2::read::GzDecoder::new(FILE).read_to_string(&mut text);
     unpacked.map_err(|e| Error::internal(format!("the embedded digits do not unpack: {e}")))?;
-    Ok(Parts {
-        name: "digits".to_owned(),
-        origin: "digits (embedded)".to_owned(),
-        shape: vec![1, 8, 8],
-        class_names: (0..10).map(|digit| digit.to_string()).collect(),
-        train: parse(text.lines(), 64)?,
-        validation: None,
-        test: None,
-        full_scale: Some(16.0),
-        fixed: vec![],
-    })
+    let (origin, classes) = ("digits (embedded)".to_owned(), (0..10).map(|digit| digit.to_string()).collect());
+    let parts = Parts::new("digits".to_owned(), origin, vec![1, 8, 8], classes, parse(text.lines(), 64)?);
+    Ok(Parts { full_scale: Some(16.0), ..parts })
 }

@@ -205,6 +205,8 @@ pub struct GraphData {
     pub records: GraphRecords,
     /// Pairs that training does not see; none where records are not links.
     pub held_out: Links,
+    /// Names of the nodes, where the files have them.
+    pub names: Option<Vec<String>>,
     /// Training nodes that were given the planted class, ascending.
     pub planted: Vec<u32>,
     /// Edges that were added between nodes of different classes, each once, as in [`Graph::distinct_edges`].

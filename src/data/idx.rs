@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::parts::{Classes, Raw};
 use super::source::{Bytes, Source, folder, numbered};
 use super::{DatasetRow, Loader, Normalize, Parts, Samples};
 use crate::error::{Error, Result};
@@ -51,17 +52,9 @@ fn load(source: &Source) -> Result<Parts> {
             Some(test)
         }
     };
-    Ok(Parts {
-        name: folder(&images),
-        origin: images.display().to_string(),
-        shape,
-        class_names: numbered(&train.y),
-        train,
-        validation: None,
-        test,
-        full_scale: Some(255.0),
-        fixed: vec![],
-    })
+    let class_names = numbered(train.y.iter().chain(test.iter().flat_map(|test| &test.y)));
+    let parts = Parts::new(folder(&images), images.display().to_string(), shape, class_names, train);
+    Ok(Parts { classes: Classes::Numbered, test: test.map(Raw::from), full_scale: Some(255.0), ..parts })
 }
 
 /// Records and their labels, with the shape of one record.

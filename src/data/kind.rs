@@ -16,6 +16,18 @@ pub enum RecordKind {
     Link,
 }
 
+impl RecordKind {
+    /// One record, in a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            RecordKind::Row => "row",
+            RecordKind::Node => "node",
+            RecordKind::Graph => "graph",
+            RecordKind::Link => "link",
+        }
+    }
+}
+
 impl Dataset {
     /// What the records are.
     pub fn kind(&self) -> RecordKind {
@@ -29,7 +41,7 @@ impl Dataset {
 
     /// Outputs of a network for these data: classes or, of links, the columns of an embedding.
     pub fn outputs(&self, embedding: usize) -> usize {
-        if self.kind() == RecordKind::Link { embedding } else { self.classes }
+        if self.kind() == RecordKind::Link { embedding } else { self.learned.len() }
     }
 
     /// # Errors

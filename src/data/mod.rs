@@ -3,6 +3,7 @@
 //! Nothing here knows a GPU. A loader is one file and one row of [`DATASETS`]; it only parses. Splitting, the checks
 //! that hold for every data set and normalisation are done once, in [`load`].
 
+mod assemble;
 mod breast_cancer;
 mod cifar;
 #[cfg(feature = "pictures")]
@@ -11,21 +12,32 @@ mod config;
 mod csr;
 mod csv;
 mod csv_encode;
+mod csv_names;
 mod digits;
 mod embedded;
+mod fitted;
 mod graph;
+mod identity;
 mod idx;
+mod indices;
 mod kind;
+mod leave;
 mod normalize;
 mod npz;
+mod parts;
 mod pickle;
 pub mod request;
 mod request_file;
 mod request_graph;
+mod request_id;
+mod resolve;
+mod resolve_rows;
 mod source;
 mod split;
 mod synth;
 mod training;
+mod twins;
+mod who;
 
 use std::path::Path;
 
@@ -33,13 +45,19 @@ use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
 pub use config::{Column, ColumnKind, DataConfig};
+pub use fitted::{ColumnFit, Encoding, FitOn, Fitted, Origins};
 pub use graph::{Deletion, Graph, GraphData, GraphRecords, Links, NodeSplit, Plant, Poison, Sparse, Task, UNLABELLED};
+pub use identity::{Identities, Identity, Naming, Place, Portion};
 pub use kind::RecordKind;
 pub use normalize::{Normalization, Normalize};
-pub use request::{Id, Kind, Request, Split, resolve};
-pub use request_file::{parse_indices, read_requests};
+pub use request::{Kind, Request};
+pub use request_file::read_requests;
+pub use request_id::Id;
+pub use resolve::{Line, Split, Who, resolve};
 pub use training::{HeldOut, Known, Sight, Training};
+pub use twins::Twins;
 
+use parts::Parts;
 use source::Source;
 
 /// Records of one part of a data set.
@@ -86,14 +104,23 @@ pub struct Dataset {
     pub classes: usize,
     /// `classes` names, by class number.
     pub class_names: Vec<String>,
-    /// Request ids and index ranges are positions in this part.
+    /// The classes that a model of these data has an output for, ascending: all, but for those that only records have
+    /// on which nothing was fitted.
+    pub learned: Vec<u32>,
+    /// What is trained on.
     pub train: Samples,
     /// May be empty.
     pub validation: Samples,
     /// May be empty.
     pub test: Samples,
+    /// How columns of a table became features; empty for other data.
+    pub columns: Vec<ColumnFit>,
     /// The exact numbers that were applied to all three parts.
     pub normalization: Normalization,
+    /// Who the records of the three parts are. Of records on a graph there is nothing here: see [`Dataset::id`].
+    pub who: Identities,
+    /// What a reader should know of the data, in sentences.
+    pub notes: Vec<String>,
     /// The graph on which the records are: its nodes, or what [`GraphData::records`] says. `x` of the three parts is
     /// then empty, and `y` holds the labels of [`GraphData::train`], `validation` and `test`, in that order.
     pub graph: Option<GraphData>,
@@ -103,6 +130,16 @@ impl Dataset {
     /// Number of features of one record: the product of [`Dataset::shape`].
     pub fn width(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// What was fitted on records, for a run to keep.
+    pub fn fitted(&self) -> Fitted {
+        let name = |class: &u32| self.class_names[*class as usize].clone();
+        Fitted {
+            class_names: self.learned.iter().map(name).collect(),
+            columns: self.columns.clone(),
+            normalization: self.normalization.clone(),
+        }
     }
 
     /// The held-out pairs, where records are pairs of nodes.
@@ -166,60 +203,30 @@ pub static DATASETS: &[&DatasetRow] = &[
     &graph::sbm::ROW,
 ];
 
-/// What a loader hands over: parsed records in file order, not yet normalised and, where `test` is `None`, not yet
-/// split.
-pub(crate) struct Parts {
-    pub name: String,
-    /// File or folder, for messages.
-    pub origin: String,
-    pub shape: Vec<usize>,
-    pub class_names: Vec<String>,
-    pub train: Samples,
-    /// `None`: carve `validation_fraction` from the training part.
-    pub validation: Option<Samples>,
-    /// `None`: split `test_fraction` off the training part.
-    pub test: Option<Samples>,
-    /// The largest value the format can hold (255 for 8-bit pixels): the divisor of `normalize = "unit"`.
-    pub full_scale: Option<f32>,
-    /// Per feature: true where normalisation must leave it alone (one-hot columns). Empty: none.
-    pub fixed: Vec<bool>,
-}
-
 /// Loads the data set that `config` describes; relative paths are taken from `base_dir`.
 ///
-/// The split depends on `split_seed` only, never on the training seed, and normalisation statistics come from the
-/// training part only.
+/// A record's part depends on the record and on `split_seed` only, never on the training seed; whatever is fitted is
+/// fitted on the training part.
 ///
 /// # Errors
 /// [`Error::Input`] for anything wrong with the configuration or the files, naming file, place and expectation.
 pub fn load(config: &DataConfig, base_dir: &Path) -> Result<Dataset> {
+    load_with(config, base_dir, FitOn::Training)
+}
+
+/// As [`load`], with what is fitted on records taken from elsewhere: records, parts and positions are the same.
+///
+/// # Errors
+/// As [`load`]; a fit of other data.
+pub fn load_with(config: &DataConfig, base_dir: &Path, fit: FitOn) -> Result<Dataset> {
     let config = config.resolved()?;
     let row = find(&config.loader)?;
     let kind = config.normalize.unwrap_or(row.normalize);
-    let source = Source { config: &config, base_dir };
-    let mut parts = match row.load {
-        Loader::Records(load) => load(&source)?,
-        Loader::Graph { load, .. } => return graph::dataset(load(&source)?, &config, kind),
-    };
-    let width = parts.shape.iter().product();
-    verify(&parts, width)?;
-    split::apply(&mut parts, &config, width)?;
-    let (mut validation, mut test) = (parts.validation.unwrap_or_default(), parts.test.unwrap_or_default());
-    let normalization = normalize::fit(kind, &parts.train.x, &parts.shape, parts.full_scale, &parts.fixed);
-    for part in [&mut parts.train, &mut validation, &mut test] {
-        normalization.apply(&mut part.x, width);
+    let source = Source { config: &config, base_dir, fit };
+    match row.load {
+        Loader::Records(load) => assemble::dataset(load(&source)?, &config, kind, fit),
+        Loader::Graph { load, .. } => graph::dataset(load(&source)?, &config, kind),
     }
-    Ok(Dataset {
-        name: parts.name,
-        classes: parts.class_names.len(),
-        shape: parts.shape,
-        class_names: parts.class_names,
-        train: parts.train,
-        validation,
-        test,
-        normalization,
-        graph: None,
-    })
 }
 
 /// The row of a loader, or an error that suggests the near one.
@@ -232,44 +239,4 @@ pub fn find(loader: &str) -> Result<&'static DatasetRow> {
             names.join(", ")
         ))
     })
-}
-
-/// The checks every data set must pass, whatever its loader.
-fn verify(parts: &Parts, width: usize) -> Result<()> {
-    let origin = &parts.origin;
-    if width == 0 {
-        return Err(Error::input(format!("{origin}: a record has shape {:?}, which holds no values", parts.shape)));
-    }
-    if parts.train.is_empty() {
-        return Err(Error::input(format!("{origin}: no training records; at least one is needed")));
-    }
-    if parts.class_names.len() < 2 {
-        return Err(Error::input(format!(
-            "{origin}: all records are of one class; a classifier needs at least two classes"
-        )));
-    }
-    let empty = Samples::default();
-    let others = [("validation", &parts.validation), ("test", &parts.test)];
-    let others = others.map(|(name, part)| (name, part.as_ref().unwrap_or(&empty)));
-    for (name, part) in [("training", &parts.train)].into_iter().chain(others) {
-        if part.x.len() != part.y.len() * width {
-            return Err(Error::internal(format!("{origin}: the {name} part has {} values", part.x.len())));
-        }
-        if let Some(at) = part.x.iter().position(|value| !value.is_finite()) {
-            return Err(Error::input(format!(
-                "{origin}: {} in {name} record {} at value {}; every feature must be a finite number",
-                part.x[at],
-                at / width,
-                at % width
-            )));
-        }
-        if let Some(at) = part.y.iter().position(|&class| class as usize >= parts.class_names.len()) {
-            return Err(Error::input(format!(
-                "{origin}: {name} record {at} has class {}; expected below {}",
-                part.y[at],
-                parts.class_names.len()
-            )));
-        }
-    }
-    Ok(())
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::parts::Values;
+
 /// The key `normalize`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -17,7 +19,7 @@ pub enum Normalize {
     None,
 }
 
-/// The numbers that were applied: `x' = (x − offset) / scale`.
+/// The numbers that were applied: `x' = (x − offset) / scale`, in f64.
 ///
 /// `offset` and `scale` hold one number for all values, one per channel, or one per feature; they are empty for `row`
 /// and `none`. A feature that is constant in the training part has scale 1.
@@ -26,50 +28,62 @@ pub struct Normalization {
     /// How offset and scale were found.
     pub kind: Normalize,
     /// Subtracted first: one number, or one for each feature or channel.
-    pub offset: Vec<f32>,
+    pub offset: Vec<f64>,
     /// Divided by then; as many as offsets.
-    pub scale: Vec<f32>,
+    pub scale: Vec<f64>,
 }
 
 impl Normalization {
-    /// Normalises `x`, row-major with `width` values per record, in place.
-    pub fn apply(&self, x: &mut [f32], width: usize) {
+    /// Of what is not scaled, or each record by itself.
+    pub(crate) fn plain(kind: Normalize) -> Normalization {
+        Normalization { kind, offset: vec![], scale: vec![] }
+    }
+
+    /// Normalises row-major values, `width` a record. They are rounded to f32 last: the difference of two large numbers
+    /// is then as good as the file's.
+    pub(crate) fn apply(&self, x: Values, width: usize) -> Vec<f32> {
         match self.kind {
-            Normalize::None => {}
+            Normalize::None => match x {
+                Values::Single(x) => x,
+                Values::Double(x) => x.into_iter().map(|value| value as f32).collect(),
+            },
             Normalize::Row => {
-                for record in x.chunks_exact_mut(width) {
-                    let sum: f64 = record.iter().map(|&v| f64::from(v)).sum();
-                    if sum != 0.0 {
-                        record.iter_mut().for_each(|v| *v = (f64::from(*v) / sum) as f32);
-                    }
+                let mut out = Vec::with_capacity(x.len());
+                for record in 0..x.len() / width {
+                    let values = || (record * width..(record + 1) * width).map(|at| x.get(at));
+                    let sum: f64 = values().sum();
+                    out.extend(values().map(|value| if sum == 0.0 { value } else { value / sum } as f32));
                 }
+                out
             }
             Normalize::Unit | Normalize::Standard => {
                 let run = width / self.offset.len();
-                for record in x.chunks_exact_mut(width) {
-                    for (values, (offset, scale)) in
-                        record.chunks_exact_mut(run).zip(self.offset.iter().zip(&self.scale))
-                    {
-                        values.iter_mut().for_each(|v| *v = (*v - offset) / scale);
-                    }
-                }
+                let scaled = |at: usize, value: f64| {
+                    let group = at % width / run;
+                    ((value - self.offset[group]) / self.scale[group]) as f32
+                };
+                x.iter().enumerate().map(|(at, value)| scaled(at, value)).collect()
             }
         }
     }
 }
 
-/// The numbers for `kind`, from the training values `x`, `[n, shape…]`, in f64.
+/// The numbers for `kind`, from the training values `x`, `[n, shape…]`.
 pub(crate) fn fit(
     kind: Normalize,
-    x: &[f32],
+    x: &Values,
     shape: &[usize],
     full_scale: Option<f32>,
     fixed: &[bool],
 ) -> Normalization {
     let (mut offset, mut scale) = match (kind, full_scale) {
         (Normalize::Row | Normalize::None, _) => (vec![], vec![]),
-        (Normalize::Unit, Some(full)) => (vec![0.0], vec![full]),
-        (Normalize::Unit, None) => range(x, shape),
+        (Normalize::Unit, Some(full)) => (vec![0.0], vec![f64::from(full)]),
+        (Normalize::Unit, None) => {
+            let (low, high) = range(x, shape);
+            let scale = low.iter().zip(&high).map(|(low, high)| usable(high - low)).collect();
+            (low, scale)
+        }
         (Normalize::Standard, _) => moments(x, shape),
     };
     for (group, _) in fixed.iter().enumerate().filter(|(_, fixed)| **fixed) {
@@ -86,41 +100,44 @@ fn groups(shape: &[usize]) -> (usize, usize) {
     if shape.len() == 3 { (shape[0], width / shape[0]) } else { (width, 1) }
 }
 
-fn usable(scale: f64) -> f32 {
-    let scale = scale as f32;
+fn usable(scale: f64) -> f64 {
     if scale > 0.0 && scale.is_finite() { scale } else { 1.0 }
 }
 
-fn range(x: &[f32], shape: &[usize]) -> (Vec<f32>, Vec<f32>) {
+/// Smallest and largest value of each group.
+fn range(x: &Values, shape: &[usize]) -> (Vec<f64>, Vec<f64>) {
     let (count, run) = groups(shape);
-    let (mut low, mut high) = (vec![f32::INFINITY; count], vec![f32::NEG_INFINITY; count]);
-    for (at, values) in x.chunks_exact(run).enumerate() {
-        let group = at % count;
-        for &value in values {
-            low[group] = low[group].min(value);
-            high[group] = high[group].max(value);
-        }
+    let (mut low, mut high) = (vec![f64::INFINITY; count], vec![f64::NEG_INFINITY; count]);
+    for (at, value) in x.iter().enumerate() {
+        let group = at / run % count;
+        low[group] = low[group].min(value);
+        high[group] = high[group].max(value);
     }
-    let scale = low.iter().zip(&high).map(|(&low, &high)| usable(f64::from(high) - f64::from(low))).collect();
-    (low, scale)
+    (low, high)
 }
 
-fn moments(x: &[f32], shape: &[usize]) -> (Vec<f32>, Vec<f32>) {
+fn moments(x: &Values, shape: &[usize]) -> (Vec<f64>, Vec<f64>) {
     let (count, run) = groups(shape);
     let per_group = (x.len() / count) as f64;
-    // Two passes: the deviation is taken from the mean, so large offsets do not cancel.
-    let mean = sums(x, count, run, |_, value| value).map(|sum| sum / per_group).collect::<Vec<f64>>();
-    let scale = sums(x, count, run, |group, value| (value - mean[group]).powi(2))
-        .map(|sum| usable((sum / per_group).sqrt()))
-        .collect();
-    (mean.iter().map(|&mean| mean as f32).collect(), scale)
+    let (low, high) = range(x, shape);
+    // The mean of equal numbers is that number and not what is left of a rounded sum: else a constant column would be
+    // divided by the rounding of its mean. Sums are of differences, so that large offsets do not cancel.
+    let rest = sums(x, count, run, |group, value| value - low[group]);
+    let mean: Vec<f64> = rest.zip(&low).map(|(sum, low)| low + sum / per_group).collect();
+    let squares = sums(x, count, run, |group, value| (value - mean[group]).powi(2));
+    let scale = squares.zip(low.iter().zip(&high)).map(|(sum, (low, high))| match low < high {
+        true => usable((sum / per_group).sqrt()),
+        false => 1.0,
+    });
+    let scale = scale.collect();
+    (mean, scale)
 }
 
-fn sums(x: &[f32], count: usize, run: usize, term: impl Fn(usize, f64) -> f64) -> impl Iterator<Item = f64> {
+fn sums(x: &Values, count: usize, run: usize, term: impl Fn(usize, f64) -> f64) -> impl Iterator<Item = f64> {
     let mut sums = vec![0.0; count];
-    for (at, values) in x.chunks_exact(run).enumerate() {
-        let group = at % count;
-        sums[group] += values.iter().map(|&value| term(group, f64::from(value))).sum::<f64>();
+    for (at, value) in x.iter().enumerate() {
+        let group = at / run % count;
+        sums[group] += term(group, value);
     }
     sums.into_iter()
 }
@@ -129,31 +146,46 @@ fn sums(x: &[f32], count: usize, run: usize, term: impl Fn(usize, f64) -> f64) -
 mod tests {
     use super::*;
 
+    fn fitted(kind: Normalize, x: &[f64], shape: &[usize], fixed: &[bool]) -> Normalization {
+        fit(kind, &Values::Double(x.to_vec()), shape, None, fixed)
+    }
+
     #[test]
     fn unit_divides_by_the_full_scale_or_spans_the_range() {
-        let pixels = fit(Normalize::Unit, &[0.0, 51.0], &[1, 1, 2], Some(255.0), &[]);
+        let pixels = fit(Normalize::Unit, &Values::Single(vec![0.0, 51.0]), &[1, 1, 2], Some(255.0), &[]);
         assert_eq!((pixels.offset, pixels.scale), (vec![0.0], vec![255.0]));
-        let mut x = [1.0, 5.0, 3.0, 5.0];
-        let table = fit(Normalize::Unit, &x, &[2], None, &[]);
-        table.apply(&mut x, 2);
-        assert_eq!(x, [0.0, 0.0, 1.0, 0.0]);
+        let x = [1.0, 5.0, 3.0, 5.0];
+        let table = fitted(Normalize::Unit, &x, &[2], &[]);
+        assert_eq!(table.apply(Values::Double(x.to_vec()), 2), [0.0, 0.0, 1.0, 0.0]);
     }
 
     #[test]
     fn standard_is_per_feature_or_per_channel_and_leaves_fixed_columns() {
         let x = [1.0, 10.0, 3.0, 30.0];
-        let table = fit(Normalize::Standard, &x, &[2], None, &[false, true]);
+        let table = fitted(Normalize::Standard, &x, &[2], &[false, true]);
         assert_eq!((table.offset, table.scale), (vec![2.0, 0.0], vec![1.0, 1.0]));
-        let image = fit(Normalize::Standard, &x, &[2, 1, 1], None, &[]);
+        let image = fitted(Normalize::Standard, &x, &[2, 1, 1], &[]);
         assert_eq!((image.offset, image.scale), (vec![2.0, 20.0], vec![1.0, 10.0]));
-        let channel = fit(Normalize::Standard, &x, &[1, 1, 2], None, &[]);
+        let channel = fitted(Normalize::Standard, &x, &[1, 1, 2], &[]);
         assert_eq!(channel.offset, [11.0]);
     }
 
     #[test]
+    fn large_offsets_leave_what_differs_and_a_constant_column_is_no_noise() {
+        let times: Vec<f64> = (0..40).map(|second| 1_700_000_000.0 + f64::from(second)).collect();
+        let table = fitted(Normalize::Standard, &times, &[1], &[]);
+        let x = table.apply(Values::Double(times), 1);
+        let deviation = ((40.0f64 * 40.0 - 1.0) / 12.0).sqrt();
+        assert!((f64::from(x[0]) + 19.5 / deviation).abs() < 1e-6 && (f64::from(x[0]) + 1.6893).abs() < 1e-4, "{}", x[0]);
+        // Forty times 0.1 do not add up to 4.
+        let constant = vec![0.1; 40];
+        let table = fitted(Normalize::Standard, &constant, &[1], &[]);
+        assert_eq!((table.scale[0], table.apply(Values::Double(constant), 1)), (1.0, vec![0.0; 40]));
+    }
+
+    #[test]
     fn row_makes_rows_sum_to_one_and_leaves_empty_rows() {
-        let mut x = [1.0, 3.0, 0.0, 0.0];
-        fit(Normalize::Row, &x, &[2], None, &[]).apply(&mut x, 2);
-        assert_eq!(x, [0.25, 0.75, 0.0, 0.0]);
+        let x = Values::Single(vec![1.0, 3.0, 0.0, 0.0]);
+        assert_eq!(fit(Normalize::Row, &x, &[2], None, &[]).apply(x, 2), [0.25, 0.75, 0.0, 0.0]);
     }
 }

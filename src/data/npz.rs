@@ -7,8 +7,9 @@ mod header;
 pub(crate) use archive::Archive;
 pub(crate) use array::Array;
 
+use super::parts::{Classes, Raw, Values};
 use super::source::{Source, numbered, stem};
-use super::{DatasetRow, Loader, Normalize, Parts, Samples};
+use super::{DatasetRow, Loader, Normalize, Parts};
 use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
@@ -61,23 +62,17 @@ fn load(source: &Source) -> Result<Parts> {
             )));
         }
     }
-    let mut rest = rest.into_iter().map(|part| part.map(|part| part.samples));
-    Ok(Parts {
-        name: stem(&path),
-        origin: path.display().to_string(),
-        shape: first.shape,
-        class_names: numbered(&first.samples.y),
-        train: first.samples,
-        validation: rest.next().flatten(),
-        test: rest.next().flatten(),
-        full_scale: first.pixels.then_some(255.0),
-        fixed: vec![],
-    })
+    let mut rest = rest.into_iter().map(|part| part.map(|part| part.raw));
+    let (validation, test) = (rest.next().flatten(), rest.next().flatten());
+    let labels = first.raw.y.iter().chain([&validation, &test].into_iter().flatten().flat_map(|raw| &raw.y));
+    let (class_names, full_scale) = (numbered(labels), first.pixels.then_some(255.0));
+    let parts = Parts::new(stem(&path), path.display().to_string(), first.shape, class_names, first.raw);
+    Ok(Parts { classes: Classes::Numbered, validation, test, full_scale, ..parts })
 }
 
 struct Part {
     shape: Vec<usize>,
-    samples: Samples,
+    raw: Raw,
     /// 8-bit pictures, whose full scale is known.
     pixels: bool,
 }
@@ -102,20 +97,26 @@ impl Archive {
         let pixels = records.shape.len() > 2 && records.is_byte();
         let y = labels.classes()?;
         let (shape, x) = records.records()?;
-        Ok(Part { shape, samples: Samples { x, y }, pixels })
+        Ok(Part { shape, raw: Raw { x, y, who: vec![] }, pixels })
     }
 }
 
 impl Array {
-    /// The shape of a record and all records, channels first.
-    fn records(&self) -> Result<(Vec<usize>, Vec<f32>)> {
-        let values = self.values()?.map(|value| value as f32);
+    /// The shape of a record and all records, channels first, in 32 bits where those hold every value of the type.
+    fn records(&self) -> Result<(Vec<usize>, Values)> {
+        match self.is_single() {
+            true => self.ordered(self.values()?.map(|value| value as f32)).map(|(shape, x)| (shape, Values::Single(x))),
+            false => self.ordered(self.values()?).map(|(shape, x)| (shape, Values::Double(x))),
+        }
+    }
+
+    fn ordered<T: Copy>(&self, values: impl Iterator<Item = T>) -> Result<(Vec<usize>, Vec<T>)> {
         let channels = |count: usize| [1, 3, 4].contains(&count);
         match self.shape[..] {
             [_, features] => Ok((vec![features], values.collect())),
             [_, height, width] => Ok((vec![1, height, width], values.collect())),
             [_, height, width, count] if channels(count) => {
-                let last: Vec<f32> = values.collect();
+                let last: Vec<T> = values.collect();
                 let mut first = Vec::with_capacity(last.len());
                 for record in last.chunks_exact((height * width * count).max(1)) {
                     for channel in 0..count {

@@ -1,11 +1,8 @@
 //! Erasure requests: which training records, classes, nodes, edges or features are to be forgotten.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Dataset, Deletion, RecordKind, request_graph};
-use crate::base::did_you_mean;
+use super::request_id::{Id, request_id};
 use crate::base::splitmix::SplitMix64;
 use crate::error::{Error, Result};
 
@@ -13,9 +10,11 @@ use crate::error::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Positions in the training part; numbers of graphs where the records are graphs.
+    /// Records by what their data call them: see [`super::Naming`]. Numbers of graphs where the records are graphs.
     Sample,
-    /// Class numbers or names: all training records of the class.
+    /// Values of the column `data.subject`: all records of a person.
+    Subject,
+    /// Class names, or positions where no class is named by that number: all training records of the class.
     Class,
     /// Node ids of a graph: a node with its features, its label and its edges.
     Node,
@@ -27,36 +26,18 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 6] = [Kind::Sample, Kind::Subject, Kind::Class, Kind::Node, Kind::Edge, Kind::Feature];
+
     /// As it is written in files.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Sample => "sample",
+            Kind::Subject => "subject",
             Kind::Class => "class",
             Kind::Node => "node",
             Kind::Edge => "edge",
             Kind::Feature => "feature",
-        }
-    }
-}
-
-/// One id.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Id {
-    /// An index, or an id that the file gives as a whole number.
-    Number(u64),
-    /// An edge, or a node and one of its features.
-    Edge([u64; 2]),
-    /// The name of a class.
-    Name(String),
-}
-
-impl std::fmt::Display for Id {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Id::Number(id) => write!(f, "{id}"),
-            Id::Edge([u, v]) => write!(f, "[{u},{v}]"),
-            Id::Name(name) => write!(f, "`{name}`"),
         }
     }
 }
@@ -66,8 +47,8 @@ impl std::fmt::Display for Id {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The caller's name for it; files and messages repeat it.
-    #[serde(default = "inline_id")]
+    /// The caller's name for it, a text or a number; files and messages repeat it.
+    #[serde(default = "inline_id", deserialize_with = "request_id")]
     pub request_id: String,
     /// What the ids are ids of.
     pub kind: Kind,
@@ -76,7 +57,10 @@ pub struct Request {
     pub ids: Vec<Id>,
     /// `kind = "feature"`: nodes that lose all their features.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub nodes: Vec<u64>,
+    pub nodes: Vec<Id>,
+    /// `kind = "sample"` or `"subject"`: take the identical twins of these records along, same input and same label.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub twins: bool,
     /// Share of the candidates to draw in the place of ids, above 0 and below 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fraction: Option<f64>,
@@ -91,8 +75,11 @@ pub struct Request {
     pub origin: String,
 }
 
+/// Name of a request that has none of its own.
+pub(super) const INLINE: &str = "inline";
+
 fn inline_id() -> String {
-    "inline".to_owned()
+    INLINE.to_owned()
 }
 
 fn inline_origin() -> String {
@@ -104,13 +91,14 @@ impl Request {
     pub fn new(kind: Kind, ids: Vec<Id>, origin: &str) -> Self {
         let origin = origin.to_owned();
         let (nodes, fraction) = (vec![], None);
-        Request { request_id: inline_id(), kind, ids, nodes, fraction, planted: false, poisoned: false, origin }
+        Request { request_id: inline_id(), kind, ids, nodes, fraction, twins: false, planted: false, poisoned: false, origin }
     }
 
     /// Takes in what another part of the same request names.
     pub fn extend(&mut self, part: &Request) {
         self.ids.extend(part.ids.iter().cloned());
-        self.nodes.extend(&part.nodes);
+        self.nodes.extend(part.nodes.iter().cloned());
+        self.twins |= part.twins;
         self.planted |= part.planted;
         self.poisoned |= part.poisoned;
     }
@@ -122,9 +110,10 @@ impl Request {
     /// Refuses keys that exclude each other or do not go with the kind.
     pub(super) fn one_way_of_naming(&self) -> Result<()> {
         let listed = !self.ids.is_empty() || !self.nodes.is_empty();
-        let keys = [self.kind == Kind::Feature, self.kind == Kind::Node, self.kind == Kind::Edge];
-        let used = [!self.nodes.is_empty(), self.planted, self.poisoned];
-        let names = [("nodes", "feature"), ("planted", "node"), ("poisoned", "edge")];
+        let whole = matches!(self.kind, Kind::Sample | Kind::Subject);
+        let keys = [self.kind == Kind::Feature, self.kind == Kind::Node, self.kind == Kind::Edge, whole];
+        let used = [!self.nodes.is_empty(), self.planted, self.poisoned, self.twins];
+        let names = [("nodes", "feature"), ("planted", "node"), ("poisoned", "edge"), ("twins", "sample")];
         for ((fits, used), (key, kind)) in keys.into_iter().zip(used).zip(names) {
             if used && !fits {
                 return self.fail(format!("{key} goes with kind = \"{kind}\", not with {}", self.kind.name()));
@@ -148,145 +137,4 @@ impl Request {
         all.truncate(count as usize);
         Ok(all)
     }
-}
-
-/// The training part divided by a request: ids as in [`Dataset::train_ids`] (positions of records, node ids, numbers of
-/// graphs), ascending, disjoint, complete.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Split {
-    /// Indices of the retained training records, ascending.
-    pub retain: Vec<u32>,
-    /// Empty for a request that takes edges or features alone, or nodes outside the training part alone.
-    pub forget: Vec<u32>,
-    /// What is taken from the graph, where the records are its nodes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deletion: Option<Deletion>,
-}
-
-/// Divides the training part: `forget` is the union of all requests, `retain` the rest. `seed` serves `fraction` only.
-///
-/// # Errors
-/// [`Error::Input`] naming the request's file and line: an unknown or repeated id, an edge that is not there, an empty
-/// request, a class without members, nothing retained, or a kind that the data set does not have.
-pub fn resolve(requests: &[Request], dataset: &Dataset, seed: u64) -> Result<Split> {
-    match (dataset.kind(), &dataset.graph) {
-        (RecordKind::Node | RecordKind::Link, Some(data)) => request_graph::resolve(requests, dataset, data, seed),
-        (RecordKind::Graph, _) => records(requests, dataset, seed, unknown_graph),
-        _ => records(requests, dataset, seed, unknown_sample),
-    }
-}
-
-/// What is said of an id that is not among the training records.
-type Unknown = fn(&Request, u64, &[u32]) -> Result<Split>;
-
-fn unknown_sample(request: &Request, id: u64, ids: &[u32]) -> Result<Split> {
-    let (limit, last) = (ids.len(), ids.len().saturating_sub(1));
-    request.fail(format!("unknown sample id {id}; there are {limit} training records, 0 to {last}"))
-}
-
-fn unknown_graph(request: &Request, id: u64, _ids: &[u32]) -> Result<Split> {
-    request.fail(format!("graph {id} is not in the training part"))
-}
-
-/// [`resolve`] for data sets whose records stand alone, or are graphs.
-fn records(requests: &[Request], dataset: &Dataset, seed: u64, unknown: Unknown) -> Result<Split> {
-    let ids = dataset.train_ids();
-    let mut forget = vec![false; ids.len()];
-    let mut seen: HashMap<(Kind, u64), &str> = HashMap::new();
-    let mut rng = SplitMix64::new(seed);
-    for request in requests {
-        if matches!(request.kind, Kind::Node | Kind::Edge | Kind::Feature) {
-            return request.fail(format!(
-                "a request of kind {} needs a graph of nodes, but the data set `{}` is not one; expected sample or \
-                    class",
-                request.kind.name(),
-                dataset.name
-            ));
-        }
-        request.one_way_of_naming()?;
-        let chosen = match request.fraction {
-            Some(_) if request.kind != Kind::Sample => {
-                return request.fail("fraction goes with kind = \"sample\"; a class request needs ids");
-            }
-            Some(fraction) => {
-                request.draw(fraction, ids.iter().map(|&id| u64::from(id)).collect(), "training records", &mut rng)?
-            }
-            None => request.ids.iter().map(|id| number(request, id, dataset)).collect::<Result<Vec<u64>>>()?,
-        };
-        if chosen.is_empty() {
-            return request.fail("the request is empty; ids names nothing");
-        }
-        for id in chosen {
-            if let Some(earlier) = seen.insert((request.kind, id), &request.origin) {
-                return request.fail(format!("{} id {id} is repeated; first at {earlier}", request.kind.name()));
-            }
-            if !mark(request, id, dataset, &ids, &mut forget)? {
-                return unknown(request, id, &ids);
-            }
-        }
-    }
-    let of = |wanted: bool| ids.iter().zip(&forget).filter(|(_, gone)| **gone == wanted).map(|(id, _)| *id).collect();
-    let split = Split { retain: of(false), forget: of(true), deletion: None };
-    let names_something = !split.forget.is_empty();
-    checked(requests, split, names_something)
-}
-
-/// Refuses a split that takes nothing or leaves nothing.
-pub(super) fn checked(requests: &[Request], split: Split, names_something: bool) -> Result<Split> {
-    let all = requests.last().map_or("forget.request", |request| &request.origin);
-    match (names_something, split.retain.is_empty()) {
-        (false, _) => Err(Error::input(format!("{all}: there is no request; at least one id is needed"))),
-        (_, true) => Err(Error::input(format!(
-            "{all}: the requests cover all {} training records, so nothing would be retained; ask for fewer",
-            split.forget.len()
-        ))),
-        _ => Ok(split),
-    }
-}
-
-/// The number of an id, with class names looked up.
-fn number(request: &Request, id: &Id, dataset: &Dataset) -> Result<u64> {
-    match (request.kind, id) {
-        (Kind::Class, _) => class(request, id, dataset).map(u64::from),
-        (_, Id::Number(number)) => Ok(*number),
-        (kind, id) => request.fail(format!("{id} is not a {} id; expected a whole number ≥ 0", kind.name())),
-    }
-}
-
-/// The class that an id numbers or names.
-pub(super) fn class(request: &Request, id: &Id, dataset: &Dataset) -> Result<u32> {
-    let names = &dataset.class_names;
-    match id {
-        Id::Number(class) if *class < dataset.classes as u64 => Ok(*class as u32),
-        Id::Number(class) => {
-            let (limit, last) = (dataset.classes, dataset.classes.saturating_sub(1));
-            request.fail(format!("unknown class id {class}; there are {limit} classes, 0 to {last}"))
-        }
-        Id::Name(name) => match names.iter().position(|known| known == name) {
-            Some(class) => Ok(class as u32),
-            None => {
-                let near = did_you_mean(name, names.iter().map(String::as_str));
-                request.fail(format!("there is no class `{name}`{near}; the classes are {}", names.join(", ")))
-            }
-        },
-        Id::Edge(_) => request.fail(format!("{id} is not a class id; expected a whole number ≥ 0")),
-    }
-}
-
-pub(super) fn no_members(class: u32, dataset: &Dataset) -> String {
-    format!("class {class} (`{}`) has no members in the training part", dataset.class_names[class as usize])
-}
-
-/// Marks, by position, the records that an id of the request means; false where there is none of that number.
-fn mark(request: &Request, id: u64, dataset: &Dataset, ids: &[u32], forget: &mut [bool]) -> Result<bool> {
-    if request.kind == Kind::Class {
-        let members = dataset.train.y.iter().enumerate().filter(|(_, class)| u64::from(**class) == id);
-        return match members.map(|(position, _)| forget[position] = true).count() {
-            0 => request.fail(no_members(id as u32, dataset)),
-            _ => Ok(true),
-        };
-    }
-    let found = ids.binary_search_by(|known| u64::from(*known).cmp(&id));
-    found.iter().for_each(|position| forget[*position] = true);
-    Ok(found.is_ok())
 }

@@ -1,16 +1,19 @@
 //! Request files and index lists, read line by line so that every complaint can name its line.
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use super::request::{Id, Kind, Request};
+use super::request::{INLINE, Kind, Request};
+use super::request_id::Id;
 use super::source::Lines;
 use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
-/// Reads a request file: JSON Lines, or CSV (by the ending `.csv`) with the columns `request_id,kind,ids`, where `ids`
-/// is a list separated by blanks or semicolons (edges, and single features of nodes, as `u-v`). Nodes that lose all
-/// their features stand under `nodes`: `{"request_id":"r1","kind":"feature","nodes":[5]}`, or a further CSV column. A
-/// CSV request may take several rows of the same id; each stays an entry of its own, so that messages name its line.
+/// Reads a request file: JSON Lines, or CSV (by the ending `.csv`). A CSV has a column `id` with one id a row, or `ids`
+/// with a list separated by blanks, commas or semicolons (edges, and single features of nodes, as `u-v`); without a
+/// column `kind` ids are those of samples, without `request_id` the file is one request. Nodes that lose all their
+/// features stand under `nodes`: `{"request_id":"r1","kind":"feature","nodes":[5]}`, or a further CSV column. A CSV
+/// request may take several rows of the same id; each stays an entry of its own, so that messages name its line.
 ///
 /// # Errors
 /// [`Error::Input`] naming file and line.
@@ -19,8 +22,9 @@ pub fn read_requests(path: &Path) -> Result<Vec<Request>> {
         std::io::ErrorKind::InvalidData => Error::input(format!("{}: is not UTF-8 text", path.display())),
         _ => Error::io("read", path)(e),
     })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let csv = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
-    let requests = if csv { parse_csv(&text, path)? } else { parse_json_lines(&text, path)? };
+    let requests = if csv { parse_csv(text, path)? } else { parse_json_lines(text, path)? };
     match requests.is_empty() {
         true => Err(Error::input(format!("{}: holds no request; expected one per line", path.display()))),
         false => Ok(requests),
@@ -33,21 +37,28 @@ fn origin(path: &Path, line: u64) -> String {
 
 fn parse_json_lines(text: &str, path: &Path) -> Result<Vec<Request>> {
     let mut requests: Vec<Request> = vec![];
+    let mut used: HashMap<String, String> = HashMap::new();
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let origin = origin(path, at as u64 + 1);
-        let value: serde_json::Value = serde_json::from_str(line)
-            .map_err(|e| Error::input(format!("{origin} column {}: not a JSON object: {e}", e.column())))?;
-        let named = ["ids", "nodes", "planted", "poisoned"].iter().any(|key| value.get(key).is_some());
-        if value.get("request_id").is_none() || !named {
-            return Err(Error::input(format!("{origin}: expected the keys request_id, kind and ids")));
-        }
-        let mut request: Request = serde_json::from_value(value).map_err(|e| {
-            Error::input(format!("{origin}: not a request: {e}; ids are numbers, [u,v] or class names"))
+        // Straight from the text: a JSON value would keep the last of two equal keys, and lose what the first named.
+        let mut request: Request = serde_json::from_str(line).map_err(|e| {
+            Error::input(format!(
+                "{origin} column {}: not a request: {}; expected one JSON object with request_id, kind and ids",
+                e.column(),
+                said(&e)
+            ))
         })?;
-        if let Some(earlier) = requests.iter().find(|r| r.request_id == request.request_id) {
+        let lacks = |what: &str| Err(Error::input(format!("{origin}: expected the keys request_id, kind and ids{what}")));
+        if request.request_id == INLINE && !line.contains("\"request_id\"") {
+            return lacks("; there is no request_id");
+        }
+        if request.ids.is_empty() && request.nodes.is_empty() && !request.planted && !request.poisoned {
+            return lacks("; it names nothing");
+        }
+        if let Some(earlier) = used.insert(request.request_id.clone(), origin.clone()) {
             return Err(Error::input(format!(
-                "{origin}: request_id `{}` was used before, at {}",
-                request.request_id, earlier.origin
+                "{origin}: request_id `{}` was used before, at {earlier}",
+                request.request_id
             )));
         }
         request.origin = origin;
@@ -56,137 +67,93 @@ fn parse_json_lines(text: &str, path: &Path) -> Result<Vec<Request>> {
     Ok(requests)
 }
 
+/// What serde says, without its own place in a text of one line.
+fn said(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or_default().to_owned()
+}
+
 fn parse_csv(text: &str, path: &Path) -> Result<Vec<Request>> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let mut places = Lines::new(text);
     let mut place = |position: Option<&csv::Position>| origin(path, places.of(position.map_or(0, csv::Position::byte)));
     let header =
         reader.headers().map_err(|e| Error::input(format!("{}: malformed CSV: {e}", place(e.position()))))?.clone();
-    let column = |names: &[&str]| {
-        header.iter().position(|name| names.contains(&name)).ok_or_else(|| {
-            Error::input(format!("{}: no column `{}`; expected request_id,kind,ids", origin(path, 1), names[0]))
-        })
-    };
-    let (id_at, kind_at, ids_at) = (column(&["request_id"])?, column(&["kind"])?, column(&["ids", "id"])?);
-    let nodes_at = header.iter().position(|name| name == "nodes");
+    let column = |name: &str| header.iter().position(|known| known == name);
+    let (id_at, kind_at, nodes_at) = (column("request_id"), column("kind"), column("nodes"));
+    let (one_at, list_at) = (column("id"), column("ids"));
+    if let Some(stray) = header.iter().find(|name| !COLUMNS.contains(name)) {
+        let near = did_you_mean(stray, COLUMNS.iter().copied());
+        return Err(Error::input(format!(
+            "{}: unknown column `{stray}`{near}; expected id or ids and, if wanted, request_id, kind, nodes, twins",
+            origin(path, 1)
+        )));
+    }
+    if one_at.is_none() && list_at.is_none() && nodes_at.is_none() {
+        return Err(Error::input(format!("{}: no column `id`; expected one id a row", origin(path, 1))));
+    }
+    let whole = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut requests: Vec<Request> = vec![];
     for row in reader.records() {
         let row = row.map_err(|e| Error::input(format!("{}: malformed CSV: {e}", place(e.position()))))?;
         let origin = place(row.position());
-        let (kind, ids) = (parse_kind(&row[kind_at], &origin)?, parse_ids(&row[ids_at]));
-        let nodes = match nodes_at.map(|at| parse_nodes(&row[at])) {
-            Some(None) => return Err(Error::input(format!("{origin}: nodes are not a list of node ids"))),
-            Some(Some(nodes)) => nodes,
-            None => vec![],
+        let kind = kind_at.map_or(Ok(Kind::Sample), |at| parse_kind(&row[at], &origin))?;
+        let cell = |at: Option<usize>| at.map_or("", |at| &row[at]);
+        let mut ids = parse_ids(cell(list_at), kind);
+        ids.extend(parse_id(cell(one_at), kind));
+        let nodes = parse_ids(cell(nodes_at), Kind::Node);
+        let twins = match cell(column("twins")) {
+            "" | "false" | "0" => false,
+            "true" | "1" => true,
+            other => return Err(Error::input(format!("{origin}: twins is `{other}`; expected true or false"))),
         };
-        requests.push(Request { request_id: row[id_at].to_owned(), nodes, ..Request::new(kind, ids, &origin) });
+        let request_id = match cell(id_at) {
+            "" if id_at.is_some() => return Err(Error::input(format!("{origin}: request_id is empty"))),
+            "" => whole.clone(),
+            name => name.to_owned(),
+        };
+        requests.push(Request { request_id, nodes, twins, ..Request::new(kind, ids, &origin) });
     }
     Ok(requests)
 }
 
+/// The columns of a CSV of requests.
+const COLUMNS: [&str; 6] = ["request_id", "kind", "id", "ids", "nodes", "twins"];
+
 fn parse_kind(word: &str, origin: &str) -> Result<Kind> {
-    let kinds = [Kind::Sample, Kind::Class, Kind::Node, Kind::Edge, Kind::Feature];
-    kinds.into_iter().find(|kind| kind.name() == word).ok_or_else(|| {
-        let near = did_you_mean(word, kinds.map(Kind::name));
-        Error::input(format!("{origin}: unknown kind `{word}`{near}; expected sample, class, node, edge or feature"))
+    Kind::ALL.into_iter().find(|kind| kind.name() == word).ok_or_else(|| {
+        let near = did_you_mean(word, Kind::ALL.map(Kind::name));
+        let names = Kind::ALL.map(Kind::name).join(", ");
+        Error::input(format!("{origin}: unknown kind `{word}`{near}; expected one of {names}"))
     })
 }
 
-fn parse_nodes(cell: &str) -> Option<Vec<u64>> {
-    let number = |id| match id {
-        Id::Number(node) => Some(node),
-        _ => None,
-    };
-    parse_ids(cell).into_iter().map(number).collect()
+/// A cell that holds one id: all of it, blanks and dashes too, unless it is a JSON array.
+fn parse_id(cell: &str, kind: Kind) -> Vec<Id> {
+    let pairs = matches!(kind, Kind::Edge | Kind::Feature);
+    match cell.trim() {
+        "" => vec![],
+        cell if pairs || cell.starts_with('[') => parse_ids(cell, kind),
+        cell => vec![Id::of_word(cell)],
+    }
 }
 
-/// `3 5;7`, `[3,5]`, `3-5` (an edge), or a class name. What is not a number is a name; `resolve` judges it.
-fn parse_ids(cell: &str) -> Vec<Id> {
+/// `3 5;7`, `[3,5]`, `3-5` (an edge), or names. What is not a number is a name; `resolve` judges it.
+fn parse_ids(cell: &str, kind: Kind) -> Vec<Id> {
     let cell = cell.trim();
     if let Ok(ids) = serde_json::from_str::<Vec<Id>>(cell) {
         return ids;
     }
+    let pairs = matches!(kind, Kind::Edge | Kind::Feature);
     let words = cell.split(|c: char| c == ';' || c == ',' || c.is_whitespace()).filter(|word| !word.is_empty());
     words
-        .map(|word| match (word.parse(), word.split_once('-').map(|(u, v)| (u.parse(), v.parse()))) {
-            (Ok(id), _) => Id::Number(id),
-            (_, Some((Ok(u), Ok(v)))) => Id::Edge([u, v]),
-            _ => Id::Name(word.to_owned()),
-        })
-        .collect()
-}
-
-/// Ids for `--indices`: a half-open range `A..B`, or a file with one id per line or one JSON array. `known` are the ids
-/// of the training records, ascending: positions, or nodes of a graph, of which a range names those in it. The order of
-/// a file is kept.
-///
-/// # Errors
-/// [`Error::Input`] naming the argument or the file's line: malformed, unknown, repeated, or none at all.
-pub fn parse_indices(argument: &str, known: &[u32]) -> Result<Vec<u32>> {
-    let (count, end) = (known.len(), known.last().map_or(0, |id| u64::from(*id) + 1));
-    let path = Path::new(argument);
-    let listed: Vec<(u64, String)> = match argument.split_once("..").map(|(a, b)| (a.trim().parse(), b.trim().parse()))
-    {
-        Some((Ok(from), Ok(to))) => {
-            // Checked first: a range may name more ids than memory holds.
-            let (from, to): (u64, u64) = (from, to);
-            // Ids with gaps are those of a graph's training nodes: a range names the ones in it.
-            let gaps = (count as u64) < end;
-            if from >= to || (to > end && !gaps) {
-                return Err(Error::input(format!(
-                    "--indices {argument}: expected A..B with A < B ≤ {end}, behind the last of the {count} training \
-                        records (B is not included)"
-                )));
-            }
-            let inside: Vec<u64> = match gaps {
-                true => known.iter().map(|id| u64::from(*id)).filter(|id| (from..to).contains(id)).collect(),
-                false => (from..to).collect(),
-            };
-            inside.into_iter().map(|id| (id, format!("--indices {argument}"))).collect()
-        }
-        _ => read_indices(path)?,
-    };
-    let mut seen = vec![false; count];
-    for (id, origin) in &listed {
-        let place = u32::try_from(*id).ok().and_then(|id| known.binary_search(&id).ok());
-        match place.map(|at| &mut seen[at]) {
-            None => {
-                return Err(Error::input(format!(
-                    "{origin}: unknown id {id}; it is not among the {count} training records, the last of which is {}",
-                    end.saturating_sub(1)
-                )));
-            }
-            Some(true) => return Err(Error::input(format!("{origin}: id {id} is repeated"))),
-            Some(slot) => *slot = true,
-        }
-    }
-    match listed.is_empty() {
-        true => Err(Error::input(format!("{argument}: holds no id; expected one per line, or a JSON array"))),
-        false => Ok(listed.into_iter().map(|(id, _)| id as u32).collect()),
-    }
-}
-
-fn read_indices(path: &Path) -> Result<Vec<(u64, String)>> {
-    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-    if text.trim_start().starts_with('[') {
-        let ids: Vec<u64> = serde_json::from_str(&text).map_err(|e| {
-            Error::input(format!(
-                "{}: not an array of ids: {e}; expected e.g. [3, 5, 8]",
-                origin(path, e.line() as u64)
-            ))
-        })?;
-        return Ok(ids.into_iter().map(|id| (id, path.display().to_string())).collect());
-    }
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(at, line)| {
-            let origin = origin(path, at as u64 + 1);
-            match line.trim().parse() {
-                Ok(id) => Ok((id, origin)),
-                Err(_) => {
-                    Err(Error::input(format!("{origin}: `{}` is not an id; expected a whole number ≥ 0", line.trim())))
-                }
-            }
+        .map(|word| match word.split_once('-').filter(|_| pairs).map(|(u, v)| (Id::of_word(u), Id::of_word(v))) {
+            Some((Id::Number(u), Id::Number(v))) => Id::Edge([u, v]),
+            Some((u, v)) => match (u.text(), v.text()) {
+                (Some(u), Some(v)) => Id::Pair([u, v]),
+                _ => Id::Name(word.to_owned()),
+            },
+            None => Id::of_word(word),
         })
         .collect()
 }

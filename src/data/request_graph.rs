@@ -1,18 +1,23 @@
 //! Requests on a graph whose records are nodes: ids are node ids, edges are pairs of them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::{Dataset, Deletion, GraphData, GraphRecords, Id, Kind, Request, Split, request};
+use super::request::{Kind, Request};
+use super::resolve::{self, Line, Split, Who};
+use super::{Dataset, Deletion, GraphData, GraphRecords, Id, Place, Portion};
+use crate::base::did_you_mean;
 use crate::base::splitmix::SplitMix64;
 use crate::error::Result;
 
-/// One thing that a request names; to name it twice is an error.
+/// One thing that a request names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Item {
     Node(u32),
     Class(u32),
     /// The smaller node first where the graph is undirected.
     Edge([u32; 2]),
+    /// An edge that is held out, by its place.
+    Unseen(Place),
     /// A feature of all nodes.
     Column(u32),
     /// All features of a node.
@@ -21,45 +26,39 @@ enum Item {
     Entry([u32; 2]),
 }
 
-impl std::fmt::Display for Item {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Item::Node(id) => write!(f, "node {id}"),
-            Item::Class(id) => write!(f, "class {id}"),
-            Item::Edge([u, v]) => write!(f, "edge [{u},{v}]"),
-            Item::Column(column) => write!(f, "feature {column}"),
-            Item::Row(node) => write!(f, "the features of node {node}"),
-            Item::Entry([node, column]) => write!(f, "feature {column} of node {node}"),
-        }
-    }
+/// Everything that requests take away.
+#[derive(Default)]
+struct Taken {
+    nodes: BTreeSet<u32>,
+    edges: BTreeSet<[u32; 2]>,
+    rows: BTreeSet<u32>,
+    columns: BTreeSet<u32>,
+    entries: BTreeSet<[u32; 2]>,
+    unseen: BTreeSet<Place>,
 }
 
 /// What the requests delete, and the forgotten and the retained training nodes.
 pub(super) fn resolve(requests: &[Request], dataset: &Dataset, data: &GraphData, seed: u64) -> Result<Split> {
-    let reader = Reader { dataset, data };
+    let names = data.names.iter().flatten().zip(0..).map(|(name, node)| (name.as_str(), node)).collect();
+    let reader = Reader { dataset, data, names };
     let mut rng = SplitMix64::new(seed);
-    let mut seen: HashMap<Item, &str> = HashMap::new();
-    let (mut nodes, mut edges) = (BTreeSet::new(), BTreeSet::new());
-    let (mut rows, mut columns, mut entries) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut seen = HashSet::new();
+    let (mut taken, mut lines) = (Taken::default(), vec![]);
     for request in requests {
         let items = reader.items(request, &mut rng)?;
         if items.is_empty() {
             return request.fail("the request is empty; it names nothing");
         }
+        let mut line = Line::of(request);
         for item in items {
-            if let Some(earlier) = seen.insert(item, &request.origin) {
-                return request.fail(format!("{item} is repeated; first at {earlier}"));
-            }
-            match item {
-                Item::Node(id) => drop(nodes.insert(id)),
-                Item::Class(class) => nodes.extend(reader.members(request, class)?),
-                Item::Edge(pair) => drop(edges.insert(pair)),
-                Item::Column(column) => drop(columns.insert(column)),
-                Item::Row(node) => drop(rows.insert(node)),
-                Item::Entry(entry) => drop(entries.insert(entry)),
+            match seen.insert(item) {
+                true => reader.take(request, item, &mut taken, &mut line)?,
+                false => line.repeated += 1,
             }
         }
+        lines.push(line);
     }
+    let Taken { nodes, edges, rows, columns, entries, unseen } = taken;
     let graph = &data.graph;
     let goes = |&&[u, v]: &&[u32; 2]| {
         let pair = if graph.undirected { [u.min(v), u.max(v)] } else { [u, v] };
@@ -74,16 +73,70 @@ pub(super) fn resolve(requests: &[Request], dataset: &Dataset, data: &GraphData,
         feature_columns: columns.into_iter().collect(),
         feature_entries: entries.into_iter().collect(),
     };
-    let names_something = !deletion.is_empty();
-    request::checked(requests, Split { retain, forget, deletion: Some(deletion) }, names_something)
+    let names_something = !deletion.is_empty() || !unseen.is_empty();
+    let unseen = unseen.into_iter().collect();
+    let split = Split { retain, forget, unseen, deletion: Some(deletion), lines };
+    resolve::checked(requests, split, names_something)
 }
 
 struct Reader<'a> {
     dataset: &'a Dataset,
     data: &'a GraphData,
+    /// Nodes by name, where they have names.
+    names: HashMap<&'a str, u32>,
 }
 
 impl Reader<'_> {
+    fn take(&self, request: &Request, item: Item, taken: &mut Taken, line: &mut Line) -> Result<()> {
+        let thing = |id: Id| Who { id, row: None, class: None, split: None };
+        let dataset = self.dataset;
+        match item {
+            Item::Node(node) => {
+                taken.nodes.insert(node);
+                line.records.push(self.describe(node));
+            }
+            Item::Class(class) => {
+                line.classes.push(dataset.class_names[class as usize].clone());
+                let members = self.members(request, class)?.into_iter().filter(|node| taken.nodes.insert(*node));
+                line.records.extend(members.map(|node| self.describe(node)));
+            }
+            Item::Edge(pair) => {
+                taken.edges.insert(pair);
+                line.records.push(thing(dataset.pair_id(pair)));
+            }
+            Item::Unseen(place) => {
+                taken.unseen.insert(place);
+                line.records.push(Who { split: Some(place.portion), ..thing(dataset.id(place)) });
+            }
+            Item::Column(column) => {
+                taken.columns.insert(column);
+                line.records.push(thing(Id::Number(u64::from(column))));
+            }
+            Item::Row(node) => {
+                taken.rows.insert(node);
+                line.records.push(self.describe(node));
+            }
+            Item::Entry([node, column]) => {
+                taken.entries.insert([node, column]);
+                let id = match dataset.node_id(node) {
+                    Id::Name(name) => Id::Pair([name, column.to_string()]),
+                    _ => Id::Edge([u64::from(node), u64::from(column)]),
+                };
+                line.records.push(thing(id));
+            }
+        }
+        Ok(())
+    }
+
+    fn describe(&self, node: u32) -> Who {
+        let (data, records) = (self.data, self.data.records == GraphRecords::Nodes);
+        let parts = [&data.train, &data.validation, &data.test];
+        let of = |(_, ids): &(Portion, &Vec<u32>)| records && ids.binary_search(&node).is_ok();
+        let split = Portion::ALL.into_iter().zip(parts).find(of).map(|(portion, _)| portion);
+        let class = self.dataset.class_names.get(data.labels[node as usize] as usize).cloned();
+        Who { id: self.dataset.node_id(node), row: None, class, split }
+    }
+
     fn items(&self, request: &Request, rng: &mut SplitMix64) -> Result<Vec<Item>> {
         request.one_way_of_naming()?;
         match (request.kind, request.fraction) {
@@ -92,7 +145,7 @@ impl Reader<'_> {
                 self.dataset.name,
                 kind.name()
             )),
-            (Kind::Sample, _) => request.fail(format!(
+            (Kind::Sample | Kind::Subject, _) => request.fail(format!(
                 "the records of `{}` are nodes; expected a request of kind node, class, edge or feature",
                 self.dataset.name
             )),
@@ -114,7 +167,7 @@ impl Reader<'_> {
                 false => Ok(self.data.poisoned.iter().map(|&pair| Item::Edge(pair)).collect()),
             },
             _ => {
-                let rows = request.nodes.iter().map(|&node| Ok(Item::Row(self.node(request, node)?)));
+                let rows = request.nodes.iter().map(|node| Ok(Item::Row(self.node(request, node)?)));
                 request.ids.iter().map(|id| self.item(request, id)).chain(rows).collect()
             }
         }
@@ -122,30 +175,49 @@ impl Reader<'_> {
 
     fn item(&self, request: &Request, id: &Id) -> Result<Item> {
         match (request.kind, id) {
-            (Kind::Node, Id::Number(node)) => Ok(Item::Node(self.node(request, *node)?)),
-            (Kind::Class, _) => Ok(Item::Class(request::class(request, id, self.dataset)?)),
-            (Kind::Edge, Id::Edge(pair)) => self.edge(request, *pair),
+            (Kind::Node, Id::Number(_) | Id::Name(_)) => Ok(Item::Node(self.node(request, id)?)),
+            (Kind::Class, _) => Ok(Item::Class(resolve::class(request, id, self.dataset)?)),
+            (Kind::Edge, Id::Edge([u, v])) => self.edge(request, id, [&Id::Number(*u), &Id::Number(*v)]),
+            (Kind::Edge, Id::Pair([u, v])) => self.edge(request, id, [&Id::Name(u.clone()), &Id::Name(v.clone())]),
             (Kind::Feature, Id::Number(column)) => Ok(Item::Column(self.column(request, *column)?)),
             (Kind::Feature, Id::Edge([node, column])) => {
-                Ok(Item::Entry([self.node(request, *node)?, self.column(request, *column)?]))
+                Ok(Item::Entry([self.node(request, &Id::Number(*node))?, self.column(request, *column)?]))
+            }
+            (Kind::Feature, Id::Pair([node, column])) => {
+                let node = self.node(request, &Id::Name(node.clone()))?;
+                let Ok(column) = column.parse() else {
+                    return request.fail(format!("{id} is not a feature; expected [node,column]"));
+                };
+                Ok(Item::Entry([node, self.column(request, column)?]))
             }
             (kind, id) => {
                 let expected = match kind {
                     Kind::Edge => "a pair [u,v] of node ids",
                     Kind::Feature => "a column, or a pair [node,column]",
-                    _ => "a whole number ≥ 0",
+                    _ => "a node id",
                 };
                 request.fail(format!("{id} is not a {} id; expected {expected}", kind.name()))
             }
         }
     }
 
-    fn node(&self, request: &Request, id: u64) -> Result<u32> {
+    /// The node of an id: of its name where nodes have names, else of its number.
+    fn node(&self, request: &Request, id: &Id) -> Result<u32> {
         let nodes = self.data.graph.nodes;
-        match id < nodes as u64 {
-            true => Ok(id as u32),
-            false => {
+        let found = match (self.names.is_empty(), id, id.text()) {
+            (false, _, Some(text)) => self.names.get(text.as_str()).copied(),
+            (true, Id::Number(node), _) if *node < nodes as u64 => Some(*node as u32),
+            (true, Id::Name(text), _) => text.parse().ok().filter(|node: &u32| (*node as usize) < nodes),
+            _ => None,
+        };
+        match (found, self.names.is_empty()) {
+            (Some(node), _) => Ok(node),
+            (None, true) => {
                 request.fail(format!("unknown node id {id}; there are {nodes} nodes, 0 to {}", nodes.saturating_sub(1)))
+            }
+            (None, false) => {
+                let near = did_you_mean(&id.text().unwrap_or_default(), self.names.keys().take(10_000).copied());
+                request.fail(format!("unknown node {id}{near}; the {nodes} nodes go by the names of their file"))
             }
         }
     }
@@ -158,19 +230,20 @@ impl Reader<'_> {
         }
     }
 
-    fn edge(&self, request: &Request, [u, v]: [u64; 2]) -> Result<Item> {
+    fn edge(&self, request: &Request, id: &Id, [u, v]: [&Id; 2]) -> Result<Item> {
         let (u, v) = (self.node(request, u)?, self.node(request, v)?);
         let graph = &self.data.graph;
-        match graph.has_edge(u, v) {
-            true if graph.undirected => Ok(Item::Edge([u.min(v), u.max(v)])),
-            true => Ok(Item::Edge([u, v])),
-            false => {
-                let back = match (self.data.held_out.holds(u, v), graph.has_edge(v, u)) {
-                    (true, _) => ": it is held out for validation or test, and nothing learns it",
-                    (_, true) => "; the graph is directed and has [v,u] only",
-                    _ => "",
+        let pair = [u.min(v), u.max(v)];
+        match (graph.has_edge(u, v), self.data.held_out.place(pair)) {
+            (true, _) if graph.undirected => Ok(Item::Edge(pair)),
+            (true, _) => Ok(Item::Edge([u, v])),
+            (false, Some(place)) => Ok(Item::Unseen(place)),
+            (false, None) => {
+                let back = match graph.has_edge(v, u) {
+                    true => "; the graph is directed and has it the other way only",
+                    false => "",
                 };
-                request.fail(format!("edge [{u},{v}] is not in the graph{back}"))
+                request.fail(format!("edge {id} is not in the graph{back}"))
             }
         }
     }
@@ -180,7 +253,7 @@ impl Reader<'_> {
         let of_class = |id: &&u32| self.data.labels[**id as usize] == class;
         let members: Vec<u32> = self.data.train.iter().filter(of_class).copied().collect();
         match members.is_empty() {
-            true => request.fail(request::no_members(class, self.dataset)),
+            true => request.fail(resolve::no_members(class, self.dataset)),
             false => Ok(members),
         }
     }

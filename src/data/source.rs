@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::DataConfig;
+use super::{DataConfig, FitOn};
 use crate::error::{Error, Result};
 
 /// Deflate cannot expand by more (zlib's technical details: 1032:1), so a file's length bounds its content.
@@ -16,6 +16,8 @@ pub(crate) const DEFLATE_LIMIT: u64 = 1032;
 pub(crate) struct Source<'a> {
     pub config: &'a DataConfig,
     pub base_dir: &'a Path,
+    /// What is to be fitted on.
+    pub fit: FitOn<'a>,
 }
 
 impl Source<'_> {
@@ -44,8 +46,8 @@ pub(crate) fn folder(path: &Path) -> String {
 }
 
 /// Class names `0`, `1`, … up to the largest label.
-pub(crate) fn numbered(labels: &[u32]) -> Vec<String> {
-    let classes = labels.iter().map(|&label| label as usize + 1).max().unwrap_or(0);
+pub(crate) fn numbered<'a>(labels: impl IntoIterator<Item = &'a u32>) -> Vec<String> {
+    let classes = labels.into_iter().map(|&label| label as usize + 1).max().unwrap_or(0);
     (0..classes).map(|class| class.to_string()).collect()
 }
 

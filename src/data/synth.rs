@@ -53,17 +53,9 @@ fn load(source: &Source) -> Result<Parts> {
             return Err(Error::input(format!("data.pattern: unknown `{other}`{near}; expected blobs or stripes")));
         }
     };
-    Ok(Parts {
-        name: format!("synth-{pattern}"),
-        origin: format!("synth ({pattern})"),
-        shape: shape.clone(),
-        class_names: (0..classes).map(|class| class.to_string()).collect(),
-        train: Samples { x, y },
-        validation: None,
-        test: None,
-        full_scale: None,
-        fixed: vec![],
-    })
+    let (name, origin) = (format!("synth-{pattern}"), format!("synth ({pattern})"));
+    let classes = (0..classes).map(|class| class.to_string()).collect();
+    Ok(Parts::new(name, origin, shape.clone(), classes, Samples { x, y }))
 }
 
 fn check(config: &DataConfig, samples: usize, classes: usize, shape: &[usize], noise: f64) -> Result<()> {

@@ -1,6 +1,8 @@
 //! What a session may know of a data set: [`Training`] is made of its training and validation records alone, so that no
 //! session that is given one can hold a label of a test record.
 
+use std::borrow::Cow;
+
 use super::{Dataset, Graph, GraphData, GraphRecords, Links, Samples, UNLABELLED};
 
 /// The training and validation records of a data set.
@@ -11,9 +13,9 @@ pub enum Known<'a> {
     /// Records that stand alone.
     Rows {
         /// Training records.
-        train: &'a Samples,
+        train: Cow<'a, Samples>,
         /// Validation records; may be empty.
-        validation: &'a Samples,
+        validation: Cow<'a, Samples>,
     },
     /// Nodes of one graph.
     Nodes(Sight<'a>),
@@ -48,7 +50,7 @@ pub struct HeldOut<'a> {
 impl<'a> Training<'a> {
     /// Records that stand alone.
     pub fn rows(train: &'a Samples, validation: &'a Samples) -> Training<'a> {
-        Training(Known::Rows { train, validation })
+        Training(Known::Rows { train: Cow::Borrowed(train), validation: Cow::Borrowed(validation) })
     }
 
     /// Records on a graph.
@@ -93,8 +95,32 @@ impl Dataset {
     pub fn training(&self) -> Training<'_> {
         match &self.graph {
             Some(graph) => Training::graph(graph),
-            None => Training::rows(&self.train, &self.validation),
+            None if self.learned.len() == self.classes => Training::rows(&self.train, &self.validation),
+            None => {
+                let (train, validation) = (Cow::Owned(self.forgotten_too()), Cow::Owned(self.scored(&self.validation)));
+                Training(Known::Rows { train, validation })
+            }
         }
+    }
+
+    /// The training records with the numbers of a model's outputs as classes. A record of a class without an output is
+    /// one that was forgotten: it keeps its place and gets class 0, which nothing may read.
+    fn forgotten_too(&self) -> Samples {
+        let output = |class: &u32| self.learned.binary_search(class).unwrap_or(0) as u32;
+        Samples { x: self.train.x.clone(), y: self.train.y.iter().map(output).collect() }
+    }
+
+    /// Those of `samples` that a model has an output for, with the numbers of its outputs as classes.
+    pub fn scored(&self, samples: &Samples) -> Samples {
+        let known: Vec<u32> = (0..).zip(&samples.y).filter(|(_, y)| self.output(**y).is_some()).map(|(at, _)| at).collect();
+        let mut scored = samples.gather(&known, self.width());
+        scored.y.iter_mut().for_each(|class| *class = self.output(*class).unwrap_or(0));
+        scored
+    }
+
+    /// The output of a model that stands for a class.
+    pub fn output(&self, class: u32) -> Option<u32> {
+        self.learned.binary_search(&class).ok().map(|output| output as u32)
     }
 }
 

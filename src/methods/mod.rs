@@ -50,6 +50,15 @@ pub struct Past<'a> {
     pub method: Option<&'a str>,
     /// The certificate that it left.
     pub certificate: Option<&'a Certificate>,
+    /// The weights that the training began with, where those were not drawn from the seed.
+    pub base: Option<&'a [f32]>,
+}
+
+impl Past<'_> {
+    /// The parameters that a training of this seed begins with.
+    pub fn start(&self, model: &Model, seed: u64) -> Vec<f32> {
+        self.base.map_or_else(|| model.init(seed), <[f32]>::to_vec)
+    }
 }
 
 /// A request on a graph. `retain` are then ids of retained training nodes; `forget` the deleted ones or, where

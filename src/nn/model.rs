@@ -73,6 +73,15 @@ struct End {
     seeds: Option<Buf<u32>>,
 }
 
+impl ModelConfig {
+    /// The same network with the width of its last layer left to the data.
+    pub fn open_ended(&self) -> ModelConfig {
+        let mut open = self.clone();
+        open.layers.last_mut().and_then(|last| last.remove("out"));
+        open
+    }
+}
+
 impl Model {
     /// Builds the network that `config` describes for records of shape `input` (no batch axis) and `classes` outputs.
     ///

@@ -24,7 +24,7 @@ pub(super) fn upload(
     let hops = model.hops();
     Ok(match known {
         Known::Rows { train, validation } => {
-            let parts = [(Part::Train, *train), (Part::Validation, *validation)];
+            let parts = [(Part::Train, train.as_ref()), (Part::Validation, validation.as_ref())];
             Box::new(Rows::upload(engine, &parts, model.width())?)
         }
         Known::Nodes(seen) => Box::new(Nodes::upload(engine, seen, deletion, hops)?),

@@ -2,7 +2,7 @@
 //! them.
 
 use super::folder::{ForgetInfo, Opened};
-use super::reading::{Reading, evaluate};
+use super::reading::evaluate;
 use super::results::{RequestSummary, Row, RowKind, SCHEMA};
 use super::target::Target;
 use crate::engine::Engine;
@@ -17,7 +17,7 @@ use crate::methods::{self, Role, Tier};
 pub fn rows_of_runs(engine: &mut Engine, runs: &[Opened]) -> Result<Vec<Row>> {
     let mut groups: Vec<Vec<&Opened>> = Vec::new();
     for run in runs {
-        match groups.iter_mut().find(|group| group[0].info.data == run.info.data) {
+        match groups.iter_mut().find(|group| group[0].info.data.same_records(&run.info.data)) {
             Some(group) => group.push(run),
             None => groups.push(vec![run]),
         }
@@ -40,8 +40,8 @@ fn experiment(engine: &mut Engine, runs: &[&Opened]) -> Result<Vec<Row>> {
     let mut outputs = Vec::new();
     for run in runs {
         let theta = run.theta()?;
-        let reading = Reading { theta: &theta, forgot: run.info.forget.is_some() };
-        let mut read = evaluate(engine, &run.model, &run.data, target.as_ref(), &[reading])?;
+        let reading = run.reading(&theta);
+        let mut read = evaluate(engine, target.as_ref(), &[reading])?;
         outputs.push(read.pop().unwrap_or_else(|| Err(Error::internal("no evaluation came back")))?);
     }
     let mut rows = Vec::new();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use self::place::Place;
 use crate::base::sha256;
-use crate::data::{self, DataConfig, Dataset, Request, read_requests};
+use crate::data::{self, DataConfig, Dataset, FitOn, Request, read_requests};
 use crate::error::{Error, Result};
 use crate::methods::{self, Method, MethodRow};
 use crate::nn::{Model, ModelConfig};
@@ -182,15 +182,44 @@ impl Loaded {
     /// # Errors
     /// Whatever is wrong with files, layers or shapes.
     pub fn build(&mut self) -> Result<(Dataset, Model)> {
-        let data = data::load(&self.config.data, Path::new(""))?;
-        let outputs = data.outputs(self.config.model.width().unwrap_or(EMBEDDING));
-        let model = Model::build(&self.config.model, &data.shape, outputs).map_err(|e| self.place.add(e))?;
+        self.build_on(FitOn::Training)
+    }
+
+    /// As [`Loaded::build`], with what is fitted on records taken from elsewhere.
+    ///
+    /// # Errors
+    /// As [`Loaded::build`].
+    pub fn build_on(&mut self, fit: FitOn) -> Result<(Dataset, Model)> {
+        let (data, model) = self.config.build(fit).map_err(|e| self.place.add(e))?;
         self.config.model = model.config();
         Ok((data, model))
     }
 }
 
 impl Config {
+    /// The data alone.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the files.
+    pub fn load(&self) -> Result<Dataset> {
+        data::load(&self.data, Path::new(""))
+    }
+
+    /// The data and the network.
+    ///
+    /// # Errors
+    /// Whatever is wrong with files, layers or shapes.
+    pub fn build(&self, fit: FitOn) -> Result<(Dataset, Model)> {
+        let data = data::load_with(&self.data, Path::new(""), fit)?;
+        let outputs = data.outputs(self.model.width().unwrap_or(EMBEDDING));
+        let model = match fit {
+            // What was resolved for all classes says how many there were.
+            FitOn::Without(_) if outputs < data.classes => Model::build(&self.model.open_ended(), &data.shape, outputs),
+            _ => Model::build(&self.model, &data.shape, outputs),
+        };
+        Ok((data, model?))
+    }
+
     fn check(&mut self) -> Result<()> {
         self.data = self.data.resolved()?;
         self.train.check()?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::folder::{Opened, RunFolder};
-use super::reading::{Reading, evaluate};
+use super::reading::evaluate;
 use super::target::Target;
 use crate::data::read_requests;
 use crate::engine::Engine;
@@ -43,7 +43,7 @@ impl EvalJob<'_> {
             self.references.iter().map(|path| RunFolder::new(path).open()).collect::<Result<_>>()?;
         let original = self.original.map(|path| RunFolder::new(path).open()).transpose()?;
         for other in references.iter().chain(&original) {
-            if other.info.data != run.info.data {
+            if !other.info.data.same_records(&run.info.data) {
                 return Err(Error::input(format!(
                     "{} and {} were not made from the same data and splits; they cannot be compared",
                     run.folder.path.display(),
@@ -91,8 +91,7 @@ impl EvalInputs {
 
     fn on(&self, engine: &mut Engine, run: &Opened) -> Result<Evaluation> {
         let theta = run.theta()?;
-        let reading = Reading { theta: &theta, forgot: run.info.forget.is_some() };
-        let mut all = evaluate(engine, &run.model, &run.data, self.target.as_ref(), &[reading])?;
+        let mut all = evaluate(engine, self.target.as_ref(), &[run.reading(&theta)])?;
         all.pop().unwrap_or_else(|| Err(Error::internal("no evaluation came back")))
     }
 

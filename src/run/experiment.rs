@@ -7,12 +7,13 @@ use super::config::{Config, ForgetConfig, Loaded};
 use super::curve::{Curve, CurvePoint};
 use super::forget_run::{Stage, apply};
 use super::reading::{Reading, evaluate};
+use super::refit::{Refit, base};
 use super::results::{RequestSummary, Row, RowKind};
 use super::target::Target;
 use crate::data::Dataset;
 use crate::engine::{Engine, Kernel};
 use crate::error::{Error, Result};
-use crate::methods::{self, Account, MethodRow, Past, Role};
+use crate::methods::{self, Account, MethodRow, Past, Role, Tier};
 use crate::nn::Model;
 use crate::records::{Records, Session};
 use crate::train::{EpochReport, Fit, Flow, Observer, StepReport, Term, train_to_end};
@@ -85,6 +86,8 @@ pub struct Ready {
     model: Model,
     target: Target,
     request: RequestSummary,
+    /// What exact methods work on.
+    refit: Option<Refit>,
 }
 
 /// How experiments are carried out.
@@ -150,7 +153,8 @@ impl Ready {
         let requests = forget.requests()?;
         let target = Target::of(&requests, &data, &model, loaded.config.seed)?;
         let request = RequestSummary::of(&requests, &target);
-        Ok(Ready { name: loaded.name, config: loaded.config, forget, data, model, target, request })
+        let refit = Refit::of(methods::reference(), &loaded.config, &data, &target)?;
+        Ok(Ready { name: loaded.name, config: loaded.config, forget, data, model, target, request, refit })
     }
 
     /// Models that are trained or made to forget.
@@ -163,9 +167,17 @@ impl Ready {
         self.forget.methods.iter().map(String::as_str).filter(|name| methods::role(name) != Some(Role::Reference))
     }
 
+    /// Network and data of a method.
+    fn works_on(&self, row: &MethodRow) -> (&Model, &Dataset) {
+        match &self.refit {
+            Some(refit) if row.tier == Tier::Exact => (&refit.model, &refit.data),
+            _ => (&self.model, &self.data),
+        }
+    }
+
     fn original(&self, engine: &mut Engine, digest: &str, options: ExperimentOptions) -> Result<Original> {
         let (config, everything) = (&self.config, self.data.train_ids());
-        let theta = self.model.init(config.seed);
+        let theta = base(config, &self.model)?.unwrap_or_else(|| self.model.init(config.seed));
         engine.take_kernels();
         let mut session = Session::of(engine, &self.model, &self.data, None, &theta)?
             .trained_for(config.train.objective.as_deref())?;
@@ -225,8 +237,10 @@ impl Ready {
     ) -> Result<Candidate> {
         let row = methods::find(name)?;
         let method = (row.build)(self.forget.settings_of(name))?;
-        let (model, data, target, train) = (&self.model, &self.data, &self.target, &self.config.train);
-        let past = Past { seed: Some(self.config.seed), ..Past::default() };
+        let (target, train) = (&self.target, &self.config.train);
+        let (model, data) = self.works_on(row);
+        let base = base(&self.config, model)?;
+        let past = Past { seed: Some(self.config.seed), base: base.as_deref(), ..Past::default() };
         let stage = Stage { model, data, target, train, seed, past, check_finite };
         engine.take_kernels();
         let made = match apply(engine, &stage, &original.theta, method.as_ref()) {
@@ -242,11 +256,14 @@ impl Ready {
 
     /// Reads every model on every split and makes the rows.
     fn score(&self, engine: &mut Engine, original: &Original, candidates: &[Candidate]) -> Result<Vec<Row>> {
-        let made = candidates.iter().filter_map(|c| Some(c.made.as_ref().ok()?.0.as_slice()));
-        let readings: Vec<Reading> = std::iter::once(Reading { theta: &original.theta, forgot: false })
-            .chain(made.map(|theta| Reading { theta, forgot: true }))
-            .collect();
-        let scored = evaluate(engine, &self.model, &self.data, Some(&self.target), &readings)?;
+        let (model, data) = (&self.model, &self.data);
+        let mut readings = vec![Reading { theta: &original.theta, forgot: false, model, data }];
+        for candidate in candidates {
+            let Ok((theta, _)) = &candidate.made else { continue };
+            let (model, data) = candidate.row.map_or((model, data), |row| self.works_on(row));
+            readings.push(Reading { theta, forgot: true, model, data });
+        }
+        let scored = evaluate(engine, Some(&self.target), &readings)?;
         rows::rows(self, engine, original, candidates, scored)
     }
 }

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::config::{Config, Loaded};
+use super::reading::Reading;
 use super::results::{AdapterSummary, RequestSummary};
 use crate::base::{sha256, write_atomic};
-use crate::data::{Dataset, Normalization, Request, read_requests};
+use crate::data::{Dataset, FitOn, Fitted, Request, read_requests};
 use crate::error::{Error, Result};
 use crate::methods::{Details, Read, Tier};
 use crate::nn::Model;
@@ -68,14 +69,13 @@ pub struct DataInfo {
     pub name: String,
     /// One record.
     pub shape: Vec<usize>,
-    /// Number of classes.
+    /// Number of classes that the model has an output for.
     pub classes: usize,
-    /// In the order of the labels.
-    pub class_names: Vec<String>,
     /// Records of each part.
     pub sizes: Sizes,
-    /// How features were scaled.
-    pub normalization: Normalization,
+    /// What was fitted on records, and so is part of the model.
+    #[serde(flatten)]
+    pub fitted: Fitted,
 }
 
 /// Number of records of each part.
@@ -129,11 +129,15 @@ impl DataInfo {
         DataInfo {
             name: data.name.clone(),
             shape: data.shape.clone(),
-            classes: data.classes,
-            class_names: data.class_names.clone(),
+            classes: data.learned.len(),
             sizes: Sizes { train: data.train.len(), validation: data.validation.len(), test: data.test.len() },
-            normalization: data.normalization.clone(),
+            fitted: data.fitted(),
         }
+    }
+
+    /// Whether both are of one data set in the same parts, whatever was fitted on it.
+    pub fn same_records(&self, other: &DataInfo) -> bool {
+        (&self.name, self.sizes) == (&other.name, other.sizes)
     }
 }
 
@@ -191,9 +195,14 @@ impl RunFolder {
         self.path.join("request.jsonl")
     }
 
+    /// The records that the request was found to mean, where the run forgot.
+    pub fn forgotten(&self) -> PathBuf {
+        self.path.join("forgotten.jsonl")
+    }
+
     /// What is there now.
     pub fn state(&self) -> State {
-        let parts = [self.model(), self.metrics(), self.config(), self.checkpoint(), self.request()];
+        let parts = [self.model(), self.metrics(), self.config(), self.checkpoint(), self.request(), self.forgotten()];
         match (self.info().exists(), parts.iter().any(|p| p.exists())) {
             (true, _) => State::Finished,
             (false, true) => State::Begun,
@@ -277,7 +286,7 @@ impl RunFolder {
     pub fn open(&self) -> Result<Opened> {
         let info = self.read_info()?;
         let mut loaded = Loaded::read(&self.config(), &[], None)?;
-        let (data, model) = loaded.build()?;
+        let (data, model) = loaded.build_on(FitOn::Kept(&info.data.fitted))?;
         let requests = match self.request().exists() {
             true => Some(read_requests(&self.request())?),
             false => None,
@@ -309,6 +318,11 @@ impl Opened {
     /// A corrupt file, or one of another model.
     pub fn theta(&self) -> Result<Vec<f32>> {
         weights::load(&self.folder.model(), &self.model.layout)
+    }
+
+    /// Its model, to be read on its data.
+    pub fn reading<'a>(&'a self, theta: &'a [f32]) -> Reading<'a> {
+        Reading { theta, forgot: self.info.forget.is_some(), model: &self.model, data: &self.data }
     }
 
     /// Digest of the weights as they are now: a checkpoint from elsewhere may have been put in their place.

@@ -1,18 +1,21 @@
 //! `unlearn forget`: one method on one run.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::time::Instant;
 
-use super::folder::{ForgetInfo, Opened, RunFolder, RunInfo, SCHEMA, TrafficInfo};
+use super::folder::{DataInfo, ForgetInfo, Opened, RunFolder, RunInfo, SCHEMA, TrafficInfo};
+use super::refit::{Refit, base, check_base};
 use super::results::{AdapterSummary, RequestSummary};
 use super::target::Target;
 use super::train_run::finish;
-use super::variants;
+use super::{variants, whom};
 use crate::base::{sha256, write_atomic};
-use crate::data::{Dataset, RecordKind, Request, read_requests};
+use crate::data::{Dataset, Kind, Line, RecordKind, Request, read_requests};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::methods::{self, Account, Method, MethodRow, Past, Role, View};
+use crate::methods::{self, Account, Method, MethodRow, Past, Role, Tier, View};
 use crate::nn::Model;
 use crate::records::Session;
 use crate::train::TrainConfig;
@@ -22,11 +25,13 @@ impl RequestSummary {
     pub fn of(requests: &[Request], target: &Target) -> RequestSummary {
         let kinds: Vec<&str> = requests.iter().map(|r| r.kind.name()).collect();
         let mixed = kinds.iter().any(|kind| *kind != kinds[0]);
-        let ids: Vec<String> = target.split.forget.iter().map(u32::to_string).collect();
+        let mut ids: Vec<String> =
+            target.split.lines.iter().flat_map(|line| &line.records).map(|who| who.id.to_string()).collect();
+        ids.sort_unstable();
         // On a graph the deleted nodes need not be training records.
         let (what, count) = match target.deletion() {
             Some(deletion) => (serde_json::to_string(deletion).unwrap_or_default(), target.things()),
-            None => (ids.join(","), target.split.forget.len()),
+            None => (ids.join(","), target.split.forget.len() + target.split.unseen.len()),
         };
         RequestSummary {
             kind: if mixed { "mixed".into() } else { kinds.first().copied().unwrap_or_default().into() },
@@ -61,7 +66,11 @@ pub struct Stage<'a> {
 /// What the method reports; a loss that is not finite.
 pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Method) -> Result<(Vec<f32>, Account)> {
     let data = stage.data;
-    let mut session = Session::of(engine, stage.model, data, stage.target.deletion(), theta)?
+    if stage.target.is_unseen() {
+        return Ok((theta.to_vec(), Account::default()));
+    }
+    let start = if theta.len() == stage.model.layout.total() { theta } else { &stage.model.init(stage.seed) };
+    let mut session = Session::of(engine, stage.model, data, stage.target.deletion(), start)?
         .trained_for(stage.train.objective.as_deref())?;
     session.check_finite = stage.check_finite;
     let split = &stage.target.split;
@@ -84,6 +93,10 @@ pub struct ForgetJob {
     row: &'static MethodRow,
     method: Box<dyn Method>,
     theta: Vec<f32>,
+    /// What an exact method works on in the place of the run's data and network.
+    refit: Option<Refit>,
+    /// The weights that the run began with, where its configuration names some.
+    base: Option<Vec<f32>>,
     folder: RunFolder,
 }
 
@@ -97,7 +110,7 @@ impl ForgetJob {
         folder.must_be_free("use another folder")?;
         let row = methods::find(method)?;
         let method = (row.build)(settings)?;
-        let run = RunFolder::new(run).open()?;
+        let mut run = RunFolder::new(run).open()?;
         let requests = read_requests(request)?;
         if let Some(drawn) = requests.iter().find(|r| r.fraction.is_some()) {
             return Err(Error::input(format!("{}: `fraction` goes into a configuration; give ids here", drawn.origin)));
@@ -109,21 +122,31 @@ impl ForgetJob {
         let earlier = run.requests.clone().filter(|_| run.info.forget.is_some() && run.data.kind() == RecordKind::Row);
         let earlier = earlier.unwrap_or_default();
         if !earlier.is_empty() {
-            let gone = Target::of(&earlier, &run.data, &run.model, run.config.seed)?.split.forget;
-            target.after(&gone, &run.data)?;
+            let before = Target::of(&earlier, &run.data, &run.model, run.config.seed)?.split;
+            target.after(&before, &run.data)?;
+            run.data.leave(&before.unseen);
         }
+        if row.tier == Tier::Exact {
+            check_base(&run)?;
+        }
+        let mut refit = Refit::of(row, &run.config, &run.data, &target)?;
+        for data in refit.iter_mut().map(|refit| &mut refit.data).chain([&mut run.data]) {
+            data.leave(&target.split.unseen);
+        }
+        let base = base(&run.config, refit.as_ref().map_or(&run.model, |refit| &refit.model))?;
         let theta = run.theta()?;
-        Ok(ForgetJob { run, requests, earlier, target, row, method, theta, folder })
+        Ok(ForgetJob { run, requests, earlier, target, row, method, theta, refit, base, folder })
     }
 
     /// What the method may know of where the weights come from.
     fn past(&self) -> Past<'_> {
         let (config, info) = (&self.run.config, &self.run.info);
-        let Some(forget) = &info.forget else { return Past { seed: Some(config.seed), ..Past::default() } };
+        let base = self.base.as_deref();
+        let Some(forget) = &info.forget else { return Past { seed: Some(config.seed), base, ..Past::default() } };
         let retrained = methods::role(&forget.method) == Some(Role::Reference);
         let seed = if retrained { info.seed } else { config.seed };
         let certificate = forget.details.certificate.as_ref();
-        Past { seed: Some(seed), method: Some(&forget.method), certificate }
+        Past { seed: Some(seed), method: Some(&forget.method), certificate, base }
     }
 
     /// Forgets and writes the new run.
@@ -133,9 +156,12 @@ impl ForgetJob {
     pub fn forget(&self, engine: &mut Engine, seed: Option<u64>, check_finite: bool) -> Result<RunInfo> {
         let (run, adapter, before) = (&self.run, AdapterSummary::of(engine), engine.traffic());
         let seed = seed.unwrap_or(run.config.seed);
-        let (model, train) = (&run.model, &run.config.train);
-        let past = self.past();
-        let stage = Stage { model, data: &run.data, target: &self.target, train, seed, past, check_finite };
+        let (data, model, config) = match &self.refit {
+            Some(refit) => (&refit.data, &refit.model, &refit.config),
+            None => (&run.data, &run.model, &run.config),
+        };
+        let stage =
+            Stage { model, data, target: &self.target, train: &config.train, seed, past: self.past(), check_finite };
         engine.take_kernels();
         let start = Instant::now();
         let (theta, account) = apply(engine, &stage, &self.theta, self.method.as_ref())?;
@@ -158,11 +184,12 @@ impl ForgetJob {
             seconds: start.elapsed().as_secs_f64(),
             privacy: None,
             forget: Some(self.account_for(&account)?),
+            data: DataInfo::of(data),
             ..run.info.clone()
         };
         let made = self.folder.create()?;
         let written =
-            self.write_request().and_then(|()| finish(&self.folder, &run.config, &run.model, &theta, &[], info, false));
+            self.write_request().and_then(|()| finish(&self.folder, config, model, &theta, &[], info, false));
         written.inspect_err(|_| self.folder.discard(made))
     }
 
@@ -183,10 +210,14 @@ impl ForgetJob {
     fn write_request(&self) -> Result<()> {
         // A CSV request may take several rows; here it is one line.
         let mut whole: Vec<Request> = Vec::new();
+        let mut places: HashMap<(&str, Kind, bool), usize> = HashMap::new();
         for part in self.earlier.iter().chain(&self.requests) {
-            match whole.iter_mut().find(|r| r.request_id == part.request_id && r.kind == part.kind) {
-                Some(known) => known.extend(part),
-                None => whole.push(part.clone()),
+            match places.entry((&part.request_id, part.kind, part.twins)) {
+                Entry::Occupied(at) => whole[*at.get()].extend(part),
+                Entry::Vacant(free) => {
+                    free.insert(whole.len());
+                    whole.push(part.clone());
+                }
             }
         }
         let mut text = String::new();
@@ -194,6 +225,17 @@ impl ForgetJob {
             text += &serde_json::to_string(request).map_err(|e| Error::internal(format!("request.jsonl: {e}")))?;
             text.push('\n');
         }
-        write_atomic(&self.folder.request(), text.as_bytes())
+        write_atomic(&self.folder.request(), text.as_bytes())?;
+        write_atomic(&self.folder.forgotten(), whom::json_lines(self.lines())?.as_bytes())
+    }
+
+    /// What each line of the request was found to mean.
+    pub fn lines(&self) -> &[Line] {
+        &self.target.split.lines
+    }
+
+    /// Whether no parameter saw what the request names.
+    pub fn is_unseen(&self) -> bool {
+        self.target.is_unseen()
     }
 }

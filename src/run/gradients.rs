@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 use super::folder::{Opened, RunFolder};
 use super::influence::{Against, How};
-use crate::data::parse_indices;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::nn::{ParamEntry, ParamLayout};
@@ -149,7 +148,7 @@ impl GradientJob {
         let run = RunFolder::new(run).open()?;
         run.data.needs_own_losses("gradients are")?;
         let set = indices.to_owned();
-        let indices = parse_indices(indices, &run.data.train_ids())?;
+        let indices = run.data.indices(indices)?;
         let theta = run.theta()?;
         Ok(GradientJob { folder, run, theta, indices, set, row, options })
     }

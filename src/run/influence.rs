@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::folder::{Opened, RunFolder};
 use super::moments::{Moments, moments};
 use super::ranking::{Ranking, SCHEMA};
-use crate::data::parse_indices;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::methods::second_order::curvature::Curvature;
@@ -128,10 +127,10 @@ impl InfluenceJob {
             }
             _ => {}
         }
-        let (set, known) = (indices.to_owned(), run.data.train_ids());
-        let indices = parse_indices(indices, &known)?;
+        let set = indices.to_owned();
+        let indices = run.data.indices(indices)?;
         let listed = match &ask.against {
-            Against::Listed(text) => parse_indices(text, &known)?,
+            Against::Listed(text) => run.data.indices(text)?,
             _ => Vec::new(),
         };
         Ok(InfluenceJob { run, indices, set, ask, listed })

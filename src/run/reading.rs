@@ -14,10 +14,15 @@ use crate::records::Reader;
 use crate::statistics;
 
 /// A model to be read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Reading<'a> {
     /// Flat parameters.
     pub theta: &'a [f32],
+    /// The network.
+    pub model: &'a Model,
+    /// The records as they are fed to it. All readings of one evaluation are of the same records, which an exact method
+    /// may have scaled and encoded in its own way.
+    pub data: &'a Dataset,
     /// It stands after the request: on a graph it is read without what was deleted, and deleted nodes where they were.
     pub forgot: bool,
 }
@@ -67,15 +72,23 @@ impl Said {
 ///
 /// # Errors
 /// A lost device; memory over the budget.
-pub fn evaluate(
+pub fn evaluate(engine: &mut Engine, target: Option<&Target>, readings: &[Reading]) -> Result<Vec<Result<Evaluation>>> {
+    let mut all = Vec::new();
+    // Models of one network share what is uploaded.
+    for alike in readings.chunk_by(|a, b| std::ptr::eq(a.model, b.model)) {
+        all.extend(evaluate_alike(engine, target, alike)?);
+    }
+    Ok(all)
+}
+
+fn evaluate_alike(
     engine: &mut Engine,
-    model: &Model,
-    data: &Dataset,
     target: Option<&Target>,
     readings: &[Reading],
 ) -> Result<Vec<Result<Evaluation>>> {
     let Some(first) = readings.first() else { return Ok(Vec::new()) };
-    let subject = subject(data, model, target);
+    let model = first.model;
+    let subject = subject(first.data, model, target);
     let mut said: Vec<Vec<Said>> = readings.iter().map(|_| Vec::new()).collect();
     for table in 0..subject.tables() {
         let (mut reader, ids) = subject.open(engine, model, table, first.theta)?;
@@ -96,7 +109,7 @@ pub fn evaluate(
 /// How the records of a data set are read.
 fn subject<'a>(data: &'a Dataset, model: &Model, target: Option<&'a Target>) -> Box<dyn Subject + 'a> {
     let classes = model.classes;
-    let Some(graph) = &data.graph else { return Box::new(rows::Rows { data, target, classes }) };
+    let Some(graph) = &data.graph else { return Box::new(rows::Rows { data, target }) };
     match &graph.records {
         GraphRecords::Links => Box::new(links::Links { graph, target, columns: classes }),
         GraphRecords::Nodes | GraphRecords::Graphs { .. } => Box::new(nodes::Nodes::of(graph, target, classes)),

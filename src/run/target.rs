@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::data::{Dataset, Deletion, Kind, Request, Split, resolve};
+use crate::data::{Dataset, Deletion, Kind, Place, Request, Split, Who, resolve};
 use crate::error::{Error, Result};
 use crate::eval::RequestScope;
 use crate::methods::GraphView;
@@ -62,12 +62,20 @@ impl Target {
     ///
     /// # Errors
     /// Nothing is left to forget.
-    pub fn after(&mut self, gone: &[u32], data: &Dataset) -> Result<()> {
-        let gone: HashSet<u32> = gone.iter().copied().collect();
+    pub fn after(&mut self, earlier: &Split, data: &Dataset) -> Result<()> {
+        let gone: HashSet<u32> = earlier.forget.iter().copied().collect();
+        let left: HashSet<Place> = earlier.unseen.iter().copied().collect();
+        let known: HashSet<&Who> = earlier.lines.iter().flat_map(|line| &line.records).collect();
         let split = &mut self.split;
         split.retain.retain(|id| !gone.contains(id));
         split.forget.retain(|id| !gone.contains(id));
-        if split.forget.is_empty() {
+        split.unseen.retain(|place| !left.contains(place));
+        for line in &mut split.lines {
+            let before = line.records.len();
+            line.records.retain(|who| !known.contains(who));
+            line.already = before - line.records.len();
+        }
+        if split.forget.is_empty() && split.unseen.is_empty() {
             return Err(Error::input("the run has forgotten all of these records already"));
         }
         let mut all: Vec<u32> = gone.iter().chain(&split.forget).copied().collect();
@@ -78,6 +86,12 @@ impl Target {
             self.classes = self.whole_classes.clone();
         }
         Ok(())
+    }
+
+    /// Whether no parameter saw what the request names: there is nothing to forget, and the records leave the data.
+    pub fn is_unseen(&self) -> bool {
+        let untouched = self.deletion().is_none_or(Deletion::is_empty);
+        self.split.forget.is_empty() && untouched && !self.split.unseen.is_empty()
     }
 
     /// Which thresholds a verdict applies.

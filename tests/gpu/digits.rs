@@ -5,7 +5,7 @@ use std::path::Path;
 use unlearn::statistics;
 
 use libtest_mimic::Trial;
-use unlearn::data::request::{Id, Kind, Request, resolve};
+use unlearn::data::{Id, Kind, Request, resolve};
 use unlearn::data::{self, DataConfig, Dataset, Samples};
 use unlearn::engine::Engine;
 use unlearn::eval::{Outputs, accuracy, divergence};

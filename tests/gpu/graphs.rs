@@ -103,7 +103,7 @@ fn links(engine: &mut Engine) -> Result<()> {
     hold(once == again, || "two fits of one seed differ".into())?;
     hold(once != other && once != retrained, || "seed or deletion make no difference".into())?;
     let mut read = |theta: &[f32], forgot| -> Result<Metrics> {
-        let read = evaluate(engine, &model, &data, Some(&target), &[Reading { theta, forgot }])?.pop();
+        let read = evaluate(engine, Some(&target), &[Reading { theta, forgot, model: &model, data: &data }])?.pop();
         let now = read.ok_or_else(|| unlearn::Error::input("one reading"))??;
         measure(&Subject { now: &now, references: &[], forgotten_classes: &[] })
     };

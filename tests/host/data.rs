@@ -161,7 +161,7 @@ fn csv_imputes_the_mean_and_gives_missing_categories_their_own_feature() {
     assert_eq!(raw.test.x, [20.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
     let standard = try_load(text, dir.path()).unwrap();
     assert_eq!(standard.normalization.offset, [20.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
-    assert!((standard.normalization.scale[0] - 50f32.sqrt()).abs() < 1e-6);
+    assert!((standard.normalization.scale[0] - 50f64.sqrt()).abs() < 1e-6);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use unlearn::data::{DataConfig, Dataset, Request, Split, load, parse_indices, read_requests, resolve};
+use unlearn::data::{DataConfig, Dataset, Request, Split, load, read_requests, resolve};
 
 use super::data_files::{folder, put};
 
@@ -142,31 +142,36 @@ fn inline_requests_that_are_refused_name_their_key() {
     refused(resolve(&[], &data, 0), &["no request"]);
 }
 
-const TEN: [u32; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-
 #[test]
 fn index_lists_are_ranges_lines_or_arrays() {
     let dir = folder();
     put(dir.path(), "lines.txt", b"3\n\n 1 \n2\n");
     put(dir.path(), "array.json", b"[3, 1,\n2]");
-    let of = |name: &str| parse_indices(&dir.path().join(name).display().to_string(), &TEN);
-    assert_eq!(parse_indices("2..5", &TEN).unwrap(), [2, 3, 4]);
+    let config = "loader = 'synth'\nsamples = 10\nclasses = 2\ntest_fraction = 0.0";
+    let ten = load(&toml::from_str::<DataConfig>(config).unwrap(), Path::new(".")).unwrap();
+    let of = |name: &str| ten.indices(&dir.path().join(name).display().to_string());
+    assert_eq!(ten.indices("2..5").unwrap(), [2, 3, 4]);
     assert_eq!((of("lines.txt").unwrap(), of("array.json").unwrap()), (vec![3, 1, 2], vec![3, 1, 2]));
+    refused(ten.indices("5..5"), &["--indices 5..5", "A < B ≤ 10"]);
+    refused(ten.indices("0..18446744073709551615"), &["A < B ≤ 10"]);
+    refused(ten.indices("0..11"), &["≤ 10"]);
     // A graph's training nodes have gaps between their ids; a range names those in it.
-    assert_eq!(parse_indices("2..9", &[1, 4, 8, 12]).unwrap(), [4, 8]);
-    refused(parse_indices("5..8", &[1, 4, 8, 12]), &["5..8", "holds no id"]);
-    refused(parse_indices("5..5", &TEN), &["--indices 5..5", "A < B ≤ 10"]);
-    refused(parse_indices("0..18446744073709551615", &TEN), &["A < B ≤ 10"]);
-    refused(parse_indices("0..11", &TEN), &["≤ 10"]);
-    refused(parse_indices("absent.txt", &TEN), &["absent.txt"]);
+    let karate = load(&DataConfig::new("karate"), Path::new(".")).unwrap();
+    let inside: Vec<u32> = karate.train_ids().into_iter().filter(|id| (2..9).contains(id)).collect();
+    assert_eq!(karate.indices("2..9").unwrap(), inside);
+    let absent = karate.graph.as_ref().unwrap().test[0];
+    refused(karate.indices(&format!("{absent}..{}", absent + 1)), &["holds no id"]);
+    refused(ten.indices("absent.txt"), &["absent.txt"]);
     put(dir.path(), "bad.txt", b"1\nx\n");
     refused(of("bad.txt"), &["bad.txt line 2", "`x`"]);
     put(dir.path(), "bad.txt", b"1\n10\n");
     refused(of("bad.txt"), &["bad.txt line 2", "unknown id 10"]);
     put(dir.path(), "bad.txt", b"1\n1\n");
     refused(of("bad.txt"), &["bad.txt line 2", "repeated"]);
-    put(dir.path(), "bad.txt", b"[1, -2]");
+    put(dir.path(), "bad.txt", b"[1, {}]");
     refused(of("bad.txt"), &["bad.txt line 1", "array of ids"]);
+    put(dir.path(), "bad.txt", b"[1, -2]");
+    refused(of("bad.txt"), &["unknown id `-2`"]);
     put(dir.path(), "bad.txt", b"");
     refused(of("bad.txt"), &["holds no id"]);
 }

@@ -2,7 +2,7 @@
 
 use super::{Graph, GraphData, GraphRecords, Links, Task, UNLABELLED, links, partition};
 use crate::data::split::Plan;
-use crate::data::{DataConfig, Dataset, Normalization, Normalize, Samples};
+use crate::data::{DataConfig, Dataset, Identities, Normalization, Normalize, Samples};
 use crate::error::{Error, Result};
 
 /// What a graph loader hands over, not yet split and not yet normalised.
@@ -17,6 +17,8 @@ pub(crate) struct GraphParts {
     pub graphs: Option<Graphs>,
     /// The split that the files hold.
     pub split: Option<Plan>,
+    /// By node, where the files name them.
+    pub names: Option<Vec<String>>,
 }
 
 /// Graphs of a collection as a loader parsed them.
@@ -35,9 +37,9 @@ pub(crate) fn dataset(parts: GraphParts, config: &DataConfig, normalize: Normali
         normalized(&mut parts.graph, normalize, config)?;
         return links::dataset(parts, config, normalize);
     }
-    let GraphParts { name, origin, mut class_names, mut graph, mut labels, graphs, split } = parts;
+    let GraphParts { name, origin, mut class_names, mut graph, mut labels, graphs, split, names } = parts;
     let of_records = graphs.as_ref().map_or(&labels, |graphs| &graphs.labels);
-    let plan = partition::partition(of_records, config, split, &origin)?;
+    let plan = partition::partition(of_records, names.as_deref(), config, split, &origin)?;
     if plan.train.is_empty() {
         return Err(Error::input(format!("{origin}: no record remains to train on")));
     }
@@ -60,6 +62,7 @@ pub(crate) fn dataset(parts: GraphParts, config: &DataConfig, normalize: Normali
         held_out: Links::default(),
         planted,
         poisoned,
+        names,
         graph,
     };
     let part = |ids: &[u32]| Samples { x: vec![], y: ids.iter().map(|&id| data.labels[id as usize]).collect() };
@@ -67,11 +70,15 @@ pub(crate) fn dataset(parts: GraphParts, config: &DataConfig, normalize: Normali
         name,
         shape: vec![data.graph.features.width],
         classes: class_names.len(),
+        learned: (0..class_names.len() as u32).collect(),
         class_names,
         train: part(&data.train),
         validation: part(&data.validation),
         test: part(&data.test),
-        normalization: Normalization { kind: normalize, offset: vec![], scale: vec![] },
+        columns: vec![],
+        normalization: Normalization::plain(normalize),
+        who: Identities::default(),
+        notes: vec![],
         graph: Some(data),
     })
 }

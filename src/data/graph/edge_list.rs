@@ -84,6 +84,7 @@ fn load(source: &Source) -> Result<GraphParts> {
         labels,
         graphs: None,
         split: None,
+        names: None,
     })
 }
 

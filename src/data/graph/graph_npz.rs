@@ -67,6 +67,7 @@ fn load(source: &Source) -> Result<GraphParts> {
         labels,
         graphs: None,
         split: None,
+        names: None,
     })
 }
 

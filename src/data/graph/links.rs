@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Graph, GraphData, GraphParts, GraphRecords, UNLABELLED};
 use crate::base::splitmix::SplitMix64;
-use crate::data::{DataConfig, Dataset, Normalization, Normalize, Samples};
+use crate::data::{DataConfig, Dataset, Identities, Place, Portion, Normalization, Normalize, Samples};
 use crate::error::{Error, Result};
 
 /// The key `task`.
@@ -60,6 +60,15 @@ impl Links {
     pub fn holds(&self, u: u32, v: u32) -> bool {
         let pair = [u.min(v), u.max(v)];
         self.validation.binary_search(&pair).is_ok() || self.test.binary_search(&pair).is_ok()
+    }
+
+    /// Where a held-out edge is.
+    pub fn place(&self, pair: [u32; 2]) -> Option<Place> {
+        let lists = [(Portion::Validation, &self.validation), (Portion::Test, &self.test)];
+        lists.into_iter().find_map(|(portion, pairs)| {
+            let position = pairs.binary_search(&pair).ok()? as u32;
+            Some(Place { portion, position })
+        })
     }
 
     /// A held-out edge along which the graph would carry messages.
@@ -137,6 +146,7 @@ pub(super) fn dataset(mut parts: GraphParts, config: &DataConfig, kind: Normaliz
         test: ids(&test),
         records: GraphRecords::Links,
         held_out: links,
+        names: parts.names,
         graph,
         ..GraphData::default()
     };
@@ -144,11 +154,15 @@ pub(super) fn dataset(mut parts: GraphParts, config: &DataConfig, kind: Normaliz
         name: parts.name,
         shape: vec![data.graph.features.width],
         classes: 2,
+        learned: vec![0, 1],
         class_names: vec!["no edge".into(), "edge".into()],
         train,
         validation,
         test,
-        normalization: Normalization { kind, offset: vec![], scale: vec![] },
+        columns: vec![],
+        normalization: Normalization::plain(kind),
+        who: Identities::default(),
+        notes: vec![],
         graph: Some(data),
     })
 }

@@ -45,7 +45,7 @@ fn load(source: &Source) -> Result<GraphParts> {
 /// The network of two texts, each with the name under which messages speak of it.
 pub(super) fn parse(name: &str, content: (&str, &str), cites: (&str, &str)) -> Result<GraphParts> {
     let fail = |file: &str, line: usize, why: String| Error::input(format!("{file} line {}: {why}", line + 1));
-    let (mut node_of, mut rows, mut subjects) = (HashMap::new(), vec![], vec![]);
+    let (mut node_of, mut names, mut rows, mut subjects) = (HashMap::new(), vec![], vec![], vec![]);
     let mut width = None;
     for (at, line) in content.1.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let bad = |why: String| fail(content.0, at, why);
@@ -68,6 +68,7 @@ pub(super) fn parse(name: &str, content: (&str, &str), cites: (&str, &str)) -> R
         if node_of.insert(*paper, rows.len() as u32).is_some() {
             return Err(bad(format!("paper {paper} is there twice")));
         }
+        names.push((*paper).to_owned());
         rows.push(row);
         subjects.push((*subject).to_owned());
     }
@@ -93,6 +94,7 @@ pub(super) fn parse(name: &str, content: (&str, &str), cites: (&str, &str)) -> R
         labels,
         graphs: None,
         split: None,
+        names: Some(names),
     })
 }
 

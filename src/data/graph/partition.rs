@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::UNLABELLED;
 use crate::base::splitmix::SplitMix64;
 use crate::data::DataConfig;
-use crate::data::split::{self, Plan, divide};
+use crate::data::identity::Key;
+use crate::data::split::{self, Plan};
 use crate::error::{Error, Result};
 
 /// The key `split` of graphs.
@@ -59,7 +60,13 @@ pub(crate) fn check_keys(config: &DataConfig) -> Result<()> {
 
 /// Ids of each part. `labels` by id, [`UNLABELLED`] ids are in no part of a drawn split; `own` is the split of the
 /// files.
-pub(crate) fn partition(labels: &[u32], config: &DataConfig, own: Option<Plan>, origin: &str) -> Result<Plan> {
+pub(crate) fn partition(
+    labels: &[u32],
+    names: Option<&[String]>,
+    config: &DataConfig,
+    own: Option<Plan>,
+    origin: &str,
+) -> Result<Plan> {
     let split = config.split.unwrap_or(NodeSplit::Random);
     if split == NodeSplit::Standard {
         return own
@@ -71,10 +78,41 @@ pub(crate) fn partition(labels: &[u32], config: &DataConfig, own: Option<Plan>, 
     let plan = match (split, config.folds) {
         (NodeSplit::Planetoid, _) => planetoid(&y, seed),
         (_, Some(folds)) => fold(&y, config, folds, seed, origin)?,
-        _ => split::plan(&y, config, false, false, origin)?,
+        _ => split::plan(&keys(&ids, names), config, false, false, origin)?,
     };
     let of = |places: Vec<u32>| places.into_iter().map(|place| ids[place as usize]).collect();
     Ok(Plan { train: of(plan.train), validation: of(plan.validation), test: of(plan.test) })
+}
+
+/// Splits `positions` into (kept, drawn), both ascending: ⌈fraction · n⌉ drawn, shared out over the classes by largest
+/// remainder, and never the last record of a class.
+fn divide(positions: &[u32], y: &[u32], fraction: f64, seed: u64) -> (Vec<u32>, Vec<u32>) {
+    let classes = positions.iter().map(|&p| y[p as usize] as usize + 1).max().unwrap_or(0);
+    let mut members: Vec<Vec<u32>> = vec![vec![]; classes];
+    for &position in positions {
+        members[y[position as usize] as usize].push(position);
+    }
+    // The small slack keeps 0.1 · 30 at 3 although its product is a little above.
+    let total = (fraction * positions.len() as f64 - 1e-9).ceil().max(0.0) as usize;
+    let mut quota: Vec<usize> = members.iter().map(|m| (fraction * m.len() as f64 + 1e-9) as usize).collect();
+    let mut order: Vec<usize> = (0..classes).collect();
+    let remainder = |class: &usize| fraction * members[*class].len() as f64 - quota[*class] as f64;
+    order.sort_by(|a, b| remainder(b).total_cmp(&remainder(a)).then(a.cmp(b)));
+    for class in order {
+        if quota.iter().sum::<usize>() < total && quota[class] + 1 < members[class].len() {
+            quota[class] += 1;
+        }
+    }
+    let mut rng = SplitMix64::new(seed);
+    let (mut kept, mut drawn) = (vec![], vec![]);
+    for (mut members, quota) in members.into_iter().zip(quota) {
+        rng.shuffle(&mut members);
+        kept.extend_from_slice(&members[quota..]);
+        drawn.extend_from_slice(&members[..quota]);
+    }
+    kept.sort_unstable();
+    drawn.sort_unstable();
+    (kept, drawn)
 }
 
 fn planetoid(y: &[u32], seed: u64) -> Plan {
@@ -115,10 +153,15 @@ fn fold(y: &[u32], config: &DataConfig, folds: usize, seed: u64, origin: &str) -
     rest.sort_unstable();
     test.sort_unstable();
     // What is left is divided as any records without a test part of their own.
-    let of_rest: Vec<u32> = rest.iter().map(|&place| y[place as usize]).collect();
-    let plan = split::plan(&of_rest, config, true, false, origin)?;
+    let plan = split::plan(&keys(&rest, None), config, true, false, origin)?;
     let of = |places: Vec<u32>| places.into_iter().map(|place| rest[place as usize]).collect();
     Ok(Plan { train: of(plan.train), validation: of(plan.validation), test })
+}
+
+/// What records are drawn by: their names or, without names, their numbers.
+fn keys(ids: &[u32], names: Option<&[String]>) -> Vec<Key> {
+    let key = |id: &u32| names.map_or_else(|| Key::of([u64::from(*id)]), |names| Key::of_text(&names[*id as usize]));
+    ids.iter().map(key).collect()
 }
 
 /// Places of each class.
@@ -149,7 +192,7 @@ mod tests {
     #[test]
     fn planetoid_draws_twenty_of_each_class_and_leaves_out_the_unlabelled() {
         let labels: Vec<u32> = (0..3000).map(|id| if id % 10 == 9 { UNLABELLED } else { id % 3 }).collect();
-        let plan = partition(&labels, &config(NodeSplit::Planetoid), None, "here").unwrap();
+        let plan = partition(&labels, None, &config(NodeSplit::Planetoid), None, "here").unwrap();
         assert_eq!((plan.train.len(), plan.validation.len(), plan.test.len()), (60, 500, 1000));
         disjoint(&plan);
         for class in 0..3 {
@@ -160,13 +203,13 @@ mod tests {
         let all = [&plan.train[..], &plan.validation, &plan.test].concat();
         assert!(all.iter().all(|&id| labels[id as usize] != UNLABELLED));
         let other = DataConfig { split_seed: Some(1), ..config(NodeSplit::Planetoid) };
-        assert_ne!(partition(&labels, &other, None, "here").unwrap().train, plan.train);
+        assert_ne!(partition(&labels, None, &other, None, "here").unwrap().train, plan.train);
     }
 
     #[test]
     fn a_small_graph_gets_what_there_is() {
         let labels: Vec<u32> = (0..34).map(|id| id % 2).collect();
-        let plan = partition(&labels, &config(NodeSplit::Planetoid), None, "here").unwrap();
+        let plan = partition(&labels, None, &config(NodeSplit::Planetoid), None, "here").unwrap();
         assert_eq!((plan.train.len(), plan.validation.len(), plan.test.len()), (18, 5, 11));
         disjoint(&plan);
     }
@@ -177,7 +220,7 @@ mod tests {
         let mut tested = vec![];
         for fold in 0..10 {
             let config = DataConfig { folds: Some(10), fold: Some(fold), ..DataConfig::new("tudataset") };
-            let plan = partition(&labels, &config, None, "here").unwrap();
+            let plan = partition(&labels, None, &config, None, "here").unwrap();
             assert_eq!(disjoint(&plan), 103);
             assert!((10..=11).contains(&plan.test.len()));
             let rare = plan.test.iter().filter(|&&id| labels[id as usize] == 1).count();
@@ -198,7 +241,7 @@ mod tests {
         refused(DataConfig { fold: Some(1), ..DataConfig::new("tudataset") }, "data.folds");
         refused(DataConfig { folds: Some(3), fold: Some(3), ..DataConfig::new("tudataset") }, "0 to folds - 1");
         refused(DataConfig { folds: Some(3), test_fraction: Some(0.1), ..DataConfig::new("tudataset") }, "excludes");
-        let error = partition(&[0, 1], &config(NodeSplit::Standard), None, "here").unwrap_err().to_string();
+        let error = partition(&[0, 1], None, &config(NodeSplit::Standard), None, "here").unwrap_err().to_string();
         assert!(error.contains("here holds no split"), "{error}");
     }
 }

@@ -76,6 +76,7 @@ fn load(source: &Source) -> Result<GraphParts> {
             validation: (first..last.min(first + VALIDATION)).collect(),
             test,
         }),
+        names: None,
         labels,
         graphs: None,
     })

@@ -40,6 +40,7 @@ fn load(source: &Source) -> Result<GraphParts> {
         labels: vec![],
         graphs: Some(Graphs { ptr, labels }),
         split: None,
+        names: None,
     })
 }
 

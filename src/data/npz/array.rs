@@ -46,6 +46,11 @@ impl Array {
         (self.kind, self.size) == ('u', 1)
     }
 
+    /// Whether 32 bits hold every value of its type.
+    pub fn is_single(&self) -> bool {
+        self.size <= 2 || (self.kind, self.size) == ('f', 4)
+    }
+
     /// The strings of an array of fixed-width unicode (`<U7`), or nothing for an array of another type.
     pub fn texts(&self) -> Option<Vec<String>> {
         let text = |bytes: &[u8]| {

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "retrain",
-    summary: "new parameters from the seed, trained with the same recipe on the retained records only",
+    summary: "new parameters from the seed (or the base model of `init`), trained with the same recipe on the retained \
+              records only, whatever is fitted on records fitted again",
     citation: "the definition; see Cao & Yang, IEEE S&P 2015",
     tier: Tier::Exact,
     role: Role::Reference,
@@ -25,7 +26,7 @@ impl Method for Retrain {
         let terms = [Term { records: Records::train(view.retain), weight: 1.0 }];
         let steps = timed(&mut account.method_s, || {
             // Every parameter starts anew: public code has shipped a retrain that reset the last layer alone.
-            let fresh = session.model.init(view.seed);
+            let fresh = view.past.start(session.model, view.seed);
             session.write_theta(&fresh)?;
             fit_to_end(session, view.train, view.seed, &terms)
         })?;

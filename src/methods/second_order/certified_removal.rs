@@ -136,7 +136,7 @@ impl CertifiedRemoval {
 
     /// Trains on the retained records under the next b.
     fn retrain(&self, session: &mut Session, view: &View, seed: u64) -> Result<Certificate> {
-        let fresh = session.model.init(seed);
+        let fresh = view.past.start(session.model, seed);
         session.write_theta(&fresh)?;
         fit_to_end(session, view.train, seed, &[Term { records: Records::train(view.retain), weight: 1.0 }])?;
         let residual = objective_gradient(session, view.train, view.retain, seed)?;

@@ -62,7 +62,7 @@ struct Went {
 
 impl DeltaGrad {
     /// Trains the original again, and keeps where it was and went.
-    fn precompute(&self, session: &mut Session, replay: &mut Replay, seed: u64) -> Result<Trajectory> {
+    fn precompute(&self, session: &mut Session, replay: &mut Replay, start: &[f32]) -> Result<Trajectory> {
         let steps = replay.steps();
         let bytes = Trajectory::bytes(session, steps);
         if bytes > self.max_bytes {
@@ -74,8 +74,7 @@ impl DeltaGrad {
         }
         let trained = session.read_theta()?;
         let mut kept = Trajectory::new(session, steps)?;
-        let fresh = session.model.init(seed);
-        session.write_theta(&fresh)?;
+        session.write_theta(start)?;
         for t in 0..steps {
             let batch = replay.batch(t);
             replay.gradient(session, &batch, (1.0 / batch.len() as f64) as f32, false)?;
@@ -105,13 +104,12 @@ impl DeltaGrad {
         replay: &mut Replay,
         kept: &Trajectory,
         view: &View,
-        seed: u64,
+        start: &[f32],
     ) -> Result<Went> {
         let gone: HashSet<u32> = view.forget.iter().copied().collect();
         let first = self.exact_first.unwrap_or(replay.steps() / 10);
         let mut pairs = Pairs::new(session, kept)?;
-        let fresh = session.model.init(seed);
-        session.write_theta(&fresh)?;
+        session.write_theta(start)?;
         let mut went = Went::default();
         for t in 0..replay.steps() {
             let batch = replay.batch(t);
@@ -182,14 +180,15 @@ impl Method for DeltaGrad {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);
         let seed = view.past.seed.unwrap_or(view.seed);
+        let start = view.past.start(session.model, seed);
         let mut everything = [view.retain, view.forget].concat();
         everything.sort_unstable();
         let (mut replay, kept) = timed(&mut account.precompute_s, || {
             let mut replay = Replay::new(session, view.train, seed, &everything)?;
-            let kept = self.precompute(session, &mut replay, seed)?;
+            let kept = self.precompute(session, &mut replay, &start)?;
             Ok((replay, kept))
         })?;
-        let went = timed(&mut account.method_s, || self.replay(session, &mut replay, &kept, view, seed))?;
+        let went = timed(&mut account.method_s, || self.replay(session, &mut replay, &kept, view, &start))?;
         account.took(replay.steps() as u64);
         account.note("exact_steps", went.exact);
         account.note("corrected_steps", went.corrected);

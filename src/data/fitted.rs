@@ -1,0 +1,81 @@
+//! What is fitted on records, and so is part of a model: how columns became features, the classes, the normalisation.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::identity::Identity;
+use super::{Normalization, Portion};
+
+/// How a column of a table becomes features.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ColumnFit {
+    /// Its name.
+    pub column: String,
+    /// What was learned of it.
+    #[serde(flatten)]
+    pub encoding: Encoding,
+}
+
+/// What was learned of a column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Encoding {
+    /// One feature (a missing value becomes `mean`), and one more, 1 where the value is missing, with `indicator`.
+    Numeric {
+        /// Mean of the training records that have a value.
+        mean: f64,
+        /// Whether training records miss values, and `data.missing_indicator` asks for a feature that says so.
+        indicator: bool,
+    },
+    /// One feature a category, 1 where the value is that one; a category that training has not seen is all zeros.
+    Categorical {
+        /// In alphabetical order; `null`, the missing value, comes first.
+        categories: Vec<Option<String>>,
+    },
+}
+
+/// Everything that was fitted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fitted {
+    /// The classes that a model has an output for, in their order.
+    pub class_names: Vec<String>,
+    /// Of a table; empty for other data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<ColumnFit>,
+    /// How features were scaled.
+    pub normalization: Normalization,
+}
+
+/// Records by the file and the row that they are from.
+pub type Origins = HashSet<(Portion, u64)>;
+
+/// What loading fits on.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum FitOn<'a> {
+    /// The training records.
+    #[default]
+    Training,
+    /// The training records but these, as if they had never been there.
+    Without(&'a Origins),
+    /// Nothing: what a run has kept.
+    Kept(&'a Fitted),
+}
+
+impl FitOn<'_> {
+    /// Whether something may be learned of a training record.
+    pub(crate) fn learns(&self, record: &Identity) -> bool {
+        match self {
+            FitOn::Training => true,
+            FitOn::Without(gone) => !gone.contains(&(record.source, record.row)),
+            FitOn::Kept(_) => false,
+        }
+    }
+
+    pub(crate) fn kept(&self) -> Option<&Fitted> {
+        match self {
+            FitOn::Kept(fitted) => Some(fitted),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Who a record is: the file and the row it came from, and the names by which requests know it.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Id;
+use crate::base::splitmix::SplitMix64;
+use crate::error::{Error, Result};
+
+/// A part of a data set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Portion {
+    /// What is trained on.
+    #[default]
+    Train,
+    /// What is measured on during training.
+    Validation,
+    /// What is measured on after it.
+    Test,
+}
+
+impl Portion {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Portion; 3] = [Portion::Train, Portion::Validation, Portion::Test];
+
+    /// As it is written in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Portion::Train => "train",
+            Portion::Validation => "validation",
+            Portion::Test => "test",
+        }
+    }
+}
+
+/// Where a record is now: its part and its position there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The part.
+    pub portion: Portion,
+    /// From 0.
+    pub position: u32,
+}
+
+/// What the ids of a data set's records are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Naming {
+    /// Rows of the source, from 0 in the order of the file, before any split, filter or limit. Rows of a file of its
+    /// own for validation or test are `validation:5` and `test:5`.
+    #[default]
+    Rows,
+    /// Values of a column.
+    Column(String),
+    /// Paths of files, relative to the folder that was read; `test:` goes before those of `data.test_path`.
+    Paths,
+}
+
+/// Where a record came from, and what it is called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The part whose file it is from: [`Portion::Train`] where one file holds all parts.
+    pub source: Portion,
+    /// Row of that file, from 0.
+    pub row: u64,
+    /// Its name, where records have names.
+    pub name: Option<Box<str>>,
+    /// The person it is of, where `data.subject` says.
+    pub subject: Option<Box<str>>,
+}
+
+impl Identity {
+    /// Rows 0 to `count` of a source, without names.
+    pub(crate) fn rows(source: Portion, count: usize) -> Vec<Identity> {
+        (0..count as u64).map(|row| Identity { source, row, ..Identity::default() }).collect()
+    }
+
+    /// What a request calls it.
+    pub fn id(&self) -> Id {
+        match (&self.name, self.source) {
+            (Some(name), _) => Id::Name(name.to_string()),
+            (None, Portion::Train) => Id::Number(self.row),
+            (None, source) => Id::Name(format!("{}:{}", source.name(), self.row)),
+        }
+    }
+}
+
+/// Who the records of a data set are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Identities {
+    /// What ids are.
+    pub naming: Naming,
+    /// The column of [`Identity::subject`].
+    pub subject: Option<String>,
+    /// By part and position, ascending by source and row.
+    parts: [Vec<Identity>; 3],
+    /// Of records that have names.
+    names: HashMap<Box<str>, Place>,
+}
+
+impl Identities {
+    /// # Errors
+    /// Two records of one name: both rows.
+    pub(crate) fn new(
+        naming: Naming,
+        subject: Option<String>,
+        parts: [Vec<Identity>; 3],
+        origin: &str,
+    ) -> Result<Identities> {
+        let mut all = Identities { naming, subject, parts, names: HashMap::new() };
+        let mut names = HashMap::new();
+        for (place, record) in all.places() {
+            let Some(name) = &record.name else { continue };
+            if let Some(other) = names.insert(name.clone(), place) {
+                let (rows, column) = ([all.of(other).row, record.row], all.key());
+                return Err(Error::input(format!(
+                    "{origin}: rows {} and {} have the same {column}, `{name}`; each record needs one of its own \
+                     (several records of one person are named by data.subject)",
+                    rows[0].min(rows[1]),
+                    rows[0].max(rows[1])
+                )));
+            }
+        }
+        all.names = names;
+        Ok(all)
+    }
+
+    /// What ids are, in words.
+    pub fn key(&self) -> String {
+        match &self.naming {
+            Naming::Rows => "row of the source".to_owned(),
+            Naming::Column(column) => format!("value of `{column}`"),
+            Naming::Paths => "path".to_owned(),
+        }
+    }
+
+    /// A record.
+    pub fn of(&self, place: Place) -> &Identity {
+        &self.parts[place.portion as usize][place.position as usize]
+    }
+
+    /// The records of a part, by position.
+    pub fn part(&self, portion: Portion) -> &[Identity] {
+        &self.parts[portion as usize]
+    }
+
+    /// Every record with its place.
+    pub fn places(&self) -> impl Iterator<Item = (Place, &Identity)> {
+        Portion::ALL.into_iter().flat_map(move |portion| {
+            let place = move |position| Place { portion, position };
+            (0..).map(place).zip(self.part(portion))
+        })
+    }
+
+    /// The record of this id.
+    pub fn find(&self, id: &Id) -> Option<Place> {
+        if self.naming != Naming::Rows {
+            return self.names.get(id.text()?.as_str()).copied();
+        }
+        match id {
+            Id::Number(row) => self.at(Portion::Train, *row),
+            Id::Name(text) => match text.split_once(':') {
+                None => self.at(Portion::Train, text.parse().ok()?),
+                Some((source, row)) => {
+                    let source = Portion::ALL.into_iter().find(|portion| portion.name() == source)?;
+                    self.at(source, row.parse().ok()?)
+                }
+            },
+            Id::Edge(_) | Id::Pair(_) => None,
+        }
+    }
+
+    /// The record of a row of a source.
+    pub fn at(&self, source: Portion, row: u64) -> Option<Place> {
+        Portion::ALL.into_iter().find_map(|portion| {
+            let found = self.part(portion).binary_search_by_key(&(source, row), |record| (record.source, record.row));
+            found.ok().map(|position| Place { portion, position: position as u32 })
+        })
+    }
+
+    /// One more than the last row of the source that was loaded.
+    pub fn rows(&self) -> u64 {
+        let all = self.parts.iter().flatten().filter(|record| record.source == Portion::Train);
+        all.map(|record| record.row + 1).max().unwrap_or(0)
+    }
+
+    /// The names of records that have names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(AsRef::as_ref)
+    }
+
+    /// The records of each subject, in the order of the file.
+    pub fn subjects(&self) -> HashMap<&str, Vec<Place>> {
+        let mut all: HashMap<&str, Vec<Place>> = HashMap::new();
+        for (place, record) in self.places() {
+            if let Some(subject) = &record.subject {
+                all.entry(subject).or_default().push(place);
+            }
+        }
+        all
+    }
+
+    /// Takes records out of the validation and test part; those of the training part keep their positions.
+    pub(crate) fn keep(&mut self, portion: Portion, positions: &[u32]) {
+        let part = &mut self.parts[portion as usize];
+        *part = positions.iter().map(|position| part[*position as usize].clone()).collect();
+        self.names.clear();
+        let names = self.places().filter_map(|(place, record)| Some((record.name.clone()?, place)));
+        self.names = names.collect();
+    }
+}
+
+/// A number made of words, by which records are drawn: it depends on the record alone, so that no other record's coming
+/// or going moves it to another part.
+#[derive(Clone, Copy)]
+pub(crate) struct Key(u64);
+
+impl Key {
+    /// Of words (FNV-1a over 64-bit words, which [`Key::share`] stirs).
+    pub fn of(words: impl IntoIterator<Item = u64>) -> Key {
+        let step = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(29);
+        Key(words.into_iter().fold(0xcbf2_9ce4_8422_2325, step))
+    }
+
+    /// Of a name.
+    pub fn of_text(text: &str) -> Key {
+        Key::of(text.bytes().map(u64::from))
+    }
+
+    /// Of what it is called, if it is called something.
+    pub fn named(record: &Identity) -> Option<Key> {
+        record.subject.as_deref().or(record.name.as_deref()).map(Key::of_text)
+    }
+
+    /// The number itself.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
+    /// A number in [0, 1) for a seed: a record is drawn where it is below the fraction.
+    pub fn share(self, seed: u64) -> f64 {
+        let mut stirred = SplitMix64::new(seed);
+        let seed = stirred.next();
+        SplitMix64::new(self.0 ^ seed).uniform()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(row: u64, name: &str) -> Identity {
+        Identity { row, name: Some(name.into()), ..Identity::default() }
+    }
+
+    #[test]
+    fn a_record_is_found_by_what_its_data_call_it() {
+        let parts = [Identity::rows(Portion::Train, 3), vec![], Identity::rows(Portion::Test, 2)];
+        let rows = Identities::new(Naming::Rows, None, parts, "here").unwrap();
+        let place = |portion, position| Some(Place { portion, position });
+        assert_eq!(rows.find(&Id::Number(2)), place(Portion::Train, 2));
+        assert_eq!(rows.find(&Id::Name("2".into())), place(Portion::Train, 2));
+        assert_eq!(rows.find(&Id::Name("test:1".into())), place(Portion::Test, 1));
+        assert_eq!((rows.find(&Id::Number(3)), rows.find(&Id::Name("validation:0".into()))), (None, None));
+        let parts = [vec![named(0, "7"), named(3, "b")], vec![], vec![named(1, "007")]];
+        let by_name = Identities::new(Naming::Column("who".into()), None, parts.clone(), "here").unwrap();
+        assert_eq!(by_name.find(&Id::Number(7)), place(Portion::Train, 0));
+        assert_eq!(by_name.find(&Id::Name("007".into())), place(Portion::Test, 0));
+        assert_eq!(by_name.of(by_name.find(&Id::Name("b".into())).unwrap()).row, 3);
+        let twice = [vec![named(0, "7")], vec![], vec![named(4, "7")]];
+        let error = Identities::new(Naming::Column("who".into()), None, twice, "here").unwrap_err().to_string();
+        assert!(error.contains("rows 0 and 4") && error.contains("`7`") && error.contains("data.subject"), "{error}");
+    }
+
+    #[test]
+    fn shares_are_even_and_differ_by_seed() {
+        let below = |seed: u64| (0..10_000).filter(|row| Key::of([*row]).share(seed) < 0.25).count();
+        assert!((2_350..2_650).contains(&below(0)) && below(0) != below(1), "{} {}", below(0), below(1));
+        let both = (0..10_000).filter(|row| Key::of([*row]).share(0) < 0.5 && Key::of([*row]).share(1) < 0.5).count();
+        assert!((2_300..2_700).contains(&both), "{both}");
+    }
+}

@@ -1,0 +1,204 @@
+//! What loaders hand over: records as the files have them, with who they are, before any split and normalisation.
+
+use super::identity::{Identity, Key, Naming};
+use super::{Portion, Samples};
+use crate::error::{Error, Result};
+
+/// Values as precise as the file has them: what is rounded before its mean is taken away loses what it holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Values {
+    /// Whole numbers below 2^24, and what the file has in 32 bits.
+    Single(Vec<f32>),
+    /// Everything else.
+    Double(Vec<f64>),
+}
+
+impl Default for Values {
+    fn default() -> Values {
+        Values::Single(vec![])
+    }
+}
+
+impl Values {
+    pub fn len(&self) -> usize {
+        match self {
+            Values::Single(x) => x.len(),
+            Values::Double(x) => x.len(),
+        }
+    }
+
+    pub fn get(&self, at: usize) -> f64 {
+        match self {
+            Values::Single(x) => f64::from(x[at]),
+            Values::Double(x) => x[at],
+        }
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = f64> {
+        (0..self.len()).map(|at| self.get(at))
+    }
+
+    /// The records at `positions`, in that order.
+    pub fn gather(&self, positions: &[u32], width: usize) -> Values {
+        fn rows<T: Copy>(x: &[T], positions: &[u32], width: usize) -> Vec<T> {
+            let mut out = Vec::with_capacity(positions.len() * width);
+            positions.iter().for_each(|&at| out.extend_from_slice(&x[at as usize * width..][..width]));
+            out
+        }
+        match self {
+            Values::Single(x) => Values::Single(rows(x, positions, width)),
+            Values::Double(x) => Values::Double(rows(x, positions, width)),
+        }
+    }
+
+    /// Of a record's values.
+    fn words(&self, record: usize, width: usize) -> impl Iterator<Item = u64> {
+        (record * width..(record + 1) * width).map(|at| self.get(at).to_bits())
+    }
+}
+
+/// Records of one part.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Raw {
+    /// Row-major `[len, shape…]`.
+    pub x: Values,
+    /// Class of each record, a position in [`Parts::class_names`].
+    pub y: Vec<u32>,
+    /// Who they are; empty where they are the rows of a file that is this part's own.
+    pub who: Vec<Identity>,
+}
+
+impl From<Samples> for Raw {
+    fn from(samples: Samples) -> Raw {
+        Raw { x: Values::Single(samples.x), y: samples.y, who: vec![] }
+    }
+}
+
+impl Raw {
+    /// The records at `positions`, in that order.
+    pub fn gather(&self, positions: &[u32], width: usize) -> Raw {
+        let at = |position: &u32| *position as usize;
+        Raw {
+            x: self.x.gather(positions, width),
+            y: positions.iter().map(|position| self.y[at(position)]).collect(),
+            who: positions.iter().map(|position| self.who[at(position)].clone()).collect(),
+        }
+    }
+
+    /// Numbers the records by the rows of `source`, where the loader did not say who they are.
+    pub fn identify(&mut self, source: Portion) {
+        if self.who.is_empty() {
+            self.who = Identity::rows(source, self.y.len());
+        }
+    }
+
+    /// What each record is drawn by: its name or, of a record without, what it holds.
+    pub fn keys(&self, width: usize) -> Vec<Key> {
+        let of = |at: usize| Key::of(self.x.words(at, width).chain([u64::from(self.y[at])]));
+        (0..self.y.len()).map(|at| Key::named(&self.who[at]).unwrap_or_else(|| of(at))).collect()
+    }
+}
+
+/// Where the class names come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Classes {
+    /// The format or the configuration names them, whatever the records are.
+    Declared,
+    /// Numbers, of which the largest one says how many there are.
+    Numbered,
+    /// From the records: a class is what a training record has.
+    Found,
+}
+
+/// What a loader hands over: parsed records in file order, not yet normalised and, where `test` is `None`, not yet
+/// split.
+pub(crate) struct Parts {
+    pub name: String,
+    /// File or folder, for messages.
+    pub origin: String,
+    pub shape: Vec<usize>,
+    /// Of every class that any record has, in the order of the labels.
+    pub class_names: Vec<String>,
+    pub classes: Classes,
+    pub train: Raw,
+    /// `None`: carve `validation_fraction` from the training part.
+    pub validation: Option<Raw>,
+    /// `None`: split `test_fraction` off the training part.
+    pub test: Option<Raw>,
+    /// The largest value the format can hold (255 for 8-bit pixels): the divisor of `normalize = "unit"`.
+    pub full_scale: Option<f32>,
+    /// Per feature: true where normalisation must leave it alone (one-hot columns). Empty: none.
+    pub fixed: Vec<bool>,
+    /// What ids are.
+    pub naming: Naming,
+    /// The column of subjects.
+    pub subject: Option<String>,
+    /// How columns of a table became features.
+    pub columns: Vec<super::ColumnFit>,
+    /// What a reader should know of the data.
+    pub notes: Vec<String>,
+}
+
+impl Parts {
+    /// Dense records in file order, whose ids are their rows.
+    pub fn new(name: String, origin: String, shape: Vec<usize>, class_names: Vec<String>, train: impl Into<Raw>) -> Parts {
+        Parts {
+            name,
+            origin,
+            shape,
+            class_names,
+            classes: Classes::Declared,
+            train: train.into(),
+            validation: None,
+            test: None,
+            full_scale: None,
+            fixed: vec![],
+            naming: Naming::Rows,
+            subject: None,
+            columns: vec![],
+            notes: vec![],
+        }
+    }
+
+    /// The checks every data set must pass, whatever its loader.
+    pub fn verify(&mut self) -> Result<()> {
+        let (origin, width) = (self.origin.clone(), self.shape.iter().product::<usize>());
+        if width == 0 {
+            return Err(Error::input(format!("{origin}: a record has shape {:?}, which holds no values", self.shape)));
+        }
+        if self.train.y.is_empty() {
+            return Err(Error::input(format!("{origin}: no training records; at least one is needed")));
+        }
+        if self.class_names.len() < 2 {
+            return Err(Error::input(format!(
+                "{origin}: all records are of one class; a classifier needs at least two classes"
+            )));
+        }
+        let classes = self.class_names.len();
+        let parts = [Some(&mut self.train), self.validation.as_mut(), self.test.as_mut()];
+        for (portion, part) in Portion::ALL.into_iter().zip(parts) {
+            let Some(part) = part else { continue };
+            part.identify(portion);
+            let name = portion.name();
+            if part.x.len() != part.y.len() * width || part.who.len() != part.y.len() {
+                return Err(Error::internal(format!("{origin}: the {name} part has {} values", part.x.len())));
+            }
+            if let Some((at, value)) = part.x.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+                return Err(Error::input(format!(
+                    "{origin}: {value} in {name} record {} at value {}; every feature must be a finite number",
+                    part.who[at / width].id(),
+                    at % width
+                )));
+            }
+            if let Some(at) = part.y.iter().position(|&class| class as usize >= classes) {
+                return Err(Error::input(format!(
+                    "{origin}: {name} record {} has class {}; expected below {classes}",
+                    part.who[at].id(),
+                    part.y[at]
+                )));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! What an exact method begins with: data and network as if the forgotten records had never been there.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use super::config::Config;
+use super::folder::{Opened, RunFolder};
+use super::target::Target;
+use crate::base::sha256;
+use crate::data::{Dataset, FitOn, Normalize, Origins, Place, Portion};
+use crate::error::{Error, Result};
+use crate::methods::{MethodRow, Tier};
+use crate::nn::Model;
+use crate::train::weights;
+
+/// The records of a run, scaled and encoded by what the retained ones teach, and the network that fits them.
+pub struct Refit {
+    /// Parts and positions are those of the run's data.
+    pub data: Dataset,
+    /// Its network.
+    pub model: Model,
+    /// With the model as resolved for these data.
+    pub config: Config,
+}
+
+impl Refit {
+    /// What the method needs; none where it is not exact, or where the retained records alone teach the same.
+    ///
+    /// # Errors
+    /// Data that cannot be read any more; a single class that is retained.
+    pub fn of(row: &MethodRow, config: &Config, data: &Dataset, target: &Target) -> Result<Option<Refit>> {
+        if row.tier != Tier::Exact || !reads_records(data, target) {
+            return Ok(None);
+        }
+        let origins = origins(data, &target.split.retain);
+        let (fitted, model) = config.build(FitOn::Without(&origins))?;
+        if fitted.fitted() == data.fitted() {
+            return Ok(None);
+        }
+        let config = Config { model: model.config(), ..config.clone() };
+        Ok(Some(Refit { data: fitted, model, config }))
+    }
+}
+
+/// Whether something that was fitted may be another without the forgotten: if not, nothing need be read again.
+fn reads_records(data: &Dataset, target: &Target) -> bool {
+    let plain = matches!(data.normalization.kind, Normalize::None | Normalize::Row);
+    data.graph.is_none() && !(plain && data.columns.is_empty() && target.whole_classes.is_empty())
+}
+
+/// Where the training records that are not retained came from.
+fn origins(data: &Dataset, retain: &[u32]) -> Origins {
+    let retained: HashSet<u32> = retain.iter().copied().collect();
+    let gone = data.places(Portion::Train).filter(|place: &Place| !retained.contains(&place.position));
+    gone.map(|place| data.who.of(place)).map(|record| (record.source, record.row)).collect()
+}
+
+/// The weights that the configuration begins with, where it names some.
+///
+/// # Errors
+/// A file that holds no such weights.
+pub fn base(config: &Config, model: &Model) -> Result<Option<Vec<f32>>> {
+    config.init.as_ref().map(|path| weights::load(path, &model.layout)).transpose()
+}
+
+/// Refuses a base model that an exact method cannot start from: one that saw the forgotten records.
+///
+/// # Errors
+/// The base is the run's own model, or another one that was trained on its data.
+pub fn check_base(run: &Opened) -> Result<()> {
+    let Some(path) = &run.config.init else { return Ok(()) };
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let beside = RunFolder::new(path.parent().unwrap_or(Path::new("")));
+    let sibling = beside.info().exists().then(|| beside.read_info()).transpose()?;
+    let why = match sibling {
+        _ if sha256(&bytes) == run.info.model_sha256 => "is the trained model itself",
+        Some(info) if info.data.same_records(&run.info.data) => "was trained on the same records",
+        _ => return Ok(()),
+    };
+    Err(Error::input(format!(
+        "init: {} {why}, so a training that starts from it is not one without the forgotten records; use a base model \
+         that never saw them, or a configuration without init",
+        path.display()
+    )))
+}

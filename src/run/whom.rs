@@ -1,0 +1,99 @@
+//! Whom a request means, in words and as lines of JSON.
+
+use std::fmt::Write;
+
+use crate::data::{Line, Portion, Who};
+use crate::error::{Error, Result};
+
+/// Records and lines that are printed; files have them all.
+const SHOWN: usize = 20;
+
+/// A line of JSON for each line of the request.
+///
+/// # Errors
+/// None that is known: a line is numbers and texts.
+pub fn json_lines(lines: &[Line]) -> Result<String> {
+    let mut text = String::new();
+    for line in lines {
+        text += &serde_json::to_string(line).map_err(|e| Error::internal(format!("forgotten.jsonl: {e}")))?;
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// What each line means: how many records, and the first of them.
+pub fn text(lines: &[Line]) -> String {
+    let mut out = String::new();
+    let mut room = SHOWN;
+    for line in lines.iter().take(SHOWN) {
+        let _ = writeln!(out, "{} ({}): {}", line.request_id, line.origin, summary(line));
+        for who in line.records.iter().take(room) {
+            let _ = writeln!(out, "  {}", record(who));
+        }
+        if line.records.len() > room {
+            let _ = writeln!(out, "  … and {} more", line.records.len() - room);
+        }
+        room = room.saturating_sub(line.records.len());
+        if !line.twins.is_empty() {
+            let ids: Vec<String> = line.twins.iter().take(5).map(|who| who.id.to_string()).collect();
+            let more = if line.twins.len() > 5 { ", …" } else { "" };
+            let _ = writeln!(
+                out,
+                "  identical to {} retained ({}{more}): same input and same label; \"twins\": true takes them along",
+                counted(line.twins.len(), "record"),
+                ids.join(", ")
+            );
+        }
+    }
+    if lines.len() > SHOWN {
+        let rest: usize = lines[SHOWN..].iter().map(|line| line.records.len()).sum();
+        let _ = writeln!(out, "… and {} more lines with {}", lines.len() - SHOWN, counted(rest, "record"));
+    }
+    out
+}
+
+fn summary(line: &Line) -> String {
+    let mut parts = vec![counted(line.records.len(), thing(&line.kind))];
+    if !line.classes.is_empty() {
+        parts[0] += &format!(" of class {}", line.classes.join(", "));
+    }
+    let unseen = line.records.iter().filter(|who| matches!(who.split, Some(Portion::Validation | Portion::Test)));
+    let unseen = unseen.count();
+    if unseen > 0 && matches!(line.kind.as_str(), "sample" | "subject" | "edge") {
+        parts.push(format!("{unseen} of them in no training part, which no parameter saw"));
+    }
+    if line.repeated > 0 {
+        parts.push(format!("{} repeated", counted(line.repeated, "id")));
+    }
+    if line.already > 0 {
+        parts.push(format!("{} forgotten before", line.already));
+    }
+    parts.join("; ")
+}
+
+fn thing(kind: &str) -> &str {
+    match kind {
+        "edge" => "edge",
+        "feature" => "feature",
+        "node" => "node",
+        _ => "record",
+    }
+}
+
+fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+fn record(who: &Who) -> String {
+    let mut text = format!("id {}", who.id);
+    if let Some(row) = who.row {
+        let _ = write!(text, ", row {row}");
+    }
+    if let Some(class) = &who.class {
+        let _ = write!(text, ", class {class}");
+    }
+    if let Some(split) = who.split {
+        let _ = write!(text, ", {}", split.name());
+    }
+    text
+}

@@ -4,6 +4,7 @@ use super::output::{emit, emit_json};
 use super::{Context, Run};
 use crate::error::Result;
 use crate::run::config::settings;
+use crate::run::folder::RunFolder;
 use crate::run::forget_run::ForgetJob;
 use crate::run::whom;
 
@@ -23,8 +24,8 @@ pub struct Forget {
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Folder to write the new run to
-    #[arg(long, value_name = "RUN2")]
-    out: PathBuf,
+    #[arg(long, value_name = "RUN2", required_unless_present = "dry_run")]
+    out: Option<PathBuf>,
     /// Say whom the request means, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -32,8 +33,10 @@ pub struct Forget {
 
 impl Run for Forget {
     fn run(self, cx: &Context) -> Result<()> {
-        let job = ForgetJob::prepare(&self.run, &self.request, &self.method, settings(&self.set)?, &self.out)?;
-        if self.dry_run {
+        let out = self.out.as_deref().map(RunFolder::new).filter(|_| !self.dry_run);
+        out.iter().try_for_each(|out| out.must_be_free("use another folder"))?;
+        let job = ForgetJob::prepare(&self.run, &self.request, &self.method, settings(&self.set)?)?;
+        let Some(out) = out else {
             return match cx.json {
                 true => emit_json(&serde_json::json!({
                     "schema": "unlearn.dry_run/1", "version": env!("CARGO_PKG_VERSION"), "method": self.method,
@@ -41,12 +44,12 @@ impl Run for Forget {
                 })),
                 false => emit(&whom::text(job.lines())),
             };
-        }
+        };
         if !cx.json {
             emit(&whom::text(job.lines()))?;
         }
         let mut engine = cx.engine()?;
-        let info = job.forget(&mut engine, cx.seed, cx.check_finite)?;
+        let info = job.forget(&mut engine, &out, cx.seed, cx.check_finite)?;
         cx.write_trace(&engine.take_timings())?;
         if cx.json {
             return emit_json(&info);
@@ -55,13 +58,13 @@ impl Run for Forget {
         if job.is_unseen() {
             return emit(&format!(
                 "{}: no parameter saw these records; they leave the data, and the weights are those of {}\n",
-                self.out.display(),
+                out.path.display(),
                 self.run.display()
             ));
         }
         emit(&format!(
             "{}: {} forgot {} records in {:.3} s ({}), model {}\n",
-            self.out.display(),
+            out.path.display(),
             forget.method,
             forget.request.count,
             forget.method_s + forget.precompute_s,

@@ -6,8 +6,9 @@ use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader};
 
 use super::identity::{Identity, Naming};
-use super::parts::{Classes, Raw, Values};
+use super::parts::{Classes, Raw};
 use super::source::{Source, folder, stem};
+use super::values::Values;
 use super::{DatasetRow, Loader, Normalize, Parts, Portion};
 use crate::error::{Error, Result};
 

@@ -168,9 +168,9 @@ pub struct DataConfig {
     /// `edge_list`: a table of classes by node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<PathBuf>,
-    /// `csv`: the column whose values are the ids of records, in requests and lists; `npz`: the array. It is no feature.
-    /// Without it ids are source rows, from 0 in the order of the file. `edge_list`: the column of node ids in the CSVs
-    /// of features and labels; without it row k is node k.
+    /// `csv`: the column whose values are the ids of records, in requests and lists; `npz`: the array. It is no
+    /// feature. Without it ids are source rows, from 0 in the order of the file. `edge_list`: the column of node ids in
+    /// the CSVs of features and labels; without it row k is node k.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// `csv`: the column that says which person a record is of, for requests of kind `subject`; `npz`: the array. It is

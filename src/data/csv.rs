@@ -4,13 +4,12 @@ use std::path::Path;
 
 use ::csv::{ErrorKind, Position, ReaderBuilder, StringRecord, Trim};
 
-use super::csv_encode::{Encoder, Table};
+use super::csv_encode::{Encoder, Table, find};
 use super::csv_names::Names;
 use super::identity::{Identity, Key};
 use super::parts::{Classes, Raw};
 use super::source::{Bytes, Lines, Source, stem};
 use super::{Column, ColumnKind, DataConfig, DatasetRow, Loader, Normalize, Parts, Portion, split};
-use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
@@ -191,28 +190,6 @@ fn same_columns(table: &Table, test: &Table) -> Result<()> {
             format!("{}: has {} columns, but {} has {}", test.path, test.names.len(), table.path, table.names.len())
         }
     }))
-}
-
-/// The position of a column.
-pub(crate) fn find(column: &Column, table: &Table, key: &str) -> Result<usize> {
-    let width = table.names.len();
-    match column {
-        Column::Name(name) => table.names.iter().position(|known| known == name).ok_or_else(|| {
-            let near = did_you_mean(name, table.names.iter().map(String::as_str));
-            let all = table.names.join(", ");
-            Error::input(format!("data.{key}: {} has no column `{name}`{near}; it has {all}", table.path))
-        }),
-        Column::Index(index) => {
-            let at = if *index < 0 { *index + width as i64 } else { *index };
-            usize::try_from(at).ok().filter(|&at| at < width).ok_or_else(|| {
-                Error::input(format!(
-                    "data.{key}: {} has no column {index}; it has {width}, 0 to {}",
-                    table.path,
-                    width - 1
-                ))
-            })
-        }
-    }
 }
 
 /// What was said about each column; the label is dropped from the features.

@@ -2,8 +2,9 @@
 
 use ::csv::StringRecord;
 
-use super::parts::Values;
-use super::{ColumnFit, ColumnKind, DataConfig, Encoding};
+use super::values::Values;
+use super::{Column, ColumnFit, ColumnKind, DataConfig, Encoding};
+use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
 /// More categories than this in a column, or classes in a label, is taken for free text.
@@ -16,6 +17,28 @@ pub(crate) struct Table {
     pub rows: Vec<StringRecord>,
     /// Line of each row in the file, from 1.
     pub lines: Vec<u64>,
+}
+
+/// The position of a column.
+pub(crate) fn find(column: &Column, table: &Table, key: &str) -> Result<usize> {
+    let width = table.names.len();
+    match column {
+        Column::Name(name) => table.names.iter().position(|known| known == name).ok_or_else(|| {
+            let near = did_you_mean(name, table.names.iter().map(String::as_str));
+            let all = table.names.join(", ");
+            Error::input(format!("data.{key}: {} has no column `{name}`{near}; it has {all}", table.path))
+        }),
+        Column::Index(index) => {
+            let at = if *index < 0 { *index + width as i64 } else { *index };
+            usize::try_from(at).ok().filter(|&at| at < width).ok_or_else(|| {
+                Error::input(format!(
+                    "data.{key}: {} has no column {index}; it has {width}, 0 to {}",
+                    table.path,
+                    width - 1
+                ))
+            })
+        }
+    }
 }
 
 /// How each column that is read becomes features.

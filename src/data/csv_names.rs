@@ -1,7 +1,6 @@
 //! The columns of a table that say who a row is of. They are not features.
 
-use super::csv::find;
-use super::csv_encode::Table;
+use super::csv_encode::{Table, find};
 use super::identity::{Identity, Naming};
 use super::{Column, DataConfig, Portion};
 use crate::error::{Error, Result};

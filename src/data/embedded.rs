@@ -1,6 +1,7 @@
 //! Reading the tables that are compiled in.
 
-use super::parts::{Raw, Values};
+use super::parts::Raw;
+use super::values::Values;
 use crate::error::{Error, Result};
 
 /// Lines of `width` numbers and a class, separated by commas.

@@ -27,6 +27,26 @@ impl Dataset {
         }
     }
 
+    /// Refuses training records of a class that a model of these data has no output for: it was made as if they had
+    /// never been there, and they have no loss.
+    ///
+    /// # Errors
+    /// The first such record, by its id.
+    pub fn must_have_losses(&self, numbers: &[u32]) -> Result<()> {
+        if self.learned.len() == self.classes {
+            return Ok(());
+        }
+        let class = |number: &u32| self.train.y[*number as usize];
+        match numbers.iter().find(|number| self.output(class(number)).is_none()) {
+            None => Ok(()),
+            Some(number) => Err(Error::input(format!(
+                "record {} is of class `{}`, which the model has no output for: it has forgotten all records of it",
+                self.train_id(*number),
+                self.class_names[class(number) as usize]
+            ))),
+        }
+    }
+
     fn range(&self, argument: &str, from: u64, to: u64) -> Result<Vec<u32>> {
         let rows = self.kind() == RecordKind::Row;
         let end = if rows { self.who.rows() } else { self.train_ids().last().map_or(0, |id| u64::from(*id) + 1) };
@@ -63,7 +83,9 @@ impl Dataset {
         let found = match (self.kind(), &self.graph) {
             (RecordKind::Node, Some(graph)) => match (&graph.names, id) {
                 (None, Id::Number(number)) => node(*number),
-                (Some(names), _) => id.text().and_then(|text| node(names.iter().position(|name| *name == text)? as u64)),
+                (Some(names), _) => {
+                    id.text().and_then(|text| node(names.iter().position(|name| *name == text)? as u64))
+                }
                 _ => None,
             },
             (RecordKind::Link, _) => match id {

@@ -30,13 +30,15 @@ pub mod request;
 mod request_file;
 mod request_graph;
 mod request_id;
+mod request_rows;
 mod resolve;
-mod resolve_rows;
+mod resolved;
 mod source;
 mod split;
 mod synth;
 mod training;
 mod twins;
+mod values;
 mod who;
 
 use std::path::Path;
@@ -53,7 +55,8 @@ pub use normalize::{Normalization, Normalize};
 pub use request::{Kind, Request};
 pub use request_file::read_requests;
 pub use request_id::Id;
-pub use resolve::{Line, Split, Who, resolve};
+pub use resolve::resolve;
+pub use resolved::{Line, Split, Who};
 pub use training::{HeldOut, Known, Sight, Training};
 pub use twins::Twins;
 

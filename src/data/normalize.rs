@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::parts::Values;
+use super::values::Values;
 
 /// The key `normalize`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,7 +176,8 @@ mod tests {
         let table = fitted(Normalize::Standard, &times, &[1], &[]);
         let x = table.apply(Values::Double(times), 1);
         let deviation = ((40.0f64 * 40.0 - 1.0) / 12.0).sqrt();
-        assert!((f64::from(x[0]) + 19.5 / deviation).abs() < 1e-6 && (f64::from(x[0]) + 1.6893).abs() < 1e-4, "{}", x[0]);
+        let first = f64::from(x[0]);
+        assert!((first + 19.5 / deviation).abs() < 1e-6 && (first + 1.6893).abs() < 1e-4, "{first}");
         // Forty times 0.1 do not add up to 4.
         let constant = vec![0.1; 40];
         let table = fitted(Normalize::Standard, &constant, &[1], &[]);

@@ -3,12 +3,15 @@
 mod archive;
 mod array;
 mod header;
+mod names;
 
 pub(crate) use archive::Archive;
 pub(crate) use array::Array;
 
-use super::parts::{Classes, Raw, Values};
+use super::identity::Naming;
+use super::parts::{Classes, Raw};
 use super::source::{Source, numbered, stem};
+use super::values::Values;
 use super::{DatasetRow, Loader, Normalize, Parts};
 use crate::error::{Error, Result};
 
@@ -18,7 +21,18 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
               [n, f], [n, h, w], [n, h, w, c] or [n, c, h, w] with c of 1, 3 or 4; whole numbers or floats",
     citation: "J. Yang et al.: MedMNIST v2, Scientific Data 10, 2023 (the names of the arrays)",
     licence: "of the files",
-    keys: &["path", "x", "y", "normalize", "test_fraction", "validation_fraction", "split_seed", "limit"],
+    keys: &[
+        "path",
+        "x",
+        "y",
+        "id",
+        "subject",
+        "normalize",
+        "test_fraction",
+        "validation_fraction",
+        "split_seed",
+        "limit",
+    ],
     normalize: Normalize::Unit,
     load: Loader::Records(load),
 };
@@ -49,9 +63,10 @@ fn load(source: &Source) -> Result<Parts> {
         let part = if x.is_empty() { None } else { Some(archive.pair(x, y, &names)?) };
         parts.push(part);
     }
+    let several = parts.iter().flatten().count() > 1;
     let mut parts = parts.into_iter();
     let first = parts.next().flatten();
-    let first = first.ok_or_else(|| Error::internal("the first pair of arrays is always read"))?;
+    let mut first = first.ok_or_else(|| Error::internal("the first pair of arrays is always read"))?;
     let rest: Vec<Option<Part>> = parts.collect();
     for (part, (name, _)) in rest.iter().zip(&pairs[1..]) {
         if let Some(part) = part.as_ref().filter(|part| part.shape != first.shape) {
@@ -65,9 +80,17 @@ fn load(source: &Source) -> Result<Parts> {
     let mut rest = rest.into_iter().map(|part| part.map(|part| part.raw));
     let (validation, test) = (rest.next().flatten(), rest.next().flatten());
     let labels = first.raw.y.iter().chain([&validation, &test].into_iter().flatten().flat_map(|raw| &raw.y));
+    let naming = match names::identities(&archive, config, (first.raw.y.len(), several))? {
+        Some((naming, who)) => {
+            first.raw.who = who;
+            naming
+        }
+        None => Naming::Rows,
+    };
     let (class_names, full_scale) = (numbered(labels), first.pixels.then_some(255.0));
     let parts = Parts::new(stem(&path), path.display().to_string(), first.shape, class_names, first.raw);
-    Ok(Parts { classes: Classes::Numbered, validation, test, full_scale, ..parts })
+    let subject = config.subject.clone();
+    Ok(Parts { classes: Classes::Numbered, validation, test, full_scale, naming, subject, ..parts })
 }
 
 struct Part {

@@ -1,62 +1,9 @@
 //! What loaders hand over: records as the files have them, with who they are, before any split and normalisation.
 
 use super::identity::{Identity, Key, Naming};
-use super::{Portion, Samples};
+use super::values::Values;
+use super::{ColumnFit, Portion, Samples};
 use crate::error::{Error, Result};
-
-/// Values as precise as the file has them: what is rounded before its mean is taken away loses what it holds.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Values {
-    /// Whole numbers below 2^24, and what the file has in 32 bits.
-    Single(Vec<f32>),
-    /// Everything else.
-    Double(Vec<f64>),
-}
-
-impl Default for Values {
-    fn default() -> Values {
-        Values::Single(vec![])
-    }
-}
-
-impl Values {
-    pub fn len(&self) -> usize {
-        match self {
-            Values::Single(x) => x.len(),
-            Values::Double(x) => x.len(),
-        }
-    }
-
-    pub fn get(&self, at: usize) -> f64 {
-        match self {
-            Values::Single(x) => f64::from(x[at]),
-            Values::Double(x) => x[at],
-        }
-    }
-
-    /// All of them, in order.
-    pub fn iter(&self) -> impl Iterator<Item = f64> {
-        (0..self.len()).map(|at| self.get(at))
-    }
-
-    /// The records at `positions`, in that order.
-    pub fn gather(&self, positions: &[u32], width: usize) -> Values {
-        fn rows<T: Copy>(x: &[T], positions: &[u32], width: usize) -> Vec<T> {
-            let mut out = Vec::with_capacity(positions.len() * width);
-            positions.iter().for_each(|&at| out.extend_from_slice(&x[at as usize * width..][..width]));
-            out
-        }
-        match self {
-            Values::Single(x) => Values::Single(rows(x, positions, width)),
-            Values::Double(x) => Values::Double(rows(x, positions, width)),
-        }
-    }
-
-    /// Of a record's values.
-    fn words(&self, record: usize, width: usize) -> impl Iterator<Item = u64> {
-        (record * width..(record + 1) * width).map(|at| self.get(at).to_bits())
-    }
-}
 
 /// Records of one part.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -135,14 +82,20 @@ pub(crate) struct Parts {
     /// The column of subjects.
     pub subject: Option<String>,
     /// How columns of a table became features.
-    pub columns: Vec<super::ColumnFit>,
+    pub columns: Vec<ColumnFit>,
     /// What a reader should know of the data.
     pub notes: Vec<String>,
 }
 
 impl Parts {
     /// Dense records in file order, whose ids are their rows.
-    pub fn new(name: String, origin: String, shape: Vec<usize>, class_names: Vec<String>, train: impl Into<Raw>) -> Parts {
+    pub fn new(
+        name: String,
+        origin: String,
+        shape: Vec<usize>,
+        class_names: Vec<String>,
+        train: impl Into<Raw>,
+    ) -> Parts {
         Parts {
             name,
             origin,

@@ -91,7 +91,17 @@ impl Request {
     pub fn new(kind: Kind, ids: Vec<Id>, origin: &str) -> Self {
         let origin = origin.to_owned();
         let (nodes, fraction) = (vec![], None);
-        Request { request_id: inline_id(), kind, ids, nodes, fraction, twins: false, planted: false, poisoned: false, origin }
+        Request {
+            request_id: inline_id(),
+            kind,
+            ids,
+            nodes,
+            fraction,
+            twins: false,
+            planted: false,
+            poisoned: false,
+            origin,
+        }
     }
 
     /// Takes in what another part of the same request names.

@@ -48,12 +48,13 @@ fn parse_json_lines(text: &str, path: &Path) -> Result<Vec<Request>> {
                 said(&e)
             ))
         })?;
-        let lacks = |what: &str| Err(Error::input(format!("{origin}: expected the keys request_id, kind and ids{what}")));
+        let lacks =
+            |what: &str| Err(Error::input(format!("{origin}: expected the keys request_id, kind and ids{what}")));
         if request.request_id == INLINE && !line.contains("\"request_id\"") {
             return lacks("; there is no request_id");
         }
         if request.ids.is_empty() && request.nodes.is_empty() && !request.planted && !request.poisoned {
-            return lacks("; it names nothing");
+            return lacks("; the request is empty");
         }
         if let Some(earlier) = used.insert(request.request_id.clone(), origin.clone()) {
             return Err(Error::input(format!(

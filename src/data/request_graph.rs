@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::request::{Kind, Request};
-use super::resolve::{self, Line, Split, Who};
+use super::resolved::{self, Line, Split, Who};
 use super::{Dataset, Deletion, GraphData, GraphRecords, Id, Place, Portion};
 use crate::base::did_you_mean;
 use crate::base::splitmix::SplitMix64;
@@ -76,7 +76,7 @@ pub(super) fn resolve(requests: &[Request], dataset: &Dataset, data: &GraphData,
     let names_something = !deletion.is_empty() || !unseen.is_empty();
     let unseen = unseen.into_iter().collect();
     let split = Split { retain, forget, unseen, deletion: Some(deletion), lines };
-    resolve::checked(requests, split, names_something)
+    resolved::checked(requests, split, names_something)
 }
 
 struct Reader<'a> {
@@ -176,7 +176,7 @@ impl Reader<'_> {
     fn item(&self, request: &Request, id: &Id) -> Result<Item> {
         match (request.kind, id) {
             (Kind::Node, Id::Number(_) | Id::Name(_)) => Ok(Item::Node(self.node(request, id)?)),
-            (Kind::Class, _) => Ok(Item::Class(resolve::class(request, id, self.dataset)?)),
+            (Kind::Class, _) => Ok(Item::Class(resolved::class(request, id, self.dataset)?)),
             (Kind::Edge, Id::Edge([u, v])) => self.edge(request, id, [&Id::Number(*u), &Id::Number(*v)]),
             (Kind::Edge, Id::Pair([u, v])) => self.edge(request, id, [&Id::Name(u.clone()), &Id::Name(v.clone())]),
             (Kind::Feature, Id::Number(column)) => Ok(Item::Column(self.column(request, *column)?)),
@@ -253,7 +253,7 @@ impl Reader<'_> {
         let of_class = |id: &&u32| self.data.labels[**id as usize] == class;
         let members: Vec<u32> = self.data.train.iter().filter(of_class).copied().collect();
         match members.is_empty() {
-            true => request.fail(resolve::no_members(class, self.dataset)),
+            true => request.fail(resolved::no_members(class, self.dataset)),
             false => Ok(members),
         }
     }

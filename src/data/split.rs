@@ -1,9 +1,9 @@
 //! Splits as index sets, in file order. Which part a record is in depends on the record and the seed alone: no other
 //! record's coming or going moves it.
 
+use super::DataConfig;
 use super::identity::Key;
 use super::parts::Parts;
-use super::DataConfig;
 use crate::error::{Error, Result};
 
 /// Positions in the source records, each ascending and disjoint from the others.

@@ -112,7 +112,8 @@ impl Dataset {
 
     /// Those of `samples` that a model has an output for, with the numbers of its outputs as classes.
     pub fn scored(&self, samples: &Samples) -> Samples {
-        let known: Vec<u32> = (0..).zip(&samples.y).filter(|(_, y)| self.output(**y).is_some()).map(|(at, _)| at).collect();
+        let known: Vec<u32> =
+            (0..).zip(&samples.y).filter(|(_, y)| self.output(**y).is_some()).map(|(at, _)| at).collect();
         let mut scored = samples.gather(&known, self.width());
         scored.y.iter_mut().for_each(|class| *class = self.output(*class).unwrap_or(0));
         scored

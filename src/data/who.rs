@@ -1,6 +1,6 @@
 //! What the records of a data set are called, whatever they are.
 
-use super::resolve::Who;
+use super::resolved::Who;
 use super::{Dataset, GraphRecords, Id, Identity, Naming, Place, Portion, RecordKind, Samples};
 
 impl Dataset {

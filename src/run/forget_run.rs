@@ -97,17 +97,14 @@ pub struct ForgetJob {
     refit: Option<Refit>,
     /// The weights that the run began with, where its configuration names some.
     base: Option<Vec<f32>>,
-    folder: RunFolder,
 }
 
 impl ForgetJob {
     /// Reads everything and refuses what cannot be done, before anything is written.
     ///
     /// # Errors
-    /// Bad runs, requests, names and settings; an `out` that holds a run.
-    pub fn prepare(run: &Path, request: &Path, method: &str, settings: toml::Table, out: &Path) -> Result<ForgetJob> {
-        let folder = RunFolder::new(out);
-        folder.must_be_free("use another folder")?;
+    /// Bad runs, requests, names and settings.
+    pub fn prepare(run: &Path, request: &Path, method: &str, settings: toml::Table) -> Result<ForgetJob> {
         let row = methods::find(method)?;
         let method = (row.build)(settings)?;
         let mut run = RunFolder::new(run).open()?;
@@ -135,7 +132,7 @@ impl ForgetJob {
         }
         let base = base(&run.config, refit.as_ref().map_or(&run.model, |refit| &refit.model))?;
         let theta = run.theta()?;
-        Ok(ForgetJob { run, requests, earlier, target, row, method, theta, refit, base, folder })
+        Ok(ForgetJob { run, requests, earlier, target, row, method, theta, refit, base })
     }
 
     /// What the method may know of where the weights come from.
@@ -152,8 +149,15 @@ impl ForgetJob {
     /// Forgets and writes the new run.
     ///
     /// # Errors
-    /// What the method reports; weights that are not finite, which are never written.
-    pub fn forget(&self, engine: &mut Engine, seed: Option<u64>, check_finite: bool) -> Result<RunInfo> {
+    /// What the method reports; weights that are not finite, which are never written; a folder that holds a run.
+    pub fn forget(
+        &self,
+        engine: &mut Engine,
+        folder: &RunFolder,
+        seed: Option<u64>,
+        check_finite: bool,
+    ) -> Result<RunInfo> {
+        folder.must_be_free("use another folder")?;
         let (run, adapter, before) = (&self.run, AdapterSummary::of(engine), engine.traffic());
         let seed = seed.unwrap_or(run.config.seed);
         let (data, model, config) = match &self.refit {
@@ -187,10 +191,9 @@ impl ForgetJob {
             data: DataInfo::of(data),
             ..run.info.clone()
         };
-        let made = self.folder.create()?;
-        let written =
-            self.write_request().and_then(|()| finish(&self.folder, config, model, &theta, &[], info, false));
-        written.inspect_err(|_| self.folder.discard(made))
+        let made = folder.create()?;
+        let written = self.write_request(folder).and_then(|()| finish(folder, config, model, &theta, &[], info, false));
+        written.inspect_err(|_| folder.discard(made))
     }
 
     fn account_for(&self, account: &Account) -> Result<ForgetInfo> {
@@ -207,7 +210,7 @@ impl ForgetJob {
         })
     }
 
-    fn write_request(&self) -> Result<()> {
+    fn write_request(&self, folder: &RunFolder) -> Result<()> {
         // A CSV request may take several rows; here it is one line.
         let mut whole: Vec<Request> = Vec::new();
         let mut places: HashMap<(&str, Kind, bool), usize> = HashMap::new();
@@ -225,8 +228,8 @@ impl ForgetJob {
             text += &serde_json::to_string(request).map_err(|e| Error::internal(format!("request.jsonl: {e}")))?;
             text.push('\n');
         }
-        write_atomic(&self.folder.request(), text.as_bytes())?;
-        write_atomic(&self.folder.forgotten(), whom::json_lines(self.lines())?.as_bytes())
+        write_atomic(&folder.request(), text.as_bytes())?;
+        write_atomic(&folder.forgotten(), whom::json_lines(self.lines())?.as_bytes())
     }
 
     /// What each line of the request was found to mean.

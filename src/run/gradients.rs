@@ -149,6 +149,7 @@ impl GradientJob {
         run.data.needs_own_losses("gradients are")?;
         let set = indices.to_owned();
         let indices = run.data.indices(indices)?;
+        run.data.must_have_losses(&indices)?;
         let theta = run.theta()?;
         Ok(GradientJob { folder, run, theta, indices, set, row, options })
     }

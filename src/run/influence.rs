@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use super::folder::{Opened, RunFolder};
 use super::moments::{Moments, moments};
-use super::ranking::{Ranking, SCHEMA};
+use super::ranking::{Placed, Ranking, SCHEMA};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::methods::second_order::curvature::Curvature;
 use crate::records::{Part, Reader, Records, Session};
 use crate::statistics;
-use crate::statistics::scores::{self, Moment, ranked};
+use crate::statistics::scores::{self, Moment, Ranked, ranked};
 use crate::statistics::solve::{Solved, StoppedBy, Until};
 
 /// How records are scored.
@@ -129,6 +129,7 @@ impl InfluenceJob {
         }
         let set = indices.to_owned();
         let indices = run.data.indices(indices)?;
+        run.data.must_have_losses(&indices)?;
         let listed = match &ask.against {
             Against::Listed(text) => run.data.indices(text)?,
             _ => Vec::new(),
@@ -158,7 +159,8 @@ impl InfluenceJob {
         if let Some(bad) = scores.iter().position(|score| !score.is_finite()) {
             return Err(Error::CheckFailed(format!(
                 "the score of record {} is {}: the model diverged",
-                self.indices[bad], scores[bad]
+                self.run.data.train_id(self.indices[bad]),
+                scores[bad]
             )));
         }
         Ok(Ranking {
@@ -171,9 +173,15 @@ impl InfluenceJob {
             model_sha256: self.run.model_sha256()?,
             solver,
             reproduced,
-            table: ranked(&self.indices, &scores),
+            table: self.table(&scores),
             scores,
         })
+    }
+
+    fn table(&self, scores: &[f64]) -> Vec<Placed> {
+        let data = &self.run.data;
+        let placed = |row: Ranked| Placed { rank: row.rank, id: data.train_id(row.id), score: row.score };
+        ranked(&self.indices, scores).into_iter().map(placed).collect()
     }
 
     /// With the curvature over all training records.

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::influence::Ask;
 use crate::base::write_atomic;
+use crate::data::Id;
 use crate::error::{Error, Result};
-use crate::statistics::scores::Ranked;
 use crate::statistics::solve::Solved;
 
 /// Name and version of the document of a ranking.
@@ -36,10 +36,21 @@ pub struct Ranking {
     /// Of named epochs: see [`super::moments::Moments::reproduced`].
     pub reproduced: Option<bool>,
     /// The largest score first.
-    pub table: Vec<Ranked>,
+    pub table: Vec<Placed>,
     /// In the order of the records.
     #[serde(skip)]
     pub scores: Vec<f64>,
+}
+
+/// A row of the table.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Placed {
+    /// From 1, the largest score first.
+    pub rank: usize,
+    /// What the data call the record.
+    pub id: Id,
+    /// Its score; what a larger one means is the score's own matter.
+    pub score: f64,
 }
 
 impl Ranking {
@@ -57,7 +68,13 @@ impl Ranking {
 
     /// `rank,id,score`, a line a record.
     pub fn csv(&self) -> String {
-        let lines = self.table.iter().map(|row| format!("{},{},{:e}\n", row.rank, row.id, row.score));
-        std::iter::once("rank,id,score\n".to_owned()).chain(lines).collect()
+        let mut text = "rank,id,score\n".to_owned();
+        for row in &self.table {
+            let id = row.id.text().unwrap_or_else(|| row.id.to_string());
+            let quoted = id.contains([',', '"', '\n', '\r']);
+            let id = if quoted { format!("\"{}\"", id.replace('"', "\"\"")) } else { id };
+            text += &format!("{},{id},{:e}\n", row.rank, row.score);
+        }
+        text
     }
 }

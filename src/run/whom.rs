@@ -39,8 +39,8 @@ pub fn text(lines: &[Line]) -> String {
             let more = if line.twins.len() > 5 { ", …" } else { "" };
             let _ = writeln!(
                 out,
-                "  identical to {} retained ({}{more}): same input and same label; \"twins\": true takes them along",
-                counted(line.twins.len(), "record"),
+                "  identical to {} ({}{more}): same input and same label; \"twins\": true takes them along",
+                counted(line.twins.len(), "retained record"),
                 ids.join(", ")
             );
         }

@@ -5,8 +5,8 @@ use std::path::Path;
 use unlearn::statistics;
 
 use libtest_mimic::Trial;
-use unlearn::data::{Id, Kind, Request, resolve};
 use unlearn::data::{self, DataConfig, Dataset, Samples};
+use unlearn::data::{Id, Kind, Request, resolve};
 use unlearn::engine::Engine;
 use unlearn::eval::{Outputs, accuracy, divergence};
 use unlearn::methods::{View, find};

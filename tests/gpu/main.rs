@@ -11,6 +11,7 @@ mod device;
 mod digits;
 mod drivers;
 mod engine;
+mod erasure;
 mod examples;
 mod fisher;
 mod graph_methods;
@@ -70,6 +71,7 @@ fn main() {
     trials.extend(layers::trials());
     trials.extend(statistics::trials(&devices));
     trials.extend(runs::trials());
+    trials.extend(erasure::trials());
     trials.extend(variants::trials());
     trials.extend(kinds::trials());
     trials.extend(resume::trials());

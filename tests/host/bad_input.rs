@@ -107,10 +107,9 @@ fn requests_of_an_experiment() {
         desk.put("e.toml", config("loader = \"synth\"\nclasses = 3\nsamples = 40") + &forget)
     };
     let cases = [
-        ("{ kind = \"sample\", ids = [1, 1] }", "repeated"),
         ("{ kind = \"sample\", ids = [400] }", "unknown sample id 400"),
         ("{ kind = \"sample\", ids = [] }", "empty"),
-        ("{ kind = \"class\", ids = [3] }", "unknown class id 3"),
+        ("{ kind = \"class\", ids = [3] }", "no class 3"),
         ("{ kind = \"class\", ids = [0, 1, 2] }", "nothing would be retained"),
         ("{ kind = \"node\", ids = [1] }", "needs a graph"),
         ("{ kind = \"sample\", fraction = 2.0 }", "fraction"),

@@ -227,7 +227,7 @@ fn tables_of_a_graph_name_file_and_line() {
 #[test]
 fn plants_and_poisons_that_cannot_be() {
     let here = Path::new(".");
-    refused("loader = 'karate'\nplant = { fraction = 0.01 }", here, &["data.plant.fraction", "0.01 of 17"]);
+    refused("loader = 'karate'\nplant = { fraction = 0.01 }", here, &["data.plant.fraction", "0.01 of 18"]);
     refused("loader = 'karate'\nplant = { fraction = 1.0 }", here, &["data.plant.fraction", "not all"]);
     refused("loader = 'karate'\nplant = { columns = 0 }", here, &["data.plant.columns"]);
     refused("loader = 'karate'\npoison = { edges = 0.001 }", here, &["data.poison.edges", "0.001 of 78"]);

@@ -93,13 +93,19 @@ fn requests_name_training_edges_and_nothing_else() {
     assert_eq!((split.forget.as_slice(), split.retain.len()), (&[3][..], edges.len() - 1));
     assert_eq!(split.deletion.unwrap().edges.len(), 2);
     let [u, v] = data.links().unwrap().test[0];
+    let held = resolve(&[inline(&format!("{{ kind = 'edge', ids = [[{v}, {u}]] }}"))], &data, 0).unwrap();
+    assert_eq!((held.forget.len(), held.unseen.len(), held.lines[0].records.len()), (0, 1, 1));
+    let mut less = data.clone();
+    less.leave(&held.unseen);
+    let (now, before) = (less.links().unwrap(), data.links().unwrap());
+    assert!(!now.holds(u, v) && now.test.len() + 1 == before.test.len() && now.test_never == before.test_never);
+    assert_eq!(less.test.y.len() + 1, data.test.y.len());
     for (request, word) in [
-        (format!("{{ kind = 'edge', ids = [[{u}, {v}]] }}"), "held out"),
-        ("{ kind = 'node', ids = [1] }".into(), "expected a request of kind edge, not node"),
-        ("{ kind = 'class', ids = [1] }".into(), "kind edge"),
-        ("{ kind = 'feature', ids = [1] }".into(), "kind edge"),
+        ("{ kind = 'node', ids = [1] }", "expected a request of kind edge, not node"),
+        ("{ kind = 'class', ids = [1] }", "kind edge"),
+        ("{ kind = 'feature', ids = [1] }", "kind edge"),
     ] {
-        let said = resolve(&[inline(&request)], &data, 0).unwrap_err().to_string();
+        let said = resolve(&[inline(request)], &data, 0).unwrap_err().to_string();
         assert!(said.contains(word), "{said}");
     }
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::lines::text;
 use super::{Graph, GraphParts, NodeSplit, Sparse, UNLABELLED};
-use crate::data::csv::{class_names, find, read};
-use crate::data::csv_encode::{MOST_CATEGORIES, Table};
+use crate::data::csv::{class_names, read};
+use crate::data::csv_encode::{MOST_CATEGORIES, Table, find};
 use crate::data::source::{Source, folder};
 use crate::data::{Column, DataConfig, DatasetRow, Loader, Normalize};
 use crate::error::{Error, Result};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Graph, GraphData, GraphParts, GraphRecords, UNLABELLED};
 use crate::base::splitmix::SplitMix64;
-use crate::data::{DataConfig, Dataset, Identities, Place, Portion, Normalization, Normalize, Samples};
+use crate::data::{DataConfig, Dataset, Identities, Normalization, Normalize, Place, Portion, Samples};
 use crate::error::{Error, Result};
 
 /// The key `task`.

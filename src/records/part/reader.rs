@@ -43,7 +43,7 @@ impl<'e> Reader<'e> {
         }))
     }
 
-    /// The test records of a data set, and their ids.
+    /// The test records of a data set that the model has an output for, and their ids.
     ///
     /// # Errors
     /// No memory.
@@ -55,7 +55,10 @@ impl<'e> Reader<'e> {
     ) -> Result<(Reader<'e>, Vec<u32>)> {
         match &data.graph {
             Some(graph) => Ok((Reader::graph(engine, model, graph, None, theta)?, graph.test.clone())),
-            None => Ok((Reader::rows(engine, model, &data.test, theta)?, (0..data.test.len() as u32).collect())),
+            None => {
+                let test = data.scored(&data.test);
+                Ok((Reader::rows(engine, model, &test, theta)?, (0..test.len() as u32).collect()))
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::request::{Kind, Request};
 use super::request_id::Id;
-use super::resolve::{Line, Split, checked, class, no_members};
+use super::resolved::{Line, Split, checked, class, no_members};
 use super::twins::Twins;
 use super::{Dataset, Place, Portion};
 use crate::base::did_you_mean;
@@ -90,9 +90,8 @@ impl Reader<'_> {
         }
         request.one_way_of_naming()?;
         match request.fraction {
-            Some(_) if request.kind != Kind::Sample => {
-                request.fail(format!("fraction goes with kind = \"sample\"; a {} request needs ids", request.kind.name()))
-            }
+            Some(_) if request.kind != Kind::Sample => request
+                .fail(format!("fraction goes with kind = \"sample\"; a {} request needs ids", request.kind.name())),
             Some(fraction) => {
                 let all = self.dataset.places(Portion::Train).collect();
                 Ok(vec![(None, request.draw(fraction, all, "training records", rng)?)])

@@ -121,7 +121,17 @@ fn not_finite() -> Result<(), Failed> {
     hold(plain.contains("the loss became") && plain.contains("--check-finite"), || plain.clone())?;
     let named = stderr(&ends(&["train", &config, "--out", &desk.text("b"), "--check-finite", "-q"], 1)?);
     // The first layer's product overflows before anything else can.
-    hold(named.contains("kernel linear.matmul") && named.contains("first NaN or Inf"), || named.clone())
+    hold(named.contains("kernel linear.matmul") && named.contains("first NaN or Inf"), || named.clone())?;
+    // No loss has seen the weights of the last step.
+    let rows: String = (0..40).map(|at| format!("{},{}\n", 1000 + at, ["p", "q"][at % 2])).collect();
+    desk.put("t.csv", format!("a,y\n{rows}"));
+    let data = "loader = \"csv\"\npath = \"t.csv\"\nlabel = \"y\"\nnormalize = \"none\"";
+    let train = "lr = 3e38\nmomentum = 0.0\nepochs = 1\nbatch_size = 1000";
+    let config = desk.put("d.toml", format!("[data]\n{data}\n[model]\nzoo = \"logistic\"\n[train]\n{train}\n"));
+    let last = stderr(&ends(&["train", &config, "--out", &desk.text("c"), "-q"], 1)?);
+    hold(last.contains("diverged: `fc.weight`"), || last.clone())?;
+    let left = ["c/model.safetensors", "c/checkpoint.safetensors", "c/run.json"].map(|name| desk.path(name).exists());
+    hold(left == [false; 3], || format!("{left:?}"))
 }
 
 fn closed_folder() -> Result<(), Failed> {

@@ -30,5 +30,6 @@ fn load(_: &Source) -> Result<Parts> {
         test: None,
         full_scale: None,
         fixed: vec![],
+        notes: vec![],
     })
 }

@@ -33,5 +33,6 @@ fn load(_: &Source) -> Result<Parts> {
         test: None,
         full_scale: Some(16.0),
         fixed: vec![],
+        notes: vec![],
     })
 }

@@ -11,13 +11,17 @@ mod config;
 mod csr;
 mod csv;
 mod csv_encode;
+mod decimal;
 mod digits;
 mod embedded;
 mod graph;
 mod idx;
 mod kind;
+mod limit;
 mod normalize;
+mod notes;
 mod npz;
+mod numbers;
 mod pickle;
 pub mod request;
 mod request_file;
@@ -32,7 +36,7 @@ use std::path::Path;
 use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
-pub use config::{Column, ColumnKind, DataConfig};
+pub use config::{Column, ColumnKind, DataConfig, Layout};
 pub use graph::{Deletion, Graph, GraphData, GraphRecords, Links, NodeSplit, Plant, Poison, Sparse, Task, UNLABELLED};
 pub use kind::RecordKind;
 pub use normalize::{Normalization, Normalize};
@@ -40,6 +44,7 @@ pub use request::{Id, Kind, Request, Split, resolve};
 pub use request_file::{parse_indices, read_requests};
 pub use training::{HeldOut, Known, Sight, Training};
 
+use limit::Limit;
 use source::Source;
 
 /// Records of one part of a data set.
@@ -97,6 +102,8 @@ pub struct Dataset {
     /// The graph on which the records are: its nodes, or what [`GraphData::records`] says. `x` of the three parts is
     /// then empty, and `y` holds the labels of [`GraphData::train`], `validation` and `test`, in that order.
     pub graph: Option<GraphData>,
+    /// What is odd about the data and was let pass; a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Dataset {
@@ -183,6 +190,22 @@ pub(crate) struct Parts {
     pub full_scale: Option<f32>,
     /// Per feature: true where normalisation must leave it alone (one-hot columns). Empty: none.
     pub fixed: Vec<bool>,
+    /// As in [`Dataset::notes`].
+    pub notes: Vec<String>,
+}
+
+/// A record of more values than this is taken for a slip.
+const MOST_VALUES: usize = 1 << 28;
+
+impl Parts {
+    /// Values of a record.
+    fn width(&self) -> Result<usize> {
+        let product = self.shape.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));
+        product.filter(|width| *width <= MOST_VALUES).ok_or_else(|| {
+            let (origin, shape) = (&self.origin, &self.shape);
+            Error::input(format!("{origin}: a record has shape {shape:?}; expected at most {MOST_VALUES} values"))
+        })
+    }
 }
 
 /// Loads the data set that `config` describes; relative paths are taken from `base_dir`.
@@ -196,15 +219,17 @@ pub fn load(config: &DataConfig, base_dir: &Path) -> Result<Dataset> {
     let config = config.resolved()?;
     let row = find(&config.loader)?;
     let kind = config.normalize.unwrap_or(row.normalize);
-    let source = Source { config: &config, base_dir };
+    let source = Source { config: &config, base_dir, limit: Limit::of(&config)? };
     let mut parts = match row.load {
         Loader::Records(load) => load(&source)?,
         Loader::Graph { load, .. } => return graph::dataset(load(&source)?, &config, kind),
     };
-    let width = parts.shape.iter().product();
+    let width = parts.width()?;
     verify(&parts, width)?;
     split::apply(&mut parts, &config, width)?;
     let (mut validation, mut test) = (parts.validation.unwrap_or_default(), parts.test.unwrap_or_default());
+    let notes =
+        notes::of_rows(&config, &parts.origin, &parts.class_names, &parts.train.y, std::mem::take(&mut parts.notes));
     let normalization = normalize::fit(kind, &parts.train.x, &parts.shape, parts.full_scale, &parts.fixed);
     for part in [&mut parts.train, &mut validation, &mut test] {
         normalization.apply(&mut part.x, width);
@@ -219,6 +244,7 @@ pub fn load(config: &DataConfig, base_dir: &Path) -> Result<Dataset> {
         test,
         normalization,
         graph: None,
+        notes,
     })
 }
 

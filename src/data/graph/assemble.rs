@@ -1,6 +1,6 @@
 //! From what a graph loader parsed to a data set: the checks that hold for every graph, the split, the normalisation.
 
-use super::{Graph, GraphData, GraphRecords, Links, Task, UNLABELLED, links, partition};
+use super::{Graph, GraphData, GraphRecords, Links, MOST_COLUMNS, Task, UNLABELLED, links, partition};
 use crate::data::split::Plan;
 use crate::data::{DataConfig, Dataset, Normalization, Normalize, Samples};
 use crate::error::{Error, Result};
@@ -17,6 +17,8 @@ pub(crate) struct GraphParts {
     pub graphs: Option<Graphs>,
     /// The split that the files hold.
     pub split: Option<Plan>,
+    /// As in [`GraphData::names`].
+    pub names: Option<Vec<String>>,
 }
 
 /// Graphs of a collection as a loader parsed them.
@@ -35,7 +37,7 @@ pub(crate) fn dataset(parts: GraphParts, config: &DataConfig, normalize: Normali
         normalized(&mut parts.graph, normalize, config)?;
         return links::dataset(parts, config, normalize);
     }
-    let GraphParts { name, origin, mut class_names, mut graph, mut labels, graphs, split } = parts;
+    let GraphParts { name, origin, mut class_names, mut graph, mut labels, graphs, split, names } = parts;
     let of_records = graphs.as_ref().map_or(&labels, |graphs| &graphs.labels);
     let plan = partition::partition(of_records, config, split, &origin)?;
     if plan.train.is_empty() {
@@ -61,6 +63,7 @@ pub(crate) fn dataset(parts: GraphParts, config: &DataConfig, normalize: Normali
         planted,
         poisoned,
         graph,
+        names,
     };
     let part = |ids: &[u32]| Samples { x: vec![], y: ids.iter().map(|&id| data.labels[id as usize]).collect() };
     Ok(Dataset {
@@ -73,6 +76,7 @@ pub(crate) fn dataset(parts: GraphParts, config: &DataConfig, normalize: Normali
         test: part(&data.test),
         normalization: Normalization { kind: normalize, offset: vec![], scale: vec![] },
         graph: Some(data),
+        notes: vec![],
     })
 }
 
@@ -103,6 +107,14 @@ fn verify(parts: &GraphParts, links: bool) -> Result<()> {
     }
     if features.width == 0 {
         return fail("nodes have no features; at least one is needed".to_owned());
+    }
+    if features.width > MOST_COLUMNS {
+        let width = features.width;
+        return fail(format!("nodes have {width} features; expected at most {MOST_COLUMNS}"));
+    }
+    let most = u32::MAX as usize;
+    if features.col.len() > most || parts.graph.edges.len() > most {
+        return fail(format!("more than {most} values of features, or as many edges; use a part of the graph"));
     }
     if let Some(at) = features.val.iter().position(|value| !value.is_finite()) {
         let node = features.ptr.partition_point(|&start| start as usize <= at) - 1;

@@ -35,5 +35,6 @@ fn load(_: &Source) -> Result<GraphParts> {
         labels,
         graphs: None,
         split: None,
+        names: None,
     })
 }

@@ -138,6 +138,7 @@ pub(super) fn dataset(mut parts: GraphParts, config: &DataConfig, kind: Normaliz
         records: GraphRecords::Links,
         held_out: links,
         graph,
+        names: parts.names,
         ..GraphData::default()
     };
     Ok(Dataset {
@@ -150,5 +151,6 @@ pub(super) fn dataset(mut parts: GraphParts, config: &DataConfig, kind: Normaliz
         test,
         normalization: Normalization { kind, offset: vec![], scale: vec![] },
         graph: Some(data),
+        notes: vec![],
     })
 }

@@ -37,6 +37,8 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
 
 /// More edges of a block, or values, than this is taken for a slip.
 const MOST: f64 = 2e7;
+/// Every pair of classes is a block.
+const MOST_CLASSES: usize = 1024;
 /// Word c belongs to class c mod `classes`.
 const OWN_WORD: f64 = 0.3;
 const OTHER_WORD: f64 = 0.1;
@@ -53,8 +55,10 @@ fn load(source: &Source) -> Result<GraphParts> {
             return Err(Error::input(format!("data.{key}: {p} is not a probability; expected 0 to 1")));
         }
     }
-    if classes < 2 || classes > nodes {
-        return Err(Error::input(format!("data.classes: {classes}; expected 2 to data.nodes ({nodes})")));
+    if classes < 2 || classes > nodes.min(MOST_CLASSES) {
+        return Err(Error::input(format!(
+            "data.classes: {classes}; expected 2 to data.nodes ({nodes}), and at most {MOST_CLASSES}"
+        )));
     }
     if features == 0 || nodes as f64 * features as f64 > MOST {
         return Err(Error::input(format!("data.features: {features} for {nodes} nodes; expected 1 to {MOST} values")));
@@ -67,6 +71,9 @@ fn load(source: &Source) -> Result<GraphParts> {
             let p = if a == b { p_in } else { p_out };
             let block = Block { a, b, classes, nodes };
             pairs.extend(block.draw(p, &mut rng)?);
+            if pairs.len() as f64 > MOST {
+                return Err(Error::input(format!("data.p_in, data.p_out: more than {MOST} edges; make them smaller")));
+            }
         }
     }
     let word = |class: u32, column: usize| if column % classes == class as usize { OWN_WORD } else { OTHER_WORD };
@@ -83,6 +90,7 @@ fn load(source: &Source) -> Result<GraphParts> {
         labels,
         graphs: None,
         split: None,
+        names: None,
     })
 }
 

@@ -102,8 +102,11 @@ fn entries(path: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn folders(path: &Path) -> Result<Vec<String>> {
-    let folders = entries(path)?.into_iter().filter(|entry| entry.is_dir());
-    Ok(folders.map(|entry| entry.file_name().unwrap_or_default().to_string_lossy().into_owned()).collect())
+    let name = |entry: PathBuf| match entry.file_name().and_then(|name| name.to_str()) {
+        Some(name) => Ok(name.to_owned()),
+        None => Err(Error::input(format!("{}: the name of the class is not UTF-8; rename it", entry.display()))),
+    };
+    entries(path)?.into_iter().filter(|entry| entry.is_dir()).map(name).collect()
 }
 
 /// The records of a folder of class folders, and the path of each in it.

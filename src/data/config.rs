@@ -174,10 +174,10 @@ pub struct DataConfig {
     /// `csv`: characters to strip from the end of a label. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_strip: Option<String>,
-    /// `class_folder`: resize every picture to `[height, width]`.
+    /// `class_folder`: resize every picture to `[height, width]`, bilinear and antialiased as Pillow does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<[u32; 2]>,
-    /// `class_folder`: one channel instead of three. Default false.
+    /// `class_folder`: one channel, the brightness of ITU-R BT.601 as in Pillow, instead of three. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grayscale: Option<bool>,
     /// `synth`: `blobs` (one Gaussian per class) or `stripes` (pictures). Default `blobs`.

@@ -11,7 +11,7 @@ pub(crate) struct Notation {
 }
 
 /// How numbers are written elsewhere.
-const OTHERS: [Notation; 7] = [
+const OTHERS: [Notation; 10] = [
     Notation { decimal: '.', thousands: Some(',') },
     Notation { decimal: ',', thousands: None },
     Notation { decimal: ',', thousands: Some('.') },
@@ -19,6 +19,9 @@ const OTHERS: [Notation; 7] = [
     Notation { decimal: '.', thousands: Some(' ') },
     Notation { decimal: '.', thousands: Some('\'') },
     Notation { decimal: '.', thousands: Some('_') },
+    Notation { decimal: ',', thousands: Some('\u{a0}') },
+    Notation { decimal: ',', thousands: Some('\u{202f}') },
+    Notation { decimal: '.', thousands: Some('\u{2019}') },
 ];
 
 impl Notation {

@@ -8,7 +8,7 @@ use super::DataConfig;
 use crate::error::{Error, Result};
 
 /// Where the machine does not say how much memory is free.
-const UNKNOWN: u64 = 8 << 30;
+const UNKNOWN: u64 = 16 << 30;
 
 /// Bytes that loading may still take: unpacked files and the records made of them.
 pub(crate) struct Limit {
@@ -87,7 +87,8 @@ fn free_memory() -> u64 {
         text.lines().find(|line| line.starts_with(begin)).and_then(|line| word(line, at))
     };
     let system = line("/proc/meminfo", "MemAvailable:", 1).map(|kilobytes| kilobytes.saturating_mul(1024));
-    let container = read("/sys/fs/cgroup/memory.max").and_then(|text| word(&text, 0));
+    let containers = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    let container = containers.iter().find_map(|path| word(&read(path)?, 0));
     let shell = line("/proc/self/limits", "Max address space", 3);
     [system, container, shell].into_iter().flatten().min().unwrap_or(UNKNOWN)
 }

@@ -2,6 +2,7 @@
 //! error, nothing that takes more than 20 seconds. `UNLEARN_FUZZ=100000 cargo test --test host fuzz::` runs so many
 //! executions of each target (from `UNLEARN_FUZZ_SEED` on), with a look at the memory.
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -87,7 +88,9 @@ fn watch(target: &str, alive: &Arc<AtomicU64>) {
                 (last, since) = (now, Instant::now());
             }
             if last != u64::MAX && since.elapsed() > LONGEST {
-                eprintln!("{target}, run {}: takes more than {LONGEST:?}", last.saturating_sub(1));
+                // Past the capture of the tests' output, which ends with the process.
+                let said = format!("{target}, run {}: takes more than {LONGEST:?}\n", last.saturating_sub(1));
+                std::io::stderr().write_all(said.as_bytes()).ok();
                 std::process::abort();
             }
         }

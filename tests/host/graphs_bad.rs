@@ -224,6 +224,7 @@ fn tables_of_a_graph_name_file_and_line() {
     refused_tables("f.csv", "node,x\n0,1\n3,1\n2,1\n", &["line 3 column `node`", "unknown node `3`"]);
     refused_tables("f.json", "{\"0\": [1], \"1\": []}", &["2 rows of features for 3 nodes"]);
     refused_tables("f.json", "{\"0\": [1], \"1\": [], \"+2\": []}", &["unknown node `+2`"]);
+    refused_tables("f.json", "{\"0\": [1], \"1\": [], \"0\": []}", &["node 0 is repeated"]);
     refused_tables("f.json", "{\"0\": [-1]}", &["line 1", "lists of columns"]);
     refused_tables("f.json", "{\"0\": [4000000000], \"1\": [], \"2\": []}", &["node 0", "column 4000000000"]);
 }

@@ -69,7 +69,7 @@ fn edges_with_comments_blanks_tabs_and_names() {
     let data = try_load(GRAPH, dir.path()).unwrap().graph.unwrap();
     assert_eq!(
         (data.graph.distinct_edges(), data.names.unwrap()),
-        (vec![[1, 2]], vec!["7", "31", "5"].iter().map(|s| s.to_string()).collect())
+        (vec![[1, 2]], ["7", "31", "5"].map(str::to_owned).to_vec())
     );
     // Features by name, as a table and as JSON.
     put(dir.path(), "f.csv", b"x,node\n1,5\n2,7\n3,31\n");

@@ -1,19 +1,16 @@
 //! Graphs as tables: edges, features as a table or as a JSON of lists, labels.
 
+mod json;
 mod nodes;
 mod table;
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
+use json::json_features;
 use nodes::Nodes;
 use table::{called, read};
 
-use super::lines::text;
 use super::{Graph, GraphParts, NodeSplit, Sparse, Task, UNLABELLED};
 use crate::data::csv::{class_names, find};
 use crate::data::csv_encode::{MOST_CATEGORIES, Table};
-use crate::data::limit::Limit;
 use crate::data::source::{Source, folder};
 use crate::data::{Column, DataConfig, DatasetRow, Loader, Normalize};
 use crate::error::{Error, Result};
@@ -49,9 +46,6 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     normalize: Normalize::Row,
     load: Loader::Graph { load, split: NodeSplit::Random, test_fraction: 0.2 },
 };
-
-/// A wider matrix of features is taken for a slip.
-const MOST_COLUMNS: u32 = super::MOST_COLUMNS as u32;
 
 fn load(source: &Source) -> Result<GraphParts> {
     let (config, limit) = (source.config, &source.limit);
@@ -193,32 +187,4 @@ fn table_features(table: &Table, config: &DataConfig, nodes: &Nodes) -> Result<S
         }
     }
     Ok(Sparse::from_rows(columns.len(), rows))
-}
-
-fn json_features(path: &Path, nodes: &Nodes, limit: &Limit) -> Result<Sparse> {
-    let shown = path.display();
-    let lists: BTreeMap<String, Vec<u32>> = serde_json::from_str(&text(path, limit)?)
-        .map_err(|e| Error::input(format!("{shown} line {}: not an object of lists of columns: {e}", e.line())))?;
-    let count = nodes.count;
-    if lists.len() != count {
-        let rows = lists.len();
-        return Err(Error::input(format!("{shown}: {rows} rows of features for {count} nodes; expected one a node")));
-    }
-    let mut rows = vec![vec![]; count];
-    let mut width = 0;
-    for (key, mut columns) in lists {
-        // Compared as text too: `3` and `+3` must not be one node.
-        let node = nodes.find(&key).filter(|node: &usize| nodes.names.is_some() || node.to_string() == key);
-        let node = node.ok_or_else(|| Error::input(format!("{shown}: {}", nodes.unknown(&key))))?;
-        columns.sort_unstable();
-        columns.dedup();
-        if let Some(&last) = columns.last() {
-            if last >= MOST_COLUMNS {
-                return Err(Error::input(format!("{shown}: node {key}: column {last}; expected below {MOST_COLUMNS}")));
-            }
-            width = width.max(last as usize + 1);
-        }
-        rows[node] = columns.into_iter().map(|column| (column, 1.0)).collect();
-    }
-    Ok(Sparse::from_rows(width, rows))
 }

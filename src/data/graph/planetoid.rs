@@ -14,9 +14,8 @@ use crate::error::{Error, Result};
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "planetoid",
     summary: "a folder of Planetoid files `ind.NAME.{x,y,tx,ty,allx,ally,graph,test.index}` (NAME: cora, citeseer, \
-        pubmed); \
-              pickles are read by a closed reader that runs nothing; edges become undirected, self-citations are \
-              dropped",
+              pubmed); pickles of protocols 2 to 5 are read by a closed reader that runs nothing; edges become \
+              undirected, self-citations are dropped",
     citation: "Z. Yang, W. Cohen, R. Salakhutdinov: Revisiting Semi-Supervised Learning with Graph Embeddings, ICML \
         2016",
     licence: "of the files",

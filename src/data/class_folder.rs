@@ -122,10 +122,16 @@ fn read(path: &Path, class_names: &[String], form: &mut Form, limit: &Limit) -> 
                 folder.display()
             )));
         }
-        for file in files {
-            record(&file, form, &mut samples.x, limit)?;
-            samples.y.push(class as u32);
-            paths.push(Path::new(name).join(file.file_name().unwrap_or_default()));
+        let named = |file: &PathBuf| Path::new(name).join(file.file_name().unwrap_or_default());
+        paths.extend(files.iter().map(named));
+        samples.y.resize(paths.len(), class as u32);
+    }
+    for file in &paths {
+        record(&path.join(file), form, &mut samples.x, limit)?;
+        // All are as large as the first.
+        if file == &paths[0] {
+            let others = 4 * (paths.len() - 1) as u64 * samples.x.len() as u64;
+            limit.room(others, path.display(), "its other pictures")?;
         }
     }
     Ok((samples, paths))

@@ -86,22 +86,19 @@ impl Encoder {
                 Some((cell, None)) => {
                     words += 1;
                     first_word.get_or_insert((row, cell));
-                    if let Some(other) = self.notation.other(cell) {
+                    if let Some(advice) = self.notation.elsewhere(cell) {
                         elsewhere += 1;
-                        first_other.get_or_insert((row, cell, other));
+                        first_other.get_or_insert((row, cell, advice));
                     }
                 }
             }
         }
         // Most are numbers, some or all of them with other marks.
-        if let Some((row, cell, other)) = first_other.filter(|_| 2 * (numbers + elsewhere) > numbers + words) {
+        if let Some((row, cell, advice)) = first_other.filter(|_| 2 * (numbers + elsewhere) > numbers + words) {
             return Err(Error::input(format!(
-                "{} line {} column `{}`: `{cell}` looks like a number in another notation; set {}, or say in \
+                "{} line {} column `{}`: `{cell}` looks like a number in another notation; {advice}, or say in \
                  data.schema that the column is categorical",
-                table.path,
-                table.lines[row as usize],
-                table.names[column],
-                other.keys()
+                table.path, table.lines[row as usize], table.names[column]
             )));
         }
         match first_word {

@@ -10,6 +10,9 @@ pub(crate) struct Notation {
     thousands: Option<char>,
 }
 
+/// What stands around numbers of money and shares.
+const SIGNS: &str = "$€£¥% ";
+
 /// How numbers are written elsewhere.
 const OTHERS: [Notation; 10] = [
     Notation { decimal: '.', thousands: Some(',') },
@@ -75,14 +78,20 @@ impl Notation {
         (first && groups.all(|group| group.len() == 3 && digits(group))).then(|| whole.replace(mark, ""))
     }
 
-    /// The notation in which a cell, which is no number in this one, is a number.
-    pub fn other(self, cell: &str) -> Option<Notation> {
+    /// What makes a number of a cell that is none in this notation: keys that choose another, or less around it.
+    pub fn elsewhere(self, cell: &str) -> Option<String> {
         let digit = cell.bytes().any(|byte| byte.is_ascii_digit());
-        OTHERS.into_iter().filter(|_| digit).find(|other| *other != self && other.number(cell).is_some())
+        let read = |cell: &str| OTHERS.into_iter().chain([self]).find(|other| other.number(cell).is_some());
+        let plain = cell.trim_matches(|sign: char| SIGNS.contains(sign));
+        match read(cell).filter(|other| digit && *other != self) {
+            Some(other) => Some(format!("set {}", other.keys())),
+            None if digit && plain != cell && read(plain).is_some() => Some("write it without its sign".to_owned()),
+            None => None,
+        }
     }
 
     /// The keys that choose it.
-    pub fn keys(self) -> String {
+    fn keys(self) -> String {
         let decimal = format!("data.decimal = \"{}\"", self.decimal);
         match self.thousands {
             Some(mark) if self.decimal == '.' => format!("data.thousands = \"{mark}\""),
@@ -128,12 +137,13 @@ mod tests {
     #[test]
     fn another_notation_is_named() {
         let plain = Notation::of(&DataConfig::new("csv")).unwrap();
-        let named = |cell| plain.other(cell).map(Notation::keys).unwrap_or_default();
-        assert_eq!(named("1,5"), "data.decimal = \",\"");
-        assert_eq!(named("1,000"), "data.thousands = \",\"");
-        assert_eq!(named("1.234,5"), "data.decimal = \",\" and data.thousands = \".\"");
+        let named = |cell| plain.elsewhere(cell).unwrap_or_default();
+        assert_eq!(named("1,5"), "set data.decimal = \",\"");
+        assert_eq!(named("1,000"), "set data.thousands = \",\"");
+        assert_eq!(named("1.234,5"), "set data.decimal = \",\" and data.thousands = \".\"");
+        ["$5", "12 %", "1,5 €"].iter().for_each(|cell| assert_eq!(named(cell), "write it without its sign", "{cell}"));
         for word in ["1.2.3", "2020-01-01", "a1", "", ",", "192.168.0.1", "north"] {
-            assert_eq!(plain.other(word), None, "{word}");
+            assert_eq!(plain.elsewhere(word), None, "{word}");
         }
     }
 

@@ -69,6 +69,17 @@ fn a_picture_is_turned_as_it_says() {
 }
 
 #[test]
+fn pictures_that_take_more_than_is_allowed() {
+    let dir = folder();
+    ["a", "b"].iter().for_each(|name| drop(save(dir.path(), &format!("d/{name}/1.png"), &halves(100, 100))));
+    // 30 000 bytes decoded and what decoding takes besides, 120 000 of each record.
+    refused(&format!("{TEXT}max_bytes = 100000"), dir.path(), &["d/a/1.png", "the picture", "data.max_bytes"]);
+    refused(&format!("{TEXT}max_bytes = 140000"), dir.path(), &["/d: its other pictures would take 120000 bytes"]);
+    try_load(&format!("{TEXT}max_bytes = 400000"), dir.path()).expect("what both take");
+    try_load(&format!("{TEXT}max_bytes = 140000\nsize = [10, 10]"), dir.path()).expect("small records");
+}
+
+#[test]
 fn grey_is_that_of_pillow() {
     let dir = folder();
     let colour = |rgb: [u8; 3]| image::RgbImage::from_pixel(1, 1, image::Rgb(rgb));

@@ -172,12 +172,13 @@ impl Error {
 
     /// The process exit code of the command-line contract.
     pub fn exit_code(&self) -> u8 {
-        use std::io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+        use std::io::ErrorKind as Kind;
         match self {
             Error::Input(_) | Error::TooLarge { .. } => 2,
-            // A path the user gave that is absent or closed to us is bad input; a full disk is not.
+            // A path the user gave that is absent, closed to us, no name or no text is bad input; a full disk is not.
             Error::Io { source, .. } => match source.kind() {
-                NotFound | PermissionDenied | NotADirectory | IsADirectory | AlreadyExists => 2,
+                Kind::NotFound | Kind::PermissionDenied | Kind::NotADirectory | Kind::IsADirectory => 2,
+                Kind::AlreadyExists | Kind::InvalidData | Kind::InvalidFilename => 2,
                 _ => 1,
             },
             Error::Inconclusive(_) => 3,

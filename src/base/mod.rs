@@ -3,7 +3,9 @@
 mod files;
 mod near;
 pub mod philox;
+mod single;
 pub mod splitmix;
 
 pub use files::{sha256, write_atomic};
 pub use near::did_you_mean;
+pub use single::single;

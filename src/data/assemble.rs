@@ -3,14 +3,14 @@
 use super::fitted::{FitOn, Fitted};
 use super::identity::Identities;
 use super::parts::{Classes, Parts, Raw};
-use super::{DataConfig, Dataset, Normalize, Portion, Samples, normalize, split};
+use super::{DataConfig, Dataset, Normalize, Portion, Samples, normalize, notes, split};
 use crate::error::{Error, Result};
 
 /// Checks, splits, and normalises by what is fitted.
 pub(super) fn dataset(mut parts: Parts, config: &DataConfig, kind: Normalize, fit: FitOn) -> Result<Dataset> {
+    let width = parts.width()?;
     parts.verify()?;
     split::apply(&mut parts, config)?;
-    let width: usize = parts.shape.iter().product();
     let (validation, test) = (parts.validation.take().unwrap_or_default(), parts.test.take().unwrap_or_default());
     let learned = learned(&parts, [&validation, &test], fit)?;
     let normalization = match fit.kept() {
@@ -30,6 +30,7 @@ pub(super) fn dataset(mut parts: Parts, config: &DataConfig, kind: Normalize, fi
             normalization.offset.len()
         )));
     }
+    let notes = notes::of_rows(config, &parts.origin, &parts.class_names, &parts.train.y, parts.notes);
     let [mut train, mut validation, mut test] = [parts.train, validation, test];
     let who = [&mut train, &mut validation, &mut test].map(|raw| std::mem::take(&mut raw.who));
     let who = Identities::new(parts.naming, parts.subject, who, &parts.origin)?;
@@ -46,7 +47,7 @@ pub(super) fn dataset(mut parts: Parts, config: &DataConfig, kind: Normalize, fi
         columns: parts.columns,
         normalization,
         who,
-        notes: parts.notes,
+        notes,
         graph: None,
     };
     finite(&data, &parts.origin, width)?;

@@ -16,7 +16,16 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     summary: "CIFAR-10 binary batches, plain or gzip: records of a label byte and 3 × 32 × 32 pixels",
     citation: "A. Krizhevsky: Learning Multiple Layers of Features from Tiny Images, University of Toronto, 2009",
     licence: "of the files",
-    keys: &["train_files", "test_files", "normalize", "test_fraction", "validation_fraction", "split_seed", "limit"],
+    keys: &[
+        "train_files",
+        "test_files",
+        "max_bytes",
+        "normalize",
+        "test_fraction",
+        "validation_fraction",
+        "split_seed",
+        "limit",
+    ],
     normalize: Normalize::Unit,
     load: Loader::Records(load),
 };
@@ -37,7 +46,8 @@ fn read(source: &Source, files: &[PathBuf]) -> Result<Samples> {
     let mut samples = Samples::default();
     for file in files {
         let path = source.join(file);
-        let bytes = Bytes::open(&path)?.rest()?;
+        let bytes = Bytes::open(&path, &source.limit)?.rest()?;
+        source.limit.take_values(bytes.len(), path.display())?;
         if bytes.is_empty() || bytes.len() % RECORD != 0 {
             return Err(Error::input(format!(
                 "{}: holds {} bytes, which is not a number of whole records of {RECORD} ({} whole ones, then {} \

@@ -1,11 +1,14 @@
 //! Folders of PNG and JPEG pictures, one folder per class.
 
+mod picture;
+mod resample;
+
 use std::path::{Path, PathBuf};
 
-use image::imageops::FilterType;
-use image::{DynamicImage, ImageReader};
+use picture::Picture;
 
 use super::identity::{Identity, Naming};
+use super::limit::Limit;
 use super::parts::{Classes, Raw};
 use super::source::{Source, folder, stem};
 use super::values::Values;
@@ -15,11 +18,13 @@ use crate::error::{Error, Result};
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "class_folder",
     summary: "a folder with one folder of PNG or JPEG pictures per class, classes and files in the order of their \
-        names",
+        names; turned as EXIF says, `size` resizes as Pillow and torchvision do (bilinear, antialiased), `grayscale` \
+              is ITU-R BT.601 as Pillow's",
     citation: "the layout of torchvision's ImageFolder",
     licence: "of the files",
     keys: &[
         "path",
+        "max_bytes",
         "test_path",
         "size",
         "grayscale",
@@ -39,7 +44,7 @@ struct Form {
     /// `[height, width]` to resize to.
     resize: Option<[u32; 2]>,
     /// `[height, width]` of the first picture and its path; all others must have it too.
-    first: Option<([u32; 2], PathBuf)>,
+    first: Option<([usize; 2], PathBuf)>,
 }
 
 fn load(source: &Source) -> Result<Parts> {
@@ -58,7 +63,7 @@ fn load(source: &Source) -> Result<Parts> {
     if class_names.is_empty() {
         return Err(Error::input(format!("{}: holds no folders; expected one folder per class", path.display())));
     }
-    let train = read(&path, Portion::Train, &class_names, &mut form)?;
+    let train = read(&path, Portion::Train, &class_names, &mut form, &source.limit)?;
     let test = match &config.test_path {
         None => None,
         Some(test_path) => {
@@ -70,13 +75,12 @@ fn load(source: &Source) -> Result<Parts> {
                     path.display()
                 )));
             }
-            Some(read(&test_path, Portion::Test, &class_names, &mut form)?)
+            Some(read(&test_path, Portion::Test, &class_names, &mut form, &source.limit)?)
         }
     };
     let [height, width] = form.first.map_or([0, 0], |(size, _)| size);
     let name = if stem(&path) == "train" { folder(&path) } else { stem(&path) };
-    let shape = vec![channels, height as usize, width as usize];
-    let parts = Parts::new(name, path.display().to_string(), shape, class_names, train);
+    let parts = Parts::new(name, path.display().to_string(), vec![channels, height, width], class_names, train);
     Ok(Parts { classes: Classes::Found, test, full_scale: Some(255.0), naming: Naming::Paths, ..parts })
 }
 
@@ -92,29 +96,50 @@ fn entries(path: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn folders(path: &Path) -> Result<Vec<String>> {
-    let folders = entries(path)?.into_iter().filter(|entry| entry.is_dir());
-    Ok(folders.map(|entry| entry.file_name().unwrap_or_default().to_string_lossy().into_owned()).collect())
+    let name = |entry: PathBuf| match entry.file_name().and_then(|name| name.to_str()) {
+        Some(name) => Ok(name.to_owned()),
+        None => Err(Error::input(format!("{}: the name of the class is not UTF-8; rename it", entry.display()))),
+    };
+    entries(path)?.into_iter().filter(|entry| entry.is_dir()).map(name).collect()
 }
 
-fn read(path: &Path, source: Portion, class_names: &[String], form: &mut Form) -> Result<Raw> {
-    let (mut x, mut y, mut who) = (vec![], vec![], vec![]);
+/// The records of a folder of class folders; their names are their paths in it.
+fn read(path: &Path, source: Portion, class_names: &[String], form: &mut Form, limit: &Limit) -> Result<Raw> {
+    let (mut x, mut y, mut paths) = (vec![], vec![], vec![]);
     for (class, name) in class_names.iter().enumerate() {
         let folder = path.join(name);
         // A class may be absent from a test part.
-        let files = if folder.is_dir() { entries(&folder)? } else { vec![] };
-        for file in files {
-            record(&file, form, &mut x)?;
-            y.push(class as u32);
-            let file = format!("{name}/{}", file.file_name().unwrap_or_default().to_string_lossy());
-            let name = if source == Portion::Train { file } else { format!("{}:{file}", source.name()) };
-            who.push(Identity { source, row: who.len() as u64, name: Some(name.into()), subject: None });
+        let files = if folder.is_dir() { entries(&folder)? } else { continue };
+        if files.is_empty() {
+            return Err(Error::input(format!(
+                "{}: the class folder is empty; put pictures into it or remove it",
+                folder.display()
+            )));
+        }
+        let named = |file: &PathBuf| Path::new(name).join(file.file_name().unwrap_or_default());
+        paths.extend(files.iter().map(named));
+        y.resize(paths.len(), class as u32);
+    }
+    for file in &paths {
+        record(&path.join(file), form, &mut x, limit)?;
+        // All are as large as the first.
+        if file == &paths[0] {
+            let others = 4 * (paths.len() - 1) as u64 * x.len() as u64;
+            limit.room(others, path.display(), "its other pictures")?;
         }
     }
+    let who = paths.iter().zip(0..).map(|(file, row)| identity(file, source, row)).collect();
     Ok(Raw { x: Values::Single(x), y, who })
 }
 
+fn identity(file: &Path, source: Portion, row: u64) -> Identity {
+    let file = file.to_string_lossy();
+    let name = if source == Portion::Train { file.into_owned() } else { format!("{}:{file}", source.name()) };
+    Identity { source, row, name: Some(name.into()), subject: None }
+}
+
 /// Appends one picture, `[channels, height, width]`, values 0 to 255.
-fn record(path: &Path, form: &mut Form, x: &mut Vec<f32>) -> Result<()> {
+fn record(path: &Path, form: &mut Form, x: &mut Vec<f32>, limit: &Limit) -> Result<()> {
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     if !["png", "jpg", "jpeg"].contains(&ending.as_str()) {
         return Err(Error::input(format!(
@@ -122,16 +147,16 @@ fn record(path: &Path, form: &mut Form, x: &mut Vec<f32>) -> Result<()> {
             path.display()
         )));
     }
-    let picture = decode(path)?;
-    let size = [picture.height(), picture.width()];
+    let Picture { height, width, mut pixels } = Picture::read(path, form.channels, limit)?;
+    let size = [height, width];
+    let wanted = form.resize.map_or(size, |size| size.map(|side| side as usize));
     match &form.first {
-        None => form.first = Some((size_after(form.resize, size), path.to_owned())),
-        Some((expected, first)) if *expected != size_after(form.resize, size) => {
+        None => form.first = Some((wanted, path.to_owned())),
+        Some((expected, first)) if *expected != wanted => {
             return Err(Error::input(format!(
-                "{}: is {} × {} pixels (height × width), but {} is {} × {}; give data.size = [height, width] to resize",
+                "{}: is {height} × {width} pixels (height × width), but {} is {} × {}; give data.size = [height, \
+                    width] to resize",
                 path.display(),
-                size[0],
-                size[1],
                 first.display(),
                 expected[0],
                 expected[1]
@@ -139,26 +164,10 @@ fn record(path: &Path, form: &mut Form, x: &mut Vec<f32>) -> Result<()> {
         }
         Some(_) => {}
     }
-    let picture = match form.resize {
-        Some([height, width]) if size != [height, width] => picture.resize_exact(width, height, FilterType::Triangle),
-        _ => picture,
-    };
-    let pixels = if form.channels == 1 { picture.into_luma8().into_raw() } else { picture.into_rgb8().into_raw() };
+    limit.take_values(wanted[0] * wanted[1] * form.channels, path.display())?;
+    pixels = resample::bilinear(pixels, size, wanted, form.channels);
     for channel in 0..form.channels {
         x.extend(pixels.iter().skip(channel).step_by(form.channels).map(|&pixel| f32::from(pixel)));
     }
     Ok(())
-}
-
-fn size_after(resize: Option<[u32; 2]>, size: [u32; 2]) -> [u32; 2] {
-    resize.unwrap_or(size)
-}
-
-/// Decodes by content, not by ending. The library's own limits refuse headers that promise more than 512 MiB.
-fn decode(path: &Path) -> Result<DynamicImage> {
-    let reader = ImageReader::open(path).map_err(Error::io("open", path))?;
-    let reader = reader.with_guessed_format().map_err(Error::io("read", path))?;
-    reader
-        .decode()
-        .map_err(|e| Error::input(format!("{}: cannot be decoded as a PNG or JPEG picture: {e}", path.display())))
 }

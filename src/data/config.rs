@@ -32,6 +32,16 @@ pub enum ColumnKind {
     Drop,
 }
 
+/// Where the channels of pictures stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// `[n, channels, height, width]`, PyTorch's.
+    Nchw,
+    /// `[n, height, width, channels]`, TensorFlow's and that of picture files.
+    Nhwc,
+}
+
 /// Every key of `[data]`. Which ones a loader reads is in its row of [`DATASETS`](super::DATASETS); setting another is
 /// an error. Paths are relative to the folder of the configuration file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,6 +53,10 @@ pub struct DataConfig {
     /// files, if not the configuration's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
+    /// Bytes that loading may take, for files as they unpack and for the records made of them. Default: a quarter of
+    /// the memory that is free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<u64>,
     /// `planetoid`, `tudataset`: NAME in the names of the files in the folder `path`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -111,24 +125,40 @@ pub struct DataConfig {
     /// `npz`: the array of labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub y: Option<String>,
+    /// `npz`: where the channels of `[n, ?, ?, ?]` stand, `nchw` or `nhwc`. Without it the one of the two is taken that
+    /// has 1, 3 or 4 channels, and where both have, the array is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
     /// `csv`, `edge_list`: the column of the class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Column>,
     /// `csv`: names of all columns, for files without a header line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Vec<String>>,
-    /// `csv`: whether the first line names the columns. Default: true, unless `columns` is given.
+    /// `csv`: whether the first line names the columns. Default: true, unless `columns` is given. `edge_list`: the same
+    /// of `edges`. A first line that is a record itself is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
+    /// `edge_list`: whether the first lines of `labels` and `node_features` name their columns. Default: true. Without
+    /// names, columns are called by their positions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_header: Option<bool>,
     /// `csv`: the separator, one character. Default `,`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<String>,
     /// `csv`: how columns are read, by name or position; a column not named is numeric where its values are numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<BTreeMap<String, ColumnKind>>,
-    /// `csv`: columns not read.
+    /// Columns not read. `edge_list`: of `edges`. `tudataset`: files, such as `edge_labels`. `graph_npz`: `adj_data`,
+    /// the weights of edges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drop: Option<Vec<Column>>,
+    /// `csv`: what stands before the decimals of a number, one character. Default `.`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decimal: Option<String>,
+    /// `csv`: what stands between groups of three digits of a number, one character. Default: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thousands: Option<String>,
     /// `csv`: values that stand for a missing one. Default `["", "?"]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<Vec<String>>,
@@ -144,10 +174,10 @@ pub struct DataConfig {
     /// `csv`: characters to strip from the end of a label. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_strip: Option<String>,
-    /// `class_folder`: resize every picture to `[height, width]`.
+    /// `class_folder`: resize every picture to `[height, width]`, bilinear and antialiased as Pillow does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<[u32; 2]>,
-    /// `class_folder`: one channel instead of three. Default false.
+    /// `class_folder`: one channel, the brightness of ITU-R BT.601 as in Pillow, instead of three. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grayscale: Option<bool>,
     /// `synth`: `blobs` (one Gaussian per class) or `stripes` (pictures). Default `blobs`.
@@ -159,18 +189,18 @@ pub struct DataConfig {
     /// Made-up data: number of classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<usize>,
-    /// `edge_list`: a CSV of edges, its first two columns node ids; a CSV or JSON of features; a CSV of labels.
+    /// `edge_list`: a table of edges, its first two columns nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edges: Option<PathBuf>,
-    /// `edge_list`: a table of features by node, as CSV or JSON.
+    /// `edge_list`: a table of features by node, or a JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_features: Option<PathBuf>,
     /// `edge_list`: a table of classes by node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<PathBuf>,
     /// `csv`: the column whose values are the ids of records, in requests and lists; `npz`: the array. It is no
-    /// feature. Without it ids are source rows, from 0 in the order of the file. `edge_list`: the column of node ids in
-    /// the CSVs of features and labels; without it row k is node k.
+    /// feature. Without it ids are source rows, from 0 in the order of the file. `edge_list`: the column that names the
+    /// nodes in the tables of features and labels; without it row k is node k.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// `csv`: the column that says which person a record is of, for requests of kind `subject`; `npz`: the array. It is
@@ -250,6 +280,8 @@ impl DataConfig {
                 }
                 "split_seed" => fill(&mut out.split_seed, 0),
                 "header" => fill(&mut out.header, headed),
+                "node_header" => fill(&mut out.node_header, true),
+                "decimal" => fill(&mut out.decimal, ".".to_owned()),
                 "delimiter" => fill(&mut out.delimiter, ",".to_owned()),
                 "missing" => fill(&mut out.missing, vec![String::new(), "?".to_owned()]),
                 "missing_indicator" => fill(&mut out.missing_indicator, false),

@@ -7,6 +7,7 @@ use ::csv::{ErrorKind, Position, ReaderBuilder, StringRecord, Trim};
 use super::csv_encode::{Encoder, Table, find};
 use super::csv_names::Names;
 use super::identity::{Identity, Key};
+use super::limit::Limit;
 use super::parts::{Classes, Raw};
 use super::source::{Bytes, Lines, Source, stem};
 use super::{Column, ColumnKind, DataConfig, DatasetRow, Loader, Normalize, Parts, Portion, split};
@@ -21,6 +22,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     licence: "of the files",
     keys: &[
         "path",
+        "max_bytes",
         "test_path",
         "label",
         "id",
@@ -30,6 +32,8 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
         "delimiter",
         "schema",
         "drop",
+        "decimal",
+        "thousands",
         "missing",
         "missing_indicator",
         "skip_rows",
@@ -48,10 +52,10 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
 fn load(source: &Source) -> Result<Parts> {
     let config = source.config;
     let path = source.need("path", &config.path)?;
-    let table = read(&path, config, config.skip_rows)?;
+    let table = read(&path, config, config.skip_rows, &source.limit)?;
     let test = match &config.test_path {
         Some(test_path) => {
-            let test = read(&source.join(test_path), config, config.test_skip_rows)?;
+            let test = read(&source.join(test_path), config, config.test_skip_rows, &source.limit)?;
             same_columns(&table, &test)?;
             Some(test)
         }
@@ -102,6 +106,7 @@ fn load(source: &Source) -> Result<Parts> {
         columns,
         naming,
         subject,
+        notes: encoder.notes,
         ..parts
     })
 }
@@ -113,12 +118,22 @@ fn key(row: &StringRecord, who: &Identity) -> Key {
 }
 
 /// Reads a file into rows of trimmed cells, all of one length.
-pub(crate) fn read(path: &Path, config: &DataConfig, skip: Option<usize>) -> Result<Table> {
+pub(crate) fn read(path: &Path, config: &DataConfig, skip: Option<usize>, limit: &Limit) -> Result<Table> {
     let shown = path.display().to_string();
-    let text = String::from_utf8(Bytes::open(path)?.rest()?).map_err(|e| {
+    let text = String::from_utf8(Bytes::open(path, limit)?.rest()?).map_err(|e| {
         Error::input(format!("{shown}: not UTF-8 text at offset {}; save it as UTF-8", e.utf8_error().valid_up_to()))
     })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    parse(shown, text.strip_prefix('\u{feff}').unwrap_or(&text), config, skip, limit)
+}
+
+/// Rows of a text; `shown` is its name in messages.
+pub(crate) fn parse(
+    shown: String,
+    text: &str,
+    config: &DataConfig,
+    skip: Option<usize>,
+    limit: &Limit,
+) -> Result<Table> {
     let start: usize = text.split_inclusive('\n').take(skip.unwrap_or(0)).map(str::len).sum();
     let delimiter = match config.delimiter.as_deref().map(str::as_bytes) {
         Some([byte]) => *byte,
@@ -136,29 +151,53 @@ pub(crate) fn read(path: &Path, config: &DataConfig, skip: Option<usize>) -> Res
     for row in reader.into_records() {
         let row = row.map_err(|e| malformed(&shown, line(e.position()), &e))?;
         lines.push(line(row.position()));
+        limit.take(held(&row), &shown, "its rows")?;
         rows.push(row);
     }
     let names = names(&shown, config, &mut rows, &mut lines)?;
     Ok(Table { path: shown, names, rows, lines })
 }
 
+/// Bytes that a row of cells takes, with the ends of its cells and the allocations.
+pub(crate) fn held(row: &StringRecord) -> u64 {
+    (row.as_slice().len() + 8 * row.len() + 128) as u64
+}
+
 fn malformed(path: &str, line: u64, error: &::csv::Error) -> Error {
-    Error::input(match error.kind() {
+    match error.kind() {
         ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{path} line {line}: has {len} cells; the lines before it have {expected_len}")
+            unequal(path, line, *len as usize, *expected_len as usize)
         }
-        _ => format!("{path} line {line}: malformed CSV: {error}"),
-    })
+        _ => Error::input(format!("{path} line {line}: malformed CSV: {error}")),
+    }
+}
+
+pub(crate) fn unequal(path: &str, line: u64, found: usize, expected: usize) -> Error {
+    Error::input(format!("{path} line {line}: has {found} cells; the lines before it have {expected}"))
 }
 
 /// Names of the columns: from the header line (which is taken out), from `columns`, or their positions.
-fn names(path: &str, config: &DataConfig, rows: &mut Vec<StringRecord>, lines: &mut Vec<u64>) -> Result<Vec<String>> {
+pub(crate) fn names(
+    path: &str,
+    config: &DataConfig,
+    rows: &mut Vec<StringRecord>,
+    lines: &mut Vec<u64>,
+) -> Result<Vec<String>> {
     let Some(width) = rows.first().map(StringRecord::len) else {
         return Err(Error::input(format!("{path}: holds no rows")));
     };
     let mut names: Vec<String> = (0..width).map(|at| at.to_string()).collect();
     if config.header == Some(true) {
-        lines.remove(0);
+        let line = lines.remove(0);
+        let [first, below @ ..] = &rows[..] else { return Err(Error::input(format!("{path}: holds no rows"))) };
+        if is_record(first, below) {
+            let cell = first.iter().next().unwrap_or_default();
+            let key = if config.node_header.is_some() { "node_header" } else { "header" };
+            return Err(Error::input(format!(
+                "{path} line {line}: `{cell}` … is a record and no heading; give data.{key} = false (data.columns \
+                 names the columns; a heading of numbers is passed over with data.skip_rows)"
+            )));
+        }
         names = rows.remove(0).iter().map(str::to_owned).collect();
         if rows.is_empty() {
             return Err(Error::input(format!("{path}: holds no rows below its header")));
@@ -174,6 +213,13 @@ fn names(path: &str, config: &DataConfig, rows: &mut Vec<StringRecord>, lines: &
         Some((_, twice)) => Err(Error::input(format!("{path}: two columns are named `{twice}`; give data.columns"))),
         None => Ok(names),
     }
+}
+
+/// Whether what should be a heading holds numbers alone, or numbers and texts that stand in their columns below it too.
+fn is_record(first: &StringRecord, below: &[StringRecord]) -> bool {
+    let number = |cell: &str| cell.parse::<f64>().is_ok();
+    let again = |at: usize, cell: &str| below.iter().any(|row| &row[at] == cell);
+    first.iter().any(number) && first.iter().enumerate().all(|(at, cell)| number(cell) || again(at, cell))
 }
 
 fn same_columns(table: &Table, test: &Table) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use ::csv::StringRecord;
 
+use super::decimal::Notation;
 use super::values::Values;
 use super::{Column, ColumnFit, ColumnKind, DataConfig, Encoding};
 use crate::base::did_you_mean;
@@ -45,12 +46,16 @@ pub(crate) fn find(column: &Column, table: &Table, key: &str) -> Result<usize> {
 pub(crate) struct Encoder {
     columns: Vec<(usize, Encoding)>,
     missing: Vec<String>,
+    notation: Notation,
+    /// What is odd about the columns.
+    pub notes: Vec<String>,
 }
 
 impl Encoder {
     /// Learns means and categories from `rows`. `kinds` says how a column is to be read, where that was said.
     pub fn fit(table: &Table, rows: &[u32], kinds: &[Option<ColumnKind>], config: &DataConfig) -> Result<Encoder> {
-        let mut encoder = Encoder { columns: vec![], missing: config.missing.clone().unwrap_or_default() };
+        let (missing, notation) = (config.missing.clone().unwrap_or_default(), Notation::of(config)?);
+        let mut encoder = Encoder { columns: vec![], missing, notation, notes: vec![] };
         for (column, kind) in kinds.iter().enumerate() {
             let kind = match kind {
                 Some(kind) => *kind,
@@ -61,6 +66,7 @@ impl Encoder {
                 ColumnKind::Numeric => encoder.numeric(table, rows, column, config.missing_indicator == Some(true))?,
                 ColumnKind::Categorical => encoder.categorical(table, rows, column)?,
             };
+            encoder.notes.extend(nearly_unique(&encoding, table, rows, column));
             encoder.columns.push((column, encoding));
         }
         match encoder.columns.is_empty() {
@@ -79,7 +85,8 @@ impl Encoder {
             ))),
         };
         let columns = columns.iter().map(place).collect::<Result<_>>()?;
-        Ok(Encoder { columns, missing: config.missing.clone().unwrap_or_default() })
+        let (missing, notation) = (config.missing.clone().unwrap_or_default(), Notation::of(config)?);
+        Ok(Encoder { columns, missing, notation, notes: vec![] })
     }
 
     /// What a run must keep.
@@ -107,15 +114,28 @@ impl Encoder {
     /// category that looks like a number, so that is an error and not a guess.
     fn infer(&self, table: &Table, rows: &[u32], column: usize) -> Result<ColumnKind> {
         let (mut numbers, mut words, mut first_word) = (0, 0, None);
+        let (mut elsewhere, mut first_other) = (0, None);
         for (row, cell) in self.cells(table, rows, column) {
-            match cell.map(|cell| (cell, cell.parse::<f64>())) {
+            match cell.map(|cell| (cell, self.notation.number(cell))) {
                 None => {}
-                Some((_, Ok(_))) => numbers += 1,
-                Some((cell, Err(_))) => {
+                Some((_, Some(_))) => numbers += 1,
+                Some((cell, None)) => {
                     words += 1;
                     first_word.get_or_insert((row, cell));
+                    if let Some(advice) = self.notation.elsewhere(cell) {
+                        elsewhere += 1;
+                        first_other.get_or_insert((row, cell, advice));
+                    }
                 }
             }
+        }
+        // Most are numbers, some or all of them with other marks.
+        if let Some((row, cell, advice)) = first_other.filter(|_| 2 * (numbers + elsewhere) > numbers + words) {
+            return Err(Error::input(format!(
+                "{} line {} column `{}`: `{cell}` looks like a number in another notation; {advice}, or say in \
+                 data.schema that the column is categorical",
+                table.path, table.lines[row as usize], table.names[column]
+            )));
         }
         match first_word {
             Some((row, cell)) if numbers >= words => Err(Error::input(format!(
@@ -130,7 +150,7 @@ impl Encoder {
     }
 
     fn number(&self, table: &Table, row: u32, column: usize, cell: &str) -> Result<f64> {
-        cell.parse().ok().filter(|value: &f64| value.is_finite()).ok_or_else(|| {
+        self.notation.number(cell).filter(|value: &f64| value.is_finite()).ok_or_else(|| {
             Error::input(format!(
                 "{} line {} column `{}`: `{cell}` is not a finite number; if it stands for a missing value add it to \
                  data.missing",
@@ -202,4 +222,21 @@ impl Encoder {
         });
         fixed.collect()
     }
+}
+
+/// Fewer rows than this say nothing about how often values recur.
+const FEW_ROWS: usize = 20;
+
+/// What is said of a column in which hardly two rows have the same text.
+fn nearly_unique(encoding: &Encoding, table: &Table, rows: &[u32], column: usize) -> Option<String> {
+    let Encoding::Categorical { categories } = encoding else { return None };
+    let (count, of) = (categories.iter().flatten().count(), rows.len());
+    (of >= FEW_ROWS && 10 * count >= 9 * of).then(|| {
+        let name = &table.names[column];
+        format!(
+            "{}: the column `{name}` has {count} different texts in {of} training rows and becomes {count} features; \
+             if it names the records say so with data.id, or leave it out with data.drop",
+            table.path
+        )
+    })
 }

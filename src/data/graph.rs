@@ -32,6 +32,9 @@ use crate::error::{Error, Result};
 pub(crate) const NODE_KEYS: &[&str] =
     &["task", "split", "normalize", "test_fraction", "validation_fraction", "split_seed", "plant", "poison"];
 
+/// A wider matrix of features is taken for a slip.
+pub(crate) const MOST_COLUMNS: usize = 1 << 24;
+
 /// The label of a node that has none.
 pub const UNLABELLED: u32 = u32::MAX;
 
@@ -205,10 +208,10 @@ pub struct GraphData {
     pub records: GraphRecords,
     /// Pairs that training does not see; none where records are not links.
     pub held_out: Links,
-    /// Names of the nodes, where the files have them.
-    pub names: Option<Vec<String>>,
     /// Training nodes that were given the planted class, ascending.
     pub planted: Vec<u32>,
+    /// Names of the nodes, where the files call them otherwise than by their numbers.
+    pub names: Option<Vec<String>>,
     /// Edges that were added between nodes of different classes, each once, as in [`Graph::distinct_edges`].
     pub poisoned: Vec<[u32; 2]>,
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::limit::Limit;
 use super::parts::{Classes, Raw};
 use super::source::{Bytes, Source, folder, numbered};
 use super::{DatasetRow, Loader, Normalize, Parts, Samples};
@@ -16,6 +17,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     licence: "of the files",
     keys: &[
         "path",
+        "max_bytes",
         "train_images",
         "train_labels",
         "test_images",
@@ -36,12 +38,13 @@ fn load(source: &Source) -> Result<Parts> {
         |key: &str, name: &Option<PathBuf>| source.need(key, &name.as_ref().map(|name| config.beside_path(name)));
     let images = need("train_images", &config.train_images)?;
     let labels = need("train_labels", &config.train_labels)?;
-    let (shape, train) = read_pair(&images, &labels)?;
+    let (shape, train) = read_pair(&images, &labels, &source.limit)?;
     let test = match (&config.test_images, &config.test_labels) {
         (None, None) => None,
         _ => {
             let test_images = need("test_images", &config.test_images)?;
-            let (test_shape, test) = read_pair(&test_images, &need("test_labels", &config.test_labels)?)?;
+            let (test_shape, test) =
+                read_pair(&test_images, &need("test_labels", &config.test_labels)?, &source.limit)?;
             if test_shape != shape {
                 return Err(Error::input(format!(
                     "{}: records have shape {test_shape:?}, but those of {} have {shape:?}",
@@ -58,9 +61,9 @@ fn load(source: &Source) -> Result<Parts> {
 }
 
 /// Records and their labels, with the shape of one record.
-fn read_pair(images: &Path, labels: &Path) -> Result<(Vec<usize>, Samples)> {
-    let (dims, pixels) = read(images)?;
-    let (label_dims, classes) = read(labels)?;
+fn read_pair(images: &Path, labels: &Path, limit: &Limit) -> Result<(Vec<usize>, Samples)> {
+    let (dims, pixels) = read(images, limit)?;
+    let (label_dims, classes) = read(labels, limit)?;
     let wrong = |path: &Path, dims: &[usize], expected: &str| {
         Err(Error::input(format!("{}: has dimensions {dims:?}; expected {expected}", path.display())))
     };
@@ -88,8 +91,8 @@ fn read_pair(images: &Path, labels: &Path) -> Result<(Vec<usize>, Samples)> {
 }
 
 /// Dimensions and values of one IDX file of unsigned bytes.
-fn read(path: &Path) -> Result<(Vec<usize>, Vec<u8>)> {
-    let mut bytes = Bytes::open(path)?;
+fn read(path: &Path, limit: &Limit) -> Result<(Vec<usize>, Vec<u8>)> {
+    let mut bytes = Bytes::open(path, limit)?;
     let magic = bytes.exactly(4, "the IDX magic number")?;
     let (element, rank) = (magic[2], usize::from(magic[3]));
     if magic[..2] != [0, 0] || rank == 0 {
@@ -111,7 +114,10 @@ fn read(path: &Path) -> Result<(Vec<usize>, Vec<u8>)> {
         header.chunks_exact(4).map(|d| u32::from_be_bytes([d[0], d[1], d[2], d[3]]) as usize).collect();
     // Saturating: whatever overflows is more than any file holds, and `exactly` says so.
     let count = dims.iter().fold(1u64, |product, &dim| product.saturating_mul(dim as u64));
-    let values = bytes.exactly(count, &format!("an array of {dims:?} bytes"))?;
+    let what = format!("an array of {dims:?} bytes");
+    bytes.could_hold(count, &what)?;
+    limit.take(count.saturating_mul(4), path.display(), "its records")?;
+    let values = bytes.exactly(count, &what)?;
     bytes.finish()?;
     Ok((dims, values))
 }

@@ -13,6 +13,7 @@ mod csr;
 mod csv;
 mod csv_encode;
 mod csv_names;
+mod decimal;
 mod digits;
 mod embedded;
 mod fitted;
@@ -22,9 +23,12 @@ mod idx;
 mod indices;
 mod kind;
 mod leave;
+mod limit;
 mod normalize;
+mod notes;
 mod npz;
 mod parts;
+mod numbers;
 mod pickle;
 pub mod request;
 mod request_file;
@@ -46,7 +50,7 @@ use std::path::Path;
 use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
-pub use config::{Column, ColumnKind, DataConfig};
+pub use config::{Column, ColumnKind, DataConfig, Layout};
 pub use fitted::{ColumnFit, Encoding, FitOn, Fitted, Origins};
 pub use graph::{Deletion, Graph, GraphData, GraphRecords, Links, NodeSplit, Plant, Poison, Sparse, Task, UNLABELLED};
 pub use identity::{Identities, Identity, Naming, Place, Portion};
@@ -60,6 +64,7 @@ pub use resolved::{Line, Split, Who};
 pub use training::{HeldOut, Known, Sight, Training};
 pub use twins::Twins;
 
+use limit::Limit;
 use parts::Parts;
 use source::Source;
 
@@ -122,11 +127,11 @@ pub struct Dataset {
     pub normalization: Normalization,
     /// Who the records of the three parts are. Of records on a graph there is nothing here: see [`Dataset::id`].
     pub who: Identities,
-    /// What a reader should know of the data, in sentences.
-    pub notes: Vec<String>,
     /// The graph on which the records are: its nodes, or what [`GraphData::records`] says. `x` of the three parts is
     /// then empty, and `y` holds the labels of [`GraphData::train`], `validation` and `test`, in that order.
     pub graph: Option<GraphData>,
+    /// What is odd about the data and was let pass; a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Dataset {
@@ -225,7 +230,7 @@ pub fn load_with(config: &DataConfig, base_dir: &Path, fit: FitOn) -> Result<Dat
     let config = config.resolved()?;
     let row = find(&config.loader)?;
     let kind = config.normalize.unwrap_or(row.normalize);
-    let source = Source { config: &config, base_dir, fit };
+    let source = Source { config: &config, base_dir, fit, limit: Limit::of(&config)? };
     match row.load {
         Loader::Records(load) => assemble::dataset(load(&source)?, &config, kind, fit),
         Loader::Graph { load, .. } => graph::dataset(load(&source)?, &config, kind),

@@ -8,25 +8,30 @@ mod names;
 pub(crate) use archive::Archive;
 pub(crate) use array::Array;
 
+use super::csv::class_names;
+use super::csv_encode::MOST_CATEGORIES;
 use super::identity::Naming;
 use super::parts::{Classes, Raw};
 use super::source::{Source, numbered, stem};
 use super::values::Values;
-use super::{DatasetRow, Loader, Normalize, Parts};
+use super::{DatasetRow, Layout, Loader, Normalize, Parts};
 use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "npz",
     summary: "a NumPy archive: train_images/train_labels (and val_, test_), x_train/y_train (and _val, _test), or x/y; \
-              [n, f], [n, h, w], [n, h, w, c] or [n, c, h, w] with c of 1, 3 or 4; whole numbers or floats",
+              [n, f], [n, h, w], or four dimensions as `layout` says (nhwc or nchw; without it, where one of them \
+              alone has 1, 3 or 4 channels); whole numbers or floats, labels of whole numbers or texts",
     citation: "J. Yang et al.: MedMNIST v2, Scientific Data 10, 2023 (the names of the arrays)",
     licence: "of the files",
     keys: &[
         "path",
+        "max_bytes",
         "x",
         "y",
         "id",
         "subject",
+        "layout",
         "normalize",
         "test_fraction",
         "validation_fraction",
@@ -46,7 +51,7 @@ const NAMES: [[(&str, &str); 3]; 2] = [
 fn load(source: &Source) -> Result<Parts> {
     let config = source.config;
     let path = source.need("path", &config.path)?;
-    let archive = Archive::open(&path)?;
+    let archive = Archive::open(&path, &source.limit)?;
     let names = archive.names();
     let has = |name: &str| names.iter().any(|known| known == name);
     let pairs: Vec<(&str, &str)> = match (&config.x, &config.y) {
@@ -58,16 +63,13 @@ fn load(source: &Source) -> Result<Parts> {
         },
         _ => return Err(Error::input("data.x, data.y: give both names or none of them")),
     };
-    let mut parts = vec![];
-    for &(x, y) in &pairs {
-        let part = if x.is_empty() { None } else { Some(archive.pair(x, y, &names)?) };
-        parts.push(part);
+    let (x, y) = pairs[0];
+    let first = archive.pair(x, y, &names, config.layout, None)?;
+    let mut rest = vec![];
+    for &(x, y) in &pairs[1..] {
+        let read = |x| archive.pair(x, y, &names, config.layout, Some(&first));
+        rest.push(if x.is_empty() { None } else { Some(read(x)?) });
     }
-    let several = parts.iter().flatten().count() > 1;
-    let mut parts = parts.into_iter();
-    let first = parts.next().flatten();
-    let mut first = first.ok_or_else(|| Error::internal("the first pair of arrays is always read"))?;
-    let rest: Vec<Option<Part>> = parts.collect();
     for (part, (name, _)) in rest.iter().zip(&pairs[1..]) {
         if let Some(part) = part.as_ref().filter(|part| part.shape != first.shape) {
             let path = path.display();
@@ -77,31 +79,39 @@ fn load(source: &Source) -> Result<Parts> {
             )));
         }
     }
+    let several = rest.iter().flatten().next().is_some();
     let mut rest = rest.into_iter().map(|part| part.map(|part| part.raw));
     let (validation, test) = (rest.next().flatten(), rest.next().flatten());
     let labels = first.raw.y.iter().chain([&validation, &test].into_iter().flatten().flat_map(|raw| &raw.y));
-    let naming = match names::identities(&archive, config, (first.raw.y.len(), several))? {
+    let numbers = numbered(labels);
+    let (class_names, classes) =
+        if first.named { (first.class_names, Classes::Found) } else { (numbers, Classes::Numbered) };
+    let mut raw = first.raw;
+    let naming = match names::identities(&archive, config, (raw.y.len(), several))? {
         Some((naming, who)) => {
-            first.raw.who = who;
+            raw.who = who;
             naming
         }
         None => Naming::Rows,
     };
-    let (class_names, full_scale) = (numbered(labels), first.pixels.then_some(255.0));
-    let parts = Parts::new(stem(&path), path.display().to_string(), first.shape, class_names, first.raw);
-    let subject = config.subject.clone();
-    Ok(Parts { classes: Classes::Numbered, validation, test, full_scale, naming, subject, ..parts })
+    let (full_scale, subject) = (first.pixels.then_some(255.0), config.subject.clone());
+    let parts = Parts::new(stem(&path), path.display().to_string(), first.shape, class_names, raw);
+    Ok(Parts { classes, validation, test, full_scale, naming, subject, ..parts })
 }
 
 struct Part {
     shape: Vec<usize>,
     raw: Raw,
+    class_names: Vec<String>,
+    /// The labels are texts.
+    named: bool,
     /// 8-bit pictures, whose full scale is known.
     pixels: bool,
 }
 
-impl Archive {
-    fn pair(&self, x: &str, y: &str, names: &[String]) -> Result<Part> {
+impl Archive<'_> {
+    /// Where `first` is the training part, whose names of classes hold for the others.
+    fn pair(&self, x: &str, y: &str, names: &[String], layout: Option<Layout>, first: Option<&Part>) -> Result<Part> {
         if let Some(missing) = [x, y].into_iter().find(|wanted| !names.iter().any(|name| name == wanted)) {
             return Err(Error::input(format!(
                 "{}: no array `{missing}`; the file has {}; name the arrays with data.x and data.y",
@@ -118,27 +128,44 @@ impl Archive {
             )));
         }
         let pixels = records.shape.len() > 2 && records.is_byte();
-        let y = labels.classes()?;
-        let (shape, x) = records.records()?;
-        Ok(Part { shape, raw: Raw { x, y, who: vec![] }, pixels })
+        self.limit.take_values(records.len(), &records.origin)?;
+        let named = labels.texts().is_some();
+        if let Some(first) = first.filter(|first| first.named != named) {
+            let (this, other) = if named { ("texts", "numbers") } else { ("numbers", "texts") };
+            let class = first.class_names.first().map_or("", String::as_str);
+            return labels.fail(&format!("labels are {this}, those of the training part {other}, such as {class}"));
+        }
+        let (class_names, y) = labels.named_classes(first)?;
+        let (shape, x) = records.records(layout)?;
+        Ok(Part { shape, raw: Raw { x, y, who: vec![] }, class_names, named, pixels })
     }
 }
 
 impl Array {
     /// The shape of a record and all records, channels first, in 32 bits where those hold every value of the type.
-    fn records(&self) -> Result<(Vec<usize>, Values)> {
+    fn records(&self, layout: Option<Layout>) -> Result<(Vec<usize>, Values)> {
+        if layout.is_some() && self.shape.len() == 2 {
+            return self.fail("data.layout goes with pictures");
+        }
+        let values = self.values()?;
         match self.is_single() {
-            true => self.ordered(self.values()?.map(|value| value as f32)).map(|(shape, x)| (shape, Values::Single(x))),
-            false => self.ordered(self.values()?).map(|(shape, x)| (shape, Values::Double(x))),
+            true => {
+                let (shape, x) = self.ordered(layout, values.map(|value| value as f32))?;
+                Ok((shape, Values::Single(x)))
+            }
+            false => self.ordered(layout, values).map(|(shape, x)| (shape, Values::Double(x))),
         }
     }
 
-    fn ordered<T: Copy>(&self, values: impl Iterator<Item = T>) -> Result<(Vec<usize>, Vec<T>)> {
-        let channels = |count: usize| [1, 3, 4].contains(&count);
+    fn ordered<T: Copy>(
+        &self,
+        layout: Option<Layout>,
+        values: impl Iterator<Item = T>,
+    ) -> Result<(Vec<usize>, Vec<T>)> {
         match self.shape[..] {
             [_, features] => Ok((vec![features], values.collect())),
             [_, height, width] => Ok((vec![1, height, width], values.collect())),
-            [_, height, width, count] if channels(count) => {
+            [_, height, width, count] if self.layout(layout)? == Layout::Nhwc => {
                 let last: Vec<T> = values.collect();
                 let mut first = Vec::with_capacity(last.len());
                 for record in last.chunks_exact((height * width * count).max(1)) {
@@ -148,9 +175,56 @@ impl Array {
                 }
                 Ok((vec![count, height, width], first))
             }
-            [_, count, height, width] if channels(count) => Ok((vec![count, height, width], values.collect())),
-            _ => self.fail("expected [n, f], [n, h, w], [n, h, w, c] or [n, c, h, w] with c of 1, 3 or 4"),
+            [_, count, height, width] => Ok((vec![count, height, width], values.collect())),
+            _ => self.fail("expected [n, f], [n, h, w], [n, h, w, c] or [n, c, h, w]"),
         }
+    }
+
+    /// Where the channels are: as was said, or at the one end that has 1, 3 or 4 of them.
+    fn layout(&self, said: Option<Layout>) -> Result<Layout> {
+        let channels = |axis: usize| self.shape.get(axis).is_some_and(|count| [1, 3, 4].contains(count));
+        match (said, channels(1), channels(3)) {
+            (Some(layout), ..) => Ok(layout),
+            (None, false, true) => Ok(Layout::Nhwc),
+            (None, true, false) => Ok(Layout::Nchw),
+            (None, true, true) => self.fail(
+                "both the second and the last dimension may be channels; say which with data.layout = \"nchw\" or \
+                 \"nhwc\"",
+            ),
+            (None, false, false) => self.fail(
+                "neither the second nor the last dimension is 1, 3 or 4 channels; say where they are with data.layout \
+                 = \"nchw\" or \"nhwc\"",
+            ),
+        }
+    }
+
+    /// Names of the classes and the class of each record. Of texts the names are those of the training part, in
+    /// alphabetical order, or by size where all are numbers.
+    fn named_classes(&self, first: Option<&Part>) -> Result<(Vec<String>, Vec<u32>)> {
+        let Some(texts) = self.texts() else {
+            let y = self.classes()?;
+            return Ok((numbered(&y), y));
+        };
+        if !matches!(self.shape[..], [_] | [_, 1]) {
+            return self.fail("expected [n] or [n, 1]: one class per record");
+        }
+        let found: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let own = || class_names(&found).into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = first.map_or_else(own, |first| first.class_names.clone());
+        if names.len() > MOST_CATEGORIES {
+            let (count, most) = (names.len(), MOST_CATEGORIES);
+            return self.fail(&format!("its texts are {count} different ones; expected at most {most} classes"));
+        }
+        let class = |(at, text): (usize, &String)| match names.iter().position(|name| name == text) {
+            Some(class) => Ok(class as u32),
+            None => Err(Error::input(format!(
+                "{}: label {at} is `{text}`, which is no class of the training part; it has {}",
+                self.origin,
+                names.join(", ")
+            ))),
+        };
+        let y = texts.iter().enumerate().map(class).collect::<Result<_>>()?;
+        Ok((names, y))
     }
 
     pub fn classes(&self) -> Result<Vec<u32>> {

@@ -87,6 +87,9 @@ pub(crate) struct Parts {
     pub notes: Vec<String>,
 }
 
+/// A record of more values than this is taken for a slip.
+const MOST_VALUES: usize = 1 << 28;
+
 impl Parts {
     /// Dense records in file order, whose ids are their rows.
     pub fn new(
@@ -112,6 +115,15 @@ impl Parts {
             columns: vec![],
             notes: vec![],
         }
+    }
+
+    /// Values of a record.
+    pub fn width(&self) -> Result<usize> {
+        let product = self.shape.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));
+        product.filter(|width| *width <= MOST_VALUES).ok_or_else(|| {
+            let (origin, shape) = (&self.origin, &self.shape);
+            Error::input(format!("{origin}: a record has shape {shape:?}; expected at most {MOST_VALUES} values"))
+        })
     }
 
     /// The checks every data set must pass, whatever its loader.

@@ -1,15 +1,17 @@
-//! A closed reader of pickles of protocol 2: NumPy arrays, SciPy CSR matrices and dictionaries of lists.
+//! A closed reader of pickles of protocols 2 to 5: NumPy arrays, SciPy CSR matrices and dictionaries of lists.
 //!
 //! A pickle is a program for a small stack machine, and Python's reader calls whatever the program names. This one
 //! calls nothing: the few globals on its list stand for values that it builds itself, every other name or opcode is
 //! refused. Values lie in one arena and refer to each other by place, so that neither deep nesting nor sharing costs
 //! more than the file is long.
 
+mod calls;
 mod machine;
 mod views;
 
 use std::path::Path;
 
+use super::limit::Limit;
 use super::source::Bytes;
 use crate::error::{Error, Result};
 
@@ -28,16 +30,28 @@ enum Global {
     CsrMatrix,
     DefaultDict,
     List,
+    /// Bytes that protocol 2 writes as text.
+    Encode,
+    /// An array whose bytes stand by themselves, of protocol 5.
+    FromBuffer,
+    /// A single number of NumPy's.
+    Scalar,
 }
 
 /// Spellings of Python 2 and 3, NumPy 1 and 2, SciPy before and after 1.8.
 const GLOBALS: &[(&str, &str, Global)] = &[
     ("numpy.core.multiarray", "_reconstruct", Global::Reconstruct),
     ("numpy._core.multiarray", "_reconstruct", Global::Reconstruct),
+    ("numpy.core.numeric", "_frombuffer", Global::FromBuffer),
+    ("numpy._core.numeric", "_frombuffer", Global::FromBuffer),
+    ("numpy.core.multiarray", "scalar", Global::Scalar),
+    ("numpy._core.multiarray", "scalar", Global::Scalar),
+    ("_codecs", "encode", Global::Encode),
     ("numpy", "ndarray", Global::NdArray),
     ("numpy", "dtype", Global::Dtype),
     ("scipy.sparse.csr", "csr_matrix", Global::CsrMatrix),
     ("scipy.sparse._csr", "csr_matrix", Global::CsrMatrix),
+    ("scipy.sparse._csr", "csr_array", Global::CsrMatrix),
     ("collections", "defaultdict", Global::DefaultDict),
     ("__builtin__", "list", Global::List),
     ("builtins", "list", Global::List),
@@ -62,7 +76,8 @@ enum Value {
         code: Place,
         order: Option<Place>,
     },
-    /// The state (version, shape, dtype, Fortran order, bytes), once built.
+    /// The state (version, shape, dtype, Fortran order, bytes), once built, or what a buffer was taken for (bytes,
+    /// dtype, shape, order).
     Array(Option<Place>),
     /// The dictionary of attributes, once built.
     Matrix(Option<Place>),
@@ -79,9 +94,9 @@ pub(crate) struct Pickle {
 impl Pickle {
     /// # Errors
     /// [`Error::Input`] naming the file, and the offset of an opcode or a global that is not on the list.
-    pub fn read(path: &Path) -> Result<Pickle> {
+    pub fn read(path: &Path, limit: &Limit) -> Result<Pickle> {
         let shown = path.display().to_string();
-        let bytes = Bytes::open(path)?.rest()?;
+        let bytes = Bytes::open(path, limit)?.rest()?;
         if bytes.len() > MOST_BYTES {
             return Err(Error::input(format!(
                 "{shown}: a pickle of {} bytes; at most {MOST_BYTES} are read",

@@ -6,11 +6,15 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::limit::Limit;
 use super::{DataConfig, FitOn};
 use crate::error::{Error, Result};
 
 /// Deflate cannot expand by more (zlib's technical details: 1032:1), so a file's length bounds its content.
 pub(crate) const DEFLATE_LIMIT: u64 = 1032;
+
+/// So much is read of what follows behind the end.
+const TAIL: u64 = 1 << 24;
 
 /// A resolved configuration and the folder its paths are relative to.
 pub(crate) struct Source<'a> {
@@ -18,6 +22,7 @@ pub(crate) struct Source<'a> {
     pub base_dir: &'a Path,
     /// What is to be fitted on.
     pub fit: FitOn<'a>,
+    pub limit: Limit,
 }
 
 impl Source<'_> {
@@ -76,16 +81,17 @@ impl<'a> Lines<'a> {
 }
 
 /// An open file, unpacked on the way where it begins like gzip.
-pub(crate) struct Bytes {
+pub(crate) struct Bytes<'a> {
     reader: Box<dyn Read>,
     path: PathBuf,
     /// No more can come out of this file, whatever its header says.
     most: u64,
     position: u64,
+    limit: &'a Limit,
 }
 
-impl Bytes {
-    pub fn open(path: &Path) -> Result<Bytes> {
+impl<'a> Bytes<'a> {
+    pub fn open(path: &Path, limit: &'a Limit) -> Result<Bytes<'a>> {
         let file = File::open(path).map_err(Error::io("open", path))?;
         let about = file.metadata().map_err(Error::io("read", path))?;
         if about.is_dir() {
@@ -97,22 +103,15 @@ impl Bytes {
             true => (Box::new(MultiGzDecoder::new(buffered)), about.len().saturating_mul(DEFLATE_LIMIT)),
             false => (Box::new(buffered), about.len()),
         };
-        Ok(Bytes { reader, path: path.to_owned(), most, position: 0 })
+        Ok(Bytes { reader, path: path.to_owned(), most, position: 0, limit })
     }
 
     /// Exactly `count` bytes; `what` names them in the message when the file ends early.
     ///
     /// Memory grows as bytes arrive, so a header that promises terabytes costs nothing.
     pub fn exactly(&mut self, count: u64, what: &str) -> Result<Vec<u8>> {
-        if self.position.saturating_add(count) > self.most {
-            return Err(Error::input(format!(
-                "{}: {what} should take {count} bytes from offset {}, but the file can hold at most {}; it is \
-                 truncated or its header is wrong",
-                self.path.display(),
-                self.position,
-                self.most
-            )));
-        }
+        self.could_hold(count, what)?;
+        self.limit.take(count, self.path.display(), what)?;
         let mut bytes = Vec::new();
         self.reader.by_ref().take(count).read_to_end(&mut bytes).map_err(|e| self.failed(&e))?;
         if (bytes.len() as u64) < count {
@@ -127,10 +126,28 @@ impl Bytes {
         Ok(bytes)
     }
 
+    /// Refuses a header that promises more than a file of this length can hold.
+    pub fn could_hold(&self, count: u64, what: &str) -> Result<()> {
+        if self.position.saturating_add(count) > self.most {
+            return Err(Error::input(format!(
+                "{}: {what} should take {count} bytes from offset {}, but the file can hold at most {}; it is \
+                 truncated or its header is wrong",
+                self.path.display(),
+                self.position,
+                self.most
+            )));
+        }
+        Ok(())
+    }
+
     /// All that is left.
     pub fn rest(&mut self) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.reader.read_to_end(&mut bytes).map_err(|e| self.failed(&e))?;
+        let (mut bytes, left) = (Vec::new(), self.limit.left());
+        self.reader.by_ref().take(left.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| self.failed(&e))?;
+        if bytes.len() as u64 > left {
+            return Err(self.limit.passed(format_args!("more than {left} bytes"), self.path.display(), "its content"));
+        }
+        self.limit.take(bytes.len() as u64, self.path.display(), "its content")?;
         self.position += bytes.len() as u64;
         Ok(bytes)
     }
@@ -138,8 +155,15 @@ impl Bytes {
     /// Checks that nothing follows (which also makes gzip compare its checksum).
     pub fn finish(mut self) -> Result<()> {
         // Corrupt gzip often unpacks to too much before its checksum fails; that is then the better message.
-        match std::io::copy(&mut self.reader, &mut std::io::sink()).map_err(|e| self.failed(&e))? {
+        // A bomb is not unpacked to its end, though.
+        let mut tail = self.reader.by_ref().take(TAIL);
+        match std::io::copy(&mut tail, &mut std::io::sink()).map_err(|e| self.failed(&e))? {
             0 => Ok(()),
+            TAIL => Err(Error::input(format!(
+                "{}: {TAIL} or more bytes follow at offset {}, where the header says the data end",
+                self.path.display(),
+                self.position
+            ))),
             more => Err(Error::input(format!(
                 "{}: {more} more bytes follow at offset {}, where the header says the data end",
                 self.path.display(),

@@ -29,6 +29,9 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     load: Loader::Records(load),
 };
 
+/// As many as labels of 16 bits tell apart.
+const MOST_CLASSES: usize = 1 << 16;
+
 /// More values than this (1 GiB of `f32`) is taken for a slip.
 const MOST_VALUES: usize = 1 << 28;
 
@@ -65,8 +68,10 @@ fn check(config: &DataConfig, samples: usize, classes: usize, shape: &[usize], n
             "data.shape, data.samples: {samples} records of {shape:?}; expected 1 to {MOST_VALUES} values in all"
         )));
     }
-    if classes < 2 || classes > samples {
-        return Err(Error::input(format!("data.classes: {classes}; expected 2 to data.samples ({samples})")));
+    if classes < 2 || classes > samples.min(MOST_CLASSES) {
+        return Err(Error::input(format!(
+            "data.classes: {classes}; expected 2 to data.samples ({samples}), and at most {MOST_CLASSES}"
+        )));
     }
     if !(noise.is_finite() && noise >= 0.0) {
         return Err(Error::input(format!("data.noise: {:?}; expected a finite number ≥ 0", config.noise)));

@@ -116,6 +116,17 @@ impl Engine {
         Engine::new(Kind::Reference(Reference::default()))
     }
 
+    /// Refuses what could not be allocated, before anything of that size is made on the host.
+    ///
+    /// # Errors
+    /// The adapter or the budget cannot hold `len` elements more.
+    pub fn must_hold(&self, name: &str, len: usize) -> Result<()> {
+        match &self.kind {
+            Kind::Gpu(g) => g.afford(name, (len as u64).saturating_mul(4)),
+            Kind::Reference(_) => Ok(()),
+        }
+    }
+
     /// A buffer that lives until [`Engine::release`], zeroed.
     pub fn alloc<T: Element>(&mut self, name: &str, len: usize) -> Result<Buf<T>> {
         let id = match &mut self.kind {

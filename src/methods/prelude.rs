@@ -83,7 +83,9 @@ pub use crate::error::{Error, Result};
 pub use crate::methods::shared::account::{Account, Details, Origin, StoppedBy, timed};
 pub use crate::methods::shared::range::Range;
 pub use crate::methods::shared::scope::{SCOPES, Scope};
-pub use crate::methods::shared::settings::{self, ABSENT, Reported, Setting, choice, count, estimator, flag, real};
+pub use crate::methods::shared::settings::{
+    self, ABSENT, Reported, Setting, bytes, choice, count, epochs, estimator, flag, real,
+};
 pub use crate::methods::shared::sgd::Sgd;
 pub use crate::methods::shared::stop::{Goal, Stop, StopRule};
 pub use crate::methods::{CLASSIFIED, GraphView, Method, MethodRow, Past, Read, RecordKind, Role, Tier, View};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
 use super::params::ParamSpec;
 use super::project::Project;
-use super::structure::{complete, node_features};
+use super::structure::{MOST_HOPS, complete, node_features};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::graph::{self, Spmm};
@@ -19,7 +19,9 @@ pub static ROW: LayerRow = LayerRow {
     build: |t| {
         let layer: ChebConv = settings(&ROW, t)?;
         match layer.k {
-            0 => Err(Error::input("layer `cheb_conv`: k must be 1 or more, the terms of the polynomial")),
+            k if !(1..=MOST_HOPS).contains(&k) => Err(Error::input(format!(
+                "layer `cheb_conv`: k must be from 1 to {MOST_HOPS}, the terms of the polynomial; it is {k}"
+            ))),
             _ => Ok(Box::new(layer)),
         }
     },

@@ -98,7 +98,7 @@ impl Layer for Conv2d {
         let (s, _) = self.shape(1, input)?;
         let [kh, kw] = s.taps();
         let shape = vec![s.co, s.ci / s.groups, kh, kw];
-        let init = Init::HeUniform { fan_in: shape[1] * kh * kw };
+        let init = Init::HeUniform { fan_in: shape[1].saturating_mul(kh).saturating_mul(kw) };
         let weight = ParamSpec { name: format!("{}.weight", self.name), shape, init };
         let bias = ParamSpec { name: format!("{}.bias", self.name), shape: vec![s.co], init: Init::Constant(0.0) };
         Ok(if self.bias { vec![weight, bias] } else { vec![weight] })

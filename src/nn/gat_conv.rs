@@ -60,6 +60,9 @@ fn fifth() -> f64 {
     0.2
 }
 
+/// More than this is taken for a slip.
+const MOST_HEADS: usize = 1024;
+
 /// The structure as the attention kernels walk it, by target and by source.
 fn edges(rec: &mut Recording, g: &Structure) -> [Edges; 2] {
     [g.a, g.t].map(|m| Edges::new(rec, m.ptr, m.idx, m.perm, g.max_degree))
@@ -68,9 +71,9 @@ fn edges(rec: &mut Recording, g: &Structure) -> [Edges; 2] {
 impl GatConv {
     fn check(&self) -> Result<()> {
         let rules = [
-            (self.heads > 0, "heads must be 1 or more"),
+            ((1..=MOST_HEADS).contains(&self.heads), "heads must be from 1 to 1024"),
             ((0.0..1.0).contains(&(self.dropout as f32)), "dropout must be in [0, 1)"),
-            (self.slope.is_finite(), "slope must be a finite number"),
+            ((self.slope as f32).is_finite(), "slope must be a finite number of 32 bits"),
         ];
         match rules.iter().find(|(good, _)| !good) {
             Some((_, want)) => Err(Error::input(format!("layer `{}` (gat_conv): {want}", self.name))),
@@ -82,7 +85,7 @@ impl GatConv {
     fn projection(&self, input: &[usize]) -> Result<(Project, usize)> {
         let (inputs, width) = node_features(ROW.kind, &self.name, input, self.out)?;
         let weight = format!("{}.lin.weight", self.name);
-        Ok((Project { weight, inputs, outputs: self.heads * width }, width))
+        Ok((Project { weight, inputs, outputs: self.heads.saturating_mul(width) }, width))
     }
 
     /// A mean over one head is that head.

@@ -7,7 +7,7 @@ use super::params::ParamSpec;
 use super::project::Project;
 use super::structure::{complete, node_features};
 use crate::engine::Buf;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernels::graph::{self, Spmm};
 use crate::kernels::map::{self, Unary};
 
@@ -39,6 +39,10 @@ impl GinConv {
     fn projections(&self, input: &[usize]) -> Result<[Project; 2]> {
         let (inputs, outputs) = node_features(ROW.kind, &self.name, input, self.out)?;
         let hidden = self.hidden.unwrap_or(outputs);
+        if hidden == 0 || !(self.eps as f32).is_finite() {
+            let what = if hidden == 0 { "hidden must be 1 or more" } else { "eps must be a finite number of 32 bits" };
+            return Err(Error::input(format!("layer `{}` (gin_conv): {what}", self.name)));
+        }
         Ok([
             Project { weight: format!("{}.nn.0.weight", self.name), inputs, outputs: hidden },
             Project { weight: format!("{}.nn.2.weight", self.name), inputs: hidden, outputs },

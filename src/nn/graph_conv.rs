@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
 use super::params::ParamSpec;
 use super::project::Project;
-use super::structure::{complete, node_features};
+use super::structure::{MOST_HOPS, complete, node_features};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::graph::{self, Spmm};
@@ -27,7 +27,9 @@ pub static SGC: LayerRow = LayerRow {
     build: |t| {
         let settings: SgcSettings = settings(&SGC, t)?;
         match settings.k {
-            0 => Err(Error::input("layer `sgc`: k must be 1 or more, the hops that features are spread")),
+            k if !(1..=MOST_HOPS).contains(&k) => Err(Error::input(format!(
+                "layer `sgc`: k must be from 1 to {MOST_HOPS}, the hops that features are spread; it is {k}"
+            ))),
             _ => Ok(Box::new(GraphConv::of(settings))),
         }
     },

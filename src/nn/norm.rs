@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, settings, table};
 use super::params::{Init, ParamSpec};
+use crate::base::single;
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::norm::{self, NormShape};
@@ -71,8 +72,9 @@ impl Norm {
             (Some(g), &[c, ..]) => (c, input[1..].iter().product(), g),
             (Some(_), []) => return fail("group_norm takes [channels, …], its input has no axes".into()),
         };
-        if !(self.eps >= 0.0 && self.eps.is_finite()) {
-            return fail(format!("eps must be a number of at least 0, it is {}", self.eps));
+        if !(self.eps >= 0.0 && single(self.eps)) {
+            let eps = self.eps;
+            return fail(format!("eps must be 0 or a positive number of 32 bits (1.2e-38 to 3.4e38), it is {eps}"));
         }
         if groups == 0 || c % groups != 0 {
             return fail(format!("{c} channels cannot be split into {groups} groups of equal size"));

@@ -3,6 +3,14 @@
 use crate::engine::{ALIGN, Buf};
 use crate::error::{Error, Result};
 
+/// Elements of the flat vector: 4 GiB, which is what 32 bits address in a buffer.
+pub const MOST_PARAMETERS: usize = 1 << 30;
+
+/// The number of elements of a shape, if it can be counted.
+pub(super) fn elements(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim))
+}
+
 /// How a parameter starts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Init {
@@ -67,7 +75,7 @@ impl ParamLayout {
     /// Appends parameters.
     ///
     /// # Errors
-    /// A name that is already taken.
+    /// A name that is already taken; more parameters than a buffer of any adapter can hold.
     pub fn extend(&mut self, specs: Vec<ParamSpec>) -> Result<()> {
         for spec in specs {
             if self.entries.iter().any(|e| e.name == spec.name) {
@@ -76,7 +84,14 @@ impl ParamLayout {
                     spec.name
                 )));
             }
-            let len = spec.shape.iter().product();
+            let left = MOST_PARAMETERS.saturating_sub(self.total);
+            let len = elements(&spec.shape).filter(|len| *len <= left).ok_or_else(|| {
+                Error::input(format!(
+                    "the parameter `{}` has shape {:?}; a network may have {MOST_PARAMETERS} parameters in all; make \
+                     its layers narrower",
+                    spec.name, spec.shape
+                ))
+            })?;
             self.entries.push(ParamEntry {
                 name: spec.name,
                 shape: spec.shape,

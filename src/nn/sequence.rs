@@ -1,10 +1,13 @@
 //! Layers one after another: the body of a model and of a residual block.
 
 use super::layer::{Backward, Elementwise, Forward, Layer, Mode, Saved, SparseInput, parse_layer};
-use super::params::ParamSpec;
+use super::params::{ParamSpec, elements};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::map;
+
+/// Values that a layer may make of one record: 1 GiB.
+const MOST_VALUES: usize = 1 << 28;
 
 /// Layers and the shape each one is given.
 pub struct Sequence {
@@ -29,6 +32,13 @@ impl Sequence {
         let mut shapes = vec![input.to_vec()];
         for (i, layer) in self.layers.iter().enumerate() {
             let next = layer.out_shape(&shapes[i]).map_err(|e| Error::input(format!("layer {}: {e}", i + 1)))?;
+            if elements(&next).is_none_or(|count| count > MOST_VALUES) {
+                return Err(Error::input(format!(
+                    "layer {} (`{}`) makes {next:?} of a record; expected at most {MOST_VALUES} values",
+                    i + 1,
+                    label(layer.as_ref())
+                )));
+            }
             shapes.push(next);
         }
         Ok(shapes)

@@ -83,6 +83,9 @@ pub(super) fn complete(name: &mut String, out: &mut Option<usize>, index: usize,
     *out = out.or(classes);
 }
 
+/// Each hop is a kernel launch; more than this is taken for a slip.
+pub(super) const MOST_HOPS: usize = 256;
+
 /// Input and output width of a layer over nodes.
 pub(super) fn node_features(kind: &str, name: &str, input: &[usize], out: Option<usize>) -> Result<(usize, usize)> {
     match (input, out.filter(|out| *out > 0)) {

@@ -177,6 +177,7 @@ impl Ready {
 
     fn original(&self, engine: &mut Engine, digest: &str, options: ExperimentOptions) -> Result<Original> {
         let (config, everything) = (&self.config, self.data.train_ids());
+        engine.must_hold("theta", self.model.layout.total())?;
         let theta = base(config, &self.model)?.unwrap_or_else(|| self.model.init(config.seed));
         engine.take_kernels();
         let mut session = Session::of(engine, &self.model, &self.data, None, &theta)?

@@ -67,7 +67,10 @@ pub struct Stage<'a> {
 pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Method) -> Result<(Vec<f32>, Account)> {
     let data = stage.data;
     if stage.target.is_unseen() {
-        return Ok((theta.to_vec(), Account::default()));
+        // What an earlier method certified holds on.
+        let mut account = Account::default();
+        account.details.certificate = stage.past.certificate.cloned();
+        return Ok((theta.to_vec(), account));
     }
     let start = if theta.len() == stage.model.layout.total() { theta } else { &stage.model.init(stage.seed) };
     let mut session = Session::of(engine, stage.model, data, stage.target.deletion(), start)?

@@ -86,8 +86,8 @@ pub struct TrainJob {
     /// Where results go.
     pub folder: RunFolder,
     digest: String,
-    /// Where training starts.
-    theta: Vec<f32>,
+    /// Where training starts, if not from fresh weights.
+    theta: Option<Vec<f32>>,
 }
 
 impl TrainJob {
@@ -110,8 +110,8 @@ impl TrainJob {
             };
         }
         let theta = match &config.init {
-            Some(path) => weights::load(path, &model.layout)?,
-            None => model.init(config.seed),
+            Some(path) => Some(weights::load(path, &model.layout)?),
+            None => None,
         };
         Ok(Some(TrainJob { config, data, model, folder, digest, theta }))
     }
@@ -124,7 +124,9 @@ impl TrainJob {
         let adapter = AdapterSummary::of(engine);
         let before = engine.traffic();
         engine.take_kernels();
-        let mut session = Session::of(engine, &self.model, &self.data, None, &self.theta)?
+        engine.must_hold("theta", self.model.layout.total())?;
+        let theta = self.theta.clone().unwrap_or_else(|| self.model.init(self.config.seed));
+        let mut session = Session::of(engine, &self.model, &self.data, None, &theta)?
             .trained_for(self.config.train.objective.as_deref())?;
         session.check_finite = options.check_finite;
         let mut fit = Fit::new(&mut session, &self.config.train, self.config.seed)?;
@@ -259,6 +261,7 @@ pub(super) fn finish(
     mut info: RunInfo,
     keep_checkpoint: bool,
 ) -> Result<RunInfo> {
+    weights::check_finite(&model.layout, theta, "training")?;
     write_config(folder, config)?;
     write_metrics(folder, lines)?;
     // One key only: the order of several would differ from run to run.

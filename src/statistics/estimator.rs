@@ -69,9 +69,9 @@ impl Estimator {
     /// No sample at all.
     pub fn check(self) -> Result<()> {
         match self {
-            Estimator::ModelSampled { samples: 0, .. } => {
-                Err(Error::input("estimator model_sampled: `samples` is 0; draw 1 or more labels per record"))
-            }
+            Estimator::ModelSampled { samples, .. } if !(1..=1_000_000).contains(&samples) => Err(Error::input(
+                format!("estimator model_sampled: `samples` is {samples}; draw 1 to 1000000 labels per record"),
+            )),
             _ => Ok(()),
         }
     }

@@ -5,8 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::optimizer::Optimizer;
 use super::private::DpConfig;
 use super::schedule::Schedule;
+use crate::base::single;
 use crate::error::{Error, Result};
 use crate::records::objective;
+
+/// More than this is taken for a slip: the steps of so many epochs can still be counted.
+const MOST_EPOCHS: usize = 1_000_000;
 
 /// Every setting of a training run; absent keys take these defaults and are written back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -97,19 +101,22 @@ impl TrainConfig {
     pub fn check(&self) -> Result<()> {
         self.optimizer()?;
         self.objective.as_deref().map_or(Ok(()), |name| objective::find(name).map(drop))?;
-        let unit = |v: f64| (0.0..1.0).contains(&v);
+        // Held to 32 bits, in which steps are computed: what is 0, 1 or infinite there is no longer what was meant.
+        let unit = |v: f64| single(v) && (0.0..1.0).contains(&(v as f32));
+        let positive = |v: f64| v > 0.0 && single(v);
+        let not_negative = |v: f64| v >= 0.0 && single(v);
         let rules = [
-            ("lr", self.lr > 0.0 && self.lr.is_finite(), "a positive number"),
-            ("momentum", unit(self.momentum), "in [0, 1)"),
-            ("weight_decay", self.weight_decay >= 0.0 && self.weight_decay.is_finite(), "0 or more"),
-            ("beta1", unit(self.beta1), "in [0, 1)"),
-            ("beta2", unit(self.beta2), "in [0, 1)"),
-            ("eps", self.eps > 0.0, "a positive number"),
+            ("lr", positive(self.lr), "a positive number of 32 bits (1.2e-38 to 3.4e38)"),
+            ("momentum", unit(self.momentum), "in [0, 1), in 32 bits too"),
+            ("weight_decay", not_negative(self.weight_decay), "0 or more, and a number of 32 bits"),
+            ("beta1", unit(self.beta1), "in [0, 1), in 32 bits too"),
+            ("beta2", unit(self.beta2), "in [0, 1), in 32 bits too"),
+            ("eps", positive(self.eps), "a positive number of 32 bits (1.2e-38 to 3.4e38)"),
             ("batch_size", self.batch_size > 0, "1 or more"),
             ("fanout", self.fanout.iter().all(|n| *n > 0), "a list of numbers of at least 1"),
-            ("epochs", self.epochs > 0, "1 or more"),
-            ("clip_norm", self.clip_norm >= 0.0, "0 or more"),
-            ("objective_noise", self.objective_noise >= 0.0 && self.objective_noise.is_finite(), "0 or more"),
+            ("epochs", (1..=MOST_EPOCHS).contains(&self.epochs), "from 1 to 1000000"),
+            ("clip_norm", not_negative(self.clip_norm), "0 or more, and a number of 32 bits"),
+            ("objective_noise", not_negative(self.objective_noise), "0 or more, and a number of 32 bits"),
             ("steps_per_submission", (1..=256).contains(&self.steps_per_submission), "from 1 to 256"),
             ("nesterov", !self.nesterov || self.momentum > 0.0, "false where momentum is 0"),
         ];

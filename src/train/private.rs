@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::accountant;
 use super::config::TrainConfig;
 use crate::base::philox::philox;
+use crate::base::single;
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::{edit, map};
@@ -58,10 +59,15 @@ pub struct Privacy {
 
 impl DpConfig {
     pub(crate) fn check(&self) -> Result<()> {
-        let positive = |v: f64| v > 0.0 && v.is_finite();
+        let positive = |v: f64| v > 0.0 && single(v);
         let rules = [
-            ("clip", positive(self.clip), "a positive number"),
-            ("noise_multiplier", positive(self.noise_multiplier), "a positive number"),
+            ("clip", positive(self.clip), "a positive number of 32 bits (1.2e-38 to 3.4e38)"),
+            ("noise_multiplier", positive(self.noise_multiplier), "a positive number of 32 bits (1.2e-38 to 3.4e38)"),
+            (
+                "noise_multiplier",
+                single(self.noise_multiplier * self.clip),
+                "such that its product with clip has 32 bits",
+            ),
             ("delta", self.delta > 0.0 && self.delta < 1.0, "between 0 and 1"),
         ];
         match rules.iter().find(|(_, good, _)| !good) {

@@ -47,7 +47,11 @@ impl Fit {
             let each = terms.iter().zip(lists).enumerate();
             let load = |(i, (term, list)): (usize, (&Term, &Vec<u32>))| {
                 if self.draws_records() {
-                    let (list, weights) = private::fill(list, term.records.indices[0], self.config.batch_size);
+                    let (list, weights) = private::fill(
+                        list,
+                        term.records.indices[0],
+                        self.config.batch_size.min(term.records.indices.len()),
+                    );
                     let mut load = session.load(term.records.part, &list, Use::Together);
                     load.inputs.insert(0, Data::F32(weights));
                     return load;

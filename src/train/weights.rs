@@ -39,6 +39,22 @@ pub fn save_model(path: &Path, layout: &ParamLayout, theta: &[f32], metadata: &[
     save_tensors(path, &parameters.chain(buffers).collect::<Vec<_>>(), metadata)
 }
 
+/// Refuses weights of which one is NaN or infinite. `what` begins the sentence.
+///
+/// # Errors
+/// [`Error::Device`] naming the parameter.
+pub fn check_finite(layout: &ParamLayout, theta: &[f32], what: &str) -> Result<()> {
+    let bad = |e: &&crate::nn::ParamEntry| theta[e.offset..e.offset + e.len].iter().any(|v| !v.is_finite());
+    match layout.entries().iter().find(bad) {
+        None => Ok(()),
+        Some(e) => Err(Error::Device(format!(
+            "{what} diverged: `{}` has weights that are not finite; nothing was saved of them; use a smaller learning \
+             rate",
+            e.name
+        ))),
+    }
+}
+
 /// Reads a state dict into a padded flat vector. Buffers may be missing.
 ///
 /// # Errors

@@ -92,6 +92,7 @@ impl Small<'_> {
             let mut config = DataConfig::new("sbm");
             (config.nodes, config.classes, config.features) = (Some(150), Some(3), Some(24));
             (config.p_in, config.p_out, config.validation_fraction) = (Some(0.12), Some(0.01), Some(0.2));
+            config.split_seed = std::env::var("TSEED").ok().and_then(|s| s.parse().ok());
             config.plant = Some(Plant { fraction: 0.1, columns: 8, seed: 3 });
             let data = data::load(&config, Path::new("."))?;
             let hidden = (net != "sgc").then(|| vec![16]);

@@ -57,6 +57,7 @@ impl Small<'_> {
         device.with(|engine, _| {
             let mut config = DataConfig::new("synth");
             (config.samples, config.validation_fraction, config.noise) = (Some(160), Some(0.2), Some(2.0));
+            config.split_seed = std::env::var("TSEED").ok().and_then(|s| s.parse().ok());
             let data = data::load(&config, Path::new("."))?;
             let net = ModelConfig { zoo: Some("mlp".into()), hidden: Some(vec![13]), layers: Vec::new() };
             let model = Model::build(&net, &data.shape, data.classes)?;

@@ -59,11 +59,11 @@ fn npz_with_medmnist_names_puts_channels_first_and_keeps_its_parts() {
             &array::<f64>("test_labels", &[2, 1], vec![0.0, 1.0]),
         ],
     );
-    let data = try_load("loader = 'npz'\npath = 'm.npz'\nnormalize = 'none'", dir.path()).unwrap();
+    let data = try_load("loader = 'npz'\npath = 'm.npz'\nlayout = 'nhwc'\nnormalize = 'none'", dir.path()).unwrap();
     assert_eq!((data.shape.clone(), data.name.as_str()), (vec![3, 1, 2], "m"));
     assert_eq!(data.train.x[..6], [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
     assert_eq!((data.train.y, data.validation.y, data.test.y), (vec![1, 0], vec![1], vec![0, 1]));
-    let unit = try_load("loader = 'npz'\npath = 'm.npz'", dir.path()).unwrap();
+    let unit = try_load("loader = 'npz'\npath = 'm.npz'\nlayout = 'nhwc'", dir.path()).unwrap();
     assert_eq!((unit.normalization.offset, unit.normalization.scale), (vec![0.0], vec![255.0]));
 }
 

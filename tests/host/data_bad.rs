@@ -122,7 +122,7 @@ fn npz_files_that_are_not_what_they_seem() {
     npz(dir.path(), "a.npz", &[&x(vec![0.0; 4]), &array::<f32>("y", &[2], vec![0.5, 1.0])]);
     refused_npz(&["label 0 is 0.5", "whole number"]);
     npz(dir.path(), "a.npz", &[&array::<u8>("x", &[2, 5, 5, 5], vec![0; 250]), &y(vec![0, 1])]);
-    refused_npz(&["array `x`", "[2, 5, 5, 5]", "c of 1, 3 or 4"]);
+    refused_npz(&["array `x`", "[2, 5, 5, 5]", "data.layout"]);
     npz(dir.path(), "a.npz", &[&x(vec![0.0, 1.0, 2.0, f32::NAN]), &y(vec![0, 1])]);
     refused("loader = 'npz'\npath = 'a.npz'\ntest_fraction = 0.0", dir.path(), &["NaN", "record 1 at value 1"]);
     npz(dir.path(), "a.npz", &[&array::<f64>("x", &[2, 1], vec![0.0, 1e300]), &y(vec![0, 1])]);
@@ -162,9 +162,7 @@ fn npz_headers_are_not_believed() {
         (npy(&header("|u1", "False", "2, 0, 4294967296, 4294967297"), &[1, 2]), "impossible"),
         (npy(&header("<f8", "False", "2, 1"), &[0; 15]), "16 bytes, but 15 follow"),
         (npy(&header("|u1", "False", "2, 1"), &[1, 2, 3]), "2 bytes, but 3 follow"),
-        (npy(&header("|u1", "True", "2, 2"), &[0; 4]), "Fortran order"),
         (npy(&header("<c8", "False", "2, 1"), &[0; 16]), "'<c8'"),
-        (npy(&header("<f2", "False", "2, 1"), &[0; 4]), "'<f2'"),
         (npy(&header("<M8[ns]", "False", "2, 1"), &[0; 16]), "'<M8[ns]'"),
         (npy(&header("|O", "False", "2, 1"), &[0; 16]), "array `x`: its type is '|O'"),
         (npy("{'descr': [('a', '<f4')], 'shape': (2,)}", &[0; 8]), "structured"),

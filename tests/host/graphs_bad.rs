@@ -32,8 +32,10 @@ fn pickles_that_would_run_something_are_refused_by_name() {
     refused_tiny("x", &pickle(&twice), &["calls List"]);
     let deep = [global("numpy", "dtype"), global("numpy", "dtype"), b"\x85R".to_vec()].concat();
     refused_tiny("x", &pickle(&deep), &["calls Dtype"]);
-    // INST, OBJ, STACK_GLOBAL, EXT1, PERSID, BINPERSID, and an opcode that does not exist.
-    for opcode in [b'i', b'o', 0x93, 0x82, b'P', b'Q', 0xff] {
+    let stacked = b"\x8c\x05posix\x8c\x06system\x93";
+    refused_tiny("x", &pickle(stacked), &["ind.tiny.x", "`posix.system`", "not on the list"]);
+    // INST, OBJ, EXT1, PERSID, BINPERSID, and an opcode that does not exist.
+    for opcode in [b'i', b'o', 0x82, b'P', b'Q', 0xff] {
         refused_tiny("x", &pickle(&[opcode]), &["ind.tiny.x", "offset 2", &format!("{opcode:#04x}")]);
     }
 }
@@ -44,7 +46,9 @@ fn pickles_that_are_broken_or_something_else() {
     for end in (0..good.len()).step_by(5).chain([1, 3, good.len() - 1]) {
         refused_tiny("x", &good[..end], &["ind.tiny.x", "offset", "truncated"]);
     }
-    refused_tiny("x", b"\x80\x04\x95", &["protocol 2"]);
+    refused_tiny("x", b"\x80\x01.", &["protocol 2 to 5"]);
+    refused_tiny("x", b"\x80\x06.", &["protocol 2 to 5"]);
+    refused_tiny("x", b"\x80\x04\x95", &["truncated"]);
     refused_tiny("x", b"PK\x03\x04", &["does not begin like a pickle"]);
     refused_tiny("x", &pickle(b"T\xff\xff\xff\x7fabc"), &["truncated"]);
     refused_tiny("x", &pickle(&[b'('; 40]), &["more than 32 marks"]);
@@ -220,6 +224,7 @@ fn tables_of_a_graph_name_file_and_line() {
     refused_tables("f.csv", "node,x\n0,1\n3,1\n2,1\n", &["line 3 column `node`", "unknown node `3`"]);
     refused_tables("f.json", "{\"0\": [1], \"1\": []}", &["2 rows of features for 3 nodes"]);
     refused_tables("f.json", "{\"0\": [1], \"1\": [], \"+2\": []}", &["unknown node `+2`"]);
+    refused_tables("f.json", "{\"0\": [1], \"1\": [], \"0\": []}", &["node 0 is repeated"]);
     refused_tables("f.json", "{\"0\": [-1]}", &["line 1", "lists of columns"]);
     refused_tables("f.json", "{\"0\": [4000000000], \"1\": [], \"2\": []}", &["node 0", "column 4000000000"]);
 }

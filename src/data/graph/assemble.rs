@@ -1,6 +1,6 @@
 //! From what a graph loader parsed to a data set: the checks that hold for every graph, the split, the normalisation.
 
-use super::{Graph, GraphData, GraphRecords, Links, Task, UNLABELLED, links, partition};
+use super::{Graph, GraphData, GraphRecords, Links, MOST_COLUMNS, Task, UNLABELLED, links, partition};
 use crate::data::split::Plan;
 use crate::data::{DataConfig, Dataset, Identities, Normalization, Normalize, Samples};
 use crate::error::{Error, Result};
@@ -17,7 +17,7 @@ pub(crate) struct GraphParts {
     pub graphs: Option<Graphs>,
     /// The split that the files hold.
     pub split: Option<Plan>,
-    /// By node, where the files name them.
+    /// As in [`GraphData::names`].
     pub names: Option<Vec<String>>,
 }
 
@@ -110,6 +110,14 @@ fn verify(parts: &GraphParts, links: bool) -> Result<()> {
     }
     if features.width == 0 {
         return fail("nodes have no features; at least one is needed".to_owned());
+    }
+    if features.width > MOST_COLUMNS {
+        let width = features.width;
+        return fail(format!("nodes have {width} features; expected at most {MOST_COLUMNS}"));
+    }
+    let most = u32::MAX as usize;
+    if features.col.len() > most || parts.graph.edges.len() > most {
+        return fail(format!("more than {most} values of features, or as many edges; use a part of the graph"));
     }
     if let Some(at) = features.val.iter().position(|value| !value.is_finite()) {
         let node = features.ptr.partition_point(|&start| start as usize <= at) - 1;

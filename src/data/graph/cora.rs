@@ -26,5 +26,7 @@ fn load(_: &Source) -> Result<GraphParts> {
     let mut text = String::new();
     let unpacked = flate2::read::GzDecoder::new(CONTENT).read_to_string(&mut text);
     unpacked.map_err(|e| Error::internal(format!("the embedded Cora is broken: {e}")))?;
-    linqs::parse("cora", ("cora (embedded)", &text), ("cora.cites (embedded)", CITES))
+    let parts = linqs::parse("cora", ("cora (embedded)", &text), ("cora.cites (embedded)", CITES))?;
+    // Its nodes are known by their places.
+    Ok(GraphParts { names: None, ..parts })
 }

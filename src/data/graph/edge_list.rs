@@ -1,11 +1,15 @@
-//! Graphs as tables: a CSV of edges, features as CSV or as a JSON of lists, a CSV of labels.
+//! Graphs as tables: edges, features as a table or as a JSON of lists, labels.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+mod json;
+mod nodes;
+mod table;
 
-use super::lines::text;
-use super::{Graph, GraphParts, NodeSplit, Sparse, UNLABELLED};
-use crate::data::csv::{class_names, read};
+use json::json_features;
+use nodes::Nodes;
+use table::{called, read};
+
+use super::{Graph, GraphParts, NodeSplit, Sparse, Task, UNLABELLED};
+use crate::data::csv::class_names;
 use crate::data::csv_encode::{MOST_CATEGORIES, Table, find};
 use crate::data::source::{Source, folder};
 use crate::data::{Column, DataConfig, DatasetRow, Loader, Normalize};
@@ -13,16 +17,20 @@ use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "edge_list",
-    summary: "tables with header lines: `edges` (the first two columns), `labels` with the class in the column `label` \
-              (empty: none), `node_features` as CSV, or as JSON {\"node\": [columns that are 1]}; nodes are 0 to n - \
-              1, \
-              named in the column `id`",
+    summary: "tables separated by commas, tabs, semicolons or blanks, `#` a comment: `edges` (source and target; any \
+              further column must be 1 or in `drop`), `labels` with the class in the column `label` (empty: none), \
+              `node_features` as a table, or as JSON {\"node\": [columns that are 1]}; nodes are 0 to n - 1, or have \
+              names, in the column `id`; `header` and `node_header` say which tables have a heading",
     citation: "B. Rozemberczki, R. Sarkar: Characteristic Functions on Graphs, CIKM 2020 (the JSON form)",
     licence: "of the files",
     keys: &[
         "edges",
+        "max_bytes",
+        "header",
+        "drop",
         "node_features",
         "labels",
+        "node_header",
         "label",
         "id",
         "directed",
@@ -39,106 +47,135 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     load: Loader::Graph { load, split: NodeSplit::Random, test_fraction: 0.2 },
 };
 
-/// A wider matrix of features is taken for a slip.
-const MOST_COLUMNS: u32 = 1 << 24;
-
 fn load(source: &Source) -> Result<GraphParts> {
-    let config = source.config;
+    let (config, limit) = (source.config, &source.limit);
     let path = source.need("edges", &config.edges)?;
-    let label_table = table(&source.need("labels", &config.labels)?)?;
-    let label =
-        config.label.as_ref().ok_or_else(|| Error::input("data.label: the loader `edge_list` needs this key"))?;
-    let label = find(label, &label_table, "label")?;
-    let nodes = label_table.rows.len();
-    let order = node_ids(&label_table, config, nodes)?;
+    let edge_table = read(&path, config.header != Some(false), false, limit)?;
+    let node_header = config.node_header != Some(false);
+    let label_table = match (&config.labels, config.task) {
+        // Links have no classes.
+        (None, Some(Task::Link)) => None,
+        (labels, _) => Some(read(&source.need("labels", labels)?, node_header, true, limit)?),
+    };
+    let nodes = match (&label_table, &config.id) {
+        (None, _) => Nodes::of_edges(&edge_table),
+        (Some(table), None) => Nodes::numbered(table.rows.len()),
+        (Some(table), Some(id)) => Nodes::of_column(table, find(&Column::Name(id.clone()), table, "id")?)?,
+    };
     let features = match &config.node_features {
-        None => Sparse::identity(nodes),
+        None => Sparse::identity(nodes.count),
         Some(features) => {
             let features = source.join(features);
             match features.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
-                true => json_features(&features, nodes)?,
-                false => csv_features(&features, config, nodes)?,
+                true => json_features(&features, &nodes, limit)?,
+                false => table_features(&read(&features, node_header, true, limit)?, config, &nodes)?,
             }
         }
     };
-    let texts: Vec<&str> = label_table.rows.iter().map(|row| &row[label]).collect();
+    let (class_names, labels) = match &label_table {
+        None => (vec![], vec![UNLABELLED; nodes.count]),
+        Some(table) => labels(table, config, &nodes)?,
+    };
+    let pairs = edges(&edge_table, config, &nodes)?;
+    Ok(GraphParts {
+        name: folder(&path),
+        origin: path.display().to_string(),
+        class_names,
+        graph: Graph::new(nodes.count, pairs, config.directed != Some(true), features)?,
+        labels,
+        graphs: None,
+        split: None,
+        names: nodes.names,
+    })
+}
+
+/// Names of the classes and the class of each node.
+fn labels(table: &Table, config: &DataConfig, nodes: &Nodes) -> Result<(Vec<String>, Vec<u32>)> {
+    let label =
+        config.label.as_ref().ok_or_else(|| Error::input("data.label: the loader `edge_list` needs this key"))?;
+    let label = find(label, table, "label")?;
+    let order = node_ids(table, config, nodes)?;
+    let texts: Vec<&str> = table.rows.iter().map(|row| &row[label]).collect();
     let there: Vec<&str> = texts.iter().copied().filter(|text| !text.is_empty()).collect();
     let names = class_names(&there);
     if names.len() > MOST_CATEGORIES {
-        let (path, column) = (&label_table.path, &label_table.names[label]);
+        let (path, column) = (&table.path, &table.names[label]);
         return Err(Error::input(format!(
             "{path}: the label `{column}` has {} different values; expected at most {MOST_CATEGORIES} classes",
             names.len()
         )));
     }
-    let mut labels = vec![UNLABELLED; nodes];
+    let mut labels = vec![UNLABELLED; nodes.count];
     for (&node, text) in order.iter().zip(&texts) {
         labels[node] = names.iter().position(|name| name == text).map_or(UNLABELLED, |class| class as u32);
     }
-    let graph = Graph::new(nodes, edges(&table(&path)?, nodes)?, config.directed != Some(true), features)?;
-    Ok(GraphParts {
-        name: folder(&path),
-        origin: path.display().to_string(),
-        class_names: names.into_iter().map(str::to_owned).collect(),
-        graph,
-        labels,
-        graphs: None,
-        split: None,
-        names: None,
-    })
+    Ok((names.into_iter().map(str::to_owned).collect(), labels))
 }
 
-fn table(path: &Path) -> Result<Table> {
-    let plain = DataConfig { header: Some(true), delimiter: Some(",".to_owned()), ..DataConfig::new("edge_list") };
-    read(path, &plain, None)
-}
-
-/// A node id in a cell.
-fn node(table: &Table, row: usize, column: usize, nodes: usize) -> Result<usize> {
-    let cell = &table.rows[row][column];
-    cell.parse().ok().filter(|&node: &usize| node < nodes).ok_or_else(|| {
-        let last = nodes.saturating_sub(1);
-        let (path, line, name) = (&table.path, table.lines[row], &table.names[column]);
-        Error::input(format!(
-            "{path} line {line} column `{name}`: unknown node `{cell}`; there are {nodes} nodes, 0 to {last}"
-        ))
-    })
-}
-
-fn edges(table: &Table, nodes: usize) -> Result<Vec<[u32; 2]>> {
+/// The first two columns. A further one is no part of the graph: it may be 1 everywhere, or not be read.
+fn edges(table: &Table, config: &DataConfig, nodes: &Nodes) -> Result<Vec<[u32; 2]>> {
+    let path = &table.path;
     if table.names.len() < 2 {
-        return Err(Error::input(format!("{}: has one column; expected source and target of each edge", table.path)));
+        return Err(Error::input(format!("{path}: has one column; expected source and target of each edge")));
     }
-    let edge = |row| Ok([node(table, row, 0, nodes)? as u32, node(table, row, 1, nodes)? as u32]);
+    if config.header != Some(false) && table.names[..2].iter().all(|name| nodes.find(name).is_some()) {
+        let [u, v] = [&table.names[0], &table.names[1]];
+        return Err(Error::input(format!(
+            "{path}: its first line, `{u}` and `{v}`, names two nodes, so it is an edge and no heading; give \
+             data.header = false"
+        )));
+    }
+    for column in config.drop.iter().flatten() {
+        let at = find(column, table, "drop")?;
+        if at < 2 {
+            let name = &table.names[at];
+            return Err(Error::input(format!("data.drop: the column `{name}` of {path} is an end of the edges")));
+        }
+    }
+    let dropped = |at: usize| config.drop.iter().flatten().any(|column| called(column, table, at));
+    for at in (2..table.names.len()).filter(|at| !dropped(*at)) {
+        let one = |row: &csv::StringRecord| row[at].parse() == Ok(1.0);
+        if let Some(row) = table.rows.iter().position(|row| !one(row)) {
+            let (line, name, cell) = (table.lines[row], &table.names[at], &table.rows[row][at]);
+            return Err(Error::input(format!(
+                "{path} line {line} column `{name}`: `{cell}`; edges have no weights here and no features; remove the \
+                 column, or leave it out with data.drop = [{at}]"
+            )));
+        }
+    }
+    let edge = |row| Ok([nodes.cell(table, row, 0)? as u32, nodes.cell(table, row, 1)? as u32]);
     (0..table.rows.len()).map(edge).collect()
 }
 
 /// The node of each row: the column `id`, or the place of the row. Every node has one row.
-fn node_ids(table: &Table, config: &DataConfig, nodes: usize) -> Result<Vec<usize>> {
-    if table.rows.len() != nodes {
+fn node_ids(table: &Table, config: &DataConfig, nodes: &Nodes) -> Result<Vec<usize>> {
+    let count = nodes.count;
+    if table.rows.len() != count {
         let (path, rows) = (&table.path, table.rows.len());
-        return Err(Error::input(format!("{path}: {rows} rows of features for {nodes} nodes; expected one a node")));
+        return Err(Error::input(format!("{path}: {rows} rows of features for {count} nodes; expected one a node")));
     }
-    let Some(id) = &config.id else { return Ok((0..nodes).collect()) };
+    let Some(id) = &config.id else { return Ok((0..count).collect()) };
     let column = find(&Column::Name(id.clone()), table, "id")?;
-    let mut seen = vec![false; nodes];
+    let mut seen = vec![false; count];
     let one = |row: usize| {
-        let at = node(table, row, column, nodes)?;
+        let at = nodes.cell(table, row, column)?;
         match std::mem::replace(&mut seen[at], true) {
-            true => Err(Error::input(format!("{} line {}: node {at} is repeated", table.path, table.lines[row]))),
+            true => {
+                let (path, line, cell) = (&table.path, table.lines[row], &table.rows[row][column]);
+                Err(Error::input(format!("{path} line {line}: node {cell} is repeated")))
+            }
             false => Ok(at),
         }
     };
-    (0..nodes).map(one).collect()
+    (0..count).map(one).collect()
 }
 
 /// Every column but `id` is a feature.
-fn csv_features(path: &Path, config: &DataConfig, nodes: usize) -> Result<Sparse> {
-    let table = table(path)?;
-    let order = node_ids(&table, config, nodes)?;
+fn table_features(table: &Table, config: &DataConfig, nodes: &Nodes) -> Result<Sparse> {
+    let order = node_ids(table, config, nodes)?;
     let columns: Vec<usize> =
         (0..table.names.len()).filter(|&at| Some(&table.names[at]) != config.id.as_ref()).collect();
-    let mut rows = vec![vec![]; nodes];
+    let mut rows = vec![vec![]; nodes.count];
     for (row, &node) in order.iter().enumerate() {
         for (feature, &column) in columns.iter().enumerate() {
             let cell = &table.rows[row][column];
@@ -150,34 +187,4 @@ fn csv_features(path: &Path, config: &DataConfig, nodes: usize) -> Result<Sparse
         }
     }
     Ok(Sparse::from_rows(columns.len(), rows))
-}
-
-fn json_features(path: &Path, nodes: usize) -> Result<Sparse> {
-    let shown = path.display();
-    let lists: BTreeMap<String, Vec<u32>> = serde_json::from_str(&text(path)?)
-        .map_err(|e| Error::input(format!("{shown} line {}: not an object of lists of columns: {e}", e.line())))?;
-    if lists.len() != nodes {
-        let rows = lists.len();
-        return Err(Error::input(format!("{shown}: {rows} rows of features for {nodes} nodes; expected one a node")));
-    }
-    let mut rows = vec![vec![]; nodes];
-    let mut width = 0;
-    for (key, mut columns) in lists {
-        // Compared as text too: `3` and `+3` must not be one node.
-        let node =
-            key.parse().ok().filter(|node: &usize| *node < nodes && node.to_string() == key).ok_or_else(|| {
-                let last = nodes.saturating_sub(1);
-                Error::input(format!("{shown}: unknown node `{key}`; there are {nodes} nodes, 0 to {last}"))
-            })?;
-        columns.sort_unstable();
-        columns.dedup();
-        if let Some(&last) = columns.last() {
-            if last >= MOST_COLUMNS {
-                return Err(Error::input(format!("{shown}: node {key}: column {last}; expected below {MOST_COLUMNS}")));
-            }
-            width = width.max(last as usize + 1);
-        }
-        rows[node] = columns.into_iter().map(|column| (column, 1.0)).collect();
-    }
-    Ok(Sparse::from_rows(width, rows))
 }

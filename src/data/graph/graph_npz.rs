@@ -5,7 +5,7 @@ use super::{Graph, GraphParts, NodeSplit, Sparse};
 use crate::data::csr::Matrix;
 use crate::data::npz::Archive;
 use crate::data::source::{Source, numbered, stem};
-use crate::data::{DatasetRow, Loader, Normalize};
+use crate::data::{Column, DataConfig, DatasetRow, Loader, Normalize};
 use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
@@ -18,6 +18,8 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     licence: "of the files",
     keys: &[
         "path",
+        "max_bytes",
+        "drop",
         "directed",
         "task",
         "split",
@@ -34,7 +36,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
 
 fn load(source: &Source) -> Result<GraphParts> {
     let path = source.need("path", &source.config.path)?;
-    let archive = Archive::open(&path)?;
+    let archive = Archive::open(&path, &source.limit)?;
     let names = archive.names();
     let has = |name: &str| names.iter().any(|known| known == name);
     let adjacency = matrix(&archive, "adj")?;
@@ -53,6 +55,7 @@ fn load(source: &Source) -> Result<GraphParts> {
             Sparse::from_rows(attributes.cols, (0..attributes.rows).map(|row| attributes.row(row)))
         }
     };
+    weightless(&adjacency, source.config, &archive.path)?;
     let (class_names, labels) = labels(&archive, has("class_names"))?;
     let pairs = (0..nodes).flat_map(|row| {
         let there = adjacency.row(row).into_iter().filter(|(_, value)| *value != 0.0);
@@ -69,6 +72,23 @@ fn load(source: &Source) -> Result<GraphParts> {
         split: None,
         names: None,
     })
+}
+
+/// Refuses weights of edges, which nothing here knows, unless `drop` names them.
+fn weightless(adjacency: &Matrix, config: &DataConfig, path: &str) -> Result<()> {
+    let weights = Column::Name("adj_data".to_owned());
+    if let Some(stray) = config.drop.iter().flatten().find(|name| **name != weights) {
+        return Err(Error::input(format!("data.drop: {stray:?}; of these archives only \"adj_data\" can be left out")));
+    }
+    let entries = |row| adjacency.row(row).into_iter().map(move |(column, value)| (row, column, value));
+    let weight = (0..adjacency.rows).flat_map(entries).find(|(_, _, value)| *value != 0.0 && *value != 1.0);
+    match weight.filter(|_| config.drop.is_none()) {
+        None => Ok(()),
+        Some((u, v, weight)) => Err(Error::input(format!(
+            "{path}: adj_data has the weight {weight} for the edge [{u},{v}]; edges have no weights here; leave them \
+             out with data.drop = [\"adj_data\"]"
+        ))),
+    }
 }
 
 /// The CSR matrix of the arrays `{name}_data`, `_indices`, `_indptr` and `_shape`.

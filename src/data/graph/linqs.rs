@@ -11,12 +11,13 @@ use crate::error::{Error, Result};
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "cora_text",
     summary: "a folder of LINQS files `NAME.content` or `NAME.content.gz` (paper, words, subject) and `NAME.cites` \
-        (cited, \
-              citing); NAME is cora unless `name` says otherwise; node ids are the places of the lines of the content",
+              (cited, citing); NAME is cora unless `name` says otherwise; nodes are in the order of the content and \
+              have the names of the papers",
     citation: "P. Sen et al.: Collective Classification in Network Data, AI Magazine 29(3), 2008",
     licence: "of the files",
     keys: &[
         "path",
+        "max_bytes",
         "name",
         "task",
         "split",
@@ -38,14 +39,15 @@ fn load(source: &Source) -> Result<GraphParts> {
     let packed = folder.join(format!("{name}.content.gz"));
     let content = if plain.exists() || !packed.exists() { plain } else { packed };
     let cites = folder.join(format!("{name}.cites"));
-    let texts = (lines::text(&content)?, lines::text(&cites)?);
+    let texts = (lines::text(&content, &source.limit)?, lines::text(&cites, &source.limit)?);
     parse(name, (&content.display().to_string(), &texts.0), (&cites.display().to_string(), &texts.1))
 }
 
 /// The network of two texts, each with the name under which messages speak of it.
 pub(super) fn parse(name: &str, content: (&str, &str), cites: (&str, &str)) -> Result<GraphParts> {
     let fail = |file: &str, line: usize, why: String| Error::input(format!("{file} line {}: {why}", line + 1));
-    let (mut node_of, mut names, mut rows, mut subjects) = (HashMap::new(), vec![], vec![], vec![]);
+    let (mut node_of, mut rows, mut subjects) = (HashMap::new(), vec![], vec![]);
+    let mut papers = vec![];
     let mut width = None;
     for (at, line) in content.1.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let bad = |why: String| fail(content.0, at, why);
@@ -68,8 +70,8 @@ pub(super) fn parse(name: &str, content: (&str, &str), cites: (&str, &str)) -> R
         if node_of.insert(*paper, rows.len() as u32).is_some() {
             return Err(bad(format!("paper {paper} is there twice")));
         }
-        names.push((*paper).to_owned());
         rows.push(row);
+        papers.push((*paper).to_owned());
         subjects.push((*subject).to_owned());
     }
     let mut edges = vec![];
@@ -94,7 +96,7 @@ pub(super) fn parse(name: &str, content: (&str, &str), cites: (&str, &str)) -> R
         labels,
         graphs: None,
         split: None,
-        names: Some(names),
+        names: Some(papers),
     })
 }
 

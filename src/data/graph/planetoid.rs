@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Graph, GraphParts, NodeSplit, Sparse, UNLABELLED};
 use crate::data::csr::Matrix;
+use crate::data::limit::Limit;
 use crate::data::pickle::{Array, Pickle};
 use crate::data::source::{Bytes, Source, numbered};
 use crate::data::split::Plan;
@@ -13,14 +14,14 @@ use crate::error::{Error, Result};
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "planetoid",
     summary: "a folder of Planetoid files `ind.NAME.{x,y,tx,ty,allx,ally,graph,test.index}` (NAME: cora, citeseer, \
-        pubmed); \
-              pickles are read by a closed reader that runs nothing; edges become undirected, self-citations are \
-              dropped",
+              pubmed); pickles of protocols 2 to 5 are read by a closed reader that runs nothing; edges become \
+              undirected, self-citations are dropped",
     citation: "Z. Yang, W. Cohen, R. Salakhutdinov: Revisiting Semi-Supervised Learning with Graph Embeddings, ICML \
         2016",
     licence: "of the files",
     keys: &[
         "path",
+        "max_bytes",
         "name",
         "task",
         "split",
@@ -42,7 +43,7 @@ fn load(source: &Source) -> Result<GraphParts> {
     let folder = source.need("path", &source.config.path)?;
     let name = source.config.name.as_deref();
     let name = name.ok_or_else(|| Error::input("data.name: the loader `planetoid` needs it, e.g. \"cora\""))?;
-    let files = Files { folder: &folder, name };
+    let files = Files { folder: &folder, name, limit: &source.limit };
     let (all, train, tested) = (files.part("allx", "ally")?, files.part("x", "y")?, files.part("tx", "ty")?);
     for (part, x, y) in [(&train, "x", "y"), (&tested, "tx", "ty")] {
         files.same("columns", (x, part.words.cols), ("allx", all.words.cols))?;
@@ -53,7 +54,7 @@ fn load(source: &Source) -> Result<GraphParts> {
         let (path, count) = (files.path("x"), train.words.rows);
         return Err(Error::input(format!("{}: {count} training nodes, but allx has {known}", path.display())));
     }
-    let mut test = test_ids(&files.path("test.index"), known, tested.words.rows)?;
+    let mut test = test_ids(&files.path("test.index"), known, tested.words.rows, &source.limit)?;
     let nodes = test.iter().max().map_or(known, |&last| last as usize + 1);
     // Row k of tx is the node in line k of test.index. Ids that no line names are papers without words or class.
     let mut rows: Vec<Vec<(u32, f32)>> = (0..known).map(|row| all.words.row(row)).collect();
@@ -70,21 +71,27 @@ fn load(source: &Source) -> Result<GraphParts> {
         name: name.to_owned(),
         origin: format!("{}/ind.{name}.*", folder.display()),
         class_names: numbered(&(0..all.classes as u32).collect::<Vec<_>>()),
-        graph: Graph::new(nodes, edges(&files.path("graph"), nodes)?, true, Sparse::from_rows(all.words.cols, rows))?,
+        graph: Graph::new(
+            nodes,
+            edges(&files.path("graph"), nodes, &source.limit)?,
+            true,
+            Sparse::from_rows(all.words.cols, rows),
+        )?,
         split: Some(Plan {
             train: (0..first).collect(),
             validation: (first..last.min(first + VALIDATION)).collect(),
             test,
         }),
-        names: None,
         labels,
         graphs: None,
+        names: None,
     })
 }
 
 struct Files<'a> {
     folder: &'a Path,
     name: &'a str,
+    limit: &'a Limit,
 }
 
 /// A file of features and the file of their classes.
@@ -100,8 +107,8 @@ impl Files<'_> {
     }
 
     fn part(&self, x: &str, y: &str) -> Result<Part> {
-        let words = Pickle::read(&self.path(x))?.matrix()?;
-        let (classes, labels) = classes(&self.path(y))?;
+        let words = Pickle::read(&self.path(x), self.limit)?.matrix()?;
+        let (classes, labels) = classes(&self.path(y), self.limit)?;
         self.same("rows", (x, words.rows), (y, labels.len()))?;
         Ok(Part { words, classes, labels })
     }
@@ -117,8 +124,8 @@ impl Files<'_> {
 }
 
 /// The number of classes and the class of each row, from one-hot rows; a row of zeros has none.
-fn classes(path: &Path) -> Result<(usize, Vec<u32>)> {
-    let Array { shape, values } = Pickle::read(path)?.array()?;
+fn classes(path: &Path, limit: &Limit) -> Result<(usize, Vec<u32>)> {
+    let Array { shape, values } = Pickle::read(path, limit)?.array()?;
     let (&[rows, classes], false) = (&shape[..], shape.contains(&0)) else {
         return Err(Error::input(format!("{}: has shape {shape:?}; expected [nodes, classes]", path.display())));
     };
@@ -134,17 +141,17 @@ fn classes(path: &Path) -> Result<(usize, Vec<u32>)> {
 }
 
 /// The node of each row of tx.
-fn test_ids(path: &Path, first: usize, rows: usize) -> Result<Vec<u32>> {
-    let bytes = Bytes::open(path)?.rest()?;
+fn test_ids(path: &Path, first: usize, rows: usize, limit: &Limit) -> Result<Vec<u32>> {
+    let bytes = Bytes::open(path, limit)?.rest()?;
     let text = String::from_utf8_lossy(&bytes);
     let mut ids: Vec<u32> = vec![];
     // Papers without words are few; an id far off would make that many nodes.
-    let limit = first + 2 * rows + 1000;
-    let mut seen = vec![false; limit];
+    let end = first + 2 * rows + 1000;
+    let mut seen = vec![false; end];
     for (at, line) in text.lines().enumerate() {
         let fail = |why: &str| Err(Error::input(format!("{} line {}: {why}", path.display(), at + 1)));
         let Ok(id) = line.trim().parse::<u32>() else { return fail(&format!("`{}` is not a node id", line.trim())) };
-        if (id as usize) < first || id as usize >= limit {
+        if (id as usize) < first || id as usize >= end {
             return fail(&format!("node {id}; the {first} nodes of allx come first, and {rows} of tx near them"));
         }
         if std::mem::replace(&mut seen[id as usize], true) {
@@ -158,10 +165,10 @@ fn test_ids(path: &Path, first: usize, rows: usize) -> Result<Vec<u32>> {
     }
 }
 
-fn edges(path: &Path, nodes: usize) -> Result<Vec<[u32; 2]>> {
+fn edges(path: &Path, nodes: usize, limit: &Limit) -> Result<Vec<[u32; 2]>> {
     let known = |id: i64| u32::try_from(id).ok().filter(|&id| (id as usize) < nodes);
     let mut pairs = vec![];
-    for (from, neighbours) in Pickle::read(path)?.lists()? {
+    for (from, neighbours) in Pickle::read(path, limit)?.lists()? {
         for to in neighbours {
             let (Some(u), Some(v)) = (known(from), known(to)) else {
                 return Err(Error::input(format!(

@@ -35,8 +35,12 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     load: Loader::Graph { load, split: NodeSplit::Random, test_fraction: 0.2 },
 };
 
-/// More edges of a block, or values, than this is taken for a slip.
+/// More values of features than this is taken for a slip.
 const MOST: f64 = 2e7;
+/// More edges, too.
+const MOST_EDGES: f64 = 1e7;
+/// Every pair of classes is a block.
+const MOST_CLASSES: usize = 1024;
 /// Word c belongs to class c mod `classes`.
 const OWN_WORD: f64 = 0.3;
 const OTHER_WORD: f64 = 0.1;
@@ -53,22 +57,23 @@ fn load(source: &Source) -> Result<GraphParts> {
             return Err(Error::input(format!("data.{key}: {p} is not a probability; expected 0 to 1")));
         }
     }
-    if classes < 2 || classes > nodes {
-        return Err(Error::input(format!("data.classes: {classes}; expected 2 to data.nodes ({nodes})")));
+    if classes < 2 || classes > nodes.min(MOST_CLASSES) {
+        return Err(Error::input(format!(
+            "data.classes: {classes}; expected 2 to data.nodes ({nodes}), and at most {MOST_CLASSES}"
+        )));
     }
     if features == 0 || nodes as f64 * features as f64 > MOST {
         return Err(Error::input(format!("data.features: {features} for {nodes} nodes; expected 1 to {MOST} values")));
     }
+    let of = |a: usize| (a..classes).map(move |b| (Block { a, b, classes, nodes }, if a == b { p_in } else { p_out }));
+    let blocks: Vec<(Block, f64)> = (0..classes).flat_map(of).collect();
+    let wanted: f64 = blocks.iter().map(|(block, p)| block.wanted(*p)).sum();
+    if wanted > MOST_EDGES {
+        return Err(Error::input(format!("data.p_in, data.p_out: {wanted} edges; at most {MOST_EDGES} are made")));
+    }
     let mut rng = SplitMix64::new(seed);
     let labels: Vec<u32> = (0..nodes).map(|node| (node % classes) as u32).collect();
-    let mut pairs = vec![];
-    for a in 0..classes {
-        for b in a..classes {
-            let p = if a == b { p_in } else { p_out };
-            let block = Block { a, b, classes, nodes };
-            pairs.extend(block.draw(p, &mut rng)?);
-        }
-    }
+    let pairs = blocks.iter().flat_map(|(block, p)| block.draw(*p, &mut rng)).collect();
     let word = |class: u32, column: usize| if column % classes == class as usize { OWN_WORD } else { OTHER_WORD };
     let rows = labels.iter().map(|&class| {
         let there = (0..features).filter(|&column| rng.uniform() < word(class, column));
@@ -100,17 +105,21 @@ impl Block {
         (self.nodes - class).div_ceil(self.classes)
     }
 
+    /// Pairs that there are.
+    fn all(&self) -> f64 {
+        let (m, n) = (self.members(self.a) as f64, self.members(self.b) as f64);
+        if self.a == self.b { m * (n - 1.0) / 2.0 } else { m * n }
+    }
+
+    /// Pairs that become edges.
+    fn wanted(&self, p: f64) -> f64 {
+        (p * self.all()).round()
+    }
+
     /// Round(p · pairs) different pairs: the number is not drawn, so that no logarithm, whose last bits differ by
     /// platform, is needed to skip through large sparse blocks.
-    fn draw(&self, p: f64, rng: &mut SplitMix64) -> Result<Vec<[u32; 2]>> {
-        let (m, n) = (self.members(self.a), self.members(self.b));
-        let all = if self.a == self.b { m as f64 * (n as f64 - 1.0) / 2.0 } else { m as f64 * n as f64 };
-        let wanted = (p * all).round();
-        if wanted > MOST {
-            return Err(Error::input(format!(
-                "data.p_in, data.p_out: {wanted} edges in a block; at most {MOST} are made"
-            )));
-        }
+    fn draw(&self, p: f64, rng: &mut SplitMix64) -> Vec<[u32; 2]> {
+        let (m, n, all, wanted) = (self.members(self.a), self.members(self.b), self.all(), self.wanted(p));
         let pair = |i: usize, j: usize| [(self.a + i * self.classes) as u32, (self.b + j * self.classes) as u32];
         let inside = |i: usize, j: usize| self.a != self.b || i < j;
         if 2.0 * wanted > all {
@@ -118,7 +127,7 @@ impl Block {
             let mut each: Vec<[u32; 2]> = each.collect();
             rng.shuffle(&mut each);
             each.truncate(wanted as usize);
-            return Ok(each);
+            return each;
         }
         let mut drawn = HashSet::new();
         let mut out = vec![];
@@ -128,6 +137,6 @@ impl Block {
                 out.push(pair(i, j));
             }
         }
-        Ok(out)
+        out
     }
 }

@@ -1,6 +1,7 @@
 //! One `.npy` array: what its header promises, checked against the bytes that follow it, and its values.
 
 use super::header::Header;
+use crate::data::numbers;
 use crate::error::{Error, Result};
 
 pub(crate) struct Array {
@@ -10,6 +11,7 @@ pub(crate) struct Array {
     kind: char,
     /// Bytes of a value, or characters of a text.
     size: usize,
+    /// In C order.
     bytes: Vec<u8>,
     /// `file: array`, for messages.
     pub origin: String,
@@ -34,12 +36,17 @@ impl Array {
         if expected != found {
             return Err(format!("its header says {shape:?}, {expected} bytes, but {found} follow"));
         }
-        let flat = shape.iter().filter(|&&dim| dim != 1).count() < 2;
-        if header.fortran_order && !flat {
-            return Err("is in Fortran order; save it again with np.ascontiguousarray".to_owned());
-        }
         bytes.drain(..start);
+        if let Some(turned) = header.fortran_order.then(|| numbers::c_order(&bytes, &shape, stride as usize)).flatten()
+        {
+            bytes = turned;
+        }
         Ok(Array { shape, dtype: header.dtype, kind, size, bytes, origin: origin.to_owned() })
+    }
+
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
     }
 
     pub fn is_byte(&self) -> bool {
@@ -51,51 +58,41 @@ impl Array {
         self.size <= 2 || (self.kind, self.size) == ('f', 4)
     }
 
-    /// The strings of an array of fixed-width unicode (`<U7`), or nothing for an array of another type.
+    /// The strings of an array of fixed width, unicode (`<U7`) or bytes (`|S7`), or nothing for an array of another
+    /// type.
     pub fn texts(&self) -> Option<Vec<String>> {
-        let text = |bytes: &[u8]| {
-            let codes = bytes.as_chunks().0.iter().map(|&code| u32::from_le_bytes(code));
-            codes.take_while(|code| *code != 0).map(|code| char::from_u32(code).unwrap_or('\u{fffd}')).collect()
+        let big = self.dtype.starts_with('>');
+        let unicode = |bytes: &[u8]| {
+            let code = |&code: &[u8; 4]| if big { u32::from_be_bytes(code) } else { u32::from_le_bytes(code) };
+            let codes = bytes.as_chunks().0.iter().map(code).take_while(|code| *code != 0);
+            codes.map(|code| char::from_u32(code).unwrap_or('\u{fffd}')).collect()
         };
-        let texts = self.dtype.starts_with("<U") && self.size > 0;
-        texts.then(|| self.bytes.chunks_exact(4 * self.size).map(text).collect())
+        let plain = |bytes: &[u8]| {
+            let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            String::from_utf8_lossy(&bytes[..end]).into_owned()
+        };
+        if self.bytes.is_empty() || !matches!(self.kind, 'U' | 'S') {
+            return None;
+        }
+        Some(match self.kind {
+            'U' => self.bytes.chunks_exact(4 * self.size).map(unicode).collect(),
+            _ => self.bytes.chunks_exact(self.size).map(plain).collect(),
+        })
     }
 
     pub fn fail<T>(&self, why: &str) -> Result<T> {
         Err(Error::input(format!("{}: has shape {:?}; {why}", self.origin, self.shape)))
     }
 
-    /// The values in the order they are stored.
+    /// The values in C order.
     pub fn values(&self) -> Result<Box<dyn Iterator<Item = f64> + '_>> {
-        Ok(match (self.kind, self.size) {
-            ('b', 1) => self.each(|[byte]| f64::from(u8::from(byte != 0))),
-            ('u', 1) => self.each(|[byte]| f64::from(byte)),
-            ('u', 2) => self.each(|bytes| f64::from(u16::from_le_bytes(bytes))),
-            ('u', 4) => self.each(|bytes| f64::from(u32::from_le_bytes(bytes))),
-            ('u', 8) => self.each(|bytes| u64::from_le_bytes(bytes) as f64),
-            ('i', 1) => self.each(|bytes| f64::from(i8::from_le_bytes(bytes))),
-            ('i', 2) => self.each(|bytes| f64::from(i16::from_le_bytes(bytes))),
-            ('i', 4) => self.each(|bytes| f64::from(i32::from_le_bytes(bytes))),
-            ('i', 8) => self.each(|bytes| i64::from_le_bytes(bytes) as f64),
-            ('f', 4) => self.each(|bytes| f64::from(f32::from_le_bytes(bytes))),
-            ('f', 8) => self.each(f64::from_le_bytes),
-            _ => return self.fail(&not_numbers(&self.dtype)),
-        })
-    }
-
-    /// Values of `N` bytes through `decode`, which gets them in little-endian order.
-    fn each<const N: usize>(&self, decode: fn([u8; N]) -> f64) -> Box<dyn Iterator<Item = f64> + '_> {
-        let big = self.dtype.starts_with('>');
-        let value = move |&(mut bytes): &[u8; N]| {
-            if big {
-                bytes.reverse();
-            }
-            decode(bytes)
-        };
-        Box::new(self.bytes.as_chunks().0.iter().map(value))
+        match numbers::each((self.kind, self.size), self.dtype.starts_with('>'), &self.bytes) {
+            Some(values) => Ok(values),
+            None => self.fail(&not_numbers(&self.dtype)),
+        }
     }
 }
 
 fn not_numbers(dtype: &str) -> String {
-    format!("its type is '{dtype}'; expected whole numbers or 32- or 64-bit floats")
+    format!("its type is '{dtype}'; expected {}, or texts of a fixed width (dtype=str) for labels", numbers::READ)
 }

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::{GLOBALS, Global, Place, Value};
+use super::{GLOBALS, Place, Value};
 
 /// Marks that may be open at once; the files have two.
 const MOST_MARKS: usize = 32;
 
 #[derive(Default)]
 pub(super) struct Machine<'a> {
-    bytes: &'a [u8],
+    pub(super) bytes: &'a [u8],
     at: usize,
     /// Offset of the opcode that is being run.
     pub start: usize,
@@ -18,6 +18,8 @@ pub(super) struct Machine<'a> {
     /// Heights of the stack.
     marks: Vec<usize>,
     memo: HashMap<u32, Place>,
+    /// Bytes that calls have made of others.
+    pub(super) made: usize,
 }
 
 /// What is wrong, without the place.
@@ -30,8 +32,8 @@ impl<'a> Machine<'a> {
 
     /// Runs to the end; the place of the result.
     pub fn run(&mut self) -> Step<Place> {
-        if self.take(1)? != [0x80] || !matches!(self.take(1)?, [2]) {
-            return Err("it does not begin like a pickle of protocol 2 (save it with protocol=2)".to_owned());
+        if self.take(1)? != [0x80] || !matches!(self.take(1)?, [2..=5]) {
+            return Err("it does not begin like a pickle of protocol 2 to 5 (save it with protocol=4)".to_owned());
         }
         loop {
             self.start = self.at;
@@ -50,8 +52,12 @@ impl<'a> Machine<'a> {
             b'N' => self.push(Value::None),
             0x88 => self.push(Value::Bool(true)),
             0x89 => self.push(Value::Bool(false)),
-            b'K' | b'M' | b'J' => self.integer(opcode)?,
-            b'U' | b'T' | b'X' => self.text(opcode)?,
+            b'K' | b'M' | b'J' | 0x8a => self.integer(opcode)?,
+            b'U' | b'T' | b'X' | b'B' | b'C' | 0x8c..=0x8e | 0x96 => self.text(opcode)?,
+            // A frame says how much may be read at once.
+            0x95 => drop(self.take(8)?),
+            0x94 => self.memoize()?,
+            0x93 => self.stack_global()?,
             b')' => self.push(Value::Tuple(vec![])),
             b']' => self.push(Value::List(vec![])),
             b'}' => self.push(Value::Dict(vec![])),
@@ -89,13 +95,13 @@ impl<'a> Machine<'a> {
         Ok(self.take(count)?.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte)))
     }
 
-    fn push(&mut self, value: Value) {
+    pub(super) fn push(&mut self, value: Value) {
         // The arena is no longer than the file, which is below 2^28.
         self.stack.push(self.values.len() as Place);
         self.values.push(value);
     }
 
-    fn pop(&mut self) -> Step<Place> {
+    pub(super) fn pop(&mut self) -> Step<Place> {
         match self.marks.last() {
             Some(&mark) if mark == self.stack.len() => Err("a mark is where a value should be".to_owned()),
             _ => self.stack.pop().ok_or_else(|| "the stack is empty".to_owned()),
@@ -126,15 +132,33 @@ impl<'a> Machine<'a> {
         let value = match opcode {
             b'K' => i64::from(self.number(1)?),
             b'M' => i64::from(self.number(2)?),
+            0x8a => self.long()?,
             _ => i64::from(self.number(4)?.cast_signed()),
         };
         self.push(Value::Int(value));
         Ok(())
     }
 
+    /// A whole number of as many bytes as the first says.
+    fn long(&mut self) -> Step<i64> {
+        let length = self.number(1)? as usize;
+        let bytes = self.take(length)?;
+        if length > 8 {
+            return Err(format!("a whole number of {length} bytes; at most 8 are read"));
+        }
+        let negative = bytes.last().is_some_and(|byte| *byte >= 0x80);
+        let mut whole = [if negative { 0xff } else { 0 }; 8];
+        whole[..length].copy_from_slice(bytes);
+        Ok(i64::from_le_bytes(whole))
+    }
+
     fn text(&mut self, opcode: u8) -> Step<()> {
-        let length = self.number(if opcode == b'U' { 1 } else { 4 })?;
-        let text = self.take(length as usize)?.to_vec();
+        let length = match opcode {
+            b'U' | b'C' | 0x8c => u64::from(self.number(1)?),
+            0x8d | 0x8e | 0x96 => u64::from(self.number(4)?) | u64::from(self.number(4)?) << 32,
+            _ => u64::from(self.number(4)?),
+        };
+        let text = self.take(usize::try_from(length).unwrap_or(usize::MAX))?.to_vec();
         self.push(Value::Text(text));
         Ok(())
     }
@@ -180,9 +204,32 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
+    /// Stores the top of the stack in the next slot.
+    fn memoize(&mut self) -> Step<()> {
+        let (place, slot) = (self.pop()?, self.memo.len() as u32);
+        self.stack.push(place);
+        self.memo.insert(slot, place);
+        Ok(())
+    }
+
     fn global(&mut self) -> Step<()> {
         let (module, name) = (self.line()?, self.line()?);
-        let known = GLOBALS.iter().find(|(m, n, _)| (*m, *n) == (&module, &name));
+        self.known(&module, &name)
+    }
+
+    fn stack_global(&mut self) -> Step<()> {
+        let (name, module) = (self.pop()?, self.pop()?);
+        let (Value::Text(module), Value::Text(name)) = (&self.values[module as usize], &self.values[name as usize])
+        else {
+            return Err("a global is not named by two texts".to_owned());
+        };
+        let shown = |text: &[u8]| String::from_utf8_lossy(&text[..text.len().min(200)]).escape_debug().to_string();
+        let (module, name) = (shown(module), shown(name));
+        self.known(&module, &name)
+    }
+
+    fn known(&mut self, module: &str, name: &str) -> Step<()> {
+        let known = GLOBALS.iter().find(|(m, n, _)| (*m, *n) == (module, name));
         let (_, _, global) = known.ok_or_else(|| {
             format!("the global `{module}.{name}` is not on the list of those that such files use; nothing was run")
         })?;
@@ -199,26 +246,6 @@ impl<'a> Machine<'a> {
             .ok_or("the name of a global does not end: the file is truncated or corrupt")?;
         self.at += length + 1;
         Ok(String::from_utf8_lossy(&rest[..length]).escape_debug().to_string())
-    }
-
-    /// REDUCE and NEWOBJ: the only calls are those that make an empty array, matrix or dictionary, or an element type.
-    fn call(&mut self, opcode: u8) -> Step<()> {
-        let (arguments, callee) = (self.pop()?, self.pop()?);
-        let (Value::Tuple(arguments), Value::Global(callee)) =
-            (&self.values[arguments as usize], &self.values[callee as usize])
-        else {
-            return Err("it calls something that is not a global".to_owned());
-        };
-        let first = arguments.first().map(|place| &self.values[*place as usize]);
-        let made = match (opcode, callee, first, arguments.len()) {
-            (b'R', Global::Reconstruct, Some(Value::Global(Global::NdArray)), 3) => Value::Array(None),
-            (b'R', Global::Dtype, Some(Value::Text(_)), 1..=3) => Value::Dtype { code: arguments[0], order: None },
-            (b'R', Global::DefaultDict, Some(Value::Global(Global::List)), 1) => Value::Dict(vec![]),
-            (0x81, Global::CsrMatrix, None, 0) => Value::Matrix(None),
-            _ => return Err(format!("it calls {callee:?} as no array, matrix or dictionary does")),
-        };
-        self.push(made);
-        Ok(())
     }
 
     /// BUILD: the state of an array, an element type or a matrix.

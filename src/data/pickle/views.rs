@@ -2,6 +2,7 @@
 
 use super::{Pickle, Place, Value};
 use crate::data::csr::Matrix;
+use crate::data::numbers;
 use crate::error::{Error, Result};
 
 /// Values in C order.
@@ -29,15 +30,16 @@ impl Pickle {
         let Value::Array(Some(state)) = self.at(place) else { return self.fail("expected a NumPy array") };
         let Value::Tuple(state) = self.at(*state) else { return self.fail("an array has no state") };
         let parts: Vec<&Value> = state.iter().map(|&part| self.at(part)).collect();
-        let [_, Value::Tuple(shape), Value::Dtype { code, order }, Value::Bool(fortran), Value::Text(bytes)] =
-            parts[..]
-        else {
-            return self.fail("an array holds something else than plain numbers");
+        let (shape, code, order, fortran, bytes) = match parts[..] {
+            [_, Value::Tuple(shape), Value::Dtype { code, order }, Value::Bool(fortran), Value::Text(bytes)] => {
+                (shape, code, order, *fortran, bytes)
+            }
+            [Value::Text(bytes), Value::Dtype { code, order }, Value::Tuple(shape), Value::Text(run)] => {
+                (shape, code, order, run == b"F", bytes)
+            }
+            _ => return self.fail("an array holds something else than plain numbers"),
         };
         let shape = shape.iter().map(|&dim| self.size(dim)).collect::<Result<Vec<usize>>>()?;
-        if *fortran && shape.iter().filter(|dim| **dim != 1).count() > 1 {
-            return self.fail("an array is in Fortran order; save it again with np.ascontiguousarray");
-        }
         let (Value::Text(code), Some(Value::Text(order))) = (self.at(*code), order.map(|order| self.at(order))) else {
             return self.fail("an array has no element type");
         };
@@ -47,9 +49,11 @@ impl Pickle {
         if count.and_then(|count| count.checked_mul(size)) != Some(bytes.len()) {
             return self.fail(format!("an array of {shape:?} elements {code} has {} bytes", bytes.len()));
         }
-        match numbers(&code, order == b">", bytes) {
-            Some(values) => Ok(Array { shape, values }),
-            None => self.fail(format!("an array has elements of type {code}; expected whole numbers or floats")),
+        let kind = code.chars().next().unwrap_or_default();
+        let turned = if fortran { numbers::c_order(bytes, &shape, size) } else { None };
+        match numbers::each((kind, size), order == b">", turned.as_ref().unwrap_or(bytes)) {
+            Some(values) => Ok(Array { shape, values: values.collect() }),
+            None => self.fail(format!("an array has elements of type {code}; expected {}", numbers::READ)),
         }
     }
 
@@ -100,28 +104,4 @@ impl Pickle {
         };
         items.iter().map(one).collect()
     }
-}
-
-/// The numbers of a string of bytes, or nothing for a type that is not read.
-fn numbers(code: &str, big: bool, bytes: &[u8]) -> Option<Vec<f64>> {
-    fn of<const N: usize>(bytes: &[u8], big: bool, to: fn([u8; N]) -> f64) -> Vec<f64> {
-        let each = bytes.chunks_exact(N).map(|chunk| {
-            let mut element = [0; N];
-            element.copy_from_slice(chunk);
-            if big {
-                element.reverse();
-            }
-            to(element)
-        });
-        each.collect()
-    }
-    Some(match code {
-        "b1" | "u1" => of(bytes, big, |[byte]| f64::from(byte)),
-        "i1" => of(bytes, big, |[byte]| f64::from(byte.cast_signed())),
-        "i4" => of(bytes, big, |element| f64::from(i32::from_le_bytes(element))),
-        "i8" => of(bytes, big, |element| i64::from_le_bytes(element) as f64),
-        "f4" => of(bytes, big, |element| f64::from(f32::from_le_bytes(element))),
-        "f8" => of(bytes, big, f64::from_le_bytes),
-        _ => return None,
-    })
 }

@@ -25,8 +25,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
         real("prune_edges", "0.05", Range::BELOW_ONE, "Part of the edges that counts as pruned; UGS's of a round."),
         real("prune_weights", "0.2", Range::BELOW_ONE, "Part of the weights that is pruned; UGS's of a round."),
         real("lr", ABSENT, Range::POSITIVE, "Of weights and masks alike. Absent: the recipe's."),
-        count("epochs", "30", 1, "Of the learning; UGS has 200 from the start, here the network is trained already."),
-        count("repair_epochs", "30", 0, "Of the repair."),
+        epochs("epochs", "30", 1, "Of the learning; UGS has 200 from the start, here the network is trained already."),
+        epochs("repair_epochs", "30", 0, "Of the repair."),
     ]],
     build: |table| settings::build::<EdgeMask>(&ROW, table),
 };

@@ -16,7 +16,7 @@ pub(crate) static ROW: MethodRow = MethodRow {
     role: Role::Method,
     takes: &[RecordKind::Node],
     settings: &[&[
-        count("epochs", "20", 1, "On Cora as many cost a tenth of a retrain and give its accuracy."),
+        epochs("epochs", "20", 1, "On Cora as many cost a tenth of a retrain and give its accuracy."),
         real("lr", ABSENT, Range::POSITIVE, "Adam's. Absent: the recipe's."),
         real("weight_decay", ABSENT, Range::NOT_NEGATIVE, "Absent: the recipe's."),
         choice("scope", "influenced", SCOPES, "Whom to train on; all, where those influenced are not of every class."),

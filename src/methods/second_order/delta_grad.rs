@@ -27,7 +27,7 @@ pub(crate) static ROW: MethodRow = MethodRow {
             "Largest error of a correction in parts of what it corrects; beyond it steps are exact until one is \
                 nearer.",
         ),
-        count("max_bytes", "1073741824", 1, "What the original's path may take, eight bytes a parameter and step."),
+        bytes("max_bytes", "1073741824", 1, "What the original's path may take, eight bytes a parameter and step."),
     ]],
     build: |table| settings::build::<DeltaGrad>(&ROW, table),
 };

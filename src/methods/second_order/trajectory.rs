@@ -24,7 +24,7 @@ pub(in crate::methods) struct Trajectory {
 impl Trajectory {
     /// Bytes that so many steps take.
     pub fn bytes(session: &Session, steps: usize) -> u64 {
-        8 * (steps * session.model.layout.total()) as u64
+        (steps as u64).saturating_mul(8 * session.model.layout.total() as u64)
     }
 
     /// # Errors

@@ -1,5 +1,7 @@
 //! Ranges of real settings.
 
+use crate::base::single;
+
 /// Numbers between two bounds, each of which belongs to it or not; never NaN, and infinite bounds do not belong to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range {
@@ -41,8 +43,12 @@ impl Range {
     /// 0 to 1, neither among them.
     pub const INSIDE: Range = Range { low: beyond(0.0), high: beyond(1.0), said: "between 0 and 1" };
 
-    /// Whether `v` lies in it.
+    /// Whether `v` lies in it, and still does in the 32 bits that the engine computes with.
     pub fn contains(self, v: f64) -> bool {
+        single(v) && self.holds(v) && self.holds(f64::from(v as f32))
+    }
+
+    fn holds(self, v: f64) -> bool {
         let above = v > self.low.at || (v == self.low.at && self.low.belongs);
         above && (v < self.high.at || (v == self.high.at && self.high.belongs))
     }
@@ -61,6 +67,7 @@ mod tests {
         assert_eq!(ends(Range::BELOW_ONE), [true, true, false, false]);
         assert_eq!(ends(Range::PART), [false, true, true, false]);
         assert_eq!(ends(Range::INSIDE), [false, true, false, false]);
+        assert!([1e-46, 1e39].iter().all(|v| !Range::POSITIVE.contains(*v)) && !Range::BELOW_ONE.contains(1.0 - 1e-12));
         for range in [Range::POSITIVE, Range::NOT_NEGATIVE, Range::UNIT] {
             assert!([f64::NAN, f64::INFINITY, -1.0].iter().all(|v| !range.contains(*v)), "{range:?}");
         }

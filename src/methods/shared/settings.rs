@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 use crate::methods::{Method, MethodRow};
 use crate::statistics::Estimator;
 
+/// More steps or records than this are taken for a slip.
+const MOST_COUNT: u64 = 1_000_000_000;
+
 /// A setting without a default: where the key is absent, the method chooses, and the setting's `doc` says how.
 pub const ABSENT: &str = "";
 
@@ -32,6 +35,7 @@ enum Kind {
     Real(Range),
     Count {
         least: u64,
+        most: u64,
     },
     Flag,
     /// Words, each with its meaning.
@@ -44,9 +48,19 @@ pub const fn real(key: &'static str, default: &'static str, range: Range, doc: &
     Setting { key, default, kind: Kind::Real(range), doc }
 }
 
-/// A whole number of at least `least`.
+/// A whole number of at least `least`, and not absurdly many.
 pub const fn count(key: &'static str, default: &'static str, least: u64, doc: &'static str) -> Setting {
-    Setting { key, default, kind: Kind::Count { least }, doc }
+    Setting { key, default, kind: Kind::Count { least, most: MOST_COUNT }, doc }
+}
+
+/// A number of epochs, as many as a recipe may have.
+pub const fn epochs(key: &'static str, default: &'static str, least: u64, doc: &'static str) -> Setting {
+    Setting { key, default, kind: Kind::Count { least, most: 1_000_000 }, doc }
+}
+
+/// A number of bytes.
+pub const fn bytes(key: &'static str, default: &'static str, least: u64, doc: &'static str) -> Setting {
+    Setting { key, default, kind: Kind::Count { least, most: 1 << 50 }, doc }
 }
 
 /// `true` or `false`.
@@ -87,7 +101,7 @@ impl Setting {
     pub fn takes(&self) -> String {
         match self.kind {
             Kind::Real(range) => range.said.to_owned(),
-            Kind::Count { least } => format!("{least} or more"),
+            Kind::Count { least, most } => format!("{least} to {most}"),
             Kind::Flag => "true or false".to_owned(),
             Kind::Choice(_) | Kind::Estimator => {
                 format!("one of {}", self.words().iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", "))
@@ -122,7 +136,9 @@ impl Setting {
         match (self.kind, value) {
             (Kind::Real(range), toml::Value::Float(v)) => range.contains(*v),
             (Kind::Real(range), toml::Value::Integer(v)) => range.contains(*v as f64),
-            (Kind::Count { least }, toml::Value::Integer(v)) => u64::try_from(*v).is_ok_and(|v| v >= least),
+            (Kind::Count { least, most }, toml::Value::Integer(v)) => {
+                u64::try_from(*v).is_ok_and(|v| (least..=most).contains(&v))
+            }
             (Kind::Flag, toml::Value::Boolean(_)) => true,
             (Kind::Choice(_), toml::Value::String(text)) => word(text),
             (Kind::Estimator, value) => serde_json::to_value(value)
@@ -276,9 +292,9 @@ mod tests {
                     assert!(!meaning.is_empty(), "{}.{} = {word}", row.name, setting.key);
                 }
                 let beyond: &[&str] = match setting.kind {
-                    Kind::Real(_) => &["-1", "nan", "inf", "\"much\""],
-                    Kind::Count { least: 0 } => &["-1", "0.5"],
-                    Kind::Count { .. } => &["0", "1.5", "true"],
+                    Kind::Real(_) => &["-1", "nan", "inf", "1e-46", "1e39", "\"much\""],
+                    Kind::Count { least: 0, .. } => &["-1", "0.5", "1000000001"],
+                    Kind::Count { .. } => &["0", "1.5", "true", "9223372036854775807"],
                     Kind::Flag => &["1", "\"yes\""],
                     Kind::Choice(_) => &["\"no_such_word\"", "1"],
                     Kind::Estimator => &["\"no_such_word\"", "{ model_sampled = { samples = 0 } }"],

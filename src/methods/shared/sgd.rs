@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::range::Range;
-use super::settings::{ABSENT, Setting, choice, count, real};
+use super::settings::{self, ABSENT, Setting, choice, real};
 use crate::train::{SCHEDULES, Schedule, TrainConfig};
 
 /// Settings of the same names in such methods.
@@ -30,7 +30,7 @@ impl Sgd {
     ) -> [Setting; 5] {
         [
             real("lr", lr.0, Range::POSITIVE, lr.1),
-            count("epochs", epochs.0, 1, epochs.1),
+            settings::epochs("epochs", epochs.0, 1, epochs.1),
             choice("schedule", schedule, SCHEDULES, "How the learning rate falls over the epochs."),
             real("momentum", "0.9", Range::BELOW_ONE, "Of SGD; 0.9 in every source."),
             real(

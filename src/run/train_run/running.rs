@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::records::{Part, Records, Session};
 use crate::statistics::{self, Score};
 use crate::train::checkpoint::Checkpoint;
+use crate::train::weights;
 use crate::train::{EpochReport, Fit, Flow, Observer, StepReport, Term, train_to_end};
 
 /// Least time between the checkpoints that are written because an epoch ended.
@@ -125,11 +126,14 @@ impl Running<'_> {
     /// Configuration and metrics first: a checkpoint never lacks what belongs to it.
     fn save(&mut self, session: &mut Session, fit: &mut Fit) -> Result<()> {
         let folder = &self.job.folder;
+        let (theta, state) = (session.read_theta()?, fit.state(session)?);
+        // The last good checkpoint stays.
+        for vector in std::iter::once(&theta).chain(&state.vectors) {
+            weights::check_finite(&self.job.model.layout, vector, "training")?;
+        }
         write_config(folder, &self.job.config)?;
         write_metrics(folder, &self.lines)?;
-        let state = fit.state(session)?;
         self.saved = state.step;
-        let theta = session.read_theta()?;
         Checkpoint { theta, fit: state, config_sha256: self.job.digest.clone() }.save(&folder.checkpoint())
     }
 }

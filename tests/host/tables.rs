@@ -192,13 +192,13 @@ fn numbers_in_other_notations() {
 fn what_is_odd_is_noted() {
     let dir = folder();
     let text = "loader = 'csv'\npath = 't.csv'\nlabel = 'y'\ntest_fraction = 0.0\n";
-    let table: String = (0..40).map(|at| format!("id{at},{},{}\n", at % 3, if at < 20 { "p" } else { "q" })).collect();
+    let table: String = (0..45).map(|at| format!("id{at},{},{}\n", at % 3, ["p", "q", "r"][at / 15])).collect();
     put(dir.path(), "t.csv", format!("who,a,y\n{table}").as_bytes());
     let notes = try_load(text, dir.path()).unwrap().notes.join("\n");
-    assert!(notes.contains("column `who` has 40 different texts in 40") && notes.contains("data.drop"), "{notes}");
-    let notes = try_load(&format!("{text}drop = ['who']\nlimit = 10"), dir.path()).unwrap().notes.join("\n");
-    assert!(notes.contains("data.limit keeps the first 10") && notes.contains("1 of 2 classes"), "{notes}");
-    let notes = try_load(&format!("{text}drop = ['who']\nlimit = 30"), dir.path()).unwrap().notes.join("\n");
+    assert!(notes.contains("column `who` has 45 different texts in 45") && notes.contains("data.drop"), "{notes}");
+    let notes = try_load(&format!("{text}drop = ['who']\nlimit = 20"), dir.path()).unwrap().notes.join("\n");
+    assert!(notes.contains("data.limit keeps the first 20") && notes.contains("2 of 3 classes"), "{notes}");
+    let notes = try_load(&format!("{text}drop = ['who']\nlimit = 40"), dir.path()).unwrap().notes.join("\n");
     assert!(notes.contains("sorted by them"), "{notes}");
     assert_eq!(try_load(&format!("{text}drop = ['who']"), dir.path()).unwrap().notes, [""; 0]);
     assert_eq!(try_load("loader = 'digits'\nlimit = 500", dir.path()).unwrap().notes, [""; 0]);

@@ -24,11 +24,20 @@ pub struct Forget {
     /// Folder to write the new run to
     #[arg(long, value_name = "RUN2")]
     out: PathBuf,
+    /// Finish what was killed in --out; it begins anew, as without this flag. If it is finished, do nothing
+    #[arg(long)]
+    resume: bool,
 }
 
 impl Run for Forget {
     fn run(self, cx: &Context) -> Result<()> {
-        let job = ForgetJob::prepare(&self.run, &self.request, &self.method, settings(&self.set)?, &self.out)?;
+        cx.outputs().folder("--out", &self.out).reads_runs([&self.run]).reads([&self.request]).check()?;
+        let settings = settings(&self.set)?;
+        let job = ForgetJob::prepare(&self.run, &self.request, &self.method, settings, &self.out, self.resume)?;
+        if job.finished(cx.seed)? {
+            cx.note(&format!("{} is already finished; nothing to do", self.out.display()));
+            return Ok(());
+        }
         let mut engine = cx.engine()?;
         let info = job.forget(&mut engine, cx.seed, cx.check_finite)?;
         cx.write_trace(&engine.take_timings())?;

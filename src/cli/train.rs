@@ -6,7 +6,7 @@ use super::output::{emit, emit_json};
 use super::{Context, Run};
 use crate::error::{Error, Result};
 use crate::run::config::Loaded;
-use crate::run::folder::RunInfo;
+use crate::run::folder::{RunFolder, RunInfo};
 use crate::run::train_run::{Event, TrainJob, TrainOptions};
 
 /// Train a network as a configuration says
@@ -45,6 +45,12 @@ pub(super) fn interruption() -> Result<Arc<AtomicBool>> {
 impl Run for Train {
     fn run(self, cx: &Context) -> Result<()> {
         let loaded = Loaded::read(&self.config, &self.set, cx.seed)?;
+        let mut outputs = cx.outputs().folder("--out", &self.out).reads(loaded.config.reads());
+        // A run that goes on may go on by its own copy of the configuration.
+        if !(self.resume && RunFolder::new(&self.out).is_ours()) {
+            outputs = outputs.reads([&self.config]);
+        }
+        outputs.check()?;
         let Some(job) = TrainJob::prepare(loaded, &self.out, self.resume)? else {
             cx.note(&format!("{} is already finished; nothing to do", self.out.display()));
             return Ok(());

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::folder::{ForgetInfo, Opened, RunFolder, RunInfo, SCHEMA, TrafficInfo};
+use super::folder::{ForgetInfo, Opened, RunFolder, RunInfo, SCHEMA, State, TrafficInfo};
+use super::hold::Hold;
 use super::results::{AdapterSummary, RequestSummary};
 use super::target::Target;
 use super::train_run::finish;
@@ -85,16 +86,26 @@ pub struct ForgetJob {
     method: Box<dyn Method>,
     theta: Vec<f32>,
     folder: RunFolder,
+    /// The right to write there; none where a finished run is to be resumed.
+    hold: Option<Hold>,
 }
 
 impl ForgetJob {
-    /// Reads everything and refuses what cannot be done, before anything is written.
+    /// Reads everything and refuses what cannot be done, before anything is written. A forgetting that was killed
+    /// begins anew, whether it is to `resume` or not; one that is finished may be asked for again with `resume` alone.
     ///
     /// # Errors
-    /// Bad runs, requests, names and settings; an `out` that holds a run.
-    pub fn prepare(run: &Path, request: &Path, method: &str, settings: toml::Table, out: &Path) -> Result<ForgetJob> {
+    /// Bad runs, requests, names and settings; an `out` that holds another run.
+    pub fn prepare(
+        run: &Path,
+        request: &Path,
+        method: &str,
+        settings: toml::Table,
+        out: &Path,
+        resume: bool,
+    ) -> Result<ForgetJob> {
         let folder = RunFolder::new(out);
-        folder.must_be_free("use another folder")?;
+        let hold = folder.claim("forget", resume)?;
         let row = methods::find(method)?;
         let method = (row.build)(settings)?;
         let run = RunFolder::new(run).open()?;
@@ -113,7 +124,7 @@ impl ForgetJob {
             target.after(&gone, &run.data)?;
         }
         let theta = run.theta()?;
-        Ok(ForgetJob { run, requests, earlier, target, row, method, theta, folder })
+        Ok(ForgetJob { run, requests, earlier, target, row, method, theta, folder, hold })
     }
 
     /// What the method may know of where the weights come from.
@@ -126,13 +137,62 @@ impl ForgetJob {
         Past { seed: Some(seed), method: Some(&forget.method), certificate }
     }
 
-    /// Forgets and writes the new run.
+    /// Whether this very forgetting is finished already.
+    ///
+    /// # Errors
+    /// The folder holds another run.
+    pub fn finished(&self, seed: Option<u64>) -> Result<bool> {
+        if self.hold.is_some() {
+            return Ok(false);
+        }
+        let info = self.folder.read_info()?;
+        let same = info.forget.as_ref().is_some_and(|known| {
+            let request = RequestSummary::of(&self.requests, &self.target);
+            known.method == self.row.name && known.settings == self.method.settings() && known.request == request
+        });
+        let original = info.forget.map(|known| known.original_sha256);
+        match same && original == Some(self.run.model_sha256()?) && info.seed == self.seed(seed) {
+            true => Ok(true),
+            false => Err(self.another()),
+        }
+    }
+
+    fn seed(&self, seed: Option<u64>) -> u64 {
+        seed.unwrap_or(self.run.config.seed)
+    }
+
+    fn another(&self) -> Error {
+        Error::input(format!(
+            "--out {} belongs to another command line (run, request, method, settings or seed); use the same \
+                one, or another folder",
+            self.folder.path.display()
+        ))
+    }
+
+    /// Takes the folder: from a killed process only if it was at the same work.
+    fn begin(&self, seed: u64) -> Result<()> {
+        let Some(hold) = &self.hold else { return Err(self.another()) };
+        let (method, settings) = (self.row.name, self.method.settings().to_string());
+        let words = [method, &settings, &seed.to_string(), &self.request_text()?, &self.run.model_sha256()?];
+        let digest = sha256(words.join("\0").as_bytes());
+        match hold.left().is_some_and(|left| left.digest != digest) && self.folder.state() == State::Begun {
+            true => Err(self.another()),
+            false => hold.begin(&digest),
+        }
+    }
+
+    /// Forgets and writes the new run; an error leaves nothing of it.
     ///
     /// # Errors
     /// What the method reports; weights that are not finite, which are never written.
     pub fn forget(&self, engine: &mut Engine, seed: Option<u64>, check_finite: bool) -> Result<RunInfo> {
+        let seed = self.seed(seed);
+        self.begin(seed)?;
+        self.run(engine, seed, check_finite).inspect_err(|_| self.folder.discard())
+    }
+
+    fn run(&self, engine: &mut Engine, seed: u64, check_finite: bool) -> Result<RunInfo> {
         let (run, adapter, before) = (&self.run, AdapterSummary::of(engine), engine.traffic());
-        let seed = seed.unwrap_or(run.config.seed);
         let (model, train) = (&run.model, &run.config.train);
         let past = self.past();
         let stage = Stage { model, data: &run.data, target: &self.target, train, seed, past, check_finite };
@@ -160,10 +220,8 @@ impl ForgetJob {
             forget: Some(self.account_for(&account)?),
             ..run.info.clone()
         };
-        let made = self.folder.create()?;
-        let written =
-            self.write_request().and_then(|()| finish(&self.folder, &run.config, &run.model, &theta, &[], info, false));
-        written.inspect_err(|_| self.folder.discard(made))
+        self.write_request()?;
+        finish(&self.folder, &run.config, &run.model, &theta, &[], info, false)
     }
 
     fn account_for(&self, account: &Account) -> Result<ForgetInfo> {
@@ -180,7 +238,7 @@ impl ForgetJob {
         })
     }
 
-    fn write_request(&self) -> Result<()> {
+    fn request_text(&self) -> Result<String> {
         // A CSV request may take several rows; here it is one line.
         let mut whole: Vec<Request> = Vec::new();
         for part in self.earlier.iter().chain(&self.requests) {
@@ -194,6 +252,10 @@ impl ForgetJob {
             text += &serde_json::to_string(request).map_err(|e| Error::internal(format!("request.jsonl: {e}")))?;
             text.push('\n');
         }
-        write_atomic(&self.folder.request(), text.as_bytes())
+        Ok(text)
+    }
+
+    fn write_request(&self) -> Result<()> {
+        write_atomic(&self.folder.request(), self.request_text()?.as_bytes())
     }
 }

@@ -39,7 +39,12 @@ pub struct Fit {
     pub(crate) tilt: Option<Buf<f32>>,
     /// Weight of ‖θ‖₁ in the objective of each epoch.
     pub(crate) l1: Option<Vec<f64>>,
+    /// No further steps are sent off once so many have been: the observer wants to see the parameters there.
+    pub(crate) pause_at: Option<u64>,
 }
+
+/// Submissions under way at the same time.
+const IN_FLIGHT: usize = 3;
 
 /// Names of the optimiser vectors in a session and in a checkpoint.
 pub const VECTOR_NAMES: [&str; 2] = ["optimizer.m", "optimizer.v"];
@@ -69,7 +74,8 @@ impl Fit {
             tilt = Some(b);
         }
         let (config, state, programs, bounds) = (config.clone(), FitState::default(), HashMap::new(), None);
-        Ok(Fit { config, batch_size, optimizer, seed, vectors, state, programs, bounds, tilt, l1: None })
+        let (l1, pause_at) = (None, None);
+        Ok(Fit { config, batch_size, optimizer, seed, vectors, state, programs, bounds, tilt, l1, pause_at })
     }
 
     /// Lets steps move parameters only where `mask` is 1; where it is 0 they keep the bits they have in `origin`:
@@ -85,6 +91,13 @@ impl Fit {
     pub fn penalize(&mut self, weights: Vec<f64>) {
         self.l1 = Some(weights);
         self.programs.clear();
+    }
+
+    /// Pauses after the submission that step `step` is in, if that is not the epoch's last, where the fit comes back
+    /// anyway. An observer that asks for a pause at a step that is done gets it when what is in flight is done too: with
+    /// short epochs that is their end.
+    pub fn pause_at(&mut self, step: Option<u64>) {
+        self.pause_at = step;
     }
 
     /// The weight of ‖θ‖₁ in step `t`; none where the objective has no such term.
@@ -111,8 +124,9 @@ impl Fit {
         Ok(())
     }
 
-    /// Compiles every program of the coming epoch, so that the memory it takes is held before the first step; where
-    /// batches are drawn, also that of the largest that is to be expected.
+    /// Compiles every program of the coming epochs and makes the buffers that read metrics, parameters and the
+    /// optimiser's vectors back, so that the memory they take is held before the first step; where batches are drawn,
+    /// also that of the largest that is to be expected.
     ///
     /// # Errors
     /// A budget or an adapter that cannot hold it.
@@ -120,13 +134,19 @@ impl Fit {
         self.check_terms(terms)?;
         let (per_epoch, batches) = (self.steps_per_epoch(terms), self.batches(terms));
         let most = self.steps_at_once(session);
-        let mut at = 0;
-        while at < per_epoch {
-            let group = batches.group(at, per_epoch, most);
-            let first = self.state.step - self.state.at as u64 + at as u64;
-            let loads = self.loads(session, terms, &group, first);
-            self.compiled(session, terms, &key(&loads))?;
-            at += group.len();
+        // An epoch that is resumed within goes on by other groups than a whole one.
+        for begin in [0, self.state.at] {
+            let mut at = begin;
+            while at < per_epoch {
+                let group = batches.group(at, per_epoch, most);
+                let first = self.state.step - self.state.at as u64 + at as u64;
+                let loads = self.loads(session, terms, &group, first);
+                self.compiled(session, terms, &key(&loads))?;
+                at += group.len();
+            }
+            if self.state.at == 0 {
+                break;
+            }
         }
         if self.draws_records() {
             let indices = terms[0].records.indices;
@@ -134,7 +154,10 @@ impl Fit {
             let loads = self.loads(session, terms, &largest, self.state.step);
             self.compiled(session, terms, &key(&loads))?;
         }
-        Ok(())
+        for made in self.programs.values() {
+            session.engine.reserve_readback(made.program.recording().outputs.iter().map(|span| span.len).sum(), IN_FLIGHT)?;
+        }
+        session.engine.reserve_readback(session.model.layout.total(), 1)
     }
 
     /// Dispatches of one step, the most of any.
@@ -215,9 +238,11 @@ impl Fit {
         let mut flying: VecDeque<(Ticket, Key, u64, Vec<usize>)> = VecDeque::new();
         let mut submitted = self.state.at;
         let mut go_on = true;
+        let (from, first, pause_at) = (submitted, self.state.step - submitted as u64, self.pause_at);
+        let sends = |at: usize| at < per_epoch && (at == from || pause_at.is_none_or(|step| first + (at as u64) < step));
         while go_on && (submitted < per_epoch || !flying.is_empty()) {
-            let in_flight = if session.check_finite { 1 } else { 3 };
-            while go_on && submitted < per_epoch && flying.len() < in_flight {
+            let in_flight = if session.check_finite { 1 } else { IN_FLIGHT };
+            while sends(submitted) && flying.len() < in_flight {
                 let group = batches.group(submitted, per_epoch, self.steps_at_once(session));
                 let first = self.state.step + (submitted - self.state.at) as u64;
                 let (ticket, key) = self.submit(session, terms, &group, first, per_epoch)?;

@@ -172,12 +172,13 @@ impl Error {
 
     /// The process exit code of the command-line contract.
     pub fn exit_code(&self) -> u8 {
-        use std::io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+        use std::io::ErrorKind::{AlreadyExists, InvalidFilename, IsADirectory, NotADirectory, NotFound};
+        use std::io::ErrorKind::PermissionDenied;
         match self {
             Error::Input(_) | Error::TooLarge { .. } => 2,
             // A path the user gave that is absent or closed to us is bad input; a full disk is not.
             Error::Io { source, .. } => match source.kind() {
-                NotFound | PermissionDenied | NotADirectory | IsADirectory | AlreadyExists => 2,
+                NotFound | PermissionDenied | NotADirectory | IsADirectory | AlreadyExists | InvalidFilename => 2,
                 _ => 1,
             },
             Error::Inconclusive(_) => 3,

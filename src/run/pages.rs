@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::curve::{Curve, CurvePoint, read_curve};
 use super::experiment::{Findings, Ready};
-use super::folder::{Opened, RESULTS, RunFolder, State};
+use super::folder::{Opened, PARTS, RESULTS, RunFolder, State};
 use super::hold::Hold;
 use super::outputs::{CURVE, Outputs};
-use super::report::{Page, write_report};
-use super::results::{Row, read_results, write_results};
+use super::report::{Page, render, write_report};
+use super::results::{Row, read_results, results_text};
 use crate::base::{sha256, sweep, write_atomic};
 use crate::error::{Error, Result};
 
@@ -44,27 +44,43 @@ pub fn claim(dir: &Path, all: &[Ready], outputs: impl Fn(bool) -> Outputs) -> Re
     Ok(hold)
 }
 
-/// Writes `results.jsonl`, `report.html`, and each experiment's resolved configuration and curve.
+/// Writes `results.jsonl`, `report.html`, and each experiment's resolved configuration and curve; an error takes back
+/// what was written before it.
 ///
 /// # Errors
 /// `Io`.
 pub fn write_findings(dir: &Path, title: &str, findings: &Findings) -> Result<()> {
-    for (name, config) in &findings.configs {
-        write_atomic(&dir.join(file_of(name, ".toml")), config.as_bytes())?;
-    }
-    for curve in &findings.curves {
-        write_atomic(&dir.join(file_of(&curve.label, CURVE)), curve_text(curve)?.as_bytes())?;
-    }
-    write_results(&dir.join(RESULTS), &findings.rows)?;
-    write_report(&dir.join(PAGE), &Page { title, rows: &findings.rows, curves: &findings.curves })
+    let mut written = Vec::new();
+    let outcome = write_each(dir, title, findings, &mut written);
+    outcome.inspect_err(|_| written.iter().for_each(|path| fs::remove_file(path).unwrap_or_default()))
 }
 
-/// The name of an experiment's file; a long one is cut, and told from others by a digest.
-fn file_of(name: &str, ending: &str) -> String {
-    if name.len() <= LONGEST_NAME {
-        return format!("{name}{ending}");
+fn write_each(dir: &Path, title: &str, findings: &Findings, written: &mut Vec<PathBuf>) -> Result<()> {
+    let mut write = |name: String, text: &str| {
+        let path = dir.join(name);
+        write_atomic(&path, text.as_bytes()).map(|()| written.push(path))
+    };
+    for (name, config) in &findings.configs {
+        write(file_of(name, ".toml"), config)?;
     }
-    format!("{}-{}{ending}", &name[..name.floor_char_boundary(LONGEST_NAME)], &sha256(name.as_bytes())[..8])
+    for curve in &findings.curves {
+        write(file_of(&curve.label, CURVE), &curve_text(curve)?)?;
+    }
+    write(RESULTS.to_owned(), &results_text(&findings.rows)?)?;
+    write(PAGE.to_owned(), &render(&Page { title, rows: &findings.rows, curves: &findings.curves }))
+}
+
+/// The name of an experiment's file; a long one is cut, and told from others by a digest. None is a run's.
+fn file_of(name: &str, ending: &str) -> String {
+    let plain = format!("{name}{ending}");
+    match name.len() {
+        _ if PARTS.contains(&plain.as_str()) => format!("{name}.experiment{ending}"),
+        0..=LONGEST_NAME => plain,
+        _ => {
+            let start = &name[..name.floor_char_boundary(LONGEST_NAME)];
+            format!("{start}-{}{ending}", &sha256(name.as_bytes())[..8])
+        }
+    }
 }
 
 fn curve_text(curve: &Curve) -> Result<String> {

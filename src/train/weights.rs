@@ -105,8 +105,6 @@ fn as_f32(tensor: &TensorView) -> Option<Vec<f32>> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use super::*;
 
     fn tensors<'a>(values: &'a [f32]) -> Vec<(String, Vec<usize>, &'a [f32])> {
@@ -122,14 +120,15 @@ mod tests {
         let views = tensors(&values).into_iter().map(|(name, shape, values)| {
             (name, TensorView::new(Dtype::F32, shape, bytemuck::cast_slice(values)).unwrap())
         });
-        let format = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+        let format = [("format".to_owned(), "pt".to_owned())].into_iter().collect();
         assert_eq!(std::fs::read(&path).unwrap(), safetensors::serialize(views, Some(format)).unwrap());
         let many: Vec<(String, String)> = (0..20).rev().map(|i| (format!("k{i:02}"), format!("\"{i}\" é"))).collect();
         let pairs: Vec<(&str, String)> = many.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
         save_tensors(&path, &tensors(&values), &pairs).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
-        assert_eq!(header.metadata().as_ref().unwrap(), &many.iter().cloned().collect::<HashMap<_, _>>());
+        let found: BTreeMap<_, _> = header.metadata().clone().unwrap().into_iter().collect();
+        assert_eq!(found, many.iter().cloned().collect());
         assert_eq!(SafeTensors::deserialize(&bytes).unwrap().tensor("a").unwrap().shape(), [3]);
         let text = String::from_utf8_lossy(&bytes[8..]).into_owned();
         let at: Vec<usize> = (0..20).map(|i| text.find(&format!("\"k{i:02}\"")).unwrap()).collect();

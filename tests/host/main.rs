@@ -27,6 +27,7 @@ mod links;
 mod misuse;
 mod models;
 mod pages;
+mod outputs;
 mod params;
 mod parity;
 mod pickles;

@@ -172,8 +172,8 @@ impl Error {
 
     /// The process exit code of the command-line contract.
     pub fn exit_code(&self) -> u8 {
-        use std::io::ErrorKind::{AlreadyExists, InvalidFilename, IsADirectory, NotADirectory, NotFound};
         use std::io::ErrorKind::PermissionDenied;
+        use std::io::ErrorKind::{AlreadyExists, InvalidFilename, IsADirectory, NotADirectory, NotFound};
         match self {
             Error::Input(_) | Error::TooLarge { .. } => 2,
             // A path the user gave that is absent or closed to us is bad input; a full disk is not.

@@ -178,7 +178,8 @@ mod tests {
         sweep(&dir.path().join("a.txt"));
         let mut left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         let mut want: Vec<OsString> = stay.iter().map(OsString::from).collect();
-        (left.sort(), want.sort());
+        left.sort();
+        want.sort();
         assert_eq!(left, want);
     }
 

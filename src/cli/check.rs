@@ -193,10 +193,13 @@ impl Check {
     fn outputs(&self, cx: &Context) -> Outputs {
         let files = cx.outputs().file("--junit", self.junit.as_deref()).file("--md", self.md.as_deref());
         let json = self.json.iter().flatten().next();
-        let exported = self.export.iter().filter(|folder| folder.is_dir()).flat_map(|folder| EXPORTED.map(|name| folder.join(name)));
-        let files = exported.fold(files.file("--json", json.map(PathBuf::as_path)), |all, path| {
-            all.file("--export", Some(&path))
-        });
+        let exported = self
+            .export
+            .iter()
+            .filter(|folder| folder.is_dir())
+            .flat_map(|folder| EXPORTED.map(|name| folder.join(name)));
+        let files = exported
+            .fold(files.file("--json", json.map(PathBuf::as_path)), |all, path| all.file("--export", Some(&path)));
         files.reads(&self.merge).reads(&self.expectations)
     }
 

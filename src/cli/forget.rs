@@ -4,6 +4,7 @@ use super::output::{emit, emit_json};
 use super::{Context, Run};
 use crate::error::Result;
 use crate::run::config::settings;
+use crate::run::folder::RunFolder;
 use crate::run::forget_run::ForgetJob;
 
 /// Make a trained network forget the records of a request
@@ -35,6 +36,7 @@ impl Run for Forget {
         let settings = settings(&self.set)?;
         let job = ForgetJob::prepare(&self.run, &self.request, &self.method, settings, &self.out, self.resume)?;
         if job.finished(cx.seed)? {
+            RunFolder::new(&self.out).tidy(false);
             cx.note(&format!("{} is already finished; nothing to do", self.out.display()));
             return Ok(());
         }

@@ -75,6 +75,7 @@ impl Run for Train {
         }
         outputs.check()?;
         let Some(job) = TrainJob::prepare(loaded, &self.out, self.resume)? else {
+            RunFolder::new(&self.out).tidy(self.keep_checkpoint);
             cx.note(&format!("{} is already finished; nothing to do", self.out.display()));
             return Ok(());
         };

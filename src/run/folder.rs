@@ -230,7 +230,13 @@ impl RunFolder {
         let refuse = |what: &str, instead: &str| {
             Err(Error::input(format!("--out {} already holds {what}; {instead}", self.path.display())))
         };
-        let finished = || if resume { Ok(None) } else { refuse("a finished run", instead) };
+        let finished = || {
+            if resume {
+                return Ok(None);
+            }
+            self.tidy(true);
+            refuse("a finished run", instead)
+        };
         if self.state() == State::Finished {
             return finished();
         }
@@ -261,6 +267,21 @@ impl RunFolder {
         }
         self.parts().iter().for_each(|part| sweep(part));
         Ok(Some(hold))
+    }
+
+    /// Removes from a finished run what a process left that was killed between its last moves.
+    pub fn tidy(&self, keep_checkpoint: bool) {
+        if self.state() != State::Finished || !self.path.join(LOCK).exists() {
+            return;
+        }
+        // A folder that is closed to us, or another process at its last moves: the run is whole all the same.
+        if let Ok(hold) = Hold::take(&self.path, "") {
+            self.parts().iter().for_each(|part| sweep(part));
+            if !keep_checkpoint {
+                fs::remove_file(self.checkpoint()).unwrap_or_default();
+            }
+            hold.settle();
+        }
     }
 
     /// Takes back everything that was written, where nothing of it is of use.
@@ -373,6 +394,12 @@ mod tests {
         assert_eq!(folder.state(), State::Finished);
         assert!(refused("train", false).contains("finished run") && folder.claim("train", true).unwrap().is_none());
         assert!(folder.read_info().unwrap_err().to_string().contains("schema is none"));
+        fs::write(folder.path.join(LOCK), "{\"command\":\"train\",\"pid\":1,\"digest\":\"d\"}").unwrap();
+        folder.tidy(false);
+        assert!(!folder.path.join(LOCK).exists() && !folder.checkpoint().exists());
+        fs::write(folder.checkpoint(), b"").unwrap();
+        folder.tidy(false);
+        assert!(folder.checkpoint().exists(), "it was kept on purpose");
         folder.discard();
         assert_eq!((folder.state(), fs::read_dir(&folder.path).unwrap().count()), (State::Free, 1));
         fs::write(folder.path.join(RESULTS), b"").unwrap();

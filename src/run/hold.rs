@@ -76,6 +76,11 @@ impl Hold {
         self.write(&self.task(digest))
     }
 
+    /// Nothing is left to do of what was begun here.
+    pub fn settle(self) {
+        self.begun.set(true);
+    }
+
     fn task(&self, digest: &str) -> Task {
         Task { command: self.command.clone(), pid: std::process::id(), digest: digest.to_owned(), left: None }
     }

@@ -80,9 +80,7 @@ impl Outputs {
             }
         }
         for (i, (flag, path)) in self.files.iter().enumerate().filter(|(_, (_, path))| !stream(path)) {
-            let refuse = |what: &str| {
-                Err(Error::input(format!("{flag} {}: {what}", path.display())))
-            };
+            let refuse = |what: &str| Err(Error::input(format!("{flag} {}: {what}", path.display())));
             if self.is_part(path) {
                 return refuse("a file of this name is part of a run; give another name");
             }
@@ -139,7 +137,9 @@ mod tests {
         let at = |name: &str| dir.path().join(name);
         fs::create_dir_all(at("data/class")).unwrap();
         fs::create_dir(at("run")).unwrap();
-        ["in.csv", "old", "data/class/a.png", "run/model.safetensors"].iter().for_each(|n| fs::write(at(n), n).unwrap());
+        ["in.csv", "old", "data/class/a.png", "run/model.safetensors"]
+            .iter()
+            .for_each(|n| fs::write(at(n), n).unwrap());
         let outputs = |force: bool, name: &str| {
             let all = Outputs::new(force).file("--out", Some(&at(name))).reads([at("in.csv"), at("data"), at("gone")]);
             all.folder("--run", &at("new")).check().map_err(|e| e.to_string())

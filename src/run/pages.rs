@@ -77,8 +77,8 @@ fn file_of(name: &str, ending: &str) -> String {
         _ if PARTS.contains(&plain.as_str()) => format!("{name}.experiment{ending}"),
         0..=LONGEST_NAME => plain,
         _ => {
-            let start = &name[..name.floor_char_boundary(LONGEST_NAME)];
-            format!("{start}-{}{ending}", &sha256(name.as_bytes())[..8])
+            let end = (0..=LONGEST_NAME).rev().find(|end| name.is_char_boundary(*end)).unwrap_or_default();
+            format!("{}-{}{ending}", &name[..end], &sha256(name.as_bytes())[..8])
         }
     }
 }

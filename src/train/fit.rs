@@ -6,7 +6,7 @@ use super::batches::Batches;
 use super::config::TrainConfig;
 use super::objective_noise::objective_noise;
 use super::optimizer::Optimizer;
-use super::private::{self, Privacy};
+use super::private::Privacy;
 use super::progress::{EpochReport, FitState, Progress, StepReport};
 use super::step::{Bounds, Key, StepProgram, key};
 use super::watch;
@@ -28,11 +28,11 @@ pub struct Fit {
     /// The recipe.
     pub config: TrainConfig,
     /// Records of a step: the configuration's, or all of them.
-    batch_size: usize,
+    pub(crate) batch_size: usize,
     pub(crate) optimizer: Optimizer,
     pub(crate) seed: u64,
     pub(crate) vectors: Vec<Buf<f32>>,
-    state: FitState,
+    pub(crate) state: FitState,
     pub(crate) programs: HashMap<Key, StepProgram>,
     pub(crate) bounds: Option<Bounds>,
     /// b of an objective with the term bᵀθ / n.
@@ -44,7 +44,7 @@ pub struct Fit {
 }
 
 /// Submissions under way at the same time.
-const IN_FLIGHT: usize = 3;
+pub(crate) const IN_FLIGHT: usize = 3;
 
 /// Names of the optimiser vectors in a session and in a checkpoint.
 pub const VECTOR_NAMES: [&str; 2] = ["optimizer.m", "optimizer.v"];
@@ -124,42 +124,6 @@ impl Fit {
         Ok(())
     }
 
-    /// Compiles every program of the coming epochs and makes the buffers that read metrics, parameters and the
-    /// optimiser's vectors back, so that the memory they take is held before the first step; where batches are drawn,
-    /// also that of the largest that is to be expected.
-    ///
-    /// # Errors
-    /// A budget or an adapter that cannot hold it.
-    pub fn prepare(&mut self, session: &mut Session, terms: &[Term]) -> Result<()> {
-        self.check_terms(terms)?;
-        let (per_epoch, batches) = (self.steps_per_epoch(terms), self.batches(terms));
-        let most = self.steps_at_once(session);
-        // An epoch that is resumed within goes on by other groups than a whole one.
-        for begin in [0, self.state.at] {
-            let mut at = begin;
-            while at < per_epoch {
-                let group = batches.group(at, per_epoch, most);
-                let first = self.state.step - self.state.at as u64 + at as u64;
-                let loads = self.loads(session, terms, &group, first);
-                self.compiled(session, terms, &key(&loads))?;
-                at += group.len();
-            }
-            if self.state.at == 0 {
-                break;
-            }
-        }
-        if self.draws_records() {
-            let indices = terms[0].records.indices;
-            let largest = vec![vec![indices[..private::largest(self.batch_size, indices.len())].to_vec()]];
-            let loads = self.loads(session, terms, &largest, self.state.step);
-            self.compiled(session, terms, &key(&loads))?;
-        }
-        for made in self.programs.values() {
-            session.engine.reserve_readback(made.program.recording().outputs.iter().map(|span| span.len).sum(), IN_FLIGHT)?;
-        }
-        session.engine.reserve_readback(session.model.layout.total(), 1)
-    }
-
     /// Dispatches of one step, the most of any.
     pub fn dispatches_per_step(&self) -> usize {
         let each = self.programs.iter().map(|(key, made)| made.program.recording().dispatches().count() / key.len());
@@ -183,16 +147,16 @@ impl Fit {
         self.config.dp.map(|dp| dp.spent(&self.config, records, epochs, per_epoch))
     }
 
-    fn batches(&self, terms: &[Term]) -> Batches {
+    pub(crate) fn batches(&self, state: &FitState, terms: &[Term]) -> Batches {
         match self.draws_records() {
-            true => Batches::drawn(&self.state, self.batch_size, self.seed, terms[0].records.indices),
-            false => Batches::new(&self.state, self.batch_size, self.seed, terms),
+            true => Batches::drawn(state, self.batch_size, self.seed, terms[0].records.indices),
+            false => Batches::new(state, self.batch_size, self.seed, terms),
         }
     }
 
     /// # Errors
     /// An empty set; a private fit of more than one.
-    fn check_terms(&self, terms: &[Term]) -> Result<()> {
+    pub(crate) fn check_terms(&self, terms: &[Term]) -> Result<()> {
         if terms.is_empty() || terms.iter().any(|t| t.records.indices.is_empty()) {
             return Err(Error::input("there is nothing to train on: the set of records is empty"));
         }
@@ -207,7 +171,7 @@ impl Fit {
 
     /// Steps recorded into one submission. Parts of a graph and drawn batches differ in size, so that groups of them
     /// would never recur.
-    fn steps_at_once(&self, session: &Session) -> usize {
+    pub(crate) fn steps_at_once(&self, session: &Session) -> usize {
         if session.check_finite || !session.stand_alone() || self.draws_records() {
             1
         } else {
@@ -234,12 +198,13 @@ impl Fit {
             return Ok(Progress::Done);
         }
         let per_epoch = self.steps_per_epoch(terms);
-        let batches = self.batches(terms);
+        let batches = self.batches(&self.state, terms);
         let mut flying: VecDeque<(Ticket, Key, u64, Vec<usize>)> = VecDeque::new();
         let mut submitted = self.state.at;
         let mut go_on = true;
         let (from, first, pause_at) = (submitted, self.state.step - submitted as u64, self.pause_at);
-        let sends = |at: usize| at < per_epoch && (at == from || pause_at.is_none_or(|step| first + (at as u64) < step));
+        let sends =
+            |at: usize| at < per_epoch && (at == from || pause_at.is_none_or(|step| first + (at as u64) < step));
         while go_on && (submitted < per_epoch || !flying.is_empty()) {
             let in_flight = if session.check_finite { 1 } else { IN_FLIGHT };
             while sends(submitted) && flying.len() < in_flight {

@@ -107,7 +107,7 @@ fn as_f32(tensor: &TensorView) -> Option<Vec<f32>> {
 mod tests {
     use super::*;
 
-    fn tensors<'a>(values: &'a [f32]) -> Vec<(String, Vec<usize>, &'a [f32])> {
+    fn tensors(values: &[f32]) -> Vec<(String, Vec<usize>, &[f32])> {
         ["b", "a", "longer.name"].map(|name| (name.to_owned(), vec![values.len()], values)).to_vec()
     }
 

@@ -56,12 +56,22 @@ fn victims(desk: &Desk) -> Vec<Victim> {
     let forget = |method| line(&["forget", &run, "--request", &request, "--method", method], "forgot");
     let scores = ["gradients", &run, "--kind", "per-sample", "--indices", "0..200"];
     vec![
-        Victim { arguments: line(&["train", &config], "again"), again: resume.clone(), out: "again", same: &parts[..1],
-            others: &["metrics.jsonl", "model.safetensors", "run.json"] },
+        Victim {
+            arguments: line(&["train", &config], "again"),
+            again: resume.clone(),
+            out: "again",
+            same: &parts[..1],
+            others: &["metrics.jsonl", "model.safetensors", "run.json"],
+        },
         Victim { arguments: forget("retrain"), again: resume, out: "forgot", same: forgot, others: &["run.json"] },
         Victim { arguments: forget("finetune"), again: Vec::new(), out: "forgot", same: forgot, others: &["run.json"] },
-        Victim { arguments: line(&["run", &experiment], "results"), again: Vec::new(), out: "results",
-            same: &["e.metrics.jsonl", "e.toml"], others: &["report.html", "results.jsonl"] },
+        Victim {
+            arguments: line(&["run", &experiment], "results"),
+            again: Vec::new(),
+            out: "results",
+            same: &["e.metrics.jsonl", "e.toml"],
+            others: &["report.html", "results.jsonl"],
+        },
         Victim { arguments: line(&scores, "scores"), again: Vec::new(), out: "scores", same: &[], others: &[] },
     ]
 }
@@ -147,7 +157,8 @@ fn killed() -> Result<(), Failed> {
         ends(&victim.words(false), 0)?;
         took.push(clock.elapsed());
         let kept = whole.join(format!("{}", took.len()));
-        fs::create_dir(&kept).and_then(|()| fs::rename(desk.path(victim.out), kept.join(victim.out)))
+        fs::create_dir(&kept)
+            .and_then(|()| fs::rename(desk.path(victim.out), kept.join(victim.out)))
             .map_err(|e| e.to_string())?;
     }
     let mut hits = 0;
@@ -184,7 +195,7 @@ fn once(desk: &Desk, victim: &Victim, after: Duration) -> Result<bool, Failed> {
         Ok(at_work)
     };
     let at_work = kill(false, after)?;
-    if at_work && after.as_micros() % 3 == 0 {
+    if at_work && after.as_micros().is_multiple_of(3) {
         kill(true, after / 2)?;
     }
     // What had ended before the kill is refused, or is there as it should be.
@@ -203,7 +214,8 @@ fn full() -> Result<(), Failed> {
     for victim in victims(&desk) {
         ends(&victim.words(false), 0)?;
         let kept = desk.path("kept");
-        fs::create_dir(&kept).and_then(|()| fs::rename(desk.path(victim.out), kept.join(victim.out)))
+        fs::create_dir(&kept)
+            .and_then(|()| fs::rename(desk.path(victim.out), kept.join(victim.out)))
             .map_err(|e| e.to_string())?;
         let plain = unlearn(&victim.words(false));
         let mut limited = Command::new("sh");

@@ -170,9 +170,10 @@ fn neither_inputs_nor_parts_of_a_run_are_written_over() {
     }
     assert_eq!(fs::read_to_string(&experiment).expect("is there").len(), CONFIG.len() + experiment_table());
     assert_eq!(names(&desk.path("run")), RUN);
-    assert_eq!((names(&desk.path("own")), names(&desk.path("asked"))), (vec!["config.toml".into()], vec![
-        "request.jsonl".into()
-    ]));
+    assert_eq!(
+        (names(&desk.path("own")), names(&desk.path("asked"))),
+        (vec!["config.toml".into()], vec!["request.jsonl".into()])
+    );
     assert!(!desk.path("fresh").exists());
 }
 

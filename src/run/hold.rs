@@ -1,5 +1,5 @@
-//! One writer for each output folder: a locked file that says who writes. The system drops the lock with its process, so
-//! that none goes stale; the file of a killed writer stays and says what was begun.
+//! One writer for each output folder: a locked file that says who writes. The system drops the lock with its process,
+//! so that none goes stale; the file of a killed writer stays and says what was begun.
 
 use std::cell::Cell;
 use std::fs::{self, File, OpenOptions, TryLockError};

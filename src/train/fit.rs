@@ -94,8 +94,8 @@ impl Fit {
     }
 
     /// Pauses after the submission that step `step` is in, if that is not the epoch's last, where the fit comes back
-    /// anyway. An observer that asks for a pause at a step that is done gets it when what is in flight is done too: with
-    /// short epochs that is their end.
+    /// anyway. An observer that asks for a pause at a step that is done gets it when what is in flight is done too:
+    /// with short epochs that is their end.
     pub fn pause_at(&mut self, step: Option<u64>) {
         self.pause_at = step;
     }

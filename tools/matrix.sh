@@ -51,7 +51,7 @@ export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-$out}" # the GL probe of some drivers
 # Runs a step that may find failures: those are told at the end, anything else ends the run.
 check() {
   local status=0
-  "$program" check "$@" --quiet >"$out/said.txt" || status=$?
+  "$program" check "$@" --force --quiet >"$out/said.txt" || status=$?
   case $status in
     0) ;;
     4) worst=4 ;;
@@ -117,11 +117,12 @@ for ((run = 2; run <= repeat; run++)); do
   say "run $run of $repeat is done"
 done
 
-merge=(--merge "$out/test.json")
+mv "$out/test.json" "$out/own.json" # what is merged is not written over
+merge=(--merge "$out/own.json")
 [ ! -e "$out/older.test.json" ] || merge+=(--merge "$out/older.test.json")
 if [ "$dawn" = yes ]; then
   export UNLEARN_ADAPTERS="${UNLEARN_ADAPTERS:-${XDG_CACHE_HOME:-$HOME/.cache}/unlearn/adapters}"
-  "$program" check --shapes "$shapes" --export "$out/cases" --quiet
+  "$program" check --shapes "$shapes" --export "$out/cases" --force --quiet
   status=0
   "$here/dawn/run.sh" --install --adapter all --json "$out/dawn.json" "$out/cases" >"$out/said.txt" || status=$?
   [ $status = 0 ] || [ $status = 4 ] || exit $status
@@ -130,13 +131,14 @@ if [ "$dawn" = yes ]; then
   say "Dawn is done"
 fi
 check "${merge[@]}" --json "$out/test.json" --junit "$out/test.xml" --md "$out/matrix.md"
-rm -f "$out"/dawn.*.json
+rm -f "$out"/dawn.*.json "$out/own.json"
 for kind in grad support; do
-  merge=(--merge "$out/$kind.json")
+  mv "$out/$kind.json" "$out/own.json"
+  merge=(--merge "$out/own.json")
   [ ! -e "$out/older.$kind.json" ] || merge+=(--merge "$out/older.$kind.json")
   check $kind "${merge[@]}" --json "$out/$kind.json" --junit "$out/$kind.xml" --md "$out/$kind.md"
   { echo; sed 's/^#/##/' "$out/$kind.md"; } >>"$out/matrix.md"
-  rm "$out/$kind.md"
+  rm "$out/$kind.md" "$out/own.json"
 done
 rm -f "$out/said.txt" "$out"/older.*.json
 sed -n '/^| # |/,/^$/p' "$out/matrix.md"

@@ -179,8 +179,9 @@ fn place(column: u32, c: u32, total: f32) {
     }
     let o = c * p.inputs + column;
     var out = p.alpha * total;
-    // beta 0 must not read: 0 * NaN is NaN.
-    if (p.beta != 0.0) {
+    // beta 0 must not read: 0 * NaN is NaN. The second half always holds: where a branch hangs on parameters alone,
+    // llvmpipe may compile the shader anew at each dispatch (docs/drivers/llvmpipe-inlined-parameters.md).
+    if ((p.beta != 0.0) & (o != NOBODY)) {
         out += p.beta * dw[o];
     }
     dw[o] = out;

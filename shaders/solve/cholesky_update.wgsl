@@ -35,7 +35,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     var s1 = vec4<f32>(0.0);
     var s2 = vec4<f32>(0.0);
     var s3 = vec4<f32>(0.0);
-    for (var m = 0u; m < p.first; m += 1u) {
+    // Up to first: a loop up to a parameter alone may have llvmpipe compile the shader at each dispatch
+    // (docs/drivers/llvmpipe-inlined-parameters.md).
+    for (var m = 0u; m < min(p.first, i); m += 1u) {
         let l = column(cols, m);
         let r = column(rows, m);
         s0 += r.x * l;

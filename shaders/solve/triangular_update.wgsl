@@ -29,11 +29,13 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     var row_step = p.n;
     var m_step = 1u;
     var begin = 0u;
-    var end = p.first;
+    // first, and last below: a loop between parameters alone may have llvmpipe compile the shader at each dispatch
+    // (docs/drivers/llvmpipe-inlined-parameters.md).
+    var end = min(p.first, i);
     if (TRANSPOSED == 1u) {
         row_step = 1u;
         m_step = p.n;
-        begin = p.last;
+        begin = max(p.last, i);
         end = p.n;
     }
     let at = row_step * rows;

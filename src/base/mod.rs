@@ -6,6 +6,6 @@ pub mod philox;
 mod single;
 pub mod splitmix;
 
-pub use files::{sha256, write_atomic};
+pub use files::{folder_of, sha256, stream, sweep, try_writing, write_atomic};
 pub use near::did_you_mean;
 pub use single::single;

@@ -58,6 +58,7 @@ fn percent(text: &str) -> Result<f64, String> {
 impl Run for Bench {
     fn run(self, cx: &Context) -> Result<()> {
         let cases = self.cases()?;
+        cx.outputs().file("--save-baseline", self.save_baseline.as_deref()).reads(&self.baseline).check()?;
         let baseline = self.baseline.as_deref().map(Baseline::load).transpose()?;
         let mut engine = cx.engine()?;
         let bar = cx.bar(cases.len() as u64);

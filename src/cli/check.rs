@@ -13,12 +13,14 @@ use crate::error::{Error, Result};
 use crate::harness::check::coverage::Coverage;
 use crate::harness::check::drivers::{self, Driver};
 use crate::harness::check::expect::{Expectations, OWN, blessed, today};
-use crate::harness::check::export::export;
+use crate::harness::check::export::{EXPORTED, export};
 use crate::harness::check::fault::planted;
 use crate::harness::check::markdown::markdown;
 use crate::harness::check::merge::merged;
 use crate::harness::check::{CheckReport, Column, Job, Kind, Options, Planned, Selection, Shapes, Status, check, work};
 use crate::harness::junit::junit;
+
+use crate::run::outputs::Outputs;
 
 /// Check kernels and gradients on the chosen adapter (`--adapter all`: on each), every adapter in a process of its own
 #[derive(clap::Args, Debug)]
@@ -103,6 +105,7 @@ impl Run for Check {
                 std::io::stdout().lock(),
             );
         }
+        self.outputs(cx).check()?;
         let faults = planted()?;
         let json = cx.json || matches!(self.json, Some(None));
         if self.coverage {
@@ -187,6 +190,19 @@ fn coverage(selection: &Selection, json: bool) -> Result<()> {
 }
 
 impl Check {
+    fn outputs(&self, cx: &Context) -> Outputs {
+        let files = cx.outputs().file("--junit", self.junit.as_deref()).file("--md", self.md.as_deref());
+        let json = self.json.iter().flatten().next();
+        let exported = self
+            .export
+            .iter()
+            .filter(|folder| folder.is_dir())
+            .flat_map(|folder| EXPORTED.map(|name| folder.join(name)));
+        let files = exported
+            .fold(files.file("--json", json.map(PathBuf::as_path)), |all, path| all.file("--export", Some(&path)));
+        files.reads(&self.merge).reads(&self.expectations)
+    }
+
     fn selection(&self, cx: &Context) -> Selection {
         match &self.repro {
             Some(name) => Selection::one(self.kind, name),

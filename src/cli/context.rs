@@ -10,6 +10,7 @@ use super::output;
 use crate::base::write_atomic;
 use crate::engine::{AdapterChoice, Engine, GpuOptions, Timing, chrome_trace};
 use crate::error::Result;
+use crate::run::outputs::Outputs;
 
 /// The common flags.
 #[derive(clap::Args, Debug)]
@@ -37,6 +38,9 @@ pub struct Context {
     /// Hold at most so much GPU memory: bytes, or with KiB, MiB, GiB
     #[arg(long, global = true, value_name = "BYTES", value_parser = bytes, env = "UNLEARN_MAX_MEMORY")]
     pub max_memory: Option<u64>,
+    /// Replace result files that exist; what a command reads, and the files of a run, are never replaced
+    #[arg(long, global = true)]
+    pub force: bool,
     /// Look for NaN and Inf after every dispatch of a training step and name the kernel (slow)
     #[arg(long, global = true, value_parser = FalseyValueParser::new(), env = "UNLEARN_CHECK_FINITE")]
     pub check_finite: bool,
@@ -79,6 +83,16 @@ impl Context {
             self.note(&format!("adapter {}: {}", report.index, report.describe()));
         }
         Ok(engine)
+    }
+
+    /// What a command writes besides the trace is added to this, and all of it is checked before any work.
+    pub fn outputs(&self) -> Outputs {
+        self.outputs_over(false)
+    }
+
+    /// [`Context::outputs`] where a killed process has written some of it.
+    pub fn outputs_over(&self, left: bool) -> Outputs {
+        Outputs::new(self.force || left).file("--trace", self.trace.as_deref())
     }
 
     /// Writes the Chrome trace of these dispatches, if `--trace` asks for one.

@@ -29,6 +29,8 @@ pub struct Eval {
 
 impl Run for Eval {
     fn run(self, cx: &Context) -> Result<()> {
+        let runs = [&self.run].into_iter().chain(&self.reference).chain(&self.original);
+        cx.outputs().reads_runs(runs).reads(&self.request).check()?;
         let (original, request) = (self.original.as_deref(), self.request.as_deref());
         let inputs = EvalJob { run: &self.run, references: &self.reference, original, request }.read()?;
         let mut engine = cx.engine()?;

@@ -1,13 +1,13 @@
 use std::path::{Path, PathBuf};
 
-use super::output::{emit, emit_json, terminal_width};
+use super::output::{emit, emit_json, shown, terminal_width};
 use super::train::interruption;
 use super::{Context, Run};
 use crate::error::Result;
 use crate::run::config::Loaded;
 use crate::run::experiment::{ExperimentOptions, Ready, Stride, run_experiments};
 use crate::run::experiments::EXPERIMENTS;
-use crate::run::pages::{writable, write_findings};
+use crate::run::pages::{claim, write_findings};
 use crate::run::table::comparison;
 
 /// Run one experiment: train, forget by every method, retrain, compare
@@ -42,7 +42,7 @@ impl Run for RunExperiment {
     fn run(self, cx: &Context) -> Result<()> {
         let loaded = Loaded::read(&self.experiment, &self.set, cx.seed)?;
         let title = format!("unlearn: {}", loaded.name);
-        run(cx, vec![loaded], &self.out, &title)
+        run(cx, vec![loaded], Some(&self.experiment), &self.out, &title)
     }
 }
 
@@ -54,15 +54,15 @@ impl Run for Demo {
         if all.is_empty() {
             return Err(crate::Error::input("--only matches no experiment; `unlearn list experiments` names them"));
         }
-        run(cx, all, &self.out, "unlearn: demo")
+        run(cx, all, None, &self.out, "unlearn: demo")
     }
 }
 
-fn run(cx: &Context, all: Vec<Loaded>, out: &Path, title: &str) -> Result<()> {
+fn run(cx: &Context, all: Vec<Loaded>, file: Option<&PathBuf>, out: &Path, title: &str) -> Result<()> {
     let all = all.into_iter().map(Ready::of).collect::<Result<Vec<_>>>()?;
+    let _hold = claim(out, &all, |again| cx.outputs_over(again).reads(file))?;
     let interrupted = interruption()?;
     let mut engine = cx.engine()?;
-    writable(out)?;
     let bar = cx.bar(0);
     let options = ExperimentOptions { check_finite: cx.check_finite, interrupted: &interrupted };
     let findings = run_experiments(&all, &mut engine, options, &mut |stride| match stride {
@@ -80,7 +80,7 @@ fn run(cx: &Context, all: Vec<Loaded>, out: &Path, title: &str) -> Result<()> {
     cx.note(&format!("written: {} and {}", out.join("report.html").display(), out.join("results.jsonl").display()));
     match cx.json {
         true => emit_json(&serde_json::json!({
-            "schema": 1, "version": env!("CARGO_PKG_VERSION"), "out": out, "rows": findings.rows,
+            "schema": 1, "version": env!("CARGO_PKG_VERSION"), "out": shown(out), "rows": findings.rows,
         })),
         false => emit(&comparison(&findings.rows, terminal_width())),
     }

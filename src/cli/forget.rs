@@ -29,13 +29,19 @@ pub struct Forget {
     /// Say whom the request means, and do nothing
     #[arg(long)]
     dry_run: bool,
+    /// Finish what was killed in --out; it begins anew, as without this flag. If it is finished, do nothing
+    #[arg(long)]
+    resume: bool,
 }
 
 impl Run for Forget {
     fn run(self, cx: &Context) -> Result<()> {
-        let out = self.out.as_deref().map(RunFolder::new).filter(|_| !self.dry_run);
-        out.iter().try_for_each(|out| out.must_be_free("use another folder"))?;
-        let job = ForgetJob::prepare(&self.run, &self.request, &self.method, settings(&self.set)?)?;
+        let out = self.out.as_deref().filter(|_| !self.dry_run);
+        if let Some(out) = out {
+            cx.outputs().folder("--out", out).reads_runs([&self.run]).reads([&self.request]).check()?;
+        }
+        let settings = settings(&self.set)?;
+        let job = ForgetJob::prepare(&self.run, &self.request, &self.method, settings, out, self.resume)?;
         let Some(out) = out else {
             return match cx.json {
                 true => emit_json(&serde_json::json!({
@@ -45,11 +51,16 @@ impl Run for Forget {
                 false => emit(&whom::text(job.lines())),
             };
         };
+        if job.finished(cx.seed)? {
+            RunFolder::new(out).tidy(false);
+            cx.note(&format!("{} is already finished; nothing to do", out.display()));
+            return Ok(());
+        }
         if !cx.json {
             emit(&whom::text(job.lines()))?;
         }
         let mut engine = cx.engine()?;
-        let info = job.forget(&mut engine, &out, cx.seed, cx.check_finite)?;
+        let info = job.forget(&mut engine, cx.seed, cx.check_finite)?;
         cx.write_trace(&engine.take_timings())?;
         if cx.json {
             return emit_json(&info);
@@ -58,13 +69,13 @@ impl Run for Forget {
         if job.is_unseen() {
             return emit(&format!(
                 "{}: no parameter saw these records; they leave the data, and the weights are those of {}\n",
-                out.path.display(),
+                out.display(),
                 self.run.display()
             ));
         }
         emit(&format!(
             "{}: {} forgot {} records in {:.3} s ({}), model {}\n",
-            out.path.display(),
+            out.display(),
             forget.method,
             forget.request.count,
             forget.method_s + forget.precompute_s,

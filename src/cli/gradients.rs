@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 
-use super::output::{emit, emit_json};
+use super::output::{emit, emit_json, shown};
 use super::{Context, Run};
 use crate::error::Result;
 use crate::run::gradients::{GradientJob, Options, STATISTICS};
@@ -69,6 +69,13 @@ fn against(text: &str) -> std::result::Result<Against, std::convert::Infallible>
 
 impl Run for Gradients {
     fn run(self, cx: &Context) -> Result<()> {
+        let listed = self.against.as_ref().and_then(|against| match against {
+            Against::Listed(list) => Some(PathBuf::from(list)),
+            _ => None,
+        });
+        let outputs = cx.outputs().file("--out", Some(&self.out)).file("--table", self.table.as_deref());
+        let outputs = outputs.reads_runs([&self.run]).reads([&self.indices]).reads(&self.direction).reads(&listed);
+        outputs.check()?;
         let how = self.how.map(|how| match how {
             HowScored::Tracin => How::Tracin,
             HowScored::Influence => How::Influence,
@@ -91,8 +98,8 @@ impl Run for Gradients {
         if cx.json {
             let version = env!("CARGO_PKG_VERSION");
             return emit_json(&serde_json::json!({
-                "schema": 1, "version": version, "file": self.out, "estimator": written.estimator,
-            "count": written.count,
+                "schema": 1, "version": version, "file": shown(&self.out), "estimator": written.estimator,
+                "count": written.count,
             }));
         }
         emit(&format!("{}: {} over {} records\n", self.out.display(), written.estimator, written.count))

@@ -67,6 +67,11 @@ pub fn json_text(document: &impl Serialize) -> Result<String> {
     text.map(|t| t + "\n").map_err(|e| Error::internal(format!("a result cannot be written as JSON: {e}")))
 }
 
+/// A path in a document, which has no bytes but UTF-8: others become U+FFFD.
+pub fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
 /// Characters in a line of the terminal on stdout; nothing if that is a file or a pipe.
 pub fn terminal_width() -> Option<u16> {
     let out = console::Term::stdout();

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::output::{emit, emit_json};
+use super::output::{emit, emit_json, shown};
 use super::{Context, Run};
 use crate::error::Result;
 use crate::run::compare::rows_of_runs;
@@ -19,6 +19,7 @@ pub struct Report {
 
 impl Run for Report {
     fn run(self, cx: &Context) -> Result<()> {
+        cx.outputs().file("--out", Some(&self.out)).reads_runs(&self.runs).check()?;
         let sources = Sources::read(&self.runs)?;
         let measured = match sources.runs.is_empty() {
             true => Vec::new(),
@@ -27,7 +28,7 @@ impl Run for Report {
         sources.write(&measured, &self.out)?;
         if cx.json {
             let version = env!("CARGO_PKG_VERSION");
-            return emit_json(&serde_json::json!({ "schema": 1, "version": version, "file": self.out }));
+            return emit_json(&serde_json::json!({ "schema": 1, "version": version, "file": shown(&self.out) }));
         }
         emit(&format!("{}\n", self.out.display()))
     }

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use regex::Regex;
 
-use super::output::{emit, emit_json};
+use super::output::{emit, emit_json, shown};
 use super::{Context, Run};
-use crate::base::write_atomic;
+use crate::base::{folder_of, write_atomic};
 use crate::engine::{Checks, Consts, Kernel, Language, composed, translate};
 use crate::error::{Error, Result};
 use crate::harness::sets::{self, Sets};
@@ -55,10 +55,10 @@ impl From<Target> for Language {
     }
 }
 
-/// What a dump wrote, and the kernels that the language's backend does not run.
+/// What a dump writes, and the kernels that the language's backend does not run.
 #[derive(Default)]
 struct Dump {
-    written: Vec<PathBuf>,
+    files: Vec<(PathBuf, Vec<u8>)>,
     left_out: BTreeMap<&'static str, String>,
 }
 
@@ -69,25 +69,33 @@ impl Dump {
             self.left_out.insert(kernel.name, reason);
             return Ok(());
         }
-        self.write(dir, kernel, "", language, &plain?)?;
+        self.add(dir, kernel, "", language, plain?);
         for (set, consts) in used.into_iter().flatten().filter(|(set, _)| !set.is_empty()) {
             let name = format!("@{set}");
             let trusted = translate(kernel, consts, language, Checks::Trusted)?;
             let checked = translate(kernel, consts, language, Checks::Checked)?;
-            self.write(dir, kernel, &name, language, &trusted)?;
             if checked != trusted {
-                self.write(&dir.join("checked"), kernel, &name, language, &checked)?;
+                self.add(&dir.join("checked"), kernel, &name, language, checked);
             }
+            self.add(dir, kernel, &name, language, trusted);
         }
         Ok(())
     }
 
-    fn write(&mut self, dir: &Path, kernel: &Kernel, set: &str, language: Language, content: &[u8]) -> Result<()> {
-        let folder = dir.join(kernel.family());
-        std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
-        let path = folder.join(format!("{}{set}.{}", kernel.stem(), language.extension()));
-        write_atomic(&path, content)?;
-        self.written.push(path);
+    fn add(&mut self, dir: &Path, kernel: &Kernel, set: &str, language: Language, content: Vec<u8>) {
+        let name = format!("{}{set}.{}", kernel.stem(), language.extension());
+        self.files.push((dir.join(kernel.family()).join(name), content));
+    }
+
+    /// Writes everything, if it may all be written.
+    fn write(&self, cx: &Context) -> Result<()> {
+        let there = self.files.iter().filter(|(path, _)| path.exists());
+        there.fold(cx.outputs(), |all, (path, _)| all.file("--dump", Some(path))).check()?;
+        for (path, content) in &self.files {
+            let folder = folder_of(path);
+            std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+            write_atomic(path, content)?;
+        }
         Ok(())
     }
 }
@@ -101,17 +109,18 @@ impl Run for Shaders {
         for kernel in kernels::kernels().into_iter().filter(wanted) {
             dump.kernel(&self.dump, kernel, language, used.get(kernel.name))?;
         }
-        if dump.written.is_empty() && dump.left_out.is_empty() {
+        if dump.files.is_empty() && dump.left_out.is_empty() {
             return Err(Error::input("no kernel matches the filter; `unlearn list kernels` names them"));
         }
+        dump.write(cx)?;
+        let files: Vec<String> = dump.files.iter().map(|(path, _)| shown(path)).collect();
         if cx.json {
-            let (version, files, left_out) = (env!("CARGO_PKG_VERSION"), dump.written, dump.left_out);
+            let (version, left_out) = (env!("CARGO_PKG_VERSION"), dump.left_out);
             let document = serde_json::json!({ "schema": 1, "version": version, "files": files, "left_out": left_out });
             return emit_json(&document);
         }
         dump.left_out.values().for_each(|reason| cx.note(&format!("left out: {reason}")));
-        let lines: Vec<_> = dump.written.iter().map(|p| format!("{}\n", p.display())).collect();
-        emit(&lines.concat())
+        emit(&files.iter().map(|file| format!("{file}\n")).collect::<String>())
     }
 }
 

@@ -1,12 +1,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use super::output::{emit, emit_json};
 use super::{Context, Run};
 use crate::error::{Error, Result};
 use crate::run::config::Loaded;
-use crate::run::folder::RunInfo;
+use crate::run::folder::{RunFolder, RunInfo};
 use crate::run::train_run::{Event, TrainJob, TrainOptions};
 
 /// Train a network as a configuration says
@@ -29,13 +29,36 @@ pub struct Train {
     keep_checkpoint: bool,
 }
 
-/// Set when the user presses Ctrl-C; a second time ends the process at once.
+/// Exit code of an interruption.
+const INTERRUPTED: i32 = 130;
+
+/// Set when the user presses Ctrl-C or the process is asked to end (SIGTERM); a second time ends it at once. SIGHUP is
+/// left alone, for nohup has it ignored.
+#[cfg(unix)]
 pub(super) fn interruption() -> Result<Arc<AtomicBool>> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::flag::{register, register_conditional_shutdown};
+
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first signal finds the flag down and raises it.
+        let caught = register_conditional_shutdown(signal, INTERRUPTED, flag.clone())
+            .and_then(|_| register(signal, flag.clone()));
+        caught.map_err(|e| Error::internal(format!("signal {signal} cannot be caught: {e}")))?;
+    }
+    Ok(flag)
+}
+
+/// Set when the user presses Ctrl-C or closes the console; a second time ends the process at once.
+#[cfg(windows)]
+pub(super) fn interruption() -> Result<Arc<AtomicBool>> {
+    use std::sync::atomic::Ordering;
+
     let flag = Arc::new(AtomicBool::new(false));
     let seen = flag.clone();
     let handler = move || {
         if seen.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
+            std::process::exit(INTERRUPTED);
         }
     };
     ctrlc::set_handler(handler).map_err(|e| Error::internal(format!("Ctrl-C cannot be caught: {e}")))?;
@@ -45,7 +68,14 @@ pub(super) fn interruption() -> Result<Arc<AtomicBool>> {
 impl Run for Train {
     fn run(self, cx: &Context) -> Result<()> {
         let loaded = Loaded::read(&self.config, &self.set, cx.seed)?;
+        let mut outputs = cx.outputs().folder("--out", &self.out).reads(loaded.config.reads());
+        // A run that goes on may go on by its own copy of the configuration.
+        if !(self.resume && RunFolder::new(&self.out).is_ours()) {
+            outputs = outputs.reads([&self.config]);
+        }
+        outputs.check()?;
         let Some(job) = TrainJob::prepare(loaded, &self.out, self.resume)? else {
+            RunFolder::new(&self.out).tidy(self.keep_checkpoint);
             cx.note(&format!("{} is already finished; nothing to do", self.out.display()));
             return Ok(());
         };

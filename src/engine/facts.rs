@@ -1,6 +1,7 @@
 //! What an engine says of itself, counts, and may be told: adapter, limits, traffic, memory, what ran.
 
 use super::{AdapterReport, Checks, Engine, Kernel, Kind, Reference, Target, Timing, Traffic};
+use crate::error::Result;
 
 impl Engine {
     /// The adapter's description; `None` for the reference engine.
@@ -56,6 +57,17 @@ impl Engine {
         match &mut self.kind {
             Kind::Gpu(g) => std::mem::replace(&mut g.peak, g.held),
             Kind::Reference(_) => 0,
+        }
+    }
+
+    /// Makes the buffers that `times` readbacks of so many elements at once will need, unless they are there.
+    ///
+    /// # Errors
+    /// A budget or an adapter that cannot hold them.
+    pub fn reserve_readback(&mut self, elements: usize, times: usize) -> Result<()> {
+        match &mut self.kind {
+            Kind::Gpu(g) => g.guarded(|g| g.reserve_readback(elements, times)),
+            Kind::Reference(_) => Ok(()),
         }
     }
 

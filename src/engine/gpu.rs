@@ -186,9 +186,13 @@ impl Gpu {
         }
     }
 
+    /// Bytes of a buffer: whole 256-byte blocks, for vec4 views may look at up to three elements beyond an odd length.
+    pub(super) fn whole_blocks(elements: usize) -> u64 {
+        (elements.max(1) as u64 * 4).next_multiple_of(256)
+    }
+
     pub(super) fn create(&mut self, what: &str, elements: usize, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
-        // Whole 256-byte blocks: vec4 views may look at up to three elements beyond an odd length.
-        let bytes = (elements.max(1) as u64 * 4).next_multiple_of(256);
+        let bytes = Self::whole_blocks(elements);
         self.afford(what, bytes)?;
         let desc = wgpu::BufferDescriptor { label: Some(what), size: bytes, usage, mapped_at_creation: false };
         let buffer = self.device.create_buffer(&desc);

@@ -80,12 +80,28 @@ impl Gpu {
 
     fn staging_buffer(&mut self, elements: usize) -> Result<wgpu::Buffer> {
         let need = elements as u64 * 4;
-        // A much larger buffer would be mapped whole for a few scalars.
-        let fit = self.staging.iter().position(|b| b.size() >= need && b.size() <= need.max(256) * 4);
-        match fit {
+        // A much larger buffer would be mapped whole for a few scalars; the nearest leaves the others to larger runs.
+        let fits = |b: &wgpu::Buffer| b.size() >= need && b.size() <= need.max(256) * 4;
+        let fitting = (0..self.staging.len()).filter(|i| fits(&self.staging[*i]));
+        match fitting.min_by_key(|i| self.staging[*i].size()) {
             Some(i) => Ok(self.staging.swap_remove(i)),
-            None => self.create("readback", elements, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST),
+            None => self.new_staging(elements),
         }
+    }
+
+    fn new_staging(&mut self, elements: usize) -> Result<wgpu::Buffer> {
+        self.create("readback", elements, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
+    }
+
+    /// Makes the buffers that `times` readbacks of so many elements at once will take, where there are fewer.
+    pub(super) fn reserve_readback(&mut self, elements: usize, times: usize) -> Result<()> {
+        let bytes = Self::whole_blocks(elements);
+        let there = self.staging.iter().filter(|b| b.size() == bytes).count();
+        for _ in there..if elements == 0 { 0 } else { times } {
+            let made = self.new_staging(elements)?;
+            self.staging.push(made);
+        }
+        Ok(())
     }
 
     /// Consecutive launches share a pass; copies and clears end it; the work cap ends the submission.

@@ -236,6 +236,15 @@ impl Config {
             names.into_iter().flatten().for_each(|name| *name = folder.beside_path(name));
             d.path = None;
         }
+        self.paths().for_each(|path| *path = absolute(base, path));
+        if let Some(ForgetConfig { request: toml::Value::String(path), .. }) = &mut self.forget {
+            *path = absolute(base, Path::new(path)).display().to_string();
+        }
+    }
+
+    /// Every path in it but the request's.
+    fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let d = &mut self.data;
         let single = [
             &mut d.path,
             &mut d.test_path,
@@ -248,11 +257,16 @@ impl Config {
             &mut d.labels,
         ];
         let lists = [&mut d.train_files, &mut d.test_files];
-        let paths = single.into_iter().flatten().chain(lists.into_iter().flatten().flatten()).chain(&mut self.init);
-        paths.for_each(|path| *path = absolute(base, path));
-        if let Some(ForgetConfig { request: toml::Value::String(path), .. }) = &mut self.forget {
-            *path = absolute(base, Path::new(path)).display().to_string();
+        single.into_iter().flatten().chain(lists.into_iter().flatten().flatten()).chain(&mut self.init)
+    }
+
+    /// Files and folders that it is about.
+    pub fn reads(&self) -> Vec<PathBuf> {
+        let mut all: Vec<PathBuf> = self.clone().paths().map(|path| path.clone()).collect();
+        if let Some(ForgetConfig { request: toml::Value::String(path), .. }) = &self.forget {
+            all.push(path.into());
         }
+        all
     }
 
     /// The file as TOML, every default written out.

@@ -79,8 +79,8 @@ struct Candidate {
 
 /// An experiment whose data are loaded and whose network is built.
 pub struct Ready {
-    name: String,
-    config: Config,
+    pub(super) name: String,
+    pub(super) config: Config,
     forget: ForgetConfig,
     data: Dataset,
     model: Model,

@@ -7,14 +7,18 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::config::{Config, Loaded};
+use super::hold::{Hold, LOCK};
 use super::reading::Reading;
 use super::results::{AdapterSummary, RequestSummary};
-use crate::base::{sha256, write_atomic};
+use crate::base::{sha256, sweep, write_atomic};
 use crate::data::{Dataset, FitOn, Fitted, Request, read_requests};
 use crate::error::{Error, Result};
 use crate::methods::{Details, Read, Tier};
 use crate::nn::Model;
 use crate::train::{Privacy, weights};
+
+/// Rows of an experiment, which has a folder of its own.
+pub const RESULTS: &str = "results.jsonl";
 
 /// Name and version of `run.json`; a change that an old reader would misread raises the number.
 pub const SCHEMA: &str = "unlearn.run/1";
@@ -152,6 +156,17 @@ pub enum State {
     Finished,
 }
 
+/// Names of the files that a run consists of.
+pub const PARTS: [&str; 7] = [
+    "model.safetensors",
+    "run.json",
+    "metrics.jsonl",
+    "config.toml",
+    "checkpoint.safetensors",
+    "request.jsonl",
+    "forgotten.jsonl",
+];
+
 /// The paths of a RUN folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunFolder {
@@ -200,54 +215,95 @@ impl RunFolder {
         self.path.join("forgotten.jsonl")
     }
 
+    /// Every file that there may be.
+    pub fn parts(&self) -> [PathBuf; PARTS.len()] {
+        PARTS.map(|name| self.path.join(name))
+    }
+
     /// What is there now.
     pub fn state(&self) -> State {
-        let parts = [self.model(), self.metrics(), self.config(), self.checkpoint(), self.request(), self.forgotten()];
-        match (self.info().exists(), parts.iter().any(|p| p.exists())) {
+        match (self.info().exists(), self.parts().iter().any(|p| p.exists())) {
             (true, _) => State::Finished,
             (false, true) => State::Begun,
             (false, false) => State::Free,
         }
     }
 
-    /// Refuses a folder that holds a run.
+    /// Whether a training was begun or finished here, rather than files of these names put here.
+    pub fn is_ours(&self) -> bool {
+        [self.info(), self.checkpoint(), self.path.join(LOCK)].iter().any(|p| p.exists())
+    }
+
+    /// Locks the folder for a command, which then writes a whole run there. A free folder is anybody's; what a killed
+    /// process had begun is for the same command alone, which compares the [`Hold::left`] digest with its own: `train`
+    /// goes on if it is to `resume`, the others begin anew. `None`: to be resumed, and finished.
     ///
     /// # Errors
-    /// [`Error::Input`] saying what may be done instead.
-    pub fn must_be_free(&self, instead: &str) -> Result<()> {
-        let what = match self.state() {
-            State::Free => return Ok(()),
-            State::Begun => "an unfinished run",
-            State::Finished => "a finished run",
+    /// [`Error::Input`] saying what is there and what may be done instead; as [`Hold::take`].
+    pub fn claim(&self, command: &str, resume: bool) -> Result<Option<Hold>> {
+        let trains = command == "train";
+        let instead = if trains { "use another folder, or --resume to continue it" } else { "use another folder" };
+        let refuse = |what: &str, instead: &str| {
+            Err(Error::input(format!("--out {} already holds {what}; {instead}", self.path.display())))
         };
-        Err(Error::input(format!("--out {} already holds {what}; {instead}", self.path.display())))
-    }
-
-    /// Makes the folder; returns whether it was absent.
-    pub fn create(&self) -> Result<bool> {
-        let absent = !self.path.exists();
-        fs::create_dir_all(&self.path).map_err(Error::io("create", &self.path))?;
-        Ok(absent)
-    }
-
-    /// Takes back a folder that this process made, if nothing was put in it.
-    pub fn discard(&self, made: bool) {
-        if made {
-            // Not empty, or gone already: either way there is nothing to take back.
-            fs::remove_dir(&self.path).ok();
+        let finished = || {
+            if resume {
+                return Ok(None);
+            }
+            self.tidy(true);
+            refuse("a finished run", instead)
+        };
+        if self.state() == State::Finished {
+            return finished();
         }
-    }
-
-    /// Removes what a killed writer left half done.
-    pub fn sweep(&self) {
-        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
-        for entry in entries {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name.starts_with('.') && name.ends_with(".tmp") {
-                fs::remove_file(entry.path()).ok();
+        let hold = Hold::take(&self.path, command)?;
+        match self.state() {
+            State::Finished => return finished(),
+            State::Free if self.path.join(RESULTS).exists() => {
+                return refuse("the results of an experiment", "use another folder");
+            }
+            State::Free => {}
+            State::Begun => {
+                let other = match hold.left() {
+                    Some(left) => left.command.as_str(),
+                    None if self.request().exists() => "forget",
+                    None => "train",
+                };
+                if other != command {
+                    let instead = "run that command again to finish it, or use another folder";
+                    return refuse(&format!("what an unfinished `unlearn {other}` wrote"), instead);
+                }
+                if !trains && hold.left().is_none() {
+                    return refuse("parts of a run that this command did not write", "use another folder");
+                }
+                if trains && !resume {
+                    return refuse("an unfinished run", instead);
+                }
             }
         }
+        self.parts().iter().for_each(|part| sweep(part));
+        Ok(Some(hold))
+    }
+
+    /// Removes from a finished run what a process left that was killed between its last moves.
+    pub fn tidy(&self, keep_checkpoint: bool) {
+        if self.state() != State::Finished || !self.path.join(LOCK).exists() {
+            return;
+        }
+        // A folder that is closed to us, or another process at its last moves: the run is whole all the same.
+        if let Ok(hold) = Hold::take(&self.path, "") {
+            self.parts().iter().for_each(|part| sweep(part));
+            if !keep_checkpoint {
+                fs::remove_file(self.checkpoint()).unwrap_or_default();
+            }
+            hold.settle();
+        }
+    }
+
+    /// Takes back everything that was written, where nothing of it is of use.
+    pub fn discard(&self) {
+        // Not there: nothing to take back.
+        self.parts().iter().for_each(|part| fs::remove_file(part).unwrap_or_default());
     }
 
     /// Writes `run.json`, which makes the run a finished one.
@@ -341,18 +397,38 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = RunFolder::new(&dir.path().join("run"));
         assert_eq!(folder.state(), State::Free);
-        assert!(folder.create().unwrap() && !folder.create().unwrap());
+        drop(folder.claim("train", false).unwrap());
+        assert!(!folder.path.exists());
+        fs::create_dir(&folder.path).unwrap();
         fs::write(folder.path.join(".model.safetensors.7.tmp"), b"half").unwrap();
-        folder.sweep();
-        assert_eq!((folder.state(), fs::read_dir(&folder.path).unwrap().count()), (State::Free, 0));
+        fs::write(folder.path.join(".notes.tmp"), b"the user's").unwrap();
+        drop(folder.claim("train", false).unwrap());
+        assert_eq!((folder.state(), fs::read_dir(&folder.path).unwrap().count()), (State::Free, 1));
         fs::write(folder.checkpoint(), b"").unwrap();
         assert_eq!(folder.state(), State::Begun);
-        assert!(folder.must_be_free("x").unwrap_err().to_string().contains("unfinished run"));
+        let refused = |command, resume| folder.claim(command, resume).unwrap_err().to_string();
+        assert!(refused("train", false).contains("unfinished run"));
+        assert!(refused("forget", true).contains("unfinished `unlearn train`"));
+        assert!(folder.claim("train", true).unwrap().is_some());
         assert!(folder.read_info().unwrap_err().to_string().contains("--resume"));
         fs::write(folder.info(), b"{}").unwrap();
         assert_eq!(folder.state(), State::Finished);
+        assert!(refused("train", false).contains("finished run") && folder.claim("train", true).unwrap().is_none());
         assert!(folder.read_info().unwrap_err().to_string().contains("schema is none"));
-        folder.discard(true);
-        assert!(folder.path.exists());
+        fs::write(folder.path.join(LOCK), "{\"command\":\"train\",\"pid\":1,\"digest\":\"d\"}").unwrap();
+        folder.tidy(false);
+        assert!(!folder.path.join(LOCK).exists() && !folder.checkpoint().exists());
+        fs::write(folder.checkpoint(), b"").unwrap();
+        folder.tidy(false);
+        assert!(folder.checkpoint().exists(), "it was kept on purpose");
+        folder.discard();
+        assert_eq!((folder.state(), fs::read_dir(&folder.path).unwrap().count()), (State::Free, 1));
+        fs::write(folder.path.join(RESULTS), b"").unwrap();
+        assert!(refused("train", true).contains("results of an experiment"));
+        fs::remove_file(folder.path.join(RESULTS)).unwrap();
+        // Files of these names that nobody of us began.
+        fs::write(folder.request(), b"").unwrap();
+        assert!(refused("train", true).contains("unfinished `unlearn forget`"));
+        assert!(refused("forget", true).contains("did not write"));
     }
 }

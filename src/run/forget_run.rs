@@ -5,7 +5,8 @@ use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::time::Instant;
 
-use super::folder::{DataInfo, ForgetInfo, Opened, RunFolder, RunInfo, SCHEMA, TrafficInfo};
+use super::folder::{DataInfo, ForgetInfo, Opened, RunFolder, RunInfo, SCHEMA, State, TrafficInfo};
+use super::hold::Hold;
 use super::refit::{Refit, base, check_base};
 use super::results::{AdapterSummary, RequestSummary};
 use super::target::Target;
@@ -100,14 +101,27 @@ pub struct ForgetJob {
     refit: Option<Refit>,
     /// The weights that the run began with, where its configuration names some.
     base: Option<Vec<f32>>,
+    folder: RunFolder,
+    /// The right to write there; none where a finished run is to be resumed, or nothing is to be written.
+    hold: Option<Hold>,
 }
 
 impl ForgetJob {
-    /// Reads everything and refuses what cannot be done, before anything is written.
+    /// Reads everything and refuses what cannot be done, before anything is written. A forgetting that was killed
+    /// begins anew, whether it is to `resume` or not; one that is finished may be asked for again with `resume` alone.
     ///
     /// # Errors
-    /// Bad runs, requests, names and settings.
-    pub fn prepare(run: &Path, request: &Path, method: &str, settings: toml::Table) -> Result<ForgetJob> {
+    /// Bad runs, requests, names and settings; an `out` that holds another run.
+    pub fn prepare(
+        run: &Path,
+        request: &Path,
+        method: &str,
+        settings: toml::Table,
+        out: Option<&Path>,
+        resume: bool,
+    ) -> Result<ForgetJob> {
+        let folder = RunFolder::new(out.unwrap_or(Path::new("")));
+        let hold = if out.is_some() { folder.claim("forget", resume)? } else { None };
         let row = methods::find(method)?;
         let method = (row.build)(settings)?;
         let mut run = RunFolder::new(run).open()?;
@@ -135,7 +149,7 @@ impl ForgetJob {
         }
         let base = base(&run.config, refit.as_ref().map_or(&run.model, |refit| &refit.model))?;
         let theta = run.theta()?;
-        Ok(ForgetJob { run, requests, earlier, target, row, method, theta, refit, base })
+        Ok(ForgetJob { run, requests, earlier, target, row, method, theta, refit, base, folder, hold })
     }
 
     /// What the method may know of where the weights come from.
@@ -149,20 +163,62 @@ impl ForgetJob {
         Past { seed: Some(seed), method: Some(&forget.method), certificate, base }
     }
 
-    /// Forgets and writes the new run.
+    /// Whether this very forgetting is finished already.
     ///
     /// # Errors
-    /// What the method reports; weights that are not finite, which are never written; a folder that holds a run.
-    pub fn forget(
-        &self,
-        engine: &mut Engine,
-        folder: &RunFolder,
-        seed: Option<u64>,
-        check_finite: bool,
-    ) -> Result<RunInfo> {
-        folder.must_be_free("use another folder")?;
+    /// The folder holds another run.
+    pub fn finished(&self, seed: Option<u64>) -> Result<bool> {
+        if self.hold.is_some() {
+            return Ok(false);
+        }
+        let info = self.folder.read_info()?;
+        let same = info.forget.as_ref().is_some_and(|known| {
+            let request = RequestSummary::of(&self.requests, &self.target);
+            known.method == self.row.name && known.settings == self.method.settings() && known.request == request
+        });
+        let original = info.forget.map(|known| known.original_sha256);
+        match same && original == Some(self.run.model_sha256()?) && info.seed == self.seed(seed) {
+            true => Ok(true),
+            false => Err(self.another()),
+        }
+    }
+
+    fn seed(&self, seed: Option<u64>) -> u64 {
+        seed.unwrap_or(self.run.config.seed)
+    }
+
+    fn another(&self) -> Error {
+        Error::input(format!(
+            "--out {} belongs to another command line (run, request, method, settings or seed); use the same \
+                one, or another folder",
+            self.folder.path.display()
+        ))
+    }
+
+    /// Takes the folder: from a killed process only if it was at the same work.
+    fn begin(&self, seed: u64) -> Result<()> {
+        let Some(hold) = &self.hold else { return Err(self.another()) };
+        let (method, settings) = (self.row.name, self.method.settings().to_string());
+        let words = [method, &settings, &seed.to_string(), &self.request_text()?, &self.run.model_sha256()?];
+        let digest = sha256(words.join("\0").as_bytes());
+        match hold.left().is_some_and(|left| left.digest != digest) && self.folder.state() == State::Begun {
+            true => Err(self.another()),
+            false => hold.begin(&digest),
+        }
+    }
+
+    /// Forgets and writes the new run; an error leaves nothing of it.
+    ///
+    /// # Errors
+    /// What the method reports; weights that are not finite, which are never written.
+    pub fn forget(&self, engine: &mut Engine, seed: Option<u64>, check_finite: bool) -> Result<RunInfo> {
+        let seed = self.seed(seed);
+        self.begin(seed)?;
+        self.run(engine, seed, check_finite).inspect_err(|_| self.folder.discard())
+    }
+
+    fn run(&self, engine: &mut Engine, seed: u64, check_finite: bool) -> Result<RunInfo> {
         let (run, adapter, before) = (&self.run, AdapterSummary::of(engine), engine.traffic());
-        let seed = seed.unwrap_or(run.config.seed);
         let (data, model, config) = match &self.refit {
             Some(refit) => (&refit.data, &refit.model, &refit.config),
             None => (&run.data, &run.model, &run.config),
@@ -194,9 +250,8 @@ impl ForgetJob {
             data: DataInfo::of(data),
             ..run.info.clone()
         };
-        let made = folder.create()?;
-        let written = self.write_request(folder).and_then(|()| finish(folder, config, model, &theta, &[], info, false));
-        written.inspect_err(|_| folder.discard(made))
+        self.write_request()?;
+        finish(&self.folder, config, model, &theta, &[], info, false)
     }
 
     fn account_for(&self, account: &Account) -> Result<ForgetInfo> {
@@ -213,7 +268,7 @@ impl ForgetJob {
         })
     }
 
-    fn write_request(&self, folder: &RunFolder) -> Result<()> {
+    fn request_text(&self) -> Result<String> {
         // A CSV request may take several rows; here it is one line.
         let mut whole: Vec<Request> = Vec::new();
         let mut places: HashMap<(&str, Kind, bool), usize> = HashMap::new();
@@ -231,8 +286,12 @@ impl ForgetJob {
             text += &serde_json::to_string(request).map_err(|e| Error::internal(format!("request.jsonl: {e}")))?;
             text.push('\n');
         }
-        write_atomic(&folder.request(), text.as_bytes())?;
-        write_atomic(&folder.forgotten(), whom::json_lines(self.lines())?.as_bytes())
+        Ok(text)
+    }
+
+    fn write_request(&self) -> Result<()> {
+        write_atomic(&self.folder.request(), self.request_text()?.as_bytes())?;
+        write_atomic(&self.folder.forgotten(), whom::json_lines(self.lines())?.as_bytes())
     }
 
     /// What each line of the request was found to mean.

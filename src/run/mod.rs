@@ -12,8 +12,10 @@ pub mod experiments;
 pub mod folder;
 pub mod forget_run;
 pub mod gradients;
+pub mod hold;
 pub mod influence;
 pub mod moments;
+pub mod outputs;
 #[cfg(feature = "report")]
 pub mod pages;
 pub mod ranking;

@@ -4,40 +4,83 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::curve::{Curve, CurvePoint, read_curve};
-use super::experiment::Findings;
-use super::folder::{Opened, RunFolder, State};
-use super::report::{Page, write_report};
-use super::results::{Row, read_results, write_results};
-use crate::base::write_atomic;
+use super::experiment::{Findings, Ready};
+use super::folder::{Opened, PARTS, RESULTS, RunFolder, State};
+use super::hold::Hold;
+use super::outputs::{CURVE, Outputs};
+use super::report::{Page, render, write_report};
+use super::results::{Row, read_results, results_text};
+use crate::base::{sha256, sweep, write_atomic};
 use crate::error::{Error, Result};
 
-/// Ending of an original's training curve in a folder of results.
-const CURVE: &str = ".metrics.jsonl";
+/// The page of a folder of results.
+const PAGE: &str = "report.html";
 
-/// Makes the folder and tries that it can be written to: better now than after the work.
+/// Bytes of an experiment's name that go into names of files.
+const LONGEST_NAME: usize = 160;
+
+/// Locks a folder for the results of experiments and says beforehand whether all of them can be written there. Results
+/// that are there are replaced by the same command after it was killed, and by force.
 ///
 /// # Errors
-/// `Io`, exit code 2.
-pub fn writable(dir: &Path) -> Result<()> {
-    fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-    let probe = dir.join(format!(".probe.{}", std::process::id()));
-    fs::write(&probe, b"").map_err(Error::io("write to", dir))?;
-    fs::remove_file(&probe).map_err(Error::io("write to", dir))
+/// Another process writes there; the folder holds a run, or results; a file that is read would be written over.
+pub fn claim(dir: &Path, all: &[Ready], outputs: impl Fn(bool) -> Outputs) -> Result<Hold> {
+    if RunFolder::new(dir).state() != State::Free {
+        return Err(Error::input(format!("--out {} already holds a run; use another folder", dir.display())));
+    }
+    let hold = Hold::take(dir, "run")?;
+    let texts = all.iter().map(|ready| ready.config.to_toml()).collect::<Result<Vec<_>>>()?;
+    let digest = sha256(texts.concat().as_bytes());
+    let names = all.iter().flat_map(|ready| [file_of(&ready.name, ".toml"), file_of(&ready.name, CURVE)]);
+    let paths: Vec<PathBuf> = names.chain([RESULTS.into(), PAGE.into()]).map(|name| dir.join(name)).collect();
+    let mut checked = outputs(hold.left().is_some_and(|left| left.digest == digest));
+    for (ready, path) in all.iter().zip(paths.chunks(2)) {
+        checked = path.iter().fold(checked, |all, path| all.file("--out", Some(path)));
+        checked = checked.reads(ready.config.reads());
+    }
+    paths[2 * all.len()..].iter().fold(checked, |all, path| all.file("--out", Some(path))).check()?;
+    paths.iter().for_each(|path| sweep(path));
+    hold.begin(&digest)?;
+    Ok(hold)
 }
 
-/// Writes `results.jsonl`, `report.html`, and each experiment's resolved configuration and curve.
+/// Writes `results.jsonl`, `report.html`, and each experiment's resolved configuration and curve; an error takes back
+/// what was written before it.
 ///
 /// # Errors
 /// `Io`.
 pub fn write_findings(dir: &Path, title: &str, findings: &Findings) -> Result<()> {
+    let mut written = Vec::new();
+    let outcome = write_each(dir, title, findings, &mut written);
+    outcome.inspect_err(|_| written.iter().for_each(|path| fs::remove_file(path).unwrap_or_default()))
+}
+
+fn write_each(dir: &Path, title: &str, findings: &Findings, written: &mut Vec<PathBuf>) -> Result<()> {
+    let mut write = |name: String, text: &str| {
+        let path = dir.join(name);
+        write_atomic(&path, text.as_bytes()).map(|()| written.push(path))
+    };
     for (name, config) in &findings.configs {
-        write_atomic(&dir.join(format!("{name}.toml")), config.as_bytes())?;
+        write(file_of(name, ".toml"), config)?;
     }
     for curve in &findings.curves {
-        write_atomic(&dir.join(format!("{}{CURVE}", curve.label)), curve_text(curve)?.as_bytes())?;
+        write(file_of(&curve.label, CURVE), &curve_text(curve)?)?;
     }
-    write_results(&dir.join("results.jsonl"), &findings.rows)?;
-    write_report(&dir.join("report.html"), &Page { title, rows: &findings.rows, curves: &findings.curves })
+    write(RESULTS.to_owned(), &results_text(&findings.rows)?)?;
+    write(PAGE.to_owned(), &render(&Page { title, rows: &findings.rows, curves: &findings.curves }))
+}
+
+/// The name of an experiment's file; a long one is cut, and told from others by a digest. None is a run's.
+fn file_of(name: &str, ending: &str) -> String {
+    let plain = format!("{name}{ending}");
+    match name.len() {
+        _ if PARTS.contains(&plain.as_str()) => format!("{name}.experiment{ending}"),
+        0..=LONGEST_NAME => plain,
+        _ => {
+            let end = (0..=LONGEST_NAME).rev().find(|end| name.is_char_boundary(*end)).unwrap_or_default();
+            format!("{}-{}{ending}", &name[..end], &sha256(name.as_bytes())[..8])
+        }
+    }
 }
 
 fn curve_text(curve: &Curve) -> Result<String> {
@@ -66,7 +109,7 @@ impl Sources {
     pub fn read(folders: &[PathBuf]) -> Result<Sources> {
         let mut all = Sources::default();
         for path in folders {
-            let (results, run) = (path.join("results.jsonl"), RunFolder::new(path));
+            let (results, run) = (path.join(RESULTS), RunFolder::new(path));
             match (results.exists(), run.state()) {
                 (true, _) => {
                     all.rows.extend(read_results(&results)?);

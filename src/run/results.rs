@@ -177,11 +177,11 @@ impl Row {
     }
 }
 
-/// Writes all rows at once, atomically, one JSON object per line.
+/// All rows, one JSON object per line.
 ///
 /// # Errors
-/// `Io`; `Internal` for a number that is not finite.
-pub fn write_results(path: &Path, rows: &[Row]) -> Result<()> {
+/// `Internal` for a number that is not finite.
+pub fn results_text(rows: &[Row]) -> Result<String> {
     let mut text = String::new();
     for row in rows {
         row.check()?;
@@ -189,7 +189,15 @@ pub fn write_results(path: &Path, rows: &[Row]) -> Result<()> {
         text.push_str(&line);
         text.push('\n');
     }
-    write_atomic(path, text.as_bytes())
+    Ok(text)
+}
+
+/// Writes all rows at once, atomically.
+///
+/// # Errors
+/// `Io`; as [`results_text`].
+pub fn write_results(path: &Path, rows: &[Row]) -> Result<()> {
+    write_atomic(path, results_text(rows)?.as_bytes())
 }
 
 /// Reads `results.jsonl`; empty lines are skipped.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{Config, Loaded};
 use super::folder::{DataInfo, RunFolder, RunInfo, SCHEMA, State, TrafficInfo};
+use super::hold::Hold;
 use super::results::AdapterSummary;
 use super::variants;
 use crate::base::{sha256, write_atomic};
@@ -88,6 +89,8 @@ pub struct TrainJob {
     digest: String,
     /// Where training starts, if not from fresh weights.
     theta: Option<Vec<f32>>,
+    /// Nobody else writes there meanwhile.
+    hold: Hold,
 }
 
 impl TrainJob {
@@ -97,34 +100,50 @@ impl TrainJob {
     /// Bad data or configuration, a folder that already holds a run, a resumed run of another configuration.
     pub fn prepare(mut loaded: Loaded, out: &Path, resume: bool) -> Result<Option<TrainJob>> {
         let folder = RunFolder::new(out);
-        if !resume {
-            folder.must_be_free("use another folder, or --resume to continue it")?;
-        }
+        let hold = folder.claim("train", resume)?;
         let (data, model) = loaded.build()?;
         let (digest, config) = (loaded.config.train_digest()?, loaded.config);
-        if resume && folder.state() == State::Finished {
+        let Some(hold) = hold else {
             let info = folder.read_info()?;
-            return match info.config_sha256 == digest && info.forget.is_none() {
-                true => Ok(None),
-                false => Err(another_configuration(&folder, &config)),
+            return match (&info.forget, info.config_sha256 == digest) {
+                (None, true) => Ok(None),
+                (None, false) => Err(another_configuration(&folder, &config)),
+                (Some(_), _) => Err(Error::input(format!(
+                    "--resume: {} was written by `unlearn forget`; continue the folder of a training",
+                    folder.path.display()
+                ))),
             };
+        };
+        // A checkpoint says itself what it belongs to.
+        let unlike = hold.left().is_none_or(|left| left.digest != digest);
+        if folder.state() == State::Begun && !folder.checkpoint().exists() && unlike {
+            return Err(another_configuration(&folder, &config));
         }
         let theta = match &config.init {
             Some(path) => Some(weights::load(path, &model.layout)?),
             None => None,
         };
-        Ok(Some(TrainJob { config, data, model, folder, digest, theta }))
+        Ok(Some(TrainJob { config, data, model, folder, digest, theta, hold }))
     }
 
-    /// Trains to the end and writes the folder.
+    /// Trains to the end and writes the folder. Without a checkpoint to continue from, an error leaves nothing in it.
     ///
     /// # Errors
     /// [`Error::Interrupted`] after a checkpoint was saved; a loss that is not finite; memory over the budget.
     pub fn train(&self, engine: &mut Engine, options: TrainOptions, watch: &mut dyn FnMut(Event)) -> Result<RunInfo> {
+        self.run(engine, options, watch).inspect_err(|_| {
+            if !self.folder.checkpoint().exists() {
+                self.folder.discard();
+            }
+        })
+    }
+
+    fn run(&self, engine: &mut Engine, options: TrainOptions, watch: &mut dyn FnMut(Event)) -> Result<RunInfo> {
         let adapter = AdapterSummary::of(engine);
         let before = engine.traffic();
         engine.take_kernels();
         engine.must_hold("theta", self.model.layout.total())?;
+        engine.take_peak();
         let theta = self.theta.clone().unwrap_or_else(|| self.model.init(self.config.seed));
         let mut session = Session::of(engine, &self.model, &self.data, None, &theta)?
             .trained_for(self.config.train.objective.as_deref())?;
@@ -147,15 +166,14 @@ impl TrainJob {
         };
         fit.prepare(&mut session, &running.terms)?;
         running.validate(&mut session)?;
-        let planned_gpu_bytes = session.engine.held_bytes();
+        // What compiling takes for a moment counts: a budget of this very number is enough, and one byte less is not.
+        let planned_gpu_bytes = session.engine.take_peak();
         let up_before_start = session.engine.traffic().up - before.up;
-        let made = self.folder.create()?;
-        self.folder.sweep();
         let steps = (fit.steps_per_epoch(&running.terms) * self.config.train.epochs) as u64;
         (running.watch)(Event::Start { done: saved.step, steps, planned_bytes: planned_gpu_bytes });
+        self.hold.begin(&self.digest)?;
         let start = Instant::now();
-        let outcome = running.train(&mut session, &mut fit);
-        outcome.inspect_err(|_| self.folder.discard(made))?;
+        running.train(&mut session, &mut fit)?;
         let seconds = start.elapsed().as_secs_f64();
         let moved = running.moved;
         let traffic = TrafficInfo {
@@ -264,7 +282,6 @@ pub(super) fn finish(
     weights::check_finite(&model.layout, theta, "training")?;
     write_config(folder, config)?;
     write_metrics(folder, lines)?;
-    // One key only: the order of several would differ from run to run.
     weights::save_model(&folder.model(), &model.layout, theta, &[("format", "pt".to_owned())])?;
     let bytes = fs::read(folder.model()).map_err(Error::io("read", &folder.model()))?;
     info.model_sha256 = sha256(&bytes);

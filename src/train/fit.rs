@@ -6,7 +6,7 @@ use super::batches::Batches;
 use super::config::TrainConfig;
 use super::objective_noise::objective_noise;
 use super::optimizer::Optimizer;
-use super::private::{self, Privacy};
+use super::private::Privacy;
 use super::progress::{EpochReport, FitState, Progress, StepReport};
 use super::step::{Bounds, Key, StepProgram, key};
 use super::watch;
@@ -28,18 +28,23 @@ pub struct Fit {
     /// The recipe.
     pub config: TrainConfig,
     /// Records of a step: the configuration's, or all of them.
-    batch_size: usize,
+    pub(crate) batch_size: usize,
     pub(crate) optimizer: Optimizer,
     pub(crate) seed: u64,
     pub(crate) vectors: Vec<Buf<f32>>,
-    state: FitState,
+    pub(crate) state: FitState,
     pub(crate) programs: HashMap<Key, StepProgram>,
     pub(crate) bounds: Option<Bounds>,
     /// b of an objective with the term bᵀθ / n.
     pub(crate) tilt: Option<Buf<f32>>,
     /// Weight of ‖θ‖₁ in the objective of each epoch.
     pub(crate) l1: Option<Vec<f64>>,
+    /// No further steps are sent off once so many have been: the observer wants to see the parameters there.
+    pub(crate) pause_at: Option<u64>,
 }
+
+/// Submissions under way at the same time.
+pub(crate) const IN_FLIGHT: usize = 3;
 
 /// Names of the optimiser vectors in a session and in a checkpoint.
 pub const VECTOR_NAMES: [&str; 2] = ["optimizer.m", "optimizer.v"];
@@ -69,7 +74,8 @@ impl Fit {
             tilt = Some(b);
         }
         let (config, state, programs, bounds) = (config.clone(), FitState::default(), HashMap::new(), None);
-        Ok(Fit { config, batch_size, optimizer, seed, vectors, state, programs, bounds, tilt, l1: None })
+        let (l1, pause_at) = (None, None);
+        Ok(Fit { config, batch_size, optimizer, seed, vectors, state, programs, bounds, tilt, l1, pause_at })
     }
 
     /// Lets steps move parameters only where `mask` is 1; where it is 0 they keep the bits they have in `origin`:
@@ -85,6 +91,13 @@ impl Fit {
     pub fn penalize(&mut self, weights: Vec<f64>) {
         self.l1 = Some(weights);
         self.programs.clear();
+    }
+
+    /// Pauses after the submission that step `step` is in, if that is not the epoch's last, where the fit comes back
+    /// anyway. An observer that asks for a pause at a step that is done gets it when what is in flight is done too:
+    /// with short epochs that is their end.
+    pub fn pause_at(&mut self, step: Option<u64>) {
+        self.pause_at = step;
     }
 
     /// The weight of ‖θ‖₁ in step `t`; none where the objective has no such term.
@@ -111,32 +124,6 @@ impl Fit {
         Ok(())
     }
 
-    /// Compiles every program of the coming epoch, so that the memory it takes is held before the first step; where
-    /// batches are drawn, also that of the largest that is to be expected.
-    ///
-    /// # Errors
-    /// A budget or an adapter that cannot hold it.
-    pub fn prepare(&mut self, session: &mut Session, terms: &[Term]) -> Result<()> {
-        self.check_terms(terms)?;
-        let (per_epoch, batches) = (self.steps_per_epoch(terms), self.batches(terms));
-        let most = self.steps_at_once(session);
-        let mut at = 0;
-        while at < per_epoch {
-            let group = batches.group(at, per_epoch, most);
-            let first = self.state.step - self.state.at as u64 + at as u64;
-            let loads = self.loads(session, terms, &group, first);
-            self.compiled(session, terms, &key(&loads))?;
-            at += group.len();
-        }
-        if self.draws_records() {
-            let indices = terms[0].records.indices;
-            let largest = vec![vec![indices[..private::largest(self.batch_size, indices.len())].to_vec()]];
-            let loads = self.loads(session, terms, &largest, self.state.step);
-            self.compiled(session, terms, &key(&loads))?;
-        }
-        Ok(())
-    }
-
     /// Dispatches of one step, the most of any.
     pub fn dispatches_per_step(&self) -> usize {
         let each = self.programs.iter().map(|(key, made)| made.program.recording().dispatches().count() / key.len());
@@ -160,16 +147,16 @@ impl Fit {
         self.config.dp.map(|dp| dp.spent(&self.config, records, epochs, per_epoch))
     }
 
-    fn batches(&self, terms: &[Term]) -> Batches {
+    pub(crate) fn batches(&self, state: &FitState, terms: &[Term]) -> Batches {
         match self.draws_records() {
-            true => Batches::drawn(&self.state, self.batch_size, self.seed, terms[0].records.indices),
-            false => Batches::new(&self.state, self.batch_size, self.seed, terms),
+            true => Batches::drawn(state, self.batch_size, self.seed, terms[0].records.indices),
+            false => Batches::new(state, self.batch_size, self.seed, terms),
         }
     }
 
     /// # Errors
     /// An empty set; a private fit of more than one.
-    fn check_terms(&self, terms: &[Term]) -> Result<()> {
+    pub(crate) fn check_terms(&self, terms: &[Term]) -> Result<()> {
         if terms.is_empty() || terms.iter().any(|t| t.records.indices.is_empty()) {
             return Err(Error::input("there is nothing to train on: the set of records is empty"));
         }
@@ -184,7 +171,7 @@ impl Fit {
 
     /// Steps recorded into one submission. Parts of a graph and drawn batches differ in size, so that groups of them
     /// would never recur.
-    fn steps_at_once(&self, session: &Session) -> usize {
+    pub(crate) fn steps_at_once(&self, session: &Session) -> usize {
         if session.check_finite || !session.stand_alone() || self.draws_records() {
             1
         } else {
@@ -211,13 +198,16 @@ impl Fit {
             return Ok(Progress::Done);
         }
         let per_epoch = self.steps_per_epoch(terms);
-        let batches = self.batches(terms);
+        let batches = self.batches(&self.state, terms);
         let mut flying: VecDeque<(Ticket, Key, u64, Vec<usize>)> = VecDeque::new();
         let mut submitted = self.state.at;
         let mut go_on = true;
+        let (from, first, pause_at) = (submitted, self.state.step - submitted as u64, self.pause_at);
+        let sends =
+            |at: usize| at < per_epoch && (at == from || pause_at.is_none_or(|step| first + (at as u64) < step));
         while go_on && (submitted < per_epoch || !flying.is_empty()) {
-            let in_flight = if session.check_finite { 1 } else { 3 };
-            while go_on && submitted < per_epoch && flying.len() < in_flight {
+            let in_flight = if session.check_finite { 1 } else { IN_FLIGHT };
+            while sends(submitted) && flying.len() < in_flight {
                 let group = batches.group(submitted, per_epoch, self.steps_at_once(session));
                 let first = self.state.step + (submitted - self.state.at) as u64;
                 let (ticket, key) = self.submit(session, terms, &group, first, per_epoch)?;

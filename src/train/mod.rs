@@ -8,6 +8,7 @@ mod fit;
 mod objective_noise;
 mod optimizer;
 mod order;
+mod prepare;
 mod private;
 mod progress;
 mod replay;

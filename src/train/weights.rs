@@ -1,5 +1,6 @@
 //! `model.safetensors`: PyTorch's names and layouts, so that `load_state_dict` takes the file and its files are taken.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -19,10 +20,24 @@ pub fn save_tensors(path: &Path, tensors: &[(String, Vec<usize>, &[f32])], metad
         let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
         views.push((name.clone(), view.map_err(|e| Error::internal(format!("tensor `{name}`: {e}")))?));
     }
-    let metadata = metadata.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
-    let bytes = safetensors::serialize(views, Some(metadata))
+    let plain = safetensors::serialize(views, None)
         .map_err(|e| Error::internal(format!("{} cannot be serialised: {e}", path.display())))?;
-    write_atomic(path, &bytes)
+    write_atomic(path, &with_metadata(&plain, metadata)?)
+}
+
+/// A file with metadata in the order of their keys: the crate writes them in that of a hash, another in each process.
+fn with_metadata(plain: &[u8], metadata: &[(&str, String)]) -> Result<Vec<u8>> {
+    let broken = || Error::internal("a serialised file has no header");
+    let (length, rest) = plain.split_first_chunk::<8>().ok_or_else(broken)?;
+    let (header, tensors) = rest.split_at_checked(u64::from_le_bytes(*length) as usize).ok_or_else(broken)?;
+    let entries = header.trim_ascii_end().strip_prefix(b"{").ok_or_else(broken)?;
+    let sorted: BTreeMap<&str, &String> = metadata.iter().map(|(key, value)| (*key, value)).collect();
+    let sorted = serde_json::to_string(&sorted).map_err(|e| Error::internal(format!("metadata: {e}")))?;
+    let comma = if entries == b"}" { "" } else { "," };
+    let mut header = [format!("{{\"__metadata__\":{sorted}{comma}").as_bytes(), entries].concat();
+    // Numbers behind it begin at a multiple of eight.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    Ok([&(header.len() as u64).to_le_bytes()[..], &header, tensors].concat())
 }
 
 /// Writes a flat vector under its parameters' names.
@@ -101,5 +116,40 @@ fn as_f32(tensor: &TensorView) -> Option<Vec<f32>> {
             Some(wide.iter().map(|v| *v as f32).collect())
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensors(values: &[f32]) -> Vec<(String, Vec<usize>, &[f32])> {
+        ["b", "a", "longer.name"].map(|name| (name.to_owned(), vec![values.len()], values)).to_vec()
+    }
+
+    #[test]
+    fn one_key_gives_the_bytes_of_the_crate_and_several_are_sorted() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.safetensors");
+        let values = [1.5f32, -0.0, 3.0];
+        save_tensors(&path, &tensors(&values), &[("format", "pt".to_owned())]).unwrap();
+        let views = tensors(&values).into_iter().map(|(name, shape, values)| {
+            (name, TensorView::new(Dtype::F32, shape, bytemuck::cast_slice(values)).unwrap())
+        });
+        let format = [("format".to_owned(), "pt".to_owned())].into_iter().collect();
+        assert_eq!(std::fs::read(&path).unwrap(), safetensors::serialize(views, Some(format)).unwrap());
+        let many: Vec<(String, String)> = (0..20).rev().map(|i| (format!("k{i:02}"), format!("\"{i}\" é"))).collect();
+        let pairs: Vec<(&str, String)> = many.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+        save_tensors(&path, &tensors(&values), &pairs).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        let found: BTreeMap<_, _> = header.metadata().clone().unwrap().into_iter().collect();
+        assert_eq!(found, many.iter().cloned().collect());
+        assert_eq!(SafeTensors::deserialize(&bytes).unwrap().tensor("a").unwrap().shape(), [3]);
+        let text = String::from_utf8_lossy(&bytes[8..]).into_owned();
+        let at: Vec<usize> = (0..20).map(|i| text.find(&format!("\"k{i:02}\"")).unwrap()).collect();
+        assert!(at.is_sorted(), "{text}");
+        save_tensors(&path, &[], &pairs).unwrap();
+        assert!(SafeTensors::deserialize(&std::fs::read(&path).unwrap()).unwrap().is_empty());
     }
 }

@@ -22,7 +22,10 @@ const KILLS: u64 = 20;
 pub fn trials() -> Vec<Trial> {
     let mut all = vec![times::trial("run: killed 20 times, resumed to the same bytes", killed)];
     if cfg!(unix) {
-        all.push(times::trial("run: Ctrl-C saves, exits with 130 and says how to go on", interrupted));
+        for signal in ["INT", "TERM"] {
+            let name = format!("run: SIG{signal} saves, exits with 130 and says how to go on");
+            all.push(times::trial(name, move || interrupted(signal)));
+        }
     }
     all
 }
@@ -90,7 +93,7 @@ fn killed() -> Result<(), Failed> {
     }
 }
 
-fn interrupted() -> Result<(), Failed> {
+fn interrupted(signal: &str) -> Result<(), Failed> {
     let desk = Desk::new();
     let (config, whole, out) = (desk.put("c.toml", CONFIG), desk.text("whole"), desk.text("run"));
     ends(&["train", &config, "--out", &whole, "-q"], 0)?;
@@ -99,7 +102,7 @@ fn interrupted() -> Result<(), Failed> {
         return Err("the run ended before it could be interrupted".into());
     }
     let id = child.id().to_string();
-    std::process::Command::new("kill").args(["-INT", &id]).status().map_err(|e| e.to_string())?;
+    std::process::Command::new("kill").args([&format!("-{signal}"), &id]).status().map_err(|e| e.to_string())?;
     let output = child.wait_with_output().map_err(|e| e.to_string())?;
     let text = stderr(&output);
     if output.status.code() != Some(130) || !text.contains("--resume") || !text.contains("interrupted") {

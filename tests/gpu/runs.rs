@@ -111,7 +111,27 @@ fn over_budget() -> Result<(), Failed> {
     let output = ends(&["train", &config, "--out", &desk.text("run"), "--max-memory", "200KiB", "-q"], 2)?;
     let text = stderr(&output);
     hold(text.contains("204800") && text.contains("bytes") && text.contains("--max-memory"), || text)?;
-    hold(desk.names() == ["c.toml"], || format!("{:?}", desk.names()))
+    hold(desk.names() == ["c.toml"], || format!("{:?}", desk.names()))?;
+    // The number that a run prints is enough, and one byte less is refused before the first step.
+    let graph =
+        "seed = 3\n[data]\nloader = \"karate\"\n[model]\nzoo = \"gcn\"\n[train]\noptimizer = \"adam\"\nepochs = 3\n";
+    let more = "optimizer = \"adamw\"\nclip_norm = 1\ncheckpoint_steps = 3\nbatch_size = 50\n";
+    let wide = CONFIG.replace("[16]", "[300]") + more;
+    let private = CONFIG.to_owned() + "batch_size = 100\n[train.dp]\nclip = 1.0\nnoise_multiplier = 1.0\n";
+    let parts = "seed = 3\n[data]\nloader = \"sbm\"\n[model]\nzoo = \"sage\"\n[train]\nlr = 0.01\nepochs = 9\n\
+        batch_size = 16\nfanout = [4, 4]\n";
+    for (i, text) in [CONFIG, graph, &wide, &private, parts].into_iter().enumerate() {
+        let (config, out) = (desk.put("c.toml", text), desk.text(&format!("enough{i}")));
+        let said = stderr(&ends(&["train", &config, "--out", &desk.text(&format!("free{i}"))], 0)?);
+        let line = said.lines().find_map(|line| line.strip_suffix(" bytes of GPU memory"));
+        let number = line.and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).ok_or_else(|| said.clone())?;
+        let with =
+            |bytes: u64, code| ends(&["train", &config, "--out", &out, "-q", "--max-memory", &bytes.to_string()], code);
+        with(number - 1, 2)?;
+        hold(!desk.path(&format!("enough{i}")).exists(), || format!("{text}: a folder was made"))?;
+        with(number, 0)?;
+    }
+    Ok(())
 }
 
 fn not_finite() -> Result<(), Failed> {

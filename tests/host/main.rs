@@ -29,6 +29,7 @@ mod linear_editor;
 mod links;
 mod misuse;
 mod models;
+mod outputs;
 mod pages;
 mod params;
 mod parity;

@@ -55,8 +55,9 @@ impl Desk {
         self.path(name).display().to_string()
     }
 
-    /// Writes a file and returns its path.
+    /// Writes a file, in a folder of its own if it names one, and returns its path.
     pub fn put(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        std::fs::create_dir_all(self.path(name).parent().expect("a folder")).expect("a folder");
         std::fs::write(self.path(name), content).expect("the temporary folder takes files");
         self.text(name)
     }

@@ -14,6 +14,9 @@ use crate::engine::{
 use crate::error::{Error, Result};
 use crate::harness::trial;
 
+/// What [`export`] writes.
+pub const EXPORTED: [&str; 2] = ["cases.json", "cases.bin"];
+
 /// Writes `cases.json` and `cases.bin` into a folder, which is made, and returns how many cases they hold. The twins
 /// run for that, no adapter does.
 ///

@@ -51,8 +51,7 @@ impl Observer for Running<'_> {
     fn step(&mut self, report: &StepReport) -> bool {
         self.moved.steps += 1;
         (self.watch)(Event::Step(report));
-        let every = self.job.config.train.checkpoint_steps;
-        let due = every > 0 && report.step >= self.saved + every;
+        let due = self.due().is_some_and(|step| report.step >= step);
         !due && !self.options.interrupted.load(Ordering::Relaxed)
     }
 
@@ -63,7 +62,8 @@ impl Observer for Running<'_> {
         (self.watch)(Event::Epoch(&line));
         // Epochs of a few milliseconds would wait for the disk most of the time.
         let last = self.lines.len() == self.job.config.train.epochs;
-        self.keep(session, fit, last || self.kept_at.elapsed() >= BETWEEN_CHECKPOINTS)
+        let due = self.due().is_some_and(|step| report.step >= step);
+        self.keep(session, fit, due || last || self.kept_at.elapsed() >= BETWEEN_CHECKPOINTS)
     }
 
     fn paused(&mut self, session: &mut Session, fit: &mut Fit) -> Result<Flow> {
@@ -77,7 +77,14 @@ impl Running<'_> {
     pub fn train(&mut self, session: &mut Session, fit: &mut Fit) -> Result<u64> {
         let terms = self.terms;
         (self.mark, self.epoch_began, self.kept_at) = (session.engine.traffic(), Instant::now(), Instant::now());
+        fit.pause_at(self.due());
         train_to_end(fit, session, &terms, self)
+    }
+
+    /// The step after which `checkpoint_steps` wants a checkpoint.
+    fn due(&self) -> Option<u64> {
+        let every = self.job.config.train.checkpoint_steps;
+        (every > 0).then(|| self.saved.saturating_add(every))
     }
 
     /// Adds what the steps since the mark have moved.
@@ -92,6 +99,7 @@ impl Running<'_> {
         let interrupted = self.options.interrupted.load(Ordering::Relaxed);
         if due || interrupted {
             self.save(session, fit)?;
+            fit.pause_at(self.due());
             self.kept_at = Instant::now();
         }
         if interrupted {

@@ -1,0 +1,61 @@
+//! The memory of a fit, held before its first step: what fits then fits to the end.
+
+use super::fit::{Fit, IN_FLIGHT, Term};
+use super::private;
+use super::progress::FitState;
+use super::step::{Key, key};
+use crate::error::Result;
+use crate::records::{Session, Shape};
+
+impl Fit {
+    /// Compiles every program of the coming epochs and makes the buffers that read metrics, parameters and the
+    /// optimiser's vectors back, so that the memory they take is held before the first step; where batches are drawn,
+    /// also that of the largest that is to be expected.
+    ///
+    /// # Errors
+    /// A budget or an adapter that cannot hold it.
+    pub fn prepare(&mut self, session: &mut Session, terms: &[Term]) -> Result<()> {
+        self.check_terms(terms)?;
+        let per_epoch = self.steps_per_epoch(terms);
+        if self.state.at > 0 {
+            // A resumed epoch goes on by other groups than a whole one.
+            self.prepare_epoch(session, terms, &self.state.clone())?;
+        }
+        let begun = self.state.step - self.state.at as u64;
+        for epoch in self.state.epoch..self.config.epochs {
+            let step = begun + ((epoch - self.state.epoch) * per_epoch) as u64;
+            self.prepare_epoch(session, terms, &FitState { step, at: 0, ..FitState::default() })?;
+            // Parts of a graph have other sizes in each epoch; all else recurs.
+            let varies = |key: &Key| key.iter().flatten().any(|shape| matches!(shape, Shape::Part { .. }));
+            if !self.programs.keys().any(varies) {
+                break;
+            }
+        }
+        if self.draws_records() {
+            let indices = terms[0].records.indices;
+            let largest = vec![vec![indices[..private::largest(self.batch_size, indices.len())].to_vec()]];
+            let loads = self.loads(session, terms, &largest, self.state.step);
+            self.compiled(session, terms, &key(&loads))?;
+        }
+        for made in self.programs.values() {
+            let elements = made.program.recording().outputs.iter().map(|span| span.len).sum();
+            session.engine.reserve_readback(elements, IN_FLIGHT)?;
+        }
+        session.engine.reserve_readback(session.model.layout.total(), 1)
+    }
+
+    /// Compiles what an epoch needs from where `state` stands in it.
+    fn prepare_epoch(&mut self, session: &mut Session, terms: &[Term], state: &FitState) -> Result<()> {
+        let (per_epoch, batches) = (self.steps_per_epoch(terms), self.batches(state, terms));
+        let most = self.steps_at_once(session);
+        let mut at = state.at;
+        while at < per_epoch {
+            let group = batches.group(at, per_epoch, most);
+            let first = state.step - state.at as u64 + at as u64;
+            let loads = self.loads(session, terms, &group, first);
+            self.compiled(session, terms, &key(&loads))?;
+            at += group.len();
+        }
+        Ok(())
+    }
+}

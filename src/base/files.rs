@@ -41,12 +41,6 @@ fn temporary_name(path: &Path) -> Result<PathBuf> {
     Ok(path.with_file_name(hidden))
 }
 
-/// SHA-256 in lower-case hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
-    use sha2::Digest;
-    sha2::Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,14 @@
-//! What every room may use: files that are whole or not there, hashes, near names, counter-based random numbers.
+//! What every room may use: files that are whole or not there, hashes, the time, near names, counter-based random
+//! numbers.
 
+mod clock;
+mod digest;
 mod files;
 mod near;
 pub mod philox;
 pub mod splitmix;
 
-pub use files::{sha256, write_atomic};
+pub use clock::utc_now;
+pub use digest::{Digest, sha256};
+pub use files::write_atomic;
 pub use near::did_you_mean;

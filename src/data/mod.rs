@@ -14,6 +14,7 @@ mod csv_encode;
 mod digits;
 mod embedded;
 mod graph;
+mod hash;
 mod idx;
 mod kind;
 mod normalize;

@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::config::{Config, Loaded};
+use super::effect::Effect;
+use super::evidence::{self, Evidence};
+use super::residue::Residue;
 use super::results::{AdapterSummary, RequestSummary};
-use crate::base::{sha256, write_atomic};
+use crate::base::write_atomic;
 use crate::data::{Dataset, Normalization, Request, read_requests};
 use crate::error::{Error, Result};
 use crate::methods::{Details, Read, Tier};
@@ -16,7 +19,7 @@ use crate::nn::Model;
 use crate::train::{Privacy, weights};
 
 /// Name and version of `run.json`; a change that an old reader would misread raises the number.
-pub const SCHEMA: &str = "unlearn.run/1";
+pub const SCHEMA: &str = "unlearn.run/2";
 
 /// `run.json`: written last, so that its presence says that the run is whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +62,11 @@ pub struct RunInfo {
     /// Present where the run came from `forget`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub forget: Option<ForgetInfo>,
+    /// What binds the run to its data, its files and the runs that it came from.
+    pub evidence: Evidence,
+    /// SHA-256 of this document with nothing in the place of this hash; writing the file puts it there.
+    #[serde(default)]
+    pub run_sha256: String,
 }
 
 /// The data as they were used.
@@ -115,12 +123,18 @@ pub struct ForgetInfo {
     pub method_s: f64,
     /// Seconds of statistics that could be kept for the next request.
     pub precompute_s: f64,
+    /// What became of the weights.
+    pub effect: Effect,
     /// What the method reported.
     pub details: Details,
     /// What was to be forgotten.
     pub request: RequestSummary,
     /// Digest of the weights that it started from.
     pub original_sha256: String,
+    /// What the tier rests on.
+    pub conditions: Vec<String>,
+    /// What still holds something of the records.
+    pub residue: Vec<Residue>,
 }
 
 impl DataInfo {
@@ -243,15 +257,14 @@ impl RunFolder {
 
     /// Writes `run.json`, which makes the run a finished one.
     pub fn write_info(&self, info: &RunInfo) -> Result<()> {
-        let text = serde_json::to_string_pretty(info).map_err(|e| Error::internal(format!("run.json: {e}")))?;
-        write_atomic(&self.info(), (text + "\n").as_bytes())
+        write_atomic(&self.info(), evidence::sealed(info)?.as_bytes())
     }
 
     /// # Errors
-    /// [`Error::Input`] where there is no run, or one of another version.
+    /// [`Error::Input`] where there is no run, one of another version, or one that was changed since it was written.
     pub fn read_info(&self) -> Result<RunInfo> {
         let path = self.info();
-        let text = fs::read_to_string(&path).map_err(|e| match (e.kind(), self.state()) {
+        let bytes = fs::read(&path).map_err(|e| match (e.kind(), self.state()) {
             (std::io::ErrorKind::NotFound, State::Begun) => Error::input(format!(
                 "{} holds an unfinished run; finish it with `unlearn train … --out {} --resume`",
                 self.path.display(),
@@ -262,27 +275,26 @@ impl RunFolder {
             }
             _ => Error::io("read", &path)(e),
         })?;
-        let fail = |what: String| Error::input(format!("{}: {what}", path.display()));
-        let value: serde_json::Value = serde_json::from_str(&text).map_err(|e| fail(format!("not JSON: {e}")))?;
-        match value.get("schema").and_then(serde_json::Value::as_str) {
-            Some(SCHEMA) => serde_json::from_value(value).map_err(|e| fail(e.to_string())),
-            found => Err(fail(format!("schema is {}; expected {SCHEMA}", found.unwrap_or("none")))),
-        }
+        evidence::unseal(&path, &bytes)
     }
 
     /// Reads configuration, facts, data and network; the weights are read by [`Opened::theta`].
     ///
     /// # Errors
-    /// A folder that holds no whole run; whatever is wrong with its files.
+    /// A folder that holds no whole run; whatever is wrong with its files; files or data that are not those that the
+    /// run was made with.
     pub fn open(&self) -> Result<Opened> {
         let info = self.read_info()?;
+        evidence::check_files(self, &info)?;
         let mut loaded = Loaded::read(&self.config(), &[], None)?;
         let (data, model) = loaded.build()?;
+        evidence::check_data(self, &info.evidence.data_sha256, &data)?;
         let requests = match self.request().exists() {
             true => Some(read_requests(&self.request())?),
             false => None,
         };
-        Ok(Opened { folder: self.clone(), info, config: loaded.config, data, model, requests })
+        let run_sha256 = evidence::hash_of(&self.info())?;
+        Ok(Opened { folder: self.clone(), run_sha256, info, config: loaded.config, data, model, requests })
     }
 }
 
@@ -290,6 +302,8 @@ impl RunFolder {
 pub struct Opened {
     /// Where it lies.
     pub folder: RunFolder,
+    /// SHA-256 of `run.json`.
+    pub run_sha256: String,
     /// What `run.json` says.
     pub info: RunInfo,
     /// The configuration it ran with.
@@ -311,10 +325,9 @@ impl Opened {
         weights::load(&self.folder.model(), &self.model.layout)
     }
 
-    /// Digest of the weights as they are now: a checkpoint from elsewhere may have been put in their place.
-    pub fn model_sha256(&self) -> Result<String> {
-        let path = self.folder.model();
-        fs::read(&path).map(|bytes| sha256(&bytes)).map_err(Error::io("read", &path))
+    /// SHA-256 of the weights, which was checked when the run was opened.
+    pub fn model_sha256(&self) -> &str {
+        &self.info.model_sha256
     }
 }
 

@@ -1,9 +1,13 @@
 //! `unlearn forget`: one method on one run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use super::claim;
+use super::effect::{self, Effect};
+use super::evidence::{self, Evidence, Marks, Parent};
 use super::folder::{ForgetInfo, Opened, RunFolder, RunInfo, SCHEMA, TrafficInfo};
+use super::residue;
 use super::results::{AdapterSummary, RequestSummary};
 use super::target::Target;
 use super::train_run::finish;
@@ -85,6 +89,10 @@ pub struct ForgetJob {
     method: Box<dyn Method>,
     theta: Vec<f32>,
     folder: RunFolder,
+    request: PathBuf,
+    request_sha256: String,
+    /// Who forgets, and why.
+    pub marks: Marks,
 }
 
 impl ForgetJob {
@@ -113,7 +121,9 @@ impl ForgetJob {
             target.after(&gone, &run.data)?;
         }
         let theta = run.theta()?;
-        Ok(ForgetJob { run, requests, earlier, target, row, method, theta, folder })
+        let (request_sha256, marks) = (evidence::hash_of(request)?, Marks::default());
+        let request = request.to_owned();
+        Ok(ForgetJob { run, requests, earlier, target, row, method, theta, folder, request, request_sha256, marks })
     }
 
     /// What the method may know of where the weights come from.
@@ -145,7 +155,7 @@ impl ForgetJob {
                 self.row.name
             )));
         }
-        let info = RunInfo {
+        let mut info = RunInfo {
             schema: SCHEMA.into(),
             version: env!("CARGO_PKG_VERSION").into(),
             adapter,
@@ -157,16 +167,54 @@ impl ForgetJob {
             traffic: TrafficInfo { up_before_start: engine.traffic().up - before.up, ..Default::default() },
             seconds: start.elapsed().as_secs_f64(),
             privacy: None,
-            forget: Some(self.account_for(&account)?),
+            forget: Some(self.account_for(&account, &theta)?),
+            evidence: self.evidence(),
             ..run.info.clone()
         };
+        self.look_at(engine, &theta, &mut info)?;
+        self.claim(&mut info);
         let made = self.folder.create()?;
         let written =
             self.write_request().and_then(|()| finish(&self.folder, &run.config, &run.model, &theta, &[], info, false));
         written.inspect_err(|_| self.folder.discard(made))
     }
 
-    fn account_for(&self, account: &Account) -> Result<ForgetInfo> {
+    /// Whether the network still works: a retrain is what its recipe gives, and is not asked.
+    fn look_at(&self, engine: &mut Engine, theta: &[f32], info: &mut RunInfo) -> Result<()> {
+        let Some(forget) = info.forget.as_mut().filter(|_| self.row.role != Role::Reference) else { return Ok(()) };
+        let (run, target) = (&self.run, &self.target);
+        let [before, after] = effect::retain_accuracy(engine, (&run.model, &run.data), target, [&self.theta, theta])?;
+        let chance = effect::chance_of(&run.data, &target.split.retain);
+        forget.effect = std::mem::take(&mut forget.effect).or_destroyed(before, after, chance);
+        Ok(())
+    }
+
+    /// What may be said of the result, and what still holds the records.
+    fn claim(&self, info: &mut RunInfo) {
+        let Some(mut forget) = info.forget.take() else { return };
+        let base = info.evidence.base_sha256.as_deref();
+        forget.conditions = claim::conditions(forget.tier, base, forget.details.certificate.as_ref());
+        forget.residue = residue::of(&self.run, &info.evidence.parents, &forget, &self.request);
+        info.forget = Some(forget);
+    }
+
+    /// What binds the new run to this one.
+    fn evidence(&self) -> Evidence {
+        let (folder, before) = (&self.run.folder, &self.run.info.evidence);
+        let parent = Parent {
+            path: std::path::absolute(&folder.path).unwrap_or_else(|_| folder.path.clone()),
+            run_sha256: self.run.run_sha256.clone(),
+            model_sha256: self.run.model_sha256().to_owned(),
+        };
+        Evidence {
+            request_sha256: Some(self.request_sha256.clone()),
+            base_sha256: before.base_sha256.clone(),
+            parents: std::iter::once(parent).chain(before.parents.iter().cloned()).collect(),
+            ..Evidence::of(&self.marks, &before.data_sha256)
+        }
+    }
+
+    fn account_for(&self, account: &Account, theta: &[f32]) -> Result<ForgetInfo> {
         Ok(ForgetInfo {
             method: self.row.name.into(),
             tier: self.row.tier,
@@ -174,9 +222,12 @@ impl ForgetJob {
             reads: account.reads.clone(),
             method_s: account.method_s,
             precompute_s: account.precompute_s,
+            effect: Effect::of(&self.theta, theta, self.row.role, &account.details),
             details: account.details.clone(),
             request: RequestSummary::of(&self.requests, &self.target),
-            original_sha256: self.run.model_sha256()?,
+            original_sha256: self.run.model_sha256().to_owned(),
+            conditions: Vec::new(),
+            residue: Vec::new(),
         })
     }
 

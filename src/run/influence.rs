@@ -169,7 +169,7 @@ impl InfluenceJob {
             ask: self.ask.clone(),
             set: format!("train {}", self.set),
             count: self.indices.len(),
-            model_sha256: self.run.model_sha256()?,
+            model_sha256: self.run.model_sha256().to_owned(),
             solver,
             reproduced,
             table: ranked(&self.indices, &scores),

@@ -2,10 +2,13 @@
 //! render.
 
 pub mod cells;
+pub mod claim;
 pub mod compare;
 pub mod config;
 pub mod curve;
+pub mod effect;
 pub mod evaluate;
+pub mod evidence;
 pub mod experiment;
 pub mod experiments;
 pub mod folder;
@@ -15,13 +18,18 @@ pub mod influence;
 pub mod moments;
 #[cfg(feature = "report")]
 pub mod pages;
+pub mod purge;
 pub mod ranking;
 pub mod reading;
+pub mod references;
 #[cfg(feature = "report")]
 pub mod report;
+pub mod residue;
 pub mod results;
+pub mod retrains;
 #[cfg(feature = "cli")]
 pub mod table;
 pub mod target;
 pub mod train_run;
 pub mod variants;
+pub mod verify;

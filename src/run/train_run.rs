@@ -8,10 +8,11 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::config::{Config, Loaded};
+use super::evidence::{self, Evidence, Marks};
 use super::folder::{DataInfo, RunFolder, RunInfo, SCHEMA, State, TrafficInfo};
 use super::results::AdapterSummary;
 use super::variants;
-use crate::base::{sha256, write_atomic};
+use crate::base::write_atomic;
 use crate::data::Dataset;
 use crate::engine::{Engine, Traffic};
 use crate::error::{Error, Result};
@@ -85,7 +86,11 @@ pub struct TrainJob {
     pub model: Model,
     /// Where results go.
     pub folder: RunFolder,
+    /// Who trains, and why.
+    pub marks: Marks,
     digest: String,
+    data_sha256: String,
+    base_sha256: Option<String>,
     /// Where training starts.
     theta: Vec<f32>,
 }
@@ -105,7 +110,11 @@ impl TrainJob {
         if resume && folder.state() == State::Finished {
             let info = folder.read_info()?;
             return match info.config_sha256 == digest && info.forget.is_none() {
-                true => Ok(None),
+                true => {
+                    evidence::check_files(&folder, &info)?;
+                    evidence::check_data(&folder, &info.evidence.data_sha256, &data)?;
+                    Ok(None)
+                }
                 false => Err(another_configuration(&folder, &config)),
             };
         }
@@ -113,7 +122,9 @@ impl TrainJob {
             Some(path) => weights::load(path, &model.layout)?,
             None => model.init(config.seed),
         };
-        Ok(Some(TrainJob { config, data, model, folder, digest, theta }))
+        let base_sha256 = config.init.as_deref().map(evidence::hash_of).transpose()?;
+        let (data_sha256, marks) = (data.sha256(), Marks::default());
+        Ok(Some(TrainJob { config, data, model, folder, marks, digest, data_sha256, base_sha256, theta }))
     }
 
     /// Trains to the end and writes the folder.
@@ -195,6 +206,11 @@ impl TrainJob {
             config_sha256: self.digest.clone(),
             privacy: None,
             forget: None,
+            evidence: Evidence {
+                base_sha256: self.base_sha256.clone(),
+                ..Evidence::of(&self.marks, &self.data_sha256)
+            },
+            run_sha256: String::new(),
         }
     }
 
@@ -207,6 +223,16 @@ impl TrainJob {
         let checkpoint = Checkpoint::load(&path, &self.model.layout)?;
         if checkpoint.config_sha256 != self.digest {
             return Err(another_configuration(&self.folder, &self.config));
+        }
+        if checkpoint.data_sha256 != self.data_sha256 {
+            return Err(Error::input(format!(
+                "--resume: the records of {} have the hash {}, and the training in {} was begun on records with the \
+                    hash {}: the data were changed since; bring them back as they were, or use another --out",
+                self.data.name,
+                self.data_sha256,
+                self.folder.path.display(),
+                checkpoint.data_sha256
+            )));
         }
         session.write_theta(&checkpoint.theta)?;
         let at = Position { epoch: checkpoint.fit.epoch, step: checkpoint.fit.step };
@@ -263,8 +289,8 @@ pub(super) fn finish(
     write_metrics(folder, lines)?;
     // One key only: the order of several would differ from run to run.
     weights::save_model(&folder.model(), &model.layout, theta, &[("format", "pt".to_owned())])?;
-    let bytes = fs::read(folder.model()).map_err(Error::io("read", &folder.model()))?;
-    info.model_sha256 = sha256(&bytes);
+    info.model_sha256 = evidence::hash_of(&folder.model())?;
+    info.evidence.bind(folder, keep_checkpoint)?;
     folder.write_info(&info)?;
     if !keep_checkpoint && folder.checkpoint().exists() {
         fs::remove_file(folder.checkpoint()).map_err(Error::io("remove", &folder.checkpoint()))?;

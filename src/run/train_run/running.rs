@@ -130,6 +130,7 @@ impl Running<'_> {
         let state = fit.state(session)?;
         self.saved = state.step;
         let theta = session.read_theta()?;
-        Checkpoint { theta, fit: state, config_sha256: self.job.digest.clone() }.save(&folder.checkpoint())
+        let (config_sha256, data_sha256) = (self.job.digest.clone(), self.job.data_sha256.clone());
+        Checkpoint { theta, fit: state, config_sha256, data_sha256 }.save(&folder.checkpoint())
     }
 }

@@ -1,0 +1,224 @@
+//! What binds a run to what it was made from: hashes of data, files and parents, the time and who made it; and the
+//! check of all of that whenever a run is read.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::folder::{RunFolder, RunInfo, SCHEMA};
+use crate::base::{sha256, utc_now};
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+
+/// `evidence` of `run.json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// When the run was finished, in UTC (RFC 3339).
+    pub made_at: String,
+    /// Who made it, as `--actor` says.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub actor: Option<String>,
+    /// Why, as `--note` says.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub note: Option<String>,
+    /// Hash of all records that the configuration loads ([`Dataset::sha256`]), forgotten ones included.
+    pub data_sha256: String,
+    /// SHA-256 of the files beside `run.json`, by name; the weights' is `model_sha256`.
+    pub files: BTreeMap<String, String>,
+    /// SHA-256 of the request file as it was given.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request_sha256: Option<String>,
+    /// SHA-256 of the weights that `init` of the configuration names.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub base_sha256: Option<String>,
+    /// The runs that it came from: its parent, then that one's, to the one that was trained.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub parents: Vec<Parent>,
+}
+
+/// A run that another was made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// Where it lay.
+    pub path: PathBuf,
+    /// SHA-256 of its `run.json`.
+    pub run_sha256: String,
+    /// SHA-256 of its weights.
+    pub model_sha256: String,
+}
+
+/// Who makes a run, and why: kept, and nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Of `--actor`.
+    pub actor: Option<String>,
+    /// Of `--note`.
+    pub note: Option<String>,
+}
+
+impl Evidence {
+    /// What is known before the run's files are written.
+    pub fn of(marks: &Marks, data_sha256: &str) -> Evidence {
+        let Marks { actor, note } = marks.clone();
+        Evidence { made_at: utc_now(), actor, note, data_sha256: data_sha256.to_owned(), ..Evidence::default() }
+    }
+
+    /// Hashes what lies in the folder now; the caller writes `run.json` next.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub(super) fn bind(&mut self, folder: &RunFolder, keep_checkpoint: bool) -> Result<()> {
+        self.files.clear();
+        let checkpoint = keep_checkpoint.then(|| folder.checkpoint());
+        for path in [folder.config(), folder.metrics(), folder.request()].into_iter().chain(checkpoint) {
+            if path.exists() {
+                self.files.insert(name_of(&path), hash_of(&path)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The name under which `run.json` has its own hash.
+const SELF: &str = "run_sha256";
+
+/// The text of `run.json` with its own hash in it.
+pub(super) fn sealed(info: &RunInfo) -> Result<String> {
+    Ok(seal(json(&RunInfo { run_sha256: String::new(), ..info.clone() }, "run.json")?, SELF))
+}
+
+/// A document as text.
+pub(super) fn json(document: &impl Serialize, name: &str) -> Result<String> {
+    let text = serde_json::to_string_pretty(document).map_err(|e| Error::internal(format!("{name}: {e}")));
+    text.map(|text| text + "\n")
+}
+
+/// Puts a text's hash into it, under a key that has nothing yet. A quotation mark in a value is escaped, so that nothing
+/// a user wrote is taken for the key.
+pub(super) fn seal(text: String, key: &str) -> String {
+    text.replacen(&format!("\"{key}\": \"\""), &format!("\"{key}\": \"{}\"", sha256(text.as_bytes())), 1)
+}
+
+/// The bytes of a document as text.
+pub(super) fn text_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str> {
+    let damaged = |_| Error::input(format!("{} is not UTF-8 text: the file was changed or damaged", path.display()));
+    std::str::from_utf8(bytes).map_err(damaged)
+}
+
+/// Refuses a text whose own hash is not that of the rest of it.
+pub(super) fn check_seal(path: &Path, text: &str, key: &str) -> Result<()> {
+    let fail = |what: String| Error::input(format!("{}: {what}", path.display()));
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|e| fail(format!("not JSON: {e}")))?;
+    let then = value.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
+    let unsealed = text.replacen(&format!("\"{key}\": \"{then}\""), &format!("\"{key}\": \"\""), 1);
+    let now = sha256(unsealed.as_bytes());
+    match !then.is_empty() && now == then {
+        true => Ok(()),
+        false => Err(fail(format!(
+            "its content has the hash {now}, and it says {then:?} of itself: the file was changed or damaged; take it \
+                from a copy, or make it again"
+        ))),
+    }
+}
+
+/// Reads `run.json` and refuses one of another layout, or one whose own hash is not that of its text.
+pub(super) fn unseal(path: &Path, bytes: &[u8]) -> Result<RunInfo> {
+    let fail = |what: String| Error::input(format!("{}: {what}", path.display()));
+    let text = text_of(path, bytes)?;
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|e| fail(format!("not JSON: {e}")))?;
+    let word = |key: &str| value.get(key).and_then(serde_json::Value::as_str);
+    if word("schema") != Some(SCHEMA) {
+        return Err(fail(other_layout(word("schema"), word("version"))));
+    }
+    check_seal(path, text, SELF)?;
+    serde_json::from_value(value).map_err(|e| fail(e.to_string()))
+}
+
+/// Which version wrote a `run.json` that this one does not read, and what to do.
+fn other_layout(schema: Option<&str>, version: Option<&str>) -> String {
+    let wrote = version.map_or("a program that does not name itself".into(), |v| format!("unlearn {v}"));
+    match schema {
+        Some("unlearn.run/1") => format!(
+            "schema is unlearn.run/1, written by {wrote}; expected {SCHEMA}, which binds a run to its data and weights \
+                by hashes that the old layout does not have; make the run again with this version (`unlearn train` \
+                with the folder's config.toml and another --out), or go on with the version that wrote it"
+        ),
+        Some(other) => format!(
+            "schema is {other}, written by {wrote}; expected {SCHEMA}; use the version that wrote it, or make the run \
+                again with this one"
+        ),
+        None => {
+            format!("schema is none; expected {SCHEMA}: this is no run.json of `unlearn train` or `unlearn forget`")
+        }
+    }
+}
+
+/// Refuses a folder whose files are not those that its run was finished with.
+///
+/// # Errors
+/// [`Error::Input`] naming the file and both hashes.
+pub(super) fn check_files(folder: &RunFolder, info: &RunInfo) -> Result<()> {
+    let evidence = &info.evidence;
+    for path in [folder.config(), folder.metrics(), folder.request()] {
+        match evidence.files.get(&name_of(&path)) {
+            Some(then) => same(&path, then, "take it from a copy, or make the run again")?,
+            None if path.exists() && path == folder.request() => {
+                return Err(Error::input(format!(
+                    "{}: the run was made without a request, and run.json has no hash of one; remove the file",
+                    path.display()
+                )));
+            }
+            None => {}
+        }
+    }
+    if let Some(then) = evidence.files.get(&name_of(&folder.checkpoint())).filter(|_| folder.checkpoint().exists()) {
+        same(&folder.checkpoint(), then, "remove it: a finished run needs none")?;
+    }
+    let own =
+        "take it from a copy; weights from elsewhere go into a run by `init` in a configuration for `unlearn train`";
+    same(&folder.model(), &info.model_sha256, own)
+}
+
+/// Refuses records that are not those that the run was made with.
+///
+/// # Errors
+/// [`Error::Input`] with both hashes.
+pub(super) fn check_data(folder: &RunFolder, then: &str, data: &Dataset) -> Result<()> {
+    let now = data.sha256();
+    if now == then {
+        return Ok(());
+    }
+    Err(Error::input(format!(
+        "{}: the records that config.toml loads ({}) have the hash {now}, and the run was made with {then}: the data \
+            were changed since; bring back the files as they were, or train again",
+        folder.path.display(),
+        data.name
+    )))
+}
+
+/// Refuses a file with another hash than `then`.
+fn same(path: &Path, then: &str, instead: &str) -> Result<()> {
+    let now = hash_of(path)?;
+    if now == then {
+        return Ok(());
+    }
+    Err(Error::input(format!(
+        "{} has the SHA-256 {now}, and run.json has {then}: the file was changed since the run was made; {instead}",
+        path.display()
+    )))
+}
+
+/// SHA-256 of a file.
+///
+/// # Errors
+/// `Io` with the path.
+pub(super) fn hash_of(path: &Path) -> Result<String> {
+    fs::read(path).map(|bytes| sha256(&bytes)).map_err(Error::io("read", path))
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}

@@ -81,9 +81,9 @@ impl Forget {
                 forget.claim(),
                 info.model_sha256
             ),
-            word => format!(
+            _ => format!(
                 "{out}: {}: {method} and a request for {count} records, model {}: {reason}\n",
-                if word == Became::Unchanged { "unchanged" } else { "destroyed" },
+                forget.effect.as_str(),
                 info.model_sha256
             ),
         };

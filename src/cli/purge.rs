@@ -25,7 +25,11 @@ impl Run for PurgeRun {
         let purge = Purge::of(&self.run)?;
         let list: String = purge.files.iter().map(|path| format!("  {}\n", path.display())).collect();
         if !self.yes {
-            talk(&format!("{} would be without:\n{}", self.run.display(), list.trim_end()));
+            talk(&format!(
+                "{} would lose its history, and other runs that came from it cannot be verified then:\n{}",
+                self.run.display(),
+                list.trim_end()
+            ));
             if !confirmed()? {
                 return Err(Error::input(format!(
                     "nothing was deleted; `unlearn purge {} --yes` deletes the {} files above",

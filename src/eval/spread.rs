@@ -63,6 +63,11 @@ impl Spread {
         Limit { within: multiple * self.sd, multiple, control: control[at] * prediction * self.sd }
     }
 
+    /// Half the width of the 95 % confidence interval of the mean.
+    pub fn half_interval(&self) -> f64 {
+        T975[self.runs.saturating_sub(2).min(29)] * self.error()
+    }
+
     /// Standard error of the mean.
     pub fn error(&self) -> f64 {
         self.sd / (self.runs.max(1) as f64).sqrt()
@@ -81,6 +86,7 @@ mod tests {
             (five.multiple - 2.776 * 1.2f64.sqrt()).abs() < 1e-9 && (five.within - 2.0 * five.multiple).abs() < 1e-9
         );
         assert!((of(5).one_way().multiple - 2.132 * 1.2f64.sqrt()).abs() < 1e-9);
+        assert!((of(3).half_interval() - 4.303 * 2.0 / 3f64.sqrt()).abs() < 1e-9);
         assert!(five.control > five.within && of(3).either_way().multiple > five.multiple);
         assert!(of(1000).either_way().multiple > 1.96 && of(0).either_way().multiple.is_finite());
         for table in [T950, T975, T990, T995] {

@@ -187,6 +187,9 @@ struct Controls {
 /// Fewest retrains that a spread is believed of.
 const RETRAINS: usize = 3;
 
+/// Widest limit on an accuracy that still shows something of utility.
+const WIDEST: f64 = 0.05;
+
 /// Draws the verdict.
 ///
 /// *Fail* if a check with working controls fails. *Pass* if none fails, the held-out retrain passes every check, the
@@ -265,6 +268,9 @@ fn decide(aspect: Aspect, measured: &Measured, controls: Controls, retrains: usi
             (Outcome::Fail, "; even the original model is within the limit, so the method did damage")
         }
         (Some(true), None) if forgetting => (Outcome::Inconclusive, "; the original model was not measured"),
+        (Some(true), _) if ok && aspect == Aspect::Utility && measured.limit > WIDEST => {
+            (Outcome::Inconclusive, "; a limit of more than 5 points shows no utility, and more retrains narrow it")
+        }
         (Some(true), _) if ok => (Outcome::Pass, ""),
         (Some(true), _) => (Outcome::Fail, ""),
     }

@@ -2,10 +2,20 @@
 //! its conditions is held by the code; a condition that cannot be checked is said with the word.
 
 use super::folder::ForgetInfo;
-use crate::methods::Tier;
+use crate::methods::{Account, Certificate, Read, Tier};
+
+/// The tier of a result: what its method's row says, where what the method did bears it out. "Exact" takes a method that
+/// read none of the records, "certified" one that came with its certificate.
+pub fn tier(row: Tier, account: &Account) -> Tier {
+    match row {
+        Tier::Exact if account.reads.contains(&Read::ForgetData) => Tier::Approximate,
+        Tier::Certified if account.details.certificate.is_none() => Tier::Unverified,
+        tier => tier,
+    }
+}
 
 /// The tier of a run with its conditions, as it is stored and printed.
-pub fn conditions(tier: Tier, base: Option<&str>, certificate: Option<&crate::methods::Certificate>) -> Vec<String> {
+pub fn conditions(tier: Tier, base: Option<&str>, certificate: Option<&Certificate>) -> Vec<String> {
     let mut all: Vec<String> = match (tier, certificate) {
         (Tier::Exact, _) => vec![
             "no kept parameter was computed from the records: training began anew, on the retained records alone"

@@ -39,7 +39,8 @@ pub fn rows_of_runs(engine: &mut Engine, runs: &[Opened]) -> Result<Vec<Row>> {
 
 /// Runs that are compared with each other.
 struct Group<'a> {
-    target: Option<Target>,
+    /// Hash of the records that were forgotten.
+    request: Option<String>,
     runs: Vec<&'a Opened>,
 }
 
@@ -47,17 +48,17 @@ fn groups(runs: &[Opened]) -> Result<Vec<Group<'_>>> {
     let mut groups: Vec<Group> = Vec::new();
     let data = |run: &Opened| run.info.evidence.data_sha256.clone();
     for run in runs.iter().filter(|run| run.info.forget.is_some()) {
-        let target = references::target_of(run)?;
-        match groups.iter_mut().find(|group| group.target == target && data(group.runs[0]) == data(run)) {
+        let request = references::request_of(run)?;
+        match groups.iter_mut().find(|group| group.request == request && data(group.runs[0]) == data(run)) {
             Some(group) => group.runs.push(run),
-            None => groups.push(Group { target, runs: vec![run] }),
+            None => groups.push(Group { request, runs: vec![run] }),
         }
     }
     for run in runs.iter().filter(|run| run.info.forget.is_none()) {
         let mut placed = false;
         for group in groups.iter_mut().filter(|group| data(group.runs[0]) == data(run)) {
             let came = |other: &&Opened| other.info.evidence.parents.iter().any(|p| p.run_sha256 == run.run_sha256);
-            let trained = group.target.is_none();
+            let trained = group.request.is_none();
             if trained || group.runs.iter().copied().any(|other| came(&other)) {
                 placed = true;
                 // Before what came from it.
@@ -66,17 +67,19 @@ fn groups(runs: &[Opened]) -> Result<Vec<Group<'_>>> {
             }
         }
         if !placed {
-            groups.push(Group { target: None, runs: vec![run] });
+            groups.push(Group { request: None, runs: vec![run] });
         }
     }
     Ok(groups)
 }
 
 fn experiment(engine: &mut Engine, group: &Group, number: usize) -> Result<Vec<Row>> {
-    let (target, runs) = (&group.target, &group.runs);
-    let requests = runs.iter().find_map(|run| run.requests.as_ref());
-    let request = match (target, requests) {
-        (Some(target), Some(requests)) => RequestSummary::of(requests, target),
+    let runs = &group.runs;
+    let requests = runs.iter().find_map(|run| Some((run.requests.as_ref()?, *run)));
+    let target =
+        requests.map(|(requests, run)| Target::of(requests, &run.data, &run.model, run.config.seed)).transpose()?;
+    let request = match (&target, requests) {
+        (Some(target), Some((requests, _))) => RequestSummary::of(requests, target),
         _ => RequestSummary { kind: "no".into(), count: 0, hash: String::new(), classes: Vec::new() },
     };
     let mut outputs = Vec::new();
@@ -90,9 +93,11 @@ fn experiment(engine: &mut Engine, group: &Group, number: usize) -> Result<Vec<R
     for (i, run) in runs.iter().enumerate() {
         // A retrain is measured against the others.
         let mut references: Vec<&Evaluation> = Vec::new();
+        let mut taken = vec![run.model_sha256()];
         for (k, (other, outputs)) in runs.iter().zip(&outputs).enumerate() {
-            let distinct = other.model_sha256() != run.model_sha256();
-            if k != i && distinct && references::unfit(run, target.as_ref(), other)?.is_none() {
+            let distinct = !taken.contains(&other.model_sha256());
+            if k != i && distinct && references::unfit(run, group.request.as_deref(), other)?.is_none() {
+                taken.push(other.model_sha256());
                 references.push(outputs);
             }
         }
@@ -141,6 +146,7 @@ fn facts(run: &Opened, request: &RequestSummary) -> Result<Row> {
         reads: forget.map_or(Vec::new(), |f| f.reads.clone()),
         metrics: Metrics::default(),
         sd: Metrics::default(),
+        interval: Metrics::default(),
         verdict: verify::stored(run)?.map(|stored| stored.verdict),
         effect: forget.map(|f| f.effect.clone()),
         provenance: Some(Provenance {

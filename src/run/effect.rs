@@ -21,6 +21,8 @@ pub enum Became {
     Changed,
     /// They are the same to the bit.
     Unchanged,
+    /// No parameter had seen the records, so that there was nothing to change.
+    Unseen,
     /// The retained records are recognised no better than by always giving the most frequent class.
     Destroyed,
 }
@@ -45,10 +47,16 @@ impl Effect {
         }
     }
 
+    /// The records were never trained on.
+    pub fn unseen() -> Effect {
+        let reason = "no parameter was computed from the records: they leave the data, and the weights stay".into();
+        Effect { result: Became::Unseen, reason: Some(reason) }
+    }
+
     /// Destroyed where the retained records' accuracy has fallen to chance.
     pub fn or_destroyed(self, before: Option<f64>, after: Option<f64>, chance: Option<Chance>) -> Effect {
         let (Some(before), Some(after), Some(chance)) = (before, after, chance) else { return self };
-        if self.result == Became::Unchanged || !chance.fell_to(before, after) {
+        if self.result != Became::Changed || !chance.fell_to(before, after) {
             return self;
         }
         let reason = format!(
@@ -65,7 +73,7 @@ impl Effect {
     /// weights shows that nothing depended on the records.
     pub fn counts(&self, role: Role) -> bool {
         match self.result {
-            Became::Changed => true,
+            Became::Changed | Became::Unseen => true,
             Became::Unchanged => role != Role::Method,
             Became::Destroyed => false,
         }
@@ -76,7 +84,7 @@ impl Effect {
     pub fn overrule(&self, verdict: Verdict, role: Role) -> Verdict {
         let reason = self.reason.clone().unwrap_or_default();
         match self.result {
-            Became::Changed => verdict,
+            Became::Changed | Became::Unseen => verdict,
             Became::Unchanged if role == Role::Reference => verdict,
             Became::Unchanged => verdict.overruled(Outcome::Unchanged, &reason),
             Became::Destroyed => verdict.overruled(Outcome::Destroyed, &reason),
@@ -88,6 +96,7 @@ impl Effect {
         match self.result {
             Became::Changed => "changed",
             Became::Unchanged => "unchanged",
+            Became::Unseen => "unseen",
             Became::Destroyed => "destroyed",
         }
     }

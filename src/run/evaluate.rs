@@ -48,7 +48,8 @@ impl EvalJob<'_> {
         let known = given.as_ref().or(run.requests.as_ref());
         let known = known.or_else(|| references.iter().find_map(|reference| reference.requests.as_ref()));
         let target = known.map(|requests| Target::of(requests, &run.data, &run.model, run.config.seed)).transpose()?;
-        references::check(&run, target.as_ref(), &references, original.as_ref())?;
+        let request = known.map(|requests| references::request_hash(&run, requests)).transpose()?;
+        references::check(&run, request.as_deref(), &references, original.as_ref())?;
         Ok(EvalInputs { run, references, original, target })
     }
 }

@@ -24,8 +24,11 @@ pub struct Evidence {
     /// Why, as `--note` says.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub note: Option<String>,
-    /// Hash of all records that the configuration loads ([`Dataset::sha256`]), forgotten ones included.
+    /// Hash of all records that the configuration loads ([`Dataset::sha256`]), forgotten ones included: the same for
+    /// every run that was made from the same training.
     pub data_sha256: String,
+    /// Hash of the records as this run's model is given them; another where what is fitted on records was fitted again.
+    pub read_sha256: String,
     /// SHA-256 of the files beside `run.json`, by name; the weights' is `model_sha256`.
     pub files: BTreeMap<String, String>,
     /// SHA-256 of the request file as it was given.
@@ -63,7 +66,8 @@ impl Evidence {
     /// What is known before the run's files are written.
     pub fn of(marks: &Marks, data_sha256: &str) -> Evidence {
         let Marks { actor, note } = marks.clone();
-        Evidence { made_at: utc_now(), actor, note, data_sha256: data_sha256.to_owned(), ..Evidence::default() }
+        let [data_sha256, read_sha256] = [data_sha256; 2].map(str::to_owned);
+        Evidence { made_at: utc_now(), actor, note, data_sha256, read_sha256, ..Evidence::default() }
     }
 
     /// Hashes what lies in the folder now; the caller writes `run.json` next.
@@ -73,7 +77,7 @@ impl Evidence {
     pub(super) fn bind(&mut self, folder: &RunFolder, keep_checkpoint: bool) -> Result<()> {
         self.files.clear();
         let checkpoint = keep_checkpoint.then(|| folder.checkpoint());
-        for path in [folder.config(), folder.metrics(), folder.request()].into_iter().chain(checkpoint) {
+        for path in folder.bound().into_iter().chain(checkpoint) {
             if path.exists() {
                 self.files.insert(name_of(&path), hash_of(&path)?);
             }
@@ -162,7 +166,7 @@ fn other_layout(schema: Option<&str>, version: Option<&str>) -> String {
 /// [`Error::Input`] naming the file and both hashes.
 pub(super) fn check_files(folder: &RunFolder, info: &RunInfo) -> Result<()> {
     let evidence = &info.evidence;
-    for path in [folder.config(), folder.metrics(), folder.request()] {
+    for path in folder.bound() {
         match evidence.files.get(&name_of(&path)) {
             Some(then) => same(&path, then, "take it from a copy, or make the run again")?,
             None if path.exists() && path == folder.request() => {
@@ -180,6 +184,17 @@ pub(super) fn check_files(folder: &RunFolder, info: &RunInfo) -> Result<()> {
     let own =
         "take it from a copy; weights from elsewhere go into a run by `init` in a configuration for `unlearn train`";
     same(&folder.model(), &info.model_sha256, own)
+}
+
+/// Refuses a base model that is not the one that training began with; one that is gone is missed by what needs it.
+///
+/// # Errors
+/// [`Error::Input`] with both hashes.
+pub(super) fn check_base(info: &RunInfo, base: Option<&Path>) -> Result<()> {
+    match (base.filter(|path| path.exists()), &info.evidence.base_sha256) {
+        (Some(path), Some(then)) => same(path, then, "bring the base model back as it was"),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses records that are not those that the run was made with.

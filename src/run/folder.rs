@@ -205,6 +205,11 @@ impl RunFolder {
         self.path.join("request.jsonl")
     }
 
+    /// The files that `run.json` binds by their hashes, besides the weights.
+    pub fn bound(&self) -> [PathBuf; 3] {
+        [self.config(), self.metrics(), self.request()]
+    }
+
     /// What is there now.
     pub fn state(&self) -> State {
         let parts = [self.model(), self.metrics(), self.config(), self.checkpoint(), self.request()];
@@ -287,8 +292,9 @@ impl RunFolder {
         let info = self.read_info()?;
         evidence::check_files(self, &info)?;
         let mut loaded = Loaded::read(&self.config(), &[], None)?;
+        evidence::check_base(&info, loaded.config.init.as_deref())?;
         let (data, model) = loaded.build()?;
-        evidence::check_data(self, &info.evidence.data_sha256, &data)?;
+        evidence::check_data(self, &info.evidence.read_sha256, &data)?;
         let requests = match self.request().exists() {
             true => Some(read_requests(&self.request())?),
             false => None,

@@ -209,6 +209,7 @@ impl ForgetJob {
         Evidence {
             request_sha256: Some(self.request_sha256.clone()),
             base_sha256: before.base_sha256.clone(),
+            read_sha256: before.read_sha256.clone(),
             parents: std::iter::once(parent).chain(before.parents.iter().cloned()).collect(),
             ..Evidence::of(&self.marks, &before.data_sha256)
         }
@@ -217,7 +218,7 @@ impl ForgetJob {
     fn account_for(&self, account: &Account, theta: &[f32]) -> Result<ForgetInfo> {
         Ok(ForgetInfo {
             method: self.row.name.into(),
-            tier: self.row.tier,
+            tier: claim::tier(self.row.tier, account),
             settings: self.method.settings(),
             reads: account.reads.clone(),
             method_s: account.method_s,

@@ -42,8 +42,11 @@ pub struct Purged {
 /// Files that a run folder has of its own; nothing else in it is ever touched.
 fn own_files(folder: &RunFolder) -> Vec<PathBuf> {
     // run.json last: a purge that is stopped half way still says what the folder was.
-    let rest = [folder.model(), folder.checkpoint(), folder.metrics(), folder.config(), folder.request()];
-    let all = rest.into_iter().chain([verify::file(folder), folder.path.join(NAME), folder.info()]);
+    let all = [folder.model(), folder.checkpoint()].into_iter().chain(folder.bound()).chain([
+        verify::file(folder),
+        folder.path.join(NAME),
+        folder.info(),
+    ]);
     all.filter(|path| path.is_file()).collect()
 }
 
@@ -69,7 +72,7 @@ impl Purge {
             )));
         }
         let mut kept: Vec<String> =
-            forget.residue.iter().filter(|residue| !residue.purge).map(|residue| reason(residue)).collect();
+            forget.residue.iter().filter(|residue| !residue.purge).map(Residue::to_string).collect();
         kept.push("copies elsewhere, such as backups and what was published: this program knows of none".into());
         let (mut files, mut folders) = (Vec::new(), Vec::new());
         if run.folder.checkpoint().exists() {
@@ -93,6 +96,9 @@ impl Purge {
         let same = |a: &Path, b: &Path| {
             a == b || fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).ok() == Some(a))
         };
+        // What lies deeper goes first; a folder of several retrains is named once.
+        folders.sort_by_key(|folder| (std::cmp::Reverse(folder.components().count()), folder.clone()));
+        folders.dedup();
         files.retain(|file| !data.iter().any(|data| same(data, file)));
         Ok(Purge { run, files, folders, kept })
     }
@@ -120,10 +126,6 @@ impl Purge {
         write_atomic(&self.run.folder.path.join(NAME), evidence::json(&purged, NAME)?.as_bytes())?;
         Ok(purged)
     }
-}
-
-fn reason(residue: &Residue) -> String {
-    residue.to_string()
 }
 
 /// Whether the parent is where it was.

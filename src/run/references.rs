@@ -3,17 +3,25 @@
 use std::path::Path;
 
 use super::folder::Opened;
+use super::results::RequestSummary;
 use super::target::Target;
+use crate::data::Request;
 use crate::error::{Error, Result};
 use crate::methods::{self, Role};
 
-/// What the request of a run takes from its data; none for a run that was trained.
+/// Whom the request of a run takes from its data, all requests since the training together, as a hash: of the records and
+/// not of the words that name them. None for a run that was trained.
 ///
 /// # Errors
 /// A request that does not fit the data.
-pub(super) fn target_of(run: &Opened) -> Result<Option<Target>> {
-    let target = |requests: &Vec<_>| Target::of(requests, &run.data, &run.model, run.config.seed);
-    run.requests.as_ref().map(target).transpose()
+pub(super) fn request_of(run: &Opened) -> Result<Option<String>> {
+    run.requests.as_ref().map(|requests| request_hash(run, requests)).transpose()
+}
+
+/// The same of any request on a run's data.
+pub(super) fn request_hash(run: &Opened, requests: &[Request]) -> Result<String> {
+    let target = Target::of(requests, &run.data, &run.model, run.config.seed)?;
+    Ok(RequestSummary::of(requests, &target).hash)
 }
 
 /// Whether the run is a retrain.
@@ -26,7 +34,7 @@ pub(super) fn is_retrain(run: &Opened) -> bool {
 ///
 /// # Errors
 /// A request that does not fit the data.
-pub(super) fn unfit(run: &Opened, target: Option<&Target>, reference: &Opened) -> Result<Option<String>> {
+pub(super) fn unfit(run: &Opened, request: Option<&str>, reference: &Opened) -> Result<Option<String>> {
     let (run_is, reference_is) = (&run.info, &reference.info);
     let Some(forget) = reference_is.forget.as_ref() else {
         return Ok(Some("it was trained on all records, the forgotten ones too".into()));
@@ -43,11 +51,10 @@ pub(super) fn unfit(run: &Opened, target: Option<&Target>, reference: &Opened) -
         let differs = first_difference(run, reference);
         return Ok(Some(format!("it was trained by another recipe{differs} (hash {theirs}, the run's {ours})")));
     }
-    if target_of(reference)?.as_ref() != target {
-        return Ok(Some(format!(
-            "it forgot another request: {} records, hash {}",
-            forget.request.count, forget.request.hash
-        )));
+    let theirs = request_of(reference)?;
+    if theirs.as_deref() != request {
+        let (theirs, ours) = (theirs.unwrap_or_default(), request.unwrap_or("none"));
+        return Ok(Some(format!("it forgot another request (records {theirs}, the run's {ours})")));
     }
     Ok(None)
 }
@@ -66,13 +73,13 @@ fn first_difference(run: &Opened, reference: &Opened) -> String {
 /// [`Error::Input`] naming the folder and the reason.
 pub(super) fn check(
     run: &Opened,
-    target: Option<&Target>,
+    request: Option<&str>,
     references: &[Opened],
     original: Option<&Opened>,
 ) -> Result<()> {
     let path = run.folder.path.display();
-    let own = target_of(run)?;
-    if own.is_some() && own.as_ref() != target && !references.is_empty() {
+    let own = request_of(run)?;
+    if own.is_some() && own.as_deref() != request && !references.is_empty() {
         return Err(Error::input(format!(
             "--request names other records than {path} forgot, so no reference fits both; leave --request out"
         )));
@@ -92,7 +99,7 @@ pub(super) fn check(
             let same = format!("it has the same weights as {what} ({other}, hash {hash})");
             return Err(fail(format!("{same}; a reference is a retrain with another seed")));
         }
-        if let Some(why) = unfit(run, target, reference)? {
+        if let Some(why) = unfit(run, request, reference)? {
             return Err(fail(why));
         }
         taken.push((reference.model_sha256(), &reference.folder.path, "another reference"));

@@ -80,8 +80,13 @@ fn history(parent: &Path) -> Vec<Residue> {
 /// What was fitted on all training records and goes on to be used.
 fn fitted(run: &Opened) -> Option<Residue> {
     let normalization = &run.info.data.normalization;
-    let numbers =
-        matches!(normalization.kind, Normalize::Standard | Normalize::Unit) && !normalization.offset.is_empty();
+    // Unit with one pair (0, full scale) is the format's own.
+    let own = normalization.offset.iter().any(|v| *v != 0.0) || normalization.offset.len() > 1;
+    let numbers = match normalization.kind {
+        Normalize::Standard => true,
+        Normalize::Unit => own,
+        Normalize::Row | Normalize::None => false,
+    };
     let holds = match (run.config.data.loader.as_str(), numbers) {
         ("csv", _) => "categories, fillings of gaps and normalisation were fitted with the records",
         (_, true) => "the normalisation's numbers were found with the records",

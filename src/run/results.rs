@@ -62,6 +62,9 @@ pub struct Row {
     /// Sample standard deviation over `seeds`.
     #[serde(skip_serializing_if = "Metrics::is_empty", default)]
     pub sd: Metrics,
+    /// Half the width of the 95 % confidence interval of each mean over `seeds`.
+    #[serde(skip_serializing_if = "Metrics::is_empty", default)]
+    pub interval: Metrics,
     /// Membership attack, `[false-positive rate, true-positive rate]` from (0,0) to (1,1), thinned.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub roc: Vec<[f64; 2]>,

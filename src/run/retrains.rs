@@ -8,8 +8,6 @@ use super::evidence::Marks;
 use super::folder::{Opened, RunFolder, RunInfo, State};
 use super::forget_run::ForgetJob;
 use super::references;
-use super::results::RequestSummary;
-use super::target::Target;
 use crate::base::Digest;
 use crate::data::read_requests;
 use crate::engine::Engine;
@@ -57,15 +55,15 @@ impl Retrains {
                 )));
             }
         };
-        let target = Target::of(&requests, &opened.data, &opened.model, opened.config.seed)?;
-        if references::target_of(&opened)?.is_some_and(|own| own != target) {
+        let records = references::request_hash(&opened, &requests)?;
+        if references::request_of(&opened)?.is_some_and(|own| own != records) {
             return Err(Error::input(format!(
                 "--request names other records than {} forgot; leave it out",
                 run.display()
             )));
         }
         let root = root(&opened)?;
-        let folder = root.join(FOLDER).join(key(&opened, &requests, &target));
+        let folder = root.join(FOLDER).join(key(&opened, &records));
         let request = request.map_or_else(|| opened.folder.request(), Path::to_owned);
         let taken = [opened.config.seed, opened.info.seed];
         let seeds = (1..).map(|i| opened.config.seed.wrapping_add(i)).filter(|seed| !taken.contains(seed));
@@ -117,8 +115,8 @@ impl Retrains {
 /// # Errors
 /// The run's original is gone; a request that does not fit the data.
 pub fn found(run: &Opened) -> Result<Vec<PathBuf>> {
-    let (Some(requests), Some(target)) = (&run.requests, references::target_of(run)?) else { return Ok(Vec::new()) };
-    let folder = root(run)?.join(FOLDER).join(key(run, requests, &target));
+    let Some(records) = references::request_of(run)? else { return Ok(Vec::new()) };
+    let folder = root(run)?.join(FOLDER).join(key(run, &records));
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut all: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     all.retain(|path| RunFolder::new(path).state() == State::Finished);
@@ -148,10 +146,10 @@ pub fn root(run: &Opened) -> Result<PathBuf> {
 }
 
 /// Name of the folder for one request on these data with this recipe.
-fn key(run: &Opened, requests: &[crate::data::Request], target: &Target) -> String {
+fn key(run: &Opened, records: &str) -> String {
     let mut digest = Digest::new("unlearn.references/1");
     digest.field("data", run.info.evidence.data_sha256.as_bytes());
     digest.field("recipe", run.info.config_sha256.as_bytes());
-    digest.field("request", RequestSummary::of(requests, target).hash.as_bytes());
+    digest.field("records", records.as_bytes());
     digest.finish()[..16].to_owned()
 }

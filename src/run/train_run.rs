@@ -112,7 +112,7 @@ impl TrainJob {
             return match info.config_sha256 == digest && info.forget.is_none() {
                 true => {
                     evidence::check_files(&folder, &info)?;
-                    evidence::check_data(&folder, &info.evidence.data_sha256, &data)?;
+                    evidence::check_data(&folder, &info.evidence.read_sha256, &data)?;
                     Ok(None)
                 }
                 false => Err(another_configuration(&folder, &config)),
@@ -234,6 +234,16 @@ impl TrainJob {
                 checkpoint.data_sha256
             )));
         }
+        if checkpoint.base_sha256 != self.base_sha256 {
+            let word = |hash: &Option<String>| hash.clone().unwrap_or_else(|| "none".into());
+            return Err(Error::input(format!(
+                "--resume: the weights of `init` have the SHA-256 {}, and the training in {} was begun with {}: bring \
+                    them back as they were, or use another --out",
+                word(&self.base_sha256),
+                self.folder.path.display(),
+                word(&checkpoint.base_sha256)
+            )));
+        }
         session.write_theta(&checkpoint.theta)?;
         let at = Position { epoch: checkpoint.fit.epoch, step: checkpoint.fit.step };
         fit.restore(session, checkpoint.fit)?;
@@ -295,7 +305,8 @@ pub(super) fn finish(
     if !keep_checkpoint && folder.checkpoint().exists() {
         fs::remove_file(folder.checkpoint()).map_err(Error::io("remove", &folder.checkpoint()))?;
     }
-    Ok(info)
+    // As written: with its own hash.
+    folder.read_info()
 }
 
 /// Names the first line in which the folder's configuration differs from this one.

@@ -29,6 +29,8 @@ pub struct Checkpoint {
     pub config_sha256: String,
     /// Hash of the records ([`crate::data::Dataset::sha256`]): and only on the data that it started with.
     pub data_sha256: String,
+    /// SHA-256 of the weights that it began with, where the configuration names some.
+    pub base_sha256: Option<String>,
 }
 
 impl Checkpoint {
@@ -45,6 +47,7 @@ impl Checkpoint {
             ("version", VERSION.to_owned()),
             ("config_sha256", self.config_sha256.clone()),
             ("data_sha256", self.data_sha256.clone()),
+            ("base_sha256", self.base_sha256.clone().unwrap_or_default()),
             ("epoch", f.epoch.to_string()),
             ("at", f.at.to_string()),
             ("step", f.step.to_string()),
@@ -110,7 +113,8 @@ impl Checkpoint {
             vectors,
         };
         let (config_sha256, data_sha256) = (text("config_sha256")?, text("data_sha256")?);
-        Ok(Checkpoint { theta: vector("theta")?, fit, config_sha256, data_sha256 })
+        let base_sha256 = Some(text("base_sha256")?).filter(|hash| !hash.is_empty());
+        Ok(Checkpoint { theta: vector("theta")?, fit, config_sha256, data_sha256, base_sha256 })
     }
 }
 

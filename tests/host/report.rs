@@ -50,6 +50,7 @@ fn row(kind: RowKind, method: &str, tier: Tier, metrics: Metrics, method_s: Opti
         reads: vec![Read::RetainData, Read::ForgetData],
         metrics,
         sd: Metrics::default(),
+        interval: Metrics::default(),
         roc: vec![[0.0, 0.0], [0.0, 0.01], [0.01, 0.05], [0.1, 0.2], [0.5, 0.6], [1.0, 1.0]],
         verdict: None,
         effect: None,

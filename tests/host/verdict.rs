@@ -237,6 +237,15 @@ fn unchanged_and_destroyed_overrule_whatever_was_measured() {
 }
 
 #[test]
+fn a_limit_that_is_wider_than_five_points_shows_no_utility() {
+    let mut case = Case::new(good());
+    case.reference = spread(3.0);
+    let check = case.check("test accuracy");
+    assert!(check.limit.unwrap() > 0.05 && check.reason.contains("more retrains narrow it"), "{check:?}");
+    assert_eq!((check.outcome, case.run().outcome), (Outcome::Inconclusive, Outcome::Inconclusive));
+}
+
+#[test]
 fn no_name_of_a_check_has_a_comma() {
     for scope in [RequestScope::Records, RequestScope::Classes, RequestScope::Graph] {
         let case = Case { scope, ..Case::new(good()) };

@@ -9,6 +9,7 @@ use crate::eval::{
     membership_roc, verdict,
 };
 use crate::methods::{self, Read, Role, Tier};
+use crate::run::claim;
 use crate::run::effect::{Became, Effect};
 use crate::run::results::{AdapterSummary, Row, RowKind, SCHEMA};
 use crate::run::variants;
@@ -113,6 +114,7 @@ fn template(ready: &Ready, adapter: AdapterSummary) -> Row {
         reads: Vec::new(),
         metrics: Metrics::default(),
         sd: Metrics::default(),
+        interval: Metrics::default(),
         roc: Vec::new(),
         verdict: None,
         effect: None,
@@ -139,7 +141,8 @@ impl Bench<'_> {
     }
 
     fn original(&self, originals: &[&Original], outputs: &[Evaluation]) -> Result<Row> {
-        let Reference { mean: metrics, sd, .. } = self.over(outputs)?;
+        let over = self.over(outputs)?;
+        let (interval, Reference { mean: metrics, sd, .. }) = (over.interval(), over);
         let first = outputs.first().ok_or_else(|| Error::internal("there is no original"))?;
         let seconds: Vec<f64> = originals.iter().map(|original| original.seconds).collect();
         Ok(Row {
@@ -150,6 +153,7 @@ impl Bench<'_> {
             variants: variants::of(originals.iter().flat_map(|original| &original.kernels)),
             metrics,
             sd,
+            interval,
             roc: membership_roc(first, &self.ready.target.classes)?,
             note: mean(&seconds).map(|seconds| format!("training took {seconds:.2} s")),
             ..self.template.clone()
@@ -169,6 +173,7 @@ impl Bench<'_> {
             reads: vec![Read::RetainData],
             metrics: self.reference.mean.clone(),
             sd: self.reference.sd.clone(),
+            interval: self.reference.interval(),
             roc: membership_roc(first, &self.ready.target.classes)?,
             ..self.template.clone()
         })
@@ -190,6 +195,7 @@ impl Bench<'_> {
             let method_s = times(|account| account.method_s);
             row.times = Cost { method_s, precompute_s, retrain_s: Some(self.retrain_s) };
             row.reads = account.reads.clone();
+            row.tier = claim::tier(tier, account);
         }
         let (said, failed): (Vec<_>, Vec<_>) = seeds.iter().partition(|s| s.outputs.is_ok());
         if let Some(why) = failed.first().and_then(|s: &&&Scored| s.outputs.as_ref().err()) {
@@ -202,7 +208,9 @@ impl Bench<'_> {
             return Ok(row);
         }
         let said: Vec<&Evaluation> = said.iter().filter_map(|s| s.outputs.as_ref().ok()).collect();
-        Reference { mean: row.metrics, sd: row.sd, .. } = self.over(said.iter().copied())?;
+        let over = self.over(said.iter().copied())?;
+        row.interval = over.interval();
+        (row.metrics, row.sd) = (over.mean, over.sd);
         if let Some(first) = said.first() {
             row.roc = membership_roc(first, &self.ready.target.classes)?;
         }

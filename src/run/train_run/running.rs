@@ -131,6 +131,7 @@ impl Running<'_> {
         self.saved = state.step;
         let theta = session.read_theta()?;
         let (config_sha256, data_sha256) = (self.job.digest.clone(), self.job.data_sha256.clone());
-        Checkpoint { theta, fit: state, config_sha256, data_sha256 }.save(&folder.checkpoint())
+        let base_sha256 = self.job.base_sha256.clone();
+        Checkpoint { theta, fit: state, config_sha256, data_sha256, base_sha256 }.save(&folder.checkpoint())
     }
 }

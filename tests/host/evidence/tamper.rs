@@ -54,7 +54,7 @@ fn a_changed_or_missing_row_is_noticed_by_every_command_that_reads_a_run() {
         let request = bench.path("one.jsonl");
         let forget = ForgetJob::prepare(&run, &request, "retrain", toml::Table::new(), &bench.path("out"));
         refused(forget, &["data were changed"]);
-        refused(GradientJob::prepare(&run, "0..2", "mean", Options::default()), &["data were changed"]);
+        refused(GradientJob::read(&run, "0..2", "mean", Options::default()), &["data were changed"]);
     }
     bench.put("data.csv", &csv);
     RunFolder::new(&bench.path("run")).open().unwrap();
@@ -93,6 +93,26 @@ fn weights_from_elsewhere_are_refused_with_the_way_in() {
     bench.train("d.toml", "other").unwrap();
     fs::copy(bench.path("other/model.safetensors"), bench.path("run/model.safetensors")).unwrap();
     refused(RunFolder::new(&bench.path("run")).open(), &["model.safetensors", "`init`"]);
+}
+
+#[test]
+fn another_base_model_is_noticed_when_resuming_and_when_reading() {
+    let bench = Bench::trained();
+    fs::copy(bench.path("run/model.safetensors"), bench.path("base.safetensors")).unwrap();
+    bench.put("i.toml", &format!("init = \"base.safetensors\"\n{}", config("0.3")));
+    bench.put("d.toml", &config("0.1"));
+    bench.train("d.toml", "other").unwrap();
+    let swap = |from: &str| fs::copy(bench.path(from), bench.path("base.safetensors")).unwrap();
+    bench.train_on("i.toml", "further", true, false).unwrap_err();
+    swap("other/model.safetensors");
+    let said = refused(bench.train_on("i.toml", "further", false, true), &["--resume", "`init`"]);
+    assert_eq!(hashes(&said), 2, "{said}");
+    swap("run/model.safetensors");
+    bench.train_on("i.toml", "further", false, true).unwrap();
+    let folder = RunFolder::new(&bench.path("further"));
+    folder.open().unwrap();
+    swap("other/model.safetensors");
+    refused(folder.open(), &["base.safetensors", "base model"]);
 }
 
 #[test]

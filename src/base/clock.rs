@@ -8,7 +8,7 @@ pub fn utc_now() -> String {
     utc(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
-/// Seconds since 1970 as a date and a time, by the Gregorian calendar: years of 400 × 365.2425 days that begin in March.
+/// Seconds since 1970 as a date and a time of the Gregorian calendar, in years that begin in March.
 fn utc(seconds: u64) -> String {
     let (days, time) = (seconds / 86_400, seconds % 86_400);
     let since_march_0000 = days + 719_468;

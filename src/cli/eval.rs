@@ -10,8 +10,8 @@ use crate::run::evaluate::{EvalJob, Measured};
 
 /// Score a run on every split, alone or against retrained runs
 ///
-/// Prints JSON; on a terminal a table, unless --json is given. With --original and enough references there is a verdict,
-/// and the exit code is its: 0 for a pass, 4 for a fail, 3 where it is inconclusive.
+/// Prints JSON; on a terminal a table, unless --json is given. With --original and enough references there is a
+/// verdict, and the exit code is its: 0 for a pass, 4 for a fail, 3 where it is inconclusive.
 #[derive(clap::Args, Debug)]
 pub struct Eval {
     /// Folder of the run

@@ -239,7 +239,8 @@ fn divergence(evidence: &Evidence, model: &Metrics) -> Reading {
     let limit = spread.one_way();
     let bound = (noise + limit.within).min(original);
     let text = format!(
-        "Divergence {value:.4} on the forget set, at most {bound:.4} (noise floor {noise:.4}, original {original:.4}; {})",
+        "Divergence {value:.4} on the forget set, at most {bound:.4} (noise floor {noise:.4}, original {original:.4}; \
+            {})",
         stated(limit, spread.runs)
     );
     Reading::Value(Box::new(Measured {

@@ -4,8 +4,8 @@
 use super::folder::ForgetInfo;
 use crate::methods::{Account, Certificate, Read, Tier};
 
-/// The tier of a result: what its method's row says, where what the method did bears it out. "Exact" takes a method that
-/// read none of the records, "certified" one that came with its certificate.
+/// The tier of a result: what its method's row says, where what the method did bears it out. "Exact" takes a method
+/// that read none of the records, "certified" one that came with its certificate.
 pub fn tier(row: Tier, account: &Account) -> Tier {
     match row {
         Tier::Exact if account.reads.contains(&Read::ForgetData) => Tier::Approximate,

@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 use crate::eval::{Cost, Evaluation, Metrics, Subject, measure, membership_roc};
 use crate::methods::Tier;
 
-/// One row per run. Runs that forgot one request on the same data are one experiment, with the runs that they came from;
-/// so no run is measured against a retrain of another request.
+/// One row per run. Runs that forgot one request on the same data are one experiment, with the runs that they came
+/// from; so no run is measured against a retrain of another request.
 ///
 /// # Errors
 /// A run whose weights are corrupt or not finite; one that is there twice; a lost device.

@@ -53,7 +53,8 @@ pub struct ForgetConfig {
     /// Retrained models that form the reference; one more is trained as the control.
     #[serde(default = "default_references")]
     pub references: usize,
-    /// Seeds of each method: so many originals are trained, the method forgets in each, and its row has mean and spread.
+    /// Seeds of each method: so many originals are trained, the method forgets in each, and its row has mean and
+    /// spread.
     #[serde(default = "default_seeds")]
     pub seeds: usize,
     /// Settings of a method, by its name.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::folder::{RunFolder, RunInfo, SCHEMA};
 use crate::base::{sha256, utc_now};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -62,6 +62,33 @@ pub struct Marks {
     pub note: Option<String>,
 }
 
+/// Something that still holds a trace of the records that a run forgot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Residue {
+    /// What it is.
+    pub what: String,
+    /// Where it lies, where it is a file or a folder.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub path: Option<PathBuf>,
+    /// What of the records is in it.
+    pub holds: String,
+    /// `unlearn purge` deletes it; otherwise it is for its owner to decide.
+    pub purge: bool,
+}
+
+impl Residue {
+    pub(super) fn new(what: &str, path: Option<&Path>, holds: &str, purge: bool) -> Residue {
+        Residue { what: what.into(), path: path.map(Path::to_owned), holds: holds.into(), purge }
+    }
+}
+
+impl std::fmt::Display for Residue {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let path = self.path.as_ref().map_or(String::new(), |path| format!(" {}", path.display()));
+        write!(f, "{}{path}: {}", self.what, self.holds)
+    }
+}
+
 impl Evidence {
     /// What is known before the run's files are written.
     pub fn of(marks: &Marks, data_sha256: &str) -> Evidence {
@@ -70,28 +97,85 @@ impl Evidence {
         Evidence { made_at: utc_now(), actor, note, data_sha256, read_sha256, ..Evidence::default() }
     }
 
-    /// Hashes what lies in the folder now; the caller writes `run.json` next.
+    /// Hashes the files of a run as they lie there now; the caller writes `run.json` next.
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub(super) fn bind(&mut self, folder: &RunFolder, keep_checkpoint: bool) -> Result<()> {
+    pub(super) fn bind(&mut self, paths: &[PathBuf]) -> Result<()> {
         self.files.clear();
-        let checkpoint = keep_checkpoint.then(|| folder.checkpoint());
-        for path in folder.bound().into_iter().chain(checkpoint) {
-            if path.exists() {
-                self.files.insert(name_of(&path), hash_of(&path)?);
+        for path in paths.iter().filter(|path| path.exists()) {
+            self.files.insert(name_of(path), hash_of(path)?);
+        }
+        Ok(())
+    }
+
+    /// Refuses files that are not those that the run was finished with.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming the file and both hashes.
+    pub(super) fn check_files(&self, paths: &[PathBuf]) -> Result<()> {
+        for path in paths {
+            match self.files.get(&name_of(path)) {
+                Some(then) => same(path, then, "take it from a copy, or make the run again")?,
+                None if path.exists() => {
+                    return Err(Error::input(format!(
+                        "{}: the run was made without this file, and run.json has no hash of it; remove it",
+                        path.display()
+                    )));
+                }
+                None => {}
             }
         }
         Ok(())
     }
+
+    /// Refuses a kept checkpoint that was changed; it may be missing.
+    ///
+    /// # Errors
+    /// As [`Evidence::check_files`].
+    pub(super) fn check_checkpoint(&self, path: &Path) -> Result<()> {
+        match self.files.get(&name_of(path)).filter(|_| path.exists()) {
+            Some(then) => same(path, then, "remove it: a finished run needs none"),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a base model that is not the one that training began with; one that is gone is missed by what needs it.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with both hashes.
+    pub(super) fn check_base(&self, base: Option<&Path>) -> Result<()> {
+        match (base.filter(|path| path.exists()), &self.base_sha256) {
+            (Some(path), Some(then)) => same(path, then, "bring the base model back as it was"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses records that are not those that the run in `folder` was made with.
+    ///
+    /// # Errors
+    /// [`Error::Input`] with both hashes.
+    pub(super) fn check_data(&self, folder: &Path, data: &Dataset) -> Result<()> {
+        let (now, then) = (data.sha256(), &self.read_sha256);
+        if now == *then {
+            return Ok(());
+        }
+        Err(Error::input(format!(
+            "{}: the records that config.toml loads ({}) have the hash {now}, and the run was made with {then}: the \
+                data were changed since; bring back the files as they were, or train again",
+            folder.display(),
+            data.name
+        )))
+    }
 }
 
-/// The name under which `run.json` has its own hash.
-const SELF: &str = "run_sha256";
-
-/// The text of `run.json` with its own hash in it.
-pub(super) fn sealed(info: &RunInfo) -> Result<String> {
-    Ok(seal(json(&RunInfo { run_sha256: String::new(), ..info.clone() }, "run.json")?, SELF))
+/// Refuses weights that are not those of the run.
+///
+/// # Errors
+/// [`Error::Input`] with both hashes, and the way in for weights from elsewhere.
+pub(super) fn check_weights(path: &Path, then: &str) -> Result<()> {
+    let elsewhere = "weights from elsewhere go into a run by `init` in a configuration for `unlearn train`";
+    same(path, then, &format!("take it from a copy; {elsewhere}"))
 }
 
 /// A document as text.
@@ -100,20 +184,20 @@ pub(super) fn json(document: &impl Serialize, name: &str) -> Result<String> {
     text.map(|text| text + "\n")
 }
 
-/// Puts a text's hash into it, under a key that has nothing yet. A quotation mark in a value is escaped, so that nothing
-/// a user wrote is taken for the key.
+/// Puts a text's hash into it, under a key that has nothing yet. A quotation mark in a value is escaped, so that no
+/// user's words are taken for the key.
 pub(super) fn seal(text: String, key: &str) -> String {
     text.replacen(&format!("\"{key}\": \"\""), &format!("\"{key}\": \"{}\"", sha256(text.as_bytes())), 1)
 }
 
 /// The bytes of a document as text.
-pub(super) fn text_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str> {
+fn text_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str> {
     let damaged = |_| Error::input(format!("{} is not UTF-8 text: the file was changed or damaged", path.display()));
     std::str::from_utf8(bytes).map_err(damaged)
 }
 
 /// Refuses a text whose own hash is not that of the rest of it.
-pub(super) fn check_seal(path: &Path, text: &str, key: &str) -> Result<()> {
+fn check_seal(path: &Path, text: &str, key: &str) -> Result<()> {
     let fail = |what: String| Error::input(format!("{}: {what}", path.display()));
     let value: serde_json::Value = serde_json::from_str(text).map_err(|e| fail(format!("not JSON: {e}")))?;
     let then = value.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
@@ -128,90 +212,39 @@ pub(super) fn check_seal(path: &Path, text: &str, key: &str) -> Result<()> {
     }
 }
 
-/// Reads `run.json` and refuses one of another layout, or one whose own hash is not that of its text.
-pub(super) fn unseal(path: &Path, bytes: &[u8]) -> Result<RunInfo> {
+/// Reads a sealed document and refuses one of another layout than `schema`, or one that is not as it was written.
+///
+/// # Errors
+/// [`Error::Input`] naming the file, with both hashes or both layouts.
+pub(super) fn unseal<T: DeserializeOwned>(path: &Path, bytes: &[u8], schema: &str, key: &str) -> Result<T> {
     let fail = |what: String| Error::input(format!("{}: {what}", path.display()));
     let text = text_of(path, bytes)?;
     let value: serde_json::Value = serde_json::from_str(text).map_err(|e| fail(format!("not JSON: {e}")))?;
     let word = |key: &str| value.get(key).and_then(serde_json::Value::as_str);
-    if word("schema") != Some(SCHEMA) {
-        return Err(fail(other_layout(word("schema"), word("version"))));
+    if word("schema") != Some(schema) {
+        return Err(fail(other_layout(schema, word("schema"), word("version"))));
     }
-    check_seal(path, text, SELF)?;
+    check_seal(path, text, key)?;
     serde_json::from_value(value).map_err(|e| fail(e.to_string()))
 }
 
-/// Which version wrote a `run.json` that this one does not read, and what to do.
-fn other_layout(schema: Option<&str>, version: Option<&str>) -> String {
+/// Which version wrote a document that this one does not read, and what to do.
+fn other_layout(wanted: &str, schema: Option<&str>, version: Option<&str>) -> String {
     let wrote = version.map_or("a program that does not name itself".into(), |v| format!("unlearn {v}"));
     match schema {
         Some("unlearn.run/1") => format!(
-            "schema is unlearn.run/1, written by {wrote}; expected {SCHEMA}, which binds a run to its data and weights \
+            "schema is unlearn.run/1, written by {wrote}; expected {wanted}, which binds a run to its data and weights \
                 by hashes that the old layout does not have; make the run again with this version (`unlearn train` \
                 with the folder's config.toml and another --out), or go on with the version that wrote it"
         ),
         Some(other) => format!(
-            "schema is {other}, written by {wrote}; expected {SCHEMA}; use the version that wrote it, or make the run \
+            "schema is {other}, written by {wrote}; expected {wanted}; use the version that wrote it, or make the run \
                 again with this one"
         ),
         None => {
-            format!("schema is none; expected {SCHEMA}: this is no run.json of `unlearn train` or `unlearn forget`")
+            format!("schema is none; expected {wanted}: this is no document of a run")
         }
     }
-}
-
-/// Refuses a folder whose files are not those that its run was finished with.
-///
-/// # Errors
-/// [`Error::Input`] naming the file and both hashes.
-pub(super) fn check_files(folder: &RunFolder, info: &RunInfo) -> Result<()> {
-    let evidence = &info.evidence;
-    for path in folder.bound() {
-        match evidence.files.get(&name_of(&path)) {
-            Some(then) => same(&path, then, "take it from a copy, or make the run again")?,
-            None if path.exists() && path == folder.request() => {
-                return Err(Error::input(format!(
-                    "{}: the run was made without a request, and run.json has no hash of one; remove the file",
-                    path.display()
-                )));
-            }
-            None => {}
-        }
-    }
-    if let Some(then) = evidence.files.get(&name_of(&folder.checkpoint())).filter(|_| folder.checkpoint().exists()) {
-        same(&folder.checkpoint(), then, "remove it: a finished run needs none")?;
-    }
-    let own =
-        "take it from a copy; weights from elsewhere go into a run by `init` in a configuration for `unlearn train`";
-    same(&folder.model(), &info.model_sha256, own)
-}
-
-/// Refuses a base model that is not the one that training began with; one that is gone is missed by what needs it.
-///
-/// # Errors
-/// [`Error::Input`] with both hashes.
-pub(super) fn check_base(info: &RunInfo, base: Option<&Path>) -> Result<()> {
-    match (base.filter(|path| path.exists()), &info.evidence.base_sha256) {
-        (Some(path), Some(then)) => same(path, then, "bring the base model back as it was"),
-        _ => Ok(()),
-    }
-}
-
-/// Refuses records that are not those that the run was made with.
-///
-/// # Errors
-/// [`Error::Input`] with both hashes.
-pub(super) fn check_data(folder: &RunFolder, then: &str, data: &Dataset) -> Result<()> {
-    let now = data.sha256();
-    if now == then {
-        return Ok(());
-    }
-    Err(Error::input(format!(
-        "{}: the records that config.toml loads ({}) have the hash {now}, and the run was made with {then}: the data \
-            were changed since; bring back the files as they were, or train again",
-        folder.path.display(),
-        data.name
-    )))
 }
 
 /// Refuses a file with another hash than `then`.

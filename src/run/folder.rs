@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{Config, Loaded};
 use super::effect::Effect;
-use super::evidence::{self, Evidence};
-use super::residue::Residue;
+use super::evidence::{self, Evidence, Residue};
 use super::results::{AdapterSummary, RequestSummary};
 use crate::base::write_atomic;
 use crate::data::{Dataset, Normalization, Request, read_requests};
@@ -20,6 +19,9 @@ use crate::train::{Privacy, weights};
 
 /// Name and version of `run.json`; a change that an old reader would misread raises the number.
 pub const SCHEMA: &str = "unlearn.run/2";
+
+/// The key under which `run.json` has its own hash.
+const SELF: &str = "run_sha256";
 
 /// `run.json`: written last, so that its presence says that the run is whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -210,6 +212,11 @@ impl RunFolder {
         [self.config(), self.metrics(), self.request()]
     }
 
+    /// Retrains that `unlearn references` made of this run's requests.
+    pub fn references(&self) -> PathBuf {
+        self.path.join("references")
+    }
+
     /// What is there now.
     pub fn state(&self) -> State {
         let parts = [self.model(), self.metrics(), self.config(), self.checkpoint(), self.request()];
@@ -262,7 +269,9 @@ impl RunFolder {
 
     /// Writes `run.json`, which makes the run a finished one.
     pub fn write_info(&self, info: &RunInfo) -> Result<()> {
-        write_atomic(&self.info(), evidence::sealed(info)?.as_bytes())
+        let unsealed = RunInfo { run_sha256: String::new(), ..info.clone() };
+        let text = evidence::seal(evidence::json(&unsealed, "run.json")?, SELF);
+        write_atomic(&self.info(), text.as_bytes())
     }
 
     /// # Errors
@@ -280,7 +289,17 @@ impl RunFolder {
             }
             _ => Error::io("read", &path)(e),
         })?;
-        evidence::unseal(&path, &bytes)
+        evidence::unseal(&path, &bytes, SCHEMA, SELF)
+    }
+
+    /// Refuses files that are not those that the run was finished with.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming the file and both hashes.
+    pub fn check(&self, info: &RunInfo) -> Result<()> {
+        info.evidence.check_files(&self.bound())?;
+        info.evidence.check_checkpoint(&self.checkpoint())?;
+        evidence::check_weights(&self.model(), &info.model_sha256)
     }
 
     /// Reads configuration, facts, data and network; the weights are read by [`Opened::theta`].
@@ -290,11 +309,11 @@ impl RunFolder {
     /// run was made with.
     pub fn open(&self) -> Result<Opened> {
         let info = self.read_info()?;
-        evidence::check_files(self, &info)?;
+        self.check(&info)?;
         let mut loaded = Loaded::read(&self.config(), &[], None)?;
-        evidence::check_base(&info, loaded.config.init.as_deref())?;
+        info.evidence.check_base(loaded.config.init.as_deref())?;
         let (data, model) = loaded.build()?;
-        evidence::check_data(self, &info.evidence.read_sha256, &data)?;
+        info.evidence.check_data(&self.path, &data)?;
         let requests = match self.request().exists() {
             true => Some(read_requests(&self.request())?),
             false => None,

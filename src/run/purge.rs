@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::effect::Became;
-use super::evidence::{self, Parent};
+use super::evidence::{self, Parent, Residue};
 use super::folder::{Opened, RunFolder, State};
-use super::residue::Residue;
-use super::retrains;
 use super::verify;
 use crate::base::{utc_now, write_atomic};
 use crate::error::{Error, Result};
@@ -90,7 +88,7 @@ impl Purge {
                     .extend([reference.path.clone(), reference.path.parent().map(Path::to_owned).unwrap_or_default()]);
             }
             files.extend(own_files(&folder));
-            folders.extend([folder.path.join(retrains::FOLDER), folder.path.clone()]);
+            folders.extend([folder.references(), folder.path.clone()]);
         }
         let data: Vec<PathBuf> = run.config.data.files().map(Path::to_owned).chain(run.config.init.clone()).collect();
         let same = |a: &Path, b: &Path| {
@@ -155,7 +153,7 @@ fn retrains_in(folder: &RunFolder) -> Vec<RunFolder> {
         all.sort();
         all
     };
-    let requests = inside(&folder.path.join(retrains::FOLDER));
+    let requests = inside(&folder.references());
     let runs = requests.iter().flat_map(|request| inside(request)).map(|path| RunFolder::new(&path));
     runs.filter(|run| run.state() != State::Free).collect()
 }

@@ -9,8 +9,8 @@ use crate::data::Request;
 use crate::error::{Error, Result};
 use crate::methods::{self, Role};
 
-/// Whom the request of a run takes from its data, all requests since the training together, as a hash: of the records and
-/// not of the words that name them. None for a run that was trained.
+/// Whom the request of a run takes from its data, all requests since the training together, as a hash: of the records
+/// and not of the words that name them. None for a run that was trained.
 ///
 /// # Errors
 /// A request that does not fit the data.

@@ -2,41 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use super::config::Config;
-use super::evidence::Parent;
+use super::evidence::{Parent, Residue};
 use super::folder::{ForgetInfo, Opened, RunFolder};
-use super::retrains;
 use crate::data::Normalize;
 use crate::methods::{Role, Tier, role};
-
-/// Something that holds a trace of the records.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Residue {
-    /// What it is.
-    pub what: String,
-    /// Where it lies, where it is a file or a folder.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub path: Option<PathBuf>,
-    /// What of the records is in it.
-    pub holds: String,
-    /// `unlearn purge` deletes it; otherwise it is for its owner to decide.
-    pub purge: bool,
-}
-
-impl Residue {
-    fn new(what: &str, path: Option<&Path>, holds: &str, purge: bool) -> Residue {
-        Residue { what: what.into(), path: path.map(Path::to_owned), holds: holds.into(), purge }
-    }
-}
-
-impl std::fmt::Display for Residue {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        let path = self.path.as_ref().map_or(String::new(), |path| format!(" {}", path.display()));
-        write!(f, "{}{path}: {}", self.what, self.holds)
-    }
-}
 
 /// Everything known that holds something of the records: `request` is the file that was given.
 pub(super) fn of(run: &Opened, parents: &[Parent], forget: &ForgetInfo, request: &Path) -> Vec<Residue> {
@@ -69,7 +39,7 @@ fn history(parent: &Path) -> Vec<Residue> {
         let holds = "weights and optimiser state while it was trained on the records";
         all.push(Residue::new("checkpoint", Some(&folder.checkpoint()), holds, true));
     }
-    let references = parent.join(retrains::FOLDER);
+    let references = folder.references();
     if references.exists() {
         let holds = "retrained without the records; their request files name them";
         all.push(Residue::new("references", Some(&references), holds, true));

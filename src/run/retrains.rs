@@ -14,9 +14,6 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::methods;
 
-/// Folder of the retrains in the run that was trained.
-pub const FOLDER: &str = "references";
-
 /// The retrains that are wanted, and those of them that are there.
 pub struct Retrains {
     /// The run that was trained.
@@ -63,7 +60,7 @@ impl Retrains {
             )));
         }
         let root = root(&opened)?;
-        let folder = root.join(FOLDER).join(key(&opened, &records));
+        let folder = RunFolder::new(&root).references().join(key(&opened, &records));
         let request = request.map_or_else(|| opened.folder.request(), Path::to_owned);
         let taken = [opened.config.seed, opened.info.seed];
         let seeds = (1..).map(|i| opened.config.seed.wrapping_add(i)).filter(|seed| !taken.contains(seed));
@@ -116,7 +113,7 @@ impl Retrains {
 /// The run's original is gone; a request that does not fit the data.
 pub fn found(run: &Opened) -> Result<Vec<PathBuf>> {
     let Some(records) = references::request_of(run)? else { return Ok(Vec::new()) };
-    let folder = root(run)?.join(FOLDER).join(key(run, &records));
+    let folder = RunFolder::new(&root(run)?).references().join(key(run, &records));
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut all: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     all.retain(|path| RunFolder::new(path).state() == State::Finished);

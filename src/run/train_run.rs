@@ -111,8 +111,8 @@ impl TrainJob {
             let info = folder.read_info()?;
             return match info.config_sha256 == digest && info.forget.is_none() {
                 true => {
-                    evidence::check_files(&folder, &info)?;
-                    evidence::check_data(&folder, &info.evidence.read_sha256, &data)?;
+                    folder.check(&info)?;
+                    info.evidence.check_data(&folder.path, &data)?;
                     Ok(None)
                 }
                 false => Err(another_configuration(&folder, &config)),
@@ -300,7 +300,8 @@ pub(super) fn finish(
     // One key only: the order of several would differ from run to run.
     weights::save_model(&folder.model(), &model.layout, theta, &[("format", "pt".to_owned())])?;
     info.model_sha256 = evidence::hash_of(&folder.model())?;
-    info.evidence.bind(folder, keep_checkpoint)?;
+    let checkpoint = keep_checkpoint.then(|| folder.checkpoint());
+    info.evidence.bind(&folder.bound().into_iter().chain(checkpoint).collect::<Vec<_>>())?;
     folder.write_info(&info)?;
     if !keep_checkpoint && folder.checkpoint().exists() {
         fs::remove_file(folder.checkpoint()).map_err(Error::io("remove", &folder.checkpoint()))?;

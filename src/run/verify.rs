@@ -130,11 +130,9 @@ pub fn stored(run: &Opened) -> Result<Option<Stored>> {
         return Ok(None);
     }
     let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
-    let text = evidence::text_of(&path, &bytes)?;
-    evidence::check_seal(&path, text, KEY)?;
+    let stored: Stored = evidence::unseal(&path, &bytes, SCHEMA, KEY)?;
     let fail = |what: String| Error::input(format!("{}: {what}", path.display()));
-    let stored: Stored = serde_json::from_str(text).map_err(|e| fail(e.to_string()))?;
-    match stored.schema == SCHEMA && stored.run_sha256 == run.run_sha256 {
+    match stored.run_sha256 == run.run_sha256 {
         true => Ok(Some(stored)),
         false => Err(fail(format!(
             "it judged a run with run.json {}, and the one beside it has {}; remove it and run `unlearn verify` again",

@@ -131,7 +131,8 @@ impl Method for GraphEditor {
         account.note("rows_deleted", gone.len());
         account.note("rows_changed", changed);
         account.note("rows", ridge.ids().len());
-        account.note("model", "ridge regression on spread features, as fitted without the rows up to rounding; not what training had found");
+        let what = "ridge regression on spread features, as fitted without the rows up to rounding";
+        account.note("model", format!("{what}; not what training had found"));
         account.close(session, &origin)
     }
 }

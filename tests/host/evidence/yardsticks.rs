@@ -53,7 +53,7 @@ fn only_retrains_of_the_same_request_data_and_recipe_with_other_weights_are_refe
     }
     refused(read("forgot", &["r8", "again8"], None), &["again8", "same weights as another reference"]);
     refused(read("r8", &["again8"], None), &["again8", "the run itself"]);
-    bench.forget("run", "one.jsonl", "gradient_ascent", "max_steps = 1", "climbed");
+    bench.forget("run", "one.jsonl", "gradient_ascent", "target_loss = 5.0\nmax_steps = 2", "climbed");
     refused(read("forgot", &["climbed"], None), &["`gradient_ascent`", "only `retrain`"]);
     // The original is what the run came from, and no other.
     for original in ["slow", "r8", "forgot"] {
@@ -89,7 +89,7 @@ fn what_changes_nothing_is_unchanged_and_what_leaves_nothing_is_destroyed() {
         assert!(effect.reason.as_ref().unwrap().contains(why), "{effect:?}");
     }
     assert_eq!(became("finetune", "lr = 0.01").result, Became::Changed);
-    let ruined = became("gradient_ascent", "lr = 50.0\nclip_norm = 0.0\ntarget_loss = 1e3\nmax_steps = 40");
+    let ruined = became("gradient_ascent", "lr = 1e8\nclip_norm = 0.0\ntarget_loss = 1e3\nmax_steps = 60");
     assert_eq!(ruined.result, Became::Destroyed, "{ruined:?}");
     // A retrain that gives the same weights is no failure, and its history may not go.
     refused(Purge::of(&bench.path("ssd-12")), &["unchanged", "history stays"]);

@@ -1,6 +1,7 @@
 //! Rows for run folders that were made one by one: read again on every split and measured against the retrains among
 //! them.
 
+use super::effect::Became;
 use super::folder::{ForgetInfo, Opened};
 use super::reading::{Reading, evaluate};
 use super::references;
@@ -113,6 +114,17 @@ fn experiment(engine: &mut Engine, group: &Group, number: usize) -> Result<Vec<R
     Ok(rows)
 }
 
+/// Where the run lies, and why it forgot nothing where it did not.
+fn note(run: &Opened) -> String {
+    let path = run.folder.path.display();
+    match run.info.forget.as_ref().map(|forget| &forget.effect) {
+        Some(effect) if effect.result != Became::Changed => {
+            format!("{path}: {}, for {}", effect.as_str(), effect.reason.as_deref().unwrap_or("no reason is known"))
+        }
+        _ => path.to_string(),
+    }
+}
+
 /// A run's row without what is measured.
 fn facts(run: &Opened, request: &RequestSummary) -> Result<Row> {
     let recipe = serde_json::to_value(&run.config.train);
@@ -158,6 +170,6 @@ fn facts(run: &Opened, request: &RequestSummary) -> Result<Row> {
             config_sha256: run.info.config_sha256.clone(),
         }),
         roc: Vec::new(),
-        note: Some(run.folder.path.display().to_string()),
+        note: Some(note(run)),
     })
 }

@@ -12,7 +12,7 @@ use super::evidence::{self, Evidence, Marks};
 use super::folder::{DataInfo, RunFolder, RunInfo, SCHEMA, State, TrafficInfo};
 use super::results::AdapterSummary;
 use super::variants;
-use crate::base::write_atomic;
+use crate::base::{sha256, write_atomic};
 use crate::data::Dataset;
 use crate::engine::{Engine, Traffic};
 use crate::error::{Error, Result};
@@ -146,7 +146,7 @@ impl TrainJob {
             options,
             terms: [Term { records: Records::train(&everything), weight: 1.0 }],
             validation: session.ids(Part::Validation),
-            lines: self.kept_lines(saved.epoch)?,
+            lines: self.kept_lines(&saved)?,
             saved: saved.step,
             moved: Moved::default(),
             mark: Traffic::default(),
@@ -218,7 +218,7 @@ impl TrainJob {
     fn continue_from(&self, session: &mut Session, fit: &mut Fit, resume: bool) -> Result<Position> {
         let path = self.folder.checkpoint();
         if !resume || !path.exists() {
-            return Ok(Position { epoch: 0, step: 0 });
+            return Ok(Position::default());
         }
         let checkpoint = Checkpoint::load(&path, &self.model.layout)?;
         if checkpoint.config_sha256 != self.digest {
@@ -245,15 +245,16 @@ impl TrainJob {
             )));
         }
         session.write_theta(&checkpoint.theta)?;
-        let at = Position { epoch: checkpoint.fit.epoch, step: checkpoint.fit.step };
+        let Checkpoint { metrics_sha256, .. } = checkpoint;
+        let at = Position { epoch: checkpoint.fit.epoch, step: checkpoint.fit.step, metrics_sha256 };
         fit.restore(session, checkpoint.fit)?;
         Ok(at)
     }
 
     /// The lines of the epochs that a checkpoint has behind it.
-    fn kept_lines(&self, epochs: usize) -> Result<Vec<EpochLine>> {
+    fn kept_lines(&self, saved: &Position) -> Result<Vec<EpochLine>> {
         let path = self.folder.metrics();
-        if epochs == 0 || !path.exists() {
+        if saved.epoch == 0 {
             return Ok(Vec::new());
         }
         let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
@@ -262,14 +263,27 @@ impl TrainJob {
             line.map_err(|e| Error::input(format!("{}, line {}: {e}", path.display(), i + 1)))
         });
         let lines: Vec<EpochLine> = parsed.collect::<Result<_>>()?;
-        Ok(lines.into_iter().filter(|line| line.epoch <= epochs).collect())
+        let lines: Vec<EpochLine> = lines.into_iter().filter(|line| line.epoch <= saved.epoch).collect();
+        let now = sha256(metrics_text(&lines)?.as_bytes());
+        match now == saved.metrics_sha256 {
+            true => Ok(lines),
+            false => Err(Error::input(format!(
+                "--resume: the first {} epochs in {} have the hash {now}, and the checkpoint has {}: the file was \
+                    changed since; take it from a copy, or use another --out",
+                saved.epoch,
+                path.display(),
+                saved.metrics_sha256
+            ))),
+        }
     }
 }
 
 /// How far a run had come.
+#[derive(Default)]
 struct Position {
     epoch: usize,
     step: u64,
+    metrics_sha256: String,
 }
 
 fn write_config(folder: &RunFolder, config: &Config) -> Result<()> {
@@ -277,12 +291,16 @@ fn write_config(folder: &RunFolder, config: &Config) -> Result<()> {
 }
 
 fn write_metrics(folder: &RunFolder, lines: &[EpochLine]) -> Result<()> {
+    write_atomic(&folder.metrics(), metrics_text(lines)?.as_bytes())
+}
+
+fn metrics_text(lines: &[EpochLine]) -> Result<String> {
     let mut text = String::new();
     for line in lines {
         text += &serde_json::to_string(line).map_err(|e| Error::internal(format!("metrics.jsonl: {e}")))?;
         text.push('\n');
     }
-    write_atomic(&folder.metrics(), text.as_bytes())
+    Ok(text)
 }
 
 /// Writes a whole run, `run.json` last, and returns the facts with the digest of the weights.

@@ -31,6 +31,8 @@ pub struct Checkpoint {
     pub data_sha256: String,
     /// SHA-256 of the weights that it began with, where the configuration names some.
     pub base_sha256: Option<String>,
+    /// SHA-256 of the lines that `metrics.jsonl` has of the epochs behind it.
+    pub metrics_sha256: String,
 }
 
 impl Checkpoint {
@@ -48,6 +50,7 @@ impl Checkpoint {
             ("config_sha256", self.config_sha256.clone()),
             ("data_sha256", self.data_sha256.clone()),
             ("base_sha256", self.base_sha256.clone().unwrap_or_default()),
+            ("metrics_sha256", self.metrics_sha256.clone()),
             ("epoch", f.epoch.to_string()),
             ("at", f.at.to_string()),
             ("step", f.step.to_string()),
@@ -114,7 +117,8 @@ impl Checkpoint {
         };
         let (config_sha256, data_sha256) = (text("config_sha256")?, text("data_sha256")?);
         let base_sha256 = Some(text("base_sha256")?).filter(|hash| !hash.is_empty());
-        Ok(Checkpoint { theta: vector("theta")?, fit, config_sha256, data_sha256, base_sha256 })
+        let (theta, metrics_sha256) = (vector("theta")?, text("metrics_sha256")?);
+        Ok(Checkpoint { theta, fit, config_sha256, data_sha256, base_sha256, metrics_sha256 })
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use unlearn::engine::Engine;
 use unlearn::run::config::Loaded;
 use unlearn::run::folder::RunInfo;
 use unlearn::run::forget_run::ForgetJob;
-use unlearn::run::train_run::{TrainJob, TrainOptions};
+use unlearn::run::train_run::{Event, TrainJob, TrainOptions};
 
 pub struct Bench {
     folder: tempfile::TempDir,
@@ -51,13 +51,17 @@ impl Bench {
         self.train_on(config, out, false, false)
     }
 
-    /// `stopped`: asked to stop at its first step, which leaves a checkpoint.
+    /// `stopped`: asked to stop behind its first epoch, which leaves a checkpoint.
     pub fn train_on(&self, config: &str, out: &str, stopped: bool, resume: bool) -> unlearn::Result<RunInfo> {
         let loaded = Loaded::read(&self.path(config), &[], None)?;
         let job = TrainJob::prepare(loaded, &self.path(out), resume)?.expect("a run that is not finished");
-        let interrupted = AtomicBool::new(stopped);
+        let interrupted = AtomicBool::new(false);
         let options = TrainOptions { resume, keep_checkpoint: false, check_finite: false, interrupted: &interrupted };
-        job.train(&mut Engine::reference(), options, &mut |_| {})
+        job.train(&mut Engine::reference(), options, &mut |event| {
+            if stopped && matches!(event, Event::Epoch(_)) {
+                interrupted.store(true, Ordering::Relaxed);
+            }
+        })
     }
 
     pub fn forget(&self, run: &str, request: &str, method: &str, settings: &str, out: &str) -> RunInfo {

@@ -80,6 +80,11 @@ fn data_changed_between_kill_and_resume_are_refused_and_so_is_a_changed_checkpoi
         refused(Checkpoint::load(&path, &layout), &["checkpoint"]);
     }
     fs::write(&path, &whole).unwrap();
+    let metrics = fs::read_to_string(folder.metrics()).unwrap();
+    fs::write(folder.metrics(), metrics.replacen("\"loss\":", "\"loss\":1", 1)).unwrap();
+    let said = refused(bench.train_on("c.toml", "run", false, true), &["--resume", "metrics.jsonl"]);
+    assert_eq!(hashes(&said), 2, "{said}");
+    fs::write(folder.metrics(), &metrics).unwrap();
     bench.train_on("c.toml", "run", false, true).unwrap();
     folder.open().unwrap();
 }

@@ -86,7 +86,9 @@ mod tests {
     #[test]
     fn any_change_of_a_graph_shows() {
         let changes: [fn(&mut crate::data::GraphData); 4] = [
-            |g| drop(g.graph.edges.pop()),
+            |g| {
+                g.graph.edges.pop();
+            },
             |g| g.graph.features.val[0] = 2.0,
             |g| g.labels.swap(0, 33),
             |g| g.test.push(g.train[0]),

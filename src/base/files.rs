@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use super::digest::sha256;
 use crate::error::{Error, Result};
 
 /// Bytes that most file systems allow a name.
@@ -114,12 +115,6 @@ fn is_temporary(entry: &OsStr, name: &OsStr) -> bool {
     let rest = entry.as_encoded_bytes().strip_prefix(own.as_encoded_bytes());
     let Some(numbers) = rest.and_then(|rest| rest.strip_suffix(b".tmp")) else { return false };
     numbers.split(|b| *b == b'.').all(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit))
-}
-
-/// SHA-256 in lower-case hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
-    use sha2::Digest;
-    sha2::Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]

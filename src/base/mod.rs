@@ -1,11 +1,16 @@
-//! What every room may use: files that are whole or not there, hashes, near names, counter-based random numbers.
+//! What every room may use: files that are whole or not there, hashes, the time, near names, counter-based random
+//! numbers.
 
+mod clock;
+mod digest;
 mod files;
 mod near;
 pub mod philox;
 mod single;
 pub mod splitmix;
 
-pub use files::{folder_of, sha256, stream, sweep, try_writing, write_atomic};
+pub use clock::utc_now;
+pub use digest::{Digest, sha256};
+pub use files::{folder_of, stream, sweep, try_writing, write_atomic};
 pub use near::did_you_mean;
 pub use single::single;

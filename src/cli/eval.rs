@@ -6,11 +6,12 @@ use serde_json::Value;
 use super::output::{Table, emit, emit_json};
 use super::{Context, Run};
 use crate::error::Result;
-use crate::run::evaluate::EvalJob;
+use crate::run::evaluate::{EvalJob, Measured};
 
 /// Score a run on every split, alone or against retrained runs
 ///
-/// Prints JSON; on a terminal a table, unless --json is given.
+/// Prints JSON; on a terminal a table, unless --json is given. With --original and enough references there is a
+/// verdict, and the exit code is its: 0 for a pass, 4 for a fail, 3 where it is inconclusive.
 #[derive(clap::Args, Debug)]
 pub struct Eval {
     /// Folder of the run
@@ -25,6 +26,9 @@ pub struct Eval {
     /// Request file in place of the one that the run was made with
     #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
+    /// Exit with 0 whatever the verdict (a failed one gives 4, an inconclusive one 3)
+    #[arg(long)]
+    allow_fail: bool,
 }
 
 impl Run for Eval {
@@ -34,14 +38,17 @@ impl Run for Eval {
         let (original, request) = (self.original.as_deref(), self.request.as_deref());
         let inputs = EvalJob { run: &self.run, references: &self.reference, original, request }.read()?;
         let mut engine = cx.engine()?;
-        let document = inputs.measure(&mut engine)?;
+        let Measured { document, verdict } = inputs.measure(&mut engine)?;
         cx.write_trace(&engine.take_timings())?;
         if cx.json || !std::io::stdout().is_terminal() {
-            return emit_json(&document);
+            emit_json(&document)?;
+        } else {
+            let mut table = Table::new(&["metric", "value"]);
+            flatten("", &document, &mut table);
+            emit(&table.to_string())?;
         }
-        let mut table = Table::new(&["metric", "value"]);
-        flatten("", &document, &mut table);
-        emit(&table.to_string())
+        let error = verdict.filter(|_| !self.allow_fail).and_then(|verdict| verdict.outcome.error(&verdict.summary));
+        error.map_or(Ok(()), Err)
     }
 }
 

@@ -1,10 +1,13 @@
 use std::path::PathBuf;
 
+use super::marks::MarkArgs;
 use super::output::{emit, emit_json};
-use super::{Context, Run};
-use crate::error::Result;
+use super::{Context, Run, references};
+use crate::error::{Error, Result};
+use crate::methods::{self, Role};
 use crate::run::config::settings;
-use crate::run::folder::RunFolder;
+use crate::run::effect::Became;
+use crate::run::folder::{RunFolder, RunInfo};
 use crate::run::forget_run::ForgetJob;
 use crate::run::whom;
 
@@ -32,6 +35,14 @@ pub struct Forget {
     /// Finish what was killed in --out; it begins anew, as without this flag. If it is finished, do nothing
     #[arg(long)]
     resume: bool,
+    /// Then make so many retrains of the request, as `unlearn references` does
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    references: Option<u16>,
+    /// Exit with 0 even if the network is unchanged or destroyed (4 otherwise)
+    #[arg(long)]
+    allow_fail: bool,
+    #[command(flatten)]
+    marks: MarkArgs,
 }
 
 impl Run for Forget {
@@ -41,7 +52,8 @@ impl Run for Forget {
             cx.outputs().folder("--out", out).reads_runs([&self.run]).reads([&self.request]).check()?;
         }
         let settings = settings(&self.set)?;
-        let job = ForgetJob::prepare(&self.run, &self.request, &self.method, settings, out, self.resume)?;
+        let mut job = ForgetJob::prepare(&self.run, &self.request, &self.method, settings, out, self.resume)?;
+        job.marks = self.marks.marks();
         let Some(out) = out else {
             return match cx.json {
                 true => emit_json(&serde_json::json!({
@@ -62,25 +74,63 @@ impl Run for Forget {
         let mut engine = cx.engine()?;
         let info = job.forget(&mut engine, cx.seed, cx.check_finite)?;
         cx.write_trace(&engine.take_timings())?;
-        if cx.json {
-            return emit_json(&info);
+        // Their command opens an engine of its own.
+        drop(engine);
+        match cx.json {
+            true => emit_json(&info)?,
+            false => emit(&self.text(&info, job.is_unseen()))?,
         }
         let Some(forget) = &info.forget else { return Ok(()) };
         if job.is_unseen() {
-            return emit(&format!(
-                "{}: no parameter saw these records; they leave the data, and the weights are those of {}\n",
-                out.display(),
-                self.run.display()
-            ));
+            return Ok(());
         }
-        emit(&format!(
-            "{}: {} forgot {} records in {:.3} s ({}), model {}\n",
+        if let Some(count) = self.references {
+            references::make(cx, out, None, count, &self.marks.marks())?;
+        }
+        let role = methods::role(&forget.method).unwrap_or(Role::Method);
+        if forget.effect.counts(role) || self.allow_fail {
+            return Ok(());
+        }
+        Err(Error::CheckFailed(format!(
+            "{}: {}, so nothing was forgotten: {}; `--allow-fail` gives 0",
             out.display(),
-            forget.method,
-            forget.request.count,
-            forget.method_s + forget.precompute_s,
-            forget.tier.as_str(),
-            info.model_sha256
-        ))
+            forget.effect.as_str(),
+            forget.effect.reason.as_deref().unwrap_or_default()
+        )))
+    }
+}
+
+impl Forget {
+    /// What was forgotten, under which claim, and what still holds it.
+    fn text(&self, info: &RunInfo, unseen: bool) -> String {
+        let (Some(forget), Some(out)) = (&info.forget, &self.out) else { return String::new() };
+        let (out, method, count) = (out.display(), &forget.method, forget.request.count);
+        let reason = forget.effect.reason.as_deref().unwrap_or_default();
+        let mut text = match forget.effect.result {
+            _ if unseen => format!(
+                "{out}: no parameter saw these records; they leave the data, and the weights are those of {}\n",
+                self.run.display()
+            ),
+            Became::Changed => format!(
+                "{out}: {method} forgot {count} records in {:.3} s ({}), model {}\n",
+                forget.method_s + forget.precompute_s,
+                forget.claim(),
+                info.model_sha256
+            ),
+            _ => format!(
+                "{out}: {}: {method} and a request for {count} records, model {}: {reason}\n",
+                forget.effect.as_str(),
+                info.model_sha256
+            ),
+        };
+        if forget.effect.result == Became::Changed {
+            text += &format!("{}: {}\n", forget.tier.as_str(), forget.conditions.join("; "));
+        }
+        text += "what still holds something of the records:\n";
+        for residue in &forget.residue {
+            let how = if residue.purge { " (`unlearn purge` deletes it)" } else { "" };
+            text += &format!("  {residue}{how}\n");
+        }
+        text
     }
 }

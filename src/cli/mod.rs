@@ -13,11 +13,15 @@ mod forget;
 mod gradients;
 mod list;
 mod markdown;
+mod marks;
 mod output;
+mod purge;
+mod references;
 mod registries;
 mod report;
 mod shaders;
 mod train;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -67,9 +71,12 @@ pub static COMMANDS: &[CommandRow] = &[
     row::<data::Data>("data"),
     row::<train::Train>("train"),
     row::<forget::Forget>("forget"),
+    row::<references::References>("references"),
+    row::<verify::Verify>("verify"),
     row::<eval::Eval>("eval"),
     row::<gradients::Gradients>("gradients"),
     row::<report::Report>("report"),
+    row::<purge::PurgeRun>("purge"),
     row::<check::Check>("check"),
     row::<doctor::Doctor>("doctor"),
     row::<bench::Bench>("bench"),

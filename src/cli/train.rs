@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::marks::MarkArgs;
 use super::output::{emit, emit_json};
 use super::{Context, Run};
 use crate::error::{Error, Result};
@@ -27,6 +28,8 @@ pub struct Train {
     /// Leave the last checkpoint in the folder
     #[arg(long)]
     keep_checkpoint: bool,
+    #[command(flatten)]
+    marks: MarkArgs,
 }
 
 /// Exit code of an interruption.
@@ -74,11 +77,12 @@ impl Run for Train {
             outputs = outputs.reads([&self.config]);
         }
         outputs.check()?;
-        let Some(job) = TrainJob::prepare(loaded, &self.out, self.resume)? else {
+        let Some(mut job) = TrainJob::prepare(loaded, &self.out, self.resume)? else {
             RunFolder::new(&self.out).tidy(self.keep_checkpoint);
             cx.note(&format!("{} is already finished; nothing to do", self.out.display()));
             return Ok(());
         };
+        job.marks = self.marks.marks();
         let interrupted = interruption()?;
         let mut engine = cx.engine()?;
         let bar = cx.bar(0);
@@ -139,6 +143,7 @@ impl Train {
         words.extend(self.set.iter().flat_map(|set| ["--set".to_owned(), set.clone()]));
         words.extend(cx.seed.iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
         words.extend(self.keep_checkpoint.then(|| "--keep-checkpoint".to_owned()));
+        words.extend(self.marks.words());
         words.push("--resume".into());
         words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
     }

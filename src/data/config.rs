@@ -235,6 +235,23 @@ pub struct DataConfig {
 }
 
 impl DataConfig {
+    /// Every file and folder that it names.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let single = [
+            &self.path,
+            &self.test_path,
+            &self.train_images,
+            &self.train_labels,
+            &self.test_images,
+            &self.test_labels,
+            &self.edges,
+            &self.node_features,
+            &self.labels,
+        ];
+        let lists = [&self.train_files, &self.test_files];
+        single.into_iter().flatten().chain(lists.into_iter().flatten().flatten()).map(PathBuf::as_path)
+    }
+
     /// The configuration of a loader with nothing else set.
     pub fn new(loader: &str) -> Self {
         DataConfig { loader: loader.to_owned(), ..DataConfig::default() }

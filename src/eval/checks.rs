@@ -1,6 +1,10 @@
 //! The checks of a verdict, one rule each. A rule reads one model's metrics against the references; what it means is
 //! decided by `super::verdict`, which reads the same rule on the controls.
+//!
+//! Every limit is a multiple of the spread of the retrains: as far as a further retrain lies with 95 % confidence
+//! ([`Spread`]), so a method passes where it cannot be told from one.
 
+use super::spread::{Limit, Spread};
 use super::values::Metrics;
 use super::verdict::{Aspect, Evidence, RequestScope};
 
@@ -10,13 +14,23 @@ pub(super) enum Reading {
     Absent(String),
     /// The setting cannot tell forgetting from noise; says why.
     NonDiscriminating(String),
-    Value {
-        value: f64,
-        target: Option<f64>,
-        limit: f64,
-        ok: bool,
-        text: String,
-    },
+    Value(Box<Measured>),
+}
+
+/// A value against its limit.
+pub(super) struct Measured {
+    pub value: f64,
+    pub target: Option<f64>,
+    pub limit: f64,
+    /// The limit as a multiple of the retrains' spread; none where it is a control's value.
+    pub multiple: Option<f64>,
+    /// How far beyond the limit; 0 or less is within.
+    pub over: f64,
+    /// As `over`, for a control.
+    pub control_over: f64,
+    /// Standard error of what `over` is the difference of.
+    pub se: f64,
+    pub text: String,
 }
 
 pub(super) struct Rule {
@@ -28,48 +42,52 @@ pub(super) struct Rule {
 const FORGET_ACCURACY: Rule = Rule {
     name: "forget accuracy",
     aspect: Aspect::Forgetting,
-    read: |evidence, model| gap(evidence, model, "Forget accuracy", "splits.forget.accuracy", 0.025),
+    read: |evidence, model| gap(evidence, model, "Forget accuracy", "splits.forget"),
 };
 const RETAIN_ACCURACY: Rule = Rule {
     name: "retain accuracy",
     aspect: Aspect::Utility,
-    read: |evidence, model| gap(evidence, model, "Retain accuracy", "splits.retain.accuracy", 0.01),
+    read: |evidence, model| gap(evidence, model, "Retain accuracy", "splits.retain"),
 };
 const TEST_ACCURACY: Rule = Rule {
     name: "test accuracy",
     aspect: Aspect::Utility,
-    read: |evidence, model| gap(evidence, model, "Test accuracy", "splits.test.accuracy", 0.01),
+    read: |evidence, model| gap(evidence, model, "Test accuracy", "splits.test"),
 };
 const DIVERGENCE: Rule = Rule { name: "divergence to the retrain", aspect: Aspect::Forgetting, read: divergence };
 const MEMBERSHIP: Rule = Rule { name: "membership attack", aspect: Aspect::Forgetting, read: membership };
+const NEARER: Rule = Rule { name: "nearer than doing nothing", aspect: Aspect::Distance, read: nearer };
 const CLASS_TRAIN: Rule = Rule {
-    name: "forgotten class, training records",
+    name: "forgotten class on training records",
     aspect: Aspect::Forgetting,
-    read: |_, model| at_most(model, "Accuracy on the forgotten training records", "splits.forget.accuracy", 0.01),
-};
-const CLASS_TEST: Rule = Rule {
-    name: "forgotten class, test records",
-    aspect: Aspect::Forgetting,
-    read: |_, model| {
-        let key = "class_request.forgotten_test_accuracy";
-        at_most(model, "Accuracy on the forgotten classes' test records", key, 0.01)
+    read: |evidence, model| {
+        let what = "Accuracy on the forgotten training records";
+        one_sided(evidence, model, what, ("splits.forget.accuracy", "splits.forget.count"), Side::NotAbove)
     },
 };
-const RETAINED_CLASSES: Rule =
-    Rule { name: "retained classes, test records", aspect: Aspect::Utility, read: retained_classes };
-
-/// Deletions on graphs scatter more from seed to seed than other records do.
-const GRAPH_TEST_ACCURACY: Rule = Rule {
-    name: "test accuracy",
+const CLASS_TEST: Rule = Rule {
+    name: "forgotten class on test records",
+    aspect: Aspect::Forgetting,
+    read: |evidence, model| {
+        let keys = ("class_request.forgotten_test_accuracy", "splits.test.count");
+        one_sided(evidence, model, "Accuracy on the forgotten classes' test records", keys, Side::NotAbove)
+    },
+};
+/// The retained classes may gain.
+const RETAINED_CLASSES: Rule = Rule {
+    name: "retained classes on test records",
     aspect: Aspect::Utility,
-    read: |evidence, model| gap(evidence, model, "Test accuracy", "splits.test.accuracy", 0.015),
+    read: |evidence, model| {
+        let keys = ("class_request.retained_test_accuracy", "splits.test.count");
+        one_sided(evidence, model, "Test accuracy on the retained classes", keys, Side::NotBelow)
+    },
 };
 const NOT_BELOW_UNLINK: Rule = Rule { name: "not below unlink", aspect: Aspect::Utility, read: not_below_unlink };
 
-static RECORD_RULES: &[Rule] = &[FORGET_ACCURACY, DIVERGENCE, MEMBERSHIP, RETAIN_ACCURACY, TEST_ACCURACY];
+static RECORD_RULES: &[Rule] = &[FORGET_ACCURACY, DIVERGENCE, MEMBERSHIP, NEARER, RETAIN_ACCURACY, TEST_ACCURACY];
 static GRAPH_RULES: &[Rule] =
-    &[FORGET_ACCURACY, DIVERGENCE, MEMBERSHIP, RETAIN_ACCURACY, GRAPH_TEST_ACCURACY, NOT_BELOW_UNLINK];
-static CLASS_RULES: &[Rule] = &[CLASS_TRAIN, CLASS_TEST, DIVERGENCE, MEMBERSHIP, RETAINED_CLASSES];
+    &[FORGET_ACCURACY, DIVERGENCE, MEMBERSHIP, NEARER, RETAIN_ACCURACY, TEST_ACCURACY, NOT_BELOW_UNLINK];
+static CLASS_RULES: &[Rule] = &[CLASS_TRAIN, CLASS_TEST, DIVERGENCE, MEMBERSHIP, NEARER, RETAINED_CLASSES];
 
 pub(super) fn rules(scope: RequestScope) -> impl Iterator<Item = &'static Rule> {
     match scope {
@@ -84,99 +102,210 @@ fn absent(key: &str) -> Reading {
     Reading::Absent(format!("`{key}` was not measured"))
 }
 
-/// |value − retrain| ≤ max(`points`, 2 standard deviations of the retrains), on a fraction.
-fn gap(evidence: &Evidence, model: &Metrics, what: &str, key: &str, points: f64) -> Reading {
-    let (Some(value), Some(target)) = (model.get(key), evidence.reference.mean.get(key)) else { return absent(key) };
-    let sd = evidence.reference.sd.get(key).unwrap_or(0.0);
-    let limit = points.max(2.0 * sd);
+/// Mean and spread of a key; the spread is at least `finest`, what the quantity can be told apart to.
+fn spread(evidence: &Evidence, key: &str, finest: f64) -> Option<Spread> {
+    let mean = evidence.reference.mean.get(key)?;
+    let sd = evidence.reference.sd.get(key).unwrap_or(0.0).max(finest);
+    Some(Spread { mean, sd, runs: evidence.reference.runs })
+}
+
+/// One record of a split.
+fn one_record(model: &Metrics, count: &str) -> f64 {
+    model.get(count).filter(|n| *n > 0.0).map_or(0.001, |n| 1.0 / n)
+}
+
+/// Of the difference between a model's value and the mean of the retrains. A single model is what it is; the mean of a
+/// method's seeds has an error of its own.
+fn standard_error(evidence: &Evidence, key: &str, spread: &Spread) -> f64 {
+    let own = evidence.candidate_sd.and_then(|sd| sd.get(key)).unwrap_or(0.0);
+    spread.error().hypot(own / (evidence.candidate_runs.max(1) as f64).sqrt())
+}
+
+fn stated(limit: Limit, runs: usize) -> String {
+    format!("{:.2} × the spread of {runs} retrains, 95 % confidence", limit.multiple)
+}
+
+/// |value − retrain| of an accuracy, either way.
+fn gap(evidence: &Evidence, model: &Metrics, what: &str, split: &str) -> Reading {
+    let (key, count) = (format!("{split}.accuracy"), format!("{split}.count"));
+    let retrains = spread(evidence, &key, one_record(model, &count));
+    let (Some(value), Some(spread)) = (model.get(&key), retrains) else { return absent(&key) };
+    let (limit, off) = (spread.either_way(), (value - spread.mean).abs());
     let text = format!(
-        "{what} {:.2} %, retrain {:.2} ± {:.2} %, difference {:.2} of at most {:.2} points",
+        "{what} {:.2} %, retrain {:.2} ± {:.2} %, difference {:.2} of at most {:.2} points ({})",
         100.0 * value,
-        100.0 * target,
-        100.0 * sd,
-        100.0 * (value - target).abs(),
-        100.0 * limit
+        100.0 * spread.mean,
+        100.0 * spread.sd,
+        100.0 * off,
+        100.0 * limit.within,
+        stated(limit, spread.runs)
     );
-    Reading::Value { value, target: Some(target), limit, ok: within(value, target, limit), text }
+    Reading::Value(Box::new(Measured {
+        value,
+        target: Some(spread.mean),
+        limit: limit.within,
+        multiple: Some(limit.multiple),
+        over: off - limit.within,
+        control_over: off - limit.control,
+        se: standard_error(evidence, &key, &spread),
+        text,
+    }))
 }
 
-fn at_most(model: &Metrics, what: &str, key: &str, limit: f64) -> Reading {
-    let Some(value) = model.get(key) else { return absent(key) };
-    let text = format!("{what} {:.2} %, at most {:.2} %", 100.0 * value, 100.0 * limit);
-    Reading::Value { value, target: None, limit, ok: value <= limit, text }
+enum Side {
+    NotAbove,
+    NotBelow,
 }
 
-/// One-sided: the retained classes may gain, and lose at most one point.
-fn retained_classes(evidence: &Evidence, model: &Metrics) -> Reading {
-    let key = "class_request.retained_test_accuracy";
-    let (Some(value), Some(target)) = (model.get(key), evidence.reference.mean.get(key)) else { return absent(key) };
-    let limit = 0.01;
+/// An accuracy that may lie off the retrains' to one side only.
+fn one_sided(evidence: &Evidence, model: &Metrics, what: &str, keys: (&str, &str), side: Side) -> Reading {
+    let (key, count) = keys;
+    let retrains = spread(evidence, key, one_record(model, count));
+    let (Some(value), Some(spread)) = (model.get(key), retrains) else { return absent(key) };
+    let limit = spread.one_way();
+    let (off, word, bound) = match side {
+        Side::NotAbove => (value - spread.mean, "at most", spread.mean + limit.within),
+        Side::NotBelow => (spread.mean - value, "at least", spread.mean - limit.within),
+    };
     let text = format!(
-        "Test accuracy on the retained classes {:.2} %, retrain {:.2} %, a loss of at most {:.2} points allowed",
+        "{what} {:.2} %, retrain {:.2} ± {:.2} %, {word} {:.2} % ({})",
         100.0 * value,
-        100.0 * target,
-        100.0 * limit
+        100.0 * spread.mean,
+        100.0 * spread.sd,
+        100.0 * bound,
+        stated(limit, spread.runs)
     );
-    Reading::Value { value, target: Some(target), limit, ok: value >= target - limit - SLACK, text }
+    Reading::Value(Box::new(Measured {
+        value,
+        target: Some(spread.mean),
+        limit: limit.within,
+        multiple: Some(limit.multiple),
+        over: off - limit.within,
+        control_over: off - limit.control,
+        se: standard_error(evidence, key, &spread),
+        text,
+    }))
 }
 
-/// One-sided: at most one standard deviation of the retrains' test accuracy below the weights as they were on the
-/// reduced graph.
+/// Against the weights as they were on the reduced graph: no further below them than a retrain scatters.
 fn not_below_unlink(evidence: &Evidence, model: &Metrics) -> Reading {
     let key = "splits.test.accuracy";
     let target = evidence.unlink.and_then(|unlink| unlink.get(key));
-    let (Some(value), Some(target)) = (model.get(key), target) else { return absent("unlink's splits.test.accuracy") };
-    let limit = evidence.reference.sd.get(key).unwrap_or(0.0);
+    let retrains = spread(evidence, key, one_record(model, "splits.test.count"));
+    let (Some(value), Some(target), Some(spread)) = (model.get(key), target, retrains) else {
+        return absent("unlink's splits.test.accuracy");
+    };
+    let limit = spread.one_way();
     let text = format!(
-        "Test accuracy {:.2} %, unlink {:.2} %, a loss of at most {:.2} points allowed",
+        "Test accuracy {:.2} %, unlink {:.2} %, a loss of at most {:.2} points allowed ({})",
         100.0 * value,
         100.0 * target,
-        100.0 * limit
+        100.0 * limit.within,
+        stated(limit, spread.runs)
     );
-    Reading::Value { value, target: Some(target), limit, ok: value >= target - limit - SLACK, text }
+    Reading::Value(Box::new(Measured {
+        value,
+        target: Some(target),
+        limit: limit.within,
+        multiple: Some(limit.multiple),
+        over: target - value - limit.within,
+        control_over: target - value - limit.control,
+        se: standard_error(evidence, key, &spread),
+        text,
+    }))
 }
 
-/// Jensen–Shannon divergence to the retrains on the forget set: half way between the noise floor and doing nothing,
-/// and only where doing nothing lies at least twice as far off as another retrain does.
+/// The retrains' divergence from each other on the forget set. A tenth of it is the least spread that is believed: two
+/// retrains have one divergence between them, and no spread at all.
+fn js_spread(evidence: &Evidence) -> Option<Spread> {
+    let noise = evidence.reference.mean.get("js.noise_floor_forget")?;
+    let sd = evidence.reference.sd.get("js.forget").unwrap_or(0.0).max(0.1 * noise);
+    Some(Spread { mean: noise, sd, runs: evidence.reference.runs })
+}
+
+/// Jensen–Shannon divergence to the retrains on the forget set: as far as a further retrain lies, and only where doing
+/// nothing lies at least twice as far off as the retrains from each other.
 fn divergence(evidence: &Evidence, model: &Metrics) -> Reading {
     let Some(value) = model.get("js.forget") else { return absent("js.forget") };
-    let Some(original) = evidence.original.get("js.forget") else { return absent("js.forget of the original") };
-    let Some(noise) = evidence.reference.mean.get("js.noise_floor_forget") else {
-        return absent("js.noise_floor_forget");
-    };
+    let Some(original) = evidence.original.get("js.forget") else { return absent("the original's js.forget") };
+    let Some(spread) = js_spread(evidence) else { return absent("js.noise_floor_forget") };
+    let noise = spread.mean;
     if original < 2.0 * noise {
         return Reading::NonDiscriminating(format!(
             "doing nothing lies {original:.4} from the retrains and the retrains {noise:.4} from each other; less than \
              twice as far shows nothing"
         ));
     }
-    let limit = (0.5 * (original + noise)).min(original);
+    let limit = spread.one_way();
+    let bound = (noise + limit.within).min(original);
     let text = format!(
-        "Divergence {value:.4} on the forget set, at most {limit:.4} (original {original:.4}, noise floor {noise:.4})"
+        "Divergence {value:.4} on the forget set, at most {bound:.4} (noise floor {noise:.4}, original {original:.4}; \
+            {})",
+        stated(limit, spread.runs)
     );
-    Reading::Value { value, target: Some(noise), limit, ok: value <= limit, text }
+    Reading::Value(Box::new(Measured {
+        value,
+        target: Some(noise),
+        limit: bound,
+        multiple: Some(limit.multiple),
+        over: value - bound,
+        control_over: value - (noise + limit.control).min(original),
+        se: standard_error(evidence, "js.forget", &spread),
+        text,
+    }))
 }
 
-/// |AUC − retrain's AUC| ≤ 0.03, two-sided: 0.37 betrays as much as 0.63. Class requests use held-out records of the
-/// same class where there are any.
+/// Whatever else holds: a model that is farther from the retrains than doing nothing was moved the wrong way.
+fn nearer(evidence: &Evidence, model: &Metrics) -> Reading {
+    let Some(value) = model.get("js.forget") else { return absent("js.forget") };
+    let Some(original) = evidence.original.get("js.forget") else { return absent("the original's js.forget") };
+    let Some(spread) = js_spread(evidence) else { return absent("js.noise_floor_forget") };
+    let text = format!(
+        "Divergence to the retrains {value:.4} on the forget set, doing nothing {original:.4}, which it may not pass"
+    );
+    Reading::Value(Box::new(Measured {
+        value,
+        target: None,
+        limit: original,
+        multiple: None,
+        over: value - original,
+        control_over: value - original,
+        se: standard_error(evidence, "js.forget", &spread),
+        text,
+    }))
+}
+
+/// AUC of the attack against the retrains', two-sided: 0.37 betrays as much as 0.63. Class requests use held-out
+/// records of the same class where there are any.
 fn membership(evidence: &Evidence, model: &Metrics) -> Reading {
-    let same_class = "membership_same_class.auc";
-    let key = match evidence.scope {
-        RequestScope::Classes if evidence.reference.mean.get(same_class).is_some() => same_class,
-        _ => "membership.auc",
+    let attack = match evidence.scope {
+        RequestScope::Classes if evidence.reference.mean.get("membership_same_class.auc").is_some() => {
+            "membership_same_class"
+        }
+        _ => "membership",
     };
-    let (Some(value), Some(target)) = (model.get(key), evidence.reference.mean.get(key)) else { return absent(key) };
-    let limit = 0.03;
+    let key = format!("{attack}.auc");
+    let retrains = spread(evidence, &key, 0.5 * one_record(model, "splits.forget.count"));
+    let (Some(value), Some(spread)) = (model.get(&key), retrains) else { return absent(&key) };
+    let (limit, off) = (spread.either_way(), (value - spread.mean).abs());
+    // The AUC of so many records has an error of its own.
+    let se = model.get(&format!("{attack}.se")).unwrap_or(0.0).max(standard_error(evidence, &key, &spread));
     let text = format!(
-        "Membership AUC {value:.3}, retrain {target:.3}, difference {:.3} of at most {limit:.3} either way",
-        (value - target).abs()
+        "Membership AUC {value:.3} (standard error {se:.3}), retrain {:.3} ± {:.3}, difference {off:.3} of at most \
+            {:.3} either way ({})",
+        spread.mean,
+        spread.sd,
+        limit.within,
+        stated(limit, spread.runs)
     );
-    Reading::Value { value, target: Some(target), limit, ok: within(value, target, limit), text }
-}
-
-/// A value that lies on the limit is inside it, whatever the last bit of the subtraction says.
-const SLACK: f64 = 1e-12;
-
-fn within(value: f64, target: f64, limit: f64) -> bool {
-    (value - target).abs() <= limit + SLACK
+    Reading::Value(Box::new(Measured {
+        value,
+        target: Some(spread.mean),
+        limit: limit.within,
+        multiple: Some(limit.multiple),
+        over: off - limit.within,
+        control_over: off - limit.control,
+        se,
+        text,
+    }))
 }

@@ -5,6 +5,7 @@
 //! [`METRICS`].
 
 pub mod accuracy;
+mod chance;
 mod checks;
 pub mod divergence;
 pub mod gaps;
@@ -12,9 +13,11 @@ pub mod graph;
 pub mod membership;
 pub mod metrics;
 mod outputs;
+mod spread;
 mod values;
 pub mod verdict;
 
+pub use chance::Chance;
 pub use graph::{GraphFacts, LinkFacts};
 pub use membership::membership_roc;
 pub use metrics::{METRICS, Metric, Subject, Target, measure, measure_references};

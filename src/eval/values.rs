@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::spread::Spread;
 use crate::error::{Error, Result};
 
 /// Metric values by dotted key. Every value present is finite; what could not be computed is not there. In JSON the
@@ -115,6 +116,12 @@ impl Reference {
             }
         }
         Reference { mean, sd, runs: runs.len() }
+    }
+
+    /// Half the width of the 95 % confidence interval of each mean (Student's t); empty for fewer than two models.
+    pub fn interval(&self) -> Metrics {
+        let half = |sd: f64| Spread { mean: 0.0, sd, runs: self.runs }.half_interval();
+        Metrics(self.sd.0.iter().map(|(key, sd)| (key.clone(), half(*sd))).collect())
     }
 }
 

@@ -1,13 +1,16 @@
 //! Did the method forget? Every check is run on the candidate and on two controls: the original model, which a check of
 //! forgetting must fail, and a held-out retrain, which every check must pass. A check whose controls misbehave decides
-//! nothing and says so.
+//! nothing and says so, and so does one that is decided by less than its own standard error.
 //!
-//! All thresholds are relative to the mean and spread of retrained references; they were set for five or more.
+//! All limits are multiples of the spread of the retrained references ([`super::spread`]): a method passes where it
+//! cannot be told from a further retrain, and never where it is farther from the retrains than doing nothing.
 
 use serde::{Deserialize, Serialize};
 
-use super::checks::{Reading, Rule, rules};
+use super::checks::{Measured, Reading, Rule, rules};
+use super::spread::CONFIDENCE;
 use super::values::{Metrics, Reference};
+use crate::error::Error;
 
 /// What a check, or all of them together, came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +22,10 @@ pub enum Outcome {
     Fail,
     /// None failed, but one could not be decided, for want of a reference or of records.
     Inconclusive,
+    /// The weights are the same as before: there is nothing to judge, and nothing was forgotten.
+    Unchanged,
+    /// The network recognises the retained records no better than chance: nothing is left to judge.
+    Destroyed,
 }
 
 impl Outcome {
@@ -28,6 +35,17 @@ impl Outcome {
             Outcome::Pass => "pass",
             Outcome::Fail => "fail",
             Outcome::Inconclusive => "inconclusive",
+            Outcome::Unchanged => "unchanged",
+            Outcome::Destroyed => "destroyed",
+        }
+    }
+
+    /// The error of the exit code: 4 for what is no forgetting, 3 for what could not be decided; none for a pass.
+    pub fn error(self, summary: &str) -> Option<Error> {
+        match self {
+            Outcome::Pass => None,
+            Outcome::Inconclusive => Some(Error::Inconclusive(summary.to_owned())),
+            Outcome::Fail | Outcome::Unchanged | Outcome::Destroyed => Some(Error::CheckFailed(summary.to_owned())),
         }
     }
 }
@@ -40,6 +58,8 @@ pub enum Aspect {
     Forgetting,
     /// Whether the rest is still known.
     Utility,
+    /// Whether it is nearer to the retrains than doing nothing; must be passed.
+    Distance,
 }
 
 /// Which thresholds apply: a whole class is to be predicted no more, single records are to be treated like unseen ones.
@@ -74,12 +94,16 @@ pub struct Evidence<'a> {
     pub scope: RequestScope,
     /// The model before forgetting: the negative control.
     pub original: &'a Metrics,
-    /// Mean and spread of at least two retrains.
+    /// Mean and spread of at least three retrains.
     pub reference: &'a Reference,
     /// A retrain that is not among the references: the positive control.
     pub another: Option<&'a Metrics>,
-    /// The model's metrics after forgetting.
+    /// The model's metrics after forgetting; the mean over a method's seeds where there are several.
     pub candidate: &'a Metrics,
+    /// Sample standard deviation over those seeds.
+    pub candidate_sd: Option<&'a Metrics>,
+    /// How many seeds: 1 where one model is judged.
+    pub candidate_runs: usize,
     /// The unlearned graph with the weights as they were: what every method for graphs must at least equal.
     pub unlink: Option<&'a Metrics>,
     /// Seconds taken, and those of a retraining.
@@ -103,9 +127,18 @@ pub struct Check {
     /// The retrain's value.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub target: Option<f64>,
-    /// How far `value` may lie from `target`, or how high it may be where there is no target.
+    /// How far `value` may lie from `target`; for a divergence, how high it may be.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub limit: Option<f64>,
+    /// The allowed distance as a multiple of the spread of the retrains.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub multiple: Option<f64>,
+    /// Confidence with which a further retrain lies within that multiple.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub confidence: Option<f64>,
+    /// Standard error of the comparison: a check that is decided by less is undecided.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub se: Option<f64>,
 }
 
 /// All checks and what they come to.
@@ -128,6 +161,22 @@ pub struct Verdict {
     pub not_measured: Vec<String>,
 }
 
+impl Verdict {
+    /// The same checks under an outcome that was found without them, and why.
+    pub fn overruled(self, outcome: Outcome, why: &str) -> Verdict {
+        let (capital, summary) = (outcome.as_str(), &self.summary);
+        let summary = format!(
+            "{}{}: {why}. Whatever was measured is no forgetting. {summary}",
+            capital[..1].to_uppercase(),
+            &capital[1..]
+        );
+        Verdict { outcome, summary, grade: None, fast: None, ..self }
+    }
+}
+
+/// A value that lies on the limit is inside it, whatever the last bit of the subtraction says.
+const SLACK: f64 = 1e-12;
+
 /// What the controls did with one rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Controls {
@@ -135,11 +184,17 @@ struct Controls {
     retrain_passes: Option<bool>,
 }
 
+/// Fewest retrains that a spread is believed of.
+const RETRAINS: usize = 3;
+
+/// Widest limit on an accuracy that still shows something of utility.
+const WIDEST: f64 = 0.05;
+
 /// Draws the verdict.
 ///
 /// *Fail* if a check with working controls fails. *Pass* if none fails, the held-out retrain passes every check, the
-/// original fails at least one check of forgetting which the candidate passes, and every check of utility is passed.
-/// Otherwise *inconclusive*.
+/// original fails at least one check of forgetting which the candidate passes, every check of utility is passed, and
+/// the candidate is nearer to the retrains than the original. Otherwise *inconclusive*.
 pub fn verdict(evidence: &Evidence) -> Verdict {
     let judged: Vec<(Check, Controls)> = rules(evidence.scope).map(|rule| judge(rule, evidence)).collect();
     let outcome = overall(&judged, evidence);
@@ -157,13 +212,13 @@ pub fn verdict(evidence: &Evidence) -> Verdict {
 }
 
 fn judge(rule: &Rule, evidence: &Evidence) -> (Check, Controls) {
-    let ok = |reading: Reading| match reading {
-        Reading::Value { ok, .. } => Some(ok),
+    let measured = |model| match (rule.read)(evidence, model) {
+        Reading::Value(measured) => Some(measured),
         Reading::Absent(_) | Reading::NonDiscriminating(_) => None,
     };
     let controls = Controls {
-        original_fails: ok((rule.read)(evidence, evidence.original)).map(|ok| !ok),
-        retrain_passes: evidence.another.and_then(|another| ok((rule.read)(evidence, another))),
+        original_fails: measured(evidence.original).map(|m| m.over > SLACK),
+        retrain_passes: evidence.another.and_then(measured).map(|m| m.control_over <= SLACK),
     };
     let mut check = Check {
         name: rule.name.into(),
@@ -173,13 +228,18 @@ fn judge(rule: &Rule, evidence: &Evidence) -> (Check, Controls) {
         value: None,
         target: None,
         limit: None,
+        multiple: None,
+        confidence: None,
+        se: None,
     };
     match (rule.read)(evidence, evidence.candidate) {
         Reading::Absent(what) => check.reason = format!("Not decided: {what}."),
         Reading::NonDiscriminating(why) => check.reason = format!("Non-discriminating setting: {why}."),
-        Reading::Value { value, target, limit, ok, text } => {
+        Reading::Value(measured) => {
+            let (outcome, because) = decide(rule.aspect, &measured, controls, evidence.reference.runs);
+            let Measured { value, target, limit, multiple, se, text, .. } = *measured;
             (check.value, check.target, check.limit) = (Some(value), target, Some(limit));
-            let (outcome, because) = decide(rule.aspect, ok, controls, evidence.reference.runs);
+            (check.multiple, check.confidence, check.se) = (multiple, multiple.map(|_| CONFIDENCE), Some(se));
             check.outcome = outcome;
             check.reason = format!("{text}{because}.");
         }
@@ -188,10 +248,13 @@ fn judge(rule: &Rule, evidence: &Evidence) -> (Check, Controls) {
 }
 
 /// The outcome of a measured check given its controls, and the rest of its sentence.
-fn decide(aspect: Aspect, ok: bool, controls: Controls, retrains: usize) -> (Outcome, &'static str) {
-    let forgetting = aspect == Aspect::Forgetting;
-    if retrains < 2 {
-        return (Outcome::Inconclusive, "; fewer than two retrains, so the seed noise is unknown");
+fn decide(aspect: Aspect, measured: &Measured, controls: Controls, retrains: usize) -> (Outcome, &'static str) {
+    let (forgetting, ok) = (aspect == Aspect::Forgetting, measured.over <= SLACK);
+    if retrains < RETRAINS {
+        return (Outcome::Inconclusive, "; fewer than three retrains, so the seed noise is unknown");
+    }
+    if measured.over.abs() + SLACK < measured.se {
+        return (Outcome::Inconclusive, "; nearer to the limit than its own standard error, so it decides nothing");
     }
     match (controls.retrain_passes, controls.original_fails) {
         (None, _) => (Outcome::Inconclusive, "; there is no held-out retrain to control the check"),
@@ -205,6 +268,9 @@ fn decide(aspect: Aspect, ok: bool, controls: Controls, retrains: usize) -> (Out
             (Outcome::Fail, "; even the original model is within the limit, so the method did damage")
         }
         (Some(true), None) if forgetting => (Outcome::Inconclusive, "; the original model was not measured"),
+        (Some(true), _) if ok && aspect == Aspect::Utility && measured.limit > WIDEST => {
+            (Outcome::Inconclusive, "; a limit of more than 5 points shows no utility, and more retrains narrow it")
+        }
         (Some(true), _) if ok => (Outcome::Pass, ""),
         (Some(true), _) => (Outcome::Fail, ""),
     }
@@ -216,9 +282,9 @@ fn overall(judged: &[(Check, Controls)], evidence: &Evidence) -> Outcome {
         return Outcome::Fail;
     }
     let positive_holds = judged.iter().all(|(_, controls)| controls.retrain_passes != Some(false));
-    let useful = outcomes.clone().filter(|c| c.aspect == Aspect::Utility).all(|c| c.outcome == Outcome::Pass);
+    let useful = outcomes.clone().filter(|c| c.aspect != Aspect::Forgetting).all(|c| c.outcome == Outcome::Pass);
     let forgot = outcomes.any(|c| c.aspect == Aspect::Forgetting && c.outcome == Outcome::Pass);
-    if positive_holds && useful && forgot && evidence.reference.runs >= 2 {
+    if positive_holds && useful && forgot && evidence.reference.runs >= RETRAINS {
         Outcome::Pass
     } else {
         Outcome::Inconclusive
@@ -232,6 +298,8 @@ fn summary(outcome: Outcome, judged: &[(Check, Controls)], evidence: &Evidence) 
     let lead = match outcome {
         Outcome::Pass => "Passes every decided check".to_owned(),
         Outcome::Fail => format!("Fails: {}", named(Outcome::Fail).join(", ")),
+        // Neither comes of the checks (see `Verdict::overruled`).
+        Outcome::Unchanged | Outcome::Destroyed => outcome.as_str().to_owned(),
         Outcome::Inconclusive => format!("Inconclusive; undecided: {}", named(Outcome::Inconclusive).join(", ")),
     };
     let forgetting = || judged.iter().filter(|(check, _)| check.aspect == Aspect::Forgetting);

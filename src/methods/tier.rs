@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
-    /// The record was not an input to any kept parameter.
+    /// The record was not an input to any kept parameter, nor to anything that was fitted on data.
     Exact,
     /// (ε, δ) under assumptions that the code enforces.
     Certified,
@@ -30,7 +30,7 @@ impl Tier {
     /// The words allowed for it.
     pub fn sentence(self) -> &'static str {
         match self {
-            Tier::Exact => "the record was not an input to any kept parameter",
+            Tier::Exact => "the record was not an input to any kept parameter, nor to anything that was fitted on data",
             Tier::Certified => "(ε,δ)-certified under assumptions that the code enforces",
             Tier::Approximate => "measured against retrained references",
             Tier::Unverified => "no claim",

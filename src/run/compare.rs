@@ -1,35 +1,81 @@
 //! Rows for run folders that were made one by one: read again on every split and measured against the retrains among
 //! them.
 
+use super::effect::Became;
 use super::folder::{ForgetInfo, Opened};
 use super::reading::evaluate;
-use super::results::{RequestSummary, Row, RowKind, SCHEMA};
+use super::references;
+use super::results::{Provenance, RequestSummary, Row, RowKind, SCHEMA};
 use super::target::Target;
+use super::verify;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::{Cost, Evaluation, Metrics, Subject, measure, membership_roc};
-use crate::methods::{self, Role, Tier};
+use crate::methods::Tier;
 
-/// One row per run. Runs on the same data are one experiment, under the request of the first that has one.
+/// One row per run. Runs that forgot one request on the same data are one experiment, with the runs that they came
+/// from; so no run is measured against a retrain of another request.
 ///
 /// # Errors
-/// A run whose weights are corrupt or not finite; a lost device.
+/// A run whose weights are corrupt or not finite; one that is there twice; a lost device.
 pub fn rows_of_runs(engine: &mut Engine, runs: &[Opened]) -> Result<Vec<Row>> {
-    let mut groups: Vec<Vec<&Opened>> = Vec::new();
-    for run in runs {
-        match groups.iter_mut().find(|group| group[0].info.data.same_records(&run.info.data)) {
-            Some(group) => group.push(run),
-            None => groups.push(vec![run]),
+    for (i, run) in runs.iter().enumerate() {
+        let copy = runs[..i].iter().find(|other| other.run_sha256 == run.run_sha256);
+        if let Some(copy) = copy {
+            let (path, other) = (run.folder.path.display(), copy.folder.path.display());
+            return Err(Error::input(format!(
+                "{path} is the same run as {other} (run.json {}); give each run once",
+                run.run_sha256
+            )));
         }
     }
+    let groups = groups(runs)?;
     let mut rows = Vec::new();
-    for group in groups {
-        rows.extend(experiment(engine, &group)?);
+    for (i, group) in groups.iter().enumerate() {
+        let twins = groups[..i].iter().filter(|other| other.runs[0].info.data.name == group.runs[0].info.data.name);
+        rows.extend(experiment(engine, group, twins.count() + 1)?);
     }
     Ok(rows)
 }
 
-fn experiment(engine: &mut Engine, runs: &[&Opened]) -> Result<Vec<Row>> {
+/// Runs that are compared with each other.
+struct Group<'a> {
+    /// Hash of the records that were forgotten.
+    request: Option<String>,
+    runs: Vec<&'a Opened>,
+}
+
+fn groups(runs: &[Opened]) -> Result<Vec<Group<'_>>> {
+    let mut groups: Vec<Group> = Vec::new();
+    let data = |run: &Opened| run.info.evidence.data_sha256.clone();
+    for run in runs.iter().filter(|run| run.info.forget.is_some()) {
+        let request = references::request_of(run)?;
+        match groups.iter_mut().find(|group| group.request == request && data(group.runs[0]) == data(run)) {
+            Some(group) => group.runs.push(run),
+            None => groups.push(Group { request, runs: vec![run] }),
+        }
+    }
+    for run in runs.iter().filter(|run| run.info.forget.is_none()) {
+        let mut placed = false;
+        for group in groups.iter_mut().filter(|group| data(group.runs[0]) == data(run)) {
+            let came = |other: &&Opened| other.info.evidence.parents.iter().any(|p| p.run_sha256 == run.run_sha256);
+            let trained = group.request.is_none();
+            if trained || group.runs.iter().copied().any(|other| came(&other)) {
+                placed = true;
+                // Before what came from it.
+                let at = if trained { group.runs.len() } else { 0 };
+                group.runs.insert(at, run);
+            }
+        }
+        if !placed {
+            groups.push(Group { request: None, runs: vec![run] });
+        }
+    }
+    Ok(groups)
+}
+
+fn experiment(engine: &mut Engine, group: &Group, number: usize) -> Result<Vec<Row>> {
+    let runs = &group.runs;
     let requests = runs.iter().find_map(|run| Some((run.requests.as_ref()?, *run)));
     let target =
         requests.map(|(requests, run)| Target::of(requests, &run.data, &run.model, run.config.seed)).transpose()?;
@@ -47,18 +93,36 @@ fn experiment(engine: &mut Engine, runs: &[&Opened]) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (i, run) in runs.iter().enumerate() {
         // A retrain is measured against the others.
-        let others = runs.iter().zip(&outputs).enumerate().filter(|(k, (other, _))| *k != i && is_retrain(other));
-        let references: Vec<&Evaluation> = others.map(|(_, (_, outputs))| outputs).collect();
+        let mut references: Vec<&Evaluation> = Vec::new();
+        let mut taken = vec![run.model_sha256()];
+        for (k, (other, outputs)) in runs.iter().zip(&outputs).enumerate() {
+            let distinct = !taken.contains(&other.model_sha256());
+            if k != i && distinct && references::unfit(run, group.request.as_deref(), other)?.is_none() {
+                taken.push(other.model_sha256());
+                references.push(outputs);
+            }
+        }
         let forgotten_classes = request.classes.as_slice();
         let metrics = measure(&Subject { now: &outputs[i], references: &references, forgotten_classes })?;
         let roc = membership_roc(&outputs[i], forgotten_classes)?;
-        rows.push(Row { metrics, roc, ..facts(run, &request)? });
+        let mut row = Row { metrics, roc, ..facts(run, &request)? };
+        if number > 1 {
+            row.experiment += &format!(" ({number})");
+        }
+        rows.push(row);
     }
     Ok(rows)
 }
 
-fn is_retrain(run: &Opened) -> bool {
-    run.info.forget.as_ref().is_some_and(|forget| methods::role(&forget.method) == Some(Role::Reference))
+/// Where the run lies, and why it forgot nothing where it did not.
+fn note(run: &Opened) -> String {
+    let path = run.folder.path.display();
+    match run.info.forget.as_ref().map(|forget| &forget.effect) {
+        Some(effect) if effect.result != Became::Changed => {
+            format!("{path}: {}, for {}", effect.as_str(), effect.reason.as_deref().unwrap_or("no reason is known"))
+        }
+        _ => path.to_string(),
+    }
 }
 
 /// A run's row without what is measured.
@@ -67,7 +131,7 @@ fn facts(run: &Opened, request: &RequestSummary) -> Result<Row> {
     let recipe = recipe.map_err(|e| Error::internal(format!("the recipe cannot be written: {e}")))?;
     let kind = match &run.info.forget {
         None => RowKind::Original,
-        Some(_) if is_retrain(run) => RowKind::Retrain,
+        Some(_) if references::is_retrain(run) => RowKind::Retrain,
         Some(_) => RowKind::Method,
     };
     let forget = run.info.forget.as_ref();
@@ -94,8 +158,18 @@ fn facts(run: &Opened, request: &RequestSummary) -> Result<Row> {
         reads: forget.map_or(Vec::new(), |f| f.reads.clone()),
         metrics: Metrics::default(),
         sd: Metrics::default(),
-        verdict: None,
+        interval: Metrics::default(),
+        verdict: verify::stored(run)?.map(|stored| stored.verdict),
+        effect: forget.map(|f| f.effect.clone()),
+        provenance: Some(Provenance {
+            made_at: run.info.evidence.made_at.clone(),
+            version: run.info.version.clone(),
+            actor: run.info.evidence.actor.clone(),
+            note: run.info.evidence.note.clone(),
+            data_sha256: run.info.evidence.data_sha256.clone(),
+            config_sha256: run.info.config_sha256.clone(),
+        }),
         roc: Vec::new(),
-        note: Some(run.folder.path.display().to_string()),
+        note: Some(note(run)),
     })
 }

@@ -53,12 +53,20 @@ pub struct ForgetConfig {
     /// Retrained models that form the reference; one more is trained as the control.
     #[serde(default = "default_references")]
     pub references: usize,
+    /// Seeds of each method: so many originals are trained, the method forgets in each, and its row has mean and
+    /// spread.
+    #[serde(default = "default_seeds")]
+    pub seeds: usize,
     /// Settings of a method, by its name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, toml::Table>,
 }
 
 fn default_references() -> usize {
+    3
+}
+
+fn default_seeds() -> usize {
     3
 }
 
@@ -108,6 +116,12 @@ impl ForgetConfig {
         if let Some(stray) = self.settings.keys().find(stray) {
             let near = crate::base::did_you_mean(stray, self.methods.iter().map(String::as_str));
             return Err(Error::input(format!("forget.settings.{stray}: forget.methods does not name it{near}")));
+        }
+        if !(1..=100).contains(&self.seeds) {
+            return Err(Error::input(format!(
+                "forget.seeds is {}; expected 1 to 100, and at least three for an interval",
+                self.seeds
+            )));
         }
         match self.references {
             2..=100 => Ok(()),

@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 
 use super::folder::{Opened, RunFolder};
 use super::reading::evaluate;
+use super::references;
 use super::target::Target;
 use crate::data::read_requests;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::eval::{Cost, Evaluation, Evidence, Metrics, Subject, measure, measure_references, verdict};
+use crate::eval::{Cost, Evaluation, Evidence, Metrics, Subject, Verdict, measure, measure_references, verdict};
+use crate::methods::{self, Role};
 
 /// What `unlearn eval` is asked for.
 pub struct EvalJob<'a> {
@@ -42,21 +44,22 @@ impl EvalJob<'_> {
         let references: Vec<Opened> =
             self.references.iter().map(|path| RunFolder::new(path).open()).collect::<Result<_>>()?;
         let original = self.original.map(|path| RunFolder::new(path).open()).transpose()?;
-        for other in references.iter().chain(&original) {
-            if !other.info.data.same_records(&run.info.data) {
-                return Err(Error::input(format!(
-                    "{} and {} were not made from the same data and splits; they cannot be compared",
-                    run.folder.path.display(),
-                    other.folder.path.display()
-                )));
-            }
-        }
         let given = self.request.map(read_requests).transpose()?;
         let known = given.as_ref().or(run.requests.as_ref());
         let known = known.or_else(|| references.iter().find_map(|reference| reference.requests.as_ref()));
         let target = known.map(|requests| Target::of(requests, &run.data, &run.model, run.config.seed)).transpose()?;
+        let request = known.map(|requests| references::request_hash(&run, requests)).transpose()?;
+        references::check(&run, request.as_deref(), &references, original.as_ref())?;
         Ok(EvalInputs { run, references, original, target })
     }
+}
+
+/// What `unlearn eval` found.
+pub struct Measured {
+    /// Its document.
+    pub document: Value,
+    /// The verdict in it; none without a request, an original and two references.
+    pub verdict: Option<Verdict>,
 }
 
 impl EvalInputs {
@@ -64,7 +67,7 @@ impl EvalInputs {
     ///
     /// # Errors
     /// A model that diverged; a lost device.
-    pub fn measure(&self, engine: &mut Engine) -> Result<Value> {
+    pub fn measure(&self, engine: &mut Engine) -> Result<Measured> {
         let now = self.on(engine, &self.run)?;
         let references =
             self.references.iter().map(|reference| self.on(engine, reference)).collect::<Result<Vec<_>>>()?;
@@ -75,7 +78,7 @@ impl EvalInputs {
             "schema": "unlearn.eval/1",
             "version": env!("CARGO_PKG_VERSION"),
             "run": self.run.folder.path,
-            "model_sha256": self.run.model_sha256()?,
+            "model_sha256": self.run.model_sha256(),
         });
         merge(&mut document, metrics.to_json());
         if let Some(original) = &self.original {
@@ -83,10 +86,11 @@ impl EvalInputs {
             let before = measure(&Subject { now: &outputs, references: &references, forgotten_classes })?;
             document["original"] = before.to_json();
             if let Some(judged) = self.judge(&metrics, &before, &now, &outputs, &references)? {
-                document["verdict"] = judged;
+                document["verdict"] = to_value(&judged)?;
+                return Ok(Measured { document, verdict: Some(judged) });
             }
         }
-        Ok(document)
+        Ok(Measured { document, verdict: None })
     }
 
     fn on(&self, engine: &mut Engine, run: &Opened) -> Result<Evaluation> {
@@ -103,7 +107,7 @@ impl EvalInputs {
         now: &Evaluation,
         original: &Evaluation,
         references: &[&Evaluation],
-    ) -> Result<Option<Value>> {
+    ) -> Result<Option<Verdict>> {
         let Some(target) = self.target.as_ref().filter(|_| references.len() >= 2) else { return Ok(None) };
         let forgotten_classes = target.classes.as_slice();
         let scope = target.scope();
@@ -124,12 +128,21 @@ impl EvalInputs {
             reference: &measure_references(kept, forgotten_classes)?,
             another: another.as_ref(),
             candidate: &candidate,
+            candidate_sd: None,
+            candidate_runs: 1,
             unlink: None,
             cost: Cost::default(),
         };
-        let judged = serde_json::to_value(verdict(&evidence));
-        judged.map(Some).map_err(|e| Error::internal(format!("a verdict cannot be written: {e}")))
+        let judged = verdict(&evidence);
+        Ok(Some(match &self.run.info.forget {
+            Some(forget) => forget.effect.overrule(judged, methods::role(&forget.method).unwrap_or(Role::Method)),
+            None => judged,
+        }))
     }
+}
+
+fn to_value(verdict: &Verdict) -> Result<Value> {
+    serde_json::to_value(verdict).map_err(|e| Error::internal(format!("a verdict cannot be written: {e}")))
 }
 
 fn merge(into: &mut Value, from: Value) {

@@ -5,11 +5,14 @@ use std::time::Instant;
 
 use super::config::{Config, ForgetConfig, Loaded};
 use super::curve::{Curve, CurvePoint};
+use super::effect::Effect;
+use super::evidence::Marks;
 use super::forget_run::{Stage, apply};
 use super::reading::{Reading, evaluate};
 use super::refit::{Refit, base};
-use super::results::{RequestSummary, Row, RowKind};
+use super::results::{Provenance, RequestSummary, Row, RowKind};
 use super::target::Target;
+use crate::base::utc_now;
 use crate::data::Dataset;
 use crate::engine::{Engine, Kernel};
 use crate::error::{Error, Result};
@@ -58,6 +61,7 @@ pub struct Findings {
 struct Original {
     /// Digest of what it depends on: experiments that differ by their request alone share it.
     digest: String,
+    seed: u64,
     theta: Vec<f32>,
     seconds: f64,
     kernels: Vec<&'static Kernel>,
@@ -70,6 +74,8 @@ struct Candidate {
     method: &'static str,
     /// The row of the registry; none for the original.
     row: Option<&'static MethodRow>,
+    /// Of the weights that it came from.
+    effect: Effect,
     settings: serde_json::Value,
     seed: u64,
     /// Those that making it ran.
@@ -88,6 +94,7 @@ pub struct Ready {
     request: RequestSummary,
     /// What exact methods work on.
     refit: Option<Refit>,
+    provenance: Provenance,
 }
 
 /// How experiments are carried out.
@@ -114,16 +121,22 @@ pub fn run_experiments(
     for (i, ready) in all.iter().enumerate() {
         watch(Stride::Begin { name: &ready.name, number: i + 1, of: all.len() });
         let digest = ready.config.train_digest()?;
-        if !originals.iter().any(|o| o.digest == digest) {
-            watch(Stride::Stage { label: "original", number: 1, of: ready.stages() });
-            let made = ready.original(engine, &digest, options)?;
-            findings.curves.push(made.curve.clone());
+        for (k, seed) in ready.seeds().into_iter().enumerate() {
+            if originals.iter().any(|o| o.digest == digest && o.seed == seed) {
+                continue;
+            }
+            watch(Stride::Stage { label: "original", number: k + 1, of: ready.stages() });
+            let made = ready.original(engine, (&digest, seed), options)?;
+            if k == 0 {
+                findings.curves.push(made.curve.clone());
+            }
             originals.push(made);
         }
-        let original = originals.iter().find(|o| o.digest == digest);
-        let original = original.ok_or_else(|| Error::internal("an original vanished"))?;
-        let candidates = ready.candidates(engine, original, options, watch)?;
-        findings.rows.extend(ready.score(engine, original, &candidates)?);
+        let of = |seed: &u64| originals.iter().find(|o| o.digest == digest && o.seed == *seed);
+        let own: Option<Vec<&Original>> = ready.seeds().iter().map(of).collect();
+        let own = own.ok_or_else(|| Error::internal("an original vanished"))?;
+        let candidates = ready.candidates(engine, &own, options, watch)?;
+        findings.rows.extend(ready.score(engine, &own, &candidates)?);
         findings.configs.push((ready.name.clone(), ready.config.to_toml()?));
     }
     Ok(findings)
@@ -154,12 +167,34 @@ impl Ready {
         let target = Target::of(&requests, &data, &model, loaded.config.seed)?;
         let request = RequestSummary::of(&requests, &target);
         let refit = Refit::of(methods::reference(), &loaded.config, &data, &target)?;
-        Ok(Ready { name: loaded.name, config: loaded.config, forget, data, model, target, request, refit })
+        let provenance = Provenance {
+            made_at: utc_now(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            actor: None,
+            note: None,
+            data_sha256: data.sha256(),
+            config_sha256: loaded.config.train_digest()?,
+        };
+        let (name, config) = (loaded.name, loaded.config);
+        Ok(Ready { name, config, forget, data, model, target, request, refit, provenance })
+    }
+
+    /// Keeps who runs it, and why.
+    pub fn mark(&mut self, marks: &Marks) {
+        self.provenance.actor = marks.actor.clone();
+        self.provenance.note = marks.note.clone();
     }
 
     /// Models that are trained or made to forget.
     fn stages(&self) -> usize {
-        1 + self.forget.references + 1 + self.method_names().count()
+        let seeds = self.forget.seeds;
+        seeds + self.forget.references + 1 + seeds * self.method_names().count()
+    }
+
+    /// Seeds of the originals: the configuration's, and further ones that no retrain has.
+    fn seeds(&self) -> Vec<u64> {
+        let further = (1..self.forget.seeds as u64).map(|k| self.config.seed.wrapping_add(1000 + k));
+        std::iter::once(self.config.seed).chain(further).collect()
     }
 
     /// The methods besides the retrain, which is the reference.
@@ -175,22 +210,28 @@ impl Ready {
         }
     }
 
-    fn original(&self, engine: &mut Engine, digest: &str, options: ExperimentOptions) -> Result<Original> {
+    fn original(
+        &self,
+        engine: &mut Engine,
+        (digest, seed): (&str, u64),
+        options: ExperimentOptions,
+    ) -> Result<Original> {
         let (config, everything) = (&self.config, self.data.train_ids());
         engine.must_hold("theta", self.model.layout.total())?;
-        let theta = base(config, &self.model)?.unwrap_or_else(|| self.model.init(config.seed));
+        let theta = base(config, &self.model)?.unwrap_or_else(|| self.model.init(seed));
         engine.take_kernels();
         let mut session = Session::of(engine, &self.model, &self.data, None, &theta)?
             .trained_for(config.train.objective.as_deref())?;
         session.check_finite = options.check_finite;
         let start = Instant::now();
-        let mut fit = Fit::new(&mut session, &config.train, config.seed)?;
+        let mut fit = Fit::new(&mut session, &config.train, seed)?;
         let terms = [Term { records: Records::train(&everything), weight: 1.0 }];
         let mut watch = OriginalWatch { interrupted: options.interrupted, points: Vec::new() };
         train_to_end(&mut fit, &mut session, &terms, &mut watch)?;
         let seconds = start.elapsed().as_secs_f64();
         Ok(Original {
             digest: digest.to_owned(),
+            seed,
             theta: session.read_theta()?,
             seconds,
             kernels: session.engine.take_kernels(),
@@ -198,32 +239,37 @@ impl Ready {
         })
     }
 
-    /// Every retrain and every method, each from the original's weights in a session of its own.
+    /// Every retrain, and every method from each original's weights, in sessions of their own.
     fn candidates(
         &self,
         engine: &mut Engine,
-        original: &Original,
+        originals: &[&Original],
         options: ExperimentOptions,
         watch: &mut dyn FnMut(Stride),
     ) -> Result<Vec<Candidate>> {
         let of = self.stages();
         let mut all = Vec::new();
-        let mut go = |engine: &mut Engine, kind: RowKind, name: &str, seed: u64| -> Result<()> {
+        let mut go = |engine: &mut Engine, kind: RowKind, name: &str, original: &Original, seed| -> Result<()> {
             if options.interrupted.load(Ordering::Relaxed) {
                 return Err(interrupted());
             }
             let label = if kind == RowKind::Method { name } else { kind.as_str() };
-            watch(Stride::Stage { label, number: all.len() + 2, of });
+            watch(Stride::Stage { label, number: originals.len() + all.len() + 1, of });
             all.push(self.candidate(engine, original, kind, name, seed, options.check_finite)?);
             Ok(())
         };
         let references = self.forget.references as u64;
+        let first = originals.first().ok_or_else(|| Error::internal("there is no original"))?;
         for i in 1..=references + 1 {
             let kind = if i <= references { RowKind::Retrain } else { RowKind::AnotherRetrain };
             // Other seeds than the original's: with its own, a retrain would begin from the very same weights.
-            go(engine, kind, methods::reference().name, self.config.seed + i)?;
+            go(engine, kind, methods::reference().name, first, self.config.seed + i)?;
         }
-        self.method_names().try_for_each(|name| go(engine, RowKind::Method, name, self.config.seed))?;
+        for name in self.method_names() {
+            for original in originals {
+                go(engine, RowKind::Method, name, original, original.seed)?;
+            }
+        }
         Ok(all)
     }
 
@@ -241,7 +287,7 @@ impl Ready {
         let (target, train) = (&self.target, &self.config.train);
         let (model, data) = self.works_on(row);
         let base = base(&self.config, model)?;
-        let past = Past { seed: Some(self.config.seed), base: base.as_deref(), ..Past::default() };
+        let past = Past { seed: Some(original.seed), base: base.as_deref(), ..Past::default() };
         let stage = Stage { model, data, target, train, seed, past, check_finite };
         engine.take_kernels();
         let made = match apply(engine, &stage, &original.theta, method.as_ref()) {
@@ -252,20 +298,24 @@ impl Ready {
             Err(other) => return Err(other),
         };
         let (settings, kernels) = (method.settings(), engine.take_kernels());
-        Ok(Candidate { kind, method: row.name, row: Some(row), settings, seed, kernels, made })
+        let effect =
+            made.as_ref().ok().map(|(theta, account)| Effect::of(&original.theta, theta, row.role, &account.details));
+        let effect = effect.unwrap_or_default();
+        Ok(Candidate { kind, method: row.name, row: Some(row), effect, settings, seed, kernels, made })
     }
 
     /// Reads every model on every split and makes the rows.
-    fn score(&self, engine: &mut Engine, original: &Original, candidates: &[Candidate]) -> Result<Vec<Row>> {
+    fn score(&self, engine: &mut Engine, originals: &[&Original], candidates: &[Candidate]) -> Result<Vec<Row>> {
         let (model, data) = (&self.model, &self.data);
-        let mut readings = vec![Reading { theta: &original.theta, forgot: false, model, data }];
+        let before = originals.iter().map(|original| Reading { theta: &original.theta, forgot: false, model, data });
+        let mut readings: Vec<Reading> = before.collect();
         for candidate in candidates {
             let Ok((theta, _)) = &candidate.made else { continue };
             let (model, data) = candidate.row.map_or((model, data), |row| self.works_on(row));
             readings.push(Reading { theta, forgot: true, model, data });
         }
         let scored = evaluate(engine, Some(&self.target), &readings)?;
-        rows::rows(self, engine, original, candidates, scored)
+        rows::rows(self, engine, originals, candidates, scored)
     }
 }
 

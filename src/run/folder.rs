@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::config::{Config, Loaded};
+use super::effect::Effect;
+use super::evidence::{self, Evidence, Residue};
 use super::hold::{Hold, LOCK};
 use super::reading::Reading;
 use super::results::{AdapterSummary, RequestSummary};
-use crate::base::{sha256, sweep, write_atomic};
+use crate::base::{sweep, write_atomic};
 use crate::data::{Dataset, FitOn, Fitted, Request, read_requests};
 use crate::error::{Error, Result};
 use crate::methods::{Details, Read, Tier};
@@ -21,7 +23,10 @@ use crate::train::{Privacy, weights};
 pub const RESULTS: &str = "results.jsonl";
 
 /// Name and version of `run.json`; a change that an old reader would misread raises the number.
-pub const SCHEMA: &str = "unlearn.run/1";
+pub const SCHEMA: &str = "unlearn.run/2";
+
+/// The key under which `run.json` has its own hash.
+const SELF: &str = "run_sha256";
 
 /// `run.json`: written last, so that its presence says that the run is whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,6 +69,11 @@ pub struct RunInfo {
     /// Present where the run came from `forget`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub forget: Option<ForgetInfo>,
+    /// What binds the run to its data, its files and the runs that it came from.
+    pub evidence: Evidence,
+    /// SHA-256 of this document with nothing in the place of this hash; writing the file puts it there.
+    #[serde(default)]
+    pub run_sha256: String,
 }
 
 /// The data as they were used.
@@ -119,12 +129,18 @@ pub struct ForgetInfo {
     pub method_s: f64,
     /// Seconds of statistics that could be kept for the next request.
     pub precompute_s: f64,
+    /// What became of the weights.
+    pub effect: Effect,
     /// What the method reported.
     pub details: Details,
     /// What was to be forgotten.
     pub request: RequestSummary,
     /// Digest of the weights that it started from.
     pub original_sha256: String,
+    /// What the tier rests on.
+    pub conditions: Vec<String>,
+    /// What still holds something of the records.
+    pub residue: Vec<Residue>,
 }
 
 impl DataInfo {
@@ -220,6 +236,16 @@ impl RunFolder {
         PARTS.map(|name| self.path.join(name))
     }
 
+    /// The files that `run.json` binds by their hashes, besides the weights.
+    pub fn bound(&self) -> [PathBuf; 4] {
+        [self.config(), self.metrics(), self.request(), self.forgotten()]
+    }
+
+    /// Retrains that `unlearn references` made of this run's requests.
+    pub fn references(&self) -> PathBuf {
+        self.path.join("references")
+    }
+
     /// What is there now.
     pub fn state(&self) -> State {
         match (self.info().exists(), self.parts().iter().any(|p| p.exists())) {
@@ -308,15 +334,16 @@ impl RunFolder {
 
     /// Writes `run.json`, which makes the run a finished one.
     pub fn write_info(&self, info: &RunInfo) -> Result<()> {
-        let text = serde_json::to_string_pretty(info).map_err(|e| Error::internal(format!("run.json: {e}")))?;
-        write_atomic(&self.info(), (text + "\n").as_bytes())
+        let unsealed = RunInfo { run_sha256: String::new(), ..info.clone() };
+        let text = evidence::seal(evidence::json(&unsealed, "run.json")?, SELF);
+        write_atomic(&self.info(), text.as_bytes())
     }
 
     /// # Errors
-    /// [`Error::Input`] where there is no run, or one of another version.
+    /// [`Error::Input`] where there is no run, one of another version, or one that was changed since it was written.
     pub fn read_info(&self) -> Result<RunInfo> {
         let path = self.info();
-        let text = fs::read_to_string(&path).map_err(|e| match (e.kind(), self.state()) {
+        let bytes = fs::read(&path).map_err(|e| match (e.kind(), self.state()) {
             (std::io::ErrorKind::NotFound, State::Begun) => Error::input(format!(
                 "{} holds an unfinished run; finish it with `unlearn train … --out {} --resume`",
                 self.path.display(),
@@ -327,27 +354,37 @@ impl RunFolder {
             }
             _ => Error::io("read", &path)(e),
         })?;
-        let fail = |what: String| Error::input(format!("{}: {what}", path.display()));
-        let value: serde_json::Value = serde_json::from_str(&text).map_err(|e| fail(format!("not JSON: {e}")))?;
-        match value.get("schema").and_then(serde_json::Value::as_str) {
-            Some(SCHEMA) => serde_json::from_value(value).map_err(|e| fail(e.to_string())),
-            found => Err(fail(format!("schema is {}; expected {SCHEMA}", found.unwrap_or("none")))),
-        }
+        evidence::unseal(&path, &bytes, SCHEMA, SELF)
+    }
+
+    /// Refuses files that are not those that the run was finished with.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming the file and both hashes.
+    pub fn check(&self, info: &RunInfo) -> Result<()> {
+        info.evidence.check_files(&self.bound())?;
+        info.evidence.check_checkpoint(&self.checkpoint())?;
+        evidence::check_weights(&self.model(), &info.model_sha256)
     }
 
     /// Reads configuration, facts, data and network; the weights are read by [`Opened::theta`].
     ///
     /// # Errors
-    /// A folder that holds no whole run; whatever is wrong with its files.
+    /// A folder that holds no whole run; whatever is wrong with its files; files or data that are not those that the
+    /// run was made with.
     pub fn open(&self) -> Result<Opened> {
         let info = self.read_info()?;
+        self.check(&info)?;
         let mut loaded = Loaded::read(&self.config(), &[], None)?;
+        info.evidence.check_base(loaded.config.init.as_deref())?;
         let (data, model) = loaded.build_on(FitOn::Kept(&info.data.fitted))?;
+        info.evidence.check_data(&self.path, &data)?;
         let requests = match self.request().exists() {
             true => Some(read_requests(&self.request())?),
             false => None,
         };
-        Ok(Opened { folder: self.clone(), info, config: loaded.config, data, model, requests })
+        let run_sha256 = evidence::hash_of(&self.info())?;
+        Ok(Opened { folder: self.clone(), run_sha256, info, config: loaded.config, data, model, requests })
     }
 }
 
@@ -355,6 +392,8 @@ impl RunFolder {
 pub struct Opened {
     /// Where it lies.
     pub folder: RunFolder,
+    /// SHA-256 of `run.json`.
+    pub run_sha256: String,
     /// What `run.json` says.
     pub info: RunInfo,
     /// The configuration it ran with.
@@ -381,10 +420,9 @@ impl Opened {
         Reading { theta, forgot: self.info.forget.is_some(), model: &self.model, data: &self.data }
     }
 
-    /// Digest of the weights as they are now: a checkpoint from elsewhere may have been put in their place.
-    pub fn model_sha256(&self) -> Result<String> {
-        let path = self.folder.model();
-        fs::read(&path).map(|bytes| sha256(&bytes)).map_err(Error::io("read", &path))
+    /// SHA-256 of the weights, which was checked when the run was opened.
+    pub fn model_sha256(&self) -> &str {
+        &self.info.model_sha256
     }
 }
 

@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use super::claim;
+use super::effect::{self, Effect};
+use super::evidence::{self, Evidence, Marks, Parent};
 use super::folder::{DataInfo, ForgetInfo, Opened, RunFolder, RunInfo, SCHEMA, State, TrafficInfo};
 use super::hold::Hold;
 use super::refit::{Refit, base, check_base};
+use super::residue;
 use super::results::{AdapterSummary, RequestSummary};
 use super::target::Target;
 use super::train_run::finish;
@@ -104,6 +108,12 @@ pub struct ForgetJob {
     folder: RunFolder,
     /// The right to write there; none where a finished run is to be resumed, or nothing is to be written.
     hold: Option<Hold>,
+    request: PathBuf,
+    request_sha256: String,
+    /// Hash of the records as the new run's model is given them.
+    read_sha256: String,
+    /// Who forgets, and why.
+    pub marks: Marks,
 }
 
 impl ForgetJob {
@@ -144,12 +154,31 @@ impl ForgetJob {
             check_base(&run)?;
         }
         let mut refit = Refit::of(row, &run.config, &run.data, &target)?;
+        let read_sha256 = refit.as_ref().map_or(run.info.evidence.read_sha256.clone(), |refit| refit.data.sha256());
         for data in refit.iter_mut().map(|refit| &mut refit.data).chain([&mut run.data]) {
             data.leave(&target.split.unseen);
         }
         let base = base(&run.config, refit.as_ref().map_or(&run.model, |refit| &refit.model))?;
         let theta = run.theta()?;
-        Ok(ForgetJob { run, requests, earlier, target, row, method, theta, refit, base, folder, hold })
+        let (request_sha256, marks) = (evidence::hash_of(request)?, Marks::default());
+        let request = request.to_owned();
+        Ok(ForgetJob {
+            run,
+            requests,
+            earlier,
+            target,
+            row,
+            method,
+            theta,
+            refit,
+            base,
+            folder,
+            hold,
+            request,
+            request_sha256,
+            read_sha256,
+            marks,
+        })
     }
 
     /// What the method may know of where the weights come from.
@@ -177,7 +206,7 @@ impl ForgetJob {
             known.method == self.row.name && known.settings == self.method.settings() && known.request == request
         });
         let original = info.forget.map(|known| known.original_sha256);
-        match same && original == Some(self.run.model_sha256()?) && info.seed == self.seed(seed) {
+        match same && original.as_deref() == Some(self.run.model_sha256()) && info.seed == self.seed(seed) {
             true => Ok(true),
             false => Err(self.another()),
         }
@@ -199,7 +228,7 @@ impl ForgetJob {
     fn begin(&self, seed: u64) -> Result<()> {
         let Some(hold) = &self.hold else { return Err(self.another()) };
         let (method, settings) = (self.row.name, self.method.settings().to_string());
-        let words = [method, &settings, &seed.to_string(), &self.request_text()?, &self.run.model_sha256()?];
+        let words = [method, &settings, &seed.to_string(), &self.request_text()?, self.run.model_sha256()];
         let digest = sha256(words.join("\0").as_bytes());
         match hold.left().is_some_and(|left| left.digest != digest) && self.folder.state() == State::Begun {
             true => Err(self.another()),
@@ -234,7 +263,7 @@ impl ForgetJob {
                 self.row.name
             )));
         }
-        let info = RunInfo {
+        let mut info = RunInfo {
             schema: SCHEMA.into(),
             version: env!("CARGO_PKG_VERSION").into(),
             adapter,
@@ -246,25 +275,67 @@ impl ForgetJob {
             traffic: TrafficInfo { up_before_start: engine.traffic().up - before.up, ..Default::default() },
             seconds: start.elapsed().as_secs_f64(),
             privacy: None,
-            forget: Some(self.account_for(&account)?),
+            forget: Some(self.account_for(&account, &theta)?),
+            evidence: self.evidence(),
             data: DataInfo::of(data),
             ..run.info.clone()
         };
+        self.look_at(engine, &theta, &mut info)?;
+        self.claim(&mut info);
         self.write_request()?;
         finish(&self.folder, config, model, &theta, &[], info, false)
     }
 
-    fn account_for(&self, account: &Account) -> Result<ForgetInfo> {
+    /// Whether the network still works: a retrain is what its recipe gives, and is not asked.
+    fn look_at(&self, engine: &mut Engine, theta: &[f32], info: &mut RunInfo) -> Result<()> {
+        let Some(forget) = info.forget.as_mut().filter(|_| self.row.role != Role::Reference) else { return Ok(()) };
+        let (run, target) = (&self.run, &self.target);
+        let [before, after] = effect::retain_accuracy(engine, (&run.model, &run.data), target, [&self.theta, theta])?;
+        let chance = effect::chance_of(&run.data, &target.split.retain);
+        forget.effect = std::mem::take(&mut forget.effect).or_destroyed(before, after, chance);
+        Ok(())
+    }
+
+    /// What may be said of the result, and what still holds the records.
+    fn claim(&self, info: &mut RunInfo) {
+        let Some(mut forget) = info.forget.take() else { return };
+        let base = info.evidence.base_sha256.as_deref();
+        forget.conditions = claim::conditions(forget.tier, base, forget.details.certificate.as_ref());
+        forget.residue = residue::of(&self.run, &info.evidence.parents, &forget, &self.request);
+        info.forget = Some(forget);
+    }
+
+    /// What binds the new run to this one.
+    fn evidence(&self) -> Evidence {
+        let (folder, before) = (&self.run.folder, &self.run.info.evidence);
+        let parent = Parent {
+            path: std::path::absolute(&folder.path).unwrap_or_else(|_| folder.path.clone()),
+            run_sha256: self.run.run_sha256.clone(),
+            model_sha256: self.run.model_sha256().to_owned(),
+        };
+        Evidence {
+            request_sha256: Some(self.request_sha256.clone()),
+            base_sha256: before.base_sha256.clone(),
+            read_sha256: self.read_sha256.clone(),
+            parents: std::iter::once(parent).chain(before.parents.iter().cloned()).collect(),
+            ..Evidence::of(&self.marks, &before.data_sha256)
+        }
+    }
+
+    fn account_for(&self, account: &Account, theta: &[f32]) -> Result<ForgetInfo> {
         Ok(ForgetInfo {
             method: self.row.name.into(),
-            tier: self.row.tier,
+            tier: claim::tier(self.row.tier, account),
             settings: self.method.settings(),
             reads: account.reads.clone(),
             method_s: account.method_s,
             precompute_s: account.precompute_s,
+            effect: Effect::of(&self.theta, theta, self.row.role, &account.details),
             details: account.details.clone(),
             request: RequestSummary::of(&self.requests, &self.target),
-            original_sha256: self.run.model_sha256()?,
+            original_sha256: self.run.model_sha256().to_owned(),
+            conditions: Vec::new(),
+            residue: Vec::new(),
         })
     }
 

@@ -206,7 +206,7 @@ impl GradientJob {
             ("estimator", found.estimator.clone()),
             ("count", self.indices.len().to_string()),
             ("set", format!("train {}", self.set)),
-            ("model_sha256", self.run.model_sha256()?),
+            ("model_sha256", self.run.model_sha256().to_owned()),
         ];
         let tensors = found.tensors.iter().map(|t| (t.name.clone(), t.shape.clone(), t.values.as_slice()));
         weights::save_tensors(out, &tensors.collect::<Vec<_>>(), &metadata)?;

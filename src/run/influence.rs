@@ -170,7 +170,7 @@ impl InfluenceJob {
             ask: self.ask.clone(),
             set: format!("train {}", self.set),
             count: self.indices.len(),
-            model_sha256: self.run.model_sha256()?,
+            model_sha256: self.run.model_sha256().to_owned(),
             solver,
             reproduced,
             table: self.table(&scores),

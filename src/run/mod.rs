@@ -2,11 +2,14 @@
 //! render.
 
 pub mod cells;
+pub mod claim;
 pub mod compare;
 pub mod config;
 pub mod curve;
 pub mod describe;
+pub mod effect;
 pub mod evaluate;
+pub mod evidence;
 pub mod experiment;
 pub mod experiments;
 pub mod folder;
@@ -18,15 +21,20 @@ pub mod moments;
 pub mod outputs;
 #[cfg(feature = "report")]
 pub mod pages;
+pub mod purge;
 pub mod ranking;
 pub mod reading;
+pub mod references;
 pub mod refit;
 #[cfg(feature = "report")]
 pub mod report;
+pub mod residue;
 pub mod results;
+pub mod retrains;
 #[cfg(feature = "cli")]
 pub mod table;
 pub mod target;
 pub mod train_run;
 pub mod variants;
+pub mod verify;
 pub mod whom;

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::effect::Effect;
 use crate::base::write_atomic;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -61,15 +62,43 @@ pub struct Row {
     /// Sample standard deviation over `seeds`.
     #[serde(skip_serializing_if = "Metrics::is_empty", default)]
     pub sd: Metrics,
+    /// Half the width of the 95 % confidence interval of each mean over `seeds`.
+    #[serde(skip_serializing_if = "Metrics::is_empty", default)]
+    pub interval: Metrics,
     /// Membership attack, `[false-positive rate, true-positive rate]` from (0,0) to (1,1), thinned.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub roc: Vec<[f64; 2]>,
     /// Against the retrained references; controls have none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub verdict: Option<Verdict>,
+    /// What became of the weights: "unchanged" and "destroyed" are no forgetting. Controls have none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub effect: Option<Effect>,
+    /// What it was made from, when and by whom.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub provenance: Option<Provenance>,
     /// Why something is absent, in a sentence: a method that diverged, a split without records.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub note: Option<String>,
+}
+
+/// What a row was made from, when and by whom.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// In UTC (RFC 3339).
+    pub made_at: String,
+    /// Version of the program.
+    pub version: String,
+    /// Of `--actor`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub actor: Option<String>,
+    /// Of `--note`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub note: Option<String>,
+    /// Hash of the loaded records.
+    pub data_sha256: String,
+    /// Hash of what training depended on.
+    pub config_sha256: String,
 }
 
 /// What was asked to be forgotten, without the ids themselves.

@@ -8,6 +8,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::config::{Config, Loaded};
+use super::evidence::{self, Evidence, Marks};
 use super::folder::{DataInfo, RunFolder, RunInfo, SCHEMA, State, TrafficInfo};
 use super::hold::Hold;
 use super::results::AdapterSummary;
@@ -86,7 +87,11 @@ pub struct TrainJob {
     pub model: Model,
     /// Where results go.
     pub folder: RunFolder,
+    /// Who trains, and why.
+    pub marks: Marks,
     digest: String,
+    data_sha256: String,
+    base_sha256: Option<String>,
     /// Where training starts, if not from fresh weights.
     theta: Option<Vec<f32>>,
     /// Nobody else writes there meanwhile.
@@ -106,7 +111,11 @@ impl TrainJob {
         let Some(hold) = hold else {
             let info = folder.read_info()?;
             return match (&info.forget, info.config_sha256 == digest) {
-                (None, true) => Ok(None),
+                (None, true) => {
+                    folder.check(&info)?;
+                    info.evidence.check_data(&folder.path, &data)?;
+                    Ok(None)
+                }
                 (None, false) => Err(another_configuration(&folder, &config)),
                 (Some(_), _) => Err(Error::input(format!(
                     "--resume: {} was written by `unlearn forget`; continue the folder of a training",
@@ -123,7 +132,9 @@ impl TrainJob {
             Some(path) => Some(weights::load(path, &model.layout)?),
             None => None,
         };
-        Ok(Some(TrainJob { config, data, model, folder, digest, theta, hold }))
+        let base_sha256 = config.init.as_deref().map(evidence::hash_of).transpose()?;
+        let (data_sha256, marks) = (data.sha256(), Marks::default());
+        Ok(Some(TrainJob { config, data, model, folder, marks, digest, data_sha256, base_sha256, theta, hold }))
     }
 
     /// Trains to the end and writes the folder. Without a checkpoint to continue from, an error leaves nothing in it.
@@ -156,7 +167,7 @@ impl TrainJob {
             options,
             terms: [Term { records: Records::train(&everything), weight: 1.0 }],
             validation: session.ids(Part::Validation),
-            lines: self.kept_lines(saved.epoch)?,
+            lines: self.kept_lines(&saved)?,
             saved: saved.step,
             moved: Moved::default(),
             mark: Traffic::default(),
@@ -215,6 +226,11 @@ impl TrainJob {
             config_sha256: self.digest.clone(),
             privacy: None,
             forget: None,
+            evidence: Evidence {
+                base_sha256: self.base_sha256.clone(),
+                ..Evidence::of(&self.marks, &self.data_sha256)
+            },
+            run_sha256: String::new(),
         }
     }
 
@@ -222,22 +238,43 @@ impl TrainJob {
     fn continue_from(&self, session: &mut Session, fit: &mut Fit, resume: bool) -> Result<Position> {
         let path = self.folder.checkpoint();
         if !resume || !path.exists() {
-            return Ok(Position { epoch: 0, step: 0 });
+            return Ok(Position::default());
         }
         let checkpoint = Checkpoint::load(&path, &self.model.layout)?;
         if checkpoint.config_sha256 != self.digest {
             return Err(another_configuration(&self.folder, &self.config));
         }
+        if checkpoint.data_sha256 != self.data_sha256 {
+            return Err(Error::input(format!(
+                "--resume: the records of {} have the hash {}, and the training in {} was begun on records with the \
+                    hash {}: the data were changed since; bring them back as they were, or use another --out",
+                self.data.name,
+                self.data_sha256,
+                self.folder.path.display(),
+                checkpoint.data_sha256
+            )));
+        }
+        if checkpoint.base_sha256 != self.base_sha256 {
+            let word = |hash: &Option<String>| hash.clone().unwrap_or_else(|| "none".into());
+            return Err(Error::input(format!(
+                "--resume: the weights of `init` have the SHA-256 {}, and the training in {} was begun with {}: bring \
+                    them back as they were, or use another --out",
+                word(&self.base_sha256),
+                self.folder.path.display(),
+                word(&checkpoint.base_sha256)
+            )));
+        }
         session.write_theta(&checkpoint.theta)?;
-        let at = Position { epoch: checkpoint.fit.epoch, step: checkpoint.fit.step };
+        let Checkpoint { metrics_sha256, .. } = checkpoint;
+        let at = Position { epoch: checkpoint.fit.epoch, step: checkpoint.fit.step, metrics_sha256 };
         fit.restore(session, checkpoint.fit)?;
         Ok(at)
     }
 
     /// The lines of the epochs that a checkpoint has behind it.
-    fn kept_lines(&self, epochs: usize) -> Result<Vec<EpochLine>> {
+    fn kept_lines(&self, saved: &Position) -> Result<Vec<EpochLine>> {
         let path = self.folder.metrics();
-        if epochs == 0 || !path.exists() {
+        if saved.epoch == 0 {
             return Ok(Vec::new());
         }
         let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
@@ -246,14 +283,27 @@ impl TrainJob {
             line.map_err(|e| Error::input(format!("{}, line {}: {e}", path.display(), i + 1)))
         });
         let lines: Vec<EpochLine> = parsed.collect::<Result<_>>()?;
-        Ok(lines.into_iter().filter(|line| line.epoch <= epochs).collect())
+        let lines: Vec<EpochLine> = lines.into_iter().filter(|line| line.epoch <= saved.epoch).collect();
+        let now = sha256(metrics_text(&lines)?.as_bytes());
+        match now == saved.metrics_sha256 {
+            true => Ok(lines),
+            false => Err(Error::input(format!(
+                "--resume: the first {} epochs in {} have the hash {now}, and the checkpoint has {}: the file was \
+                    changed since; take it from a copy, or use another --out",
+                saved.epoch,
+                path.display(),
+                saved.metrics_sha256
+            ))),
+        }
     }
 }
 
 /// How far a run had come.
+#[derive(Default)]
 struct Position {
     epoch: usize,
     step: u64,
+    metrics_sha256: String,
 }
 
 fn write_config(folder: &RunFolder, config: &Config) -> Result<()> {
@@ -261,12 +311,16 @@ fn write_config(folder: &RunFolder, config: &Config) -> Result<()> {
 }
 
 fn write_metrics(folder: &RunFolder, lines: &[EpochLine]) -> Result<()> {
+    write_atomic(&folder.metrics(), metrics_text(lines)?.as_bytes())
+}
+
+fn metrics_text(lines: &[EpochLine]) -> Result<String> {
     let mut text = String::new();
     for line in lines {
         text += &serde_json::to_string(line).map_err(|e| Error::internal(format!("metrics.jsonl: {e}")))?;
         text.push('\n');
     }
-    write_atomic(&folder.metrics(), text.as_bytes())
+    Ok(text)
 }
 
 /// Writes a whole run, `run.json` last, and returns the facts with the digest of the weights.
@@ -283,13 +337,15 @@ pub(super) fn finish(
     write_config(folder, config)?;
     write_metrics(folder, lines)?;
     weights::save_model(&folder.model(), &model.layout, theta, &[("format", "pt".to_owned())])?;
-    let bytes = fs::read(folder.model()).map_err(Error::io("read", &folder.model()))?;
-    info.model_sha256 = sha256(&bytes);
+    info.model_sha256 = evidence::hash_of(&folder.model())?;
+    let checkpoint = keep_checkpoint.then(|| folder.checkpoint());
+    info.evidence.bind(&folder.bound().into_iter().chain(checkpoint).collect::<Vec<_>>())?;
     folder.write_info(&info)?;
     if !keep_checkpoint && folder.checkpoint().exists() {
         fs::remove_file(folder.checkpoint()).map_err(Error::io("remove", &folder.checkpoint()))?;
     }
-    Ok(info)
+    // As written: with its own hash.
+    folder.read_info()
 }
 
 /// Names the first line in which the folder's configuration differs from this one.

@@ -1,5 +1,6 @@
 //! Checkpoints: theta, optimiser state and position in one safetensors file, written atomically, resumed to the bit.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use safetensors::tensor::SafeTensors;
@@ -7,11 +8,15 @@ use safetensors::tensor::SafeTensors;
 use super::fit::VECTOR_NAMES;
 use super::progress::FitState;
 use super::weights;
+use crate::base::Digest;
 use crate::error::{Error, Result};
 use crate::nn::ParamLayout;
 
 /// Version of the file's layout.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
+
+/// Where in the metadata the checksum of all the rest is.
+const CHECKSUM: &str = "sha256";
 
 /// What a run continues from.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +27,12 @@ pub struct Checkpoint {
     pub fit: FitState,
     /// Digest of the resolved configuration: a run continues only under the settings it started with.
     pub config_sha256: String,
+    /// Hash of the records ([`crate::data::Dataset::sha256`]): and only on the data that it started with.
+    pub data_sha256: String,
+    /// SHA-256 of the weights that it began with, where the configuration names some.
+    pub base_sha256: Option<String>,
+    /// SHA-256 of the lines that `metrics.jsonl` has of the epochs behind it.
+    pub metrics_sha256: String,
 }
 
 impl Checkpoint {
@@ -34,9 +45,12 @@ impl Checkpoint {
         }
         let f = &self.fit;
         // f64 sums travel as bits: the resumed epoch's means must be the unbroken run's.
-        let metadata = [
+        let mut metadata = vec![
             ("version", VERSION.to_owned()),
             ("config_sha256", self.config_sha256.clone()),
+            ("data_sha256", self.data_sha256.clone()),
+            ("base_sha256", self.base_sha256.clone().unwrap_or_default()),
+            ("metrics_sha256", self.metrics_sha256.clone()),
             ("epoch", f.epoch.to_string()),
             ("at", f.at.to_string()),
             ("step", f.step.to_string()),
@@ -44,6 +58,9 @@ impl Checkpoint {
             ("correct_sum", f.correct_sum.to_bits().to_string()),
             ("count", f.count.to_bits().to_string()),
         ];
+        let words = metadata.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let checksum = checksum(&words, tensors.iter().map(|(name, _, v)| (name.as_str(), bytemuck::cast_slice(v))));
+        metadata.push((CHECKSUM, checksum));
         weights::save_tensors(path, &tensors, &metadata)
     }
 
@@ -61,7 +78,21 @@ impl Checkpoint {
         let text = |key: &str| meta.get(key).cloned().ok_or_else(|| fail(format!("`{key}` is missing")));
         let number = |key: &str| text(key)?.parse::<u64>().map_err(|_| fail(format!("`{key}` is not a number")));
         if text("version")? != VERSION {
-            return Err(fail(format!("version {} was expected, it has {}", VERSION, text("version")?)));
+            return Err(fail(format!(
+                "version {VERSION} was expected, it has {}; end the training with the version of the program that \
+                    wrote it, or begin it again in another folder",
+                text("version")?
+            )));
+        }
+        let words = meta.iter().filter(|(key, _)| *key != CHECKSUM).map(|(key, value)| (key.as_str(), value.as_str()));
+        let tensors = file.tensors();
+        let now = checksum(&words.collect(), tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.data())));
+        let then = text(CHECKSUM)?;
+        if now != then {
+            return Err(fail(format!(
+                "its content has the hash {now}, and {then} was written with it: the file was changed or damaged; \
+                    begin the training again in another folder"
+            )));
         }
         let vector = |name: &str| {
             let tensor = file.tensor(name).map_err(corrupt)?;
@@ -84,6 +115,22 @@ impl Checkpoint {
             count: f64::from_bits(number("count")?),
             vectors,
         };
-        Ok(Checkpoint { theta: vector("theta")?, fit, config_sha256: text("config_sha256")? })
+        let (config_sha256, data_sha256) = (text("config_sha256")?, text("data_sha256")?);
+        let base_sha256 = Some(text("base_sha256")?).filter(|hash| !hash.is_empty());
+        let (theta, metrics_sha256) = (vector("theta")?, text("metrics_sha256")?);
+        Ok(Checkpoint { theta, fit, config_sha256, data_sha256, base_sha256, metrics_sha256 })
     }
+}
+
+/// Over every word of the metadata and every tensor, both in the order of their names.
+fn checksum<'a>(words: &BTreeMap<&str, &str>, tensors: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
+    let mut digest = Digest::new("unlearn.checkpoint/2");
+    for (key, value) in words {
+        digest.field(key, value.as_bytes());
+    }
+    let tensors: BTreeMap<&str, &[u8]> = tensors.collect();
+    for (name, values) in tensors {
+        digest.field(name, values);
+    }
+    digest.finish()
 }

@@ -15,13 +15,14 @@ const CONFIG: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction
 type Check = fn() -> Result<(), Failed>;
 
 pub fn trials() -> Vec<Trial> {
-    let all: [(&str, Check); 8] = [
+    let all: [(&str, Check); 9] = [
         ("run: the same seed gives the same bytes, another seed does not", deterministic),
         ("run: train, forget and eval say what the contract says", whole_path),
         ("run: a budget of memory is refused with its bytes, before anything is written", over_budget),
         ("run: a NaN stops the training, and the kernel that made it is named on demand", not_finite),
         ("run: a folder that cannot be written to is bad input", closed_folder),
         ("run: bad requests, indices and weights of a run", bad_input),
+        ("run: what did nothing, a verdict and a purge give the exit codes of the contract", exit_codes),
         ("run: an experiment has its controls, and a method that diverges is a row", experiment),
         ("run: links are trained, forgotten and scored by commands, and refused where they mean nothing", links),
     ];
@@ -203,13 +204,44 @@ fn bad_input() -> Result<(), Failed> {
     hold(desk.names() == ["c.toml", "q.jsonl", "run"], || format!("{:?}", desk.names()))
 }
 
+fn exit_codes() -> Result<(), Failed> {
+    let desk = Desk::new();
+    let (config, run, idle, tuned) =
+        (desk.put("c.toml", CONFIG), desk.text("run"), desk.text("idle"), desk.text("tuned"));
+    ends(&["train", &config, "--out", &run, "-q", "--actor", "desk", "--note", "ticket 7"], 0)?;
+    let request = desk.put("q.jsonl", "{\"request_id\":\"r\",\"kind\":\"sample\",\"ids\":[1,2,3,4]}\n");
+    let nothing = ["forget", &run, "--request", &request, "--method", "ssd", "--set", "alpha=1e30", "-q", "--out"];
+    let said = ends(&[&nothing[..], &[&idle]].concat(), 4)?;
+    let text = String::from_utf8_lossy(&said.stdout).into_owned();
+    hold(text.contains("unchanged") && !text.contains("forgot 4"), || text.clone())?;
+    ends(&[&nothing[..], &[&desk.text("idle2"), "--allow-fail"]].concat(), 0)?;
+    let forget = ["forget", &run, "--request", &request, "--method", "finetune", "--set", "epochs=1", "--out", &tuned];
+    ends(&[&forget[..], &["--references", "4", "-q"]].concat(), 0)?;
+    ends(&["verify", &idle, "-q"], 4)?;
+    // Four records of a network that barely trained cannot be decided.
+    ends(&["verify", &tuned, "-q"], 3)?;
+    ends(&["verify", &tuned, "-q", "--allow-fail"], 0)?;
+    let folder = crate::shared::binary::names(&desk.path("run/references"));
+    let kept = |seed: u64| desk.text(&format!("run/references/{}/seed-{seed}", folder[0]));
+    let [a, b, c, d] = [4, 5, 6, 7].map(kept);
+    let references = ["--reference", &a, "--reference", &b, "--reference", &c, "--reference", &d, "-q"];
+    ends(&[&["eval", &idle, "--original", &run][..], &references].concat(), 4)?;
+    ends(&[&["eval", &tuned, "--original", &run][..], &references].concat(), 3)?;
+    refused(&[&["eval", &a, "--original", &run][..], &references].concat(), &["the run itself"])?;
+    refused(&["purge", &tuned, "-q"], &["nothing was deleted", "--yes"])?;
+    ends(&["purge", &tuned, "--yes", "-q"], 0)?;
+    hold(!desk.path("run").exists() && desk.path("tuned/purged.json").exists(), || format!("{:?}", desk.names()))
+}
+
 fn experiment() -> Result<(), Failed> {
     let desk = Desk::new();
     let forget = "[forget]\nrequest = { kind = \"class\", ids = [3] }\nreferences = 2\nmethods = [\"ssd\", \
         \"finetune\"]\n\
         [forget.settings.finetune]\nlr = 1e30\nepochs = 1\n";
     let (file, out) = (desk.put("e.toml", format!("{CONFIG}{forget}")), desk.text("out"));
-    let document = document(&["run", &file, "--out", &out, "--json", "-q"])?;
+    // A method that diverged has failed; without --check a table exits with 0.
+    let output = ends(&["run", &file, "--out", &out, "--json", "-q", "--check", "--actor", "desk"], 4)?;
+    let document: Value = serde_json::from_slice(&output.stdout)?;
     let rows = document["rows"].as_array().cloned().unwrap_or_default();
     let kinds: Vec<&str> = rows.iter().filter_map(|row| row["row"].as_str()).collect();
     let want = ["original (do nothing)", "retrain (reference)", "another retrain", "method", "method"];
@@ -223,6 +255,10 @@ fn experiment() -> Result<(), Failed> {
     let note = diverged["note"].as_str().unwrap_or_default();
     hold(note.contains("diverged") && diverged.get("verdict").is_none(), || format!("{diverged}"))?;
     hold(diverged["metrics"].as_object().is_some_and(|m| m.is_empty()), || format!("{}", diverged["metrics"]))?;
+    // Three seeds of a method are one row, with what their mean is known to.
+    let (seeds, provenance) = (&rows[3]["seeds"], &rows[3]["provenance"]);
+    hold(seeds.as_array().is_some_and(|all| all.len() == 3) && provenance["actor"] == "desk", || rows[3].to_string())?;
+    hold(rows[3]["interval"]["js"]["forget"].is_f64(), || rows[3].to_string())?;
     let written = crate::shared::binary::names(&desk.path("out"));
     hold(written == ["e.metrics.jsonl", "e.toml", "report.html", "results.jsonl"], || format!("{written:?}"))?;
     let lines = String::from_utf8_lossy(&read(&desk, "out/results.jsonl")?).lines().count();

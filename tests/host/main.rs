@@ -14,6 +14,7 @@ mod data;
 mod data_bad;
 mod data_files;
 mod eval;
+mod evidence;
 mod factors;
 mod faults;
 mod fuzz;

@@ -16,10 +16,10 @@ use crate::nn::Model;
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "graph_editor",
-    summary: "deletes rows from a ridge regression on spread features in closed form; exact for it (a network of one \
-        sgc layer)",
+    summary: "deletes rows from a ridge regression on spread features in closed form: a fit without them, up to \
+        rounding (a network of one sgc layer)",
     citation: "Cong & Mahdavi 2022 (GraphEditor)",
-    tier: Tier::Exact,
+    tier: Tier::Approximate,
     role: Role::Method,
     takes: &[RecordKind::Node],
     settings: &[&[real(
@@ -131,7 +131,8 @@ impl Method for GraphEditor {
         account.note("rows_deleted", gone.len());
         account.note("rows_changed", changed);
         account.note("rows", ridge.ids().len());
-        account.note("model", "ridge regression on spread features; exact for it, not for what training had found");
+        let what = "ridge regression on spread features, as fitted without the rows up to rounding";
+        account.note("model", format!("{what}; not what training had found"));
         account.close(session, &origin)
     }
 }

@@ -15,6 +15,7 @@ pub(super) fn section(name: &str, rows: &[&Row]) -> String {
     let mut out = format!("<section>\n{}", element("h2", name));
     out.push_str(&element("p", &heading(name, rows)));
     out.push_str(&table("Comparison", &header, &cells));
+    out.push_str(&intervals(rows));
     out.push_str(&notes(rows));
     out.push_str(&accuracy_figure(rows));
     out.push_str(&graph::hops(rows));
@@ -25,6 +26,32 @@ pub(super) fn section(name: &str, rows: &[&Row]) -> String {
     out.push_str(&provenance(rows));
     out.push_str("</section>\n");
     out
+}
+
+/// What the means over seeds are known to, where there are several seeds.
+fn intervals(rows: &[&Row]) -> String {
+    let [forget, retain, test] = accuracies(rows);
+    let keys = [forget, retain, test, ("JS forget", "js.forget"), ("membership AUC", "membership.auc")];
+    let known = |(_, key): &&(&str, &str)| rows.iter().any(|row| row.interval.get(key).is_some());
+    let keys: Vec<&(&str, &str)> = keys.iter().filter(known).collect();
+    if keys.is_empty() {
+        return String::new();
+    }
+    let header: Vec<String> =
+        ["row", "seeds"].into_iter().chain(keys.iter().map(|(name, _)| *name)).map(str::to_owned).collect();
+    let cell = |row: &Row, key: &str| match (row.metrics.get(key), row.interval.get(key)) {
+        (Some(mean), Some(half)) => format!("{:.4} to {:.4}", mean - half, mean + half),
+        _ => ABSENT.to_owned(),
+    };
+    let line = |row: &&Row| {
+        let each = keys.iter().map(|(_, key)| cell(row, key));
+        [row.label().to_owned(), row.seeds.len().max(1).to_string()].into_iter().chain(each).collect()
+    };
+    table(
+        "95 % confidence intervals of the means over seeds (Student's t)",
+        &header,
+        &rows.iter().map(line).collect::<Vec<_>>(),
+    )
 }
 
 fn notes(rows: &[&Row]) -> String {

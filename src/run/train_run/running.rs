@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{EpochLine, Event, TrainJob, TrainOptions, write_config, write_metrics};
+use super::{EpochLine, Event, TrainJob, TrainOptions, metrics_text, write_config, write_metrics};
+use crate::base::sha256;
 use crate::engine::Traffic;
 use crate::error::{Error, Result};
 use crate::records::{Part, Records, Session};
@@ -142,6 +143,10 @@ impl Running<'_> {
         write_config(folder, &self.job.config)?;
         write_metrics(folder, &self.lines)?;
         self.saved = state.step;
-        Checkpoint { theta, fit: state, config_sha256: self.job.digest.clone() }.save(&folder.checkpoint())
+        let (config_sha256, data_sha256) = (self.job.digest.clone(), self.job.data_sha256.clone());
+        let base_sha256 = self.job.base_sha256.clone();
+        let metrics_sha256 = sha256(metrics_text(&self.lines)?.as_bytes());
+        Checkpoint { theta, fit: state, config_sha256, data_sha256, base_sha256, metrics_sha256 }
+            .save(&folder.checkpoint())
     }
 }

@@ -232,9 +232,7 @@ fn requests_and_indices() {
         resolve(&read_requests(&dir.join("r.csv"))?, &rows, 0).map(drop)
     });
     for (name, text) in [("indices", "5\n7\n\n12\n"), ("indices as JSON", "[5, 7, 12]")] {
-        fuzz(name, &[("i", text.into(), same)], |dir| {
-            rows.indices(&dir.join("i").display().to_string()).map(drop)
-        });
+        fuzz(name, &[("i", text.into(), same)], |dir| rows.indices(&dir.join("i").display().to_string()).map(drop));
     }
     fuzz("indices as a range", &[("i", "10..20".into(), same)], |dir| {
         let text = std::fs::read(dir.join("i")).unwrap();

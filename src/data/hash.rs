@@ -1,0 +1,110 @@
+//! One hash of a data set's records, so that whatever was made from them can tell that they have changed since.
+
+use super::{Dataset, Graph, GraphData, GraphRecords, Links, Samples, Sparse};
+use crate::base::Digest;
+
+impl Dataset {
+    /// SHA-256 over everything that a model can be given: every part's features as normalised, labels, shape and class
+    /// names, what records are called, and the graph where there is one. Values go in by their bits, so a changed, moved or missing record
+    /// shows.
+    pub fn sha256(&self) -> String {
+        let mut digest = Digest::new("unlearn.data/1");
+        let shape: Vec<u64> = self.shape.iter().map(|&d| d as u64).collect();
+        digest.field("shape", bytemuck::cast_slice(&shape));
+        for name in &self.class_names {
+            digest.field("class", name.as_bytes());
+        }
+        for (name, part) in [("train", &self.train), ("validation", &self.validation), ("test", &self.test)] {
+            let Samples { x, y, .. } = part;
+            digest.field(name, bytemuck::cast_slice(x)).field("labels", bytemuck::cast_slice(y));
+        }
+        for (place, record) in self.who.places() {
+            digest.field(place.portion.name(), record.id().to_string().as_bytes());
+            digest.field("subject", record.subject.as_deref().unwrap_or_default().as_bytes());
+        }
+        if let Some(graph) = &self.graph {
+            add_graph(&mut digest, graph);
+        }
+        digest.finish()
+    }
+}
+
+fn add_graph(digest: &mut Digest, data: &GraphData) {
+    let Graph { nodes, edges, undirected, features } = &data.graph;
+    digest.field("nodes", &(*nodes as u64).to_le_bytes()).field("edges", bytemuck::cast_slice(edges));
+    digest.field("undirected", &[u8::from(*undirected)]);
+    let Sparse { width, ptr, col, val } = features;
+    digest.field("width", &(*width as u64).to_le_bytes());
+    digest.field("ptr", bytemuck::cast_slice(ptr)).field("col", bytemuck::cast_slice(col));
+    digest.field("val", bytemuck::cast_slice(val));
+    let lists = [("labels", &data.labels), ("train", &data.train), ("validation", &data.validation)];
+    for (name, ids) in lists.into_iter().chain([("test", &data.test), ("planted", &data.planted)]) {
+        digest.field(name, bytemuck::cast_slice(ids));
+    }
+    for name in data.names.iter().flatten() {
+        digest.field("node", name.as_bytes());
+    }
+    match &data.records {
+        GraphRecords::Nodes => digest.field("records", b"nodes"),
+        GraphRecords::Graphs { ptr } => digest.field("graphs", bytemuck::cast_slice(ptr)),
+        GraphRecords::Links => digest.field("records", b"links"),
+    };
+    let Links { validation, test, validation_never, test_never } = &data.held_out;
+    let pairs = [("held_out", validation), ("held_out", test), ("never", validation_never), ("never", test_never)];
+    for (name, pairs) in pairs.into_iter().chain([("poisoned", &data.poisoned)]) {
+        digest.field(name, bytemuck::cast_slice(pairs));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::data::{DataConfig, Dataset, load};
+
+    fn data(loader: &str) -> Dataset {
+        load(&DataConfig::new(loader), Path::new("")).unwrap()
+    }
+
+    /// Whatever is changed must be seen; the untouched set keeps its hash.
+    #[test]
+    fn any_change_of_a_record_shows() {
+        let changes: [fn(&mut Dataset); 6] = [
+            |d| d.train.x[3] = f32::from_bits(d.train.x[3].to_bits() ^ 1),
+            |d| d.test.x[0] += 1.0,
+            |d| d.validation.y.push(0),
+            |d| d.train.y.swap(0, 1),
+            |d| d.class_names.swap(0, 1),
+            |d| {
+                d.test.x.truncate(d.test.x.len() - d.shape[0]);
+                d.test.y.pop();
+            },
+        ];
+        let whole = data("synth");
+        assert!(whole.train.y[0] != whole.train.y[1], "a swap of equal labels changes nothing");
+        assert_eq!(whole.sha256(), data("synth").sha256());
+        for (i, change) in changes.iter().enumerate() {
+            let mut other = whole.clone();
+            change(&mut other);
+            assert_ne!(other.sha256(), whole.sha256(), "change {i}");
+        }
+    }
+
+    #[test]
+    fn any_change_of_a_graph_shows() {
+        let changes: [fn(&mut crate::data::GraphData); 4] = [
+            |g| {
+                g.graph.edges.pop();
+            },
+            |g| g.graph.features.val[0] = 2.0,
+            |g| g.labels.swap(0, 33),
+            |g| g.test.push(g.train[0]),
+        ];
+        let whole = data("karate");
+        for (i, change) in changes.iter().enumerate() {
+            let mut other = whole.clone();
+            change(other.graph.as_mut().unwrap());
+            assert_ne!(other.sha256(), whole.sha256(), "change {i}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What is claimed of a forgetting, with the conditions under which it holds. A word is printed only where every one of
+//! its conditions is held by the code; a condition that cannot be checked is said with the word.
+
+use super::folder::ForgetInfo;
+use crate::methods::{Account, Certificate, Read, Tier};
+
+/// The tier of a result: what its method's row says, where what the method did bears it out. "Exact" takes a method
+/// that read none of the records, "certified" one that came with its certificate.
+pub fn tier(row: Tier, account: &Account) -> Tier {
+    match row {
+        Tier::Exact if account.reads.contains(&Read::ForgetData) => Tier::Approximate,
+        Tier::Certified if account.details.certificate.is_none() => Tier::Unverified,
+        tier => tier,
+    }
+}
+
+/// The tier of a run with its conditions, as it is stored and printed.
+pub fn conditions(tier: Tier, base: Option<&str>, certificate: Option<&Certificate>) -> Vec<String> {
+    let mut all: Vec<String> = match (tier, certificate) {
+        (Tier::Exact, _) => vec![
+            "no kept parameter was computed from the records: training began anew, on the retained records alone"
+                .into(),
+            "whatever is fitted on records was fitted without them".into(),
+        ],
+        (Tier::Certified, Some(c)) => vec![
+            format!("(ε, δ) = ({}, {:e}) for all requests since the training together", c.epsilon, c.delta),
+            format!("objective noise σ = {}, λ = {} per record", c.sigma, c.lambda),
+            format!("gradient left {:.3e} of a budget of {:.3e}", c.spent, c.budget),
+        ],
+        (Tier::Certified, None) => vec!["no certificate came of this run, so nothing is claimed".into()],
+        (Tier::Approximate, _) => {
+            vec!["nothing is proven: it is as good as `unlearn verify` measures it against retrains".into()]
+        }
+        (Tier::Unverified, _) => vec!["no claim".into()],
+    };
+    if let Some(hash) = base.filter(|_| matches!(tier, Tier::Exact | Tier::Certified)) {
+        all.push(format!(
+            "{GIVEN}the base model (SHA-256 {hash}) did not see the records, which cannot be checked here"
+        ));
+    }
+    all
+}
+
+/// Begins a condition that the code cannot check.
+const GIVEN: &str = "given that ";
+
+impl ForgetInfo {
+    /// The tier as it may be printed: alone where the code holds every condition, otherwise with what it rests on.
+    pub fn claim(&self) -> String {
+        let given: Vec<&str> = self.conditions.iter().map(String::as_str).filter(|c| c.starts_with(GIVEN)).collect();
+        match given.is_empty() {
+            true => self.tier.as_str().to_owned(),
+            false => format!("{}, {}", self.tier.as_str(), given.join(" and ")),
+        }
+    }
+}

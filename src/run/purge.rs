@@ -1,0 +1,159 @@
+//! `unlearn purge`: deletes what is only history of a run that forgot, and says what it cannot.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::effect::Became;
+use super::evidence::{self, Parent, Residue};
+use super::folder::{Opened, RunFolder, State};
+use super::verify;
+use crate::base::{utc_now, write_atomic};
+use crate::error::{Error, Result};
+
+/// What a purge would delete.
+pub struct Purge {
+    run: Opened,
+    /// Files, in the order in which they go; the folders that they leave empty go with them.
+    pub files: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
+    /// What holds something of the records and is not deleted, with the reason.
+    pub kept: Vec<String>,
+}
+
+/// `purged.json` of the run: what was deleted, and when.
+#[derive(Debug, Serialize)]
+pub struct Purged {
+    /// `unlearn.purged/1`
+    pub schema: &'static str,
+    /// In UTC.
+    pub made_at: String,
+    /// SHA-256 of the `run.json` whose history it was.
+    pub run_sha256: String,
+    /// Path and SHA-256 of each file before it was deleted.
+    pub deleted: Vec<(PathBuf, String)>,
+    /// What holds something of the records and was not deleted, with the reason.
+    pub kept: Vec<String>,
+}
+
+/// Files that a run folder has of its own; nothing else in it is ever touched.
+fn own_files(folder: &RunFolder) -> Vec<PathBuf> {
+    // run.json last: a purge that is stopped half way still says what the folder was.
+    let all = [folder.model(), folder.checkpoint()].into_iter().chain(folder.bound()).chain([
+        verify::file(folder),
+        folder.path.join(NAME),
+        folder.info(),
+    ]);
+    all.filter(|path| path.is_file()).collect()
+}
+
+const NAME: &str = "purged.json";
+
+impl Purge {
+    /// Looks at everything and deletes nothing.
+    ///
+    /// # Errors
+    /// A run that was trained, or that forgot nothing, so that its history is all there is; a parent's place that
+    /// holds another run now.
+    pub fn of(run: &Path) -> Result<Purge> {
+        let run = RunFolder::new(run).open()?;
+        let path = run.folder.path.display();
+        let Some(forget) = &run.info.forget else {
+            return Err(Error::input(format!("{path} was trained and has no history; give a run that `forget` wrote")));
+        };
+        if forget.effect.result != Became::Changed {
+            return Err(Error::input(format!(
+                "{path} is {}, which is no forgetting ({}); its history stays",
+                forget.effect.as_str(),
+                forget.effect.reason.as_deref().unwrap_or("no reason is known")
+            )));
+        }
+        let mut kept: Vec<String> =
+            forget.residue.iter().filter(|residue| !residue.purge).map(Residue::to_string).collect();
+        kept.push("copies elsewhere, such as backups and what was published: this program knows of none".into());
+        let (mut files, mut folders) = (Vec::new(), Vec::new());
+        if run.folder.checkpoint().exists() {
+            files.push(run.folder.checkpoint());
+        }
+        for parent in &run.info.evidence.parents {
+            let folder = RunFolder::new(&parent.path);
+            if !is_there(&folder, parent)? {
+                kept.push(format!("parent run {}: it is not there; was it moved?", parent.path.display()));
+                continue;
+            }
+            for reference in retrains_in(&folder) {
+                files.extend(own_files(&reference));
+                folders
+                    .extend([reference.path.clone(), reference.path.parent().map(Path::to_owned).unwrap_or_default()]);
+            }
+            files.extend(own_files(&folder));
+            folders.extend([folder.references(), folder.path.clone()]);
+        }
+        let data: Vec<PathBuf> = run.config.data.files().map(Path::to_owned).chain(run.config.init.clone()).collect();
+        let same = |a: &Path, b: &Path| {
+            a == b || fs::canonicalize(a).ok().is_some_and(|a| fs::canonicalize(b).ok() == Some(a))
+        };
+        // What lies deeper goes first; a folder of several retrains is named once.
+        folders.sort_by_key(|folder| (std::cmp::Reverse(folder.components().count()), folder.clone()));
+        folders.dedup();
+        files.retain(|file| !data.iter().any(|data| same(data, file)));
+        Ok(Purge { run, files, folders, kept })
+    }
+
+    /// Deletes, and writes `purged.json` beside the run.
+    ///
+    /// # Errors
+    /// `Io` for a file that cannot be deleted; those before it are gone.
+    pub fn carry_out(self) -> Result<Purged> {
+        let mut deleted = Vec::new();
+        for path in &self.files {
+            let hash = evidence::hash_of(path)?;
+            fs::remove_file(path).map_err(Error::io("remove", path))?;
+            deleted.push((path.clone(), hash));
+        }
+        let mut kept = self.kept;
+        for folder in &self.folders {
+            // Not empty: whatever is in it is not ours.
+            if fs::remove_dir(folder).is_err() && folder.exists() {
+                kept.push(format!("folder {}: it holds files that no run wrote", folder.display()));
+            }
+        }
+        let schema = "unlearn.purged/1";
+        let purged = Purged { schema, made_at: utc_now(), run_sha256: self.run.run_sha256.clone(), deleted, kept };
+        write_atomic(&self.run.folder.path.join(NAME), evidence::json(&purged, NAME)?.as_bytes())?;
+        Ok(purged)
+    }
+}
+
+/// Whether the parent is where it was.
+///
+/// # Errors
+/// Another run is.
+fn is_there(folder: &RunFolder, parent: &Parent) -> Result<bool> {
+    if folder.state() != State::Finished {
+        return Ok(false);
+    }
+    let now = evidence::hash_of(&folder.info())?;
+    match now == parent.run_sha256 {
+        true => Ok(true),
+        false => Err(Error::input(format!(
+            "{} holds another run now (run.json {now}; the parent's was {}), which is not deleted; bring the parent \
+                back, or move this one away",
+            parent.path.display(),
+            parent.run_sha256
+        ))),
+    }
+}
+
+/// Retrains that `unlearn references` made in a run's folder.
+fn retrains_in(folder: &RunFolder) -> Vec<RunFolder> {
+    let inside = |path: &Path| -> Vec<PathBuf> {
+        let mut all: Vec<PathBuf> = fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.path()).collect();
+        all.sort();
+        all
+    };
+    let requests = inside(&folder.references());
+    let runs = requests.iter().flat_map(|request| inside(request)).map(|path| RunFolder::new(&path));
+    runs.filter(|run| run.state() != State::Free).collect()
+}

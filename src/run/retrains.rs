@@ -1,0 +1,158 @@
+//! The retrains of a request, made once and kept: `ROOT/references/KEY/seed-N`, where ROOT is the run that was trained
+//! and KEY a hash of data, recipe and request.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::evidence::Marks;
+use super::folder::{Opened, RunFolder, RunInfo, State};
+use super::forget_run::ForgetJob;
+use super::references;
+use crate::base::Digest;
+use crate::data::read_requests;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::methods;
+
+/// The retrains that are wanted, and those of them that are there.
+pub struct Retrains {
+    /// The run that was trained.
+    root: PathBuf,
+    request: PathBuf,
+    /// Where they go.
+    pub folder: PathBuf,
+    seeds: Vec<u64>,
+}
+
+/// A retrain.
+pub struct Retrain {
+    /// Its folder.
+    pub path: PathBuf,
+    /// It was there before.
+    pub cached: bool,
+    /// Its facts.
+    pub info: RunInfo,
+}
+
+impl Retrains {
+    /// `count` retrains for a run: of the request that it obeyed, or of `request` where it was trained. No seed is that
+    /// of the training or, where the run is a retrain, its own.
+    ///
+    /// # Errors
+    /// A run or request that cannot be read; a trained run without a request; a run whose original is gone.
+    pub fn of(run: &Path, request: Option<&Path>, count: usize) -> Result<Retrains> {
+        let opened = RunFolder::new(run).open()?;
+        let requests = match (request, &opened.requests) {
+            (Some(file), _) => read_requests(file)?,
+            (None, Some(own)) => own.clone(),
+            (None, None) => {
+                return Err(Error::input(format!(
+                    "{} was trained and knows no request; give --request FILE",
+                    run.display()
+                )));
+            }
+        };
+        let records = references::request_hash(&opened, &requests)?;
+        if references::request_of(&opened)?.is_some_and(|own| own != records) {
+            return Err(Error::input(format!(
+                "--request names other records than {} forgot; leave it out",
+                run.display()
+            )));
+        }
+        let root = root(&opened)?;
+        let folder = RunFolder::new(&root).references().join(key(&opened, &records));
+        let request = request.map_or_else(|| opened.folder.request(), Path::to_owned);
+        let taken = [opened.config.seed, opened.info.seed];
+        let seeds = (1..).map(|i| opened.config.seed.wrapping_add(i)).filter(|seed| !taken.contains(seed));
+        Ok(Retrains { root, request, folder, seeds: seeds.take(count).collect() })
+    }
+
+    /// Those that are wanted, in the order of their seeds; what is not there is made, one after the other.
+    ///
+    /// # Errors
+    /// A retrain in the folder that was changed; one that diverges; a lost device.
+    pub fn make(
+        &self,
+        engine: &mut dyn FnMut() -> Result<Engine>,
+        marks: &Marks,
+        watch: &mut dyn FnMut(&Retrain),
+    ) -> Result<Vec<Retrain>> {
+        let mut all = Vec::new();
+        let mut opened: Option<Engine> = None;
+        for seed in &self.seeds {
+            let path = self.folder.join(format!("seed-{seed}"));
+            let folder = RunFolder::new(&path);
+            let (cached, info) = match folder.state() {
+                State::Finished => (true, folder.open()?.info),
+                state => {
+                    if state == State::Begun {
+                        // Killed while it was written: nobody else's files are in this folder.
+                        fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
+                    }
+                    let mut job = self.job(&path)?;
+                    job.marks = marks.clone();
+                    let engine = match &mut opened {
+                        Some(engine) => engine,
+                        none => none.insert(engine()?),
+                    };
+                    (false, job.forget(engine, Some(*seed), false)?)
+                }
+            };
+            let retrain = Retrain { path, cached, info };
+            watch(&retrain);
+            all.push(retrain);
+        }
+        Ok(all)
+    }
+}
+
+impl Retrains {
+    fn job(&self, out: &Path) -> Result<ForgetJob> {
+        let (name, settings) = (methods::reference().name, toml::Table::new());
+        ForgetJob::prepare(&self.root, &self.request, name, settings, Some(out), false)
+    }
+}
+
+/// Folders of the retrains that a run can be measured against, in the order of their names.
+///
+/// # Errors
+/// The run's original is gone; a request that does not fit the data.
+pub fn found(run: &Opened) -> Result<Vec<PathBuf>> {
+    let Some(records) = references::request_of(run)? else { return Ok(Vec::new()) };
+    let folder = RunFolder::new(&root(run)?).references().join(key(run, &records));
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut all: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    all.retain(|path| RunFolder::new(path).state() == State::Finished);
+    all.sort();
+    Ok(all)
+}
+
+/// The run that was trained, where it lay when this one was made.
+///
+/// # Errors
+/// It is not there any more, or another run is.
+pub fn root(run: &Opened) -> Result<PathBuf> {
+    let Some(root) = run.info.evidence.parents.last() else { return Ok(run.folder.path.clone()) };
+    let fail = |what: String| {
+        let (run, root) = (run.folder.path.display(), root.path.display());
+        Error::input(format!("{run} came from the training in {root}, {what}; bring it back to where it was"))
+    };
+    let folder = RunFolder::new(&root.path);
+    if folder.state() != State::Finished {
+        return Err(fail("which is not there any more".into()));
+    }
+    let now = super::evidence::hash_of(&folder.info())?;
+    match now == root.run_sha256 {
+        true => Ok(root.path.clone()),
+        false => Err(fail(format!("and another run is there (run.json {now}, it was {})", root.run_sha256))),
+    }
+}
+
+/// Name of the folder for one request on these data with this recipe.
+fn key(run: &Opened, records: &str) -> String {
+    let mut digest = Digest::new("unlearn.references/1");
+    digest.field("data", run.info.evidence.data_sha256.as_bytes());
+    digest.field("recipe", run.info.config_sha256.as_bytes());
+    digest.field("records", records.as_bytes());
+    digest.finish()[..16].to_owned()
+}

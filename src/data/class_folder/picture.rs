@@ -35,7 +35,6 @@ impl Picture {
         let reader = ImageReader::new(Cursor::new(&bytes)).with_guessed_format().map_err(Error::io("read", path))?;
         let mut decoder = reader.into_decoder().map_err(failed)?;
         let (width, height) = decoder.dimensions();
-        // As decoded, with what a progressive JPEG keeps until its end, and once more as 8-bit pixels.
         let pixels = u64::from(width) * u64::from(height);
         if !resized && pixels.saturating_mul(channels as u64) > MOST_VALUES {
             return Err(fail(format!(
@@ -43,6 +42,7 @@ impl Picture {
                  data.size = [height, width] to resize"
             )));
         }
+        // As decoded, with what a progressive JPEG keeps until its end, and once more as 8-bit pixels.
         let held = decoder.total_bytes().saturating_mul(3).saturating_add(pixels.saturating_mul(3));
         limit.room(held, path.display(), "the picture")?;
         let orientation = decoder.orientation().map_err(failed)?;

@@ -147,7 +147,7 @@ fn record(path: &Path, form: &mut Form, x: &mut Vec<f32>, limit: &Limit) -> Resu
             path.display()
         )));
     }
-    let Picture { height, width, mut pixels } = Picture::read(path, form.channels, limit)?;
+    let Picture { height, width, mut pixels } = Picture::read(path, form.channels, form.resize.is_some(), limit)?;
     let size = [height, width];
     let wanted = form.resize.map_or(size, |size| size.map(|side| side as usize));
     match &form.first {

@@ -120,7 +120,7 @@ fn key(row: &StringRecord, who: &Identity) -> Key {
 /// Reads a file into rows of trimmed cells, all of one length.
 pub(crate) fn read(path: &Path, config: &DataConfig, skip: Option<usize>, limit: &Limit) -> Result<Table> {
     let shown = path.display().to_string();
-    let text = String::from_utf8(Bytes::open(path, limit)?.rest()?).map_err(|e| {
+    let text = String::from_utf8(Bytes::open(path, limit)?.rows()?).map_err(|e| {
         Error::input(format!("{shown}: not UTF-8 text at offset {}; save it as UTF-8", e.utf8_error().valid_up_to()))
     })?;
     parse(shown, text.strip_prefix('\u{feff}').unwrap_or(&text), config, skip, limit)

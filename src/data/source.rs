@@ -142,10 +142,19 @@ impl<'a> Bytes<'a> {
 
     /// All that is left.
     pub fn rest(&mut self) -> Result<Vec<u8>> {
+        self.within(self.limit.left(), "its content")
+    }
+
+    /// All that is left of a text whose rows are kept one by one, which takes three times as much again at the least.
+    pub fn rows(&mut self) -> Result<Vec<u8>> {
+        self.within(self.limit.left() / 4, "its text with the rows made of it")
+    }
+
+    fn within(&mut self, most: u64, what: &str) -> Result<Vec<u8>> {
         let (mut bytes, left) = (Vec::new(), self.limit.left());
-        self.reader.by_ref().take(left.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| self.failed(&e))?;
-        if bytes.len() as u64 > left {
-            return Err(self.limit.passed(format_args!("more than {left} bytes"), self.path.display(), "its content"));
+        self.reader.by_ref().take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| self.failed(&e))?;
+        if bytes.len() as u64 > most {
+            return Err(self.limit.passed(format_args!("more than {left} bytes"), self.path.display(), what));
         }
         self.limit.take(bytes.len() as u64, self.path.display(), "its content")?;
         self.position += bytes.len() as u64;

@@ -16,7 +16,11 @@ fn files_that_unpack_to_more_than_is_allowed() {
     let zeros = vec![b'0'; 1 << 20];
     put(dir.path(), "t.csv", &gzip(&zeros));
     let csv = "loader = 'csv'\npath = 't.csv'\nlabel = 0\nheader = false\n";
-    refused(&format!("{csv}max_bytes = 100000"), dir.path(), &["t.csv", "more than 100000", "data.max_bytes"]);
+    refused(
+        &format!("{csv}max_bytes = 100000"),
+        dir.path(),
+        &["t.csv", "its text with the rows made of it", "more than 100000", "data.max_bytes"],
+    );
     // Few bytes, many rows.
     put(dir.path(), "t.csv", &b"1\n".repeat(5000));
     refused(&format!("{csv}max_bytes = 100000"), dir.path(), &["t.csv", "its rows", "data.max_bytes"]);

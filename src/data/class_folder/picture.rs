@@ -9,6 +9,9 @@ use crate::data::limit::Limit;
 use crate::data::source::Bytes;
 use crate::error::{Error, Result};
 
+/// A record of more values than this is taken for a slip.
+const MOST_VALUES: u64 = 1 << 28;
+
 /// Rows of pixels of 8 bits, `[height, width, channels]`.
 pub(super) struct Picture {
     pub height: usize,
@@ -18,11 +21,11 @@ pub(super) struct Picture {
 
 impl Picture {
     /// Decodes by content, not by ending, and turns the picture as its EXIF orientation says. Of `channels` 1 and 3
-    /// are red, green and blue or one of brightness.
+    /// are red, green and blue or one of brightness. `resized`: it will become smaller.
     ///
     /// # Errors
     /// Not a PNG or JPEG, a truncated or corrupt one, or one that is larger than `limit` allows.
-    pub fn read(path: &Path, channels: usize, limit: &Limit) -> Result<Picture> {
+    pub fn read(path: &Path, channels: usize, resized: bool, limit: &Limit) -> Result<Picture> {
         let bytes = Bytes::open(path, limit)?.rest()?;
         let fail = |why: String| Error::input(format!("{}: {why}", path.display()));
         let failed = |e: image::ImageError| fail(format!("cannot be decoded as a PNG or JPEG picture: {e}"));
@@ -32,8 +35,14 @@ impl Picture {
         let reader = ImageReader::new(Cursor::new(&bytes)).with_guessed_format().map_err(Error::io("read", path))?;
         let mut decoder = reader.into_decoder().map_err(failed)?;
         let (width, height) = decoder.dimensions();
-        // As decoded, with what a progressive JPEG keeps until its end, and once more as 8-bit pixels.
         let pixels = u64::from(width) * u64::from(height);
+        if !resized && pixels.saturating_mul(channels as u64) > MOST_VALUES {
+            return Err(fail(format!(
+                "is {height} × {width} pixels (height × width), a record of more than {MOST_VALUES} values; give \
+                 data.size = [height, width] to resize"
+            )));
+        }
+        // As decoded, with what a progressive JPEG keeps until its end, and once more as 8-bit pixels.
         let held = decoder.total_bytes().saturating_mul(3).saturating_add(pixels.saturating_mul(3));
         limit.room(held, path.display(), "the picture")?;
         let orientation = decoder.orientation().map_err(failed)?;

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// A text file, read whole.
 pub(super) fn text(path: &Path, limit: &Limit) -> Result<String> {
-    String::from_utf8(Bytes::open(path, limit)?.rest()?).map_err(|e| {
+    String::from_utf8(Bytes::open(path, limit)?.rows()?).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         Error::input(format!("{}: not UTF-8 text at offset {at}; save it as UTF-8", path.display()))
     })

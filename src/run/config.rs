@@ -285,6 +285,12 @@ impl Config {
 
     /// The file as TOML, every default written out.
     pub fn to_toml(&self) -> Result<String> {
+        if let Some(path) = self.reads().iter().find(|path| path.to_str().is_none()) {
+            return Err(Error::input(format!(
+                "{}: the name is not UTF-8, and a configuration's copy can hold no other; rename the file or folder",
+                path.display()
+            )));
+        }
         toml::to_string(self).map_err(|e| Error::input(format!("the configuration cannot be written as TOML: {e}")))
     }
 

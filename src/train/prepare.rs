@@ -10,7 +10,7 @@ use crate::records::{Session, Shape};
 impl Fit {
     /// Compiles every program of the coming epochs and makes the buffers that read metrics, parameters and the
     /// optimiser's vectors back, so that the memory they take is held before the first step; where batches are drawn,
-    /// also that of the largest that is to be expected.
+    /// for every size that is to be expected.
     ///
     /// # Errors
     /// A budget or an adapter that cannot hold it.
@@ -33,9 +33,11 @@ impl Fit {
         }
         if self.draws_records() {
             let indices = terms[0].records.indices;
-            let largest = vec![vec![indices[..private::largest(self.batch_size, indices.len())].to_vec()]];
-            let loads = self.loads(session, terms, &largest, self.state.step);
-            self.compiled(session, terms, &key(&loads))?;
+            for size in private::sizes(self.batch_size, indices.len()) {
+                let drawn = vec![vec![indices[..size.min(indices.len())].to_vec()]];
+                let loads = self.loads(session, terms, &drawn, self.state.step);
+                self.compiled(session, terms, &key(&loads))?;
+            }
         }
         for made in self.programs.values() {
             let elements = made.program.recording().outputs.iter().map(|span| span.len).sum();

@@ -116,10 +116,13 @@ pub(crate) fn padded(drawn: usize, batch_size: usize) -> usize {
     drawn.max(1).next_multiple_of((batch_size / 4).max(8))
 }
 
-/// Records of a batch that a draw exceeds once in 10⁹ steps: six standard deviations above the mean.
-pub(crate) fn largest(batch_size: usize, records: usize) -> usize {
+/// The sizes of those programs, up to one that a draw exceeds once in 10⁹ steps: six standard deviations above the
+/// mean.
+pub(crate) fn sizes(batch_size: usize, records: usize) -> impl Iterator<Item = usize> {
     let mean = batch_size.min(records) as f64;
-    records.min((mean + 6.0 * mean.sqrt()).ceil() as usize)
+    let largest = records.min((mean + 6.0 * mean.sqrt()).ceil() as usize);
+    let step = padded(1, batch_size);
+    (1..=padded(largest, batch_size) / step).map(move |i| i * step)
 }
 
 /// A drawn batch as its program takes it: the list, filled up with records that weigh 0, and the weights.

@@ -118,7 +118,8 @@ fn over_budget() -> Result<(), Failed> {
         "seed = 3\n[data]\nloader = \"karate\"\n[model]\nzoo = \"gcn\"\n[train]\noptimizer = \"adam\"\nepochs = 3\n";
     let more = "optimizer = \"adamw\"\nclip_norm = 1\ncheckpoint_steps = 3\nbatch_size = 50\n";
     let wide = CONFIG.replace("[16]", "[300]") + more;
-    let private = CONFIG.to_owned() + "batch_size = 100\n[train.dp]\nclip = 1.0\nnoise_multiplier = 1.0\n";
+    let private =
+        CONFIG.to_owned() + "batch_size = 100\n[train.dp]\nclip = 1.0\nnoise_multiplier = 1.0\ndelta = 1e-5\n";
     let parts = "seed = 3\n[data]\nloader = \"sbm\"\n[model]\nzoo = \"sage\"\n[train]\nlr = 0.01\nepochs = 9\n\
         batch_size = 16\nfanout = [4, 4]\n";
     for (i, text) in [CONFIG, graph, &wide, &private, parts].into_iter().enumerate() {

@@ -24,6 +24,10 @@ impl Run for PurgeRun {
     fn run(self, cx: &Context) -> Result<()> {
         let purge = Purge::of(&self.run)?;
         let list: String = purge.files.iter().map(|path| format!("  {}\n", path.display())).collect();
+        if purge.is_unverified() {
+            let run = self.run.display();
+            talk(&format!("{run} was never verified, and cannot be once its history is gone: `unlearn verify {run}`"));
+        }
         if !self.yes {
             talk(&format!(
                 "{} would lose its history, and other runs that came from it cannot be verified then:\n{}",

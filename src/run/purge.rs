@@ -11,6 +11,7 @@ use super::folder::{Opened, RunFolder, State};
 use super::verify;
 use crate::base::{utc_now, write_atomic};
 use crate::error::{Error, Result};
+use crate::methods::Tier;
 
 /// What a purge would delete.
 pub struct Purge {
@@ -99,6 +100,12 @@ impl Purge {
         folders.dedup();
         files.retain(|file| !data.iter().any(|data| same(data, file)));
         Ok(Purge { run, files, folders, kept })
+    }
+
+    /// Whether an approximate result was never judged, and cannot be once its original is gone.
+    pub fn is_unverified(&self) -> bool {
+        let approximate = self.run.info.forget.as_ref().is_some_and(|forget| forget.tier != Tier::Exact);
+        approximate && !verify::file(&self.run.folder).exists()
     }
 
     /// Deletes, and writes `purged.json` beside the run.

@@ -175,6 +175,12 @@ impl Bench<'_> {
             sd: self.reference.sd.clone(),
             interval: self.reference.interval(),
             roc: membership_roc(first, &self.ready.target.classes)?,
+            note: self
+                .ready
+                .config
+                .init
+                .as_ref()
+                .map(|base| format!("exact, given that the base model {} did not see the records", base.display())),
             ..self.template.clone()
         })
     }

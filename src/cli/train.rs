@@ -6,7 +6,7 @@ use super::output::{emit, emit_json};
 use super::{Context, Run};
 use crate::error::{Error, Result};
 use crate::run::config::Loaded;
-use crate::run::folder::RunInfo;
+use crate::run::folder::{RunFolder, RunInfo};
 use crate::run::train_run::{Event, TrainJob, TrainOptions};
 
 /// Train a network as a configuration says
@@ -47,7 +47,7 @@ impl Run for Train {
         let loaded = Loaded::read(&self.config, &self.set, cx.seed)?;
         let Some(job) = TrainJob::prepare(loaded, &self.out, self.resume)? else {
             cx.note(&format!("{} is already finished; nothing to do", self.out.display()));
-            return Ok(());
+            return if cx.json { emit_json(&RunFolder::new(&self.out).read_info()?) } else { Ok(()) };
         };
         let interrupted = interruption()?;
         let mut engine = cx.engine()?;

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 
 /// What the ids of a request number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Positions in the training part; numbers of graphs where the records are graphs.
@@ -41,6 +42,7 @@ impl Kind {
 
 /// One id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Id {
     /// An index, or an id that the file gives as a whole number.
@@ -64,6 +66,7 @@ impl std::fmt::Display for Id {
 /// One request, or a part of one: a line of a request file, or the inline table `request` of a configuration, which may
 /// give `fraction` (a seeded draw from the training records, training nodes or edges) instead of `ids`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// The caller's name for it; files and messages repeat it.
@@ -78,6 +81,7 @@ pub struct Request {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<u64>,
     /// Share of the candidates to draw in the place of ids, above 0 and below 1.
+    #[cfg_attr(feature = "cli", schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fraction: Option<f64>,
     /// `kind = "node"`: the nodes that `data.plant` gave a class of their own.

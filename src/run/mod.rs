@@ -21,7 +21,11 @@ pub mod reading;
 pub mod report;
 pub mod results;
 #[cfg(feature = "cli")]
+pub mod schema;
+#[cfg(feature = "cli")]
 pub mod table;
 pub mod target;
+#[cfg(feature = "cli")]
+pub mod templates;
 pub mod train_run;
 pub mod variants;

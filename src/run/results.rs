@@ -19,6 +19,7 @@ pub const SCHEMA: &str = "unlearn.results/1";
 
 /// One line of `results.jsonl`. What was not measured is left out, never 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Row {
     /// [`SCHEMA`].
     pub schema: String,
@@ -35,6 +36,7 @@ pub struct Row {
     /// Name in the registry of methods; for controls what stands in its place, such as "none" or "retrain".
     pub method: String,
     /// The settings as resolved, every default written out.
+    #[cfg_attr(feature = "cli", schemars(schema_with = "crate::run::schema::settings_of_a_method"))]
     #[serde(default)]
     pub settings: Value,
     /// What may be claimed of it.
@@ -56,9 +58,11 @@ pub struct Row {
     #[serde(default)]
     pub reads: Vec<Read>,
     /// The value, or the mean over `seeds`.
+    #[cfg_attr(feature = "cli", schemars(schema_with = "crate::run::schema::metrics"))]
     #[serde(default)]
     pub metrics: Metrics,
     /// Sample standard deviation over `seeds`.
+    #[cfg_attr(feature = "cli", schemars(schema_with = "crate::run::schema::metrics"))]
     #[serde(skip_serializing_if = "Metrics::is_empty", default)]
     pub sd: Metrics,
     /// Membership attack, `[false-positive rate, true-positive rate]` from (0,0) to (1,1), thinned.
@@ -74,10 +78,12 @@ pub struct Row {
 
 /// What was asked to be forgotten, without the ids themselves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct RequestSummary {
     /// `sample`, `class`, `node`, `edge` or `feature`.
     pub kind: String,
     /// Number of records that it names.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "records")))]
     pub count: usize,
     /// SHA-256 of the ordered list of ids, hexadecimal.
     pub hash: String,
@@ -95,6 +101,7 @@ impl RequestSummary {
 
 /// The role of a row. The first three are the controls of every experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub enum RowKind {
     /// The trained model, as if there had been no request.
     #[serde(rename = "original (do nothing)")]
@@ -124,6 +131,7 @@ impl RowKind {
 
 /// The adapter that a row was computed on.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct AdapterSummary {
     /// As the driver says it.
     pub name: String,

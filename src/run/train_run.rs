@@ -44,6 +44,7 @@ pub enum Event<'a> {
 
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct EpochLine {
     /// From 1.
     pub epoch: usize,
@@ -59,6 +60,7 @@ pub struct EpochLine {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub validation: Option<Score>,
     /// Of this epoch, in this process.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "s")))]
     pub seconds: f64,
 }
 

@@ -11,6 +11,7 @@ use crate::records::{Records, Session};
 
 /// Mean loss and accuracy of a set.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Score {
     /// Mean cross-entropy in nats.
     pub loss: f64,

@@ -94,6 +94,7 @@ fn squared(a: &[f64], side: usize) -> Vec<f64> {
 
 /// What removals on one objective may spend, and have spent. Goes from run to run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Certificate {
     /// ε that all removals together may spend.
     pub epsilon: f64,

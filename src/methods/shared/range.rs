@@ -41,6 +41,13 @@ impl Range {
     /// 0 to 1, neither among them.
     pub const INSIDE: Range = Range { low: beyond(0.0), high: beyond(1.0), said: "between 0 and 1" };
 
+    /// Its ends as the words of JSON Schema have them; an infinite one has none.
+    pub fn words(self) -> Vec<(&'static str, f64)> {
+        let low = if self.low.belongs { "minimum" } else { "exclusiveMinimum" };
+        let high = if self.high.belongs { "maximum" } else { "exclusiveMaximum" };
+        [(low, self.low.at), (high, self.high.at)].into_iter().filter(|(_, at)| at.is_finite()).collect()
+    }
+
     /// Whether `v` lies in it.
     pub fn contains(self, v: f64) -> bool {
         let above = v > self.low.at || (v == self.low.at && self.low.belongs);

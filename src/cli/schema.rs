@@ -16,24 +16,33 @@ pub struct Schema {
     /// `config`: configuration and experiment files; `request`: a line of a request file; `run`: run.json; `metrics`: a
     /// line of metrics.jsonl; `results`: a line of results.jsonl; `error`: what a command that failed prints with
     /// --json
-    #[arg(value_parser = PossibleValuesParser::new(DOCUMENTS.iter().map(|document| document.0)))]
+    #[arg(value_parser = PossibleValuesParser::new(DOCUMENTS.iter().map(|document| document.name)))]
     document: String,
 }
 
-/// The documents and their schemas.
-static DOCUMENTS: &[(&str, fn() -> Value)] = &[
-    ("config", schema::config),
-    ("request", schema::request),
-    ("run", schema::run),
-    ("metrics", schema::metrics_line),
-    ("results", schema::results),
-    ("error", || schema::written::<Failure>("unlearn error", "What a command that failed prints with --json.")),
+/// A document that can be described.
+struct Document {
+    name: &'static str,
+    schema: fn() -> Value,
+}
+
+static DOCUMENTS: &[Document] = &[
+    Document { name: "config", schema: schema::config },
+    Document { name: "request", schema: schema::request },
+    Document { name: "run", schema: schema::run },
+    Document { name: "metrics", schema: schema::metrics_line },
+    Document { name: "results", schema: schema::results },
+    Document { name: "error", schema: error },
 ];
+
+fn error() -> Value {
+    schema::written::<Failure>("unlearn error", "What a command that failed prints on stdout with --json.")
+}
 
 impl Run for Schema {
     fn run(self, _: &Context) -> Result<()> {
-        let found = DOCUMENTS.iter().find(|(name, _)| *name == self.document);
-        let (_, schema) = found.ok_or_else(|| Error::internal(format!("no document {}", self.document)))?;
-        emit_json(&schema())
+        let found = DOCUMENTS.iter().find(|document| document.name == self.document);
+        let found = found.ok_or_else(|| Error::internal(format!("no document {}", self.document)))?;
+        emit_json(&(found.schema)())
     }
 }

@@ -44,17 +44,22 @@ fn poisson() -> bool {
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Privacy {
     /// ε spent.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     pub epsilon: f64,
     /// δ of that ε.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "maximum" = 1)))]
     pub delta: f64,
     /// The Rényi order at which ε is least.
+    #[cfg_attr(feature = "cli", schemars(extend("exclusiveMinimum" = 1)))]
     pub order: f64,
     /// Standard deviation of the noise, in units of `clip`.
     #[cfg_attr(feature = "cli", schemars(extend("unit" = "clip")))]
     pub noise_multiplier: f64,
     /// Largest norm of a record's gradient.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     pub clip: f64,
     /// Probability of a record to be in a step.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "maximum" = 1)))]
     pub rate: f64,
     /// Steps taken.
     #[cfg_attr(feature = "cli", schemars(extend("unit" = "steps")))]

@@ -32,12 +32,14 @@ pub struct Account {
 #[serde(default)]
 pub struct Details {
     /// Updates of the parameters; absent where a method has none to count.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "steps")))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
     /// Why an ascent ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<StoppedBy>,
     /// ‖θ − θ₀‖ / ‖θ₀‖: 0 means that a method did nothing.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub relative_change: Option<f64>,
     /// What a certified method hands on to the next request.

@@ -29,8 +29,8 @@ pub(super) fn without_null(schema: &mut Value) {
     each(schema, &mut without_null);
 }
 
-/// Gives every number a unit that its type does not name: `1`, a plain number. Of a variant that holds a table, its
-/// meaning goes to its name.
+/// Gives every number a unit that its type does not name: `1`, a plain number. What is counted or measured in a unit is
+/// not negative, unless its type says otherwise. The meaning of a variant that holds a table goes to its name.
 pub(super) fn complete(schema: &mut Value) {
     if let Some(object) = schema.as_object_mut() {
         // `uint64` and the like are no formats of the standard; the range says what they say.
@@ -43,7 +43,11 @@ pub(super) fn complete(schema: &mut Value) {
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         for property in properties.values_mut().filter(|p| is_number(p) || p.get("items").is_some_and(is_number)) {
             if let Some(property) = property.as_object_mut() {
-                property.entry("unit").or_insert_with(|| "1".into());
+                let measured = *property.entry("unit").or_insert_with(|| "1".into()) != "1";
+                let bound = ["items", "anyOf", "exclusiveMinimum"].iter().any(|word| property.contains_key(*word));
+                if measured && !bound {
+                    property.entry("minimum").or_insert_with(|| 0.into());
+                }
             }
         }
         if let (Some(meaning), 1) = (meaning, properties.len()) {

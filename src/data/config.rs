@@ -173,7 +173,7 @@ pub struct DataConfig {
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 2)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<usize>,
-    /// `edge_list`: a CSV of edges, its first two columns node ids.
+    /// `edge_list`: a table of edges, its first two columns nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edges: Option<PathBuf>,
     /// `edge_list`: a table of features by node, as CSV or JSON.

@@ -26,6 +26,13 @@ const fn beyond(at: f64) -> Bound {
 const NO_END: Bound = beyond(f64::INFINITY);
 
 impl Range {
+    /// Its ends as the words of JSON Schema have them; an infinite one has none.
+    pub fn words(self) -> Vec<(&'static str, f64)> {
+        let low = if self.low.belongs { "minimum" } else { "exclusiveMinimum" };
+        let high = if self.high.belongs { "maximum" } else { "exclusiveMaximum" };
+        [(low, self.low.at), (high, self.high.at)].into_iter().filter(|(_, at)| at.is_finite()).collect()
+    }
+
     /// Above 0.
     pub const POSITIVE: Range = Range { low: beyond(0.0), high: NO_END, said: "a positive number" };
     /// 0 and above.
@@ -40,13 +47,6 @@ impl Range {
     pub const PART: Range = Range { low: beyond(0.0), high: from(1.0), said: "above 0 and at most 1" };
     /// 0 to 1, neither among them.
     pub const INSIDE: Range = Range { low: beyond(0.0), high: beyond(1.0), said: "between 0 and 1" };
-
-    /// Its ends as the words of JSON Schema have them; an infinite one has none.
-    pub fn words(self) -> Vec<(&'static str, f64)> {
-        let low = if self.low.belongs { "minimum" } else { "exclusiveMinimum" };
-        let high = if self.high.belongs { "maximum" } else { "exclusiveMaximum" };
-        [(low, self.low.at), (high, self.high.at)].into_iter().filter(|(_, at)| at.is_finite()).collect()
-    }
 
     /// Whether `v` lies in it.
     pub fn contains(self, v: f64) -> bool {

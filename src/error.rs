@@ -170,6 +170,23 @@ impl Error {
         move |source| Error::Io { action, path: path.to_owned(), source }
     }
 
+    /// The kind of error in a word, for programs: what the document of a failed command has as `code`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Input(_) => "input",
+            Error::Io { .. } => "io",
+            Error::TooLarge { .. } => "too_large",
+            Error::Misuse(_) => "misuse",
+            Error::Unsupported(_) => "unsupported",
+            Error::Device(_) => "device",
+            Error::CheckFailed(_) => "check_failed",
+            Error::Regression(_) => "regression",
+            Error::Inconclusive(_) => "inconclusive",
+            Error::Interrupted(_) => "interrupted",
+            Error::Internal(_) => "internal",
+        }
+    }
+
     /// The process exit code of the command-line contract.
     pub fn exit_code(&self) -> u8 {
         use std::io::ErrorKind as Kind;

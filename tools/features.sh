@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # feature: the crates that come with it alone
 only_with() {
   case $1 in
-    cli) echo clap clap_builder indicatif console comfy-table env_logger ;;
+    cli) echo clap clap_builder clap_complete clap_mangen schemars indicatif console comfy-table env_logger ;;
     harness) echo quick-junit quick-xml regex ;;
     pictures) echo image png zune-jpeg ;;
     report) echo kuva ;;

@@ -52,6 +52,15 @@ pub static REGISTRIES: &[Registry] = &[
         parts: None,
     },
     Registry {
+        name: "keys",
+        about: "Every key of a configuration. `--set KEY=VALUE` sets one from outside; a layer's keys stand by its \
+                `type`. `unlearn schema config` prints the same for editors, `unlearn template` a file to start \
+                from. A key of `[data]` is refused where the loader does not read it ([datasets](datasets.md)).",
+        table: registries::keys,
+        details: None,
+        parts: None,
+    },
+    Registry {
         name: "layers",
         about: "Values of `type` in `[[model.layers]]`. Inputs are inferred; pictures are `[channels, height, width]`.",
         table: registries::layers,

@@ -4,14 +4,17 @@ mod adapters;
 mod bench;
 mod check;
 mod commands;
+mod completions;
 mod context;
 mod data;
 mod doctor;
 mod eval;
 mod experiment;
+mod failure;
 mod forget;
 mod gradients;
 mod list;
+mod man;
 mod markdown;
 mod marks;
 mod output;
@@ -19,7 +22,9 @@ mod purge;
 mod references;
 mod registries;
 mod report;
+mod schema;
 mod shaders;
+mod template;
 mod train;
 mod verify;
 
@@ -32,6 +37,7 @@ pub use list::{REGISTRIES, Registry};
 pub use output::Table;
 
 use crate::error::Result;
+use failure::Failure;
 
 /// A command: its arguments, and what it does with them. The doc comment of the argument struct is its help.
 pub trait Run: Args {
@@ -82,26 +88,35 @@ pub static COMMANDS: &[CommandRow] = &[
     row::<bench::Bench>("bench"),
     row::<shaders::Shaders>("shaders"),
     row::<list::List>("list"),
+    row::<schema::Schema>("schema"),
+    row::<template::Template>("template"),
+    row::<completions::Completions>("completions"),
+    row::<man::Man>("man"),
 ];
 
 /// Parses the arguments of the process, runs the command and returns its exit code.
 pub fn main() -> ExitCode {
-    match parsed() {
+    let (json, ended) = match command().try_get_matches() {
+        Ok(matches) => (wants_document(&matches), dispatch(&matches)),
+        Err(usage) => (failure::asked_for(std::env::args_os()), Err(usage)),
+    };
+    match ended {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
             output::talk(&format!("error: {error}"));
+            failure::tell(json, &Failure::of(&error));
             ExitCode::from(error.exit_code())
         }
         Err(usage) => {
             // Fails only where stdout or stderr is closed; there is nobody left to tell.
             usage.print().ok();
+            failure::tell(json && usage.use_stderr(), &Failure::of_usage(&usage));
             ExitCode::from(usage.exit_code() as u8)
         }
     }
 }
 
-fn parsed() -> Result<Result<()>, clap::Error> {
-    let matches = command().try_get_matches()?;
+fn dispatch(matches: &ArgMatches) -> Result<Result<()>, clap::Error> {
     let Some((name, sub)) = matches.subcommand() else {
         return Err(command().error(clap::error::ErrorKind::MissingSubcommand, "a command is needed"));
     };
@@ -110,6 +125,18 @@ fn parsed() -> Result<Result<()>, clap::Error> {
     let mut cx = Context::from_arg_matches(sub)?;
     cx.json = matches.get_flag("json") || matches!(sub.try_get_one::<bool>("json"), Ok(Some(true)));
     (row.run)(sub, &cx)
+}
+
+/// Whether a document on stdout was asked for, before or after the command; a command's own `--json FILE` is none.
+fn wants_document(matches: &ArgMatches) -> bool {
+    let own = |(_, sub): (&str, &ArgMatches)| match sub.try_get_one::<bool>("json") {
+        Ok(flag) => flag == Some(&true),
+        Err(_) => {
+            let given = sub.value_source("json") == Some(clap::parser::ValueSource::CommandLine);
+            given && sub.get_raw("json").is_none_or(|mut values| values.next().is_none())
+        }
+    };
+    matches.get_flag("json") || matches.subcommand().is_some_and(own)
 }
 
 /// The whole grammar.

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -40,11 +41,20 @@ impl std::fmt::Display for Table {
     }
 }
 
+/// Whether stdout has data. It is the process's, and so is this: a document has no second one behind it.
+static EMITTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether something was printed on stdout.
+pub fn emitted() -> bool {
+    EMITTED.load(Ordering::Relaxed)
+}
+
 /// Prints data on stdout. A reader that went away (`| head`) is no error: the command's own result still counts.
 ///
 /// # Errors
 /// stdout cannot be written for another reason, such as a full disk.
 pub fn emit(text: &str) -> Result<()> {
+    EMITTED.store(true, Ordering::Relaxed);
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match written {

@@ -10,6 +10,7 @@ use crate::nn::{LAYERS, ZOO, parse_layer};
 use crate::records::OBJECTIVES;
 use crate::run::experiments::EXPERIMENTS;
 use crate::run::gradients::STATISTICS;
+use crate::run::schema;
 use crate::train::{OPTIMIZERS, SCHEDULES};
 
 pub(super) fn layers() -> Result<Table> {
@@ -111,6 +112,13 @@ pub(super) fn loader_keys() -> Result<String> {
 pub(super) fn experiments() -> Result<Table> {
     let mut table = Table::new(&["name", "demo", "summary"]);
     EXPERIMENTS.iter().for_each(|e| table.row([e.name, if e.demo { "yes" } else { "no" }, e.summary]));
+    Ok(table)
+}
+
+/// Every key of a configuration.
+pub(super) fn keys() -> Result<Table> {
+    let mut table = Table::new(&["key", "takes", "default", "unit", "meaning"]);
+    schema::keys().into_iter().for_each(|k| table.row([k.name, k.takes, k.default, k.unit, k.meaning]));
     Ok(table)
 }
 

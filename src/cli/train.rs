@@ -80,7 +80,7 @@ impl Run for Train {
         let Some(mut job) = TrainJob::prepare(loaded, &self.out, self.resume)? else {
             RunFolder::new(&self.out).tidy(self.keep_checkpoint);
             cx.note(&format!("{} is already finished; nothing to do", self.out.display()));
-            return Ok(());
+            return if cx.json { emit_json(&RunFolder::new(&self.out).read_info()?) } else { Ok(()) };
         };
         job.marks = self.marks.marks();
         let interrupted = interruption()?;

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 
 /// A CSV column: its name, or its position counted from 0 (from the end where negative).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Column {
     /// By its position from 0; negative ones count from the end.
@@ -22,6 +23,7 @@ pub enum Column {
 
 /// How a CSV column is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnKind {
     /// One feature; a missing value becomes the training mean.
@@ -34,6 +36,7 @@ pub enum ColumnKind {
 
 /// Where the channels of pictures stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
     /// `[n, channels, height, width]`, PyTorch's.
@@ -45,6 +48,7 @@ pub enum Layout {
 /// Every key of `[data]`. Which ones a loader reads is in its row of [`DATASETS`](super::DATASETS); setting another is
 /// an error. Paths are relative to the folder of the configuration file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
     /// A name from [`DATASETS`](super::DATASETS).
@@ -55,6 +59,7 @@ pub struct DataConfig {
     pub path: Option<PathBuf>,
     /// Bytes that loading may take, for files as they unpack and for the records made of them. Default: a quarter of
     /// the memory that is free.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "unit" = "bytes")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_bytes: Option<u64>,
     /// `planetoid`, `tudataset`: NAME in the names of the files in the folder `path`.
@@ -86,9 +91,11 @@ pub struct DataConfig {
     pub normalize: Option<Normalize>,
     /// Part of the records that becomes the test part, where the files have none: about so many, each drawn by what it
     /// is called or, without a name, what it holds, so that no other record's coming or going moves it. Default 0.25.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "exclusiveMaximum" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_fraction: Option<f64>,
     /// Part of the training part that becomes the validation part, where the files have none. Default 0.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "exclusiveMaximum" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_fraction: Option<f64>,
     /// Seed of the split, apart from the training seed. Default 0.
@@ -104,6 +111,7 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<NodeSplit>,
     /// `tudataset`: the test part is the fold `fold` (from 0; default 0) of so many, in place of `test_fraction`.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 2)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<usize>,
     /// Collections of graphs: which of the `folds` is the test part, from 0.
@@ -117,9 +125,10 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poison: Option<Poison>,
     /// Keep only the first so many training records.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "unit" = "records")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
-    /// `npz`: the array of records and the array of labels where the file does not use a known pair of names.
+    /// `npz`: the array of records, where the file does not use a known pair of names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub x: Option<String>,
     /// `npz`: the array of labels.
@@ -144,6 +153,7 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_header: Option<bool>,
     /// `csv`: the separator, one character. Default `,`.
+    #[cfg_attr(feature = "cli", schemars(extend("minLength" = 1, "maxLength" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<String>,
     /// `csv`: how columns are read, by name or position; a column not named is numeric where its values are numbers.
@@ -165,28 +175,34 @@ pub struct DataConfig {
     /// `csv`: add a 0/1 feature to each numeric column that misses values in training. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_indicator: Option<bool>,
-    /// `csv`: lines to skip at the start of `path`, and of `test_path`. Default 0.
+    /// `csv`: lines to skip at the start of `path`. Default 0.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "lines")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip_rows: Option<usize>,
-    /// `csv`: lines of the test file before its heading.
+    /// `csv`: lines to skip at the start of `test_path`. Default 0.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "lines")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_skip_rows: Option<usize>,
     /// `csv`: characters to strip from the end of a label. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_strip: Option<String>,
     /// `class_folder`: resize every picture to `[height, width]`, bilinear and antialiased as Pillow does.
+    #[cfg_attr(feature = "cli", schemars(inner(range(min = 1, max = 4096)), extend("unit" = "pixels")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<[u32; 2]>,
     /// `class_folder`: one channel, the brightness of ITU-R BT.601 as in Pillow, instead of three. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grayscale: Option<bool>,
     /// `synth`: `blobs` (one Gaussian per class) or `stripes` (pictures). Default `blobs`.
+    #[cfg_attr(feature = "cli", schemars(extend("enum" = ["blobs", "stripes"])))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
-    /// `synth`: number of records before the split, and (`sbm` too) of classes. Defaults 400 and 4.
+    /// `synth`: number of records before the split. Default 400.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 2, "unit" = "records")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<usize>,
-    /// Made-up data: number of classes.
+    /// `synth`, `sbm`: number of classes. Default 4.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 2)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<usize>,
     /// `edge_list`: a table of edges, its first two columns nodes.
@@ -211,22 +227,28 @@ pub struct DataConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directed: Option<bool>,
     /// `sbm`: number of nodes. Default 400.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 2)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes: Option<usize>,
-    /// `sbm`: part of the pairs of nodes of one class, and of two classes, that are edges. Defaults 0.05 and 0.005.
+    /// `sbm`: part of the pairs of nodes of one class that are edges. Default 0.05.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "maximum" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p_in: Option<f64>,
-    /// `sbm`: probability of an edge between two nodes of different classes.
+    /// `sbm`: part of the pairs of nodes of two classes that are edges. Default 0.005.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "maximum" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p_out: Option<f64>,
     /// `sbm`: features of a node. Default 32.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub features: Option<usize>,
     /// `synth`: shape of a record, `[features]` or `[channels, height, width]`. Default `[8]`, or `[1, 8, 8]` for
     /// stripes.
+    #[cfg_attr(feature = "cli", schemars(inner(range(min = 1))))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Vec<usize>>,
     /// `synth`: standard deviation of the noise. Default 1 for blobs, 0.3 for stripes.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise: Option<f64>,
     /// `synth`, `sbm`: seed of the records. Default 0.

@@ -9,6 +9,7 @@ use super::{Normalization, Portion};
 
 /// How a column of a table becomes features.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct ColumnFit {
     /// Its name.
     pub column: String,
@@ -19,6 +20,7 @@ pub struct ColumnFit {
 
 /// What was learned of a column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Encoding {
     /// One feature (a missing value becomes `mean`), and one more, 1 where the value is missing, with `indicator`.
@@ -37,6 +39,7 @@ pub enum Encoding {
 
 /// Everything that was fitted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Fitted {
     /// The classes that a model has an output for, in their order.
     pub class_names: Vec<String>,

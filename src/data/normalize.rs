@@ -6,6 +6,7 @@ use super::values::Values;
 
 /// The key `normalize`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Normalize {
     /// To 0…1: values over the format's full scale (8-bit pixels / 255, digits / 16). Where the format has none
@@ -24,6 +25,7 @@ pub enum Normalize {
 /// `offset` and `scale` hold one number for all values, one per channel, or one per feature; they are empty for `row`
 /// and `none`. A feature that is constant in the training part has scale 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Normalization {
     /// How offset and scale were found.
     pub kind: Normalize,

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 
 /// What the ids of a request number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Records by what their data call them: see [`super::Naming`]. Numbers of graphs where the records are graphs.
@@ -45,9 +46,11 @@ impl Kind {
 /// One request, or a part of one: a line of a request file, or the inline table `request` of a configuration, which may
 /// give `fraction` (a seeded draw from the training records, training nodes or edges) instead of `ids`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// The caller's name for it, a text or a number; files and messages repeat it.
+    #[cfg_attr(feature = "cli", schemars(extend("type" = ["string", "integer"])))]
     #[serde(default = "inline_id", deserialize_with = "request_id")]
     pub request_id: String,
     /// What the ids are ids of.
@@ -62,6 +65,7 @@ pub struct Request {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub twins: bool,
     /// Share of the candidates to draw in the place of ids, above 0 and below 1.
+    #[cfg_attr(feature = "cli", schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fraction: Option<f64>,
     /// `kind = "node"`: the nodes that `data.plant` gave a class of their own.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// One id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Id {
     /// A whole number of at least 0.

@@ -14,6 +14,7 @@ use crate::error::Error;
 
 /// What a check, or all of them together, came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Every check passed.
@@ -52,6 +53,7 @@ impl Outcome {
 
 /// What a check is about; only a check of forgetting must be failed by the original model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Aspect {
     /// Whether the records are forgotten.
@@ -75,14 +77,18 @@ pub enum RequestScope {
 
 /// Seconds on one adapter; a time that was not taken is absent.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Cost {
     /// The method alone.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "s")))]
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub method_s: Option<f64>,
     /// What had to be computed before the request and can serve others (Fisher of the whole set, partitions).
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "s")))]
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub precompute_s: Option<f64>,
     /// One retraining from scratch.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "s")))]
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retrain_s: Option<f64>,
 }
@@ -112,6 +118,7 @@ pub struct Evidence<'a> {
 
 /// One check with its reason in a sentence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Check {
     /// The quantity that was compared.
     pub name: String,
@@ -143,6 +150,7 @@ pub struct Check {
 
 /// All checks and what they come to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Verdict {
     /// The worst outcome of the checks.
     pub outcome: Outcome,

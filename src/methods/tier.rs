@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How strong a result is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
     /// The record was not an input to any kept parameter, nor to anything that was fitted on data.
@@ -40,6 +41,7 @@ impl Tier {
 
 /// What a method read besides the model. Files of version 0.1 wrote some of them with underscores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Read {
     /// Training records that it retains.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
 use super::layer::{Backward, Elementwise, Facts, Forward, Layer, LayerRow, Saved, settings, table};
 use crate::engine::Buf;
 use crate::error::Result;
@@ -12,6 +13,7 @@ pub static RELU: LayerRow = LayerRow {
     summary: "max(x, 0)",
     facts: Facts::PLAIN,
     build: |t| build(&RELU, Unary::Relu, t),
+    keys: Keys::of::<NoSettings>(),
     example: "type = \"relu\"",
     example_input: &[3, 5],
 };
@@ -21,6 +23,7 @@ pub static GELU: LayerRow = LayerRow {
     summary: "x Φ(x), the exact form with erf (Hendrycks & Gimpel 2016)",
     facts: Facts::PLAIN,
     build: |t| build(&GELU, Unary::Gelu, t),
+    keys: Keys::of::<NoSettings>(),
     example: "type = \"gelu\"",
     example_input: &[3, 5],
 };
@@ -30,6 +33,7 @@ pub static TANH: LayerRow = LayerRow {
     summary: "hyperbolic tangent",
     facts: Facts::PLAIN,
     build: |t| build(&TANH, Unary::Tanh, t),
+    keys: Keys::of::<NoSettings>(),
     example: "type = \"tanh\"",
     example_input: &[3, 5],
 };
@@ -39,6 +43,7 @@ pub static SIGMOID: LayerRow = LayerRow {
     summary: "1 / (1 + exp(−x))",
     facts: Facts::PLAIN,
     build: |t| build(&SIGMOID, Unary::Sigmoid, t),
+    keys: Keys::of::<NoSettings>(),
     example: "type = \"sigmoid\"",
     example_input: &[3, 5],
 };
@@ -48,11 +53,13 @@ pub static ELU: LayerRow = LayerRow {
     summary: "x, or exp(x) − 1 where x <= 0 (Clevert et al. 2016, α = 1)",
     facts: Facts::PLAIN,
     build: |t| build(&ELU, Unary::Elu, t),
+    keys: Keys::of::<NoSettings>(),
     example: "type = \"elu\"",
     example_input: &[3, 5],
 };
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct NoSettings {}
 

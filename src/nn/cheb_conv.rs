@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
 use super::params::ParamSpec;
 use super::project::Project;
@@ -25,6 +26,7 @@ pub static ROW: LayerRow = LayerRow {
             _ => Ok(Box::new(layer)),
         }
     },
+    keys: Keys::of::<ChebConv>(),
     example: "type = \"cheb_conv\"\nname = \"conv\"\nout = 5\nk = 4",
     example_input: &[7],
 };
@@ -32,15 +34,21 @@ pub static ROW: LayerRow = LayerRow {
 /// L̂ = −D^{-1/2} A D^{-1/2}: PyG's `ChebConv` with its symmetric normalisation, for which λ_max is 2. Self-loops take
 /// no part.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct ChebConv {
+    /// Stem of its parameters' names; empty: made from its place.
     #[serde(default)]
     name: String,
+    /// Outputs of a node; of the last layer, the number of classes if absent.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     out: Option<usize>,
     /// Terms: a message travels k − 1 edges.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
     #[serde(default = "three")]
     k: usize,
+    /// Whether a constant is added to each output.
     #[serde(default = "yes")]
     bias: bool,
 }

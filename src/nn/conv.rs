@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
 use super::layer::{Backward, Facts, Family, Forward, Layer, LayerRow, Saved, Size, picture, settings, table};
 use super::params::{Init, ParamSpec};
 use crate::engine::Buf;
@@ -13,26 +14,42 @@ pub static ROW: LayerRow = LayerRow {
     summary: "2-d convolution, weight [out, in/groups, kh, kw]; stride, padding, dilation, groups, bias",
     facts: Facts { family: Some(Family::Cnn), linear: true, ..Facts::PLAIN },
     build: |t| Ok(Box::new(settings::<Conv2d>(&ROW, t)?)),
+    keys: Keys::of::<Conv2d>(),
     example: "type = \"conv2d\"\nname = \"conv\"\nout = 4\nkernel = [3, 2]\nstride = [2, 1]\n\
         padding = [2, 1]\ndilation = [1, 2]\ngroups = 2",
     example_input: &[2, 7, 6],
 };
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Conv2d {
+    /// Stem of its parameters' names; empty: made from its place.
     #[serde(default)]
     name: String,
+    /// Channels that come out.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
     out: usize,
+    /// Size of the window: one number, or [height, width].
+    #[cfg_attr(feature = "cli", schemars(schema_with = "super::keys::window", extend("unit" = "pixels")))]
     kernel: Size,
+    /// Steps of the window: one number, or [down, along].
+    #[cfg_attr(feature = "cli", schemars(schema_with = "super::keys::window", extend("unit" = "pixels")))]
     #[serde(default = "one")]
     stride: Size,
+    /// Zeros around the picture: one number, or [above and below, left and right].
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "pixels")))]
     #[serde(default = "none")]
     padding: Size,
+    /// Distance of the window's points: one number, or [down, along].
+    #[cfg_attr(feature = "cli", schemars(schema_with = "super::keys::window", extend("unit" = "pixels")))]
     #[serde(default = "one")]
     dilation: Size,
+    /// Groups of channels that do not mix; divides both numbers of channels.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
     #[serde(default = "single")]
     groups: usize,
+    /// Whether a constant is added to each output.
     #[serde(default = "yes")]
     bias: bool,
 }

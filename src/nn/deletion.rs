@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Mode, Rows, Saved, settings, table};
 use super::params::ParamSpec;
 use super::structure::{Structure, node_features};
@@ -19,6 +20,7 @@ pub static ROW: LayerRow = LayerRow {
               weight [h, h] starts at 0; put it behind a graph layer",
     facts: Facts { rows: Rows::Nodes, ..Facts::PLAIN },
     build: |t| Ok(Box::new(settings::<DeletionOperator>(&ROW, t)?)),
+    keys: Keys::of::<DeletionOperator>(),
     example: "type = \"deletion\"\nname = \"del\"",
     example_input: &[5],
 };
@@ -31,8 +33,10 @@ pub static ROW: LayerRow = LayerRow {
 /// operator is out of use, and W_D would lose the identity. For the same reason training leaves W alone: only what
 /// works in evaluation mode, as the method `gnn_delete` does, has a gradient for it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct DeletionOperator {
+    /// Stem of its parameters' names; empty: made from its place.
     #[serde(default)]
     name: String,
 }

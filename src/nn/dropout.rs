@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
 use super::layer::{Backward, Elementwise, Facts, Forward, Layer, LayerRow, Mode, Saved, SparseInput, settings, table};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
@@ -19,13 +20,17 @@ pub static ROW: LayerRow = LayerRow {
         }
         Ok(Box::new(layer))
     },
+    keys: Keys::of::<Dropout>(),
     example: "type = \"dropout\"\np = 0.4",
     example_input: &[3, 7],
 };
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Dropout {
+    /// Probability that an element is set to 0 in training.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "exclusiveMaximum" = 1)))]
     p: f64,
 }
 

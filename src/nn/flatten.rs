@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, settings, table};
 use crate::engine::Buf;
 use crate::error::Result;
@@ -11,11 +12,13 @@ pub static ROW: LayerRow = LayerRow {
     summary: "[c, h, w] to [c·h·w]",
     facts: Facts { reshape: true, ..Facts::PLAIN },
     build: |t| Ok(Box::new(settings::<Flatten>(&ROW, t)?)),
+    keys: Keys::of::<Flatten>(),
     example: "type = \"flatten\"",
     example_input: &[2, 3, 5],
 };
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Flatten {}
 

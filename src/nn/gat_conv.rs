@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Mode, Saved, SparseInput, settings, table};
 use super::params::{Init, ParamSpec};
 use super::project::Project;
@@ -21,18 +22,24 @@ pub static ROW: LayerRow = LayerRow {
         layer.check()?;
         Ok(Box::new(layer))
     },
+    keys: Keys::of::<GatConv>(),
     example: "type = \"gat_conv\"\nname = \"conv\"\nout = 5\nheads = 3",
     example_input: &[7],
 };
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct GatConv {
+    /// Stem of its parameters' names; empty: made from its place.
     #[serde(default)]
     name: String,
     /// Width of a head.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     out: Option<usize>,
+    /// Attentions side by side.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
     #[serde(default = "one")]
     heads: usize,
     /// Heads side by side; else their mean.
@@ -42,8 +49,10 @@ struct GatConv {
     #[serde(default = "fifth")]
     slope: f64,
     /// Share of the attention weights that is dropped in training.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "exclusiveMaximum" = 1)))]
     #[serde(default)]
     dropout: f64,
+    /// Whether a constant is added to each output.
     #[serde(default = "yes")]
     bias: bool,
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
 use super::params::ParamSpec;
 use super::project::Project;
@@ -15,21 +16,34 @@ pub static ROW: LayerRow = LayerRow {
     kind: "gin_conv",
     summary: "GIN: y = W₂ relu(W₀ ((1 + eps) x + Σ x_j) + b₀) + b₂ (Xu et al. 2019, eq. 4.1); nn.0, nn.2; hidden = out",
     facts: Facts::MESSAGES,
-    build: |t| Ok(Box::new(settings::<GinConv>(&ROW, t)?)),
+    build: |t| {
+        let layer: GinConv = settings(&ROW, t)?;
+        match layer.hidden {
+            Some(0) => Err(Error::input("layer `gin_conv`: hidden must be 1 or more, the width inside")),
+            _ => Ok(Box::new(layer)),
+        }
+    },
+    keys: Keys::of::<GinConv>(),
     example: "type = \"gin_conv\"\nname = \"conv\"\nout = 5\nhidden = 6\neps = 0.25",
     example_input: &[7],
 };
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct GinConv {
+    /// Stem of its parameters' names; empty: made from its place.
     #[serde(default)]
     name: String,
+    /// Outputs of a node; of the last layer, the number of classes if absent.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     out: Option<usize>,
     /// Width inside; that of the output if absent.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hidden: Option<usize>,
+    /// Weight of the node itself, beyond that of a neighbour.
     #[serde(default)]
     eps: f64,
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
 use super::params::ParamSpec;
 use super::project::Project;
@@ -16,6 +17,7 @@ pub static GCN: LayerRow = LayerRow {
     summary: "GCN: y = Â x Wᵀ + b (Kipf & Welling 2017); lin.weight [out, in], bias",
     facts: Facts { linear: true, edge_gradients: true, ..Facts::MESSAGES },
     build: |t| Ok(Box::new(GraphConv::of(settings::<GcnSettings>(&GCN, t)?))),
+    keys: Keys::of::<GcnSettings>(),
     example: "type = \"graph_conv\"\nname = \"conv\"\nout = 5",
     example_input: &[7],
 };
@@ -33,30 +35,43 @@ pub static SGC: LayerRow = LayerRow {
             _ => Ok(Box::new(GraphConv::of(settings))),
         }
     },
+    keys: Keys::of::<SgcSettings>(),
     example: "type = \"sgc\"\nname = \"conv\"\nout = 5\nk = 3",
     example_input: &[7],
 };
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct GcnSettings {
+    /// Stem of its parameters' names; empty: made from its place.
     #[serde(default)]
     name: String,
+    /// Outputs of a node; of the last layer, the number of classes if absent.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     out: Option<usize>,
+    /// Whether a constant is added to each output.
     #[serde(default = "yes")]
     bias: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct SgcSettings {
+    /// Stem of its parameters' names; empty: made from its place.
     #[serde(default)]
     name: String,
+    /// Outputs of a node; of the last layer, the number of classes if absent.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     out: Option<usize>,
+    /// Whether a constant is added to each output.
     #[serde(default = "yes")]
     bias: bool,
+    /// Hops that features are spread.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
     #[serde(default = "two")]
     k: usize,
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
 use super::params::{ParamLayout, ParamSpec};
 use super::sink::Sink;
 use super::structure::{Pattern, Segments, Structure};
@@ -192,6 +193,7 @@ pub trait Layer: Send + Sync {
 
 /// The kind of network that layers make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
     /// Convolutional: some layer convolves.
@@ -268,6 +270,8 @@ pub struct LayerRow {
     pub facts: Facts,
     /// Makes the layer from its table, `type` taken out.
     pub build: fn(toml::Table) -> Result<Box<dyn Layer>>,
+    /// The keys that `build` reads.
+    pub keys: Keys,
     /// A configuration and an input shape that the tests run it with.
     pub example: &'static str,
     /// Shape of a record that the example takes.
@@ -306,9 +310,12 @@ pub(super) fn table<T: serde::Serialize>(row: &LayerRow, settings: &T) -> toml::
 
 /// A size given as one number or as [height, width].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Size {
+    /// The same both ways.
     Both(u32),
+    /// `[height, width]`.
     Each([u32; 2]),
 }
 

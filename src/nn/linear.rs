@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
 use super::params::{Init, ParamSpec};
 use crate::engine::Buf;
@@ -12,17 +13,23 @@ pub static ROW: LayerRow = LayerRow {
     summary: "dense layer y = x Wᵀ + b; weight [out, in]; the last one's `out` defaults to the number of classes",
     facts: Facts { linear: true, ..Facts::PLAIN },
     build: |t| Ok(Box::new(settings::<Linear>(&ROW, t)?)),
+    keys: Keys::of::<Linear>(),
     example: "type = \"linear\"\nname = \"fc\"\nout = 5",
     example_input: &[7],
 };
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Linear {
+    /// Stem of its parameters' names; empty: made from its place.
     #[serde(default)]
     name: String,
+    /// Outputs; of the last layer, the number of classes if absent.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     out: Option<usize>,
+    /// Whether a constant is added to each output.
     #[serde(default = "yes")]
     bias: bool,
 }

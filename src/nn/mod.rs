@@ -12,6 +12,7 @@ mod gat_conv;
 mod gin_conv;
 mod graph_conv;
 mod init;
+mod keys;
 mod layer;
 mod linear;
 mod model;
@@ -29,6 +30,7 @@ pub mod structure;
 mod zoo;
 
 pub use batch::{Batch, Input};
+pub use keys::{Described, Keys};
 pub use layer::{
     Backward, Elementwise, Facts, Family, Forward, Layer, LayerRow, Mode, Rows, Saved, SparseInput, parse_layer,
 };

@@ -15,16 +15,19 @@ use crate::kernels::{graph, map};
 
 /// The `[model]` table: either `zoo` (with `hidden`) or `layers`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// A ready network by name, in the place of layers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zoo: Option<String>,
     /// Widths of the zoo's hidden layers.
+    #[cfg_attr(feature = "cli", schemars(inner(range(min = 1))))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hidden: Option<Vec<usize>>,
     /// Tables with a `type` each, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "super::keys::layers"))]
     pub layers: Vec<toml::Table>,
 }
 

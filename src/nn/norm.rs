@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, settings, table};
 use super::params::{Init, ParamSpec};
 use crate::base::single;
@@ -17,6 +18,7 @@ pub static GROUP: LayerRow = LayerRow {
         let g: Group = settings(&GROUP, t)?;
         Ok(Box::new(Norm { name: g.name, eps: g.eps, groups: Some(g.groups) }))
     },
+    keys: Keys::of::<Group>(),
     example: "type = \"group_norm\"\nname = \"gn\"\ngroups = 2",
     example_input: &[4, 3, 5],
 };
@@ -29,25 +31,36 @@ pub static LAYER: LayerRow = LayerRow {
         let l: LayerNorm = settings(&LAYER, t)?;
         Ok(Box::new(Norm { name: l.name, eps: l.eps, groups: None }))
     },
+    keys: Keys::of::<LayerNorm>(),
     example: "type = \"layer_norm\"\nname = \"ln\"",
     example_input: &[9],
 };
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Group {
+    /// Stem of its parameters' names; empty: made from its place.
     #[serde(default)]
     name: String,
+    /// Groups of channels; divides their number.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
     groups: usize,
+    /// Added to the variance.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     #[serde(default = "small")]
     eps: f64,
 }
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct LayerNorm {
+    /// Stem of its parameters' names; empty: made from its place.
     #[serde(default)]
     name: String,
+    /// Added to the variance.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     #[serde(default = "small")]
     eps: f64,
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, Size, picture, settings, table};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
@@ -12,6 +13,7 @@ pub static MAX: LayerRow = LayerRow {
     summary: "maximum over windows; stride defaults to the kernel",
     facts: Facts::PLAIN,
     build: |t| build(Kind::Max, t),
+    keys: Keys::of::<Window>(),
     example: "type = \"max_pool\"\nkernel = 2\nstride = [2, 1]",
     example_input: &[2, 5, 6],
 };
@@ -21,6 +23,7 @@ pub static AVG: LayerRow = LayerRow {
     summary: "mean over windows, padding counted; stride defaults to the kernel",
     facts: Facts::PLAIN,
     build: |t| build(Kind::Avg, t),
+    keys: Keys::of::<Window>(),
     example: "type = \"avg_pool\"\nkernel = [2, 3]\npadding = 1",
     example_input: &[2, 5, 6],
 };
@@ -33,6 +36,7 @@ pub static GLOBAL_AVG: LayerRow = LayerRow {
         settings::<NoSettings>(&GLOBAL_AVG, t)?;
         Ok(Box::new(Pool { kind: Kind::Global, window: None }))
     },
+    keys: Keys::of::<NoSettings>(),
     example: "type = \"global_avg_pool\"",
     example_input: &[3, 5, 4],
 };
@@ -55,14 +59,22 @@ impl Kind {
 }
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct NoSettings {}
 
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Window {
+    /// Size of the window: one number, or [height, width].
+    #[cfg_attr(feature = "cli", schemars(schema_with = "super::keys::window", extend("unit" = "pixels")))]
     kernel: Size,
+    /// Steps of the window, as `kernel`; the window itself if absent.
+    #[cfg_attr(feature = "cli", schemars(schema_with = "super::keys::window", extend("unit" = "pixels")))]
     stride: Option<Size>,
+    /// Zeros around the picture: one number, or [above and below, left and right].
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "pixels")))]
     #[serde(default = "none")]
     padding: Size,
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Rows, Saved, settings, table};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
@@ -13,17 +14,22 @@ pub static ROW: LayerRow = LayerRow {
         graphs",
     facts: Facts { rows: Rows::ReadOut, ..Facts::PLAIN },
     build: |t| Ok(Box::new(settings::<ReadOut>(&ROW, t)?)),
+    keys: Keys::of::<ReadOut>(),
     example: "type = \"readout\"\nkind = \"mean\"",
     example_input: &[7],
 };
 
 /// As written in a configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 enum Kind {
+    /// Their sum.
     #[default]
     Sum,
+    /// Their mean.
     Mean,
+    /// The largest of each feature.
     Max,
 }
 
@@ -38,8 +44,10 @@ impl Kind {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct ReadOut {
+    /// How the rows of a graph's nodes become one.
     #[serde(default)]
     kind: Kind,
 }

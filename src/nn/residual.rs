@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, settings, table};
 use super::params::ParamSpec;
 use super::sequence::Sequence;
@@ -17,13 +18,17 @@ pub static ROW: LayerRow = LayerRow {
         let block: Block = settings(&ROW, t)?;
         Ok(Box::new(Residual { body: Sequence::parse(block.layers)? }))
     },
+    keys: Keys::of::<Block>(),
     example: "type = \"residual\"\nlayers = [{ type = \"linear\", name = \"inner\", out = 6 }, { type = \"tanh\" }]",
     example_input: &[6],
 };
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Block {
+    /// The layers of f, tables as in `[[model.layers]]`.
+    #[cfg_attr(feature = "cli", schemars(schema_with = "super::keys::layers"))]
     layers: Vec<toml::Table>,
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
 use super::params::ParamSpec;
 use super::project::Project;
@@ -16,26 +17,35 @@ pub static ROW: LayerRow = LayerRow {
     summary: "GraphSAGE: y = aggr(x_j) W_lᵀ + b + x W_rᵀ, aggr mean or max (Hamilton et al. 2017); lin_l, lin_r",
     facts: Facts { linear: true, ..Facts::MESSAGES },
     build: |t| Ok(Box::new(settings::<SageConv>(&ROW, t)?)),
+    keys: Keys::of::<SageConv>(),
     example: "type = \"sage_conv\"\nname = \"conv\"\nout = 5",
     example_input: &[7],
 };
 
 /// How neighbours are put together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 enum Aggregate {
+    /// Their mean.
     #[default]
     Mean,
+    /// The largest of each feature.
     Max,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct SageConv {
+    /// Stem of its parameters' names; empty: made from its place.
     #[serde(default)]
     name: String,
+    /// Outputs of a node; of the last layer, the number of classes if absent.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     out: Option<usize>,
+    /// How neighbours are put together.
     #[serde(default)]
     aggr: Aggregate,
 }

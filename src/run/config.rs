@@ -21,6 +21,7 @@ pub use overrides::settings;
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Seed of initialisation, order and dropout; of drawn requests too. The split has its own.
@@ -43,21 +44,26 @@ pub struct Config {
 
 /// The `[forget]` table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ForgetConfig {
     /// `{ kind = "sample", fraction = 0.1 }`, `{ kind = "class", ids = [3] }`, or the path of a request file.
+    #[cfg_attr(feature = "cli", schemars(schema_with = "crate::run::schema::request_key"))]
     pub request: toml::Value,
     /// Names from `unlearn list methods`; all that suit data and network if absent.
     #[serde(default)]
     pub methods: Vec<String>,
     /// Retrained models that form the reference; one more is trained as the control.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 2, "maximum" = 100, "unit" = "models")))]
     #[serde(default = "default_references")]
     pub references: usize,
     /// Seeds of each method: so many originals are trained, the method forgets in each, and its row has mean and
     /// spread.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "maximum" = 100)))]
     #[serde(default = "default_seeds")]
     pub seeds: usize,
     /// Settings of a method, by its name.
+    #[cfg_attr(feature = "cli", schemars(schema_with = "crate::run::schema::settings_by_method"))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, toml::Table>,
 }

@@ -14,6 +14,7 @@ use crate::statistics;
 
 /// The word for what became of the weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Became {
     /// They are others, and the network still works.
@@ -29,6 +30,7 @@ pub enum Became {
 
 /// `forget.effect` of `run.json`, and `effect` of a row.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Effect {
     /// The word.
     pub result: Became,

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 
 /// `evidence` of `run.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
     /// When the run was finished, in UTC (RFC 3339).
@@ -44,6 +45,7 @@ pub struct Evidence {
 
 /// A run that another was made from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Parent {
     /// Where it lay.
     pub path: PathBuf,
@@ -64,6 +66,7 @@ pub struct Marks {
 
 /// Something that still holds a trace of the records that a run forgot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Residue {
     /// What it is.
     pub what: String,

@@ -30,6 +30,7 @@ const SELF: &str = "run_sha256";
 
 /// `run.json`: written last, so that its presence says that the run is whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct RunInfo {
     /// [`SCHEMA`].
     pub schema: String,
@@ -46,17 +47,21 @@ pub struct RunInfo {
     /// Number of real parameters.
     pub parameters: usize,
     /// Epochs done.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "epochs")))]
     pub epochs: usize,
     /// Steps done.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "steps")))]
     pub steps: u64,
     /// Kernel launches of a training step.
     #[serde(default)]
     pub dispatches_per_step: usize,
     /// GPU memory that was held before the first step.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "bytes")))]
     pub planned_gpu_bytes: u64,
     /// Bytes moved between host and GPU.
     pub traffic: TrafficInfo,
     /// Seconds of training or forgetting in this process, evaluation excluded.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "s")))]
     pub seconds: f64,
     /// Digest of the weights' file.
     pub model_sha256: String,
@@ -78,6 +83,7 @@ pub struct RunInfo {
 
 /// The data as they were used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct DataInfo {
     /// The data set's name.
     pub name: String,
@@ -94,40 +100,52 @@ pub struct DataInfo {
 
 /// Number of records of each part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Sizes {
     /// Training records.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "records")))]
     pub train: usize,
     /// Validation records.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "records")))]
     pub validation: usize,
     /// Test records.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "records")))]
     pub test: usize,
 }
 
 /// Bytes between host and GPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct TrafficInfo {
     /// Up before the first step: data and parameters, once.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "bytes")))]
     pub up_before_start: u64,
     /// During the steps, per step: indices, seeds and learning rates up, two scalars down.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "bytes")))]
     pub up_per_step: f64,
     /// Bytes from the GPU to the host, per step.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "bytes")))]
     pub down_per_step: f64,
 }
 
 /// How a run forgot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct ForgetInfo {
     /// The method's name.
     pub method: String,
     /// What may be claimed of it.
     pub tier: Tier,
     /// As resolved; only shown.
+    #[cfg_attr(feature = "cli", schemars(schema_with = "crate::run::schema::settings_of_a_method"))]
     pub settings: serde_json::Value,
     /// What the method read.
     pub reads: Vec<Read>,
     /// Seconds of the forgetting itself.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "s")))]
     pub method_s: f64,
     /// Seconds of statistics that could be kept for the next request.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "s")))]
     pub precompute_s: f64,
     /// What became of the weights.
     pub effect: Effect,

@@ -32,8 +32,12 @@ pub mod residue;
 pub mod results;
 pub mod retrains;
 #[cfg(feature = "cli")]
+pub mod schema;
+#[cfg(feature = "cli")]
 pub mod table;
 pub mod target;
+#[cfg(feature = "cli")]
+pub mod templates;
 pub mod train_run;
 pub mod variants;
 pub mod verify;

@@ -20,6 +20,7 @@ pub const SCHEMA: &str = "unlearn.results/1";
 
 /// One line of `results.jsonl`. What was not measured is left out, never 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Row {
     /// [`SCHEMA`].
     pub schema: String,
@@ -36,6 +37,7 @@ pub struct Row {
     /// Name in the registry of methods; for controls what stands in its place, such as "none" or "retrain".
     pub method: String,
     /// The settings as resolved, every default written out.
+    #[cfg_attr(feature = "cli", schemars(schema_with = "crate::run::schema::settings_of_a_method"))]
     #[serde(default)]
     pub settings: Value,
     /// What may be claimed of it.
@@ -57,12 +59,15 @@ pub struct Row {
     #[serde(default)]
     pub reads: Vec<Read>,
     /// The value, or the mean over `seeds`.
+    #[cfg_attr(feature = "cli", schemars(schema_with = "crate::run::schema::metrics"))]
     #[serde(default)]
     pub metrics: Metrics,
     /// Sample standard deviation over `seeds`.
+    #[cfg_attr(feature = "cli", schemars(schema_with = "crate::run::schema::metrics"))]
     #[serde(skip_serializing_if = "Metrics::is_empty", default)]
     pub sd: Metrics,
     /// Half the width of the 95 % confidence interval of each mean over `seeds`.
+    #[cfg_attr(feature = "cli", schemars(schema_with = "crate::run::schema::metrics"))]
     #[serde(skip_serializing_if = "Metrics::is_empty", default)]
     pub interval: Metrics,
     /// Membership attack, `[false-positive rate, true-positive rate]` from (0,0) to (1,1), thinned.
@@ -84,6 +89,7 @@ pub struct Row {
 
 /// What a row was made from, when and by whom.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Provenance {
     /// In UTC (RFC 3339).
     pub made_at: String,
@@ -103,10 +109,12 @@ pub struct Provenance {
 
 /// What was asked to be forgotten, without the ids themselves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct RequestSummary {
     /// `sample`, `class`, `node`, `edge` or `feature`.
     pub kind: String,
     /// Number of records that it names.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "records")))]
     pub count: usize,
     /// SHA-256 of the ordered list of ids, hexadecimal.
     pub hash: String,
@@ -124,6 +132,7 @@ impl RequestSummary {
 
 /// The role of a row. The first three are the controls of every experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub enum RowKind {
     /// The trained model, as if there had been no request.
     #[serde(rename = "original (do nothing)")]
@@ -153,6 +162,7 @@ impl RowKind {
 
 /// The adapter that a row was computed on.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct AdapterSummary {
     /// As the driver says it.
     pub name: String,

@@ -46,21 +46,28 @@ pub enum Event<'a> {
 
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct EpochLine {
     /// From 1.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "unit" = "epochs")))]
     pub epoch: usize,
     /// Steps since the start.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "steps")))]
     pub step: u64,
     /// Means over the epoch's steps, as seen while training.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "nats")))]
     pub loss: f64,
     /// Share of the records that were classified as labelled, as seen while training.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "maximum" = 1)))]
     pub accuracy: f64,
     /// Learning rate of the last step.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     pub lr: f64,
     /// On the validation part, after the epoch.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub validation: Option<Score>,
     /// Of this epoch, in this process.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "s")))]
     pub seconds: f64,
 }
 

@@ -11,6 +11,7 @@ use crate::records::objective::{Objective, needs_softmax};
 
 /// What is averaged. g_n is the gradient of record n's own loss, g_ny that of −log p(y | x_n).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Estimator {
     /// (1/N) Σ g_n²: the diagonal of the empirical Fisher matrix, exact per sample, true labels.

@@ -11,12 +11,16 @@ use crate::records::{Records, Session};
 
 /// Mean loss and accuracy of a set.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Score {
     /// Mean cross-entropy in nats.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "nats")))]
     pub loss: f64,
     /// Share of the records classified as labelled, 0 to 1.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "maximum" = 1)))]
     pub accuracy: f64,
     /// Number of records.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "records")))]
     pub count: usize,
 }
 

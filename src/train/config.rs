@@ -14,43 +14,57 @@ const MOST_EPOCHS: usize = 1_000_000;
 
 /// Every setting of a training run; absent keys take these defaults and are written back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
     /// `sgd`, `adam` or `adamw`.
     pub optimizer: String,
     /// Learning rate at the start.
+    #[cfg_attr(feature = "cli", schemars(extend("exclusiveMinimum" = 0)))]
     pub lr: f64,
     /// `sgd`: share of the last velocity that is kept.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "exclusiveMaximum" = 1)))]
     pub momentum: f64,
     /// `sgd`: Nesterov's form of momentum.
     pub nesterov: bool,
     /// Factor of a parameter that is added to its gradient; `adamw` takes it off the parameter.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     pub weight_decay: f64,
     /// `adam`, `adamw`: decay of the gradient's mean.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "exclusiveMaximum" = 1)))]
     pub beta1: f64,
     /// `adam`, `adamw`: decay of the squared gradient's mean.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "exclusiveMaximum" = 1)))]
     pub beta2: f64,
     /// `adam`, `adamw`: added to the root of the second moment.
+    #[cfg_attr(feature = "cli", schemars(extend("exclusiveMinimum" = 0)))]
     pub eps: f64,
     /// Records of a step. Over the nodes of one graph a step takes all of them, unless `fanout` is set.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "unit" = "records")))]
     pub batch_size: usize,
     /// Neighbours sampled at each hop (GraphSAGE, Hamilton et al. 2017), one entry per hop, nearest first; empty: all.
+    #[cfg_attr(feature = "cli", schemars(inner(range(min = 1))))]
     pub fanout: Vec<usize>,
     /// Passes over the training records.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "unit" = "epochs")))]
     pub epochs: usize,
     /// How the learning rate falls.
     pub schedule: Schedule,
     /// Gradients longer than this are scaled down to it; 0 leaves them alone.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     pub clip_norm: f64,
     /// Steps recorded into one submission.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "maximum" = 256, "unit" = "steps")))]
     pub steps_per_submission: usize,
     /// sigma of the term bᵀθ / n, b ~ N(0, sigma² I), in the objective of n records: what a certified removal needs; 0
     /// for none.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     pub objective_noise: f64,
     /// What is minimised, by a name of [`crate::records::OBJECTIVES`]; what suits the records if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub objective: Option<String>,
     /// A checkpoint is written after so many steps, besides the one at the end of each epoch; 0 for none.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "steps")))]
     pub checkpoint_steps: u64,
     /// Differentially private steps.
     #[serde(skip_serializing_if = "Option::is_none")]

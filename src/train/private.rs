@@ -15,13 +15,17 @@ use crate::records::Session;
 /// record's gradient is clipped to norm `clip`; N(0, (noise_multiplier · clip)²) is added to their sum; the result is
 /// divided by `batch_size`, the expected number of records, whatever the number that was drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DpConfig {
     /// C: longest gradient of a record.
+    #[cfg_attr(feature = "cli", schemars(extend("exclusiveMinimum" = 0)))]
     pub clip: f64,
     /// sigma: the noise's standard deviation in units of `clip`.
+    #[cfg_attr(feature = "cli", schemars(extend("exclusiveMinimum" = 0, "unit" = "clip")))]
     pub noise_multiplier: f64,
     /// The δ at which ε is told; below 1 / the number of records to mean anything.
+    #[cfg_attr(feature = "cli", schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1)))]
     pub delta: f64,
     /// Each step draws each record with probability `batch_size` / N, by itself: what the accountant assumes. If false,
     /// an epoch goes through all records once, and only what that proves is told: an epoch is then one release of each
@@ -38,20 +42,28 @@ fn poisson() -> bool {
 /// covers neither constants of the normalisation that were taken from the training data, nor the choice of settings,
 /// nor attacks on the rounding of the noise (Mironov, CCS 2012).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Privacy {
     /// ε spent.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     pub epsilon: f64,
     /// δ of that ε.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "maximum" = 1)))]
     pub delta: f64,
     /// The Rényi order at which ε is least.
+    #[cfg_attr(feature = "cli", schemars(extend("exclusiveMinimum" = 1)))]
     pub order: f64,
     /// Standard deviation of the noise, in units of `clip`.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "clip")))]
     pub noise_multiplier: f64,
     /// Largest norm of a record's gradient.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     pub clip: f64,
     /// Probability of a record to be in a step.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "maximum" = 1)))]
     pub rate: f64,
     /// Steps taken.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "steps")))]
     pub steps: u64,
     /// `poisson`, or `shuffled`, for which `rate` is 1 and `steps` counts epochs.
     pub sampling: String,

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 
 /// The key `split` of graphs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum NodeSplit {
     /// The one that the files hold.

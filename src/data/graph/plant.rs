@@ -12,12 +12,15 @@ use crate::error::{Error, Result};
 /// The key `plant`: the replay test. Round(`fraction` · n) training nodes get one further class, `planted`, and
 /// `columns` further features that are 1 before normalisation and 0 in every other node.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Plant {
     /// Share of the training nodes that get the planted class.
+    #[cfg_attr(feature = "cli", schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1)))]
     #[serde(default = "tenth")]
     pub fraction: f64,
     /// Feature columns added for it.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "maximum" = 65536)))]
     #[serde(default = "ten")]
     pub columns: usize,
     /// Chooses the nodes.
@@ -27,9 +30,11 @@ pub struct Plant {
 
 /// The key `poison`: round(`edges` · m) further edges between nodes of different classes, of the m that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Poison {
     /// Edges to add, as a share of the graph's own.
+    #[cfg_attr(feature = "cli", schemars(extend("exclusiveMinimum" = 0, "maximum" = 1)))]
     #[serde(default = "twentieth")]
     pub edges: f64,
     /// Chooses their ends.

@@ -94,20 +94,28 @@ fn squared(a: &[f64], side: usize) -> Vec<f64> {
 
 /// What removals on one objective may spend, and have spent. Goes from run to run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Certificate {
     /// ε that all removals together may spend.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     pub epsilon: f64,
     /// δ that all removals together may spend.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     pub delta: f64,
     /// σ of b.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     pub sigma: f64,
     /// λ, per record.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     pub lambda: f64,
     /// σ ε / √(2 ln(1.5 / δ)).
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     pub budget: f64,
     /// Gradient that training left, which a retrain leaves too, and what each request since then may have left.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     pub spent: f64,
     /// Requests since the last training.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "requests")))]
     pub requests: usize,
     /// Seed of b.
     pub noise_seed: u64,

@@ -28,15 +28,18 @@ pub struct Account {
 
 /// `forget.details` of `run.json`: fields for what the program goes on to use, notes for what is only shown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Details {
     /// Updates of the parameters; absent where a method has none to count.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "steps")))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
     /// Why an ascent ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<StoppedBy>,
     /// ‖θ − θ₀‖ / ‖θ₀‖: 0 means that a method did nothing.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub relative_change: Option<f64>,
     /// What a certified method hands on to the next request.
@@ -44,11 +47,13 @@ pub struct Details {
     pub certificate: Option<Certificate>,
     /// Figures of one method, by name. Nothing in the program reads them by key.
     #[serde(flatten)]
+    #[cfg_attr(feature = "cli", schemars(schema_with = "crate::run::schema::figures"))]
     pub notes: serde_json::Map<String, Value>,
 }
 
 /// Why an ascent ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StoppedBy {
     /// Nothing to do: the forget loss was there before the first step.

@@ -28,6 +28,13 @@ const fn beyond(at: f64) -> Bound {
 const NO_END: Bound = beyond(f64::INFINITY);
 
 impl Range {
+    /// Its ends as the words of JSON Schema have them; an infinite one has none.
+    pub fn words(self) -> Vec<(&'static str, f64)> {
+        let low = if self.low.belongs { "minimum" } else { "exclusiveMinimum" };
+        let high = if self.high.belongs { "maximum" } else { "exclusiveMaximum" };
+        [(low, self.low.at), (high, self.high.at)].into_iter().filter(|(_, at)| at.is_finite()).collect()
+    }
+
     /// Above 0.
     pub const POSITIVE: Range = Range { low: beyond(0.0), high: NO_END, said: "a positive number" };
     /// 0 and above.

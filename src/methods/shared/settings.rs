@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::range::Range;
 use crate::base::did_you_mean;
@@ -116,6 +116,38 @@ impl Setting {
             Kind::Estimator => ESTIMATORS,
             Kind::Real(_) | Kind::Count { .. } | Kind::Flag => &[],
         }
+    }
+
+    /// The unit of a number: what its key ends in, or 1.
+    fn unit(&self) -> &'static str {
+        let units = ["bytes", "epochs", "steps"];
+        units.into_iter().find(|unit| self.key.ends_with(unit)).unwrap_or("1")
+    }
+
+    /// What it means, may be and is where the key is absent, as JSON Schema; an estimator's values lie in
+    /// `#/$defs/Estimator`.
+    pub fn schema(&self) -> Value {
+        let mut schema = match self.kind {
+            Kind::Real(range) => {
+                let mut number = json!({ "type": "number", "unit": self.unit() });
+                range.words().into_iter().for_each(|(word, at)| number[word] = at.into());
+                number
+            }
+            Kind::Count { least, most } => {
+                json!({ "type": "integer", "minimum": least, "maximum": most, "unit": self.unit() })
+            }
+            Kind::Flag => json!({ "type": "boolean" }),
+            Kind::Choice(words) => {
+                let words = words.iter().map(|(word, meaning)| json!({ "const": word, "description": meaning }));
+                json!({ "type": "string", "oneOf": words.collect::<Value>() })
+            }
+            Kind::Estimator => json!({ "$ref": "#/$defs/Estimator" }),
+        };
+        schema["description"] = self.doc.into();
+        if let Some(default) = self.value().ok().flatten().and_then(|value| serde_json::to_value(value).ok()) {
+            schema["default"] = default;
+        }
+        schema
     }
 
     /// The default as a value.

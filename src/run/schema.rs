@@ -1,0 +1,87 @@
+//! JSON Schemas of what people write and of what the program writes, made from the types that read and write it, and
+//! from the registries where keys, ranges and defaults are rows: loaders, layers, methods, metrics.
+//!
+//! Beside the words of the standard a key has `unit` (SI's, `1` for a plain number, or what is counted), and a key of
+//! `[data]` has `loaders`, those that read it, and `defaults` where they differ.
+
+mod data;
+mod keys;
+mod registries;
+mod tidy;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+pub use keys::{Key, keys};
+pub(crate) use registries::{figures, metrics, settings_by_method, settings_of_a_method};
+
+use super::config::Config;
+use super::folder::RunInfo;
+use super::results::Row;
+use super::train_run::EpochLine;
+use crate::data::Request;
+
+/// The schema of a configuration or experiment file, which is TOML.
+pub fn config() -> Value {
+    let about = "A file for `unlearn train` and `unlearn run`, as TOML.";
+    let mut schema = read::<Config>("unlearn configuration", about, &registries::define_layers);
+    data::complete(&mut schema);
+    registries::complete(&mut schema);
+    tidy::complete(&mut schema);
+    schema
+}
+
+/// The schema of a request: a line of a request file, or the table `forget.request`.
+pub fn request() -> Value {
+    let about = "A line of a request file (JSON Lines), or the table `forget.request` of an experiment. A CSV request \
+        has the columns request_id, kind and ids.";
+    let mut schema = read::<Request>("unlearn request", about, &|_| ());
+    tidy::complete(&mut schema);
+    schema
+}
+
+/// The schema of a run folder's `run.json`, which `train` and `forget` print with `--json`.
+pub fn run() -> Value {
+    written::<RunInfo>("unlearn run", "`run.json` of a run's folder; `train --json` and `forget --json` print it too.")
+}
+
+/// The schema of a line of `metrics.jsonl` in a run's folder.
+pub fn metrics_line() -> Value {
+    written::<EpochLine>("unlearn metrics", "A line of `metrics.jsonl` in a run's folder: an epoch of its training.")
+}
+
+/// The schema of a line of `results.jsonl`, which `run` and `demo` write and print with `--json`.
+pub fn results() -> Value {
+    written::<Row>("unlearn result", "A line of `results.jsonl`; `run --json` and `demo --json` have them as `rows`.")
+}
+
+/// The schema of what this program reads, with what `define` adds to its definitions.
+fn read<T: JsonSchema>(title: &str, about: &str, define: &dyn Fn(&mut SchemaGenerator)) -> Value {
+    let mut generator = SchemaSettings::draft2020_12().for_deserialize().into_generator();
+    define(&mut generator);
+    let mut schema = named(&generator.into_root_schema_for::<T>(), title, about);
+    tidy::without_null(&mut schema);
+    schema
+}
+
+/// The schema of a document that this program writes.
+pub fn written<T: JsonSchema>(title: &str, about: &str) -> Value {
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let mut schema = named(&generator.into_root_schema_for::<T>(), title, about);
+    tidy::complete(&mut schema);
+    schema
+}
+
+fn named(schema: &Schema, title: &str, about: &str) -> Value {
+    let mut schema = schema.as_value().clone();
+    schema["title"] = title.into();
+    schema["description"] = about.into();
+    schema
+}
+
+/// `forget.request`: a path or a table.
+pub(crate) fn request_key(generator: &mut SchemaGenerator) -> Schema {
+    let table = generator.subschema_for::<Request>();
+    json_schema!({ "anyOf": [{ "type": "string", "description": "Path of a request file." }, table] })
+}

@@ -34,7 +34,8 @@ impl Run for Forget {
     fn run(self, cx: &Context) -> Result<()> {
         cx.outputs().folder("--out", &self.out).reads_runs([&self.run]).reads([&self.request]).check()?;
         let settings = settings(&self.set)?;
-        let job = ForgetJob::prepare(&self.run, &self.request, &self.method, settings, &self.out, self.resume)?;
+        let prepare = if self.resume { ForgetJob::resume } else { ForgetJob::prepare };
+        let job = prepare(&self.run, &self.request, &self.method, settings, &self.out)?;
         if job.finished(cx.seed)? {
             RunFolder::new(&self.out).tidy(false);
             cx.note(&format!("{} is already finished; nothing to do", self.out.display()));

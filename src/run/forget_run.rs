@@ -91,12 +91,24 @@ pub struct ForgetJob {
 }
 
 impl ForgetJob {
-    /// Reads everything and refuses what cannot be done, before anything is written. A forgetting that was killed
-    /// begins anew, whether it is to `resume` or not; one that is finished may be asked for again with `resume` alone.
+    /// Reads everything and refuses what cannot be done, before anything is written. A forgetting that was killed in
+    /// `out` begins anew.
     ///
     /// # Errors
-    /// Bad runs, requests, names and settings; an `out` that holds another run.
-    pub fn prepare(
+    /// Bad runs, requests, names and settings; an `out` that holds another run, or this one finished.
+    pub fn prepare(run: &Path, request: &Path, method: &str, settings: toml::Table, out: &Path) -> Result<ForgetJob> {
+        ForgetJob::of(run, request, method, settings, out, false)
+    }
+
+    /// As [`ForgetJob::prepare`], where this one may be finished: ask [`ForgetJob::finished`].
+    ///
+    /// # Errors
+    /// As [`ForgetJob::prepare`].
+    pub fn resume(run: &Path, request: &Path, method: &str, settings: toml::Table, out: &Path) -> Result<ForgetJob> {
+        ForgetJob::of(run, request, method, settings, out, true)
+    }
+
+    fn of(
         run: &Path,
         request: &Path,
         method: &str,

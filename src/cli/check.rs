@@ -191,7 +191,7 @@ fn coverage(selection: &Selection, json: bool) -> Result<()> {
 
 impl Check {
     fn outputs(&self, cx: &Context) -> Outputs {
-        let files = cx.outputs().file("--junit", self.junit.as_deref()).file("--md", self.md.as_deref());
+        let files = Outputs::new(cx.force).file("--junit", self.junit.as_deref()).file("--md", self.md.as_deref());
         let json = self.json.iter().flatten().next();
         let exported = self
             .export

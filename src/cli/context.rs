@@ -85,7 +85,7 @@ impl Context {
         Ok(engine)
     }
 
-    /// What a command writes besides the trace is added to this, and all of it is checked before any work.
+    /// The trace: what a command writes besides is added to this, and all of it is checked before any work.
     pub fn outputs(&self) -> Outputs {
         self.outputs_over(false)
     }

@@ -52,17 +52,19 @@ impl Run for Forget {
             cx.outputs().folder("--out", out).reads_runs([&self.run]).reads([&self.request]).check()?;
         }
         let settings = settings(&self.set)?;
-        let mut job = ForgetJob::prepare(&self.run, &self.request, &self.method, settings, out, self.resume)?;
-        job.marks = self.marks.marks();
         let Some(out) = out else {
+            let lines = ForgetJob::dry(&self.run, &self.request, &self.method, settings)?.lines().to_vec();
             return match cx.json {
                 true => emit_json(&serde_json::json!({
                     "schema": "unlearn.dry_run/1", "version": env!("CARGO_PKG_VERSION"), "method": self.method,
-                    "requests": job.lines(),
+                    "requests": lines,
                 })),
-                false => emit(&whom::text(job.lines())),
+                false => emit(&whom::text(&lines)),
             };
         };
+        let prepare = if self.resume { ForgetJob::resume } else { ForgetJob::prepare };
+        let mut job = prepare(&self.run, &self.request, &self.method, settings, out)?;
+        job.marks = self.marks.marks();
         if job.finished(cx.seed)? {
             RunFolder::new(out).tidy(false);
             cx.note(&format!("{} is already finished; nothing to do", out.display()));

@@ -4,6 +4,7 @@ use super::output::{emit, emit_json, shown};
 use super::{Context, Run};
 use crate::error::Result;
 use crate::run::compare::rows_of_runs;
+use crate::run::outputs::Outputs;
 use crate::run::pages::Sources;
 
 /// Write one self-contained page over runs and results
@@ -19,7 +20,7 @@ pub struct Report {
 
 impl Run for Report {
     fn run(self, cx: &Context) -> Result<()> {
-        cx.outputs().file("--out", Some(&self.out)).reads_runs(&self.runs).check()?;
+        Outputs::new(cx.force).file("--out", Some(&self.out)).reads_runs(&self.runs).check()?;
         let sources = Sources::read(&self.runs)?;
         let measured = match sources.runs.is_empty() {
             true => Vec::new(),

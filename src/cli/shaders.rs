@@ -11,6 +11,7 @@ use crate::engine::{Checks, Consts, Kernel, Language, composed, translate};
 use crate::error::{Error, Result};
 use crate::harness::sets::{self, Sets};
 use crate::kernels;
+use crate::run::outputs::Outputs;
 
 /// Write the composed shaders, or what a driver is given for them
 #[derive(clap::Args, Debug)]
@@ -90,7 +91,7 @@ impl Dump {
     /// Writes everything, if it may all be written.
     fn write(&self, cx: &Context) -> Result<()> {
         let there = self.files.iter().filter(|(path, _)| path.exists());
-        there.fold(cx.outputs(), |all, (path, _)| all.file("--dump", Some(path))).check()?;
+        there.fold(Outputs::new(cx.force), |all, (path, _)| all.file("--dump", Some(path))).check()?;
         for (path, content) in &self.files {
             let folder = folder_of(path);
             std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;

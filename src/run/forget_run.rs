@@ -117,21 +117,40 @@ pub struct ForgetJob {
 }
 
 impl ForgetJob {
-    /// Reads everything and refuses what cannot be done, before anything is written. A forgetting that was killed
-    /// begins anew, whether it is to `resume` or not; one that is finished may be asked for again with `resume` alone.
+    /// Reads everything and refuses what cannot be done, before anything is written. A forgetting that was killed in
+    /// `out` begins anew.
     ///
     /// # Errors
-    /// Bad runs, requests, names and settings; an `out` that holds another run.
-    pub fn prepare(
+    /// Bad runs, requests, names and settings; an `out` that holds another run, or this one finished.
+    pub fn prepare(run: &Path, request: &Path, method: &str, settings: toml::Table, out: &Path) -> Result<ForgetJob> {
+        ForgetJob::of(run, request, method, settings, Some((out, false)))
+    }
+
+    /// As [`ForgetJob::prepare`], where this one may be finished: ask [`ForgetJob::finished`].
+    ///
+    /// # Errors
+    /// As [`ForgetJob::prepare`].
+    pub fn resume(run: &Path, request: &Path, method: &str, settings: toml::Table, out: &Path) -> Result<ForgetJob> {
+        ForgetJob::of(run, request, method, settings, Some((out, true)))
+    }
+
+    /// As [`ForgetJob::prepare`], to ask what it would do: it cannot forget.
+    ///
+    /// # Errors
+    /// As [`ForgetJob::prepare`].
+    pub fn dry(run: &Path, request: &Path, method: &str, settings: toml::Table) -> Result<ForgetJob> {
+        ForgetJob::of(run, request, method, settings, None)
+    }
+
+    fn of(
         run: &Path,
         request: &Path,
         method: &str,
         settings: toml::Table,
-        out: Option<&Path>,
-        resume: bool,
+        out: Option<(&Path, bool)>,
     ) -> Result<ForgetJob> {
-        let folder = RunFolder::new(out.unwrap_or(Path::new("")));
-        let hold = if out.is_some() { folder.claim("forget", resume)? } else { None };
+        let folder = RunFolder::new(out.map_or(Path::new(""), |(out, _)| out));
+        let hold = out.map_or(Ok(None), |(_, resume)| folder.claim("forget", resume))?;
         let row = methods::find(method)?;
         let method = (row.build)(settings)?;
         let mut run = RunFolder::new(run).open()?;

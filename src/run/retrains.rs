@@ -109,7 +109,7 @@ impl Retrains {
 impl Retrains {
     fn job(&self, out: &Path) -> Result<ForgetJob> {
         let (name, settings) = (methods::reference().name, toml::Table::new());
-        ForgetJob::prepare(&self.root, &self.request, name, settings, Some(out), false)
+        ForgetJob::prepare(&self.root, &self.request, name, settings, out)
     }
 }
 

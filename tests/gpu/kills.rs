@@ -165,7 +165,7 @@ fn killed() -> Result<(), Failed> {
     for kill in 0..kills {
         let (at, victim) = (kill % all.len(), &all[kill % all.len()]);
         // Golden steps: spread over the whole of the work, and never twice at the same place.
-        let part = (kill as f64 * 0.618_033_988_75 + 0.31).fract();
+        let part = (kill as f64 * 0.618_033_988_75 + 0.31).fract() * 0.95;
         hits += usize::from(once(&desk, victim, took[at].mul_f64(part))?);
         victim.whole(&desk, &whole.join(format!("{}", at + 1)))?;
         victim.clear(&desk);

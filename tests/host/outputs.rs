@@ -43,7 +43,8 @@ fn desk() -> Desk {
 
 fn forget(desk: &Desk, out: &str, resume: bool) -> unlearn::Result<ForgetJob> {
     let (run, request) = (desk.path("run"), desk.path("q.jsonl"));
-    ForgetJob::prepare(&run, &request, "fisher_forgetting", Default::default(), Some(&desk.path(out)), resume)
+    let prepare = if resume { ForgetJob::resume } else { ForgetJob::prepare };
+    prepare(&run, &request, "fisher_forgetting", Default::default(), &desk.path(out))
 }
 
 #[test]

@@ -70,8 +70,7 @@ fn what_the_program_writes_fits_and_every_key_is_described() {
     let read = |name: &str| std::fs::read_to_string(desk.path(name)).expect("written");
     for method in ["ssd", "finetune"] {
         let out = desk.path(method);
-        let job =
-            ForgetJob::prepare(&desk.path("run"), Path::new(&file), method, toml::Table::new(), Some(&out), false);
+        let job = ForgetJob::prepare(&desk.path("run"), Path::new(&file), method, toml::Table::new(), &out);
         job.expect("prepared").forget(&mut engine, None, false).expect("forgotten");
     }
     let run = of("run");

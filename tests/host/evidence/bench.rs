@@ -78,11 +78,7 @@ impl Bench {
     ) -> unlearn::Result<RunInfo> {
         let settings = settings.parse().unwrap();
         let (run, request, out) = (self.path(run), self.path(request), self.path(out));
-        ForgetJob::prepare(&run, &request, method, settings, Some(&out), false)?.forget(
-            &mut Engine::reference(),
-            seed,
-            false,
-        )
+        ForgetJob::prepare(&run, &request, method, settings, &out)?.forget(&mut Engine::reference(), seed, false)
     }
 
     pub fn copy(&self, from: &str, to: &str) {

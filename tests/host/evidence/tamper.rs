@@ -52,7 +52,7 @@ fn a_changed_or_missing_row_is_noticed_by_every_command_that_reads_a_run() {
         let said = refused(RunFolder::new(&run).open(), &["data were changed", "run"]);
         assert_eq!(hashes(&said), 2, "{said}");
         let request = bench.path("one.jsonl");
-        let forget = ForgetJob::prepare(&run, &request, "retrain", toml::Table::new(), Some(&bench.path("out")), false);
+        let forget = ForgetJob::prepare(&run, &request, "retrain", toml::Table::new(), &bench.path("out"));
         refused(forget, &["data were changed"]);
         refused(GradientJob::read(&run, "0..2", "mean", Options::default()), &["data were changed"]);
     }
@@ -142,8 +142,7 @@ fn a_run_says_what_it_was_made_from_when_and_by_whom() {
     assert_eq!(run.info.evidence.data_sha256, run.data.sha256());
     assert!(run.info.evidence.made_at.ends_with('Z') && run.info.evidence.parents.is_empty());
     let (request, out) = (bench.path("one.jsonl"), bench.path("forgot"));
-    let mut job =
-        ForgetJob::prepare(&bench.path("run"), &request, "retrain", toml::Table::new(), Some(&out), false).unwrap();
+    let mut job = ForgetJob::prepare(&bench.path("run"), &request, "retrain", toml::Table::new(), &out).unwrap();
     job.marks.actor = Some("privacy desk".into());
     job.marks.note = Some("ticket \"run_sha256\": \"\"".into());
     job.forget(&mut Engine::reference(), None, false).unwrap();

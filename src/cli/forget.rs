@@ -83,9 +83,6 @@ impl Run for Forget {
             false => emit(&self.text(&info, job.is_unseen()))?,
         }
         let Some(forget) = &info.forget else { return Ok(()) };
-        if job.is_unseen() {
-            return Ok(());
-        }
         if let Some(count) = self.references {
             references::make(cx, out, None, count, &self.marks.marks())?;
         }

@@ -5,8 +5,8 @@ use crate::base::Digest;
 
 impl Dataset {
     /// SHA-256 over everything that a model can be given: every part's features as normalised, labels, shape and class
-    /// names, what records are called, and the graph where there is one. Values go in by their bits, so a changed, moved or missing record
-    /// shows.
+    /// names, what records are called, and the graph where there is one. Values go in by their bits, so a changed,
+    /// moved or missing record shows.
     pub fn sha256(&self) -> String {
         let mut digest = Digest::new("unlearn.data/1");
         let shape: Vec<u64> = self.shape.iter().map(|&d| d as u64).collect();

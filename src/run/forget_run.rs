@@ -349,7 +349,10 @@ impl ForgetJob {
             reads: account.reads.clone(),
             method_s: account.method_s,
             precompute_s: account.precompute_s,
-            effect: Effect::of(&self.theta, theta, self.row.role, &account.details),
+            effect: match self.is_unseen() {
+                true => Effect::unseen(),
+                false => Effect::of(&self.theta, theta, self.row.role, &account.details),
+            },
             details: account.details.clone(),
             request: RequestSummary::of(&self.requests, &self.target),
             original_sha256: self.run.model_sha256().to_owned(),

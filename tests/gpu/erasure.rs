@@ -6,7 +6,7 @@ use std::fs;
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
-use crate::shared::binary::{Desk, ends, refused};
+use crate::shared::binary::{Desk, ends, refused, stderr, unlearn};
 use crate::times;
 
 type Check = fn() -> Result<(), Failed>;
@@ -101,6 +101,26 @@ fn customers() -> Result<(), Failed> {
         &["forget", &desk.text("retrain"), "--request", &again, "--method", "retrain", "--out", &desk.text("x")],
         &["has forgotten all of these"],
     )?;
+    judged_and_purged(&desk, &run, &request)
+}
+
+/// References of the same request judge every result; then what is only history goes, and the exact run stands alone.
+fn judged_and_purged(desk: &Desk, run: &str, request: &str) -> Result<(), Failed> {
+    ends(&["references", run, "--request", request, "--seeds", "4", "-q"], 0)?;
+    for method in ["finetune", "gradient_ascent"] {
+        let output = unlearn(&["verify", &desk.text(method), "-q"]).output().map_err(|e| e.to_string())?;
+        let code = output.status.code();
+        hold(matches!(code, Some(0 | 3 | 4)), || format!("verify {method}: {code:?} {}", stderr(&output)))?;
+        let verdict = json(desk, &format!("{method}/verdict.json"))?;
+        hold(verdict.to_string().contains("nearer than doing nothing"), || format!("{verdict}"))?;
+    }
+    let exact = desk.text("retrain");
+    let listed = ends(&["purge", &exact, "--yes"], 0)?;
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    hold(listed.contains("all.csv"), || format!("the file that still has the rows is not named: {listed}"))?;
+    hold(!desk.path("run/model.safetensors").exists(), || "the parent's weights were not purged".into())?;
+    same_weights(desk, "retrain", "without")?;
+    ends(&["eval", &exact, "-q"], 0)?;
     Ok(())
 }
 

@@ -7,8 +7,9 @@ use crate::error::{Error, Result};
 use crate::methods::{self, Role};
 use crate::run::config::settings;
 use crate::run::effect::Became;
-use crate::run::folder::{RunFolder, RunInfo};
+use crate::run::folder::RunFolder;
 use crate::run::forget_run::ForgetJob;
+use crate::run::info::RunInfo;
 use crate::run::whom;
 
 /// Make a trained network forget the records of a request

@@ -7,7 +7,8 @@ use super::output::{emit, emit_json};
 use super::{Context, Run};
 use crate::error::{Error, Result};
 use crate::run::config::Loaded;
-use crate::run::folder::{RunFolder, RunInfo};
+use crate::run::folder::RunFolder;
+use crate::run::info::RunInfo;
 use crate::run::train_run::{Event, TrainJob, TrainOptions};
 
 /// Train a network as a configuration says

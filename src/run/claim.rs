@@ -1,7 +1,7 @@
 //! What is claimed of a forgetting, with the conditions under which it holds. A word is printed only where every one of
 //! its conditions is held by the code; a condition that cannot be checked is said with the word.
 
-use super::folder::ForgetInfo;
+use super::info::ForgetInfo;
 use crate::methods::{Account, Certificate, Read, Tier};
 
 /// The tier of a result: what its method's row says, where what the method did bears it out. "Exact" takes a method

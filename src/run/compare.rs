@@ -2,7 +2,8 @@
 //! them.
 
 use super::effect::Became;
-use super::folder::{ForgetInfo, Opened};
+use super::folder::Opened;
+use super::info::ForgetInfo;
 use super::reading::evaluate;
 use super::references;
 use super::results::{Provenance, RequestSummary, Row, RowKind, SCHEMA};

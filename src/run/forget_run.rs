@@ -8,8 +8,9 @@ use std::time::Instant;
 use super::claim;
 use super::effect::{self, Effect};
 use super::evidence::{self, Evidence, Marks, Parent};
-use super::folder::{DataInfo, ForgetInfo, Opened, RunFolder, RunInfo, SCHEMA, State, TrafficInfo};
+use super::folder::{Opened, RunFolder, State};
 use super::hold::Hold;
+use super::info::{DataInfo, ForgetInfo, RunInfo, SCHEMA, TrafficInfo};
 use super::refit::{Refit, base, check_base};
 use super::residue;
 use super::results::{AdapterSummary, RequestSummary};
@@ -82,9 +83,11 @@ pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Met
         .trained_for(stage.train.objective.as_deref())?;
     session.check_finite = stage.check_finite;
     let split = &stage.target.split;
+    // A network that was made without a class has no output of it.
+    let classes: Vec<u32> = stage.target.whole_classes.iter().filter_map(|class| data.output(*class)).collect();
     let view = View::new(stage.train, &split.retain, &split.forget)
         .seed(stage.seed)
-        .classes(&stage.target.whole_classes)
+        .classes(&classes)
         .on_graph(stage.target.graph_view(data))
         .past(stage.past);
     let account = method.forget(&mut session, &view)?;

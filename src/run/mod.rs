@@ -17,6 +17,7 @@ pub mod forget_run;
 pub mod gradients;
 pub mod hold;
 pub mod influence;
+pub mod info;
 pub mod moments;
 pub mod outputs;
 #[cfg(feature = "report")]

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::config::Config;
 use super::evidence::{Parent, Residue};
-use super::folder::{ForgetInfo, Opened, RunFolder};
+use super::folder::{Opened, RunFolder};
+use super::info::ForgetInfo;
 use crate::data::Normalize;
 use crate::methods::{Role, Tier, role};
 

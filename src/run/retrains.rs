@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::evidence::Marks;
-use super::folder::{Opened, RunFolder, RunInfo, State};
+use super::folder::{Opened, RunFolder, State};
 use super::forget_run::ForgetJob;
+use super::info::RunInfo;
 use super::references;
 use crate::base::Digest;
 use crate::data::read_requests;

@@ -17,7 +17,7 @@ pub use keys::{Key, keys};
 pub(crate) use registries::{figures, metrics, settings_by_method, settings_of_a_method};
 
 use super::config::Config;
-use super::folder::RunInfo;
+use super::info::RunInfo;
 use super::results::Row;
 use super::train_run::EpochLine;
 use crate::data::Request;

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{Config, Loaded};
 use super::evidence::{self, Evidence, Marks};
-use super::folder::{DataInfo, RunFolder, RunInfo, SCHEMA, State, TrafficInfo};
+use super::folder::{RunFolder, State};
 use super::hold::Hold;
+use super::info::{DataInfo, RunInfo, SCHEMA, TrafficInfo};
 use super::results::AdapterSummary;
 use super::variants;
 use crate::base::{sha256, write_atomic};

@@ -8,10 +8,10 @@ use std::sync::atomic::AtomicBool;
 use safetensors::SafeTensors;
 use unlearn::engine::Engine;
 use unlearn::run::config::Loaded;
-use unlearn::run::folder::RunInfo;
 use unlearn::run::forget_run::ForgetJob;
 use unlearn::run::gradients::{GradientJob, Options};
 use unlearn::run::hold::{Hold, LOCK};
+use unlearn::run::info::RunInfo;
 use unlearn::run::train_run::{Event, TrainJob, TrainOptions};
 
 use crate::shared::binary::{Desk, ends, names, refused};

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use unlearn::engine::Engine;
 use unlearn::run::config::Loaded;
-use unlearn::run::folder::RunInfo;
 use unlearn::run::forget_run::ForgetJob;
+use unlearn::run::info::RunInfo;
 use unlearn::run::train_run::{Event, TrainJob, TrainOptions};
 
 pub struct Bench {

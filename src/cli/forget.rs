@@ -71,9 +71,6 @@ impl Run for Forget {
             cx.note(&format!("{} is already finished; nothing to do", out.display()));
             return Ok(());
         }
-        if !cx.json {
-            emit(&whom::text(job.lines()))?;
-        }
         let mut engine = cx.engine()?;
         let info = job.forget(&mut engine, cx.seed, cx.check_finite)?;
         cx.write_trace(&engine.take_timings())?;
@@ -81,7 +78,7 @@ impl Run for Forget {
         drop(engine);
         match cx.json {
             true => emit_json(&info)?,
-            false => emit(&self.text(&info, job.is_unseen()))?,
+            false => emit(&(whom::text(job.lines()) + &self.text(&info, job.is_unseen())))?,
         }
         let Some(forget) = &info.forget else { return Ok(()) };
         if let Some(count) = self.references {

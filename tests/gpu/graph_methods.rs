@@ -92,6 +92,7 @@ impl Small<'_> {
             let mut config = DataConfig::new("sbm");
             (config.nodes, config.classes, config.features) = (Some(150), Some(3), Some(24));
             (config.p_in, config.p_out, config.validation_fraction) = (Some(0.12), Some(0.01), Some(0.2));
+            config.split_seed = Some(2);
             config.plant = Some(Plant { fraction: 0.1, columns: 8, seed: 3 });
             let data = data::load(&config, Path::new("."))?;
             let hidden = (net != "sgc").then(|| vec![16]);
@@ -170,8 +171,6 @@ fn settings(method: &str, planted: bool) -> &'static str {
         ("fisher_removal" | "fisher_forgetting", true) => "target_loss = 2\npart = 1",
         ("gradient_ascent" | "fisher_ascent" | "ewc_ascent" | "woodfisher", false) => "target_loss = 2\nmax_steps = 2",
         ("gradient_ascent" | "fisher_ascent" | "ewc_ascent" | "woodfisher" | "neg_grad_plus", _) => "target_loss = 2",
-        // The planted class is learned by much that others need too.
-        ("ssd", true) => "alpha = 3",
         _ => "",
     }
 }

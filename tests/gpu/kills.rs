@@ -52,7 +52,7 @@ fn victims(desk: &Desk) -> Vec<Victim> {
     };
     let resume = vec!["--resume".to_owned()];
     let parts = &["config.toml", "metrics.jsonl", "model.safetensors"];
-    let forgot = &["config.toml", "metrics.jsonl", "model.safetensors", "request.jsonl"];
+    let forgot = &["config.toml", "forgotten.jsonl", "metrics.jsonl", "model.safetensors", "request.jsonl"];
     let forget = |method| line(&["forget", &run, "--request", &request, "--method", method], "forgot");
     let scores = ["gradients", &run, "--kind", "per-sample", "--indices", "0..200"];
     vec![

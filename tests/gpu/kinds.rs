@@ -49,7 +49,7 @@ impl Kinds {
     /// What a kind writes, with its metadata under the names that start with `meta `.
     fn of(&self, kind: &str, options: &[&str]) -> Result<Tensors, Failed> {
         let out = self.desk.text(&format!("{kind}.safetensors"));
-        let line = ["gradients", &self.run, "--kind", kind, "--indices", RANGE, "--out", &out, "-q"];
+        let line = ["gradients", &self.run, "--kind", kind, "--indices", RANGE, "--out", &out, "-q", "--force"];
         ends(&[&line, options].concat(), 0)?;
         let bytes = fs::read(&out).map_err(|e| format!("{out}: {e}"))?;
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| e.to_string())?;

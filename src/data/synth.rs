@@ -32,8 +32,8 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
 /// As many as labels of 16 bits tell apart.
 const MOST_CLASSES: usize = 1 << 16;
 
-/// More values than this (1 GiB of `f32`) is taken for a slip.
-const MOST_VALUES: usize = 1 << 28;
+/// More values than this (256 MiB of `f32`) is taken for a slip.
+const MOST_VALUES: usize = 1 << 26;
 
 fn load(source: &Source) -> Result<Parts> {
     let config = source.config;

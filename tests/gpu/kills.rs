@@ -36,13 +36,14 @@ struct Victim {
     again: Vec<String>,
     /// What it writes.
     out: &'static str,
-    /// The files of `out` whose bytes are the same every time; `out` itself where this is empty.
+    /// The files of `out` whose bytes are the same every time; `out` itself where this is empty, or the weights of every
+    /// run in it.
     same: &'static [&'static str],
     /// What else `out` holds in the end.
     others: &'static [&'static str],
 }
 
-/// Every command that writes more than a page. `references` joins them by a row of its own.
+/// Every command that writes more than a page.
 fn victims(desk: &Desk) -> Vec<Victim> {
     let (config, run, request) = (desk.text("c.toml"), desk.text("run"), desk.text("q.jsonl"));
     let experiment = desk.text("e.toml");
@@ -73,6 +74,13 @@ fn victims(desk: &Desk) -> Vec<Victim> {
             others: &["report.html", "results.jsonl"],
         },
         Victim { arguments: line(&scores, "scores"), again: Vec::new(), out: "scores", same: &[], others: &[] },
+        Victim {
+            arguments: ["references", &run, "--request", &request, "--seeds", "2", "-q"].map(str::to_owned).to_vec(),
+            again: Vec::new(),
+            out: "run/references",
+            same: &[],
+            others: &[],
+        },
     ]
 }
 
@@ -89,8 +97,10 @@ impl Victim {
     fn whole(&self, desk: &Desk, whole: &Path) -> Result<(), Failed> {
         let out = desk.path(self.out);
         let differs = |name: &str| Failed::from(format!("{:?}: {name} has other bytes", self.arguments));
+        let kept = whole.join(self.name());
         if self.same.is_empty() {
-            return if read(&out)? == read(&whole.join(self.out))? { Ok(()) } else { Err(differs(self.out)) };
+            let same = if out.is_dir() { weights(&out)? == weights(&kept)? } else { read(&out)? == read(&kept)? };
+            return if same { legible(&out) } else { Err(differs(self.out)) };
         }
         let mut want: Vec<&str> = self.same.iter().chain(self.others).copied().collect();
         want.sort_unstable();
@@ -100,11 +110,16 @@ impl Victim {
         }
         // Weights are settled wherever they are.
         for name in self.same.iter().chain(self.others.iter().filter(|name| name.ends_with(".safetensors"))) {
-            if read(&out.join(name))? != read(&whole.join(self.out).join(name))? {
+            if read(&out.join(name))? != read(&kept.join(name))? {
                 return Err(differs(name));
             }
         }
         legible(&out)
+    }
+
+    /// The last part of what it writes.
+    fn name(&self) -> &str {
+        self.out.rsplit('/').next().unwrap_or(self.out)
     }
 
     fn clear(&self, desk: &Desk) {
@@ -115,9 +130,27 @@ impl Victim {
     }
 }
 
+/// The weights of every run in a folder, by where they lie.
+fn weights(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Failed> {
+    let mut all = Vec::new();
+    for name in names(folder) {
+        let path = folder.join(&name);
+        if path.is_dir() {
+            all.extend(weights(&path)?.into_iter().map(|(inside, bytes)| (format!("{name}/{inside}"), bytes)));
+        } else if name.ends_with(".safetensors") {
+            all.push((name, read(&path)?));
+        }
+    }
+    Ok(all)
+}
+
 /// Every file is whole as far as its kind can tell: a kill leaves the old content, the new one or nothing.
 fn legible(folder: &Path) -> Result<(), Failed> {
     for name in names(folder).iter().filter(|name| !name.starts_with('.')) {
+        if folder.join(name).is_dir() {
+            legible(&folder.join(name))?;
+            continue;
+        }
         let bytes = read(&folder.join(name))?;
         let text = String::from_utf8_lossy(&bytes);
         let good = match name.rsplit_once('.').map_or("", |(_, kind)| kind) {
@@ -158,7 +191,7 @@ fn killed() -> Result<(), Failed> {
         took.push(clock.elapsed());
         let kept = whole.join(format!("{}", took.len()));
         fs::create_dir(&kept)
-            .and_then(|()| fs::rename(desk.path(victim.out), kept.join(victim.out)))
+            .and_then(|()| fs::rename(desk.path(victim.out), kept.join(victim.name())))
             .map_err(|e| e.to_string())?;
     }
     let mut hits = 0;
@@ -191,7 +224,9 @@ fn once(desk: &Desk, victim: &Victim, after: Duration) -> Result<bool, Failed> {
         std::thread::sleep(after);
         let at_work = child.try_wait().map_err(|e| e.to_string())?.is_none();
         child.kill().and_then(|()| child.wait()).map_err(|e| e.to_string())?;
-        legible(&desk.path(victim.out))?;
+        if desk.path(victim.out).exists() {
+            legible(&desk.path(victim.out))?;
+        }
         Ok(at_work)
     };
     let at_work = kill(false, after)?;
@@ -215,7 +250,7 @@ fn full() -> Result<(), Failed> {
         ends(&victim.words(false), 0)?;
         let kept = desk.path("kept");
         fs::create_dir(&kept)
-            .and_then(|()| fs::rename(desk.path(victim.out), kept.join(victim.out)))
+            .and_then(|()| fs::rename(desk.path(victim.out), kept.join(victim.name())))
             .map_err(|e| e.to_string())?;
         let plain = unlearn(&victim.words(false));
         let mut limited = Command::new("sh");

@@ -50,6 +50,7 @@ impl Limit {
     ///
     /// # Errors
     /// [`Error::Input`] where they are not.
+    #[cfg(any(feature = "pictures", test))]
     pub fn room(&self, bytes: u64, origin: impl Display, what: &str) -> Result<()> {
         self.take(bytes, origin, what)?;
         self.give_back(bytes);
@@ -57,6 +58,7 @@ impl Limit {
     }
 
     /// Gives back bytes that were taken.
+    #[cfg(any(feature = "pictures", test))]
     pub fn give_back(&self, bytes: u64) {
         self.taken.set(self.taken.get().saturating_sub(bytes));
     }

@@ -36,8 +36,8 @@ struct Victim {
     again: Vec<String>,
     /// What it writes.
     out: &'static str,
-    /// The files of `out` whose bytes are the same every time; `out` itself where this is empty, or the weights of every
-    /// run in it.
+    /// The files of `out` whose bytes are the same every time; `out` itself where this is empty, or the weights of
+    /// every run in it.
     same: &'static [&'static str],
     /// What else `out` holds in the end.
     others: &'static [&'static str],

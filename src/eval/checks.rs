@@ -140,14 +140,19 @@ fn gap(evidence: &Evidence, model: &Metrics, what: &str, split: &str) -> Reading
         100.0 * limit.within,
         stated(limit, spread.runs)
     );
+    beyond((value, spread.mean, off), limit, standard_error(evidence, &key, &spread), text)
+}
+
+/// A value that lies `off` its target, against how far a retrain may.
+fn beyond((value, target, off): (f64, f64, f64), limit: Limit, se: f64, text: String) -> Reading {
     Reading::Value(Box::new(Measured {
         value,
-        target: Some(spread.mean),
+        target: Some(target),
         limit: limit.within,
         multiple: Some(limit.multiple),
         over: off - limit.within,
         control_over: off - limit.control,
-        se: standard_error(evidence, &key, &spread),
+        se,
         text,
     }))
 }
@@ -175,16 +180,7 @@ fn one_sided(evidence: &Evidence, model: &Metrics, what: &str, keys: (&str, &str
         100.0 * bound,
         stated(limit, spread.runs)
     );
-    Reading::Value(Box::new(Measured {
-        value,
-        target: Some(spread.mean),
-        limit: limit.within,
-        multiple: Some(limit.multiple),
-        over: off - limit.within,
-        control_over: off - limit.control,
-        se: standard_error(evidence, key, &spread),
-        text,
-    }))
+    beyond((value, spread.mean, off), limit, standard_error(evidence, key, &spread), text)
 }
 
 /// Against the weights as they were on the reduced graph: no further below them than a retrain scatters.
@@ -203,16 +199,7 @@ fn not_below_unlink(evidence: &Evidence, model: &Metrics) -> Reading {
         100.0 * limit.within,
         stated(limit, spread.runs)
     );
-    Reading::Value(Box::new(Measured {
-        value,
-        target: Some(target),
-        limit: limit.within,
-        multiple: Some(limit.multiple),
-        over: target - value - limit.within,
-        control_over: target - value - limit.control,
-        se: standard_error(evidence, key, &spread),
-        text,
-    }))
+    beyond((value, target, target - value), limit, standard_error(evidence, key, &spread), text)
 }
 
 /// The retrains' divergence from each other on the forget set. A tenth of it is the least spread that is believed: two
@@ -298,14 +285,5 @@ fn membership(evidence: &Evidence, model: &Metrics) -> Reading {
         limit.within,
         stated(limit, spread.runs)
     );
-    Reading::Value(Box::new(Measured {
-        value,
-        target: Some(spread.mean),
-        limit: limit.within,
-        multiple: Some(limit.multiple),
-        over: off - limit.within,
-        control_over: off - limit.control,
-        se,
-        text,
-    }))
+    beyond((value, spread.mean, off), limit, se, text)
 }

@@ -58,7 +58,7 @@ pub use identity::{Identities, Identity, Naming, Place, Portion};
 pub use kind::RecordKind;
 pub use normalize::{Normalization, Normalize};
 pub use request::{Kind, Request};
-pub use request_file::read_requests;
+pub use request_file::{read_requests, request_lines};
 pub use request_id::Id;
 pub use resolve::resolve;
 pub use resolved::{Line, Split, Who};

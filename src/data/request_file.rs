@@ -1,6 +1,7 @@
 //! Request files and index lists, read line by line so that every complaint can name its line.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 
 use super::request::{INLINE, Kind, Request};
@@ -157,4 +158,28 @@ fn parse_ids(cell: &str, kind: Kind) -> Vec<Id> {
             None => Id::of_word(word),
         })
         .collect()
+}
+
+/// Requests as JSON Lines, as [`read_requests`] takes them; the parts of one request, which a CSV has in rows, in one
+/// line.
+///
+/// # Errors
+/// None that is known: a request is numbers and texts.
+pub fn request_lines<'a>(parts: impl IntoIterator<Item = &'a Request>) -> Result<String> {
+    let mut whole: Vec<Request> = Vec::new();
+    let mut places: HashMap<(&str, Kind, bool), usize> = HashMap::new();
+    for part in parts {
+        match places.entry((&part.request_id, part.kind, part.twins)) {
+            Entry::Occupied(at) => whole[*at.get()].extend(part),
+            Entry::Vacant(free) => {
+                free.insert(whole.len());
+                whole.push(part.clone());
+            }
+        }
+    }
+    let line = |request: &Request| {
+        let text = serde_json::to_string(request).map_err(|e| Error::internal(format!("a request: {e}")))?;
+        Ok(text + "\n")
+    };
+    whole.iter().map(line).collect()
 }

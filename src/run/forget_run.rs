@@ -1,7 +1,5 @@
 //! `unlearn forget`: one method on one run.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -14,17 +12,15 @@ use super::info::{DataInfo, ForgetInfo, RunInfo, SCHEMA, TrafficInfo};
 use super::refit::{Refit, base, check_base};
 use super::residue;
 use super::results::{AdapterSummary, RequestSummary};
+use super::stage::{Stage, apply};
 use super::target::Target;
 use super::train_run::finish;
 use super::{variants, whom};
 use crate::base::{sha256, write_atomic};
-use crate::data::{Dataset, Kind, Line, RecordKind, Request, read_requests};
+use crate::data::{Line, RecordKind, Request, read_requests, request_lines};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::methods::{self, Account, Method, MethodRow, Past, Role, Tier, View};
-use crate::nn::Model;
-use crate::records::Session;
-use crate::train::TrainConfig;
+use crate::methods::{self, Account, Method, MethodRow, Past, Role, Tier};
 
 impl RequestSummary {
     /// What was asked, without the ids.
@@ -46,52 +42,6 @@ impl RequestSummary {
             classes: target.classes.clone(),
         }
     }
-}
-
-/// What a method works on.
-pub struct Stage<'a> {
-    /// The network.
-    pub model: &'a Model,
-    /// Its data set.
-    pub data: &'a Dataset,
-    /// What to forget.
-    pub target: &'a Target,
-    /// The recipe of the original.
-    pub train: &'a TrainConfig,
-    /// Of whatever the method draws.
-    pub seed: u64,
-    /// Where the parameters come from.
-    pub past: Past<'a>,
-    /// Look for NaN and Inf after every dispatch.
-    pub check_finite: bool,
-}
-
-/// Runs one method in a session of its own, without test data; returns the new weights.
-///
-/// # Errors
-/// What the method reports; a loss that is not finite.
-pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Method) -> Result<(Vec<f32>, Account)> {
-    let data = stage.data;
-    if stage.target.is_unseen() {
-        // What an earlier method certified holds on.
-        let mut account = Account::default();
-        account.details.certificate = stage.past.certificate.cloned();
-        return Ok((theta.to_vec(), account));
-    }
-    let start = if theta.len() == stage.model.layout.total() { theta } else { &stage.model.init(stage.seed) };
-    let mut session = Session::of(engine, stage.model, data, stage.target.deletion(), start)?
-        .trained_for(stage.train.objective.as_deref())?;
-    session.check_finite = stage.check_finite;
-    let split = &stage.target.split;
-    // A network that was made without a class has no output of it.
-    let classes: Vec<u32> = stage.target.whole_classes.iter().filter_map(|class| data.output(*class)).collect();
-    let view = View::new(stage.train, &split.retain, &split.forget)
-        .seed(stage.seed)
-        .classes(&classes)
-        .on_graph(stage.target.graph_view(data))
-        .past(stage.past);
-    let account = method.forget(&mut session, &view)?;
-    Ok((session.read_theta()?, account))
 }
 
 /// A run, a request and a method, ready to forget.
@@ -364,25 +314,9 @@ impl ForgetJob {
         })
     }
 
+    /// What was forgotten before and now, as it is kept.
     fn request_text(&self) -> Result<String> {
-        // A CSV request may take several rows; here it is one line.
-        let mut whole: Vec<Request> = Vec::new();
-        let mut places: HashMap<(&str, Kind, bool), usize> = HashMap::new();
-        for part in self.earlier.iter().chain(&self.requests) {
-            match places.entry((&part.request_id, part.kind, part.twins)) {
-                Entry::Occupied(at) => whole[*at.get()].extend(part),
-                Entry::Vacant(free) => {
-                    free.insert(whole.len());
-                    whole.push(part.clone());
-                }
-            }
-        }
-        let mut text = String::new();
-        for request in &whole {
-            text += &serde_json::to_string(request).map_err(|e| Error::internal(format!("request.jsonl: {e}")))?;
-            text.push('\n');
-        }
-        Ok(text)
+        request_lines(self.earlier.iter().chain(&self.requests))
     }
 
     fn write_request(&self) -> Result<()> {

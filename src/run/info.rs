@@ -158,9 +158,4 @@ impl DataInfo {
             fitted: data.fitted(),
         }
     }
-
-    /// Whether both are of one data set in the same parts, whatever was fitted on it.
-    pub fn same_records(&self, other: &DataInfo) -> bool {
-        (&self.name, self.sizes) == (&other.name, other.sizes)
-    }
 }

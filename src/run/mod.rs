@@ -34,6 +34,7 @@ pub mod results;
 pub mod retrains;
 #[cfg(feature = "cli")]
 pub mod schema;
+pub mod stage;
 #[cfg(feature = "cli")]
 pub mod table;
 pub mod target;

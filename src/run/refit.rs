@@ -74,7 +74,7 @@ pub fn check_base(run: &Opened) -> Result<()> {
     let sibling = beside.info().exists().then(|| beside.read_info()).transpose()?;
     let why = match sibling {
         _ if sha256(&bytes) == run.info.model_sha256 => "is the trained model itself",
-        Some(info) if info.data.same_records(&run.info.data) => "was trained on the same records",
+        Some(info) if info.evidence.data_sha256 == run.info.evidence.data_sha256 => "was trained on the same records",
         _ => return Ok(()),
     };
     Err(Error::input(format!(

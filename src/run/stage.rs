@@ -1,0 +1,56 @@
+//! One method at work: what it works on, and a session of its own for it.
+
+use super::target::Target;
+use crate::data::Dataset;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::methods::{Account, Method, Past, View};
+use crate::nn::Model;
+use crate::records::Session;
+use crate::train::TrainConfig;
+
+/// What a method works on.
+pub struct Stage<'a> {
+    /// The network.
+    pub model: &'a Model,
+    /// Its data set.
+    pub data: &'a Dataset,
+    /// What to forget.
+    pub target: &'a Target,
+    /// The recipe of the original.
+    pub train: &'a TrainConfig,
+    /// Of whatever the method draws.
+    pub seed: u64,
+    /// Where the parameters come from.
+    pub past: Past<'a>,
+    /// Look for NaN and Inf after every dispatch.
+    pub check_finite: bool,
+}
+
+/// Runs one method in a session of its own, without test data; returns the new weights.
+///
+/// # Errors
+/// What the method reports; a loss that is not finite.
+pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Method) -> Result<(Vec<f32>, Account)> {
+    let data = stage.data;
+    if stage.target.is_unseen() {
+        // What an earlier method certified holds on.
+        let mut account = Account::default();
+        account.details.certificate = stage.past.certificate.cloned();
+        return Ok((theta.to_vec(), account));
+    }
+    let start = if theta.len() == stage.model.layout.total() { theta } else { &stage.model.init(stage.seed) };
+    let mut session = Session::of(engine, stage.model, data, stage.target.deletion(), start)?
+        .trained_for(stage.train.objective.as_deref())?;
+    session.check_finite = stage.check_finite;
+    let split = &stage.target.split;
+    // A network that was made without a class has no output of it.
+    let classes: Vec<u32> = stage.target.whole_classes.iter().filter_map(|class| data.output(*class)).collect();
+    let view = View::new(stage.train, &split.retain, &split.forget)
+        .seed(stage.seed)
+        .classes(&classes)
+        .on_graph(stage.target.graph_view(data))
+        .past(stage.past);
+    let account = method.forget(&mut session, &view)?;
+    Ok((session.read_theta()?, account))
+}

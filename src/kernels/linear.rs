@@ -2,11 +2,13 @@
 
 mod cases;
 mod outer;
+mod quads;
 mod tangent;
 mod twin;
 
 pub use cases::{cases, random};
 pub use outer::{choose_outer, outer, outer_as};
+pub use quads::MATMUL_QUADS;
 
 use glam::UVec3;
 
@@ -56,11 +58,11 @@ pub static MATMUL_BLOCKED: Kernel = Kernel {
 };
 
 /// All forms of the product.
-pub static VARIANTS: &[&Kernel] = &[&MATMUL, &MATMUL_TILED, &MATMUL_BLOCKED, &MATMUL_BROADCAST];
+pub static VARIANTS: &[&Kernel] = &[&MATMUL, &MATMUL_TILED, &MATMUL_BLOCKED, &MATMUL_BROADCAST, &MATMUL_QUADS];
 
 /// The family's kernels.
 pub static KERNELS: &[&Kernel] =
-    &[&MATMUL, &MATMUL_TILED, &MATMUL_BLOCKED, &MATMUL_BROADCAST, &outer::OUTER, &outer::OUTER_WIDE];
+    &[&MATMUL, &MATMUL_TILED, &MATMUL_BLOCKED, &MATMUL_BROADCAST, &MATMUL_QUADS, &outer::OUTER, &outer::OUTER_WIDE];
 
 /// A matrix view over a buffer. Views that do not fit can be made; the product that is given one refuses it.
 #[derive(Clone, Copy, Debug)]
@@ -168,9 +170,12 @@ pub fn choose(target: Target, m: usize, n: usize, k: usize) -> &'static Kernel {
     }
 }
 
-/// Records `y[m,n] = alpha A B + bias + beta y`. `bias` is bound even when unused; pass any f32 buffer.
+/// Records `y[m,n] = alpha A B + bias + beta y`, in whole vec4s where the broadcast form is chosen and the rows are
+/// made of them. `bias` is bound even when unused; pass any f32 buffer.
 pub fn product(rec: &mut Recording, a: Mat, b: Mat, bias: Buf<f32>, y: Buf<f32>, options: Product) {
-    product_as(rec, choose(rec.target(), a.rows, b.cols, a.cols), a, b, bias, y, options);
+    let chosen = choose(rec.target(), a.rows, b.cols, a.cols);
+    let quads = std::ptr::eq(chosen, &MATMUL_BROADCAST) && quads::Layout::of(&a, &b).is_some();
+    product_as(rec, if quads { &MATMUL_QUADS } else { chosen }, a, b, bias, y, options);
 }
 
 /// [`product`] with a given variant.
@@ -190,6 +195,9 @@ pub fn product_as(
     let is = |variant| std::ptr::eq(kernel, variant);
     let form = VARIANTS.iter().any(|variant| is(*variant));
     let checks = checks.holds(form, || format!("`{}` is no form of a product", kernel.name));
+    let layout = quads::Layout::of(&a, &b);
+    let whole = layout.is_some() || !is(&MATMUL_QUADS);
+    let checks = checks.holds(whole, || format!("`{}` reads whole vec4s; these rows are not", kernel.name));
     if checks.shape("y", y, &[m, n]).wrong() {
         return;
     }
@@ -222,6 +230,8 @@ pub fn product_as(
         pass.set("A_ALONG_K", u8::from(a.col_stride == 1))
             .set("B_ALONG_N", u8::from(b.col_stride == 1))
             .grid(div_ceil(result, UVec3::new(64, 64, 1)));
+    } else if let Some(layout) = layout.filter(|_| is(&MATMUL_QUADS)) {
+        layout.launch(pass, (m, n), &options);
     } else if is(&MATMUL_BLOCKED) {
         pass.threads(m.div_ceil(8) * n.div_ceil(4));
     } else {

@@ -1,7 +1,9 @@
 //! Cases of the `linear` family.
 
 use super::outer::{OUTER, OUTER_WIDE};
-use super::{MATMUL_BLOCKED, MATMUL_BROADCAST, MATMUL_TILED, Mat, Product, VARIANTS, outer_as, product_as};
+use super::{
+    MATMUL_BLOCKED, MATMUL_BROADCAST, MATMUL_QUADS, MATMUL_TILED, Mat, Product, VARIANTS, outer_as, product_as,
+};
 use crate::engine::case::{Case, Gen};
 use crate::engine::{Kernel, Target};
 
@@ -9,7 +11,7 @@ use crate::engine::{Kernel, Target};
 pub fn cases() -> Vec<Case> {
     let shapes = [(1, 1, 1), (3, 5, 7), (13, 17, 1), (17, 1, 31), (1, 131, 9), (64, 120, 400), (33, 65, 67), (5, 7, 0)];
     let mut all = Vec::new();
-    for kernel in VARIANTS {
+    for kernel in VARIANTS.iter().filter(|kernel| !std::ptr::eq(**kernel, &MATMUL_QUADS)) {
         for (m, n, k) in shapes {
             for layout in ["nn", "nt", "tn"] {
                 all.push(case(kernel, layout, (m, n, k), Product::default()));
@@ -38,7 +40,29 @@ pub fn cases() -> Vec<Case> {
             all.push(case(kernel, layout, (512, 512, 512), Product::default()).only_timed());
         }
     }
+    all.extend(quads_cases());
     all.extend(outer_cases());
+    all
+}
+
+/// Shapes of whole vec4s: sixteen rows and eight columns of vec4s are a workgroup's tile.
+fn quads_cases() -> Vec<Case> {
+    let kernel = &MATMUL_QUADS;
+    let (bias, add) =
+        (Product { bias: true, ..Default::default() }, Product { alpha: 0.5, beta: 1.0, ..Default::default() });
+    let square = Product { square: true, ..add };
+    let mut all = Vec::new();
+    for (m, n, k) in [(4, 4, 4), (20, 36, 8), (16, 32, 64), (64, 120, 400), (132, 68, 44), (4, 4, 0), (0, 4, 4)] {
+        all.extend(["nn", "nt", "tn"].map(|layout| case(kernel, layout, (m, n, k), Product::default())));
+    }
+    // Rows that fill no tile where a lies along k; any inner size where it lies along m.
+    for (layout, shape) in [("nn", (33, 44, 12)), ("nt", (7, 132, 28)), ("tn", (52, 20, 31)), ("tn", (4, 40, 1))] {
+        all.extend([bias, add, square].map(|product| case(kernel, layout, shape, product)));
+    }
+    all.push(case(kernel, "nt", (16 * 65_537, 4, 4), Product::default()));
+    all.push(case(kernel, "tn", (256, 784, 128), square).timed());
+    all.push(case(kernel, "nt", (128, 256, 784), bias).timed());
+    all.extend(["nn", "nt", "tn"].map(|layout| case(kernel, layout, (512, 512, 512), Product::default()).only_timed()));
     all
 }
 
@@ -75,7 +99,10 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
     let layout = ["nn", "nt", "tn"][g.below(3)];
     let square = Product { square: true, alpha: 0.5, beta: 1.0, ..Default::default() };
     let product = [Product::default(), Product { bias: true, ..Default::default() }, square][g.below(3)];
-    let mut all: Vec<Case> = VARIANTS.iter().map(|kernel| case(kernel, layout, shape, product)).collect();
+    let fours = |size: usize| size.next_multiple_of(4);
+    let whole = (fours(shape.0), fours(shape.1), fours(shape.2));
+    let shape_of = |kernel| if std::ptr::eq(kernel, &MATMUL_QUADS) { whole } else { shape };
+    let mut all: Vec<Case> = VARIANTS.iter().map(|kernel| case(kernel, layout, shape_of(*kernel), product)).collect();
     let (n, outputs, inputs, gap) = (g.size(1, 60), g.size(1, 40), g.size(1, 40), 64 * g.below(2));
     all.push(outer_case(&OUTER, n, outputs, inputs, gap));
     all.push(outer_case(&OUTER_WIDE, n, outputs, 4 * inputs, gap));

@@ -1,6 +1,6 @@
 //! Directional derivatives of the `linear` family.
 
-use super::Matmul;
+use super::{MATMUL_QUADS, Matmul};
 use crate::engine::{Access, Dispatch, Tangents};
 use crate::error::Result;
 
@@ -38,6 +38,9 @@ pub fn matmul(t: &mut Tangents, d: &Dispatch) -> Result<()> {
         }
         if k > 0 {
             again.with_params(|p: &mut Matmul| p.beta = 1.0);
+            if std::ptr::eq(d.kernel, &MATMUL_QUADS) {
+                again.set("ADD", 1);
+            }
         }
         again.exchange(3, y);
         t.replay(again);

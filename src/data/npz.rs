@@ -8,11 +8,10 @@ mod names;
 pub(crate) use archive::Archive;
 pub(crate) use array::Array;
 
-use super::csv::class_names;
-use super::csv_encode::MOST_CATEGORIES;
 use super::identity::Naming;
 use super::parts::{Classes, Raw};
 use super::source::{Source, numbered, stem};
+use super::table::{MOST_CATEGORIES, class_names};
 use super::values::Values;
 use super::{DatasetRow, Layout, Loader, Normalize, Parts};
 use crate::error::{Error, Result};

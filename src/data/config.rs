@@ -20,8 +20,8 @@ pub use columns::{Column, ColumnKind, Layout};
 pub struct DataConfig {
     /// A name from [`DATASETS`](super::DATASETS).
     pub loader: String,
-    /// `npz`, `graph_npz`, `csv`: the file. `class_folder`: the folder of class folders. `idx`: the folder of the
-    /// files, if not the configuration's.
+    /// `npz`, `graph_npz`, `csv`, `parquet`: the file. `class_folder`: the folder of class folders. `idx`: the folder
+    /// of the files, if not the configuration's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// Bytes that loading may take, for files as they unpack and for the records made of them. Default: a quarter of
@@ -32,7 +32,7 @@ pub struct DataConfig {
     /// `planetoid`, `tudataset`: NAME in the names of the files in the folder `path`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// `csv`, `class_folder`: the test part, where it has a file or folder of its own.
+    /// `csv`, `parquet`, `class_folder`: the test part, where it has a file or folder of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_path: Option<PathBuf>,
     /// `idx`: images of the training part, gzip or not.
@@ -105,7 +105,7 @@ pub struct DataConfig {
     /// has 1, 3 or 4 channels, and where both have, the array is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout: Option<Layout>,
-    /// `csv`, `edge_list`: the column of the class.
+    /// `csv`, `parquet`, `edge_list`: the column of the class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Column>,
     /// `csv`: names of all columns, for files without a header line.
@@ -123,7 +123,8 @@ pub struct DataConfig {
     #[cfg_attr(feature = "cli", schemars(extend("minLength" = 1, "maxLength" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<String>,
-    /// `csv`: how columns are read, by name or position; a column not named is numeric where its values are numbers.
+    /// `csv`, `parquet`: how columns are read, by name or position; a column not named is numeric where its values are
+    /// numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<BTreeMap<String, ColumnKind>>,
     /// Columns not read. `edge_list`: of `edges`. `tudataset`: files, such as `edge_labels`. `graph_npz`: `adj_data`,
@@ -136,10 +137,10 @@ pub struct DataConfig {
     /// `csv`: what stands between groups of three digits of a number, one character. Default: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thousands: Option<String>,
-    /// `csv`: values that stand for a missing one. Default `["", "?"]`.
+    /// `csv`, `parquet`: values that stand for a missing one. Default `["", "?"]`. A null is missing in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<Vec<String>>,
-    /// `csv`: add a 0/1 feature to each numeric column that misses values in training. Default false.
+    /// `csv`, `parquet`: add a 0/1 feature to each numeric column that misses values in training. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_indicator: Option<bool>,
     /// `csv`: lines to skip at the start of `path`. Default 0.
@@ -150,7 +151,7 @@ pub struct DataConfig {
     #[cfg_attr(feature = "cli", schemars(extend("unit" = "lines")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_skip_rows: Option<usize>,
-    /// `csv`: characters to strip from the end of a label. Default none.
+    /// `csv`, `parquet`: characters to strip from the end of a label. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_strip: Option<String>,
     /// `class_folder`: resize every picture to `[height, width]`, bilinear and antialiased as Pillow does.
@@ -181,13 +182,14 @@ pub struct DataConfig {
     /// `edge_list`: a table of classes by node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<PathBuf>,
-    /// `csv`: the column whose values are the ids of records, in requests and lists; `npz`: the array. It is no
-    /// feature. Without it ids are source rows, from 0 in the order of the file. `edge_list`: the column that names the
+    /// `csv`, `parquet`: the column whose values are the ids of records, in requests and lists; `npz`: the array, which
+    /// each part has of its own (`id_train` beside `x_train`, `train_id` beside `train_images`). It is no feature.
+    /// Without it ids are source rows, from 0 in the order of the file. `edge_list`: the column that names the
     /// nodes in the tables of features and labels; without it row k is node k.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// `csv`: the column that says which person a record is of, for requests of kind `subject`; `npz`: the array. It is
-    /// no feature, and all records of a subject are in one part.
+    /// `csv`, `parquet`: the column that says which person a record is of, for requests of kind `subject`; `npz`: the
+    /// array, as for `id`. It is no feature, and all records of a subject are in one part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// `edge_list`, `graph_npz`: edges lead from source to target only. Default false: both ways.

@@ -6,14 +6,15 @@ use ::csv::{ErrorKind, Position, ReaderBuilder, StringRecord, Trim};
 
 use super::limit::Limit;
 use super::source::{Bytes, Lines, Source};
-use super::table::{Table, records};
+use super::table::{Table, records, repeated};
 use super::{DataConfig, DatasetRow, Loader, Normalize, Parts};
 use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "csv",
     summary: "a table, plain or gzip: numeric columns (missing: training mean), categorical ones (one-hot, categories \
-              of the training rows, missing is one of them), a label column; `standard` leaves one-hot columns at 0 and 1",
+              of the training rows, missing is one of them), a label column; `standard` leaves one-hot columns at 0 \
+              and 1",
     citation: "Y. Shafranovich: RFC 4180, 2005 (the format)",
     licence: "of the files",
     keys: &[
@@ -53,7 +54,7 @@ fn load(source: &Source) -> Result<Parts> {
         Some(test) => Some(read(&source.join(test), config, config.test_skip_rows, &source.limit)?),
         None => None,
     };
-    records(source, &path, table, test)
+    records(source, config, &path, table, test)
 }
 
 /// Reads a file into rows of trimmed cells, all of one length.
@@ -148,8 +149,8 @@ pub(crate) fn names(
         }
         names.clone_from(given);
     }
-    match names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
-        Some((_, twice)) => Err(Error::input(format!("{path}: two columns are named `{twice}`; give data.columns"))),
+    match repeated(&names) {
+        Some(twice) => Err(Error::input(format!("{path}: two columns are named `{twice}`; give data.columns"))),
         None => Ok(names),
     }
 }

@@ -27,6 +27,8 @@ mod normalize;
 mod notes;
 mod npz;
 mod numbers;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod parts;
 mod pickle;
 pub mod request;
@@ -205,6 +207,8 @@ pub static DATASETS: &[&DatasetRow] = &[
     &cifar::ROW,
     &npz::ROW,
     &csv::ROW,
+    #[cfg(feature = "parquet")]
+    &parquet::ROW,
     #[cfg(feature = "pictures")]
     &class_folder::ROW,
     &synth::ROW,

@@ -33,6 +33,11 @@ impl Table {
     }
 }
 
+/// The first name that is there twice.
+pub(crate) fn repeated(names: &[String]) -> Option<&String> {
+    names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)).map(|(_, name)| name)
+}
+
 /// The position of a column.
 pub(crate) fn find(column: &Column, table: &Table, key: &str) -> Result<usize> {
     let width = table.names.len();

@@ -14,10 +14,16 @@ use crate::data::source::{Source, stem};
 use crate::data::{Column, ColumnKind, DataConfig, Portion, split};
 use crate::error::{Error, Result};
 
-/// Rows of a table, and of a test table where there is one, become records: who they are, their classes, and features by
-/// what is fitted on the training rows. `path` is that of the table.
-pub(crate) fn records(source: &Source, path: &Path, table: Table, test: Option<Table>) -> Result<Parts> {
-    let config = source.config;
+/// Rows of a table, and of a test table where there is one, become records: who they are, their classes, and features
+/// by what is fitted on the training rows. `path` is that of the table; `config` is the source's, with what the loader
+/// adds.
+pub(crate) fn records(
+    source: &Source,
+    config: &DataConfig,
+    path: &Path,
+    table: Table,
+    test: Option<Table>,
+) -> Result<Parts> {
     if let Some(test) = &test {
         same_columns(&table, test)?;
     }

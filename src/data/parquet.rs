@@ -11,7 +11,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use csv::StringRecord;
-use parquet::column::reader::get_column_reader;
+use parquet::column::reader::{ColumnReader, get_column_reader};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use parquet::file::serialized_reader::SerializedPageReader;
 
@@ -19,16 +19,16 @@ use super::csv::held;
 use super::limit::Limit;
 use super::source::{self, Source};
 use super::table::{Table, find, records, repeated};
-use super::{DataConfig, DatasetRow, Loader, Normalize, Parts};
+use super::{ColumnKind, DataConfig, DatasetRow, Loader, Normalize, Parts};
 use crate::error::{Error, Result};
 use cells::{Column, Texts};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "parquet",
     summary: "a table of numbers, decimals, texts, dates and booleans, with or without dictionaries; packed by snappy, \
-              gzip, zstd or not at all; read as `csv` reads the same cells: nulls and NaN are missing, texts, dates and \
-              booleans become categories, texts that are all numbers do not; columns of times, bytes or nested values \
-              must be in `drop`",
+              gzip, zstd or not at all; read as `csv` reads the same cells: nulls and NaN are missing, texts, dates \
+              and booleans become categories, texts that are all numbers do not; columns of times, bytes or nested \
+              values must be in `drop`",
     citation: "Apache Parquet (the format)",
     licence: "of the files",
     keys: &[
@@ -79,8 +79,9 @@ fn read(path: &Path, config: &DataConfig, limit: &Limit) -> Result<Table> {
     let parse = || ParquetMetaDataReader::new().parse_and_finish(&file).map_err(|e| e.to_string());
     let about = guarded(parse).map_err(|why| Error::input(format!("{shown}: its footer is broken: {why}")))?;
     let (mut table, columns) = columns(&about, config, shown)?;
-    for (at, group) in about.row_groups().iter().enumerate() {
-        rows(&mut table, &file, group, &columns, limit, at)?;
+    for (at, about) in about.row_groups().iter().enumerate() {
+        let rows = u64::try_from(about.num_rows()).unwrap_or(u64::MAX);
+        Group { file: &file, about, at, rows }.read(&mut table, &columns, limit)?;
     }
     match table.rows.is_empty() {
         true => Err(Error::input(format!("{}: holds no rows", table.path))),
@@ -106,7 +107,7 @@ fn columns(about: &ParquetMetaData, config: &DataConfig, path: String) -> Result
     let drop = config.drop.iter().flatten().map(|column| find(column, &table, "drop"));
     let mut dropped = drop.collect::<Result<Vec<usize>>>()?;
     for (name, kind) in config.schema.iter().flatten() {
-        if *kind == super::ColumnKind::Drop {
+        if *kind == ColumnKind::Drop {
             dropped.push(find(&super::Column::Name(name.clone()), &table, "schema")?);
         }
     }
@@ -125,59 +126,76 @@ fn columns(about: &ParquetMetaData, config: &DataConfig, path: String) -> Result
     Ok((table, columns))
 }
 
-/// Adds the rows of a group.
-fn rows(
-    table: &mut Table,
-    file: &Bytes,
-    group: &RowGroupMetaData,
-    columns: &[Column],
-    limit: &Limit,
+/// A column whose values are being read, and the last of them.
+struct Reading<'a> {
+    column: &'a Column,
+    reader: ColumnReader,
+    texts: Texts,
+}
+
+/// A row group of a file.
+struct Group<'a> {
+    file: &'a Bytes,
+    about: &'a RowGroupMetaData,
     at: usize,
-) -> Result<()> {
-    let (path, width) = (table.path.clone(), table.names.len());
-    let names = table.names.clone();
-    let fail = |column: &Column, why: String| {
-        Error::input(format!("{path}: row group {at}, column `{}`: {why}", names[column.place]))
-    };
-    let count = u64::try_from(group.num_rows()).unwrap_or(u64::MAX);
-    let (mut pages, mut readers) = (0u64, vec![]);
-    for column in columns {
-        let chunk = group.column(column.leaf);
-        let held = pages::check(file, chunk, column, count).map_err(|why| fail(column, why))?;
-        limit.take(held, &path, "its pages")?;
-        pages = pages.saturating_add(held);
+    rows: u64,
+}
+
+impl Group<'_> {
+    fn fail(&self, table: &Table, column: &Column, why: &str) -> Error {
+        let (path, at, name) = (&table.path, self.at, &table.names[column.place]);
+        Error::input(format!("{path}: row group {at}, column `{name}`: {why}"))
     }
-    // No row is smaller than an empty one.
-    limit.room(count.saturating_mul(8 * width as u64 + 128), &path, "its rows")?;
-    for column in columns {
-        let chunk = group.column(column.leaf);
-        let open = || {
-            let pages = SerializedPageReader::new(file.clone().into(), chunk, count as usize, None);
-            let pages = pages.map_err(|e| e.to_string())?;
-            Ok(get_column_reader(column.descriptor.clone(), Box::new(pages)))
-        };
-        readers.push((column, guarded(open).map_err(|why| fail(column, why))?, Texts::default()));
-    }
-    // A value may be as long as its page, and a page may repeat it in every row.
-    let batch = (limit.left() / 4 / pages.max(1)).clamp(1, BATCH);
-    let mut done = 0;
-    while done < count {
-        let more = batch.min(count - done) as usize;
-        for (column, reader, texts) in &mut readers {
-            guarded(|| texts.read(column, reader, more)).map_err(|why| fail(column, why))?;
+
+    /// Its columns, ready to be read, and the bytes that are taken for their pages.
+    fn open<'a>(&self, table: &Table, columns: &'a [Column], limit: &Limit) -> Result<(Vec<Reading<'a>>, u64)> {
+        let (mut readings, mut pages) = (vec![], 0);
+        for column in columns {
+            let held = pages::check(self.file, self.about.column(column.leaf), column, self.rows)
+                .map_err(|why| self.fail(table, column, &why))?;
+            limit.take(held, &table.path, "its pages")?;
+            pages += held;
         }
-        for row in 0..more {
-            let mut record = StringRecord::new();
-            let mut cells = readers.iter().peekable();
-            for place in 0..width {
-                let cell = cells.next_if(|(column, ..)| column.place == place);
-                record.push_field(cell.map_or("", |(_, _, texts)| texts.get(row)));
+        // No row is smaller than an empty one.
+        let least = self.rows.saturating_mul(8 * table.names.len() as u64 + 128);
+        limit.room(least, &table.path, "its rows")?;
+        for column in columns {
+            let chunk = self.about.column(column.leaf);
+            let open = || {
+                let pages = SerializedPageReader::new(self.file.clone().into(), chunk, self.rows as usize, None);
+                let pages = Box::new(pages.map_err(|e| e.to_string())?);
+                Ok(get_column_reader(column.descriptor.clone(), pages))
+            };
+            let reader = guarded(open).map_err(|why| self.fail(table, column, &why))?;
+            readings.push(Reading { column, reader, texts: Texts::default() });
+        }
+        Ok((readings, pages))
+    }
+
+    /// Adds its rows to the table.
+    fn read(&self, table: &mut Table, columns: &[Column], limit: &Limit) -> Result<()> {
+        let (mut readings, pages) = self.open(table, columns, limit)?;
+        // A value may be as long as its page, and a page may repeat it in every row.
+        let batch = (limit.left() / 4 / pages.max(1)).clamp(1, BATCH);
+        let mut done = 0;
+        while done < self.rows {
+            let more = batch.min(self.rows - done) as usize;
+            for Reading { column, reader, texts } in &mut readings {
+                guarded(|| texts.read(column, reader, more)).map_err(|why| self.fail(table, column, &why))?;
             }
-            limit.take(held(&record), &path, "its rows")?;
-            table.rows.push(record);
+            for row in 0..more {
+                let mut record = StringRecord::new();
+                let mut cells = readings.iter().peekable();
+                for place in 0..table.names.len() {
+                    let cell = cells.next_if(|reading| reading.column.place == place);
+                    record.push_field(cell.map_or("", |reading| reading.texts.get(row)));
+                }
+                limit.take(held(&record), &table.path, "its rows")?;
+                table.rows.push(record);
+            }
+            done += more as u64;
         }
-        done += more as u64;
+        limit.give_back(pages);
+        Ok(())
     }
-    limit.give_back(pages);
-    Ok(())
 }

@@ -14,6 +14,9 @@ use super::thrift::{Reader, Value};
 /// What a value of a dictionary is kept in.
 const SLOT: u64 = 40;
 
+/// Encodings of values: plain, by a dictionary, runs, differences, and bytes apart.
+const READ: [i32; 8] = [PLAIN, PLAIN_DICTIONARY, RLE, 5, 6, 7, RLE_DICTIONARY, 9];
+
 const PLAIN: i32 = 0;
 const PLAIN_DICTIONARY: i32 = 2;
 const RLE: i32 = 3;
@@ -124,6 +127,9 @@ fn data(header: &Header, column: &Column, dictionary: bool, packed: u64) -> Resu
     let encoding = header.field(if header.kind == 0 { 2 } else { 4 })?;
     if matches!(encoding, PLAIN_DICTIONARY | RLE_DICTIONARY) && !dictionary {
         return Err("has no dictionary, and a page needs it".to_owned());
+    }
+    if !READ.contains(&encoding) {
+        return Err(format!("has a page of the encoding {encoding}; expected one of {READ:?}"));
     }
     if header.kind == 0 {
         let levels = header.field(3)?;

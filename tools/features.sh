@@ -9,6 +9,7 @@ only_with() {
   case $1 in
     cli) echo clap clap_builder clap_complete clap_mangen schemars indicatif console comfy-table env_logger ;;
     harness) echo quick-junit quick-xml regex ;;
+    parquet) echo parquet snap zstd ;;
     pictures) echo image png zune-jpeg ;;
     report) echo kuva ;;
   esac
@@ -20,11 +21,11 @@ if cargo clippy --version >/dev/null 2>&1; then
   check=(clippy) strict=(-- -D warnings)
 fi
 failed=0
-for chosen in "" harness pictures report; do
+for chosen in "" harness parquet pictures report; do
   with=(--locked --no-default-features --features "$chosen")
   printf -- '-- %s\n' "${chosen:-no features}"
   tree="$(cargo tree "${with[@]}" --edges normal --prefix none)"
-  for feature in cli harness pictures report; do
+  for feature in cli harness parquet pictures report; do
     for crate in $(only_with "$feature"); do
       if grep -q "^$crate v" <<<"$tree"; then
         [ "$feature" = "$chosen" ] || { echo "$crate is built although $feature is off" && failed=1; }

@@ -18,8 +18,9 @@ use crate::error::{Error, Result};
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "class_folder",
     summary: "a folder with one folder of PNG or JPEG pictures per class, classes and files in the order of their \
-        names; turned as EXIF says, `size` resizes as Pillow and torchvision do (bilinear, antialiased), `grayscale` \
-              is ITU-R BT.601 as Pillow's",
+              names; turned as EXIF says, `size` resizes as Pillow and torchvision do (bilinear, antialiased), \
+              `grayscale` is ITU-R BT.601 as Pillow's; a JPEG whose data end early is refused, a progressive one that \
+              lacks whole scans is coarser and is not",
     citation: "the layout of torchvision's ImageFolder",
     licence: "of the files",
     keys: &[

@@ -1,49 +1,16 @@
 //! The `[data]` table of a configuration file.
 
+mod columns;
+mod defaults;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::{links, partition};
-use super::{DATASETS, Loader, NodeSplit, Normalize, Plant, Poison, Task, find};
-use crate::base::did_you_mean;
-use crate::error::{Error, Result};
+use super::{DATASETS, NodeSplit, Normalize, Plant, Poison, Task};
 
-/// A CSV column: its name, or its position counted from 0 (from the end where negative).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[serde(untagged)]
-pub enum Column {
-    /// By its position from 0; negative ones count from the end.
-    Index(i64),
-    /// By its heading in the first line.
-    Name(String),
-}
-
-/// How a CSV column is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum ColumnKind {
-    /// One feature; a missing value becomes the training mean.
-    Numeric,
-    /// One feature per category seen in training; a missing value is a category of its own.
-    Categorical,
-    /// Not read.
-    Drop,
-}
-
-/// Where the channels of pictures stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Layout {
-    /// `[n, channels, height, width]`, PyTorch's.
-    Nchw,
-    /// `[n, height, width, channels]`, TensorFlow's and that of picture files.
-    Nhwc,
-}
+pub use columns::{Column, ColumnKind, Layout};
 
 /// Every key of `[data]`. Which ones a loader reads is in its row of [`DATASETS`](super::DATASETS); setting another is
 /// an error. Paths are relative to the folder of the configuration file.
@@ -53,8 +20,8 @@ pub enum Layout {
 pub struct DataConfig {
     /// A name from [`DATASETS`](super::DATASETS).
     pub loader: String,
-    /// `npz`, `graph_npz`, `csv`: the file. `class_folder`: the folder of class folders. `idx`: the folder of the
-    /// files, if not the configuration's.
+    /// `npz`, `graph_npz`, `csv`, `parquet`: the file. `class_folder`: the folder of class folders. `idx`: the folder
+    /// of the files, if not the configuration's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// Bytes that loading may take, for files as they unpack and for the records made of them. Default: a quarter of
@@ -65,7 +32,7 @@ pub struct DataConfig {
     /// `planetoid`, `tudataset`: NAME in the names of the files in the folder `path`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// `csv`, `class_folder`: the test part, where it has a file or folder of its own.
+    /// `csv`, `parquet`, `class_folder`: the test part, where it has a file or folder of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_path: Option<PathBuf>,
     /// `idx`: images of the training part, gzip or not.
@@ -138,7 +105,7 @@ pub struct DataConfig {
     /// has 1, 3 or 4 channels, and where both have, the array is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout: Option<Layout>,
-    /// `csv`, `edge_list`: the column of the class.
+    /// `csv`, `parquet`, `edge_list`: the column of the class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Column>,
     /// `csv`: names of all columns, for files without a header line.
@@ -156,7 +123,8 @@ pub struct DataConfig {
     #[cfg_attr(feature = "cli", schemars(extend("minLength" = 1, "maxLength" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<String>,
-    /// `csv`: how columns are read, by name or position; a column not named is numeric where its values are numbers.
+    /// `csv`, `parquet`: how columns are read, by name or position; a column not named is numeric where its values are
+    /// numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<BTreeMap<String, ColumnKind>>,
     /// Columns not read. `edge_list`: of `edges`. `tudataset`: files, such as `edge_labels`. `graph_npz`: `adj_data`,
@@ -169,10 +137,10 @@ pub struct DataConfig {
     /// `csv`: what stands between groups of three digits of a number, one character. Default: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thousands: Option<String>,
-    /// `csv`: values that stand for a missing one. Default `["", "?"]`.
+    /// `csv`, `parquet`: values that stand for a missing one. Default `["", "?"]`. A null is missing in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<Vec<String>>,
-    /// `csv`: add a 0/1 feature to each numeric column that misses values in training. Default false.
+    /// `csv`, `parquet`: add a 0/1 feature to each numeric column that misses values in training. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_indicator: Option<bool>,
     /// `csv`: lines to skip at the start of `path`. Default 0.
@@ -183,7 +151,7 @@ pub struct DataConfig {
     #[cfg_attr(feature = "cli", schemars(extend("unit" = "lines")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_skip_rows: Option<usize>,
-    /// `csv`: characters to strip from the end of a label. Default none.
+    /// `csv`, `parquet`: characters to strip from the end of a label. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_strip: Option<String>,
     /// `class_folder`: resize every picture to `[height, width]`, bilinear and antialiased as Pillow does.
@@ -214,13 +182,14 @@ pub struct DataConfig {
     /// `edge_list`: a table of classes by node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<PathBuf>,
-    /// `csv`: the column whose values are the ids of records, in requests and lists; `npz`: the array. It is no
-    /// feature. Without it ids are source rows, from 0 in the order of the file. `edge_list`: the column that names the
+    /// `csv`, `parquet`: the column whose values are the ids of records, in requests and lists; `npz`: the array, which
+    /// each part has of its own (`id_train` beside `x_train`, `train_id` beside `train_images`). It is no feature.
+    /// Without it ids are source rows, from 0 in the order of the file. `edge_list`: the column that names the
     /// nodes in the tables of features and labels; without it row k is node k.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// `csv`: the column that says which person a record is of, for requests of kind `subject`; `npz`: the array. It is
-    /// no feature, and all records of a subject are in one part.
+    /// `csv`, `parquet`: the column that says which person a record is of, for requests of kind `subject`; `npz`: the
+    /// array, as for `id`. It is no feature, and all records of a subject are in one part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// `edge_list`, `graph_npz`: edges lead from source to target only. Default false: both ways.
@@ -279,63 +248,6 @@ impl DataConfig {
         DataConfig { loader: loader.to_owned(), ..DataConfig::default() }
     }
 
-    /// The same configuration with every default that the loader reads written out; resolving again changes nothing.
-    ///
-    /// # Errors
-    /// [`Error::Input`] for an unknown loader, or a key that this loader does not read.
-    pub fn resolved(&self) -> Result<DataConfig> {
-        let row = find(&self.loader)?;
-        if let Some(key) = self.set_keys().iter().find(|key| !row.keys.contains(&key.as_str())) {
-            return Err(Error::input(format!(
-                "data.{key}: the loader `{}` does not read this key{}; it reads {}",
-                self.loader,
-                did_you_mean(key, row.keys.iter().copied()),
-                row.keys.join(", ")
-            )));
-        }
-        let mut out = self.clone();
-        let headed = out.columns.is_none();
-        links::check_keys(&out)?;
-        let link = out.task == Some(Task::Link);
-        let (mut split, mut test_fraction) = (NodeSplit::Random, 0.25);
-        if let Loader::Graph { split: usual, test_fraction: part, .. } = row.load {
-            split = out.split.unwrap_or(if row.keys.contains(&"split") { usual } else { split });
-            test_fraction = part;
-        }
-        if link {
-            (split, test_fraction) = (NodeSplit::Random, 0.1);
-        }
-        for &key in row.keys {
-            match key {
-                "normalize" => fill(&mut out.normalize, row.normalize),
-                "task" => fill(&mut out.task, Task::Node),
-                "split" if !link => fill(&mut out.split, split),
-                "fold" if out.folds.is_some() => fill(&mut out.fold, 0),
-                "test_fraction" if split == NodeSplit::Random && out.folds.is_none() => {
-                    fill(&mut out.test_fraction, test_fraction);
-                }
-                "validation_fraction" if split == NodeSplit::Random => {
-                    fill(&mut out.validation_fraction, if link { 0.05 } else { 0.0 });
-                }
-                "split_seed" => fill(&mut out.split_seed, 0),
-                "header" => fill(&mut out.header, headed),
-                "node_header" => fill(&mut out.node_header, true),
-                "decimal" => fill(&mut out.decimal, ".".to_owned()),
-                "delimiter" => fill(&mut out.delimiter, ",".to_owned()),
-                "missing" => fill(&mut out.missing, vec![String::new(), "?".to_owned()]),
-                "missing_indicator" => fill(&mut out.missing_indicator, false),
-                "skip_rows" => fill(&mut out.skip_rows, 0),
-                "test_skip_rows" => fill(&mut out.test_skip_rows, 0),
-                "label_strip" => fill(&mut out.label_strip, String::new()),
-                "grayscale" => fill(&mut out.grayscale, false),
-                "directed" => fill(&mut out.directed, false),
-                _ => synthetic(&mut out, key),
-            }
-        }
-        partition::check_keys(&out)?;
-        Ok(out)
-    }
-
     /// A file of `idx`, in the folder `path` if that is set.
     pub fn beside_path(&self, name: &Path) -> PathBuf {
         self.path.as_ref().map_or_else(|| name.to_owned(), |folder| folder.join(name))
@@ -351,33 +263,4 @@ impl DataConfig {
         }
         keys
     }
-
-    /// The keys that are set, without `loader`.
-    fn set_keys(&self) -> Vec<String> {
-        let table = serde_json::to_value(self).unwrap_or_default();
-        let keys = table.as_object().map(|table| table.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
-        keys.into_iter().filter(|key| key != "loader").collect()
-    }
-}
-
-/// Defaults of the loaders that make data up; paths and choices have none.
-fn synthetic(out: &mut DataConfig, key: &str) {
-    let stripes = out.pattern.as_deref() == Some("stripes");
-    match key {
-        "pattern" => fill(&mut out.pattern, "blobs".to_owned()),
-        "samples" => fill(&mut out.samples, 400),
-        "classes" => fill(&mut out.classes, 4),
-        "shape" => fill(&mut out.shape, if stripes { vec![1, 8, 8] } else { vec![8] }),
-        "noise" => fill(&mut out.noise, if stripes { 0.3 } else { 1.0 }),
-        "nodes" => fill(&mut out.nodes, 400),
-        "p_in" => fill(&mut out.p_in, 0.05),
-        "p_out" => fill(&mut out.p_out, 0.005),
-        "features" => fill(&mut out.features, 32),
-        "seed" => fill(&mut out.seed, 0),
-        _ => {}
-    }
-}
-
-fn fill<T>(slot: &mut Option<T>, default: T) {
-    slot.get_or_insert(default);
 }

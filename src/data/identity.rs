@@ -113,12 +113,18 @@ impl Identities {
         for (place, record) in all.places() {
             let Some(name) = &record.name else { continue };
             if let Some(other) = names.insert(name.clone(), place) {
-                let (rows, column) = ([all.of(other).row, record.row], all.key());
+                let (other, column) = (all.of(other), all.key());
+                let rows = match other.source == record.source {
+                    true => format!("rows {} and {}", other.row.min(record.row), other.row.max(record.row)),
+                    // Each part has rows of its own.
+                    false => {
+                        let [a, b] = [other, record].map(|record| (record.source.name(), record.row));
+                        format!("row {} of {} and row {} of {}", a.1, a.0, b.1, b.0)
+                    }
+                };
                 return Err(Error::input(format!(
-                    "{origin}: rows {} and {} have the same {column}, `{name}`; each record needs one of its own \
-                     (several records of one person are named by data.subject)",
-                    rows[0].min(rows[1]),
-                    rows[0].max(rows[1])
+                    "{origin}: {rows} have the same {column}, `{name}`; each record needs one of its own (several \
+                     records of one person are named by data.subject)"
                 )));
             }
         }

@@ -50,7 +50,7 @@ impl Limit {
     ///
     /// # Errors
     /// [`Error::Input`] where they are not.
-    #[cfg(any(feature = "pictures", test))]
+    #[cfg(any(feature = "parquet", feature = "pictures", test))]
     pub fn room(&self, bytes: u64, origin: impl Display, what: &str) -> Result<()> {
         self.take(bytes, origin, what)?;
         self.give_back(bytes);
@@ -58,7 +58,7 @@ impl Limit {
     }
 
     /// Gives back bytes that were taken.
-    #[cfg(any(feature = "pictures", test))]
+    #[cfg(any(feature = "parquet", feature = "pictures", test))]
     pub fn give_back(&self, bytes: u64) {
         self.taken.set(self.taken.get().saturating_sub(bytes));
     }

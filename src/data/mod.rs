@@ -11,8 +11,6 @@ mod class_folder;
 mod config;
 mod csr;
 mod csv;
-mod csv_encode;
-mod csv_names;
 mod decimal;
 mod digits;
 mod embedded;
@@ -29,6 +27,8 @@ mod normalize;
 mod notes;
 mod npz;
 mod numbers;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod parts;
 mod pickle;
 pub mod request;
@@ -41,6 +41,7 @@ mod resolved;
 mod source;
 mod split;
 mod synth;
+mod table;
 mod training;
 mod twins;
 mod values;
@@ -206,6 +207,8 @@ pub static DATASETS: &[&DatasetRow] = &[
     &cifar::ROW,
     &npz::ROW,
     &csv::ROW,
+    #[cfg(feature = "parquet")]
+    &parquet::ROW,
     #[cfg(feature = "pictures")]
     &class_folder::ROW,
     &synth::ROW,

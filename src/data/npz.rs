@@ -8,13 +8,12 @@ mod names;
 pub(crate) use archive::Archive;
 pub(crate) use array::Array;
 
-use super::csv::class_names;
-use super::csv_encode::MOST_CATEGORIES;
 use super::identity::Naming;
 use super::parts::{Classes, Raw};
 use super::source::{Source, numbered, stem};
+use super::table::{MOST_CATEGORIES, class_names};
 use super::values::Values;
-use super::{DatasetRow, Layout, Loader, Normalize, Parts};
+use super::{DatasetRow, Layout, Loader, Normalize, Parts, Portion};
 use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
@@ -86,16 +85,16 @@ fn load(source: &Source) -> Result<Parts> {
     let numbers = numbered(labels);
     let (class_names, classes) =
         if first.named { (first.class_names, Classes::Found) } else { (numbers, Classes::Numbered) };
-    let mut raw = first.raw;
-    let naming = match names::identities(&archive, config, (raw.y.len(), several))? {
-        Some((naming, who)) => {
-            raw.who = who;
-            naming
+    let (mut train, mut validation, mut test) = (first.raw, validation, test);
+    let parts = [Some(&mut train), validation.as_mut(), test.as_mut()];
+    for ((raw, portion), (x, _)) in parts.into_iter().zip(Portion::ALL).zip(&pairs) {
+        if let Some(raw) = raw {
+            raw.who = names::identities(&archive, config, (x, portion), raw.y.len(), several)?;
         }
-        None => Naming::Rows,
-    };
+    }
+    let naming = config.id.clone().map_or(Naming::Rows, Naming::Column);
     let (full_scale, subject) = (first.pixels.then_some(255.0), config.subject.clone());
-    let parts = Parts::new(stem(&path), path.display().to_string(), first.shape, class_names, raw);
+    let parts = Parts::new(stem(&path), path.display().to_string(), first.shape, class_names, train);
     Ok(Parts { classes, validation, test, full_scale, naming, subject, ..parts })
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn c_order(bytes: &[u8], shape: &[usize], stride: usize) -> Option<Ve
 }
 
 /// IEEE 754 binary16: a sign, five bits of exponent, ten of fraction.
-fn half(bits: u16) -> f64 {
+pub(crate) fn half(bits: u16) -> f64 {
     let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
     let size = match exponent {
         0 => fraction * 2f64.powi(-24),

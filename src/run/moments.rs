@@ -28,6 +28,7 @@ pub fn moments(engine: &mut Engine, run: &Opened, epochs: &[usize]) -> Result<Mo
         return Ok(Moments { list: vec![Moment { theta: run.theta()?, lr: recipe.lr }], reproduced: None });
     }
     check(run, epochs)?;
+    engine.must_hold("theta", run.model.layout.total())?;
     let start = match &run.config.init {
         Some(path) => weights::load(path, &run.model.layout)?,
         None => run.model.init(run.config.seed),

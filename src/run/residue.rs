@@ -59,7 +59,7 @@ fn fitted(run: &Opened) -> Option<Residue> {
         Normalize::Row | Normalize::None => false,
     };
     let holds = match (run.config.data.loader.as_str(), numbers) {
-        ("csv", _) => "categories, fillings of gaps and normalisation were fitted with the records",
+        ("csv" | "parquet", _) => "categories, fillings of gaps and normalisation were fitted with the records",
         (_, true) => "the normalisation's numbers were found with the records",
         (_, false) => return None,
     };

@@ -5,6 +5,7 @@ use super::data_files::{Archive, array, folder, header, npy, npz, put, texts, tr
 use super::pickles::tiny;
 
 use rawzip::CompressionMethod;
+use unlearn::data::{Id, Portion};
 
 const NPZ: &str = "loader = 'npz'\npath = 'a.npz'\ntest_fraction = 0.0\nnormalize = 'none'\n";
 
@@ -75,6 +76,51 @@ fn fortran_order_halves_and_texts_are_read() {
         &[&part("x_train"), &texts("y_train", &["a", "b"]), &part("x_test"), &array::<u8>("y_test", &[2], vec![0, 1])],
     );
     refused(NPZ, dir.path(), &["y_test", "labels are numbers", "texts"]);
+}
+
+#[test]
+fn every_part_of_an_archive_names_its_records() {
+    let dir = folder();
+    let part = |x: &'static str| array::<f32>(x, &[2, 1], vec![1.0, 2.0]);
+    let numbers = |name: &'static str, ids: Vec<i64>| array::<i64>(name, &[2], ids);
+    let labels = |name: &'static str| array::<u8>(name, &[2], vec![0, 1]);
+    let text = format!("{NPZ}id = 'id'\nsubject = 'who'");
+    let write = |ids: [Vec<i64>; 2], test_ids: &'static str| {
+        let members: [&dyn Fn(&mut Archive); 8] = [
+            &part("x_train"),
+            &labels("y_train"),
+            &part("x_test"),
+            &labels("y_test"),
+            &numbers("id_train", ids[0].clone()),
+            &numbers(test_ids, ids[1].clone()),
+            &texts("who_train", &["ann", "bob"]),
+            &texts("who_test", &["ann", "cyd"]),
+        ];
+        npz(dir.path(), "a.npz", &members);
+    };
+    write([vec![7, 3], vec![9, 11]], "id_test");
+    let data = try_load(&text, dir.path()).unwrap();
+    let who: Vec<String> = data
+        .who
+        .places()
+        .map(|(place, of)| format!("{} {} {}", place.portion.name(), of.id(), of.subject.as_deref().unwrap()))
+        .collect();
+    assert_eq!(who, ["train `7` ann", "train `3` bob", "test `9` ann", "test `11` cyd"]);
+    assert_eq!(data.who.subjects()["ann"].len(), 2);
+    write([vec![7, 3], vec![3, 11]], "id_test");
+    refused(&text, dir.path(), &["a.npz", "row 1 of train and row 0 of test", "value of `id`", "`3`"]);
+    write([vec![7, 7], vec![3, 11]], "id_test");
+    refused(&text, dir.path(), &["rows 0 and 1 have the same value of `id`, `7`"]);
+    write([vec![7, 3], vec![9, 11]], "id");
+    refused(&text, dir.path(), &["no array `id_test` (data.id)", "records of `x_test`", "it has x_train"]);
+    let short: [&dyn Fn(&mut Archive); 4] =
+        [&part("train_images"), &labels("train_labels"), &array::<i64>("train_id", &[1], vec![5]), &part("x")];
+    npz(dir.path(), "a.npz", &short);
+    let keys = format!("{NPZ}id = 'id'");
+    refused(&keys, dir.path(), &["`train_id` (data.id) names 1 records of 2 in `train_images`"]);
+    // One part, whose array may be called as it is.
+    npz(dir.path(), "a.npz", &[&part("x"), &labels("y"), &numbers("id", vec![4, 5])]);
+    assert_eq!(try_load(&keys, dir.path()).unwrap().who.part(Portion::Train)[1].id(), Id::Name("5".into()));
 }
 
 /// `tools/parity/pickles.py` wrote the files with Python 3, NumPy 2 and SciPy.

@@ -36,6 +36,7 @@ mod outputs;
 mod pages;
 mod params;
 mod parity;
+mod parquet;
 mod pickles;
 mod pictures;
 mod private;

@@ -35,6 +35,27 @@ fn a_truncated_jpeg_is_refused_wherever_it_is_cut() {
     try_load(TEXT, dir.path()).expect("bytes behind the end are no part of the picture");
 }
 
+/// Pillow wrote the files, one with a marker every other block and one in ten scans.
+#[test]
+fn an_end_marker_does_not_make_a_jpeg_whole() {
+    let dir = folder();
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/host/pictures");
+    let picture =
+        image::RgbImage::from_fn(48, 40, |x, y| image::Rgb([(x * y % 251) as u8, (x * 7) as u8, (y * 5) as u8]));
+    let plain = save(dir.path(), "d/a/1.jpg", &picture);
+    save(dir.path(), "d/b/1.jpg", &picture);
+    let read = |name: &str| std::fs::read(files.join(name)).unwrap();
+    for whole in [plain, read("restarts.jpg"), read("progressive.jpg")] {
+        put(dir.path(), "d/b/1.jpg", &whole);
+        try_load(TEXT, dir.path()).expect("whole pictures");
+        for part in [0.75, 0.85, 0.95] {
+            let cut = (whole.len() as f64 * part) as usize;
+            put(dir.path(), "d/b/1.jpg", &[&whole[..cut], b"\xff\xd9"].concat());
+            refused(TEXT, dir.path(), &["d/b/1.jpg", "truncated"]);
+        }
+    }
+}
+
 #[test]
 fn a_picture_is_turned_as_it_says() {
     let dir = folder();

@@ -29,11 +29,12 @@ impl Picture {
         let bytes = Bytes::open(path, limit)?.rest()?;
         let fail = |why: String| Error::input(format!("{}: {why}", path.display()));
         let failed = |e: image::ImageError| fail(format!("cannot be decoded as a PNG or JPEG picture: {e}"));
-        if bytes.starts_with(&[0xff, 0xd8]) && !ends(&bytes) {
+        let jpeg = bytes.starts_with(&[0xff, 0xd8]);
+        let end = if jpeg { end(&bytes) } else { None };
+        if jpeg && end.is_none() {
             return Err(fail("truncated: the JPEG ends before its end marker; get the whole file again".to_owned()));
         }
-        let reader = ImageReader::new(Cursor::new(&bytes)).with_guessed_format().map_err(Error::io("read", path))?;
-        let mut decoder = reader.into_decoder().map_err(failed)?;
+        let mut decoder = decoder(&bytes).map_err(failed)?;
         let (width, height) = decoder.dimensions();
         let pixels = u64::from(width) * u64::from(height);
         if !resized && pixels.saturating_mul(channels as u64) > MOST_VALUES {
@@ -43,10 +44,16 @@ impl Picture {
             )));
         }
         // As decoded, with what a progressive JPEG keeps until its end, and once more as 8-bit pixels.
-        let held = decoder.total_bytes().saturating_mul(3).saturating_add(pixels.saturating_mul(3));
+        let copies = if jpeg { 4 } else { 3 };
+        let held = decoder.total_bytes().saturating_mul(copies).saturating_add(pixels.saturating_mul(3));
         limit.room(held, path.display(), "the picture")?;
         let orientation = decoder.orientation().map_err(failed)?;
         let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
+        if end.is_some_and(|end| reads_on(&bytes, end, &picture)) {
+            return Err(fail(
+                "truncated: the data of the JPEG end before its last pixels; get the whole file again".to_owned(),
+            ));
+        }
         picture.apply_orientation(orientation);
         limit.give_back(bytes.len() as u64);
         let (height, width) = (picture.height() as usize, picture.width() as usize);
@@ -65,24 +72,38 @@ fn brightness(colours: &[u8]) -> Vec<u8> {
     colours.as_chunks().0.iter().map(one).collect()
 }
 
-/// Whether a JPEG has its end marker: segments are passed over by their lengths, so that the one of a thumbnail inside
-/// a segment does not count, and compressed data up to the next marker.
-fn ends(bytes: &[u8]) -> bool {
+fn decoder(bytes: &[u8]) -> image::ImageResult<impl ImageDecoder + '_> {
+    ImageReader::new(Cursor::new(bytes)).with_guessed_format()?.into_decoder()
+}
+
+/// Whether decoding goes on behind the data that a JPEG has before its end marker at `end`. Decoders read zeros there
+/// and do not say so; with other bytes in their place the picture is another one. (Of a progressive one that lacks
+/// whole scans nothing is read on: it is coarser and has every pixel.)
+fn reads_on(bytes: &[u8], end: usize, picture: &DynamicImage) -> bool {
+    let others: Vec<u8> = (0..64u8).map(|at| at.wrapping_mul(0x3b) ^ 0x55).map(|byte| byte & 0x7f).collect();
+    let longer = [&bytes[..end], &others, &bytes[end..]].concat();
+    let decoded = decoder(&longer).and_then(DynamicImage::from_decoder);
+    decoded.map_or(true, |other| other.as_bytes() != picture.as_bytes())
+}
+
+/// Where a JPEG has its end marker: segments are passed over by their lengths, so that the one of a thumbnail inside a
+/// segment does not count, and compressed data up to the next marker.
+fn end(bytes: &[u8]) -> Option<usize> {
     let mut at = 2;
     while let Some(&[first, marker]) = bytes.get(at..).and_then(<[u8]>::first_chunk::<2>) {
         at += 1;
         match (first, marker) {
-            (0xff, 0xd9) => return true,
+            (0xff, 0xd9) => return Some(at - 1),
             // Fill bytes, escaped ones and restarts, all inside or before compressed data.
             (0xff, 0xff | 0x00 | 0x01 | 0xd0..=0xd8) => {}
             (0xff, _) => match bytes.get(at + 1..).and_then(<[u8]>::first_chunk::<2>) {
                 Some(&length) => at += 1 + usize::from(u16::from_be_bytes(length)).max(2),
-                None => return false,
+                None => return None,
             },
             _ => {}
         }
     }
-    false
+    None
 }
 
 #[cfg(test)]
@@ -101,7 +122,8 @@ mod tests {
         let thumbnail = [0xff, 0xe1, 0, 6, 0xff, 0xd8, 0xff, 0xd9];
         let scan = [0xff, 0xda, 0, 2, 7, 0xff, 0, 0xff, 0xd0, 9];
         let whole = [&[0xff, 0xd8][..], &thumbnail, &scan, &[0xff, 0xd9]].concat();
-        assert!(ends(&whole) && ends(&[&whole[..], b"behind it"].concat()));
-        (0..whole.len()).for_each(|end| assert!(!ends(&whole[..end]), "{end}"));
+        assert_eq!(end(&whole), Some(whole.len() - 2));
+        assert_eq!(end(&[&whole[..], b"behind it"].concat()), Some(whole.len() - 2));
+        (0..whole.len()).for_each(|at| assert_eq!(end(&whole[..at]), None, "{at}"));
     }
 }

@@ -9,9 +9,8 @@ use nodes::Nodes;
 use table::{called, read};
 
 use super::{Graph, GraphParts, NodeSplit, Sparse, Task, UNLABELLED};
-use crate::data::csv::class_names;
-use crate::data::csv_encode::{MOST_CATEGORIES, Table, find};
 use crate::data::source::{Source, folder};
+use crate::data::table::{MOST_CATEGORIES, Table, class_names, find};
 use crate::data::{Column, DataConfig, DatasetRow, Loader, Normalize};
 use crate::error::{Error, Result};
 

@@ -1,51 +1,58 @@
 //! Arrays that say who a record is of. They are not features.
 
 use super::{Archive, Array};
-use crate::data::{DataConfig, Identity, Naming, Portion};
+use crate::data::{DataConfig, Identity, Portion};
 use crate::error::{Error, Result};
 
-/// Who the `count` records are, and what their ids are, where the configuration names arrays for it.
+/// Who the `count` records of a part are, where the configuration names arrays for it, else nobody. The part's records
+/// are the array `x`; it has arrays of its own where the file has `several` parts.
 pub(super) fn identities(
     archive: &Archive,
     config: &DataConfig,
-    (count, several): (usize, bool),
-) -> Result<Option<(Naming, Vec<Identity>)>> {
-    let (id, subject) = (&config.id, &config.subject);
-    if id.is_none() && subject.is_none() {
-        return Ok(None);
-    }
-    if several {
-        return Err(Error::input(format!(
-            "{}: data.id and data.subject go with one array of records, and this file has several parts; name one pair \
-             with data.x and data.y",
-            archive.path
-        )));
-    }
+    (x, source): (&str, Portion),
+    count: usize,
+    several: bool,
+) -> Result<Vec<Identity>> {
     let read = |key: &str, name: &Option<String>| -> Result<Option<Vec<Box<str>>>> {
         let Some(name) = name else { return Ok(None) };
-        if !archive.names().contains(name) {
-            let there = archive.names().join(", ");
-            return Err(Error::input(format!("{}: no array `{name}` (data.{key}); it has {there}", archive.path)));
+        let there = archive.names();
+        let array = if several || !there.contains(name) { beside(x, name) } else { name.clone() };
+        if !there.contains(&array) {
+            let (path, there) = (&archive.path, there.join(", "));
+            let own = format!("the records of `{x}` have their names in an array of their own");
+            let why = if array == *name { String::new() } else { format!("; {own}") };
+            return Err(Error::input(format!("{path}: no array `{array}` (data.{key}){why}; it has {there}")));
         }
-        let texts = texts(&archive.array(name)?)?;
+        let texts = texts(&archive.array(&array)?)?;
         match texts.len() == count {
             true => Ok(Some(texts)),
             false => Err(Error::input(format!(
-                "{}: `{name}` (data.{key}) names {} records of {count}; expected one name a record",
+                "{}: `{array}` (data.{key}) names {} records of {count} in `{x}`; expected one name a record",
                 archive.path,
                 texts.len()
             ))),
         }
     };
-    let (names, subjects) = (read("id", id)?, read("subject", subject)?);
+    let (names, subjects) = (read("id", &config.id)?, read("subject", &config.subject)?);
+    if names.is_none() && subjects.is_none() {
+        return Ok(vec![]);
+    }
     let of = |row: usize| Identity {
-        source: Portion::Train,
+        source,
         row: row as u64,
         name: names.as_ref().map(|names| names[row].clone()),
         subject: subjects.as_ref().map(|subjects| subjects[row].clone()),
     };
-    let naming = id.clone().map_or(Naming::Rows, Naming::Column);
-    Ok(Some((naming, (0..count).map(of).collect())))
+    Ok((0..count).map(of).collect())
+}
+
+/// The array called `name` that goes with the records `x`: `id_train` with `x_train`, `train_id` with `train_images`.
+fn beside(x: &str, name: &str) -> String {
+    match (x.strip_suffix("images"), x.strip_prefix("x_")) {
+        (Some(part), _) => format!("{part}{name}"),
+        (None, Some(part)) => format!("{name}_{part}"),
+        (None, None) => name.to_owned(),
+    }
 }
 
 /// Texts as they are, whole numbers in digits.

@@ -37,6 +37,16 @@ fn csv() {
 }
 
 #[test]
+fn parquet_files() {
+    let text = "loader = 'parquet'\npath = 't'\nlabel = 'churn'\nid = 'customer'\nsubject = 'household'\n\
+        drop = ['since']\nschema = { when = 'numeric' }\nmissing_indicator = true";
+    for name in super::super::parquet::FILES {
+        let bytes = std::fs::read(super::super::parquet::files().join(format!("{name}.parquet"))).unwrap();
+        loader(&format!("parquet, {name}"), text, &[("t", bytes, same)]);
+    }
+}
+
+#[test]
 fn pictures_of_bytes() {
     let pair = [("a", idx(&[4, 2, 3], &[9; 24])), ("b", idx(&[4], &[0, 1, 0, 1]))];
     let text = "loader = 'idx'\ntrain_images = 'a'\ntrain_labels = 'b'";

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::data::csv_encode::Table;
+use crate::data::table::Table;
 use crate::error::{Error, Result};
 
 /// Nodes are 0 to n − 1 where they are called so, else they have names and are numbered in the order of the names.

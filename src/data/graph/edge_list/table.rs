@@ -5,9 +5,9 @@ use std::path::Path;
 use csv::StringRecord;
 
 use crate::data::csv::{held, names, parse, unequal};
-use crate::data::csv_encode::Table;
 use crate::data::graph::lines::text;
 use crate::data::limit::Limit;
+use crate::data::table::Table;
 use crate::data::{Column, DataConfig};
 use crate::error::Result;
 

@@ -1,46 +1,10 @@
 //! Rows of cells become rows of numbers: fitted on the training rows, applied to all.
 
-use ::csv::StringRecord;
-
-use super::decimal::Notation;
-use super::values::Values;
-use super::{Column, ColumnFit, ColumnKind, DataConfig, Encoding};
-use crate::base::did_you_mean;
+use super::{MOST_CATEGORIES, Table};
+use crate::data::decimal::Notation;
+use crate::data::values::Values;
+use crate::data::{ColumnFit, ColumnKind, DataConfig, Encoding};
 use crate::error::{Error, Result};
-
-/// More categories than this in a column, or classes in a label, is taken for free text.
-pub(crate) const MOST_CATEGORIES: usize = 1024;
-
-/// A file's cells.
-pub(crate) struct Table {
-    pub path: String,
-    pub names: Vec<String>,
-    pub rows: Vec<StringRecord>,
-    /// Line of each row in the file, from 1.
-    pub lines: Vec<u64>,
-}
-
-/// The position of a column.
-pub(crate) fn find(column: &Column, table: &Table, key: &str) -> Result<usize> {
-    let width = table.names.len();
-    match column {
-        Column::Name(name) => table.names.iter().position(|known| known == name).ok_or_else(|| {
-            let near = did_you_mean(name, table.names.iter().map(String::as_str));
-            let all = table.names.join(", ");
-            Error::input(format!("data.{key}: {} has no column `{name}`{near}; it has {all}", table.path))
-        }),
-        Column::Index(index) => {
-            let at = if *index < 0 { *index + width as i64 } else { *index };
-            usize::try_from(at).ok().filter(|&at| at < width).ok_or_else(|| {
-                Error::input(format!(
-                    "data.{key}: {} has no column {index}; it has {width}, 0 to {}",
-                    table.path,
-                    width - 1
-                ))
-            })
-        }
-    }
-}
 
 /// How each column that is read becomes features.
 pub(crate) struct Encoder {
@@ -132,17 +96,20 @@ impl Encoder {
         // Most are numbers, some or all of them with other marks.
         if let Some((row, cell, advice)) = first_other.filter(|_| 2 * (numbers + elsewhere) > numbers + words) {
             return Err(Error::input(format!(
-                "{} line {} column `{}`: `{cell}` looks like a number in another notation; {advice}, or say in \
+                "{} {} column `{}`: `{cell}` looks like a number in another notation; {advice}, or say in \
                  data.schema that the column is categorical",
-                table.path, table.lines[row as usize], table.names[column]
+                table.path,
+                table.place(row as usize),
+                table.names[column]
             )));
         }
         match first_word {
             Some((row, cell)) if numbers >= words => Err(Error::input(format!(
-                "{} line {} column `{}`: `{cell}` is not a number, but most values of the column are; if it stands for \
-                    a \
+                "{} {} column `{}`: `{cell}` is not a number, but most values of the column are; if it stands for a \
                  missing value add it to data.missing, else say in data.schema what the column is",
-                table.path, table.lines[row as usize], table.names[column]
+                table.path,
+                table.place(row as usize),
+                table.names[column]
             ))),
             Some(_) => Ok(ColumnKind::Categorical),
             None => Ok(ColumnKind::Numeric),
@@ -152,9 +119,11 @@ impl Encoder {
     fn number(&self, table: &Table, row: u32, column: usize, cell: &str) -> Result<f64> {
         self.notation.number(cell).filter(|value: &f64| value.is_finite()).ok_or_else(|| {
             Error::input(format!(
-                "{} line {} column `{}`: `{cell}` is not a finite number; if it stands for a missing value add it to \
+                "{} {} column `{}`: `{cell}` is not a finite number; if it stands for a missing value add it to \
                  data.missing",
-                table.path, table.lines[row as usize], table.names[column]
+                table.path,
+                table.place(row as usize),
+                table.names[column]
             ))
         })
     }

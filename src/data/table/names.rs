@@ -1,8 +1,7 @@
 //! The columns of a table that say who a row is of. They are not features.
 
-use super::csv_encode::{Table, find};
-use super::identity::{Identity, Naming};
-use super::{Column, DataConfig, Portion};
+use super::{Table, find};
+use crate::data::{Column, DataConfig, Identity, Naming, Portion};
 use crate::error::{Error, Result};
 
 /// Positions of the columns `data.id` and `data.subject`.
@@ -33,8 +32,10 @@ impl Names {
             let Some(column) = column else { return Ok(None) };
             match &table.rows[row][column] {
                 "" => Err(Error::input(format!(
-                    "{} line {}: the column `{}` (data.{key}) is empty; every record needs one",
-                    table.path, table.lines[row], table.names[column]
+                    "{} {}: the column `{}` (data.{key}) is empty; every record needs one",
+                    table.path,
+                    table.place(row),
+                    table.names[column]
                 ))),
                 name => Ok(Some(name.into())),
             }

@@ -71,6 +71,9 @@ impl Run for Forget {
             cx.note(&format!("{} is already finished; nothing to do", out.display()));
             return Ok(());
         }
+        if let Some(lost) = job.lost() {
+            cx.note(&format!("{}: {lost}", self.run.display()));
+        }
         let mut engine = cx.engine()?;
         let info = job.forget(&mut engine, cx.seed, cx.check_finite)?;
         cx.write_trace(&engine.take_timings())?;

@@ -59,6 +59,9 @@ pub(super) fn make(
     marks: &Marks,
 ) -> Result<Vec<Retrain>> {
     let retrains = Retrains::of(run, request, usize::from(count))?;
+    if let Some(lost) = retrains.lost() {
+        cx.note(&format!("{}: {lost}, and the retrains are trained on what it has", run.display()));
+    }
     retrains.make(&mut || cx.engine(), marks, &mut |retrain| {
         let what = if retrain.cached { "was there" } else { "retrained" };
         cx.note(&format!("reference {}: {what}", retrain.path.display()));

@@ -1,6 +1,8 @@
 //! One hash of a data set's records, so that whatever was made from them can tell that they have changed since.
 
-use super::{Dataset, Graph, GraphData, GraphRecords, Links, Samples, Sparse};
+use std::collections::HashSet;
+
+use super::{Dataset, Graph, GraphData, GraphRecords, Links, Place, Samples, Sparse};
 use crate::base::Digest;
 
 impl Dataset {
@@ -24,6 +26,24 @@ impl Dataset {
         }
         if let Some(graph) = &self.graph {
             add_graph(&mut digest, graph);
+        }
+        digest.finish()
+    }
+
+    /// SHA-256 over the records but those at `gone`, in the order of their file: values as normalised, part, class by
+    /// its name, and names; neither rows nor numbers of classes, which are others once the gone records have left their
+    /// source. Of records that stand alone.
+    pub fn retained_sha256(&self, gone: &HashSet<Place>) -> String {
+        let mut digest = Digest::new("unlearn.retained/1");
+        let shape: Vec<u64> = self.shape.iter().map(|&d| d as u64).collect();
+        digest.field("shape", bytemuck::cast_slice(&shape)).field("key", self.who.key().as_bytes());
+        let width = self.width();
+        for (place, record) in self.who.places().filter(|(place, _)| !gone.contains(place)) {
+            let (part, at) = (self.part(place.portion), place.position as usize);
+            digest.field(place.portion.name(), bytemuck::cast_slice(&part.x[at * width..][..width]));
+            digest.field("class", self.class_names[part.y[at] as usize].as_bytes());
+            digest.field("name", record.name.as_deref().unwrap_or_default().as_bytes());
+            digest.field("subject", record.subject.as_deref().unwrap_or_default().as_bytes());
         }
         digest.finish()
     }

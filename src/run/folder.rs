@@ -7,9 +7,11 @@ use super::config::{Config, Loaded};
 use super::evidence;
 use super::hold::{Hold, LOCK};
 use super::info::{RunInfo, SCHEMA};
+use super::lost;
 use super::reading::Reading;
+use super::whom;
 use crate::base::{sweep, write_atomic};
-use crate::data::{Dataset, FitOn, Request, read_requests};
+use crate::data::{Absent, Dataset, FitOn, Line, Request, read_requests};
 use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::train::weights;
@@ -232,18 +234,56 @@ impl RunFolder {
     /// A folder that holds no whole run; whatever is wrong with its files; files or data that are not those that the
     /// run was made with.
     pub fn open(&self) -> Result<Opened> {
+        let (info, loaded, forgotten) = self.parts_of_run()?;
+        let (data, absent) = lost::load(&loaded, &info, &self.path, &forgotten)?;
+        self.opened(loaded, info, data, absent, forgotten)
+    }
+
+    /// As [`RunFolder::open`], for a run that `of` is measured against or came from: where the source has lost what
+    /// `of` has forgotten, and so is no longer what this run was trained on, its data are those of `of`.
+    ///
+    /// # Errors
+    /// As [`RunFolder::open`].
+    pub fn open_beside(&self, of: &Opened) -> Result<Opened> {
+        let changed = match self.open() {
+            Err(changed) if !of.absent.is_empty() => changed,
+            other => return other,
+        };
+        let (info, loaded, forgotten) = self.parts_of_run()?;
+        let kin = info.evidence.data_sha256 == of.info.evidence.data_sha256;
+        if !kin || loaded.config.data != of.config.data {
+            return Err(changed);
+        }
+        let data = loaded.load(FitOn::Kept(&info.data.fitted), &of.absent)?;
+        self.opened(loaded, info, data, of.absent.clone(), forgotten)
+    }
+
+    /// What the folder's own files say, each found to be as it was.
+    fn parts_of_run(&self) -> Result<(RunInfo, Loaded, Vec<Line>)> {
         let info = self.read_info()?;
         self.check(&info)?;
-        let mut loaded = Loaded::read(&self.config(), &[], None)?;
+        let loaded = Loaded::read(&self.config(), &[], None)?;
         info.evidence.check_base(loaded.config.init.as_deref())?;
-        let (data, model) = loaded.build_on(FitOn::Kept(&info.data.fitted))?;
-        info.evidence.check_data(&self.path, &data)?;
+        let forgotten = if self.forgotten().exists() { whom::read_lines(&self.forgotten())? } else { Vec::new() };
+        Ok((info, loaded, forgotten))
+    }
+
+    fn opened(
+        &self,
+        mut loaded: Loaded,
+        info: RunInfo,
+        data: Dataset,
+        absent: Absent,
+        forgotten: Vec<Line>,
+    ) -> Result<Opened> {
+        let model = loaded.model(&data, FitOn::Kept(&info.data.fitted))?;
         let requests = match self.request().exists() {
             true => Some(read_requests(&self.request())?),
             false => None,
         };
         let run_sha256 = evidence::hash_of(&self.info())?;
-        Ok(Opened { folder: self.clone(), run_sha256, info, config: loaded.config, data, model, requests })
+        let (folder, config) = (self.clone(), loaded.config);
+        Ok(Opened { folder, run_sha256, info, config, data, absent, model, requests, forgotten })
     }
 }
 
@@ -259,10 +299,14 @@ pub struct Opened {
     pub config: Config,
     /// Its data, loaded again.
     pub data: Dataset,
+    /// What of the records its source has lost since it was trained.
+    pub absent: Absent,
     /// Its network, without weights.
     pub model: Model,
     /// What it forgot, where it came from `forget`.
     pub requests: Option<Vec<Request>>,
+    /// What those were found to mean, line by line.
+    pub forgotten: Vec<Line>,
 }
 
 impl Opened {
@@ -277,6 +321,11 @@ impl Opened {
     /// Its model, to be read on its data.
     pub fn reading<'a>(&'a self, theta: &'a [f32]) -> Reading<'a> {
         Reading { theta, forgot: self.info.forget.is_some(), model: &self.model, data: &self.data }
+    }
+
+    /// What the source no longer has, in a sentence; none where it is as it was.
+    pub fn lost(&self) -> Option<String> {
+        lost::sentence(&self.absent, &self.forgotten)
     }
 
     /// SHA-256 of the weights, which was checked when the run was opened.

@@ -20,6 +20,8 @@ pub struct Retrains {
     /// The run that was trained.
     root: PathBuf,
     request: PathBuf,
+    /// The run that forgot, where the source has lost what it forgot.
+    lost: Option<Opened>,
     /// Where they go.
     pub folder: PathBuf,
     seeds: Vec<u64>,
@@ -65,7 +67,9 @@ impl Retrains {
         let request = request.map_or_else(|| opened.folder.request(), Path::to_owned);
         let taken = [opened.config.seed, opened.info.seed];
         let seeds = (1..).map(|i| opened.config.seed.wrapping_add(i)).filter(|seed| !taken.contains(seed));
-        Ok(Retrains { root, request, folder, seeds: seeds.take(count).collect() })
+        let seeds = seeds.take(count).collect();
+        let lost = (!opened.absent.is_empty()).then_some(opened);
+        Ok(Retrains { root, request, lost, folder, seeds })
     }
 
     /// Those that are wanted, in the order of their seeds; what is not there is made, one after the other.
@@ -108,7 +112,15 @@ impl Retrains {
 }
 
 impl Retrains {
+    /// What the source no longer has, in a sentence; none where it is as it was.
+    pub fn lost(&self) -> Option<String> {
+        self.lost.as_ref().and_then(Opened::lost)
+    }
+
     fn job(&self, out: &Path) -> Result<ForgetJob> {
+        if let Some(run) = &self.lost {
+            return ForgetJob::retrain(&self.root, run, out);
+        }
         let (name, settings) = (methods::reference().name, toml::Table::new());
         ForgetJob::prepare(&self.root, &self.request, name, settings, out)
     }

@@ -51,7 +51,8 @@ impl Run for Eval {
         if let Some(source) = &measured.source {
             cx.note(&format!("{}: {source}", self.run.display()));
         }
-        let error = measured.verdict.filter(|_| !self.allow_fail).and_then(|verdict| verdict.outcome.error(&verdict.summary));
+        let error =
+            measured.verdict.filter(|_| !self.allow_fail).and_then(|verdict| verdict.outcome.error(&verdict.summary));
         error.map_or(Ok(()), Err)
     }
 }

@@ -67,6 +67,8 @@ pub use resolved::{Line, Split, Who};
 pub use training::{HeldOut, Known, Sight, Training};
 pub use twins::Twins;
 
+pub use limit::free_memory;
+
 use limit::Limit;
 use parts::Parts;
 use source::Source;

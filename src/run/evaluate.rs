@@ -13,7 +13,8 @@ use crate::data::read_requests;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::{
-    Cost, Evaluation, Evidence, METRICS, Metric, Metrics, SplitName, Subject, Verdict, measure, measure_references, verdict,
+    Cost, Evaluation, Evidence, METRICS, Metric, Metrics, SplitName, Subject, Verdict, measure, measure_references,
+    verdict,
 };
 use crate::methods::{self, Role};
 

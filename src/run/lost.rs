@@ -103,8 +103,8 @@ pub(super) fn strike(requests: &mut Vec<Request>, earlier: &[Request], absent: &
             requests.retain(|_| *at.next().unwrap_or(&true));
             Ok(struck.into_iter().zip(left).filter(|(_, left)| *left).map(|(count, _)| count).collect())
         }
-        false => Err(Error::input(
-            "the run has forgotten all of these records already, and the source no longer has them",
-        )),
+        false => {
+            Err(Error::input("the run has forgotten all of these records already, and the source no longer has them"))
+        }
     }
 }

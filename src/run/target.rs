@@ -73,7 +73,8 @@ impl Target {
         let gone: HashSet<&String> = trained.filter_map(|who| who.class.as_ref()).collect();
         let stays: HashSet<u32> = split.retain.iter().map(|id| data.train.y[*id as usize]).collect();
         let number = |name: &&String| data.class_names.iter().position(|known| known == *name).map(|at| at as u32);
-        let mut whole_classes: Vec<u32> = gone.iter().filter_map(number).filter(|class| !stays.contains(class)).collect();
+        let mut whole_classes: Vec<u32> =
+            gone.iter().filter_map(number).filter(|class| !stays.contains(class)).collect();
         whole_classes.sort_unstable();
         let by_class = lines.iter().all(|line| line.kind == Kind::Class.name());
         let classes = if by_class { whole_classes.clone() } else { Vec::new() };

@@ -55,7 +55,8 @@ pub struct VerifyJob<'a> {
 }
 
 impl VerifyJob<'_> {
-    /// Measures, judges and writes `verdict.json`. One that was made before the source lost the forgotten records stands.
+    /// Measures, judges and writes `verdict.json`. One that was made before the source lost the forgotten records
+    /// stands.
     ///
     /// # Errors
     /// A run that was trained; fewer than two retrains ([`Error::Inconclusive`]); what `unlearn eval` refuses.
@@ -136,7 +137,8 @@ fn standing(run: &Opened) -> Result<Option<Stored>> {
     let forgetting = |check: &Check| check.aspect == Aspect::Forgetting && check.value.is_some();
     let judged = stored(run)?.filter(|stored| stored.verdict.checks.iter().any(forgetting));
     let lost = run.lost().unwrap_or_default();
-    let source = |stored: &Stored| format!("{lost}; this verdict is of {}, when it had them, and stands", stored.made_at);
+    let source =
+        |stored: &Stored| format!("{lost}; this verdict is of {}, when it had them, and stands", stored.made_at);
     Ok(judged.map(|stored| Stored { source: Some(source(&stored)), ..stored }))
 }
 

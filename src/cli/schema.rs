@@ -14,8 +14,8 @@ use crate::run::schema;
 #[derive(clap::Args, Debug)]
 pub struct Schema {
     /// `config`: configuration and experiment files; `request`: a line of a request file; `run`: run.json; `metrics`: a
-    /// line of metrics.jsonl; `results`: a line of results.jsonl; `eval`: what `eval` prints; `error`: what a command that failed
-    /// prints with --json
+    /// line of metrics.jsonl; `results`: a line of results.jsonl; `eval`: what `eval` prints; `error`: what a command
+    /// that failed prints with --json
     #[arg(value_parser = PossibleValuesParser::new(DOCUMENTS.iter().map(|document| document.name)))]
     document: String,
 }

@@ -96,3 +96,34 @@ impl Dataset {
         self.who.restore(absent.rows());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Portion;
+
+    fn gone(id: Id, class: &str) -> Who {
+        Who { id, row: None, class: Some(class.into()), split: Some(Portion::Train) }
+    }
+
+    #[test]
+    fn classes_of_the_gone_stand_where_they_stood() {
+        let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let missing = [gone(Id::Number(3), "b"), gone(Id::Number(4), "a"), gone(Id::Number(5), "c")];
+        assert_eq!(class_names(&names(&["b", "d"]), &[1, 3], 4, &missing), names(&["a", "b", "c", "d"]));
+        let numbers = [gone(Id::Number(3), "10"), gone(Id::Number(4), "9")];
+        assert_eq!(class_names(&names(&["1"]), &[0], 3, &numbers), names(&["1", "9", "10"]));
+    }
+
+    #[test]
+    fn rows_are_counted_as_they_were_and_found_as_they_are() {
+        let records = vec![gone(Id::Number(2), "a"), gone(Id::Number(5), "a"), gone(Id::Name("test:0".into()), "a")];
+        let absent = Absent { records, by_row: true, ..Absent::default() };
+        let then = Origins::from([(Portion::Train, 1), (Portion::Train, 3), (Portion::Train, 6), (Portion::Test, 1)]);
+        let now = Origins::from([(Portion::Train, 1), (Portion::Train, 2), (Portion::Train, 4), (Portion::Test, 0)]);
+        assert_eq!(absent.now(&then), now);
+        assert_eq!(Absent { by_row: false, ..absent.clone() }.now(&then), then);
+        let config = DataConfig { limit: Some(10), ..DataConfig::new("csv") };
+        assert_eq!(absent.config(&config).limit, Some(7));
+    }
+}

@@ -78,9 +78,10 @@ fn add_graph(digest: &mut Digest, data: &GraphData) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::path::Path;
 
-    use crate::data::{DataConfig, Dataset, load};
+    use crate::data::{DataConfig, Dataset, Place, Portion, load};
 
     fn data(loader: &str) -> Dataset {
         load(&DataConfig::new(loader), Path::new("")).unwrap()
@@ -107,6 +108,37 @@ mod tests {
             let mut other = whole.clone();
             change(&mut other);
             assert_ne!(other.sha256(), whole.sha256(), "change {i}");
+        }
+    }
+
+    /// A class by another number, and another row, are the same record; anything else is not.
+    #[test]
+    fn the_retained_are_known_by_what_they_are() {
+        let whole = data("synth");
+        let all = HashSet::new();
+        let hash = whole.retained_sha256(&all);
+        let mut other = whole.clone();
+        other.class_names.swap(0, 1);
+        let swapped = |y: &mut u32| *y = [1, 0].get(*y as usize).copied().unwrap_or(*y);
+        [&mut other.train, &mut other.validation, &mut other.test]
+            .iter_mut()
+            .for_each(|p| p.y.iter_mut().for_each(swapped));
+        assert_eq!(other.retained_sha256(&all), hash);
+        let gone = HashSet::from([Place { portion: Portion::Test, position: 0 }]);
+        let mut left = whole.clone();
+        left.leave(&[Place { portion: Portion::Test, position: 0 }]);
+        assert_eq!(whole.retained_sha256(&gone), left.retained_sha256(&all));
+        assert_ne!(left.retained_sha256(&all), hash);
+        let changes: [fn(&mut Dataset); 4] = [
+            |d| d.train.x[3] = f32::from_bits(d.train.x[3].to_bits() ^ 1),
+            |d| d.test.x[0] += 1.0,
+            |d| d.train.y.swap(0, 1),
+            |d| d.class_names.swap(0, 1),
+        ];
+        for (i, change) in changes.iter().enumerate() {
+            let mut other = whole.clone();
+            change(&mut other);
+            assert_ne!(other.retained_sha256(&all), hash, "change {i}");
         }
     }
 

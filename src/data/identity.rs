@@ -186,6 +186,13 @@ impl Identities {
 
     /// What a number means where files have lost rows, in words; empty where they have not.
     pub fn which_row(&self, id: &Id) -> String {
+        let left = |text: String| {
+            let row = row_of(&Id::of_word(text.strip_prefix("then:")?))?;
+            self.lost.binary_search(&row).is_ok().then(|| format!("; the record that had row {} then has left", row.1))
+        };
+        if let Some(left) = id.text().and_then(left) {
+            return left;
+        }
         let Some((source, row)) = row_of(id).filter(|_| !self.lost.is_empty()) else { return String::new() };
         let (then, now) = (self.at(source, row), self.moved(source, row));
         let was = if then.is_some() { "is there still" } else { "is there no more" };

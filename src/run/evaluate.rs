@@ -184,7 +184,8 @@ fn of_forgotten(target: &Target, metrics: &Metrics) -> Vec<String> {
     let named = |metric: &&Metric| !matches!(metric.name, "planted-class replay" | "accuracy and loss");
     let measured = METRICS.iter().filter(named).flat_map(|metric| {
         let all = metric.needs.contains(&SplitName::Forget);
-        metric.keys.iter().filter(move |key| all || key.ends_with(".forget") || key.ends_with("_forget"))
+        let own = |key: &&&str| !matches!(**key, "gaps.retain_accuracy" | "gaps.test_accuracy");
+        metric.keys.iter().filter(own).filter(move |key| all || key.ends_with(".forget") || key.ends_with("_forget"))
     });
     let asked = |key: &&str| !key.starts_with("membership_same_class") || !target.classes.is_empty();
     let all = splits.into_iter().chain(measured.copied().filter(asked).map(str::to_owned));

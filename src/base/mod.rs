@@ -8,9 +8,11 @@ mod near;
 pub mod philox;
 mod single;
 pub mod splitmix;
+mod workers;
 
 pub use clock::utc_now;
 pub use digest::{Digest, sha256};
 pub use files::{folder_of, stream, sweep, try_writing, write_atomic};
 pub use near::did_you_mean;
 pub use single::single;
+pub use workers::at_once;

@@ -76,13 +76,21 @@ impl Context {
     /// # Errors
     /// As [`Engine::gpu`].
     pub fn engine_with(&self, options: GpuOptions) -> Result<Engine> {
-        let profile = options.profile || self.trace.is_some();
-        let max_memory = options.max_memory.or(self.max_memory);
-        let engine = Engine::gpu(GpuOptions { choice: self.choice(), profile, max_memory, ..options })?;
+        let engine = self.another_engine(options)?;
         if let Some(report) = engine.adapter() {
             self.note(&format!("adapter {}: {}", report.index, report.describe()));
         }
         Ok(engine)
+    }
+
+    /// [`Context::engine_with`] without a word.
+    ///
+    /// # Errors
+    /// As [`Engine::gpu`].
+    pub fn another_engine(&self, options: GpuOptions) -> Result<Engine> {
+        let profile = options.profile || self.trace.is_some();
+        let max_memory = options.max_memory.or(self.max_memory);
+        Engine::gpu(GpuOptions { choice: self.choice(), profile, max_memory, ..options })
     }
 
     /// The trace: what a command writes besides is added to this, and all of it is checked before any work.

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::output::{Table, emit, emit_json};
 use super::{Context, Run};
-use crate::error::Result;
-use crate::run::evaluate::{EvalJob, Measured};
+use crate::error::{Error, Result};
+use crate::run::evaluate::EvalJob;
 
 /// Score a run on every split, alone or against retrained runs
 ///
@@ -38,8 +38,9 @@ impl Run for Eval {
         let (original, request) = (self.original.as_deref(), self.request.as_deref());
         let inputs = EvalJob { run: &self.run, references: &self.reference, original, request }.read()?;
         let mut engine = cx.engine()?;
-        let Measured { document, verdict } = inputs.measure(&mut engine)?;
+        let measured = inputs.measure(&mut engine)?;
         cx.write_trace(&engine.take_timings())?;
+        let document = serde_json::to_value(&measured).map_err(|e| Error::internal(format!("an evaluation: {e}")))?;
         if cx.json || !std::io::stdout().is_terminal() {
             emit_json(&document)?;
         } else {
@@ -47,7 +48,11 @@ impl Run for Eval {
             flatten("", &document, &mut table);
             emit(&table.to_string())?;
         }
-        let error = verdict.filter(|_| !self.allow_fail).and_then(|verdict| verdict.outcome.error(&verdict.summary));
+        if let Some(source) = &measured.source {
+            cx.note(&format!("{}: {source}", self.run.display()));
+        }
+        let error =
+            measured.verdict.filter(|_| !self.allow_fail).and_then(|verdict| verdict.outcome.error(&verdict.summary));
         error.map_or(Ok(()), Err)
     }
 }

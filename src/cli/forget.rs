@@ -2,7 +2,8 @@ use std::path::PathBuf;
 
 use super::marks::MarkArgs;
 use super::output::{emit, emit_json};
-use super::{Context, Run, references};
+use super::references::{self, JobArgs};
+use super::{Context, Run};
 use crate::error::{Error, Result};
 use crate::methods::{self, Role};
 use crate::run::config::settings;
@@ -39,6 +40,8 @@ pub struct Forget {
     /// Then make so many retrains of the request, as `unlearn references` does
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
     references: Option<u16>,
+    #[command(flatten)]
+    jobs: JobArgs,
     /// Exit with 0 even if the network is unchanged or destroyed (4 otherwise)
     #[arg(long)]
     allow_fail: bool,
@@ -71,6 +74,9 @@ impl Run for Forget {
             cx.note(&format!("{} is already finished; nothing to do", out.display()));
             return Ok(());
         }
+        if let Some(lost) = job.lost() {
+            cx.note(&format!("{}: {lost}", self.run.display()));
+        }
         let mut engine = cx.engine()?;
         let info = job.forget(&mut engine, cx.seed, cx.check_finite)?;
         cx.write_trace(&engine.take_timings())?;
@@ -82,7 +88,7 @@ impl Run for Forget {
         }
         let Some(forget) = &info.forget else { return Ok(()) };
         if let Some(count) = self.references {
-            references::make(cx, out, None, count, &self.marks.marks())?;
+            references::make(cx, out, None, count, (self.jobs.jobs, &self.marks.marks()))?;
         }
         let role = methods::role(&forget.method).unwrap_or(Role::Method);
         if forget.effect.counts(role) || self.allow_fail {

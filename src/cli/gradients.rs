@@ -92,6 +92,10 @@ impl Run for Gradients {
             table: self.table,
         };
         let job = GradientJob::read(&self.run, &self.indices, &self.kind, options)?;
+        let lost = job.lost();
+        if let Some(lost) = &lost {
+            cx.note(&format!("{}: {lost}", self.run.display()));
+        }
         let mut engine = cx.engine()?;
         let written = job.write(&mut engine, &self.out)?;
         cx.write_trace(&engine.take_timings())?;
@@ -99,7 +103,7 @@ impl Run for Gradients {
             let version = env!("CARGO_PKG_VERSION");
             return emit_json(&serde_json::json!({
                 "schema": 1, "version": version, "file": shown(&self.out), "estimator": written.estimator,
-                "count": written.count,
+                "count": written.count, "source": lost,
             }));
         }
         emit(&format!("{}: {} over {} records\n", self.out.display(), written.estimator, written.count))

@@ -1,11 +1,13 @@
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::marks::MarkArgs;
 use super::output::{emit, emit_json};
 use super::{Context, Run};
+use crate::engine::GpuOptions;
 use crate::error::Result;
 use crate::run::evidence::Marks;
-use crate::run::retrains::{Retrain, Retrains};
+use crate::run::retrains::{Retrain, Retrains, Work};
 
 /// Retrain without the records of a request, as references for `verify`
 ///
@@ -24,13 +26,23 @@ pub struct References {
     #[arg(value_parser = clap::value_parser!(u16).range(1..=100))]
     seeds: u16,
     #[command(flatten)]
+    jobs: JobArgs,
+    #[command(flatten)]
     marks: MarkArgs,
+}
+
+/// How many retrains are made at once.
+#[derive(clap::Args, Debug, Clone, Copy)]
+pub(super) struct JobArgs {
+    /// Make so many retrains at once; absent: as many as cores and memory (--max-memory, else 4 GiB) allow
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub jobs: Option<u16>,
 }
 
 impl Run for References {
     fn run(self, cx: &Context) -> Result<()> {
         let marks = self.marks.marks();
-        let made = make(cx, &self.run, self.request.as_deref(), self.seeds, &marks)?;
+        let made = make(cx, &self.run, self.request.as_deref(), self.seeds, (self.jobs.jobs, &marks))?;
         if cx.json {
             let all = made.iter().map(|retrain| {
                 serde_json::json!({
@@ -56,11 +68,25 @@ pub(super) fn make(
     run: &Path,
     request: Option<&Path>,
     count: u16,
-    marks: &Marks,
+    (jobs, marks): (Option<u16>, &Marks),
 ) -> Result<Vec<Retrain>> {
     let retrains = Retrains::of(run, request, usize::from(count))?;
-    retrains.make(&mut || cx.engine(), marks, &mut |retrain| {
+    if let Some(lost) = retrains.lost() {
+        cx.note(&format!("{}: {lost}, and the retrains are trained on what it has", run.display()));
+    }
+    let watch = |retrain: &Retrain| {
         let what = if retrain.cached { "was there" } else { "retrained" };
         cx.note(&format!("reference {}: {what}", retrain.path.display()));
-    })
+    };
+    let said = AtomicBool::new(false);
+    let engine = |share: u64| {
+        let max_memory = cx.max_memory.map(|most| most / share.max(1));
+        let options = GpuOptions { max_memory, ..GpuOptions::default() };
+        match said.swap(true, Ordering::Relaxed) {
+            false => cx.engine_with(options),
+            true => cx.another_engine(options),
+        }
+    };
+    let (jobs, memory) = (jobs.map(usize::from), cx.max_memory);
+    retrains.make(&Work { engine: &engine, jobs, memory, marks, watch: &watch })
 }

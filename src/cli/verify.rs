@@ -38,7 +38,8 @@ impl Run for Verify {
                 table.row([check.name.as_str(), check.outcome.as_str(), check.reason.as_str()]);
             }
             let (run, outcome) = (self.run.display(), verdict.outcome.as_str());
-            emit(&format!("{table}{run}: {outcome}. {}\n", verdict.summary))?;
+            let source = stored.source.as_ref().map_or(String::new(), |source| format!("{run}: {source}\n"));
+            emit(&format!("{table}{source}{run}: {outcome}. {}\n", verdict.summary))?;
         }
         let error = verdict.outcome.error(&format!("{}: {}", self.run.display(), verdict.summary));
         error.filter(|_| !self.allow_fail).map_or(Ok(()), Err)

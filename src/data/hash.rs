@@ -1,6 +1,8 @@
 //! One hash of a data set's records, so that whatever was made from them can tell that they have changed since.
 
-use super::{Dataset, Graph, GraphData, GraphRecords, Links, Samples, Sparse};
+use std::collections::HashSet;
+
+use super::{Dataset, Graph, GraphData, GraphRecords, Links, Place, Samples, Sparse};
 use crate::base::Digest;
 
 impl Dataset {
@@ -24,6 +26,24 @@ impl Dataset {
         }
         if let Some(graph) = &self.graph {
             add_graph(&mut digest, graph);
+        }
+        digest.finish()
+    }
+
+    /// SHA-256 over the records but those at `gone`, in the order of their file: values as normalised, part, class by
+    /// its name, and names; neither rows nor numbers of classes, which are others once the gone records have left their
+    /// source. Of records that stand alone.
+    pub fn retained_sha256(&self, gone: &HashSet<Place>) -> String {
+        let mut digest = Digest::new("unlearn.retained/1");
+        let shape: Vec<u64> = self.shape.iter().map(|&d| d as u64).collect();
+        digest.field("shape", bytemuck::cast_slice(&shape)).field("key", self.who.key().as_bytes());
+        let width = self.width();
+        for (place, record) in self.who.places().filter(|(place, _)| !gone.contains(place)) {
+            let (part, at) = (self.part(place.portion), place.position as usize);
+            digest.field(place.portion.name(), bytemuck::cast_slice(&part.x[at * width..][..width]));
+            digest.field("class", self.class_names[part.y[at] as usize].as_bytes());
+            digest.field("name", record.name.as_deref().unwrap_or_default().as_bytes());
+            digest.field("subject", record.subject.as_deref().unwrap_or_default().as_bytes());
         }
         digest.finish()
     }
@@ -58,9 +78,10 @@ fn add_graph(digest: &mut Digest, data: &GraphData) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::path::Path;
 
-    use crate::data::{DataConfig, Dataset, load};
+    use crate::data::{DataConfig, Dataset, Place, Portion, load};
 
     fn data(loader: &str) -> Dataset {
         load(&DataConfig::new(loader), Path::new("")).unwrap()
@@ -87,6 +108,37 @@ mod tests {
             let mut other = whole.clone();
             change(&mut other);
             assert_ne!(other.sha256(), whole.sha256(), "change {i}");
+        }
+    }
+
+    /// A class by another number, and another row, are the same record; anything else is not.
+    #[test]
+    fn the_retained_are_known_by_what_they_are() {
+        let whole = data("synth");
+        let all = HashSet::new();
+        let hash = whole.retained_sha256(&all);
+        let mut other = whole.clone();
+        other.class_names.swap(0, 1);
+        let swapped = |y: &mut u32| *y = [1, 0].get(*y as usize).copied().unwrap_or(*y);
+        [&mut other.train, &mut other.validation, &mut other.test]
+            .iter_mut()
+            .for_each(|p| p.y.iter_mut().for_each(swapped));
+        assert_eq!(other.retained_sha256(&all), hash);
+        let gone = HashSet::from([Place { portion: Portion::Test, position: 0 }]);
+        let mut left = whole.clone();
+        left.leave(&[Place { portion: Portion::Test, position: 0 }]);
+        assert_eq!(whole.retained_sha256(&gone), left.retained_sha256(&all));
+        assert_ne!(left.retained_sha256(&all), hash);
+        let changes: [fn(&mut Dataset); 4] = [
+            |d| d.train.x[3] = f32::from_bits(d.train.x[3].to_bits() ^ 1),
+            |d| d.test.x[0] += 1.0,
+            |d| d.train.y.swap(0, 1),
+            |d| d.class_names.swap(0, 1),
+        ];
+        for (i, change) in changes.iter().enumerate() {
+            let mut other = whole.clone();
+            change(&mut other);
+            assert_ne!(other.retained_sha256(&all), hash, "change {i}");
         }
     }
 

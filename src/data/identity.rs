@@ -97,6 +97,8 @@ pub struct Identities {
     parts: [Vec<Identity>; 3],
     /// Of records that have names.
     names: HashMap<Box<str>, Place>,
+    /// Rows that their files have lost since, ascending: the rows of [`Identity::row`] are those of before.
+    lost: Vec<(Portion, u64)>,
 }
 
 impl Identities {
@@ -108,7 +110,7 @@ impl Identities {
         parts: [Vec<Identity>; 3],
         origin: &str,
     ) -> Result<Identities> {
-        let mut all = Identities { naming, subject, parts, names: HashMap::new() };
+        let mut all = Identities { naming, subject, parts, names: HashMap::new(), lost: Vec::new() };
         let mut names = HashMap::new();
         for (place, record) in all.places() {
             let Some(name) = &record.name else { continue };
@@ -159,22 +161,71 @@ impl Identities {
         })
     }
 
-    /// The record of this id.
+    /// The record of this id. Where a file has lost rows, a number means two records, what has this row now and what
+    /// had it before: none is found then, and `now:5` and `then:5` say which.
     pub fn find(&self, id: &Id) -> Option<Place> {
+        if self.lost.is_empty() {
+            return self.find_then(id);
+        }
+        let text = id.text()?;
+        if let Some(then) = text.strip_prefix("then:") {
+            return self.find_then(&Id::Name(then.to_owned()));
+        }
+        let (source, row) = row_of(&Id::of_word(text.strip_prefix("now:").unwrap_or(&text)))?;
+        let moved = self.moved(source, row);
+        match text.starts_with("now:") || moved == row {
+            true => self.at(source, moved),
+            false => None,
+        }
+    }
+
+    /// The row that a record had before its file lost rows.
+    fn moved(&self, source: Portion, now: u64) -> u64 {
+        let lost = self.lost.iter().filter(|(of, _)| *of == source);
+        lost.fold(now, |row, (_, lost)| if *lost <= row { row + 1 } else { row })
+    }
+
+    /// The first row of the training file that means another record now than before.
+    pub fn first_lost(&self) -> Option<u64> {
+        self.lost.iter().find(|(source, _)| *source == Portion::Train).map(|(_, row)| *row)
+    }
+
+    /// What a number means where files have lost rows, in words; empty where they have not.
+    pub fn which_row(&self, id: &Id) -> String {
+        let left = |text: String| {
+            let row = row_of(&Id::of_word(text.strip_prefix("then:")?))?;
+            self.lost.binary_search(&row).is_ok().then(|| format!("; the record that had row {} then has left", row.1))
+        };
+        if let Some(left) = id.text().and_then(left) {
+            return left;
+        }
+        let Some((source, row)) = row_of(id).filter(|_| !self.lost.is_empty()) else { return String::new() };
+        let (then, now) = (self.at(source, row), self.moved(source, row));
+        let was = if then.is_some() { "is there still" } else { "is there no more" };
+        format!(
+            "; the source has lost rows since the run was trained, so {id} means two records: the one that had this \
+             row then (`then:{id}`, which {was}) and the one that has it now (`now:{id}`, then row {now}); write \
+             which one as a text"
+        )
+    }
+
+    /// Numbers records as before the files lost these rows, which ascend.
+    pub(super) fn restore(&mut self, lost: Vec<(Portion, u64)>) {
+        self.lost = lost;
+        for at in 0..self.parts.len() {
+            let mut part = std::mem::take(&mut self.parts[at]);
+            part.iter_mut().for_each(|record| record.row = self.moved(record.source, record.row));
+            self.parts[at] = part;
+        }
+    }
+
+    /// The record that had this id when the run was trained.
+    pub fn find_then(&self, id: &Id) -> Option<Place> {
         if self.naming != Naming::Rows {
             return self.names.get(id.text()?.as_str()).copied();
         }
-        match id {
-            Id::Number(row) => self.at(Portion::Train, *row),
-            Id::Name(text) => match text.split_once(':') {
-                None => self.at(Portion::Train, text.parse().ok()?),
-                Some((source, row)) => {
-                    let source = Portion::ALL.into_iter().find(|portion| portion.name() == source)?;
-                    self.at(source, row.parse().ok()?)
-                }
-            },
-            Id::Edge(_) | Id::Pair(_) => None,
-        }
+        let (source, row) = row_of(id)?;
+        self.at(source, row)
     }
 
     /// The record of a row of a source.
@@ -214,6 +265,20 @@ impl Identities {
         self.names.clear();
         let names = self.places().filter_map(|(place, record)| Some((record.name.clone()?, place)));
         self.names = names.collect();
+    }
+}
+
+/// The file and the row of a record that is known by its row.
+pub(super) fn row_of(id: &Id) -> Option<(Portion, u64)> {
+    match id {
+        Id::Number(row) => Some((Portion::Train, *row)),
+        Id::Name(text) => match text.split_once(':') {
+            None => Some((Portion::Train, text.parse().ok()?)),
+            Some((source, row)) => {
+                Some((Portion::ALL.into_iter().find(|portion| portion.name() == source)?, row.parse().ok()?))
+            }
+        },
+        Id::Edge(_) | Id::Pair(_) => None,
     }
 }
 

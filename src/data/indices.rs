@@ -56,6 +56,12 @@ impl Dataset {
                 "--indices {argument}: expected A..B with A < B ≤ {end}, one more than the last row (B is not included)"
             )));
         }
+        if let Some(lost) = self.who.first_lost().filter(|lost| rows && to > *lost) {
+            return Err(Error::input(format!(
+                "--indices {argument}: the source has lost row {lost} and perhaps others since the run was trained, so \
+                 this range may mean the rows of then or of now; give a file of ids, `then:{lost}` or `now:{lost}` each"
+            )));
+        }
         if !rows {
             return Ok(self.train_ids().into_iter().filter(|id| (from..to).contains(&u64::from(*id))).collect());
         }
@@ -105,7 +111,8 @@ impl Dataset {
         };
         found.ok_or_else(|| {
             let near = id.text().map(|text| did_you_mean(&text, self.who.names().take(10_000))).unwrap_or_default();
-            Error::input(format!("{origin}: unknown id {id}{near}; {}", self.what_ids_are()))
+            let which = self.who.which_row(id);
+            Error::input(format!("{origin}: unknown id {id}{near}; {}{which}", self.what_ids_are()))
         })
     }
 }

@@ -81,7 +81,7 @@ impl Limit {
 }
 
 /// What a process may hold here: the least of what the system has free, what a container and what the shell allow.
-fn free_memory() -> u64 {
+pub fn free_memory() -> u64 {
     let read = |path: &str| std::fs::read_to_string(path).ok();
     let word = |text: &str, at: usize| text.split_whitespace().nth(at).and_then(|word| word.parse::<u64>().ok());
     let line = |path: &str, begin: &str, at: usize| {

@@ -3,6 +3,7 @@
 //! Nothing here knows a GPU. A loader is one file and one row of [`DATASETS`]; it only parses. Splitting, the checks
 //! that hold for every data set and normalisation are done once, in [`load`].
 
+mod absent;
 mod assemble;
 mod breast_cancer;
 mod cifar;
@@ -52,6 +53,7 @@ use std::path::Path;
 use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
+pub use absent::{Absent, class_names};
 pub use config::{Column, ColumnKind, DataConfig, Layout};
 pub use fitted::{ColumnFit, Encoding, FitOn, Fitted, Origins};
 pub use graph::{Deletion, Graph, GraphData, GraphRecords, Links, NodeSplit, Plant, Poison, Sparse, Task, UNLABELLED};
@@ -65,6 +67,8 @@ pub use resolve::resolve;
 pub use resolved::{Line, Split, Who};
 pub use training::{HeldOut, Known, Sight, Training};
 pub use twins::Twins;
+
+pub use limit::free_memory;
 
 use limit::Limit;
 use parts::Parts;
@@ -239,6 +243,22 @@ pub fn load_with(config: &DataConfig, base_dir: &Path, fit: FitOn) -> Result<Dat
         Loader::Records(load) => assemble::dataset(load(&source)?, &config, kind, fit),
         Loader::Graph { load, .. } => graph::dataset(load(&source)?, &config, kind),
     }
+}
+
+/// As [`load_with`], from a source that has lost records: classes, and rows that stand for names, are numbered as they
+/// were while `absent` were there.
+///
+/// # Errors
+/// As [`load_with`].
+pub fn load_without(config: &DataConfig, base_dir: &Path, fit: FitOn, absent: &Absent) -> Result<Dataset> {
+    let then = match fit {
+        FitOn::Without(then) => absent.now(then),
+        _ => Origins::new(),
+    };
+    let now = if let FitOn::Without(_) = fit { FitOn::Without(&then) } else { fit };
+    let mut data = load_with(&absent.config(config), base_dir, now)?;
+    data.restore(absent, fit);
+    Ok(data)
 }
 
 /// The row of a loader, or an error that suggests the near one.

@@ -136,7 +136,8 @@ impl Reader<'_> {
             Some(text) => did_you_mean(&text, self.dataset.who.names().take(10_000)),
             None => String::new(),
         };
-        format!("unknown sample id {id}{near}; {}", self.dataset.what_ids_are())
+        let which = self.dataset.who.which_row(id);
+        format!("unknown sample id {id}{near}; {}{which}", self.dataset.what_ids_are())
     }
 
     /// Twins of records that no line took, each once.

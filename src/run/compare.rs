@@ -7,7 +7,6 @@ use super::info::ForgetInfo;
 use super::reading::evaluate;
 use super::references;
 use super::results::{Provenance, RequestSummary, Row, RowKind, SCHEMA};
-use super::target::Target;
 use super::verify;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -78,8 +77,7 @@ fn groups(runs: &[Opened]) -> Result<Vec<Group<'_>>> {
 fn experiment(engine: &mut Engine, group: &Group, number: usize) -> Result<Vec<Row>> {
     let runs = &group.runs;
     let requests = runs.iter().find_map(|run| Some((run.requests.as_ref()?, *run)));
-    let target =
-        requests.map(|(requests, run)| Target::of(requests, &run.data, &run.model, run.config.seed)).transpose()?;
+    let target = requests.map_or(Ok(None), |(_, run)| references::target_of(run))?;
     let request = match (&target, requests) {
         (Some(target), Some((requests, _))) => RequestSummary::of(requests, target),
         _ => RequestSummary { kind: "no".into(), count: 0, hash: String::new(), classes: Vec::new() },
@@ -117,6 +115,11 @@ fn experiment(engine: &mut Engine, group: &Group, number: usize) -> Result<Vec<R
 
 /// Where the run lies, and why it forgot nothing where it did not.
 fn note(run: &Opened) -> String {
+    let lost = run.lost().map_or(String::new(), |lost| format!("; {lost}: what is measured on them is missing"));
+    format!("{}{lost}", became(run))
+}
+
+fn became(run: &Opened) -> String {
     let path = run.folder.path.display();
     match run.info.forget.as_ref().map(|forget| &forget.effect) {
         Some(effect) if effect.result != Became::Changed => {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use self::place::Place;
 use crate::base::sha256;
-use crate::data::{self, DataConfig, Dataset, FitOn, Request, read_requests};
+use crate::data::{self, Absent, DataConfig, Dataset, FitOn, Request, read_requests};
 use crate::error::{Error, Result};
 use crate::methods::{self, Method, MethodRow};
 use crate::nn::{Model, ModelConfig};
@@ -206,13 +206,28 @@ impl Loaded {
     }
 
     /// As [`Loaded::build`], with what is fitted on records taken from elsewhere.
+    fn build_on(&mut self, fit: FitOn) -> Result<(Dataset, Model)> {
+        let data = self.load(fit, &Absent::default())?;
+        let model = self.model(&data, fit)?;
+        Ok((data, model))
+    }
+
+    /// The data alone, from a source that may have lost records.
     ///
     /// # Errors
-    /// As [`Loaded::build`].
-    pub fn build_on(&mut self, fit: FitOn) -> Result<(Dataset, Model)> {
-        let (data, model) = self.config.build(fit).map_err(|e| self.place.add(e))?;
+    /// Whatever is wrong with the files.
+    pub fn load(&self, fit: FitOn, absent: &Absent) -> Result<Dataset> {
+        self.config.load_without(fit, absent).map_err(|e| self.place.add(e))
+    }
+
+    /// The network for these data; the configuration then holds every default.
+    ///
+    /// # Errors
+    /// Whatever is wrong with layers or shapes.
+    pub fn model(&mut self, data: &Dataset, fit: FitOn) -> Result<Model> {
+        let model = self.config.network(data, fit).map_err(|e| self.place.add(e))?;
         self.config.model = model.config();
-        Ok((data, model))
+        Ok(model)
     }
 }
 
@@ -225,19 +240,25 @@ impl Config {
         data::load(&self.data, Path::new(""))
     }
 
-    /// The data and the network.
+    /// The data, with what is fitted on records taken from elsewhere, from a source that may have lost records.
     ///
     /// # Errors
-    /// Whatever is wrong with files, layers or shapes.
-    pub fn build(&self, fit: FitOn) -> Result<(Dataset, Model)> {
-        let data = data::load_with(&self.data, Path::new(""), fit)?;
+    /// Whatever is wrong with the files.
+    pub fn load_without(&self, fit: FitOn, absent: &Absent) -> Result<Dataset> {
+        data::load_without(&self.data, Path::new(""), fit, absent)
+    }
+
+    /// The network for data that were fitted so.
+    ///
+    /// # Errors
+    /// Whatever is wrong with layers or shapes.
+    pub fn network(&self, data: &Dataset, fit: FitOn) -> Result<Model> {
         let outputs = data.outputs(self.model.width().unwrap_or(EMBEDDING));
-        let model = match fit {
+        match fit {
             // What was resolved for all classes says how many there were.
             FitOn::Without(_) if outputs < data.classes => Model::build(&self.model.open_ended(), &data.shape, outputs),
             _ => Model::build(&self.model, &data.shape, outputs),
-        };
-        Ok((data, model?))
+        }
     }
 
     fn check(&mut self) -> Result<()> {

@@ -1,17 +1,21 @@
 //! `unlearn eval`: a run against its original and its retrains.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::folder::{Opened, RunFolder};
 use super::reading::evaluate;
 use super::references;
+use super::results::RequestSummary;
 use super::target::Target;
 use crate::data::read_requests;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::eval::{Cost, Evaluation, Evidence, Metrics, Subject, Verdict, measure, measure_references, verdict};
+use crate::eval::{
+    Cost, Evaluation, Evidence, METRICS, Metric, Metrics, SplitName, Subject, Verdict, measure, measure_references,
+    verdict,
+};
 use crate::methods::{self, Role};
 
 /// What `unlearn eval` is asked for.
@@ -42,23 +46,46 @@ impl EvalJob<'_> {
     pub fn read(&self) -> Result<EvalInputs> {
         let run = RunFolder::new(self.run).open()?;
         let references: Vec<Opened> =
-            self.references.iter().map(|path| RunFolder::new(path).open()).collect::<Result<_>>()?;
-        let original = self.original.map(|path| RunFolder::new(path).open()).transpose()?;
+            self.references.iter().map(|path| RunFolder::new(path).open_beside(&run)).collect::<Result<_>>()?;
+        let original = self.original.map(|path| RunFolder::new(path).open_beside(&run)).transpose()?;
         let given = self.request.map(read_requests).transpose()?;
         let known = given.as_ref().or(run.requests.as_ref());
         let known = known.or_else(|| references.iter().find_map(|reference| reference.requests.as_ref()));
-        let target = known.map(|requests| Target::of(requests, &run.data, &run.model, run.config.seed)).transpose()?;
-        let request = known.map(|requests| references::request_hash(&run, requests)).transpose()?;
+        let target = known.map(|requests| references::target_for(&run, requests)).transpose()?;
+        let request = target.as_ref().map(|target| RequestSummary::of(&[], target).hash);
         references::check(&run, request.as_deref(), &references, original.as_ref())?;
         Ok(EvalInputs { run, references, original, target })
     }
 }
 
-/// What `unlearn eval` found.
-pub struct Measured {
-    /// Its document.
-    pub document: Value,
-    /// The verdict in it; none without a request, an original and two references.
+/// What `unlearn eval` prints. Beside these keys it has those of the run's metrics, as `unlearn list metrics` has them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct Document {
+    /// `unlearn.eval/1`
+    pub schema: &'static str,
+    /// Version of the program.
+    pub version: &'static str,
+    /// Folder of the run.
+    pub run: PathBuf,
+    /// SHA-256 of its weights.
+    pub model_sha256: String,
+    /// What the run's source has lost, in a sentence; absent where it is as it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Metrics that take the forgotten records, where the source no longer has them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_measurable: Vec<String>,
+    /// Of the run.
+    #[cfg_attr(feature = "cli", schemars(skip))]
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// Metrics of the run before forgetting.
+    #[cfg_attr(feature = "cli", schemars(schema_with = "crate::run::schema::metrics"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original: Option<Metrics>,
+    /// With an original and at least two references.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
 }
 
@@ -67,30 +94,37 @@ impl EvalInputs {
     ///
     /// # Errors
     /// A model that diverged; a lost device.
-    pub fn measure(&self, engine: &mut Engine) -> Result<Measured> {
+    pub fn measure(&self, engine: &mut Engine) -> Result<Document> {
         let now = self.on(engine, &self.run)?;
         let references =
             self.references.iter().map(|reference| self.on(engine, reference)).collect::<Result<Vec<_>>>()?;
         let references: Vec<&Evaluation> = references.iter().collect();
         let forgotten_classes = self.target.as_ref().map_or(&[][..], |target| &target.classes);
         let metrics = measure(&Subject { now: &now, references: &references, forgotten_classes })?;
-        let mut document = json!({
-            "schema": "unlearn.eval/1",
-            "version": env!("CARGO_PKG_VERSION"),
-            "run": self.run.folder.path,
-            "model_sha256": self.run.model_sha256(),
-        });
-        merge(&mut document, metrics.to_json());
+        let mut document = Document {
+            schema: "unlearn.eval/1",
+            version: env!("CARGO_PKG_VERSION"),
+            run: self.run.folder.path.clone(),
+            model_sha256: self.run.model_sha256().to_owned(),
+            source: self.run.lost(),
+            not_measurable: self.all_lost().map(|target| of_forgotten(target, &metrics)).unwrap_or_default(),
+            metrics,
+            original: None,
+            verdict: None,
+        };
         if let Some(original) = &self.original {
             let outputs = self.on(engine, original)?;
             let before = measure(&Subject { now: &outputs, references: &references, forgotten_classes })?;
-            document["original"] = before.to_json();
-            if let Some(judged) = self.judge(&metrics, &before, &now, &outputs, &references)? {
-                document["verdict"] = to_value(&judged)?;
-                return Ok(Measured { document, verdict: Some(judged) });
-            }
+            document.verdict = self.judge(&document.metrics, &before, &now, &outputs, &references)?;
+            document.original = Some(before);
         }
-        Ok(Measured { document, verdict: None })
+        Ok(document)
+    }
+
+    /// The request, where the source has none of its records any more.
+    fn all_lost(&self) -> Option<&Target> {
+        let none = |target: &&Target| target.split.forget.is_empty() && target.split.unseen.is_empty();
+        self.target.as_ref().filter(|target| !self.run.absent.is_empty() && none(target))
     }
 
     fn on(&self, engine: &mut Engine, run: &Opened) -> Result<Evaluation> {
@@ -133,7 +167,10 @@ impl EvalInputs {
             unlink: None,
             cost: Cost::default(),
         };
-        let judged = verdict(&evidence);
+        let mut judged = verdict(&evidence);
+        if let Some(lost) = self.run.lost().filter(|_| self.all_lost().is_some()) {
+            judged = not_any_more(judged, &lost);
+        }
         Ok(Some(match &self.run.info.forget {
             Some(forget) => forget.effect.overrule(judged, methods::role(&forget.method).unwrap_or(Role::Method)),
             None => judged,
@@ -141,12 +178,31 @@ impl EvalInputs {
     }
 }
 
-fn to_value(verdict: &Verdict) -> Result<Value> {
-    serde_json::to_value(verdict).map_err(|e| Error::internal(format!("a verdict cannot be written: {e}")))
+/// Keys of metrics that take forgotten records, which the source no longer has.
+fn of_forgotten(target: &Target, metrics: &Metrics) -> Vec<String> {
+    let splits = ["accuracy", "loss", "count", "per_class"].map(|key| format!("splits.forget.{key}"));
+    let named = |metric: &&Metric| !matches!(metric.name, "planted-class replay" | "accuracy and loss");
+    let measured = METRICS.iter().filter(named).flat_map(|metric| {
+        let all = metric.needs.contains(&SplitName::Forget);
+        let own = |key: &&&str| !matches!(**key, "gaps.retain_accuracy" | "gaps.test_accuracy");
+        metric.keys.iter().filter(own).filter(move |key| all || key.ends_with(".forget") || key.ends_with("_forget"))
+    });
+    let asked = |key: &&str| !key.starts_with("membership_same_class") || !target.classes.is_empty();
+    let all = splits.into_iter().chain(measured.copied().filter(asked).map(str::to_owned));
+    all.filter(|key| metrics.get(key).is_none()).collect()
 }
 
-fn merge(into: &mut Value, from: Value) {
-    if let (Value::Object(into), Value::Object(from)) = (into, from) {
-        into.extend(from);
+/// Says of each check that could not be measured for want of the records that it never can be again.
+fn not_any_more(mut verdict: Verdict, lost: &str) -> Verdict {
+    for check in verdict.checks.iter_mut().filter(|check| check.value.is_none()) {
+        check.reason = format!("Not measurable any more: {lost}.");
     }
+    let names: Vec<&str> =
+        verdict.checks.iter().filter(|check| check.value.is_none()).map(|check| check.name.as_str()).collect();
+    verdict.summary = format!(
+        "Not measurable any more, since {lost}: {}; judge a run before the records leave. {}",
+        names.join(", "),
+        verdict.summary
+    );
+    verdict
 }

@@ -30,6 +30,9 @@ pub struct Evidence {
     pub data_sha256: String,
     /// Hash of the records as this run's model is given them; another where what is fitted on records was fitted again.
     pub read_sha256: String,
+    /// What stays of the records once those that the run forgot have left their source.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retained: Option<Retained>,
     /// SHA-256 of the files beside `run.json`, by name; the weights' is `model_sha256`.
     pub files: BTreeMap<String, String>,
     /// SHA-256 of the request file as it was given.
@@ -41,6 +44,25 @@ pub struct Evidence {
     /// The runs that it came from: its parent, then that one's, to the one that was trained.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub parents: Vec<Parent>,
+}
+
+/// What binds a run to the records that it retains.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct Retained {
+    /// Hash of the retained records as this run's model is given them ([`Dataset::retained_sha256`]).
+    pub sha256: String,
+    /// How many classes all records had.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "classes")))]
+    pub classes: usize,
+    /// The numbers of those among them that the model has an output for.
+    pub learned: Vec<u32>,
+    /// Records are known by their rows, which are others once records are gone.
+    pub by_row: bool,
+    /// How many of the first lines of `forgotten.jsonl` were of records that the source had no more when the run was
+    /// made.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "lines")))]
+    pub lines: usize,
 }
 
 /// A run that another was made from.
@@ -163,9 +185,13 @@ impl Evidence {
         if now == *then {
             return Ok(());
         }
+        let hint = match self.parents.is_empty() {
+            true => " (where records that a run made from this one forgot have left their source, give that run)",
+            false => "",
+        };
         Err(Error::input(format!(
             "{}: the records that config.toml loads ({}) have the hash {now}, and the run was made with {then}: the \
-                data were changed since; bring back the files as they were, or train again",
+                data were changed since; bring back the files as they were, or train again{hint}",
             folder.display(),
             data.name
         )))

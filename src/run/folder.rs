@@ -1,15 +1,18 @@
 //! A RUN folder: what is in it, when it may be written to, and how it is read back.
 
+mod open;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::config::{Config, Loaded};
+use super::config::Config;
 use super::evidence;
 use super::hold::{Hold, LOCK};
 use super::info::{RunInfo, SCHEMA};
+use super::lost;
 use super::reading::Reading;
 use crate::base::{sweep, write_atomic};
-use crate::data::{Dataset, FitOn, Request, read_requests};
+use crate::data::{Absent, Dataset, Line, Request};
 use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::train::weights;
@@ -225,26 +228,6 @@ impl RunFolder {
         info.evidence.check_checkpoint(&self.checkpoint())?;
         evidence::check_weights(&self.model(), &info.model_sha256)
     }
-
-    /// Reads configuration, facts, data and network; the weights are read by [`Opened::theta`].
-    ///
-    /// # Errors
-    /// A folder that holds no whole run; whatever is wrong with its files; files or data that are not those that the
-    /// run was made with.
-    pub fn open(&self) -> Result<Opened> {
-        let info = self.read_info()?;
-        self.check(&info)?;
-        let mut loaded = Loaded::read(&self.config(), &[], None)?;
-        info.evidence.check_base(loaded.config.init.as_deref())?;
-        let (data, model) = loaded.build_on(FitOn::Kept(&info.data.fitted))?;
-        info.evidence.check_data(&self.path, &data)?;
-        let requests = match self.request().exists() {
-            true => Some(read_requests(&self.request())?),
-            false => None,
-        };
-        let run_sha256 = evidence::hash_of(&self.info())?;
-        Ok(Opened { folder: self.clone(), run_sha256, info, config: loaded.config, data, model, requests })
-    }
 }
 
 /// A run that was read back.
@@ -259,10 +242,14 @@ pub struct Opened {
     pub config: Config,
     /// Its data, loaded again.
     pub data: Dataset,
+    /// What of the records its source has lost since it was trained.
+    pub absent: Absent,
     /// Its network, without weights.
     pub model: Model,
     /// What it forgot, where it came from `forget`.
     pub requests: Option<Vec<Request>>,
+    /// What those were found to mean, line by line.
+    pub forgotten: Vec<Line>,
 }
 
 impl Opened {
@@ -277,6 +264,11 @@ impl Opened {
     /// Its model, to be read on its data.
     pub fn reading<'a>(&'a self, theta: &'a [f32]) -> Reading<'a> {
         Reading { theta, forgot: self.info.forget.is_some(), model: &self.model, data: &self.data }
+    }
+
+    /// What the source no longer has, in a sentence; none where it is as it was.
+    pub fn lost(&self) -> Option<String> {
+        lost::sentence(&self.absent, &self.forgotten)
     }
 
     /// SHA-256 of the weights, which was checked when the run was opened.

@@ -1,15 +1,17 @@
 //! `unlearn forget`: one method on one run.
 
+mod prepare;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::claim;
 use super::effect::{self, Effect};
-use super::evidence::{self, Evidence, Marks, Parent};
+use super::evidence::{Evidence, Marks, Parent, Retained};
 use super::folder::{Opened, RunFolder, State};
 use super::hold::Hold;
 use super::info::{DataInfo, ForgetInfo, RunInfo, SCHEMA, TrafficInfo};
-use super::refit::{Refit, base, check_base};
+use super::refit::Refit;
 use super::residue;
 use super::results::{AdapterSummary, RequestSummary};
 use super::stage::{Stage, apply};
@@ -17,10 +19,10 @@ use super::target::Target;
 use super::train_run::finish;
 use super::{variants, whom};
 use crate::base::{sha256, write_atomic};
-use crate::data::{Line, RecordKind, Request, read_requests, request_lines};
+use crate::data::{Line, Request, request_lines};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::methods::{self, Account, Method, MethodRow, Past, Role, Tier};
+use crate::methods::{self, Account, Method, MethodRow, Past, Role};
 
 impl RequestSummary {
     /// What was asked, without the ids.
@@ -33,7 +35,7 @@ impl RequestSummary {
         // On a graph the deleted nodes need not be training records.
         let (what, count) = match target.deletion() {
             Some(deletion) => (serde_json::to_string(deletion).unwrap_or_default(), target.things()),
-            None => (ids.join(","), target.split.forget.len() + target.split.unseen.len()),
+            None => (ids.join(","), ids.len()),
         };
         RequestSummary {
             kind: if mixed { "mixed".into() } else { kinds.first().copied().unwrap_or_default().into() },
@@ -50,6 +52,8 @@ pub struct ForgetJob {
     requests: Vec<Request>,
     /// What the run had forgotten before; goes before these requests in the new run.
     earlier: Vec<Request>,
+    /// What that was found to mean.
+    forgotten: Vec<Line>,
     target: Target,
     row: &'static MethodRow,
     method: Box<dyn Method>,
@@ -65,6 +69,8 @@ pub struct ForgetJob {
     request_sha256: String,
     /// Hash of the records as the new run's model is given them.
     read_sha256: String,
+    /// What binds it to the records that stay.
+    retained: Option<Retained>,
     /// Who forgets, and why.
     pub marks: Marks,
 }
@@ -93,64 +99,6 @@ impl ForgetJob {
     /// As [`ForgetJob::prepare`].
     pub fn dry(run: &Path, request: &Path, method: &str, settings: toml::Table) -> Result<ForgetJob> {
         ForgetJob::of(run, request, method, settings, None)
-    }
-
-    fn of(
-        run: &Path,
-        request: &Path,
-        method: &str,
-        settings: toml::Table,
-        out: Option<(&Path, bool)>,
-    ) -> Result<ForgetJob> {
-        let folder = RunFolder::new(out.map_or(Path::new(""), |(out, _)| out));
-        let hold = out.map_or(Ok(None), |(_, resume)| folder.claim("forget", resume))?;
-        let row = methods::find(method)?;
-        let method = (row.build)(settings)?;
-        let mut run = RunFolder::new(run).open()?;
-        let requests = read_requests(request)?;
-        if let Some(drawn) = requests.iter().find(|r| r.fraction.is_some()) {
-            return Err(Error::input(format!("{}: `fraction` goes into a configuration; give ids here", drawn.origin)));
-        }
-        row.check_data(&run.data)?;
-        method.suits_recipe(&run.config.train)?;
-        let mut target = Target::of(&requests, &run.data, &run.model, run.config.seed)?;
-        // On a graph each request is read by itself, against the whole graph.
-        let earlier = run.requests.clone().filter(|_| run.info.forget.is_some() && run.data.kind() == RecordKind::Row);
-        let earlier = earlier.unwrap_or_default();
-        if !earlier.is_empty() {
-            let before = Target::of(&earlier, &run.data, &run.model, run.config.seed)?.split;
-            target.after(&before, &run.data)?;
-            run.data.leave(&before.unseen);
-        }
-        if row.tier == Tier::Exact {
-            check_base(&run)?;
-        }
-        let mut refit = Refit::of(row, &run.config, &run.data, &target)?;
-        let read_sha256 = refit.as_ref().map_or(run.info.evidence.read_sha256.clone(), |refit| refit.data.sha256());
-        for data in refit.iter_mut().map(|refit| &mut refit.data).chain([&mut run.data]) {
-            data.leave(&target.split.unseen);
-        }
-        let base = base(&run.config, refit.as_ref().map_or(&run.model, |refit| &refit.model))?;
-        let theta = run.theta()?;
-        let (request_sha256, marks) = (evidence::hash_of(request)?, Marks::default());
-        let request = request.to_owned();
-        Ok(ForgetJob {
-            run,
-            requests,
-            earlier,
-            target,
-            row,
-            method,
-            theta,
-            refit,
-            base,
-            folder,
-            hold,
-            request,
-            request_sha256,
-            read_sha256,
-            marks,
-        })
     }
 
     /// What the method may know of where the weights come from.
@@ -289,6 +237,7 @@ impl ForgetJob {
             request_sha256: Some(self.request_sha256.clone()),
             base_sha256: before.base_sha256.clone(),
             read_sha256: self.read_sha256.clone(),
+            retained: self.retained.clone(),
             parents: std::iter::once(parent).chain(before.parents.iter().cloned()).collect(),
             ..Evidence::of(&self.marks, &before.data_sha256)
         }
@@ -321,7 +270,12 @@ impl ForgetJob {
 
     fn write_request(&self) -> Result<()> {
         write_atomic(&self.folder.request(), self.request_text()?.as_bytes())?;
-        write_atomic(&self.folder.forgotten(), whom::json_lines(self.lines())?.as_bytes())
+        write_atomic(&self.folder.forgotten(), whom::json_lines(self.forgotten.iter().chain(self.lines()))?.as_bytes())
+    }
+
+    /// What the run's source no longer has, in a sentence; none where it is as it was.
+    pub fn lost(&self) -> Option<String> {
+        self.run.lost()
     }
 
     /// What each line of the request was found to mean.

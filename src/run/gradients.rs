@@ -154,6 +154,11 @@ impl GradientJob {
         Ok(GradientJob { folder, run, theta, indices, set, row, options })
     }
 
+    /// What the run's source no longer has, in a sentence; none where it is as it was.
+    pub fn lost(&self) -> Option<String> {
+        self.run.lost()
+    }
+
     /// The run's weights and data on an engine.
     fn session<'e>(&'e self, engine: &'e mut Engine) -> Result<Session<'e>> {
         Session::of(engine, &self.run.model, &self.run.data, None, &self.theta)?

@@ -18,6 +18,7 @@ pub mod gradients;
 pub mod hold;
 pub mod influence;
 pub mod info;
+mod lost;
 pub mod moments;
 pub mod outputs;
 #[cfg(feature = "report")]

@@ -108,6 +108,7 @@ impl Sources {
     /// A folder that holds neither.
     pub fn read(folders: &[PathBuf]) -> Result<Sources> {
         let mut all = Sources::default();
+        let mut changed = Vec::new();
         for path in folders {
             let (results, run) = (path.join(RESULTS), RunFolder::new(path));
             match (results.exists(), run.state()) {
@@ -115,7 +116,10 @@ impl Sources {
                     all.rows.extend(read_results(&results)?);
                     all.curves.extend(curves_in(path)?);
                 }
-                (false, State::Finished) => all.runs.push(run.open()?),
+                (false, State::Finished) => match run.open() {
+                    Ok(opened) => all.runs.push(opened),
+                    Err(error) => changed.push((run.clone(), error)),
+                },
                 // Under way or interrupted: its curve can be looked at.
                 (false, State::Begun) => {}
                 (false, State::Free) => {
@@ -129,6 +133,11 @@ impl Sources {
             if run.metrics().exists() {
                 all.curves.push(read_curve(&run.metrics(), &path.display().to_string())?);
             }
+        }
+        // Trained on records that another of these has forgotten, and that have left the source since.
+        for (run, error) in changed {
+            let kin = all.runs.iter().find_map(|other| run.open_beside(other).ok());
+            all.runs.push(kin.ok_or(error)?);
         }
         all.curves.retain(|curve| !curve.points.is_empty());
         Ok(all)

@@ -70,8 +70,9 @@ impl Purge {
                 forget.effect.reason.as_deref().unwrap_or("no reason is known")
             )));
         }
-        let mut kept: Vec<String> =
-            forget.residue.iter().filter(|residue| !residue.purge).map(Residue::to_string).collect();
+        let stays = |residue: &&Residue| !residue.purge && (run.absent.is_empty() || residue.what != "data");
+        let mut kept: Vec<String> = forget.residue.iter().filter(stays).map(Residue::to_string).collect();
+        kept.extend(run.lost());
         kept.push("copies elsewhere, such as backups and what was published: this program knows of none".into());
         let (mut files, mut folders) = (Vec::new(), Vec::new());
         if run.folder.checkpoint().exists() {

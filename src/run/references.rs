@@ -5,7 +5,7 @@ use std::path::Path;
 use super::folder::Opened;
 use super::results::RequestSummary;
 use super::target::Target;
-use crate::data::Request;
+use crate::data::{Request, request_lines};
 use crate::error::{Error, Result};
 use crate::methods::{self, Role};
 
@@ -15,13 +15,37 @@ use crate::methods::{self, Role};
 /// # Errors
 /// A request that does not fit the data.
 pub(super) fn request_of(run: &Opened) -> Result<Option<String>> {
-    run.requests.as_ref().map(|requests| request_hash(run, requests)).transpose()
+    let target = target_of(run)?;
+    Ok(target.map(|target| RequestSummary::of(&[], &target).hash))
+}
+
+/// What a run's own requests mean: as it was found when the run was made, since the source may have lost the records.
+///
+/// # Errors
+/// A request that does not fit the data.
+pub(super) fn target_of(run: &Opened) -> Result<Option<Target>> {
+    match &run.requests {
+        Some(_) if run.info.evidence.retained.is_some() => Ok(Some(Target::known(&run.forgotten, &run.data))),
+        Some(requests) => Target::of(requests, &run.data, &run.model, run.config.seed).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What requests that were given for a run mean; its own are known to it.
+///
+/// # Errors
+/// A request that does not fit the data.
+pub(super) fn target_for(run: &Opened, requests: &[Request]) -> Result<Target> {
+    let own = run.requests.as_deref().map(request_lines).transpose()?;
+    match target_of(run)? {
+        Some(target) if own == Some(request_lines(requests)?) => Ok(target),
+        _ => Target::of(requests, &run.data, &run.model, run.config.seed),
+    }
 }
 
 /// The same of any request on a run's data.
 pub(super) fn request_hash(run: &Opened, requests: &[Request]) -> Result<String> {
-    let target = Target::of(requests, &run.data, &run.model, run.config.seed)?;
-    Ok(RequestSummary::of(requests, &target).hash)
+    Ok(RequestSummary::of(requests, &target_for(run, requests)?).hash)
 }
 
 /// Whether the run is a retrain.

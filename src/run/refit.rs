@@ -7,7 +7,7 @@ use super::config::Config;
 use super::folder::{Opened, RunFolder};
 use super::target::Target;
 use crate::base::sha256;
-use crate::data::{Dataset, FitOn, Normalize, Origins, Place, Portion};
+use crate::data::{Absent, Dataset, FitOn, Normalize, Origins, Place, Portion};
 use crate::error::{Error, Result};
 use crate::methods::{MethodRow, Tier};
 use crate::nn::Model;
@@ -24,16 +24,24 @@ pub struct Refit {
 }
 
 impl Refit {
-    /// What the method needs; none where it is not exact, or where the retained records alone teach the same.
+    /// What the method needs; none where it is not exact, or where the retained records alone teach the same. `absent`
+    /// are records that the source has no more.
     ///
     /// # Errors
     /// Data that cannot be read any more; a single class that is retained.
-    pub fn of(row: &MethodRow, config: &Config, data: &Dataset, target: &Target) -> Result<Option<Refit>> {
+    pub fn of(
+        row: &MethodRow,
+        config: &Config,
+        (data, absent): (&Dataset, &Absent),
+        target: &Target,
+    ) -> Result<Option<Refit>> {
         if row.tier != Tier::Exact || !reads_records(data, target) {
             return Ok(None);
         }
         let origins = origins(data, &target.split.retain);
-        let (fitted, model) = config.build(FitOn::Without(&origins))?;
+        let fit = FitOn::Without(&origins);
+        let fitted = config.load_without(fit, absent)?;
+        let model = config.network(&fitted, fit)?;
         if fitted.fitted() == data.fitted() {
             return Ok(None);
         }

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use super::evidence::Marks;
 use super::folder::{Opened, RunFolder, State};
 use super::forget_run::ForgetJob;
+use super::hold::Hold;
 use super::info::RunInfo;
 use super::references;
-use crate::base::Digest;
-use crate::data::read_requests;
+use crate::base::{Digest, at_once};
+use crate::data::{free_memory, read_requests};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::methods;
@@ -20,9 +21,28 @@ pub struct Retrains {
     /// The run that was trained.
     root: PathBuf,
     request: PathBuf,
+    /// The run that forgot, where the source has lost what it forgot.
+    lost: Option<Opened>,
     /// Where they go.
     pub folder: PathBuf,
     seeds: Vec<u64>,
+}
+
+/// Memory that retrains may take together where nobody says how much: adapters do not tell what they have.
+const ROOM: u64 = 4 << 30;
+
+/// How retrains are made.
+pub struct Work<'a> {
+    /// Opens an engine, which shares the memory that may be held with so many in all.
+    pub engine: &'a (dyn Fn(u64) -> Result<Engine> + Sync),
+    /// How many at once; as many as cores and memory allow if none.
+    pub jobs: Option<usize>,
+    /// Memory that they may hold together, in bytes.
+    pub memory: Option<u64>,
+    /// Who makes them, and why.
+    pub marks: &'a Marks,
+    /// Told of each once it is there.
+    pub watch: &'a (dyn Fn(&Retrain) + Sync),
 }
 
 /// A retrain.
@@ -65,50 +85,77 @@ impl Retrains {
         let request = request.map_or_else(|| opened.folder.request(), Path::to_owned);
         let taken = [opened.config.seed, opened.info.seed];
         let seeds = (1..).map(|i| opened.config.seed.wrapping_add(i)).filter(|seed| !taken.contains(seed));
-        Ok(Retrains { root, request, folder, seeds: seeds.take(count).collect() })
+        let seeds = seeds.take(count).collect();
+        let lost = (!opened.absent.is_empty()).then_some(opened);
+        Ok(Retrains { root, request, lost, folder, seeds })
     }
 
-    /// Those that are wanted, in the order of their seeds; what is not there is made, one after the other.
+    /// Those that are wanted, in the order of their seeds; what is not there is made, several at once. Each has the
+    /// bytes that it has alone. What is finished when another fails, or when the process is ended, stays.
     ///
     /// # Errors
     /// A retrain in the folder that was changed; one that diverges; a lost device.
-    pub fn make(
-        &self,
-        engine: &mut dyn FnMut() -> Result<Engine>,
-        marks: &Marks,
-        watch: &mut dyn FnMut(&Retrain),
-    ) -> Result<Vec<Retrain>> {
+    pub fn make(&self, work: &Work) -> Result<Vec<Retrain>> {
+        let folder = |seed: &u64| RunFolder::new(&self.folder.join(format!("seed-{seed}")));
+        let (there, missing): (Vec<u64>, Vec<u64>) =
+            self.seeds.iter().partition(|seed| folder(seed).state() == State::Finished);
         let mut all = Vec::new();
-        let mut opened: Option<Engine> = None;
-        for seed in &self.seeds {
-            let path = self.folder.join(format!("seed-{seed}"));
-            let folder = RunFolder::new(&path);
-            let (cached, info) = match folder.state() {
-                State::Finished => (true, folder.open()?.info),
-                state => {
-                    if state == State::Begun {
-                        // Killed while it was written: nobody else's files are in this folder.
-                        fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
-                    }
-                    let mut job = self.job(&path)?;
-                    job.marks = marks.clone();
-                    let engine = match &mut opened {
-                        Some(engine) => engine,
-                        none => none.insert(engine()?),
-                    };
-                    (false, job.forget(engine, Some(*seed), false)?)
-                }
-            };
-            let retrain = Retrain { path, cached, info };
-            watch(&retrain);
-            all.push(retrain);
+        for seed in &there {
+            let RunFolder { path } = folder(seed);
+            let info = RunFolder::new(&path).open()?.info;
+            all.push(Retrain { path, cached: true, info });
         }
+        all.iter().for_each(work.watch);
+        let workers = self.workers(work, missing.len())?;
+        let make = |engine: &mut Engine, at: usize| {
+            let RunFolder { path } = folder(&missing[at]);
+            let info = self.one(engine, &path, missing[at], work)?;
+            let retrain = Retrain { path, cached: false, info };
+            (work.watch)(&retrain);
+            Ok(retrain)
+        };
+        all.extend(at_once(missing.len(), workers, || (work.engine)(workers as u64), make)?);
+        all.sort_by_key(|retrain| self.seeds.iter().position(|seed| *seed == retrain.info.seed));
         Ok(all)
     }
-}
 
-impl Retrains {
+    fn one(&self, engine: &mut Engine, path: &Path, seed: u64, work: &Work) -> Result<RunInfo> {
+        let folder = RunFolder::new(path);
+        if folder.state() == State::Begun {
+            // Killed while it was written, unless somebody still holds it: then this is refused.
+            let hold = Hold::take(path, "references")?;
+            folder.discard();
+            hold.settle();
+        }
+        let mut job = self.job(path)?;
+        job.marks = work.marks.clone();
+        job.forget(engine, Some(seed), false)
+    }
+
+    /// How many at once: as many as there are cores, and as memory holds. A retrain takes what the training took on the
+    /// adapter, and as much again for its data on the host.
+    fn workers(&self, work: &Work, missing: usize) -> Result<usize> {
+        if let Some(jobs) = work.jobs {
+            return Ok(jobs.min(missing));
+        }
+        if missing < 2 {
+            return Ok(1);
+        }
+        let each = 2 * RunFolder::new(&self.root).read_info()?.planned_gpu_bytes.max(1);
+        let room = work.memory.unwrap_or_else(|| (free_memory() / 2).min(ROOM));
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(cores.min(missing).min(usize::try_from(room / each).unwrap_or(cores)).max(1))
+    }
+
+    /// What the source no longer has, in a sentence; none where it is as it was.
+    pub fn lost(&self) -> Option<String> {
+        self.lost.as_ref().and_then(Opened::lost)
+    }
+
     fn job(&self, out: &Path) -> Result<ForgetJob> {
+        if let Some(run) = &self.lost {
+            return ForgetJob::retrain(&self.root, run, out);
+        }
         let (name, settings) = (methods::reference().name, toml::Table::new());
         ForgetJob::prepare(&self.root, &self.request, name, settings, out)
     }

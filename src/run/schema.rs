@@ -17,6 +17,7 @@ pub use keys::{Key, keys};
 pub(crate) use registries::{figures, metrics, settings_by_method, settings_of_a_method};
 
 use super::config::Config;
+use super::evaluate::Document;
 use super::info::RunInfo;
 use super::results::Row;
 use super::train_run::EpochLine;
@@ -54,6 +55,17 @@ pub fn metrics_line() -> Value {
 /// The schema of a line of `results.jsonl`, which `run` and `demo` write and print with `--json`.
 pub fn results() -> Value {
     written::<Row>("unlearn result", "A line of `results.jsonl`; `run --json` and `demo --json` have them as `rows`.")
+}
+
+/// The schema of what `eval` prints.
+pub fn evaluation() -> Value {
+    let mut schema = written::<Document>("unlearn evaluation", "What `eval` prints, as JSON.");
+    // The run's own metrics stand beside the other keys.
+    let metrics = metrics(&mut SchemaSettings::draft2020_12().into_generator());
+    if let (Some(keys), Some(own)) = (schema["properties"].as_object_mut(), metrics.get("properties")) {
+        keys.extend(own.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
+    }
+    schema
 }
 
 /// The schema of what this program reads, with what `define` adds to its definitions.

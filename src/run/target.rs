@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::data::{Dataset, Deletion, Kind, Place, Request, Split, Who, resolve};
+use crate::data::{Dataset, Deletion, Kind, Line, Place, Portion, Request, Split, Who, resolve};
 use crate::error::{Error, Result};
 use crate::eval::RequestScope;
 use crate::methods::GraphView;
@@ -57,6 +57,30 @@ impl Target {
         Ok(Target { split, classes, whole_classes, graph })
     }
 
+    /// What requests were found to mean when a run was made, on data that may have lost those records since. Records
+    /// stand alone.
+    pub fn known(lines: &[Line], data: &Dataset) -> Target {
+        let records = || lines.iter().flat_map(|line| &line.records);
+        let places: HashSet<Place> = records().filter_map(|who| data.who.find_then(&who.id)).collect();
+        let mut split = Split { lines: lines.to_vec(), ..Split::default() };
+        for place in data.places(Portion::Train) {
+            let goes = places.contains(&place);
+            (if goes { &mut split.forget } else { &mut split.retain }).push(place.position);
+        }
+        split.unseen = places.into_iter().filter(|place| place.portion != Portion::Train).collect();
+        split.unseen.sort_unstable();
+        let trained = records().filter(|who| who.split == Some(Portion::Train));
+        let gone: HashSet<&String> = trained.filter_map(|who| who.class.as_ref()).collect();
+        let stays: HashSet<u32> = split.retain.iter().map(|id| data.train.y[*id as usize]).collect();
+        let number = |name: &&String| data.class_names.iter().position(|known| known == *name).map(|at| at as u32);
+        let mut whole_classes: Vec<u32> =
+            gone.iter().filter_map(number).filter(|class| !stays.contains(class)).collect();
+        whole_classes.sort_unstable();
+        let by_class = lines.iter().all(|line| line.kind == Kind::Class.name());
+        let classes = if by_class { whole_classes.clone() } else { Vec::new() };
+        Target { split, classes, whole_classes, graph: None }
+    }
+
     /// Takes out the records that earlier requests deleted: they are neither retained nor forgotten again. Records
     /// stand alone.
     ///
@@ -65,15 +89,16 @@ impl Target {
     pub fn after(&mut self, earlier: &Split, data: &Dataset) -> Result<()> {
         let gone: HashSet<u32> = earlier.forget.iter().copied().collect();
         let left: HashSet<Place> = earlier.unseen.iter().copied().collect();
-        let known: HashSet<&Who> = earlier.lines.iter().flat_map(|line| &line.records).collect();
+        // Rows move where a source loses records; an id does not.
+        let known: HashSet<String> = earlier.lines.iter().flat_map(|line| &line.records).map(id_of).collect();
         let split = &mut self.split;
         split.retain.retain(|id| !gone.contains(id));
         split.forget.retain(|id| !gone.contains(id));
         split.unseen.retain(|place| !left.contains(place));
         for line in &mut split.lines {
             let before = line.records.len();
-            line.records.retain(|who| !known.contains(who));
-            line.already = before - line.records.len();
+            line.records.retain(|who| !known.contains(&id_of(who)));
+            line.already += before - line.records.len();
         }
         if split.forget.is_empty() && split.unseen.is_empty() {
             return Err(Error::input("the run has forgotten all of these records already"));
@@ -129,6 +154,10 @@ impl Target {
             influenced_train: &target.influenced_train,
         })
     }
+}
+
+fn id_of(who: &Who) -> String {
+    who.id.to_string()
 }
 
 /// Classes that some of `forget`, ascending ids of training records, have and no other training record.

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::evaluate::{EvalJob, Measured};
+use super::evaluate::EvalJob;
 use super::evidence::{self, Parent};
 use super::folder::{Opened, RunFolder};
 use super::retrains;
 use crate::base::{utc_now, write_atomic};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::eval::Verdict;
+use crate::eval::{Aspect, Check, Verdict};
 
 /// Name and version of `verdict.json`.
 pub const SCHEMA: &str = "unlearn.verdict/1";
@@ -35,6 +35,9 @@ pub struct Stored {
     pub original: Parent,
     /// The retrains that it was measured against.
     pub references: Vec<Parent>,
+    /// What the run's source had lost, in a sentence; absent where it was as it had been.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source: Option<String>,
     /// What it came to.
     pub verdict: Verdict,
     /// SHA-256 of this document with nothing in the place of this hash.
@@ -52,7 +55,8 @@ pub struct VerifyJob<'a> {
 }
 
 impl VerifyJob<'_> {
-    /// Measures, judges and writes `verdict.json`.
+    /// Measures, judges and writes `verdict.json`. One that was made before the source lost the forgotten records
+    /// stands.
     ///
     /// # Errors
     /// A run that was trained; fewer than two retrains ([`Error::Inconclusive`]); what `unlearn eval` refuses.
@@ -61,6 +65,9 @@ impl VerifyJob<'_> {
         let path = self.run.display();
         if run.info.forget.is_none() {
             return Err(Error::input(format!("{path} was trained and forgot nothing; give a run that `forget` wrote")));
+        }
+        if let Some(stands) = standing(&run)? {
+            return Ok(stands);
         }
         let original = match self.original {
             Some(original) => original.to_owned(),
@@ -83,8 +90,7 @@ impl VerifyJob<'_> {
         }
         let inputs =
             EvalJob { run: self.run, references: &references, original: Some(&original), request: None }.read()?;
-        let Measured { verdict, .. } = inputs.measure(&mut engine()?)?;
-        let verdict = verdict.ok_or_else(|| Error::internal("there is no verdict"))?;
+        let verdict = inputs.measure(&mut engine()?)?.verdict.ok_or_else(|| Error::internal("there is no verdict"))?;
         let parent = |path: &PathBuf| parent(path);
         let stored = Stored {
             schema: SCHEMA.into(),
@@ -94,6 +100,7 @@ impl VerifyJob<'_> {
             model_sha256: own,
             original: parent(&original)?,
             references: references.iter().map(parent).collect::<Result<_>>()?,
+            source: run.lost(),
             verdict,
             verdict_sha256: String::new(),
         };
@@ -118,6 +125,21 @@ fn parent(path: &Path) -> Result<Parent> {
         run_sha256: evidence::hash_of(&folder.info())?,
         model_sha256: folder.read_info()?.model_sha256,
     })
+}
+
+/// The verdict of a run that was judged before its source lost the forgotten records, of which nothing can be measured
+/// any more: it stands.
+fn standing(run: &Opened) -> Result<Option<Stored>> {
+    let then = run.info.evidence.retained.as_ref().map_or(0, |retained| retained.lines);
+    if run.absent.lines <= then {
+        return Ok(None);
+    }
+    let forgetting = |check: &Check| check.aspect == Aspect::Forgetting && check.value.is_some();
+    let judged = stored(run)?.filter(|stored| stored.verdict.checks.iter().any(forgetting));
+    let lost = run.lost().unwrap_or_default();
+    let source =
+        |stored: &Stored| format!("{lost}; this verdict is of {}, when it had them, and stands", stored.made_at);
+    Ok(judged.map(|stored| Stored { source: Some(source(&stored)), ..stored }))
 }
 
 /// The verdict beside a run; none where it was not judged.

@@ -1,6 +1,8 @@
 //! Whom a request means, in words and as lines of JSON.
 
 use std::fmt::Write;
+use std::fs;
+use std::path::Path;
 
 use crate::data::{Line, Portion, Who};
 use crate::error::{Error, Result};
@@ -12,13 +14,25 @@ const SHOWN: usize = 20;
 ///
 /// # Errors
 /// None that is known: a line is numbers and texts.
-pub fn json_lines(lines: &[Line]) -> Result<String> {
+pub fn json_lines<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Result<String> {
     let mut text = String::new();
     for line in lines {
         text += &serde_json::to_string(line).map_err(|e| Error::internal(format!("forgotten.jsonl: {e}")))?;
         text.push('\n');
     }
     Ok(text)
+}
+
+/// Reads [`json_lines`] back.
+///
+/// # Errors
+/// A line that is none.
+pub fn read_lines(path: &Path) -> Result<Vec<Line>> {
+    let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
+    let line = |(at, text): (usize, &str)| {
+        serde_json::from_str(text).map_err(|e| Error::input(format!("{} line {}: {e}", path.display(), at + 1)))
+    };
+    text.lines().enumerate().map(line).collect()
 }
 
 /// What each line means: how many records, and the first of them.
@@ -80,7 +94,7 @@ fn thing(kind: &str) -> &str {
     }
 }
 
-fn counted(count: usize, thing: &str) -> String {
+pub(super) fn counted(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 

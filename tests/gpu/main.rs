@@ -35,6 +35,7 @@ mod runs;
 mod saliency;
 mod scores;
 mod solvers;
+mod source;
 mod statistics;
 mod times;
 mod validation;
@@ -74,6 +75,7 @@ fn main() {
     trials.extend(statistics::trials(&devices));
     trials.extend(runs::trials());
     trials.extend(erasure::trials());
+    trials.extend(source::trials());
     trials.extend(variants::trials());
     trials.extend(kinds::trials());
     trials.extend(resume::trials());

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use unlearn::engine::Engine;
 use unlearn::nn::{LAYERS, parse_layer};
 use unlearn::run::config::Loaded;
+use unlearn::run::evaluate::EvalJob;
 use unlearn::run::experiment::{ExperimentOptions, Ready, run_experiments};
 use unlearn::run::experiments::EXPERIMENTS;
 use unlearn::run::forget_run::ForgetJob;
@@ -78,6 +79,13 @@ fn what_the_program_writes_fits_and_every_key_is_described() {
         fits(&run, &serde_json::from_str(&read(&format!("{folder}/run.json"))).expect("JSON"), folder);
         fits(&of("config"), &toml(&read(&format!("{folder}/config.toml"))), folder);
     }
+    let [run_folder, ssd, finetune] = ["run", "ssd", "finetune"].map(|name| desk.path(name));
+    for (run, original) in [(&run_folder, None), (&ssd, None), (&finetune, Some(run_folder.as_path()))] {
+        let inputs = EvalJob { run, references: &[], original, request: None }.read().expect("read");
+        let document = serde_json::to_value(inputs.measure(&mut engine).expect("measured")).expect("JSON");
+        assert_eq!(document.get("original").is_some(), original.is_some());
+        fits(&of("eval"), &document, "an evaluation");
+    }
     read("run/metrics.jsonl").lines().for_each(|l| fits(&of("metrics"), &serde_json::from_str(l).expect("JSON"), l));
     // A run that is finished already is told as one that has just ended.
     let again = ends(&["train", &config, "--out", &desk.text("run"), "--resume", "--json"], 0).expect("nothing to do");
@@ -123,7 +131,7 @@ fn every_key_of_every_schema_has_its_meaning_and_every_number_its_unit() {
             _ => {}
         }
     }
-    for document in ["config", "request", "run", "metrics", "results", "error"] {
+    for document in ["config", "request", "run", "metrics", "results", "eval", "error"] {
         let (schema, mut bare) = (of(document), Vec::new());
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
         look(&schema, document, &mut bare);

@@ -11,7 +11,7 @@ use unlearn::run::evaluate::EvalJob;
 use unlearn::run::evidence::Marks;
 use unlearn::run::folder::RunFolder;
 use unlearn::run::purge::Purge;
-use unlearn::run::retrains::Retrains;
+use unlearn::run::retrains::{Retrains, Work};
 use unlearn::run::verify::{self, VerifyJob};
 
 use super::bench::{Bench, config, refused};
@@ -108,7 +108,9 @@ fn references_are_made_once_a_verdict_is_kept_and_only_history_is_purged() {
     let make = |run: &str, request: Option<&str>| {
         let request = request.map(|name| bench.path(name));
         let retrains = Retrains::of(&bench.path(run), request.as_deref(), 4).unwrap();
-        retrains.make(&mut || Ok(Engine::reference()), &Marks::default(), &mut |_| {}).unwrap()
+        let (engine, marks) = (|_: u64| Ok(Engine::reference()), Marks::default());
+        let work = Work { engine: &engine, jobs: Some(2), memory: None, marks: &marks, watch: &|_| {} };
+        retrains.make(&work).unwrap()
     };
     assert!(make("run", Some("one.jsonl")).iter().all(|retrain| !retrain.cached));
     // The same retrains serve every run of the request, whoever asks.

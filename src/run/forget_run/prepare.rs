@@ -1,0 +1,138 @@
+//! Everything that is read and refused before a run forgets.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use super::ForgetJob;
+use crate::data::{Place, Portion, RecordKind, Request, Split, read_requests};
+use crate::error::{Error, Result};
+use crate::methods::{self, Method, MethodRow, Tier};
+use crate::run::evidence::{self, Marks};
+use crate::run::folder::{Opened, RunFolder};
+use crate::run::hold::Hold;
+use crate::run::refit::{Refit, base, check_base};
+use crate::run::target::Target;
+use crate::run::{lost, references};
+
+/// What a run is asked to forget.
+struct Asked<'a> {
+    requests: Vec<Request>,
+    /// What the run had forgotten before, and what that was found to mean.
+    earlier: Vec<Request>,
+    before: Split,
+    target: Target,
+    /// The file.
+    request: &'a Path,
+}
+
+/// The folder to write to, and the right to.
+fn claimed(out: Option<(&Path, bool)>) -> Result<(RunFolder, Option<Hold>)> {
+    let folder = RunFolder::new(out.map_or(Path::new(""), |(out, _)| out));
+    let hold = out.map_or(Ok(None), |(_, resume)| folder.claim("forget", resume))?;
+    Ok((folder, hold))
+}
+
+/// The places of all that requests take, where records stand alone.
+fn gone_places(splits: &[&Split]) -> HashSet<Place> {
+    let trained = |position: &u32| Place { portion: Portion::Train, position: *position };
+    splits.iter().flat_map(|split| split.forget.iter().map(trained).chain(split.unseen.iter().copied())).collect()
+}
+
+impl ForgetJob {
+    pub(super) fn of(
+        run: &Path,
+        request: &Path,
+        method: &str,
+        settings: toml::Table,
+        out: Option<(&Path, bool)>,
+    ) -> Result<ForgetJob> {
+        let place = claimed(out)?;
+        let row = methods::find(method)?;
+        let method = (row.build)(settings)?;
+        let run = RunFolder::new(run).open()?;
+        let mut requests = read_requests(request)?;
+        if let Some(drawn) = requests.iter().find(|r| r.fraction.is_some()) {
+            return Err(Error::input(format!("{}: `fraction` goes into a configuration; give ids here", drawn.origin)));
+        }
+        // On a graph each request is read by itself, against the whole graph.
+        let earlier = run.requests.clone().filter(|_| run.info.forget.is_some() && run.data.kind() == RecordKind::Row);
+        let earlier = earlier.unwrap_or_default();
+        let struck = lost::strike(&mut requests, &earlier, &run.absent)?;
+        let mut target = Target::of(&requests, &run.data, &run.model, run.config.seed)?;
+        target.split.lines.iter_mut().zip(struck).for_each(|(line, count)| line.already += count);
+        let before = match earlier.is_empty() {
+            true => Split::default(),
+            false => references::target_of(&run)?.unwrap_or_default().split,
+        };
+        if !earlier.is_empty() {
+            target.after(&before, &run.data)?;
+        }
+        let asked = Asked { requests, earlier, before, target, request };
+        ForgetJob::on(run, asked, (row, method), place)
+    }
+
+    /// A retrain of `root`, without what `run`, which came from it, has forgotten: of records that the source has no
+    /// more it takes what `run` found them to be.
+    ///
+    /// # Errors
+    /// As [`ForgetJob::prepare`].
+    pub(in crate::run) fn retrain(root: &Path, run: &Opened, out: &Path) -> Result<ForgetJob> {
+        let place = claimed(Some((out, false)))?;
+        let row = methods::reference();
+        let method = (row.build)(toml::Table::new())?;
+        let root = RunFolder::new(root).open_beside(run)?;
+        let target = Target::known(&run.forgotten, &root.data);
+        let requests = run.requests.clone().unwrap_or_default();
+        let (earlier, before, request) = (Vec::new(), Split::default(), run.folder.request());
+        let asked = Asked { requests, earlier, before, target, request: &request };
+        ForgetJob::on(root, asked, (row, method), place)
+    }
+
+    fn on(
+        mut run: Opened,
+        asked: Asked,
+        (row, method): (&'static MethodRow, Box<dyn Method>),
+        (folder, hold): (RunFolder, Option<Hold>),
+    ) -> Result<ForgetJob> {
+        let Asked { requests, earlier, before, target, request } = asked;
+        row.check_data(&run.data)?;
+        method.suits_recipe(&run.config.train)?;
+        if row.tier == Tier::Exact {
+            check_base(&run)?;
+        }
+        let mut refit = Refit::of(row, &run.config, (&run.data, &run.absent), &target)?;
+        let data = refit.as_ref().map_or(&run.data, |refit| &refit.data);
+        let (read_sha256, gone) = (data.sha256(), gone_places(&[&before, &target.split]));
+        // Of a run that did not keep what it had forgotten nothing more is known.
+        let complete = run.info.forget.is_none() || run.info.evidence.retained.is_some();
+        let retained = lost::retained(data, &gone, run.absent.lines).filter(|_| complete);
+        let mut left: Vec<Place> = gone.into_iter().filter(|place| place.portion != Portion::Train).collect();
+        left.sort_unstable();
+        for data in refit.iter_mut().map(|refit| &mut refit.data).chain([&mut run.data]) {
+            data.leave(&left);
+        }
+        let base = base(&run.config, refit.as_ref().map_or(&run.model, |refit| &refit.model))?;
+        let theta = run.theta()?;
+        let (request_sha256, marks) = (evidence::hash_of(request)?, Marks::default());
+        let (request, forgotten) = (request.to_owned(), before.lines);
+        Ok(ForgetJob {
+            run,
+            requests,
+            earlier,
+            forgotten,
+            target,
+            row,
+            method,
+            theta,
+            refit,
+            base,
+            folder,
+            hold,
+            request,
+            request_sha256,
+            read_sha256,
+            retained,
+            marks,
+        })
+    }
+}

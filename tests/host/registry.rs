@@ -135,6 +135,9 @@ fn every_recording_of_a_case_fits_its_shaders() {
     }
 }
 
+/// Kernels for whole vec4s alone: their tails are rows and columns that fill no tile.
+const WHOLE: [&str; 1] = ["linear.matmul_quads"];
+
 /// A length that no vec4 divides, so the tail of a shader is exercised.
 fn ragged(case: &Case) -> bool {
     case.buffers.iter().any(|b| b.init.bytes().len() % 16 != 0)
@@ -148,7 +151,8 @@ fn every_kernel_has_cases_and_one_of_them_is_ragged() {
         let used = using(kernel);
         let recorded = used.iter().filter(|c| c.rec.dispatches().count() > 0);
         assert!(recorded.count() >= 3, "{} is recorded by fewer than three cases", kernel.name);
-        assert!(used.iter().any(|c| ragged(c)), "{} has no case of an odd shape", kernel.name);
+        let whole = WHOLE.contains(&kernel.name);
+        assert!(whole != used.iter().any(|c| ragged(c)), "{} has no case of an odd shape", kernel.name);
     }
 }
 

@@ -47,18 +47,21 @@ pub fn cases() -> Vec<Case> {
 
 /// Shapes of whole vec4s: sixteen rows and eight columns of vec4s are a workgroup's tile.
 fn quads_cases() -> Vec<Case> {
-    let kernel = &MATMUL_QUADS;
-    let (bias, add) =
-        (Product { bias: true, ..Default::default() }, Product { alpha: 0.5, beta: 1.0, ..Default::default() });
+    let bias = Product { bias: true, ..Default::default() };
+    let add = Product { alpha: 0.5, beta: 1.0, ..Default::default() };
     let square = Product { square: true, ..add };
     let mut all = Vec::new();
-    for (m, n, k) in [(4, 4, 4), (20, 36, 8), (16, 32, 64), (64, 120, 400), (132, 68, 44), (4, 4, 0), (0, 4, 4)] {
-        all.extend(["nn", "nt", "tn"].map(|layout| case(kernel, layout, (m, n, k), Product::default())));
+    for kernel in [&MATMUL, &MATMUL_QUADS] {
+        for shape in [(4, 4, 4), (20, 36, 8), (16, 32, 64), (132, 68, 44), (4, 4, 0), (0, 4, 4)] {
+            all.extend(["nn", "nt", "tn"].map(|layout| case(kernel, layout, shape, Product::default())));
+        }
+        // Rows that fill no tile where a lies along k; any inner size where it lies along m.
+        for (layout, shape) in [("nn", (33, 44, 12)), ("nt", (7, 132, 28)), ("tn", (52, 20, 31)), ("tn", (4, 40, 1))] {
+            all.extend([bias, add, square].map(|product| case(kernel, layout, shape, product)));
+        }
     }
-    // Rows that fill no tile where a lies along k; any inner size where it lies along m.
-    for (layout, shape) in [("nn", (33, 44, 12)), ("nt", (7, 132, 28)), ("tn", (52, 20, 31)), ("tn", (4, 40, 1))] {
-        all.extend([bias, add, square].map(|product| case(kernel, layout, shape, product)));
-    }
+    let kernel = &MATMUL_QUADS;
+    all.extend(["nn", "nt", "tn"].map(|layout| case(kernel, layout, (64, 120, 400), Product::default())));
     all.push(case(kernel, "nt", (16 * 65_537, 4, 4), Product::default()));
     all.push(case(kernel, "tn", (256, 784, 128), square).timed());
     all.push(case(kernel, "nt", (128, 256, 784), bias).timed());
@@ -145,6 +148,7 @@ fn case(kernel: &'static Kernel, layout: &str, (m, n, k): (usize, usize, usize),
     let options = match (product.bias, product.square) {
         (true, _) => " bias",
         (_, true) => " square accumulate",
+        _ if product.beta != 0.0 => " accumulate",
         _ => "",
     };
     let mut case = Case::new(format!("{} {layout} {m}x{n}x{k}{options}", kernel.name), Target::default());

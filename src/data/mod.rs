@@ -23,6 +23,7 @@ mod identity;
 mod idx;
 mod indices;
 mod kind;
+mod learned;
 mod leave;
 mod limit;
 mod normalize;
@@ -64,6 +65,8 @@ pub use resolve::resolve;
 pub use resolved::{Line, Split, Who};
 pub use training::{HeldOut, Known, Sight, Training};
 pub use twins::Twins;
+
+pub(crate) use twins::TwinsOnce;
 
 use limit::Limit;
 use parts::Parts;
@@ -133,6 +136,8 @@ pub struct Dataset {
     pub graph: Option<GraphData>,
     /// What is odd about the data and was let pass; a sentence each.
     pub notes: Vec<String>,
+    /// See [`Dataset::twins`].
+    pub(crate) twins: TwinsOnce,
 }
 
 impl Dataset {
@@ -234,7 +239,7 @@ pub fn load_with(config: &DataConfig, base_dir: &Path, fit: FitOn) -> Result<Dat
     let source = Source { config: &config, base_dir, fit, limit: Limit::of(&config)? };
     match row.load {
         Loader::Records(load) => assemble::dataset(load(&source)?, &config, kind, fit),
-        Loader::Graph { load, .. } => graph::dataset(load(&source)?, &config, kind),
+        Loader::Graph { load, .. } => graph::dataset(load(&source)?, &config, kind, fit),
     }
 }
 

@@ -13,7 +13,7 @@ use super::results::{Provenance, RequestSummary, Row, RowKind};
 use super::stage::{Stage, apply};
 use super::target::Target;
 use crate::base::utc_now;
-use crate::data::Dataset;
+use crate::data::{Dataset, Origins};
 use crate::engine::{Engine, Kernel};
 use crate::error::{Error, Result};
 use crate::methods::{self, Account, MethodRow, Past, Role, Tier};
@@ -166,7 +166,7 @@ impl Ready {
         let requests = forget.requests()?;
         let target = Target::of(&requests, &data, &model, loaded.config.seed)?;
         let request = RequestSummary::of(&requests, &target);
-        let refit = Refit::of(methods::reference(), &loaded.config, &data, &target)?;
+        let refit = Refit::of(methods::reference(), &loaded.config, &data, &target, &Origins::default())?;
         let provenance = Provenance {
             made_at: utc_now(),
             version: env!("CARGO_PKG_VERSION").into(),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::claim;
+use super::earlier::Earlier;
 use super::effect::{self, Effect};
 use super::evidence::{self, Evidence, Marks, Parent};
 use super::folder::{Opened, RunFolder, State};
@@ -17,7 +18,7 @@ use super::target::Target;
 use super::train_run::finish;
 use super::{variants, whom};
 use crate::base::{sha256, write_atomic};
-use crate::data::{Line, RecordKind, Request, read_requests, request_lines};
+use crate::data::{Line, Request, read_requests, request_lines};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::methods::{self, Account, Method, MethodRow, Past, Role, Tier};
@@ -113,22 +114,20 @@ impl ForgetJob {
         }
         row.check_data(&run.data)?;
         method.suits_recipe(&run.config.train)?;
+        let earlier = Earlier::of(&run)?;
+        earlier.lose(&mut run.data);
         let mut target = Target::of(&requests, &run.data, &run.model, run.config.seed)?;
-        // On a graph each request is read by itself, against the whole graph.
-        let earlier = run.requests.clone().filter(|_| run.info.forget.is_some() && run.data.kind() == RecordKind::Row);
-        let earlier = earlier.unwrap_or_default();
-        if !earlier.is_empty() {
-            let before = Target::of(&earlier, &run.data, &run.model, run.config.seed)?.split;
-            target.after(&before, &run.data)?;
-            run.data.leave(&before.unseen);
+        if !earlier.requests.is_empty() {
+            target.after(&earlier.target, &run.data)?;
         }
         if row.tier == Tier::Exact {
             check_base(&run)?;
         }
-        let mut refit = Refit::of(row, &run.config, &run.data, &target)?;
+        let mut refit = Refit::of(row, &run.config, &run.data, &target, &earlier.origins)?;
         let read_sha256 = refit.as_ref().map_or(run.info.evidence.read_sha256.clone(), |refit| refit.data.sha256());
+        refit.iter_mut().for_each(|refit| earlier.lose(&mut refit.data));
         for data in refit.iter_mut().map(|refit| &mut refit.data).chain([&mut run.data]) {
-            data.leave(&target.split.unseen);
+            earlier.leave(data, &target);
         }
         let base = base(&run.config, refit.as_ref().map_or(&run.model, |refit| &refit.model))?;
         let theta = run.theta()?;
@@ -137,7 +136,7 @@ impl ForgetJob {
         Ok(ForgetJob {
             run,
             requests,
-            earlier,
+            earlier: earlier.requests,
             target,
             row,
             method,

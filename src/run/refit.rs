@@ -55,7 +55,8 @@ fn reads_records(data: &Dataset, target: &Target) -> bool {
     !(plain && data.columns.is_empty() && target.whole_classes.is_empty())
 }
 
-/// Where the training records that are not retained came from, and the nodes that are deleted, whatever part they are in.
+/// Where the training records that are not retained came from, and the nodes that are deleted, whatever part they are
+/// in.
 pub fn origins(data: &Dataset, target: &Target) -> Origins {
     let retained: HashSet<u32> = target.split.retain.iter().copied().collect();
     let numbered = data.train_ids().into_iter().zip(data.places(Portion::Train));

@@ -55,7 +55,7 @@ impl<'a> Training<'a> {
 
     /// Records on a graph.
     pub fn graph(data: &'a GraphData) -> Training<'a> {
-        Training::graph_as(data, |class| Some(class))
+        Training::graph_as(data, Some)
     }
 
     /// The same for a model whose `output` stands for a class.

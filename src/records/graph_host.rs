@@ -63,10 +63,11 @@ pub(crate) fn features_left(features: &Sparse, deletion: &Deletion) -> Vec<f32> 
     let columns: HashSet<u32> = deletion.feature_columns.iter().copied().collect();
     let mut left = features.val.clone();
     for v in 0..features.rows() as u32 {
-        for k in features.ptr[v as usize] as usize..features.ptr[v as usize + 1] as usize {
-            let c = features.called(features.col[k]);
+        let row = features.ptr[v as usize] as usize..features.ptr[v as usize + 1] as usize;
+        for (value, column) in left[row.clone()].iter_mut().zip(&features.col[row]) {
+            let c = features.called(*column);
             if rows.contains(&v) || columns.contains(&c) || deletion.feature_entries.contains(&[v, c]) {
-                left[k] = 0.0;
+                *value = 0.0;
             }
         }
     }

@@ -1,9 +1,10 @@
 //! From what a loader of dense records parsed to a data set: checks, split, fit.
 
-use super::fitted::{FitOn, Fitted};
+use super::fitted::FitOn;
 use super::identity::Identities;
-use super::parts::{Classes, Parts, Raw};
-use super::{DataConfig, Dataset, Normalize, Portion, Samples, normalize, notes, split};
+use super::learned::Named;
+use super::parts::{Parts, Raw};
+use super::{DataConfig, Dataset, Normalize, Portion, Samples, TwinsOnce, normalize, notes, split};
 use crate::error::{Error, Result};
 
 /// Checks, splits, and normalises by what is fitted.
@@ -48,6 +49,7 @@ pub(super) fn dataset(mut parts: Parts, config: &DataConfig, kind: Normalize, fi
         normalization,
         who,
         notes,
+        twins: TwinsOnce::default(),
         graph: None,
     };
     finite(&data, &parts.origin, width)?;
@@ -62,38 +64,12 @@ fn places(train: &Raw, fit: FitOn) -> Vec<u32> {
 
 /// The classes that a model has an output for.
 fn learned(parts: &Parts, others: [&Raw; 2], fit: FitOn) -> Result<Vec<u32>> {
-    let all = 0..parts.class_names.len() as u32;
-    let learned: Vec<u32> = match (fit.kept(), parts.classes) {
-        (Some(Fitted { class_names, .. }), _) => {
-            all.filter(|class| class_names.contains(&parts.class_names[*class as usize])).collect()
-        }
-        (None, Classes::Declared) => all.collect(),
-        (None, found) => {
-            let mut seen = vec![false; parts.class_names.len()];
-            places(&parts.train, fit).iter().for_each(|at| seen[parts.train.y[*at as usize] as usize] = true);
-            let last = seen.iter().rposition(|seen| *seen).unwrap_or(0) as u32;
-            all.filter(|class| seen[*class as usize] || (found == Classes::Numbered && *class < last)).collect()
-        }
-    };
-    if learned.len() < 2 {
-        return Err(Error::input(format!(
-            "{}: the training records are of {} class; a classifier needs at least two",
-            parts.origin,
-            if learned.is_empty() { "no" } else { "one" }
-        )));
-    }
+    let named = Named { names: &parts.class_names, classes: parts.classes, origin: &parts.origin };
+    let class = |at: u32| parts.train.y[at as usize];
+    let learned = named.learned(places(&parts.train, fit).into_iter().map(class), fit)?;
     if let FitOn::Training = fit {
         for (portion, raw) in [Portion::Validation, Portion::Test].into_iter().zip(others) {
-            if let Some(at) = raw.y.iter().position(|class| learned.binary_search(class).is_err()) {
-                return Err(Error::input(format!(
-                    "{}: the class `{}` of record {} of the {} part has no training record; use another \
-                     data.split_seed, or leave the record out",
-                    parts.origin,
-                    parts.class_names[raw.y[at] as usize],
-                    raw.who[at].id(),
-                    portion.name()
-                )));
-            }
+            named.all_learned(&learned, portion, &raw.y, |at| raw.who[at].id())?;
         }
     }
     Ok(learned)

@@ -32,8 +32,14 @@ pub enum Encoding {
     },
     /// One feature a category, 1 where the value is that one; a category that training has not seen is all zeros.
     Categorical {
-        /// In alphabetical order; `null`, the missing value, comes first.
+        /// In alphabetical order (numbers that label nodes by their size, nodes as the files have them); `null`, the
+        /// missing value, comes first.
         categories: Vec<Option<String>>,
+    },
+    /// Features of nodes that are known by their numbers alone, up to the largest that a node has.
+    Numbered {
+        /// One more than it.
+        width: usize,
     },
 }
 
@@ -43,14 +49,14 @@ pub enum Encoding {
 pub struct Fitted {
     /// The classes that a model has an output for, in their order.
     pub class_names: Vec<String>,
-    /// Of a table; empty for other data.
+    /// Columns of a table; what nodes of a graph have features of, where the files do not say; empty for other data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<ColumnFit>,
     /// How features were scaled.
     pub normalization: Normalization,
 }
 
-/// Records by the file and the row that they are from.
+/// Records by the file and the row that they are from; nodes and graphs by the training part and their number.
 pub type Origins = HashSet<(Portion, u64)>;
 
 /// What loading fits on.
@@ -68,9 +74,14 @@ pub enum FitOn<'a> {
 impl FitOn<'_> {
     /// Whether something may be learned of a training record.
     pub(crate) fn learns(&self, record: &Identity) -> bool {
+        self.learns_of((record.source, record.row))
+    }
+
+    /// The same of a record by where it is from; records on a graph have numbers in the place of rows.
+    pub(crate) fn learns_of(&self, origin: (Portion, u64)) -> bool {
         match self {
             FitOn::Training => true,
-            FitOn::Without(gone) => !gone.contains(&(record.source, record.row)),
+            FitOn::Without(gone) => !gone.contains(&origin),
             FitOn::Kept(_) => false,
         }
     }

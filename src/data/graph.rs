@@ -3,6 +3,7 @@
 //! Every list of nodes holds node ids, `0..nodes`, never places in a list of training nodes.
 
 mod assemble;
+mod content;
 pub(crate) mod cora;
 pub(crate) mod edge_list;
 pub(crate) mod graph_npz;
@@ -10,6 +11,7 @@ pub(crate) mod karate;
 mod lines;
 pub(crate) mod links;
 pub(crate) mod linqs;
+mod node_labels;
 pub(crate) mod partition;
 pub(crate) mod planetoid;
 mod plant;
@@ -17,6 +19,7 @@ mod reach;
 mod records;
 pub(crate) mod sbm;
 pub(crate) mod tudataset;
+mod vocabulary;
 
 pub(crate) use assemble::{GraphParts, Graphs, dataset};
 pub use links::{Links, Task};
@@ -49,13 +52,15 @@ pub struct Sparse {
     pub col: Vec<u32>,
     /// The values, \[nonzeros\].
     pub val: Vec<f32>,
+    /// What requests call each column, ascending, where that is not its number: some columns of the files are left out.
+    pub called: Option<Vec<u32>>,
 }
 
 impl Sparse {
     /// From one list of (column, value) a row. Columns may come in any order; values of one column add up, as SciPy's
     /// do.
     pub fn from_rows(width: usize, rows: impl IntoIterator<Item = Vec<(u32, f32)>>) -> Sparse {
-        let mut out = Sparse { width, ptr: vec![0], col: vec![], val: vec![] };
+        let mut out = Sparse { width, ptr: vec![0], ..Sparse::default() };
         for mut row in rows {
             row.sort_by_key(|(col, _)| *col);
             for same in row.chunk_by(|a, b| a.0 == b.0) {
@@ -73,6 +78,19 @@ impl Sparse {
     /// One column a row with the value 1: features of nodes that have none of their own.
     pub fn identity(rows: usize) -> Sparse {
         Sparse::from_rows(rows, (0..rows as u32).map(|row| vec![(row, 1.0)]))
+    }
+
+    /// What requests call a column.
+    pub fn called(&self, column: u32) -> u32 {
+        self.called.as_ref().map_or(column, |called| called[column as usize])
+    }
+
+    /// The column that requests call so, where it is there.
+    pub fn find(&self, called: u32) -> Option<u32> {
+        match &self.called {
+            None => Some(called).filter(|column| (*column as usize) < self.width),
+            Some(all) => all.binary_search(&called).ok().map(|column| column as u32),
+        }
     }
 
     /// Number of rows.
@@ -103,7 +121,7 @@ impl Sparse {
             let (col, val) = self.row(row);
             col.iter().copied().zip(val.iter().copied()).filter(|(col, _)| keep(row as u32, *col)).collect()
         });
-        Sparse::from_rows(self.width, rows)
+        Sparse { called: self.called.clone(), ..Sparse::from_rows(self.width, rows) }
     }
 }
 
@@ -212,6 +230,9 @@ pub struct GraphData {
     pub planted: Vec<u32>,
     /// Names of the nodes, where the files call them otherwise than by their numbers.
     pub names: Option<Vec<String>>,
+    /// Columns of features that requests may name: those of the files, which the features of the graph may have fewer
+    /// than where some were only those of forgotten nodes.
+    pub columns: usize,
     /// Edges that were added between nodes of different classes, each once, as in [`Graph::distinct_edges`].
     pub poisoned: Vec<[u32; 2]>,
 }
@@ -226,7 +247,7 @@ pub struct Deletion {
     pub edges: Vec<[u32; 2]>,
     /// Nodes that lose all their features and nothing else.
     pub feature_rows: Vec<u32>,
-    /// Features that all nodes lose.
+    /// Features that all nodes lose, as [`Sparse::called`] has them, here and in the entries.
     pub feature_columns: Vec<u32>,
     /// `[node, column]`: single features of single nodes.
     pub feature_entries: Vec<[u32; 2]>,

@@ -53,7 +53,7 @@ fn add_graph(digest: &mut Digest, data: &GraphData) {
     let Graph { nodes, edges, undirected, features } = &data.graph;
     digest.field("nodes", &(*nodes as u64).to_le_bytes()).field("edges", bytemuck::cast_slice(edges));
     digest.field("undirected", &[u8::from(*undirected)]);
-    let Sparse { width, ptr, col, val } = features;
+    let Sparse { width, ptr, col, val, called: _ } = features;
     digest.field("width", &(*width as u64).to_le_bytes());
     digest.field("ptr", bytemuck::cast_slice(ptr)).field("col", bytemuck::cast_slice(col));
     digest.field("val", bytemuck::cast_slice(val));

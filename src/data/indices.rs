@@ -36,7 +36,10 @@ impl Dataset {
         if self.learned.len() == self.classes {
             return Ok(());
         }
-        let class = |number: &u32| self.train.y[*number as usize];
+        let class = |number: &u32| match &self.graph {
+            Some(graph) => graph.labels[*number as usize],
+            None => self.train.y[*number as usize],
+        };
         match numbers.iter().find(|number| self.output(class(number)).is_none()) {
             None => Ok(()),
             Some(number) => Err(Error::input(format!(

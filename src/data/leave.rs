@@ -1,6 +1,6 @@
-//! Records that leave the validation and test part because a request names them.
+//! Records that leave the validation and test part because a request names them, and what earlier requests deleted.
 
-use super::{Dataset, Place, Portion};
+use super::{Dataset, Deletion, GraphRecords, Place, Portion, TwinsOnce};
 
 impl Dataset {
     /// Takes records out of the validation and test part; no parameter saw them, so nothing else changes. Places of
@@ -15,9 +15,24 @@ impl Dataset {
         }
     }
 
+    /// Takes what an earlier request deleted from a graph of nodes, so that what comes next is asked of what is left;
+    /// `retain` are the training nodes that stay. Ids of nodes are what they were.
+    pub fn lose(&mut self, deletion: &Deletion, retain: &[u32]) {
+        let Some(graph) = self.graph.as_mut().filter(|graph| graph.records == GraphRecords::Nodes) else { return };
+        graph.graph = graph.graph.without(deletion);
+        graph.train = retain.to_vec();
+        self.train.y = retain.iter().map(|id| graph.labels[*id as usize]).collect();
+        let gone = |node: &u32| deletion.nodes.binary_search(node).is_ok();
+        let held_out = |ids: &[u32]| (0..).zip(ids).filter(|(_, id)| !gone(id)).map(|(at, _)| at).collect();
+        let kept: [Vec<u32>; 2] = [held_out(&graph.validation), held_out(&graph.test)];
+        self.keep(Portion::Validation, &kept[0]);
+        self.keep(Portion::Test, &kept[1]);
+    }
+
     fn keep(&mut self, portion: Portion, kept: &[u32]) {
         let width = if self.graph.is_none() { self.width() } else { 0 };
         let part = self.part(portion).gather(kept, width);
+        self.twins = TwinsOnce::default();
         match portion {
             Portion::Train => return,
             Portion::Validation => self.validation = part,

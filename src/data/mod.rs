@@ -22,6 +22,7 @@ mod identity;
 mod idx;
 mod indices;
 mod kind;
+mod learned;
 mod leave;
 mod limit;
 mod normalize;
@@ -69,6 +70,7 @@ pub use training::{HeldOut, Known, Sight, Training};
 pub use twins::Twins;
 
 pub use limit::free_memory;
+pub(crate) use twins::TwinsOnce;
 
 use limit::Limit;
 use parts::Parts;
@@ -138,6 +140,8 @@ pub struct Dataset {
     pub graph: Option<GraphData>,
     /// What is odd about the data and was let pass; a sentence each.
     pub notes: Vec<String>,
+    /// See [`Dataset::twins`].
+    pub(crate) twins: TwinsOnce,
 }
 
 impl Dataset {
@@ -241,7 +245,7 @@ pub fn load_with(config: &DataConfig, base_dir: &Path, fit: FitOn) -> Result<Dat
     let source = Source { config: &config, base_dir, fit, limit: Limit::of(&config)? };
     match row.load {
         Loader::Records(load) => assemble::dataset(load(&source)?, &config, kind, fit),
-        Loader::Graph { load, .. } => graph::dataset(load(&source)?, &config, kind),
+        Loader::Graph { load, .. } => graph::dataset(load(&source)?, &config, kind, fit),
     }
 }
 

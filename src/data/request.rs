@@ -61,7 +61,8 @@ pub struct Request {
     /// `kind = "feature"`: nodes that lose all their features.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<Id>,
-    /// `kind = "sample"` or `"subject"`: take the identical twins of these records along, same input and same label.
+    /// `kind = "sample"`, `"subject"` or `"node"`: take the identical twins of these records along, same input and same
+    /// label; twins of a node have the same neighbours too, each other aside.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub twins: bool,
     /// Share of the candidates to draw in the place of ids, above 0 and below 1.
@@ -124,7 +125,7 @@ impl Request {
     /// Refuses keys that exclude each other or do not go with the kind.
     pub(super) fn one_way_of_naming(&self) -> Result<()> {
         let listed = !self.ids.is_empty() || !self.nodes.is_empty();
-        let whole = matches!(self.kind, Kind::Sample | Kind::Subject);
+        let whole = matches!(self.kind, Kind::Sample | Kind::Subject | Kind::Node);
         let keys = [self.kind == Kind::Feature, self.kind == Kind::Node, self.kind == Kind::Edge, whole];
         let used = [!self.nodes.is_empty(), self.planted, self.poisoned, self.twins];
         let names = [("nodes", "feature"), ("planted", "node"), ("poisoned", "edge"), ("twins", "sample")];

@@ -50,14 +50,28 @@ pub(super) fn resolve(requests: &[Request], dataset: &Dataset, data: &GraphData,
             return request.fail("the request is empty; it names nothing");
         }
         let mut line = Line::of(request);
+        let mut own = vec![];
         for item in items {
             match seen.insert(item) {
-                true => reader.take(request, item, &mut taken, &mut line)?,
+                true => own.extend(reader.take(request, item, &mut taken, &mut line)?),
                 false => line.repeated += 1,
             }
         }
-        lines.push(line);
+        if request.twins {
+            for node in reader.twins(&own) {
+                if taken.nodes.insert(node) {
+                    line.records.push(reader.describe(node));
+                }
+            }
+        }
+        lines.push((line, own));
     }
+    let lines = lines.into_iter().map(|(mut line, own)| {
+        let stay = reader.twins(&own).into_iter().filter(|node| !taken.nodes.contains(node));
+        line.twins = stay.map(|node| reader.describe(node)).collect();
+        line
+    });
+    let lines = lines.collect();
     let Taken { nodes, edges, rows, columns, entries, unseen } = taken;
     let graph = &data.graph;
     let goes = |&&[u, v]: &&[u32; 2]| {
@@ -87,18 +101,22 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn take(&self, request: &Request, item: Item, taken: &mut Taken, line: &mut Line) -> Result<()> {
+    /// Takes a thing, and says which whole nodes that are.
+    fn take(&self, request: &Request, item: Item, taken: &mut Taken, line: &mut Line) -> Result<Vec<u32>> {
         let thing = |id: Id| Who { id, row: None, class: None, split: None };
         let dataset = self.dataset;
         match item {
             Item::Node(node) => {
                 taken.nodes.insert(node);
                 line.records.push(self.describe(node));
+                return Ok(vec![node]);
             }
             Item::Class(class) => {
                 line.classes.push(dataset.class_names[class as usize].clone());
                 let members = self.members(request, class)?.into_iter().filter(|node| taken.nodes.insert(*node));
-                line.records.extend(members.map(|node| self.describe(node)));
+                let members: Vec<u32> = members.collect();
+                line.records.extend(members.iter().map(|node| self.describe(*node)));
+                return Ok(members);
             }
             Item::Edge(pair) => {
                 taken.edges.insert(pair);
@@ -125,7 +143,16 @@ impl Reader<'_> {
                 line.records.push(thing(id));
             }
         }
-        Ok(())
+        Ok(vec![])
+    }
+
+    /// The twins of some nodes, ascending, each once.
+    fn twins(&self, nodes: &[u32]) -> Vec<u32> {
+        let places = nodes.iter().filter_map(|node| self.dataset.place_of_node(*node));
+        let twins = places.flat_map(|place| self.dataset.twins().among(place));
+        let mut twins: BTreeSet<u32> = twins.map(|twin| self.dataset.number(*twin)).collect();
+        nodes.iter().for_each(|node| _ = twins.remove(node));
+        twins.into_iter().collect()
     }
 
     fn describe(&self, node: u32) -> Who {
@@ -223,7 +250,7 @@ impl Reader<'_> {
     }
 
     fn column(&self, request: &Request, id: u64) -> Result<u32> {
-        let width = self.data.graph.features.width;
+        let width = self.data.columns.max(self.data.graph.features.width);
         match id < width as u64 {
             true => Ok(id as u32),
             false => request.fail(format!("unknown feature {id}; there are {width} columns, 0 to {}", width - 1)),

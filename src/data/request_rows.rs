@@ -16,7 +16,7 @@ pub(super) fn resolve(requests: &[Request], dataset: &Dataset, seed: u64) -> Res
     let mut reader = Reader {
         dataset,
         subjects: dataset.who.subjects(),
-        twins: Twins::of(dataset),
+        twins: dataset.twins(),
         taken: HashSet::new(),
         groups: HashSet::new(),
     };
@@ -39,7 +39,7 @@ pub(super) fn resolve(requests: &[Request], dataset: &Dataset, seed: u64) -> Res
 struct Reader<'a> {
     dataset: &'a Dataset,
     subjects: HashMap<&'a str, Vec<Place>>,
-    twins: Twins,
+    twins: &'a Twins,
     /// Records that some line took.
     taken: HashSet<Place>,
     /// Classes and subjects that some line named.

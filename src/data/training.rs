@@ -34,7 +34,7 @@ pub struct Sight<'a> {
     /// Ids of the training records.
     pub train: &'a [u32],
     /// Ids of the validation records.
-    pub validation: &'a [u32],
+    pub validation: Cow<'a, [u32]>,
 }
 
 /// Pairs of the validation part.
@@ -55,11 +55,16 @@ impl<'a> Training<'a> {
 
     /// Records on a graph.
     pub fn graph(data: &'a GraphData) -> Training<'a> {
-        let mut labels = vec![UNLABELLED; data.labels.len()];
+        Training::graph_as(data, Some)
+    }
+
+    /// The same for a model whose `output` stands for a class.
+    fn graph_as(data: &'a GraphData, output: impl Fn(u32) -> Option<u32>) -> Training<'a> {
+        let mut known = vec![UNLABELLED; data.labels.len()];
         for ids in [&data.train, &data.validation] {
-            data.nodes_among(ids).iter().for_each(|id| labels[*id as usize] = data.labels[*id as usize]);
+            data.nodes_among(ids).iter().for_each(|id| known[*id as usize] = data.labels[*id as usize]);
         }
-        Training(Known::graph(data, labels))
+        Training(Known::graph(data, as_outputs(&known, output)))
     }
 
     /// What is known.
@@ -68,9 +73,22 @@ impl<'a> Training<'a> {
     }
 }
 
+/// The numbers of a model's outputs in the place of classes, [`UNLABELLED`] where it has none: a record of such a class
+/// was forgotten, or is not scored.
+fn as_outputs(labels: &[u32], output: impl Fn(u32) -> Option<u32>) -> Vec<u32> {
+    labels.iter().map(|class| output(*class).unwrap_or(UNLABELLED)).collect()
+}
+
 impl<'a> Known<'a> {
     fn graph(data: &'a GraphData, labels: Vec<u32>) -> Known<'a> {
-        let seen = Sight { graph: &data.graph, labels, train: &data.train, validation: &data.validation };
+        let links = data.records == GraphRecords::Links;
+        let lost = |at: usize| labels[at] == UNLABELLED && data.labels[at] != UNLABELLED;
+        let scored = |id: &u32| links || !lost(*id as usize);
+        let validation = match data.validation.iter().all(scored) {
+            true => Cow::Borrowed(&data.validation[..]),
+            false => data.validation.iter().copied().filter(scored).collect(),
+        };
+        let seen = Sight { graph: &data.graph, labels, train: &data.train, validation };
         match &data.records {
             GraphRecords::Nodes => Known::Nodes(seen),
             GraphRecords::Graphs { ptr } => Known::Graphs(seen, ptr),
@@ -94,13 +112,23 @@ impl Dataset {
     /// What training may know: everything but the test records.
     pub fn training(&self) -> Training<'_> {
         match &self.graph {
-            Some(graph) => Training::graph(graph),
+            Some(graph) => Training::graph_as(graph, |class| self.output(class)),
             None if self.learned.len() == self.classes => Training::rows(&self.train, &self.validation),
             None => {
                 let (train, validation) = (Cow::Owned(self.forgotten_too()), Cow::Owned(self.scored(&self.validation)));
                 Training(Known::Rows { train, validation })
             }
         }
+    }
+
+    /// The graph, where records are on one, with the outputs of all records that have one, and the test records among
+    /// them: for evaluation.
+    pub fn graph_to_test(&self) -> Option<(Known<'_>, Vec<u32>)> {
+        let graph = self.graph.as_ref()?;
+        let labels = as_outputs(&graph.labels, |class| self.output(class));
+        let scored = |id: &u32| graph.records == GraphRecords::Links || labels[*id as usize] != UNLABELLED;
+        let test = graph.test.iter().copied().filter(scored).collect();
+        Some((Known::graph(graph, labels), test))
     }
 
     /// The training records with the numbers of a model's outputs as classes. A record of a class without an output is

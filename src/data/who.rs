@@ -96,6 +96,30 @@ impl Dataset {
         }
     }
 
+    /// The number of a record: as in [`Dataset::train_ids`], in any part.
+    pub(super) fn number(&self, place: Place) -> u32 {
+        self.listed(place.portion).get(place.position as usize).copied().unwrap_or(place.position)
+    }
+
+    /// Where a record is from: the part and the row of its file; of a record on a graph, its number.
+    pub fn origin(&self, place: Place) -> (Portion, u64) {
+        match self.identity(place) {
+            Some(record) => (record.source, record.row),
+            None => (Portion::Train, u64::from(self.number(place))),
+        }
+    }
+
+    /// The place of a node that is a record.
+    pub(super) fn place_of_node(&self, node: u32) -> Option<Place> {
+        if self.kind() != RecordKind::Node {
+            return None;
+        }
+        Portion::ALL.into_iter().find_map(|portion| {
+            let position = self.listed(portion).binary_search(&node).ok()?;
+            Some(Place { portion, position: position as u32 })
+        })
+    }
+
     /// Ids of a part's records on a graph.
     fn listed(&self, portion: Portion) -> &[u32] {
         let Some(graph) = &self.graph else { return &[] };

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::subgraph::Sparsity;
-use crate::data::Deletion;
+use crate::data::{Deletion, Sparse};
 
 /// Edges by target with one self-loop for every node, and 1 for each edge, 0 for each self-loop that was added.
 /// `edges` are distinct (source, target), sorted by (target, source).
@@ -58,15 +58,16 @@ pub(crate) fn touched(edges: &Sparsity, nodes: Vec<u32>) -> Vec<f32> {
 }
 
 /// The feature values that a deletion leaves.
-pub(crate) fn features_left(features: &Sparsity, values: &[f32], deletion: &Deletion) -> Vec<f32> {
+pub(crate) fn features_left(features: &Sparse, deletion: &Deletion) -> Vec<f32> {
     let rows: HashSet<u32> = deletion.nodes.iter().chain(&deletion.feature_rows).copied().collect();
     let columns: HashSet<u32> = deletion.feature_columns.iter().copied().collect();
-    let mut left = values.to_vec();
+    let mut left = features.val.clone();
     for v in 0..features.rows() as u32 {
-        for k in features.row(v) {
-            let c = features.idx[k];
+        let row = features.ptr[v as usize] as usize..features.ptr[v as usize + 1] as usize;
+        for (value, column) in left[row.clone()].iter_mut().zip(&features.col[row]) {
+            let c = features.called(*column);
             if rows.contains(&v) || columns.contains(&c) || deletion.feature_entries.contains(&[v, c]) {
-                left[k] = 0.0;
+                *value = 0.0;
             }
         }
     }

@@ -77,7 +77,7 @@ impl ResidentGraph {
                 // What differs behind the first layer: an operator there, or later, then changes no logits that the
                 // deletion does not change.
                 let touched = touched(&edges, [&g.influenced(d, 1)[..], &d.nodes].concat());
-                parts.side(engine, weight, &features_left(&features, &g.features.val, d), &touched)?
+                parts.side(engine, weight, &features_left(&g.features, d), &touched)?
             }
             None => Side { weight: before.weight.clone(), ..before },
         };

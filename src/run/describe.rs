@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::data::{Dataset, Encoding, Fitted, Naming, Place, Portion, RecordKind, Twins, Who};
+use crate::data::{Dataset, Encoding, Fitted, Naming, Place, Portion, RecordKind, Who};
 
 /// Name and version of the document.
 pub const SCHEMA: &str = "unlearn.data/1";
@@ -80,8 +80,7 @@ pub struct Duplicates {
 impl Description {
     /// Of a data set.
     pub fn of(data: &Dataset) -> Description {
-        let twins = Twins::of(data);
-        let groups = twins.groups();
+        let groups = data.twins().groups();
         let across = groups.iter().filter(|group| group.iter().any(|place| place.portion != group[0].portion)).count();
         let whole = |group: &Vec<Place>| group.iter().map(|place| data.describe(*place)).collect();
         let subjects = data.who.subject.is_some().then(|| data.who.subjects().len());
@@ -144,6 +143,7 @@ impl Description {
                 Encoding::Numeric { mean, indicator } => {
                     format!("a number; missing: {mean}{}", if *indicator { ", and a feature that says so" } else { "" })
                 }
+                Encoding::Numbered { width } => format!("numbers below {width}, one feature each"),
                 Encoding::Categorical { categories } => {
                     let names: Vec<&str> =
                         categories.iter().map(|name| name.as_deref().unwrap_or("(missing)")).take(12).collect();

@@ -13,7 +13,7 @@ use super::results::{Provenance, RequestSummary, Row, RowKind};
 use super::stage::{Stage, apply};
 use super::target::Target;
 use crate::base::utc_now;
-use crate::data::{Absent, Dataset};
+use crate::data::{Absent, Dataset, Origins};
 use crate::engine::{Engine, Kernel};
 use crate::error::{Error, Result};
 use crate::methods::{self, Account, MethodRow, Past, Role, Tier};
@@ -166,7 +166,8 @@ impl Ready {
         let requests = forget.requests()?;
         let target = Target::of(&requests, &data, &model, loaded.config.seed)?;
         let request = RequestSummary::of(&requests, &target);
-        let refit = Refit::of(methods::reference(), &loaded.config, (&data, &Absent::default()), &target)?;
+        let (all, none) = ((&data, &Absent::default()), &Origins::default());
+        let refit = Refit::of(methods::reference(), &loaded.config, all, &target, none)?;
         let provenance = Provenance {
             made_at: utc_now(),
             version: env!("CARGO_PKG_VERSION").into(),

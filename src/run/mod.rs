@@ -7,6 +7,7 @@ pub mod compare;
 pub mod config;
 pub mod curve;
 pub mod describe;
+pub mod earlier;
 pub mod effect;
 pub mod evaluate;
 pub mod evidence;

@@ -4,6 +4,8 @@ mod links;
 mod nodes;
 mod rows;
 
+use std::borrow::Cow;
+
 use super::target::Target;
 use crate::data::{Dataset, GraphRecords};
 use crate::engine::Engine;
@@ -108,11 +110,10 @@ fn evaluate_alike(
 
 /// How the records of a data set are read.
 fn subject<'a>(data: &'a Dataset, model: &Model, target: Option<&'a Target>) -> Box<dyn Subject + 'a> {
-    let classes = model.classes;
     let Some(graph) = &data.graph else { return Box::new(rows::Rows { data, target }) };
     match &graph.records {
-        GraphRecords::Links => Box::new(links::Links { graph, target, columns: classes }),
-        GraphRecords::Nodes | GraphRecords::Graphs { .. } => Box::new(nodes::Nodes::of(graph, target, classes)),
+        GraphRecords::Links => Box::new(links::Links { graph, target, columns: model.classes }),
+        GraphRecords::Nodes | GraphRecords::Graphs { .. } => Box::new(nodes::Nodes::of(data, graph, target)),
     }
 }
 
@@ -124,6 +125,25 @@ fn gather<'a>(source: impl Fn(u32) -> &'a [f32], labels: &[u32], classes: usize,
         some.labels.push(labels[at as usize]);
     }
     some
+}
+
+/// How far the logit of a class that a model has no output for lies below its lowest.
+const ABSENT: f32 = 50.0;
+
+/// Logits over all classes, of a model that may have fewer outputs: one that was made as if the only records of a class
+/// had never been there.
+fn all_classes<'a>(data: &Dataset, logits: &'a [f32]) -> Cow<'a, [f32]> {
+    let (learned, classes) = (&data.learned, data.classes);
+    if learned.len() == classes {
+        return Cow::Borrowed(logits);
+    }
+    let mut all = Vec::with_capacity(logits.len() / learned.len() * classes);
+    for row in logits.chunks_exact(learned.len()) {
+        let lowest = row.iter().copied().fold(f32::INFINITY, f32::min) - ABSENT;
+        let logit = |class: u32| data.output(class).map_or(lowest, |output| row[output as usize]);
+        all.extend((0..classes as u32).map(logit));
+    }
+    Cow::Owned(all)
 }
 
 /// Row `at` of numbers [rows, classes].

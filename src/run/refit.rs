@@ -7,7 +7,7 @@ use super::config::Config;
 use super::folder::{Opened, RunFolder};
 use super::target::Target;
 use crate::base::sha256;
-use crate::data::{Absent, Dataset, FitOn, Normalize, Origins, Place, Portion};
+use crate::data::{Absent, Dataset, FitOn, Normalize, Origins, Portion};
 use crate::error::{Error, Result};
 use crate::methods::{MethodRow, Tier};
 use crate::nn::Model;
@@ -24,8 +24,8 @@ pub struct Refit {
 }
 
 impl Refit {
-    /// What the method needs; none where it is not exact, or where the retained records alone teach the same. `absent`
-    /// are records that the source has no more.
+    /// What the method needs, without the records that were forgotten `before` too; none where it is not exact, or
+    /// where the retained records alone teach the same. `absent` are records that the source has no more.
     ///
     /// # Errors
     /// Data that cannot be read any more; a single class that is retained.
@@ -34,11 +34,12 @@ impl Refit {
         config: &Config,
         (data, absent): (&Dataset, &Absent),
         target: &Target,
+        before: &Origins,
     ) -> Result<Option<Refit>> {
         if row.tier != Tier::Exact || !reads_records(data, target) {
             return Ok(None);
         }
-        let origins = origins(data, &target.split.retain);
+        let origins = &origins(data, target) | before;
         let fit = FitOn::Without(&origins);
         let fitted = config.load_without(fit, absent)?;
         let model = config.network(&fitted, fit)?;
@@ -53,14 +54,18 @@ impl Refit {
 /// Whether something that was fitted may be another without the forgotten: if not, nothing need be read again.
 fn reads_records(data: &Dataset, target: &Target) -> bool {
     let plain = matches!(data.normalization.kind, Normalize::None | Normalize::Row);
-    data.graph.is_none() && !(plain && data.columns.is_empty() && target.whole_classes.is_empty())
+    !(plain && data.columns.is_empty() && target.whole_classes.is_empty())
 }
 
-/// Where the training records that are not retained came from.
-fn origins(data: &Dataset, retain: &[u32]) -> Origins {
-    let retained: HashSet<u32> = retain.iter().copied().collect();
-    let gone = data.places(Portion::Train).filter(|place: &Place| !retained.contains(&place.position));
-    gone.map(|place| data.who.of(place)).map(|record| (record.source, record.row)).collect()
+/// Where the training records that are not retained came from, and the nodes that are deleted, whatever part they are
+/// in.
+pub fn origins(data: &Dataset, target: &Target) -> Origins {
+    let retained: HashSet<u32> = target.split.retain.iter().copied().collect();
+    let numbered = data.train_ids().into_iter().zip(data.places(Portion::Train));
+    let gone = numbered.filter(|(number, _)| !retained.contains(number)).map(|(_, place)| place);
+    let deleted = target.deletion().map_or(&[][..], |deletion| &deletion.nodes);
+    let nodes = deleted.iter().map(|node| (Portion::Train, u64::from(*node)));
+    gone.map(|place| data.origin(place)).chain(nodes).collect()
 }
 
 /// The weights that the configuration begins with, where it names some.

@@ -81,31 +81,47 @@ impl Target {
         Target { split, classes, whole_classes, graph: None }
     }
 
-    /// Takes out the records that earlier requests deleted: they are neither retained nor forgotten again. Records
-    /// stand alone.
+    /// Takes out the records that earlier requests deleted: they are neither retained nor forgotten again. Nodes are
+    /// asked of a graph that has lost them already.
     ///
     /// # Errors
     /// Nothing is left to forget.
-    pub fn after(&mut self, earlier: &Split, data: &Dataset) -> Result<()> {
+    pub fn after(&mut self, earlier: &Target, data: &Dataset) -> Result<()> {
+        // Whole records have a class, columns and entries have none; a node that was deleted is in no part any more.
+        let named = |of_features: bool, who: &Who| (of_features, who.class.is_some(), id_of(who));
+        let feature = |line: &Line| line.kind == Kind::Feature.name();
+        let lines = earlier.split.lines.iter();
+        let known: HashSet<_> =
+            lines.flat_map(|line| line.records.iter().map(|who| named(feature(line), who))).collect();
+        let mut left = 0;
+        for line in &mut self.split.lines {
+            let (before, of_features) = (line.records.len(), feature(line));
+            line.records.retain(|who| !known.contains(&named(of_features, who)));
+            line.already += before - line.records.len();
+            left += line.records.len();
+        }
+        if left == 0 {
+            return Err(Error::input("the run has forgotten all of these records already"));
+        }
+        match self.graph {
+            None => self.after_records(&earlier.split, data),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The same of records that stand alone.
+    fn after_records(&mut self, earlier: &Split, data: &Dataset) -> Result<()> {
         let gone: HashSet<u32> = earlier.forget.iter().copied().collect();
         let left: HashSet<Place> = earlier.unseen.iter().copied().collect();
-        // Rows move where a source loses records; an id does not.
-        let known: HashSet<String> = earlier.lines.iter().flat_map(|line| &line.records).map(id_of).collect();
         let split = &mut self.split;
         split.retain.retain(|id| !gone.contains(id));
         split.forget.retain(|id| !gone.contains(id));
         split.unseen.retain(|place| !left.contains(place));
-        for line in &mut split.lines {
-            let before = line.records.len();
-            line.records.retain(|who| !known.contains(&id_of(who)));
-            line.already += before - line.records.len();
-        }
-        if split.forget.is_empty() && split.unseen.is_empty() {
-            return Err(Error::input("the run has forgotten all of these records already"));
-        }
         let mut all: Vec<u32> = gone.iter().chain(&split.forget).copied().collect();
         all.sort_unstable();
-        let goes: HashSet<u32> = split.forget.iter().map(|id| data.train.y[*id as usize]).collect();
+        let class = data.train_ids().into_iter().zip(&data.train.y);
+        let goes: HashSet<u32> =
+            class.filter(|(id, _)| split.forget.binary_search(id).is_ok()).map(|(_, y)| *y).collect();
         self.whole_classes = gone_classes(data, &all).into_iter().filter(|class| goes.contains(class)).collect();
         if !self.classes.is_empty() {
             self.classes = self.whole_classes.clone();

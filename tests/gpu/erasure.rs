@@ -1,5 +1,7 @@
 //! An erasure from end to end, on a table of customers: the right person, and exactly.
 
+mod graphs;
+
 use std::fmt::Write as _;
 use std::fs;
 
@@ -12,10 +14,13 @@ use crate::times;
 type Check = fn() -> Result<(), Failed>;
 
 pub fn trials() -> Vec<Trial> {
-    let all: [(&str, Check); 5] = [
+    let all: [(&str, Check); 8] = [
         ("erasure: a retrain is byte for byte the training on the file without the customers", customers),
         ("erasure: what one record taught a mean is gone with it", mean),
         ("erasure: a category and a class that only the forgotten had are gone with them", category_and_class),
+        ("erasure: a class and a label of nodes that only a forgotten graph had are gone with it", graphs::graphs),
+        ("erasure: a class that only a forgotten node had is gone with it", graphs::classes),
+        ("erasure: a column of features that only a forgotten node had is gone with it", graphs::columns),
         ("erasure: who is in no training part leaves the data, and the weights stay", unseen),
         ("erasure: a base model is where the retrain starts, unless it saw the records", base),
     ];

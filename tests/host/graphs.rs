@@ -81,7 +81,7 @@ fn planetoid_puts_test_rows_where_the_index_says_and_leaves_gaps_unlabelled() {
     assert!(![drawn.train, drawn.validation, drawn.test].concat().contains(&4), "4 has no label");
 }
 
-const COLLECTION: &str = "loader = 'tudataset'\npath = '.'\nname = 'T'\ntest_fraction = 0.5\n";
+const COLLECTION: &str = "loader = 'tudataset'\npath = '.'\nname = 'T'\ntest_fraction = 0.4\nsplit_seed = 5\n";
 
 /// Three graphs of 2, 3 and 1 nodes; classes -1, 1, -1.
 fn collection(dir: &Path) {

@@ -24,6 +24,7 @@ mod gradients;
 mod graph_parity;
 mod graphs;
 mod graphs_bad;
+mod graphs_fitted;
 mod layer_facts;
 mod layers;
 mod limits;

@@ -154,6 +154,7 @@ fn records_that_are_graphs_go_by_their_number() {
     let dir = folder();
     put(dir.path(), "T_graph_indicator.txt", b"1\n2\n3\n4\n5\n6\n7\n8\n");
     put(dir.path(), "T_A.txt", b"");
+    put(dir.path(), "T_node_attributes.txt", b"0\n1\n2\n3\n4\n5\n6\n7\n");
     put(dir.path(), "T_graph_labels.txt", b"0\n1\n0\n1\n0\n1\n0\n1\n");
     let data = try_load("loader = 'tudataset'\npath = '.'\nname = 'T'\ntest_fraction = 0.3", dir.path()).unwrap();
     let ids = data.train_ids();

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use super::{GraphParts, NodeSplit, linqs};
+use crate::data::parts::Classes;
 use crate::data::source::Source;
 use crate::data::{DatasetRow, Loader, Normalize};
 use crate::error::{Error, Result};
@@ -27,6 +28,6 @@ fn load(_: &Source) -> Result<GraphParts> {
     let unpacked = flate2::read::GzDecoder::new(CONTENT).read_to_string(&mut text);
     unpacked.map_err(|e| Error::internal(format!("the embedded Cora is broken: {e}")))?;
     let parts = linqs::parse("cora", ("cora (embedded)", &text), ("cora.cites (embedded)", CITES))?;
-    // Its nodes are known by their places.
-    Ok(GraphParts { names: None, ..parts })
+    // Its nodes are known by their places, and its subjects whatever papers are left.
+    Ok(GraphParts { names: None, classes: Classes::Declared, ..parts })
 }

@@ -8,7 +8,9 @@ use json::json_features;
 use nodes::Nodes;
 use table::{called, read};
 
+use super::vocabulary::Vocabulary;
 use super::{Graph, GraphParts, NodeSplit, Sparse, Task, UNLABELLED};
+use crate::data::parts::Classes;
 use crate::data::source::{Source, folder};
 use crate::data::table::{MOST_CATEGORIES, Table, class_names, find};
 use crate::data::{Column, DataConfig, DatasetRow, Loader, Normalize};
@@ -61,13 +63,16 @@ fn load(source: &Source) -> Result<GraphParts> {
         (Some(table), None) => Nodes::numbered(table.rows.len()),
         (Some(table), Some(id)) => Nodes::of_column(table, find(&Column::Name(id.clone()), table, "id")?)?,
     };
-    let features = match &config.node_features {
-        None => Sparse::identity(nodes.count),
+    let (features, vocabulary) = match &config.node_features {
+        None => (Sparse::identity(nodes.count), Vocabulary::Own),
         Some(features) => {
             let features = source.join(features);
             match features.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
-                true => json_features(&features, &nodes, limit)?,
-                false => table_features(&read(&features, node_header, true, limit)?, config, &nodes)?,
+                true => (json_features(&features, &nodes, limit)?, Vocabulary::Numbered),
+                false => {
+                    let table = read(&features, node_header, true, limit)?;
+                    (table_features(&table, config, &nodes)?, Vocabulary::Given)
+                }
             }
         }
     };
@@ -82,6 +87,8 @@ fn load(source: &Source) -> Result<GraphParts> {
         class_names,
         graph: Graph::new(nodes.count, pairs, config.directed != Some(true), features)?,
         labels,
+        classes: Classes::Found,
+        vocabulary,
         graphs: None,
         split: None,
         names: nodes.names,

@@ -1,9 +1,11 @@
 //! Graphs as NumPy archives with the array names of gnn-benchmark.
 
 use super::lines::classes;
+use super::vocabulary::Vocabulary;
 use super::{Graph, GraphParts, NodeSplit, Sparse};
 use crate::data::csr::Matrix;
 use crate::data::npz::Archive;
+use crate::data::parts::Classes;
 use crate::data::source::{Source, numbered, stem};
 use crate::data::{Column, DataConfig, DatasetRow, Loader, Normalize};
 use crate::error::{Error, Result};
@@ -56,7 +58,7 @@ fn load(source: &Source) -> Result<GraphParts> {
         }
     };
     weightless(&adjacency, source.config, &archive.path)?;
-    let (class_names, labels) = labels(&archive, has("class_names"))?;
+    let (class_names, classes, labels) = labels(&archive, has("class_names"))?;
     let pairs = (0..nodes).flat_map(|row| {
         let there = adjacency.row(row).into_iter().filter(|(_, value)| *value != 0.0);
         there.map(move |(column, _)| [row as u32, column])
@@ -68,6 +70,8 @@ fn load(source: &Source) -> Result<GraphParts> {
         class_names,
         graph: Graph::new(nodes, pairs.collect(), undirected, features)?,
         labels,
+        classes,
+        vocabulary: Vocabulary::Given,
         graphs: None,
         split: None,
         names: None,
@@ -116,10 +120,12 @@ fn dense(archive: &Archive) -> Result<Sparse> {
     Ok(Sparse::from_rows(width, values.chunks_exact(width.max(1)).map(|row| (0..).zip(row.iter().copied()).collect())))
 }
 
-fn labels(archive: &Archive, named: bool) -> Result<(Vec<String>, Vec<u32>)> {
+/// Names of the classes, where they come from, and the class of each node.
+fn labels(archive: &Archive, named: bool) -> Result<(Vec<String>, Classes, Vec<u32>)> {
     let labels = archive.array("labels")?;
     if let Some(texts) = labels.texts() {
-        return Ok(classes(&texts));
+        let (names, labels) = classes(&texts);
+        return Ok((names, Classes::Found, labels));
     }
     let labels = labels.classes()?;
     let count = numbered(&labels).len();
@@ -130,7 +136,7 @@ fn labels(archive: &Archive, named: bool) -> Result<(Vec<String>, Vec<u32>)> {
             names.len(),
             count - 1
         ))),
-        Some(names) => Ok((names, labels)),
-        None => Ok((numbered(&labels), labels)),
+        Some(names) => Ok((names, Classes::Declared, labels)),
+        None => Ok((numbered(&labels), Classes::Numbered, labels)),
     }
 }

@@ -1,6 +1,8 @@
 //! Zachary's karate club, which comes with the program.
 
+use super::vocabulary::Vocabulary;
 use super::{Graph, GraphParts, NodeSplit, Sparse};
+use crate::data::parts::Classes;
 use crate::data::source::Source;
 use crate::data::{DatasetRow, Loader, Normalize};
 use crate::error::{Error, Result};
@@ -33,6 +35,8 @@ fn load(_: &Source) -> Result<GraphParts> {
         class_names: vec!["Mr. Hi".to_owned(), "Officer".to_owned()],
         graph: Graph::new(labels.len(), pairs, true, Sparse::identity(labels.len()))?,
         labels,
+        classes: Classes::Declared,
+        vocabulary: Vocabulary::Given,
         graphs: None,
         split: None,
         names: None,

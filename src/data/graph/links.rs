@@ -3,9 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::assemble::on_graph;
 use super::{Graph, GraphData, GraphParts, GraphRecords, UNLABELLED};
 use crate::base::splitmix::SplitMix64;
-use crate::data::{DataConfig, Dataset, Identities, Normalization, Normalize, Place, Portion, Samples};
+use crate::data::{DataConfig, Dataset, Normalize, Place, Portion, Samples};
 use crate::error::{Error, Result};
 
 /// The key `task`.
@@ -150,19 +151,6 @@ pub(super) fn dataset(mut parts: GraphParts, config: &DataConfig, kind: Normaliz
         graph,
         ..GraphData::default()
     };
-    Ok(Dataset {
-        name: parts.name,
-        shape: vec![data.graph.features.width],
-        classes: 2,
-        learned: vec![0, 1],
-        class_names: vec!["no edge".into(), "edge".into()],
-        train,
-        validation,
-        test,
-        columns: vec![],
-        normalization: Normalization::plain(kind),
-        who: Identities::default(),
-        notes: vec![],
-        graph: Some(data),
-    })
+    let class_names = vec!["no edge".into(), "edge".into()];
+    Ok(on_graph(parts.name, class_names, [train, validation, test], kind, data))
 }

@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 
+use super::vocabulary::Vocabulary;
 use super::{Graph, GraphParts, NodeSplit, Sparse, lines};
+use crate::data::parts::Classes;
 use crate::data::source::Source;
 use crate::data::{DatasetRow, Loader, Normalize};
 use crate::error::{Error, Result};
@@ -94,6 +96,8 @@ pub(super) fn parse(name: &str, content: (&str, &str), cites: (&str, &str)) -> R
         class_names,
         graph: Graph::new(rows.len(), edges, true, Sparse::from_rows(width.unwrap_or(0), rows))?,
         labels,
+        classes: Classes::Found,
+        vocabulary: Vocabulary::Given,
         graphs: None,
         split: None,
         names: Some(papers),

@@ -59,11 +59,11 @@ pub(crate) fn check_keys(config: &DataConfig) -> Result<()> {
     }
 }
 
-/// Ids of each part. `labels` by id, [`UNLABELLED`] ids are in no part of a drawn split; `own` is the split of the
-/// files.
+/// Ids of each part. `labels` by id, [`UNLABELLED`] ids are in no part of a drawn split; `keys` by id are what a random
+/// split draws by; `own` is the split of the files.
 pub(crate) fn partition(
     labels: &[u32],
-    names: Option<&[String]>,
+    keys: &[Key],
     config: &DataConfig,
     own: Option<Plan>,
     origin: &str,
@@ -78,11 +78,11 @@ pub(crate) fn partition(
     let seed = config.split_seed.unwrap_or(0);
     let plan = match (split, config.folds) {
         (NodeSplit::Planetoid, _) => planetoid(&y, seed),
-        (_, Some(folds)) => fold(&y, config, folds, seed, origin)?,
-        _ => split::plan(&keys(&ids, names), config, false, false, origin)?,
+        (_, Some(folds)) => fold(&y, &of(keys, &ids), config, folds, seed, origin)?,
+        _ => split::plan(&of(keys, &ids), config, false, false, origin)?,
     };
-    let of = |places: Vec<u32>| places.into_iter().map(|place| ids[place as usize]).collect();
-    Ok(Plan { train: of(plan.train), validation: of(plan.validation), test: of(plan.test) })
+    let placed = |places: Vec<u32>| places.into_iter().map(|place| ids[place as usize]).collect();
+    Ok(Plan { train: placed(plan.train), validation: placed(plan.validation), test: placed(plan.test) })
 }
 
 /// Splits `positions` into (kept, drawn), both ascending: ⌈fraction · n⌉ drawn, shared out over the classes by largest
@@ -136,7 +136,7 @@ fn planetoid(y: &[u32], seed: u64) -> Plan {
 
 /// Fold `config.fold` of `folds` is the test part: each class is shuffled and dealt out, one class going on where the
 /// last stopped, so that folds and their classes differ by one at most.
-fn fold(y: &[u32], config: &DataConfig, folds: usize, seed: u64, origin: &str) -> Result<Plan> {
+fn fold(y: &[u32], keys: &[Key], config: &DataConfig, folds: usize, seed: u64, origin: &str) -> Result<Plan> {
     if folds > y.len() {
         return Err(Error::input(format!("data.folds: {folds} folds of the {} records of {origin}", y.len())));
     }
@@ -154,15 +154,22 @@ fn fold(y: &[u32], config: &DataConfig, folds: usize, seed: u64, origin: &str) -
     rest.sort_unstable();
     test.sort_unstable();
     // What is left is divided as any records without a test part of their own.
-    let plan = split::plan(&keys(&rest, None), config, true, false, origin)?;
-    let of = |places: Vec<u32>| places.into_iter().map(|place| rest[place as usize]).collect();
-    Ok(Plan { train: of(plan.train), validation: of(plan.validation), test })
+    let plan = split::plan(&of(keys, &rest), config, true, false, origin)?;
+    let placed = |places: Vec<u32>| places.into_iter().map(|place| rest[place as usize]).collect();
+    Ok(Plan { train: placed(plan.train), validation: placed(plan.validation), test })
 }
 
-/// What records are drawn by: their names or, without names, their numbers.
-fn keys(ids: &[u32], names: Option<&[String]>) -> Vec<Key> {
-    let key = |id: &u32| names.map_or_else(|| Key::of([u64::from(*id)]), |names| Key::of_text(&names[*id as usize]));
-    ids.iter().map(key).collect()
+/// What nodes are drawn by: their names or, without names, their numbers.
+pub(crate) fn node_keys(nodes: usize, names: Option<&[String]>) -> Vec<Key> {
+    match names {
+        Some(names) => names.iter().map(|name| Key::of_text(name)).collect(),
+        None => (0..nodes as u64).map(|node| Key::of([node])).collect(),
+    }
+}
+
+/// The keys of some records.
+fn of(keys: &[Key], ids: &[u32]) -> Vec<Key> {
+    ids.iter().map(|id| keys[*id as usize]).collect()
 }
 
 /// Places of each class.
@@ -175,6 +182,10 @@ fn members(y: &[u32]) -> Vec<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn partition(labels: &[u32], config: &DataConfig) -> Result<Plan> {
+        super::partition(labels, &node_keys(labels.len(), None), config, None, "here")
+    }
 
     fn config(split: NodeSplit) -> DataConfig {
         DataConfig { split: Some(split), ..DataConfig::new("cora") }
@@ -193,7 +204,7 @@ mod tests {
     #[test]
     fn planetoid_draws_twenty_of_each_class_and_leaves_out_the_unlabelled() {
         let labels: Vec<u32> = (0..3000).map(|id| if id % 10 == 9 { UNLABELLED } else { id % 3 }).collect();
-        let plan = partition(&labels, None, &config(NodeSplit::Planetoid), None, "here").unwrap();
+        let plan = partition(&labels, &config(NodeSplit::Planetoid)).unwrap();
         assert_eq!((plan.train.len(), plan.validation.len(), plan.test.len()), (60, 500, 1000));
         disjoint(&plan);
         for class in 0..3 {
@@ -204,13 +215,13 @@ mod tests {
         let all = [&plan.train[..], &plan.validation, &plan.test].concat();
         assert!(all.iter().all(|&id| labels[id as usize] != UNLABELLED));
         let other = DataConfig { split_seed: Some(1), ..config(NodeSplit::Planetoid) };
-        assert_ne!(partition(&labels, None, &other, None, "here").unwrap().train, plan.train);
+        assert_ne!(partition(&labels, &other).unwrap().train, plan.train);
     }
 
     #[test]
     fn a_small_graph_gets_what_there_is() {
         let labels: Vec<u32> = (0..34).map(|id| id % 2).collect();
-        let plan = partition(&labels, None, &config(NodeSplit::Planetoid), None, "here").unwrap();
+        let plan = partition(&labels, &config(NodeSplit::Planetoid)).unwrap();
         assert_eq!((plan.train.len(), plan.validation.len(), plan.test.len()), (18, 5, 11));
         disjoint(&plan);
     }
@@ -221,7 +232,7 @@ mod tests {
         let mut tested = vec![];
         for fold in 0..10 {
             let config = DataConfig { folds: Some(10), fold: Some(fold), ..DataConfig::new("tudataset") };
-            let plan = partition(&labels, None, &config, None, "here").unwrap();
+            let plan = partition(&labels, &config).unwrap();
             assert_eq!(disjoint(&plan), 103);
             assert!((10..=11).contains(&plan.test.len()));
             let rare = plan.test.iter().filter(|&&id| labels[id as usize] == 1).count();
@@ -242,7 +253,7 @@ mod tests {
         refused(DataConfig { fold: Some(1), ..DataConfig::new("tudataset") }, "data.folds");
         refused(DataConfig { folds: Some(3), fold: Some(3), ..DataConfig::new("tudataset") }, "0 to folds - 1");
         refused(DataConfig { folds: Some(3), test_fraction: Some(0.1), ..DataConfig::new("tudataset") }, "excludes");
-        let error = partition(&[0, 1], None, &config(NodeSplit::Standard), None, "here").unwrap_err().to_string();
+        let error = partition(&[0, 1], &config(NodeSplit::Standard)).unwrap_err().to_string();
         assert!(error.contains("here holds no split"), "{error}");
     }
 }

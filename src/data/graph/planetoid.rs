@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::vocabulary::Vocabulary;
 use super::{Graph, GraphParts, NodeSplit, Sparse, UNLABELLED};
 use crate::data::csr::Matrix;
 use crate::data::limit::Limit;
+use crate::data::parts::Classes;
 use crate::data::pickle::{Array, Pickle};
 use crate::data::source::{Bytes, Source, numbered};
 use crate::data::split::Plan;
@@ -83,6 +85,8 @@ fn load(source: &Source) -> Result<GraphParts> {
             test,
         }),
         labels,
+        classes: Classes::Declared,
+        vocabulary: Vocabulary::Given,
         graphs: None,
         names: None,
     })

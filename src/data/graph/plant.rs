@@ -58,10 +58,11 @@ fn twentieth() -> f64 {
 const CLASS: &str = "planted";
 
 impl Plant {
-    /// Gives the class to training nodes; which ones, ascending.
+    /// Gives the class to training nodes; which ones, ascending. The files have so many `columns` of features.
     pub(super) fn apply(
         &self,
         graph: &mut Graph,
+        columns: usize,
         labels: &mut [u32],
         train: &[u32],
         class_names: &mut Vec<String>,
@@ -96,7 +97,11 @@ impl Plant {
             }
             row
         });
-        graph.features = Sparse::from_rows(old.width + self.columns, rows);
+        // The new columns come behind those of the files, whichever of these are left.
+        let new = (columns..columns + self.columns).map(|column| column as u32);
+        let behind = |all: &Vec<u32>| all.iter().copied().chain(new).collect();
+        let called = old.called.as_ref().map(behind);
+        graph.features = Sparse { called, ..Sparse::from_rows(old.width + self.columns, rows) };
         Ok(planted)
     }
 }

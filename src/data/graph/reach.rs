@@ -11,6 +11,7 @@ impl Graph {
         let removed = self.removed(deletion);
         let edges = self.edges.iter().zip(&removed).filter(|(_, removed)| !**removed).map(|(edge, _)| *edge).collect();
         let features = self.features.filter(|row, col| {
+            let col = self.features.called(col);
             !gone[row as usize]
                 && !bare[row as usize]
                 && deletion.feature_columns.binary_search(&col).is_err()
@@ -57,7 +58,8 @@ impl Graph {
 
     /// Nodes that lose a feature which is not 0.
     fn changed_features(&self, deletion: &Deletion) -> Vec<u32> {
-        let has = |node: u32, column: u32| self.features.row(node as usize).0.binary_search(&column).is_ok();
+        let there = |node: u32, column: u32| self.features.row(node as usize).0.binary_search(&column).is_ok();
+        let has = |node: u32, called: u32| self.features.find(called).is_some_and(|column| there(node, column));
         let rows = deletion.feature_rows.iter().copied().filter(|&i| !self.features.row(i as usize).0.is_empty());
         let entries =
             deletion.feature_entries.iter().filter(|[node, column]| has(*node, *column)).map(|[node, _]| *node);

@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::vocabulary::Vocabulary;
 use super::{Graph, GraphParts, NodeSplit, Sparse};
 use crate::base::splitmix::SplitMix64;
+use crate::data::parts::Classes;
 use crate::data::source::Source;
 use crate::data::{DatasetRow, Loader, Normalize};
 use crate::error::{Error, Result};
@@ -86,6 +88,8 @@ fn load(source: &Source) -> Result<GraphParts> {
         class_names: (0..classes).map(|class| class.to_string()).collect(),
         graph: Graph::new(nodes, pairs, true, features)?,
         labels,
+        classes: Classes::Declared,
+        vocabulary: Vocabulary::Given,
         graphs: None,
         split: None,
         names: None,

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::lines::{classes, integers, numbers};
+use super::node_labels::NodeLabels;
+use super::vocabulary::Vocabulary;
 use super::{Graph, GraphParts, Graphs, NodeSplit, Sparse};
 use crate::data::limit::Limit;
+use crate::data::parts::Classes;
 use crate::data::source::Source;
 use crate::data::{Column, DataConfig, DatasetRow, Loader, Normalize};
 use crate::error::{Error, Result};
@@ -12,8 +15,8 @@ use crate::error::{Error, Result};
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "tudataset",
     summary: "a folder of TUDataset files `NAME_{A,graph_indicator,graph_labels}.txt`, records are graphs; features: \
-              `_node_attributes`, then `_node_labels` one-hot, else 1; edge labels and other attributes are \
-              refused unless `drop` names them; `folds` and `fold` for cross-validation",
+              `_node_attributes`, then `_node_labels` one-hot (labels of the training graphs), else 1; edge labels and \
+              other attributes are refused unless `drop` names them; `folds` and `fold` for cross-validation",
     citation: "C. Morris et al.: TUDataset: A collection of benchmark datasets for learning with graphs, 2020, \
                arXiv 2007.08663",
     licence: "of the files",
@@ -45,7 +48,7 @@ fn load(source: &Source) -> Result<GraphParts> {
     let nodes = ptr.last().map_or(0, |&end| end as usize);
     unread(&path, config)?;
     let pairs = edges(&path("A"), &ptr, &source.limit)?;
-    let features = features(&path("node_attributes"), &path("node_labels"), nodes, &source.limit)?;
+    let (features, node_labels) = features(&path("node_attributes"), &path("node_labels"), nodes, &source.limit)?;
     let (class_names, labels) = classes(&labels);
     Ok(GraphParts {
         name: name.to_owned(),
@@ -53,7 +56,9 @@ fn load(source: &Source) -> Result<GraphParts> {
         class_names,
         graph: Graph::new(nodes, pairs, true, features)?,
         labels: vec![],
-        graphs: Some(Graphs { ptr, labels }),
+        classes: Classes::Found,
+        vocabulary: Vocabulary::Given,
+        graphs: Some(Graphs { ptr, labels, node_labels }),
         split: None,
         names: None,
     })
@@ -121,9 +126,9 @@ fn edges(path: &Path, ptr: &[u32], limit: &Limit) -> Result<Vec<[u32; 2]>> {
     Ok(pairs)
 }
 
-/// Attributes as they are, then each column of labels one-hot over its values in ascending order; without either file
-/// one feature that is 1 everywhere.
-fn features(attributes: &Path, labels: &Path, nodes: usize, limit: &Limit) -> Result<Sparse> {
+/// Attributes as they are, and the columns of labels, which become features by what is fitted on training graphs;
+/// without either file one feature that is 1 everywhere.
+fn features(attributes: &Path, labels: &Path, nodes: usize, limit: &Limit) -> Result<(Sparse, NodeLabels)> {
     let read = |path: &Path| -> Result<Vec<Vec<f64>>> {
         if !path.exists() {
             return Ok(vec![]);
@@ -139,23 +144,15 @@ fn features(attributes: &Path, labels: &Path, nodes: usize, limit: &Limit) -> Re
         }
     };
     let (attributes, labels) = (read(attributes)?, read(labels)?);
-    let mut width = attributes.first().map_or(0, Vec::len);
-    let mut rows: Vec<Vec<(u32, f32)>> = vec![vec![]; nodes];
-    for (row, values) in rows.iter_mut().zip(&attributes) {
-        row.extend((0..).zip(values.iter().map(|&value| value as f32)));
-    }
-    for column in 0..labels.first().map_or(0, Vec::len) {
-        let mut distinct: Vec<f64> = labels.iter().map(|row| row[column]).collect();
-        distinct.sort_unstable_by(f64::total_cmp);
-        distinct.dedup();
-        for (row, values) in rows.iter_mut().zip(&labels) {
-            row.push(((width + distinct.partition_point(|value| *value < values[column])) as u32, 1.0));
+    let columns = (0..labels.first().map_or(0, Vec::len)).map(|at| labels.iter().map(|row| row[at]).collect());
+    let labels = NodeLabels { columns: columns.collect() };
+    let features = match attributes.first() {
+        None if labels.columns.is_empty() => Sparse::from_rows(1, (0..nodes).map(|_| vec![(0, 1.0)])),
+        None => Sparse::from_rows(0, (0..nodes).map(|_| vec![])),
+        Some(first) => {
+            let row = |row: &Vec<f64>| (0..).zip(row.iter().map(|&value| value as f32)).collect();
+            Sparse::from_rows(first.len(), attributes.iter().map(row))
         }
-        width += distinct.len();
-    }
-    if width == 0 {
-        rows.iter_mut().for_each(|row| row.push((0, 1.0)));
-        width = 1;
-    }
-    Ok(Sparse::from_rows(width, rows))
+    };
+    Ok((features, labels))
 }

@@ -42,8 +42,8 @@ impl Encoder {
     /// What a run has kept of another reading of these columns.
     pub fn kept(table: &Table, columns: &[ColumnFit], config: &DataConfig) -> Result<Encoder> {
         let place = |fit: &ColumnFit| match table.names.iter().position(|name| *name == fit.column) {
-            Some(at) => Ok((at, fit.encoding.clone())),
-            None => Err(Error::input(format!(
+            Some(at) if !matches!(fit.encoding, Encoding::Numbered { .. }) => Ok((at, fit.encoding.clone())),
+            _ => Err(Error::input(format!(
                 "{}: has no column `{}`, which the run was fitted on; the data are not those of the run",
                 table.path, fit.column
             ))),
@@ -176,6 +176,8 @@ impl Encoder {
                     Encoding::Categorical { categories } => {
                         x.extend(categories.iter().map(|known| if known.as_deref() == cell { 1.0 } else { 0.0 }));
                     }
+                    // Of nodes; [`Encoder::kept`] takes none.
+                    Encoding::Numbered { .. } => {}
                 }
             }
         }
@@ -188,6 +190,7 @@ impl Encoder {
             Encoding::Numeric { indicator: false, .. } => vec![false],
             Encoding::Numeric { indicator: true, .. } => vec![false, true],
             Encoding::Categorical { categories } => vec![true; categories.len()],
+            Encoding::Numbered { .. } => vec![],
         });
         fixed.collect()
     }

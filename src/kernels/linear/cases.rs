@@ -2,7 +2,7 @@
 
 use super::outer::{OUTER, OUTER_WIDE};
 use super::{
-    MATMUL_BLOCKED, MATMUL_BROADCAST, MATMUL_QUADS, MATMUL_TILED, Mat, Product, VARIANTS, outer_as, product_as,
+    MATMUL, MATMUL_BLOCKED, MATMUL_BROADCAST, MATMUL_QUADS, MATMUL_TILED, Mat, Product, VARIANTS, outer_as, product_as,
 };
 use crate::engine::case::{Case, Gen};
 use crate::engine::{Kernel, Target};

@@ -53,8 +53,11 @@ impl<'e> Reader<'e> {
         data: &Dataset,
         theta: &[f32],
     ) -> Result<(Reader<'e>, Vec<u32>)> {
-        match &data.graph {
-            Some(graph) => Ok((Reader::graph(engine, model, graph, None, theta)?, graph.test.clone())),
+        match data.graph_to_test() {
+            Some((known, test)) => {
+                let session = Session::with(engine, model, theta, |engine| upload(engine, model, &known, None));
+                Ok((Reader::over(session)?, test))
+            }
             None => {
                 let test = data.scored(&data.test);
                 Ok((Reader::rows(engine, model, &test, theta)?, (0..test.len() as u32).collect()))

@@ -4,22 +4,21 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::ForgetJob;
-use crate::data::{Place, Portion, RecordKind, Request, Split, read_requests};
+use crate::data::{Place, Portion, Request, Split, read_requests};
 use crate::error::{Error, Result};
 use crate::methods::{self, Method, MethodRow, Tier};
+use crate::run::earlier::Earlier;
 use crate::run::evidence::{self, Marks};
 use crate::run::folder::{Opened, RunFolder};
 use crate::run::hold::Hold;
+use crate::run::lost;
 use crate::run::refit::{Refit, base, check_base};
 use crate::run::target::Target;
-use crate::run::{lost, references};
 
 /// What a run is asked to forget.
 struct Asked<'a> {
     requests: Vec<Request>,
-    /// What the run had forgotten before, and what that was found to mean.
-    earlier: Vec<Request>,
-    before: Split,
+    earlier: Earlier,
     target: Target,
     /// The file.
     request: &'a Path,
@@ -49,25 +48,21 @@ impl ForgetJob {
         let place = claimed(out)?;
         let row = methods::find(method)?;
         let method = (row.build)(settings)?;
-        let run = RunFolder::new(run).open()?;
+        let mut run = RunFolder::new(run).open()?;
         let mut requests = read_requests(request)?;
         if let Some(drawn) = requests.iter().find(|r| r.fraction.is_some()) {
             return Err(Error::input(format!("{}: `fraction` goes into a configuration; give ids here", drawn.origin)));
         }
-        // On a graph each request is read by itself, against the whole graph.
-        let earlier = run.requests.clone().filter(|_| run.info.forget.is_some() && run.data.kind() == RecordKind::Row);
-        let earlier = earlier.unwrap_or_default();
-        let struck = lost::strike(&mut requests, &earlier, &run.absent)?;
+        row.check_data(&run.data)?;
+        let earlier = Earlier::of(&run)?;
+        earlier.lose(&mut run.data);
+        let struck = lost::strike(&mut requests, &earlier.requests, &run.absent)?;
         let mut target = Target::of(&requests, &run.data, &run.model, run.config.seed)?;
         target.split.lines.iter_mut().zip(struck).for_each(|(line, count)| line.already += count);
-        let before = match earlier.is_empty() {
-            true => Split::default(),
-            false => references::target_of(&run)?.unwrap_or_default().split,
-        };
-        if !earlier.is_empty() {
-            target.after(&before, &run.data)?;
+        if !earlier.requests.is_empty() {
+            target.after(&earlier.target, &run.data)?;
         }
-        let asked = Asked { requests, earlier, before, target, request };
+        let asked = Asked { requests, earlier, target, request };
         ForgetJob::on(run, asked, (row, method), place)
     }
 
@@ -83,8 +78,8 @@ impl ForgetJob {
         let root = RunFolder::new(root).open_beside(run)?;
         let target = Target::known(&run.forgotten, &root.data);
         let requests = run.requests.clone().unwrap_or_default();
-        let (earlier, before, request) = (Vec::new(), Split::default(), run.folder.request());
-        let asked = Asked { requests, earlier, before, target, request: &request };
+        let request = run.folder.request();
+        let asked = Asked { requests, earlier: Earlier::default(), target, request: &request };
         ForgetJob::on(root, asked, (row, method), place)
     }
 
@@ -94,31 +89,37 @@ impl ForgetJob {
         (row, method): (&'static MethodRow, Box<dyn Method>),
         (folder, hold): (RunFolder, Option<Hold>),
     ) -> Result<ForgetJob> {
-        let Asked { requests, earlier, before, target, request } = asked;
+        let Asked { requests, earlier, target, request } = asked;
         row.check_data(&run.data)?;
         method.suits_recipe(&run.config.train)?;
         if row.tier == Tier::Exact {
             check_base(&run)?;
         }
-        let mut refit = Refit::of(row, &run.config, (&run.data, &run.absent), &target)?;
+        let mut refit = Refit::of(row, &run.config, (&run.data, &run.absent), &target, &earlier.origins)?;
         let data = refit.as_ref().map_or(&run.data, |refit| &refit.data);
-        let (read_sha256, gone) = (data.sha256(), gone_places(&[&before, &target.split]));
+        let read_sha256 = match (&refit, &earlier.target.graph) {
+            // The run's own data have lost what it had forgotten before.
+            (None, Some(_)) => run.info.evidence.read_sha256.clone(),
+            _ => data.sha256(),
+        };
+        let gone = gone_places(&[&earlier.target.split, &target.split]);
         // Of a run that did not keep what it had forgotten nothing more is known.
         let complete = run.info.forget.is_none() || run.info.evidence.retained.is_some();
         let retained = lost::retained(data, &gone, run.absent.lines).filter(|_| complete);
         let mut left: Vec<Place> = gone.into_iter().filter(|place| place.portion != Portion::Train).collect();
         left.sort_unstable();
+        refit.iter_mut().for_each(|refit| earlier.lose(&mut refit.data));
         for data in refit.iter_mut().map(|refit| &mut refit.data).chain([&mut run.data]) {
             data.leave(&left);
         }
         let base = base(&run.config, refit.as_ref().map_or(&run.model, |refit| &refit.model))?;
         let theta = run.theta()?;
         let (request_sha256, marks) = (evidence::hash_of(request)?, Marks::default());
-        let (request, forgotten) = (request.to_owned(), before.lines);
+        let (request, forgotten) = (request.to_owned(), earlier.target.split.lines);
         Ok(ForgetJob {
             run,
             requests,
-            earlier,
+            earlier: earlier.requests,
             forgotten,
             target,
             row,

@@ -1,7 +1,7 @@
 //! Nodes of a graph, or graphs of a collection: one table of all of them.
 
-use super::{Said, Subject, gather, row};
-use crate::data::GraphData;
+use super::{Said, Subject, all_classes, gather, row};
+use crate::data::{Dataset, GraphData};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::eval::graph::likeness;
@@ -11,15 +11,15 @@ use crate::records::Reader;
 use crate::run::target::Target;
 
 pub(super) struct Nodes<'a> {
+    data: &'a Dataset,
     graph: &'a GraphData,
     target: Option<&'a Target>,
-    classes: usize,
     witness: Option<Witness>,
 }
 
 impl<'a> Nodes<'a> {
-    pub fn of(graph: &'a GraphData, target: Option<&'a Target>, classes: usize) -> Nodes<'a> {
-        Nodes { graph, target, classes, witness: Witness::of(graph, target) }
+    pub fn of(data: &'a Dataset, graph: &'a GraphData, target: Option<&'a Target>) -> Nodes<'a> {
+        Nodes { data, graph, target, witness: Witness::of(graph, target) }
     }
 
     /// Ids of the records of each split.
@@ -56,16 +56,18 @@ impl Subject for Nodes<'_> {
     }
 
     fn evaluation(&self, said: &[Said]) -> Result<Evaluation> {
-        let (said, deletion) = (&said[0], self.target.and_then(Target::deletion));
+        let deletion = self.target.and_then(Target::deletion);
+        let (before, latest) = (all_classes(self.data, &said[0].before), all_classes(self.data, said[0].latest()));
+        let classes = self.data.classes;
         let mut evaluation = Evaluation::new();
         // Deleted nodes are fed on the graph that still has them: on the other there is nothing to feed.
         let gone = |id: u32| deletion.is_some_and(|d| d.nodes.binary_search(&id).is_ok());
-        let source = |id: u32| if gone(id) { &said.before[..] } else { said.latest() };
+        let source = |id: u32| if gone(id) { &before[..] } else { &latest[..] };
         for (name, ids) in self.splits() {
-            evaluation.insert(name, gather(source, &self.graph.labels, self.classes, ids))?;
+            evaluation.insert(name, gather(source, &self.graph.labels, classes, ids))?;
         }
         if let Some(witness) = &self.witness {
-            evaluation.set_graph(witness.facts(said.latest(), self.classes));
+            evaluation.set_graph(witness.facts(&latest, classes));
         }
         Ok(evaluation)
     }

@@ -87,7 +87,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
             add(x.w, z.w, squared(w[3]));
         }
     } else {
-        let rows = min((row0 >> 2u) + (lane & 3u), (p.m >> 2u) - 1u);
+        let rows = min((row0 >> 2u) + min(lane, 3u), (p.m >> 2u) - 1u);
         for (var k = 0u; k < p.k; k += 1u) {
             add_quads(squared(a[k * (p.a_k >> 2u) + rows]), squared(b[k * (p.b_k >> 2u) + q]));
         }

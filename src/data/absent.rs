@@ -1,9 +1,9 @@
 //! A source that has lost records since a run was trained on it: data are loaded as they were, but for those records.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::identity::row_of;
-use super::{DataConfig, Dataset, FitOn, Id, Origins, Portion, Who};
+use super::{DataConfig, Dataset, FitOn, Origins, Portion, Who};
 
 /// Records that a source had when a run was made and has no more.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,9 +24,9 @@ impl Absent {
         self.records.is_empty()
     }
 
-    /// Whether a record of this id is missing.
-    pub fn has(&self, id: &Id) -> bool {
-        id.text().is_some_and(|text| self.records.iter().any(|who| who.id.text().as_ref() == Some(&text)))
+    /// What the data called them.
+    pub fn ids(&self) -> HashSet<String> {
+        self.records.iter().filter_map(|who| who.id.text()).collect()
     }
 
     /// Where they were, file by file, ascending; empty where records have names.
@@ -49,8 +49,10 @@ impl Absent {
     /// Records by the rows that a loader finds them in now.
     pub fn now(&self, then: &Origins) -> Origins {
         let rows = self.rows();
-        let before = |source, row| rows.iter().filter(|gone| gone.0 == source && gone.1 < row).count() as u64;
-        then.iter().map(|&(source, row)| (source, row - before(source, row))).collect()
+        let before = |place: (Portion, u64)| rows.partition_point(|gone| *gone < place);
+        let moved =
+            |&(source, row): &(Portion, u64)| (source, row - (before((source, row)) - before((source, 0))) as u64);
+        then.iter().map(moved).collect()
     }
 }
 
@@ -100,7 +102,7 @@ impl Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Portion;
+    use crate::data::Id;
 
     fn gone(id: Id, class: &str) -> Who {
         Who { id, row: None, class: Some(class.into()), split: Some(Portion::Train) }

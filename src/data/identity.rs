@@ -181,8 +181,19 @@ impl Identities {
 
     /// The row that a record had before its file lost rows.
     fn moved(&self, source: Portion, now: u64) -> u64 {
-        let lost = self.lost.iter().filter(|(of, _)| *of == source);
-        lost.fold(now, |row, (_, lost)| if *lost <= row { row + 1 } else { row })
+        let [from, to] =
+            [false, true].map(|own| self.lost.partition_point(|(of, _)| *of < source || own && *of == source));
+        let lost = &self.lost[from..to];
+        // Those before it: the lost row at place i has i others before it, so it now lies before row - i.
+        let (mut low, mut high) = (0, lost.len());
+        while low < high {
+            let mid = (low + high) / 2;
+            match lost[mid].1 - mid as u64 <= now {
+                true => low = mid + 1,
+                false => high = mid,
+            }
+        }
+        now + low as u64
     }
 
     /// The first row of the training file that means another record now than before.
@@ -342,6 +353,17 @@ mod tests {
         let twice = [vec![named(0, "7")], vec![], vec![named(4, "7")]];
         let error = Identities::new(Naming::Column("who".into()), None, twice, "here").unwrap_err().to_string();
         assert!(error.contains("rows 0 and 4") && error.contains("`7`") && error.contains("data.subject"), "{error}");
+    }
+
+    #[test]
+    fn rows_that_moved_are_counted_as_before() {
+        let parts = [Identity::rows(Portion::Train, 40), vec![], Identity::rows(Portion::Test, 5)];
+        let mut rows = Identities::new(Naming::Rows, None, parts, "here").unwrap();
+        let lost = [0, 1, 7, 8, 30].map(|row| (Portion::Train, row));
+        rows.restore(lost.into_iter().chain([(Portion::Test, 2)]).collect());
+        let then = |portion| rows.part(portion).iter().map(|record| record.row).collect::<Vec<_>>();
+        let stay = (0..45).filter(|row| ![0, 1, 7, 8, 30].contains(row)).collect::<Vec<u64>>();
+        assert_eq!((then(Portion::Train), then(Portion::Test)), (stay, vec![0, 1, 3, 4, 5]));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::config::Loaded;
 use super::evidence::{Evidence, Retained};
 use super::info::RunInfo;
 use super::whom::counted;
-use crate::data::{Absent, Dataset, FitOn, Id, Line, Naming, Place, RecordKind, Request, Who, class_names};
+use crate::data::{Absent, Dataset, FitOn, Id, Kind, Line, Naming, Place, RecordKind, Request, Who, class_names};
 use crate::error::{Error, Result};
 
 /// What binds a run to the records that stay: `gone` are those that it has forgotten, of which the first `lines` lines
@@ -77,33 +77,33 @@ pub(super) fn sentence(absent: &Absent, lines: &[Line]) -> Option<String> {
     }
 }
 
-/// Takes out of requests what an earlier one of the run named and the source has no more: how many ids, line by line.
+/// Takes out of requests what an earlier one of the run named, where the source has lost records: how many ids of each
+/// request that is left.
 ///
 /// # Errors
 /// Nothing else is named.
 pub(super) fn strike(requests: &mut Vec<Request>, earlier: &[Request], absent: &Absent) -> Result<Vec<usize>> {
-    let known = |request: &Request, id: &Id| {
-        let same = |other: &&Request| other.kind == request.kind && other.ids.contains(id);
-        absent.has(id) || earlier.iter().any(|other| same(&other))
-    };
     if absent.is_empty() || absent.by_row {
         return Ok(vec![0; requests.len()]);
     }
-    let mut struck = Vec::new();
-    for request in requests.iter_mut() {
-        let (before, copy) = (request.ids.len(), request.clone());
-        request.ids.retain(|id| !known(&copy, id));
-        struck.push(before - request.ids.len());
-    }
-    let named = |request: &Request| !request.ids.is_empty() || request.fraction.is_some();
-    match requests.iter().any(named) {
-        true => {
-            let left: Vec<bool> = requests.iter().map(named).collect();
-            let mut at = left.iter();
-            requests.retain(|_| *at.next().unwrap_or(&true));
-            Ok(struck.into_iter().zip(left).filter(|(_, left)| *left).map(|(count, _)| count).collect())
+    let ids = absent.ids();
+    let named: HashSet<(Kind, &Id)> =
+        earlier.iter().flat_map(|request| request.ids.iter().map(|id| (request.kind, id))).collect();
+    let (mut left, mut struck) = (Vec::new(), Vec::new());
+    for mut request in requests.drain(..) {
+        let (kind, before) = (request.kind, request.ids.len());
+        let gone = |id: &Id| kind == Kind::Sample && id.text().is_some_and(|text| ids.contains(&text));
+        request.ids.retain(|id| !gone(id) && !named.contains(&(kind, id)));
+        // One that names nothing at all is refused where it is resolved.
+        if before == 0 || !request.ids.is_empty() {
+            struck.push(before - request.ids.len());
+            left.push(request);
         }
-        false => {
+    }
+    *requests = left;
+    match requests.is_empty() {
+        false => Ok(struck),
+        true => {
             Err(Error::input("the run has forgotten all of these records already, and the source no longer has them"))
         }
     }

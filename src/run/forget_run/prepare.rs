@@ -90,7 +90,6 @@ impl ForgetJob {
         (folder, hold): (RunFolder, Option<Hold>),
     ) -> Result<ForgetJob> {
         let Asked { requests, earlier, target, request } = asked;
-        row.check_data(&run.data)?;
         method.suits_recipe(&run.config.train)?;
         if row.tier == Tier::Exact {
             check_base(&run)?;

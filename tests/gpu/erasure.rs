@@ -27,11 +27,12 @@ pub fn trials() -> Vec<Trial> {
     all.into_iter().map(|(name, run)| times::trial(name, run)).collect()
 }
 
-fn hold(what: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failed> {
+pub fn hold(what: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failed> {
     if what { Ok(()) } else { Err(otherwise().into()) }
 }
 
-fn document(arguments: &[&str]) -> Result<Value, Failed> {
+/// What a command that succeeds prints under `--json`.
+pub fn document(arguments: &[&str]) -> Result<Value, Failed> {
     let output = ends(arguments, 0)?;
     serde_json::from_slice(&output.stdout).map_err(|e| format!("{arguments:?}: stdout is not JSON: {e}").into())
 }

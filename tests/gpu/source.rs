@@ -6,6 +6,7 @@ use std::fs;
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
+use crate::erasure::{document, hold};
 use crate::shared::binary::{Desk, ends, refused, stderr, unlearn};
 use crate::times;
 
@@ -19,15 +20,6 @@ pub fn trials() -> Vec<Trial> {
         ("source: references made at once have the bytes of those made one by one", at_once),
     ];
     all.into_iter().map(|(name, run)| times::trial(name, run)).collect()
-}
-
-fn hold(what: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failed> {
-    if what { Ok(()) } else { Err(otherwise().into()) }
-}
-
-fn document(arguments: &[&str]) -> Result<Value, Failed> {
-    let output = ends(arguments, 0)?;
-    serde_json::from_slice(&output.stdout).map_err(|e| format!("{arguments:?}: stdout is not JSON: {e}").into())
 }
 
 /// 80 rows of 40 customers with two rows each; customer 113 alone is of the trade `smith` and of the class `rare`.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
 use super::params::{ParamLayout, ParamSpec};
-use super::sink::Sink;
+use super::sink::{Kept, Sink};
 use super::structure::{Pattern, Segments, Structure};
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
@@ -65,6 +65,8 @@ pub struct Backward<'a> {
     pub step: Option<Buf<u32>>,
     /// What becomes of weight gradients.
     pub sink: Sink,
+    /// What a pass of norms keeps for a weighted sum, where one follows.
+    pub kept: Option<Kept>,
 }
 
 /// What a layer keeps from its forward pass for its backward pass.

@@ -187,6 +187,10 @@ pub static FAULTS: &[Mutant] = &[
         "e = first + lid + 64u; e < first + p.cols_b",
     ),
     mutant("reduce.row_norms_shared", "one factor of the two", "sums[0].x * sums[0].y", "sums[0].x"),
+    mutant("reduce.weighted", "unweighted", "select(weight * v,", "select(v,"),
+    mutant("reduce.weighted", "what does not count comes through", "weight == 0.0", "weight > 1e30"),
+    mutant("reduce.weighted", "last column lost", "if (left > 2u)", "if (left > 3u)"),
+    mutant("reduce.weighted", "no room for the sum", "p.beta != 0.0", "p.beta > 0.5"),
     mutant("linear.matmul", "NaN swallowed", "p.alpha * sum;", "max(p.alpha * sum, -3e38);"),
     mutant("pool.avg", "NaN swallowed", "= sum / f32(KH * KW);", "= max(sum / f32(KH * KW), -3e38);"),
     mutant(

@@ -110,6 +110,10 @@ pub const CALLS: &[Call] = &[
         let (a, b, y) = (r.leads("a", &[3, 5]), r.leads("b", &[3, 7]), r.leads("y", &[3]));
         reduce::pair_norms(&mut r.rec, a, b, y);
     }),
+    call("reduce.weighted", |r| {
+        let (x, w, y) = (r.exact("x", &[3, 5]), r.leads("w", &[3]), r.leads("y", &[5]));
+        reduce::weighted(&mut r.rec, x, w, y, 1.0, 0.0);
+    }),
     call("loss.softmax_xent", |r| {
         let (logits, labels, loss) = (r.exact("logits", &[2, 3]), r.exact("labels", &[2]), r.exact("loss", &[2]));
         let (dlogits, correct) = (r.exact("dlogits", &[2, 3]), r.exact("correct", &[2]));

@@ -1,0 +1,115 @@
+//! Weighted sums of the records' gradients from what the pass of their norms leaves, without a second backward pass.
+//!
+//! A backward pass is linear in a record's logit gradient, so a factor on that is a factor on the gradient of every
+//! layer's output: what a weight's gradients were made of in the pass of norms serves their weighted sum, and nothing
+//! goes through activations, pools and input gradients again. "Book-keeping" of Bu, Wang, Zha and Karypis,
+//! "Differentially private optimization on large model at small cost", ICML 2023.
+
+use super::super::layer::Backward;
+use super::super::params::ParamLayout;
+use super::{Destination, Sink, conv_sum};
+use crate::engine::{Buf, Recording};
+use crate::error::{Error, Result};
+use crate::kernels::conv::ConvShape;
+use crate::kernels::linear::{self, Mat, Product};
+use crate::kernels::{Reduction, map, reduce};
+
+/// What the records' gradients in one parameter are made of.
+#[derive(Clone, Copy, Debug)]
+enum Made {
+    /// Each record's own gradient, a row of [records, elements].
+    Rows(Buf<f32>),
+    /// dy_n x_nᵀ for x [records, inputs] and dy [records, outputs].
+    Dense { x: Buf<f32>, dy: Buf<f32>, sizes: [usize; 2] },
+    /// A convolution's weight gradient.
+    Conv { shape: ConvShape, x: Buf<f32>, dy: Buf<f32> },
+    /// There are none.
+    Nothing,
+}
+
+/// What a pass of [`Sink::Norms`] keeps of every parameter for a weighted sum of the records' gradients.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    records: usize,
+    parts: Vec<(String, Made)>,
+}
+
+impl Kept {
+    /// Nothing yet, for a batch of so many records.
+    pub(crate) fn of(records: usize) -> Kept {
+        Kept { records, parts: Vec::new() }
+    }
+
+    /// True where every parameter was kept. Those of sparse features, and of records that are many rows, are not.
+    pub fn is_whole(&self, layout: &ParamLayout) -> bool {
+        layout.entries().iter().all(|e| self.parts.iter().any(|(name, _)| *name == e.name))
+    }
+
+    /// Records what `sink`, a [`Sink::Mean`], says of `Σ c_n g_n`. `times` records the rows of a buffer [records, …],
+    /// each times its record's c_n, and returns where they are; a row of factor 0 counts for nothing.
+    ///
+    /// # Errors
+    /// Another sink; another layout than that of the pass.
+    pub fn record_sum(
+        &self,
+        rec: &mut Recording,
+        layout: &ParamLayout,
+        sink: Sink,
+        times: impl Fn(&mut Recording, Buf<f32>) -> Buf<f32>,
+    ) -> Result<()> {
+        let Sink::Mean { grad, scale, accumulate } = sink else {
+            return Err(Error::internal("a weighted sum of gradients goes where their mean goes"));
+        };
+        let beta = if accumulate { 1.0 } else { 0.0 };
+        let ones = rec.temp("ones", self.records);
+        map::fill(rec, ones, 1.0);
+        let factors = times(rec, ones);
+        for (name, made) in &self.parts {
+            let out = layout.slice(grad, name)?;
+            rec.enter(&format!("{name}.sum"));
+            match *made {
+                Made::Rows(rows) => reduce::weighted(rec, rows, factors, out, scale, beta),
+                Made::Dense { x, dy, sizes: [inputs, outputs] } => {
+                    // The factors go where fewer numbers are.
+                    let (x, dy) = if inputs < outputs { (times(rec, x), dy) } else { (x, times(rec, dy)) };
+                    let how = Product { alpha: scale, beta, ..Default::default() };
+                    let (dy, x) = (Mat::new(dy, self.records, outputs), Mat::new(x, self.records, inputs));
+                    linear::product(rec, dy.t(), x, factors, out, how);
+                }
+                Made::Conv { shape, x, dy } => {
+                    let how = Reduction { alpha: scale, beta, ..Default::default() };
+                    let dy = times(rec, dy);
+                    conv_sum(rec, &shape, x, dy, &Destination { out, how });
+                }
+                Made::Nothing if !accumulate => rec.clear(out),
+                Made::Nothing => {}
+            }
+            rec.leave();
+        }
+        Ok(())
+    }
+}
+
+impl Backward<'_> {
+    fn keep(&mut self, name: &str, made: Made) {
+        if let Some(kept) = &mut self.kept {
+            kept.parts.push((name.to_owned(), made));
+        }
+    }
+
+    pub(super) fn keep_nothing(&mut self, name: &str) {
+        self.keep(name, Made::Nothing);
+    }
+
+    pub(super) fn keep_rows(&mut self, name: &str, rows: Buf<f32>) {
+        self.keep(name, Made::Rows(rows));
+    }
+
+    pub(super) fn keep_dense(&mut self, name: &str, x: Buf<f32>, dy: Buf<f32>, sizes: [usize; 2]) {
+        self.keep(name, Made::Dense { x, dy, sizes });
+    }
+
+    pub(super) fn keep_conv(&mut self, name: &str, shape: &ConvShape, x: Buf<f32>, dy: Buf<f32>) {
+        self.keep(name, Made::Conv { shape: *shape, x, dy });
+    }
+}

@@ -5,7 +5,7 @@ mod outer;
 mod tangent;
 mod twin;
 
-pub use cases::{cases, random};
+pub use cases::{asked, cases, random};
 pub use outer::{choose_outer, outer, outer_as};
 
 use glam::UVec3;

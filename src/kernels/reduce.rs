@@ -6,7 +6,7 @@ mod norms;
 mod tangent;
 mod twin;
 
-pub use cases::{cases, random};
+pub use cases::{asked, cases, random};
 pub use norms::{choose_norms, pair_norms, row_norms, row_norms_as};
 
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent};

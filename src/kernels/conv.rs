@@ -9,7 +9,7 @@ mod tests;
 mod twin;
 mod unfold;
 
-pub use cases::{cases, random};
+pub use cases::{asked, cases, random};
 pub use norms::{NormForm, choose_norms, conv2d_norms, conv2d_norms_as};
 pub use shape::{Chunks, ConvShape};
 pub use unfold::{UNFOLD, unfold};

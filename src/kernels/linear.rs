@@ -6,7 +6,7 @@ mod quads;
 mod tangent;
 mod twin;
 
-pub use cases::{cases, random};
+pub use cases::{asked, cases, random};
 pub use outer::{choose_outer, outer, outer_as};
 pub use quads::MATMUL_QUADS;
 

@@ -6,7 +6,7 @@ mod tangent;
 mod tests;
 mod twin;
 
-pub use cases::{cases, random};
+pub use cases::{asked, cases, random};
 pub use tangent::{MAX_TANGENT, max_tangent};
 
 use glam::{UVec2, Vec2Swizzles};

@@ -7,7 +7,7 @@ mod tangent;
 mod twin;
 mod weighted;
 
-pub use cases::{cases, random};
+pub use cases::{asked, cases, random};
 pub use norms::{choose_norms, pair_norms, row_norms, row_norms_as};
 pub use weighted::weighted;
 

@@ -3,6 +3,7 @@
 mod accountant;
 mod arrays;
 mod bad_input;
+mod bench;
 mod certified;
 mod check;
 mod classes;

@@ -1,5 +1,9 @@
 //! Cases of the `conv` family.
 
+mod asked;
+
+pub use asked::asked;
+
 use glam::Vec2Swizzles;
 
 use super::norms::GHOST_NORM;

@@ -1,5 +1,9 @@
 //! Cases of the `linear` family.
 
+mod asked;
+
+pub use asked::asked;
+
 use super::outer::{OUTER, OUTER_WIDE};
 use super::{
     MATMUL, MATMUL_BLOCKED, MATMUL_BROADCAST, MATMUL_QUADS, MATMUL_TILED, Mat, Product, VARIANTS, outer_as, product_as,

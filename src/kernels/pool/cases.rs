@@ -1,5 +1,9 @@
 //! Cases of the `pool` family.
 
+mod asked;
+
+pub use asked::asked;
+
 use super::{PoolShape, avg, avg_bwd, max, max_bwd, max_tangent};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen, Hazard, OnNan};

@@ -1,5 +1,9 @@
 //! Cases of the `reduce` family.
 
+mod asked;
+
+pub use asked::asked;
+
 use super::norms::{ROW_NORMS, ROW_NORMS_SHARED};
 use super::{argmax, channels, row_norms_as, rows, total, weighted};
 use crate::engine::case::{Case, Gen, Hazard};

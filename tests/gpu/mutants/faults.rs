@@ -13,6 +13,13 @@ pub(super) const fn mutant(kernel: &'static str, what: &'static str, from: &'sta
 }
 
 pub static FAULTS: &[Mutant] = &[
+    mutant("peak.copy", "every other quad twice", "y[i] = x[i];", "y[i] = x[i & 4294967294u];"),
+    mutant("peak.triad", "weight left out", "a[i] + p.s * b[i]", "a[i] + b[i]"),
+    mutant("peak.fma", "one chain stands still", "            v5 = step(v5, slope, offset);\n", ""),
+    mutant("peak.fma", "a turn short", "turn < p.turns", "turn + 1u < p.turns"),
+    mutant("peak.fma", "without fma another slope", "v * slope + offset", "v * offset + offset"),
+    mutant("peak.shared", "no barrier before the walk", "    workgroupBarrier();\n", ""),
+    mutant("peak.shared", "a load twice", "(at + 192u)", "(at + 128u)"),
     mutant("map.unary_bwd_tangent", "gelu bends the wrong way", "(2.0 - u * u)", "(2.0 + u * u)"),
     mutant(
         "map.unary_bwd_tangent",

@@ -4,6 +4,7 @@ use unlearn::kernels::linear::{self, Mat, Product};
 use unlearn::kernels::loss;
 use unlearn::kernels::map::{self, Binary, Unary};
 use unlearn::kernels::optim::{self, Adam, Sgd};
+use unlearn::kernels::peak;
 use unlearn::kernels::{Reduction, reduce};
 
 use super::{Call, call, through};
@@ -160,5 +161,21 @@ pub const CALLS: &[Call] = &[
         let (theta, grad) = (r.leads("theta", &[5]), r.exact("grad", &[5]));
         let (m, v, hyper) = (r.exact("m", &[5]), r.exact("v", &[5]), r.least("hyper", &[3]));
         optim::adam(&mut r.rec, theta, grad, m, v, hyper, Adam::default());
+    }),
+    call("peak.copy", |r| {
+        let (x, y) = (r.exact("x", &[5]), r.leads("y", &[5]));
+        peak::copy(&mut r.rec, x, y);
+    }),
+    call("peak.triad", |r| {
+        let (a, b, y) = (r.exact("a", &[5]), r.exact("b", &[5]), r.leads("y", &[5]));
+        peak::triad(&mut r.rec, a, b, 0.5, y);
+    }),
+    call("peak.fma", |r| {
+        let (x, y) = (r.exact("x", &[5]), r.leads("y", &[5]));
+        peak::fma(&mut r.rec, x, y, 2, true);
+    }),
+    call("peak.shared", |r| {
+        let (x, y) = (r.exact("x", &[peak::TILE]), r.free("y", &[5]));
+        peak::shared(&mut r.rec, x, y, 2);
     }),
 ];

@@ -12,12 +12,14 @@ pub mod map;
 pub mod norm;
 mod odd;
 pub mod optim;
+mod order;
 pub mod pool;
 pub mod reduce;
 mod reduction;
 pub mod solve;
 pub mod tangent;
 
+pub use order::Order;
 pub use reduction::{Reduction, ReductionMode};
 
 use glam::UVec2;

@@ -164,7 +164,7 @@ mod tests {
                     case.rec.check().unwrap_or_else(|e| panic!("{}: {e}", case.name));
                     assert!(case.rec.dispatches().count() > 0, "{} records nothing", case.name);
                 }
-                let target = Target { software: true, subgroup: 8 };
+                let target = Target::software(8);
                 if let Some(chosen) = op.chosen_for(target, &shape) {
                     let there = cases.iter().any(|c| c.rec.dispatches().any(|d| d.kernel.name == chosen));
                     assert!(there, "{}: {chosen} is chosen, but not among its forms", op.name);

@@ -13,6 +13,7 @@ pub mod map;
 pub mod norm;
 mod odd;
 pub mod optim;
+mod order;
 pub mod peak;
 pub mod pool;
 pub mod reduce;
@@ -20,6 +21,7 @@ mod reduction;
 pub mod solve;
 pub mod tangent;
 
+pub use order::Order;
 pub use reduction::{Reduction, ReductionMode};
 
 use glam::UVec2;

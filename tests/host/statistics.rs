@@ -1,6 +1,6 @@
 //! Statistics over sets of records on the twins. The same checks run on each adapter in `tests/gpu`.
 
-use unlearn::engine::{Dispatch, Engine, Recording, Target};
+use unlearn::engine::{Dispatch, Engine, Recording, Target, Vendor};
 use unlearn::kernels::loss;
 use unlearn::nn::{Batch, Mode, Model, ModelConfig, Sink, SquaredNorms};
 
@@ -46,7 +46,7 @@ fn statistics_cost_about_what_a_gradient_costs() {
     for (zoo, hidden) in [("lenet5", None), ("mlp", Some(vec![256, 128]))] {
         let config = ModelConfig { zoo: Some(zoo.into()), hidden, ..Default::default() };
         let model = Model::build(&config, &[1, 28, 28], 10).expect(zoo);
-        for target in [Target { software: true, subgroup: 8 }, Target { software: false, subgroup: 32 }] {
+        for target in [Target::software(8), Target::gpu(Vendor::Unknown, 32)] {
             let n = 128;
             let count = |sink: &dyn Fn(&mut Recording, usize) -> Sink| counted(&model, target, n, sink);
             let gradient =

@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn few_positions_and_many_weights_are_ghosts() {
-        let form = |software, subgroup, s: &ConvShape| choose_norms(Target { software, subgroup }, s);
+        let form =
+            |software, subgroup, s: &ConvShape| choose_norms(Target { software, subgroup, ..Default::default() }, s);
         let plain = ConvShape::plain;
         // LeNet-5's two layers, by the first bound.
         let first = ConvShape { padding: hw([2, 2]), ..plain(64, 1, 28, 28, 6, hw([5, 5])) };

@@ -34,7 +34,7 @@ const SHAPES: &[Shape] = &[
 
 /// Every kernel at every shape, one element and one strip per thread; a plane wider than a strip; a folded grid.
 pub fn cases() -> Vec<Case> {
-    let targets = [Target::default(), Target { software: true, subgroup: 8 }];
+    let targets = [Target::default(), Target::software(8)];
     let mut all = Vec::new();
     for target in targets {
         for shape in SHAPES {
@@ -64,10 +64,7 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
             break (sizes, kernel, stride, padding);
         }
     };
-    [Target::default(), Target { software: true, subgroup: 8 }]
-        .into_iter()
-        .flat_map(|target| at(target, shape))
-        .collect()
+    [Target::default(), Target::software(8)].into_iter().flat_map(|target| at(target, shape)).collect()
 }
 
 fn at(target: Target, shape: Shape) -> [Case; 5] {

@@ -2,7 +2,7 @@
 
 use super::super::outer::{OUTER, outer};
 use super::super::{KERNELS, MATMUL, Mat, Product, product};
-use super::{case, outer_case};
+use super::{case, is_quads, outer_case};
 use crate::engine::case::Case;
 use crate::engine::{Kernel, Recording, Target};
 use crate::kernels::asked::Op;
@@ -26,7 +26,11 @@ pub fn asked() -> Vec<Op> {
 
 fn of(name: &'static str, layout: &'static str, about: &'static str, options: Product) -> Op {
     let all = move |s: &[usize]| -> Result<Vec<Case>, String> {
-        Ok(forms(&MATMUL).map(|kernel| case(kernel, layout, (s[0], s[1], s[2]), options)).collect())
+        let whole = s.iter().all(|size| size.is_multiple_of(4));
+        Ok(forms(&MATMUL)
+            .filter(|kernel| whole || !is_quads(kernel))
+            .map(|kernel| case(kernel, layout, (s[0], s[1], s[2]), options))
+            .collect())
     };
     let op = Op::new(name, "MxNxK", about, &[512, 512, 512], all).cube();
     op.chosen(move |target, s| recorded(target, layout, [s[0], s[1], s[2]], options))

@@ -12,7 +12,7 @@ pub fn asked() -> Vec<Op> {
         let pair = [s[4] as u32; 2];
         PoolShape::new(s[0], s[1], s[2], s[3], hw(pair), hw(pair), hw([0, 0]))?;
         let shape = ([s[0], s[1], s[2], s[3]], pair, pair, [0, 0]);
-        let targets = [Target::default(), Target { software: true, subgroup: 8 }];
+        let targets = [Target::default(), Target::software(8)];
         // Forward alone: the first of the family's cases at a shape.
         Ok(targets.into_iter().filter_map(|target| at(target, shape).into_iter().next()).collect())
     };

@@ -5,9 +5,11 @@ mod format;
 mod kernels;
 mod peaks;
 mod select;
+mod whole;
 
 use super::{Context, Run};
 use crate::error::{Error, Result};
+use crate::harness::whole::What as Whole;
 
 /// Verify kernels against their twins, then time them beside what the adapter can do at most
 ///
@@ -25,6 +27,14 @@ pub struct Bench {
 enum What {
     Peaks(peaks::PeaksCommand),
     Kernels(Box<kernels::Kernels>),
+    /// Time epochs of LeNet-5 and an MLP: records a second, the first step, what each kernel takes
+    Train(whole::Whole),
+    /// Time Fisher diagonals, norms, clipped sums, rows and products beside a gradient
+    Fisher(whole::Whole),
+    /// Time methods beside the retraining that they are to save
+    Unlearn(whole::Whole),
+    /// Time a GCN on Cora: epochs, gradient, the Fisher diagonal of its training nodes
+    Graph(whole::Whole),
 }
 
 impl Run for Bench {
@@ -36,6 +46,10 @@ impl Run for Bench {
         match what {
             What::Peaks(peaks) => peaks.run(cx),
             What::Kernels(kernels) => kernels.run(cx),
+            What::Train(whole) => whole.run(Whole::Train, cx),
+            What::Fisher(whole) => whole.run(Whole::Fisher, cx),
+            What::Unlearn(whole) => whole.run(Whole::Unlearn, cx),
+            What::Graph(whole) => whole.run(Whole::Graph, cx),
         }
     }
 }

@@ -103,3 +103,72 @@ fn every_number_is_described_by_the_program_and_on_the_page() {
     let missing: Vec<_> = named.map(|(name, _)| name).filter(|name| !page.contains(&format!("| {name} |"))).collect();
     assert!(missing.is_empty(), "docs/performance.md has no row for {missing:?}");
 }
+
+#[test]
+fn passes_are_timed_with_their_share_of_a_reference_and_of_each_kernel() {
+    if no_adapter() {
+        return;
+    }
+    let whole = |arguments: &[&str]| {
+        let output = ends(&[&["bench"], arguments, &["--rounds", "1", "--json"]].concat(), 0);
+        document(&output.unwrap_or_else(|e| panic!("{e}")))
+    };
+    let train = whole(&["train", "--records", "64"]);
+    let rows = train["rows"].as_array().expect("rows");
+    let names: Vec<_> = rows.iter().map(|r| (r["network"].as_str(), r["records"].as_u64())).collect();
+    assert_eq!(names, [(Some("lenet5"), Some(64)), (Some("mlp"), Some(64))]);
+    for row in rows {
+        for key in ["median_s", "per_second", "first_s", "first_step_s", "dispatches", "peak_bytes"] {
+            assert!(row[key].as_f64().is_some_and(|v| v > 0.0), "{key} of {row}");
+        }
+    }
+    let of = |name: &str| train["kernels"].as_array().expect("shares").iter().filter(|s| s["of"] == name).cloned();
+    let percent: f64 = of("lenet5 epoch").filter_map(|s| s["percent"].as_f64()).sum();
+    assert!(of("lenet5 epoch").count() == 0 || (percent - 100.0).abs() < 1e-6, "{percent} % of an epoch");
+    let methods = whole(&["unlearn", "--records", "100"]);
+    let names: Vec<_> = methods["rows"].as_array().expect("rows").iter().map(|r| r["pass"].clone()).collect();
+    assert_eq!(names, ["retrain", "finetune", "gradient_ascent", "ssd"]);
+    let statistics = whole(&["fisher", "--growth", "--most", "60000", "--records", "32"]);
+    let growth = statistics["growth"].as_array().expect("growth");
+    assert_eq!(growth.len(), 2);
+    assert!(growth.iter().all(|g| g["sizes"].as_array().is_some_and(|s| s.len() == 2)), "{statistics}");
+    assert!(statistics["rows"][1]["ratio"].as_f64().is_some_and(|r| r > 0.0) && statistics["rows"][0]["ratio"] == 1.0);
+}
+
+/// A program that does what `card.sh` asks of ours, but for what it cannot.
+#[cfg(unix)]
+const STAND_IN: &str = r##"#!/bin/sh
+case "$1 $2" in
+  "adapters --json") echo '      "name": "A Card (TM) 7",'; exit 0 ;;
+  "bench train") echo "error: the device was lost"; exit 1 ;;
+  "bench unlearn") sleep 30 ;;
+  "--version ") echo "unlearn 0"; exit 0 ;;
+esac
+while [ $# -gt 0 ]; do
+  case "$1" in --write | --md | --json) echo "# of $2" > "$2"; shift ;; esac
+  shift
+done
+"##;
+
+#[cfg(unix)]
+#[test]
+fn a_part_of_the_card_script_that_fails_or_hangs_loses_no_other() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new();
+    let program = desk.put("unlearn", STAND_IN);
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it may run");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/card.sh");
+    let parts = "peaks,train,unlearn,graph";
+    let out = desk.text("card");
+    let mut card = std::process::Command::new("bash");
+    card.arg(script).args(["--quick", "--parts", parts, "--out", &out, "--limit", "2"]);
+    let output = card.env("UNLEARN", &program).env("PYTHON", "no-such-python").output().expect("bash starts");
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let page = fs::read_to_string(desk.path("card/README.md")).expect("a page");
+    for line in ["# A Card (TM) 7", "| peaks | well |", "| train | exit code 1: error: the device was lost |"] {
+        assert!(page.contains(line), "{line}: {page}");
+    }
+    assert!(page.contains("| unlearn | stopped after 2 s |") && page.contains("| graph | well |"), "{page}");
+    assert!(page.contains("| peers | not there: no-such-python has no torch |"), "{page}");
+    assert!(page.contains("## graph") && page.contains("### of ") && !page.contains("## train"), "{page}");
+}

@@ -57,8 +57,35 @@ pub const PEAKS: &[(&str, &str)] = &[
     ("readback", "from a buffer to the host"),
 ];
 
-/// Both lists as text.
+/// What `bench train`, `fisher`, `unlearn` and `graph` show.
+pub const PASSES: &[(&str, &str)] = &[
+    ("pass, network", "what ran: an epoch, a statistic over all records, a method; on which network"),
+    ("records, batch, nodes, parameters", "what it went through; a batch of 0 is the session's own choice"),
+    ("median s", "median of the rounds, seconds by the host's clock, data already on the adapter"),
+    ("records/s", "records a second at the median"),
+    ("ratio, of", "median of the rounds' ratios to the pass it is compared with, which ran in the same round"),
+    ("first s", "the first run of all, with the drivers' compile in it"),
+    ("first step s", "from data on the host to the first step's loss there: buffers, shaders, drivers and all"),
+    ("compile s", "what of that a second start in the same process does not pay: shaders and drivers"),
+    ("dispatches", "dispatches of one training step"),
+    ("peak MB", "the most GPU memory held at once, 10⁶ bytes"),
+    (
+        "time %",
+        "a kernel's share of the time of all dispatches of one pass, by the GPU's clock, one compute pass for each: \
+         read shares in it, not totals",
+    ),
+    ("total ms, count, mean µs, max", "of that kernel's dispatches"),
+    ("ns a unit", "with --growth: the time for each record, node or parameter"),
+    (
+        "spread past latency",
+        "largest over smallest time for a unit among the sizes from which on it is within a half of the last: 1.00x is \
+         growth in proportion",
+    ),
+];
+
+/// All lists as text.
 pub fn described() -> String {
     let lines = |list: &[(&str, &str)]| list.iter().map(|(n, what)| format!("{n}: {what}\n")).collect::<String>();
-    format!("{}\npeaks (`best` is the roof, `value` the median):\n\n{}", lines(COLUMNS), lines(PEAKS))
+    let peaks = format!("peaks (`best` is the roof, `value` the median)\n\n{}", lines(PEAKS));
+    format!("{}\n{peaks}\npasses\n\n{}", lines(COLUMNS), lines(PASSES))
 }

@@ -1,6 +1,10 @@
 //! Results as a table, as Markdown, as CSV, as JSON, as a picture.
 
+mod whole;
+
 use std::path::{Path, PathBuf};
+
+pub(super) use whole::whole;
 
 use crate::cli::markdown;
 use crate::cli::output::{Table, json_text};
@@ -51,10 +55,10 @@ pub(super) fn writable(paths: &[PathBuf], plots: bool) -> Result<()> {
 
 /// What `--op` and `--preset` take.
 pub(super) fn asked() -> String {
-    let mut text = "operations, the numbers of their shapes, the shape where none is asked for:\n\n".to_owned();
+    let mut text = "operations, the numbers of their shapes, the shape where none is asked for\n\n".to_owned();
     let mut table = Table::new(&["--op", "shape", "default", "computes"]);
     ops().iter().for_each(|op| table.row([op.name, op.dims, &word(op.example), op.about]));
-    text += &format!("{table}\npresets:\n\n");
+    text += &format!("{table}\npresets\n\n");
     let mut table = Table::new(&["--preset", "--batch", "stands for"]);
     for preset in PRESETS {
         let batch = if preset.batch == 0 { "-".to_owned() } else { preset.batch.to_string() };

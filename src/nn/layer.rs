@@ -80,6 +80,8 @@ pub struct Saved {
     pub stream: Option<u32>,
     /// The rate, where this dropout took the relu before it along.
     pub relu_dropout: Option<f32>,
+    /// The relu before this layer was done with it, both ways.
+    pub after_relu: bool,
     /// The pattern of x, where x was sparse.
     pub pattern: Option<Pattern>,
     /// What the rows were before a read-out.
@@ -177,6 +179,15 @@ pub trait Layer: Send + Sync {
     /// How many edges a message travels here: 0 for a layer that knows no graph.
     fn hops(&self) -> usize {
         0
+    }
+
+    /// Records the forward pass over max(x, 0), where this layer takes the relu before it along: its backward pass then
+    /// is that of both.
+    ///
+    /// # Errors
+    /// Those of [`Layer::forward`].
+    fn relu_forward(&self, _cx: &mut Forward, _x: Buf<f32>, _input: &[usize]) -> Result<Option<(Buf<f32>, Saved)>> {
+        Ok(None)
     }
 
     /// Records y = f(x); returns y and what the backward pass needs.

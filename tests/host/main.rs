@@ -19,6 +19,7 @@ mod evidence;
 mod factors;
 mod failures;
 mod faults;
+mod fused;
 mod fuzz;
 mod gradcheck;
 mod gradients;

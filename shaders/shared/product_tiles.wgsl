@@ -50,3 +50,5 @@ fn at_b(col: u32, s: u32, k: u32) -> vec4<f32> {
     }
     return select(v, v * v, SQUARE == 1u);
 }
+
+fn done(g: u32, lid: u32) {}

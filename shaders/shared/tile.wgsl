@@ -7,6 +7,7 @@
 //   at_a(row, s, k)   operands of rows row .. row + 4 at term k of sum s: anything past the last row, 0 past the last term
 //   at_b(col, s, k)   the same of four columns
 //   put4(row, col, v) takes four neighbouring sums of a row
+//   done(g, lid)      ends what put4 has begun
 // Overrides go before this import: naga 30 takes none after an array whose size depends on one.
 // The guards are in the staging and in the store, none in the inner loop. What is staged next is loaded into registers
 // before the tiles at hand are multiplied, so that the two overlap.

@@ -10,7 +10,8 @@ override SQUARES: u32 = 0u;
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
         @builtin(local_invocation_index) lid: u32) {
-    let at = place(group_index(wid, nwg));
+    let g = group_index(wid, nwg);
+    let at = place(g);
     ready(at.col + 4u * spot_b(lid).x);
     let x_lane = lid % (BN / 4u);
     let y_lane = lid / (BN / 4u);
@@ -51,4 +52,5 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     let c = at.col + 4u * x_lane;
     // With SQUARES the sums are 0 by now, without it the totals are.
     put4(r, c, t0 + c0); put4(r + 1u, c, t1 + c1); put4(r + 2u, c, t2 + c2); put4(r + 3u, c, t3 + c3);
+    done(g, lid);
 }

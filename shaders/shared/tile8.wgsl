@@ -6,7 +6,8 @@
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
         @builtin(local_invocation_index) lid: u32) {
-    let at = place(group_index(wid, nwg));
+    let g = group_index(wid, nwg);
+    let at = place(g);
     ready(at.col + 4u * spot_b(lid).x);
     let x_lane = lid % (BN / 8u);
     let y_lane = lid / (BN / 8u);
@@ -50,4 +51,5 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     put4(q, c, c4); put4(q + 1u, c, c5); put4(q + 2u, c, c6); put4(q + 3u, c, c7);
     put4(r, d, d0); put4(r + 1u, d, d1); put4(r + 2u, d, d2); put4(r + 3u, d, d3);
     put4(q, d, d4); put4(q + 1u, d, d5); put4(q + 2u, d, d6); put4(q + 3u, d, d7);
+    done(g, lid);
 }

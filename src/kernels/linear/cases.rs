@@ -76,6 +76,19 @@ fn common(kernel: &'static Kernel) -> Vec<Case> {
     all
 }
 
+/// Slices of 1e8, -1e8 and 1: their sum is 1 in this order, and 0 from the last to the first.
+fn in_turn() -> Case {
+    let (m, n, k) = (3, 5, 48);
+    let mut case = Case::new("linear.matmul_small nn 3x5x48 by 16 in turn", Target::default());
+    let large = |i: usize| [1e8, -1e8, 1.0][i % k / 16] * f32::from(u8::from(i.is_multiple_of(16)));
+    let a = case.input("a", (0..m * k).map(large).collect());
+    let b = case.input("b", vec![1.0; k * n]);
+    let y = case.output("y", m * n);
+    let plan = Plan { kernel: &MATMUL_SMALL, per: 16 };
+    product_planned(&mut case.rec, plan, Mat::new(a, m, k), Mat::new(b, k, n), b, y, PRODUCT);
+    case.hazard(Hazard::Merged, &["a", "b"]).tolerance(1e-5, 0.0)
+}
+
 /// Many products in one dispatch, and sums that are cut.
 fn several() -> Vec<Case> {
     let mut all = Vec::new();
@@ -89,6 +102,7 @@ fn several() -> Vec<Case> {
         all.push(slices(kernel, "nn", (12, 20, 67), 32, RELU));
         all.push(slices(kernel, "nn", (5, 3, 33), 32, SLOPE));
     }
+    all.push(in_turn());
     // A small layer's weight gradient over many rows.
     all.push(slices(&MATMUL_SMALL, "tn", (64, 64, 16_384), 512, PRODUCT).only_timed());
     all.push(batch(&MATMUL, "nn", (1, 1, 2), 0, PRODUCT).folded());

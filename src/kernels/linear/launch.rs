@@ -182,6 +182,7 @@ fn size(pass: Pass, kernel: &'static Kernel, a: &Mat, b: &Mat, batch: Batch, ter
             .set("A_QUAD", quads(*a, batch.a))
             .set("B_QUAD", quads(b.t(), batch.b))
             .set("Y_QUAD", u8::from([n, batch.y].iter().all(|v| v.is_multiple_of(4))))
+            .set("DOUBLE", u8::from(is(&MATMUL_MEDIUM)))
             .turns(2 * terms + 16)
             .grid(grid(rows, cols));
     } else if is(&MATMUL_SKINNY) {

@@ -4,9 +4,6 @@
 #import conv_taps
 
 override BIAS: u32 = 1u;
-// 1: pictures of a multiple of four positions: four neighbours are stored at once.
-override Y_QUAD: u32 = 0u;
-
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> w: array<f32>;
 @group(0) @binding(3) var<storage, read> b: array<f32>;
@@ -17,6 +14,10 @@ var<private> group: u32;
 var<private> picture: vec4<u32>;
 var<private> top: vec4<u32>;
 var<private> left: vec4<u32>;
+
+fn along_k() -> vec2<bool> {
+    return vec2<bool>(true, false);
+}
 
 fn place(g: u32) -> Place {
     let tiles = (p.co / p.groups + BM - 1u) / BM;
@@ -71,7 +72,8 @@ fn put4(row: u32, col: u32, sum: vec4<f32>) {
     }
     let q = vec4<u32>(col) + vec4<u32>(0u, 1u, 2u, 3u);
     let i = (q / plane * p.co + channel) * plane + q % plane;
-    if (Y_QUAD == 1u) {
+    // Pictures of whole vec4s: four neighbours at once.
+    if ((plane & 3u) == 0u) {
         y[i.x >> 2u] = out;
         return;
     }

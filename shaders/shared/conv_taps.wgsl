@@ -14,7 +14,7 @@ fn stride() -> vec2<u32> {
     return select(vec2<u32>(STRIDE), p.stride, STRIDE == 0u);
 }
 
-// Channel, row and column of element k of [channel, ky, kx].
+// Channel, row and column of element k of [channel,ky,kx].
 fn tap(k: u32) -> vec3<u32> {
     let size = kernel();
     let taps = size.x * size.y;

@@ -25,6 +25,10 @@ fn tiles_each() -> u32 {
     return (p.co / p.groups + BM - 1u) / BM * p.groups * ((columns() + BN - 1u) / BN);
 }
 
+fn along_k() -> vec2<bool> {
+    return vec2<bool>(true, true);
+}
+
 fn place(g: u32) -> Place {
     let tiles = (p.co / p.groups + BM - 1u) / BM;
     let each = tiles * p.groups * ((columns() + BN - 1u) / BN);
@@ -35,7 +39,7 @@ fn place(g: u32) -> Place {
     let samples = min(p.per_chunk, p.n - first);
     let plane = p.oh * p.ow;
     let here = Place(g % tiles * BM, g % each / (tiles * p.groups) * BN,
-                     select(samples * plane, plane, SQUARE == 1u), select(1u, samples, SQUARE == 1u));
+                     select(samples, min(samples, 1u), SQUARE == 1u) * plane, select(1u, samples, SQUARE == 1u));
     terms = here.terms;
     return here;
 }

@@ -214,9 +214,8 @@ fn shared_bytes(name: &str, module: &naga::Module, info: &naga::valid::ModuleInf
         let held = module.global_variables.iter().filter(|(_, v)| v.space == naga::AddressSpace::WorkGroup);
         held.map(|(_, v)| module.types[v.ty].inner.size(module.to_ctx())).sum()
     };
-    let pending = |inner: &naga::TypeInner| {
-        matches!(inner, naga::TypeInner::Array { size: naga::ArraySize::Pending(_), .. })
-    };
+    let pending =
+        |inner: &naga::TypeInner| matches!(inner, naga::TypeInner::Array { size: naga::ArraySize::Pending(_), .. });
     if !module.types.iter().any(|(_, ty)| pending(&ty.inner)) {
         return Ok(shared(module));
     }

@@ -96,7 +96,7 @@ pub fn conv2d_as(
     if std::ptr::eq(kernel, &CONV2D_BROADCAST) {
         pass.grid(tiles(s, s.co, positions));
     } else if let Some(tile) = Tile::of(kernel, s) {
-        tile.forward(pass, s, [s.co, s.ci], positions, oh * ow);
+        tile.forward(pass, s, [s.co, s.ci], positions);
     } else {
         pass.threads(positions * s.co);
     }
@@ -134,7 +134,7 @@ pub fn conv2d_bwd_x_as(
     if std::ptr::eq(kernel, &CONV2D_BWD_X_BROADCAST) {
         pass.set("STRIDED", u8::from(s.stride != UVec2::ONE)).grid(tiles(s, s.ci, positions));
     } else if let Some(tile) = Tile::of(kernel, s) {
-        tile.forward(pass, s, [s.ci, s.co], positions, s.h * s.w);
+        tile.input(pass, s);
     } else {
         pass.threads(positions * s.ci);
     }
@@ -169,6 +169,8 @@ pub fn conv2d_bwd_w_as(
 ) {
     let (out, WeightGrad { chunks, stride, square }) = (s.plane(), g);
     let checks = s.fits(rec.arguments("conv.conv2d_bwd_w")).shape("x", x, &s.x()).shape("dy", dy, &s.y());
+    let large = std::ptr::eq(kernel, &CONV2D_BWD_W_LARGE);
+    let checks = checks.holds(!large || !square, || format!("`{}` does not square", kernel.name));
     if checks.strided("dw", dw, [chunks.count, s.weights()], stride).wrong() {
         return;
     }
@@ -186,7 +188,7 @@ pub fn conv2d_bwd_w_as(
         pass.groups(s.tiles() * chunks.count);
     } else if let Some(tile) = Tile::of(kernel, s) {
         let terms = chunks.per_chunk * s.positions();
-        tile.weight(pass.set("SQUARES", u8::from(square)), s, terms, chunks.count);
+        tile.weight(pass, s, terms, chunks.count, square);
     } else {
         pass.threads(chunks.count * s.weights());
     }

@@ -35,17 +35,13 @@ const FEW_GROUPS: [&str; 10] = [
 ];
 
 /// Kernels whose grid folds in the full shapes alone: a smaller case would not need so many workgroups.
-const LARGE: [&str; 13] = [
+const LARGE: [&str; 9] = [
     "graph.max_balanced",
     "graph.max_bwd_balanced",
     "graph.max_fix",
     "graph.negatives",
     "graph.span_sums",
     "graph.spmm_balanced",
-    "linear.matmul_large",
-    "linear.matmul_medium",
-    "linear.matmul_small",
-    "linear.matmul_tiled",
     "norm.channel_tangent",
     "norm.dx_tangent",
     "solve.triangular_update",

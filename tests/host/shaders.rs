@@ -78,7 +78,8 @@ fn the_sets_in_use_are_those_of_cases_and_of_networks_named_in_full() {
     }
     // Every override is in the name, in the order of the alphabet, defaults included.
     let of: Vec<&str> = used["linear.matmul"].keys().map(String::as_str).collect();
-    let whole = |s: &&str| s.split(',').filter_map(|p| p.split('=').next()).eq(["BIAS", "MASK", "RELU", "SQUARE", "WG"]);
+    let whole =
+        |s: &&str| s.split(',').filter_map(|p| p.split('=').next()).eq(["BIAS", "MASK", "RELU", "SQUARE", "WG"]);
     assert!(of.iter().all(whole) && of.contains(&"BIAS=1,MASK=0,RELU=0,SQUARE=0,WG=64"), "{of:?}");
 }
 

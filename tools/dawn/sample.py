@@ -88,7 +88,7 @@ def products(export):
     product(export, "linear.matmul", 9, 21, 33, 3)
     product(export, "linear.matmul", 9, 21, 0, 3)
     product(export, "linear.matmul", 0, 21, 3, 0)
-    product(export, "linear.matmul_tiled", 70, 67, 33, 4, A_ALONG_K=1, B_ALONG_K=1)
+    product(export, "linear.matmul_tiled", 70, 67, 33, 4)
     product(export, "linear.matmul_broadcast", 33, 65, 67, 3 * 2, WG=32)
     product(export, "linear.matmul", 9, 21, 33, 3, name="planted: the last element is expected elsewhere", wrong=0.01)
     product(export, "linear.matmul", 9, 21, 33, 2, name="planted: a workgroup too few")

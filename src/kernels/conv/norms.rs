@@ -100,7 +100,7 @@ pub fn conv2d_norms_as(
     if broadcast {
         pass.groups(s.tiles() * s.n)
     } else if let Some(tile) = tile {
-        tile.weight(pass, s, s.positions(), s.n)
+        tile.weight(pass, s, s.positions(), s.n, false)
     } else {
         pass.threads(part.len)
     }
@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn few_positions_and_many_weights_are_ghosts() {
-        let form = |software, subgroup, s: &ConvShape| choose_norms(Target { software, subgroup, ..Default::default() }, s);
+        let form =
+            |software, subgroup, s: &ConvShape| choose_norms(Target { software, subgroup, ..Default::default() }, s);
         let plain = ConvShape::plain;
         // LeNet-5's two layers, by the first bound.
         let first = ConvShape { padding: hw([2, 2]), ..plain(64, 1, 28, 28, 6, hw([5, 5])) };

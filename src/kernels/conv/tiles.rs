@@ -1,5 +1,7 @@
 //! Settings and grids of the forms that go through workgroup memory.
 
+use glam::UVec2;
+
 use super::{
     CONV2D_BWD_W_LARGE, CONV2D_BWD_W_TILED, CONV2D_BWD_X_LARGE, CONV2D_BWD_X_TILED, CONV2D_LARGE, CONV2D_TILED,
     ConvShape,
@@ -43,33 +45,43 @@ impl Tile {
         pass.set("BM", self.rows as u32).set("BN", self.cols as u32).set("BK", deep)
     }
 
-    /// The forward pass, or the input gradient with the channels exchanged: `columns` positions, `plane` a picture.
-    pub(super) fn forward(
-        &self,
-        pass: Pass,
-        s: &ConvShape,
-        [rows, terms]: [usize; 2],
-        columns: usize,
-        plane: usize,
-    ) {
+    /// The forward pass, or the input gradient with the channels exchanged: `columns` positions.
+    pub(super) fn forward(&self, pass: Pass, s: &ConvShape, [rows, terms]: [usize; 2], columns: usize) {
         let [kh, kw] = s.taps();
         let tiles = (rows / s.groups).div_ceil(self.rows) * columns.div_ceil(self.cols);
-        self.sized(pass, s)
-            .set("Y_QUAD", u8::from(plane.is_multiple_of(4)))
-            .turns(2 * terms / s.groups * kh * kw + 16)
-            .groups(s.groups * tiles);
+        self.sized(pass, s).turns(turns(terms / s.groups * kh * kw)).groups(s.groups * tiles);
     }
 
-    /// The weight gradient of chunks of `terms` positions.
-    pub(super) fn weight(&self, pass: Pass, s: &ConvShape, terms: usize, chunks: usize) {
+    /// The input gradient; with strides of 2 in four classes of pixels, even and odd rows and columns.
+    pub(super) fn input(&self, pass: Pass, s: &ConvShape) {
+        let parity = s.stride == UVec2::splat(2) && s.dilation == UVec2::ONE;
+        if !parity {
+            return self.forward(pass, s, [s.ci, s.co], s.n * s.h * s.w);
+        }
+        let [kh, kw] = s.taps();
+        let tiles =
+            s.per_group()[0].div_ceil(self.rows) * (s.n * s.h.div_ceil(2) * s.w.div_ceil(2)).div_ceil(self.cols);
         self.sized(pass, s)
-            .set("B_ALONG_K", 1)
-            .turns(2 * terms + 16 * (1 + terms / s.positions().max(1)))
-            .groups(self.weight_tiles(s) * chunks);
+            .set("PARITY", 1)
+            .turns(turns(s.per_group()[1] * kh.div_ceil(2) * kw.div_ceil(2)))
+            .groups(4 * s.groups * tiles);
+    }
+
+    /// The weight gradient of chunks of `terms` positions, or with `square` the squares of its samples.
+    pub(super) fn weight(&self, pass: Pass, s: &ConvShape, terms: usize, chunks: usize, square: bool) {
+        let pass = self.sized(pass, s);
+        // The large form has no squares, and no setting for them.
+        let pass = if self.large { pass } else { pass.set("SQUARES", u8::from(square)) };
+        pass.turns(turns(terms + 16 * terms / s.positions().max(1))).groups(self.weight_tiles(s) * chunks);
     }
 
     /// Workgroups of a chunk's weight gradient.
     pub(super) fn weight_tiles(&self, s: &ConvShape) -> usize {
         s.groups * s.per_group()[1].div_ceil(self.rows) * s.columns().div_ceil(self.cols)
     }
+}
+
+/// Loop iterations of an invocation for so many terms: two a turn, and one for each tile.
+fn turns(terms: usize) -> usize {
+    terms / 2 + terms / 8 + 16
 }

@@ -23,8 +23,7 @@ pub static SUM_SLICES: Kernel = Kernel {
 /// Records `y = f(alpha sum of part's slices + bias + beta y)`; sizes are the caller's to check.
 pub(super) fn sum(rec: &mut Recording, part: Buf<f32>, bias: Buf<f32>, y: Buf<f32>, n: usize, o: Product) {
     let slices = part.len.checked_div(y.len).unwrap_or(0);
-    let params =
-        Slices { len: y.len as u32, n: n as u32, slices: slices as u32, alpha: o.alpha, beta: o.beta };
+    let params = Slices { len: y.len as u32, n: n as u32, slices: slices as u32, alpha: o.alpha, beta: o.beta };
     rec.dispatch(&SUM_SLICES)
         .set("BIAS", u8::from(o.bias))
         .set("RELU", u8::from(o.then == Then::Relu))

@@ -60,10 +60,7 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
             break (sizes, kernel, stride, padding);
         }
     };
-    [Target::default(), Target::software(8)]
-        .into_iter()
-        .flat_map(|target| at(target, shape))
-        .collect()
+    [Target::default(), Target::software(8)].into_iter().flat_map(|target| at(target, shape)).collect()
 }
 
 fn at(target: Target, shape: Shape) -> [Case; 5] {

@@ -29,7 +29,8 @@ pub const CALLS: &[Call] = &[
         linear::product_planned(&mut r.rec, plan, Mat::new(a, 2, 40), Mat::new(b, 40, 4), bias, y, options);
     }),
     call("linear.products", |r| {
-        let (a, b, bias, y) = (r.least("a", &[6 + 7]), r.least("b", &[12]), r.least("bias", &[8 + 9]), r.least("y", &[8 + 9]));
+        let (a, b, bias, y) =
+            (r.least("a", &[6 + 7]), r.least("b", &[12]), r.least("bias", &[8 + 9]), r.least("y", &[8 + 9]));
         let options = Product { then: linear::Then::Slope, ..Product::default() };
         let batch = linear::Batch { count: 2, a: 7, b: 0, y: 9 };
         linear::products(&mut r.rec, batch, Mat::first(a, 2, 3), Mat::first(b, 3, 4), bias, y, options);

@@ -1,13 +1,12 @@
 // The same product as matmul.wgsl where y has few rows or few columns and the sums are long, for GPUs: a workgroup
 // computes 4 x 4 of y, its invocations take turns in k, and their sums meet in a tree whose shape is always the same. A
 // is read once for every four columns: 8 loads for 16 multiply-adds, so it moves at the speed of the caches and of the
-// memory. Best where both operands lie along k. QUAD=1: all rows along k begin at whole vec4s and consist of them: a load
-// brings four terms.
+// memory. Best where both operands lie along k: where all rows begin at whole vec4s and consist of them, a load brings four
+// terms.
 #import grid
 #import product_quads
 
 override WG: u32 = 64u;
-override QUAD: u32 = 0u;
 
 var<workgroup> part: array<vec4<f32>, 4u * WG>;
 
@@ -27,7 +26,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     let i = z * p.a_z + min(vec4<u32>(row) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(p.m - 1u)) * p.a_m;
     let j = z * p.b_z + min(vec4<u32>(col) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(p.n - 1u)) * p.b_n;
     var c0 = vec4<f32>(); var c1 = vec4<f32>(); var c2 = vec4<f32>(); var c3 = vec4<f32>();
-    if (QUAD == 1u) {
+    if (p.a_k == 1u && p.b_k == 1u && ((p.a_m | p.b_n | p.a_z | p.b_z | terms) & 3u) == 0u) {
         for (var k = lid; k < terms / 4u; k += WG) {
             let ia = (i >> vec4<u32>(2u)) + k;
             let ib = (j >> vec4<u32>(2u)) + k;

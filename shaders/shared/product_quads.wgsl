@@ -2,9 +2,6 @@
 // neighbouring elements of a row.
 #import product_shape
 
-// 1 where whole vec4s lie where they are needed: n, the beginning of y and that of each of its rows are multiples of 4.
-override Y_QUAD: u32 = 0u;
-
 @group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
@@ -41,7 +38,8 @@ fn put4(row: u32, col: u32, sum: vec4<f32>) {
         return;
     }
     let i = z_y + row * p.n + col;
-    if (Y_QUAD == 0u) {
+    // Whole vec4s where all rows begin at them and consist of them.
+    if (((p.n | p.y_z) & 3u) != 0u) {
         put(i, col, sum.x);
         put(i + 1u, col + 1u, sum.y);
         put(i + 2u, col + 2u, sum.z);

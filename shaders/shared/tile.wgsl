@@ -2,11 +2,13 @@
 // sums, from tiles of BK terms that it stages together in workgroup memory, [term][row / 4] and [term][column / 4].
 // What the importing shader gives:
 //   BM, BN, BK, WG    overrides; multiples of 4, an invocation stages at most two quads of each operand
+//   along_k()         whether neighbouring invocations stage neighbouring terms of A and of B, or neighbouring rows
 //   place(g)          what workgroup g computes, and what the functions below need to know of it
 //   ready(col)        keeps what at_b needs to know of the columns that this invocation stages
 //   at_a(row, s, k)   operands of rows row .. row + 4 at term k of sum s: anything past the last row, 0 past the last term
 //   at_b(col, s, k)   the same of four columns
 //   put4(row, col, v) takes four neighbouring sums of a row
+//   done(g, lid)      ends what put4 has begun
 // Overrides go before this import: naga 30 takes none after an array whose size depends on one.
 // The guards are in the staging and in the store, none in the inner loop. What is staged next is loaded into registers
 // before the tiles at hand are multiplied, so that the two overlap.
@@ -16,9 +18,6 @@
 override PAD: u32 = 1u;
 // 1: two copies of the tiles, one read while the other is filled: a barrier for each tile instead of two.
 override DOUBLE: u32 = 0u;
-// 1: neighbouring invocations stage neighbouring terms of a row, 0: neighbouring rows of a term.
-override A_ALONG_K: u32 = 1u;
-override B_ALONG_K: u32 = 0u;
 
 var<workgroup> tile_a: array<vec4<f32>, (1u + DOUBLE) * BK * (BM / 4u + PAD)>;
 var<workgroup> tile_b: array<vec4<f32>, (1u + DOUBLE) * BK * (BN / 4u + PAD)>;
@@ -35,14 +34,14 @@ struct Staged { a0: vec4<f32>, a1: vec4<f32>, b0: vec4<f32>, b1: vec4<f32> }
 
 // Quad and term of the q-th quad of a tile.
 fn spot_a(q: u32) -> vec2<u32> {
-    if (A_ALONG_K == 1u) {
+    if (along_k().x) {
         return vec2<u32>(q / BK, q % BK);
     }
     return vec2<u32>(q % (BM / 4u), q / (BM / 4u));
 }
 
 fn spot_b(q: u32) -> vec2<u32> {
-    if (B_ALONG_K == 1u) {
+    if (along_k().y) {
         return vec2<u32>(q / BK, q % BK);
     }
     return vec2<u32>(q % (BN / 4u), q / (BN / 4u));

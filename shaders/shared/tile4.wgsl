@@ -10,7 +10,8 @@ override SQUARES: u32 = 0u;
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
         @builtin(local_invocation_index) lid: u32) {
-    let at = place(group_index(wid, nwg));
+    let g = group_index(wid, nwg);
+    let at = place(g);
     ready(at.col + 4u * spot_b(lid).x);
     let x_lane = lid % (BN / 4u);
     let y_lane = lid / (BN / 4u);
@@ -31,10 +32,18 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         if (step + 1u < steps) {
             next = stage(at, lid, s, first);
         }
-        for (var k = 0u; k < BK; k += 1u) {
-            let x = tile_a[(copy * BK + k) * (BM / 4u + PAD) + y_lane];
-            let w = tile_b[(copy * BK + k) * (BN / 4u + PAD) + x_lane];
+        var ia = copy * BK * (BM / 4u + PAD) + y_lane;
+        var ib = copy * BK * (BN / 4u + PAD) + x_lane;
+        // Two terms a turn.
+        for (var k = 0u; k < BK; k += 2u) {
+            let x = tile_a[ia];
+            let w = tile_b[ib];
+            let z = tile_a[ia + BM / 4u + PAD];
+            let v = tile_b[ib + BN / 4u + PAD];
             c0 += x.x * w; c1 += x.y * w; c2 += x.z * w; c3 += x.w * w;
+            c0 += z.x * v; c1 += z.y * v; c2 += z.z * v; c3 += z.w * v;
+            ia += 2u * (BM / 4u + PAD);
+            ib += 2u * (BN / 4u + PAD);
         }
         if (SQUARES == 1u && ends) {
             t0 += c0 * c0; t1 += c1 * c1; t2 += c2 * c2; t3 += c3 * c3;
@@ -51,4 +60,5 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     let c = at.col + 4u * x_lane;
     // With SQUARES the sums are 0 by now, without it the totals are.
     put4(r, c, t0 + c0); put4(r + 1u, c, t1 + c1); put4(r + 2u, c, t2 + c2); put4(r + 3u, c, t3 + c3);
+    done(g, lid);
 }

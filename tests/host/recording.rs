@@ -38,9 +38,21 @@ static SCALE: Kernel = Kernel {
     variant_of: None,
 };
 
-#[rustfmt::skip]
 const MATMUL_PARAMS: Matmul = Matmul {
-    m: 2, n: 2, k: 2, a_m: 2, a_k: 1, b_k: 2, b_n: 1, alpha: 1.0, beta: 0.0, batch: 1, per: 0, a_z: 0, b_z: 0, y_z: 0,
+    m: 2,
+    n: 2,
+    k: 2,
+    a_m: 2,
+    a_k: 1,
+    b_k: 2,
+    b_n: 1,
+    alpha: 1.0,
+    beta: 0.0,
+    batch: 1,
+    per: 0,
+    a_z: 0,
+    b_z: 0,
+    y_z: 0,
 };
 
 /// Why a recording of four temporaries and a misuse of them is refused.

@@ -10,7 +10,7 @@ use super::{
     MATMUL_SMALL, MATMUL_TILED, Mat, Plan, Product, Then, VARIANTS, outer_as, product_as, product_planned, products_as,
 };
 use crate::engine::case::{Case, Gen, Hazard};
-use crate::engine::{Kernel, Target};
+use crate::engine::{Command, Groups, Kernel, Target};
 
 /// The forms without workgroup memory, and those with.
 static SIMPLE: [&Kernel; 3] = [&MATMUL, &MATMUL_BLOCKED, &MATMUL_BROADCAST];
@@ -63,8 +63,6 @@ fn shared(kernel: &'static Kernel) -> Vec<Case> {
     }
     let edges = [("nn", (1, 1, 1)), ("nt", (3, 5, 7)), ("nt", (13, 17, 1)), ("tn", (1, 131, 9)), ("nn", (5, 7, 0))];
     all.extend(edges.map(|(layout, shape)| case(kernel, layout, shape, PRODUCT)));
-    all.push(case(kernel, "nt", (20, 12, 36), RELU));
-    all.push(case(kernel, "nn", (20, 12, 36), SLOPE));
     all.push(case(kernel, "tn", (256, 784, 128), FISHER).only_timed());
     for (layout, shape) in [("nt", (2708, 7, 16)), ("nn", (2708, 16, 7)), ("tn", (7, 16, 2708)), ("nt", (64, 10, 400))]
     {
@@ -74,23 +72,39 @@ fn shared(kernel: &'static Kernel) -> Vec<Case> {
 }
 
 fn common(kernel: &'static Kernel) -> Vec<Case> {
-    let mut all = vec![
-        case(kernel, "nt", (9, 21, 33), Product { bias: true, ..PRODUCT }),
-        case(kernel, "tn", (21, 9, 33), Product { square: true, alpha: 0.5, beta: 1.0, ..PRODUCT }),
-        case(kernel, "nt", (9, 21, 33), RELU),
-        case(kernel, "nn", (9, 21, 33), SLOPE),
-        case(kernel, "nn", (0, 4, 3), PRODUCT),
-        subnormal(kernel),
-        folding(kernel),
-    ];
+    let mut all = vec![case(kernel, "nn", (0, 4, 3), PRODUCT), subnormal(kernel), folding(kernel)];
+    // One end of a product is one compilation; the four tiles end in the same lines.
+    if ![&MATMUL_LARGE, &MATMUL_MEDIUM, &MATMUL_TILED].iter().any(|tile| std::ptr::eq(kernel, *tile)) {
+        all.extend([
+            case(kernel, "nt", (9, 21, 33), Product { bias: true, ..PRODUCT }),
+            case(kernel, "tn", (21, 9, 33), Product { square: true, alpha: 0.5, beta: 1.0, ..PRODUCT }),
+            case(kernel, "nt", (9, 21, 33), RELU),
+            case(kernel, "nn", (9, 21, 33), SLOPE),
+            case(kernel, "nt", (20, 12, 36), RELU),
+            case(kernel, "nn", (20, 12, 36), SLOPE),
+        ]);
+    }
     all.extend(LAYOUTS.map(|layout| case(kernel, layout, (512, 512, 512), PRODUCT).only_timed()));
     all
+}
+
+/// Slices of 1e8, -1e8 and 1: their sum is 1 in this order, and 0 from the last to the first.
+fn in_turn() -> Case {
+    let (m, n, k) = (3, 5, 48);
+    let mut case = Case::new("linear.matmul_small nn 3x5x48 by 16 in turn", Target::default());
+    let large = |i: usize| [1e8, -1e8, 1.0][i % k / 16] * f32::from(u8::from(i.is_multiple_of(16)));
+    let a = case.input("a", (0..m * k).map(large).collect());
+    let b = case.input("b", vec![1.0; k * n]);
+    let y = case.output("y", m * n);
+    let plan = Plan { kernel: &MATMUL_SMALL, per: 16 };
+    product_planned(&mut case.rec, plan, Mat::new(a, m, k), Mat::new(b, k, n), b, y, PRODUCT);
+    case.hazard(Hazard::Merged, &["a", "b"]).tolerance(1e-5, 0.0)
 }
 
 /// Many products in one dispatch, and sums that are cut.
 fn several() -> Vec<Case> {
     let mut all = Vec::new();
-    for kernel in [&MATMUL, &MATMUL_SMALL, &MATMUL_SKINNY, &MATMUL_MEDIUM] {
+    for kernel in [&MATMUL, &MATMUL_SMALL, &MATMUL_SKINNY] {
         for (shape, gap) in [((9, 21, 35), 3), ((8, 12, 20), 4), ((3, 5, 7), 0)] {
             all.push(batch(kernel, "nt", shape, gap, PRODUCT));
             all.push(batch(kernel, "tn", shape, gap, RELU));
@@ -100,6 +114,8 @@ fn several() -> Vec<Case> {
         all.push(slices(kernel, "nn", (12, 20, 67), 32, RELU));
         all.push(slices(kernel, "nn", (5, 3, 33), 32, SLOPE));
     }
+    all.push(batch(&MATMUL_MEDIUM, "nt", (9, 21, 35), 3, PRODUCT));
+    all.push(in_turn());
     // A small layer's weight gradient over many rows.
     all.push(slices(&MATMUL_SMALL, "tn", (64, 64, 16_384), 512, PRODUCT).only_timed());
     all.push(batch(&MATMUL, "nn", (1, 1, 2), 0, PRODUCT).folded());
@@ -136,11 +152,9 @@ fn folding(kernel: &'static Kernel) -> Case {
     let of = |shape| case(kernel, "nt", shape, Product::default());
     let is = |variant| std::ptr::eq(kernel, variant);
     if is(&MATMUL_LARGE) || is(&MATMUL_MEDIUM) {
-        of((128 * 65_537, 1, 1))
-    } else if is(&MATMUL_TILED) {
-        of((64 * 65_537, 1, 1))
-    } else if is(&MATMUL_SMALL) {
-        of((32 * 65_537, 1, 1))
+        tiny(of((16 * 65_537, 1, 1)), 16)
+    } else if is(&MATMUL_TILED) || is(&MATMUL_SMALL) {
+        tiny(of((8 * 65_537, 1, 1)), 8)
     } else if is(&MATMUL_SKINNY) {
         of((4 * 65_537, 1, 1))
     } else if is(&MATMUL_BROADCAST) {
@@ -150,6 +164,18 @@ fn folding(kernel: &'static Kernel) -> Case {
     } else {
         of((331, 199, 2)).folded()
     }
+}
+
+/// Tiles of `side` by `side` by four invocations and two terms, of which 65 537 make a small result.
+fn tiny(mut case: Case, side: u32) -> Case {
+    for command in &mut case.rec.commands {
+        if let Command::Dispatch(d) = command {
+            [("BM", side), ("BN", side), ("BK", 2), ("WG", 4)].into_iter().for_each(|(name, value)| d.set(name, value));
+            d.groups = Groups::Groups(65_537);
+        }
+    }
+    case.name.push_str(" in tiny tiles");
+    case
 }
 
 /// Numbers that an adapter may take for 0.

@@ -177,30 +177,18 @@ fn launch(
     let terms = if per > 0 { per } else { k };
     match Layout::of(&a, &b).filter(|_| std::ptr::eq(kernel, &MATMUL_QUADS)) {
         Some(layout) => layout.launch(pass.turns(terms), (m, n), &options),
-        None => size(pass, kernel, &a, &b, batch, terms),
+        None => size(pass, kernel, [m, n], batch, terms),
     }
 }
 
-/// Settings that depend on where operands lie, and the grid.
-fn size(pass: Pass, kernel: &'static Kernel, a: &Mat, b: &Mat, batch: Batch, terms: usize) {
-    let (m, n) = (a.rows, b.cols);
+/// Loop iterations and the grid. Where operands lie, the shaders read off the strides, so that one pipeline serves all.
+fn size(pass: Pass, kernel: &'static Kernel, [m, n]: [usize; 2], batch: Batch, terms: usize) {
     let is = |variant| std::ptr::eq(kernel, variant);
     let grid = |rows, cols| div_ceil(UVec3::new(n as u32, m as u32, batch.count as u32), UVec3::new(cols, rows, 1));
     if let Some((rows, cols)) = tile(kernel) {
-        let quads = |mat: Mat, apart: usize| u8::from(mat.quads_down() && apart.is_multiple_of(4));
-        pass.set("A_ALONG_K", u8::from(a.row_stride != 1))
-            .set("B_ALONG_K", u8::from(b.col_stride != 1))
-            .set("A_QUAD", quads(*a, batch.a))
-            .set("B_QUAD", quads(b.t(), batch.b))
-            .set("Y_QUAD", u8::from([n, batch.y].iter().all(|v| v.is_multiple_of(4))))
-            .turns(2 * terms + 16)
-            .grid(grid(rows, cols));
+        pass.set("DOUBLE", u8::from(is(&MATMUL_MEDIUM))).turns(terms / 2 + terms / 8 + 16).grid(grid(rows, cols));
     } else if is(&MATMUL_SKINNY) {
-        let along = |mat: Mat, apart: usize| mat.t().quads_down() && apart.is_multiple_of(4);
-        pass.set("QUAD", u8::from(along(*a, batch.a) && along(b.t(), batch.b) && terms.is_multiple_of(4)))
-            .set("Y_QUAD", u8::from([n, batch.y].iter().all(|v| v.is_multiple_of(4))))
-            .turns(terms.div_ceil(64) + 32)
-            .grid(grid(4, 4));
+        pass.turns(terms.div_ceil(64) + 32).grid(grid(4, 4));
     } else if is(&MATMUL_BROADCAST) {
         pass.turns(terms).set("WG", BROADCAST_WG).grid(grid(16, 2 * BROADCAST_WG));
     } else if is(&MATMUL_BLOCKED) {

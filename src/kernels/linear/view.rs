@@ -84,9 +84,4 @@ impl Mat {
             _ => (self.rows - 1) * self.row_stride + (self.cols - 1) * self.col_stride + 1,
         }
     }
-
-    /// Whether four neighbours down a column always lie in a whole vec4.
-    pub(super) fn quads_down(&self) -> bool {
-        self.row_stride == 1 && [self.rows, self.col_stride].iter().all(|n| n.is_multiple_of(4))
-    }
 }

@@ -22,6 +22,20 @@ pub const CALLS: &[Call] = &[
         let bias = r.rec.temp("bias", 1);
         linear::product(&mut r.rec, a, b, bias, y, Product::default());
     }),
+    through("linear.product_planned", "linear.product", |r| {
+        let (a, b, bias, y) =
+            (r.exact("a", &[2, 40]), r.exact("b", &[40, 4]), r.exact("bias", &[4]), r.exact("y", &[2, 4]));
+        let options = Product { bias: true, ..Product::default() };
+        let plan = linear::Plan { kernel: &linear::MATMUL_SMALL, per: 16 };
+        linear::product_planned(&mut r.rec, plan, Mat::new(a, 2, 40), Mat::new(b, 40, 4), bias, y, options);
+    }),
+    call("linear.products", |r| {
+        let (a, b, bias, y) =
+            (r.least("a", &[6 + 7]), r.least("b", &[12]), r.least("bias", &[8 + 9]), r.least("y", &[8 + 9]));
+        let options = Product { then: linear::Then::Slope, ..Product::default() };
+        let batch = linear::Batch { count: 2, a: 7, b: 0, y: 9 };
+        linear::products(&mut r.rec, batch, Mat::first(a, 2, 3), Mat::first(b, 3, 4), bias, y, options);
+    }),
     call("linear.outer", |r| {
         let (dy, x, y) = (r.leads("dy", &[3, 5]), r.leads("x", &[3, 4]), r.least("y", &[2 * 24 + 20]));
         linear::outer(&mut r.rec, dy, x, y, 3, 24);

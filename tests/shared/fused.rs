@@ -5,7 +5,6 @@ use unlearn::engine::{Buf, Engine, Recording};
 use unlearn::kernels::map::{self, Unary};
 use unlearn::kernels::pool::PoolShape;
 use unlearn::kernels::{hw, pool};
-use unlearn::nn::{Batch, Mode, Model, ModelConfig};
 
 /// A relu and the maximum behind it, forward and backward, for windows that have a form of their own and others.
 pub fn relu_pool(engine: &mut Engine) -> Result<(), String> {
@@ -48,16 +47,4 @@ fn passes(engine: &mut Engine, s: &PoolShape, fused: bool) -> unlearn::Result<Ve
     let found = engine.read(y)?.into_iter().chain(engine.read(dx)?).map(f32::to_bits).collect();
     engine.release(mark);
     Ok(found)
-}
-
-/// Kernels that LeNet-5's forward pass records.
-pub fn lenet_kernels() -> Vec<&'static str> {
-    let config = ModelConfig { zoo: Some("lenet5".into()), ..Default::default() };
-    let model = Model::build(&config, &[1, 28, 28], 10).expect("LeNet-5");
-    let mut engine = Engine::reference();
-    let (theta, x) = (engine.alloc("theta", model.layout.total()), engine.alloc("x", 2 * model.width()));
-    let mut rec = Recording::new(engine.target());
-    let batch = Batch::dense(x.expect("x"), 2);
-    model.forward(&mut rec, theta.expect("theta"), &batch, Mode::Eval, None).expect("a forward pass");
-    rec.dispatches().map(|d| d.kernel.name).collect()
 }

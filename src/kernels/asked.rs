@@ -112,12 +112,20 @@ impl Op {
         }
     }
 
-    /// The cases of every form at a shape, the plain form first.
+    /// The cases of every form that takes a shape, the plain form first; some read whole vec4s alone, say.
     ///
     /// # Errors
     /// A sentence: which numbers do not go together.
     pub fn cases(&self, shape: &[usize]) -> Result<Vec<Case>, String> {
-        (self.make)(shape)
+        let mut all = (self.make)(shape)?;
+        let fits = |case: &Case| case.rec.misuse().is_none();
+        match all.first().and_then(|plain| plain.rec.misuse()) {
+            Some(mistake) => Err(mistake.to_string()),
+            None => {
+                all.retain(fits);
+                Ok(all)
+            }
+        }
     }
 
     /// A shape of the same form that is verified in the place of one too large for the twins.

@@ -1,5 +1,5 @@
-// y[z,m,n] = f(alpha * sum_k A[z,m,k] B[z,k,n] + bias[n] + beta * y[z,m,n]); A and B are addressed by strides, so NN, NT
-// and TN are the same kernel. SQUARE=1 squares both operands: the sum of squared rank-one gradients (BackPACK,
+// y[z,m,n] = f(alpha * sum_k A[z,m,k] B[z,k,n] + bias[n] + beta * y[z,m,n]); A and B are addressed by strides, so NN,
+// NT and TN are the same kernel. SQUARE=1 squares both operands: the sum of squared rank-one gradients (BackPACK,
 // sum_grad_squared). f: nothing, RELU=1 a relu, MASK=1 the slope of one. One thread per element of y. The readable
 // reference of this family; twin: linear/twin.rs matmul.
 #import grid

@@ -1,8 +1,8 @@
 // The same product as matmul.wgsl where y has few rows or few columns and the sums are long, for GPUs: a workgroup
-// computes 4 x 4 of y, its invocations take turns in k, and their sums meet in a tree whose shape is always the same. A
-// is read once for every four columns: 8 loads for 16 multiply-adds, so it moves at the speed of the caches and of the
-// memory. Best where both operands lie along k: where all rows begin at whole vec4s and consist of them, a load brings four
-// terms.
+// computes 4 x 4 of y, its invocations take turns in k, and their sums meet in a tree whose shape is always the same.
+// A is read once for every four columns: 8 loads for 16 multiply-adds, so it moves at the speed of the caches and of
+// the memory. Best where both operands lie along k: where all rows begin at whole vec4s and consist of them, a load
+// brings four terms.
 #import grid
 #import product_quads
 

@@ -1,6 +1,6 @@
-// ry[plane, o] = r[plane, arg[plane, o]]: the derivative of a maximum is that of the winner, which max.wgsl wrote, and 0
-// where a relu left none.
-// r [planes, inputs], arg and ry [planes, outputs]. One thread per element of ry. Twin: pool/twin.rs max_tangent.
+// ry[plane, o] = r[plane, arg[plane, o]]: the derivative of a maximum is that of the winner, which max.wgsl wrote, and
+// 0 where a relu left none. r [planes, inputs], arg and ry [planes, outputs]. One thread per element of ry. Twin:
+// pool/twin.rs max_tangent.
 #import grid
 
 struct P { planes: u32, inputs: u32, outputs: u32 }

@@ -1,8 +1,8 @@
 // The input gradient of a convolution as a product, for the skeleton of tile.wgsl: rows are the input channels of a
-// group, columns the pixels of the flattened [n,h,w], terms (co,ky,kx): every pixel gathers from the outputs that saw it.
-// PARITY=1, for strides of 2 without dilation: a pixel of an even row was seen through every other tap alone, so that
-// three of four terms would be 0. Each of the four classes of even and odd rows and columns is a product of its own, of
-// the taps that it has.
+// group, columns the pixels of the flattened [n,h,w], terms (co,ky,kx): every pixel gathers from the outputs that saw
+// it. PARITY=1, for strides of 2 without dilation: a pixel of an even row was seen through every other tap alone, so
+// that three of four terms would be 0. Each of the four classes of even and odd rows and columns is a product of its
+// own, of the taps that it has.
 #import conv_taps
 
 override PARITY: u32 = 0u;

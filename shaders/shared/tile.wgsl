@@ -5,7 +5,8 @@
 //   along_k()         whether neighbouring invocations stage neighbouring terms of A and of B, or neighbouring rows
 //   place(g)          what workgroup g computes, and what the functions below need to know of it
 //   ready(col)        keeps what at_b needs to know of the columns that this invocation stages
-//   at_a(row, s, k)   operands of rows row .. row + 4 at term k of sum s: anything past the last row, 0 past the last term
+//   at_a(row, s, k)   operands of rows row .. row + 4 at term k of sum s: anything past the last row, 0 past the last
+//                     term
 //   at_b(col, s, k)   the same of four columns
 //   put4(row, col, v) takes four neighbouring sums of a row
 //   done(g, lid)      ends what put4 has begun

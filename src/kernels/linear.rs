@@ -28,6 +28,11 @@ params! {
     }
 }
 
+params! {
+    /// part [slices, len], y [len] in rows of n.
+    pub struct Slices { len: u32, n: u32, slices: u32, alpha: f32, beta: f32 }
+}
+
 /// One thread per output: the readable reference.
 pub static MATMUL: Kernel = Kernel {
     name: "linear.matmul",

@@ -21,6 +21,11 @@ params! {
 }
 
 params! {
+    /// Weighted sums of the rows of x [rows, cols].
+    pub struct Weighted { rows: u32, cols: u32, alpha: f32, beta: f32 }
+}
+
+params! {
     /// Column sums of [rows, cols] over blocks of rows.
     pub struct Columns { rows: u32, cols: u32, block: u32, alpha: f32, beta: f32 }
 }

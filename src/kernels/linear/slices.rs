@@ -1,13 +1,7 @@
 //! The second pass of a product whose sum is cut.
 
-use super::{Product, Then, tangent, twin};
+use super::{Product, Slices, Then, tangent, twin};
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent};
-use crate::params;
-
-params! {
-    /// part [slices, len], y [len] in rows of n.
-    pub struct Slices { len: u32, n: u32, slices: u32, alpha: f32, beta: f32 }
-}
 
 /// Adds the slices in their order and ends the product.
 pub static SUM_SLICES: Kernel = Kernel {

@@ -1,7 +1,6 @@
 //! Directional derivatives of the `linear` family.
 
-use super::slices::Slices;
-use super::{MATMUL_QUADS, Matmul};
+use super::{MATMUL_QUADS, Matmul, Slices};
 use crate::engine::{Access, Dispatch, Tangents};
 use crate::error::Result;
 

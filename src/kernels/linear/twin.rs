@@ -1,8 +1,7 @@
 //! CPU twins of the `linear` family.
 
-use super::Matmul;
 use super::outer::OuterRows;
-use super::slices::Slices;
+use super::{Matmul, Slices};
 use crate::engine::TwinCall;
 
 /// Bindings a b bias y; see `matmul.wgsl`.

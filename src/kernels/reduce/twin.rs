@@ -1,8 +1,7 @@
 //! CPU twins of the `reduce` family.
 
 use super::norms::RowNorms;
-use super::weighted::Weighted;
-use super::{Argmax, Columns, Rows, Total};
+use super::{Argmax, Columns, Rows, Total, Weighted};
 use crate::engine::TwinCall;
 
 /// Bindings x y; see `rows.wgsl`.

@@ -1,13 +1,7 @@
 //! Weighted sums of rows.
 
-use super::{columns_of, twin};
+use super::{Weighted, columns_of, twin};
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent};
-use crate::params;
-
-params! {
-    /// x [rows, cols].
-    pub struct Weighted { rows: u32, cols: u32, alpha: f32, beta: f32 }
-}
 
 /// One thread per 4 columns.
 pub static WEIGHTED: Kernel = Kernel {

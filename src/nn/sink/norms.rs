@@ -2,6 +2,7 @@
 
 use super::super::layer::{Backward, Saved};
 use super::super::params::ParamLayout;
+use super::weighted::Made;
 use crate::engine::{ALIGN, Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::conv::{self, Chunks, ConvShape, WeightGrad};
@@ -158,5 +159,29 @@ impl Backward<'_> {
             self.keep_rows(name, rows);
         }
         Ok(())
+    }
+}
+
+impl Backward<'_> {
+    fn keep(&mut self, name: &str, made: Made) {
+        if let Some(kept) = &mut self.kept {
+            kept.keep(name, made);
+        }
+    }
+
+    pub(super) fn keep_nothing(&mut self, name: &str) {
+        self.keep(name, Made::Nothing);
+    }
+
+    pub(super) fn keep_rows(&mut self, name: &str, rows: Buf<f32>) {
+        self.keep(name, Made::Rows(rows));
+    }
+
+    pub(super) fn keep_dense(&mut self, name: &str, x: Buf<f32>, dy: Buf<f32>, sizes: [usize; 2]) {
+        self.keep(name, Made::Dense { x, dy, sizes });
+    }
+
+    pub(super) fn keep_conv(&mut self, name: &str, shape: &ConvShape, x: Buf<f32>, dy: Buf<f32>) {
+        self.keep(name, Made::Conv { shape: *shape, x, dy });
     }
 }

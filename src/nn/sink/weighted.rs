@@ -5,7 +5,6 @@
 //! goes through activations, pools and input gradients again. "Book-keeping" of Bu, Wang, Zha and Karypis,
 //! "Differentially private optimization on large model at small cost", ICML 2023.
 
-use super::super::layer::Backward;
 use super::super::params::ParamLayout;
 use super::{Destination, Sink, conv_sum};
 use crate::engine::{Buf, Recording};
@@ -16,7 +15,7 @@ use crate::kernels::{Reduction, map, reduce};
 
 /// What the records' gradients in one parameter are made of.
 #[derive(Clone, Copy, Debug)]
-enum Made {
+pub(super) enum Made {
     /// Each record's own gradient, a row of [records, elements].
     Rows(Buf<f32>),
     /// dy_n x_nᵀ for x [records, inputs] and dy [records, outputs].
@@ -38,6 +37,11 @@ impl Kept {
     /// Nothing yet, for a batch of so many records.
     pub(crate) fn of(records: usize) -> Kept {
         Kept { records, parts: Vec::new() }
+    }
+
+    /// Keeps what the records' gradients in the parameter `name` are made of.
+    pub(super) fn keep(&mut self, name: &str, made: Made) {
+        self.parts.push((name.to_owned(), made));
     }
 
     /// True where every parameter was kept. Those of sparse features, and of records that are many rows, are not.
@@ -87,29 +91,5 @@ impl Kept {
             rec.leave();
         }
         Ok(())
-    }
-}
-
-impl Backward<'_> {
-    fn keep(&mut self, name: &str, made: Made) {
-        if let Some(kept) = &mut self.kept {
-            kept.parts.push((name.to_owned(), made));
-        }
-    }
-
-    pub(super) fn keep_nothing(&mut self, name: &str) {
-        self.keep(name, Made::Nothing);
-    }
-
-    pub(super) fn keep_rows(&mut self, name: &str, rows: Buf<f32>) {
-        self.keep(name, Made::Rows(rows));
-    }
-
-    pub(super) fn keep_dense(&mut self, name: &str, x: Buf<f32>, dy: Buf<f32>, sizes: [usize; 2]) {
-        self.keep(name, Made::Dense { x, dy, sizes });
-    }
-
-    pub(super) fn keep_conv(&mut self, name: &str, shape: &ConvShape, x: Buf<f32>, dy: Buf<f32>) {
-        self.keep(name, Made::Conv { shape: *shape, x, dy });
     }
 }

@@ -24,9 +24,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         return;
     }
     // Two rows of x for one of y, through all planes.
-    let base = i + row * p.ow;
-    let upper = x[base];
-    let lower = x[base + p.ow];
+    let above = i + row * p.ow;
+    let upper = x[above];
+    let lower = x[above + p.ow];
     let corner = 2u * (row % p.oh * p.w + i - row * p.ow);
     var best = upper.x;
     var at = corner;

@@ -1,12 +1,13 @@
 //! Where weight gradients go. The loss kernel writes unscaled per-sample gradients; 1/B enters here and only in `Mean`.
 
 mod gram;
+mod kept;
 mod norms;
 mod weighted;
 
 pub use gram::add_products;
+pub use kept::Kept;
 pub use norms::SquaredNorms;
-pub use weighted::Kept;
 
 use super::factors::{Factors, refused};
 use super::layer::{Backward, Saved};

@@ -2,7 +2,7 @@
 
 use super::super::layer::{Backward, Saved};
 use super::super::params::ParamLayout;
-use super::weighted::Made;
+use super::kept::Made;
 use crate::engine::{ALIGN, Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::conv::{self, Chunks, ConvShape, WeightGrad};

@@ -6,49 +6,14 @@
 //! "Differentially private optimization on large model at small cost", ICML 2023.
 
 use super::super::params::ParamLayout;
+use super::kept::{Kept, Made};
 use super::{Destination, Sink, conv_sum};
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
-use crate::kernels::conv::ConvShape;
 use crate::kernels::linear::{self, Mat, Product};
 use crate::kernels::{Reduction, map, reduce};
 
-/// What the records' gradients in one parameter are made of.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Made {
-    /// Each record's own gradient, a row of [records, elements].
-    Rows(Buf<f32>),
-    /// dy_n x_nᵀ for x [records, inputs] and dy [records, outputs].
-    Dense { x: Buf<f32>, dy: Buf<f32>, sizes: [usize; 2] },
-    /// A convolution's weight gradient.
-    Conv { shape: ConvShape, x: Buf<f32>, dy: Buf<f32> },
-    /// There are none.
-    Nothing,
-}
-
-/// What a pass of [`Sink::Norms`] keeps of every parameter for a weighted sum of the records' gradients.
-#[derive(Clone, Debug)]
-pub struct Kept {
-    records: usize,
-    parts: Vec<(String, Made)>,
-}
-
 impl Kept {
-    /// Nothing yet, for a batch of so many records.
-    pub(crate) fn of(records: usize) -> Kept {
-        Kept { records, parts: Vec::new() }
-    }
-
-    /// Keeps what the records' gradients in the parameter `name` are made of.
-    pub(super) fn keep(&mut self, name: &str, made: Made) {
-        self.parts.push((name.to_owned(), made));
-    }
-
-    /// True where every parameter was kept. Those of sparse features, and of records that are many rows, are not.
-    pub fn is_whole(&self, layout: &ParamLayout) -> bool {
-        layout.entries().iter().all(|e| self.parts.iter().any(|(name, _)| *name == e.name))
-    }
-
     /// Records what `sink`, a [`Sink::Mean`], says of `Σ c_n g_n`. `times` records the rows of a buffer [records, …],
     /// each times its record's c_n, and returns where they are; a row of factor 0 counts for nothing.
     ///

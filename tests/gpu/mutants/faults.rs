@@ -55,10 +55,10 @@ pub static FAULTS: &[Mutant] = &[
     mutant("linear.matmul", "no bias", "if (BIAS == 1u)", "if (BIAS == 2u)"),
     mutant("linear.matmul", "bias by row", "bias[col]", "bias[row]"),
     mutant("linear.matmul", "lost scale", "p.alpha * sum", "sum"),
-    mutant("linear.matmul", "last row missing", "if (i >= p.m * p.n)", "if (i + p.n >= p.m * p.n)"),
+    mutant("linear.matmul", "last row missing", "if (e >= p.batch", "if (e + p.n >= p.batch"),
     mutant("linear.matmul", "nothing written", "y[i] = out;", ""),
     mutant("linear.matmul", "NaN written", "y[i] = out;", "y[i] = sqrt(-1.0 - out * out);"),
-    mutant("linear.matmul", "last term dropped", "k < p.k; k", "k + 1u < p.k; k"),
+    mutant("linear.matmul", "last term dropped", "k < terms; k", "k + 1u < terms; k"),
     mutant("linear.matmul", "operands not squared", "w *= w;", ""),
     mutant(
         "linear.matmul_broadcast",
@@ -122,10 +122,9 @@ pub static FAULTS: &[Mutant] = &[
         "conv.conv2d_tiled",
         "one picture for four positions",
         "q / plane * p.ci + group",
-        "q.x / plane * p.ci + group",
+        "vec4<u32>(q.x / plane) * p.ci + group",
     ),
     mutant("conv.conv2d_tiled", "ragged edge of the terms", "if (k >= columns)", "if (k > columns)"),
-    mutant("conv.conv2d_tiled", "positions too many", "if (q.y < p.n * plane)", "if (q.y <= p.n * plane)"),
     mutant("conv.conv2d_bwd_x_tiled", "one border not tested", "row & (ow < vec4<u32>(p.ow))", "row"),
     mutant("conv.conv2d_bwd_x_tiled", "outputs that no stride gives", "& (ow * stride().x == ows)", ""),
     mutant("conv.conv2d_bwd_x_large", "last tile left out", "step < steps; step", "step + 1u < steps; step"),
@@ -292,6 +291,11 @@ pub static FAULTS: &[Mutant] = &[
 
 /// The same meaning in other words: must pass, or the judge is arbitrary.
 pub static EQUIVALENTS: &[Mutant] = &[
-    mutant("linear.matmul", "another form of the bounds check", "if (i >= p.m * p.n)", "if (!(i < p.m * p.n))"),
+    mutant(
+        "linear.matmul",
+        "another form of the bounds check",
+        "if (e >= p.batch * p.m * p.n)",
+        "if (!(e < p.batch * p.m * p.n))",
+    ),
     mutant("pool.max", "another order of the tests", "iy < p.h && ix < p.w", "ix < p.w && iy < p.h"),
 ];

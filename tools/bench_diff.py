@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares two files written by `unlearn bench --json`: one row per kernel, variant and shape, with the ratio of the
+"""Compares two files written by `unlearn bench --json`: one row per kernel, variant and case, with the ratio of the
 median times (above 1 is slower than before).
 
     python3 tools/bench_diff.py OLD.json NEW.json [--fail-above 5] [--filter REGEX]
@@ -14,11 +14,11 @@ import re
 import sys
 
 SCHEMA = 1
-NEEDED = ("kernel", "variant", "shape", "median_ns")
+NEEDED = ("kernel", "variant", "case", "median_ns")
 
 
 def load(path):
-    """{(kernel, variant, shape): row}; a row measured twice is an error, not a choice."""
+    """{(kernel, variant, case): row}; a row measured twice is an error, not a choice."""
     with open(path, encoding="utf-8") as file:
         try:
             document = json.load(file)
@@ -31,7 +31,7 @@ def load(path):
         missing = [key for key in NEEDED if key not in row]
         if missing:
             raise ValueError(f"{path}: row {at} has no {', '.join(missing)}")
-        key = (row["kernel"], row["variant"], "x".join(map(str, row["shape"])))
+        key = (row["kernel"], row["variant"], row["case"].removeprefix(row["kernel"]).strip())
         if key in rows:
             raise ValueError(f"{path}: {' '.join(key)} is there twice")
         rows[key] = row
@@ -52,7 +52,7 @@ def rate(row):
 
 def table(old, new, wanted):
     """Lines of the table, and the ratios of the rows that are in both files."""
-    lines = [("kernel", "variant", "shape", "old us", "new us", "ratio", "old rate", "new rate")]
+    lines = [("kernel", "variant", "case", "old us", "new us", "ratio", "old rate", "new rate")]
     ratios = {}
     for key in sorted(old.keys() | new.keys()):
         if not wanted.search(" ".join(key)):

@@ -5,22 +5,18 @@
 // barrier.
 // One workgroup: 16 rows x 4*WG columns. Needs subgroups of at least 8 lanes (lanes 0..8 are read from).
 #import grid
-
-struct P { m: u32, n: u32, k: u32, a_m: u32, a_k: u32, b_k: u32, b_n: u32, alpha: f32, beta: f32 }
+#import product_shape
 
 override WG: u32 = 8u;
-override SQUARE: u32 = 0u;
-override BIAS: u32 = 0u;
 // y holds what is added to.
 override ADD: u32 = 0u;
 // Which way the vec4s of the operands lie: a along k or along m, b along n or along k.
 override A_ALONG_K: u32 = 1u;
 override B_ALONG_N: u32 = 1u;
 
-@group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;
 
 var<private> c: array<vec4<f32>, 16>;
@@ -97,7 +93,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     }
     var offset = vec4<f32>();
     if (BIAS == 1u) {
-        offset = vec4<f32>(bias[4u * q], bias[4u * q + 1u], bias[4u * q + 2u], bias[4u * q + 3u]);
+        offset = bias[q];
     }
     for (var r = 0u; r < 16u; r += 1u) {
         if (row0 + r < p.m) {
@@ -105,6 +101,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
             var out = p.alpha * c[r] + offset;
             if (ADD == 1u) {
                 out += p.beta * y[i];
+            }
+            if (RELU == 1u) {
+                out = max(out, vec4<f32>(0.0));
+            }
+            if (MASK == 1u) {
+                out = select(vec4<f32>(0.0), out, bias[i] > vec4<f32>(0.0));
             }
             y[i] = out;
         }

@@ -2,12 +2,14 @@
 // on ties. Padding never wins; a NaN in the window does (the last one, as in PyTorch). Shapes: x [planes, h, w], y and
 // arg [planes, oh, ow]; planes = n c. One thread: `strip` neighbouring outputs of one row, so that the divisions of the
 // index are paid once per strip (integer division is what a software adapter would spend its time on); strip = 1 on
-// GPUs. Overrides: WG, the window KH x KW. Twin: pool/twin.rs max.
+// GPUs. RELU=1: of max(x, 0); a window without a number above 0 has y = 0 and no winner, arg = 0xffffffff, so that the
+// gradient of both is that of the maximum alone. Overrides: WG, the window KH x KW. Twin: pool/twin.rs max.
 #import grid
 #import pool_shape
 #import bits
 
 override WG: u32 = 64u;
+override RELU: u32 = 0u;
 
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
@@ -43,6 +45,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
                     }
                 }
             }
+        }
+        if (RELU == 1u && best <= 0.0) {
+            best = 0.0;
+            at = 0xffffffffu;
         }
         y[row * p.ow + ox] = best;
         arg[row * p.ow + ox] = at;

@@ -1,5 +1,6 @@
-// ry[plane, o] = r[plane, arg[plane, o]]: the derivative of a maximum is that of the winner, which max.wgsl wrote.
-// r [planes, inputs], arg and ry [planes, outputs]. One thread per element of ry. Twin: pool/twin.rs max_tangent.
+// ry[plane, o] = r[plane, arg[plane, o]]: the derivative of a maximum is that of the winner, which max.wgsl wrote, and
+// 0 where a relu left none. r [planes, inputs], arg and ry [planes, outputs]. One thread per element of ry. Twin:
+// pool/twin.rs max_tangent.
 #import grid
 
 struct P { planes: u32, inputs: u32, outputs: u32 }
@@ -18,5 +19,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     if (i >= p.planes * p.outputs) {
         return;
     }
-    ry[i] = r[i / p.outputs * p.inputs + arg[i]];
+    let at = arg[i];
+    var out = 0.0;
+    if (at < p.inputs) {
+        out = r[i / p.outputs * p.inputs + at];
+    }
+    ry[i] = out;
 }

@@ -20,11 +20,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     if (i >= blocks * p.cols) {
         return;
     }
-    let first = (i / p.cols) * p.block;
+    let j = i / p.cols;
+    let first = j * p.block;
     let last = min(first + p.block, p.rows);
+    // Counted on, not worked out anew: software adapters leave a division in the loop where it stands.
+    var e = first * p.cols + i - j * p.cols;
     var sum = 0.0;
     for (var r = first; r < last; r += 1u) {
-        var v = x[r * p.cols + i % p.cols];
+        var v = x[e];
+        e += p.cols;
         if (SQUARE == 1u) {
             v *= v;
         }

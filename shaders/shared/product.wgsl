@@ -1,10 +1,6 @@
-// What the forms of y = alpha A B + bias + beta y share: sizes and strides, bindings, and the guarded store.
-struct P { m: u32, n: u32, k: u32, a_m: u32, a_k: u32, b_k: u32, b_n: u32, alpha: f32, beta: f32 }
+// What the forms of one product without workgroup memory share: bindings and the guarded store.
+#import product_shape
 
-override SQUARE: u32 = 0u;
-override BIAS: u32 = 0u;
-
-@group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> a: array<f32>;
 @group(0) @binding(2) var<storage, read> b: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
@@ -21,6 +17,12 @@ fn store(row: u32, col: u32, sum: f32) {
     }
     if (p.beta != 0.0) {
         out += p.beta * y[i];
+    }
+    if (RELU == 1u) {
+        out = max(out, 0.0);
+    }
+    if (MASK == 1u) {
+        out = select(0.0, out, bias[i] > 0.0);
     }
     y[i] = out;
 }

@@ -1,6 +1,7 @@
 //! What every room may use: files that are whole or not there, hashes, the time, near names, counter-based random
 //! numbers.
 
+mod cache;
 mod clock;
 mod digest;
 mod files;
@@ -10,6 +11,7 @@ mod single;
 pub mod splitmix;
 mod workers;
 
+pub use cache::cache_folder;
 pub use clock::utc_now;
 pub use digest::{Digest, sha256};
 pub use files::{folder_of, stream, sweep, try_writing, write_atomic};

@@ -28,12 +28,20 @@ pub(super) fn details() -> Result<String> {
         // The first line of a longer text is in the table.
         let long = sub.get_long_about().map(ToString::to_string).unwrap_or_default();
         let long = long.split_once("\n\n").map(|(_, rest)| format!("{rest}\n\n")).unwrap_or_default();
-        let help = own_options(sub).about("").disable_help_flag(true).render_help().to_string();
-        text += &format!("## `{}`\n\n{long}```text\n{}\n```\n\n", row.name, help.trim());
+        text += &format!("## `{}`\n\n{long}{}", row.name, help(sub));
+        for inner in sub.get_subcommands().filter(|inner| inner.get_name() != "help") {
+            let about = inner.get_long_about().or(inner.get_about()).map(ToString::to_string).unwrap_or_default();
+            text += &format!("### `{} {}`\n\n{about}\n\n{}", row.name, inner.get_name(), help(inner));
+        }
     }
     let help = root.render_help().to_string();
     let common = help.split_once(&format!("{COMMON}:\n")).map_or("", |(_, rest)| rest).trim_end();
     Ok(format!("{text}## {COMMON}\n\n```text\n{common}\n```\n"))
+}
+
+fn help(sub: &Command) -> String {
+    let help = own_options(sub).about("").disable_help_flag(true).render_help().to_string();
+    format!("```text\n{}\n```\n\n", help.trim())
 }
 
 /// A command that shows no common option, and no help flag.

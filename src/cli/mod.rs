@@ -122,14 +122,23 @@ fn dispatch(matches: &ArgMatches) -> Result<Result<()>, clap::Error> {
     };
     let row = COMMANDS.iter().find(|c| c.name == name);
     let row = row.ok_or_else(|| command().error(clap::error::ErrorKind::InvalidSubcommand, name))?;
-    let mut cx = Context::from_arg_matches(sub)?;
-    cx.json = matches.get_flag("json") || matches!(sub.try_get_one::<bool>("json"), Ok(Some(true)));
+    // Common options may stand behind the last word of a command that has words of its own.
+    let last = leaf(sub);
+    let mut cx = Context::from_arg_matches(last)?;
+    cx.json = matches.get_flag("json") || matches!(last.try_get_one::<bool>("json"), Ok(Some(true)));
     (row.run)(sub, &cx)
+}
+
+fn leaf(mut matches: &ArgMatches) -> &ArgMatches {
+    while let Some((_, sub)) = matches.subcommand() {
+        matches = sub;
+    }
+    matches
 }
 
 /// Whether a document on stdout was asked for, before or after the command; a command's own `--json FILE` is none.
 fn wants_document(matches: &ArgMatches) -> bool {
-    let own = |(_, sub): (&str, &ArgMatches)| match sub.try_get_one::<bool>("json") {
+    let own = |(_, sub): (&str, &ArgMatches)| match leaf(sub).try_get_one::<bool>("json") {
         Ok(flag) => flag == Some(&true),
         Err(_) => {
             let given = sub.value_source("json") == Some(clap::parser::ValueSource::CommandLine);
@@ -149,7 +158,8 @@ fn command() -> Command {
         let mut sub = (row.arguments)(Command::new(row.name));
         // A command that can also write its document to a file declares its own --json [FILE].
         if !sub.get_arguments().any(|a| a.get_id() == "json") {
-            sub = sub.arg(json_flag());
+            let inner = sub.has_subcommands();
+            sub = sub.arg(json_flag().global(inner));
         }
         root = root.subcommand(sub);
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::target::{Target, Vendor};
 use super::validation;
 use crate::error::{Error, Result};
 
@@ -181,6 +182,20 @@ impl AdapterReport {
         AdapterReport { name, backend: unknown(), driver: unknown(), kind: unknown(), ..Default::default() }
     }
 
+    /// What the choice of kernel variants may know of it.
+    pub fn target(&self) -> Target {
+        let apple = self.backend == "metal" && self.name.starts_with("Apple");
+        let vendor = match self.vendor_id {
+            0x10de => Vendor::Nvidia,
+            0x1002 => Vendor::Amd,
+            0x8086 => Vendor::Intel,
+            0x106b => Vendor::Apple,
+            _ if apple => Vendor::Apple,
+            _ => Vendor::Unknown,
+        };
+        Target { software: self.is_software(), subgroup: self.subgroup_min, vendor }
+    }
+
     /// True where the "GPU" is the CPU: no barriers, little parallelism, much work per invocation.
     pub fn is_software(&self) -> bool {
         self.kind == "cpu"
@@ -237,5 +252,31 @@ pub fn pick<T>(mut all: Vec<T>, report: impl Fn(&T) -> &AdapterReport, choice: &
             at.map(|i| all.swap_remove(i))
                 .ok_or_else(|| Error::input(format!("no adapter matches `{want}`; there are {}", listing.join(", "))))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::target::Class;
+    use super::*;
+
+    #[test]
+    fn a_class_is_told_by_kind_lanes_and_vendor() {
+        let report = |kind: &str, vendor_id, subgroup_min, backend: &str, name: &str| AdapterReport {
+            kind: kind.into(),
+            vendor_id,
+            subgroup_min,
+            backend: backend.into(),
+            name: name.into(),
+            ..Default::default()
+        };
+        let class = |r: AdapterReport| r.target().class();
+        assert_eq!(class(report("cpu", 0x10005, 8, "vulkan", "llvmpipe")), Class::SoftwareWide);
+        assert_eq!(class(report("cpu", 0x10005, 4, "vulkan", "llvmpipe")), Class::SoftwareNarrow);
+        assert_eq!(class(report("discrete", 0x10de, 32, "vulkan", "NVIDIA H200")), Class::Gpu(Vendor::Nvidia));
+        assert_eq!(class(report("discrete", 0x1002, 32, "dx12", "AMD")), Class::Gpu(Vendor::Amd));
+        assert_eq!(class(report("integrated", 0x8086, 8, "vulkan", "Intel")), Class::Gpu(Vendor::Intel));
+        assert_eq!(class(report("integrated", 0, 32, "metal", "Apple M3")), Class::Gpu(Vendor::Apple));
+        assert_eq!(class(report("other", 0, 0, "gl", "Apple M3")), Class::Gpu(Vendor::Unknown));
     }
 }

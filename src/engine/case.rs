@@ -2,8 +2,9 @@
 
 use super::Data;
 use super::kernel::Lane;
-use super::recording::{Command, Recording, Target};
+use super::recording::{Command, Recording};
 use super::span::{ALIGN, Buf, BufferId, Elem, Element, Span};
+use super::target::Target;
 
 /// What a case expects of one of its buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

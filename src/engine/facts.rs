@@ -96,7 +96,7 @@ impl Engine {
     /// What the choice of kernel variants may know about this engine.
     pub fn target(&self) -> Target {
         match &self.kind {
-            Kind::Gpu(g) => Target { software: g.report.is_software(), subgroup: g.report.subgroup_min },
+            Kind::Gpu(g) => g.report.target(),
             Kind::Reference(_) => Target::default(),
         }
     }

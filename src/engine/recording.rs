@@ -2,6 +2,7 @@
 
 use super::kernel::{Access, Fields, Kernel};
 use super::span::{Buf, BufferId, Elem, Element, Span};
+use super::target::Target;
 use crate::error::{Misuse, Result};
 
 /// One recorded kernel launch.
@@ -96,15 +97,6 @@ pub struct Recording {
     /// The first call that did not fit; nothing is recorded after it.
     pub(super) misuse: Option<Box<Misuse>>,
     target: Target,
-}
-
-/// What a recording will run on, as far as the choice of kernel variants cares.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Target {
-    /// The adapter is the CPU: no barriers, much work per invocation.
-    pub software: bool,
-    /// Smallest subgroup size; 0 without subgroup operations.
-    pub subgroup: u32,
 }
 
 impl Recording {

@@ -16,7 +16,17 @@ pub static SHARED: &[(&str, &str)] = &[
     ("philox", include_str!("../../shaders/shared/philox.wgsl")),
     ("normal", include_str!("../../shaders/shared/normal.wgsl")),
     ("product", include_str!("../../shaders/shared/product.wgsl")),
+    ("product_shape", include_str!("../../shaders/shared/product_shape.wgsl")),
+    ("product_quads", include_str!("../../shaders/shared/product_quads.wgsl")),
+    ("product_tiles", include_str!("../../shaders/shared/product_tiles.wgsl")),
+    ("tile", include_str!("../../shaders/shared/tile.wgsl")),
+    ("tile4", include_str!("../../shaders/shared/tile4.wgsl")),
+    ("tile8", include_str!("../../shaders/shared/tile8.wgsl")),
     ("conv_shape", include_str!("../../shaders/shared/conv_shape.wgsl")),
+    ("conv_taps", include_str!("../../shaders/shared/conv_taps.wgsl")),
+    ("conv_forward", include_str!("../../shaders/shared/conv_forward.wgsl")),
+    ("conv_input", include_str!("../../shaders/shared/conv_input.wgsl")),
+    ("conv_weight", include_str!("../../shaders/shared/conv_weight.wgsl")),
     ("pool_shape", include_str!("../../shaders/shared/pool_shape.wgsl")),
     ("special", include_str!("../../shaders/shared/special.wgsl")),
     ("csr", include_str!("../../shaders/shared/csr.wgsl")),
@@ -98,8 +108,8 @@ pub fn composed(kernel: &'static Kernel) -> Result<Composed> {
         return Ok(hit.clone());
     }
     let text = compose(kernel.name, kernel.source)?;
-    let (module, _) = parse(kernel.name, &text)?;
-    let made = Composed { reflection: reflect(kernel.name, &module)?, text };
+    let (module, info) = parse(kernel.name, &text)?;
+    let made = Composed { reflection: reflect(kernel.name, &module, &info)?, text };
     cache.insert(key, made.clone());
     Ok(made)
 }
@@ -151,15 +161,11 @@ fn field_type(inner: &naga::TypeInner) -> std::result::Result<FieldType, &'stati
     }
 }
 
-fn reflect(name: &str, module: &naga::Module) -> Result<Reflection> {
+fn reflect(name: &str, module: &naga::Module, info: &naga::valid::ModuleInfo) -> Result<Reflection> {
     let bad = |what: String| Error::internal(format!("{name}.wgsl: {what}"));
     let mut params = Vec::new();
     let mut storage: Vec<(u32, (String, bool, Elem))> = Vec::new();
-    let mut shared_bytes = 0;
     for (_, var) in module.global_variables.iter() {
-        if var.space == naga::AddressSpace::WorkGroup {
-            shared_bytes += module.types[var.ty].inner.size(module.to_ctx());
-        }
         let Some(binding) = &var.binding else { continue };
         let var_name = var.name.clone().unwrap_or_default();
         match var.space {
@@ -191,14 +197,31 @@ fn reflect(name: &str, module: &naga::Module) -> Result<Reflection> {
     if storage.iter().enumerate().any(|(i, (binding, _))| *binding as usize != i + 1) {
         return Err(bad("storage bindings must be 1, 2, 3 … without a gap".into()));
     }
-    let overrides = module.overrides.iter().map(|(_, o)| (o.name.clone().unwrap_or_default(), default_of(module, o)));
+    // One without a name is an expression of others: the size of an array.
+    let named = module.overrides.iter().filter_map(|(_, o)| Some((o.name.clone()?, default_of(module, o))));
     Ok(Reflection {
         params,
         storage: storage.into_iter().map(|(_, s)| s).collect(),
-        overrides: overrides.collect(),
+        overrides: named.collect(),
         workgroup: workgroup(module),
-        shared_bytes,
+        shared_bytes: shared_bytes(name, module, info)?,
     })
+}
+
+/// Bytes that a workgroup shares, by the overrides' defaults.
+fn shared_bytes(name: &str, module: &naga::Module, info: &naga::valid::ModuleInfo) -> Result<u32> {
+    let shared = |module: &naga::Module| {
+        let held = module.global_variables.iter().filter(|(_, v)| v.space == naga::AddressSpace::WorkGroup);
+        held.map(|(_, v)| module.types[v.ty].inner.size(module.to_ctx())).sum()
+    };
+    let pending =
+        |inner: &naga::TypeInner| matches!(inner, naga::TypeInner::Array { size: naga::ArraySize::Pending(_), .. });
+    if !module.types.iter().any(|(_, ty)| pending(&ty.inner)) {
+        return Ok(shared(module));
+    }
+    let settled = naga::back::pipeline_constants::process_overrides(module, info, None, &Default::default());
+    let failed = |e| Error::internal(format!("{name}.wgsl has an array whose size is no number: {e}"));
+    settled.map(|(module, _)| shared(&module)).map_err(failed)
 }
 
 /// Invocations of a workgroup, by the overrides' defaults.

@@ -1,31 +1,60 @@
-//! Timing of cases: validated first, warmed up, then many repeats in one submission, by the GPU's clock and ours.
+//! Timing of kernels: verified first, warmed up, then sampled in rounds by the GPU's clock and ours.
+
+mod numbers;
+pub mod peaks;
+mod presets;
+mod rounds;
+mod shapes;
+mod timed;
+mod work;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 
-use super::compare::Distance;
-use super::trial::{self, Outcome, place};
-use crate::engine::case::Case;
-use crate::engine::{AdapterReport, Engine, Program, Recording, Timing};
-use crate::error::{Error, Result};
+pub use numbers::{mad, median, range};
+pub use peaks::{Bound, Peaks};
+pub use presets::{PRESETS, Preset};
+pub use shapes::expand;
+pub use work::{Forms, Work};
 
-/// How long and how often.
+use super::compare::Distance;
+use crate::engine::case::Case;
+use crate::engine::{AdapterReport, Engine, Timing};
+use crate::error::{Error, Result};
+use crate::kernels::asked;
+use rounds::Control;
+use work::Group;
+
+/// How long, how often, by which clocks.
 #[derive(Clone, Copy, Debug)]
 pub struct BenchOptions {
     /// Timed for at least this long, per clock.
     pub min_time: Duration,
-    /// At least so many samples; reached even where `min_time` is over.
+    /// At least so many rounds; reached even where `min_time` is over.
     pub min_samples: usize,
     /// No more than this many: the rest would only make the file longer.
     pub max_samples: usize,
+    /// Which clocks.
+    pub clocks: Clocks,
 }
 
 impl Default for BenchOptions {
     fn default() -> Self {
-        BenchOptions { min_time: Duration::from_millis(500), min_samples: 5, max_samples: 200 }
+        BenchOptions { min_time: Duration::from_millis(500), min_samples: 5, max_samples: 200, clocks: Clocks::Both }
     }
+}
+
+/// Which clocks time a kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clocks {
+    /// The GPU's alone.
+    Gpu,
+    /// The host's alone.
+    Wall,
+    /// Both; the row's numbers are the GPU's where it has a clock.
+    Both,
 }
 
 /// Which clock a row's numbers come from.
@@ -38,15 +67,42 @@ pub enum Timer {
     Wall,
 }
 
-/// One timed case.
+/// How a case was seen to be right before it was timed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verified {
+    /// `whole`, or the shape that stood in for one too large for the twins and what the whole was compared with.
+    pub how: String,
+    /// Distance from the twin.
+    #[serde(skip)]
+    pub distance: Distance,
+}
+
+/// One timed case: flat, with all that says where it comes from.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
+    /// Of the build, where the builder set UNLEARN_COMMIT.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<&'static str>,
+    /// The adapter's name.
+    pub adapter: String,
+    /// The driver's name and version.
+    pub driver: String,
+    /// The operation, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub op: Option<&'static str>,
+    /// Its numbers; empty for a case of the registry, whose name has them.
+    pub shape: Vec<usize>,
     /// Registry name of the first kernel it launches: what is computed.
     pub kernel: String,
     /// The shader that computes it: the stem of that name.
     pub variant: String,
+    /// Whether this form is the one that a recording gets here; absent where there is no choice to ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<bool>,
     /// Name of the case.
     pub case: String,
+    /// Type of the numbers that it computes with.
+    pub dtype: &'static str,
     /// Override constants of its dispatches, where set.
     pub overrides: BTreeMap<String, f64>,
     /// Median of the samples, nanoseconds a run.
@@ -57,16 +113,35 @@ pub struct Row {
     pub min_ns: f64,
     /// Slowest sample.
     pub max_ns: f64,
+    /// Floating-point operations that the operation needs.
+    pub flop: u64,
+    /// Bytes that it has to move.
+    pub bytes: u64,
     /// 10⁹ floating-point operations per second at the median.
     pub gflops: f64,
     /// 10⁹ bytes per second at the median.
     pub gbps: f64,
+    /// Arithmetic intensity: operations a byte.
+    pub ai: f64,
+    /// What binds it at the roof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
+    /// Share of the roof min(peak FLOP/s, AI · copy B/s), percent; absent where no peaks were measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub roof_pct: Option<f64>,
     /// Whose clock it was.
     pub timer: Timer,
-    /// Median by the host's clock, for the cost of launching.
+    /// Median by the host's clock, for the cost of launching; 0 where that clock was not asked for.
     pub wall_ns: f64,
-    /// Repeats in one submission.
+    /// Its median absolute deviation.
+    pub wall_mad_ns: f64,
+    /// Repeats in one sample.
     pub repeats: usize,
+    /// The control's median while this was timed, as a multiple of its median over the run; absent without peaks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control: Option<f64>,
+    /// How it was verified.
+    pub verified: String,
     /// Distance from the twin.
     pub check: Distance,
     /// Every sample, nanoseconds a run.
@@ -96,6 +171,9 @@ pub struct BenchReport {
     pub commit: Option<&'static str>,
     /// Where it ran.
     pub adapter: AdapterReport,
+    /// The roofs, where they were measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peaks: Option<Peaks>,
     /// What was timed.
     pub rows: Vec<Row>,
     /// What was not.
@@ -105,18 +183,46 @@ pub struct BenchReport {
     pub timings: Vec<Timing>,
 }
 
-/// Times the cases on `engine`, calling `progress` with the name of each before it starts.
+impl BenchReport {
+    /// The least and the most that the control took while a group was timed, as multiples of its median over the run.
+    pub fn drift(&self) -> Option<(f64, f64)> {
+        let all: Vec<f64> = self.rows.iter().filter_map(|row| row.control).collect();
+        (!all.is_empty()).then(|| range(&all))
+    }
+}
+
+/// Times cases of the registry on `engine`, without roofs, calling `progress` with the name of each group before it
+/// starts.
 ///
 /// # Errors
-/// The engine is the reference engine, or the device failed. A wrong kernel is no error here: it is listed in
-/// `refused` instead of being timed.
+/// As [`bench_works`].
 pub fn bench(
     engine: &mut Engine,
     cases: &[Case],
     options: BenchOptions,
+    progress: impl FnMut(&str),
+) -> Result<BenchReport> {
+    bench_works(engine, &Work::grouped(cases.to_vec()), &Forms::default(), options, None, progress)
+}
+
+/// Times what is asked for on `engine`, the forms of a group in turns, so that drift of the machine meets all alike;
+/// `progress` hears the title of each group before it starts.
+///
+/// # Errors
+/// The engine is the reference engine, a shape has numbers that do not go together, or the device failed. A wrong
+/// kernel is no error here: it is listed in `refused` instead of being timed.
+pub fn bench_works(
+    engine: &mut Engine,
+    works: &[Work],
+    forms: &Forms,
+    options: BenchOptions,
+    peaks: Option<Peaks>,
     mut progress: impl FnMut(&str),
 ) -> Result<BenchReport> {
     let adapter = engine.adapter().cloned().ok_or_else(|| Error::internal("only a GPU engine can be timed"))?;
+    if options.clocks == Clocks::Gpu && !adapter.features.iter().any(|f| f == "timestamps") {
+        return Err(Error::Unsupported(format!("{} has no timestamps; use --timer wall", adapter.name)));
+    }
     let commit = option_env!("UNLEARN_COMMIT");
     engine.set_profile(false);
     let mut report = BenchReport {
@@ -124,145 +230,25 @@ pub fn bench(
         version: env!("CARGO_PKG_VERSION"),
         commit,
         adapter,
+        peaks,
         rows: Vec::new(),
         refused: Vec::new(),
         timings: Vec::new(),
     };
-    for case in cases {
-        progress(&case.name);
-        let (why, wrong) = match trial::trial(engine, case)? {
-            Outcome::Pass(distance) => {
-                let row = time(engine, case, options, distance, &mut report.timings)?;
-                report.rows.push(row);
-                continue;
-            }
-            Outcome::Fail(why) => (why.what, true),
-            Outcome::Unsupported(why) => (why, false),
-        };
-        report.refused.push(Refused { case: case.name.clone(), why, wrong });
-    }
-    Ok(report)
-}
-
-fn time(
-    engine: &mut Engine,
-    case: &Case,
-    options: BenchOptions,
-    check: Distance,
-    trace: &mut Vec<Timing>,
-) -> Result<Row> {
+    let ops = asked::ops();
     let base = engine.mark();
-    let row = time_from(engine, case, options, check, trace);
-    engine.set_profile(false);
+    let mut control = report.peaks.as_ref().and_then(Peaks::roofs).map(|r| Control::prepare(engine, r)).transpose()?;
+    for work in works {
+        progress(&work.title());
+        let mut group = Group::make(engine, work, &ops, forms)?;
+        let right = group.verified(engine, &mut report.refused)?;
+        if !right.is_empty() {
+            rounds::time(engine, &group, right, options, control.as_mut(), &mut report)?;
+        }
+    }
+    if let Some(usual) = control.map(|c| c.usual()).filter(|ns| *ns > 0.0) {
+        report.rows.iter_mut().for_each(|row| row.control = row.control.map(|ns| ns / usual));
+    }
     engine.release(base);
-    row
-}
-
-/// Host time of one sample, at least: far above the clock's resolution and the cost of a submission.
-const SAMPLE: Duration = Duration::from_millis(4);
-
-fn time_from(
-    engine: &mut Engine,
-    case: &Case,
-    options: BenchOptions,
-    check: Distance,
-    trace: &mut Vec<Timing>,
-) -> Result<Row> {
-    let base = engine.mark();
-    place(engine, case)?;
-    let rec = case.rec.clone().rebased(base);
-    let once = engine.compile(rec.clone())?;
-    // The first run carries the driver's compile; the second tells how often to repeat.
-    engine.run(&once, &[])?;
-    let single = wall(engine, &once)?;
-    let repeats = (SAMPLE.as_secs_f64() / single.max(1e-7)).ceil().clamp(1.0, 256.0) as usize;
-    let program = engine.compile(repeated(&rec, repeats))?;
-    engine.run(&program, &[])?;
-    let walls = sample(options, || Ok(vec![wall(engine, &program)? * 1e9 / repeats as f64]))?;
-    engine.set_profile(true);
-    engine.take_timings();
-    engine.run(&program, &[])?;
-    let per_repeat = case.rec.dispatches().count().max(1);
-    let timings = engine.take_timings();
-    let stamped = timings.iter().any(|t| t.duration_ns > 0);
-    trace.extend(timings);
-    let (timer, samples_ns) = match stamped {
-        true => (Timer::Gpu, sample(options, || gpu_samples(engine, &program, per_repeat))?),
-        false => (Timer::Wall, walls.clone()),
-    };
-    Ok(row(case, check, timer, samples_ns, median(&walls), repeats))
-}
-
-fn row(case: &Case, check: Distance, timer: Timer, samples_ns: Vec<f64>, wall_ns: f64, repeats: usize) -> Row {
-    let first = case.rec.dispatches().next().map(|d| d.kernel);
-    let sum = |of: fn(&crate::engine::Dispatch) -> u64| case.rec.dispatches().map(of).sum::<u64>() as f64;
-    let (flops, bytes) = (sum(|d| d.flops), sum(|d| d.bytes));
-    let median_ns = median(&samples_ns);
-    let sets = case.rec.dispatches().flat_map(|d| d.consts.iter().map(|(n, v)| ((*n).to_owned(), *v)));
-    Row {
-        kernel: first.map_or(String::new(), |k| k.name.to_owned()),
-        variant: first.map_or(String::new(), |k| k.stem().to_owned()),
-        case: case.name.clone(),
-        overrides: sets.collect(),
-        median_ns,
-        mad_ns: mad(&samples_ns),
-        min_ns: samples_ns.iter().copied().fold(f64::INFINITY, f64::min),
-        max_ns: samples_ns.iter().copied().fold(0.0, f64::max),
-        gflops: flops / median_ns.max(1.0),
-        gbps: bytes / median_ns.max(1.0),
-        timer,
-        wall_ns,
-        repeats,
-        check,
-        samples_ns,
-    }
-}
-
-fn repeated(rec: &Recording, times: usize) -> Recording {
-    let mut all = rec.clone();
-    for _ in 1..times {
-        all.commands.extend(rec.commands.iter().cloned());
-    }
-    all
-}
-
-/// Seconds of one run by the host's clock.
-fn wall(engine: &mut Engine, program: &Program) -> Result<f64> {
-    let started = Instant::now();
-    engine.run(program, &[])?;
-    Ok(started.elapsed().as_secs_f64())
-}
-
-/// Nanoseconds of every repeat of one profiled run.
-fn gpu_samples(engine: &mut Engine, program: &Program, per_repeat: usize) -> Result<Vec<f64>> {
-    engine.run(program, &[])?;
-    let timings = engine.take_timings();
-    Ok(timings.chunks_exact(per_repeat).map(|c| c.iter().map(|t| t.duration_ns as f64).sum()).collect())
-}
-
-fn sample(options: BenchOptions, mut once: impl FnMut() -> Result<Vec<f64>>) -> Result<Vec<f64>> {
-    let started = Instant::now();
-    let mut all = Vec::new();
-    while all.len() < options.min_samples || (started.elapsed() < options.min_time && all.len() < options.max_samples) {
-        all.extend(once()?);
-    }
-    all.truncate(options.max_samples.max(options.min_samples));
-    Ok(all)
-}
-
-/// The middle value; 0 of nothing.
-pub fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => 0.0,
-        n if n % 2 == 1 => sorted[n / 2],
-        n => (sorted[n / 2 - 1] + sorted[n / 2]) / 2.0,
-    }
-}
-
-/// Median absolute deviation from the median.
-pub fn mad(values: &[f64]) -> f64 {
-    let middle = median(values);
-    median(&values.iter().map(|v| (v - middle).abs()).collect::<Vec<_>>())
+    Ok(report)
 }

@@ -12,3 +12,4 @@ pub mod nets;
 pub mod parity;
 pub mod sets;
 pub mod trial;
+pub mod whole;

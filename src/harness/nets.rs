@@ -261,7 +261,7 @@ impl Net {
             }
             (Body::Layer(l), Tape::Layer(saved, (n, graph, segments))) => {
                 let (n, graph, segments, theta) = (*n, *graph, *segments, rig.theta);
-                let mut cx = Backward { rec, layout: &self.layout, theta, n, graph, segments, step, sink };
+                let mut cx = Backward { rec, layout: &self.layout, theta, n, graph, segments, step, sink, kept: None };
                 l.backward(&mut cx, saved, rig.dy, &self.shape, dx)?
             }
             _ => unreachable!("a tape belongs to its network"),

@@ -1,22 +1,29 @@
 //! Two-dimensional convolution in NCHW with PyTorch's weight layout (OIHW): forward and both gradients.
 
 mod cases;
+mod choice;
 mod norms;
+mod rows;
 mod shape;
 mod tangent;
 #[cfg(test)]
 mod tests;
+mod tiles;
 mod twin;
 mod unfold;
 
-pub use cases::{cases, random};
+pub use cases::{asked, cases, random};
+pub use choice::{Direction, choose, order};
 pub use norms::{NormForm, choose_norms, conv2d_norms, conv2d_norms_as};
+pub use rows::*;
 pub use shape::{Chunks, ConvShape};
 pub use unfold::{UNFOLD, unfold};
 
 use glam::{UVec2, UVec3};
 
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target, div_ceil};
+use tiles::Tile;
+
+use crate::engine::{Buf, Kernel, Recording, div_ceil};
 use crate::params;
 
 params! {
@@ -27,82 +34,23 @@ params! {
     }
 }
 
-/// One thread per output: the readable reference.
-pub static CONV2D: Kernel = Kernel {
-    name: "conv.conv2d",
-    source: include_str!("../../shaders/conv/conv2d.wgsl"),
-    params: Conv::FIELDS,
-    twin: twin::conv2d,
-    requires: Requires::Nothing,
-    tangent: Tangent::Rule(tangent::conv2d),
-    variant_of: None,
-};
-
-/// 8 channels x 4 positions per lane with subgroup broadcasts: for software adapters.
-pub static CONV2D_BROADCAST: Kernel = Kernel {
-    name: "conv.conv2d_broadcast",
-    source: include_str!("../../shaders/conv/conv2d_broadcast.wgsl"),
-    requires: Requires::Subgroup8,
-    variant_of: Some(&CONV2D),
-    ..CONV2D
-};
-
-/// Input gradient, one thread per input, gather form.
-pub static CONV2D_BWD_X: Kernel = Kernel {
-    name: "conv.conv2d_bwd_x",
-    source: include_str!("../../shaders/conv/conv2d_bwd_x.wgsl"),
-    params: Conv::FIELDS,
-    twin: twin::conv2d_bwd_x,
-    requires: Requires::Nothing,
-    tangent: Tangent::Linear(&[&[0], &[1]]),
-    variant_of: None,
-};
-
-/// Input gradient, 8 channels x 4 positions per lane.
-pub static CONV2D_BWD_X_BROADCAST: Kernel = Kernel {
-    name: "conv.conv2d_bwd_x_broadcast",
-    source: include_str!("../../shaders/conv/conv2d_bwd_x_broadcast.wgsl"),
-    requires: Requires::Subgroup8,
-    variant_of: Some(&CONV2D_BWD_X),
-    ..CONV2D_BWD_X
-};
-
-/// Weight gradient of chunks of samples, one thread per weight and chunk.
-pub static CONV2D_BWD_W: Kernel = Kernel {
-    name: "conv.conv2d_bwd_w",
-    source: include_str!("../../shaders/conv/conv2d_bwd_w.wgsl"),
-    params: Conv::FIELDS,
-    twin: twin::conv2d_bwd_w,
-    requires: Requires::Nothing,
-    tangent: Tangent::Rule(tangent::conv2d_bwd_w),
-    variant_of: None,
-};
-
-/// Weight gradient, 8 channels x 4 columns per lane.
-pub static CONV2D_BWD_W_BROADCAST: Kernel = Kernel {
-    name: "conv.conv2d_bwd_w_broadcast",
-    source: include_str!("../../shaders/conv/conv2d_bwd_w_broadcast.wgsl"),
-    requires: Requires::Subgroup8,
-    variant_of: Some(&CONV2D_BWD_W),
-    ..CONV2D_BWD_W
-};
-
 /// The family's kernels.
 pub static KERNELS: &[&Kernel] = &[
     &CONV2D,
+    &CONV2D_LARGE,
+    &CONV2D_TILED,
     &CONV2D_BROADCAST,
     &CONV2D_BWD_X,
+    &CONV2D_BWD_X_LARGE,
+    &CONV2D_BWD_X_TILED,
     &CONV2D_BWD_X_BROADCAST,
     &CONV2D_BWD_W,
+    &CONV2D_BWD_W_LARGE,
+    &CONV2D_BWD_W_TILED,
     &CONV2D_BWD_W_BROADCAST,
     &UNFOLD,
     &norms::GHOST_NORM,
 ];
-
-/// Which form an adapter gets: registers and subgroup broadcasts where a barrier is a context switch.
-pub fn choose(target: Target, plain: &'static Kernel, broadcast: &'static Kernel) -> &'static Kernel {
-    if target.software && target.subgroup >= 8 { broadcast } else { plain }
-}
 
 /// What one workgroup of the broadcast forms covers: channels of one group, and positions, four for each of 32
 /// invocations.
@@ -115,7 +63,7 @@ fn tiles(s: &ConvShape, channels: usize, positions: usize) -> UVec3 {
 
 /// Records `y = conv(x, w) + b`; `b` may be absent.
 pub fn conv2d(rec: &mut Recording, s: &ConvShape, x: Buf<f32>, w: Buf<f32>, b: Option<Buf<f32>>, y: Buf<f32>) {
-    let kernel = choose(rec.target(), &CONV2D, &CONV2D_BROADCAST);
+    let kernel = choose(rec.target(), Direction::Forward, s);
     conv2d_as(rec, kernel, s, x, w, b, y);
 }
 
@@ -147,6 +95,8 @@ pub fn conv2d_as(
     let positions = s.n * oh * ow;
     if std::ptr::eq(kernel, &CONV2D_BROADCAST) {
         pass.grid(tiles(s, s.co, positions));
+    } else if let Some(tile) = Tile::of(kernel, s) {
+        tile.forward(pass, s, [s.co, s.ci], positions);
     } else {
         pass.threads(positions * s.co);
     }
@@ -154,7 +104,7 @@ pub fn conv2d_as(
 
 /// Records the input gradient.
 pub fn conv2d_bwd_x(rec: &mut Recording, s: &ConvShape, w: Buf<f32>, dy: Buf<f32>, dx: Buf<f32>) {
-    let kernel = choose(rec.target(), &CONV2D_BWD_X, &CONV2D_BWD_X_BROADCAST);
+    let kernel = choose(rec.target(), Direction::Input, s);
     conv2d_bwd_x_as(rec, kernel, s, w, dy, dx);
 }
 
@@ -183,6 +133,8 @@ pub fn conv2d_bwd_x_as(
     let positions = s.n * s.h * s.w;
     if std::ptr::eq(kernel, &CONV2D_BWD_X_BROADCAST) {
         pass.set("STRIDED", u8::from(s.stride != UVec2::ONE)).grid(tiles(s, s.ci, positions));
+    } else if let Some(tile) = Tile::of(kernel, s) {
+        tile.input(pass, s);
     } else {
         pass.threads(positions * s.ci);
     }
@@ -190,7 +142,7 @@ pub fn conv2d_bwd_x_as(
 
 /// Records the weight gradient of each chunk of samples into `dw`.
 pub fn conv2d_bwd_w(rec: &mut Recording, s: &ConvShape, x: Buf<f32>, dy: Buf<f32>, dw: Buf<f32>, g: WeightGrad) {
-    let kernel = choose(rec.target(), &CONV2D_BWD_W, &CONV2D_BWD_W_BROADCAST);
+    let kernel = choose(rec.target(), if g.square { Direction::Squares } else { Direction::Weight }, s);
     conv2d_bwd_w_as(rec, kernel, s, x, dy, dw, g);
 }
 
@@ -217,6 +169,8 @@ pub fn conv2d_bwd_w_as(
 ) {
     let (out, WeightGrad { chunks, stride, square }) = (s.plane(), g);
     let checks = s.fits(rec.arguments("conv.conv2d_bwd_w")).shape("x", x, &s.x()).shape("dy", dy, &s.y());
+    let large = std::ptr::eq(kernel, &CONV2D_BWD_W_LARGE);
+    let checks = checks.holds(!large || !square, || format!("`{}` does not square", kernel.name));
     if checks.strided("dw", dw, [chunks.count, s.weights()], stride).wrong() {
         return;
     }
@@ -232,6 +186,9 @@ pub fn conv2d_bwd_w_as(
         .work(s.flops(out), 4 * (x.len + dy.len + chunks.count * s.weights()) as u64);
     if std::ptr::eq(kernel, &CONV2D_BWD_W_BROADCAST) {
         pass.groups(s.tiles() * chunks.count);
+    } else if let Some(tile) = Tile::of(kernel, s) {
+        let terms = chunks.per_chunk * s.positions();
+        tile.weight(pass, s, terms, chunks.count, square);
     } else {
         pass.threads(chunks.count * s.weights());
     }

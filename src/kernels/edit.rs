@@ -11,7 +11,7 @@ mod cases;
 mod rows;
 mod twin;
 
-pub use cases::{cases, random};
+pub use cases::{asked, cases, random};
 pub use rows::*;
 
 use crate::engine::{Buf, Recording};

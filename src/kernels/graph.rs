@@ -17,7 +17,7 @@ mod tangent;
 #[cfg(test)]
 mod tests;
 
-pub use cases::{cases, random};
+pub use cases::{asked, cases, random};
 pub use features::{densify, features, features_bwd_w, scatter_rows};
 pub use laplacian::laplacian;
 pub use link::{bce, negatives, partner_scores, partner_scores_bwd};

@@ -8,7 +8,7 @@ mod tangent;
 mod tests;
 mod twin;
 
-pub use cases::{cases, random};
+pub use cases::{asked, cases, random};
 pub use sampled::{SAMPLED_SCORE, sampled_score};
 pub use tangent::{SOFTMAX_XENT_TANGENT, softmax_xent_tangent};
 

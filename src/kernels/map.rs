@@ -7,7 +7,7 @@ mod random;
 mod tangent;
 mod twin;
 
-pub use cases::{cases, random};
+pub use cases::{asked, cases, random};
 pub use random::{
     DROPOUT, NORMAL, PHILOX, RELU_DROPOUT, RELU_DROPOUT_BWD, dropout, normal, relu_dropout, relu_dropout_bwd, words,
 };

@@ -1,5 +1,6 @@
 //! Kernels by family: rows, record functions, twins and cases. One stem here is one folder under `shaders/`.
 
+pub mod asked;
 pub mod attention;
 pub mod conv;
 pub mod edit;
@@ -12,12 +13,15 @@ pub mod map;
 pub mod norm;
 mod odd;
 pub mod optim;
+mod order;
+pub mod peak;
 pub mod pool;
 pub mod reduce;
 mod reduction;
 pub mod solve;
 pub mod tangent;
 
+pub use order::Order;
 pub use reduction::{Reduction, ReductionMode};
 
 use glam::UVec2;
@@ -50,6 +54,8 @@ pub struct Family {
     plain: fn() -> Vec<Case>,
     /// The cases of one random shape.
     pub random: fn(&mut Gen) -> Vec<Case>,
+    /// What can be timed at shapes of the user's.
+    pub asked: fn() -> Vec<asked::Op>,
 }
 
 impl Family {
@@ -64,18 +70,43 @@ impl Family {
 
 /// The list that everything walks.
 pub static FAMILIES: &[Family] = &[
-    Family { name: "linear", kernels: linear::KERNELS, plain: linear::cases, random: linear::random },
-    Family { name: "conv", kernels: conv::KERNELS, plain: conv::cases, random: conv::random },
-    Family { name: "guard", kernels: guard::KERNELS, plain: guard::cases, random: guard::random },
-    Family { name: "loss", kernels: loss::KERNELS, plain: loss::cases, random: loss::random },
-    Family { name: "map", kernels: map::KERNELS, plain: map::cases, random: map::random },
-    Family { name: "optim", kernels: optim::KERNELS, plain: optim::cases, random: optim::random },
-    Family { name: "reduce", kernels: reduce::KERNELS, plain: reduce::cases, random: reduce::random },
-    Family { name: "pool", kernels: pool::KERNELS, plain: pool::cases, random: pool::random },
-    Family { name: "norm", kernels: norm::KERNELS, plain: norm::cases, random: norm::random },
-    Family { name: "attention", kernels: attention::KERNELS, plain: attention::cases, random: attention::random },
-    Family { name: "krylov", kernels: krylov::KERNELS, plain: krylov::cases, random: krylov::random },
-    Family { name: "edit", kernels: edit::KERNELS, plain: edit::cases, random: edit::random },
-    Family { name: "solve", kernels: solve::KERNELS, plain: solve::cases, random: solve::random },
-    Family { name: "graph", kernels: graph::KERNELS, plain: graph::cases, random: graph::random },
+    Family {
+        name: "linear",
+        kernels: linear::KERNELS,
+        plain: linear::cases,
+        random: linear::random,
+        asked: linear::asked,
+    },
+    Family { name: "conv", kernels: conv::KERNELS, plain: conv::cases, random: conv::random, asked: conv::asked },
+    Family { name: "guard", kernels: guard::KERNELS, plain: guard::cases, random: guard::random, asked: asked::none },
+    Family { name: "loss", kernels: loss::KERNELS, plain: loss::cases, random: loss::random, asked: loss::asked },
+    Family { name: "map", kernels: map::KERNELS, plain: map::cases, random: map::random, asked: map::asked },
+    Family { name: "optim", kernels: optim::KERNELS, plain: optim::cases, random: optim::random, asked: optim::asked },
+    Family {
+        name: "reduce",
+        kernels: reduce::KERNELS,
+        plain: reduce::cases,
+        random: reduce::random,
+        asked: reduce::asked,
+    },
+    Family { name: "pool", kernels: pool::KERNELS, plain: pool::cases, random: pool::random, asked: pool::asked },
+    Family { name: "norm", kernels: norm::KERNELS, plain: norm::cases, random: norm::random, asked: norm::asked },
+    Family {
+        name: "attention",
+        kernels: attention::KERNELS,
+        plain: attention::cases,
+        random: attention::random,
+        asked: asked::none,
+    },
+    Family {
+        name: "krylov",
+        kernels: krylov::KERNELS,
+        plain: krylov::cases,
+        random: krylov::random,
+        asked: asked::none,
+    },
+    Family { name: "edit", kernels: edit::KERNELS, plain: edit::cases, random: edit::random, asked: edit::asked },
+    Family { name: "solve", kernels: solve::KERNELS, plain: solve::cases, random: solve::random, asked: asked::none },
+    Family { name: "graph", kernels: graph::KERNELS, plain: graph::cases, random: graph::random, asked: graph::asked },
+    Family { name: "peak", kernels: peak::KERNELS, plain: peak::cases, random: peak::random, asked: peak::asked },
 ];

@@ -9,7 +9,7 @@ mod tangent;
 mod tests;
 mod twin;
 
-pub use cases::{cases, random};
+pub use cases::{asked, cases, random};
 pub use rows::*;
 pub use shape::NormShape;
 

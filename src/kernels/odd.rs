@@ -49,8 +49,10 @@ fn inputs(case: &Case) -> impl Iterator<Item = (usize, &CaseBuf)> {
 /// Elements that each buffer should have, so that most results do not depend on the odd one.
 const ENOUGH: usize = 5;
 
-/// Overrides that are sizes, or add to what was there: every value is the same code as far as inputs go.
-const SIZES: [&str; 5] = ["WG", "KH", "KW", "COLS", "ADD"];
+/// Overrides that are sizes, say which way operands lie, or add to what was there: every value is the same code as far
+/// as inputs go.
+const SIZES: [&str; 13] =
+    ["WG", "KH", "KW", "KX", "KY", "BM", "BN", "BK", "DOUBLE", "COLS", "ADD", "A_ALONG_K", "B_ALONG_N"];
 
 /// The smallest cases that hold each kernel with each set of override values, and whether one is the first of some
 /// kernel.

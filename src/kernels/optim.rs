@@ -7,7 +7,7 @@ mod cases;
 mod tests;
 mod twin;
 
-pub use cases::{cases, random};
+pub use cases::{asked, cases, random};
 
 use super::map::quads;
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent};

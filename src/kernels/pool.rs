@@ -6,7 +6,7 @@ mod tangent;
 mod tests;
 mod twin;
 
-pub use cases::{cases, random};
+pub use cases::{asked, cases, random};
 pub use tangent::{MAX_TANGENT, max_tangent};
 
 use glam::{UVec2, Vec2Swizzles};
@@ -44,6 +44,22 @@ pub static MAX_BWD: Kernel = Kernel {
     variant_of: None,
 };
 
+/// A thread per window of 2 x 2, read as two vec2s.
+pub static MAX_PAIRS: Kernel = Kernel {
+    name: "pool.max_pairs",
+    source: include_str!("../../shaders/pool/max_pairs.wgsl"),
+    variant_of: Some(&MAX),
+    ..MAX
+};
+
+/// A thread per window of 2 x 2, written as two vec2s.
+pub static MAX_BWD_PAIRS: Kernel = Kernel {
+    name: "pool.max_bwd_pairs",
+    source: include_str!("../../shaders/pool/max_bwd_pairs.wgsl"),
+    variant_of: Some(&MAX_BWD),
+    ..MAX_BWD
+};
+
 /// Mean of the window, padding included.
 pub static AVG: Kernel = Kernel {
     name: "pool.avg",
@@ -67,7 +83,7 @@ pub static AVG_BWD: Kernel = Kernel {
 };
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] = &[&MAX, &MAX_BWD, &MAX_TANGENT, &AVG, &AVG_BWD];
+pub static KERNELS: &[&Kernel] = &[&MAX, &MAX_PAIRS, &MAX_BWD, &MAX_BWD_PAIRS, &MAX_TANGENT, &AVG, &AVG_BWD];
 
 /// Shapes of one pooling: input [n, c, h, w], output [n, c, oh, ow]; of the vectors, x counts along
 /// a row and y down the rows.
@@ -149,6 +165,11 @@ impl PoolShape {
         [self.n, self.c, self.oh, self.ow]
     }
 
+    /// Windows of 2 x 2 side by side over the whole plane, which have forms of their own.
+    fn pairs(&self) -> bool {
+        self.kernel == UVec2::splat(2) && self.nonoverlapping() && [2 * self.oh, 2 * self.ow] == [self.h, self.w]
+    }
+
     fn nonoverlapping(&self) -> bool {
         self.kernel == self.stride && self.padding == UVec2::ZERO
     }
@@ -179,27 +200,61 @@ fn outputs(size: [usize; 2], kernel: UVec2, stride: UVec2, padding: UVec2) -> Re
 /// Records y\[n,c,oy,ox\] = max of the window and `arg` = iy·w + ix of the winner: the first on ties, never padding, a
 /// NaN if the window has one. x \[n,c,h,w\]; y and arg \[n,c,oh,ow\].
 pub fn max(rec: &mut Recording, s: &PoolShape, x: Buf<f32>, y: Buf<f32>, arg: Buf<u32>) {
-    let checks = rec.arguments("pool.max").shape("x", x, &s.before()).shape("y", y, &s.behind());
-    if checks.shape("arg", arg, &s.behind()).wrong() {
-        return;
-    }
-    let (strip, threads) = strips(rec, s, s.ow, s.n * s.c * s.oh);
-    pass(rec, &MAX, s, strip).read(x).write(y).write(arg).threads(threads);
+    max_as(rec, if s.pairs() { &MAX_PAIRS } else { &MAX }, s, x, y, arg, false);
 }
 
-/// Records the gradient of [`max`]: dx \[n,c,h,w\] from dy and arg \[n,c,oh,ow\]; every dx is written.
-pub fn max_bwd(rec: &mut Recording, s: &PoolShape, dy: Buf<f32>, arg: Buf<u32>, dx: Buf<f32>) {
-    let checks = rec.arguments("pool.max_bwd").shape("dx", dx, &s.before()).shape("dy", dy, &s.behind());
-    if checks.shape("arg", arg, &s.behind()).wrong() {
+/// [`max`] of max(x, 0), in one pass over x. A window without a number above 0 has no winner: its `arg` is `u32::MAX`,
+/// and [`max_bwd`] is the gradient of both.
+pub fn relu_max(rec: &mut Recording, s: &PoolShape, x: Buf<f32>, y: Buf<f32>, arg: Buf<u32>) {
+    max_as(rec, if s.pairs() { &MAX_PAIRS } else { &MAX }, s, x, y, arg, true);
+}
+
+/// [`max`], or with `relu` [`relu_max`], with a given variant.
+pub fn max_as(
+    rec: &mut Recording,
+    kernel: &'static Kernel,
+    s: &PoolShape,
+    x: Buf<f32>,
+    y: Buf<f32>,
+    arg: Buf<u32>,
+    relu: bool,
+) {
+    let pairs = std::ptr::eq(kernel, &MAX_PAIRS);
+    let checks = rec.arguments("pool.max").shape("x", x, &s.before()).shape("y", y, &s.behind());
+    let checks = checks.shape("arg", arg, &s.behind());
+    if checks.holds(!pairs || s.pairs(), || NO_PAIRS.to_owned()).wrong() {
         return;
     }
-    let (strip, threads) = strips(rec, s, s.w, s.n * s.c * s.h);
-    pass(rec, &MAX_BWD, s, strip)
-        .set("NONOVERLAP", u8::from(s.nonoverlapping()))
-        .read(dy)
-        .read(arg)
-        .write(dx)
-        .threads(threads);
+    let (strip, threads) = if pairs { (1, y.len) } else { strips(rec, s, s.ow, s.n * s.c * s.oh) };
+    pass(rec, kernel, s, strip).set("RELU", u8::from(relu)).read(x).write(y).write(arg).threads(threads);
+}
+
+const NO_PAIRS: &str = "these windows are not 2 x 2 side by side over the whole plane; use the plain form";
+
+/// Records the gradient of [`max`] or [`relu_max`]: dx \[n,c,h,w\] from dy and arg \[n,c,oh,ow\]; every dx is written.
+pub fn max_bwd(rec: &mut Recording, s: &PoolShape, dy: Buf<f32>, arg: Buf<u32>, dx: Buf<f32>) {
+    max_bwd_as(rec, if s.pairs() { &MAX_BWD_PAIRS } else { &MAX_BWD }, s, dy, arg, dx);
+}
+
+/// [`max_bwd`] with a given variant.
+pub fn max_bwd_as(
+    rec: &mut Recording,
+    kernel: &'static Kernel,
+    s: &PoolShape,
+    dy: Buf<f32>,
+    arg: Buf<u32>,
+    dx: Buf<f32>,
+) {
+    let pairs = std::ptr::eq(kernel, &MAX_BWD_PAIRS);
+    let checks = rec.arguments("pool.max_bwd").shape("dx", dx, &s.before()).shape("dy", dy, &s.behind());
+    let checks = checks.shape("arg", arg, &s.behind());
+    if checks.holds(!pairs || s.pairs(), || NO_PAIRS.to_owned()).wrong() {
+        return;
+    }
+    let (strip, threads) = if pairs { (1, dy.len) } else { strips(rec, s, s.w, s.n * s.c * s.h) };
+    let pass = pass(rec, kernel, s, strip);
+    let pass = if pairs { pass } else { pass.set("NONOVERLAP", u8::from(s.nonoverlapping())) };
+    pass.read(dy).read(arg).write(dx).threads(threads);
 }
 
 /// Records y\[n,c,oy,ox\] = mean of the window, padding counted as zeros (PyTorch's default). Global average pooling is

@@ -5,9 +5,11 @@ mod cases;
 mod norms;
 mod tangent;
 mod twin;
+mod weighted;
 
-pub use cases::{cases, random};
+pub use cases::{asked, cases, random};
 pub use norms::{choose_norms, pair_norms, row_norms, row_norms_as};
+pub use weighted::weighted;
 
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent};
 use crate::kernels::{Reduction, ReductionMode};
@@ -16,6 +18,11 @@ use crate::params;
 params! {
     /// Rows of [rows, cols]; row r goes to `(r / group) stride + r % group`.
     pub struct Rows { rows: u32, cols: u32, group: u32, stride: u32 }
+}
+
+params! {
+    /// Weighted sums of the rows of x [rows, cols].
+    pub struct Weighted { rows: u32, cols: u32, alpha: f32, beta: f32 }
 }
 
 params! {
@@ -78,7 +85,8 @@ pub static ARGMAX: Kernel = Kernel {
 };
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] = &[&ROWS, &COLUMNS, &TOTAL, &ARGMAX, &norms::ROW_NORMS, &norms::ROW_NORMS_SHARED];
+pub static KERNELS: &[&Kernel] =
+    &[&ROWS, &COLUMNS, &TOTAL, &ARGMAX, &norms::ROW_NORMS, &norms::ROW_NORMS_SHARED, &weighted::WEIGHTED];
 
 /// Values that one thread of [`total`] adds up.
 const SPAN: usize = 256;

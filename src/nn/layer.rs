@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
 use super::params::{ParamLayout, ParamSpec};
-use super::sink::Sink;
+use super::sink::{Kept, Sink};
 use super::structure::{Pattern, Segments, Structure};
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
@@ -65,6 +65,8 @@ pub struct Backward<'a> {
     pub step: Option<Buf<u32>>,
     /// What becomes of weight gradients.
     pub sink: Sink,
+    /// What a pass of norms keeps for a weighted sum, where one follows.
+    pub kept: Option<Kept>,
 }
 
 /// What a layer keeps from its forward pass for its backward pass.
@@ -78,6 +80,8 @@ pub struct Saved {
     pub stream: Option<u32>,
     /// The rate, where this dropout took the relu before it along.
     pub relu_dropout: Option<f32>,
+    /// The relu before this layer was done with it, both ways.
+    pub after_relu: bool,
     /// The pattern of x, where x was sparse.
     pub pattern: Option<Pattern>,
     /// What the rows were before a read-out.
@@ -175,6 +179,15 @@ pub trait Layer: Send + Sync {
     /// How many edges a message travels here: 0 for a layer that knows no graph.
     fn hops(&self) -> usize {
         0
+    }
+
+    /// Records the forward pass over max(x, 0), where this layer takes the relu before it along: its backward pass then
+    /// is that of both.
+    ///
+    /// # Errors
+    /// Those of [`Layer::forward`].
+    fn relu_forward(&self, _cx: &mut Forward, _x: Buf<f32>, _input: &[usize]) -> Result<Option<(Buf<f32>, Saved)>> {
+        Ok(None)
     }
 
     /// Records y = f(x); returns y and what the backward pass needs.

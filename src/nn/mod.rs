@@ -36,7 +36,7 @@ pub use layer::{
 };
 pub use model::{Model, ModelConfig, Tape};
 pub use params::{Init, ParamEntry, ParamLayout, ParamSpec};
-pub use sink::{Sink, SquaredNorms, add_products};
+pub use sink::{Kept, Sink, SquaredNorms, add_products};
 pub use zoo::{ZOO, ZooRow};
 
 /// Every layer, in the order in which `unlearn list layers` prints them.

@@ -6,7 +6,7 @@ use super::batch::Batch;
 use super::layer::{Backward, Family, Forward, Layer, Mode, Saved};
 use super::params::ParamLayout;
 use super::sequence::Sequence;
-use super::sink::Sink;
+use super::sink::{Kept, Sink, SquaredNorms};
 use super::structure::{Segments, Structure};
 use super::{init, zoo};
 use crate::engine::{Buf, Recording};
@@ -207,7 +207,23 @@ impl Model {
         step: Option<Buf<u32>>,
         sink: Sink,
     ) -> Result<()> {
-        self.back(rec, theta, tape, dlogits, step, sink, false).map(|_| ())
+        self.back(rec, theta, tape, dlogits, step, (sink, None), false).map(|_| ())
+    }
+
+    /// [`Model::backward`] into `norms`, that also returns what a weighted sum of the records' gradients is made of,
+    /// where that can be kept.
+    pub fn backward_kept(
+        &self,
+        rec: &mut Recording,
+        theta: Buf<f32>,
+        tape: &Tape,
+        dlogits: Buf<f32>,
+        step: Option<Buf<u32>>,
+        norms: &SquaredNorms,
+    ) -> Result<Option<Kept>> {
+        let sink = (Sink::Norms { parts: norms.parts }, Some(Kept::of(norms.records())));
+        let (_, kept) = self.back(rec, theta, tape, dlogits, step, sink, false)?;
+        Ok(kept.filter(|kept| kept.is_whole(&self.layout)))
     }
 
     /// [`Model::backward`] that also records and returns the gradient of the input.
@@ -220,10 +236,10 @@ impl Model {
         step: Option<Buf<u32>>,
         sink: Sink,
     ) -> Result<Option<Buf<f32>>> {
-        self.back(rec, theta, tape, dlogits, step, sink, true)
+        Ok(self.back(rec, theta, tape, dlogits, step, (sink, None), true)?.0)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what the two public forms share")]
+    #[expect(clippy::too_many_arguments, reason = "what the three public forms share")]
     fn back(
         &self,
         rec: &mut Recording,
@@ -231,9 +247,9 @@ impl Model {
         tape: &Tape,
         dlogits: Buf<f32>,
         step: Option<Buf<u32>>,
-        sink: Sink,
+        (sink, kept): (Sink, Option<Kept>),
         need_dx: bool,
-    ) -> Result<Option<Buf<f32>>> {
+    ) -> Result<(Option<Buf<f32>>, Option<Kept>)> {
         let End { n, graph, segments, seeds } = tape.end;
         let dy = match seeds {
             Some(seeds) => {
@@ -244,7 +260,8 @@ impl Model {
             }
             None => dlogits,
         };
-        let mut cx = Backward { rec, layout: &self.layout, theta, n, graph, segments, step, sink };
-        self.body.backward(&mut cx, &tape.saved, dy, &self.input, need_dx)
+        let mut cx = Backward { rec, layout: &self.layout, theta, n, graph, segments, step, sink, kept };
+        let dx = self.body.backward(&mut cx, &tape.saved, dy, &self.input, need_dx)?;
+        Ok((dx, cx.kept))
     }
 }

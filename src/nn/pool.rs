@@ -136,6 +136,16 @@ impl Layer for Pool {
         Ok((y, Saved { words: vec![arg], ..Default::default() }))
     }
 
+    fn relu_forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<Option<(Buf<f32>, Saved)>> {
+        if self.kind != Kind::Max {
+            return Ok(None);
+        }
+        let s = self.shape(cx.n, input)?;
+        let (y, arg) = (cx.rec.temp("y", s.outputs()), cx.rec.temp("arg", s.outputs()));
+        pool::relu_max(cx.rec, &s, x, y, arg);
+        Ok(Some((y, Saved { words: vec![arg], after_relu: true, ..Default::default() })))
+    }
+
     fn backward(
         &self,
         cx: &mut Backward,

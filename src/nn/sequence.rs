@@ -59,12 +59,17 @@ impl Sequence {
         self.layers.iter().map(|l| l.hops()).sum()
     }
 
-    /// The rate, where the layers `i` and `i + 1` are a relu and a dropout that draws: one kernel does both.
-    fn relu_dropout(&self, cx: &Forward, i: usize) -> Option<f32> {
-        let relu = self.layers[i].elementwise() == Some(Elementwise::Relu);
-        match self.layers.get(i + 1)?.elementwise()? {
-            Elementwise::Dropout(rate) if relu && cx.mode == Mode::Train => Some(rate),
-            _ => None,
+    /// The layers `i` and `i + 1` in one pass, where they are a relu and a layer that takes it along: a dropout that
+    /// draws, or one with a [`Layer::relu_forward`].
+    fn with_relu(&self, cx: &mut Forward, i: usize, x: Buf<f32>, input: &[usize]) -> Result<Option<(Buf<f32>, Saved)>> {
+        let Some(next) = self.layers.get(i + 1) else { return Ok(None) };
+        if self.layers[i].elementwise() != Some(Elementwise::Relu) {
+            return Ok(None);
+        }
+        match next.elementwise() {
+            Some(Elementwise::Dropout(rate)) if cx.mode == Mode::Train => relu_dropout(cx, x, rate).map(Some),
+            _ if cx.pattern.is_some() => Ok(None),
+            _ => next.relu_forward(cx, x, input),
         }
     }
 
@@ -84,10 +89,10 @@ impl Sequence {
             }
             cx.rec.enter(&label(layer));
             let pattern = cx.pattern;
-            let (next, mut kept) = match self.relu_dropout(cx, i) {
-                Some(rate) => {
+            let (next, mut kept) = match self.with_relu(cx, i, y, &shapes[i])? {
+                Some(both) => {
                     saved.inner.push(Saved::default());
-                    relu_dropout(cx, y, rate)?
+                    both
                 }
                 None => layer.forward(cx, y, &shapes[i])?,
             };
@@ -128,7 +133,10 @@ impl Sequence {
                     map::relu_dropout_bwd(cx.rec, kept.floats[0], dy, dx, rate);
                     (Some(dx), i - 1)
                 }
-                None => (layer.backward(cx, kept, dy, &shapes[i], need_dx || i > first)?, i),
+                None => {
+                    let dx = layer.backward(cx, kept, dy, &shapes[i], need_dx || i > first)?;
+                    (dx, if kept.after_relu { i - 1 } else { i })
+                }
             };
             cx.rec.leave();
         }

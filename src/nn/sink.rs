@@ -1,15 +1,18 @@
 //! Where weight gradients go. The loss kernel writes unscaled per-sample gradients; 1/B enters here and only in `Mean`.
 
 mod gram;
+mod kept;
 mod norms;
+mod weighted;
 
 pub use gram::add_products;
+pub use kept::Kept;
 pub use norms::SquaredNorms;
 
 use super::factors::{Factors, refused};
 use super::layer::{Backward, Saved};
 use super::rotation::Rotation;
-use crate::engine::Buf;
+use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::conv::{self, Chunks, ConvShape, WeightGrad};
 use crate::kernels::graph::{self, Readout};
@@ -169,9 +172,7 @@ impl Backward<'_> {
         }
         self.whole_records(name)?;
         if let Sink::Norms { parts } = self.sink {
-            let out = self.part(parts, name)?;
-            conv::conv2d_norms(self.rec, s, x, dy, out);
-            return Ok(());
+            return self.conv_norms(parts, name, s, x, dy);
         }
         let t = self.destination(name)?;
         if t.how.mode == ReductionMode::PerSample {
@@ -180,11 +181,7 @@ impl Backward<'_> {
             self.add_gram(&t);
             return Ok(());
         }
-        let (chunks, square) = (Chunks::of(s), t.how.mode == ReductionMode::SquareSum);
-        let parts = self.rec.temp("dw_parts", chunks.count * s.weights());
-        conv::conv2d_bwd_w(self.rec, s, x, dy, parts, WeightGrad { chunks, stride: s.weights(), square });
-        let sum = Reduction { mode: ReductionMode::Sum, ..t.how };
-        reduce::channels(self.rec, parts, t.out, chunks.count, s.weights(), 1, sum);
+        conv_sum(self.rec, s, x, dy, &t);
         Ok(())
     }
 
@@ -225,9 +222,7 @@ impl Backward<'_> {
         self.whole_records(layer)?;
         let [weight, bias] = ["weight", "bias"].map(|part| format!("{layer}.{part}"));
         if let Sink::Norms { parts } = self.sink {
-            let (gamma, beta) = (self.part(parts, &weight)?, self.part(parts, &bias)?);
-            norm::group_affine_norms(self.rec, x, stats, dy, [gamma, beta], *shape);
-            return Ok(());
+            return self.affine_norms(parts, [&weight, &bias], [x, stats, dy], shape);
         }
         let (gamma, beta) = (self.destination(&weight)?, self.destination(&bias)?);
         norm::group_bwd_affine(self.rec, x, stats, dy, gamma.out, beta.out, *shape, gamma.how);
@@ -235,4 +230,13 @@ impl Backward<'_> {
         self.add_gram(&beta);
         Ok(())
     }
+}
+
+/// Records a sum of a convolution's gradients over the records, or of their squares.
+fn conv_sum(rec: &mut Recording, s: &ConvShape, x: Buf<f32>, dy: Buf<f32>, to: &Destination) {
+    let (chunks, square) = (Chunks::of(s), to.how.mode == ReductionMode::SquareSum);
+    let parts = rec.temp("dw_parts", chunks.count * s.weights());
+    conv::conv2d_bwd_w(rec, s, x, dy, parts, WeightGrad { chunks, stride: s.weights(), square });
+    let sum = Reduction { mode: ReductionMode::Sum, ..to.how };
+    reduce::channels(rec, parts, to.out, chunks.count, s.weights(), 1, sum);
 }

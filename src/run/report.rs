@@ -14,6 +14,7 @@ mod curves;
 mod experiment;
 mod graph;
 mod html;
+pub mod roofline;
 
 /// What a page is made of.
 #[derive(Debug, Clone, Copy)]

@@ -18,7 +18,7 @@ pub fn norms(session: &mut Session, records: Records) -> Result<Vec<f32>> {
     session.check_records(records, true)?;
     let runs = batches(session, (records, session.batch, Use::Each), Some("norms"), |s, rec, shape, _| {
         let scored = s.record_scored(rec, records.part, shape, Mode::Eval, None)?;
-        let squares = record_squared_norms(s, rec, &scored, None)?;
+        let squares = record_squared_norms(s, rec, &scored)?;
         rec.readback(squares);
         Ok(())
     })?;
@@ -26,8 +26,9 @@ pub fn norms(session: &mut Session, records: Records) -> Result<Vec<f32>> {
 }
 
 /// `grad = scale · Σ min(1, clip / ‖g_n‖) g_n` over the records (added to what is there if `accumulate`), dropout off.
-/// Returns the mean loss. Exact: a backward pass is linear in a record's logit gradient, so the rows of that are
-/// scaled.
+/// Returns the mean loss. Exact: a backward pass is linear in a record's logit gradient, so its factor may go to any of
+/// the gradients on the way. Where records are single rows of dense numbers the weights' sums are made of what the pass
+/// of norms leaves; else there is a second backward pass, of scaled logit gradients.
 ///
 /// # Errors
 /// A bound that is not a number above 0.
@@ -68,31 +69,44 @@ pub(crate) fn record_clipped(
     sink: Sink,
 ) -> Result<Buf<f32>> {
     check_clip(clip)?;
-    let squares = record_squared_norms(session, rec, scored, step)?;
-    let clipped = rec.temp("clipped dlogits", scored.dlogits.len);
-    loss::clip_rows(rec, scored.dlogits, squares, weight, clipped, clip);
-    session.model.backward(rec, session.theta, &scored.tape, clipped, step, sink)?;
+    let norms = apart(session, rec, scored)?;
+    let (model, theta) = (&session.model, session.theta);
+    let kept = model.backward_kept(rec, theta, &scored.tape, scored.dlogits, step, &norms)?;
+    let squares = norms.record_sum(rec);
+    let times = |rec: &mut Recording, rows: Buf<f32>| {
+        let clipped = rec.temp("clipped", rows.len);
+        loss::clip_rows(rec, rows, squares, weight, clipped, clip);
+        clipped
+    };
+    match kept {
+        Some(kept) => kept.record_sum(rec, &model.layout, sink, times)?,
+        None => {
+            let dlogits = times(rec, scored.dlogits);
+            model.backward(rec, theta, &scored.tape, dlogits, step, sink)?;
+        }
+    }
     Ok(squares)
 }
 
 /// Records ‖g_n‖² of a scored batch whose records have their rows to themselves.
-fn record_squared_norms(
-    session: &Session,
-    rec: &mut Recording,
-    scored: &Scored,
-    step: Option<Buf<u32>>,
-) -> Result<Buf<f32>> {
-    if !scored.tape.records_apart() {
-        return Err(Error::input(
-            "records that are nodes of one graph in a step have no gradients of their own there; norms and clipping \
-                need records that stand alone, or graphs that are records",
-        ));
-    }
-    let norms = SquaredNorms::record(rec, &session.model.layout, scored.n);
+fn record_squared_norms(session: &Session, rec: &mut Recording, scored: &Scored) -> Result<Buf<f32>> {
+    let norms = apart(session, rec, scored)?;
     let sink = Sink::Norms { parts: norms.parts };
-    session.model.backward(rec, session.theta, &scored.tape, scored.dlogits, step, sink)?;
+    session.model.backward(rec, session.theta, &scored.tape, scored.dlogits, None, sink)?;
     Ok(norms.record_sum(rec))
 }
+
+/// Room for the norms of a batch whose records have their rows to themselves.
+fn apart(session: &Session, rec: &mut Recording, scored: &Scored) -> Result<SquaredNorms> {
+    match scored.tape.records_apart() {
+        true => Ok(SquaredNorms::record(rec, &session.model.layout, scored.n)),
+        false => Err(Error::input(
+            "records that are nodes of one graph in a step have no gradients of their own there; norms and clipping \
+                need records that stand alone, or graphs that are records",
+        )),
+    }
+}
+
 fn check_clip(clip: f32) -> Result<()> {
     match clip > 0.0 && clip.is_finite() {
         true => Ok(()),

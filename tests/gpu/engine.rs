@@ -11,6 +11,7 @@ use unlearn::kernels::linear::{MATMUL, Mat, Product, product_as};
 use unlearn::{Error, Result};
 
 use crate::adapters::Shared;
+use crate::shared::fused::relu_pool;
 
 pub fn trials(device: &Shared) -> Vec<Trial> {
     let trial = |name, run: fn(&Shared) -> Result<(), Failed>| device.trial(&format!("engine {name}"), run);
@@ -26,6 +27,9 @@ pub fn trials(device: &Shared) -> Vec<Trial> {
         trial("times every dispatch", timings),
         trial("finds NaN and infinity by their bits", nan_guard),
         trial("names the first dispatch that diverges", divergence),
+        trial("does a relu and the pool behind it in one pass with the same bits", |device| {
+            device.with(|engine, _| Ok(relu_pool(engine)))?.map_err(Failed::from)
+        }),
     ]
 }
 

@@ -32,7 +32,7 @@ fn document(report: &AdapterReport, arguments: &[&str]) -> Result<Value, Failed>
 }
 
 fn target(report: &AdapterReport) -> Target {
-    Target { software: report.is_software(), subgroup: report.subgroup_min }
+    report.target()
 }
 
 /// Plain kernel → its variants, which must be variants of it, and such as the adapter can run.

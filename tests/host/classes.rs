@@ -35,7 +35,7 @@ const FEW_GROUPS: [&str; 10] = [
 ];
 
 /// Kernels whose grid folds in the full shapes alone: a smaller case would not need so many workgroups.
-const LARGE: [&str; 11] = [
+const LARGE: [&str; 10] = [
     "graph.max_balanced",
     "graph.max_bwd_balanced",
     "graph.max_fix",
@@ -43,7 +43,6 @@ const LARGE: [&str; 11] = [
     "graph.span_sums",
     "graph.spmm_balanced",
     "linear.matmul_quads",
-    "linear.matmul_tiled",
     "norm.channel_tangent",
     "norm.dx_tangent",
     "solve.triangular_update",

@@ -246,7 +246,7 @@ fn bench_times_saves_compares_and_fails_on_a_regression() {
     let folder = tempfile::tempdir().expect("a folder");
     let saved = folder.path().join("base.json");
     let (file, filter) = (saved.to_str().expect("UTF-8"), "^reduce.total");
-    let bench = |more: &[&str]| run(&[&["bench", filter, "--min-time", "0.1"], more].concat());
+    let bench = |more: &[&str]| run(&[&["bench", filter, "--min-time", "0.1", "--no-peaks"], more].concat());
     let first = bench(&["--save-baseline", file, "--json"]);
     ends(&first, 0);
     let document = json(&stdout(&first));
@@ -278,7 +278,7 @@ fn a_trace_is_written_where_asked() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("trace.json");
     let name = path.to_str().expect("UTF-8");
-    ends(&run(&["bench", "^reduce.total", "--min-time", "0.01", "--trace", name]), 0);
+    ends(&run(&["bench", "^reduce.total", "--min-time", "0.01", "--no-peaks", "--trace", name]), 0);
     let trace = json(&std::fs::read_to_string(path).expect("was written"));
     let stamped = adapters()[0]["features"].as_array().is_some_and(|f| f.contains(&"timestamps".into()));
     let events = trace["traceEvents"].as_array().expect("a list");

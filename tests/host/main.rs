@@ -3,6 +3,7 @@
 mod accountant;
 mod arrays;
 mod bad_input;
+mod bench;
 mod certified;
 mod check;
 mod classes;
@@ -18,6 +19,7 @@ mod evidence;
 mod factors;
 mod failures;
 mod faults;
+mod fused;
 mod fuzz;
 mod gradcheck;
 mod gradients;

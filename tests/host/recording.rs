@@ -10,12 +10,18 @@ use unlearn::params;
 
 params! {
     /// The right size, the wrong names.
-    pub struct Misnamed { m: u32, n: u32, k: u32, a_m: u32, a_k: u32, b_k: u32, b_n: u32, alpha: f32, gamma: f32 }
+    pub struct Misnamed {
+        m: u32, n: u32, k: u32, a_m: u32, a_k: u32, b_k: u32, b_n: u32, alpha: f32, gamma: f32,
+        batch: u32, per: u32, a_z: u32, b_z: u32, y_z: u32,
+    }
 }
 
 params! {
     /// The right names, one type wrong.
-    pub struct Mistyped { m: u32, n: u32, k: u32, a_m: u32, a_k: u32, b_k: u32, b_n: u32, alpha: f32, beta: u32 }
+    pub struct Mistyped {
+        m: u32, n: u32, k: u32, a_m: u32, a_k: u32, b_k: u32, b_n: u32, alpha: f32, beta: u32,
+        batch: u32, per: u32, a_z: u32, b_z: u32, y_z: u32,
+    }
 }
 
 fn nothing(_: &mut TwinCall) {}
@@ -38,7 +44,22 @@ static SCALE: Kernel = Kernel {
     variant_of: None,
 };
 
-const MATMUL_PARAMS: Matmul = Matmul { m: 2, n: 2, k: 2, a_m: 2, a_k: 1, b_k: 2, b_n: 1, alpha: 1.0, beta: 0.0 };
+const MATMUL_PARAMS: Matmul = Matmul {
+    m: 2,
+    n: 2,
+    k: 2,
+    a_m: 2,
+    a_k: 1,
+    b_k: 2,
+    b_n: 1,
+    alpha: 1.0,
+    beta: 0.0,
+    batch: 1,
+    per: 0,
+    a_z: 0,
+    b_z: 0,
+    y_z: 0,
+};
 
 /// Why a recording of four temporaries and a misuse of them is refused.
 fn refusal(record: impl FnOnce(&mut Recording, [Buf<f32>; 4], Buf<u32>)) -> String {
@@ -126,10 +147,43 @@ fn wrong_parameters_are_refused() {
     }
     names(&with::<Matmul>(None), &["parameters are []", "beta"]);
     names(
-        &with(Some(Misnamed { m: 2, n: 2, k: 2, a_m: 2, a_k: 1, b_k: 2, b_n: 1, alpha: 1.0, gamma: 0.0 })),
+        &with(Some(Misnamed {
+            m: 2,
+            n: 2,
+            k: 2,
+            a_m: 2,
+            a_k: 1,
+            b_k: 2,
+            b_n: 1,
+            alpha: 1.0,
+            gamma: 0.0,
+            batch: 1,
+            per: 0,
+            a_z: 0,
+            b_z: 0,
+            y_z: 0,
+        })),
         &["gamma"],
     );
-    names(&with(Some(Mistyped { m: 2, n: 2, k: 2, a_m: 2, a_k: 1, b_k: 2, b_n: 1, alpha: 1.0, beta: 0 })), &["beta"]);
+    names(
+        &with(Some(Mistyped {
+            m: 2,
+            n: 2,
+            k: 2,
+            a_m: 2,
+            a_k: 1,
+            b_k: 2,
+            b_n: 1,
+            alpha: 1.0,
+            beta: 0,
+            batch: 1,
+            per: 0,
+            a_z: 0,
+            b_z: 0,
+            y_z: 0,
+        })),
+        &["beta"],
+    );
 }
 
 #[test]

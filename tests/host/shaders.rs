@@ -78,8 +78,9 @@ fn the_sets_in_use_are_those_of_cases_and_of_networks_named_in_full() {
     }
     // Every override is in the name, in the order of the alphabet, defaults included.
     let of: Vec<&str> = used["linear.matmul"].keys().map(String::as_str).collect();
-    let whole = |s: &&str| s.split(',').filter_map(|p| p.split('=').next()).eq(["BIAS", "SQUARE", "WG"]);
-    assert!(of.iter().all(whole) && of.contains(&"BIAS=1,SQUARE=0,WG=64"), "{of:?}");
+    let whole =
+        |s: &&str| s.split(',').filter_map(|p| p.split('=').next()).eq(["BIAS", "MASK", "RELU", "SQUARE", "WG"]);
+    assert!(of.iter().all(whole) && of.contains(&"BIAS=1,MASK=0,RELU=0,SQUARE=0,WG=64"), "{of:?}");
 }
 
 /// Files under a folder, by their paths from it.
@@ -112,8 +113,8 @@ fn shaders_are_written_once_more_for_every_set_in_use() {
     assert!(plain.iter().all(|f| !f.contains('@')), "{plain:?}");
     let (all, none) = dump("spirv", &["--sets"]);
     assert!(none.is_empty() && all.is_superset(&plain), "{all:?}");
-    for set in ["linear/matmul@BIAS=0,SQUARE=0,WG=64.spv", "linear/matmul@BIAS=1,SQUARE=0,WG=64.spv"] {
-        assert!(all.contains(set) && all.contains(&format!("checked/{set}")), "{set} is not in {all:?}");
+    for set in ["BIAS=0", "BIAS=1"].map(|bias| format!("linear/matmul@{bias},MASK=0,RELU=0,SQUARE=0,WG=64.spv")) {
+        assert!(all.contains(&set) && all.contains(&format!("checked/{set}")), "{set} is not in {all:?}");
     }
     // WGSL holds all of its sets, and OpenGL has no subgroups.
     assert_eq!(dump("wgsl", &["--sets"]).0.len(), plain.len());
@@ -197,6 +198,6 @@ fn reflection_knows_workgroups_and_what_they_share() {
         (shader.workgroup, shader.shared_bytes)
     };
     assert_eq!(of("linear.matmul"), (64, 0));
-    assert_eq!(of("linear.matmul_tiled"), (256, 2 * 256 * 16));
+    assert_eq!(of("linear.matmul_tiled"), (256, 2 * 16 * (16 + 1) * 16));
     assert_eq!(of("reduce.row_norms_shared").1, 64 * 8);
 }

@@ -1,8 +1,8 @@
 //! Statistics over sets of records on the twins. The same checks run on each adapter in `tests/gpu`.
 
-use unlearn::engine::{Dispatch, Engine, Recording, Target};
+use unlearn::engine::{Buf, Dispatch, Engine, Recording, Target, Vendor};
 use unlearn::kernels::loss;
-use unlearn::nn::{Batch, Mode, Model, ModelConfig, Sink, SquaredNorms};
+use unlearn::nn::{Batch, Mode, Model, ModelConfig, Sink, SquaredNorms, Tape};
 
 use crate::shared::statistics::{CHECKS, NETS, check, footprint};
 
@@ -24,6 +24,19 @@ fn the_memory_plan_of_a_fisher_pass_knows_neither_records_nor_records_times_para
 
 /// Work of both passes over a batch: floating point operations, bytes moved at least once, dispatches.
 fn counted(model: &Model, target: Target, n: usize, sink: impl FnOnce(&mut Recording, usize) -> Sink) -> [u64; 3] {
+    recorded(model, target, n, |rec, theta, tape, dlogits| {
+        let sink = sink(rec, model.layout.total());
+        model.backward(rec, theta, tape, dlogits, None, sink).expect("a backward pass");
+    })
+}
+
+/// Those of a forward pass and of what `backward` records behind it.
+fn recorded(
+    model: &Model,
+    target: Target,
+    n: usize,
+    backward: impl FnOnce(&mut Recording, Buf<f32>, &Tape, Buf<f32>),
+) -> [u64; 3] {
     let mut engine = Engine::reference();
     let theta = engine.alloc("theta", model.layout.total()).expect("theta");
     let x = engine.alloc("x", n * model.width()).expect("x");
@@ -33,8 +46,7 @@ fn counted(model: &Model, target: Target, n: usize, sink: impl FnOnce(&mut Recor
     let (loss, correct) = (rec.temp("loss", n), rec.temp("correct", n));
     let dlogits = rec.temp("dlogits", n * model.classes);
     loss::softmax_xent(&mut rec, tape.logits, labels, loss, dlogits, correct, n, model.classes);
-    let sink = sink(&mut rec, model.layout.total());
-    model.backward(&mut rec, theta, &tape, dlogits, None, sink).expect("a backward pass");
+    backward(&mut rec, theta, &tape, dlogits);
     let sum = |f: fn(&Dispatch) -> u64| rec.dispatches().map(f).sum();
     [sum(|d| d.flops), sum(|d| d.bytes), sum(|_| 1)]
 }
@@ -46,7 +58,7 @@ fn statistics_cost_about_what_a_gradient_costs() {
     for (zoo, hidden) in [("lenet5", None), ("mlp", Some(vec![256, 128]))] {
         let config = ModelConfig { zoo: Some(zoo.into()), hidden, ..Default::default() };
         let model = Model::build(&config, &[1, 28, 28], 10).expect(zoo);
-        for target in [Target { software: true, subgroup: 8 }, Target { software: false, subgroup: 32 }] {
+        for target in [Target::software(8), Target::gpu(Vendor::Unknown, 32)] {
             let n = 128;
             let count = |sink: &dyn Fn(&mut Recording, usize) -> Sink| counted(&model, target, n, sink);
             let gradient =
@@ -61,6 +73,21 @@ fn statistics_cost_about_what_a_gradient_costs() {
                 "{zoo}: {norms:?}"
             );
             assert!(norms[2] <= gradient[2] + 1, "{zoo}: {norms:?} {gradient:?}");
+            let clipped = recorded(&model, target, n, |rec, theta, tape, dlogits| {
+                let norms = SquaredNorms::record(rec, &model.layout, n);
+                let kept = model.backward_kept(rec, theta, tape, dlogits, None, &norms).expect("a backward pass");
+                let squares = norms.record_sum(rec);
+                let times = |rec: &mut Recording, rows: Buf<f32>| {
+                    let scaled = rec.temp("scaled", rows.len);
+                    loss::clip_rows(rec, rows, squares, None, scaled, 1.0);
+                    scaled
+                };
+                let grad = rec.temp("grad", model.layout.total());
+                let sink = Sink::Mean { grad, scale: 1.0, accumulate: true };
+                kept.expect("all is kept").record_sum(rec, &model.layout, sink, times).expect("a sum");
+            });
+            // No second pass through convolutions, pools and activations.
+            assert!(clipped[0] * 100 <= gradient[0] * 105, "{zoo}: {clipped:?} {gradient:?}");
             // Rows are written once, and nothing else is added to what a gradient moves.
             let slab = 4 * (n * model.layout.count()) as u64;
             assert!(rows[0] <= gradient[0] && rows[1] <= gradient[1] + slab, "{zoo}: {rows:?} {gradient:?} {slab}");

@@ -144,7 +144,7 @@ fn refused(d: &Dispatch) -> bool {
         "reduce.columns" | "reduce.total" => false,
         "graph.features_bwd_w" => !set("SUM") && !set("PER_SAMPLE"),
         "norm.fold" => set("MODE"),
-        _ => set("SQUARE") || set("NORM"),
+        _ => ["SQUARE", "NORM", "RELU", "MASK"].into_iter().any(set),
     };
     squares || set("NORM") || matches!(d.kernel.tangent, Tangent::Missing)
 }

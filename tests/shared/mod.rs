@@ -3,5 +3,6 @@
 pub mod binary;
 pub mod curvature;
 pub mod fixtures;
+pub mod fused;
 pub mod graph_parity;
 pub mod statistics;

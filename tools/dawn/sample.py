@@ -77,7 +77,7 @@ def product(export, kernel, m, n, k, groups, name=None, wrong=0.0, **overrides):
         want[-1] += wrong
     case = Case(export, name or f"{kernel} nt {m}x{n}x{k} bias")
     reads = [case.input("a", x), case.input("b", w), case.input("bias", b)]
-    params = [m, n, k, k, 1, 1, k, 1.0, 0.0]
+    params = [m, n, k, k, 1, 1, k, 1.0, 0.0, 1, 0, 0, 0, 0]
     case.dispatch(kernel, params, reads, [case.output("y", want)], groups, BIAS=1, **overrides)
 
 
@@ -88,7 +88,7 @@ def products(export):
     product(export, "linear.matmul", 9, 21, 33, 3)
     product(export, "linear.matmul", 9, 21, 0, 3)
     product(export, "linear.matmul", 0, 21, 3, 0)
-    product(export, "linear.matmul_tiled", 70, 67, 33, 4, A_ALONG_K=1, B_ALONG_N=0)
+    product(export, "linear.matmul_tiled", 70, 67, 33, 4)
     product(export, "linear.matmul_broadcast", 33, 65, 67, 3 * 2, WG=32)
     product(export, "linear.matmul", 9, 21, 33, 3, name="planted: the last element is expected elsewhere", wrong=0.01)
     product(export, "linear.matmul", 9, 21, 33, 2, name="planted: a workgroup too few")

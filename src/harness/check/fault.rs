@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::item::{Item, Work};
 use crate::engine::case::Case;
-use crate::engine::{Command, Engine, Kernel};
+use crate::engine::{Command, Engine, Kernel, compose};
 use crate::error::{Error, Result};
 use crate::kernels;
 
@@ -107,15 +107,19 @@ impl Fault {
     }
 }
 
-/// A copy of the kernel whose source says `to` for `from`; leaked, because rows live as long as the program.
+/// A copy of the kernel whose source, imports included where it is they that say it, says `to` for `from`; leaked,
+/// because rows live as long as the program.
 ///
 /// # Errors
 /// The source does not say `from`.
 pub fn mutated(of: &'static Kernel, from: &str, to: &str) -> Result<&'static Kernel> {
-    let source = of.source.replace(from, to);
-    if source == of.source {
+    // Imports are put in only where it takes them, so that a fault of the file's own leaves them to the composer.
+    let own = of.source.contains(from).then(|| of.source.to_owned());
+    let source = own.map_or_else(|| compose(of.name, of.source), Ok)?;
+    if !source.contains(from) {
         return Err(Error::input(format!("the source of {} has no `{from}` to be replaced", of.name)));
     }
+    let source = source.replace(from, to);
     Ok(Box::leak(Box::new(Kernel { source: source.leak(), ..*of })))
 }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::item::{Item, Verdict, Work};
 use super::support::natural;
-use crate::engine::{Engine, Recording, Target};
+use crate::engine::{Engine, Recording, Target, Vendor};
 use crate::error::Result;
 use crate::harness::compare::{self, Distance};
 use crate::harness::nets::{Along, Into, Net, Rig, derivatives, numbers, run};
@@ -151,12 +151,8 @@ fn place_of(net: &Net, subject: Subject, buffer: &str, at: usize) -> String {
 }
 
 /// Adapters that variants are chosen for: the CPU with and without subgroups, GPUs with and without.
-const TARGETS: [Target; 4] = [
-    Target { software: true, subgroup: 8 },
-    Target { software: true, subgroup: 0 },
-    Target { software: false, subgroup: 32 },
-    Target { software: false, subgroup: 0 },
-];
+const TARGETS: [Target; 4] =
+    [Target::software(8), Target::software(0), Target::gpu(Vendor::Unknown, 32), Target::gpu(Vendor::Unknown, 0)];
 
 /// Shows what the networks record for some adapters: every subject in small batches, and one training step of each
 /// named architecture at its natural size. Nothing is run.

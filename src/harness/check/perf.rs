@@ -8,10 +8,11 @@ use super::{Status, Timed, kernels_of};
 use crate::engine::Engine;
 use crate::engine::case::Case;
 use crate::error::Result;
-use crate::harness::bench::{BenchOptions, Timer, bench};
+use crate::harness::bench::{BenchOptions, Clocks, Timer, bench};
 use crate::kernels::Family;
 
-const OPTIONS: BenchOptions = BenchOptions { min_time: Duration::from_millis(20), min_samples: 3, max_samples: 50 };
+const OPTIONS: BenchOptions =
+    BenchOptions { min_time: Duration::from_millis(20), min_samples: 3, max_samples: 50, clocks: Clocks::Both };
 
 fn work(case: &Case) -> u64 {
     case.rec.dispatches().map(|d| d.flops.max(d.bytes)).sum()

@@ -1,10 +1,15 @@
 //! Cases of the `conv` family.
 
+mod asked;
+
+pub use asked::asked;
+
 use glam::Vec2Swizzles;
 
 use super::norms::GHOST_NORM;
 use super::*;
 use crate::engine::case::{Case, Gen, Hazard};
+use crate::engine::{Command, Target};
 use crate::kernels::hw;
 
 fn shapes() -> Vec<ConvShape> {
@@ -65,6 +70,7 @@ pub fn cases() -> Vec<Case> {
         all.push(forward(kernel, &ConvShape::plain(1, 1, 2100, 2003, 1, hw([1, 1])), true));
     }
     all.extend(folding());
+    all.extend(shared());
     // More pairs than one row of the grid holds, and a late layer as it is timed.
     all.push(norms(&GHOST_NORM, &ConvShape::plain(5, 1, 9, 19, 1, hw([1, 1]))).folded());
     let late = ConvShape { padding: hw([1, 1]), ..ConvShape::plain(16, 64, 4, 4, 64, hw([3, 3])) };
@@ -78,6 +84,65 @@ pub fn cases() -> Vec<Case> {
     all
 }
 
+/// Several tiles each way, whole vec4s of positions and none, strides of 1 and 2, and what the sizes as constants
+/// are: 1 x 1, 3 x 3.
+fn wide_shapes() -> Vec<ConvShape> {
+    let plain = ConvShape::plain;
+    vec![
+        ConvShape { padding: hw([1, 1]), ..plain(3, 5, 7, 9, 67, hw([3, 3])) },
+        ConvShape { padding: hw([1, 1]), stride: hw([2, 2]), ..plain(5, 19, 8, 8, 33, hw([3, 3])) },
+        plain(2, 37, 12, 11, 20, hw([1, 1])),
+        plain(3, 70, 6, 7, 18, hw([2, 3])),
+    ]
+}
+
+/// ResNet-18's layers at batch 16, and a first layer of three channels.
+fn resnet() -> Vec<ConvShape> {
+    let same = |ci, side, co, stride| ConvShape {
+        padding: hw([1, 1]),
+        stride: hw([stride, stride]),
+        ..ConvShape::plain(16, ci, side, side, co, hw([3, 3]))
+    };
+    let projection = ConvShape { stride: hw([2, 2]), ..ConvShape::plain(16, 64, 56, 56, 128, hw([1, 1])) };
+    let first =
+        ConvShape { padding: hw([3, 3]), stride: hw([2, 2]), ..ConvShape::plain(16, 3, 224, 224, 64, hw([7, 7])) };
+    vec![first, same(64, 56, 64, 1), same(64, 56, 128, 2), projection, same(128, 28, 128, 1), same(512, 7, 512, 1)]
+}
+
+/// The forms through workgroup memory.
+fn shared() -> Vec<Case> {
+    let mut all = Vec::new();
+    // Every second shape: padding, dilation and stride apart, groups, depthwise.
+    for s in shapes().iter().step_by(2).chain(&shapes()[5..6]).chain(&wide_shapes()) {
+        all.extend([forward(&CONV2D_TILED, s, true), input_gradient(&CONV2D_BWD_X_TILED, s)]);
+        all.push(weight_gradient(&CONV2D_BWD_W_TILED, s, Chunks::of(s), false));
+    }
+    for s in &wide_shapes() {
+        all.extend([&CONV2D, &CONV2D_LARGE].map(|kernel| forward(kernel, s, false)));
+        all.extend([&CONV2D_BWD_X, &CONV2D_BWD_X_LARGE].map(|kernel| input_gradient(kernel, s)));
+        let chunks = Chunks { per_chunk: 2, count: s.n.div_ceil(2) };
+        all.extend([&CONV2D_BWD_W, &CONV2D_BWD_W_LARGE].map(|kernel| weight_gradient(kernel, s, chunks, false)));
+        all.push(weight_gradient(&CONV2D_BWD_W_TILED, s, chunks, true));
+        all.push(norms(&CONV2D_BWD_W_TILED, s));
+    }
+    // An empty batch, and groups of which each has less than a tile.
+    for s in [
+        ConvShape::plain(0, 5, 4, 4, 9, hw([3, 3])),
+        ConvShape { groups: 3, ..ConvShape::plain(2, 15, 5, 6, 12, hw([3, 3])) },
+    ] {
+        all.extend([forward(&CONV2D_LARGE, &s, true), input_gradient(&CONV2D_BWD_X_LARGE, &s)]);
+        all.push(weight_gradient(&CONV2D_BWD_W_LARGE, &s, Chunks::of(&s), false));
+    }
+    for s in timed_shapes().iter().chain(&resnet()) {
+        all.extend([&CONV2D_TILED, &CONV2D_LARGE].map(|kernel| forward(kernel, s, true).only_timed()));
+        all.extend([&CONV2D_BWD_X_TILED, &CONV2D_BWD_X_LARGE].map(|kernel| input_gradient(kernel, s).only_timed()));
+        let sums = [&CONV2D_BWD_W_TILED, &CONV2D_BWD_W_LARGE];
+        all.extend(sums.map(|kernel| weight_gradient(kernel, s, Chunks::of(s), false).only_timed()));
+        all.push(weight_gradient(&CONV2D_BWD_W_TILED, s, Chunks::of(s), true).only_timed());
+    }
+    all
+}
+
 /// More than 65 535 groups of channels, so that every form's grid folds; the plain ones in workgroups of one.
 fn folding() -> Vec<Case> {
     let s = ConvShape { groups: 65_541, ..ConvShape::plain(1, 65_541, 1, 1, 65_541, hw([1, 1])) };
@@ -88,7 +153,23 @@ fn folding() -> Vec<Case> {
         input_gradient(&CONV2D_BWD_X_BROADCAST, &s),
         weight_gradient(&CONV2D_BWD_W, &s, Chunks::of(&s), false).folded(),
         weight_gradient(&CONV2D_BWD_W_BROADCAST, &s, Chunks::of(&s), false),
+        shallow(forward(&CONV2D_TILED, &s, true)),
+        shallow(forward(&CONV2D_LARGE, &s, true)),
+        shallow(input_gradient(&CONV2D_BWD_X_TILED, &s)),
+        shallow(input_gradient(&CONV2D_BWD_X_LARGE, &s)),
+        shallow(weight_gradient(&CONV2D_BWD_W_TILED, &s, Chunks::of(&s), false)),
+        shallow(weight_gradient(&CONV2D_BWD_W_LARGE, &s, Chunks::of(&s), false)),
     ]
+}
+
+/// Two terms a step, for a shape with one term and tens of thousands of tiles.
+fn shallow(mut case: Case) -> Case {
+    for command in &mut case.rec.commands {
+        if let Command::Dispatch(d) = command {
+            d.set("BK", 2);
+        }
+    }
+    case
 }
 
 /// Every variant at one random shape.
@@ -108,11 +189,15 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
     };
     let (bias, square) = (g.below(2) == 0, g.below(2) == 0);
     let mut all = Vec::new();
-    all.extend([&CONV2D, &CONV2D_BROADCAST].map(|kernel| forward(kernel, &s, bias)));
-    all.extend([&CONV2D_BWD_X, &CONV2D_BWD_X_BROADCAST].map(|kernel| input_gradient(kernel, &s)));
-    let weights = [&CONV2D_BWD_W, &CONV2D_BWD_W_BROADCAST];
+    let forms = [&CONV2D, &CONV2D_BROADCAST, &CONV2D_TILED, &CONV2D_LARGE];
+    all.extend(forms.map(|kernel| forward(kernel, &s, bias)));
+    let forms = [&CONV2D_BWD_X, &CONV2D_BWD_X_BROADCAST, &CONV2D_BWD_X_TILED, &CONV2D_BWD_X_LARGE];
+    all.extend(forms.map(|kernel| input_gradient(kernel, &s)));
+    let weights = [&CONV2D_BWD_W, &CONV2D_BWD_W_BROADCAST, &CONV2D_BWD_W_TILED];
     all.extend(weights.map(|kernel| weight_gradient(kernel, &s, Chunks::of(&s), square)));
-    all.extend([&CONV2D_BWD_W, &CONV2D_BWD_W_BROADCAST, &GHOST_NORM].map(|kernel| norms(kernel, &s)));
+    all.push(weight_gradient(&CONV2D_BWD_W_LARGE, &s, Chunks::of(&s), false));
+    all.extend(weights.map(|kernel| norms(kernel, &s)));
+    all.push(norms(&GHOST_NORM, &s));
     all
 }
 
@@ -167,8 +252,14 @@ fn norms(kernel: &'static Kernel, s: &ConvShape) -> Case {
     conv2d_norms_as(&mut case.rec, kernel, s, x, dy, out);
     // A sum of squares, each of a sum that may cancel.
     let ghost = std::ptr::eq(kernel, &GHOST_NORM);
-    let case = if ghost { case.hazard(Hazard::Merged, &["x", "dy"]) } else { case };
+    let case = if ghost { case.hazard(Hazard::Merged, &["x", "dy"]) } else { pads(case, kernel) };
     case.tolerance(1e-5, 1e-6 * s.positions() as f64)
+}
+
+/// The forms through workgroup memory multiply by the padding.
+fn pads(case: Case, kernel: &'static Kernel) -> Case {
+    let forms = [&CONV2D_BWD_W_TILED, &CONV2D_BWD_W_LARGE];
+    if forms.iter().any(|form| std::ptr::eq(kernel, *form)) { case.hazard(Hazard::Padding, &["dy"]) } else { case }
 }
 
 fn weight_gradient(kernel: &'static Kernel, s: &ConvShape, chunks: Chunks, square: bool) -> Case {
@@ -181,5 +272,5 @@ fn weight_gradient(kernel: &'static Kernel, s: &ConvShape, chunks: Chunks, squar
     let dw = case.output("dw", chunks.count * s.weights());
     conv2d_bwd_w_as(&mut case.rec, kernel, s, x, dy, dw, WeightGrad { chunks, stride: s.weights(), square });
     let positions = ny / s.co.max(1) / chunks.count.max(1);
-    limit(case, if square { positions * positions } else { positions })
+    limit(pads(case, kernel), if square { positions * positions } else { positions })
 }

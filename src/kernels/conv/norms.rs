@@ -1,7 +1,8 @@
 //! Squared norms of each sample's weight gradient, which is not stored.
 
 use super::shape::{COLUMNS, MAX_TURNS};
-use super::{CONV2D_BWD_W, CONV2D_BWD_W_BROADCAST, Conv, ConvShape, choose, twin};
+use super::tiles::Tile;
+use super::{CONV2D_BWD_W_BROADCAST, Conv, ConvShape, Direction, choose, twin};
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, Target};
 use crate::kernels::reduce;
 
@@ -52,7 +53,7 @@ fn pairs(s: &ConvShape) -> usize {
 pub fn conv2d_norms(rec: &mut Recording, s: &ConvShape, x: Buf<f32>, dy: Buf<f32>, out: Buf<f32>) {
     let kernel = match choose_norms(rec.target(), s) {
         NormForm::Ghost => &GHOST_NORM,
-        NormForm::Squares => choose(rec.target(), &CONV2D_BWD_W, &CONV2D_BWD_W_BROADCAST),
+        NormForm::Squares => choose(rec.target(), Direction::Squares, s),
     };
     conv2d_norms_as(rec, kernel, s, x, dy, out);
 }
@@ -77,12 +78,15 @@ pub fn conv2d_norms_as(
     let each = s.turns_per_sample();
     let ghost = std::ptr::eq(kernel, &GHOST_NORM);
     let broadcast = std::ptr::eq(kernel, &CONV2D_BWD_W_BROADCAST);
+    let tile = Tile::of(kernel, s);
     // Parts of a sample's norm.
     let (parts, turns, flops) = if ghost {
         let (p, d, pairs) = (s.columns(), s.co / s.groups, pairs(s));
         (s.groups * pairs, s.turns_per_output(s.ci / s.groups) + d, 2 * (s.n * s.groups * pairs * (p + d)) as u64)
     } else if broadcast {
         (s.tiles() * COLUMNS / 4, each, s.flops(shape))
+    } else if let Some(tile) = tile {
+        (tile.weight_tiles(s) * tile.wg, 0, s.flops(shape))
     } else {
         let lanes = LANES.max((s.weights() * each).div_ceil(MAX_TURNS)).min(s.weights()).max(1);
         (lanes, s.weights().div_ceil(lanes) * (each + 1), s.flops(shape))
@@ -95,6 +99,8 @@ pub fn conv2d_norms_as(
     let pass = pass.params(params).read(x).read(dy).write(part).turns(turns).work(flops, bytes);
     if broadcast {
         pass.groups(s.tiles() * s.n)
+    } else if let Some(tile) = tile {
+        tile.weight(pass, s, s.positions(), s.n, false)
     } else {
         pass.threads(part.len)
     }
@@ -108,7 +114,8 @@ mod tests {
 
     #[test]
     fn few_positions_and_many_weights_are_ghosts() {
-        let form = |software, subgroup, s: &ConvShape| choose_norms(Target { software, subgroup }, s);
+        let form =
+            |software, subgroup, s: &ConvShape| choose_norms(Target { software, subgroup, ..Default::default() }, s);
         let plain = ConvShape::plain;
         // LeNet-5's two layers, by the first bound.
         let first = ConvShape { padding: hw([2, 2]), ..plain(64, 1, 28, 28, 6, hw([5, 5])) };

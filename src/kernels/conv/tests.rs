@@ -2,7 +2,7 @@
 //! share.
 
 use super::*;
-use crate::engine::Engine;
+use crate::engine::{Engine, Target};
 use crate::kernels::hw;
 
 /// 4 x 5 numbers counted along the rows, a kernel of 2 x 3 with stride (2, 1), padding (1, 0) and dilation (1, 2).

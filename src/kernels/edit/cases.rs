@@ -1,5 +1,9 @@
 //! Cases of the `edit` family.
 
+mod asked;
+
+pub use asked::asked;
+
 use super::*;
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen, Hazard};

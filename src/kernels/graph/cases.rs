@@ -1,11 +1,14 @@
 //! Cases of the `graph` family and the sparse patterns they use.
 
+mod asked;
 mod features;
 mod laplacian;
 mod link;
 mod max;
 mod segment;
 mod spmm;
+
+pub use asked::asked;
 
 use super::{Csr, is_heavy};
 use crate::engine::Target;

@@ -1,7 +1,7 @@
 //! Host tests of the `graph` family: the definitions against hand-worked numbers.
 
 use super::*;
-use crate::engine::{Engine, Recording, Target};
+use crate::engine::{Engine, Recording, Target, Vendor};
 
 /// Runs a recording of one twin after another and returns `out`.
 fn run(engine: &mut Engine, rec: Recording, out: Buf<f32>) -> Vec<f32> {
@@ -63,7 +63,7 @@ fn a_matrix_is_heavy_if_one_row_is_far_over_the_mean() {
 
 #[test]
 fn the_form_follows_the_matrix_and_the_adapter() {
-    let (software, gpu) = (Target { software: true, subgroup: 8 }, Target { software: false, subgroup: 32 });
+    let (software, gpu) = (Target::software(8), Target::gpu(Vendor::Unknown, 32));
     assert_eq!(choose(software, 2708, 13_264, false, 16), Form::Narrow);
     assert_eq!(choose(software, 2708, 13_264, false, 17), Form::Plain);
     assert_eq!(choose(software, 2708, 13_264, false, 7), Form::Narrow);

@@ -1,13 +1,13 @@
 //! Directional derivatives of the `linear` family.
 
-use super::{MATMUL_QUADS, Matmul};
+use super::{MATMUL_QUADS, Matmul, Slices};
 use crate::engine::{Access, Dispatch, Tangents};
 use crate::error::Result;
 
 /// Bindings a b bias y: dy = alpha (da B + A db) + dbias + beta dy, the bias in the first product and beta 1 in the
 /// second.
 pub fn matmul(t: &mut Tangents, d: &Dispatch) -> Result<()> {
-    d.without("SQUARE")?;
+    ["SQUARE", "RELU", "MASK"].iter().try_for_each(|form| d.without(form))?;
     let has_bias = d.constant("BIAS")? == 1.0;
     let bias = t.read(d, 2).filter(|_| has_bias);
     let beta = d.params::<Matmul>().beta;
@@ -45,5 +45,22 @@ pub fn matmul(t: &mut Tangents, d: &Dispatch) -> Result<()> {
         again.exchange(3, y);
         t.replay(again);
     }
+    Ok(())
+}
+
+/// Bindings part bias y: dy = alpha sum of dpart's slices + dbias + beta dy.
+pub fn sum_slices(t: &mut Tangents, d: &Dispatch) -> Result<()> {
+    ["RELU", "MASK"].iter().try_for_each(|form| d.without(form))?;
+    let has_bias = d.constant("BIAS")? == 1.0;
+    let mut own = d.clone();
+    own.bindings[2].1 = if d.params::<Slices>().beta == 0.0 { Access::Write } else { Access::Update };
+    let mut again = d.clone();
+    again.exchange(0, t.read_or_zero(d, 0));
+    match t.read(d, 1).filter(|_| has_bias) {
+        Some(bias) => again.exchange(1, bias),
+        None => again.set("BIAS", 0),
+    }
+    again.exchange(2, t.write(&own, 2)?);
+    t.replay(again);
     Ok(())
 }

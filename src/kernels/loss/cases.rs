@@ -1,5 +1,9 @@
 //! Cases of the `loss` family.
 
+mod asked;
+
+pub use asked::asked;
+
 use super::{clip_rows, label_score, mse, sampled_score, soft_kl, softmax, softmax_xent, softmax_xent_tangent};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen, Hazard};

@@ -1,7 +1,10 @@
 //! Cases of the `map` family.
 
+mod asked;
 mod random;
 mod special;
+
+pub use asked::asked;
 
 use super::{Binary, Unary, axpby, bias, binary, fill, gather_rows, gather_words, unary, unary_bwd, unary_bwd_tangent};
 use crate::engine::Target;

@@ -1,5 +1,9 @@
 //! Cases of the `norm` family.
 
+mod asked;
+
+pub use asked::asked;
+
 use super::{NormShape, group, group_bwd, group_bwd_affine, group_bwd_x};
 use crate::engine::case::{Case, Gen, Hazard};
 use crate::engine::{Buf, Target};

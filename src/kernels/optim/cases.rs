@@ -1,5 +1,9 @@
 //! Cases of the `optim` family.
 
+mod asked;
+
+pub use asked::asked;
+
 use super::{Adam, Sgd, adam, sgd};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen, Hazard};

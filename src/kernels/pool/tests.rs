@@ -70,7 +70,7 @@ fn impossible_shapes_are_refused() {
 
 #[test]
 fn a_strip_never_outlasts_the_loops_a_thread_may_have() {
-    let software = Recording::new(Target { software: true, subgroup: 8 });
+    let software = Recording::new(Target::software(8));
     for k in [1, 2, 7, 40, 200, 250] {
         let s = PoolShape::new(1, 1, 1000, 1000, hw([k, k]), hw([1, 1]), hw([0, 0])).expect("a valid shape");
         let (strip, threads) = strips(&software, &s, s.ow, s.oh);

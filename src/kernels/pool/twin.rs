@@ -27,6 +27,7 @@ fn pairs(call: &TwinCall, mut visit: impl FnMut(usize, usize)) {
 pub fn max(call: &mut TwinCall) {
     let p: Pool = call.params();
     let size = (p.h * p.w).max(1) as usize;
+    let relu = call.set("RELU") == 1;
     let mut all = Vec::new();
     pairs(call, |o, i| all.push((o, i)));
     let [x, y, arg] = call.bufs();
@@ -39,6 +40,9 @@ pub fn max(call: &mut TwinCall) {
             arg[o] = (i % size) as u32;
         }
     }
+    for (y, arg) in y.iter_mut().zip(arg).filter(|(y, _)| relu && **y <= 0.0) {
+        (*y, *arg) = (0.0, u32::MAX);
+    }
 }
 
 /// Bindings dy arg dx; see `max_bwd.wgsl`.
@@ -48,7 +52,7 @@ pub fn max_bwd(call: &mut TwinCall) {
     let [dy, arg, dx] = call.bufs();
     let (dy, arg, dx) = (dy.f(), arg.u(), dx.f_mut());
     dx.fill(0.0);
-    for (o, (d, at)) in dy.iter().zip(arg).enumerate() {
+    for (o, (d, at)) in dy.iter().zip(arg).enumerate().filter(|(_, (_, at))| **at < inputs as u32) {
         dx[o / outputs * inputs + *at as usize] += d;
     }
 }
@@ -59,7 +63,8 @@ pub fn max_tangent(call: &mut TwinCall) {
     let [r, arg, ry] = call.bufs();
     let (r, arg) = (r.f(), arg.u());
     for (o, ry) in ry.f_mut().iter_mut().enumerate() {
-        *ry = r[o / p.outputs as usize * p.inputs as usize + arg[o] as usize];
+        let winner = Some(arg[o]).filter(|at| *at < p.inputs);
+        *ry = winner.map_or(0.0, |at| r[o / p.outputs as usize * p.inputs as usize + at as usize]);
     }
 }
 

@@ -1,7 +1,11 @@
 //! Cases of the `reduce` family.
 
+mod asked;
+
+pub use asked::asked;
+
 use super::norms::{ROW_NORMS, ROW_NORMS_SHARED};
-use super::{argmax, channels, row_norms_as, rows, total};
+use super::{argmax, channels, row_norms_as, rows, total, weighted};
 use crate::engine::case::{Case, Gen, Hazard};
 use crate::engine::{Kernel, Target};
 use crate::kernels::{Reduction, ReductionMode};
@@ -26,6 +30,9 @@ pub fn cases() -> Vec<Case> {
     all.push(total_case(1_000_003, -2.0, true).timed());
     all.extend(channel_cases());
     all.extend(norm_cases());
+    all.extend(SHAPES.into_iter().flat_map(|shape| [0.0, 1.0].map(|beta| weighted_case(shape, beta))));
+    all.push(weighted_case((2, 280_003), -0.5).folded());
+    all.push(weighted_case((128, 2400), 0.0).timed());
     all.extend([infinite_rows(), infinite_argmax(), subnormal_total()]);
     all
 }
@@ -80,6 +87,7 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
         channels_case(shape, Reduction { mode, alpha, beta, stride }),
         norms_case(&ROW_NORMS, r, c, other),
         norms_case(&ROW_NORMS_SHARED, r, c, other),
+        weighted_case((r, c), beta),
     ]
 }
 
@@ -145,6 +153,21 @@ fn norms_case(kernel: &'static Kernel, r: usize, c: usize, other: Option<usize>)
     row_norms_as(&mut case.rec, kernel, a, b, y);
     // Sums of numbers that are not negative: every rounding is small beside the sum.
     case.tolerance(4e-6, 1e-9)
+}
+
+/// Some rows weigh nothing; one of them holds no number.
+fn weighted_case((r, c): (usize, usize), beta: f32) -> Case {
+    let mut case = new(format!("reduce.weighted {r}x{c} beta {beta}"));
+    let mut g = Gen::new((r * 43 + c) as u64);
+    let (mut x, mut w) = (g.values(r * c), g.values(r));
+    w.iter_mut().skip(1).step_by(3).for_each(|w| *w = 0.0);
+    if r > 1 {
+        x[c..2 * c].fill(f32::NAN);
+    }
+    let (x, w) = (case.input("x", x), case.input("w", w));
+    let y = if beta == 0.0 { case.output("y", c) } else { case.inout("y", g.values(c)) };
+    weighted(&mut case.rec, x, w, y, 0.5, beta);
+    rounding(case, 4 * r).hazard(Hazard::Compared, &["w"])
 }
 
 fn channel_cases() -> Vec<Case> {

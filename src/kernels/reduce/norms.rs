@@ -82,7 +82,8 @@ mod tests {
 
     #[test]
     fn long_rows_get_a_workgroup_on_a_gpu() {
-        let variant = |software, cols| choose_norms(Target { software, subgroup: 32 }, cols).variant();
+        let variant =
+            |software, cols| choose_norms(Target { software, subgroup: 32, ..Default::default() }, cols).variant();
         assert_eq!(variant(false, 784), "shared");
         assert_eq!(variant(false, 10), "plain");
         assert_eq!(variant(true, 784), "plain");

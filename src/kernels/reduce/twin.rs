@@ -1,7 +1,7 @@
 //! CPU twins of the `reduce` family.
 
 use super::norms::RowNorms;
-use super::{Argmax, Columns, Rows, Total};
+use super::{Argmax, Columns, Rows, Total, Weighted};
 use crate::engine::TwinCall;
 
 /// Bindings x y; see `rows.wgsl`.
@@ -56,6 +56,19 @@ pub fn row_norms(call: &mut TwinCall) {
         |x: &[f64], r: usize, cols: u32| x[r * cols as usize..][..cols as usize].iter().map(|v| v * v).sum::<f64>();
     for (r, y) in y.f_mut().iter_mut().enumerate() {
         *y = norm(a, r, p.cols) * if pair { norm(b, r, p.cols_b) } else { 1.0 };
+    }
+}
+
+/// Bindings x w y; see `weighted.wgsl`.
+pub fn weighted(call: &mut TwinCall) {
+    let p: Weighted = call.params();
+    let [x, w, y] = call.bufs();
+    let (x, w, cols) = (x.f(), w.f(), p.cols as usize);
+    for (c, y) in y.f_mut().iter_mut().enumerate() {
+        let counted = w.iter().enumerate().filter(|(_, w)| **w != 0.0);
+        let sum: f64 = counted.map(|(r, w)| w * x[r * cols + c]).sum();
+        let kept = if p.beta == 0.0 { 0.0 } else { f64::from(p.beta) * *y };
+        *y = f64::from(p.alpha) * sum + kept;
     }
 }
 

@@ -2,9 +2,12 @@
 
 use super::super::layer::{Backward, Saved};
 use super::super::params::ParamLayout;
+use super::kept::Made;
 use crate::engine::{ALIGN, Buf, Recording};
 use crate::error::{Error, Result};
+use crate::kernels::conv::{self, Chunks, ConvShape, WeightGrad};
 use crate::kernels::graph;
+use crate::kernels::norm::{self, NormShape};
 use crate::kernels::{Reduction, reduce};
 
 /// The buffer of [`Sink::Norms`](super::Sink::Norms): ‖g_n‖² of each parameter tensor, [tensors of the layout, records]
@@ -22,6 +25,11 @@ impl SquaredNorms {
     pub fn record(rec: &mut Recording, layout: &ParamLayout, records: usize) -> SquaredNorms {
         let parts = rec.temp("squared norms", SquaredNorms::elements(layout, records));
         SquaredNorms { parts, tensors: layout.entries().len(), records }
+    }
+
+    /// Records of the batch.
+    pub fn records(&self) -> usize {
+        self.records
     }
 
     /// Elements that the buffer needs.
@@ -56,6 +64,7 @@ impl Backward<'_> {
     pub(super) fn no_norms(&mut self, parts: Buf<f32>, name: &str) -> Result<()> {
         let out = self.part(parts, name)?;
         self.rec.clear(out);
+        self.keep_nothing(name);
         Ok(())
     }
 
@@ -75,7 +84,10 @@ impl Backward<'_> {
             }
             (Some(_), None) => return Err(Error::internal("norms of sparse rows need to know each row's record")),
             (None, Some(s)) => graph::segment_norms(self.rec, s.ptr, x, dy, out, [inputs, outputs]),
-            (None, None) => reduce::pair_norms(self.rec, x, dy, out),
+            (None, None) => {
+                reduce::pair_norms(self.rec, x, dy, out);
+                self.keep_dense(name, x, dy, [inputs, outputs]);
+            }
         }
         Ok(())
     }
@@ -95,6 +107,81 @@ impl Backward<'_> {
             reduce::rows(self.rec, dy, sums);
         }
         reduce::row_norms(self.rec, sums, out);
+        if self.segments.is_none() {
+            self.keep_rows(name, sums);
+        }
         Ok(())
+    }
+
+    /// A convolution's weight. Where gradients are kept for a weighted sum and are no more numbers than the layer's
+    /// input and output, they are stored: a sum of them then costs nothing beside making them a second time.
+    pub(super) fn conv_norms(
+        &mut self,
+        parts: Buf<f32>,
+        name: &str,
+        s: &ConvShape,
+        x: Buf<f32>,
+        dy: Buf<f32>,
+    ) -> Result<()> {
+        let out = self.part(parts, name)?;
+        let elements = s.n * s.weights();
+        if self.kept.is_none() || elements > x.len + dy.len {
+            conv::conv2d_norms(self.rec, s, x, dy, out);
+            self.keep_conv(name, s, x, dy);
+            return Ok(());
+        }
+        let rows = self.rec.temp("gradients of a tensor", elements);
+        let each = WeightGrad { chunks: Chunks { per_chunk: 1, count: s.n }, stride: s.weights(), square: false };
+        conv::conv2d_bwd_w(self.rec, s, x, dy, rows, each);
+        reduce::row_norms(self.rec, rows, out);
+        self.keep_rows(name, rows);
+        Ok(())
+    }
+
+    /// Scale and shift of a normalisation, of x, its stats and dy.
+    pub(super) fn affine_norms(
+        &mut self,
+        parts: Buf<f32>,
+        names: [&str; 2],
+        [x, stats, dy]: [Buf<f32>; 3],
+        shape: &NormShape,
+    ) -> Result<()> {
+        let (gamma, beta) = (self.part(parts, names[0])?, self.part(parts, names[1])?);
+        if self.kept.is_none() {
+            norm::group_affine_norms(self.rec, x, stats, dy, [gamma, beta], *shape);
+            return Ok(());
+        }
+        let rows = ["dgamma", "dbeta"].map(|name| self.rec.temp(name, shape.n * shape.c));
+        let each = Reduction::per_sample(shape.c);
+        norm::group_bwd_affine(self.rec, x, stats, dy, rows[0], rows[1], *shape, each);
+        for ((name, rows), out) in names.into_iter().zip(rows).zip([gamma, beta]) {
+            reduce::row_norms(self.rec, rows, out);
+            self.keep_rows(name, rows);
+        }
+        Ok(())
+    }
+}
+
+impl Backward<'_> {
+    fn keep(&mut self, name: &str, made: Made) {
+        if let Some(kept) = &mut self.kept {
+            kept.keep(name, made);
+        }
+    }
+
+    pub(super) fn keep_nothing(&mut self, name: &str) {
+        self.keep(name, Made::Nothing);
+    }
+
+    pub(super) fn keep_rows(&mut self, name: &str, rows: Buf<f32>) {
+        self.keep(name, Made::Rows(rows));
+    }
+
+    pub(super) fn keep_dense(&mut self, name: &str, x: Buf<f32>, dy: Buf<f32>, sizes: [usize; 2]) {
+        self.keep(name, Made::Dense { x, dy, sizes });
+    }
+
+    pub(super) fn keep_conv(&mut self, name: &str, shape: &ConvShape, x: Buf<f32>, dy: Buf<f32>) {
+        self.keep(name, Made::Conv { shape: *shape, x, dy });
     }
 }

@@ -4,6 +4,7 @@ use unlearn::kernels::linear::{self, Mat, Product};
 use unlearn::kernels::loss;
 use unlearn::kernels::map::{self, Binary, Unary};
 use unlearn::kernels::optim::{self, Adam, Sgd};
+use unlearn::kernels::peak;
 use unlearn::kernels::{Reduction, reduce};
 
 use super::{Call, call, through};
@@ -20,6 +21,20 @@ pub const CALLS: &[Call] = &[
         let (a, b) = (Mat::new(a, 3, 2).t(), Mat::diagonal(b, 3).t());
         let bias = r.rec.temp("bias", 1);
         linear::product(&mut r.rec, a, b, bias, y, Product::default());
+    }),
+    through("linear.product_planned", "linear.product", |r| {
+        let (a, b, bias, y) =
+            (r.exact("a", &[2, 40]), r.exact("b", &[40, 4]), r.exact("bias", &[4]), r.exact("y", &[2, 4]));
+        let options = Product { bias: true, ..Product::default() };
+        let plan = linear::Plan { kernel: &linear::MATMUL_SMALL, per: 16 };
+        linear::product_planned(&mut r.rec, plan, Mat::new(a, 2, 40), Mat::new(b, 40, 4), bias, y, options);
+    }),
+    call("linear.products", |r| {
+        let (a, b, bias, y) =
+            (r.least("a", &[6 + 7]), r.least("b", &[12]), r.least("bias", &[8 + 9]), r.least("y", &[8 + 9]));
+        let options = Product { then: linear::Then::Slope, ..Product::default() };
+        let batch = linear::Batch { count: 2, a: 7, b: 0, y: 9 };
+        linear::products(&mut r.rec, batch, Mat::first(a, 2, 3), Mat::first(b, 3, 4), bias, y, options);
     }),
     call("linear.outer", |r| {
         let (dy, x, y) = (r.leads("dy", &[3, 5]), r.leads("x", &[3, 4]), r.least("y", &[2 * 24 + 20]));
@@ -110,6 +125,10 @@ pub const CALLS: &[Call] = &[
         let (a, b, y) = (r.leads("a", &[3, 5]), r.leads("b", &[3, 7]), r.leads("y", &[3]));
         reduce::pair_norms(&mut r.rec, a, b, y);
     }),
+    call("reduce.weighted", |r| {
+        let (x, w, y) = (r.exact("x", &[3, 5]), r.leads("w", &[3]), r.leads("y", &[5]));
+        reduce::weighted(&mut r.rec, x, w, y, 1.0, 0.0);
+    }),
     call("loss.softmax_xent", |r| {
         let (logits, labels, loss) = (r.exact("logits", &[2, 3]), r.exact("labels", &[2]), r.exact("loss", &[2]));
         let (dlogits, correct) = (r.exact("dlogits", &[2, 3]), r.exact("correct", &[2]));
@@ -156,5 +175,21 @@ pub const CALLS: &[Call] = &[
         let (theta, grad) = (r.leads("theta", &[5]), r.exact("grad", &[5]));
         let (m, v, hyper) = (r.exact("m", &[5]), r.exact("v", &[5]), r.least("hyper", &[3]));
         optim::adam(&mut r.rec, theta, grad, m, v, hyper, Adam::default());
+    }),
+    call("peak.copy", |r| {
+        let (x, y) = (r.exact("x", &[5]), r.leads("y", &[5]));
+        peak::copy(&mut r.rec, x, y);
+    }),
+    call("peak.triad", |r| {
+        let (a, b, y) = (r.exact("a", &[5]), r.exact("b", &[5]), r.leads("y", &[5]));
+        peak::triad(&mut r.rec, a, b, 0.5, y);
+    }),
+    call("peak.fma", |r| {
+        let (x, y) = (r.exact("x", &[5]), r.leads("y", &[5]));
+        peak::fma(&mut r.rec, x, y, 2, true);
+    }),
+    call("peak.shared", |r| {
+        let (x, y) = (r.exact("x", &[peak::TILE]), r.free("y", &[5]));
+        peak::shared(&mut r.rec, x, y, 2);
     }),
 ];

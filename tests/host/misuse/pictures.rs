@@ -4,7 +4,7 @@ use unlearn::kernels::conv::{self, Chunks, ConvShape, WeightGrad};
 use unlearn::kernels::norm::{self, NormShape};
 use unlearn::kernels::{Reduction, hw, pool};
 
-use super::{Call, call};
+use super::{Call, call, through};
 
 pub const CALLS: &[Call] = &[
     call("conv.conv2d", |r| {
@@ -64,6 +64,10 @@ pub const CALLS: &[Call] = &[
     call("pool.max", |r| {
         let (x, y, arg) = (r.exact("x", &[2, 3, 4, 6]), r.exact("y", &[2, 3, 2, 3]), r.exact("arg", &[2, 3, 2, 3]));
         pool::max(&mut r.rec, &pool2(), x, y, arg);
+    }),
+    through("pool.relu_max", "pool.max", |r| {
+        let (x, y, arg) = (r.exact("x", &[2, 3, 4, 6]), r.exact("y", &[2, 3, 2, 3]), r.exact("arg", &[2, 3, 2, 3]));
+        pool::relu_max(&mut r.rec, &pool2(), x, y, arg);
     }),
     call("pool.max_bwd", |r| {
         let (dy, arg, dx) = (r.exact("dy", &[2, 3, 2, 3]), r.exact("arg", &[2, 3, 2, 3]), r.exact("dx", &[2, 3, 4, 6]));

@@ -32,7 +32,7 @@ pub fn cases() -> Vec<Case> {
         all.push(dense_columns(&x));
     }
     // Sixteen outputs a thread, whole and ragged.
-    let software = Target { software: true, subgroup: 0 };
+    let software = Target::software(0);
     let some = Pattern::distinct(67, 19, 3);
     for outputs in [13, 16, 19, 29, 40] {
         all.extend(options(19 * outputs).map(|how| backward_for(software, &some, outputs, how, 5)));

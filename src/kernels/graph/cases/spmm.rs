@@ -103,7 +103,7 @@ fn kernel(form: Form) -> &'static str {
     }
 }
 
-fn product(form: Form, a: &Pattern, cols: usize, how: Spmm) -> Case {
+pub(super) fn product(form: Form, a: &Pattern, cols: usize, how: Spmm) -> Case {
     let options = format!("own {}{}", how.own, if how.bias { " bias" } else { "" });
     let mut case = new(format!("{} {} width {cols} {options}", kernel(form), a.name));
     let mut g = Gen::new((a.idx.len() * 7 + cols) as u64);

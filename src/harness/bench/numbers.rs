@@ -1,0 +1,26 @@
+//! Medians, and how far the numbers lie from them.
+
+/// The middle value; 0 of nothing.
+pub fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.len() {
+        0 => 0.0,
+        n if n % 2 == 1 => sorted[n / 2],
+        n => (sorted[n / 2 - 1] + sorted[n / 2]) / 2.0,
+    }
+}
+
+/// Median absolute deviation from the median.
+pub fn mad(values: &[f64]) -> f64 {
+    let middle = median(values);
+    median(&values.iter().map(|v| (v - middle).abs()).collect::<Vec<_>>())
+}
+
+/// Smallest and largest; 0 of nothing.
+pub fn range(values: &[f64]) -> (f64, f64) {
+    match values {
+        [] => (0.0, 0.0),
+        _ => values.iter().fold((f64::INFINITY, 0.0), |(low, high), v| (low.min(*v), high.max(*v))),
+    }
+}

@@ -21,34 +21,36 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     var copy = 0u;
     var s = 0u;
     var first = 0u;
-    keep(stage(at, lid, 0u, 0u), lid, copy);
-    workgroupBarrier();
-    for (var step = 0u; step < steps; step += 1u) {
-        first += BK;
-        let ends = first >= at.terms;
-        first = select(first, 0u, ends);
-        s += u32(ends);
+    var ends = false;
+    // The first turn stages alone: one place that stages, because drivers compile each for long.
+    for (var step = 0u; step <= steps; step += 1u) {
         var next: Staged;
-        if (step + 1u < steps) {
+        if (step < steps) {
             next = stage(at, lid, s, first);
         }
         var ia = copy * BK * (BM / 4u + PAD) + y_lane;
         var ib = copy * BK * (BN / 4u + PAD) + x_lane;
-        // Two terms a turn.
-        for (var k = 0u; k < BK; k += 2u) {
-            let x = tile_a[ia];
-            let w = tile_b[ib];
-            let z = tile_a[ia + BM / 4u + PAD];
-            let v = tile_b[ib + BN / 4u + PAD];
-            c0 += x.x * w; c1 += x.y * w; c2 += x.z * w; c3 += x.w * w;
-            c0 += z.x * v; c1 += z.y * v; c2 += z.z * v; c3 += z.w * v;
-            ia += 2u * (BM / 4u + PAD);
-            ib += 2u * (BN / 4u + PAD);
+        if (step > 0u) {
+            // Two terms a turn.
+            for (var k = 0u; k < BK; k += 2u) {
+                let x = tile_a[ia];
+                let w = tile_b[ib];
+                let z = tile_a[ia + BM / 4u + PAD];
+                let v = tile_b[ib + BN / 4u + PAD];
+                c0 += x.x * w; c1 += x.y * w; c2 += x.z * w; c3 += x.w * w;
+                c0 += z.x * v; c1 += z.y * v; c2 += z.z * v; c3 += z.w * v;
+                ia += 2u * (BM / 4u + PAD);
+                ib += 2u * (BN / 4u + PAD);
+            }
         }
         if (SQUARES == 1u && ends) {
             t0 += c0 * c0; t1 += c1 * c1; t2 += c2 * c2; t3 += c3 * c3;
             c0 = vec4<f32>(); c1 = vec4<f32>(); c2 = vec4<f32>(); c3 = vec4<f32>();
         }
+        first += BK;
+        ends = first >= at.terms;
+        first = select(first, 0u, ends);
+        s += u32(ends);
         if (DOUBLE == 0u) {
             workgroupBarrier();
         }
@@ -59,6 +61,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     let r = at.row + 4u * y_lane;
     let c = at.col + 4u * x_lane;
     // With SQUARES the sums are 0 by now, without it the totals are.
-    put4(r, c, t0 + c0); put4(r + 1u, c, t1 + c1); put4(r + 2u, c, t2 + c2); put4(r + 3u, c, t3 + c3);
+    c0 += t0; c1 += t1; c2 += t2; c3 += t3;
+    for (var i = 0u; i < 4u; i += 1u) {
+        put4(r + i, c, c0);
+        c0 = c1; c1 = c2; c2 = c3;
+    }
     done(g, lid);
 }

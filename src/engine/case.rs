@@ -2,7 +2,7 @@
 
 use super::Data;
 use super::kernel::Lane;
-use super::recording::{Command, Recording};
+use super::recording::{Command, Groups, Recording};
 use super::span::{ALIGN, Buf, BufferId, Elem, Element, Span};
 use super::target::Target;
 
@@ -134,6 +134,19 @@ impl Case {
             }
         }
         self.name.push_str(" folded");
+        self
+    }
+
+    /// In `groups` tiles of `side` by `side` by four invocations and two terms at a time: a grid that folds is cheap to
+    /// run.
+    pub fn in_tiny_tiles(mut self, side: u32, groups: usize) -> Case {
+        for command in &mut self.rec.commands {
+            if let Command::Dispatch(d) = command {
+                [("BM", side), ("BN", side), ("BK", 2), ("WG", 4)].into_iter().for_each(|(name, v)| d.set(name, v));
+                d.groups = Groups::Groups(groups as u64);
+            }
+        }
+        self.name.push_str(" in tiny tiles");
         self
     }
 

@@ -9,7 +9,7 @@ use glam::Vec2Swizzles;
 use super::norms::GHOST_NORM;
 use super::*;
 use crate::engine::case::{Case, Gen, Hazard};
-use crate::engine::{Command, Target};
+use crate::engine::Target;
 use crate::kernels::hw;
 
 fn shapes() -> Vec<ConvShape> {
@@ -112,8 +112,8 @@ fn resnet() -> Vec<ConvShape> {
 /// The forms through workgroup memory.
 fn shared() -> Vec<Case> {
     let mut all = Vec::new();
-    // Every second shape: padding, dilation and stride apart, groups, depthwise.
-    for s in shapes().iter().step_by(2).chain(&shapes()[5..6]).chain(&wide_shapes()) {
+    // Strides of two kinds with padding, dilation, depthwise: a shape is a compilation, so the other forms have more.
+    for s in shapes()[5..=8].iter().filter(|s| s.groups != 2).chain(&wide_shapes()) {
         all.extend([forward(&CONV2D_TILED, s, true), input_gradient(&CONV2D_BWD_X_TILED, s)]);
         all.push(weight_gradient(&CONV2D_BWD_W_TILED, s, Chunks::of(s), false));
     }
@@ -122,6 +122,9 @@ fn shared() -> Vec<Case> {
         all.extend([&CONV2D_BWD_X, &CONV2D_BWD_X_LARGE].map(|kernel| input_gradient(kernel, s)));
         let chunks = Chunks { per_chunk: 2, count: s.n.div_ceil(2) };
         all.extend([&CONV2D_BWD_W, &CONV2D_BWD_W_LARGE].map(|kernel| weight_gradient(kernel, s, chunks, false)));
+    }
+    for s in [&wide_shapes()[0], &wide_shapes()[3]] {
+        let chunks = Chunks { per_chunk: 2, count: s.n.div_ceil(2) };
         all.push(weight_gradient(&CONV2D_BWD_W_TILED, s, chunks, true));
         all.push(norms(&CONV2D_BWD_W_TILED, s));
     }
@@ -153,23 +156,13 @@ fn folding() -> Vec<Case> {
         input_gradient(&CONV2D_BWD_X_BROADCAST, &s),
         weight_gradient(&CONV2D_BWD_W, &s, Chunks::of(&s), false).folded(),
         weight_gradient(&CONV2D_BWD_W_BROADCAST, &s, Chunks::of(&s), false),
-        shallow(forward(&CONV2D_TILED, &s, true)),
-        shallow(forward(&CONV2D_LARGE, &s, true)),
-        shallow(input_gradient(&CONV2D_BWD_X_TILED, &s)),
-        shallow(input_gradient(&CONV2D_BWD_X_LARGE, &s)),
-        shallow(weight_gradient(&CONV2D_BWD_W_TILED, &s, Chunks::of(&s), false)),
-        shallow(weight_gradient(&CONV2D_BWD_W_LARGE, &s, Chunks::of(&s), false)),
+        forward(&CONV2D_TILED, &s, true).in_tiny_tiles(8, s.groups),
+        forward(&CONV2D_LARGE, &s, true).in_tiny_tiles(16, s.groups),
+        input_gradient(&CONV2D_BWD_X_TILED, &s).in_tiny_tiles(8, s.groups),
+        input_gradient(&CONV2D_BWD_X_LARGE, &s).in_tiny_tiles(16, s.groups),
+        weight_gradient(&CONV2D_BWD_W_TILED, &s, Chunks::of(&s), false).in_tiny_tiles(8, s.groups),
+        weight_gradient(&CONV2D_BWD_W_LARGE, &s, Chunks::of(&s), false).in_tiny_tiles(16, s.groups),
     ]
-}
-
-/// Two terms a step, for a shape with one term and tens of thousands of tiles.
-fn shallow(mut case: Case) -> Case {
-    for command in &mut case.rec.commands {
-        if let Command::Dispatch(d) = command {
-            d.set("BK", 2);
-        }
-    }
-    case
 }
 
 /// Every variant at one random shape.

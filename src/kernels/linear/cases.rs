@@ -10,7 +10,7 @@ use super::{
     MATMUL_SMALL, MATMUL_TILED, Mat, Plan, Product, Then, VARIANTS, outer_as, product_as, product_planned, products_as,
 };
 use crate::engine::case::{Case, Gen, Hazard};
-use crate::engine::{Command, Groups, Kernel, Target};
+use crate::engine::{Kernel, Target};
 
 /// The forms without workgroup memory, and those with.
 static SIMPLE: [&Kernel; 3] = [&MATMUL, &MATMUL_BLOCKED, &MATMUL_BROADCAST];
@@ -152,9 +152,9 @@ fn folding(kernel: &'static Kernel) -> Case {
     let of = |shape| case(kernel, "nt", shape, Product::default());
     let is = |variant| std::ptr::eq(kernel, variant);
     if is(&MATMUL_LARGE) || is(&MATMUL_MEDIUM) {
-        tiny(of((16 * 65_537, 1, 1)), 16)
+        of((16 * 65_537, 1, 1)).in_tiny_tiles(16, 65_537)
     } else if is(&MATMUL_TILED) || is(&MATMUL_SMALL) {
-        tiny(of((8 * 65_537, 1, 1)), 8)
+        of((8 * 65_537, 1, 1)).in_tiny_tiles(8, 65_537)
     } else if is(&MATMUL_SKINNY) {
         of((4 * 65_537, 1, 1))
     } else if is(&MATMUL_BROADCAST) {
@@ -164,18 +164,6 @@ fn folding(kernel: &'static Kernel) -> Case {
     } else {
         of((331, 199, 2)).folded()
     }
-}
-
-/// Tiles of `side` by `side` by four invocations and two terms, of which 65 537 make a small result.
-fn tiny(mut case: Case, side: u32) -> Case {
-    for command in &mut case.rec.commands {
-        if let Command::Dispatch(d) = command {
-            [("BM", side), ("BN", side), ("BK", 2), ("WG", 4)].into_iter().for_each(|(name, value)| d.set(name, value));
-            d.groups = Groups::Groups(65_537);
-        }
-    }
-    case.name.push_str(" in tiny tiles");
-    case
 }
 
 /// Numbers that an adapter may take for 0.

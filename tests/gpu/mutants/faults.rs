@@ -94,7 +94,7 @@ pub static FAULTS: &[Mutant] = &[
         "bias[i >> 2u] > vec4<f32>(-9.0)",
     ),
     mutant("linear.matmul_tiled", "padding of the banks forgotten", "spot.y) * (BN / 4u + PAD)", "spot.y) * (BN / 4u)"),
-    mutant("linear.matmul_tiled", "last tile left out", "step < steps; step", "step + 1u < steps; step"),
+    mutant("linear.matmul_tiled", "last tile left out", "step <= steps; step", "step < steps; step"),
     mutant(
         "linear.matmul_small",
         "bias left out",
@@ -127,7 +127,7 @@ pub static FAULTS: &[Mutant] = &[
     mutant("conv.conv2d_tiled", "ragged edge of the terms", "if (k >= columns)", "if (k > columns)"),
     mutant("conv.conv2d_bwd_x_tiled", "one border not tested", "row & (ow < vec4<u32>(p.ow))", "row"),
     mutant("conv.conv2d_bwd_x_tiled", "outputs that no stride gives", "& (ow * stride().x == ows)", ""),
-    mutant("conv.conv2d_bwd_x_large", "last tile left out", "step < steps; step", "step + 1u < steps; step"),
+    mutant("conv.conv2d_bwd_x_large", "last tile left out", "step <= steps; step", "step < steps; step"),
     mutant("conv.conv2d_bwd_w_tiled", "squares before the sum", "if (SQUARES == 1u && ends)", "if (SQUARES == 1u)"),
     mutant("conv.conv2d_bwd_w_tiled", "squares not taken", "t0 += c0 * c0;", "t0 += c0;"),
     mutant(

@@ -50,10 +50,12 @@ fn caught(device: &Shared, m: &Mutant, last: &Last) -> Result<Option<String>, Fa
     let of = kernels::kernels().into_iter().find(|k| k.name == m.kernel);
     let of = of.ok_or_else(|| format!("there is no kernel {}", m.kernel))?;
     let planted = mutated(of, m.from, m.to)?;
-    for (case, answer) in cases(last, of.family()).iter() {
-        if !case.rec.dispatches().any(|d| std::ptr::eq(d.kernel, of)) {
-            continue;
-        }
+    let cases = cases(last, of.family());
+    let mut tried: Vec<_> =
+        cases.iter().filter(|(c, _)| c.rec.dispatches().any(|d| std::ptr::eq(d.kernel, of))).collect();
+    // Those that speak of the fault first: one that does not notice may cost the driver's compiler seconds.
+    tried.sort_by_key(|(case, _)| !named_alike(&case.name, m.what));
+    for (case, answer) in tried {
         let mut case = case.clone();
         replace(&mut case, of, planted);
         let want = match answer.get() {
@@ -68,6 +70,12 @@ fn caught(device: &Shared, m: &Mutant, last: &Last) -> Result<Option<String>, Fa
         }
     }
     Ok(None)
+}
+
+/// Whether a word of the fault, or its beginning, is in the case's name.
+fn named_alike(case: &str, fault: &str) -> bool {
+    let stem = |word: &str| word.chars().take(5).collect::<String>();
+    fault.split(' ').filter(|word| word.len() > 3).any(|word| case.contains(&stem(word)))
 }
 
 fn cases(last: &Last, family: &'static str) -> Arc<Vec<Tried>> {

@@ -91,7 +91,7 @@ fn common(kernel: &'static Kernel) -> Vec<Case> {
 /// Slices of 1e8, -1e8 and 1: their sum is 1 in this order, and 0 from the last to the first.
 fn in_turn() -> Case {
     let (m, n, k) = (3, 5, 48);
-    let mut case = Case::new("linear.matmul_small nn 3x5x48 by 16 in turn", Target::default());
+    let mut case = Case::new("linear.matmul_small nn 3x5x48 in slices of 16 in turn", Target::default());
     let large = |i: usize| [1e8, -1e8, 1.0][i % k / 16] * f32::from(u8::from(i.is_multiple_of(16)));
     let a = case.input("a", (0..m * k).map(large).collect());
     let b = case.input("b", vec![1.0; k * n]);
@@ -293,7 +293,7 @@ fn case(kernel: &'static Kernel, layout: &str, shape: Shape, product: Product) -
 fn batch(kernel: &'static Kernel, layout: &str, shape: Shape, gap: usize, product: Product) -> Case {
     let (m, n, k) = shape;
     let count = if shape == (1, 1, 2) { 70_001 } else { 3 };
-    let name = format!("{} {layout} {count} of {m}x{n}x{k} {gap} apart{}", kernel.name, options(product));
+    let name = format!("{} {layout} {count} products of {m}x{n}x{k} {gap} apart{}", kernel.name, options(product));
     let (mut case, [a, b], [bias, y]) = begun(name, layout, shape, product, (count, gap));
     let batch = Batch { count, a: m * k, b: if gap % 2 == 1 { 0 } else { k * n }, y: m * n + gap };
     products_as(&mut case.rec, kernel, batch, a, b, bias, y, product);
@@ -303,7 +303,7 @@ fn batch(kernel: &'static Kernel, layout: &str, shape: Shape, gap: usize, produc
 /// A product whose sum is cut into pieces of `per` terms.
 fn slices(kernel: &'static Kernel, layout: &str, shape: Shape, per: usize, product: Product) -> Case {
     let (m, n, k) = shape;
-    let name = format!("{} {layout} {m}x{n}x{k} by {per}{}", kernel.name, options(product));
+    let name = format!("{} {layout} {m}x{n}x{k} in slices of {per}{}", kernel.name, options(product));
     let (mut case, [a, b], [bias, y]) = begun(name, layout, shape, product, (1, 0));
     product_planned(&mut case.rec, Plan { kernel, per }, a, b, bias, y, product);
     ended(case, k, product)

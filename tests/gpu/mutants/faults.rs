@@ -138,7 +138,7 @@ pub static FAULTS: &[Mutant] = &[
     ),
     mutant(
         "conv.conv2d_bwd_w_tiled",
-        "stand-ins for columns counted",
+        "norms count stand-ins for columns",
         "select(vec4<f32>(), sum * sum, counts)",
         "sum * sum",
     ),
@@ -229,7 +229,7 @@ pub static FAULTS: &[Mutant] = &[
     ),
     mutant(
         "conv.conv2d_bwd_w_broadcast",
-        "stand-ins for columns counted",
+        "norms count stand-ins for columns",
         "squares = select(vec4<f32>(), squares, col < vec4<u32>(columns));",
         "",
     ),

@@ -7,10 +7,11 @@ use std::time::Instant;
 use clap::builder::FalseyValueParser;
 
 use super::output;
-use crate::base::write_atomic;
-use crate::engine::{AdapterChoice, Engine, GpuOptions, Timing, chrome_trace};
+use crate::base::{cache_folder, write_atomic};
+use crate::engine::{AdapterChoice, Advice, Engine, GpuOptions, Timing, chrome_trace};
 use crate::error::Result;
 use crate::run::outputs::Outputs;
+use crate::run::tuned;
 
 /// The common flags.
 #[derive(clap::Args, Debug)]
@@ -44,6 +45,9 @@ pub struct Context {
     /// Look for NaN and Inf after every dispatch of a training step and name the kernel (slow)
     #[arg(long, global = true, value_parser = FalseyValueParser::new(), env = "UNLEARN_CHECK_FINITE")]
     pub check_finite: bool,
+    /// Keep nothing compiled and nothing measured from one process to the next, and take nothing kept
+    #[arg(long, global = true, value_parser = FalseyValueParser::new(), env = "UNLEARN_NO_CACHE")]
+    pub no_cache: bool,
     /// Print one JSON document instead of tables; set by `--json` before or after the command.
     #[arg(skip)]
     pub json: bool,
@@ -76,9 +80,12 @@ impl Context {
     /// # Errors
     /// As [`Engine::gpu`].
     pub fn engine_with(&self, options: GpuOptions) -> Result<Engine> {
-        let engine = self.another_engine(options)?;
+        let mut engine = self.another_engine(options)?;
         if let Some(report) = engine.adapter() {
             self.note(&format!("adapter {}: {}", report.index, report.describe()));
+        }
+        if !self.no_cache {
+            self.advise(&mut engine);
         }
         Ok(engine)
     }
@@ -90,7 +97,16 @@ impl Context {
     pub fn another_engine(&self, options: GpuOptions) -> Result<Engine> {
         let profile = options.profile || self.trace.is_some();
         let max_memory = options.max_memory.or(self.max_memory);
-        Engine::gpu(GpuOptions { choice: self.choice(), profile, max_memory, ..options })
+        let cache = if self.no_cache { None } else { cache_folder() };
+        Engine::gpu(GpuOptions { choice: self.choice(), profile, max_memory, cache, ..options })
+    }
+
+    /// Variants as `unlearn tune` measured them on this adapter.
+    fn advise(&self, engine: &mut Engine) {
+        let Some(choices) = engine.adapter().and_then(tuned::read) else { return };
+        let order = if choices.any_order { ", of any order of sums" } else { "" };
+        self.note(&format!("variants for {} shapes by `unlearn tune`{order}", choices.choices.len()));
+        engine.advise(Some(Advice::measured(&choices)));
     }
 
     /// The trace: what a command writes besides is added to this, and all of it is checked before any work.

@@ -5,12 +5,15 @@ mod adopt;
 mod arguments;
 pub mod case;
 mod check;
+mod choices;
 mod data;
 mod facts;
 mod gpu;
 mod grid;
+mod kept;
 mod kernel;
 mod pass;
+mod pipelines;
 mod plan;
 mod probe;
 mod program;
@@ -27,10 +30,13 @@ mod translate;
 mod validation;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 pub use adapter::{AdapterChoice, AdapterLimits, AdapterReport, list as adapters, pick as pick_adapter};
 pub use arguments::Arguments;
+pub use choices::{Advice, Asked, CHOICES, Choice, Choices};
 pub use data::Data;
+pub use facts::Startup;
 pub use gpu::{Checks, Gpu, GpuOptions};
 pub use grid::div_ceil;
 pub use kernel::{Access, Consts, Field, FieldType, Fields, Kernel, Lane, Params, Requires, Tangent, Twin, TwinCall};
@@ -65,6 +71,8 @@ pub struct Traffic {
 pub struct Program {
     rec: Recording,
     gpu: Option<program::GpuProgram>,
+    /// Types of its inputs.
+    types: Vec<(usize, Elem)>,
     /// Its kernels, each once.
     kernels: Kernels,
     /// Bytes of the temporaries after sharing.
@@ -97,12 +105,14 @@ pub struct Engine {
     traffic: Traffic,
     /// Kernels of the programs that were submitted since [`Engine::take_kernels`].
     ran: Kernels,
+    /// What recordings made for it are told of variants.
+    advice: Option<Arc<Advice>>,
 }
 
 impl Engine {
     fn new(kind: Kind) -> Engine {
         let (waiting, lens, traffic) = (HashMap::new(), Vec::new(), Traffic::default());
-        Engine { kind, waiting, next: 0, lens, traffic, ran: Kernels::new() }
+        Engine { kind, waiting, next: 0, lens, traffic, ran: Kernels::new(), advice: None }
     }
 
     /// Opens a GPU.
@@ -211,7 +221,8 @@ impl Engine {
             Kind::Reference(_) => None,
         };
         let kernels = rec.dispatches().map(|d| (d.kernel.name, d.kernel)).collect();
-        Ok(Program { rec, gpu, kernels, temp_bytes })
+        let types = rec.input_types();
+        Ok(Program { rec, gpu, types, kernels, temp_bytes })
     }
 
     /// Starts a run. Inputs take effect before its first command.
@@ -220,6 +231,7 @@ impl Engine {
     /// Inputs of another number, length or type than the recording uploads, or a failed device.
     pub fn submit(&mut self, program: &Program, inputs: &[Data]) -> Result<Ticket> {
         program.rec.check_inputs(inputs)?;
+        check::types(&program.types, inputs)?;
         self.traffic.up += program.rec.inputs.iter().sum::<usize>() as u64 * 4;
         self.traffic.down += program.rec.outputs.iter().map(|s| s.len as u64 * 4).sum::<u64>();
         let waiting = match (&mut self.kind, &program.gpu) {

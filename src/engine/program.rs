@@ -6,8 +6,9 @@ use std::sync::Arc;
 use glam::UVec3;
 
 use super::adapter::AdapterReport;
-use super::gpu::{Gpu, Pipeline, too_large};
+use super::gpu::{Gpu, too_large};
 use super::grid::fold;
+use super::pipelines::Pipeline;
 use super::plan;
 use super::recording::{Command, Dispatch, Groups, Recording};
 use super::shader;
@@ -66,6 +67,7 @@ pub(super) struct GpuProgram {
 impl Gpu {
     pub(super) fn compile(&mut self, rec: &Recording) -> Result<GpuProgram> {
         let temps = self.place_temps(rec)?;
+        self.make_pipelines(rec)?;
         let slots = ParamSlots::collect(rec);
         let params = self.create("parameters", (slots.bytes.len() / 4).max(ALIGN), {
             wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST
@@ -156,7 +158,7 @@ impl Gpu {
                 self.report.name
             )));
         }
-        let pipeline = self.pipeline(d.kernel, &d.consts)?;
+        let pipeline = self.pipeline(d)?;
         let mut entries = Vec::with_capacity(bound.len() + 1);
         if offset.is_some() {
             let size = (d.params.len() as u64).next_multiple_of(16);
@@ -204,8 +206,11 @@ impl Gpu {
 }
 
 impl Launch {
-    pub(super) fn encode(&self, pass: &mut wgpu::ComputePass) {
-        pass.set_pipeline(&self.pipeline.pipeline);
+    /// Into a pass whose last launch was `last`.
+    pub(super) fn encode(&self, pass: &mut wgpu::ComputePass, last: Option<&Launch>) {
+        if last.is_none_or(|last| !Arc::ptr_eq(&last.pipeline, &self.pipeline)) {
+            pass.set_pipeline(&self.pipeline.pipeline);
+        }
         pass.set_bind_group(0, &self.bind_group, self.offset.as_slice());
         let [x, y, z] = self.grid.to_array();
         pass.dispatch_workgroups(x, y, z);

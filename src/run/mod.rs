@@ -43,6 +43,8 @@ pub mod target;
 #[cfg(feature = "cli")]
 pub mod templates;
 pub mod train_run;
+pub mod tune;
+pub mod tuned;
 pub mod variants;
 pub mod verify;
 pub mod whom;

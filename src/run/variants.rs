@@ -2,7 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::Kernel;
+use crate::engine::{Engine, Kernel};
+
+/// Under what name outputs say that measured choices changed the order of sums.
+const SUMS: &str = "order of sums";
+
+/// What ran on an engine since the last call, and whether measured choices may have changed the order of sums.
+pub fn ran(engine: &mut Engine) -> BTreeMap<String, String> {
+    let mut all = of(&engine.take_kernels());
+    if engine.any_order() {
+        all.insert(SUMS.to_owned(), "any (`unlearn tune --any-order`)".to_owned());
+    }
+    all
+}
 
 /// Plain kernel → the variants that ran, `plain` for itself.
 pub fn of<'a>(kernels: impl IntoIterator<Item = &'a &'static Kernel>) -> BTreeMap<String, String> {

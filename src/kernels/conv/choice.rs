@@ -5,7 +5,7 @@ use super::{
     CONV2D_BWD_X, CONV2D_BWD_X_BROADCAST, CONV2D_BWD_X_LARGE, CONV2D_BWD_X_TILED, CONV2D_LARGE, CONV2D_TILED,
     ConvShape,
 };
-use crate::engine::{Class, Kernel, Target, Vendor};
+use crate::engine::{Class, Kernel, Recording, Target, Vendor};
 use crate::kernels::Order;
 
 /// What is computed.
@@ -70,6 +70,17 @@ pub fn choose(target: Target, direction: Direction, s: &ConvShape) -> &'static K
     let chunks = if direction == Direction::Weight { super::Chunks::of(s).count } else { 1 };
     let registers = !matches!(vendor, Vendor::Apple | Vendor::Intel);
     if registers && rows > 32 && tiles * chunks >= BUSY { large } else { tiled }
+}
+
+/// The form that [`choose`] names, or one of its order that was measured to be faster. Weight gradients name the samples
+/// of a chunk.
+pub(super) fn ask(rec: &Recording, direction: Direction, s: &ConvShape, per_chunk: usize) -> &'static Kernel {
+    // The plain form of a weight gradient sums up each sample by itself first.
+    let by_sample = |kernel| direction == Direction::Weight && std::ptr::eq(kernel, &CONV2D_BWD_W);
+    let forms = forms(direction).map(|kernel| (kernel, (order(kernel), by_sample(kernel))));
+    let squares = usize::from(direction == Direction::Squares);
+    let shape: Vec<usize> = s.numbers().into_iter().chain([per_chunk, squares]).collect();
+    rec.form(choose(rec.target(), direction, s), &forms, &shape)
 }
 
 /// Workgroups that keep a GPU busy, by rule of thumb: cards have 60 to 140 processors.

@@ -1,0 +1,181 @@
+//! `unlearn tune`: which variant is fastest for each shape of a network's training step, by trying them on its data.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::config::Config;
+use crate::data::Dataset;
+use crate::engine::{Advice, Asked, CHOICES, Choice, Choices, Engine};
+use crate::error::{Error, Result};
+use crate::nn::Model;
+use crate::records::{Records, Session};
+use crate::train::{Fit, Term, TrainConfig, train_to_end};
+
+/// What is tuned for.
+pub struct Network<'a> {
+    /// Its training.
+    pub config: &'a Config,
+    /// Its records.
+    pub data: &'a Dataset,
+    /// The network.
+    pub model: &'a Model,
+}
+
+/// How long, and how freely.
+#[derive(Clone, Copy, Debug)]
+pub struct Tuning {
+    /// No further round begins after it. The first, by the rules, always does.
+    pub budget: Duration,
+    /// Variants that add up in another order may be taken, too.
+    pub any_order: bool,
+}
+
+/// Steps of a round that are timed; one before them is not, because drivers compile in it.
+const STEPS: usize = 3;
+
+/// Share of the rule's time that a variant must save to be taken in its place.
+const WORTH: f64 = 0.03;
+
+/// Rounds after which more would tell little.
+const MOST: usize = 7;
+
+/// Nanoseconds by variant for one kernel and shape.
+struct Shape {
+    forms: Vec<&'static str>,
+    ns: BTreeMap<&'static str, Vec<u64>>,
+}
+
+type Shapes = BTreeMap<(&'static str, String), Shape>;
+
+/// Times the training step with every variant in turn, round after round, and returns the choices, one for each kernel
+/// and shape that has more than one form.
+///
+/// # Errors
+/// An adapter without timestamps; a network whose steps differ in shape; whatever training it says.
+pub fn tune(engine: &mut Engine, network: &Network, tuning: Tuning, mut said: impl FnMut(&str)) -> Result<Choices> {
+    let adapter = engine.adapter().map(|a| (a.describe(), a.features.iter().any(|f| f == "timestamps")));
+    let Some((adapter, true)) = adapter else {
+        return Err(Error::Unsupported(
+            "tuning needs an adapter with timestamps; `unlearn adapters` shows them".into(),
+        ));
+    };
+    let began = Instant::now();
+    let mut shapes = Shapes::new();
+    engine.set_profile(true);
+    let mut most = 1;
+    'rounds: for round in 0..MOST {
+        let mut form = 0;
+        while form < most {
+            if (round, form) != (0, 0) && began.elapsed() >= tuning.budget {
+                said(&format!("the budget is spent after {round} whole rounds"));
+                break 'rounds;
+            }
+            try_form(engine, network, (form, tuning.any_order), &mut shapes)?;
+            most = shapes.values().map(|shape| shape.forms.len()).max().unwrap_or(1);
+            form += 1;
+        }
+    }
+    engine.advise(None);
+    let mut choices = Choices { schema: CHOICES.into(), adapter, any_order: tuning.any_order, choices: Vec::new() };
+    shapes.into_iter().filter_map(|(key, shape)| shape.choice(key)).for_each(|choice| choices.put(choice));
+    Ok(choices)
+}
+
+impl Shape {
+    /// The fastest form; the rule's unless another saves enough. None where there is nothing to choose.
+    fn choice(mut self, (kernel, shape): (&'static str, String)) -> Option<Choice> {
+        let rule = *self.forms.first().filter(|_| self.forms.len() > 1)?;
+        let mut medians = BTreeMap::new();
+        for (form, ns) in &mut self.ns {
+            ns.sort_unstable();
+            medians.insert(*form, *ns.get(ns.len() / 2)?);
+        }
+        let instead_ns = *medians.get(rule)?;
+        let (variant, ns) = medians.into_iter().min_by_key(|(_, ns)| *ns)?;
+        let worth = ns as f64 <= (1.0 - WORTH) * instead_ns as f64;
+        let (variant, ns) = if worth { (variant, ns) } else { (rule, instead_ns) };
+        let (kernel, variant, instead_of) = (kernel.to_owned(), variant.to_owned(), rule.to_owned());
+        Some(Choice { kernel, shape, variant, ns, instead_of, instead_ns })
+    }
+}
+
+/// Takes some steps with form number `form` of everything and books what each dispatch took.
+fn try_form(engine: &mut Engine, network: &Network, (form, any): (usize, bool), shapes: &mut Shapes) -> Result<()> {
+    let advice = Advice::trial(form, any);
+    engine.advise(Some(advice.clone()));
+    engine.take_kernels();
+    engine.take_timings();
+    let Network { config, data, model } = *network;
+    let theta = model.init(config.seed);
+    // One batch, again and again: all steps have one shape, and so one recording that asks once.
+    let train = TrainConfig {
+        epochs: STEPS + 1,
+        steps_per_submission: 1,
+        checkpoint_steps: 0,
+        dp: None,
+        ..config.train.clone()
+    };
+    let mut session = Session::of(engine, model, data, None, &theta)?.trained_for(train.objective.as_deref())?;
+    let ids = data.train_ids();
+    let batch = session.step_records(train.batch_size, &train.fanout)?.min(ids.len());
+    let terms = [Term { records: Records::train(&ids[..batch]), weight: 1.0 }];
+    let mut fit = Fit::new(&mut session, &train, config.seed)?;
+    advice.take_asked();
+    fit.prepare(&mut session, &terms)?;
+    let asked = advice.take_asked();
+    train_to_end(&mut fit, &mut session, &terms, &mut ())?;
+    if !advice.take_asked().is_empty() || fit.shapes() > 1 {
+        return Err(Error::Unsupported(
+            "the training steps differ in shape (sampled neighbourhoods or graphs): tuning needs batches of one shape"
+                .into(),
+        ));
+    }
+    book(session.engine, &asked, form, shapes)
+}
+
+/// Questions and timed dispatches go by in one order: each question is answered by one dispatch of one of its forms.
+fn book(engine: &mut Engine, asked: &[Asked], form: usize, shapes: &mut Shapes) -> Result<()> {
+    let rows = engine.take_kernels();
+    let answers = |name: &str| {
+        let row = rows.iter().find(|k| k.name == name)?;
+        let kernel = row.plain().name;
+        asked.iter().any(|a| a.kernel == kernel && a.forms.contains(&row.variant())).then_some((kernel, row.variant()))
+    };
+    let timings = engine.take_timings();
+    let timed: Vec<_> = timings.iter().filter_map(|t| Some((answers(t.kernel)?, t.duration_ns))).collect();
+    for (step, dispatches) in timed.chunks(asked.len().max(1)).enumerate() {
+        let fits = dispatches.len() == asked.len() && dispatches.iter().zip(asked).all(|(d, a)| d.0.0 == a.kernel);
+        if !fits {
+            return Err(Error::internal(format!("{} choices, and step {step} of a trial has others", asked.len())));
+        }
+        for (((_, variant), ns), a) in dispatches.iter().zip(asked).filter(|_| step > 0) {
+            let empty = || Shape { forms: a.forms.clone(), ns: BTreeMap::new() };
+            let shape = shapes.entry((a.kernel, a.shape.clone())).or_insert_with(empty);
+            // Where there are fewer forms, the last one is not measured more often than the others.
+            if form < a.forms.len() {
+                shape.ns.entry(variant).or_default().push(*ns);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice(ns: &[(&'static str, &[u64])]) -> Option<(String, u64)> {
+        let forms = ns.iter().map(|(form, _)| *form).collect();
+        let ns = ns.iter().filter(|(_, ns)| !ns.is_empty()).map(|(form, ns)| (*form, ns.to_vec())).collect();
+        Shape { forms, ns }.choice(("linear.matmul", "1".into())).map(|c| (c.variant, c.ns))
+    }
+
+    #[test]
+    fn the_fastest_median_is_taken_if_it_is_worth_it() {
+        let taken = |variant: &str, ns| Some((variant.to_owned(), ns));
+        assert_eq!(choice(&[("tiled", &[90, 100, 500]), ("plain", &[60, 50, 900])]), taken("plain", 60));
+        assert_eq!(choice(&[("tiled", &[100]), ("plain", &[98])]), taken("tiled", 100), "2 % are noise");
+        assert_eq!(choice(&[("tiled", &[100]), ("plain", &[])]), taken("tiled", 100), "the budget ended before");
+        assert_eq!(choice(&[("tiled", &[100])]), None, "nothing to choose");
+    }
+}

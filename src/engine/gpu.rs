@@ -119,7 +119,7 @@ impl Gpu {
                 keep_first(&sink, format!("the device was lost ({reason:?}): {message}"));
             }
         });
-        let kept = folder.and_then(|folder| Kept::open(&folder, &device, &found.report));
+        let kept = folder.and_then(|folder| Kept::open(&folder, &device, &found.report.describe()));
         let gpu = Gpu::over(found.report, device, queue, limits, options);
         let pipelines = Pipelines::over(kept);
         let opening = Opening { adapter_s, device_s: start.elapsed().as_secs_f64() - adapter_s };

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::adapter::AdapterReport;
 use crate::base::{sha256, write_atomic};
 
 /// First line of a file; a reader of another number leaves it alone.
@@ -17,14 +16,14 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// The file in `folder` of this adapter and driver, where the back end has such a cache. A file that is damaged or
+    /// The file in `folder` of this adapter and driver, which `owner` names, where the back end has such a cache. A file that is damaged or
     /// another driver's is passed over with a note, and written anew.
-    pub fn open(folder: &Path, device: &wgpu::Device, report: &AdapterReport) -> Option<Kept> {
+    pub fn open(folder: &Path, device: &wgpu::Device, owner: &str) -> Option<Kept> {
         if !device.features().contains(wgpu::Features::PIPELINE_CACHE) {
             return None;
         }
         let key = wgpu::util::pipeline_cache_key(&device.adapter_info())?;
-        let owner = owner(report);
+        let owner = owner.replace('\n', " ");
         let path = folder.join("pipelines").join(format!("{key}-{}.bin", &sha256(owner.as_bytes())[..12]));
         let data = match std::fs::read(&path) {
             Ok(bytes) => unpack(&bytes, &owner)
@@ -66,11 +65,6 @@ impl Drop for Kept {
             log::info!("the driver's pipelines cannot be kept in {}", self.path.display());
         }
     }
-}
-
-/// Whose pipelines they are; one line.
-fn owner(report: &AdapterReport) -> String {
-    report.describe().replace('\n', " ")
 }
 
 /// Format, owner and hash of the data, a line each, then the data.

@@ -1,19 +1,9 @@
-//! Pipelines: each made once, several at a time, the driver's own work kept on disk where it takes that.
+//! The pipelines of an engine: each made once.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Instant;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
-use super::gpu::{Checks, Gpu};
 use super::kept::Kept;
-use super::kernel::{Consts, Kernel, Requires};
-use super::recording::{Dispatch, Recording};
-use super::shader::{self, Composed};
-use crate::error::{Error, Result};
-
-/// Most threads that make pipelines: drivers share locks, and each compiler holds memory.
-const MOST_THREADS: usize = 8;
 
 pub(super) struct Pipeline {
     pub pipeline: wgpu::ComputePipeline,
@@ -21,26 +11,28 @@ pub(super) struct Pipeline {
     pub workgroup: u64,
 }
 
+/// What tells pipelines apart: the module and the values of its overrides.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Key {
-    module: ModuleKey,
-    consts: Vec<(String, u64)>,
+pub(super) struct Key {
+    pub module: ModuleKey,
+    pub consts: Vec<(String, u64)>,
 }
 
-/// The source's address tells a mutated copy of a kernel (a planted fault) from the original.
-type ModuleKey = (&'static str, usize, Checks);
+/// A kernel's name, its source's address, which tells a mutated copy (a planted fault) from the original, and whether
+/// the run-time guards are in it.
+pub(super) type ModuleKey = (&'static str, usize, bool);
 
 /// A shader module that the first of the threads that wants it makes.
-type Module = Arc<OnceLock<wgpu::ShaderModule>>;
+pub(super) type Module = Arc<OnceLock<wgpu::ShaderModule>>;
 
 /// What an engine has made so far.
 #[derive(Default)]
 pub(super) struct Pipelines {
-    made: HashMap<Key, Arc<Pipeline>>,
+    pub made: HashMap<Key, Arc<Pipeline>>,
     /// One for all override values of a kernel.
-    modules: HashMap<ModuleKey, Module>,
+    pub modules: HashMap<ModuleKey, Module>,
     /// What the driver keeps on disk.
-    kept: Option<Kept>,
+    pub kept: Option<Kept>,
     /// Seconds in which pipelines were made.
     pub seconds: f64,
 }
@@ -54,157 +46,5 @@ impl Pipelines {
     /// How many there are.
     pub fn count(&self) -> usize {
         self.made.len()
-    }
-}
-
-/// A pipeline to be made.
-struct Job {
-    key: Key,
-    kernel: &'static Kernel,
-    composed: Composed,
-    values: Consts,
-    layout: wgpu::BindGroupLayout,
-    module: Module,
-}
-
-impl Gpu {
-    /// Makes the pipelines that a recording needs and that are not there, on threads of its own.
-    ///
-    /// # Errors
-    /// A kernel that the adapter cannot run; whatever the driver says of a shader.
-    pub(super) fn make_pipelines(&mut self, rec: &Recording) -> Result<()> {
-        let start = Instant::now();
-        let (mut jobs, mut seen) = (Vec::new(), HashSet::new());
-        for d in rec.dispatches() {
-            let (composed, values, key) = self.key(d)?;
-            if self.pipelines.made.contains_key(&key) || !seen.insert(key.clone()) {
-                continue;
-            }
-            self.require(d.kernel)?;
-            let layout = self.bind_group_layout(d.kernel, &composed.reflection)?;
-            let module = self.pipelines.modules.entry(key.module).or_default().clone();
-            jobs.push(Job { key, kernel: d.kernel, composed, values, layout, module });
-        }
-        if jobs.is_empty() {
-            return Ok(());
-        }
-        let all = self.make_all(&jobs);
-        // One that failed is not kept.
-        self.healthy()?;
-        for (at, made) in all {
-            self.pipelines.made.insert(jobs[at].key.clone(), Arc::new(made));
-        }
-        if let Some(kept) = &mut self.pipelines.kept {
-            kept.grew();
-        }
-        self.pipelines.seconds += start.elapsed().as_secs_f64();
-        Ok(())
-    }
-
-    /// The pipeline of a dispatch whose recording went through [`Gpu::make_pipelines`].
-    pub(super) fn pipeline(&self, d: &Dispatch) -> Result<Arc<Pipeline>> {
-        let (_, _, key) = self.key(d)?;
-        let made = self.pipelines.made.get(&key).cloned();
-        made.ok_or_else(|| Error::internal(format!("the pipeline of {} was not made", d.kernel.name)))
-    }
-
-    fn key(&self, d: &Dispatch) -> Result<(Composed, Consts, Key)> {
-        let composed = shader::composed(d.kernel)?;
-        let values = composed.consts(d.kernel, &d.consts)?;
-        let consts = values.iter().map(|(n, v)| (n.clone(), v.to_bits())).collect();
-        let module = (d.kernel.name, d.kernel.source.as_ptr() as usize, self.options.checks);
-        Ok((composed, values, Key { module, consts }))
-    }
-
-    /// Errors go to the device's handler, and on a device of the caller's to the error scopes of this thread: there all
-    /// of them are made on it.
-    fn make_all(&self, jobs: &[Job]) -> Vec<(usize, Pipeline)> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = if self.owned { cores.min(MOST_THREADS).min(jobs.len()) } else { 1 };
-        let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(jobs.len())));
-        let work = || {
-            while let Some((at, job)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, jobs.get(i)?)))
-            {
-                let made = self.make(job);
-                done.lock().unwrap_or_else(PoisonError::into_inner).push((at, made));
-            }
-        };
-        std::thread::scope(|scope| {
-            (1..threads).for_each(|_| drop(scope.spawn(work)));
-            work();
-        });
-        done.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn make(&self, job: &Job) -> Pipeline {
-        let (name, checks) = (job.kernel.name, self.options.checks);
-        let layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some(name),
-            bind_group_layouts: &[Some(&job.layout)],
-            immediate_size: 0,
-        });
-        let module = job.module.get_or_init(|| {
-            let source = wgpu::ShaderSource::Wgsl(job.composed.text.as_str().into());
-            let desc = wgpu::ShaderModuleDescriptor { label: Some(name), source };
-            let guards = match checks {
-                Checks::Checked => wgpu::ShaderRuntimeChecks::checked(),
-                Checks::Trusted => wgpu::ShaderRuntimeChecks::unchecked(),
-            };
-            // SAFETY: `unlearn check` runs every kernel, variant and shape class with the guards on and off, and
-            // compares both results bit for bit; a kernel that needs the guards fails there.
-            unsafe { self.device.create_shader_module_trusted(desc, guards) }
-        });
-        let constants: Vec<(&str, f64)> = job.values.iter().map(|(n, v)| (n.as_str(), *v)).collect();
-        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(name),
-            layout: Some(&layout),
-            module,
-            entry_point: Some("main"),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                constants: &constants,
-                zero_initialize_workgroup_memory: checks == Checks::Checked,
-            },
-            cache: self.pipelines.kept.as_ref().map(Kept::cache),
-        });
-        let workgroup = job.values.get("WG").copied().unwrap_or(64.0) as u64;
-        Pipeline { pipeline, layout: job.layout.clone(), workgroup }
-    }
-
-    fn require(&self, kernel: &Kernel) -> Result<()> {
-        if shader::supported(kernel.requires, self.report.subgroup_min) {
-            return Ok(());
-        }
-        let Requires::Subgroup8 = kernel.requires else { return Ok(()) };
-        Err(Error::Unsupported(format!(
-            "kernel {} needs subgroups of at least 8 lanes; {} ({}) has {}",
-            kernel.name, self.report.name, self.report.backend, self.report.subgroup_min
-        )))
-    }
-
-    fn bind_group_layout(&self, kernel: &Kernel, shader: &shader::Reflection) -> Result<wgpu::BindGroupLayout> {
-        if shader.storage.len() > self.limits.max_storage_buffers_per_shader_stage as usize {
-            return Err(Error::Unsupported(format!(
-                "kernel {} binds {} storage buffers; max_storage_buffers_per_shader_stage of {} is {}",
-                kernel.name,
-                shader.storage.len(),
-                self.report.name,
-                self.limits.max_storage_buffers_per_shader_stage
-            )));
-        }
-        let entry = |binding: usize, ty, dynamic| wgpu::BindGroupLayoutEntry {
-            binding: binding as u32,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: dynamic, min_binding_size: None },
-            count: None,
-        };
-        let mut entries = Vec::new();
-        if !shader.params.is_empty() {
-            entries.push(entry(0, wgpu::BufferBindingType::Uniform, true));
-        }
-        for (i, (_, writable, _)) in shader.storage.iter().enumerate() {
-            entries.push(entry(i + 1, wgpu::BufferBindingType::Storage { read_only: !writable }, false));
-        }
-        let desc = wgpu::BindGroupLayoutDescriptor { label: Some(kernel.name), entries: &entries };
-        Ok(self.device.create_bind_group_layout(&desc))
     }
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::effect::Effect;
 use super::evidence::{Evidence, Residue};
+use super::first_step::FirstStep;
 use super::results::{AdapterSummary, RequestSummary};
-use super::train_run::FirstStep;
 use crate::data::{Dataset, Fitted};
 use crate::methods::{Details, Read, Tier};
 use crate::train::Privacy;

@@ -13,6 +13,7 @@ pub mod evaluate;
 pub mod evidence;
 pub mod experiment;
 pub mod experiments;
+pub mod first_step;
 pub mod folder;
 pub mod forget_run;
 pub mod gradients;

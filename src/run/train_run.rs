@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{Config, Loaded};
 use super::evidence::{self, Evidence, Marks};
+use super::first_step::FirstStep;
 use super::folder::{RunFolder, State};
 use super::hold::Hold;
 use super::info::{DataInfo, RunInfo, SCHEMA, TrafficInfo};
@@ -23,10 +24,8 @@ use crate::records::{Part, Records, Session};
 use crate::statistics::Score;
 use crate::train::checkpoint::Checkpoint;
 use crate::train::{Fit, StepReport, Term, weights};
-pub use first_step::FirstStep;
 use running::{Moved, Running};
 
-mod first_step;
 mod running;
 
 /// What a caller hears while a run is under way.

@@ -3,11 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{EpochLine, Event, FirstStep, TrainJob, TrainOptions, metrics_text, write_config, write_metrics};
+use super::{EpochLine, Event, TrainJob, TrainOptions, metrics_text, write_config, write_metrics};
 use crate::base::sha256;
 use crate::engine::Traffic;
 use crate::error::{Error, Result};
 use crate::records::{Part, Records, Session};
+use crate::run::first_step::FirstStep;
 use crate::statistics::{self, Score};
 use crate::train::checkpoint::Checkpoint;
 use crate::train::weights;

@@ -17,14 +17,14 @@ impl Recording {
     /// The form that a record function dispatches once, next: `rule` is what the table of adapters says, and `forms` are
     /// those that can run with these arguments, each with the order in which it adds up. A measurement for the same
     /// `shape` goes before the rule, within the rule's order unless it was asked to leave that.
-    pub fn form(
+    pub fn form<O: PartialEq>(
         &self,
         rule: &'static Kernel,
-        forms: &[(&'static Kernel, &'static str)],
+        forms: &[(&'static Kernel, O)],
         shape: &[usize],
     ) -> &'static Kernel {
         let Some(advice) = &self.advice else { return rule };
-        let order = |kernel: &Kernel| forms.iter().find(|(k, _)| std::ptr::eq(*k, kernel)).map(|(_, order)| *order);
+        let order = |kernel: &Kernel| forms.iter().find(|(k, _)| std::ptr::eq(*k, kernel)).map(|(_, order)| order);
         let same = |kernel: &Kernel| advice.any_order || order(kernel) == order(rule);
         let runs = |kernel: &Kernel| supported(kernel.requires, self.target().subgroup);
         let others = forms.iter().map(|(kernel, _)| *kernel);

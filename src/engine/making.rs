@@ -1,20 +1,23 @@
 //! Making pipelines: several at a time on threads, the driver's own work taken from disk where it keeps it there.
 
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::gpu::{Checks, Gpu};
 use super::kept::Kept;
 use super::kernel::{Consts, Kernel, Requires};
-use super::pipelines::{Key, Module, Pipeline};
+use super::pipelines::{Key, Pipeline};
 use super::recording::{Dispatch, Recording};
 use super::shader::{self, Composed};
+use crate::base::at_once;
 use crate::error::{Error, Result};
 
 /// Most threads that make pipelines: drivers share locks, and each compiler holds memory.
 const MOST_THREADS: usize = 8;
+
+/// A shader module that the first of the threads that wants it makes.
+type Module = Arc<OnceLock<wgpu::ShaderModule>>;
 
 /// A pipeline to be made.
 struct Job {
@@ -33,6 +36,8 @@ impl Gpu {
     /// A kernel that the adapter cannot run; whatever the driver says of a shader.
     pub(super) fn make_pipelines(&mut self, rec: &Recording) -> Result<()> {
         let start = Instant::now();
+        // One module for all override values of a kernel.
+        let mut modules = HashMap::<_, Module>::new();
         let (mut jobs, mut seen) = (Vec::new(), HashSet::new());
         for d in rec.dispatches() {
             let (composed, values, key) = self.key(d)?;
@@ -41,17 +46,17 @@ impl Gpu {
             }
             self.require(d.kernel)?;
             let layout = self.bind_group_layout(d.kernel, &composed.reflection)?;
-            let module = self.pipelines.modules.entry(key.module).or_default().clone();
+            let module = modules.entry(key.module).or_default().clone();
             jobs.push(Job { key, kernel: d.kernel, composed, values, layout, module });
         }
         if jobs.is_empty() {
             return Ok(());
         }
-        let all = self.make_all(&jobs);
+        let all = self.make_all(&jobs)?;
         // One that failed is not kept.
         self.healthy()?;
-        for (at, made) in all {
-            self.pipelines.made.insert(jobs[at].key.clone(), Arc::new(made));
+        for (job, made) in jobs.into_iter().zip(all) {
+            self.pipelines.made.insert(job.key, Arc::new(made));
         }
         if let Some(kept) = &mut self.pipelines.kept {
             kept.grew();
@@ -78,22 +83,10 @@ impl Gpu {
 
     /// Errors go to the device's handler, and on a device of the caller's to the error scopes of this thread: there all
     /// of them are made on it.
-    fn make_all(&self, jobs: &[Job]) -> Vec<(usize, Pipeline)> {
+    fn make_all(&self, jobs: &[Job]) -> Result<Vec<Pipeline>> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = if self.owned { cores.min(MOST_THREADS).min(jobs.len()) } else { 1 };
-        let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(jobs.len())));
-        let work = || {
-            while let Some((at, job)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, jobs.get(i)?)))
-            {
-                let made = self.make(job);
-                done.lock().unwrap_or_else(PoisonError::into_inner).push((at, made));
-            }
-        };
-        std::thread::scope(|scope| {
-            (1..threads).for_each(|_| drop(scope.spawn(work)));
-            work();
-        });
-        done.into_inner().unwrap_or_else(PoisonError::into_inner)
+        let threads = if self.owned { cores.min(MOST_THREADS) } else { 1 };
+        at_once(jobs.len(), threads, || Ok(()), |(), at| Ok(self.make(&jobs[at])))
     }
 
     fn make(&self, job: &Job) -> Pipeline {

@@ -1,7 +1,7 @@
 //! The pipelines of an engine: each made once.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::kept::Kept;
 
@@ -22,15 +22,10 @@ pub(super) struct Key {
 /// the run-time guards are in it.
 pub(super) type ModuleKey = (&'static str, usize, bool);
 
-/// A shader module that the first of the threads that wants it makes.
-pub(super) type Module = Arc<OnceLock<wgpu::ShaderModule>>;
-
 /// What an engine has made so far.
 #[derive(Default)]
 pub(super) struct Pipelines {
     pub made: HashMap<Key, Arc<Pipeline>>,
-    /// One for all override values of a kernel.
-    pub modules: HashMap<ModuleKey, Module>,
     /// What the driver keeps on disk.
     pub kept: Option<Kept>,
     /// Seconds in which pipelines were made.

@@ -15,7 +15,10 @@ override BIAS: u32 = 1u;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
 // Writes four positions of one channel; `at` is where each sample's channel 0 has that position.
-fn store(channel: u32, at: vec4<u32>, live: vec4<bool>, sum: vec4<f32>) {
+fn store(channel: u32, end: u32, at: vec4<u32>, live: vec4<bool>, sum: vec4<f32>) {
+    if (channel >= end) {
+        return;
+    }
     var out = sum;
     if (BIAS == 1u) {
         out += b[channel];
@@ -71,9 +74,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         }
     }
     let at = n * p.co * plane + r;
-    // A loop that no compiler unrolls: thirty-two guarded stores side by side are what llvmpipe compiles longest.
-    var sums = array<vec4<f32>, 8>(c0, c1, c2, c3, c4, c5, c6, c7);
-    for (var i = 0u; i < min(8u, co_end - co0); i += 1u) {
-        store(co0 + i, at, live, sums[i]);
-    }
+    store(co0, co_end, at, live, c0); store(co0 + 1u, co_end, at, live, c1);
+    store(co0 + 2u, co_end, at, live, c2); store(co0 + 3u, co_end, at, live, c3);
+    store(co0 + 4u, co_end, at, live, c4); store(co0 + 5u, co_end, at, live, c5);
+    store(co0 + 6u, co_end, at, live, c6); store(co0 + 7u, co_end, at, live, c7);
 }

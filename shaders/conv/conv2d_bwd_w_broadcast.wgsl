@@ -15,7 +15,10 @@ override NORM: u32 = 0u;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dw: array<f32>;
 
-fn store(channel: u32, chunk: u32, columns: u32, col: vec4<u32>, sum: vec4<f32>) {
+fn store(channel: u32, end: u32, chunk: u32, columns: u32, col: vec4<u32>, sum: vec4<f32>) {
+    if (channel >= end) {
+        return;
+    }
     let to = vec4<u32>(chunk * p.chunk_stride + channel * columns) + col;
     if (col.x < columns) { dw[to.x] = sum.x; }
     if (col.y < columns) { dw[to.y] = sum.y; }
@@ -95,9 +98,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         return;
     }
     // Without SQUARE the totals are zero and the accumulators hold everything; with it, the other way round.
-    // A loop that no compiler unrolls: thirty-two guarded stores side by side are what llvmpipe compiles longest.
-    var sums = array<vec4<f32>, 8>(t0 + c0, t1 + c1, t2 + c2, t3 + c3, t4 + c4, t5 + c5, t6 + c6, t7 + c7);
-    for (var i = 0u; i < min(8u, co_end - co0); i += 1u) {
-        store(co0 + i, chunk, columns, col, sums[i]);
-    }
+    store(co0, co_end, chunk, columns, col, t0 + c0); store(co0 + 1u, co_end, chunk, columns, col, t1 + c1);
+    store(co0 + 2u, co_end, chunk, columns, col, t2 + c2); store(co0 + 3u, co_end, chunk, columns, col, t3 + c3);
+    store(co0 + 4u, co_end, chunk, columns, col, t4 + c4); store(co0 + 5u, co_end, chunk, columns, col, t5 + c5);
+    store(co0 + 6u, co_end, chunk, columns, col, t6 + c6); store(co0 + 7u, co_end, chunk, columns, col, t7 + c7);
 }

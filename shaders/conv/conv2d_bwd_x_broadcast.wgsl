@@ -12,7 +12,10 @@ override STRIDED: u32 = 1u;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;
 
-fn store(channel: u32, at: vec4<u32>, live: vec4<bool>, sum: vec4<f32>) {
+fn store(channel: u32, end: u32, at: vec4<u32>, live: vec4<bool>, sum: vec4<f32>) {
+    if (channel >= end) {
+        return;
+    }
     let to = at + channel * p.h * p.w;
     if (live.x) { dx[to.x] = sum.x; }
     if (live.y) { dx[to.y] = sum.y; }
@@ -75,9 +78,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         }
     }
     let at = n * p.ci * plane + r;
-    // A loop that no compiler unrolls: thirty-two guarded stores side by side are what llvmpipe compiles longest.
-    var sums = array<vec4<f32>, 8>(c0, c1, c2, c3, c4, c5, c6, c7);
-    for (var i = 0u; i < min(8u, ci_end - ci0); i += 1u) {
-        store(ci0 + i, at, live, sums[i]);
-    }
+    store(ci0, ci_end, at, live, c0); store(ci0 + 1u, ci_end, at, live, c1);
+    store(ci0 + 2u, ci_end, at, live, c2); store(ci0 + 3u, ci_end, at, live, c3);
+    store(ci0 + 4u, ci_end, at, live, c4); store(ci0 + 5u, ci_end, at, live, c5);
+    store(ci0 + 6u, ci_end, at, live, c6); store(ci0 + 7u, ci_end, at, live, c7);
 }

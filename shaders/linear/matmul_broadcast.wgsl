@@ -48,9 +48,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         c12 += subgroupBroadcast(x1, 4u) * w; c13 += subgroupBroadcast(x1, 5u) * w;
         c14 += subgroupBroadcast(x1, 6u) * w; c15 += subgroupBroadcast(x1, 7u) * w;
     }
-    // A loop that no compiler unrolls: thirty-two guarded stores side by side took llvmpipe a second to compile.
-    var sums = array<vec2<f32>, 16>(c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15);
-    for (var r = 0u; r < min(16u, p.m - row0); r += 1u) {
-        store2(row0 + r, col0, sums[r]);
-    }
+    store2(row0, col0, c0); store2(row0 + 1u, col0, c1); store2(row0 + 2u, col0, c2); store2(row0 + 3u, col0, c3);
+    store2(row0 + 4u, col0, c4); store2(row0 + 5u, col0, c5); store2(row0 + 6u, col0, c6); store2(row0 + 7u, col0, c7);
+    store2(row0 + 8u, col0, c8); store2(row0 + 9u, col0, c9); store2(row0 + 10u, col0, c10); store2(row0 + 11u, col0,
+            c11);
+    store2(row0 + 12u, col0, c12); store2(row0 + 13u, col0, c13); store2(row0 + 14u, col0, c14); store2(row0 + 15u,
+            col0, c15);
 }

@@ -95,21 +95,20 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     if (BIAS == 1u) {
         offset = bias[q];
     }
-    // A copy, so that the sums themselves stay in registers, and a loop that no compiler unrolls: sixteen guarded stores
-    // side by side are what llvmpipe compiles longest.
-    var sums = c;
-    for (var r = 0u; r < min(16u, p.m - row0); r += 1u) {
-        let i = (row0 + r) * quads + q;
-        var out = p.alpha * sums[r] + offset;
-        if (ADD == 1u) {
-            out += p.beta * y[i];
+    for (var r = 0u; r < 16u; r += 1u) {
+        if (row0 + r < p.m) {
+            let i = (row0 + r) * quads + q;
+            var out = p.alpha * c[r] + offset;
+            if (ADD == 1u) {
+                out += p.beta * y[i];
+            }
+            if (RELU == 1u) {
+                out = max(out, vec4<f32>(0.0));
+            }
+            if (MASK == 1u) {
+                out = select(vec4<f32>(0.0), out, bias[i] > vec4<f32>(0.0));
+            }
+            y[i] = out;
         }
-        if (RELU == 1u) {
-            out = max(out, vec4<f32>(0.0));
-        }
-        if (MASK == 1u) {
-            out = select(vec4<f32>(0.0), out, bias[i] > vec4<f32>(0.0));
-        }
-        y[i] = out;
     }
 }

@@ -76,7 +76,7 @@ pub fn choose(target: Target, direction: Direction, s: &ConvShape) -> &'static K
 /// of a chunk.
 pub(super) fn ask(rec: &Recording, direction: Direction, s: &ConvShape, per_chunk: usize) -> &'static Kernel {
     // The plain form of a weight gradient sums up each sample by itself first.
-    let by_sample = |kernel| direction == Direction::Weight && std::ptr::eq(kernel, &CONV2D_BWD_W);
+    let by_sample = |kernel: &Kernel| direction == Direction::Weight && std::ptr::eq(kernel, &CONV2D_BWD_W);
     let forms = forms(direction).map(|kernel| (kernel, (order(kernel), by_sample(kernel))));
     let squares = usize::from(direction == Direction::Squares);
     let shape: Vec<usize> = s.numbers().into_iter().chain([per_chunk, squares]).collect();

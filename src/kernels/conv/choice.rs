@@ -31,11 +31,18 @@ fn forms(direction: Direction) -> [&'static Kernel; 4] {
     }
 }
 
-/// In which order a form adds the terms of an element. Weight gradients take a chunk's positions one after another in
-/// every form; chunks are a function of the shape alone.
-pub fn order(kernel: &Kernel) -> Order {
-    let by_channel = [&CONV2D_LARGE, &CONV2D_TILED, &CONV2D_BWD_X_LARGE, &CONV2D_BWD_X_TILED];
-    if by_channel.iter().any(|form| std::ptr::eq(kernel, *form)) { Order::ByChannel } else { Order::Plain }
+/// In which order a form adds the terms of an element. A weight gradient takes a chunk's positions one after another in
+/// every form but the plain one, which sums up each sample first; where samples are squared, every form does. Chunks are
+/// a function of the shape alone.
+pub fn order(direction: Direction, kernel: &Kernel) -> Order {
+    let [plain, _, tiled, large] = forms(direction);
+    let is = |form: &Kernel| std::ptr::eq(kernel, form);
+    match direction {
+        Direction::Forward | Direction::Input if is(tiled) || is(large) => Order::ByChannel,
+        Direction::Weight if is(plain) => Order::BySample,
+        Direction::Squares => Order::BySample,
+        _ => Order::Plain,
+    }
 }
 
 /// The form for an adapter and a shape. On software adapters with wide subgroups registers and broadcasts, where a
@@ -74,10 +81,8 @@ pub fn choose(target: Target, direction: Direction, s: &ConvShape) -> &'static K
 
 /// The form that [`choose`] names, or one of its order that was measured to be faster. Weight gradients name the samples
 /// of a chunk.
-pub(super) fn ask(rec: &Recording, direction: Direction, s: &ConvShape, per_chunk: usize) -> &'static Kernel {
-    // The plain form of a weight gradient sums up each sample by itself first.
-    let by_sample = |kernel: &Kernel| direction == Direction::Weight && std::ptr::eq(kernel, &CONV2D_BWD_W);
-    let forms = forms(direction).map(|kernel| (kernel, (order(kernel), by_sample(kernel))));
+pub(super) fn ask(rec: &mut Recording, direction: Direction, s: &ConvShape, per_chunk: usize) -> &'static Kernel {
+    let forms = forms(direction).map(|kernel| (kernel, order(direction, kernel)));
     let squares = usize::from(direction == Direction::Squares);
     let shape: Vec<usize> = s.numbers().into_iter().chain([per_chunk, squares]).collect();
     rec.form(choose(rec.target(), direction, s), &forms, &shape)
@@ -116,11 +121,11 @@ mod tests {
 
     #[test]
     fn forms_of_one_order_are_a_group() {
-        let of = |direction| forms(direction).map(order);
-        let [plain, channel] = [Order::Plain, Order::ByChannel];
+        let of = |direction| forms(direction).map(|kernel| order(direction, kernel));
+        let [plain, channel, sample] = [Order::Plain, Order::ByChannel, Order::BySample];
         assert_eq!(of(Direction::Forward), [plain, plain, channel, channel]);
         assert_eq!(of(Direction::Input), [plain, plain, channel, channel]);
-        assert_eq!(of(Direction::Weight), [plain; 4]);
-        assert_eq!(of(Direction::Squares), [plain; 4]);
+        assert_eq!(of(Direction::Weight), [sample, plain, plain, plain]);
+        assert_eq!(of(Direction::Squares), [sample; 4]);
     }
 }

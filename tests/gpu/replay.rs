@@ -83,10 +83,17 @@ fn replay(device: &Shared) -> Result<(), Failed> {
     }
 }
 
+/// Owner of a file of the cache, as it stands in the second line.
+fn foreign(whole: &[u8]) -> Vec<u8> {
+    let ends: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] == b'\n').take(2).collect();
+    [&whole[..ends[0]], b"\nanother driver", &whole[ends[1]..]].concat()
+}
+
+/// What stands in the place of a file of the cache must change no result; a file that is no use is written anew.
 fn kept(device: &Shared) -> Result<(), Failed> {
     let desk = Desk::new();
-    let run = || -> Result<Vec<u8>, Failed> {
-        let mut engine = Engine::gpu(GpuOptions { cache: Some(desk.path("cache")), ..options(device) })?;
+    let run = |cache: &str| -> Result<Vec<u8>, Failed> {
+        let mut engine = Engine::gpu(GpuOptions { cache: Some(desk.path(cache)), ..options(device) })?;
         let rec = tiny(&mut engine, 1)?;
         let program = engine.compile(rec)?;
         let out = engine.run(&program, &[])?;
@@ -98,16 +105,24 @@ fn kept(device: &Shared) -> Result<(), Failed> {
         (false, all) if all.is_empty() => Ok(None),
         (_, all) => Err(Failed::from(format!("{when}: {all:?} in the cache folder"))),
     };
-    let first = run()?;
+    let first = run("cache")?;
     let Some(file) = files("after a run")? else { return Ok(()) };
     let whole = std::fs::read(&file)?;
-    std::fs::write(&file, &whole[..whole.len() / 2])?;
-    let second = run()?;
-    files("after a damaged file")?;
-    let mended = std::fs::read(&file)?;
-    match (first == second, mended.starts_with(b"unlearn.pipelines/1\n") && mended.len() > whole.len() / 2) {
-        (true, true) => Ok(()),
-        (false, _) => Err("results differ with and without the cache".into()),
-        (_, false) => Err("a damaged file was not written anew".into()),
+    for (what, content) in [("cut short", whole[..whole.len() / 2].to_vec()), ("foreign", foreign(&whole))] {
+        std::fs::write(&file, &content)?;
+        let again = run("cache")?;
+        files(what)?;
+        let mended = std::fs::read(&file)?;
+        match (first == again, mended != content && mended.starts_with(b"unlearn.pipelines/1\n")) {
+            (true, true) => {}
+            (false, _) => return Err(format!("results differ beside a file that is {what}").into()),
+            (_, false) => return Err(format!("a file that is {what} was not written anew").into()),
+        }
+    }
+    // A disk that takes nothing, as a full one: a file stands where the folder should.
+    desk.put("full", "");
+    match run("full")? == first && std::fs::read(desk.path("full"))?.is_empty() {
+        true => Ok(()),
+        false => Err("results differ where nothing can be kept".into()),
     }
 }

@@ -2,13 +2,14 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use clap::builder::FalseyValueParser;
 
 use super::output;
 use crate::base::{cache_folder, write_atomic};
-use crate::engine::{AdapterChoice, Advice, Engine, GpuOptions, Timing, chrome_trace};
+use crate::engine::{AdapterChoice, Advice, Choices, Engine, GpuOptions, Timing, chrome_trace};
 use crate::error::Result;
 use crate::run::outputs::Outputs;
 use crate::run::tuned;
@@ -48,6 +49,9 @@ pub struct Context {
     /// Keep nothing compiled and nothing measured from one process to the next, and take nothing kept
     #[arg(long, global = true, value_parser = FalseyValueParser::new(), env = "UNLEARN_NO_CACHE")]
     pub no_cache: bool,
+    /// What is kept of measurements on the adapter.
+    #[arg(skip)]
+    choices: OnceLock<Option<Choices>>,
     /// Print one JSON document instead of tables; set by `--json` before or after the command.
     #[arg(skip)]
     pub json: bool,
@@ -80,12 +84,13 @@ impl Context {
     /// # Errors
     /// As [`Engine::gpu`].
     pub fn engine_with(&self, options: GpuOptions) -> Result<Engine> {
-        let mut engine = self.another_engine(options)?;
+        let engine = self.another_engine(options)?;
         if let Some(report) = engine.adapter() {
             self.note(&format!("adapter {}: {}", report.index, report.describe()));
         }
-        if !self.no_cache {
-            self.advise(&mut engine);
+        if let Some(choices) = self.measured(&engine) {
+            let order = if choices.any_order { ", of any order of sums" } else { "" };
+            self.note(&format!("variants for {} shapes by `unlearn tune`{order}", choices.choices.len()));
         }
         Ok(engine)
     }
@@ -98,15 +103,17 @@ impl Context {
         let profile = options.profile || self.trace.is_some();
         let max_memory = options.max_memory.or(self.max_memory);
         let cache = if self.no_cache { None } else { cache_folder() };
-        Engine::gpu(GpuOptions { choice: self.choice(), profile, max_memory, cache, ..options })
+        let mut engine = Engine::gpu(GpuOptions { choice: self.choice(), profile, max_memory, cache, ..options })?;
+        // All engines of a command: what one of them computes does not depend on which it was.
+        let advice = self.measured(&engine).map(Advice::measured);
+        engine.advise(advice);
+        Ok(engine)
     }
 
-    /// Variants as `unlearn tune` measured them on this adapter.
-    fn advise(&self, engine: &mut Engine) {
-        let Some(choices) = engine.adapter().and_then(tuned::read) else { return };
-        let order = if choices.any_order { ", of any order of sums" } else { "" };
-        self.note(&format!("variants for {} shapes by `unlearn tune`{order}", choices.choices.len()));
-        engine.advise(Some(Advice::measured(&choices)));
+    /// What `unlearn tune` measured on this adapter; read once.
+    fn measured(&self, engine: &Engine) -> Option<&Choices> {
+        let read = || engine.adapter().filter(|_| !self.no_cache).and_then(tuned::read);
+        self.choices.get_or_init(read).as_ref()
     }
 
     /// The trace: what a command writes besides is added to this, and all of it is checked before any work.

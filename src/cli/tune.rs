@@ -1,28 +1,36 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::bench::listed;
 use super::output::{Table, emit, emit_json};
 use super::{Context, Run};
-use crate::engine::{AdapterReport, CHOICES, Choices, adapters, pick_adapter};
+use crate::engine::{AdapterReport, CHOICES, Choices, Engine, adapters, pick_adapter};
 use crate::error::{Error, Result};
+use crate::harness::tune::tune_shapes;
 use crate::run::config::Loaded;
 use crate::run::tune::{Network, Tuning, tune};
 use crate::run::tuned;
 
 /// Measure which kernel variants are fastest for a network on this adapter, and use them from then on
 ///
-/// Every variant of products, convolutions and sparse products is timed in the network's own training step, in turn.
-/// The choices are kept for this adapter and driver in the user's cache folder, and every command takes them from there
+/// Every variant of products, convolutions and sparse products is timed in the network's own training step, in turn, or,
+/// with --preset, at the shapes of a known network. The choices are kept for this adapter and driver in the user's cache folder, and every command takes them from there
 /// unless it is given --no-cache. Only variants that add up in the same order take each other's place.
 #[derive(clap::Args, Debug)]
 pub struct Tune {
     /// Configuration file (TOML) of a training or an experiment
-    #[arg(value_name = "CONFIG", required_unless_present_any = ["show", "clear"])]
+    #[arg(value_name = "CONFIG", required_unless_present_any = ["preset", "show", "clear"])]
     config: Option<PathBuf>,
+    /// The shapes of a known network instead, as `unlearn bench --describe` lists them: lenet5, gcn-cora, …
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["config", "show", "clear"], value_delimiter = ',')]
+    preset: Vec<String>,
+    /// Records, or tokens, of a step of the presets
+    #[arg(long, value_name = "N", requires = "preset", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    batch: Option<u32>,
     /// Change a setting: `--set train.batch_size=128`
     #[arg(long, value_name = "KEY=VALUE", requires = "config")]
     set: Vec<String>,
-    /// Begin no further round after so many seconds
+    /// Begin no further round, or shape, after so many seconds
     #[arg(long, value_name = "SECONDS", default_value = "60s", value_parser = budget)]
     budget: Duration,
     /// Take variants that add up in another order, too: results then have other bits, and every output says so
@@ -52,13 +60,13 @@ fn budget(text: &str) -> Result<Duration, String> {
 impl Run for Tune {
     fn run(self, cx: &Context) -> Result<()> {
         cx.outputs().check()?;
-        let Some(config) = &self.config else { return self.kept(cx) };
-        let mut loaded = Loaded::read(config, &self.set, cx.seed)?;
-        let (data, model) = loaded.build()?;
-        let mut engine = cx.engine()?;
-        let network = Network { config: &loaded.config, data: &data, model: &model };
-        let tuning = Tuning { budget: self.budget, any_order: self.any_order };
-        let found = tune(&mut engine, &network, tuning, |line| cx.note(line))?;
+        if self.config.is_none() && self.preset.is_empty() {
+            return self.kept(cx);
+        }
+        let (engine, found) = match &self.config {
+            Some(config) => self.network(cx, config)?,
+            None => self.presets(cx)?,
+        };
         let adapter = engine.adapter().ok_or_else(|| Error::internal("an engine without an adapter"))?;
         let choices = with_earlier(found, tuned::read(adapter));
         let path = tuned::write(adapter, &choices)?;
@@ -69,6 +77,25 @@ impl Run for Tune {
 }
 
 impl Tune {
+    /// In the training step of a configuration.
+    fn network(&self, cx: &Context, config: &Path) -> Result<(Engine, Choices)> {
+        let mut loaded = Loaded::read(config, &self.set, cx.seed)?;
+        let (data, model) = loaded.build()?;
+        let mut engine = cx.engine()?;
+        let network = Network { config: &loaded.config, data: &data, model: &model };
+        let tuning = Tuning { budget: self.budget, any_order: self.any_order };
+        let found = tune(&mut engine, &network, tuning, |line| cx.note(line))?;
+        Ok((engine, found))
+    }
+
+    /// At the shapes of lists.
+    fn presets(&self, cx: &Context) -> Result<(Engine, Choices)> {
+        let lists = self.preset.iter().map(|name| listed(name, self.batch)).collect::<Result<Vec<_>>>()?;
+        let mut engine = cx.engine()?;
+        let found = tune_shapes(&mut engine, &lists.concat(), (self.budget, self.any_order), |line| cx.note(line))?;
+        Ok((engine, found))
+    }
+
     /// Shows or forgets.
     fn kept(&self, cx: &Context) -> Result<()> {
         let adapter: AdapterReport = pick_adapter(adapters(), |a| a, &cx.choice())?;

@@ -40,6 +40,24 @@ pub struct Choices {
     pub choices: Vec<Choice>,
 }
 
+/// Share of the rule's time that a variant must save to be taken in its place: less is noise.
+const WORTH: f64 = 0.03;
+
+impl Choice {
+    /// The fastest of some forms by their median nanoseconds, the rule's first; that one, unless another saves enough.
+    /// Nothing where there is one form, or the rule's was not measured.
+    pub fn fastest(kernel: &str, shape: &str, forms: &[(&str, Option<u64>)]) -> Option<Choice> {
+        let (rule, instead_ns) = *forms.first().filter(|_| forms.len() > 1)?;
+        let instead_ns = instead_ns?;
+        let measured = forms.iter().filter_map(|(form, ns)| Some((*form, (*ns)?)));
+        let (variant, ns) = measured.min_by_key(|(_, ns)| *ns)?;
+        let worth = ns as f64 <= (1.0 - WORTH) * instead_ns as f64;
+        let (variant, ns) = if worth { (variant, ns) } else { (rule, instead_ns) };
+        let (kernel, shape, instead_of) = (kernel.to_owned(), shape.to_owned(), rule.to_owned());
+        Some(Choice { kernel, shape, variant: variant.to_owned(), ns, instead_of, instead_ns })
+    }
+}
+
 impl Choices {
     /// Puts a choice in the place of an earlier one for the same kernel and shape.
     pub fn put(&mut self, choice: Choice) {
@@ -47,6 +65,18 @@ impl Choices {
         self.choices.push(choice);
         self.choices.sort_by(|a, b| (&a.kernel, &a.shape).cmp(&(&b.kernel, &b.shape)));
     }
+}
+
+/// Who chose a form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum By {
+    /// The table of adapters and shapes.
+    #[default]
+    Rule,
+    /// A measurement, among forms that add up in the rule's order.
+    Tuned,
+    /// A measurement, and the form adds up in another order than the rule's: results have other bits.
+    Reordered,
 }
 
 /// A question that a record function asked: which of these forms.
@@ -97,14 +127,25 @@ impl Advice {
         Arc::new(Advice { table: BTreeMap::new(), any_order, trial })
     }
 
-    /// Whether the order of a sum may change.
-    pub fn any_order(&self) -> bool {
-        self.any_order
-    }
-
     /// What was asked since the last call, in order.
     pub fn take_asked(&self) -> Vec<Asked> {
         let Some(trial) = &self.trial else { return Vec::new() };
         std::mem::take(&mut trial.asked.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Choice;
+
+    #[test]
+    fn the_fastest_median_is_taken_if_it_is_worth_it() {
+        let of = |forms: &[_]| Choice::fastest("linear.matmul", "1", forms).map(|c| (c.variant, c.ns, c.instead_ns));
+        let taken = |variant: &str, ns, rule| Some((variant.to_owned(), ns, rule));
+        assert_eq!(of(&[("tiled", Some(100)), ("plain", Some(60))]), taken("plain", 60, 100));
+        assert_eq!(of(&[("tiled", Some(100)), ("plain", Some(98))]), taken("tiled", 100, 100), "2 % are noise");
+        assert_eq!(of(&[("tiled", Some(100)), ("plain", None)]), taken("tiled", 100, 100), "the budget ended before");
+        assert_eq!(of(&[("tiled", None), ("plain", Some(9))]), None, "faster than what?");
+        assert_eq!(of(&[("tiled", Some(100))]), None, "nothing to choose");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AdapterReport, Advice, Checks, Engine, Kernel, Kind, Recording, Reference, Target, Timing, Traffic};
+use super::{AdapterReport, Advice, By, Checks, Engine, Kernel, Kind, Recording, Reference, Target, Timing, Traffic};
 use crate::error::Result;
 
 /// Where the time before a first result goes.
@@ -16,6 +16,15 @@ pub struct Startup {
     pub pipelines_s: f64,
     /// Number of pipelines made.
     pub pipelines: usize,
+}
+
+/// A kernel that ran.
+#[derive(Clone, Copy, Debug)]
+pub struct Ran {
+    /// Its row.
+    pub kernel: &'static Kernel,
+    /// Who chose it among the forms of its plain kernel: a measurement, if it did so once.
+    pub by: By,
 }
 
 impl Engine {
@@ -50,7 +59,7 @@ impl Engine {
     }
 
     /// The kernels that ran since the last call, by name, whatever compiled them.
-    pub fn take_kernels(&mut self) -> Vec<&'static Kernel> {
+    pub fn take_kernels(&mut self) -> Vec<Ran> {
         std::mem::take(&mut self.ran).into_values().collect()
     }
 
@@ -122,11 +131,6 @@ impl Engine {
     /// Tells the recordings made from now on what was measured of variants.
     pub fn advise(&mut self, advice: Option<Arc<Advice>>) {
         self.advice = advice;
-    }
-
-    /// Whether recordings may be given variants that add up in another order than the rule's.
-    pub fn any_order(&self) -> bool {
-        self.advice.as_ref().is_some_and(|advice| advice.any_order())
     }
 
     /// An empty recording whose variants are chosen for this engine.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::choices::{Advice, Asked};
+use super::choices::{Advice, Asked, By};
 use super::kernel::Kernel;
 use super::recording::Recording;
 use super::shader::supported;
@@ -18,12 +18,12 @@ impl Recording {
     /// those that can run with these arguments, each with the order in which it adds up. A measurement for the same
     /// `shape` goes before the rule, within the rule's order unless it was asked to leave that.
     pub fn form<O: PartialEq>(
-        &self,
+        &mut self,
         rule: &'static Kernel,
         forms: &[(&'static Kernel, O)],
         shape: &[usize],
     ) -> &'static Kernel {
-        let Some(advice) = &self.advice else { return rule };
+        let Some(advice) = self.advice.clone() else { return rule };
         let order = |kernel: &Kernel| forms.iter().find(|(k, _)| std::ptr::eq(*k, kernel)).map(|(_, order)| order);
         let same = |kernel: &Kernel| advice.any_order || order(kernel) == order(rule);
         let runs = |kernel: &Kernel| supported(kernel.requires, self.target().subgroup);
@@ -39,7 +39,23 @@ impl Recording {
         }
         let measured = advice.table.get(&(rule.plain().name.to_owned(), shape));
         let found = measured.and_then(|variant| open.iter().find(|k| k.variant() == variant));
-        found.copied().unwrap_or(rule)
+        let found = found.copied().unwrap_or(rule);
+        if !std::ptr::eq(found, rule) {
+            let by = if order(found) == order(rule) { By::Tuned } else { By::Reordered };
+            self.picked.entry(found.name).and_modify(|known| *known = by.max(*known)).or_insert(by);
+        }
+        found
+    }
+
+    /// Who chose the form of this name: a measurement, if it did so for any of its dispatches.
+    pub(super) fn chosen_by(&self, kernel: &Kernel) -> By {
+        self.picked.get(kernel.name).copied().unwrap_or_default()
+    }
+
+    /// The kernel of the first dispatch, and whether a measurement chose it.
+    pub fn first_form(&self) -> Option<(&'static Kernel, bool)> {
+        let kernel = self.dispatches().next()?.kernel;
+        Some((kernel, self.chosen_by(kernel) != By::Rule))
     }
 }
 
@@ -87,6 +103,22 @@ mod tests {
         assert_eq!(chosen(measured("blocked", false), &[4, 5, 6], 8), "plain", "another order of the sum");
         assert_eq!(chosen(measured("blocked", true), &[4, 5, 6], 8), "blocked");
         assert_eq!(chosen(measured("gone", true), &[4, 5, 6], 8), "plain", "no such variant");
+    }
+
+    #[test]
+    fn a_recording_knows_which_forms_were_measured() {
+        let target = Target { software: true, subgroup: 8, ..Target::default() };
+        let by = |variant, any, shape: &[usize]| {
+            let advice = Some(Advice::measured(&table(variant, any)));
+            let mut rec = Recording::new(target).advised(advice);
+            let found = rec.form(&MATMUL, &FORMS, shape);
+            rec.form(&MATMUL, &FORMS, &[1]);
+            rec.chosen_by(found)
+        };
+        assert_eq!(by("broadcast", false, &[4, 5, 6]), By::Tuned);
+        assert_eq!(by("blocked", true, &[4, 5, 6]), By::Reordered);
+        assert_eq!(by("broadcast", false, &[4, 5, 7]), By::Rule, "another shape");
+        assert_eq!(by("plain", false, &[4, 5, 6]), By::Rule, "what the rule says itself");
     }
 
     #[test]

@@ -36,9 +36,9 @@ use std::sync::Arc;
 
 pub use adapter::{AdapterChoice, AdapterLimits, AdapterReport, list as adapters, pick as pick_adapter};
 pub use arguments::Arguments;
-pub use choices::{Advice, Asked, CHOICES, Choice, Choices};
+pub use choices::{Advice, Asked, By, CHOICES, Choice, Choices};
 pub use data::Data;
-pub use facts::Startup;
+pub use facts::{Ran, Startup};
 pub use gpu::{Checks, Gpu, GpuOptions};
 pub use grid::div_ceil;
 pub use kernel::{Access, Consts, Field, FieldType, Fields, Kernel, Lane, Params, Requires, Tangent, Twin, TwinCall};
@@ -82,7 +82,7 @@ pub struct Program {
 }
 
 /// Kernels by name.
-type Kernels = BTreeMap<&'static str, &'static Kernel>;
+type Kernels = BTreeMap<&'static str, Ran>;
 
 /// A run in flight.
 #[must_use = "the outputs of a run are fetched with Engine::wait"]
@@ -222,7 +222,8 @@ impl Engine {
             Kind::Gpu(g) => Some(g.guarded(|g| g.compile(&rec))?),
             Kind::Reference(_) => None,
         };
-        let kernels = rec.dispatches().map(|d| (d.kernel.name, d.kernel)).collect();
+        let ran = |kernel| Ran { kernel, by: rec.chosen_by(kernel) };
+        let kernels = rec.dispatches().map(|d| (d.kernel.name, ran(d.kernel))).collect();
         let types = rec.input_types();
         Ok(Program { rec, gpu, types, kernels, temp_bytes })
     }
@@ -246,7 +247,9 @@ impl Engine {
                 return Err(Error::misuse("Engine::submit", Mistake::Other("a program of another engine".to_owned())));
             }
         };
-        self.ran.extend(&program.kernels);
+        for (name, ran) in &program.kernels {
+            self.ran.entry(name).and_modify(|known| known.by = known.by.max(ran.by)).or_insert(*ran);
+        }
         self.next += 1;
         self.waiting.insert(self.next, waiting);
         Ok(Ticket(self.next))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use glam::UVec3;
 
 use super::adapter::AdapterReport;
+use super::choices::By;
 use super::gpu::{Gpu, too_large};
 use super::grid::fold;
 use super::pipelines::Pipeline;
@@ -47,6 +48,7 @@ pub(super) struct Launch {
     offset: Option<u32>,
     grid: UVec3,
     pub kernel: &'static str,
+    pub tuned: bool,
     pub label: String,
     pub flops: u64,
     pub bytes: u64,
@@ -105,7 +107,9 @@ impl Gpu {
                     dispatched += 1;
                     let bound: Vec<(wgpu::Buffer, u64)> =
                         d.bindings.iter().map(|(span, _)| place(self, span)).collect::<Result<_>>()?;
-                    program.steps.push(Step::Launch(self.launch(d, &bound, &params, offset)?));
+                    let launch = self.launch(d, &bound, &params, offset)?;
+                    let tuned = rec.chosen_by(d.kernel) != By::Rule;
+                    program.steps.push(Step::Launch(Launch { tuned, ..launch }));
                 }
             }
         }
@@ -195,7 +199,8 @@ impl Gpu {
             ))
         })?;
         let (kernel, label) = (d.kernel.name, d.label.clone());
-        Ok(Launch { pipeline, bind_group, offset, grid, kernel, label, flops: d.flops, bytes: d.bytes })
+        let (flops, bytes) = (d.flops, d.bytes);
+        Ok(Launch { pipeline, bind_group, offset, grid, kernel, tuned: false, label, flops, bytes })
     }
 
     /// Floating point operations after which a submission is closed.

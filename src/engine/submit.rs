@@ -214,6 +214,7 @@ impl Gpu {
             let (start, end) = (ns(ticks[2 * i]), ns(ticks[2 * i + 1]));
             self.timings.push(Timing {
                 kernel: launch.kernel,
+                tuned: launch.tuned,
                 label: launch.label.clone(),
                 submitted_ns,
                 start_ns: start,

@@ -25,7 +25,7 @@ pub struct RunInfo {
     pub version: String,
     /// Where it ran.
     pub adapter: AdapterSummary,
-    /// Family of kernels → the variant that ran.
+    /// Family of kernels → the variants that ran, `(tuned)` where `unlearn tune` chose one.
     pub variants: BTreeMap<String, String>,
     /// Of parameters, order and dropout.
     pub seed: u64,

@@ -33,9 +33,6 @@ pub struct Tuning {
 /// Steps of a round that are timed; one before them is not, because drivers compile in it.
 const STEPS: usize = 3;
 
-/// Share of the rule's time that a variant must save to be taken in its place.
-const WORTH: f64 = 0.03;
-
 /// Rounds after which more would tell little.
 const MOST: usize = 7;
 
@@ -82,20 +79,14 @@ pub fn tune(engine: &mut Engine, network: &Network, tuning: Tuning, mut said: im
 }
 
 impl Shape {
-    /// The fastest form; the rule's unless another saves enough. None where there is nothing to choose.
     fn choice(mut self, (kernel, shape): (&'static str, String)) -> Option<Choice> {
-        let rule = *self.forms.first().filter(|_| self.forms.len() > 1)?;
-        let mut medians = BTreeMap::new();
-        for (form, ns) in &mut self.ns {
+        let mut median = |form: &'static str| {
+            let ns = self.ns.get_mut(form)?;
             ns.sort_unstable();
-            medians.insert(*form, *ns.get(ns.len() / 2)?);
-        }
-        let instead_ns = *medians.get(rule)?;
-        let (variant, ns) = medians.into_iter().min_by_key(|(_, ns)| *ns)?;
-        let worth = ns as f64 <= (1.0 - WORTH) * instead_ns as f64;
-        let (variant, ns) = if worth { (variant, ns) } else { (rule, instead_ns) };
-        let (kernel, variant, instead_of) = (kernel.to_owned(), variant.to_owned(), rule.to_owned());
-        Some(Choice { kernel, shape, variant, ns, instead_of, instead_ns })
+            ns.get(ns.len() / 2).copied()
+        };
+        let forms: Vec<_> = self.forms.iter().map(|form| (*form, median(form))).collect();
+        Choice::fastest(kernel, &shape, &forms)
     }
 }
 
@@ -137,7 +128,7 @@ fn try_form(engine: &mut Engine, network: &Network, (form, any): (usize, bool), 
 fn book(engine: &mut Engine, asked: &[Asked], form: usize, shapes: &mut Shapes) -> Result<()> {
     let rows = engine.take_kernels();
     let answers = |name: &str| {
-        let row = rows.iter().find(|k| k.name == name)?;
+        let row = rows.iter().map(|ran| ran.kernel).find(|k| k.name == name)?;
         let kernel = row.plain().name;
         asked.iter().any(|a| a.kernel == kernel && a.forms.contains(&row.variant())).then_some((kernel, row.variant()))
     };
@@ -164,18 +155,11 @@ fn book(engine: &mut Engine, asked: &[Asked], form: usize, shapes: &mut Shapes) 
 mod tests {
     use super::*;
 
-    fn choice(ns: &[(&'static str, &[u64])]) -> Option<(String, u64)> {
-        let forms = ns.iter().map(|(form, _)| *form).collect();
-        let ns = ns.iter().filter(|(_, ns)| !ns.is_empty()).map(|(form, ns)| (*form, ns.to_vec())).collect();
-        Shape { forms, ns }.choice(("linear.matmul", "1".into())).map(|c| (c.variant, c.ns))
-    }
-
     #[test]
-    fn the_fastest_median_is_taken_if_it_is_worth_it() {
-        let taken = |variant: &str, ns| Some((variant.to_owned(), ns));
-        assert_eq!(choice(&[("tiled", &[90, 100, 500]), ("plain", &[60, 50, 900])]), taken("plain", 60));
-        assert_eq!(choice(&[("tiled", &[100]), ("plain", &[98])]), taken("tiled", 100), "2 % are noise");
-        assert_eq!(choice(&[("tiled", &[100]), ("plain", &[])]), taken("tiled", 100), "the budget ended before");
-        assert_eq!(choice(&[("tiled", &[100])]), None, "nothing to choose");
+    fn the_middle_of_what_was_booked_counts() {
+        let ns = BTreeMap::from([("tiled", vec![500, 90, 100]), ("plain", vec![60, 50, 900])]);
+        let choice = Shape { forms: vec!["tiled", "plain", "small"], ns }.choice(("linear.matmul", "1".into()));
+        let taken = choice.map(|c| (c.variant, c.ns, c.instead_of, c.instead_ns));
+        assert_eq!(taken, Some(("plain".to_owned(), 60, "tiled".to_owned(), 100)));
     }
 }

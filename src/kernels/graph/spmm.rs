@@ -94,11 +94,12 @@ pub fn spmm(
     how: Spmm,
 ) {
     let form = choose(rec.target(), a.rows(), a.entries(), a.heavy, cols);
-    spmm_as(rec, measured(rec, form, a, cols), a, val, x, bias, y, cols, how);
+    let form = measured(rec, form, a, cols);
+    spmm_as(rec, form, a, val, x, bias, y, cols, how);
 }
 
 /// The form, or what was measured to be faster; the balanced one adds up in another order and is left alone.
-fn measured(rec: &Recording, form: Form, a: &Csr, cols: usize) -> Form {
+fn measured(rec: &mut Recording, form: Form, a: &Csr, cols: usize) -> Form {
     let rule = match form {
         Form::Balanced => return form,
         Form::Narrow => &SPMM_NARROW,

@@ -39,7 +39,7 @@ pub fn product(rec: &mut Recording, a: Mat, b: Mat, bias: Buf<f32>, y: Buf<f32>,
 }
 
 /// The form that the rule names, or one of its order that was measured to be faster.
-fn ask(rec: &Recording, rule: &'static Kernel, a: &Mat, b: &Mat) -> &'static Kernel {
+fn ask(rec: &mut Recording, rule: &'static Kernel, a: &Mat, b: &Mat) -> &'static Kernel {
     let whole = Layout::of(a, b).is_some();
     let fits = VARIANTS.iter().filter(|kernel| whole || !std::ptr::eq(**kernel, &MATMUL_QUADS));
     let forms: Vec<_> = fits.map(|kernel| (*kernel, order(kernel))).collect();

@@ -88,6 +88,8 @@ pub struct Asked {
     pub shape: String,
     /// The variants that could run, the one without measurement first.
     pub forms: Vec<&'static str>,
+    /// Number of the dispatch, in its recording, that is the answer.
+    pub at: usize,
 }
 
 /// What recordings are told when they ask.

@@ -34,7 +34,7 @@ impl Recording {
         if let Some(trial) = &advice.trial {
             let kernel = rule.plain().name;
             let forms = open.iter().map(|k| k.variant()).collect();
-            trial.note(Asked { kernel, shape, forms });
+            trial.note(Asked { kernel, shape, forms, at: self.dispatches().count() });
             return open[trial.form.min(open.len() - 1)];
         }
         let measured = advice.table.get(&(rule.plain().name.to_owned(), shape));
@@ -126,7 +126,7 @@ mod tests {
         for (form, variant) in [(0, "plain"), (1, "broadcast"), (7, "broadcast")] {
             let advice = Advice::trial(form, false);
             assert_eq!(chosen(advice.clone(), &[1], 8), variant);
-            let asked = Asked { kernel: "linear.matmul", shape: "1".into(), forms: vec!["plain", "broadcast"] };
+            let asked = Asked { kernel: "linear.matmul", shape: "1".into(), forms: vec!["plain", "broadcast"], at: 0 };
             assert_eq!(advice.take_asked(), [asked]);
         }
         assert_eq!(chosen(Advice::trial(1, true), &[1], 8), "blocked");

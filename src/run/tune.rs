@@ -95,7 +95,6 @@ fn try_form(engine: &mut Engine, network: &Network, (form, any): (usize, bool), 
     let advice = Advice::trial(form, any);
     engine.advise(Some(advice.clone()));
     engine.take_kernels();
-    engine.take_timings();
     let Network { config, data, model } = *network;
     let theta = model.init(config.seed);
     // One batch, again and again: all steps have one shape, and so one recording that asks once.
@@ -114,6 +113,7 @@ fn try_form(engine: &mut Engine, network: &Network, (form, any): (usize, bool), 
     advice.take_asked();
     fit.prepare(&mut session, &terms)?;
     let asked = advice.take_asked();
+    session.engine.take_timings();
     train_to_end(&mut fit, &mut session, &terms, &mut ())?;
     if !advice.take_asked().is_empty() || fit.shapes() > 1 {
         return Err(Error::Unsupported(
@@ -121,30 +121,26 @@ fn try_form(engine: &mut Engine, network: &Network, (form, any): (usize, bool), 
                 .into(),
         ));
     }
-    book(session.engine, &asked, form, shapes)
+    book(session.engine, &asked, (form, fit.dispatches_per_step()), shapes)
 }
 
-/// Questions and timed dispatches go by in one order: each question is answered by one dispatch of one of its forms.
-fn book(engine: &mut Engine, asked: &[Asked], form: usize, shapes: &mut Shapes) -> Result<()> {
+/// Each question is answered by the dispatch of its number in each step of `each` dispatches.
+fn book(engine: &mut Engine, asked: &[Asked], (form, each): (usize, usize), shapes: &mut Shapes) -> Result<()> {
     let rows = engine.take_kernels();
-    let answers = |name: &str| {
-        let row = rows.iter().map(|ran| ran.kernel).find(|k| k.name == name)?;
-        let kernel = row.plain().name;
-        asked.iter().any(|a| a.kernel == kernel && a.forms.contains(&row.variant())).then_some((kernel, row.variant()))
-    };
     let timings = engine.take_timings();
-    let timed: Vec<_> = timings.iter().filter_map(|t| Some((answers(t.kernel)?, t.duration_ns))).collect();
-    for (step, dispatches) in timed.chunks(asked.len().max(1)).enumerate() {
-        let fits = dispatches.len() == asked.len() && dispatches.iter().zip(asked).all(|(d, a)| d.0.0 == a.kernel);
-        if !fits {
-            return Err(Error::internal(format!("{} choices, and step {step} of a trial has others", asked.len())));
-        }
-        for (((_, variant), ns), a) in dispatches.iter().zip(asked).filter(|_| step > 0) {
+    // Drivers compile in the first step.
+    for step in timings.chunks(each.max(1)).skip(1) {
+        for a in asked {
+            let timing = step.get(a.at);
+            let row = timing.and_then(|t| rows.iter().map(|ran| ran.kernel).find(|k| k.name == t.kernel));
+            let (Some(timing), Some(row)) = (timing, row.filter(|k| k.plain().name == a.kernel)) else {
+                return Err(Error::internal(format!("dispatch {} of a step is not the {} asked for", a.at, a.kernel)));
+            };
             let empty = || Shape { forms: a.forms.clone(), ns: BTreeMap::new() };
             let shape = shapes.entry((a.kernel, a.shape.clone())).or_insert_with(empty);
             // Where there are fewer forms, the last one is not measured more often than the others.
             if form < a.forms.len() {
-                shape.ns.entry(variant).or_default().push(*ns);
+                shape.ns.entry(row.variant()).or_default().push(timing.duration_ns);
             }
         }
     }

@@ -75,7 +75,8 @@ fn replay(device: &Shared) -> Result<(), Failed> {
     let (took, asked) = (start.elapsed(), ASKED.get() - asked);
     engine.wait(ticket)?;
     let (each, us) = (asked as f64 / DISPATCHES as f64, took.as_secs_f64() * 1e6 / DISPATCHES as f64);
-    println!("{}: {us:.2} µs of host time and {each:.2} allocations a dispatch", device.report.name);
+    let (name, backend) = (&device.report.name, &device.report.backend);
+    println!("{name}, {backend}: {us:.2} µs of host time and {each:.2} allocations a dispatch");
     match (each < ALLOWED, engine.startup() == before) {
         (true, true) => Ok(()),
         (false, _) => Err(format!("{each:.2} allocations a dispatch on replay, expected under {ALLOWED}").into()),

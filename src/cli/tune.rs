@@ -13,10 +13,10 @@ use crate::run::tuned;
 
 /// Measure which kernel variants are fastest for a network on this adapter, and use them from then on
 ///
-/// Every variant of products, convolutions and sparse products is timed in the network's own training step, in turn, or,
-/// with --preset, at the shapes of a known network. The choices are kept for this adapter and driver in the user's cache
-/// folder, and every command takes them from there unless it is given --no-cache. Only variants that add up in the same
-/// order take each other's place.
+/// Every variant of products, convolutions and sparse products is timed in the network's own training step, in turn,
+/// or, with --preset, at the shapes of a known network. The choices are kept for this adapter and driver in the user's
+/// cache folder, and every command takes them from there unless it is given --no-cache. Only variants that add up in
+/// the same order take each other's place.
 #[derive(clap::Args, Debug)]
 pub struct Tune {
     /// Configuration file (TOML) of a training or an experiment

@@ -14,9 +14,9 @@ impl Recording {
         self
     }
 
-    /// The form that a record function dispatches once, next: `rule` is what the table of adapters says, and `forms` are
-    /// those that can run with these arguments, each with the order in which it adds up. A measurement for the same
-    /// `shape` goes before the rule, within the rule's order unless it was asked to leave that.
+    /// The form that a record function dispatches once, next: `rule` is what the table of adapters says, and `forms`
+    /// are those that can run with these arguments, each with the order in which it adds up. A measurement for the
+    /// same `shape` goes before the rule, within the rule's order unless it was asked to leave that.
     pub fn form<O: PartialEq>(
         &mut self,
         rule: &'static Kernel,

@@ -22,8 +22,8 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// The file in `folder` of this adapter and driver, which `owner` names, where the back end has such a cache. A file
-    /// that is damaged or another driver's is passed over with a note, and written anew.
+    /// The file in `folder` of this adapter and driver, which `owner` names, where the back end has such a cache. A
+    /// file that is damaged or another driver's is passed over with a note, and written anew.
     pub fn open(folder: &Path, device: &wgpu::Device, owner: &str) -> Option<Kept> {
         if !device.features().contains(wgpu::Features::PIPELINE_CACHE) {
             return None;

@@ -104,9 +104,9 @@ impl Gpu {
         Ok(())
     }
 
-    /// Consecutive launches share a pass; copies and clears end it; the work cap ends the submission. wgpu takes encoded
-    /// commands once, so each run encodes them again, from bind groups and pipelines that were made when the program
-    /// was compiled: nothing is made here but encoders. The last one is left open for the readbacks.
+    /// Consecutive launches share a pass; copies and clears end it; the work cap ends the submission. wgpu takes
+    /// encoded commands once, so each run encodes them again, from bind groups and pipelines that were made when the
+    /// program was compiled: nothing is made here but encoders. The last one is left open for the readbacks.
     fn run_plain(&mut self, steps: &[Step]) -> wgpu::CommandEncoder {
         let cap = self.work_cap();
         let mut encoder = self.device.create_command_encoder(&Default::default());

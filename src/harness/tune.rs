@@ -12,9 +12,9 @@ use crate::kernels::kernels;
 /// How long each form of a shape is timed.
 const EACH: Duration = Duration::from_millis(50);
 
-/// Times every form of every shape, each verified first, and returns the choices, one for each shape that has more than
-/// one form of the rule's order of sums, or, with `any_order`, of any. After `budget` no further shape begins; the first
-/// always does.
+/// Times every form of every shape, each verified first, and returns the choices, one for each shape that has more
+/// than one form of the rule's order of sums, or, with `any_order`, of any. After `budget` no further shape begins;
+/// the first always does.
 ///
 /// # Errors
 /// The engine is the reference engine, a form that computes something else than its twin, or a failed device.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 
-/// Seconds from the start of a training to its first step, and what they went by; they overlap nowhere, and what is left
-/// of the whole is parameters, uploads and plans.
+/// Seconds from the start of a training to its first step, and what they went by; they overlap nowhere, and what is
+/// left of the whole is parameters, uploads and plans.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct FirstStep {
@@ -55,8 +55,8 @@ impl FirstStep {
     /// `first step after 0.62 s: load 0.05, adapter 0.08, device 0.02, 31 pipelines 0.11, 8 steps 0.34`.
     pub fn line(&self) -> String {
         format!(
-            "first step after {:.2} s: load {:.2}, adapter {:.2}, device {:.2}, {} pipelines {:.2}, the submission of the \
-                first {} steps {:.2}",
+            "first step after {:.2} s: load {:.2}, adapter {:.2}, device {:.2}, {} pipelines {:.2}, the submission of \
+                the first {} steps {:.2}",
             self.seconds,
             self.load_s,
             self.adapter_s,

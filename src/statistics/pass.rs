@@ -51,8 +51,8 @@ pub(crate) fn batches(
     Ok(out)
 }
 
-/// Compiles, and keeps under `name`, the programs that [`batches`] will run these records through, and makes the buffers
-/// of its readbacks.
+/// Compiles, and keeps under `name`, the programs that [`batches`] will run these records through, and makes the
+/// buffers of its readbacks.
 pub(crate) fn prepare(
     session: &mut Session,
     (records, batch, how): (Records, usize, Use),

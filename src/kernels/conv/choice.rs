@@ -31,9 +31,9 @@ fn forms(direction: Direction) -> [&'static Kernel; 4] {
     }
 }
 
-/// In which order a form adds the terms of an element. A weight gradient takes a chunk's positions one after another in
-/// every form but the plain one, which sums up each sample first; where samples are squared, every form does. Chunks are
-/// a function of the shape alone.
+/// In which order a form adds the terms of an element. A weight gradient takes a chunk's positions one after another
+/// in every form but the plain one, which sums up each sample first; where samples are squared, every form does.
+/// Chunks are a function of the shape alone.
 pub fn order(direction: Direction, kernel: &Kernel) -> Order {
     let [plain, _, tiled, large] = forms(direction);
     let is = |form: &Kernel| std::ptr::eq(kernel, form);
@@ -79,8 +79,8 @@ pub fn choose(target: Target, direction: Direction, s: &ConvShape) -> &'static K
     if registers && rows > 32 && tiles * chunks >= BUSY { large } else { tiled }
 }
 
-/// The form that [`choose`] names, or one of its order that was measured to be faster. Weight gradients name the samples
-/// of a chunk.
+/// The form that [`choose`] names, or one of its order that was measured to be faster. Weight gradients name the
+/// samples of a chunk.
 pub(super) fn ask(rec: &mut Recording, direction: Direction, s: &ConvShape, per_chunk: usize) -> &'static Kernel {
     let forms = forms(direction).map(|kernel| (kernel, order(direction, kernel)));
     let squares = usize::from(direction == Direction::Squares);
@@ -108,7 +108,9 @@ mod tests {
         let of = |target, s: &ConvShape| all.map(|direction| name(target, direction, s));
         // A middle layer of ResNet-18 at batch 64, on a card and where 64 accumulators are too many.
         let middle = same(64, 128, 28, 128, 3);
-        assert_eq!(of(card, &middle), ["large", "large", "large", "tiled"]);
+        // All of its weight gradient is one chunk and 18 large tiles; of a batch of 512 it is seven chunks.
+        assert_eq!(of(card, &middle), ["large", "large", "tiled", "tiled"]);
+        assert_eq!(name(card, Direction::Weight, &same(512, 128, 28, 128, 3)), "large");
         assert_eq!(of(Target::gpu(Vendor::Apple, 32), &middle), ["tiled"; 4]);
         // LeNet-5: the first layer has one channel to give a gradient to.
         assert_eq!(of(card, &same(64, 1, 28, 6, 5)), ["tiled", "plain", "tiled", "tiled"]);

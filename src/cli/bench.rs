@@ -7,6 +7,8 @@ mod peaks;
 mod select;
 mod whole;
 
+pub(super) use select::listed;
+
 use super::{Context, Run};
 use crate::error::{Error, Result};
 use crate::harness::whole::What as Whole;

@@ -2,15 +2,17 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use clap::builder::FalseyValueParser;
 
 use super::output;
-use crate::base::write_atomic;
-use crate::engine::{AdapterChoice, Engine, GpuOptions, Timing, chrome_trace};
+use crate::base::{cache_folder, write_atomic};
+use crate::engine::{AdapterChoice, Advice, Choices, Engine, GpuOptions, Timing, chrome_trace};
 use crate::error::Result;
 use crate::run::outputs::Outputs;
+use crate::run::tuned;
 
 /// The common flags.
 #[derive(clap::Args, Debug)]
@@ -44,6 +46,12 @@ pub struct Context {
     /// Look for NaN and Inf after every dispatch of a training step and name the kernel (slow)
     #[arg(long, global = true, value_parser = FalseyValueParser::new(), env = "UNLEARN_CHECK_FINITE")]
     pub check_finite: bool,
+    /// Keep nothing compiled and nothing measured from one process to the next, and take nothing kept
+    #[arg(long, global = true, value_parser = FalseyValueParser::new(), env = "UNLEARN_NO_CACHE")]
+    pub no_cache: bool,
+    /// What is kept of measurements on the adapter.
+    #[arg(skip)]
+    choices: OnceLock<Option<Choices>>,
     /// Print one JSON document instead of tables; set by `--json` before or after the command.
     #[arg(skip)]
     pub json: bool,
@@ -80,6 +88,10 @@ impl Context {
         if let Some(report) = engine.adapter() {
             self.note(&format!("adapter {}: {}", report.index, report.describe()));
         }
+        if let Some(choices) = self.measured(&engine) {
+            let order = if choices.any_order { ", of any order of sums" } else { "" };
+            self.note(&format!("variants for {} shapes by `unlearn tune`{order}", choices.choices.len()));
+        }
         Ok(engine)
     }
 
@@ -90,7 +102,18 @@ impl Context {
     pub fn another_engine(&self, options: GpuOptions) -> Result<Engine> {
         let profile = options.profile || self.trace.is_some();
         let max_memory = options.max_memory.or(self.max_memory);
-        Engine::gpu(GpuOptions { choice: self.choice(), profile, max_memory, ..options })
+        let cache = if self.no_cache { None } else { cache_folder() };
+        let mut engine = Engine::gpu(GpuOptions { choice: self.choice(), profile, max_memory, cache, ..options })?;
+        // All engines of a command: what one of them computes does not depend on which it was.
+        let advice = self.measured(&engine).map(Advice::measured);
+        engine.advise(advice);
+        Ok(engine)
+    }
+
+    /// What `unlearn tune` measured on this adapter; read once.
+    fn measured(&self, engine: &Engine) -> Option<&Choices> {
+        let read = || engine.adapter().filter(|_| !self.no_cache).and_then(tuned::read);
+        self.choices.get_or_init(read).as_ref()
     }
 
     /// The trace: what a command writes besides is added to this, and all of it is checked before any work.

@@ -26,6 +26,7 @@ mod schema;
 mod shaders;
 mod template;
 mod train;
+mod tune;
 mod verify;
 
 use std::process::ExitCode;
@@ -86,6 +87,7 @@ pub static COMMANDS: &[CommandRow] = &[
     row::<check::Check>("check"),
     row::<doctor::Doctor>("doctor"),
     row::<bench::Bench>("bench"),
+    row::<tune::Tune>("tune"),
     row::<shaders::Shaders>("shaders"),
     row::<list::List>("list"),
     row::<schema::Schema>("schema"),

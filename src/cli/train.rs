@@ -99,6 +99,7 @@ impl Run for Train {
                 bar.set_position(done);
                 cx.note(&format!("{} parameters, {planned_bytes} bytes of GPU memory", job.model.layout.count()));
             }
+            Event::FirstStep(first) => bar.suspend(|| cx.note(&first.line())),
             Event::Step(step) => {
                 bar.set_position(step.step);
                 bar.set_message(format!("loss {:.4}", step.loss));

@@ -115,13 +115,27 @@ impl Recording {
                 return fail(Mistake::Shape { buffer: format!("input {i}"), expected, found });
             }
         }
-        for command in &self.commands {
-            if let Command::Upload { dst, input } = command
-                && let Some(data) = inputs.get(*input).filter(|data| data.elem() != dst.elem)
-            {
-                return fail(Mistake::Other(format!("`input {input}` holds {}, not {}", data.elem(), dst.elem)));
-            }
-        }
         Ok(())
     }
+
+    /// The uploads' types, by the number of the input.
+    pub(super) fn input_types(&self) -> Vec<(usize, Elem)> {
+        let types = self.commands.iter().filter_map(|command| match command {
+            Command::Upload { dst, input } => Some((*input, dst.elem)),
+            _ => None,
+        });
+        types.collect()
+    }
+}
+
+/// # Errors
+/// An input of another type than the recording uploads.
+pub(super) fn types(types: &[(usize, Elem)], inputs: &[Data]) -> Result<()> {
+    for (input, elem) in types {
+        if let Some(data) = inputs.get(*input).filter(|data| data.elem() != *elem) {
+            let what = format!("`input {input}` holds {}, not {elem}", data.elem());
+            return Err(Error::misuse("Engine::submit", Mistake::Other(what)));
+        }
+    }
+    Ok(())
 }

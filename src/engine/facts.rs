@@ -1,7 +1,31 @@
 //! What an engine says of itself, counts, and may be told: adapter, limits, traffic, memory, what ran.
 
-use super::{AdapterReport, Checks, Engine, Kernel, Kind, Reference, Target, Timing, Traffic};
+use std::sync::Arc;
+
+use super::{AdapterReport, Advice, By, Checks, Engine, Kernel, Kind, Recording, Reference, Target, Timing, Traffic};
 use crate::error::Result;
+
+/// Where the time before a first result goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Startup {
+    /// Seconds of starting the graphics interface and listing its adapters.
+    pub adapter_s: f64,
+    /// Seconds of opening the device.
+    pub device_s: f64,
+    /// Seconds of making pipelines. Some drivers compile at a pipeline's first dispatch instead.
+    pub pipelines_s: f64,
+    /// Number of pipelines made.
+    pub pipelines: usize,
+}
+
+/// A kernel that ran.
+#[derive(Clone, Copy, Debug)]
+pub struct Ran {
+    /// Its row.
+    pub kernel: &'static Kernel,
+    /// Who chose it among the forms of its plain kernel: a measurement, if it did so once.
+    pub by: By,
+}
 
 impl Engine {
     /// The adapter's description; `None` for the reference engine.
@@ -35,8 +59,19 @@ impl Engine {
     }
 
     /// The kernels that ran since the last call, by name, whatever compiled them.
-    pub fn take_kernels(&mut self) -> Vec<&'static Kernel> {
+    pub fn take_kernels(&mut self) -> Vec<Ran> {
         std::mem::take(&mut self.ran).into_values().collect()
+    }
+
+    /// What opening the engine and making pipelines took so far; zeros for the reference engine.
+    pub fn startup(&self) -> Startup {
+        let Kind::Gpu(g) = &self.kind else { return Startup::default() };
+        Startup {
+            adapter_s: g.opening.adapter_s,
+            device_s: g.opening.device_s,
+            pipelines_s: g.pipelines.seconds,
+            pipelines: g.pipelines.count(),
+        }
     }
 
     /// Bytes moved since the engine was made.
@@ -91,6 +126,16 @@ impl Engine {
             Kind::Gpu(g) => std::mem::take(&mut g.timings),
             Kind::Reference(_) => Vec::new(),
         }
+    }
+
+    /// Tells the recordings made from now on what was measured of variants.
+    pub fn advise(&mut self, advice: Option<Arc<Advice>>) {
+        self.advice = advice;
+    }
+
+    /// An empty recording whose variants are chosen for this engine.
+    pub fn recording(&self) -> Recording {
+        Recording::new(self.target()).advised(self.advice.clone())
     }
 
     /// What the choice of kernel variants may know about this engine.

@@ -1,12 +1,13 @@
 //! The GPU: device, kept buffers, pipelines. Programs are compiled in `program.rs`.
 
-use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use super::adapter::{self, AdapterChoice, AdapterReport};
-use super::kernel::{Kernel, Requires};
-use super::shader;
+use super::kept::Kept;
+use super::pipelines::Pipelines;
 use super::span::{BufferId, Span};
 use super::timing::Timing;
 use super::validation;
@@ -37,28 +38,26 @@ pub struct GpuOptions {
     /// Under the Vulkan validation layers, synchronisation validation among them; [`Listener`](super::Listener) hears
     /// them.
     pub validation: bool,
+    /// Folder in which what the driver compiles is kept from one process to the next; `None` keeps nothing.
+    pub cache: Option<PathBuf>,
 }
 
 impl Default for GpuOptions {
     fn default() -> Self {
         let choice = AdapterChoice::default();
         let checks = Checks::Trusted;
-        GpuOptions { choice, checks, profile: false, max_memory: None, work_cap: None, validation: false }
+        let (max_memory, work_cap, cache) = (None, None, None);
+        GpuOptions { choice, checks, profile: false, max_memory, work_cap, validation: false, cache }
     }
 }
 
-pub(super) struct Pipeline {
-    pub pipeline: wgpu::ComputePipeline,
-    pub layout: wgpu::BindGroupLayout,
-    pub workgroup: u64,
-}
-
-#[derive(PartialEq, Eq, Hash)]
-struct PipelineKey {
-    kernel: &'static str,
-    source: usize,
-    checks: Checks,
-    consts: Vec<(String, u64)>,
+/// Seconds of opening an adapter.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Opening {
+    /// Instance and list of adapters.
+    pub adapter_s: f64,
+    /// Device and queue.
+    pub device_s: f64,
 }
 
 /// A GPU and everything that lives on it.
@@ -78,8 +77,10 @@ pub struct Gpu {
     pub(super) pool: Vec<wgpu::Buffer>,
     pub(super) staging: Vec<wgpu::Buffer>,
     pub(super) timings: Vec<Timing>,
-    pub(super) epoch: std::time::Instant,
-    pipelines: HashMap<PipelineKey, Arc<Pipeline>>,
+    pub(super) epoch: Instant,
+    pub(super) pipelines: Pipelines,
+    /// How long opening took.
+    pub(super) opening: Opening,
     failure: Arc<Mutex<Option<String>>>,
     lost: Arc<AtomicBool>,
     /// Bytes held by kept buffers, the pool and parameter arenas.
@@ -91,8 +92,13 @@ pub struct Gpu {
 impl Gpu {
     /// Opens the chosen adapter with all its limits.
     pub fn open(options: GpuOptions) -> Result<Gpu> {
+        let start = Instant::now();
         let found = adapter::choose(&options.choice, options.validation)?;
-        let wanted = wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+        let adapter_s = start.elapsed().as_secs_f64();
+        let mut wanted = wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+        // Under the layers the driver shall compile what is checked.
+        let folder = options.cache.clone().filter(|_| !options.validation);
+        wanted.set(wgpu::Features::PIPELINE_CACHE, folder.is_some());
         let limits = found.adapter.limits();
         let desc = wgpu::DeviceDescriptor {
             label: Some("unlearn"),
@@ -113,8 +119,11 @@ impl Gpu {
                 keep_first(&sink, format!("the device was lost ({reason:?}): {message}"));
             }
         });
+        let kept = folder.and_then(|folder| Kept::open(&folder, &device, &found.report.describe()));
         let gpu = Gpu::over(found.report, device, queue, limits, options);
-        validation::required(Gpu { layers: found.layers, owned: true, failure, lost, ..gpu })
+        let pipelines = Pipelines::over(kept);
+        let opening = Opening { adapter_s, device_s: start.elapsed().as_secs_f64() - adapter_s };
+        validation::required(Gpu { layers: found.layers, owned: true, failure, lost, pipelines, opening, ..gpu })
     }
 
     /// Over a device that nothing was allocated on.
@@ -137,8 +146,9 @@ impl Gpu {
             pool: Vec::new(),
             staging: Vec::new(),
             timings: Vec::new(),
-            epoch: std::time::Instant::now(),
-            pipelines: HashMap::new(),
+            epoch: Instant::now(),
+            pipelines: Pipelines::default(),
+            opening: Opening::default(),
             failure: Arc::default(),
             lost: Arc::default(),
             held: 0,
@@ -238,98 +248,6 @@ impl Gpu {
         let waited = self.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None });
         waited.map_err(|e| Error::Device(format!("{}: waiting failed: {e}", self.report.name)))?;
         self.healthy()
-    }
-
-    /// The pipeline of a kernel with these overrides; made once.
-    pub(super) fn pipeline(
-        &mut self,
-        kernel: &'static Kernel,
-        consts: &[(&'static str, f64)],
-    ) -> Result<Arc<Pipeline>> {
-        let composed = shader::composed(kernel)?;
-        let values = composed.consts(kernel, consts)?;
-        let key = PipelineKey {
-            kernel: kernel.name,
-            source: kernel.source.as_ptr() as usize,
-            checks: self.options.checks,
-            consts: values.iter().map(|(n, v)| (n.clone(), v.to_bits())).collect(),
-        };
-        if let Some(hit) = self.pipelines.get(&key) {
-            return Ok(hit.clone());
-        }
-        self.require(kernel)?;
-        let layout = self.bind_group_layout(kernel, &composed.reflection)?;
-        let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some(kernel.name),
-            bind_group_layouts: &[Some(&layout)],
-            immediate_size: 0,
-        });
-        let desc = wgpu::ShaderModuleDescriptor {
-            label: Some(kernel.name),
-            source: wgpu::ShaderSource::Wgsl(composed.text.as_str().into()),
-        };
-        let checks = match self.options.checks {
-            Checks::Checked => wgpu::ShaderRuntimeChecks::checked(),
-            Checks::Trusted => wgpu::ShaderRuntimeChecks::unchecked(),
-        };
-        // SAFETY: `unlearn check` runs every kernel, variant and shape class with the guards on and off, and compares
-        // both results bit for bit; a kernel that needs the guards fails there.
-        let module = unsafe { self.device.create_shader_module_trusted(desc, checks) };
-        let constants: Vec<(&str, f64)> = values.iter().map(|(n, v)| (n.as_str(), *v)).collect();
-        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(kernel.name),
-            layout: Some(&pipeline_layout),
-            module: &module,
-            entry_point: Some("main"),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                constants: &constants,
-                zero_initialize_workgroup_memory: self.options.checks == Checks::Checked,
-            },
-            cache: None,
-        });
-        self.healthy()?;
-        let workgroup = values.get("WG").copied().unwrap_or(64.0) as u64;
-        let made = Arc::new(Pipeline { pipeline, layout, workgroup });
-        self.pipelines.insert(key, made.clone());
-        Ok(made)
-    }
-
-    fn require(&self, kernel: &Kernel) -> Result<()> {
-        if shader::supported(kernel.requires, self.report.subgroup_min) {
-            return Ok(());
-        }
-        let Requires::Subgroup8 = kernel.requires else { return Ok(()) };
-        Err(Error::Unsupported(format!(
-            "kernel {} needs subgroups of at least 8 lanes; {} ({}) has {}",
-            kernel.name, self.report.name, self.report.backend, self.report.subgroup_min
-        )))
-    }
-
-    fn bind_group_layout(&self, kernel: &Kernel, shader: &shader::Reflection) -> Result<wgpu::BindGroupLayout> {
-        if shader.storage.len() > self.limits.max_storage_buffers_per_shader_stage as usize {
-            return Err(Error::Unsupported(format!(
-                "kernel {} binds {} storage buffers; max_storage_buffers_per_shader_stage of {} is {}",
-                kernel.name,
-                shader.storage.len(),
-                self.report.name,
-                self.limits.max_storage_buffers_per_shader_stage
-            )));
-        }
-        let entry = |binding: usize, ty, dynamic| wgpu::BindGroupLayoutEntry {
-            binding: binding as u32,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: dynamic, min_binding_size: None },
-            count: None,
-        };
-        let mut entries = Vec::new();
-        if !shader.params.is_empty() {
-            entries.push(entry(0, wgpu::BufferBindingType::Uniform, true));
-        }
-        for (i, (_, writable, _)) in shader.storage.iter().enumerate() {
-            entries.push(entry(i + 1, wgpu::BufferBindingType::Storage { read_only: !writable }, false));
-        }
-        let desc = wgpu::BindGroupLayoutDescriptor { label: Some(kernel.name), entries: &entries };
-        Ok(self.device.create_bind_group_layout(&desc))
     }
 }
 

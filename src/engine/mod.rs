@@ -5,12 +5,17 @@ mod adopt;
 mod arguments;
 pub mod case;
 mod check;
+mod choices;
 mod data;
 mod facts;
+mod form;
 mod gpu;
 mod grid;
+mod kept;
 mod kernel;
+mod making;
 mod pass;
+mod pipelines;
 mod plan;
 mod probe;
 mod program;
@@ -27,10 +32,13 @@ mod translate;
 mod validation;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 pub use adapter::{AdapterChoice, AdapterLimits, AdapterReport, list as adapters, pick as pick_adapter};
 pub use arguments::Arguments;
+pub use choices::{Advice, Asked, By, CHOICES, Choice, Choices};
 pub use data::Data;
+pub use facts::{Ran, Startup};
 pub use gpu::{Checks, Gpu, GpuOptions};
 pub use grid::div_ceil;
 pub use kernel::{Access, Consts, Field, FieldType, Fields, Kernel, Lane, Params, Requires, Tangent, Twin, TwinCall};
@@ -65,6 +73,8 @@ pub struct Traffic {
 pub struct Program {
     rec: Recording,
     gpu: Option<program::GpuProgram>,
+    /// Types of its inputs.
+    types: Vec<(usize, Elem)>,
     /// Its kernels, each once.
     kernels: Kernels,
     /// Bytes of the temporaries after sharing.
@@ -72,7 +82,7 @@ pub struct Program {
 }
 
 /// Kernels by name.
-type Kernels = BTreeMap<&'static str, &'static Kernel>;
+type Kernels = BTreeMap<&'static str, Ran>;
 
 /// A run in flight.
 #[must_use = "the outputs of a run are fetched with Engine::wait"]
@@ -97,12 +107,14 @@ pub struct Engine {
     traffic: Traffic,
     /// Kernels of the programs that were submitted since [`Engine::take_kernels`].
     ran: Kernels,
+    /// What recordings made for it are told of variants.
+    advice: Option<Arc<Advice>>,
 }
 
 impl Engine {
     fn new(kind: Kind) -> Engine {
         let (waiting, lens, traffic) = (HashMap::new(), Vec::new(), Traffic::default());
-        Engine { kind, waiting, next: 0, lens, traffic, ran: Kernels::new() }
+        Engine { kind, waiting, next: 0, lens, traffic, ran: Kernels::new(), advice: None }
     }
 
     /// Opens a GPU.
@@ -210,8 +222,10 @@ impl Engine {
             Kind::Gpu(g) => Some(g.guarded(|g| g.compile(&rec))?),
             Kind::Reference(_) => None,
         };
-        let kernels = rec.dispatches().map(|d| (d.kernel.name, d.kernel)).collect();
-        Ok(Program { rec, gpu, kernels, temp_bytes })
+        let ran = |kernel| Ran { kernel, by: rec.chosen_by(kernel) };
+        let kernels = rec.dispatches().map(|d| (d.kernel.name, ran(d.kernel))).collect();
+        let types = rec.input_types();
+        Ok(Program { rec, gpu, types, kernels, temp_bytes })
     }
 
     /// Starts a run. Inputs take effect before its first command.
@@ -220,6 +234,7 @@ impl Engine {
     /// Inputs of another number, length or type than the recording uploads, or a failed device.
     pub fn submit(&mut self, program: &Program, inputs: &[Data]) -> Result<Ticket> {
         program.rec.check_inputs(inputs)?;
+        check::types(&program.types, inputs)?;
         self.traffic.up += program.rec.inputs.iter().sum::<usize>() as u64 * 4;
         self.traffic.down += program.rec.outputs.iter().map(|s| s.len as u64 * 4).sum::<u64>();
         let waiting = match (&mut self.kind, &program.gpu) {
@@ -232,7 +247,9 @@ impl Engine {
                 return Err(Error::misuse("Engine::submit", Mistake::Other("a program of another engine".to_owned())));
             }
         };
-        self.ran.extend(&program.kernels);
+        for (name, ran) in &program.kernels {
+            self.ran.entry(name).and_modify(|known| known.by = known.by.max(ran.by)).or_insert(*ran);
+        }
         self.next += 1;
         self.waiting.insert(self.next, waiting);
         Ok(Ticket(self.next))

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use glam::UVec3;
 
 use super::adapter::AdapterReport;
-use super::gpu::{Gpu, Pipeline, too_large};
+use super::choices::By;
+use super::gpu::{Gpu, too_large};
 use super::grid::fold;
+use super::pipelines::Pipeline;
 use super::plan;
 use super::recording::{Command, Dispatch, Groups, Recording};
 use super::shader;
@@ -46,6 +48,7 @@ pub(super) struct Launch {
     offset: Option<u32>,
     grid: UVec3,
     pub kernel: &'static str,
+    pub tuned: bool,
     pub label: String,
     pub flops: u64,
     pub bytes: u64,
@@ -66,6 +69,7 @@ pub(super) struct GpuProgram {
 impl Gpu {
     pub(super) fn compile(&mut self, rec: &Recording) -> Result<GpuProgram> {
         let temps = self.place_temps(rec)?;
+        self.make_pipelines(rec)?;
         let slots = ParamSlots::collect(rec);
         let params = self.create("parameters", (slots.bytes.len() / 4).max(ALIGN), {
             wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST
@@ -103,7 +107,9 @@ impl Gpu {
                     dispatched += 1;
                     let bound: Vec<(wgpu::Buffer, u64)> =
                         d.bindings.iter().map(|(span, _)| place(self, span)).collect::<Result<_>>()?;
-                    program.steps.push(Step::Launch(self.launch(d, &bound, &params, offset)?));
+                    let launch = self.launch(d, &bound, &params, offset)?;
+                    let tuned = rec.chosen_by(d.kernel) != By::Rule;
+                    program.steps.push(Step::Launch(Launch { tuned, ..launch }));
                 }
             }
         }
@@ -156,7 +162,7 @@ impl Gpu {
                 self.report.name
             )));
         }
-        let pipeline = self.pipeline(d.kernel, &d.consts)?;
+        let pipeline = self.pipeline(d)?;
         let mut entries = Vec::with_capacity(bound.len() + 1);
         if offset.is_some() {
             let size = (d.params.len() as u64).next_multiple_of(16);
@@ -193,7 +199,8 @@ impl Gpu {
             ))
         })?;
         let (kernel, label) = (d.kernel.name, d.label.clone());
-        Ok(Launch { pipeline, bind_group, offset, grid, kernel, label, flops: d.flops, bytes: d.bytes })
+        let (flops, bytes) = (d.flops, d.bytes);
+        Ok(Launch { pipeline, bind_group, offset, grid, kernel, tuned: false, label, flops, bytes })
     }
 
     /// Floating point operations after which a submission is closed.
@@ -204,8 +211,11 @@ impl Gpu {
 }
 
 impl Launch {
-    pub(super) fn encode(&self, pass: &mut wgpu::ComputePass) {
-        pass.set_pipeline(&self.pipeline.pipeline);
+    /// Into a pass whose last launch was `last`.
+    pub(super) fn encode(&self, pass: &mut wgpu::ComputePass, last: Option<&Launch>) {
+        if last.is_none_or(|last| !Arc::ptr_eq(&last.pipeline, &self.pipeline)) {
+            pass.set_pipeline(&self.pipeline.pipeline);
+        }
         pass.set_bind_group(0, &self.bind_group, self.offset.as_slice());
         let [x, y, z] = self.grid.to_array();
         pass.dispatch_workgroups(x, y, z);

@@ -1,5 +1,9 @@
 //! Work as data: a `Recording` is a list of commands over buffer ids that either engine can run.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::choices::{Advice, By};
 use super::kernel::{Access, Fields, Kernel};
 use super::span::{Buf, BufferId, Elem, Element, Span};
 use super::target::Target;
@@ -97,6 +101,10 @@ pub struct Recording {
     /// The first call that did not fit; nothing is recorded after it.
     pub(super) misuse: Option<Box<Misuse>>,
     target: Target,
+    /// What a measurement says of variants.
+    pub(super) advice: Option<Arc<Advice>>,
+    /// Names of the forms that it was given by measurement.
+    pub(super) picked: BTreeMap<&'static str, By>,
 }
 
 impl Recording {

@@ -27,13 +27,13 @@ impl Gpu {
                 self.queue.write_buffer(buffer, *offset, data.bytes());
             }
         }
-        if self.options.profile && self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
+        let mut encoder = if self.options.profile && self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
             self.run_profiled(&program.steps)?;
+            self.device.create_command_encoder(&Default::default())
         } else {
-            self.run_plain(&program.steps);
-        }
+            self.run_plain(&program.steps)
+        };
         let total: usize = outputs.iter().map(|s| s.len).sum();
-        let mut encoder = self.device.create_command_encoder(&Default::default());
         let staging = if total == 0 { None } else { Some(self.staging_buffer(total)?) };
         if let Some(staging) = &staging {
             let mut at = 0;
@@ -104,8 +104,10 @@ impl Gpu {
         Ok(())
     }
 
-    /// Consecutive launches share a pass; copies and clears end it; the work cap ends the submission.
-    fn run_plain(&mut self, steps: &[Step]) {
+    /// Consecutive launches share a pass; copies and clears end it; the work cap ends the submission. wgpu takes
+    /// encoded commands once, so each run encodes them again, from bind groups and pipelines that were made when the
+    /// program was compiled: nothing is made here but encoders. The last one is left open for the readbacks.
+    fn run_plain(&mut self, steps: &[Step]) -> wgpu::CommandEncoder {
         let cap = self.work_cap();
         let mut encoder = self.device.create_command_encoder(&Default::default());
         let mut work = 0;
@@ -114,11 +116,13 @@ impl Gpu {
             match &steps[i] {
                 Step::Launch(_) => {
                     let mut pass = encoder.begin_compute_pass(&Default::default());
+                    let mut last = None;
                     while let Some(Step::Launch(launch)) = steps.get(i) {
                         if work > 0 && work + launch.flops > cap {
                             break;
                         }
-                        launch.encode(&mut pass);
+                        launch.encode(&mut pass, last);
+                        last = Some(launch);
                         work += launch.flops;
                         i += 1;
                     }
@@ -137,7 +141,7 @@ impl Gpu {
                 work = 0;
             }
         }
-        self.queue.submit([encoder.finish()]);
+        encoder
     }
 
     /// One pass per dispatch, with a timestamp at both ends; synchronous.
@@ -165,7 +169,7 @@ impl Gpu {
                         end_of_pass_write_index: Some(at + 1),
                     }),
                 });
-                launch.encode(&mut pass);
+                launch.encode(&mut pass, None);
                 drop(pass);
                 timed.push(launch);
             }
@@ -210,6 +214,7 @@ impl Gpu {
             let (start, end) = (ns(ticks[2 * i]), ns(ticks[2 * i + 1]));
             self.timings.push(Timing {
                 kernel: launch.kernel,
+                tuned: launch.tuned,
                 label: launch.label.clone(),
                 submitted_ns,
                 start_ns: start,

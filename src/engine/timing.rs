@@ -9,6 +9,8 @@ use serde::Serialize;
 pub struct Timing {
     /// The kernel's name.
     pub kernel: &'static str,
+    /// Whether a measurement, not the table of adapters, chose this form in its recording.
+    pub tuned: bool,
     /// The scope it was recorded under.
     pub label: String,
     /// Host time at which its submission was handed over, in nanoseconds since the engine was opened.
@@ -63,7 +65,7 @@ pub fn chrome_trace(timings: &[Timing]) -> String {
             serde_json::json!({
                 "name": t.kernel, "cat": "gpu", "ph": "X", "pid": 1, "tid": 1,
                 "ts": (t.submitted_ns + t.start_ns) as f64 / 1e3, "dur": t.duration_ns as f64 / 1e3,
-                "args": { "scope": t.label, "flops": t.flops, "bytes": t.bytes },
+                "args": { "scope": t.label, "tuned": t.tuned, "flops": t.flops, "bytes": t.bytes },
             })
         })
         .collect();

@@ -141,6 +141,7 @@ mod tests {
             kernel: "k".into(),
             variant: "v".into(),
             chosen: None,
+            tuned: None,
             case: case.into(),
             dtype: "f32",
             overrides: Default::default(),

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 pub use numbers::{mad, median, range};
 pub use peaks::{Bound, Peaks};
-pub use presets::{PRESETS, Preset};
+pub use presets::{Ask, PRESETS, Preset};
 pub use shapes::expand;
 pub use work::{Forms, Work};
 
@@ -99,6 +99,9 @@ pub struct Row {
     /// Whether this form is the one that a recording gets here; absent where there is no choice to ask.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chosen: Option<bool>,
+    /// Whether it gets it because `unlearn tune` measured it here, not by the table of adapters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tuned: Option<bool>,
     /// Name of the case.
     pub case: String,
     /// Type of the numbers that it computes with.

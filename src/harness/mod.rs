@@ -12,4 +12,5 @@ pub mod nets;
 pub mod parity;
 pub mod sets;
 pub mod trial;
+pub mod tune;
 pub mod whole;

@@ -1,13 +1,13 @@
 //! Cases of shapes that somebody asks for at the command line: one row for each operation that can be timed so.
 
 use crate::engine::case::Case;
-use crate::engine::{Recording, Target};
+use crate::engine::{Kernel, Recording};
 
 /// How a row makes what is timed at one shape.
 type Make = Box<dyn Fn(&[usize]) -> Result<Vec<Case>, String>>;
 
-/// How a row records the form that a target is given.
-type Record = Box<dyn Fn(Target, &[usize]) -> Recording>;
+/// How a row records, into an empty recording, the form that it is given.
+type Record = Box<dyn Fn(Recording, &[usize]) -> Recording>;
 
 /// An operation that `unlearn bench --op` times at any shape: the cases of its forms, each verified as any other case.
 pub struct Op {
@@ -89,8 +89,8 @@ impl Op {
         self
     }
 
-    /// How the form that a target is given is recorded; its buffers are temporaries without content.
-    pub fn chosen(mut self, record: impl Fn(Target, &[usize]) -> Recording + 'static) -> Op {
+    /// How the form that a recording is given is recorded; its buffers are temporaries without content.
+    pub fn chosen(mut self, record: impl Fn(Recording, &[usize]) -> Recording + 'static) -> Op {
         self.record = Some(Box::new(record));
         self
     }
@@ -133,10 +133,10 @@ impl Op {
         (self.small)(shape)
     }
 
-    /// The kernel that the choice gives a target at a shape, by its first dispatch; nothing where there is one form.
-    pub fn chosen_for(&self, target: Target, shape: &[usize]) -> Option<&'static str> {
-        let rec = self.record.as_ref()?(target, shape);
-        rec.dispatches().next().map(|d| d.kernel.name)
+    /// The kernel that an empty recording is given at a shape, by its first dispatch, and whether a measurement chose
+    /// it; nothing where there is one form.
+    pub fn chosen_for(&self, empty: Recording, shape: &[usize]) -> Option<(&'static Kernel, bool)> {
+        self.record.as_ref()?(empty, shape).first_form()
     }
 }
 
@@ -158,6 +158,7 @@ pub(super) fn none() -> Vec<Op> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Target;
 
     #[test]
     fn every_example_and_its_small_form_make_cases_that_fit_their_shaders() {
@@ -172,9 +173,10 @@ mod tests {
                     case.rec.check().unwrap_or_else(|e| panic!("{}: {e}", case.name));
                     assert!(case.rec.dispatches().count() > 0, "{} records nothing", case.name);
                 }
-                let target = Target::software(8);
-                if let Some(chosen) = op.chosen_for(target, &shape) {
-                    let there = cases.iter().any(|c| c.rec.dispatches().any(|d| d.kernel.name == chosen));
+                let empty = Recording::new(Target::software(8));
+                if let Some((chosen, _)) = op.chosen_for(empty, &shape) {
+                    let there = cases.iter().any(|c| c.rec.dispatches().any(|d| d.kernel.name == chosen.name));
+                    let chosen = chosen.name;
                     assert!(there, "{}: {chosen} is chosen, but not among its forms", op.name);
                 }
             }

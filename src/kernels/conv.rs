@@ -63,7 +63,7 @@ fn tiles(s: &ConvShape, channels: usize, positions: usize) -> UVec3 {
 
 /// Records `y = conv(x, w) + b`; `b` may be absent.
 pub fn conv2d(rec: &mut Recording, s: &ConvShape, x: Buf<f32>, w: Buf<f32>, b: Option<Buf<f32>>, y: Buf<f32>) {
-    let kernel = choose(rec.target(), Direction::Forward, s);
+    let kernel = choice::ask(rec, Direction::Forward, s, 0);
     conv2d_as(rec, kernel, s, x, w, b, y);
 }
 
@@ -104,7 +104,7 @@ pub fn conv2d_as(
 
 /// Records the input gradient.
 pub fn conv2d_bwd_x(rec: &mut Recording, s: &ConvShape, w: Buf<f32>, dy: Buf<f32>, dx: Buf<f32>) {
-    let kernel = choose(rec.target(), Direction::Input, s);
+    let kernel = choice::ask(rec, Direction::Input, s, 0);
     conv2d_bwd_x_as(rec, kernel, s, w, dy, dx);
 }
 
@@ -142,7 +142,8 @@ pub fn conv2d_bwd_x_as(
 
 /// Records the weight gradient of each chunk of samples into `dw`.
 pub fn conv2d_bwd_w(rec: &mut Recording, s: &ConvShape, x: Buf<f32>, dy: Buf<f32>, dw: Buf<f32>, g: WeightGrad) {
-    let kernel = choose(rec.target(), if g.square { Direction::Squares } else { Direction::Weight }, s);
+    let direction = if g.square { Direction::Squares } else { Direction::Weight };
+    let kernel = choice::ask(rec, direction, s, g.chunks.per_chunk);
     conv2d_bwd_w_as(rec, kernel, s, x, dy, dw, g);
 }
 

@@ -10,6 +10,8 @@ pub enum Order {
     /// One after another, the taps of a channel together; the plain forms of a convolution take a tap's channels
     /// together.
     ByChannel,
+    /// Each record by itself, then the records' sums one after another. Of one record alone it is [`Order::Plain`].
+    BySample,
     /// Every lane of a workgroup its own, then a tree over the lanes.
     Lanes,
     /// So many in a row at a time, then these sums one after another; how many is a function of the shape alone.

@@ -200,7 +200,7 @@ impl Shared {
         engine.write(x, values)?;
         let flags = engine.alloc("touched", edges)?;
         engine.write(flags, touched)?;
-        let mut rec = Recording::new(engine.target());
+        let mut rec = engine.recording();
         graph::degree_norms(&mut rec, &a, w, sym, mean);
         let program = engine.compile(rec)?;
         engine.run(&program, &[])?;

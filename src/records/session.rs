@@ -181,7 +181,7 @@ impl<'e> Session<'e> {
 
     /// An empty recording for this engine.
     pub fn recording(&self) -> Recording {
-        Recording::new(self.engine.target())
+        self.engine.recording()
     }
 
     /// Records with `record`, compiles, runs once and returns the outputs.

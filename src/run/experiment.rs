@@ -14,7 +14,7 @@ use super::stage::{Stage, apply};
 use super::target::Target;
 use crate::base::utc_now;
 use crate::data::{Absent, Dataset, Origins};
-use crate::engine::{Engine, Kernel};
+use crate::engine::{Engine, Ran};
 use crate::error::{Error, Result};
 use crate::methods::{self, Account, MethodRow, Past, Role, Tier};
 use crate::nn::Model;
@@ -64,7 +64,7 @@ struct Original {
     seed: u64,
     theta: Vec<f32>,
     seconds: f64,
-    kernels: Vec<&'static Kernel>,
+    kernels: Vec<Ran>,
     curve: Curve,
 }
 
@@ -79,7 +79,7 @@ struct Candidate {
     settings: serde_json::Value,
     seed: u64,
     /// Those that making it ran.
-    kernels: Vec<&'static Kernel>,
+    kernels: Vec<Ran>,
     made: Result<(Vec<f32>, Account), String>,
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::effect::Effect;
 use super::evidence::{Evidence, Residue};
+use super::first_step::FirstStep;
 use super::results::{AdapterSummary, RequestSummary};
 use crate::data::{Dataset, Fitted};
 use crate::methods::{Details, Read, Tier};
@@ -24,7 +25,7 @@ pub struct RunInfo {
     pub version: String,
     /// Where it ran.
     pub adapter: AdapterSummary,
-    /// Family of kernels → the variant that ran.
+    /// Family of kernels → the variants that ran, `(tuned)` where `unlearn tune` chose one.
     pub variants: BTreeMap<String, String>,
     /// Of parameters, order and dropout.
     pub seed: u64,
@@ -49,6 +50,9 @@ pub struct RunInfo {
     /// Seconds of training or forgetting in this process, evaluation excluded.
     #[cfg_attr(feature = "cli", schemars(extend("unit" = "s")))]
     pub seconds: f64,
+    /// How long the first step was in coming, where this process took it from the start of a training.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub first_step: Option<FirstStep>,
     /// Digest of the weights' file.
     pub model_sha256: String,
     /// Digest of what training depended on (see [`Config::train_digest`]).

@@ -13,6 +13,7 @@ pub mod evaluate;
 pub mod evidence;
 pub mod experiment;
 pub mod experiments;
+pub mod first_step;
 pub mod folder;
 pub mod forget_run;
 pub mod gradients;
@@ -43,6 +44,8 @@ pub mod target;
 #[cfg(feature = "cli")]
 pub mod templates;
 pub mod train_run;
+pub mod tune;
+pub mod tuned;
 pub mod variants;
 pub mod verify;
 pub mod whom;

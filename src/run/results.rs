@@ -49,7 +49,7 @@ pub struct Row {
     pub seeds: Vec<u64>,
     /// Where it was computed.
     pub adapter: AdapterSummary,
-    /// Kernel → variant that ran.
+    /// Kernel → variants that ran, `(tuned)` where `unlearn tune` chose one.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub variants: BTreeMap<String, String>,
     /// Seconds taken.

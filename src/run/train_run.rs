@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{Config, Loaded};
 use super::evidence::{self, Evidence, Marks};
+use super::first_step::FirstStep;
 use super::folder::{RunFolder, State};
 use super::hold::Hold;
 use super::info::{DataInfo, RunInfo, SCHEMA, TrafficInfo};
@@ -39,6 +40,8 @@ pub enum Event<'a> {
         /// GPU memory held.
         planned_bytes: u64,
     },
+    /// The first step of this process is done.
+    FirstStep(FirstStep),
     /// A step is done.
     Step(&'a StepReport),
     /// An epoch is done.
@@ -97,6 +100,8 @@ pub struct TrainJob {
     pub folder: RunFolder,
     /// Who trains, and why.
     pub marks: Marks,
+    began: Instant,
+    load_s: f64,
     digest: String,
     data_sha256: String,
     base_sha256: Option<String>,
@@ -112,6 +117,7 @@ impl TrainJob {
     /// # Errors
     /// Bad data or configuration, a folder that already holds a run, a resumed run of another configuration.
     pub fn prepare(mut loaded: Loaded, out: &Path, resume: bool) -> Result<Option<TrainJob>> {
+        let began = Instant::now();
         let folder = RunFolder::new(out);
         let hold = folder.claim("train", resume)?;
         let (data, model) = loaded.build()?;
@@ -142,7 +148,21 @@ impl TrainJob {
         };
         let base_sha256 = config.init.as_deref().map(evidence::hash_of).transpose()?;
         let (data_sha256, marks) = (data.sha256(), Marks::default());
-        Ok(Some(TrainJob { config, data, model, folder, marks, digest, data_sha256, base_sha256, theta, hold }))
+        let load_s = began.elapsed().as_secs_f64();
+        Ok(Some(TrainJob {
+            config,
+            data,
+            model,
+            folder,
+            marks,
+            began,
+            load_s,
+            digest,
+            data_sha256,
+            base_sha256,
+            theta,
+            hold,
+        }))
     }
 
     /// Trains to the end and writes the folder. Without a checkpoint to continue from, an error leaves nothing in it.
@@ -178,19 +198,24 @@ impl TrainJob {
             lines: self.kept_lines(&saved)?,
             saved: saved.step,
             moved: Moved::default(),
+            first: None,
+            reached: None,
+            sent: Instant::now(),
             mark: Traffic::default(),
             epoch_began: Instant::now(),
             kept_at: Instant::now(),
             watch,
         };
         fit.prepare(&mut session, &running.terms)?;
-        running.validate(&mut session)?;
+        running.prepare(&mut session)?;
         // What compiling takes for a moment counts: a budget of this very number is enough, and one byte less is not.
         let planned_gpu_bytes = session.engine.take_peak();
         let up_before_start = session.engine.traffic().up - before.up;
         let steps = (fit.steps_per_epoch(&running.terms) * self.config.train.epochs) as u64;
         (running.watch)(Event::Start { done: saved.step, steps, planned_bytes: planned_gpu_bytes });
         self.hold.begin(&self.digest)?;
+        let first = fit.steps_at_once(&session).min(fit.steps_per_epoch(&running.terms));
+        running.first = Some(FirstStep::before(session.engine, self.load_s, first));
         let start = Instant::now();
         running.train(&mut session, &mut fit)?;
         let seconds = start.elapsed().as_secs_f64();
@@ -206,8 +231,9 @@ impl TrainJob {
             planned_gpu_bytes,
             traffic,
             seconds,
+            first_step: running.reached,
             dispatches_per_step: fit.dispatches_per_step(),
-            variants: variants::of(&session.engine.take_kernels()),
+            variants: variants::ran(session.engine),
             privacy: fit.privacy(&running.terms),
             ..self.info(adapter)
         };
@@ -230,6 +256,7 @@ impl TrainJob {
             planned_gpu_bytes: 0,
             traffic: TrafficInfo::default(),
             seconds: 0.0,
+            first_step: None,
             model_sha256: String::new(),
             config_sha256: self.digest.clone(),
             privacy: None,

@@ -1,13 +1,13 @@
 //! Logits, losses and mean gradients over sets of records.
 
-use super::batches;
-use crate::engine::Buf;
+use super::{batches, prepare};
+use crate::engine::{Buf, Recording};
 use crate::error::Result;
 use crate::kernels::map::{self, Unary};
 use crate::nn::{Mode, Sink};
 use crate::records::Use;
 use crate::records::scored::record_totals;
-use crate::records::{Records, Session};
+use crate::records::{Part, Records, Session, Shape};
 
 /// Mean loss and accuracy of a set.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -36,13 +36,31 @@ pub fn logits(session: &mut Session, records: Records) -> Result<Vec<f32>> {
     Ok(runs.iter().flat_map(|r| r[0].f32().to_vec()).collect())
 }
 
+/// Name under which a session keeps its programs for [`score`].
+const SCORE: &str = "score";
+
+fn record_score(session: &mut Session, rec: &mut Recording, part: Part, shape: &Shape) -> Result<()> {
+    let scored = session.record_scored(rec, part, shape, Mode::Eval, None)?;
+    record_totals(rec, &scored);
+    Ok(())
+}
+
+/// Compiles what [`score`] will run and holds its memory, without running it.
+///
+/// # Errors
+/// Records that do not exist; a budget or an adapter that cannot hold it.
+pub fn prepare_score(session: &mut Session, records: Records) -> Result<()> {
+    session.check_records(records, true)?;
+    prepare(session, (records, session.batch, Use::Together), SCORE, |s, rec, shape| {
+        record_score(s, rec, records.part, shape)
+    })
+}
+
 /// Mean loss and accuracy; two scalars a batch come back.
 pub fn score(session: &mut Session, records: Records) -> Result<Score> {
     session.check_records(records, true)?;
-    let runs = batches(session, (records, session.batch, Use::Together), Some("score"), |s, rec, shape, _| {
-        let scored = s.record_scored(rec, records.part, shape, Mode::Eval, None)?;
-        record_totals(rec, &scored);
-        Ok(())
+    let runs = batches(session, (records, session.batch, Use::Together), Some(SCORE), |s, rec, shape, _| {
+        record_score(s, rec, records.part, shape)
     })?;
     let sum = |i: usize| runs.iter().map(|r| f64::from(r[0].f32()[i])).sum::<f64>();
     let n = records.indices.len();

@@ -7,6 +7,9 @@ use crate::error::{Error, Result};
 use crate::records::{Load, Shape, Use};
 use crate::records::{Records, Session};
 
+/// Runs under way at the same time.
+const IN_FLIGHT: usize = 3;
+
 /// Runs `records` through a program per shape of batch; each run takes a batch and returns the outputs. Programs
 /// under a name are kept for the next call.
 pub(crate) fn batches(
@@ -36,7 +39,7 @@ pub(crate) fn batches(
         let program = kept.as_ref().and_then(|k| session.programs.get(k)).or_else(|| programs.get(&key));
         let program = program.ok_or_else(|| Error::internal("a program vanished"))?;
         flying.push_back(session.engine.submit(program, &inputs)?);
-        if flying.len() >= 3
+        if flying.len() >= IN_FLIGHT
             && let Some(ticket) = flying.pop_front()
         {
             out.push(session.engine.wait(ticket)?);
@@ -46,4 +49,31 @@ pub(crate) fn batches(
         out.push(session.engine.wait(ticket)?);
     }
     Ok(out)
+}
+
+/// Compiles, and keeps under `name`, the programs that [`batches`] will run these records through, and makes the
+/// buffers of its readbacks.
+pub(crate) fn prepare(
+    session: &mut Session,
+    (records, batch, how): (Records, usize, Use),
+    name: &'static str,
+    mut record: impl FnMut(&mut Session, &mut Recording, &Shape) -> Result<()>,
+) -> Result<()> {
+    let mut elements = 0;
+    for indices in &session.pieces(records, batch, how) {
+        let Load { shape, recurs, .. } = session.load(records.part, indices, how);
+        let key = (name, records.part, shape);
+        if session.programs.contains_key(&key) {
+            continue;
+        }
+        let mut rec = session.recording();
+        record(session, &mut rec, &key.2)?;
+        elements = elements.max(rec.outputs.iter().map(|span| span.len).sum());
+        let program = session.engine.compile(rec)?;
+        session.planned = session.planned.max(program.temp_bytes);
+        if recurs {
+            session.programs.insert(key, program);
+        }
+    }
+    session.engine.reserve_readback(elements, IN_FLIGHT)
 }

@@ -130,6 +130,11 @@ impl Fit {
         each.max().unwrap_or(0)
     }
 
+    /// Shapes of submissions that there are programs for.
+    pub fn shapes(&self) -> usize {
+        self.programs.len()
+    }
+
     /// Steps taken since the start.
     pub fn steps_taken(&self) -> u64 {
         self.state.step

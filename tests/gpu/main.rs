@@ -30,6 +30,7 @@ mod parity;
 mod private;
 mod rankings;
 mod removal;
+mod replay;
 mod resume;
 mod runs;
 mod saliency;
@@ -38,6 +39,7 @@ mod solvers;
 mod source;
 mod statistics;
 mod times;
+mod tuning;
 mod validation;
 mod variants;
 
@@ -65,6 +67,7 @@ fn main() {
     trials.extend(drivers::trials(&devices));
     trials.extend(validation::trials(&devices));
     trials.extend(devices.iter().flat_map(engine::trials));
+    trials.extend(devices.iter().flat_map(replay::trials));
     trials.extend(examples::trials(&devices));
     trials.extend(devices.iter().flat_map(params::trials));
     trials.extend(devices.iter().flat_map(device::trials));
@@ -77,6 +80,7 @@ fn main() {
     trials.extend(erasure::trials());
     trials.extend(source::trials());
     trials.extend(variants::trials());
+    trials.extend(tuning::trials());
     trials.extend(kinds::trials());
     trials.extend(resume::trials());
     trials.extend(kills::trials());

@@ -10,6 +10,8 @@ pub fn unlearn(arguments: &[&str]) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("UNLEARN_")) {
         command.env_remove(name);
     }
+    // What a user has measured or compiled on this machine is not this test's.
+    command.env("UNLEARN_NO_CACHE", "1");
     command
 }
 

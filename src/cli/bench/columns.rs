@@ -4,7 +4,11 @@
 pub const COLUMNS: &[(&str, &str)] = &[
     ("case", "kernel, shape and options; the kernel's name has the form in it"),
     ("op, shape", "the operation asked for with --op or --preset, and its numbers (JSON and CSV)"),
-    ("variant", "the shader that runs; with * the one that a recording gets on this adapter at this shape"),
+    (
+        "variant",
+        "the shader that runs; with * the one that a recording gets on this adapter at this shape, (tuned) if that is \
+         what `unlearn tune` measured here",
+    ),
     (
         "median µs",
         "median of the rounds' samples, microseconds a run; the GPU's clock (`gpu`: timestamps at both ends of each \

@@ -126,8 +126,10 @@ fn below(report: &BenchReport) -> String {
         .drift()
         .map(|(low, high)| format!("control: 1.00x in the middle, {low:.2}x … {high:.2}x from group to group\n"));
     let marked = report.rows.iter().any(|row| row.chosen == Some(true));
+    let tuned = report.rows.iter().any(|row| row.tuned == Some(true));
     let mark = if marked { "* what a recording gets on this adapter at this shape\n" } else { "" };
-    format!("{mark}{}", control.unwrap_or_default())
+    let tuned = if tuned { "* (tuned): because `unlearn tune` measured it here\n" } else { "" };
+    format!("{mark}{tuned}{}", control.unwrap_or_default())
 }
 
 fn rows(report: &BenchReport, changes: &[Change]) -> Table {
@@ -139,7 +141,11 @@ fn rows(report: &BenchReport, changes: &[Change]) -> Table {
     columns.extend(reduced.then_some("verified"));
     let mut table = Table::new(&columns);
     for row in &report.rows {
-        let mark = if row.chosen == Some(true) { " *" } else { "" };
+        let mark = match (row.chosen, row.tuned) {
+            (_, Some(true)) => " * (tuned)",
+            (Some(true), _) => " *",
+            _ => "",
+        };
         let mut cells = vec![row.case.clone(), format!("{}{mark}", row.variant)];
         cells.extend([us(row.median_ns), us(row.mad_ns), us(row.min_ns)]);
         cells.extend([row.gflops, row.gbps, row.ai].map(|v| format!("{v:.2}")));
@@ -176,7 +182,7 @@ fn change(change: &Change) -> String {
 }
 
 /// Columns of the CSV, in order; each is a key of a row of the JSON.
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
     "commit",
     "adapter",
     "driver",
@@ -185,6 +191,7 @@ const KEYS: [&str; 23] = [
     "kernel",
     "variant",
     "chosen",
+    "tuned",
     "case",
     "dtype",
     "median_ns",

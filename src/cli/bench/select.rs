@@ -5,7 +5,7 @@ use regex::Regex;
 use super::kernels::Kernels;
 use crate::base::did_you_mean;
 use crate::error::{Error, Result};
-use crate::harness::bench::{Forms, PRESETS, Work, expand};
+use crate::harness::bench::{Ask, Forms, PRESETS, Work, expand};
 use crate::kernels;
 use crate::kernels::asked::{Op, ops};
 
@@ -25,11 +25,7 @@ impl Kernels {
         let mut works = Vec::new();
         let ops = ops();
         for name in &self.preset {
-            let preset = PRESETS.iter().find(|p| p.name == name);
-            let preset = preset.ok_or_else(|| unknown("--preset", name, PRESETS.iter().map(|p| p.name)))?;
-            works.extend(
-                preset.list(self.batch.map(|n| n as usize)).into_iter().map(|(op, shape)| Work::Asked { op, shape }),
-            );
+            works.extend(listed(name, self.batch)?.into_iter().map(|(op, shape)| Work::Asked { op, shape }));
         }
         for name in &self.op {
             let of: Vec<&Op> = ops.iter().filter(|op| matches(op.name, name)).collect();
@@ -76,6 +72,16 @@ impl Kernels {
             false => Ok(Work::grouped(cases)),
         }
     }
+}
+
+/// Operations and shapes of a preset.
+///
+/// # Errors
+/// A word that names none.
+pub(in crate::cli) fn listed(name: &str, batch: Option<u32>) -> Result<Vec<Ask>> {
+    let preset = PRESETS.iter().find(|p| p.name == name);
+    let preset = preset.ok_or_else(|| unknown("--preset", name, PRESETS.iter().map(|p| p.name)))?;
+    Ok(preset.list(batch.map(|n| n as usize)))
 }
 
 /// A word names an operation, or the first part of the names of several: `matmul`, `conv2d`.

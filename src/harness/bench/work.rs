@@ -76,8 +76,8 @@ pub(super) struct Group {
     pub cases: Vec<Case>,
     /// A shape that the twins can take, and the same forms there.
     small: Option<(Vec<usize>, Vec<Case>)>,
-    /// Name of the kernel that the choice takes.
-    pub chosen: Option<&'static str>,
+    /// Name of the kernel that the choice takes, and whether a measurement chose it.
+    pub chosen: Option<(&'static str, bool)>,
     /// Floating-point operations and bytes of the plain form: what the operation needs, however a form goes about it.
     pub needs: (u64, u64),
 }
@@ -102,14 +102,14 @@ impl Group {
             Work::Asked { op, shape } => (op, shape),
         };
         let row = ops.iter().find(|o| o.name == *op).ok_or_else(|| Error::internal(format!("no operation {op}")))?;
-        let chosen = row.chosen_for(engine.target(), shape);
+        let chosen = row.chosen_for(engine.recording(), shape).map(|(kernel, tuned)| (kernel.name, tuned));
         let cases = |shape: &[usize]| -> Result<Vec<Case>> {
             row.cases(shape).map_err(|why| Error::input(format!("--shape {} of {op}: {why}", word(shape))))
         };
         let mut all = cases(shape)?;
         let needs = all.first().map_or((0, 0), needs);
         let there: Vec<String> = all.iter().map(|c| form(c).to_owned()).collect();
-        all.retain(|c| forms.take(c, chosen));
+        all.retain(|c| forms.take(c, chosen.map(|(name, _)| name)));
         if all.is_empty() {
             let (asked, there) = (forms.names.join(", "), there.join(", "));
             return Err(Error::input(format!("--variant {asked}: {op} {} has {there}", word(shape))));

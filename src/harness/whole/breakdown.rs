@@ -15,6 +15,8 @@ pub struct KernelShare {
     pub of: String,
     /// Its name.
     pub kernel: &'static str,
+    /// Whether `unlearn tune` chose this form for one of its dispatches.
+    pub tuned: bool,
     /// Percent of the time of all dispatches.
     pub percent: f64,
     /// Nanoseconds of all its dispatches.
@@ -33,16 +35,19 @@ pub struct KernelShare {
 
 /// Shares of the kernels of some dispatches, the largest first.
 fn shares(of: &str, timings: &[Timing]) -> Vec<KernelShare> {
-    let mut each: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
+    let mut each: BTreeMap<&'static str, (bool, Vec<f64>)> = BTreeMap::new();
     for t in timings {
-        each.entry(t.kernel).or_default().push(t.duration_ns as f64);
+        let (tuned, ns) = each.entry(t.kernel).or_default();
+        *tuned |= t.tuned;
+        ns.push(t.duration_ns as f64);
     }
-    let all: f64 = each.values().flatten().sum();
-    let share = |(kernel, ns): (&'static str, Vec<f64>)| {
+    let all: f64 = each.values().flat_map(|(_, ns)| ns).sum();
+    let share = |(kernel, (tuned, ns)): (&'static str, (bool, Vec<f64>))| {
         let (total, (min_ns, max_ns)) = (ns.iter().sum::<f64>(), range(&ns));
         KernelShare {
             of: of.to_owned(),
             kernel,
+            tuned,
             percent: if all > 0.0 { 100.0 * total / all } else { 0.0 },
             total_ns: total as u64,
             count: ns.len(),
@@ -73,6 +78,7 @@ mod tests {
     fn shares_are_of_all_dispatches_and_the_largest_comes_first() {
         let timing = |kernel, duration_ns| Timing {
             kernel,
+            tuned: kernel == "x" && duration_ns == 20,
             label: String::new(),
             submitted_ns: 0,
             start_ns: 0,
@@ -82,8 +88,8 @@ mod tests {
         };
         let all = shares("a", &[timing("x", 10), timing("y", 70), timing("x", 20)]);
         assert_eq!(
-            all.iter().map(|s| (s.kernel, s.percent, s.count)).collect::<Vec<_>>(),
-            [("y", 70.0, 1), ("x", 30.0, 2)]
+            all.iter().map(|s| (s.kernel, s.tuned, s.percent, s.count)).collect::<Vec<_>>(),
+            [("y", false, 70.0, 1), ("x", true, 30.0, 2)]
         );
         assert_eq!((all[1].mean_ns, all[1].median_ns, all[1].min_ns, all[1].max_ns), (15.0, 15.0, 10.0, 20.0));
         assert!(shares("a", &[]).is_empty());

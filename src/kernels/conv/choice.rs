@@ -5,7 +5,7 @@ use super::{
     CONV2D_BWD_X, CONV2D_BWD_X_BROADCAST, CONV2D_BWD_X_LARGE, CONV2D_BWD_X_TILED, CONV2D_LARGE, CONV2D_TILED,
     ConvShape,
 };
-use crate::engine::{Class, Kernel, Target, Vendor};
+use crate::engine::{Class, Kernel, Recording, Target, Vendor};
 use crate::kernels::Order;
 
 /// What is computed.
@@ -31,11 +31,18 @@ fn forms(direction: Direction) -> [&'static Kernel; 4] {
     }
 }
 
-/// In which order a form adds the terms of an element. Weight gradients take a chunk's positions one after another in
-/// every form; chunks are a function of the shape alone.
-pub fn order(kernel: &Kernel) -> Order {
-    let by_channel = [&CONV2D_LARGE, &CONV2D_TILED, &CONV2D_BWD_X_LARGE, &CONV2D_BWD_X_TILED];
-    if by_channel.iter().any(|form| std::ptr::eq(kernel, *form)) { Order::ByChannel } else { Order::Plain }
+/// In which order a form adds the terms of an element. A weight gradient takes a chunk's positions one after another
+/// in every form but the plain one, which sums up each sample first; where samples are squared, every form does.
+/// Chunks are a function of the shape alone.
+pub fn order(direction: Direction, kernel: &Kernel) -> Order {
+    let [plain, _, tiled, large] = forms(direction);
+    let is = |form: &Kernel| std::ptr::eq(kernel, form);
+    match direction {
+        Direction::Forward | Direction::Input if is(tiled) || is(large) => Order::ByChannel,
+        Direction::Weight if is(plain) => Order::BySample,
+        Direction::Squares => Order::BySample,
+        _ => Order::Plain,
+    }
 }
 
 /// The form for an adapter and a shape. On software adapters with wide subgroups registers and broadcasts, where a
@@ -72,6 +79,15 @@ pub fn choose(target: Target, direction: Direction, s: &ConvShape) -> &'static K
     if registers && rows > 32 && tiles * chunks >= BUSY { large } else { tiled }
 }
 
+/// The form that [`choose`] names, or one of its order that was measured to be faster. Weight gradients name the
+/// samples of a chunk.
+pub(super) fn ask(rec: &mut Recording, direction: Direction, s: &ConvShape, per_chunk: usize) -> &'static Kernel {
+    let forms = forms(direction).map(|kernel| (kernel, order(direction, kernel)));
+    let squares = usize::from(direction == Direction::Squares);
+    let shape: Vec<usize> = s.numbers().into_iter().chain([per_chunk, squares]).collect();
+    rec.form(choose(rec.target(), direction, s), &forms, &shape)
+}
+
 /// Workgroups that keep a GPU busy, by rule of thumb: cards have 60 to 140 processors.
 const BUSY: usize = 96;
 
@@ -92,7 +108,9 @@ mod tests {
         let of = |target, s: &ConvShape| all.map(|direction| name(target, direction, s));
         // A middle layer of ResNet-18 at batch 64, on a card and where 64 accumulators are too many.
         let middle = same(64, 128, 28, 128, 3);
-        assert_eq!(of(card, &middle), ["large", "large", "large", "tiled"]);
+        // All of its weight gradient is one chunk and 18 large tiles; of a batch of 512 it is seven chunks.
+        assert_eq!(of(card, &middle), ["large", "large", "tiled", "tiled"]);
+        assert_eq!(name(card, Direction::Weight, &same(512, 128, 28, 128, 3)), "large");
         assert_eq!(of(Target::gpu(Vendor::Apple, 32), &middle), ["tiled"; 4]);
         // LeNet-5: the first layer has one channel to give a gradient to.
         assert_eq!(of(card, &same(64, 1, 28, 6, 5)), ["tiled", "plain", "tiled", "tiled"]);
@@ -105,11 +123,11 @@ mod tests {
 
     #[test]
     fn forms_of_one_order_are_a_group() {
-        let of = |direction| forms(direction).map(order);
-        let [plain, channel] = [Order::Plain, Order::ByChannel];
+        let of = |direction| forms(direction).map(|kernel| order(direction, kernel));
+        let [plain, channel, sample] = [Order::Plain, Order::ByChannel, Order::BySample];
         assert_eq!(of(Direction::Forward), [plain, plain, channel, channel]);
         assert_eq!(of(Direction::Input), [plain, plain, channel, channel]);
-        assert_eq!(of(Direction::Weight), [plain; 4]);
-        assert_eq!(of(Direction::Squares), [plain; 4]);
+        assert_eq!(of(Direction::Weight), [sample, plain, plain, plain]);
+        assert_eq!(of(Direction::Squares), [sample; 4]);
     }
 }

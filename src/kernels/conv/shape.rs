@@ -37,6 +37,13 @@ impl ConvShape {
         ConvShape { n, ci, h, w, co, kernel, stride: UVec2::ONE, padding: UVec2::ZERO, dilation: UVec2::ONE, groups: 1 }
     }
 
+    /// All of it, as what a measured choice goes by.
+    pub fn numbers(&self) -> Vec<usize> {
+        let pairs = [self.kernel, self.stride, self.padding, self.dilation];
+        let pairs = pairs.iter().flat_map(|v| [v.x as usize, v.y as usize]);
+        [self.n, self.ci, self.h, self.w, self.co, self.groups].into_iter().chain(pairs).collect()
+    }
+
     /// Output height and width.
     ///
     /// # Errors

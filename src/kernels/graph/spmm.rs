@@ -94,7 +94,21 @@ pub fn spmm(
     how: Spmm,
 ) {
     let form = choose(rec.target(), a.rows(), a.entries(), a.heavy, cols);
+    let form = measured(rec, form, a, cols);
     spmm_as(rec, form, a, val, x, bias, y, cols, how);
+}
+
+/// The form, or what was measured to be faster; the balanced one adds up in another order and is left alone.
+fn measured(rec: &mut Recording, form: Form, a: &Csr, cols: usize) -> Form {
+    let rule = match form {
+        Form::Balanced => return form,
+        Form::Narrow => &SPMM_NARROW,
+        Form::Plain => &SPMM,
+    };
+    let forms = [(&SPMM, "entries"), (&SPMM_NARROW, "entries")];
+    let forms = if cols <= NARROW { &forms[..] } else { &forms[..1] };
+    let found = rec.form(rule, forms, &[a.rows(), a.entries(), cols]);
+    if std::ptr::eq(found, &SPMM_NARROW) { Form::Narrow } else { Form::Plain }
 }
 
 /// [`spmm`] in a given form.

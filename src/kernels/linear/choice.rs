@@ -47,11 +47,16 @@ pub fn plan(target: Target, m: usize, n: usize, k: usize) -> Plan {
     match target.class() {
         Class::Gpu(vendor) => gpu(vendor, m, n, k),
         _ if m < 4 || n < 4 => whole(&MATMUL),
+        Class::SoftwareWide if m.saturating_mul(n).saturating_mul(k) <= SMALL => whole(&MATMUL),
         Class::SoftwareWide if n <= 16 && (m >= 1024 || (m <= 16 && k >= 1024)) => whole(&MATMUL_BLOCKED),
         Class::SoftwareWide => whole(&MATMUL_BROADCAST),
         Class::SoftwareNarrow => whole(&MATMUL_BLOCKED),
     }
 }
+
+/// Multiply-adds of a product that is over in a tenth of a millisecond in any form: llvmpipe compiles the broadcast one
+/// for half a second to a second, and a last layer of ten classes, forward and back, needs it for nothing else.
+const SMALL: usize = 1 << 16;
 
 /// Workgroups that keep a GPU busy, by rule of thumb: cards have 60 to 140 processors, smaller ones finish sooner.
 const BUSY: usize = 96;
@@ -107,7 +112,8 @@ mod tests {
         let thin = |m, n, k| choose(Target::software(8), m, n, k).variant();
         assert_eq!(thin(2708, 7, 16), "blocked");
         assert_eq!(thin(7, 16, 2708), "blocked");
-        assert_eq!(thin(64, 10, 84), "broadcast");
+        assert_eq!(thin(64, 10, 84), "plain");
+        assert_eq!(thin(64, 84, 120), "broadcast");
         assert_eq!(name(Target::software(8), 64, 64), "broadcast");
         assert_eq!(name(Target::software(4), 64, 64), "blocked");
         assert_eq!(name(Target::software(0), 64, 10), "blocked");

@@ -5,7 +5,7 @@ use glam::UVec3;
 use super::quads::Layout;
 use super::{
     MATMUL, MATMUL_BLOCKED, MATMUL_BROADCAST, MATMUL_LARGE, MATMUL_MEDIUM, MATMUL_QUADS, MATMUL_SKINNY, MATMUL_SMALL,
-    MATMUL_TILED, Mat, Matmul, Plan, Product, Then, VARIANTS, choose, plan, slices,
+    MATMUL_TILED, Mat, Matmul, Plan, Product, Then, VARIANTS, choose, order, plan, slices,
 };
 use crate::engine::{Arguments, Buf, Kernel, Pass, Recording, div_ceil};
 use crate::error::Extent;
@@ -31,7 +31,20 @@ pub fn product(rec: &mut Recording, a: Mat, b: Mat, bias: Buf<f32>, y: Buf<f32>,
     if std::ptr::eq(plan.kernel, &MATMUL_BROADCAST) && Layout::of(&a, &b).is_some() {
         plan.kernel = &MATMUL_QUADS;
     }
+    // A cut sum takes two passes and is in an order of its own.
+    if plan.per == 0 {
+        plan.kernel = ask(rec, plan.kernel, &a, &b);
+    }
     product_planned(rec, plan, a, b, bias, y, options);
+}
+
+/// The form that the rule names, or one of its order that was measured to be faster.
+fn ask(rec: &mut Recording, rule: &'static Kernel, a: &Mat, b: &Mat) -> &'static Kernel {
+    let whole = Layout::of(a, b).is_some();
+    let fits = VARIANTS.iter().filter(|kernel| whole || !std::ptr::eq(**kernel, &MATMUL_QUADS));
+    let forms: Vec<_> = fits.map(|kernel| (*kernel, order(kernel))).collect();
+    let along = [usize::from(a.col_stride == 1), usize::from(b.col_stride == 1)];
+    rec.form(rule, &forms, &[a.rows, b.cols, a.cols, along[0], along[1]])
 }
 
 /// [`product`] with a given variant.

@@ -8,6 +8,7 @@ use crate::base::sha256;
 use crate::engine::Traffic;
 use crate::error::{Error, Result};
 use crate::records::{Part, Records, Session};
+use crate::run::first_step::FirstStep;
 use crate::statistics::{self, Score};
 use crate::train::checkpoint::Checkpoint;
 use crate::train::weights;
@@ -40,6 +41,12 @@ pub(super) struct Running<'a> {
     /// Step of the last checkpoint.
     pub saved: u64,
     pub moved: Moved,
+    /// What came before the first step; taken when it is done.
+    pub first: Option<FirstStep>,
+    /// The whole of it, then.
+    pub reached: Option<FirstStep>,
+    /// When the steps began.
+    pub sent: Instant,
     /// The engine's traffic when the steps went on.
     pub mark: Traffic,
     pub epoch_began: Instant,
@@ -51,6 +58,11 @@ pub(super) struct Running<'a> {
 impl Observer for Running<'_> {
     fn step(&mut self, report: &StepReport) -> bool {
         self.moved.steps += 1;
+        if let Some(first) = self.first.take() {
+            let reached = first.reached(self.job.began, self.sent);
+            self.reached = Some(reached);
+            (self.watch)(Event::FirstStep(reached));
+        }
         (self.watch)(Event::Step(report));
         let due = self.due().is_some_and(|step| report.step >= step);
         !due && !self.options.interrupted.load(Ordering::Relaxed)
@@ -79,6 +91,7 @@ impl Running<'_> {
         let terms = self.terms;
         (self.mark, self.epoch_began, self.kept_at) = (session.engine.traffic(), Instant::now(), Instant::now());
         fit.pause_at(self.due());
+        self.sent = Instant::now();
         train_to_end(fit, session, &terms, self)
     }
 
@@ -112,6 +125,14 @@ impl Running<'_> {
         }
         self.mark = session.engine.traffic();
         Ok(Flow::Continue)
+    }
+
+    /// Holds what validation needs; it runs after the first epoch.
+    pub fn prepare(&self, session: &mut Session) -> Result<()> {
+        match self.validation.is_empty() {
+            true => Ok(()),
+            false => statistics::prepare_score(session, Records { part: Part::Validation, indices: &self.validation }),
+        }
     }
 
     /// The validation records' score; none without such records.

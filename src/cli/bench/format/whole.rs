@@ -82,7 +82,8 @@ fn shares(report: &WholeReport) -> Table {
         if last.1 > SHOWN {
             continue;
         }
-        let mut cells = vec![share.kernel.to_owned(), share.of.clone(), format!("{:.1}", share.percent)];
+        let tuned = if share.tuned { " (tuned)" } else { "" };
+        let mut cells = vec![format!("{}{tuned}", share.kernel), share.of.clone(), format!("{:.1}", share.percent)];
         cells.extend([format!("{:.2}", share.total_ns as f64 / 1e6), share.count.to_string()]);
         cells.extend([share.mean_ns, share.median_ns, share.min_ns, share.max_ns].map(us));
         table.row(cells);

@@ -1,7 +1,7 @@
 //! Convolutions of shapes asked for.
 
 use super::*;
-use crate::engine::{Recording, Target};
+use crate::engine::Recording;
 use crate::kernels::asked::Op;
 
 const DIMS: &str = "NxCINxHxWxCOUTxKxSTRIDExPADDINGxGROUPS";
@@ -102,8 +102,7 @@ fn of(
     record: fn(&mut Recording, &ConvShape),
 ) -> Op {
     let op = Op::new(name, DIMS, about, &[64, 6, 14, 14, 16, 5, 1, 0], move |s| shape(s).map(|s| all(&s)));
-    op.optional(3).zero(7).scaled(small).chosen(move |target: Target, s| {
-        let mut rec = Recording::new(target);
+    op.optional(3).zero(7).scaled(small).chosen(move |mut rec, s| {
         if let Ok(s) = shape(s) {
             record(&mut rec, &s);
         }

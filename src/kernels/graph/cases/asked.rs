@@ -3,7 +3,6 @@
 use super::super::{Csr, Form, NARROW, Spmm, spmm};
 use super::Pattern;
 use super::spmm::product;
-use crate::engine::Recording;
 use crate::engine::case::{Case, Gen};
 use crate::kernels::asked::Op;
 
@@ -35,8 +34,7 @@ pub fn asked() -> Vec<Op> {
         let nodes = if s[0] > 4000 { 2000 + s[0] % 64 } else { s[0] };
         vec![nodes, (s[1] as f64 * nodes as f64 / s[0] as f64).ceil() as usize, s[2].min(64 + s[2] % 64)]
     });
-    vec![op.chosen(|target, s| {
-        let mut rec = Recording::new(target);
+    vec![op.chosen(|mut rec, s| {
         let (ptr, idx) = (rec.temp("ptr", s[0] + 1), rec.temp("idx", s[1]));
         let (val, x, y) = (rec.temp("val", s[1]), rec.temp("x", s[0] * s[2]), rec.temp("y", s[0] * s[2]));
         let a = Csr { ptr, idx, perm: None, heavy: false };

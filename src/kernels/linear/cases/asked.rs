@@ -4,7 +4,7 @@ use super::super::outer::{OUTER, outer};
 use super::super::{KERNELS, MATMUL, Mat, Product, product};
 use super::{case, is_quads, outer_case};
 use crate::engine::case::Case;
-use crate::engine::{Kernel, Recording, Target};
+use crate::engine::{Kernel, Recording};
 use crate::kernels::asked::Op;
 
 /// The forms of a kernel, the plain one first, without the later passes of those that take several.
@@ -33,11 +33,10 @@ fn of(name: &'static str, layout: &'static str, about: &'static str, options: Pr
             .collect())
     };
     let op = Op::new(name, "MxNxK", about, &[512, 512, 512], all).cube();
-    op.chosen(move |target, s| recorded(target, layout, [s[0], s[1], s[2]], options))
+    op.chosen(move |rec, s| recorded(rec, layout, [s[0], s[1], s[2]], options))
 }
 
-fn recorded(target: Target, layout: &str, [m, n, k]: [usize; 3], options: Product) -> Recording {
-    let mut rec = Recording::new(target);
+fn recorded(mut rec: Recording, layout: &str, [m, n, k]: [usize; 3], options: Product) -> Recording {
     let (a, b, y) = (rec.temp("a", m * k), rec.temp("b", k * n), rec.temp("y", m * n));
     let (a, b) = match layout {
         "nn" => (Mat::new(a, m, k), Mat::new(b, k, n)),
@@ -55,8 +54,7 @@ fn rows() -> Op {
         let fits = |k: &&Kernel| std::ptr::eq(*k, &OUTER) || s[2].is_multiple_of(4);
         Ok(forms(&OUTER).filter(fits).map(|kernel| outer_case(kernel, s[0], s[1], s[2], 0)).collect())
     };
-    Op::new("outer", "ROWSxOUTxIN", about, &[128, 128, 256], all).chosen(|target, s| {
-        let mut rec = Recording::new(target);
+    Op::new("outer", "ROWSxOUTxIN", about, &[128, 128, 256], all).chosen(|mut rec, s| {
         let (dy, x) = (rec.temp("dy", s[0] * s[1]), rec.temp("x", s[0] * s[2]));
         let y = rec.temp("y", s[0] * s[1] * s[2]);
         outer(&mut rec, dy, x, y, s[0], s[1] * s[2]);

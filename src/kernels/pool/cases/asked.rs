@@ -1,7 +1,7 @@
 //! Pools of shapes asked for.
 
 use super::{PoolShape, at, hw, in_pairs};
-use crate::engine::{Recording, Target};
+use crate::engine::Target;
 use crate::kernels::asked::Op;
 use crate::kernels::pool::max;
 
@@ -19,8 +19,8 @@ pub fn asked() -> Vec<Op> {
         Ok(plain.chain(by_pairs).collect())
     };
     let op = Op::new("max_pool", "NxCxHxWxK", about, &[64, 6, 28, 28, 2], all);
-    vec![op.scaled(|s| vec![s[0].min(8), s[1].min(64), s[2], s[3], s[4]]).chosen(|target, s| {
-        let (mut rec, pair) = (Recording::new(target), hw([s[4] as u32; 2]));
+    vec![op.scaled(|s| vec![s[0].min(8), s[1].min(64), s[2], s[3], s[4]]).chosen(|mut rec, s| {
+        let pair = hw([s[4] as u32; 2]);
         if let Ok(shape) = PoolShape::new(s[0], s[1], s[2], s[3], pair, pair, hw([0, 0])) {
             let (x, y) = (rec.temp("x", shape.inputs()), rec.temp("y", shape.outputs()));
             let arg = rec.temp("arg", shape.outputs());

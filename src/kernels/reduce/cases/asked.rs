@@ -1,7 +1,6 @@
 //! Sums of shapes asked for.
 
 use super::{ROW_NORMS, ROW_NORMS_SHARED, norms_case, rows_case, total_case};
-use crate::engine::Recording;
 use crate::kernels::asked::Op;
 use crate::kernels::reduce::row_norms;
 
@@ -13,8 +12,7 @@ pub fn asked() -> Vec<Op> {
         Op::new("row_norms", "ROWSxCOLS", "Σ of each row's squares", &[128, 784], |s| {
             Ok([&ROW_NORMS, &ROW_NORMS_SHARED].map(|kernel| norms_case(kernel, s[0], s[1], None)).into())
         })
-        .chosen(|target, s| {
-            let mut rec = Recording::new(target);
+        .chosen(|mut rec, s| {
             let (a, y) = (rec.temp("a", s[0] * s[1]), rec.temp("y", s[0]));
             row_norms(&mut rec, a, y);
             rec

@@ -1,0 +1,163 @@
+//! Making pipelines: several at a time on threads, the driver's own work taken from disk where it keeps it there.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use super::gpu::{Checks, Gpu};
+use super::kept::Kept;
+use super::kernel::{Consts, Kernel, Requires};
+use super::pipelines::{Key, Pipeline};
+use super::recording::{Dispatch, Recording};
+use super::shader::{self, Composed};
+use crate::base::at_once;
+use crate::error::{Error, Result};
+
+/// Most threads that make pipelines: drivers share locks, and each compiler holds memory.
+const MOST_THREADS: usize = 8;
+
+/// A shader module that the first of the threads that wants it makes.
+type Module = Arc<OnceLock<wgpu::ShaderModule>>;
+
+/// A pipeline to be made.
+struct Job {
+    key: Key,
+    kernel: &'static Kernel,
+    composed: Composed,
+    values: Consts,
+    layout: wgpu::BindGroupLayout,
+    module: Module,
+}
+
+impl Gpu {
+    /// Makes the pipelines that a recording needs and that are not there, on threads of its own.
+    ///
+    /// # Errors
+    /// A kernel that the adapter cannot run; whatever the driver says of a shader.
+    pub(super) fn make_pipelines(&mut self, rec: &Recording) -> Result<()> {
+        let start = Instant::now();
+        // One module for all override values of a kernel.
+        let mut modules = HashMap::<_, Module>::new();
+        let (mut jobs, mut seen) = (Vec::new(), HashSet::new());
+        for d in rec.dispatches() {
+            let (composed, values, key) = self.key(d)?;
+            if self.pipelines.made.contains_key(&key) || !seen.insert(key.clone()) {
+                continue;
+            }
+            self.require(d.kernel)?;
+            let layout = self.bind_group_layout(d.kernel, &composed.reflection)?;
+            let module = modules.entry(key.module).or_default().clone();
+            jobs.push(Job { key, kernel: d.kernel, composed, values, layout, module });
+        }
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let all = self.make_all(&jobs)?;
+        // One that failed is not kept.
+        self.healthy()?;
+        for (job, made) in jobs.into_iter().zip(all) {
+            self.pipelines.made.insert(job.key, Arc::new(made));
+        }
+        if let Some(kept) = &mut self.pipelines.kept {
+            kept.grew();
+        }
+        self.pipelines.seconds += start.elapsed().as_secs_f64();
+        Ok(())
+    }
+
+    /// The pipeline of a dispatch whose recording went through [`Gpu::make_pipelines`].
+    pub(super) fn pipeline(&self, d: &Dispatch) -> Result<Arc<Pipeline>> {
+        let (_, _, key) = self.key(d)?;
+        let made = self.pipelines.made.get(&key).cloned();
+        made.ok_or_else(|| Error::internal(format!("the pipeline of {} was not made", d.kernel.name)))
+    }
+
+    fn key(&self, d: &Dispatch) -> Result<(Composed, Consts, Key)> {
+        let composed = shader::composed(d.kernel)?;
+        let values = composed.consts(d.kernel, &d.consts)?;
+        let consts = values.iter().map(|(n, v)| (n.clone(), v.to_bits())).collect();
+        let guarded = self.options.checks == Checks::Checked;
+        let module = (d.kernel.name, d.kernel.source.as_ptr() as usize, guarded);
+        Ok((composed, values, Key { module, consts }))
+    }
+
+    /// Errors go to the device's handler, and on a device of the caller's to the error scopes of this thread: there all
+    /// of them are made on it.
+    fn make_all(&self, jobs: &[Job]) -> Result<Vec<Pipeline>> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = if self.owned { cores.min(MOST_THREADS) } else { 1 };
+        at_once(jobs.len(), threads, || Ok(()), |(), at| Ok(self.make(&jobs[at])))
+    }
+
+    fn make(&self, job: &Job) -> Pipeline {
+        let (name, checks) = (job.kernel.name, self.options.checks);
+        let layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(name),
+            bind_group_layouts: &[Some(&job.layout)],
+            immediate_size: 0,
+        });
+        let module = job.module.get_or_init(|| {
+            let source = wgpu::ShaderSource::Wgsl(job.composed.text.as_str().into());
+            let desc = wgpu::ShaderModuleDescriptor { label: Some(name), source };
+            let guards = match checks {
+                Checks::Checked => wgpu::ShaderRuntimeChecks::checked(),
+                Checks::Trusted => wgpu::ShaderRuntimeChecks::unchecked(),
+            };
+            // SAFETY: `unlearn check` runs every kernel, variant and shape class with the guards on and off, and
+            // compares both results bit for bit; a kernel that needs the guards fails there.
+            unsafe { self.device.create_shader_module_trusted(desc, guards) }
+        });
+        let constants: Vec<(&str, f64)> = job.values.iter().map(|(n, v)| (n.as_str(), *v)).collect();
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(name),
+            layout: Some(&layout),
+            module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &constants,
+                zero_initialize_workgroup_memory: checks == Checks::Checked,
+            },
+            cache: self.pipelines.kept.as_ref().map(Kept::cache),
+        });
+        let workgroup = job.values.get("WG").copied().unwrap_or(64.0) as u64;
+        Pipeline { pipeline, layout: job.layout.clone(), workgroup }
+    }
+
+    fn require(&self, kernel: &Kernel) -> Result<()> {
+        if shader::supported(kernel.requires, self.report.subgroup_min) {
+            return Ok(());
+        }
+        let Requires::Subgroup8 = kernel.requires else { return Ok(()) };
+        Err(Error::Unsupported(format!(
+            "kernel {} needs subgroups of at least 8 lanes; {} ({}) has {}",
+            kernel.name, self.report.name, self.report.backend, self.report.subgroup_min
+        )))
+    }
+
+    fn bind_group_layout(&self, kernel: &Kernel, shader: &shader::Reflection) -> Result<wgpu::BindGroupLayout> {
+        if shader.storage.len() > self.limits.max_storage_buffers_per_shader_stage as usize {
+            return Err(Error::Unsupported(format!(
+                "kernel {} binds {} storage buffers; max_storage_buffers_per_shader_stage of {} is {}",
+                kernel.name,
+                shader.storage.len(),
+                self.report.name,
+                self.limits.max_storage_buffers_per_shader_stage
+            )));
+        }
+        let entry = |binding: usize, ty, dynamic| wgpu::BindGroupLayoutEntry {
+            binding: binding as u32,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: dynamic, min_binding_size: None },
+            count: None,
+        };
+        let mut entries = Vec::new();
+        if !shader.params.is_empty() {
+            entries.push(entry(0, wgpu::BufferBindingType::Uniform, true));
+        }
+        for (i, (_, writable, _)) in shader.storage.iter().enumerate() {
+            entries.push(entry(i + 1, wgpu::BufferBindingType::Storage { read_only: !writable }, false));
+        }
+        let desc = wgpu::BindGroupLayoutDescriptor { label: Some(kernel.name), entries: &entries };
+        Ok(self.device.create_bind_group_layout(&desc))
+    }
+}

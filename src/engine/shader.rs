@@ -30,6 +30,7 @@ pub static SHARED: &[(&str, &str)] = &[
     ("pool_shape", include_str!("../../shaders/shared/pool_shape.wgsl")),
     ("special", include_str!("../../shaders/shared/special.wgsl")),
     ("csr", include_str!("../../shaders/shared/csr.wgsl")),
+    ("row_quads", include_str!("../../shaders/shared/row_quads.wgsl")),
     ("quad", include_str!("../../shaders/shared/quad.wgsl")),
     ("winners", include_str!("../../shaders/shared/winners.wgsl")),
     ("piece", include_str!("../../shaders/shared/piece.wgsl")),

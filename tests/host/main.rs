@@ -2,6 +2,7 @@
 
 mod accountant;
 mod arrays;
+mod attention;
 mod bad_input;
 mod bench;
 mod certified;

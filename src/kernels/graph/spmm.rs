@@ -28,6 +28,14 @@ pub static SPMM_NARROW: Kernel = Kernel {
     ..SPMM
 };
 
+/// One thread per row and up to four vec4s of its columns.
+pub static SPMM_QUADS: Kernel = Kernel {
+    name: "graph.spmm_quads",
+    source: include_str!("../../../shaders/graph/spmm_quads.wgsl"),
+    variant_of: Some(&SPMM),
+    ..SPMM
+};
+
 /// What [`spmm`] adds to the sum over a row's entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Spmm {
@@ -37,13 +45,15 @@ pub struct Spmm {
     pub bias: bool,
 }
 
-/// The forms of a product. They sum a row's entries in different orders.
+/// The forms of a product. The balanced one sums a row's entries in another order than the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
     /// A thread per row and four columns.
     Plain,
     /// A thread per row, for at most [`NARROW`] columns.
     Narrow,
+    /// A thread per row and so many vec4s of its columns, 1 to 4; the columns are a multiple of them.
+    Quads(u8),
     /// A thread per chunk of entries and four columns.
     Balanced,
 }
@@ -68,14 +78,19 @@ const MANY_SOFTWARE: usize = 32_768;
 const FULL: usize = 32_768;
 
 /// The form for an adapter and a matrix: balanced where one thread would walk far more entries than others, or more
-/// than every adapter lets it; narrow where a row fits one thread and there are threads enough. The bounds are rules of
-/// thumb until they are measured.
+/// than every adapter lets it; in vec4s where rows are made of them; narrow where a row fits one thread and there are
+/// threads enough. A software adapter has few threads and is charged by the load, so that one thread takes as much of a
+/// row as it can. The bounds for GPUs are rules of thumb until they are measured.
 pub fn choose(target: Target, rows: usize, entries: usize, heavy: bool, cols: usize) -> Form {
     let many = if target.software { MANY_SOFTWARE } else { MANY };
     if longest(rows, entries, heavy) > MAX_TURNS || (heavy && entries >= many) {
         return Form::Balanced;
     }
     let narrow = if target.software { cols <= NARROW } else { cols <= NARROW_GPU && rows >= FULL };
+    if cols.is_multiple_of(4) && cols > 0 {
+        let each = |most: u8| (1..=most).rev().find(|each| (cols / 4).is_multiple_of(usize::from(*each)));
+        return Form::Quads(each(if target.software || narrow { 4 } else { 1 }).unwrap_or(1));
+    }
     if narrow { Form::Narrow } else { Form::Plain }
 }
 
@@ -113,7 +128,12 @@ pub fn spmm_as(
     let checks = whole_rows(a.fits(rec.arguments("graph.spmm"), "val", val), "x", x, cols);
     let own = if how.own == 0.0 { 0 } else { a.rows() };
     let checks = checks.at_least("x", x, &[own, cols]).optional("bias", how.bias.then_some(bias), &[cols]);
-    let checks = checks.holds(form != Form::Narrow || cols <= NARROW, || format!("{cols} columns are not narrow"));
+    let fits = match form {
+        Form::Narrow => cols <= NARROW,
+        Form::Quads(each) => (1..=4).contains(&each) && cols > 0 && cols.is_multiple_of(4 * usize::from(each)),
+        Form::Plain | Form::Balanced => true,
+    };
+    let checks = checks.holds(fits, || format!("{cols} columns do not fit the form {form:?}"));
     if checks.shape("y", y, &[a.rows(), cols]).wrong() {
         return;
     }
@@ -123,6 +143,7 @@ pub fn spmm_as(
     let n = (a.entries() * cols) as u64;
     let pass = match form {
         Form::Narrow => rec.dispatch(&SPMM_NARROW).set("COLS", cols as u32),
+        Form::Quads(each) => rec.dispatch(&SPMM_QUADS).set("QUADS", each),
         _ => rec.dispatch(&SPMM).set("VEC", u8::from(cols.is_multiple_of(4))),
     };
     pass.set("PERM", u8::from(a.perm.is_some()))
@@ -140,6 +161,7 @@ pub fn spmm_as(
         .threads(match form {
             // No columns, no threads.
             Form::Narrow => a.rows() * cols.min(1),
+            Form::Quads(each) => a.rows() * (cols / (4 * usize::from(each))),
             _ => a.rows() * quads(cols),
         });
 }

@@ -1,6 +1,7 @@
 // dx[r,:] = scale (dy W)[r,:] where kept[r,:] > 0, else 0: the gradient of few outputs to the inputs of a dense map,
 // and of the relu and the dropout before it, whose result is `kept`. dy [rows,outputs], W [outputs,cols], kept, dx
-// [rows,cols], cols a multiple of 4 QUADS. One thread per row and 4 QUADS columns. Twin: graph/relu.rs project_back.
+// [rows,cols], cols a multiple of 4 QUADS. One thread per row and 4 QUADS columns. Twin: graph/relu/twin.rs
+// project_back.
 #import grid
 
 struct P { rows: u32, cols: u32, outputs: u32, scale: f32 }

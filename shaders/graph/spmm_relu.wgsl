@@ -1,7 +1,7 @@
 // y[r,:] = max(sum_k val[k] x[idx[k],:] (+ bias), 0) over the entries k of row r, and with DROP=1 the dropout of
 // relu_dropout.wgsl behind it, with the same words and bits: spmm.wgsl, relu and dropout in one pass.
 // x [sources,cols], y [rows,cols], bias [cols], cols a multiple of 4 QUADS; step [seed_lo, seed_hi, step, 0], read with
-// DROP=1 alone. One thread per row and 4 QUADS columns. PERM, BIAS as in spmm.wgsl. Twin: graph/relu.rs spmm_relu.
+// DROP=1 alone. One thread per row and 4 QUADS columns. PERM, BIAS as in spmm.wgsl. Twin: graph/relu/twin.rs spmm_relu.
 #import grid
 #import philox
 
@@ -24,16 +24,7 @@ override DROP: u32 = 0u;
 @group(0) @binding(8) var<storage, read_write> y: array<vec4<f32>>;
 
 #import row_quads
-
-fn put(at: u32, sum: vec4<f32>) {
-    let kept = max(sum, vec4<f32>(0.0));
-    if (DROP == 0u) {
-        y[at] = kept;
-        return;
-    }
-    let words = philox(vec4<u32>(at, p.layer, step[2], 0u), vec2<u32>(step[0], step[1]));
-    y[at] = select(vec4<f32>(0.0), p.scale * kept, unit4(words) >= vec4<f32>(p.rate));
-}
+#import relu_put
 
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,

@@ -31,6 +31,8 @@ pub static SHARED: &[(&str, &str)] = &[
     ("special", include_str!("../../shaders/shared/special.wgsl")),
     ("csr", include_str!("../../shaders/shared/csr.wgsl")),
     ("row_quads", include_str!("../../shaders/shared/row_quads.wgsl")),
+    ("team_row", include_str!("../../shaders/shared/team_row.wgsl")),
+    ("relu_put", include_str!("../../shaders/shared/relu_put.wgsl")),
     ("quad", include_str!("../../shaders/shared/quad.wgsl")),
     ("winners", include_str!("../../shaders/shared/winners.wgsl")),
     ("piece", include_str!("../../shaders/shared/piece.wgsl")),

@@ -222,7 +222,7 @@ fn relu(
     y: Buf<f32>,
     cols: usize,
 ) -> Result<bool> {
-    let Some(each) = graph::takes_relu(cx.rec.target(), a, cols) else { return Ok(false) };
+    let Some(form) = graph::takes_relu(cx.rec.target(), a, cols) else { return Ok(false) };
     let Some(behind) = cx.relu.take() else { return Ok(false) };
     let drop = match behind.dropout {
         Some(rate) => {
@@ -231,6 +231,6 @@ fn relu(
         }
         None => None,
     };
-    graph::spmm_relu(cx.rec, each, a, sym, z, bias, y, drop);
+    graph::spmm_relu(cx.rec, form, a, sym, z, bias, y, cols, drop);
     Ok(true)
 }

@@ -1,9 +1,11 @@
 //! The relu and the dropout behind a graph layer, done in what the layer's product stores, and their gradient in the
 //! product that comes to it.
 
-use super::{Csr, Form, Spmm, choose, rows_of, spmm_as, whole_rows};
-use crate::base::philox;
-use crate::engine::{Buf, Dispatch, Kernel, Params, Recording, Requires, Tangent, Tangents, Target, TwinCall};
+mod twin;
+
+use super::spmm::{TEAM, team_turns};
+use super::{Csr, Form, Spmm, choose, longest, quads, rows_of, spmm_as, whole_rows};
+use crate::engine::{Buf, Dispatch, Kernel, Params, Recording, Requires, Tangent, Tangents, Target};
 use crate::error::Result;
 use crate::kernels::map::{self, kept_scale};
 use crate::params;
@@ -23,10 +25,18 @@ pub static SPMM_RELU: Kernel = Kernel {
     name: "graph.spmm_relu",
     source: include_str!("../../../shaders/graph/spmm_relu.wgsl"),
     params: Activated::FIELDS,
-    twin: spmm_relu_twin,
+    twin: twin::spmm_relu,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(spmm_relu_tangent),
     variant_of: None,
+};
+
+/// The same with a team of invocations to a row.
+pub static SPMM_RELU_TEAM: Kernel = Kernel {
+    name: "graph.spmm_relu_team",
+    source: include_str!("../../../shaders/graph/spmm_relu_team.wgsl"),
+    variant_of: Some(&SPMM_RELU),
+    ..SPMM_RELU
 };
 
 /// `dx = (dy W) / (1 − rate)` where something was kept.
@@ -34,7 +44,7 @@ pub static PROJECT_BACK: Kernel = Kernel {
     name: "graph.project_back",
     source: include_str!("../../../shaders/graph/project_back.wgsl"),
     params: Back::FIELDS,
-    twin: project_back_twin,
+    twin: twin::project_back,
     requires: Requires::Nothing,
     tangent: Tangent::Linear(&[&[0], &[1]]),
     variant_of: None,
@@ -54,11 +64,19 @@ pub struct Drop {
 /// Outputs from which on a tiled product and a pass of its own are worth more than [`project_back`].
 const FEW_OUTPUTS: usize = 16;
 
-/// vec4s of a row that a thread of [`spmm_relu`] takes, where the product is of a form that can do the relu as well.
-pub fn takes_relu(target: Target, a: &Csr, cols: usize) -> Option<u8> {
-    match choose(target, a.rows(), a.entries(), a.heavy, cols) {
-        Form::Quads(each) => Some(each),
-        _ => None,
+/// The rounds of a random word are turns as well.
+const ROUNDS: usize = 44;
+
+/// The form of [`spmm_relu`], where the product is of one that can do the relu as well.
+pub fn takes_relu(target: Target, a: &Csr, cols: usize) -> Option<Form> {
+    Some(choose(target, a.rows(), a.entries(), a.heavy, cols)).filter(|form| holds_relu(*form, cols))
+}
+
+fn holds_relu(form: Form, cols: usize) -> bool {
+    match form {
+        Form::Quads(_) => form.fits(cols),
+        Form::Team => cols > 0 && cols.is_multiple_of(4),
+        Form::Plain | Form::Narrow | Form::Balanced => false,
     }
 }
 
@@ -68,21 +86,20 @@ pub fn takes_project_back(inputs: usize, outputs: usize) -> bool {
 }
 
 /// Records `y[r,:] = max(Σ_k val[k] x[idx[k],:] (+ bias), 0)` over the entries k of row r of `a`, and the dropout
-/// behind it: [`super::spmm`], [`map::relu_dropout`] or a relu in one pass, with the same bits. `each` (1 to 4) vec4s
-/// of a row to a thread, which the columns must be a multiple of; see [`takes_relu`]. `x` [sources, cols], `bias`
-/// \[cols\], `y` [a.rows(), cols].
+/// behind it: [`super::spmm`] in this form, and [`map::relu_dropout`] or a relu, in one pass and with the same bits;
+/// see [`takes_relu`]. `x` [sources, cols], `bias` \[cols\], `y` [a.rows(), cols].
 #[expect(clippy::too_many_arguments, reason = "the operands of the product")]
 pub fn spmm_relu(
     rec: &mut Recording,
-    each: u8,
+    form: Form,
     a: &Csr,
     val: Buf<f32>,
     x: Buf<f32>,
     bias: Option<Buf<f32>>,
     y: Buf<f32>,
+    cols: usize,
     drop: Option<Drop>,
 ) {
-    let cols = rows_of(y.len, a.rows());
     let rate = drop.map_or(0.0, |d| d.rate);
     let checks = a.fits(rec.arguments("graph.spmm_relu"), "val", val).shape("y", y, &[a.rows(), cols]);
     let checks = whole_rows(checks.optional("bias", bias, &[cols]), "x", x, cols);
@@ -91,20 +108,23 @@ pub fn spmm_relu(
         None => checks,
     };
     let checks = checks.holds((0.0..1.0).contains(&rate), || format!("rate {rate} is not in [0, 1)"));
-    let whole = (1..=4).contains(&each) && cols.is_multiple_of(4 * usize::from(each));
-    if checks.holds(whole, || format!("{cols} columns are not made of {each} vec4s")).wrong() {
+    if checks.holds(holds_relu(form, cols), || format!("{cols} columns do not fit the form {form:?}")).wrong() {
         return;
     }
     let (rows, layer) = (a.rows() as u32, drop.map_or(0, |d| d.stream));
-    let pass = rec
-        .dispatch(&SPMM_RELU)
-        .set("QUADS", each)
-        .set("DROP", u8::from(drop.is_some()))
+    let (pass, turns, threads) = match form {
+        Form::Quads(each) => {
+            let pass = rec.dispatch(&SPMM_RELU).set("QUADS", each);
+            (pass, a.longest(), a.rows() * (cols / (4 * usize::from(each))))
+        }
+        _ => (rec.dispatch(&SPMM_RELU_TEAM).set("TEAM", TEAM), team_turns(a), a.rows() * quads(cols) * TEAM as usize),
+    };
+    let n = (a.entries() * cols) as u64;
+    pass.set("DROP", u8::from(drop.is_some()))
         .set("PERM", u8::from(a.perm.is_some()))
         .set("BIAS", u8::from(bias.is_some()))
-        .params(Activated { rows, cols: cols as u32, rate, scale: kept_scale(rate), layer });
-    let n = (a.entries() * cols) as u64;
-    pass.read(a.ptr)
+        .params(Activated { rows, cols: cols as u32, rate, scale: kept_scale(rate), layer })
+        .read(a.ptr)
         .read(a.idx)
         .read(a.places())
         .read(val)
@@ -112,10 +132,9 @@ pub fn spmm_relu(
         .read(bias.unwrap_or(x))
         .read(drop.map_or(a.ptr, |d| d.step))
         .write(y)
-        // The rounds of a random word are turns as well.
-        .turns(a.longest() + 44)
+        .turns(turns + ROUNDS)
         .work(2 * n + 50 * y.len as u64, 4 * n + 8 * a.entries() as u64 + 4 * y.len as u64)
-        .threads(a.rows() * (cols / (4 * usize::from(each))));
+        .threads(threads);
 }
 
 /// Records `dx = (dy W) / (1 − rate)` where `kept` is above 0, else 0: the gradient to the inputs of a dense map with
@@ -130,8 +149,8 @@ pub fn project_back(
     [inputs, outputs]: [usize; 2],
     rate: f32,
 ) {
-    let rows = rows_of(dx.len, inputs);
-    let checks = rec.arguments("graph.project_back").shape("dx", dx, &[rows, inputs]).shape("kept", kept, &[dx.len]);
+    let rows = rows_of(kept.len, inputs);
+    let checks = whole_rows(rec.arguments("graph.project_back"), "kept", kept, inputs).shape("dx", dx, &[kept.len]);
     let checks = checks.shape("w", w, &[outputs, inputs]).shape("dy", dy, &[rows, outputs]);
     let checks = checks.holds((0.0..1.0).contains(&rate), || format!("rate {rate} is not in [0, 1)"));
     if checks.holds(inputs.is_multiple_of(4), || format!("{inputs} inputs are not made of vec4s")).wrong() {
@@ -155,49 +174,24 @@ pub fn project_back(
 /// Bindings ptr idx perm val x bias step y: the product's derivative where y is above 0.
 fn spmm_relu_tangent(t: &mut Tangents, d: &Dispatch) -> Result<()> {
     let p: Activated = d.params();
-    let (cols, each, y) = (p.cols as usize, d.constant("QUADS")? as u8, d.bound::<f32>(7));
+    let (cols, y) = (p.cols as usize, d.bound::<f32>(7));
+    let (ptr, idx) = (d.bound(0), d.bound::<u32>(1));
     let perm = (d.constant("PERM")? == 1.0).then(|| d.bound(2));
-    let a = Csr { ptr: d.bound(0), idx: d.bound(1), perm, heavy: true };
+    let team = std::ptr::eq(d.kernel, &SPMM_RELU_TEAM);
+    let form = if team { Form::Team } else { Form::Quads(d.constant("QUADS")? as u8) };
+    let even = longest(p.rows as usize, idx.len, false) + ROUNDS;
+    let a = Csr { ptr, idx, perm, heavy: team || d.turns as usize > even };
     let bias = t.read(d, 5).filter(|_| d.constant("BIAS").is_ok_and(|bias| bias == 1.0));
     let (val, x) = (d.bound(3), d.bound(4));
     let (rx, rval, ry) = (t.read_or_zero(d, 4), t.read(d, 3), t.write(d, 7)?);
     let sum = t.rec().temp("derivative of a product", y.len);
     let how = Spmm { own: 0.0, bias: bias.is_some() };
-    spmm_as(t.rec(), Form::Quads(each), &a, val, rx, bias.unwrap_or(rx), sum, cols, how);
+    spmm_as(t.rec(), form, &a, val, rx, bias.unwrap_or(rx), sum, cols, how);
     if let Some(rval) = rval {
         let term = t.rec().temp("term", y.len);
-        spmm_as(t.rec(), Form::Quads(each), &a, rval, x, x, term, cols, Spmm::default());
+        spmm_as(t.rec(), form, &a, rval, x, x, term, cols, Spmm::default());
         t.add(term, sum);
     }
     map::relu_dropout_bwd(t.rec(), y, sum, ry, p.rate);
     Ok(())
-}
-
-/// Bindings ptr idx perm val x bias step y; see `spmm_relu.wgsl`.
-fn spmm_relu_twin(call: &mut TwinCall) {
-    let p: Activated = call.params();
-    let [permuted, has_bias, drops] = ["PERM", "BIAS", "DROP"].map(|name| call.set(name) == 1);
-    let [ptr, idx, perm, val, x, bias, step, y] = call.bufs();
-    let (ptr, idx, perm, val, x, bias, step) = (ptr.u(), idx.u(), perm.u(), val.f(), x.f(), bias.f(), step.u());
-    let cols = p.cols as usize;
-    for (i, y) in y.f_mut().iter_mut().enumerate() {
-        let (r, c) = (i / cols, i % cols);
-        let term = |k: usize| val[if permuted { perm[k] as usize } else { k }] * x[idx[k] as usize * cols + c];
-        let sum = (ptr[r] as usize..ptr[r + 1] as usize).map(term).sum::<f64>() + if has_bias { bias[c] } else { 0.0 };
-        let word = || philox::philox([(i / 4) as u32, p.layer, step[2], 0], [step[0], step[1]])[i % 4];
-        let kept = sum > 0.0 && (!drops || philox::unit(word()) >= p.rate);
-        *y = if kept { sum / (1.0 - f64::from(p.rate)) } else { 0.0 };
-    }
-}
-
-/// Bindings dy w kept dx; see `project_back.wgsl`.
-fn project_back_twin(call: &mut TwinCall) {
-    let p: Back = call.params();
-    let [dy, w, kept, dx] = call.bufs();
-    let (dy, w, kept, cols, outputs) = (dy.f(), w.f(), kept.f(), p.cols as usize, p.outputs as usize);
-    for (i, dx) in dx.f_mut().iter_mut().enumerate() {
-        let (r, c) = (i / cols, i % cols);
-        let sum: f64 = (0..outputs).map(|o| dy[r * outputs + o] * w[o * cols + c]).sum();
-        *dx = if kept[i] > 0.0 { f64::from(p.scale) * sum } else { 0.0 };
-    }
 }

@@ -82,7 +82,10 @@ fn the_form_follows_the_matrix_and_the_adapter() {
     assert_eq!(choose(gpu, 100_001, 200_000, true, 1), Form::Balanced);
     // Too small to be worth two kernels.
     assert_eq!(choose(software, 2708, 13_264, true, 17), Form::Plain);
-    assert_eq!(choose(gpu, 2708, 13_264, true, 16), Form::Balanced);
+    // A team walks the longest row.
+    assert_eq!(choose(gpu, 2708, 13_264, true, 16), Form::Team);
+    assert_eq!(choose(gpu, 2708, 13_264, true, 7), Form::Team);
+    assert_eq!(choose(gpu, 20_000, 40_000, true, 16), Form::Balanced);
     assert_eq!(choose(gpu, 100, 200, true, 17), Form::Plain);
     // Even rows, but each may be longer than llvmpipe lets a thread walk.
     assert_eq!(choose(gpu, 100, 1_000_000, false, 16), Form::Balanced);

@@ -27,7 +27,7 @@ pub fn asked() -> Vec<Op> {
     let all = |s: &[usize]| -> Result<Vec<Case>, String> {
         let a = pattern(s[0], s[1]);
         let whole = (1..=4).rev().find(|each| s[2] > 0 && s[2].is_multiple_of(4 * usize::from(*each)));
-        let forms = [Form::Plain, Form::Narrow, Form::Balanced].into_iter();
+        let forms = [Form::Plain, Form::Narrow, Form::Team, Form::Balanced].into_iter();
         let fit = forms.filter(|form| *form != Form::Narrow || s[2] <= NARROW).chain(whole.map(Form::Quads));
         Ok(fit.map(|form| product(form, &a, s[2], Spmm::default())).collect())
     };

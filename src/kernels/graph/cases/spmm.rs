@@ -1,6 +1,6 @@
 //! Cases of the sparse product and of the degree norms.
 
-use super::super::spmm::{SPMM, SPMM_NARROW, SPMM_QUADS};
+use super::super::spmm::{SPMM, SPMM_NARROW, SPMM_QUADS, SPMM_TEAM};
 use super::super::{Form, NARROW, Spmm, balanced, degree_norms, spmm, spmm_as};
 use super::{Pattern, new, patterns, rounding};
 use crate::engine::Buf;
@@ -26,6 +26,11 @@ pub fn cases() -> Vec<Case> {
                 all.push(permuted(form, &t, perm.clone(), cols));
             }
         }
+        for cols in [7, 16] {
+            all.push(product(Form::Team, &pattern, cols, how(0.0, false)));
+            all.push(product(Form::Team, &pattern, cols, how(1.25, true)));
+            all.push(permuted(Form::Team, &t, perm.clone(), cols));
+        }
         for (each, cols) in QUADS {
             all.push(product(Form::Quads(each), &pattern, cols, how(0.0, false)));
             all.push(product(Form::Quads(each), &pattern, cols, how(0.0, true)));
@@ -48,7 +53,7 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
     let cols = g.size(1, widest);
     let how = Spmm { own: if square { 1.25 } else { 0.0 }, bias: g.below(2) == 0 };
     let (t, perm) = a.transposed();
-    let forms = [Form::Plain, Form::Balanced, Form::Narrow];
+    let forms = [Form::Plain, Form::Team, Form::Balanced, Form::Narrow];
     let fit = forms.into_iter().filter(|form| *form != Form::Narrow || cols <= NARROW);
     let (each, wide) = QUADS[g.below(QUADS.len())];
     let fit = fit.map(|form| (form, cols)).chain([(Form::Quads(each), wide)]);
@@ -68,11 +73,13 @@ fn rectangular() -> Vec<Case> {
         unread(Form::Plain),
         unread(Form::Narrow),
         unread(Form::Quads(2)),
+        unread(Form::Team),
         product(Form::Plain, &few, 16, with(true)),
         product(Form::Plain, &many, 9, with(false)),
         product(Form::Narrow, &few, 5, with(true)),
         product(Form::Quads(2), &few, 16, with(true)),
         product(Form::Quads(1), &many, 4, with(false)),
+        product(Form::Team, &few, 5, with(true)),
         product(Form::Balanced, &few, 16, with(true)),
         product(Form::Balanced, &many, 9, with(false)),
     ]
@@ -89,6 +96,7 @@ fn large() -> Vec<Case> {
         all.push(product(form, &wide, 4, how(0.0, true)).folded());
     }
     all.push(product(Form::Quads(1), &wide, 4, how(0.5, true)).folded());
+    all.push(product(Form::Team, &wide, 4, how(0.5, true)).folded());
     // One row alone passes what llvmpipe lets a thread walk.
     let star = Pattern::star(100_001);
     all.push(chosen(&star, 4));
@@ -118,12 +126,13 @@ fn kernel(form: Form) -> &'static str {
         Form::Plain => SPMM.name,
         Form::Narrow => SPMM_NARROW.name,
         Form::Quads(_) => SPMM_QUADS.name,
+        Form::Team => SPMM_TEAM.name,
         Form::Balanced => balanced::SPMM.name,
     }
 }
 
 /// What tells the forms of one kernel apart.
-fn by(form: Form) -> String {
+pub fn by(form: Form) -> String {
     match form {
         Form::Quads(each) if each > 1 => format!(" by {each}"),
         _ => String::new(),

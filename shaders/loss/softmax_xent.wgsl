@@ -1,21 +1,24 @@
 // Per row b: loss = log sum_c exp(z[c]) - z[label], dz[c] = softmax(z)[c] - [c = label], correct = [argmax z = label]
 // (the lowest index of a tie). dz[label] is minus the sum of the other probabilities: p - 1 would keep no digit of a
 // confident answer's gradient, and log(sum) none of its loss. No 1/B. A label >= classes marks a row that does not
-// count: loss, dz and correct are 0. z, dz [rows,classes], labels, loss, correct [rows]. One thread per row. Twin:
-// loss/twin.rs softmax_xent.
+// count: loss, dz and correct are 0. z, dz [rows,classes], labels, loss, correct [rows]. AT=1: z and dz are
+// [sources,classes], row b is their row at[b], the at distinct; other rows of dz stay as they were, and a row past the
+// end counts as little as one without a label. One thread per row. Twin: loss/twin.rs softmax_xent.
 #import grid
 #import special
 
-struct P { rows: u32, classes: u32 }
+struct P { rows: u32, classes: u32, sources: u32 }
 
 override WG: u32 = 64u;
+override AT: u32 = 0u;
 
 @group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> z: array<f32>;
 @group(0) @binding(2) var<storage, read> labels: array<u32>;
-@group(0) @binding(3) var<storage, read_write> loss: array<f32>;
-@group(0) @binding(4) var<storage, read_write> dz: array<f32>;
-@group(0) @binding(5) var<storage, read_write> correct: array<f32>;
+@group(0) @binding(3) var<storage, read> at: array<u32>;
+@group(0) @binding(4) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dz: array<f32>;
+@group(0) @binding(6) var<storage, read_write> correct: array<f32>;
 
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
@@ -24,7 +27,16 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     if (i >= p.rows) {
         return;
     }
-    let row = i * p.classes;
+    var place = i;
+    if (AT == 1u) {
+        place = at[i];
+        if (place >= p.sources) {
+            loss[i] = 0.0;
+            correct[i] = 0.0;
+            return;
+        }
+    }
+    let row = place * p.classes;
     let label = labels[i];
     if (label >= p.classes) {
         for (var c = 0u; c < p.classes; c += 1u) {
@@ -35,12 +47,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         return;
     }
     var top = z[row];
-    var at = 0u;
+    var best = 0u;
     for (var c = 1u; c < p.classes; c += 1u) {
         let v = z[row + c];
         if (v > top) {
             top = v;
-            at = c;
+            best = c;
         }
     }
     // The label's own exponential is left out, so that a small rest keeps its digits.
@@ -56,7 +68,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         dz[row + c] = dz[row + c] / sum;
     }
     dz[row + label] = -rest / sum;
-    let sure = at == label;
+    let sure = best == label;
     loss[i] = select(log(sum) + (top - z[row + label]), log1p(rest), sure);
-    correct[i] = select(0.0, 1.0, at == label);
+    correct[i] = select(0.0, 1.0, sure);
 }

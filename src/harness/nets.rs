@@ -92,6 +92,8 @@ const READ_OUT: &[&str] = &[
     "{type='graph_conv',out=3},{type='readout',kind='sum'}",
     "{type='sage_conv',out=3},{type='deletion'},{type='elu'},{type='deletion'},{type='readout',kind='mean'}",
     "{type='gin_conv',out=4},{type='relu'},{type='readout',kind='max'},{type='linear'}",
+    "{type='graph_conv',out=8},{type='relu'},{type='dropout',p=0.3},{type='graph_conv',out=4},{type='relu'},\
+        {type='readout',kind='mean'},{type='linear'}",
     "{type='sage_conv',out=4,aggr='max'},{type='tanh'},{type='gat_conv',out=5},{type='readout',kind='mean'},\
         {type='linear'}",
 ];
@@ -132,7 +134,8 @@ impl Net {
         let model = Model::build(config, &shape, 3)?;
         let (layout, graph, input) = (model.layout.clone(), model.hops() > 0, shape.clone());
         let (body, output) = (Body::Model(Box::new(model)), vec![3]);
-        let net = Net { name, body, drops: false, layout, input, output, shape, graph, sparse: false };
+        let drops = name.contains("dropout");
+        let net = Net { name, body, drops, layout, input, output, shape, graph, sparse: false };
         Ok(if graph { net.over_graph(false, false) } else { net })
     }
 
@@ -232,7 +235,8 @@ impl Net {
                 let (layout, theta) = (&self.layout, rig.theta);
                 let Batch { n, structure: graph, segments, .. } = batch;
                 let pattern = batch.x.pattern();
-                let mut cx = Forward { rec, layout, theta, n, graph, segments, pattern, mode, step, dropouts: 0 };
+                let mut cx =
+                    Forward { rec, layout, theta, n, graph, segments, pattern, mode, step, dropouts: 0, relu: None };
                 let (y, mut saved) = l.forward(&mut cx, rig.x, &self.shape)?;
                 if l.sparse() == SparseInput::Takes {
                     saved.pattern = pattern;
@@ -261,7 +265,18 @@ impl Net {
             }
             (Body::Layer(l), Tape::Layer(saved, (n, graph, segments))) => {
                 let (n, graph, segments, theta) = (*n, *graph, *segments, rig.theta);
-                let mut cx = Backward { rec, layout: &self.layout, theta, n, graph, segments, step, sink, kept: None };
+                let mut cx = Backward {
+                    rec,
+                    layout: &self.layout,
+                    theta,
+                    n,
+                    graph,
+                    segments,
+                    step,
+                    sink,
+                    kept: None,
+                    relu: None,
+                };
                 l.backward(&mut cx, saved, rig.dy, &self.shape, dx)?
             }
             _ => unreachable!("a tape belongs to its network"),

@@ -10,6 +10,7 @@ mod link;
 mod max;
 mod norms;
 mod record_norms;
+mod relu;
 mod sddmm;
 mod segment;
 mod spmm;
@@ -24,6 +25,7 @@ pub use link::{bce, negatives, partner_scores, partner_scores_bwd};
 pub use max::{aggregate_max, aggregate_max_as, max_bwd, max_bwd_as};
 pub use norms::degree_norms;
 pub use record_norms::{features_norms, segment_norms};
+pub use relu::{Drop, project_back, spmm_relu, takes_project_back, takes_relu};
 pub use sddmm::sddmm;
 pub use segment::{Readout, segment, segment_bwd, segment_outer};
 pub use spmm::{Form, NARROW, Spmm, choose, spmm, spmm_as};
@@ -35,6 +37,11 @@ use crate::engine::{Arguments, Buf, Kernel};
 pub static KERNELS: &[&Kernel] = &[
     &spmm::SPMM,
     &spmm::SPMM_NARROW,
+    &spmm::SPMM_QUADS,
+    &spmm::SPMM_TEAM,
+    &relu::SPMM_RELU,
+    &relu::SPMM_RELU_TEAM,
+    &relu::PROJECT_BACK,
     &balanced::SPMM,
     &balanced::FIX,
     &norms::OFF_DIAGONAL,

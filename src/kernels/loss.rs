@@ -21,6 +21,11 @@ params! {
 }
 
 params! {
+    /// [rows, classes], and the rows of the matrix that they are among.
+    pub struct Xent { rows: u32, classes: u32, sources: u32 }
+}
+
+params! {
     /// [rows, classes] and one class.
     pub struct Label { rows: u32, classes: u32, label: u32 }
 }
@@ -34,7 +39,7 @@ params! {
 pub static SOFTMAX_XENT: Kernel = Kernel {
     name: "loss.softmax_xent",
     source: include_str!("../../shaders/loss/softmax_xent.wgsl"),
-    params: Logits::FIELDS,
+    params: Xent::FIELDS,
     twin: twin::softmax_xent,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::softmax_xent),
@@ -134,16 +139,52 @@ pub fn softmax_xent(
     if checks.wrong() {
         return;
     }
-    let n = (b * c) as u64;
-    rec.dispatch(&SOFTMAX_XENT)
-        .params(Logits::new(b, c))
+    xent(rec, logits, labels, None, [loss, dlogits, correct], c);
+}
+
+/// Records [`softmax_xent`] of the rows `at` \[b\] of `logits` [rows, c], whose gradients go to the same rows of
+/// `dlogits` [rows, c]; its other rows keep what they hold. The `at` are distinct; one past the last row counts for
+/// nothing. `labels`, `loss`, `correct` are \[b\].
+#[allow(clippy::too_many_arguments, reason = "the buffers of the formula")]
+pub fn softmax_xent_at(
+    rec: &mut Recording,
+    logits: Buf<f32>,
+    labels: Buf<u32>,
+    at: Buf<u32>,
+    loss: Buf<f32>,
+    dlogits: Buf<f32>,
+    correct: Buf<f32>,
+    c: usize,
+) {
+    let (b, rows) = (at.len, logits.len.checked_div(c).unwrap_or(0));
+    let checks = rec.arguments("loss.softmax_xent_at").shape("logits", logits, &[rows, c]);
+    let checks = checks.shape("dlogits", dlogits, &[rows, c]).shape("labels", labels, &[b]);
+    if checks.shape("loss", loss, &[b]).shape("correct", correct, &[b]).wrong() {
+        return;
+    }
+    xent(rec, logits, labels, Some(at), [loss, dlogits, correct], c);
+}
+
+fn xent(
+    rec: &mut Recording,
+    logits: Buf<f32>,
+    labels: Buf<u32>,
+    at: Option<Buf<u32>>,
+    [loss, dlogits, correct]: [Buf<f32>; 3],
+    classes: usize,
+) {
+    let (b, sources) = (labels.len, logits.len.checked_div(classes).unwrap_or(0));
+    let n = (b * classes) as u64;
+    let pass = rec
+        .dispatch(&SOFTMAX_XENT)
+        .set("AT", u8::from(at.is_some()))
+        .params(Xent { rows: b as u32, classes: classes as u32, sources: sources as u32 })
         .read(logits)
         .read(labels)
-        .write(loss)
-        .write(dlogits)
-        .write(correct)
-        .work(20 * n, 8 * n + 12 * b as u64)
-        .threads(b);
+        .read(at.unwrap_or(labels))
+        .write(loss);
+    let pass = if at.is_some() { pass.update(dlogits) } else { pass.write(dlogits) };
+    pass.write(correct).work(20 * n, 8 * n + 12 * b as u64).threads(b);
 }
 
 /// Records per row: `loss = KL(t ‖ softmax(z))` with 0 log 0 = 0, `dlogits = softmax(z) Σt − t`, for `targets` t, rows

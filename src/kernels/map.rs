@@ -8,6 +8,7 @@ mod tangent;
 mod twin;
 
 pub use cases::{asked, cases, random};
+pub(in crate::kernels) use random::kept_scale;
 pub use random::{
     DROPOUT, NORMAL, PHILOX, RELU_DROPOUT, RELU_DROPOUT_BWD, dropout, normal, relu_dropout, relu_dropout_bwd, words,
 };

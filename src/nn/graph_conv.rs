@@ -9,7 +9,7 @@ use super::project::Project;
 use super::structure::{MOST_HOPS, complete, node_features};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
-use crate::kernels::graph::{self, Spmm};
+use crate::kernels::graph::{self, Csr, Drop, Spmm};
 use crate::kernels::map;
 
 pub static GCN: LayerRow = LayerRow {
@@ -154,6 +154,10 @@ impl Layer for GraphConv {
         SparseInput::Takes
     }
 
+    fn takes_relu(&self) -> bool {
+        true
+    }
+
     fn hops(&self) -> usize {
         self.k
     }
@@ -170,6 +174,9 @@ impl Layer for GraphConv {
             let (z, bias) = (y, bias.filter(|_| hop == self.k));
             floats.push(z);
             y = cx.rec.temp("y", z.len);
+            if hop == self.k && relu(cx, &g.a, g.sym, z, bias, y, project.outputs)? {
+                break;
+            }
             let how = Spmm { own: 0.0, bias: bias.is_some() };
             graph::spmm(cx.rec, &g.a, g.sym, z, bias.unwrap_or(w), y, project.outputs, how);
         }
@@ -203,4 +210,27 @@ impl Layer for GraphConv {
         }
         project.backward(cx, saved, dz, need_dx)
     }
+}
+
+/// Records the layer's last product with the relu behind it, if one is offered and the product's form can.
+fn relu(
+    cx: &mut Forward,
+    a: &Csr,
+    sym: Buf<f32>,
+    z: Buf<f32>,
+    bias: Option<Buf<f32>>,
+    y: Buf<f32>,
+    cols: usize,
+) -> Result<bool> {
+    let Some(form) = graph::takes_relu(cx.rec.target(), a, cols) else { return Ok(false) };
+    let Some(behind) = cx.relu.take() else { return Ok(false) };
+    let drop = match behind.dropout {
+        Some(rate) => {
+            let (stream, step) = cx.dropout_stream()?;
+            Some(Drop { rate, stream, step })
+        }
+        None => None,
+    };
+    graph::spmm_relu(cx.rec, form, a, sym, z, bias, y, cols, drop);
+    Ok(true)
 }

@@ -45,6 +45,9 @@ pub struct Forward<'a> {
     pub step: Option<Buf<u32>>,
     /// Dropout layers met so far: each draws from a stream of its own.
     pub dropouts: u32,
+    /// The relu behind the layer, if that is what comes next and the layer [`Layer::takes_relu`]. A layer that takes it
+    /// along leaves `None`.
+    pub relu: Option<ReluBehind>,
 }
 
 /// What a backward pass records into.
@@ -67,6 +70,24 @@ pub struct Backward<'a> {
     pub sink: Sink,
     /// What a pass of norms keeps for a weighted sum, where one follows.
     pub kept: Option<Kept>,
+    /// The relu before the layer, offered as in [`Forward::relu`]: whoever takes it hands on the gradient before it.
+    pub relu: Option<ReluBefore>,
+}
+
+/// A relu behind a layer.
+#[derive(Clone, Copy, Debug)]
+pub struct ReluBehind {
+    /// The rate of the dropout that follows it, where that draws.
+    pub dropout: Option<f32>,
+}
+
+/// A relu before a layer, with the dropout between them where that drew.
+#[derive(Clone, Copy, Debug)]
+pub struct ReluBefore {
+    /// What both made: the layer's input.
+    pub kept: Buf<f32>,
+    /// The rate of the dropout; 0 without.
+    pub rate: f32,
 }
 
 /// What a layer keeps from its forward pass for its backward pass.
@@ -174,6 +195,12 @@ pub trait Layer: Send + Sync {
     /// What it is, if it can be done together with its neighbour.
     fn elementwise(&self) -> Option<Elementwise> {
         None
+    }
+
+    /// Whether it can do a relu behind it in what it stores, and that of a relu before it in the gradient that it
+    /// makes.
+    fn takes_relu(&self) -> bool {
+        false
     }
 
     /// How many edges a message travels here: 0 for a layer that knows no graph.

@@ -32,7 +32,8 @@ mod zoo;
 pub use batch::{Batch, Input};
 pub use keys::{Described, Keys};
 pub use layer::{
-    Backward, Elementwise, Facts, Family, Forward, Layer, LayerRow, Mode, Rows, Saved, SparseInput, parse_layer,
+    Backward, Elementwise, Facts, Family, Forward, Layer, LayerRow, Mode, ReluBefore, ReluBehind, Rows, Saved,
+    SparseInput, parse_layer,
 };
 pub use model::{Model, ModelConfig, Tape};
 pub use params::{Init, ParamEntry, ParamLayout, ParamSpec};

@@ -181,20 +181,39 @@ impl Model {
         mode: Mode,
         step: Option<Buf<u32>>,
     ) -> Result<Tape> {
+        let mut tape = self.forward_rows(rec, theta, batch, mode, step)?;
+        let Some(seeds) = batch.seeds else { return Ok(tape) };
+        let rows = tape.logits;
+        tape.logits = rec.temp("logits", seeds.len * self.classes);
+        map::gather_rows(rec, rows, 0, batch.n, self.classes, seeds, tape.logits);
+        tape.end.seeds = Some(seeds);
+        Ok(tape)
+    }
+
+    /// [`Model::forward`] with the logits of every row [n, classes], whichever of them are the batch's; the backward
+    /// pass then takes the gradients of them all.
+    ///
+    /// # Errors
+    /// Those of [`Model::forward`].
+    pub fn forward_rows(
+        &self,
+        rec: &mut Recording,
+        theta: Buf<f32>,
+        batch: &Batch,
+        mode: Mode,
+        step: Option<Buf<u32>>,
+    ) -> Result<Tape> {
         let Batch { n, structure: graph, segments, seeds, .. } = *batch;
         let (layout, pattern) = (&self.layout, batch.x.pattern());
-        let mut cx = Forward { rec, layout, theta, n, graph, segments, pattern, mode, step, dropouts: 0 };
+        let mut cx = Forward { rec, layout, theta, n, graph, segments, pattern, mode, step, dropouts: 0, relu: None };
         let (y, saved) = self.body.forward(&mut cx, batch.x.values(), &self.input)?;
-        let end = End { n: cx.n, graph: cx.graph, segments: cx.segments, seeds };
-        let Some(seeds) = seeds else { return Ok(Tape { logits: y, saved, end }) };
-        if end.n != n {
+        let end = End { n: cx.n, graph: cx.graph, segments: cx.segments, seeds: None };
+        if seeds.is_some() && end.n != n {
             return Err(Error::input(
                 "a readout makes one record of each graph; node classification has no use for it",
             ));
         }
-        let logits = rec.temp("logits", seeds.len * self.classes);
-        map::gather_rows(rec, y, 0, n, self.classes, seeds, logits);
-        Ok(Tape { logits, saved, end })
+        Ok(Tape { logits: y, saved, end })
     }
 
     /// Records the weight gradients of the batch into `sink`, from unscaled per-sample logit gradients.
@@ -260,7 +279,7 @@ impl Model {
             }
             None => dlogits,
         };
-        let mut cx = Backward { rec, layout: &self.layout, theta, n, graph, segments, step, sink, kept };
+        let mut cx = Backward { rec, layout: &self.layout, theta, n, graph, segments, step, sink, kept, relu: None };
         let dx = self.body.backward(&mut cx, &tape.saved, dy, &self.input, need_dx)?;
         Ok((dx, cx.kept))
     }

@@ -63,13 +63,19 @@ impl Project {
         ParamSpec { name: self.weight.clone(), shape: vec![self.outputs, self.inputs], init }
     }
 
-    /// Sends the weight's gradient to the sink and records dx; `saved` begins with the map's input.
+    /// Sends the weight's gradient to the sink and records dx, through a relu before the layer where one is offered;
+    /// `saved` begins with the map's input.
     pub fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, need_dx: bool) -> Result<Option<Buf<f32>>> {
         cx.sink_dense(&self.weight, saved, dy, self.inputs, self.outputs)?;
         if !need_dx {
             return Ok(None);
         }
         let w = cx.layout.slice(cx.theta, &self.weight)?;
+        if let Some(before) = cx.relu.take_if(|_| graph::takes_project_back(self.inputs, self.outputs)) {
+            let dx = cx.rec.temp("dx", before.kept.len);
+            graph::project_back(cx.rec, dy, w, before.kept, dx, [self.inputs, self.outputs], before.rate);
+            return Ok(Some(dx));
+        }
         Ok(Some(cx.project_back(dy, w, self.inputs, self.outputs)))
     }
 }

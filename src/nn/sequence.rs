@@ -1,6 +1,8 @@
 //! Layers one after another: the body of a model and of a residual block.
 
-use super::layer::{Backward, Elementwise, Forward, Layer, Mode, Saved, SparseInput, parse_layer};
+use super::layer::{
+    Backward, Elementwise, Forward, Layer, Mode, ReluBefore, ReluBehind, Saved, SparseInput, parse_layer,
+};
 use super::params::{ParamSpec, elements};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
@@ -73,6 +75,28 @@ impl Sequence {
         }
     }
 
+    /// The relu behind layer `i`, and whether a dropout that draws follows it, for a layer that can do both as well.
+    fn relu_behind(&self, cx: &Forward, i: usize) -> Option<ReluBehind> {
+        let relu = self.layers.get(i + 1)?.elementwise() == Some(Elementwise::Relu);
+        let dropout = match self.layers.get(i + 2).and_then(|layer| layer.elementwise()) {
+            Some(Elementwise::Dropout(rate)) if cx.mode == Mode::Train => Some(rate),
+            _ => None,
+        };
+        (relu && self.layers[i].takes_relu()).then_some(ReluBehind { dropout })
+    }
+
+    /// The relu before layer `i`, with what it and the dropout between made, and its place.
+    fn relu_before(&self, saved: &Saved, i: usize) -> Option<(ReluBefore, usize)> {
+        let last = i.checked_sub(1).filter(|_| self.layers[i].takes_relu())?;
+        let kept = &saved.inner[last];
+        if let Some(rate) = kept.relu_dropout {
+            return Some((ReluBefore { kept: kept.floats[0], rate }, last - 1));
+        }
+        let relu = self.layers[last].elementwise() == Some(Elementwise::Relu);
+        let y = kept.floats.get(1).filter(|_| relu)?;
+        Some((ReluBefore { kept: *y, rate: 0.0 }, last))
+    }
+
     pub fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
         let shapes = self.shapes(input)?;
         let mut y = x;
@@ -89,6 +113,8 @@ impl Sequence {
             }
             cx.rec.enter(&label(layer));
             let pattern = cx.pattern;
+            let offered = self.relu_behind(cx, i);
+            cx.relu = offered;
             let (next, mut kept) = match self.with_relu(cx, i, y, &shapes[i])? {
                 Some(both) => {
                     saved.inner.push(Saved::default());
@@ -97,12 +123,14 @@ impl Sequence {
                 None => layer.forward(cx, y, &shapes[i])?,
             };
             cx.rec.leave();
+            let taken = offered.filter(|_| cx.relu.take().is_none());
             if how == SparseInput::Takes {
                 kept.pattern = pattern;
                 cx.pattern = None;
             }
             y = next;
             saved.inner.push(kept);
+            saved.inner.extend(taken.into_iter().flat_map(|behind| kept_of(behind, y)));
         }
         Ok((y, saved))
     }
@@ -127,6 +155,8 @@ impl Sequence {
             }
             let (layer, kept) = (self.layers[i].as_ref(), &saved.inner[i]);
             cx.rec.enter(&format!("{}.backward", label(layer)));
+            let offered = self.relu_before(saved, i).filter(|_| need_dx || i > first);
+            cx.relu = offered.map(|(before, _)| before);
             (gradient, left) = match kept.relu_dropout {
                 Some(rate) => {
                     let dx = cx.rec.temp("dx", dy.len);
@@ -139,6 +169,9 @@ impl Sequence {
                 }
             };
             cx.rec.leave();
+            if let Some((_, relu)) = offered.filter(|_| cx.relu.take().is_none()) {
+                left = relu;
+            }
         }
         Ok(gradient)
     }
@@ -150,6 +183,15 @@ fn relu_dropout(cx: &mut Forward, x: Buf<f32>, rate: f32) -> Result<(Buf<f32>, S
     let y = cx.rec.temp("y", x.len);
     map::relu_dropout(cx.rec, x, y, rate, stream, step);
     Ok((y, Saved { floats: vec![y], relu_dropout: Some(rate), ..Default::default() }))
+}
+
+/// What a relu and a dropout keep for the backward pass that the layer before took along.
+fn kept_of(behind: ReluBehind, y: Buf<f32>) -> Vec<Saved> {
+    match behind.dropout {
+        // A relu's slope is that of its result as well.
+        None => vec![Saved { floats: vec![y, y], ..Default::default() }],
+        rate => vec![Saved::default(), Saved { floats: vec![y], relu_dropout: rate, ..Default::default() }],
+    }
 }
 
 /// A layer's name, or its type where it has none.

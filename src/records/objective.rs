@@ -25,6 +25,8 @@ pub struct Objective {
     /// The outputs are those of a softmax whose negative log-likelihood this is: what sampled labels, the Fisher
     /// information of the model's own labels and the constants of certificates rest on.
     pub softmax: bool,
+    /// `record` can do with the logits of more rows than the records': [`Outputs::at`].
+    pub(crate) in_place: bool,
     /// Numbers that stay on the engine, for so many classes; none for most.
     pub(crate) kept: fn(usize) -> Vec<f32>,
     /// Records losses, right answers and the gradient to the outputs.
@@ -45,6 +47,8 @@ pub(crate) struct Outputs<'a> {
     pub batch: &'a Batch,
     /// [rows, classes]; a row is a record or, of pairs, the embedding of a node.
     pub logits: Buf<f32>,
+    /// The records' rows among those of `logits`; `None`: they are the records', in their order.
+    pub at: Option<Buf<u32>>,
     /// Records.
     pub n: usize,
     pub classes: usize,
@@ -58,7 +62,7 @@ pub(crate) struct Outputs<'a> {
 pub(crate) struct Losses {
     /// Two halves: losses, and 1 for each right answer, both with 0 between and behind them.
     pub sums: Buf<f32>,
-    /// Gradient to the outputs [rows, classes], not divided by the number of records.
+    /// Gradient to all of `logits` [rows, classes], not divided by the number of records.
     pub dlogits: Buf<f32>,
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Scored {
     pub n: usize,
     /// Two halves: losses, and 1 for each right answer, both with 0 between and behind them.
     pub sums: Buf<f32>,
-    /// Gradients to the outputs [rows, classes], not divided by the number of records.
+    /// Gradients to the tape's logits [rows, classes], not divided by the number of records.
     pub dlogits: Buf<f32>,
 }
 
@@ -116,6 +116,25 @@ impl Session<'_> {
         self.record_losses(rec, &loaded, mode, step)
     }
 
+    /// [`Session::record_scored`] for whoever needs sums and gradients alone. Where the records are some rows of a
+    /// graph and the objective can, it reads their logits where they lie and writes the gradient of every row: the
+    /// tape's logits and `dlogits` are then those of all rows, and nothing is copied between the network and its loss.
+    pub(crate) fn record_summed(
+        &mut self,
+        rec: &mut Recording,
+        part: Part,
+        shape: &Shape,
+        mode: Mode,
+        step: Option<Buf<u32>>,
+    ) -> Result<Scored> {
+        let loaded = self.record_load(rec, part, shape)?;
+        if loaded.batch.seeds.is_none() || !self.objective.in_place {
+            return self.record_losses(rec, &loaded, mode, step);
+        }
+        let tape = self.model.forward_rows(rec, self.theta, &loaded.batch, mode, step)?;
+        self.record_objective(rec, &loaded, tape, loaded.batch.seeds, step)
+    }
+
     /// Records the forward pass of a batch.
     pub(crate) fn record_forward(
         &self,
@@ -135,10 +154,23 @@ impl Session<'_> {
         mode: Mode,
         step: Option<Buf<u32>>,
     ) -> Result<Scored> {
-        let (n, classes, kept) = (loaded.n, self.model.classes, self.kept);
         let tape = self.record_forward(rec, loaded, mode, step)?;
+        self.record_objective(rec, loaded, tape, None, step)
+    }
+
+    /// Records the objective of a batch from the tape's logits, which are the records' or, with `at`, those of all
+    /// rows.
+    fn record_objective(
+        &self,
+        rec: &mut Recording,
+        loaded: &Loaded,
+        tape: Tape,
+        at: Option<Buf<u32>>,
+        step: Option<Buf<u32>>,
+    ) -> Result<Scored> {
+        let (n, classes, kept) = (loaded.n, self.model.classes, self.kept);
         rec.enter("loss");
-        let outputs = Outputs { batch: &loaded.batch, logits: tape.logits, n, classes, kept, step };
+        let outputs = Outputs { batch: &loaded.batch, logits: tape.logits, at, n, classes, kept, step };
         let Losses { sums, dlogits } = (self.objective.record)(rec, &outputs, &loaded.targets)?;
         rec.leave();
         Ok(Scored { tape, n, sums, dlogits })
@@ -163,7 +195,7 @@ impl Session<'_> {
         for (i, indices) in pieces.iter().enumerate() {
             let load = self.load(records.part, indices, Use::Together);
             inputs.extend(load.inputs);
-            let scored = self.record_scored(rec, records.part, &load.shape, Mode::Eval, None)?;
+            let scored = self.record_summed(rec, records.part, &load.shape, Mode::Eval, None)?;
             let sink = Sink::Mean { grad: self.grad, scale, accumulate: accumulate || i > 0 };
             self.model.backward(rec, self.theta, &scored.tape, scored.dlogits, None, sink)?;
             scored.record_sums(rec, each.range(i * ALIGN..i * ALIGN + 2));

@@ -40,7 +40,7 @@ pub fn logits(session: &mut Session, records: Records) -> Result<Vec<f32>> {
 const SCORE: &str = "score";
 
 fn record_score(session: &mut Session, rec: &mut Recording, part: Part, shape: &Shape) -> Result<()> {
-    let scored = session.record_scored(rec, part, shape, Mode::Eval, None)?;
+    let scored = session.record_summed(rec, part, shape, Mode::Eval, None)?;
     record_totals(rec, &scored);
     Ok(())
 }
@@ -73,7 +73,7 @@ pub fn gradient(session: &mut Session, records: Records, scale: f32, accumulate:
     session.check_records(records, true)?;
     let grad = session.grad;
     let runs = batches(session, (records, session.batch, Use::Together), None, |s, rec, shape, first| {
-        let scored = s.record_scored(rec, records.part, shape, Mode::Eval, None)?;
+        let scored = s.record_summed(rec, records.part, shape, Mode::Eval, None)?;
         let sink = Sink::Mean { grad, scale, accumulate: accumulate || !first };
         s.model.backward(rec, s.theta, &scored.tape, scored.dlogits, None, sink)?;
         record_totals(rec, &scored);
@@ -90,7 +90,7 @@ pub fn batch_mean_squares(session: &mut Session, records: Records, batch: usize,
     let grad = session.grad;
     let count = session.pieces(records, batch, Use::Together).len().max(1);
     batches(session, (records, batch, Use::Together), None, |s, rec, shape, first| {
-        let scored = s.record_scored(rec, records.part, shape, Mode::Eval, None)?;
+        let scored = s.record_summed(rec, records.part, shape, Mode::Eval, None)?;
         let sink = Sink::Mean { grad, scale: 1.0 / scored.n as f32, accumulate: false };
         s.model.backward(rec, s.theta, &scored.tape, scored.dlogits, None, sink)?;
         let squares = rec.temp("squares", grad.len);

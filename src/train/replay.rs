@@ -94,7 +94,7 @@ impl Replay {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(free) => {
                 let mut rec = session.recording();
-                let scored = session.record_scored(&mut rec, part, &load.shape, Mode::Eval, None)?;
+                let scored = session.record_summed(&mut rec, part, &load.shape, Mode::Eval, None)?;
                 let sink = Sink::Mean { grad: session.grad, scale, accumulate };
                 session.model.backward(&mut rec, session.theta, &scored.tape, scored.dlogits, None, sink)?;
                 free.insert(session.compile(rec)?)

@@ -111,7 +111,12 @@ impl Fit {
         sums: Option<Buf<f32>>,
     ) -> Result<()> {
         let weight = self.record_weights(rec, shape);
-        let scored = session.record_scored(rec, term.records.part, shape, Mode::Train, Some(words))?;
+        let (part, step) = (term.records.part, Some(words));
+        let scored = match self.config.dp {
+            // Clipping needs the records' own rows.
+            Some(_) => session.record_scored(rec, part, shape, Mode::Train, step)?,
+            None => session.record_summed(rec, part, shape, Mode::Train, step)?,
+        };
         match self.config.dp {
             Some(dp) => {
                 let expected = self.config.batch_size.min(term.records.indices.len());

@@ -5,14 +5,14 @@ use unlearn::statistics;
 
 use libtest_mimic::Trial;
 use unlearn::Result;
-use unlearn::data::{self, DataConfig, Dataset, GraphData, Request, Task};
+use unlearn::data::{self, DataConfig, Dataset, GraphData, Request, Samples, Task};
 use unlearn::engine::Engine;
 use unlearn::eval::{Metrics, Subject, measure};
 use unlearn::nn::{Model, ModelConfig};
 use unlearn::records::{Part, Records, Session};
 use unlearn::run::reading::{Reading, evaluate};
 use unlearn::run::target::Target;
-use unlearn::train::TrainConfig;
+use unlearn::train::{Fit, Term, TrainConfig};
 
 use crate::adapters::Shared;
 use crate::methods::{fit, hold};
@@ -24,12 +24,17 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     let links = devices.iter().map(|device| {
         device.trial("graph: links are learned, the same twice, and unlearned", |d| d.with(|engine, _| links(engine)))
     });
+    let steps = devices.iter().map(|device| {
+        device.trial("graph: a step of a GCN takes few launches, and one of LeNet-5", |d| {
+            d.with(|engine, _| launches(engine))
+        })
+    });
     // One adapter is enough for a statement about mathematics.
     let close = devices.first().map(|device| {
         let name = "graph: samples of ten neighbours come close to all of them";
         device.trial(name, |d| d.with(|engine, _| close_to_all(engine)))
     });
-    repeats.chain(links).chain(close).collect()
+    repeats.chain(links).chain(steps).chain(close).collect()
 }
 
 fn cora() -> Result<(Dataset, GraphData)> {
@@ -78,6 +83,29 @@ fn close_to_all(engine: &mut Engine) -> Result<()> {
     let (whole, sampled) = (accuracy(&recipe(&[], 100))?, accuracy(&recipe(&[10, 10], 40))?);
     hold(whole > 0.75, || format!("the whole graph: {whole} of the test nodes"))?;
     hold(sampled > whole - 0.04, || format!("sampled {sampled}, the whole graph {whole}"))
+}
+
+/// Launches of one step of training.
+fn launches_of(session: &mut Session, config: &TrainConfig) -> Result<usize> {
+    let ids = session.ids(Part::Train);
+    let mut fit = Fit::new(session, config, 1)?;
+    fit.advance(session, &[Term { records: Records::train(&ids), weight: 1.0 }], |_| true)?;
+    Ok(fit.dispatches_per_step())
+}
+
+fn launches(engine: &mut Engine) -> Result<()> {
+    let (data, graph) = cora()?;
+    let zoo = |name: &str| ModelConfig { zoo: Some(name.into()), ..Default::default() };
+    let gcn = Model::build(&zoo("gcn"), &data.shape, data.classes)?;
+    let mut session = Session::on_graph(engine, &gcn, &graph, None, &gcn.init(1))?;
+    let found = launches_of(&mut session, &recipe(&[], 1))?;
+    drop(session);
+    hold(found <= 16, || format!("a step of a GCN on Cora takes {found} launches, more than 16"))?;
+    let lenet = Model::build(&zoo("lenet5"), &[1, 28, 28], 10)?;
+    let pictures = Samples { x: vec![0.5; 4 * 784], y: vec![0, 1, 2, 3] };
+    let mut session = Session::new(engine, &lenet, &pictures, &Samples::default(), &lenet.init(1))?;
+    let found = launches_of(&mut session, &TrainConfig { batch_size: 4, epochs: 1, ..Default::default() })?;
+    hold(found <= 40, || format!("a step of LeNet-5 takes {found} launches, more than 40"))
 }
 
 /// A block model whose links a small network predicts; some of them leave it, and a retrain learns the others.

@@ -68,10 +68,15 @@ fn chosen() -> Result<(), Failed> {
     for (i, adapter) in adapters::own().iter().enumerate() {
         let said = document(&adapter.report, &["train", &config, "--out", &desk.text(&i.to_string())])?;
         let (said, target) = (variants(&said, &adapter.report)?, target(&adapter.report));
-        let product = linear::choose(target, nodes, hidden, hidden);
+        let product = linear::choose(target, nodes, 2, hidden);
         hold_named(&said, "linear.matmul", product.variant())?;
         let form = graph::choose(target, nodes, 10 * nodes, false, hidden);
-        hold_named(&said, "graph.spmm", if form == graph::Form::Narrow { "narrow" } else { "plain" })?;
+        let form = match form {
+            graph::Form::Narrow => "narrow",
+            graph::Form::Quads(_) => "quads",
+            _ => "plain",
+        };
+        hold_named(&said, "graph.spmm", form)?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod accountant;
 mod arrays;
+mod attention;
 mod bad_input;
 mod bench;
 mod certified;
@@ -27,6 +28,7 @@ mod graph_parity;
 mod graphs;
 mod graphs_bad;
 mod graphs_fitted;
+mod launches;
 mod layer_facts;
 mod layers;
 mod limits;

@@ -5,6 +5,7 @@ mod features;
 mod laplacian;
 mod link;
 mod max;
+mod relu;
 mod segment;
 mod spmm;
 
@@ -17,6 +18,7 @@ use crate::engine::case::{Case, Gen};
 /// Every kernel at every shape.
 pub fn cases() -> Vec<Case> {
     let mut all = spmm::cases();
+    all.extend(relu::cases());
     all.extend(laplacian::cases());
     all.extend(features::cases());
     all.extend(segment::cases());
@@ -28,6 +30,7 @@ pub fn cases() -> Vec<Case> {
 /// Every kernel at one random shape each.
 pub fn random(g: &mut Gen) -> Vec<Case> {
     let mut all = spmm::random(g);
+    all.extend(relu::random(g));
     all.extend(laplacian::random(g));
     all.extend(features::random(g));
     all.extend(segment::random(g));

@@ -28,6 +28,22 @@ pub static SPMM_NARROW: Kernel = Kernel {
     ..SPMM
 };
 
+/// One thread per row and up to four vec4s of its columns.
+pub static SPMM_QUADS: Kernel = Kernel {
+    name: "graph.spmm_quads",
+    source: include_str!("../../../shaders/graph/spmm_quads.wgsl"),
+    variant_of: Some(&SPMM),
+    ..SPMM
+};
+
+/// A team of invocations to a row and four columns.
+pub static SPMM_TEAM: Kernel = Kernel {
+    name: "graph.spmm_team",
+    source: include_str!("../../../shaders/graph/spmm_team.wgsl"),
+    variant_of: Some(&SPMM),
+    ..SPMM
+};
+
 /// What [`spmm`] adds to the sum over a row's entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Spmm {
@@ -37,15 +53,38 @@ pub struct Spmm {
     pub bias: bool,
 }
 
-/// The forms of a product. They sum a row's entries in different orders.
+/// The forms of a product. The last two sum a row's entries in orders of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
     /// A thread per row and four columns.
     Plain,
     /// A thread per row, for at most [`NARROW`] columns.
     Narrow,
+    /// A thread per row and so many vec4s of its columns, 1 to 4; the columns are a multiple of them.
+    Quads(u8),
+    /// A team of 16 threads per row and four columns.
+    Team,
     /// A thread per chunk of entries and four columns.
     Balanced,
+}
+
+impl Form {
+    /// Whether it does rows of so many columns.
+    pub(super) fn fits(self, cols: usize) -> bool {
+        match self {
+            Form::Narrow => cols <= NARROW,
+            Form::Quads(each) => (1..=4).contains(&each) && cols > 0 && cols.is_multiple_of(4 * usize::from(each)),
+            Form::Plain | Form::Team | Form::Balanced => true,
+        }
+    }
+}
+
+/// Invocations of a team.
+pub(super) const TEAM: u32 = 16;
+
+/// Loop iterations of one of them.
+pub(super) fn team_turns(a: &Csr) -> usize {
+    a.longest().div_ceil(TEAM as usize) + TEAM as usize
 }
 
 /// Columns of the narrow form.
@@ -57,25 +96,34 @@ const NARROW_GPU: usize = 8;
 /// llvmpipe leaves all loops of an invocation after 65 535 iterations.
 const MAX_TURNS: usize = 65_000;
 
-/// Entries from which on a heavy matrix is worth a second kernel.
-const MANY: usize = 4096;
-
-/// The same on a software adapter, whose few threads share the rows anyway: one epoch of a GCN on Cora (13 264 entries,
+/// Entries from which on a heavy matrix is worth a second kernel. With fewer, the few threads of a software adapter
+/// share the rows anyway, and a team on a GPU walks any row in 2048 turns: one epoch of a GCN on Cora (13 264 entries,
 /// longest row 169) takes four launches less.
-const MANY_SOFTWARE: usize = 32_768;
+const MANY: usize = 32_768;
+
+/// Entries from which on the longest row of a heavy matrix is worth a team.
+const TEAMWORK: usize = 4096;
 
 /// Rows that fill a GPU with one thread each.
 const FULL: usize = 32_768;
 
 /// The form for an adapter and a matrix: balanced where one thread would walk far more entries than others, or more
-/// than every adapter lets it; narrow where a row fits one thread and there are threads enough. The bounds are rules of
-/// thumb until they are measured.
+/// than every adapter lets it, and a team's where the matrix is small; in vec4s where rows are made of them; narrow
+/// where a row fits one thread and there are threads enough. A software adapter has few threads and is charged by the
+/// load, so that one thread takes as much of a row as it can. The bounds for GPUs are rules of thumb until they are
+/// measured.
 pub fn choose(target: Target, rows: usize, entries: usize, heavy: bool, cols: usize) -> Form {
-    let many = if target.software { MANY_SOFTWARE } else { MANY };
-    if longest(rows, entries, heavy) > MAX_TURNS || (heavy && entries >= many) {
+    if longest(rows, entries, heavy) > MAX_TURNS || (heavy && entries >= MANY) {
         return Form::Balanced;
     }
+    if heavy && entries >= TEAMWORK && !target.software {
+        return Form::Team;
+    }
     let narrow = if target.software { cols <= NARROW } else { cols <= NARROW_GPU && rows >= FULL };
+    if cols.is_multiple_of(4) && cols > 0 {
+        let each = |most: u8| (1..=most).rev().find(|each| (cols / 4).is_multiple_of(usize::from(*each)));
+        return Form::Quads(each(if target.software || narrow { 4 } else { 1 }).unwrap_or(1));
+    }
     if narrow { Form::Narrow } else { Form::Plain }
 }
 
@@ -127,7 +175,7 @@ pub fn spmm_as(
     let checks = whole_rows(a.fits(rec.arguments("graph.spmm"), "val", val), "x", x, cols);
     let own = if how.own == 0.0 { 0 } else { a.rows() };
     let checks = checks.at_least("x", x, &[own, cols]).optional("bias", how.bias.then_some(bias), &[cols]);
-    let checks = checks.holds(form != Form::Narrow || cols <= NARROW, || format!("{cols} columns are not narrow"));
+    let checks = checks.holds(form.fits(cols), || format!("{cols} columns do not fit the form {form:?}"));
     if checks.shape("y", y, &[a.rows(), cols]).wrong() {
         return;
     }
@@ -137,6 +185,8 @@ pub fn spmm_as(
     let n = (a.entries() * cols) as u64;
     let pass = match form {
         Form::Narrow => rec.dispatch(&SPMM_NARROW).set("COLS", cols as u32),
+        Form::Quads(each) => rec.dispatch(&SPMM_QUADS).set("QUADS", each),
+        Form::Team => rec.dispatch(&SPMM_TEAM).set("TEAM", TEAM).set("VEC", u8::from(cols.is_multiple_of(4))),
         _ => rec.dispatch(&SPMM).set("VEC", u8::from(cols.is_multiple_of(4))),
     };
     pass.set("PERM", u8::from(a.perm.is_some()))
@@ -149,11 +199,13 @@ pub fn spmm_as(
         .read(x)
         .read(bias)
         .write(y)
-        .turns(a.longest() + 4)
+        .turns(if form == Form::Team { team_turns(a) } else { a.longest() + 4 })
         .work(2 * n, 4 * n + 8 * a.entries() as u64 + 4 * y.len as u64)
         .threads(match form {
             // No columns, no threads.
             Form::Narrow => a.rows() * cols.min(1),
+            Form::Quads(each) => a.rows() * (cols / (4 * usize::from(each))),
+            Form::Team => a.rows() * quads(cols) * TEAM as usize,
             _ => a.rows() * quads(cols),
         });
 }

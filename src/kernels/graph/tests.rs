@@ -64,19 +64,29 @@ fn a_matrix_is_heavy_if_one_row_is_far_over_the_mean() {
 #[test]
 fn the_form_follows_the_matrix_and_the_adapter() {
     let (software, gpu) = (Target::software(8), Target::gpu(Vendor::Unknown, 32));
-    assert_eq!(choose(software, 2708, 13_264, false, 16), Form::Narrow);
+    assert_eq!(choose(software, 2708, 13_264, false, 16), Form::Quads(4));
+    assert_eq!(choose(software, 2708, 13_264, false, 12), Form::Quads(3));
+    assert_eq!(choose(software, 2708, 13_264, false, 256), Form::Quads(4));
+    assert_eq!(choose(software, 2708, 13_264, false, 40), Form::Quads(2));
+    assert_eq!(choose(software, 2708, 13_264, false, 15), Form::Narrow);
+    assert_eq!(choose(gpu, 2708, 13_264, false, 16), Form::Quads(1));
+    assert_eq!(choose(software, 5, 9, false, 0), Form::Narrow);
     assert_eq!(choose(software, 2708, 13_264, false, 17), Form::Plain);
     assert_eq!(choose(software, 2708, 13_264, false, 7), Form::Narrow);
     assert_eq!(choose(gpu, 2708, 13_264, false, 7), Form::Plain);
-    assert_eq!(choose(gpu, 169_343, 2_315_598, false, 8), Form::Narrow);
+    assert_eq!(choose(gpu, 169_343, 2_315_598, false, 8), Form::Quads(2));
+    assert_eq!(choose(gpu, 169_343, 2_315_598, false, 7), Form::Narrow);
     assert_eq!(choose(gpu, 169_343, 2_315_598, false, 9), Form::Plain);
     // A star: one row holds half of all entries.
     assert_eq!(choose(software, 100_001, 200_000, true, 16), Form::Balanced);
     assert_eq!(choose(gpu, 100_001, 200_000, true, 1), Form::Balanced);
     // Too small to be worth two kernels.
     assert_eq!(choose(software, 2708, 13_264, true, 17), Form::Plain);
-    assert_eq!(choose(gpu, 2708, 13_264, true, 16), Form::Balanced);
-    assert_eq!(choose(gpu, 100, 200, true, 16), Form::Plain);
+    // A team walks the longest row.
+    assert_eq!(choose(gpu, 2708, 13_264, true, 16), Form::Team);
+    assert_eq!(choose(gpu, 2708, 13_264, true, 7), Form::Team);
+    assert_eq!(choose(gpu, 20_000, 40_000, true, 16), Form::Balanced);
+    assert_eq!(choose(gpu, 100, 200, true, 17), Form::Plain);
     // Even rows, but each may be longer than llvmpipe lets a thread walk.
     assert_eq!(choose(gpu, 100, 1_000_000, false, 16), Form::Balanced);
 }

@@ -4,7 +4,8 @@ mod asked;
 
 pub use asked::asked;
 
-use super::{clip_rows, label_score, mse, sampled_score, soft_kl, softmax, softmax_xent, softmax_xent_tangent};
+use super::softmax_xent_tangent;
+use super::{clip_rows, label_score, mse, sampled_score, soft_kl, softmax, softmax_xent, softmax_xent_at};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen, Hazard};
 
@@ -20,7 +21,8 @@ const SPREADS: [f32; 4] = [1.0, 30.0, 5000.0, 0.0];
 /// Every kernel at every shape.
 pub fn cases() -> Vec<Case> {
     let mut all = Vec::new();
-    for kernel in [xent_case, kl_case, softmax_case, label_case, sampled_case, curved_case, uncounted_case] {
+    let kernels = [xent_case, kl_case, softmax_case, label_case, sampled_case, curved_case, uncounted_case, at_case];
+    for kernel in kernels {
         for spread in SPREADS {
             all.extend(SHAPES.map(|shape| kernel(shape, spread)));
         }
@@ -42,7 +44,7 @@ pub fn cases() -> Vec<Case> {
 /// Every kernel at one random shape, with gentle logits or with wild ones.
 pub fn random(g: &mut Gen) -> Vec<Case> {
     let (shape, spread) = ((g.size(1, 300), g.size(1, 150)), SPREADS[g.below(SPREADS.len())]);
-    let logits = [xent_case, kl_case, softmax_case, label_case, sampled_case, curved_case, uncounted_case];
+    let logits = [xent_case, kl_case, softmax_case, label_case, sampled_case, curved_case, uncounted_case, at_case];
     let mut all: Vec<Case> = logits.map(|kernel| kernel(shape, spread)).into();
     all.extend([mse_case(shape), clip_case(shape, g.below(2) == 0)]);
     all
@@ -130,6 +132,27 @@ fn xent_case((b, c): (usize, usize), spread: f32) -> Case {
     let labels = case.input_u32("labels", labels);
     let (loss, dz, correct) = (case.output("loss", b), case.output("dz", b * c), case.output("correct", b));
     softmax_xent(&mut case.rec, z, labels, loss, dz, correct, b, c);
+    exponential(case.hazard(Hazard::NotZero, &["z"]), spread)
+}
+
+/// Some rows of a matrix, in no order, one of them past its end; the other rows keep their gradient. A row without a
+/// label lies among them.
+fn at_case((b, c): (usize, usize), spread: f32) -> Case {
+    let mut case = new("softmax_xent", (b, c), spread);
+    case.name += " of some rows";
+    let rows = b + b / 3 + 2;
+    let z = case.input("z", logits((rows, c), spread));
+    let mut labels = Gen::new((b + c) as u64).indices(b, c);
+    // Rows b − 1 … 0 with a gap behind each third of them.
+    let mut at: Vec<u32> = (0..b as u32).rev().map(|i| i + i / 3 + 1).collect();
+    if b > 4 {
+        labels[3] = u32::MAX;
+        at[2] = rows as u32;
+    }
+    let (labels, at) = (case.input_u32("labels", labels), case.input_u32("at", at));
+    let kept = Gen::new((b * 5 + c) as u64).values(rows * c);
+    let (loss, dz, correct) = (case.output("loss", b), case.inout("dz", kept), case.output("correct", b));
+    softmax_xent_at(&mut case.rec, z, labels, at, loss, dz, correct, c);
     exponential(case.hazard(Hazard::NotZero, &["z"]), spread)
 }
 

@@ -1,8 +1,9 @@
 //! Directional derivatives of the `loss` family, and the product with the loss's own Hessian.
 
-use super::Logits;
+use super::{Logits, Xent};
 use crate::engine::{Buf, Dispatch, Kernel, Params, Recording, Requires, Tangent, Tangents};
 use crate::error::Result;
+use crate::kernels::graph;
 use crate::kernels::map::{self, Binary};
 use crate::kernels::reduce;
 
@@ -52,13 +53,27 @@ fn inner(rec: &mut Recording, a: Buf<f32>, b: Buf<f32>, slope: Buf<f32>) {
     reduce::rows(rec, product, slope);
 }
 
-/// Bindings z labels loss dz correct: dloss = dz · r, and the Hessian times r.
+/// Bindings z labels at loss dz correct: dloss = dz · r, and the Hessian times r.
 pub fn softmax_xent(t: &mut Tangents, d: &Dispatch) -> Result<()> {
-    let (r, dz) = (t.read_or_zero(d, 0), d.bound(3));
-    let (slope, hr) = (t.write(d, 2)?, t.write(d, 3)?);
+    let (r, dz) = (t.read_or_zero(d, 0), d.bound(4));
+    let (slope, hr) = (t.write(d, 3)?, t.write(d, 4)?);
+    t.still(d, 5);
+    if d.constant("AT")? == 0.0 {
+        inner(t.rec(), dz, r, slope);
+        softmax_xent_tangent(t.rec(), d.bound(0), d.bound(1), r, hr, true);
+        return Ok(());
+    }
+    let (p, at): (Xent, Buf<u32>) = (d.params(), d.bound(2));
+    let (rows, classes) = (p.sources as usize, p.classes as usize);
+    let [z, r, dz] = [d.bound(0), r, dz].map(|all| {
+        let here = t.zero(at.len * classes);
+        map::gather_rows(t.rec(), all, 0, rows, classes, at, here);
+        here
+    });
     inner(t.rec(), dz, r, slope);
-    softmax_xent_tangent(t.rec(), d.bound(0), d.bound(1), r, hr, true);
-    t.still(d, 4);
+    let here = t.rec().temp("curved rows", z.len);
+    softmax_xent_tangent(t.rec(), z, d.bound(1), r, here, true);
+    graph::scatter_rows(t.rec(), here, at, hr, classes);
     Ok(())
 }
 

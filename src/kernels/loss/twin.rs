@@ -1,6 +1,6 @@
 //! CPU twins of the `loss` family.
 
-use super::{Clip, Label, Logits};
+use super::{Clip, Label, Logits, Xent};
 use crate::engine::TwinCall;
 
 /// log Σ exp(z).
@@ -15,14 +15,20 @@ fn ranges(p: Logits) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> {
     (0..p.rows as usize).map(move |i| (i, i * c..(i + 1) * c))
 }
 
-/// Bindings z labels loss dz correct; see `softmax_xent.wgsl`.
+/// Bindings z labels at loss dz correct; see `softmax_xent.wgsl`.
 pub fn softmax_xent(call: &mut TwinCall) {
-    let p: Logits = call.params();
-    let [z, labels, loss, dz, correct] = call.bufs();
-    let (labels, loss, dz, correct) = (labels.u(), loss.f_mut(), dz.f_mut(), correct.f_mut());
-    for (i, range) in ranges(p) {
-        let (z, dz, label) = (&z.f()[range.clone()], &mut dz[range], labels[i] as usize);
+    let p: Xent = call.params();
+    let through = call.set("AT") == 1;
+    let [z, labels, at, loss, dz, correct] = call.bufs();
+    let (labels, at, loss, dz, correct) = (labels.u(), at.u(), loss.f_mut(), dz.f_mut(), correct.f_mut());
+    for (i, _) in ranges(Logits { rows: p.rows, classes: p.classes }) {
         (loss[i], correct[i]) = (0.0, 0.0);
+        let row = if through { at[i] as usize } else { i };
+        if row >= p.sources as usize {
+            continue;
+        }
+        let range = row * p.classes as usize..(row + 1) * p.classes as usize;
+        let (z, dz, label) = (&z.f()[range.clone()], &mut dz[range], labels[i] as usize);
         dz.fill(0.0);
         let Some(own) = z.get(label) else { continue };
         let lse = log_sum_exp(z);

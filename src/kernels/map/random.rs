@@ -104,12 +104,13 @@ pub fn relu_dropout_bwd(rec: &mut Recording, y: Buf<f32>, dy: Buf<f32>, dx: Buf<
     if checks.shape("dy", dy, &[n]).wrong() {
         return;
     }
-    let pass = rec.dispatch(&RELU_DROPOUT_BWD).params(Kept { rate, scale: scale(rate) }).read(y).read(dy).write(dx);
+    let pass =
+        rec.dispatch(&RELU_DROPOUT_BWD).params(Kept { rate, scale: kept_scale(rate) }).read(y).read(dy).write(dx);
     pass.work(n as u64, 12 * n as u64).threads(quads(n));
 }
 
-/// The factor of what is kept.
-fn scale(rate: f32) -> f32 {
+/// The factor of what a dropout of this rate keeps.
+pub(in crate::kernels) fn kept_scale(rate: f32) -> f32 {
     (1.0 / (1.0 - f64::from(rate))) as f32
 }
 
@@ -136,7 +137,7 @@ fn masked(
         return;
     }
     rec.dispatch(kernel)
-        .params(Dropout { rate, scale: scale(rate), layer })
+        .params(Dropout { rate, scale: kept_scale(rate), layer })
         .read(x)
         .read(step)
         .write(y)

@@ -13,6 +13,7 @@ pub static CROSS_ENTROPY: Objective = Objective {
     citation: "Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990",
     of_pairs: false,
     softmax: true,
+    in_place: true,
     kept: |_| Vec::new(),
     record,
     curvature: Some(curvature),
@@ -21,8 +22,14 @@ pub static CROSS_ENTROPY: Objective = Objective {
 fn record(rec: &mut Recording, out: &Outputs, targets: &Targets) -> Result<Losses> {
     let labels = labels(targets)?;
     let (sums, loss, correct) = side_by_side(rec, out.n);
-    let dlogits = rec.temp("dlogits", out.n * out.classes);
-    loss::softmax_xent(rec, out.logits, labels, loss, dlogits, correct, out.n, out.classes);
+    let dlogits = rec.temp("dlogits", out.logits.len);
+    match out.at {
+        Some(at) => {
+            rec.clear(dlogits);
+            loss::softmax_xent_at(rec, out.logits, labels, at, loss, dlogits, correct, out.classes);
+        }
+        None => loss::softmax_xent(rec, out.logits, labels, loss, dlogits, correct, out.n, out.classes),
+    }
     Ok(Losses { sums, dlogits })
 }
 

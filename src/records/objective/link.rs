@@ -21,6 +21,7 @@ pub static LINK: Objective = Objective {
     citation: "Kipf & Welling, Variational graph auto-encoders, 2016",
     of_pairs: true,
     softmax: false,
+    in_place: false,
     kept: |_| Vec::new(),
     record,
     curvature: None,

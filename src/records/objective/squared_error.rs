@@ -14,6 +14,7 @@ pub static SQUARED_ERROR: Objective = Objective {
         classification tasks, ICLR 2021",
     of_pairs: false,
     softmax: false,
+    in_place: false,
     kept: one_hot,
     record,
     curvature: Some(curvature),

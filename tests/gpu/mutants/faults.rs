@@ -164,6 +164,8 @@ pub static FAULTS: &[Mutant] = &[
     mutant("loss.sampled_score", "half of the seed", "p.seed_lo, p.seed_hi", "p.seed_lo, 0u"),
     mutant("loss.sampled_score", "one class too few", "below <= goal", "below + e <= goal"),
     mutant("loss.sampled_score", "digits of a confident gradient lost", "= -rest / sum;", "= dz[row + label] - 1.0;"),
+    mutant("loss.softmax_xent", "the place for the row", "place = at[i];", "place = min(i, at[i]);"),
+    mutant("loss.softmax_xent", "a row past the end", "if (place >= p.sources)", "if (place > p.sources)"),
     mutant("loss.softmax_xent", "label ignored", "dz[row + label] = -rest / sum;", ""),
     mutant("optim.sgd", "decay lost", "+ p.weight_decay * w", ""),
     mutant("map.unary", "elu without its bend", "select(expm1_neg4(v), v, v > vec4<f32>(0.0))", "expm1_neg4(v)"),

@@ -134,6 +134,12 @@ pub const CALLS: &[Call] = &[
         let (dlogits, correct) = (r.exact("dlogits", &[2, 3]), r.exact("correct", &[2]));
         loss::softmax_xent(&mut r.rec, logits, labels, loss, dlogits, correct, 2, 3);
     }),
+    call("loss.softmax_xent_at", |r| {
+        let (logits, labels, at) = (r.leads("logits", &[5, 3]), r.exact("labels", &[2]), r.leads("at", &[2]));
+        let (loss, dlogits) = (r.exact("loss", &[2]), r.exact("dlogits", &[5, 3]));
+        let correct = r.exact("correct", &[2]);
+        loss::softmax_xent_at(&mut r.rec, logits, labels, at, loss, dlogits, correct, 3);
+    }),
     call("loss.softmax_xent_tangent", |r| {
         let (logits, labels) = (r.leads("logits", &[3, 5]), r.leads("labels", &[3]));
         let (s, hr) = (r.exact("r", &[3, 5]), r.exact("hr", &[3, 5]));

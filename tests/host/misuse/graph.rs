@@ -2,7 +2,7 @@
 
 use unlearn::engine::Buf;
 use unlearn::kernels::attention::{self, Edges, Ends};
-use unlearn::kernels::graph::{self, Csr, Readout, Spmm};
+use unlearn::kernels::graph::{self, Csr, Form, Readout, Spmm};
 use unlearn::kernels::{Reduction, ReductionMode};
 
 use super::{Call, Rig, call};
@@ -12,6 +12,17 @@ pub const CALLS: &[Call] = &[
         let (a, val) = (transpose(r, 3), r.least("val", &[5]));
         let (x, bias, y) = (r.leads("x", &[4, 2]), r.exact("bias", &[2]), r.exact("y", &[3, 2]));
         graph::spmm(&mut r.rec, &a, val, x, bias, y, 2, Spmm { own: 1.0, bias: true });
+    }),
+    call("graph.spmm_relu", |r| {
+        let (a, val) = (transpose(r, 3), r.least("val", &[5]));
+        let (x, bias, y) = (r.leads("x", &[4, 4]), r.exact("bias", &[4]), r.exact("y", &[3, 4]));
+        let drop = graph::Drop { rate: 0.5, stream: 1, step: r.least("step", &[4]) };
+        graph::spmm_relu(&mut r.rec, Form::Quads(1), &a, val, x, Some(bias), y, 4, Some(drop));
+    }),
+    call("graph.project_back", |r| {
+        let (dy, w) = (r.exact("dy", &[3, 2]), r.exact("w", &[2, 4]));
+        let (kept, dx) = (r.leads("kept", &[3, 4]), r.exact("dx", &[3, 4]));
+        graph::project_back(&mut r.rec, dy, w, kept, dx, [4, 2], 0.5);
     }),
     call("graph.aggregate_max", |r| {
         let (a, val, x) = (by_target(r), r.least("val", &[5]), r.leads("x", &[4, 2]));

@@ -122,7 +122,7 @@ pub const CALLS: &[Wrong] = &[
         let (a, val, x, y) = (csr(r), r.exact("val", &[5]), r.exact("x", &[2, 2]), r.exact("y", &[3, 2]));
         graph::spmm(&mut r.rec, &a, val, x, x, y, 2, Spmm { own: 1.0, bias: false });
     }),
-    ("graph.spmm", "17 columns are not narrow", |r| {
+    ("graph.spmm", "17 columns do not fit the form Narrow", |r| {
         let (a, val, x, y) = (csr(r), r.exact("val", &[5]), r.exact("x", &[4, 17]), r.exact("y", &[3, 17]));
         graph::spmm_as(&mut r.rec, Form::Narrow, &a, val, x, x, y, 17, Spmm::default());
     }),

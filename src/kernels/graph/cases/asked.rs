@@ -25,8 +25,9 @@ pub fn asked() -> Vec<Op> {
     let about = "y[r] = Σ val[k] x[idx[k]] over the entries of row r: what a graph layer sums over neighbours";
     let all = |s: &[usize]| -> Result<Vec<Case>, String> {
         let a = pattern(s[0], s[1]);
-        let forms = [Form::Plain, Form::Narrow, Form::Balanced].into_iter();
-        let fit = forms.filter(|form| *form != Form::Narrow || s[2] <= NARROW);
+        let whole = (1..=4).rev().find(|each| s[2] > 0 && s[2].is_multiple_of(4 * usize::from(*each)));
+        let forms = [Form::Plain, Form::Narrow, Form::Team, Form::Balanced].into_iter();
+        let fit = forms.filter(|form| *form != Form::Narrow || s[2] <= NARROW).chain(whole.map(Form::Quads));
         Ok(fit.map(|form| product(form, &a, s[2], Spmm::default())).collect())
     };
     let op = Op::new("spmm", "NODESxENTRIESxWIDTH", about, &[2708, 13_264, 16], all);

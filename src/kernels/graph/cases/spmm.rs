@@ -1,12 +1,15 @@
 //! Cases of the sparse product and of the degree norms.
 
-use super::super::spmm::{SPMM, SPMM_NARROW};
+use super::super::spmm::{SPMM, SPMM_NARROW, SPMM_QUADS, SPMM_TEAM};
 use super::super::{Form, NARROW, Spmm, balanced, degree_norms, spmm, spmm_as};
 use super::{Pattern, new, patterns, rounding};
 use crate::engine::Buf;
 use crate::engine::case::{Case, Gen, Hazard};
 
 const WIDTHS: [usize; 5] = [1, 3, 7, 16, 33];
+
+/// vec4s of a thread, and columns.
+pub const QUADS: [(u8, usize); 6] = [(1, 16), (1, 12), (2, 8), (3, 12), (4, 16), (2, 40)];
 
 pub fn cases() -> Vec<Case> {
     let mut all = Vec::new();
@@ -22,6 +25,17 @@ pub fn cases() -> Vec<Case> {
                 all.push(product(form, &pattern, cols, how(1.25, true)));
                 all.push(permuted(form, &t, perm.clone(), cols));
             }
+        }
+        for cols in [7, 16] {
+            all.push(product(Form::Team, &pattern, cols, how(0.0, false)));
+            all.push(product(Form::Team, &pattern, cols, how(1.25, true)));
+            all.push(permuted(Form::Team, &t, perm.clone(), cols));
+        }
+        for (each, cols) in QUADS {
+            all.push(product(Form::Quads(each), &pattern, cols, how(0.0, false)));
+            all.push(product(Form::Quads(each), &pattern, cols, how(0.0, true)));
+            all.push(product(Form::Quads(each), &pattern, cols, how(1.25, true)));
+            all.push(permuted(Form::Quads(each), &t, perm.clone(), cols));
         }
         all.push(norms(&pattern));
     }
@@ -39,10 +53,12 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
     let cols = g.size(1, widest);
     let how = Spmm { own: if square { 1.25 } else { 0.0 }, bias: g.below(2) == 0 };
     let (t, perm) = a.transposed();
-    let forms = [Form::Plain, Form::Balanced, Form::Narrow];
+    let forms = [Form::Plain, Form::Team, Form::Balanced, Form::Narrow];
     let fit = forms.into_iter().filter(|form| *form != Form::Narrow || cols <= NARROW);
+    let (each, wide) = QUADS[g.below(QUADS.len())];
+    let fit = fit.map(|form| (form, cols)).chain([(Form::Quads(each), wide)]);
     let mut all: Vec<Case> =
-        fit.flat_map(|form| [product(form, &a, cols, how), permuted(form, &t, perm.clone(), cols)]).collect();
+        fit.flat_map(|(form, cols)| [product(form, &a, cols, how), permuted(form, &t, perm.clone(), cols)]).collect();
     if square {
         all.push(norms(&a));
     }
@@ -56,9 +72,14 @@ fn rectangular() -> Vec<Case> {
     vec![
         unread(Form::Plain),
         unread(Form::Narrow),
+        unread(Form::Quads(2)),
+        unread(Form::Team),
         product(Form::Plain, &few, 16, with(true)),
         product(Form::Plain, &many, 9, with(false)),
         product(Form::Narrow, &few, 5, with(true)),
+        product(Form::Quads(2), &few, 16, with(true)),
+        product(Form::Quads(1), &many, 4, with(false)),
+        product(Form::Team, &few, 5, with(true)),
         product(Form::Balanced, &few, 16, with(true)),
         product(Form::Balanced, &many, 9, with(false)),
     ]
@@ -74,6 +95,8 @@ fn large() -> Vec<Case> {
         all.push(product(form, &wide, 1, how(0.5, false)).folded());
         all.push(product(form, &wide, 4, how(0.0, true)).folded());
     }
+    all.push(product(Form::Quads(1), &wide, 4, how(0.5, true)).folded());
+    all.push(product(Form::Team, &wide, 4, how(0.5, true)).folded());
     // One row alone passes what llvmpipe lets a thread walk.
     let star = Pattern::star(100_001);
     all.push(chosen(&star, 4));
@@ -89,6 +112,9 @@ fn large() -> Vec<Case> {
     all.push(product(Form::Plain, &cora, 16, how(0.0, true)).timed());
     all.push(product(Form::Plain, &cora, 7, how(0.0, true)).timed());
     all.push(product(Form::Narrow, &cora, 7, how(0.0, true)).timed());
+    all.push(product(Form::Narrow, &cora, 16, how(0.0, true)).timed());
+    all.push(product(Form::Quads(4), &cora, 16, how(0.0, true)).timed());
+    all.push(product(Form::Quads(4), &cora, 256, how(0.0, false)).timed());
     all.push(product(Form::Balanced, &cora, 16, how(0.0, true)).timed());
     all.push(product(Form::Plain, &cora, 256, how(0.0, false)).timed());
     all.push(norms(&cora).timed());
@@ -99,13 +125,23 @@ fn kernel(form: Form) -> &'static str {
     match form {
         Form::Plain => SPMM.name,
         Form::Narrow => SPMM_NARROW.name,
+        Form::Quads(_) => SPMM_QUADS.name,
+        Form::Team => SPMM_TEAM.name,
         Form::Balanced => balanced::SPMM.name,
+    }
+}
+
+/// What tells the forms of one kernel apart.
+pub fn by(form: Form) -> String {
+    match form {
+        Form::Quads(each) if each > 1 => format!(" by {each}"),
+        _ => String::new(),
     }
 }
 
 pub(super) fn product(form: Form, a: &Pattern, cols: usize, how: Spmm) -> Case {
     let options = format!("own {}{}", how.own, if how.bias { " bias" } else { "" });
-    let mut case = new(format!("{} {} width {cols} {options}", kernel(form), a.name));
+    let mut case = new(format!("{} {} width {cols} {options}{}", kernel(form), a.name, by(form)));
     let mut g = Gen::new((a.idx.len() * 7 + cols) as u64);
     let csr = a.put(&mut case, None);
     let val = case.input("val", g.values(a.idx.len()));
@@ -118,7 +154,8 @@ pub(super) fn product(form: Form, a: &Pattern, cols: usize, how: Spmm) -> Case {
 
 /// Rows of x that no entry names hold NaN: with `own` 0 nothing may read them.
 fn unread(form: Form) -> Case {
-    let (a, cols) = (Pattern::new("rows nobody names", 6, &vec![vec![0, 2]; 6]), 5);
+    let cols = if matches!(form, Form::Quads(_)) { 8 } else { 5 };
+    let a = Pattern::new("rows nobody names", 6, &vec![vec![0, 2]; 6]);
     let mut case = new(format!("{} {} width {cols}", kernel(form), a.name));
     let mut g = Gen::new(11);
     let csr = a.put(&mut case, None);
@@ -145,7 +182,7 @@ fn chosen(a: &Pattern, cols: usize) -> Case {
 
 /// The gradient to x: values in the order of the other direction.
 fn permuted(form: Form, t: &Pattern, perm: Vec<u32>, cols: usize) -> Case {
-    let mut case = new(format!("{} {} width {cols}", kernel(form), t.name));
+    let mut case = new(format!("{} {} width {cols}{}", kernel(form), t.name, by(form)));
     let mut g = Gen::new((t.idx.len() * 5 + cols) as u64);
     let csr = t.put(&mut case, Some(perm));
     let val = case.input("val", g.values(t.idx.len()));

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::adapter::{self, AdapterChoice, AdapterReport};
-use super::kernel::{Kernel, Requires};
+use super::kernel::Kernel;
+use super::precision::{self, Matrices, Precision};
 use super::shader;
 use super::span::{BufferId, Span};
 use super::timing::Timing;
@@ -37,13 +38,16 @@ pub struct GpuOptions {
     /// Under the Vulkan validation layers, synchronisation validation among them; [`Listener`](super::Listener) hears
     /// them.
     pub validation: bool,
+    /// In what numbers products may be computed; other than f32, the device is opened with its matrix units.
+    pub precision: Precision,
 }
 
 impl Default for GpuOptions {
     fn default() -> Self {
         let choice = AdapterChoice::default();
         let checks = Checks::Trusted;
-        GpuOptions { choice, checks, profile: false, max_memory: None, work_cap: None, validation: false }
+        let precision = Precision::F32;
+        GpuOptions { choice, checks, profile: false, max_memory: None, work_cap: None, validation: false, precision }
     }
 }
 
@@ -73,6 +77,8 @@ pub struct Gpu {
     /// The engine opened the device: it may destroy it, and its handlers are the engine's.
     pub(super) owned: bool,
     pub(super) options: GpuOptions,
+    /// Matrix units that products are recorded for.
+    pub(super) trusted: Option<Matrices>,
     pub(super) kept: Vec<wgpu::Buffer>,
     /// Storage of temporaries, shared by all programs: they run one after another on one queue.
     pub(super) pool: Vec<wgpu::Buffer>,
@@ -92,12 +98,21 @@ impl Gpu {
     /// Opens the chosen adapter with all its limits.
     pub fn open(options: GpuOptions) -> Result<Gpu> {
         let found = adapter::choose(&options.choice, options.validation)?;
-        let wanted = wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+        let mut wanted = wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+        found.report.must_compute(options.precision)?;
+        let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
+        if !options.precision.is_f32() {
+            wanted |= precision::WANTED;
+            // SAFETY: matrix units are asked for by name, and are trusted with products after they have shown what they
+            // compute (`kernels::linear::prove`).
+            experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
+        }
         let limits = found.adapter.limits();
         let desc = wgpu::DeviceDescriptor {
             label: Some("unlearn"),
             required_features: found.adapter.features() & wanted,
             required_limits: limits.clone(),
+            experimental_features,
             ..Default::default()
         };
         let (device, queue) = pollster::block_on(found.adapter.request_device(&desc))
@@ -133,6 +148,7 @@ impl Gpu {
             limits,
             owned: false,
             options,
+            trusted: None,
             kept: Vec::new(),
             pool: Vec::new(),
             staging: Vec::new(),
@@ -295,14 +311,7 @@ impl Gpu {
     }
 
     fn require(&self, kernel: &Kernel) -> Result<()> {
-        if shader::supported(kernel.requires, self.report.subgroup_min) {
-            return Ok(());
-        }
-        let Requires::Subgroup8 = kernel.requires else { return Ok(()) };
-        Err(Error::Unsupported(format!(
-            "kernel {} needs subgroups of at least 8 lanes; {} ({}) has {}",
-            kernel.name, self.report.name, self.report.backend, self.report.subgroup_min
-        )))
+        self.lacks(kernel).map_or(Ok(()), |why| Err(Error::Unsupported(why)))
     }
 
     fn bind_group_layout(&self, kernel: &Kernel, shader: &shader::Reflection) -> Result<wgpu::BindGroupLayout> {

@@ -5,7 +5,7 @@ use glam::UVec3;
 use super::quads::Layout;
 use super::{
     MATMUL, MATMUL_BLOCKED, MATMUL_BROADCAST, MATMUL_LARGE, MATMUL_MEDIUM, MATMUL_QUADS, MATMUL_SKINNY, MATMUL_SMALL,
-    MATMUL_TILED, Mat, Matmul, Plan, Product, Then, VARIANTS, choose, plan, slices,
+    MATMUL_TILED, Mat, Matmul, Plan, Product, Then, VARIANTS, choose, plan, precise, slices,
 };
 use crate::engine::{Arguments, Buf, Kernel, Pass, Recording, div_ceil};
 use crate::error::Extent;
@@ -162,6 +162,7 @@ fn launch(
         y_z: u(batch.y),
     };
     let count = if per > 0 { 1 } else { batch.count };
+    let (unit, units) = (precise::of(kernel), rec.target().matrices);
     let pass = rec
         .dispatch(kernel)
         .set("SQUARE", u8::from(options.square))
@@ -175,6 +176,10 @@ fn launch(
         .update(y)
         .work(2 * (count * m * n * k) as u64, 4 * (count * (m * k + k * n) + batch.count * m * n) as u64);
     let terms = if per > 0 { per } else { k };
+    if let Some((side, _)) = unit {
+        let pass = pass.set("WG", precise::workgroup(side, units));
+        return precise::launch(pass, side, [m, n], batch.count, terms);
+    }
     match Layout::of(&a, &b).filter(|_| std::ptr::eq(kernel, &MATMUL_QUADS)) {
         Some(layout) => layout.launch(pass.turns(terms), (m, n), &options),
         None => size(pass, kernel, [m, n], batch, terms),

@@ -25,6 +25,7 @@ mod tangent;
 mod target;
 mod timing;
 mod translate;
+mod units;
 mod validation;
 
 use std::collections::{BTreeMap, HashMap};

@@ -43,7 +43,7 @@ pub fn prove(engine: &mut Engine) -> Result<()> {
 fn operands() -> (Vec<f32>, Vec<f32>) {
     let mut g = Gen::new(20_220_307);
     // Sixteen terms have one magnitude, so that no tile holds numbers that the largest drowns.
-    let of_term = |k: usize| [1.0, 3e6, 2e-9, 6e4, 1e-30, 1e12][k / 16 % 6];
+    let of_term = |k: usize| [1.0, 3e6, 2e-9, 6e4, 1e-25, 1e12][k / 16 % 6];
     let of_row = |row: usize| if row < 64 { 1.0 } else { 1e-7 };
     let a = g.values(M * K);
     let b = g.values(K * N);
@@ -149,6 +149,6 @@ mod tests {
     fn the_fixed_product_passes_what_f16_holds() {
         let (a, b) = operands();
         let most = |all: &[f32]| all.iter().fold(0f32, |m, v| m.max(v.abs()));
-        assert!(most(&a) > 1e11 && most(&b) > 1e29 && a.iter().chain(&b).all(|v| v.is_finite() && *v != 0.0));
+        assert!(most(&a) > 1e11 && most(&b) > 1e24 && a.iter().chain(&b).all(|v| v.is_finite() && *v != 0.0));
     }
 }

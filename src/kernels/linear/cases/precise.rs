@@ -4,7 +4,7 @@ use super::super::precise::{bound, of};
 use super::super::{MATMUL_MIXED8, MATMUL_MIXED16, MATMUL_SPLIT8, MATMUL_SPLIT16, Mat, Product, product_as};
 use super::{FISHER, LAYOUTS, PRODUCT, SLOPE, Shape, batch, case, slices, subnormal};
 use crate::engine::case::{Case, Gen};
-use crate::engine::{Kernel, Target};
+use crate::engine::{Command, Kernel, Target};
 
 static FORMS: [&Kernel; 4] = [&MATMUL_MIXED8, &MATMUL_MIXED16, &MATMUL_SPLIT8, &MATMUL_SPLIT16];
 
@@ -32,7 +32,7 @@ fn of_form(kernel: &'static Kernel) -> Vec<Case> {
     all.push(batch(kernel, "nt", (9, 21, 35), 3, PRODUCT));
     all.push(batch(kernel, "nn", (1, 1, 2), 0, PRODUCT));
     all.push(slices(kernel, "tn", (12, 20, 64), 16, FISHER));
-    all.extend([subnormal(kernel), halves(kernel, (70, 75, 83)), magnitudes(kernel)]);
+    all.extend([subnormal(kernel), halves(kernel, (70, 75, 83)), ties(kernel), magnitudes(kernel), spare(kernel)]);
     all.extend(LAYOUTS.map(|layout| case(kernel, layout, (512, 512, 512), PRODUCT).only_timed()));
     all
 }
@@ -52,6 +52,35 @@ fn halves(kernel: &'static Kernel, (m, n, k): Shape) -> Case {
 /// Ten bits behind the point.
 fn coarse(v: f32) -> f32 {
     (v * 1024.0).round() / 1024.0
+}
+
+/// Four operands in a row whose rounding errors are +1/2, -1/2, +1/4 and -1/4 of the last place that f16 has, ties to
+/// even: their sum is that of the rounded ones.
+fn ties(kernel: &'static Kernel) -> Case {
+    let (m, n, k) = (21, 18, 64);
+    let mut case = Case::new(format!("{} nn {m}x{n}x{k} of ties", kernel.name), Target::default());
+    let of = |i: usize| {
+        let whole = [1025.0, 1026.0, 1030.0, 1030.0][i % 4] + 2.0 * (i % k / 4) as f32;
+        (whole + [0.5, 0.5, 0.75, 0.25][i % 4]) / 1024.0 * if i / k % 2 == 0 { 1.0 } else { -1.0 }
+    };
+    let a = case.input("a", (0..m * k).map(of).collect());
+    let b = case.input("b", (0..k * n).map(|i| coarse([0.75, 1.5, -0.25][i % n % 3])).collect());
+    let y = case.output("y", m * n);
+    product_as(&mut case.rec, kernel, Mat::new(a, m, k), Mat::new(b, k, n), b, y, PRODUCT);
+    case.tolerance(1e-6, 0.0)
+}
+
+/// More subgroups than a workgroup has blocks.
+fn spare(kernel: &'static Kernel) -> Case {
+    let mut case = case(kernel, "nn", (33, 65, 67), PRODUCT);
+    for command in &mut case.rec.commands {
+        if let Command::Dispatch(d) = command {
+            let twice = d.consts.iter().find(|c| c.0 == "WG").map_or(64.0, |c| 2.0 * c.1);
+            d.set("WG", twice as u32);
+        }
+    }
+    case.name.push_str(" by twice the lanes");
+    case
 }
 
 /// Positive numbers beyond f16 on both sides, sixteen terms of a size at a time, whose products are of one size: none is

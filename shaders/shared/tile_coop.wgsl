@@ -136,18 +136,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
                 d11 = d11 + coopMultiplyAdd(a1, f1, coopMultiplyAdd(e1, b1, zero)) * scale;
             }
         }
-        coopStoreT(c00, &sums[slot], T);
-        if (PARTS == 2u) { coopStoreT(d00, &sums[(BLOCKS + 1u) * TILE + slot], T); }
-        give(at, lid, first, subgroups, 0u, 0u);
-        coopStoreT(c01, &sums[slot], T);
-        if (PARTS == 2u) { coopStoreT(d01, &sums[(BLOCKS + 1u) * TILE + slot], T); }
-        give(at, lid, first, subgroups, 0u, 1u);
-        coopStoreT(c10, &sums[slot], T);
-        if (PARTS == 2u) { coopStoreT(d10, &sums[(BLOCKS + 1u) * TILE + slot], T); }
-        give(at, lid, first, subgroups, 1u, 0u);
-        coopStoreT(c11, &sums[slot], T);
-        if (PARTS == 2u) { coopStoreT(d11, &sums[(BLOCKS + 1u) * TILE + slot], T); }
-        give(at, lid, first, subgroups, 1u, 1u);
+        // The four tiles of a block go out one after another, by one place that puts: drivers compile each for long.
+        for (var tile = 0u; tile < 4u; tile += 1u) {
+            coopStoreT(c00, &sums[slot], T);
+            if (PARTS == 2u) { coopStoreT(d00, &sums[(BLOCKS + 1u) * TILE + slot], T); }
+            give(at, lid, first, subgroups, tile / 2u, tile % 2u);
+            c00 = c01; c01 = c10; c10 = c11;
+            d00 = d01; d01 = d10; d10 = d11;
+        }
     }
     done(g, lid);
 }

@@ -1,7 +1,7 @@
 enable f16;
 enable wgpu_cooperative_matrix;
-// The same product as matmul.wgsl on matrix units of 16 x 16 (shared/tile_coop.wgsl), operands rounded to f16: for adapters that
-// have such units, where the user asks for it.
+// The same product as matmul.wgsl on matrix units of 16 x 16 (shared/tile_coop.wgsl), operands rounded to f16:
+// for adapters that have such units, where the user asks for it.
 alias MatA = coop_mat16x16<f16, A>;
 alias MatB = coop_mat16x16<f16, B>;
 alias MatC = coop_mat16x16<f32, C>;

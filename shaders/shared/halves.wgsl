@@ -9,9 +9,9 @@ fn largest(v: vec4<f32>) -> u32 {
     return max(max(finite.x, finite.y), max(finite.z, finite.w));
 }
 
-// What tiles are scaled by whose largest magnitudes have these bits: the exponents of A's, of B's, and of the inverse of
-// both, which is infinite where the largest product of the two would be. Tiny ones are scaled by less than they could
-// be, lest the inverse be subnormal.
+// What tiles are scaled by whose largest magnitudes have these bits: A's, B's, and the inverse of both, which is
+// infinite where the largest product of the two would be. Tiny ones are scaled by less than they could be, lest the
+// inverse be subnormal.
 fn scales(a: u32, b: u32) -> vec3<f32> {
     let x = max(a >> 23u, 27u);
     let w = max(x + max(b >> 23u, 27u), 156u) - x;

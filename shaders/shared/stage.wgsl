@@ -1,6 +1,6 @@
-// How the skeletons of tile.wgsl and tile_coop.wgsl load operands: a workgroup of WG invocations takes BK terms of BM rows
-// and BN columns at a time, an invocation at most two quads of each operand. What along_k, at_a and at_b are, tile.wgsl
-// says.
+// How the skeletons of tile.wgsl and tile_coop.wgsl load operands: a workgroup of WG invocations takes BK terms of BM
+// rows and BN columns at a time, an invocation at most two quads of each operand. What along_k, at_a and at_b are,
+// tile.wgsl says.
 
 struct Place {
     // The first row and column.

@@ -1,6 +1,6 @@
-// The skeleton of tile.wgsl on matrix units: f16 operands, f32 sums. BM = BN = 4 T rows and columns and BK = T terms at a
-// time; a subgroup computes a block of 2 x 2 tiles, T x T each, and where there are fewer subgroups than the four blocks,
-// one after another. What the importing shader gives beside place, ready, at_a, at_b, put4 and done:
+// The skeleton of tile.wgsl on matrix units: f16 operands, f32 sums. BM = BN = 4 T rows and columns and BK = T terms at
+// a time; a subgroup computes a block of 2 x 2 tiles, T x T each, and where there are fewer subgroups than the four
+// blocks, one after another. What the importing shader gives beside place, ready, at_a, at_b, put4 and done:
 //   MatA, MatB, MatC  T x T matrices of f16 and of f32, and their side T
 //   PARTS             1: operands are rounded to f16 (mixed)
 //                     2: they are sums of two f16 numbers, x = high + low / 2^11, and a product is three (split):

@@ -139,8 +139,7 @@ impl Run for Check {
         let validation = self.validation;
         let jobs = if self.kind == Kind::Perf { 1 } else { self.jobs };
         let precision = cx.precision;
-        let options =
-            Options { program, selection, timeout, expectations: &expectations, jobs, validation, precision };
+        let options = Options { program, selection, timeout, expectations: &expectations, jobs, validation, precision };
         let report = watched(&columns, &plan, &options, cx)?;
         let text = match self.repro {
             Some(_) => print::repro(&report, &options.selection)?,

@@ -39,8 +39,8 @@ pub struct Context {
     /// Hold at most so much GPU memory: bytes, or with KiB, MiB, GiB
     #[arg(long, global = true, value_name = "BYTES", value_parser = bytes, env = "UNLEARN_MAX_MEMORY")]
     pub max_memory: Option<u64>,
-    /// Numbers that products are computed in: f32; `mixed`: operands rounded to f16, sums in f32; `split`: three products
-    /// of f16 for one of f32. Both need matrix units (matrices8 or matrices16 in `unlearn adapters`), which are tested first
+    /// Numbers that products are computed in: f32; `mixed`: operands rounded to f16, sums in f32; `split`: three
+    /// products of f16 for one of f32. Both need matrix units (matrices8 or matrices16 in `unlearn adapters`)
     #[arg(long, global = true, value_name = "f32|mixed|split", value_parser = precision, env = "UNLEARN_PRECISION")]
     #[arg(default_value = "f32", hide_default_value = true)]
     pub precision: Precision,

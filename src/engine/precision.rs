@@ -55,12 +55,11 @@ pub struct Matrices {
 pub(super) const UNITS: [(&str, u32); 2] = [("matrices16", 16), ("matrices8", 8)];
 
 /// The features behind `--precision mixed` and `split`.
-pub(super) const WANTED: wgpu::Features = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
-    .union(wgpu::Features::SHADER_F16)
-    .union(wgpu::Features::SUBGROUP);
+pub(super) const WANTED: wgpu::Features =
+    wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX.union(wgpu::Features::SHADER_F16).union(wgpu::Features::SUBGROUP);
 
-/// Names of the matrix units that multiply f16 into f32. None but Vulkan's: naga 30 writes no HLSL for them, and what it
-/// writes for Metal adds matrices, which Metal's own have no word for.
+/// Names of the matrix units that multiply f16 into f32. None but Vulkan's: naga 30 writes no HLSL for them, and what
+/// it writes for Metal adds matrices, which Metal's own have no word for.
 pub(super) fn units(adapter: &wgpu::Adapter) -> Vec<String> {
     if !adapter.features().contains(WANTED) || adapter.get_info().backend != wgpu::Backend::Vulkan {
         return Vec::new();

@@ -8,8 +8,8 @@ use glam::Vec2Swizzles;
 
 use super::norms::GHOST_NORM;
 use super::*;
-use crate::engine::case::{Case, Gen, Hazard};
 use crate::engine::Target;
+use crate::engine::case::{Case, Gen, Hazard};
 use crate::kernels::hw;
 
 fn shapes() -> Vec<ConvShape> {

@@ -48,7 +48,7 @@ pub fn choose(target: Target, m: usize, n: usize, k: usize) -> &'static Kernel {
 /// collapses past eight accumulators, Intel's have fewer); a sum is cut where even small tiles are few and the terms
 /// many.
 ///
-/// Matrix units come first where the user asks for them and the product is no sliver; their tile is a rule of thumb too.
+/// Matrix units come first where the user asks for them and the product is no sliver; their tile is a rule of thumb.
 pub fn plan(target: Target, m: usize, n: usize, k: usize) -> Plan {
     let whole = |kernel| Plan { kernel, per: 0 };
     if let Some(kernel) = precise::choose(target.matrices, [m, n, k]) {

@@ -14,8 +14,8 @@ const K: usize = 83;
 const SUMS: f64 = 1.0 / (1 << 20) as f64;
 
 /// Trusts the matrix units that the engine was opened with, after a fixed product on them was compared with what its
-/// operands' halves give and with the f32 form on the same adapter, and a NaN and an infinite number were seen to arrive.
-/// Nothing to do for f32.
+/// operands' halves give and with the f32 form on the same adapter, and a NaN and an infinite number were seen to
+/// arrive. Nothing to do for f32.
 ///
 /// # Errors
 /// [`Error::Unsupported`]: the units compute something else; what differs is named, and they are not trusted.
@@ -39,7 +39,7 @@ pub fn prove(engine: &mut Engine) -> Result<()> {
     Ok(())
 }
 
-/// Numbers whose magnitude changes from one group of terms and of rows or columns to the next, beyond f16 on both sides.
+/// Numbers whose magnitude changes from one group of terms or of rows to the next, beyond f16 on both sides.
 fn operands() -> (Vec<f32>, Vec<f32>) {
     let mut g = Gen::new(20_220_307);
     // Sixteen terms have one magnitude, so that no tile holds numbers that the largest drowns.

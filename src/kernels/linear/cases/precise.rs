@@ -8,7 +8,8 @@ use crate::engine::{Command, Kernel, Target};
 
 static FORMS: [&Kernel; 4] = [&MATMUL_MIXED8, &MATMUL_MIXED16, &MATMUL_SPLIT8, &MATMUL_SPLIT16];
 
-/// The tolerance of a case of one of these forms: of k products of numbers in (-1, 1), a quarter on average, each is off.
+/// The tolerance of a case of one of these forms: each of k products of numbers in (-1, 1) is off, a quarter of 1 on
+/// average.
 pub(super) fn allowed(mut case: Case, kernel: &Kernel, k: usize) -> Case {
     if let Some((_, precision)) = of(kernel) {
         case.atol += bound(precision) * (k as f64 / 4.0 + (k as f64).sqrt());
@@ -83,8 +84,8 @@ fn spare(kernel: &'static Kernel) -> Case {
     case
 }
 
-/// Positive numbers beyond f16 on both sides, sixteen terms of a size at a time, whose products are of one size: none is
-/// lost beside the others.
+/// Positive numbers beyond f16 on both sides, sixteen terms of a size at a time, whose products are of one size: none
+/// is lost beside the others.
 fn magnitudes(kernel: &'static Kernel) -> Case {
     let (m, n, k) = (35, 19, 70);
     let mut case = Case::new(format!("{} nn {m}x{n}x{k} of all magnitudes", kernel.name), Target::default());

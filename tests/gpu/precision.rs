@@ -23,9 +23,9 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
             continue;
         };
         for (name, what, from, to) in FAULTS {
-            let name = format!("linear.matmul_{name}{side}");
-            let run = move |device: &Shared| caught(device, &name, from, to);
-            all.push(device.trial(&format!("precision: {name} {what}", name = name.clone()), run));
+            let kernel = format!("linear.matmul_{name}{side}");
+            let title = format!("precision: {kernel} {what}");
+            all.push(device.trial(&title, move |device| caught(device, &kernel, from, to)));
         }
         all.push(device.trial("precision: matrix units prove themselves", proved));
         all.push(device.trial("precision: a run says its own and goes on in no other", trained));

@@ -100,7 +100,7 @@ impl Run for Check {
         if self.worker {
             let choice = AdapterChoice { adapter: cx.adapter.clone(), backend: cx.backend.clone() };
             return work(
-                &Job { selection, choice, validation: self.validation },
+                &Job { selection, choice, validation: self.validation, precision: cx.precision },
                 std::io::stdin().lock(),
                 std::io::stdout().lock(),
             );
@@ -138,7 +138,8 @@ impl Run for Check {
         let columns = drivers::columns(&program, &cx.choice(), &self.driver, timeout)?;
         let validation = self.validation;
         let jobs = if self.kind == Kind::Perf { 1 } else { self.jobs };
-        let options = Options { program, selection, timeout, expectations: &expectations, jobs, validation };
+        let precision = cx.precision;
+        let options = Options { program, selection, timeout, expectations: &expectations, jobs, validation, precision };
         let report = watched(&columns, &plan, &options, cx)?;
         let text = match self.repro {
             Some(_) => print::repro(&report, &options.selection)?,

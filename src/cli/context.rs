@@ -9,8 +9,9 @@ use clap::builder::FalseyValueParser;
 
 use super::output;
 use crate::base::{cache_folder, write_atomic};
-use crate::engine::{AdapterChoice, Advice, Choices, Engine, GpuOptions, Timing, chrome_trace};
+use crate::engine::{AdapterChoice, Advice, Choices, Engine, GpuOptions, Precision, Timing, chrome_trace};
 use crate::error::Result;
+use crate::kernels::linear;
 use crate::run::outputs::Outputs;
 use crate::run::tuned;
 
@@ -40,6 +41,11 @@ pub struct Context {
     /// Hold at most so much GPU memory: bytes, or with KiB, MiB, GiB
     #[arg(long, global = true, value_name = "BYTES", value_parser = bytes, env = "UNLEARN_MAX_MEMORY")]
     pub max_memory: Option<u64>,
+    /// Numbers that products are computed in: f32; `mixed`: operands rounded to f16, sums in f32; `split`: three
+    /// products of f16 for one of f32. Both need matrix units (matrices8 or matrices16 in `unlearn adapters`)
+    #[arg(long, global = true, value_name = "f32|mixed|split", value_parser = precision, env = "UNLEARN_PRECISION")]
+    #[arg(default_value = "f32", hide_default_value = true)]
+    pub precision: Precision,
     /// Replace result files that exist; what a command reads, and the files of a run, are never replaced
     #[arg(long, global = true)]
     pub force: bool,
@@ -65,6 +71,11 @@ fn bytes(text: &str) -> Result<u64, String> {
     parsed.ok_or_else(|| "expected a number of bytes, such as 536870912 or 512MiB".to_owned())
 }
 
+fn precision(text: &str) -> Result<Precision, String> {
+    let all = Precision::ALL.map(Precision::word).join(", ");
+    Precision::of(text).ok_or_else(|| format!("expected one of {all}"))
+}
+
 impl Context {
     /// What `--adapter` and `--backend` say.
     pub fn choice(&self) -> AdapterChoice {
@@ -86,7 +97,11 @@ impl Context {
     pub fn engine_with(&self, options: GpuOptions) -> Result<Engine> {
         let engine = self.another_engine(options)?;
         if let Some(report) = engine.adapter() {
-            self.note(&format!("adapter {}: {}", report.index, report.describe()));
+            let precision = match engine.precision() {
+                Precision::F32 => String::new(),
+                other => format!(", products in {}", other.word()),
+            };
+            self.note(&format!("adapter {}: {}{precision}", report.index, report.describe()));
         }
         if let Some(choices) = self.measured(&engine) {
             let order = if choices.any_order { ", of any order of sums" } else { "" };
@@ -95,15 +110,17 @@ impl Context {
         Ok(engine)
     }
 
-    /// [`Context::engine_with`] without a word.
+    /// [`Context::engine_with`] without a word; matrix units that `--precision` asks for have passed their self-test.
     ///
     /// # Errors
-    /// As [`Engine::gpu`].
+    /// As [`Engine::gpu`] and [`linear::prove`].
     pub fn another_engine(&self, options: GpuOptions) -> Result<Engine> {
         let profile = options.profile || self.trace.is_some();
         let max_memory = options.max_memory.or(self.max_memory);
         let cache = if self.no_cache { None } else { cache_folder() };
-        let mut engine = Engine::gpu(GpuOptions { choice: self.choice(), profile, max_memory, cache, ..options })?;
+        let (choice, precision) = (self.choice(), self.precision);
+        let mut engine = Engine::gpu(GpuOptions { choice, profile, max_memory, cache, precision, ..options })?;
+        linear::prove(&mut engine)?;
         // All engines of a command: what one of them computes does not depend on which it was.
         let advice = self.measured(&engine).map(Advice::measured);
         engine.advise(advice);

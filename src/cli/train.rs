@@ -144,6 +144,9 @@ impl Train {
         words.extend(["--out".into(), self.out.display().to_string()]);
         words.extend(self.set.iter().flat_map(|set| ["--set".to_owned(), set.clone()]));
         words.extend(cx.seed.iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
+        if !cx.precision.is_f32() {
+            words.extend(["--precision".to_owned(), cx.precision.word().to_owned()]);
+        }
         words.extend(self.keep_checkpoint.then(|| "--keep-checkpoint".to_owned()));
         words.extend(self.marks.words());
         words.push("--resume".into());

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::precision;
 use super::target::{Target, Vendor};
 use super::validation;
 use crate::error::{Error, Result};
@@ -92,7 +93,8 @@ fn found(backends: wgpu::Backends, validation: bool) -> Vec<Found> {
     all.retain(|a| a.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS));
     all.sort_by_key(|a| rank(&a.get_info()));
     let one = |(index, adapter): (usize, wgpu::Adapter)| {
-        let report = report(index, &adapter.get_info(), &adapter.limits(), adapter.features());
+        let mut report = report(index, &adapter.get_info(), &adapter.limits(), adapter.features());
+        report.features.extend(precision::units(&adapter));
         let layers = layers.clone().filter(|_| report.backend == "vulkan");
         Found { report, layers, adapter }
     };
@@ -193,7 +195,7 @@ impl AdapterReport {
             _ if apple => Vendor::Apple,
             _ => Vendor::Unknown,
         };
-        Target { software: self.is_software(), subgroup: self.subgroup_min, vendor }
+        Target { software: self.is_software(), subgroup: self.subgroup_min, vendor, matrices: None }
     }
 
     /// True where the "GPU" is the CPU: no barriers, little parallelism, much work per invocation.

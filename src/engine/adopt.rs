@@ -32,6 +32,10 @@ impl Engine {
                 "the Vulkan validation layers are switched on with the instance; open the device under them".to_owned(),
             ));
         }
+        if !options.precision.is_f32() {
+            let why = "matrix units are listed by the adapter; open it with Engine::gpu for another precision than f32";
+            return Err(Error::Unsupported(why.to_owned()));
+        }
         suits(&info, &limits)?;
         let report = adapter::report(0, &info, &limits, device.features());
         Ok(Engine::new(Kind::Gpu(Box::new(Gpu::over(report, device, queue, limits, options)))))

@@ -141,7 +141,7 @@ impl Engine {
     /// What the choice of kernel variants may know about this engine.
     pub fn target(&self) -> Target {
         match &self.kind {
-            Kind::Gpu(g) => g.report.target(),
+            Kind::Gpu(g) => Target { matrices: g.trusted, ..g.report.target() },
             Kind::Reference(_) => Target::default(),
         }
     }

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::choices::{Advice, Asked, By};
-use super::kernel::Kernel;
+use super::kernel::{Kernel, Requires};
 use super::recording::Recording;
-use super::shader::supported;
 
 impl Recording {
     /// The same recording, told this when a record function asks for a variant.
@@ -26,7 +25,12 @@ impl Recording {
         let Some(advice) = self.advice.clone() else { return rule };
         let order = |kernel: &Kernel| forms.iter().find(|(k, _)| std::ptr::eq(*k, kernel)).map(|(_, order)| order);
         let same = |kernel: &Kernel| advice.any_order || order(kernel) == order(rule);
-        let runs = |kernel: &Kernel| supported(kernel.requires, self.target().subgroup);
+        let runs = |kernel: &Kernel| match kernel.requires {
+            Requires::Nothing => true,
+            Requires::Subgroup8 => self.target().subgroup >= 8,
+            // Other numbers are for the user to ask for.
+            Requires::Matrices8 | Requires::Matrices16 => false,
+        };
         let others = forms.iter().map(|(kernel, _)| *kernel);
         let others = others.filter(|k| !std::ptr::eq(*k, rule) && runs(k) && same(k));
         let open: Vec<&'static Kernel> = std::iter::once(rule).chain(others).collect();

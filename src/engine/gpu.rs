@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::adapter::{self, AdapterChoice, AdapterReport};
 use super::kept::Kept;
 use super::pipelines::Pipelines;
+use super::precision::{self, Matrices, Precision};
 use super::span::{BufferId, Span};
 use super::timing::Timing;
 use super::validation;
@@ -40,14 +41,17 @@ pub struct GpuOptions {
     pub validation: bool,
     /// Folder in which what the driver compiles is kept from one process to the next; `None` keeps nothing.
     pub cache: Option<PathBuf>,
+    /// In what numbers products may be computed; other than f32, the device is opened with its matrix units.
+    pub precision: Precision,
 }
 
 impl Default for GpuOptions {
     fn default() -> Self {
         let choice = AdapterChoice::default();
         let checks = Checks::Trusted;
-        let (max_memory, work_cap, cache) = (None, None, None);
-        GpuOptions { choice, checks, profile: false, max_memory, work_cap, validation: false, cache }
+        let (precision, cache) = (Precision::F32, None);
+        let (max_memory, work_cap) = (None, None);
+        GpuOptions { choice, checks, profile: false, max_memory, work_cap, validation: false, cache, precision }
     }
 }
 
@@ -72,6 +76,8 @@ pub struct Gpu {
     /// The engine opened the device: it may destroy it, and its handlers are the engine's.
     pub(super) owned: bool,
     pub(super) options: GpuOptions,
+    /// Matrix units that products are recorded for.
+    pub(super) trusted: Option<Matrices>,
     pub(super) kept: Vec<wgpu::Buffer>,
     /// Storage of temporaries, shared by all programs: they run one after another on one queue.
     pub(super) pool: Vec<wgpu::Buffer>,
@@ -99,11 +105,20 @@ impl Gpu {
         // Under the layers the driver shall compile what is checked.
         let folder = options.cache.clone().filter(|_| !options.validation);
         wanted.set(wgpu::Features::PIPELINE_CACHE, folder.is_some());
+        found.report.must_compute(options.precision)?;
+        let mut experimental_features = wgpu::ExperimentalFeatures::disabled();
+        if !options.precision.is_f32() {
+            wanted |= precision::WANTED;
+            // SAFETY: matrix units are asked for by name, and are trusted with products after they have shown what they
+            // compute (`kernels::linear::prove`).
+            experimental_features = unsafe { wgpu::ExperimentalFeatures::enabled() };
+        }
         let limits = found.adapter.limits();
         let desc = wgpu::DeviceDescriptor {
             label: Some("unlearn"),
             required_features: found.adapter.features() & wanted,
             required_limits: limits.clone(),
+            experimental_features,
             ..Default::default()
         };
         let (device, queue) = pollster::block_on(found.adapter.request_device(&desc))
@@ -142,6 +157,7 @@ impl Gpu {
             limits,
             owned: false,
             options,
+            trusted: None,
             kept: Vec::new(),
             pool: Vec::new(),
             staging: Vec::new(),

@@ -116,6 +116,17 @@ pub enum Requires {
     Nothing,
     /// Subgroup operations with at least eight lanes in every subgroup: lanes 0..8 are broadcast from.
     Subgroup8,
+    /// Matrix units that multiply 8 x 8 of f16 into f32 ([`Precision`](super::Precision)).
+    Matrices8,
+    /// The same of 16 x 16.
+    Matrices16,
+}
+
+impl Requires {
+    /// Whether it is matrix units, which the engine uses on Vulkan alone.
+    pub fn units(self) -> bool {
+        matches!(self, Requires::Matrices8 | Requires::Matrices16)
+    }
 }
 
 /// How the directional derivative of what a kernel writes is computed from those of what it reads; see

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::gpu::{Checks, Gpu};
 use super::kept::Kept;
-use super::kernel::{Consts, Kernel, Requires};
+use super::kernel::{Consts, Kernel};
 use super::pipelines::{Key, Pipeline};
 use super::recording::{Dispatch, Recording};
 use super::shader::{self, Composed};
@@ -124,14 +124,7 @@ impl Gpu {
     }
 
     fn require(&self, kernel: &Kernel) -> Result<()> {
-        if shader::supported(kernel.requires, self.report.subgroup_min) {
-            return Ok(());
-        }
-        let Requires::Subgroup8 = kernel.requires else { return Ok(()) };
-        Err(Error::Unsupported(format!(
-            "kernel {} needs subgroups of at least 8 lanes; {} ({}) has {}",
-            kernel.name, self.report.name, self.report.backend, self.report.subgroup_min
-        )))
+        self.lacks(kernel).map_or(Ok(()), |why| Err(Error::Unsupported(why)))
     }
 
     fn bind_group_layout(&self, kernel: &Kernel, shader: &shader::Reflection) -> Result<wgpu::BindGroupLayout> {

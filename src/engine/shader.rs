@@ -5,7 +5,7 @@ use std::sync::{LazyLock, Mutex};
 
 use wgpu::naga;
 
-use super::kernel::{FieldType, Kernel, Requires};
+use super::kernel::{FieldType, Kernel};
 use super::span::Elem;
 use crate::error::{Error, Result};
 
@@ -19,7 +19,10 @@ pub static SHARED: &[(&str, &str)] = &[
     ("product_shape", include_str!("../../shaders/shared/product_shape.wgsl")),
     ("product_quads", include_str!("../../shaders/shared/product_quads.wgsl")),
     ("product_tiles", include_str!("../../shaders/shared/product_tiles.wgsl")),
+    ("stage", include_str!("../../shaders/shared/stage.wgsl")),
     ("tile", include_str!("../../shaders/shared/tile.wgsl")),
+    ("tile_coop", include_str!("../../shaders/shared/tile_coop.wgsl")),
+    ("halves", include_str!("../../shaders/shared/halves.wgsl")),
     ("tile4", include_str!("../../shaders/shared/tile4.wgsl")),
     ("tile8", include_str!("../../shaders/shared/tile8.wgsl")),
     ("conv_shape", include_str!("../../shaders/shared/conv_shape.wgsl")),
@@ -121,7 +124,10 @@ pub fn composed(kernel: &'static Kernel) -> Result<Composed> {
 pub fn parse(name: &str, text: &str) -> Result<(naga::Module, naga::valid::ModuleInfo)> {
     let module = naga::front::wgsl::parse_str(text)
         .map_err(|e| Error::internal(format!("{name}.wgsl does not parse: {}", e.emit_to_string(text))))?;
-    let caps = naga::valid::Capabilities::SUBGROUP | naga::valid::Capabilities::SUBGROUP_BARRIER;
+    let caps = naga::valid::Capabilities::SUBGROUP
+        | naga::valid::Capabilities::SUBGROUP_BARRIER
+        | naga::valid::Capabilities::SHADER_FLOAT16
+        | naga::valid::Capabilities::COOPERATIVE_MATRIX;
     let mut validator = naga::valid::Validator::new(naga::valid::ValidationFlags::all(), caps);
     validator
         .subgroup_stages(naga::valid::ShaderStages::COMPUTE)
@@ -265,13 +271,5 @@ impl Composed {
             return Err(Error::internal(format!("{}: override `{name}` needs a value", kernel.name)));
         }
         Ok(all)
-    }
-}
-
-/// True if an adapter with these subgroup sizes (0 where it has no subgroups) can run the kernel.
-pub fn supported(requires: Requires, subgroup_min: u32) -> bool {
-    match requires {
-        Requires::Nothing => true,
-        Requires::Subgroup8 => subgroup_min >= 8,
     }
 }

@@ -1,5 +1,7 @@
 //! What a recording will run on, as far as the choice of kernel variants cares.
 
+use super::precision::Matrices;
+
 /// What the choice of kernel variants may know of an adapter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Target {
@@ -9,6 +11,8 @@ pub struct Target {
     pub subgroup: u32,
     /// Who made the GPU.
     pub vendor: Vendor,
+    /// Matrix units that products run on: where the user asks for it and they were seen to compute what they should.
+    pub matrices: Option<Matrices>,
 }
 
 /// Makers of GPUs, as far as choices differ.
@@ -41,12 +45,12 @@ pub enum Class {
 impl Target {
     /// The CPU, with subgroups of so many lanes.
     pub const fn software(subgroup: u32) -> Target {
-        Target { software: true, subgroup, vendor: Vendor::Unknown }
+        Target { software: true, subgroup, vendor: Vendor::Unknown, matrices: None }
     }
 
     /// A GPU.
     pub const fn gpu(vendor: Vendor, subgroup: u32) -> Target {
-        Target { software: false, subgroup, vendor }
+        Target { software: false, subgroup, vendor, matrices: None }
     }
 
     /// The kind of adapter.

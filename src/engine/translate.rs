@@ -55,9 +55,15 @@ pub fn translate(kernel: &'static Kernel, consts: &Consts, language: Language, c
     if language == Language::Wgsl {
         return Ok(composed.text.into_bytes());
     }
-    if matches!(language, Language::Glsl | Language::Essl) && kernel.requires != Requires::Nothing {
+    if matches!(language, Language::Glsl | Language::Essl) && kernel.requires == Requires::Subgroup8 {
         return Err(Error::Unsupported(format!(
             "kernel {} needs subgroups, which wgpu does not offer on OpenGL; adapters there run its plain variants",
+            kernel.name
+        )));
+    }
+    if kernel.requires.units() && language != Language::Spirv {
+        return Err(Error::Unsupported(format!(
+            "kernel {} needs matrix units, which the engine uses on Vulkan alone; others run other variants",
             kernel.name
         )));
     }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::check::expect::Expectations;
 use super::check::{CheckReport, Column, Kind, Options, Selection, Shapes, check};
+use crate::engine::Precision;
 use crate::error::{Error, Result};
 
 /// What a machine without a GPU driver of its own can say about itself.
@@ -233,6 +234,7 @@ impl Diagnosis {
                 expectations: &expectations,
                 jobs: 1,
                 validation: false,
+                precision: Precision::F32,
             };
             check(columns, &plan, &options, |_, _| {})
         };

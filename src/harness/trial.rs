@@ -2,7 +2,7 @@
 
 use super::compare::{self, Distance};
 use crate::engine::case::{Case, CaseBuf, GUARD, OnNan, POISON, Role};
-use crate::engine::{Buf, Checks, Data, Engine, Lane, supported};
+use crate::engine::{Buf, Checks, Data, Engine, Lane};
 use crate::error::{Error, Result};
 
 /// What a trial found.
@@ -192,9 +192,7 @@ pub fn trial(engine: &mut Engine, case: &Case) -> Result<Outcome> {
 
 /// The feature that the engine's adapter lacks for a case, if any.
 pub fn lacks(engine: &Engine, case: &Case) -> Option<String> {
-    let subgroup = engine.adapter()?.subgroup_min;
-    let lacking = case.rec.dispatches().find(|d| !supported(d.kernel.requires, subgroup))?;
-    Some(format!("{:?} ({} needs it)", lacking.kernel.requires, lacking.kernel.name))
+    case.rec.dispatches().find_map(|d| engine.lacks(d.kernel))
 }
 
 /// [`trial`] with the twins' answer at hand.

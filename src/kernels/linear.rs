@@ -4,6 +4,8 @@ mod cases;
 mod choice;
 mod launch;
 mod outer;
+mod precise;
+mod proof;
 mod quads;
 mod slices;
 mod tangent;
@@ -14,6 +16,8 @@ pub use cases::{asked, cases, random};
 pub use choice::{Plan, choose, order, plan};
 pub use launch::{Batch, product, product_as, product_planned, products, products_as};
 pub use outer::{choose_outer, outer, outer_as};
+pub use precise::{MATMUL_MIXED8, MATMUL_MIXED16, MATMUL_SPLIT8, MATMUL_SPLIT16};
+pub use proof::prove;
 pub use quads::MATMUL_QUADS;
 pub use view::Mat;
 
@@ -112,6 +116,10 @@ pub static VARIANTS: &[&Kernel] = &[
     &MATMUL_BLOCKED,
     &MATMUL_BROADCAST,
     &MATMUL_QUADS,
+    &MATMUL_MIXED8,
+    &MATMUL_MIXED16,
+    &MATMUL_SPLIT8,
+    &MATMUL_SPLIT16,
 ];
 
 /// The family's kernels.
@@ -125,6 +133,10 @@ pub static KERNELS: &[&Kernel] = &[
     &MATMUL_BLOCKED,
     &MATMUL_BROADCAST,
     &MATMUL_QUADS,
+    &MATMUL_MIXED8,
+    &MATMUL_MIXED16,
+    &MATMUL_SPLIT8,
+    &MATMUL_SPLIT16,
     &slices::SUM_SLICES,
     &outer::OUTER,
     &outer::OUTER_WIDE,

@@ -1,5 +1,7 @@
 //! In which order the forms of a kernel add up.
 
+use crate::engine::Precision;
+
 /// The order in which the terms of one element are added. Forms of one order are a group: choosing among them by
 /// adapter, by shape or by measurement leaves results as they are, but for multiply-adds that a compiler fuses. Where
 /// results must repeat, a tuner stays within the group.
@@ -16,4 +18,6 @@ pub enum Order {
     Lanes,
     /// So many in a row at a time, then these sums one after another; how many is a function of the shape alone.
     Slices(usize),
+    /// So many in a matrix unit at a time, of operands in this precision, then these sums one after another.
+    Units(usize, Precision),
 }

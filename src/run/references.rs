@@ -75,6 +75,11 @@ pub(super) fn unfit(run: &Opened, request: Option<&str>, reference: &Opened) -> 
         let differs = first_difference(run, reference);
         return Ok(Some(format!("it was trained by another recipe{differs} (hash {theirs}, the run's {ours})")));
     }
+    let [ours, theirs] = [run_is, reference_is].map(|info| info.adapter.precision);
+    if ours != theirs {
+        let (theirs, ours) = (theirs.word(), ours.word());
+        return Ok(Some(format!("it was trained with --precision {theirs}, the run with {ours}")));
+    }
     let theirs = request_of(reference)?;
     if theirs.as_deref() != request {
         let (theirs, ours) = (theirs.unwrap_or_default(), request.unwrap_or("none"));

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::effect::Effect;
 use crate::base::write_atomic;
-use crate::engine::Engine;
+use crate::engine::{Engine, Precision};
 use crate::error::{Error, Result};
 use crate::eval::{Cost, Metrics, Verdict};
 use crate::methods::{Read, Tier};
@@ -170,6 +170,9 @@ pub struct AdapterSummary {
     pub backend: String,
     /// Name and version.
     pub driver: String,
+    /// In what numbers products were computed, where it is not f32.
+    #[serde(skip_serializing_if = "Precision::is_f32", default)]
+    pub precision: Precision,
 }
 
 impl AdapterSummary {
@@ -180,8 +183,9 @@ impl AdapterSummary {
                 name: a.name.clone(),
                 backend: a.backend.clone(),
                 driver: format!("{} {}", a.driver, a.driver_info).trim().to_owned(),
+                precision: engine.precision(),
             },
-            None => AdapterSummary { name: "CPU twins".into(), backend: "reference".into(), driver: String::new() },
+            None => AdapterSummary { name: "CPU twins".into(), backend: "reference".into(), ..Default::default() },
         }
     }
 }

@@ -299,6 +299,16 @@ impl TrainJob {
                 word(&checkpoint.base_sha256)
             )));
         }
+        let now = session.engine.precision();
+        if checkpoint.precision != now {
+            return Err(Error::input(format!(
+                "--resume: the training in {} was begun with --precision {}, and this is --precision {}: go on with \
+                    the same one, or use another --out",
+                self.folder.path.display(),
+                checkpoint.precision.word(),
+                now.word()
+            )));
+        }
         session.write_theta(&checkpoint.theta)?;
         let Checkpoint { metrics_sha256, .. } = checkpoint;
         let at = Position { epoch: checkpoint.fit.epoch, step: checkpoint.fit.step, metrics_sha256 };

@@ -9,6 +9,7 @@ use super::fit::VECTOR_NAMES;
 use super::progress::FitState;
 use super::weights;
 use crate::base::Digest;
+use crate::engine::Precision;
 use crate::error::{Error, Result};
 use crate::nn::ParamLayout;
 
@@ -17,6 +18,9 @@ const VERSION: &str = "2";
 
 /// Where in the metadata the checksum of all the rest is.
 const CHECKSUM: &str = "sha256";
+
+/// Where the precision is; checkpoints without it are of f32.
+const PRECISION: &str = "precision";
 
 /// What a run continues from.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +35,8 @@ pub struct Checkpoint {
     pub data_sha256: String,
     /// SHA-256 of the weights that it began with, where the configuration names some.
     pub base_sha256: Option<String>,
+    /// In what numbers its products are computed.
+    pub precision: Precision,
     /// SHA-256 of the lines that `metrics.jsonl` has of the epochs behind it.
     pub metrics_sha256: String,
 }
@@ -58,6 +64,9 @@ impl Checkpoint {
             ("correct_sum", f.correct_sum.to_bits().to_string()),
             ("count", f.count.to_bits().to_string()),
         ];
+        if !self.precision.is_f32() {
+            metadata.push((PRECISION, self.precision.word().to_owned()));
+        }
         let words = metadata.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let checksum = checksum(&words, tensors.iter().map(|(name, _, v)| (name.as_str(), bytemuck::cast_slice(v))));
         metadata.push((CHECKSUM, checksum));
@@ -118,7 +127,9 @@ impl Checkpoint {
         let (config_sha256, data_sha256) = (text("config_sha256")?, text("data_sha256")?);
         let base_sha256 = Some(text("base_sha256")?).filter(|hash| !hash.is_empty());
         let (theta, metrics_sha256) = (vector("theta")?, text("metrics_sha256")?);
-        Ok(Checkpoint { theta, fit, config_sha256, data_sha256, base_sha256, metrics_sha256 })
+        let precision = meta.get(PRECISION).map_or(Some(Precision::F32), |word| Precision::of(word));
+        let precision = precision.ok_or_else(|| fail(format!("`{PRECISION}` is none that this program knows")))?;
+        Ok(Checkpoint { theta, fit, config_sha256, data_sha256, base_sha256, precision, metrics_sha256 })
     }
 }
 

@@ -27,6 +27,7 @@ mod methods;
 mod mutants;
 mod params;
 mod parity;
+mod precision;
 mod private;
 mod rankings;
 mod removal;
@@ -63,6 +64,7 @@ fn main() {
     }
     let mut trials = kernels::trials(&devices);
     trials.extend(mutants::trials(&devices));
+    trials.extend(precision::trials(&devices));
     trials.extend(check::trials(&devices));
     trials.extend(drivers::trials(&devices));
     trials.extend(validation::trials(&devices));

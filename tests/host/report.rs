@@ -44,7 +44,12 @@ fn row(kind: RowKind, method: &str, tier: Tier, metrics: Metrics, method_s: Opti
         tier,
         seed: 1,
         seeds: vec![],
-        adapter: AdapterSummary { name: "llvmpipe".into(), backend: "Vulkan".into(), driver: "Mesa 22.3.6".into() },
+        adapter: AdapterSummary {
+            name: "llvmpipe".into(),
+            backend: "Vulkan".into(),
+            driver: "Mesa 22.3.6".into(),
+            ..Default::default()
+        },
         variants: BTreeMap::from([("matmul_nn".into(), "broadcast".into())]),
         times: Cost { method_s, precompute_s: None, retrain_s: Some(10.0) },
         reads: vec![Read::RetainData, Read::ForgetData],
@@ -291,7 +296,12 @@ fn hostile_text_is_escaped_everywhere() {
         row.dataset = hostile.into();
         row.request.kind = hostile.into();
         row.request.hash = hostile.into();
-        row.adapter = AdapterSummary { name: hostile.into(), backend: hostile.into(), driver: hostile.into() };
+        row.adapter = AdapterSummary {
+            name: hostile.into(),
+            backend: hostile.into(),
+            driver: hostile.into(),
+            ..Default::default()
+        };
         row.variants = BTreeMap::from([(hostile.into(), hostile.into())]);
         row.settings = json!({ hostile: hostile });
         row.note = Some(hostile.into());

@@ -50,6 +50,13 @@ fn translates(kernel: &'static Kernel, consts: &Consts, checks: Checks) {
         |language| translate(kernel, consts, language, checks).unwrap_or_else(|e| panic!("{consts:?} {checks:?}: {e}"));
     let text = |language| String::from_utf8(run(language)).expect("text");
     assert_eq!(run(Language::Spirv)[..4], 0x0723_0203u32.to_le_bytes(), "{}: SPIR-V magic", kernel.name);
+    if kernel.requires.units() {
+        for language in [Language::Hlsl, Language::Msl, Language::Glsl, Language::Essl] {
+            let error = translate(kernel, consts, language, checks).expect_err("Vulkan alone");
+            assert!(error.exit_code() == 6 && error.to_string().contains(kernel.name), "{error}");
+        }
+        return;
+    }
     let size = |before: &str| consts.get("WG").map_or(String::new(), |wg| format!("{before}{wg}"));
     let (hlsl, msl) = (text(Language::Hlsl), text(Language::Msl));
     assert!(hlsl.contains(&size("[numthreads(")), "{}: {consts:?}", kernel.name);

@@ -21,6 +21,10 @@ OUTPUTS = {"spirv-val": ".spv", "DXC": ".hlsl", "MSL": ".metal"}
 FAILED = 4
 # Lines of a message that are printed; all of them go into the JSON.
 LINES = 12
+# What the sources say that matrix units need, and who reads it: naga's own word, which no other front end knows. Of the
+# languages it is written in SPIR-V alone, and Debian 12's spirv-val is older than the extension.
+UNITS = "enable wgpu_cooperative_matrix;"
+KNOW_UNITS = ("naga", "lints")
 # One shader with one set of values in one lane.
 Item = collections.namedtuple("Item", "shader values lane path")
 LANES = {
@@ -38,6 +42,7 @@ class Proof:
         self.count = collections.Counter()  # (step, shader, lane, passed)
         self.failures = []
         self.left_out = collections.defaultdict(list)  # shaders by step
+        self.units = []  # shaders that only some steps can read
         self.pool = concurrent.futures.ThreadPoolExecutor(jobs)
 
     def wants(self, step):
@@ -91,11 +96,12 @@ def prove_driver(proof, dump, sources):
     every |= {(i.shader, i.values) for items in by_step.values() for i in items}
     subgroups = {s.shader for s in sources if "subgroup" in wgsl.strip_comments(s.path.read_text())}
     for step, items in by_step.items():
+        items = [i for i in items if i.shader not in proof.units]
         proof.compiled(items)
         if step == "GLSL" and items:
             # wgpu offers no subgroups on OpenGL; adapters there run the plain variants.
-            proof.left_out[step] = sorted(subgroups - {i.shader for i in items})
-        wanted = {pair for pair in every if pair[0] not in proof.left_out[step]}
+            proof.left_out[step] = sorted(subgroups - {i.shader for i in items} - set(proof.units))
+        wanted = {pair for pair in every if pair[0] not in [*proof.left_out[step], *proof.units]}
         for suffix in steps.SUFFIXES[step]:
             there = {(i.shader, i.values) for i in items if i.path.suffix == suffix}
             for shader, values in sorted(wanted - there) if there and proof.wants(step) else ():
@@ -127,10 +133,12 @@ def prove_sweep(proof, sources, wanted, scratch):
         (scratch / lane).mkdir()
 
     def translate(item):
-        outputs = [item.path.with_suffix(suffix) for suffix in OUTPUTS.values()]
+        suffixes = [".spv"] if item.shader in proof.units else OUTPUTS.values()
+        outputs = [item.path.with_suffix(suffix) for suffix in suffixes]
         return steps.naga(texts[item.shader], item.values, outputs, item.lane == "guarded")
 
     proof.each("naga", items, translate)
+    items = [i for i in items if i.shader not in proof.units]
     written = [i._replace(path=i.path.with_suffix(suffix)) for i in items for suffix in OUTPUTS.values()]
     proof.compiled([i for i in written if i.path.exists()])
 
@@ -146,6 +154,7 @@ def prove_sources(proof, sources, wanted, scratch):
             if values:
                 items.append((source._replace(values=values, lane="sweep"), sets.as_constants(text, values)))
     if proof.wants("tint"):
+        items = [pair for pair in items if pair[0].shader not in proof.units]
         copies = [scratch / f"{number}.wgsl" for number in range(len(items))]
         results = proof.pool.map(lambda pair: steps.tint(pair[0], pair[1][1]), zip(copies, items))
         for (item, _), error in zip(items, results):
@@ -204,6 +213,9 @@ def report(proof, shaders, in_use):
     for name, rows in proof.left_out.items():
         if rows and proof.wants(name):
             print(f"LEFT OUT of {name}, for wgpu's OpenGL has no subgroups: {', '.join(rows)}")
+    if proof.units:
+        unread = ", ".join(s for s in STEPS if proof.wants(s) and s not in KNOW_UNITS)
+        print(f"LEFT OUT of {unread}, which do not know cooperative matrices: {', '.join(proof.units)}")
     parts = [f"{s} {cell(proof, s, lambda k: True)}" for s in STEPS if proof.wants(s)]
     parts += [f"{s} skipped" for s in proof.skipped]
     print(f"\n{shaders} shaders, {in_use} sets of override values in use: " + " · ".join(parts))
@@ -217,7 +229,8 @@ def write_json(proof, path, shaders, in_use):
         for lane in LANES:
             lanes[lane] = dict(zip(("passed", "total"), tally(proof, name, lambda k: k[2] == lane)))
         row = {"version": version, "passed": passed, "total": total, "lanes": lanes}
-        row |= {"left_out": proof.left_out[name]} if proof.left_out[name] else {}
+        left_out = [*proof.left_out[name], *(() if name in KNOW_UNITS else proof.units)]
+        row |= {"left_out": left_out} if left_out else {}
         rows[name] = {"skipped": f"needs {proof.skipped[name]}"} if name in proof.skipped else row
     document = {"schema": 1, "shaders": shaders, "sets": in_use, "steps": rows, "failures": proof.failures}
     path.write_text(json.dumps(document, indent=1) + "\n")
@@ -246,6 +259,7 @@ def main():
         return FAILED if selftest.run(args.steps) else 0
     proof = Proof(args.steps, args.jobs)
     sources = dumped(args.dump, ".wgsl")
+    proof.units = [s.shader for s in sources if UNITS in s.path.read_text()]
     with tempfile.TemporaryDirectory() as scratch:
         wanted = wanted_sets(args.dump, sources)
         prove_sources(proof, sources, wanted, pathlib.Path(scratch))

@@ -12,7 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 # The suffixes of the files that each compiler of a target language reads.
 SUFFIXES = {"spirv-val": (".spv",), "DXC": (".hlsl",), "MSL": (".metal",), "GLSL": (".glsl", ".essl")}
 # What the engine asks of an adapter beyond core WebGPU.
-CAPABILITIES = "subgroup,subgroup_barrier"
+CAPABILITIES = "subgroup,subgroup_barrier,shader_float16,cooperative_matrix"
 GUARDS = ["--index-bounds-check-policy", "Restrict", "--buffer-bounds-check-policy", "Restrict"]
 VERSIONS = ["--spirv-version", "1.3", "--shader-model", "60", "--metal-version", "2.4"]
 CLANG = ["-x", "c++", "-std=c++14", "-fsyntax-only", "-nostdinc", "-nostdinc++", "-isystem", str(HERE / "metal"), "-w"]

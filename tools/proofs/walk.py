@@ -79,6 +79,9 @@ class Walk:
             state.env[root] = state.env[root] | props | state.flow()
 
     def on_call(self, s, state):
+        words = [t.text for t in s.expr]
+        if words[0].startswith("coopStore") and "&" in words:
+            self.filled.add(words[words.index("&") + 1])
         self.value(s.expr, state)
 
     def on_return(self, s, state):

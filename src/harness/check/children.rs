@@ -11,7 +11,7 @@ use super::expect::Expectations;
 use super::process::Process;
 use super::worker::Line;
 use super::{AdapterResult, CaseResult, CheckReport, Planned, Selection, Status, fault, layered};
-use crate::engine::AdapterReport;
+use crate::engine::{AdapterReport, Precision};
 use crate::error::{Error, Result};
 
 /// An adapter to check, and the environment that makes it appear.
@@ -45,6 +45,8 @@ pub struct Options<'a> {
     pub jobs: usize,
     /// Under the Vulkan validation layers: a case during which they complain fails, and other adapters are left out.
     pub validation: bool,
+    /// Other than f32: with the adapters' matrix units, whose kernels are left out otherwise.
+    pub precision: Precision,
 }
 
 /// Children that may die in a row without ending a case, before the rest is skipped.

@@ -29,7 +29,9 @@ pub fn export(selection: &Selection, folder: &Path) -> Result<usize> {
     let mut out = Export { blob: BufWriter::new(file), at: 0, shaders: BTreeMap::new() };
     let mut cases = Vec::new();
     selection.each(|item| {
-        if let Some(case) = item.case() {
+        // Matrix units are no part of WebGPU.
+        let webgpu = |case: &&Case| !case.rec.dispatches().any(|d| d.kernel.requires.units());
+        if let Some(case) = item.case().filter(webgpu) {
             let mut entry = out.case(case, &path)?;
             entry["kernels"] = json!(item.kernels);
             cases.push(entry);
@@ -133,7 +135,7 @@ impl Export {
         let groups = groups(d, &shader)?;
         let subgroup = match d.kernel.requires {
             Requires::Subgroup8 => 8,
-            Requires::Nothing => 0,
+            _ => 0,
         };
         self.shaders.entry(d.kernel.name).or_insert_with(|| json!({ "wgsl": shader.text, "subgroup": subgroup }));
         let overrides: BTreeMap<&str, f64> = d.consts.iter().copied().collect();

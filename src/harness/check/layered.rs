@@ -4,7 +4,7 @@
 use super::item::Verdict;
 use super::process::unset;
 use super::{Column, Status};
-use crate::engine::{AdapterChoice, Engine, GpuOptions, Listener};
+use crate::engine::{AdapterChoice, Engine, GpuOptions, Listener, Precision};
 use crate::error::{Error, Result};
 
 /// Variables of the layers' own. wgpu asks the layers for synchronisation validation itself; up to version 1.3.280 or
@@ -42,14 +42,16 @@ pub(super) struct Watch {
     listener: Option<Listener>,
     /// Said while the adapter was opened: the first case answers for it.
     early: Vec<String>,
+    /// Other than f32: with the adapter's matrix units.
+    precision: Precision,
 }
 
 impl Watch {
     /// # Errors
     /// The layers cannot be heard.
-    pub fn new(validation: bool) -> Result<Watch> {
+    pub fn new(validation: bool, precision: Precision) -> Result<Watch> {
         let listener = if validation { Some(Listener::start()?) } else { None };
-        Ok(Watch { listener, early: Vec::new() })
+        Ok(Watch { listener, early: Vec::new(), precision })
     }
 
     /// Opens an adapter. Under the layers a hazard is planted first: silence must mean that nothing is wrong.
@@ -58,7 +60,8 @@ impl Watch {
     /// The adapter cannot be opened; or the layers are missing, or do not see the hazard.
     pub fn open(&mut self, choice: &AdapterChoice) -> Result<Engine> {
         let validation = self.listener.is_some();
-        let mut engine = Engine::gpu(GpuOptions { choice: choice.clone(), validation, ..Default::default() })?;
+        let (choice, precision) = (choice.clone(), self.precision);
+        let mut engine = Engine::gpu(GpuOptions { choice, validation, precision, ..Default::default() })?;
         if let Some(listener) = &self.listener {
             self.early = listener.take();
             engine.race()?;

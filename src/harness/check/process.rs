@@ -35,6 +35,7 @@ impl Process {
         let mut command = Command::new(&options.program);
         command.args(["check", kind.word(), "--worker", "--shapes", &shapes.to_string(), "--seed", &seed.to_string()]);
         command.args(["--adapter", &column.adapter.index.to_string(), "--backend", &column.adapter.backend]);
+        command.args(["--precision", options.precision.word()]);
         command.envs(unset(ENV));
         if options.validation {
             command.arg("--validation").envs(layered::env());

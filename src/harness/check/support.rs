@@ -214,6 +214,10 @@ pub(super) fn limits() -> Result<Vec<Item>> {
             ..limit("lanes of a subgroup", 8, |a| u64::from(a.subgroup_min))
         },
         Limit {
+            without: Some("--precision mixed and split are refused; products are computed in f32"),
+            ..limit("side of matrix units", 8, |a| u64::from(a.matrices().unwrap_or_default()))
+        },
+        Limit {
             without: Some("timings come from the host's clock"),
             ..limit("timestamps", 1, |a| u64::from(a.features.iter().any(|f| f == "timestamps")))
         },

@@ -12,7 +12,7 @@ use super::fault::{self, Fault};
 use super::item::{Item, verdict_of};
 use super::layered::Watch;
 use super::{CaseResult, Selection};
-use crate::engine::{AdapterChoice, AdapterReport, Engine};
+use crate::engine::{AdapterChoice, AdapterReport, Engine, Precision};
 use crate::error::{Error, Result};
 
 /// One line of a child's stdout.
@@ -40,6 +40,8 @@ pub struct Job {
     pub choice: AdapterChoice,
     /// Under the Vulkan validation layers.
     pub validation: bool,
+    /// Other than f32: with the adapter's matrix units.
+    pub precision: Precision,
 }
 
 /// Runs the items named on `input`, one a line, in the order of the selection.
@@ -50,7 +52,7 @@ pub fn work(job: &Job, input: impl BufRead, mut output: impl Write) -> Result<()
     let names = input.lines().collect::<std::io::Result<BTreeSet<String>>>();
     let names = names.map_err(Error::io("read", Path::new("stdin")))?;
     let faults = fault::planted()?;
-    let mut watch = Watch::new(job.validation)?;
+    let mut watch = Watch::new(job.validation, job.precision)?;
     let mut engine = match watch.open(&job.choice) {
         Ok(engine) => engine,
         Err(e) => {

@@ -146,17 +146,15 @@ pub fn spmm(
     spmm_as(rec, form, a, val, x, bias, y, cols, how);
 }
 
-/// The form, or what was measured to be faster; the balanced one adds up in another order and is left alone.
+/// The form, or what was measured to be faster among those that add a row's entries one after another.
 fn measured(rec: &mut Recording, form: Form, a: &Csr, cols: usize) -> Form {
-    let rule = match form {
-        Form::Balanced => return form,
-        Form::Narrow => &SPMM_NARROW,
-        Form::Plain => &SPMM,
-    };
-    let forms = [(&SPMM, "entries"), (&SPMM_NARROW, "entries")];
-    let forms = if cols <= NARROW { &forms[..] } else { &forms[..1] };
-    let found = rec.form(rule, forms, &[a.rows(), a.entries(), cols]);
-    if std::ptr::eq(found, &SPMM_NARROW) { Form::Narrow } else { Form::Plain }
+    let quads = if let Form::Quads(_) = form { form } else { Form::Quads(1) };
+    let all: [(Form, &'static Kernel); 3] = [(Form::Plain, &SPMM), (Form::Narrow, &SPMM_NARROW), (quads, &SPMM_QUADS)];
+    let Some((_, rule)) = all.iter().find(|(known, _)| *known == form) else { return form };
+    let fits = all.iter().filter(|(form, _)| form.fits(cols));
+    let forms: Vec<_> = fits.map(|(_, kernel)| (*kernel, "entries")).collect();
+    let found = rec.form(rule, &forms, &[a.rows(), a.entries(), cols]);
+    all.iter().find(|(_, kernel)| std::ptr::eq(*kernel, found)).map_or(form, |(form, _)| *form)
 }
 
 /// [`spmm`] in a given form.

@@ -1,10 +1,12 @@
 //! Cases of the `linear` family.
 
 mod asked;
+mod precise;
 
 pub use asked::asked;
 
 use super::outer::{OUTER, OUTER_WIDE};
+use super::precise::of;
 use super::{
     Batch, MATMUL, MATMUL_BLOCKED, MATMUL_BROADCAST, MATMUL_LARGE, MATMUL_MEDIUM, MATMUL_QUADS, MATMUL_SKINNY,
     MATMUL_SMALL, MATMUL_TILED, Mat, Plan, Product, Then, VARIANTS, outer_as, product_as, product_planned, products_as,
@@ -26,9 +28,10 @@ const PRODUCT: Product = Product { alpha: 1.0, beta: 0.0, bias: false, square: f
 pub fn cases() -> Vec<Case> {
     let mut all: Vec<Case> = SIMPLE.into_iter().flat_map(simple).collect();
     all.extend(SHARED.into_iter().flat_map(shared));
-    all.extend(VARIANTS.iter().filter(|kernel| !is_quads(kernel)).flat_map(|kernel| common(kernel)));
+    all.extend(VARIANTS.iter().filter(|kernel| !special(kernel)).flat_map(|kernel| common(kernel)));
     all.extend(quads());
     all.extend(several());
+    all.extend(precise::cases());
     all.extend(outer_cases());
     all
 }
@@ -36,6 +39,11 @@ pub fn cases() -> Vec<Case> {
 /// Takes shapes of whole vec4s alone.
 fn is_quads(kernel: &Kernel) -> bool {
     std::ptr::eq(kernel, &MATMUL_QUADS)
+}
+
+/// Has cases of its own in place of the common ones.
+fn special(kernel: &Kernel) -> bool {
+    is_quads(kernel) || of(kernel).is_some()
 }
 
 fn simple(kernel: &'static Kernel) -> Vec<Case> {
@@ -286,7 +294,7 @@ fn case(kernel: &'static Kernel, layout: &str, shape: Shape, product: Product) -
     let name = format!("{} {layout} {m}x{n}x{k}{}", kernel.name, options(product));
     let (mut case, [a, b], [bias, y]) = begun(name, layout, shape, product, (1, 0));
     product_as(&mut case.rec, kernel, a, b, bias, y, product);
-    ended(case, k, product)
+    precise::allowed(ended(case, k, product), kernel, k)
 }
 
 /// Three products, `gap` elements between their results; B is one for all where the gap is odd.
@@ -297,7 +305,7 @@ fn batch(kernel: &'static Kernel, layout: &str, shape: Shape, gap: usize, produc
     let (mut case, [a, b], [bias, y]) = begun(name, layout, shape, product, (count, gap));
     let batch = Batch { count, a: m * k, b: if gap % 2 == 1 { 0 } else { k * n }, y: m * n + gap };
     products_as(&mut case.rec, kernel, batch, a, b, bias, y, product);
-    ended(case, k, product)
+    precise::allowed(ended(case, k, product), kernel, k)
 }
 
 /// A product whose sum is cut into pieces of `per` terms.
@@ -306,5 +314,5 @@ fn slices(kernel: &'static Kernel, layout: &str, shape: Shape, per: usize, produ
     let name = format!("{} {layout} {m}x{n}x{k} in slices of {per}{}", kernel.name, options(product));
     let (mut case, [a, b], [bias, y]) = begun(name, layout, shape, product, (1, 0));
     product_planned(&mut case.rec, Plan { kernel, per }, a, b, bias, y, product);
-    ended(case, k, product)
+    precise::allowed(ended(case, k, product), kernel, k)
 }

@@ -2,6 +2,7 @@
 
 use super::{
     MATMUL, MATMUL_BLOCKED, MATMUL_BROADCAST, MATMUL_LARGE, MATMUL_MEDIUM, MATMUL_SKINNY, MATMUL_SMALL, MATMUL_TILED,
+    precise,
 };
 use crate::engine::{Class, Kernel, Target, Vendor};
 use crate::kernels::Order;
@@ -24,7 +25,11 @@ impl Plan {
 
 /// In which order a form adds the terms of an element, as long as the sum is not cut.
 pub fn order(kernel: &Kernel) -> Order {
-    if std::ptr::eq(kernel, &MATMUL_SKINNY) { Order::Lanes } else { Order::Plain }
+    match precise::of(kernel) {
+        Some((side, precision)) => Order::Units(side as usize, precision),
+        None if std::ptr::eq(kernel, &MATMUL_SKINNY) => Order::Lanes,
+        None => Order::Plain,
+    }
 }
 
 /// The form for an adapter and a shape [m, n], inner size k.
@@ -42,8 +47,13 @@ pub fn choose(target: Target, m: usize, n: usize, k: usize) -> &'static Kernel {
 /// processors a workgroup each; 8 x 8 an invocation only where the maker's registers are known to hold them (a small M1
 /// collapses past eight accumulators, Intel's have fewer); a sum is cut where even small tiles are few and the terms
 /// many.
+///
+/// Matrix units come first where the user asks for them and the product is no sliver; their tile is a rule of thumb.
 pub fn plan(target: Target, m: usize, n: usize, k: usize) -> Plan {
     let whole = |kernel| Plan { kernel, per: 0 };
+    if let Some(kernel) = precise::choose(target.matrices, [m, n, k]) {
+        return whole(kernel);
+    }
     match target.class() {
         Class::Gpu(vendor) => gpu(vendor, m, n, k),
         _ if m < 4 || n < 4 => whole(&MATMUL),

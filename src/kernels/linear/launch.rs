@@ -5,7 +5,7 @@ use glam::UVec3;
 use super::quads::Layout;
 use super::{
     MATMUL, MATMUL_BLOCKED, MATMUL_BROADCAST, MATMUL_LARGE, MATMUL_MEDIUM, MATMUL_QUADS, MATMUL_SKINNY, MATMUL_SMALL,
-    MATMUL_TILED, Mat, Matmul, Plan, Product, Then, VARIANTS, choose, order, plan, slices,
+    MATMUL_TILED, Mat, Matmul, Plan, Product, Then, VARIANTS, choose, order, plan, precise, slices,
 };
 use crate::engine::{Arguments, Buf, Kernel, Pass, Recording, div_ceil};
 use crate::error::Extent;
@@ -31,8 +31,8 @@ pub fn product(rec: &mut Recording, a: Mat, b: Mat, bias: Buf<f32>, y: Buf<f32>,
     if std::ptr::eq(plan.kernel, &MATMUL_BROADCAST) && Layout::of(&a, &b).is_some() {
         plan.kernel = &MATMUL_QUADS;
     }
-    // A cut sum takes two passes and is in an order of its own.
-    if plan.per == 0 {
+    // A cut sum takes two passes and is in an order of its own; matrix units compute what was asked for by name.
+    if plan.per == 0 && precise::of(plan.kernel).is_none() {
         plan.kernel = ask(rec, plan.kernel, &a, &b);
     }
     product_planned(rec, plan, a, b, bias, y, options);
@@ -41,7 +41,8 @@ pub fn product(rec: &mut Recording, a: Mat, b: Mat, bias: Buf<f32>, y: Buf<f32>,
 /// The form that the rule names, or one of its order that was measured to be faster.
 fn ask(rec: &mut Recording, rule: &'static Kernel, a: &Mat, b: &Mat) -> &'static Kernel {
     let whole = Layout::of(a, b).is_some();
-    let fits = VARIANTS.iter().filter(|kernel| whole || !std::ptr::eq(**kernel, &MATMUL_QUADS));
+    let full = VARIANTS.iter().filter(|kernel| precise::of(kernel).is_none());
+    let fits = full.filter(|kernel| whole || !std::ptr::eq(**kernel, &MATMUL_QUADS));
     let forms: Vec<_> = fits.map(|kernel| (*kernel, order(kernel))).collect();
     let along = [usize::from(a.col_stride == 1), usize::from(b.col_stride == 1)];
     rec.form(rule, &forms, &[a.rows, b.cols, a.cols, along[0], along[1]])
@@ -175,6 +176,7 @@ fn launch(
         y_z: u(batch.y),
     };
     let count = if per > 0 { 1 } else { batch.count };
+    let (unit, units) = (precise::of(kernel), rec.target().matrices);
     let pass = rec
         .dispatch(kernel)
         .set("SQUARE", u8::from(options.square))
@@ -188,6 +190,10 @@ fn launch(
         .update(y)
         .work(2 * (count * m * n * k) as u64, 4 * (count * (m * k + k * n) + batch.count * m * n) as u64);
     let terms = if per > 0 { per } else { k };
+    if let Some((side, _)) = unit {
+        let pass = pass.set("WG", precise::workgroup(side, units));
+        return precise::launch(pass, side, [m, n], batch.count, terms);
+    }
     match Layout::of(&a, &b).filter(|_| std::ptr::eq(kernel, &MATMUL_QUADS)) {
         Some(layout) => layout.launch(pass.turns(terms), (m, n), &options),
         None => size(pass, kernel, [m, n], batch, terms),

@@ -167,7 +167,8 @@ impl Running<'_> {
         let (config_sha256, data_sha256) = (self.job.digest.clone(), self.job.data_sha256.clone());
         let base_sha256 = self.job.base_sha256.clone();
         let metrics_sha256 = sha256(metrics_text(&self.lines)?.as_bytes());
-        Checkpoint { theta, fit: state, config_sha256, data_sha256, base_sha256, metrics_sha256 }
+        let precision = session.engine.precision();
+        Checkpoint { theta, fit: state, config_sha256, data_sha256, base_sha256, precision, metrics_sha256 }
             .save(&folder.checkpoint())
     }
 }

@@ -130,7 +130,9 @@ impl Case {
     pub fn folded(mut self) -> Case {
         for command in &mut self.rec.commands {
             if let Command::Dispatch(d) = command {
-                d.consts.push(("WG", 1.0));
+                // A team does not go beyond its workgroup.
+                let least = d.constant("TEAM").map_or(1.0, |team| team.max(1.0));
+                d.consts.push(("WG", least));
             }
         }
         self.name.push_str(" folded");

@@ -11,7 +11,7 @@ pub use cases::{asked, cases, random};
 pub use norms::{choose_norms, pair_norms, row_norms, row_norms_as};
 pub use weighted::weighted;
 
-use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent};
+use crate::engine::{Buf, Kernel, Params, Pass, Recording, Requires, Tangent};
 use crate::kernels::{Reduction, ReductionMode};
 use crate::params;
 
@@ -62,6 +62,14 @@ pub static COLUMNS: Kernel = Kernel {
     variant_of: None,
 };
 
+/// Sums of columns, a team of invocations each.
+pub static COLUMNS_TEAM: Kernel = Kernel {
+    name: "reduce.columns_team",
+    source: include_str!("../../shaders/reduce/columns_team.wgsl"),
+    variant_of: Some(&COLUMNS),
+    ..COLUMNS
+};
+
 /// One level of a sum of everything.
 pub static TOTAL: Kernel = Kernel {
     name: "reduce.total",
@@ -85,8 +93,16 @@ pub static ARGMAX: Kernel = Kernel {
 };
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] =
-    &[&ROWS, &COLUMNS, &TOTAL, &ARGMAX, &norms::ROW_NORMS, &norms::ROW_NORMS_SHARED, &weighted::WEIGHTED];
+pub static KERNELS: &[&Kernel] = &[
+    &ROWS,
+    &COLUMNS,
+    &COLUMNS_TEAM,
+    &TOTAL,
+    &ARGMAX,
+    &norms::ROW_NORMS,
+    &norms::ROW_NORMS_SHARED,
+    &weighted::WEIGHTED,
+];
 
 /// Values that one thread of [`total`] adds up.
 const SPAN: usize = 256;
@@ -96,6 +112,10 @@ const BLOCK: usize = 64;
 const FEW_ROWS: usize = 128;
 /// The same on a software adapter, where a second dispatch costs more than a longer loop.
 const FEW_ROWS_SOFTWARE: usize = 4096;
+
+/// Rows up to which a GPU gives each column a team, in one dispatch, and the invocations of one.
+const TEAM_ROWS: usize = 16_384;
+const TEAM: u32 = 64;
 
 /// Columns of a [rows, …] matrix of `len` elements, rounded down where rows are not equal.
 fn columns_of(len: usize, rows: usize) -> usize {
@@ -163,24 +183,29 @@ pub fn channels(rec: &mut Recording, x: Buf<f32>, out: Buf<f32>, n: usize, c: us
         row_sums(rec, x, s, Rows { stride: c as u32, ..sums });
         s
     };
-    if n > if rec.target().software { FEW_ROWS_SOFTWARE } else { FEW_ROWS } {
+    let software = rec.target().software;
+    let all =
+        Columns { rows: n as u32, cols: c as u32, block: n.max(1) as u32, alpha: options.alpha, beta: options.beta };
+    if !software && n > FEW_ROWS && n <= TEAM_ROWS {
+        let pass = rec.dispatch(&COLUMNS_TEAM).set("TEAM", TEAM);
+        column_sums(pass, per_sample, out, square, all, TEAM);
+    } else if n > if software { FEW_ROWS_SOFTWARE } else { FEW_ROWS } {
         let partial = rec.temp("channel partial sums", n.div_ceil(BLOCK) * c);
         let block = Columns { rows: n as u32, cols: c as u32, block: BLOCK as u32, alpha: 1.0, beta: 0.0 };
-        column_sums(rec, per_sample, partial, square, block);
+        column_sums(rec.dispatch(&COLUMNS), per_sample, partial, square, block, 1);
         let rows = n.div_ceil(BLOCK) as u32;
         let last = Columns { rows, cols: c as u32, block: rows, alpha: options.alpha, beta: options.beta };
-        column_sums(rec, partial, out, false, last);
+        column_sums(rec.dispatch(&COLUMNS), partial, out, false, last, 1);
     } else {
-        let rows = n as u32;
-        let all = Columns { rows, cols: c as u32, block: rows.max(1), alpha: options.alpha, beta: options.beta };
-        column_sums(rec, per_sample, out, square, all);
+        column_sums(rec.dispatch(&COLUMNS), per_sample, out, square, all, 1);
     }
 }
 
-fn column_sums(rec: &mut Recording, x: Buf<f32>, y: Buf<f32>, square: bool, p: Columns) {
-    let pass = rec.dispatch(&COLUMNS).set("SQUARE", u8::from(square)).params(p).read(x);
+/// Records sums of so many invocations each.
+fn column_sums(pass: Pass, x: Buf<f32>, y: Buf<f32>, square: bool, p: Columns, each: u32) {
+    let pass = pass.set("SQUARE", u8::from(square)).params(p).read(x);
     let pass = if p.beta == 0.0 { pass.write(y) } else { pass.update(y) };
-    pass.work(2 * x.len as u64, 4 * (x.len + y.len) as u64).threads(y.len);
+    pass.work(2 * x.len as u64, 4 * (x.len + y.len) as u64).threads(y.len * each as usize);
 }
 
 /// Records `y[r] =` the position of the maximum of row r of `x`, the lowest of a tie; the number of rows is `y.len`.

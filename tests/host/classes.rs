@@ -35,7 +35,7 @@ const FEW_GROUPS: [&str; 10] = [
 ];
 
 /// Kernels whose grid folds in the full shapes alone: a smaller case would not need so many workgroups.
-const LARGE: [&str; 10] = [
+const LARGE: [&str; 11] = [
     "graph.max_balanced",
     "graph.max_bwd_balanced",
     "graph.max_fix",
@@ -45,6 +45,7 @@ const LARGE: [&str; 10] = [
     "linear.matmul_quads",
     "norm.channel_tangent",
     "norm.dx_tangent",
+    "reduce.columns_team",
     "solve.triangular_update",
 ];
 

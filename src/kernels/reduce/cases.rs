@@ -189,7 +189,11 @@ fn channel_cases() -> Vec<Case> {
             Reduction { mode: ReductionMode::PerSample, stride: c + 61, ..Default::default() },
         ));
     }
+    // More rows than a team takes.
+    all.push(channels_case((16_399, 3, 1), options[1]));
+    all.push(channels_case((16_399, 3, 1), options[3]));
     all.push(channels_case((3, 70_001, 2), options[0]).folded());
+    all.push(channels_case((129, 66_001, 1), options[1]).folded());
     all.push(channels_case((64, 32, 784), options[0]).timed());
     all.push(channels_case((2708, 16, 1), options[2]).timed());
     all

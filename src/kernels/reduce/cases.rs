@@ -5,7 +5,7 @@ mod asked;
 pub use asked::asked;
 
 use super::norms::{ROW_NORMS, ROW_NORMS_SHARED};
-use super::{argmax, channels, row_norms_as, rows, total, weighted};
+use super::{COLUMNS, COLUMNS_TEAM, Columns, TEAM, argmax, channels, column_sums, row_norms_as, rows, total, weighted};
 use crate::engine::case::{Case, Gen, Hazard};
 use crate::engine::{Kernel, Target};
 use crate::kernels::{Reduction, ReductionMode};
@@ -28,6 +28,11 @@ pub fn cases() -> Vec<Case> {
         all.push(total_case(n, 0.125, true));
     }
     all.push(total_case(1_000_003, -2.0, true).timed());
+    for shape in SHAPES.into_iter().filter(|(_, cols)| *cols > 0) {
+        for (square, beta) in [(false, 0.0), (true, -0.5)] {
+            all.extend([&COLUMNS, &COLUMNS_TEAM].map(|kernel| columns_case(kernel, shape, square, beta)));
+        }
+    }
     all.extend(channel_cases());
     all.extend(norm_cases());
     all.extend(SHAPES.into_iter().flat_map(|shape| [0.0, 1.0].map(|beta| weighted_case(shape, beta))));
@@ -124,6 +129,18 @@ fn total_case(n: usize, scale: f32, square: bool) -> Case {
     let y = case.output("y", 1);
     total(&mut case.rec, x, y, scale, square);
     rounding(case, n)
+}
+
+fn columns_case(kernel: &'static Kernel, (r, c): (usize, usize), square: bool, beta: f32) -> Case {
+    let what = if square { " square" } else { "" };
+    let mut case = new(format!("{} {r}x{c} beta {beta}{what}", kernel.name));
+    let mut g = Gen::new((r * 41 + c) as u64);
+    let x = case.input("x", g.values(r * c));
+    let y = if beta == 0.0 { case.output("y", c) } else { case.inout("y", g.values(c)) };
+    let p = Columns { rows: r as u32, cols: c as u32, block: r.max(1) as u32, alpha: 0.25, beta };
+    let each = if std::ptr::eq(kernel, &COLUMNS) { 1 } else { TEAM };
+    column_sums(case.rec.dispatch(kernel), x, y, square, p, each);
+    rounding(case, r)
 }
 
 fn norm_cases() -> Vec<Case> {

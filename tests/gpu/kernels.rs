@@ -34,8 +34,8 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     all
 }
 
-/// Whether a form for GPUs runs that takes a software adapter's compiler seconds, the same on each: one of them is enough
-/// here, and the matrix has every adapter.
+/// Whether a form for GPUs runs that takes a software adapter's compiler seconds, the same on each: one of them is
+/// enough here, and the matrix has every adapter.
 fn in_tiles(case: &Case) -> bool {
     case.rec.dispatches().any(|d| ["#import tile4", "#import tile8"].iter().any(|tile| d.kernel.source.contains(tile)))
 }

@@ -189,7 +189,7 @@ mod tests {
         assert!(document["shaders"]["linear.matmul"]["wgsl"].as_str().is_some_and(|t| t.contains("@compute")));
         let command = &case["commands"][0];
         assert_eq!(command["overrides"]["BIAS"], 1.0);
-        assert_eq!(command["params"], json!([9, 21, 33, 33, 1, 1, 33, 1_065_353_216, 0]));
+        assert_eq!(command["params"], json!([9, 21, 33, 33, 1, 1, 33, 1_065_353_216, 0, 1, 0, 0, 0, 0]));
         assert_eq!(command["groups"], (9u64 * 21).div_ceil(64));
         assert_eq!(command["bindings"][3], json!({ "buffer": 3, "offset": 0, "len": 189, "access": "read_write" }));
         let blob = std::fs::read(folder.join("cases.bin")).expect("was written");

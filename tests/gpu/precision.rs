@@ -72,7 +72,7 @@ fn caught(device: &Shared, name: &str, from: &str, to: &str) -> Result<(), Faile
     let of: &'static Kernel = kernels::kernels().into_iter().find(|k| k.name == name).ok_or("no such kernel")?;
     let planted = mutated(of, from, to)?;
     let mut engine = open(device, Precision::Split)?;
-    for mut case in linear::cases().into_iter().filter(|c| c.test && c.name.starts_with(&format!("{name} "))) {
+    for mut case in kernels::cases().into_iter().filter(|c| c.test && c.name.starts_with(&format!("{name} "))) {
         let want = expected(&case)?;
         replace(&mut case, of, planted);
         if let Outcome::Fail(_) = trial_against(&mut engine, &case, &want)? {

@@ -27,6 +27,7 @@ mod graph_parity;
 mod graphs;
 mod graphs_bad;
 mod graphs_fitted;
+mod import;
 mod layer_facts;
 mod layers;
 mod limits;

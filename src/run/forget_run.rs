@@ -287,6 +287,11 @@ impl ForgetJob {
         &self.target.split.lines
     }
 
+    /// Whether the run has no recipe, so that what the method takes of one has defaults.
+    pub fn lacks_recipe(&self) -> bool {
+        self.run.config.no_recipe
+    }
+
     /// Whether no parameter saw what the request names.
     pub fn is_unseen(&self) -> bool {
         self.target.is_unseen()

@@ -15,6 +15,6 @@ pub use cache::cache_folder;
 pub use clock::utc_now;
 pub use digest::{Digest, sha256};
 pub use files::{folder_of, stream, sweep, try_writing, write_atomic};
-pub use near::did_you_mean;
+pub use near::{did_you_mean, likeness};
 pub use single::single;
 pub use workers::at_once;

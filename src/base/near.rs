@@ -8,3 +8,8 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
         _ => String::new(),
     }
 }
+
+/// How like two names are, from 0 to 1.
+pub fn likeness(one: &str, other: &str) -> f64 {
+    strsim::jaro_winkler(one, other)
+}

@@ -77,6 +77,13 @@ impl Run for Forget {
         if let Some(lost) = job.lost() {
             cx.note(&format!("{}: {lost}", self.run.display()));
         }
+        if job.lacks_recipe() {
+            cx.note(&format!(
+                "{} has no [train]: what {} takes of a recipe (batch size, weight decay, clipping) has its default",
+                self.run.display(),
+                self.method
+            ));
+        }
         let mut engine = cx.engine()?;
         let info = job.forget(&mut engine, cx.seed, cx.check_finite)?;
         cx.write_trace(&engine.take_timings())?;

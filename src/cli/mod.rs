@@ -10,14 +10,18 @@ mod data;
 mod doctor;
 mod eval;
 mod experiment;
+mod export;
 mod failure;
 mod forget;
 mod gradients;
+mod guess;
+mod import;
 mod list;
 mod man;
 mod markdown;
 mod marks;
 mod output;
+mod predict;
 mod purge;
 mod references;
 mod registries;
@@ -77,10 +81,14 @@ pub static COMMANDS: &[CommandRow] = &[
     row::<experiment::RunExperiment>("run"),
     row::<data::Data>("data"),
     row::<train::Train>("train"),
+    row::<import::Import>("import"),
+    row::<guess::Guess>("guess"),
     row::<forget::Forget>("forget"),
     row::<references::References>("references"),
     row::<verify::Verify>("verify"),
     row::<eval::Eval>("eval"),
+    row::<predict::Predict>("predict"),
+    row::<export::Export>("export"),
     row::<gradients::Gradients>("gradients"),
     row::<report::Report>("report"),
     row::<purge::PurgeRun>("purge"),

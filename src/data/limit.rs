@@ -58,7 +58,6 @@ impl Limit {
     }
 
     /// Gives back bytes that were taken.
-    #[cfg(any(feature = "parquet", feature = "pictures", test))]
     pub fn give_back(&self, bytes: u64) {
         self.taken.set(self.taken.get().saturating_sub(bytes));
     }

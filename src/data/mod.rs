@@ -4,6 +4,7 @@
 //! that hold for every data set and normalisation are done once, in [`load`].
 
 mod absent;
+mod arrays;
 mod assemble;
 mod breast_cancer;
 mod cifar;
@@ -42,6 +43,7 @@ mod resolve;
 mod resolved;
 mod source;
 mod split;
+mod state_dict;
 mod synth;
 mod table;
 mod training;
@@ -55,6 +57,7 @@ use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
 pub use absent::{Absent, class_names};
+pub use arrays::{Arrays, Column as ArrayColumn, npz};
 pub use config::{Column, ColumnKind, DataConfig, Layout};
 pub use fitted::{ColumnFit, Encoding, FitOn, Fitted, Origins};
 pub use graph::{Deletion, Graph, GraphData, GraphRecords, Links, NodeSplit, Plant, Poison, Sparse, Task, UNLABELLED};
@@ -66,6 +69,7 @@ pub use request_file::{read_requests, request_lines};
 pub use request_id::Id;
 pub use resolve::resolve;
 pub use resolved::{Line, Split, Who};
+pub use state_dict::{StateDict, Tensor};
 pub use training::{HeldOut, Known, Sight, Training};
 pub use twins::Twins;
 

@@ -140,6 +140,17 @@ pub enum Role {
     Method,
 }
 
+/// What a method needs to know of how the weights were trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing: what it takes of a recipe (batch size, weight decay) has defaults.
+    Nothing,
+    /// A recipe to train by.
+    Recipe,
+    /// The very training that made the weights.
+    History,
+}
+
 /// A method with its settings.
 pub trait Method: Reported + Send + Sync {
     /// Whether it can work on this network.
@@ -156,6 +167,11 @@ pub trait Method: Reported + Send + Sync {
     /// A sentence that says what the recipe lacks.
     fn suits_recipe(&self, _recipe: &TrainConfig) -> Result<()> {
         Ok(())
+    }
+
+    /// What it needs to know of the training, with these settings.
+    fn needs(&self) -> Needs {
+        Needs::Nothing
     }
 
     /// Changes the session's parameters so that `view.forget` is forgotten.

@@ -88,7 +88,7 @@ pub use crate::methods::shared::settings::{
 };
 pub use crate::methods::shared::sgd::Sgd;
 pub use crate::methods::shared::stop::{Goal, Stop, StopRule};
-pub use crate::methods::{CLASSIFIED, GraphView, Method, MethodRow, Past, Read, RecordKind, Role, Tier, View};
+pub use crate::methods::{CLASSIFIED, GraphView, Method, MethodRow, Needs, Past, Read, RecordKind, Role, Tier, View};
 pub use crate::records::{Part, Records, Session};
 pub use crate::statistics::{self, Estimator, Importance, Score};
 pub use crate::train::{

@@ -27,7 +27,8 @@ pub struct Config {
     /// Seed of initialisation, order and dropout; of drawn requests too. The split has its own.
     #[serde(default)]
     pub seed: u64,
-    /// Weights to start from (a `model.safetensors`, ours or PyTorch's) instead of fresh ones.
+    /// Weights to start from instead of fresh ones: a file of safetensors, or one that `torch.save` wrote of a state
+    /// dict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<PathBuf>,
     /// The table `[data]`.
@@ -37,6 +38,9 @@ pub struct Config {
     /// The table `[train]`.
     #[serde(default)]
     pub train: TrainConfig,
+    /// No `[train]` came with the weights: none is written, and what trains is refused. Of imported runs.
+    #[serde(skip)]
+    pub no_recipe: bool,
     /// Read by `run`; `train` ignores it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forget: Option<ForgetConfig>,
@@ -153,6 +157,8 @@ pub struct Loaded {
     pub config: Config,
     /// Stem of the file: the name of the experiment.
     pub name: String,
+    /// Whether it has a table `[train]`.
+    pub has_recipe: bool,
     place: Place,
 }
 
@@ -182,6 +188,7 @@ impl Loaded {
             let seed = i64::try_from(seed).map_err(|_| Error::input(format!("--seed {seed} is above {}", i64::MAX)))?;
             table.insert("seed".into(), toml::Value::Integer(seed));
         }
+        let has_recipe = table.contains_key("train");
         // The text is parsed too, since only its errors know their line; an override may have mended or broken it.
         let mut config: Config = match (toml::Value::Table(table).try_into(), toml::from_str::<Config>(text)) {
             (Ok(config), _) => config,
@@ -194,7 +201,7 @@ impl Loaded {
         config.check().map_err(|e| place.add(e))?;
         config.absolute(base);
         let name = Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Loaded { config, name, place })
+        Ok(Loaded { config, name, has_recipe, place })
     }
 
     /// Loads the data and builds the network; the configuration then holds every default, the zoo's layers included.
@@ -318,7 +325,14 @@ impl Config {
                 path.display()
             )));
         }
-        toml::to_string(self).map_err(|e| Error::input(format!("the configuration cannot be written as TOML: {e}")))
+        let text = match self.no_recipe {
+            false => toml::to_string(self),
+            true => toml::Table::try_from(self).and_then(|mut table| {
+                table.remove("train");
+                toml::to_string(&table)
+            }),
+        };
+        text.map_err(|e| Error::input(format!("the configuration cannot be written as TOML: {e}")))
     }
 
     /// Digest of everything that training depends on.

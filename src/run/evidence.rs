@@ -203,7 +203,7 @@ impl Evidence {
 /// # Errors
 /// [`Error::Input`] with both hashes, and the way in for weights from elsewhere.
 pub(super) fn check_weights(path: &Path, then: &str) -> Result<()> {
-    let elsewhere = "weights from elsewhere go into a run by `init` in a configuration for `unlearn train`";
+    let elsewhere = "weights from elsewhere become a run by `unlearn import`";
     same(path, then, &format!("take it from a copy; {elsewhere}"))
 }
 

@@ -10,7 +10,7 @@ use super::effect::{self, Effect};
 use super::evidence::{Evidence, Marks, Parent, Retained};
 use super::folder::{Opened, RunFolder, State};
 use super::hold::Hold;
-use super::info::{DataInfo, ForgetInfo, RunInfo, SCHEMA, TrafficInfo};
+use super::info::{DataInfo, ForgetInfo, Origin, RunInfo, SCHEMA, TrafficInfo};
 use super::refit::Refit;
 use super::residue;
 use super::results::{AdapterSummary, RequestSummary};
@@ -183,6 +183,7 @@ impl ForgetJob {
                 self.row.name
             )));
         }
+        let anew = self.row.role == Role::Reference && !self.is_unseen();
         let mut info = RunInfo {
             schema: SCHEMA.into(),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -199,6 +200,9 @@ impl ForgetJob {
             forget: Some(self.account_for(&account, &theta)?),
             evidence: self.evidence(),
             data: DataInfo::of(data),
+            // A retrain owes nothing to the file.
+            origin: if anew { Origin::Trained } else { run.info.origin },
+            imported: run.info.imported.clone().filter(|_| !anew),
             ..run.info.clone()
         };
         self.look_at(engine, &theta, &mut info)?;
@@ -282,6 +286,11 @@ impl ForgetJob {
     /// What each line of the request was found to mean.
     pub fn lines(&self) -> &[Line] {
         &self.target.split.lines
+    }
+
+    /// Whether the run has no recipe, so that what the method takes of one has defaults.
+    pub fn lacks_recipe(&self) -> bool {
+        self.run.config.no_recipe
     }
 
     /// Whether no parameter saw what the request names.

@@ -1,6 +1,7 @@
 //! `run.json` as types: what a run was made of, and how it forgot.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -64,11 +65,74 @@ pub struct RunInfo {
     /// Present where the run came from `forget`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub forget: Option<ForgetInfo>,
+    /// Where its weights came from.
+    #[serde(default)]
+    pub origin: Origin,
+    /// The file that they came from, where they were imported.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub imported: Option<Imported>,
     /// What binds the run to its data, its files and the runs that it came from.
     pub evidence: Evidence,
     /// SHA-256 of this document with nothing in the place of this hash; writing the file puts it there.
     #[serde(default)]
     pub run_sha256: String,
+}
+
+/// Where the weights of a run came from, before whatever it forgot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// A training by this program.
+    #[default]
+    Trained,
+    /// A file, of a training that this program knows nothing of.
+    Imported,
+}
+
+/// Where the weights of an imported run came from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct Imported {
+    /// The file, where it lay.
+    pub path: PathBuf,
+    /// SHA-256 of it.
+    pub sha256: String,
+    /// `safetensors` or `pytorch`.
+    pub format: String,
+    /// The key of a checkpoint that the weights were found under.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub key: Option<String>,
+    /// Names that the file has for parameters, where they are others: (the file's, the model's).
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub renamed: Vec<(String, String)>,
+    /// Names in the file that are no weights of the model, and were passed over.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub ignored: Vec<String>,
+    /// Whether a recipe (`[train]`) came with it, for methods that train anew.
+    pub recipe: bool,
+    /// How its logits agree with those that the model was known to give.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub agreement: Option<Agreement>,
+}
+
+/// How the logits of a network agree with others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct Agreement {
+    /// The file with the others.
+    pub path: PathBuf,
+    /// SHA-256 of it.
+    pub sha256: String,
+    /// Records that were compared.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "records")))]
+    pub records: usize,
+    /// Largest difference of two logits, as a share of the largest logit.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
+    pub difference: f64,
+    /// The difference that was let pass.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
+    pub tolerance: f64,
 }
 
 /// The data as they were used.

@@ -2,11 +2,12 @@
 //! files.
 
 use super::folder::Opened;
+use super::refit::base;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::records::{Records, Session};
 use crate::statistics::scores::Moment;
-use crate::train::{EpochReport, Fit, Flow, Observer, Term, train_to_end, weights};
+use crate::train::{EpochReport, Fit, Flow, Observer, Term, train_to_end};
 
 /// Models at the ends of some epochs.
 pub struct Moments {
@@ -29,10 +30,7 @@ pub fn moments(engine: &mut Engine, run: &Opened, epochs: &[usize]) -> Result<Mo
     }
     check(run, epochs)?;
     engine.must_hold("theta", run.model.layout.total())?;
-    let start = match &run.config.init {
-        Some(path) => weights::load(path, &run.model.layout)?,
-        None => run.model.init(run.config.seed),
-    };
+    let start = base(&run.config, &run.model)?.unwrap_or_else(|| run.model.init(run.config.seed));
     let everything = run.data.train_ids();
     let terms = [Term { records: Records::train(&everything), weight: 1.0 }];
     let mut session =
@@ -74,6 +72,12 @@ fn check(run: &Opened, epochs: &[usize]) -> Result<()> {
         return Err(Error::input(format!(
             "epochs: {folder} came from `forget`, and training does not lead to its weights; name the run that was \
                 trained"
+        )));
+    }
+    if let Some(imported) = &run.info.imported {
+        return Err(Error::input(format!(
+            "epochs: {folder} was imported from {}, and no training of it is known; leave them out",
+            imported.path.display()
         )));
     }
     for (i, epoch) in epochs.iter().enumerate() {

@@ -7,7 +7,7 @@ mod rows;
 use std::borrow::Cow;
 
 use super::target::Target;
-use crate::data::{Dataset, GraphRecords};
+use crate::data::{Dataset, GraphRecords, Portion};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::eval::{Evaluation, Outputs};
@@ -51,6 +51,17 @@ trait Subject {
     /// True where the request changes what a model is given, so that it is read before and after.
     fn changes(&self) -> bool;
 
+    /// Whether the records of a part are in this table.
+    fn holds(&self, _table: usize, _portion: Portion) -> bool {
+        true
+    }
+
+    /// Logits [records, classes] of a part, in order.
+    ///
+    /// # Errors
+    /// Records that have no classes.
+    fn logits(&self, said: &[Said], portion: Portion) -> Result<Vec<f32>>;
+
     /// What is to be scored of a model's outputs on each table.
     ///
     /// # Errors
@@ -59,6 +70,7 @@ trait Subject {
 }
 
 /// A model's outputs on a table: before the request and, if it stands after one that changes them, after it.
+#[derive(Default)]
 struct Said {
     before: Vec<f32>,
     now: Option<Vec<f32>>,
@@ -91,9 +103,41 @@ fn evaluate_alike(
     let Some(first) = readings.first() else { return Ok(Vec::new()) };
     let model = first.model;
     let subject = subject(first.data, model, target);
+    let said = run(engine, subject.as_ref(), readings, &|_| true)?;
+    Ok(said.iter().map(|said| subject.evaluation(said)).collect())
+}
+
+/// A model's logits [records, classes] for the records of each part, in order.
+///
+/// # Errors
+/// Records that are pairs of nodes; a lost device.
+pub fn logits(
+    engine: &mut Engine,
+    target: Option<&Target>,
+    reading: &Reading,
+    portions: &[Portion],
+) -> Result<Vec<Vec<f32>>> {
+    let subject = subject(reading.data, reading.model, target);
+    let wanted = |table| portions.iter().any(|portion| subject.holds(table, *portion));
+    let said = run(engine, subject.as_ref(), &[*reading], &wanted)?;
+    portions.iter().map(|portion| subject.logits(&said[0], *portion)).collect()
+}
+
+/// What models of one network say of the records of the tables that are wanted.
+fn run(
+    engine: &mut Engine,
+    subject: &dyn Subject,
+    readings: &[Reading],
+    wanted: &dyn Fn(usize) -> bool,
+) -> Result<Vec<Vec<Said>>> {
     let mut said: Vec<Vec<Said>> = readings.iter().map(|_| Vec::new()).collect();
+    let Some(Reading { model, theta, .. }) = readings.first() else { return Ok(said) };
     for table in 0..subject.tables() {
-        let (mut reader, ids) = subject.open(engine, model, table, first.theta)?;
+        if !wanted(table) {
+            said.iter_mut().for_each(|said| said.push(Said::default()));
+            continue;
+        }
+        let (mut reader, ids) = subject.open(engine, model, table, theta)?;
         for (reading, said) in readings.iter().zip(&mut said) {
             reader.session().write_theta(reading.theta)?;
             let mut read = |before| {
@@ -105,7 +149,7 @@ fn evaluate_alike(
             said.push(Said { before, now });
         }
     }
-    Ok(said.iter().map(|said| subject.evaluation(said)).collect())
+    Ok(said)
 }
 
 /// How the records of a data set are read.
@@ -129,6 +173,11 @@ fn gather<'a>(source: impl Fn(u32) -> &'a [f32], labels: &[u32], classes: usize,
 
 /// How far the logit of a class that a model has no output for lies below its lowest.
 const ABSENT: f32 = 50.0;
+
+/// Logits over all classes of logits that a model of these data gave.
+pub fn over_all_classes(data: &Dataset, logits: Vec<f32>) -> Vec<f32> {
+    all_classes(data, &logits).into_owned()
+}
 
 /// Logits over all classes, of a model that may have fewer outputs: one that was made as if the only records of a class
 /// had never been there.

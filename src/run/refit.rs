@@ -5,13 +5,13 @@ use std::path::Path;
 
 use super::config::Config;
 use super::folder::{Opened, RunFolder};
+use super::naming;
 use super::target::Target;
 use crate::base::sha256;
 use crate::data::{Absent, Dataset, FitOn, Normalize, Origins, Portion};
 use crate::error::{Error, Result};
 use crate::methods::{MethodRow, Tier};
 use crate::nn::Model;
-use crate::train::weights;
 
 /// The records of a run, scaled and encoded by what the retained ones teach, and the network that fits them.
 pub struct Refit {
@@ -73,7 +73,7 @@ pub fn origins(data: &Dataset, target: &Target) -> Origins {
 /// # Errors
 /// A file that holds no such weights.
 pub fn base(config: &Config, model: &Model) -> Result<Option<Vec<f32>>> {
-    config.init.as_ref().map(|path| weights::load(path, &model.layout)).transpose()
+    config.init.as_ref().map(|path| naming::weights(path, &model.layout)).transpose()
 }
 
 /// Refuses a base model that an exact method cannot start from: one that saw the forgotten records.

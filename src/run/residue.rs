@@ -24,6 +24,10 @@ pub(super) fn of(run: &Opened, parents: &[Parent], forget: &ForgetInfo, request:
         all.extend(fitted(run));
     }
     all.extend(sources(&run.config));
+    if let Some(imported) = &run.info.imported {
+        let holds = "the weights as they were imported; whether they saw the records is not known";
+        all.push(Residue::new("imported model", Some(&imported.path), holds, false));
+    }
     all
 }
 

@@ -176,6 +176,11 @@ pub struct AdapterSummary {
 }
 
 impl AdapterSummary {
+    /// Of what needed no engine.
+    pub fn none() -> AdapterSummary {
+        AdapterSummary { name: "none".into(), backend: "none".into(), driver: String::new() }
+    }
+
     /// The adapter of an engine; the CPU twins call themselves so.
     pub fn of(engine: &Engine) -> AdapterSummary {
         match engine.adapter() {

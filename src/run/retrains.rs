@@ -8,7 +8,7 @@ use super::evidence::Marks;
 use super::folder::{Opened, RunFolder, State};
 use super::forget_run::ForgetJob;
 use super::hold::Hold;
-use super::info::RunInfo;
+use super::info::{Origin, RunInfo};
 use super::references;
 use crate::base::{Digest, at_once};
 use crate::data::{free_memory, read_requests};
@@ -138,10 +138,12 @@ impl Retrains {
         if let Some(jobs) = work.jobs {
             return Ok(jobs.min(missing));
         }
-        if missing < 2 {
+        let root = RunFolder::new(&self.root).read_info()?;
+        // What an imported network takes to train was never measured.
+        if missing < 2 || root.origin == Origin::Imported {
             return Ok(1);
         }
-        let each = 2 * RunFolder::new(&self.root).read_info()?.planned_gpu_bytes.max(1);
+        let each = 2 * root.planned_gpu_bytes.max(1);
         let room = work.memory.unwrap_or_else(|| (free_memory() / 2).min(ROOM));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(cores.min(missing).min(usize::try_from(room / each).unwrap_or(cores)).max(1))

@@ -12,7 +12,8 @@ use super::evidence::{self, Evidence, Marks};
 use super::first_step::FirstStep;
 use super::folder::{RunFolder, State};
 use super::hold::Hold;
-use super::info::{DataInfo, RunInfo, SCHEMA, TrafficInfo};
+use super::info::{DataInfo, Origin, RunInfo, SCHEMA, TrafficInfo};
+use super::naming;
 use super::results::AdapterSummary;
 use super::variants;
 use crate::base::{sha256, write_atomic};
@@ -124,6 +125,13 @@ impl TrainJob {
         let (digest, config) = (loaded.config.train_digest()?, loaded.config);
         let Some(hold) = hold else {
             let info = folder.read_info()?;
+            if info.origin == Origin::Imported && info.forget.is_none() {
+                return Err(Error::input(format!(
+                    "--resume: {} was written by `unlearn import`, and there is no training to go on with; train from \
+                     its weights by `init` in a configuration, into another folder",
+                    folder.path.display()
+                )));
+            }
             return match (&info.forget, info.config_sha256 == digest) {
                 (None, true) => {
                     folder.check(&info)?;
@@ -143,7 +151,7 @@ impl TrainJob {
             return Err(another_configuration(&folder, &config));
         }
         let theta = match &config.init {
-            Some(path) => Some(weights::load(path, &model.layout)?),
+            Some(path) => Some(naming::weights(path, &model.layout)?),
             None => None,
         };
         let base_sha256 = config.init.as_deref().map(evidence::hash_of).transpose()?;
@@ -261,6 +269,8 @@ impl TrainJob {
             config_sha256: self.digest.clone(),
             privacy: None,
             forget: None,
+            origin: Origin::Trained,
+            imported: None,
             evidence: Evidence {
                 base_sha256: self.base_sha256.clone(),
                 ..Evidence::of(&self.marks, &self.data_sha256)

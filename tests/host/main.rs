@@ -28,6 +28,7 @@ mod graph_parity;
 mod graphs;
 mod graphs_bad;
 mod graphs_fitted;
+mod import;
 mod launches;
 mod layer_facts;
 mod layers;

@@ -31,10 +31,15 @@ struct Member {
 
 impl<'a> Archive<'a> {
     pub fn open(path: &Path, limit: &'a Limit) -> Result<Archive<'a>> {
+        Archive::open_as(path, limit, "a NumPy archive", "a zip of .npy")
+    }
+
+    /// A zip that is to be `what` and to hold `members`, for messages.
+    pub fn open_as(path: &Path, limit: &'a Limit, what: &str, members: &str) -> Result<Archive<'a>> {
         let file = File::open(path).map_err(Error::io("open", path))?;
         let length = file.metadata().map_err(Error::io("read", path))?.len();
         let (zip, members) = directory(file).map_err(|e| {
-            Error::input(format!("{}: not a NumPy archive, or truncated: {e}; expected a zip of .npy", path.display()))
+            Error::input(format!("{}: not {what}, or truncated: {e}; expected {members}", path.display()))
         })?;
         let (path, most) = (path.display().to_string(), length.saturating_mul(DEFLATE_LIMIT));
         Ok(Archive { zip, members, path, most, limit })
@@ -43,6 +48,47 @@ impl<'a> Archive<'a> {
     /// Names of all arrays, in the order of the file.
     pub fn names(&self) -> Vec<String> {
         self.members.iter().filter_map(|member| member.name.strip_suffix(".npy")).map(str::to_owned).collect()
+    }
+
+    /// Names of all files, in the order of the archive.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|member| member.name.as_str())
+    }
+
+    /// The bytes of a file that is stored as it is, `length` of them where that is known: nothing is unpacked, so that
+    /// what is read is never more than the archive is long.
+    ///
+    /// # Errors
+    /// [`Error::Input`] where it is absent, compressed, encrypted, of another length or corrupt.
+    pub fn stored(&self, name: &str, length: Option<u64>) -> Result<Vec<u8>> {
+        let (member, size) = self.member(name, length)?;
+        self.limit.take(size, &self.path, "its numbers")?;
+        self.read(member, size).map_err(|why| Error::input(format!("{}: file `{name}` {why}", self.path)))
+    }
+
+    /// Whether [`Archive::stored`] would read it, without a look at its bytes.
+    ///
+    /// # Errors
+    /// As [`Archive::stored`].
+    pub fn check_stored(&self, name: &str, length: u64) -> Result<()> {
+        self.member(name, Some(length)).map(drop)
+    }
+
+    fn member(&self, name: &str, length: Option<u64>) -> Result<(&Member, u64)> {
+        let fail = |why: &str| Error::input(format!("{}: file `{name}` {why}", self.path));
+        let member = self.members.iter().rfind(|member| member.name == name);
+        let member = member.ok_or_else(|| fail("is not in the archive"))?;
+        if member.encrypted || member.method != CompressionMethod::STORE {
+            return Err(fail("is compressed or encrypted; torch.save stores it as it is"));
+        }
+        let size = member.place.uncompressed_size_hint();
+        if let Some(length) = length.filter(|length| *length != size) {
+            return Err(fail(&format!("has {size} bytes, and {length} are to be read of it")));
+        }
+        if size > self.most / DEFLATE_LIMIT {
+            return Err(fail(&format!("promises {size} bytes, more than the archive has")));
+        }
+        Ok((member, size))
     }
 
     /// # Errors

@@ -16,10 +16,21 @@ impl Machine<'_> {
         };
         let first = arguments.first().map(|place| &self.values[*place as usize]);
         let second = arguments.get(1).map(|place| &self.values[*place as usize]);
+        // A parameter is its tensor, a shape its tuple.
+        if let (b'R', Global::RebuildParameter, Some(Value::Tensor(_)), 3)
+        | (b'R', Global::Size, Some(Value::Tuple(_)), 1) = (opcode, callee, first, arguments.len())
+        {
+            let same = arguments[0];
+            self.push_again(same);
+            return Ok(());
+        }
         let made = match (opcode, callee, first, arguments.len()) {
             (b'R', Global::Reconstruct, Some(Value::Global(Global::NdArray)), 3) => Value::Array(None),
             (b'R', Global::Dtype, Some(Value::Text(_)), 1..=3) => Value::Dtype { code: arguments[0], order: None },
             (b'R', Global::DefaultDict, Some(Value::Global(Global::List)), 1) => Value::Dict(vec![]),
+            (b'R', Global::OrderedDict, None, 0) => Value::Dict(vec![]),
+            (b'R', Global::RebuildTensor, Some(Value::Persistent(_)), 6 | 7) => Value::Tensor(state),
+            (b'R', Global::Device, Some(Value::Text(_)), 1 | 2) => Value::None,
             (0x81, Global::CsrMatrix, None, 0) => Value::Matrix(None),
             (b'R', Global::FromBuffer, Some(Value::Text(_)), 4) => Value::Array(Some(state)),
             (b'R', Global::Encode, Some(Value::Text(text)), 2) => {
@@ -34,7 +45,7 @@ impl Machine<'_> {
                 (Value::Dtype { code, order }, Some(Value::Text(bytes))) => self.scalar(*code, *order, bytes)?,
                 _ => return Err("it makes a number of something else than a type and bytes".to_owned()),
             },
-            _ => return Err(format!("it calls {callee:?} as no array, matrix or dictionary does")),
+            _ => return Err(format!("it calls {callee:?} as no array, matrix, tensor or dictionary does")),
         };
         self.push(made);
         Ok(())
@@ -47,6 +58,9 @@ impl Machine<'_> {
             _ => &[],
         };
         let big = order.is_some_and(|order| text(order) == b">");
+        if let (b"f4" | b"f8", 4 | 8) = (text(code), bytes.len()) {
+            return Ok(Value::Float);
+        }
         let number = match text(code) {
             &[kind @ (b'i' | b'u'), size @ b'1'..=b'8'] if bytes.len() == usize::from(size - b'0') => {
                 numbers::each((kind.into(), bytes.len()), big, bytes).and_then(|mut values| values.next())

@@ -10,6 +10,8 @@ const MOST_MARKS: usize = 32;
 #[derive(Default)]
 pub(super) struct Machine<'a> {
     pub(super) bytes: &'a [u8],
+    /// It may speak of tensors, and of storages outside of it.
+    tensors: bool,
     at: usize,
     /// Offset of the opcode that is being run.
     pub start: usize,
@@ -28,6 +30,11 @@ pub(super) type Step<T> = std::result::Result<T, String>;
 impl<'a> Machine<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
         Machine { bytes, ..Machine::default() }
+    }
+
+    /// For the pickle of a PyTorch file.
+    pub fn of_tensors(bytes: &'a [u8]) -> Self {
+        Machine { bytes, tensors: true, ..Machine::default() }
     }
 
     /// Runs to the end; the place of the result.
@@ -53,6 +60,14 @@ impl<'a> Machine<'a> {
             0x88 => self.push(Value::Bool(true)),
             0x89 => self.push(Value::Bool(false)),
             b'K' | b'M' | b'J' | 0x8a => self.integer(opcode)?,
+            b'G' => {
+                self.take(8)?;
+                self.push(Value::Float);
+            }
+            b'Q' if self.tensors => {
+                let place = self.pop()?;
+                self.push(Value::Persistent(place));
+            }
             b'U' | b'T' | b'X' | b'B' | b'C' | 0x8c..=0x8e | 0x96 => self.text(opcode)?,
             // A frame says how much may be read at once.
             0x95 => drop(self.take(8)?),
@@ -99,6 +114,11 @@ impl<'a> Machine<'a> {
         // The arena is no longer than the file, which is below 2^28.
         self.stack.push(self.values.len() as Place);
         self.values.push(value);
+    }
+
+    /// Puts a value that there is on the stack again.
+    pub(super) fn push_again(&mut self, place: Place) {
+        self.stack.push(place);
     }
 
     pub(super) fn pop(&mut self) -> Step<Place> {
@@ -230,6 +250,7 @@ impl<'a> Machine<'a> {
 
     fn known(&mut self, module: &str, name: &str) -> Step<()> {
         let known = GLOBALS.iter().find(|(m, n, _)| (*m, *n) == (module, name));
+        let known = known.filter(|(_, _, global)| self.tensors || !global.is_of_tensors());
         let (_, _, global) = known.ok_or_else(|| {
             format!("the global `{module}.{name}` is not on the list of those that such files use; nothing was run")
         })?;
@@ -260,6 +281,8 @@ impl<'a> Machine<'a> {
             (Value::Array(slot @ None), Some(_)) => *slot = Some(state),
             (Value::Matrix(slot @ None), _) if is_dict => *slot = Some(state),
             (Value::Dtype { order: slot, .. }, Some(order)) => *slot = Some(order),
+            // Versions of PyTorch's modules stand as an attribute of their state dict.
+            (Value::Dict(_), _) if is_dict => {}
             _ => return Err("it gives a state to something that has none of that form".to_owned()),
         }
         Ok(())

@@ -20,6 +20,10 @@ pub(crate) static ROW: MethodRow = MethodRow {
 struct Retrain {}
 
 impl Method for Retrain {
+    fn needs(&self) -> Needs {
+        Needs::Recipe
+    }
+
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData]);

@@ -190,6 +190,10 @@ impl Method for EdgeMask {
         masked_layers(model)
     }
 
+    fn needs(&self) -> Needs {
+        if self.lr.is_none() { Needs::Recipe } else { Needs::Nothing }
+    }
+
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let graph = view.require_graph(ROW.name)?;
         masked_layers(session.model)?;

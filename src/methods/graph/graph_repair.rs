@@ -39,6 +39,10 @@ fn kinds(session: &Session, nodes: &[u32]) -> Result<BTreeSet<u32>> {
 }
 
 impl Method for GraphRepair {
+    fn needs(&self) -> Needs {
+        if self.lr.is_none() || self.weight_decay.is_none() { Needs::Recipe } else { Needs::Nothing }
+    }
+
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let graph = view.require_graph(ROW.name)?;
         let origin = Origin::of(session)?;

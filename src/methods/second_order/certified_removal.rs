@@ -221,6 +221,10 @@ impl Method for CertifiedRemoval {
         certifiable(recipe)
     }
 
+    fn needs(&self) -> Needs {
+        Needs::History
+    }
+
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         self.suits(session.model)?;
         certifiable(view.train)?;

@@ -172,6 +172,10 @@ impl Method for DeltaGrad {
         }
     }
 
+    fn needs(&self) -> Needs {
+        Needs::History
+    }
+
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         self.suits(session.model)?;
         self.suits_recipe(view.train)?;

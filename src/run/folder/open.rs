@@ -42,7 +42,8 @@ impl RunFolder {
     fn parts_of_run(&self) -> Result<(RunInfo, Loaded, Vec<Line>)> {
         let info = self.read_info()?;
         self.check(&info)?;
-        let loaded = Loaded::read(&self.config(), &[], None)?;
+        let mut loaded = Loaded::read(&self.config(), &[], None)?;
+        loaded.config.no_recipe = !loaded.has_recipe;
         info.evidence.check_base(loaded.config.init.as_deref())?;
         let forgotten = if self.forgotten().exists() { whom::read_lines(&self.forgotten())? } else { Vec::new() };
         Ok((info, loaded, forgotten))

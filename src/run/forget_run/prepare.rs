@@ -11,6 +11,7 @@ use crate::run::earlier::Earlier;
 use crate::run::evidence::{self, Marks};
 use crate::run::folder::{Opened, RunFolder};
 use crate::run::hold::Hold;
+use crate::run::import::check_needs;
 use crate::run::lost;
 use crate::run::refit::{Refit, base, check_base};
 use crate::run::target::Target;
@@ -90,6 +91,7 @@ impl ForgetJob {
         (folder, hold): (RunFolder, Option<Hold>),
     ) -> Result<ForgetJob> {
         let Asked { requests, earlier, target, request } = asked;
+        check_needs(&run.info, &run.folder.path, row.name, method.needs())?;
         method.suits_recipe(&run.config.train)?;
         if row.tier == Tier::Exact {
             check_base(&run)?;

@@ -2,9 +2,9 @@
 //! nodes, whose outputs are embeddings.
 
 use super::{Said, Subject, row};
-use crate::data::GraphData;
+use crate::data::{GraphData, Portion};
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::eval::{Evaluation, LinkFacts, Outputs, SplitName};
 use crate::nn::Model;
 use crate::records::Reader;
@@ -82,6 +82,10 @@ impl Subject for Links<'_> {
 
     fn changes(&self) -> bool {
         self.target.and_then(Target::deletion).is_some()
+    }
+
+    fn logits(&self, _said: &[Said], _portion: Portion) -> Result<Vec<f32>> {
+        Err(Error::input("records are links (data.task = \"link\"), which have a score each and no logits of classes"))
     }
 
     fn evaluation(&self, said: &[Said]) -> Result<Evaluation> {

@@ -1,11 +1,13 @@
 //! Nodes of a graph, or graphs of a collection: one table of all of them.
 
+use std::borrow::Cow;
+
 use super::{Said, Subject, all_classes, gather, row};
-use crate::data::{Dataset, GraphData};
+use crate::data::{Dataset, GraphData, Portion};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::eval::graph::likeness;
-use crate::eval::{Evaluation, GraphFacts, SplitName};
+use crate::eval::{Evaluation, GraphFacts, Outputs, SplitName};
 use crate::nn::Model;
 use crate::records::Reader;
 use crate::run::target::Target;
@@ -38,6 +40,21 @@ impl<'a> Nodes<'a> {
     }
 }
 
+impl Nodes<'_> {
+    /// Logits over all classes, before the request and as the model stands.
+    fn said<'s>(&self, said: &'s Said) -> (Cow<'s, [f32]>, Cow<'s, [f32]>) {
+        (all_classes(self.data, &said.before), all_classes(self.data, said.latest()))
+    }
+
+    /// The outputs of some records. Deleted nodes are fed on the graph that still has them: on the other there is
+    /// nothing to feed.
+    fn outputs(&self, before: &[f32], latest: &[f32], ids: &[u32]) -> Outputs {
+        let deletion = self.target.and_then(Target::deletion);
+        let gone = |id: u32| deletion.is_some_and(|d| d.nodes.binary_search(&id).is_ok());
+        gather(|id| if gone(id) { before } else { latest }, &self.graph.labels, self.data.classes, ids)
+    }
+}
+
 impl Subject for Nodes<'_> {
     fn open<'e>(
         &self,
@@ -55,16 +72,19 @@ impl Subject for Nodes<'_> {
         self.target.and_then(Target::deletion).is_some()
     }
 
+    fn logits(&self, said: &[Said], portion: Portion) -> Result<Vec<f32>> {
+        let name = [SplitName::Train, SplitName::Validation, SplitName::Test][portion as usize];
+        let ids = self.splits().into_iter().find(|(split, _)| *split == name).map_or(&[][..], |(_, ids)| ids);
+        let (before, latest) = self.said(&said[0]);
+        Ok(self.outputs(&before, &latest, ids).logits)
+    }
+
     fn evaluation(&self, said: &[Said]) -> Result<Evaluation> {
-        let deletion = self.target.and_then(Target::deletion);
-        let (before, latest) = (all_classes(self.data, &said[0].before), all_classes(self.data, said[0].latest()));
+        let (before, latest) = self.said(&said[0]);
         let classes = self.data.classes;
         let mut evaluation = Evaluation::new();
-        // Deleted nodes are fed on the graph that still has them: on the other there is nothing to feed.
-        let gone = |id: u32| deletion.is_some_and(|d| d.nodes.binary_search(&id).is_ok());
-        let source = |id: u32| if gone(id) { &before[..] } else { &latest[..] };
         for (name, ids) in self.splits() {
-            evaluation.insert(name, gather(source, &self.graph.labels, classes, ids))?;
+            evaluation.insert(name, self.outputs(&before, &latest, ids))?;
         }
         if let Some(witness) = &self.witness {
             evaluation.set_graph(witness.facts(&latest, classes));

@@ -37,6 +37,14 @@ impl Subject for Rows<'_> {
         false
     }
 
+    fn holds(&self, table: usize, portion: Portion) -> bool {
+        Portion::ALL[table] == portion
+    }
+
+    fn logits(&self, said: &[Said], portion: Portion) -> Result<Vec<f32>> {
+        Ok(all_classes(self.data, &said[portion as usize].before).into_owned())
+    }
+
     fn evaluation(&self, said: &[Said]) -> Result<Evaluation> {
         let classes = self.data.classes;
         let train = all_classes(self.data, &said[0].before);

@@ -95,7 +95,7 @@ fn weights_from_elsewhere_are_refused_with_the_way_in() {
     bench.put("d.toml", &config("0.1"));
     bench.train("d.toml", "other").unwrap();
     fs::copy(bench.path("other/model.safetensors"), bench.path("run/model.safetensors")).unwrap();
-    refused(RunFolder::new(&bench.path("run")).open(), &["model.safetensors", "`init`"]);
+    refused(RunFolder::new(&bench.path("run")).open(), &["model.safetensors", "`unlearn import`"]);
 }
 
 #[test]

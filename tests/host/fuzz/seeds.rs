@@ -156,6 +156,15 @@ fn pickles_of_planetoid() {
 }
 
 #[test]
+fn models_of_pytorch() {
+    for name in ["lenet.pt", "mlp.pt", "half.pt"] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/shared/import").join(name);
+        let bytes = std::fs::read(file).unwrap();
+        fuzz(name, &[("m", bytes, same)], |dir| unlearn::data::StateDict::read(&dir.join("m"), None).map(drop));
+    }
+}
+
+#[test]
 fn tables_of_graphs() {
     let text = "loader = 'edge_list'\nedges = 'e'\nlabels = 'l'\nlabel = 'ok'\nid = 'node'\nnode_features = 'f.json'\n\
         drop = ['w']\ntest_fraction = 0.25";

@@ -1,0 +1,83 @@
+use std::path::{Path, PathBuf};
+
+use super::output::{emit, emit_json, shown};
+use super::{Context, Run};
+use crate::error::{Error, Result};
+use crate::run::export::{ExportJob, Format};
+
+/// Write a run's model for other programs: safetensors, ONNX, a model card
+///
+/// safetensors has PyTorch's names, so that load_state_dict takes it. ONNX (opset 17) takes records as their source has
+/// them, scales them as the run does and gives `logits` and `probabilities`; names of classes are in its metadata.
+#[derive(clap::Args, Debug)]
+pub struct Export {
+    /// Folder of the run
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// What --out is written as
+    #[arg(long, value_enum, requires = "out")]
+    format: Option<Written>,
+    /// File to write
+    #[arg(long, value_name = "FILE", requires = "format")]
+    out: Option<PathBuf>,
+    /// Short for `--format onnx --out FILE`
+    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    onnx: Option<PathBuf>,
+    /// Write a model card as well: Markdown with the header that Hugging Face reads
+    #[arg(long, value_name = "FILE")]
+    card: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Written {
+    Safetensors,
+    Onnx,
+}
+
+impl Export {
+    /// The flag, the format and the file.
+    fn file(&self) -> Option<(&'static str, Format, &Path)> {
+        if let Some(path) = &self.onnx {
+            return Some(("--onnx", Format::Onnx, path));
+        }
+        let format = match self.format? {
+            Written::Safetensors => Format::Safetensors,
+            Written::Onnx => Format::Onnx,
+        };
+        Some(("--out", format, self.out.as_deref()?))
+    }
+}
+
+impl Run for Export {
+    fn run(self, cx: &Context) -> Result<()> {
+        let file = self.file();
+        if file.is_none() && self.card.is_none() {
+            return Err(Error::input("nothing to write: give --format with --out, --onnx FILE, or --card FILE"));
+        }
+        let outputs = cx.outputs().file("--card", self.card.as_deref());
+        let outputs = match file {
+            Some((flag, _, path)) => outputs.file(flag, Some(path)),
+            None => outputs,
+        };
+        outputs.reads_runs([&self.run]).check()?;
+        let job = ExportJob::read(&self.run)?;
+        let mut written: Vec<&Path> = Vec::new();
+        if let Some((_, format, path)) = file {
+            job.write(format, path)?;
+            written.push(path);
+        }
+        if let Some(card) = &self.card {
+            job.write_card(card)?;
+            written.push(card);
+        }
+        if cx.json {
+            let files: Vec<String> = written.iter().map(|path| shown(path)).collect();
+            let version = env!("CARGO_PKG_VERSION");
+            return emit_json(&serde_json::json!({
+                "schema": "unlearn.export/1", "version": version, "files": files, "model_sha256": job.model_sha256(),
+            }));
+        }
+        let files: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
+        emit(&format!("{}: of model {}\n", files.join(", "), job.model_sha256()))
+    }
+}

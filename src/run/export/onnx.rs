@@ -1,0 +1,246 @@
+//! A network in ONNX, opset 17: it takes records as their source has them and gives logits and probabilities.
+
+use super::graph::{Attribute, Graph};
+use super::protobuf::Message;
+use crate::data::{Normalization, Normalize};
+use crate::error::{Error, Result};
+use crate::nn::{Layer, Model};
+use crate::run::folder::Opened;
+
+/// Version of the format (IR) that came with the operators below.
+const IR: i64 = 8;
+/// The set of operators: the first with `LayerNormalization`.
+const OPSET: i64 = 17;
+
+/// The bytes of a run's model, with the names of its classes and the numbers of its normalisation as metadata.
+///
+/// # Errors
+/// A layer that has no such form, by its name.
+pub(super) fn model(run: &Opened, theta: &[f32]) -> Result<Vec<u8>> {
+    let network = &run.model;
+    if run.data.graph.is_some() {
+        return Err(Error::input(
+            "ONNX has no graphs of nodes and edges: this run's records are on one; export safetensors",
+        ));
+    }
+    let mut writer = Writer { graph: Graph::default(), model: network, theta };
+    let x = writer.scaled("input", &run.data.normalization);
+    let y = writer.layers(network.layers(), x, &network.input)?;
+    let mut graph = writer.graph;
+    graph.named_node("Identity", &[&y], "logits", &[]);
+    graph.named_node("Softmax", &["logits"], "probabilities", &[Attribute::Int("axis", 1)]);
+    let out = [network.classes];
+    let graph = graph.finish(
+        &run.data.name,
+        &[("input", &network.input)],
+        &[("logits", &out[..]), ("probabilities", &out[..])],
+    );
+    let opset = Message::default().text(1, "").int(2, OPSET);
+    let head = Message::default().int(1, IR).text(2, "unlearn").text(3, env!("CARGO_PKG_VERSION"));
+    let metadata = metadata(run)?;
+    Ok(head.message(7, &graph).message(8, &opset).messages(14, &metadata).finish())
+}
+
+/// `StringStringEntryProto` each.
+fn metadata(run: &Opened) -> Result<Vec<Message>> {
+    let fitted = &run.info.data.fitted;
+    let json = |value: serde_json::Result<String>| value.map_err(|e| Error::internal(format!("metadata: {e}")));
+    let mut all = vec![
+        ("labels", json(serde_json::to_string(&fitted.class_names))?),
+        ("normalization", json(serde_json::to_string(&fitted.normalization))?),
+        ("model_sha256", run.model_sha256().to_owned()),
+    ];
+    if !fitted.columns.is_empty() {
+        all.push(("columns", json(serde_json::to_string(&fitted.columns))?));
+    }
+    Ok(all.iter().map(|(key, value)| Message::default().text(1, key).text(2, value)).collect())
+}
+
+struct Writer<'a> {
+    graph: Graph,
+    model: &'a Model,
+    theta: &'a [f32],
+}
+
+impl Writer<'_> {
+    /// (x − offset) / scale, each record over its sum, or x itself.
+    fn scaled(&mut self, x: &str, by: &Normalization) -> String {
+        let g = &mut self.graph;
+        let input = &self.model.input;
+        let axes: Vec<i64> = (1..=input.len() as i64).collect();
+        match by.kind {
+            Normalize::Row => {
+                let axes = g.ints(&axes);
+                let sum = g.node("ReduceSum", &[x, &axes], &[Attribute::Int("keepdims", 1)]);
+                let (none, one) = (g.float(0.0), g.float(1.0));
+                let empty = g.node("Equal", &[&sum, &none], &[]);
+                let sum = g.node("Where", &[&empty, &one, &sum], &[]);
+                g.node("Div", &[x, &sum], &[])
+            }
+            _ if by.offset.is_empty() => x.to_owned(),
+            _ => {
+                // One number for all, one per channel, or one per feature.
+                let mut shape = vec![by.offset.len()];
+                shape.resize(if by.offset.len() == 1 { 1 } else { input.len() }, 1);
+                let single = |all: &[f64]| all.iter().map(|v| *v as f32).collect::<Vec<f32>>();
+                let offset = g.floats("input.offset", &shape, &single(&by.offset));
+                let scale = g.floats("input.scale", &shape, &single(&by.scale));
+                let x = g.node("Sub", &[x, &offset], &[]);
+                g.node("Div", &[&x, &scale], &[])
+            }
+        }
+    }
+
+    fn layers(&mut self, layers: &[Box<dyn Layer>], x: String, input: &[usize]) -> Result<String> {
+        let (mut x, mut shape) = (x, input.to_vec());
+        for layer in layers {
+            x = self.layer(layer.as_ref(), &x, &shape)?;
+            shape = layer.out_shape(&shape)?;
+        }
+        Ok(x)
+    }
+
+    fn layer(&mut self, layer: &dyn Layer, x: &str, input: &[usize]) -> Result<String> {
+        let (kind, keys) = (layer.row().kind, Settings(layer.config()));
+        let name = keys.name();
+        Ok(match kind {
+            "linear" => {
+                let inputs = self.weight_and_bias(&name)?;
+                let all: Vec<&str> = std::iter::once(x).chain(inputs.iter().map(String::as_str)).collect();
+                self.graph.node("Gemm", &all, &[Attribute::Int("transB", 1)])
+            }
+            "conv2d" => {
+                let inputs = self.weight_and_bias(&name)?;
+                let all: Vec<&str> = std::iter::once(x).chain(inputs.iter().map(String::as_str)).collect();
+                let [window, steps, pads, apart] =
+                    ["kernel", "stride", "padding", "dilation"].map(|key| keys.pair(key));
+                let attributes = [
+                    Attribute::Ints("kernel_shape", &window),
+                    Attribute::Ints("strides", &steps),
+                    Attribute::Ints("pads", &[pads, pads].concat()),
+                    Attribute::Ints("dilations", &apart),
+                    Attribute::Int("group", keys.int("groups")),
+                ];
+                self.graph.node("Conv", &all, &attributes)
+            }
+            "max_pool" | "avg_pool" => {
+                let [window, steps, pads] = ["kernel", "stride", "padding"].map(|key| keys.pair(key));
+                let pads = [pads, pads].concat();
+                let mut attributes = vec![
+                    Attribute::Ints("kernel_shape", &window),
+                    Attribute::Ints("strides", &steps),
+                    Attribute::Ints("pads", &pads),
+                ];
+                if kind == "max_pool" {
+                    self.graph.node("MaxPool", &[x], &attributes)
+                } else {
+                    attributes.push(Attribute::Int("count_include_pad", 1));
+                    self.graph.node("AveragePool", &[x], &attributes)
+                }
+            }
+            "global_avg_pool" => self.graph.node("GlobalAveragePool", &[x], &[]),
+            "flatten" => self.graph.node("Flatten", &[x], &[Attribute::Int("axis", 1)]),
+            "relu" => self.graph.node("Relu", &[x], &[]),
+            "tanh" => self.graph.node("Tanh", &[x], &[]),
+            "sigmoid" => self.graph.node("Sigmoid", &[x], &[]),
+            "elu" => self.graph.node("Elu", &[x], &[Attribute::Float("alpha", 1.0)]),
+            "gelu" => self.gelu(x),
+            "dropout" => x.to_owned(),
+            "layer_norm" => {
+                let [scale, bias] = [self.parameter(&name, "weight", None)?, self.parameter(&name, "bias", None)?];
+                let attributes = [Attribute::Int("axis", -1), Attribute::Float("epsilon", keys.float("eps"))];
+                self.graph.node("LayerNormalization", &[x, &scale, &bias], &attributes)
+            }
+            "group_norm" => self.group_norm(&name, &keys, x, input)?,
+            "residual" => {
+                let inner = self.layers(layer.inner(), x.to_owned(), input)?;
+                self.graph.node("Add", &[x, &inner], &[])
+            }
+            other => {
+                let called = if name.is_empty() { String::new() } else { format!(" `{name}`") };
+                return Err(Error::input(format!(
+                    "layer{called} of type `{other}` over {input:?} has no form in ONNX here; export safetensors"
+                )));
+            }
+        })
+    }
+
+    /// x Φ(x) by the error function: the operator of that name came later.
+    fn gelu(&mut self, x: &str) -> String {
+        let g = &mut self.graph;
+        let (root, one, half) = (g.float(std::f32::consts::SQRT_2), g.float(1.0), g.float(0.5));
+        let inner = g.node("Div", &[x, &root], &[]);
+        let inner = g.node("Erf", &[&inner], &[]);
+        let inner = g.node("Add", &[&inner, &one], &[]);
+        let y = g.node("Mul", &[x, &inner], &[]);
+        g.node("Mul", &[&y, &half], &[])
+    }
+
+    /// Groups as instances: the operator for groups came later.
+    fn group_norm(&mut self, name: &str, keys: &Settings, x: &str, input: &[usize]) -> Result<String> {
+        let groups = keys.int("groups");
+        let mut shape = vec![1; input.len()];
+        shape[0] = input[0];
+        let [scale, bias] = ["weight", "bias"].map(|part| self.parameter(name, part, Some(&shape)));
+        let (scale, bias) = (scale?, bias?);
+        let g = &mut self.graph;
+        let count = groups as usize;
+        let ones = g.floats(&format!("{name}.ones"), &[count], &vec![1.0; count]);
+        let zeros = g.floats(&format!("{name}.zeros"), &[count], &vec![0.0; count]);
+        let apart = g.ints(&[0, groups, -1]);
+        let back: Vec<i64> = std::iter::once(0).chain(input.iter().map(|dim| *dim as i64)).collect();
+        let back = g.ints(&back);
+        let x = g.node("Reshape", &[x, &apart], &[]);
+        let epsilon = Attribute::Float("epsilon", keys.float("eps"));
+        let x = g.node("InstanceNormalization", &[&x, &ones, &zeros], &[epsilon]);
+        let x = g.node("Reshape", &[&x, &back], &[]);
+        let x = g.node("Mul", &[&x, &scale], &[]);
+        Ok(g.node("Add", &[&x, &bias], &[]))
+    }
+
+    /// The weight of a layer and, where it has one, its bias.
+    fn weight_and_bias(&mut self, name: &str) -> Result<Vec<String>> {
+        let mut all = vec![self.parameter(name, "weight", None)?];
+        if self.model.layout.get(&format!("{name}.bias")).is_ok() {
+            all.push(self.parameter(name, "bias", None)?);
+        }
+        Ok(all)
+    }
+
+    /// A parameter as a constant under its own name, in its own shape or in this one.
+    fn parameter(&mut self, layer: &str, part: &str, shape: Option<&[usize]>) -> Result<String> {
+        let name = format!("{layer}.{part}");
+        let entry = self.model.layout.get(&name)?;
+        let values = &self.theta[entry.offset..][..entry.len];
+        Ok(self.graph.floats(&name, shape.unwrap_or(&entry.shape), values))
+    }
+}
+
+/// A layer's table, every default in it.
+struct Settings(toml::Table);
+
+impl Settings {
+    fn name(&self) -> String {
+        self.0.get("name").and_then(toml::Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    fn int(&self, key: &str) -> i64 {
+        self.0.get(key).and_then(toml::Value::as_integer).unwrap_or(1)
+    }
+
+    fn float(&self, key: &str) -> f32 {
+        self.0.get(key).and_then(toml::Value::as_float).unwrap_or_default() as f32
+    }
+
+    /// One number for both ways, or [down, along].
+    fn pair(&self, key: &str) -> [i64; 2] {
+        match self.0.get(key) {
+            Some(toml::Value::Integer(both)) => [*both; 2],
+            Some(toml::Value::Array(each)) => {
+                let at = |i: usize| each.get(i).and_then(toml::Value::as_integer).unwrap_or_default();
+                [at(0), at(1)]
+            }
+            _ => [0; 2],
+        }
+    }
+}

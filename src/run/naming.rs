@@ -1,0 +1,239 @@
+//! Which tensor of a file is which parameter of a network.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::base::{did_you_mean, likeness};
+use crate::data::{StateDict, Tensor};
+use crate::error::{Error, Result};
+use crate::nn::{ParamEntry, ParamLayout};
+
+/// What wrappers of PyTorch put before names: DataParallel, torch.compile, a module that holds the network.
+const PREFIXES: [&str; 3] = ["module.", "_orig_mod.", "model."];
+
+/// Endings of what modules and profilers keep beside weights, and no forward pass needs.
+const NO_WEIGHTS: [&str; 4] = ["num_batches_tracked", "position_ids", "total_ops", "total_params"];
+
+/// Names that are listed.
+const LISTED: usize = 30;
+
+/// How the names of a file become those of a network.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Naming {
+    /// What stands before the names of the network; everything else is passed over.
+    pub prefix: Option<String>,
+    /// The file's names, or what stands before a dot in them, and the network's for them.
+    pub map: BTreeMap<String, String>,
+}
+
+/// Weights under the names of a network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Named {
+    /// Padded flat vector.
+    pub theta: Vec<f32>,
+    /// (The file's name, the network's), where they differ.
+    pub renamed: Vec<(String, String)>,
+    /// What is no weight of the network.
+    pub ignored: Vec<String>,
+}
+
+impl Naming {
+    /// With the names of a TOML file or, where it is called so, of a JSON file: `"theirs" = "ours"`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming the file and the line.
+    pub fn read_map(mut self, path: &Path) -> Result<Naming> {
+        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+        let fail = |why: String| Error::input(format!("--map {}: {}", path.display(), why.trim()));
+        let table: toml::Table = match path.extension().is_some_and(|extension| extension == "json") {
+            true => serde_json::from_str(&text).map_err(|e| fail(e.to_string()))?,
+            false => toml::from_str(&text).map_err(|e| fail(e.to_string()))?,
+        };
+        // Without quotation marks, `a.b = "c"` is a table in a table.
+        let mut open: Vec<(String, toml::Value)> = table.into_iter().collect();
+        while let Some((name, value)) = open.pop() {
+            match value {
+                toml::Value::String(ours) => drop(self.map.insert(name, ours)),
+                toml::Value::Table(inner) => {
+                    open.extend(inner.into_iter().map(|(part, value)| (format!("{name}.{part}"), value)));
+                }
+                other => return Err(fail(format!("`{name}` is {other}; expected a name in quotation marks"))),
+            }
+        }
+        Ok(self)
+    }
+
+    /// The network's name for a name of the file; none where that lies outside the prefix.
+    fn ours(&self, theirs: &str, known: &dyn Fn(&str) -> bool) -> Option<String> {
+        if let Some(ours) = self.map.get(theirs) {
+            return Some(ours.clone());
+        }
+        let inner = theirs.strip_prefix(self.prefix.as_deref().unwrap_or(""))?;
+        let mut name = inner;
+        loop {
+            let mapped = self.mapped(name);
+            let candidate = mapped.as_deref().unwrap_or(name);
+            if mapped.is_some() || known(candidate) {
+                return Some(candidate.to_owned());
+            }
+            match PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)) {
+                Some(rest) => name = rest,
+                None => return Some(inner.to_owned()),
+            }
+        }
+    }
+
+    /// By the whole name, or by the longest part of it before a dot.
+    fn mapped(&self, name: &str) -> Option<String> {
+        if let Some(ours) = self.map.get(name) {
+            return Some(ours.clone());
+        }
+        let mut ends: Vec<usize> = name.match_indices('.').map(|(at, _)| at).collect();
+        ends.reverse();
+        let stem = |at: usize| Some(format!("{}{}", self.map.get(&name[..at])?, &name[at..]));
+        ends.into_iter().find_map(stem)
+    }
+
+    /// Refuses an entry of the map that no tensor has used.
+    fn check_used(&self, dict: &StateDict, origin: &str) -> Result<()> {
+        let stands = |theirs: &String| {
+            let inside = |tensor: &Tensor| {
+                tensor.name.match_indices(theirs.as_str()).any(|(at, _)| {
+                    let (before, rest) = (&tensor.name[..at], &tensor.name[at + theirs.len()..]);
+                    (before.is_empty() || before.ends_with('.')) && (rest.is_empty() || rest.starts_with('.'))
+                })
+            };
+            dict.tensors.iter().any(inside)
+        };
+        match self.map.keys().find(|theirs| !stands(theirs)) {
+            None => Ok(()),
+            Some(stray) => {
+                let near = did_you_mean(stray, dict.tensors.iter().map(|tensor| tensor.name.as_str()));
+                Err(Error::input(format!("--map: `{stray}` is no tensor of {origin}{near}")))
+            }
+        }
+    }
+}
+
+/// Reads a model's file into a padded flat vector, by the network's names.
+///
+/// # Errors
+/// As [`StateDict::read`] and [`fit`].
+pub fn weights(path: &Path, layout: &ParamLayout) -> Result<Vec<f32>> {
+    let dict = StateDict::read(path, None)?;
+    fit(&dict, layout, &Naming::default(), &path.display().to_string()).map(|named| named.theta)
+}
+
+/// Finds every parameter in the file.
+///
+/// # Errors
+/// [`Error::Input`] beginning with `origin`: another shape or type, NaN or Inf, two tensors for one parameter; names
+/// that are missing and names that are left over, side by side.
+pub fn fit(dict: &StateDict, layout: &ParamLayout, naming: &Naming, origin: &str) -> Result<Named> {
+    let fail = |what: String| Error::input(format!("{origin}: {what}"));
+    naming.check_used(dict, origin)?;
+    let places: HashMap<&str, &ParamEntry> = layout.entries().iter().map(|e| (e.name.as_str(), e)).collect();
+    let buffers: HashMap<&str, f32> = layout.buffers().iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let known = |name: &str| places.contains_key(name) || buffers.contains_key(name);
+    let mut named = Named { theta: vec![0.0; layout.total()], renamed: Vec::new(), ignored: dict.others.clone() };
+    let (mut found, mut extra): (HashMap<String, &str>, Vec<&Tensor>) = (HashMap::new(), Vec::new());
+    for tensor in &dict.tensors {
+        let Some(ours) = naming.ours(&tensor.name, &known) else {
+            named.ignored.push(tensor.name.clone());
+            continue;
+        };
+        if !known(&ours) {
+            match NO_WEIGHTS.iter().any(|ending| tensor.name.ends_with(ending)) {
+                true => named.ignored.push(tensor.name.clone()),
+                false => extra.push(tensor),
+            }
+            continue;
+        }
+        if let Some(other) = found.insert(ours.clone(), &tensor.name) {
+            return Err(fail(format!(
+                "`{other}` and `{}` are both the model's `{ours}`; --prefix names one",
+                tensor.name
+            )));
+        }
+        match places.get(ours.as_str()) {
+            Some(place) => named.theta[place.offset..][..place.len].copy_from_slice(values(tensor, place, origin)?),
+            None => check_buffer(tensor, &ours, buffers[ours.as_str()], origin)?,
+        }
+        if ours != tensor.name {
+            named.renamed.push((tensor.name.clone(), ours));
+        }
+    }
+    let missing: Vec<&ParamEntry> = layout.entries().iter().filter(|e| !found.contains_key(&e.name)).collect();
+    match missing.is_empty() && extra.is_empty() {
+        true => Ok(named),
+        false => Err(fail(side_by_side(&missing, &extra))),
+    }
+}
+
+/// The numbers of a tensor, where they are those of the parameter.
+fn values<'a>(tensor: &'a Tensor, place: &ParamEntry, origin: &str) -> Result<&'a [f32]> {
+    let fail = |what: String| Error::input(format!("{origin}: {what}"));
+    if tensor.shape != place.shape {
+        let called = if tensor.name == place.name { String::new() } else { format!(" (the model's `{}`)", place.name) };
+        return Err(fail(format!(
+            "`{}`{called} has shape {:?}, the model wants {:?}",
+            tensor.name, tensor.shape, place.shape
+        )));
+    }
+    let values = tensor.values.as_deref();
+    let values = values.ok_or_else(|| {
+        fail(format!("`{}` holds {}, expected floats of 64, 32 or 16 bits", tensor.name, tensor.kind))
+    })?;
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(at) => Err(fail(format!("`{}` holds {} at element {at}", tensor.name, values[at]))),
+        None => Ok(values),
+    }
+}
+
+/// Refuses a number beside the parameters that is not what the configuration says.
+fn check_buffer(tensor: &Tensor, ours: &str, value: f32, origin: &str) -> Result<()> {
+    match tensor.values.as_deref() == Some(&[value]) {
+        true => Ok(()),
+        false => {
+            Err(Error::input(format!("{origin}: `{ours}` is not the {value} that the model's configuration says")))
+        }
+    }
+}
+
+/// What is missing beside what is left over, each with the nearest of the others.
+fn side_by_side(missing: &[&ParamEntry], extra: &[&Tensor]) -> String {
+    let first = |names: Vec<&str>| names.first().map_or(String::new(), |name| format!(" (`{name}`)"));
+    let mut text = format!(
+        "{} of the model's parameters{} are missing and {} of the file's tensors{} are not the model's; give the \
+         layers the file's names, or --map FILE with lines `\"theirs\" = \"ours\"`",
+        missing.len(),
+        first(missing.iter().map(|e| e.name.as_str()).collect()),
+        extra.len(),
+        first(extra.iter().map(|tensor| tensor.name.as_str()).collect()),
+    );
+    let shown = |name: &str, shape: &[usize]| format!("{name} {shape:?}");
+    let mut left: Vec<(String, String)> = Vec::new();
+    let mut taken: HashSet<&str> = HashSet::new();
+    for entry in missing.iter().take(LISTED) {
+        let score = |tensor: &&&Tensor| likeness(&entry.name, &tensor.name) + f64::from(tensor.shape == entry.shape);
+        let free = extra.iter().filter(|tensor| !taken.contains(tensor.name.as_str()));
+        let near = free.max_by(|a, b| score(a).total_cmp(&score(b)));
+        let theirs = near.map(|tensor| {
+            taken.insert(&tensor.name);
+            shown(&tensor.name, &tensor.shape)
+        });
+        left.push((shown(&entry.name, &entry.shape), theirs.unwrap_or_else(|| "-".into())));
+    }
+    let rest = extra.iter().filter(|tensor| !taken.contains(tensor.name.as_str()));
+    left.extend(rest.take(LISTED).map(|tensor| ("-".into(), shown(&tensor.name, &tensor.shape))));
+    let width = left.iter().map(|(ours, _)| ours.len()).max().unwrap_or(0).max("the model".len());
+    let _ = write!(text, "\n  {:<width$}  the file", "the model");
+    for (ours, theirs) in &left {
+        let _ = write!(text, "\n  {ours:<width$}  {theirs}");
+    }
+    if missing.len() + extra.len() > left.len() + taken.len() {
+        text += "\n  …";
+    }
+    text
+}

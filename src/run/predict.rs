@@ -1,0 +1,270 @@
+//! `unlearn predict`: what a run's model says of records, one by one.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::folder::{Opened, RunFolder};
+use super::reading::{self, Reading};
+use super::references;
+use super::target::Target;
+use crate::base::write_atomic;
+use crate::data::{ArrayColumn, Arrays, Dataset, FitOn, Id, Portion, Samples, npz};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::records::Reader;
+use crate::statistics;
+
+/// Loaders with a file for the test part, in whose place another of the same columns or folders may stand.
+const TESTABLE: [&str; 3] = ["csv", "parquet", "class_folder"];
+
+/// A run and the records that its model is asked about.
+pub struct PredictJob {
+    run: Opened,
+    target: Option<Target>,
+    asked: Asked,
+}
+
+enum Asked {
+    /// Records of the run's data.
+    Parts(Vec<Portion>),
+    /// A table as the run's, in whose place it stands.
+    Table(Box<Dataset>),
+    /// Records as the network takes them.
+    Rows(Samples),
+}
+
+/// What a model says of records, in their order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predictions {
+    /// As requests name them; rows of a NumPy archive are numbered from 0.
+    pub ids: Vec<Id>,
+    /// The part of each; empty for records from a file.
+    pub parts: Vec<Portion>,
+    /// The class of each, where it is known.
+    pub labels: Vec<u32>,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// [records, classes].
+    pub logits: Vec<f32>,
+}
+
+impl PredictJob {
+    /// Reads the run, and the records: `train`, `val`, `test`, `all` of the run's data, or a file.
+    ///
+    /// # Errors
+    /// A folder that holds no run; a file that does not fit the run's data, with both shapes.
+    pub fn read(run: &Path, on: &str) -> Result<PredictJob> {
+        let run = RunFolder::new(run).open()?;
+        let asked = match on {
+            "train" => Asked::Parts(vec![Portion::Train]),
+            "val" | "validation" => Asked::Parts(vec![Portion::Validation]),
+            "test" => Asked::Parts(vec![Portion::Test]),
+            "all" => Asked::Parts(Portion::ALL.to_vec()),
+            file => file_of(&run, Path::new(file))?,
+        };
+        let target = references::target_of(&run)?;
+        Ok(PredictJob { run, target, asked })
+    }
+
+    /// SHA-256 of the weights.
+    pub fn model_sha256(&self) -> &str {
+        self.run.model_sha256()
+    }
+
+    /// Runs the model.
+    ///
+    /// # Errors
+    /// No such records; records that are pairs of nodes; a lost device.
+    pub fn predict(&self, engine: &mut Engine) -> Result<Predictions> {
+        let theta = self.run.theta()?;
+        let data = match &self.asked {
+            Asked::Table(data) => data.as_ref(),
+            _ => &self.run.data,
+        };
+        let classes = data.class_names.clone();
+        let mut all = Predictions { ids: vec![], parts: vec![], labels: vec![], classes, logits: vec![] };
+        let reading = Reading { data, ..self.run.reading(&theta) };
+        match &self.asked {
+            Asked::Parts(parts) => {
+                let logits = reading::logits(engine, self.target.as_ref(), &reading, parts)?;
+                parts.iter().zip(logits).for_each(|(part, logits)| all.add(data, *part, &logits));
+            }
+            Asked::Table(_) => {
+                let logits = reading::logits(engine, None, &reading, &[Portion::Test])?;
+                all.add(data, Portion::Test, &logits[0]);
+                all.parts.clear();
+            }
+            Asked::Rows(samples) => {
+                let mut reader = Reader::rows(engine, &self.run.model, samples, &theta)?;
+                let ids: Vec<u32> = (0..samples.len() as u32).collect();
+                let records = reader.records(&ids, true);
+                all.logits = reading::over_all_classes(data, statistics::logits(reader.session(), records)?);
+                all.ids = ids.iter().map(|id| Id::Number(u64::from(*id))).collect();
+            }
+        }
+        match all.ids.is_empty() {
+            false => Ok(all),
+            true => Err(Error::input(format!("--on: {} has no such records", data.name))),
+        }
+    }
+}
+
+/// The records of a file: a NumPy archive with `x`, or a table or folder as the run's test part.
+fn file_of(run: &Opened, file: &Path) -> Result<Asked> {
+    let (config, shown) = (&run.config.data, file.display());
+    if !file.exists() {
+        return Err(Error::input(format!("--on {shown}: neither train, val, test nor all, and no such file")));
+    }
+    let archive = file.extension().is_some_and(|extension| extension == "npz");
+    if run.data.graph.is_some() {
+        return Err(Error::input(format!(
+            "--on {shown}: records of a graph are no file; give train, val, test or all"
+        )));
+    }
+    if TESTABLE.contains(&config.loader.as_str()) && !archive {
+        let mut other = run.config.clone();
+        other.data.test_path = Some(std::path::absolute(file).map_err(Error::io("read", file))?);
+        let data = other.load_without(FitOn::Kept(&run.info.data.fitted), &run.absent)?;
+        return match data.shape == run.model.input {
+            true => Ok(Asked::Table(Box::new(data))),
+            false => Err(Error::input(format!(
+                "--on {shown}: records have shape {:?}, and the model takes {:?}",
+                data.shape, run.model.input
+            ))),
+        };
+    }
+    if !archive || !run.data.columns.is_empty() {
+        let (loader, wants) = (&config.loader, if archive { "a table" } else { "a NumPy archive (.npz) with `x`" });
+        return Err(Error::input(format!("--on {shown}: for the loader `{loader}`, records come as {wants}")));
+    }
+    let arrays = Arrays::read(file, &["x"])?;
+    let (shape, x) = arrays.need("x")?;
+    match shape.split_first() {
+        Some((count, record)) if record == run.model.input => {
+            Ok(Asked::Rows(Samples { x: run.data.scaled(x.to_vec()), y: vec![0; *count] }))
+        }
+        _ => Err(Error::input(format!(
+            "--on {shown}: x has shape {shape:?}, and the model takes [n, …] of {:?}",
+            run.model.input
+        ))),
+    }
+}
+
+impl Predictions {
+    fn add(&mut self, data: &Dataset, part: Portion, logits: &[f32]) {
+        self.ids.extend(data.places(part).map(|place| data.id(place)));
+        self.labels.extend(&data.part(part).y);
+        self.parts.resize(self.ids.len(), part);
+        self.logits.extend_from_slice(logits);
+    }
+
+    /// Logits by record.
+    fn rows(&self) -> impl Iterator<Item = &[f32]> {
+        self.logits.chunks_exact(self.classes.len())
+    }
+
+    /// The class with the largest logit, the first of equal ones, by record.
+    pub fn predicted(&self) -> Vec<usize> {
+        let largest = |row: &[f32]| (0..row.len()).rev().max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap_or(0);
+        self.rows().map(largest).collect()
+    }
+
+    /// Share of the records that are classified as labelled; none without labels.
+    pub fn accuracy(&self) -> Option<f64> {
+        let right = self.predicted().iter().zip(&self.labels).filter(|(a, b)| **a == **b as usize).count();
+        (!self.labels.is_empty()).then(|| right as f64 / self.labels.len() as f64)
+    }
+
+    /// Softmax of the logits, [records, classes].
+    pub fn probabilities(&self) -> Vec<f32> {
+        let of = |row: &[f32]| {
+            let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let each: Vec<f64> = row.iter().map(|v| f64::from(v - top).exp()).collect();
+            let sum: f64 = each.iter().sum();
+            each.into_iter().map(move |v| (v / sum) as f32).collect::<Vec<f32>>()
+        };
+        self.rows().flat_map(of).collect()
+    }
+
+    /// Writes a table (`.csv`) or a NumPy archive (`.npz`), by the name's ending.
+    ///
+    /// # Errors
+    /// Another ending; a file that cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        match check_ending(path)? {
+            "csv" => write_atomic(path, self.csv().as_bytes()),
+            _ => write_atomic(path, &self.npz()?),
+        }
+    }
+
+    fn csv(&self) -> String {
+        let quoted = |text: &str| match text.contains([',', '"', '\n', '\r']) {
+            true => format!("\"{}\"", text.replace('"', "\"\"")),
+            false => text.to_owned(),
+        };
+        let columns =
+            |kind: &str| self.classes.iter().map(|name| quoted(&format!("{kind}_{name}"))).collect::<Vec<_>>();
+        let mut head = vec!["id".to_owned()];
+        head.extend((!self.parts.is_empty()).then(|| "split".to_owned()));
+        head.extend((!self.labels.is_empty()).then(|| "label".to_owned()));
+        head.push("predicted".into());
+        head.extend(columns("probability").into_iter().chain(columns("logit")));
+        let mut text = head.join(",") + "\n";
+        let (probabilities, predicted) = (self.probabilities(), self.predicted());
+        let width = self.classes.len();
+        for (at, logits) in self.rows().enumerate() {
+            text += &quoted(&word(&self.ids[at]));
+            let part = self.parts.get(at).map(|part| part.name().to_owned());
+            let label = self.labels.get(at).map(|label| quoted(&self.classes[*label as usize]));
+            for cell in part.into_iter().chain(label).chain([quoted(&self.classes[predicted[at]])]) {
+                let _ = write!(text, ",{cell}");
+            }
+            for value in probabilities[at * width..][..width].iter().chain(logits) {
+                let _ = write!(text, ",{value}");
+            }
+            text.push('\n');
+        }
+        text
+    }
+
+    fn npz(&self) -> Result<Vec<u8>> {
+        let shape = vec![self.ids.len(), self.classes.len()];
+        let number = |id: &Id| if let Id::Number(id) = id { i64::try_from(*id).ok() } else { None };
+        let numbers: Option<Vec<i64>> = self.ids.iter().map(number).collect();
+        let ids =
+            numbers.map_or_else(|| ArrayColumn::Texts(self.ids.iter().map(word).collect()), ArrayColumn::Integers);
+        let mut columns = vec![
+            ("ids", ids),
+            ("logits", ArrayColumn::Floats(shape.clone(), self.logits.clone())),
+            ("probabilities", ArrayColumn::Floats(shape, self.probabilities())),
+            ("predicted", ArrayColumn::Integers(self.predicted().into_iter().map(|class| class as i64).collect())),
+            ("class_names", ArrayColumn::Texts(self.classes.clone())),
+        ];
+        if !self.labels.is_empty() {
+            columns
+                .push(("labels", ArrayColumn::Integers(self.labels.iter().map(|class| i64::from(*class)).collect())));
+        }
+        if !self.parts.is_empty() {
+            let names = self.parts.iter().map(|part| part.name().to_owned()).collect();
+            columns.push(("splits", ArrayColumn::Texts(names)));
+        }
+        npz(&columns)
+    }
+}
+
+/// An id as a cell: what a request takes.
+fn word(id: &Id) -> String {
+    id.text().unwrap_or_else(|| id.to_string())
+}
+
+/// `csv` or `npz`, by the name's ending.
+///
+/// # Errors
+/// Another ending.
+pub fn check_ending(path: &Path) -> Result<&'static str> {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    ["csv", "npz"]
+        .into_iter()
+        .find(|known| ending == Some(known))
+        .ok_or_else(|| Error::input(format!("--out {}: expected a name that ends with .csv or .npz", path.display())))
+}

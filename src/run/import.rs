@@ -120,6 +120,7 @@ impl ImportJob {
             planned_gpu_bytes: 0,
             traffic: TrafficInfo::default(),
             seconds: 0.0,
+            first_step: None,
             model_sha256: String::new(),
             config_sha256,
             privacy: None,

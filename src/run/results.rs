@@ -178,7 +178,7 @@ pub struct AdapterSummary {
 impl AdapterSummary {
     /// Of what needed no engine.
     pub fn none() -> AdapterSummary {
-        AdapterSummary { name: "none".into(), backend: "none".into(), driver: String::new() }
+        AdapterSummary { name: "none".into(), backend: "none".into(), driver: String::new(), precision: Precision::F32 }
     }
 
     /// The adapter of an engine; the CPU twins call themselves so.

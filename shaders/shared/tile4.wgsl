@@ -23,8 +23,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     var first = 0u;
     var ends = false;
     // The first turn stages alone: one place that stages, because drivers compile each for long.
+    var next: Staged;
     for (var step = 0u; step <= steps; step += 1u) {
-        var next: Staged;
+        keep(next, lid, copy);
+        workgroupBarrier();
         if (step < steps) {
             next = stage(at, lid, s, first);
         }
@@ -55,8 +57,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
             workgroupBarrier();
         }
         copy = copy ^ DOUBLE;
-        keep(next, lid, copy);
-        workgroupBarrier();
     }
     let r = at.row + 4u * y_lane;
     let c = at.col + 4u * x_lane;

@@ -18,8 +18,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     let steps = (at.terms + BK - 1u) / BK;
     var copy = 0u;
     // The first turn stages alone: one place that stages, because drivers compile each for long.
+    var next: Staged;
     for (var step = 0u; step <= steps; step += 1u) {
-        var next: Staged;
+        keep(next, lid, copy);
+        workgroupBarrier();
         if (step < steps) {
             next = stage(at, lid, 0u, step * BK);
         }
@@ -54,8 +56,6 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
             workgroupBarrier();
         }
         copy = copy ^ DOUBLE;
-        keep(next, lid, copy);
-        workgroupBarrier();
     }
     let r = at.row + 4u * y_lane;
     let c = at.col + 4u * x_lane;

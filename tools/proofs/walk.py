@@ -178,8 +178,10 @@ class Walk:
             at = next(i for i in range(at, len(tokens)) if tokens[i].text == CLOSES and nested(tokens, at, i)) + 1
         if at < len(tokens) and tokens[at].text == "(":
             end = closing(tokens, at)
-            props = self.called(name, split(tokens[at + 1 : end]), line, state)
-            return props, end + 1
+            props, at = self.called(name, split(tokens[at + 1 : end]), line, state), end + 1
+            while at < len(tokens) and tokens[at].text == ".":
+                at += 2  # a field of the result, whatever else has its name
+            return props, at
         props = state.env.get(name, NONE)
         while at < len(tokens) and tokens[at].text in (".", "["):
             if tokens[at].text == ".":

@@ -26,7 +26,9 @@ pub fn asked() -> Vec<Op> {
 
 fn of(name: &'static str, layout: &'static str, about: &'static str, options: Product) -> Op {
     let all = move |s: &[usize]| -> Result<Vec<Case>, String> {
-        let whole = s.iter().all(|size| size.is_multiple_of(4));
+        // As `quads::Layout` wants it: rows of y, and what each operand has side by side.
+        let sides = if layout == "tn" { [s[0], s[1]] } else { [s[1], s[2]] };
+        let whole = sides.iter().all(|size| size.is_multiple_of(4));
         Ok(forms(&MATMUL)
             .filter(|kernel| whole || !is_quads(kernel))
             .map(|kernel| case(kernel, layout, (s[0], s[1], s[2]), options))
@@ -60,4 +62,22 @@ fn rows() -> Op {
         outer(&mut rec, dy, x, y, s[0], s[1] * s[2]);
         rec
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Target;
+
+    #[test]
+    fn the_form_that_is_chosen_is_one_of_those_that_are_timed() {
+        for op in asked().iter().filter(|op| op.name.starts_with("matmul")) {
+            for shape in [[120, 400, 2], [64, 120, 400], [70, 132, 28], [90, 21, 33], [33, 44, 12], [50, 40, 30]] {
+                let timed = op.cases(&shape).expect("the shape fits");
+                let (kernel, _) = op.chosen_for(Recording::new(Target::software(8)), &shape).expect("has a rule");
+                let known = timed.iter().any(|case| case.rec.dispatches().any(|d| std::ptr::eq(d.kernel, kernel)));
+                assert!(known, "{} of {} {shape:?}", kernel.name, op.name);
+            }
+        }
+    }
 }

@@ -15,6 +15,8 @@ override QUADS: u32 = 1u;
 @group(0) @binding(3) var<storage, read> kept: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> dx: array<vec4<f32>>;
 
+#import quads
+
 fn put(at: u32, sum: vec4<f32>) {
     dx[at] = select(vec4<f32>(0.0), p.scale * sum, kept[at] > vec4<f32>(0.0));
 }
@@ -29,33 +31,20 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         return;
     }
     let first = i % pieces * QUADS;
-    var a = vec4<f32>(0.0);
-    var b = vec4<f32>(0.0);
-    var c = vec4<f32>(0.0);
-    var d = vec4<f32>(0.0);
+    var s = Quads();
     for (var o = 0u; o < p.outputs; o += 1u) {
         let v = dy[row * p.outputs + o];
         let at = o * (p.cols / 4u) + first;
-        a += v * w[at];
+        s.a += v * w[at];
         if (QUADS > 1u) {
-            b += v * w[at + 1u];
+            s.b += v * w[at + 1u];
         }
         if (QUADS > 2u) {
-            c += v * w[at + 2u];
+            s.c += v * w[at + 2u];
         }
         if (QUADS > 3u) {
-            d += v * w[at + 3u];
+            s.d += v * w[at + 3u];
         }
     }
-    let at = row * (p.cols / 4u) + first;
-    put(at, a);
-    if (QUADS > 1u) {
-        put(at + 1u, b);
-    }
-    if (QUADS > 2u) {
-        put(at + 2u, c);
-    }
-    if (QUADS > 3u) {
-        put(at + 3u, d);
-    }
+    put_quads(row * (p.cols / 4u) + first, s);
 }

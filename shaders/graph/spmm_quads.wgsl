@@ -21,6 +21,10 @@ override BIAS: u32 = 0u;
 
 #import row_quads
 
+fn put(at: u32, sum: vec4<f32>) {
+    y[at] = sum;
+}
+
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
         @builtin(local_invocation_index) lid: u32) {
@@ -37,15 +41,5 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         s = more(s, p.own, row, first);
     }
     s = row_quads(s, row, first);
-    let at = row * (p.cols / 4u) + first;
-    y[at] = s.a;
-    if (QUADS > 1u) {
-        y[at + 1u] = s.b;
-    }
-    if (QUADS > 2u) {
-        y[at + 2u] = s.c;
-    }
-    if (QUADS > 3u) {
-        y[at + 3u] = s.d;
-    }
+    put_quads(row * (p.cols / 4u) + first, s);
 }

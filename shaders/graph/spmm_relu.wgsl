@@ -36,16 +36,5 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         return;
     }
     let first = i % pieces * QUADS;
-    let s = row_quads(Quads(), row, first);
-    let at = row * (p.cols / 4u) + first;
-    put(at, s.a);
-    if (QUADS > 1u) {
-        put(at + 1u, s.b);
-    }
-    if (QUADS > 2u) {
-        put(at + 2u, s.c);
-    }
-    if (QUADS > 3u) {
-        put(at + 3u, s.d);
-    }
+    put_quads(row * (p.cols / 4u) + first, row_quads(Quads(), row, first));
 }

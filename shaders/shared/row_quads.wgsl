@@ -1,7 +1,6 @@
-// Up to 16 neighbouring columns of a row of a sparse product, a vec4 at a time. The importing shader binds ptr, idx,
-// perm, val, x and bias, the last two as vec4s, and has p.cols, a multiple of 4 QUADS, and the overrides QUADS, PERM
-// and BIAS.
-struct Quads { a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32> }
+// Up to 16 neighbouring columns of a row of a sparse product (quads.wgsl). The importing shader binds ptr, idx, perm,
+// val, x and bias, the last two as vec4s, and has p.cols, a multiple of 4 QUADS, and the overrides QUADS, PERM and BIAS.
+#import quads
 
 // w x[row,:] more than s, from vec4 `first` of the row on.
 fn more(s: Quads, w: f32, row: u32, first: u32) -> Quads {

@@ -33,6 +33,7 @@ pub static SHARED: &[(&str, &str)] = &[
     ("pool_shape", include_str!("../../shaders/shared/pool_shape.wgsl")),
     ("special", include_str!("../../shaders/shared/special.wgsl")),
     ("csr", include_str!("../../shaders/shared/csr.wgsl")),
+    ("quads", include_str!("../../shaders/shared/quads.wgsl")),
     ("row_quads", include_str!("../../shaders/shared/row_quads.wgsl")),
     ("team_row", include_str!("../../shaders/shared/team_row.wgsl")),
     ("relu_put", include_str!("../../shaders/shared/relu_put.wgsl")),

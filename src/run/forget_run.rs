@@ -16,7 +16,7 @@ use super::residue;
 use super::results::{AdapterSummary, RequestSummary};
 use super::stage::{Stage, apply};
 use super::target::Target;
-use super::train_run::finish;
+use super::written::finish;
 use super::{variants, whom};
 use crate::base::{sha256, write_atomic};
 use crate::data::{Line, Request, request_lines};

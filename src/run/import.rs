@@ -12,7 +12,7 @@ use super::hold::Hold;
 use super::info::{DataInfo, Imported, Origin, RunInfo, SCHEMA, TrafficInfo};
 use super::naming::{self, Named, Naming};
 use super::results::AdapterSummary;
-use super::train_run::finish;
+use super::written::finish;
 use crate::base::sha256;
 use crate::data::{Dataset, StateDict};
 use crate::engine::Engine;

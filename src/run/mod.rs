@@ -54,3 +54,4 @@ pub mod tuned;
 pub mod variants;
 pub mod verify;
 pub mod whom;
+pub mod written;

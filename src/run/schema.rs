@@ -20,7 +20,7 @@ use super::config::Config;
 use super::evaluate::Document;
 use super::info::RunInfo;
 use super::results::Row;
-use super::train_run::EpochLine;
+use super::written::EpochLine;
 use crate::data::Request;
 
 /// The schema of a configuration or experiment file, which is TOML.

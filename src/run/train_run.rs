@@ -1,11 +1,8 @@
 //! `unlearn train`: from a configuration to a RUN folder, resumable at any moment.
 
-use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-
-use serde::{Deserialize, Serialize};
 
 use super::config::{Config, Loaded};
 use super::evidence::{self, Evidence, Marks};
@@ -16,15 +13,14 @@ use super::info::{DataInfo, Origin, RunInfo, SCHEMA, TrafficInfo};
 use super::naming;
 use super::results::AdapterSummary;
 use super::variants;
-use crate::base::{sha256, write_atomic};
+use super::written::{EpochLine, another_configuration, finish, kept_lines};
 use crate::data::Dataset;
 use crate::engine::{Engine, Traffic};
 use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::records::{Part, Records, Session};
-use crate::statistics::Score;
 use crate::train::checkpoint::Checkpoint;
-use crate::train::{Fit, StepReport, Term, weights};
+use crate::train::{Fit, StepReport, Term};
 use running::{Moved, Running};
 
 mod running;
@@ -47,33 +43,6 @@ pub enum Event<'a> {
     Step(&'a StepReport),
     /// An epoch is done.
     Epoch(&'a EpochLine),
-}
-
-/// One line of `metrics.jsonl`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-pub struct EpochLine {
-    /// From 1.
-    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "unit" = "epochs")))]
-    pub epoch: usize,
-    /// Steps since the start.
-    #[cfg_attr(feature = "cli", schemars(extend("unit" = "steps")))]
-    pub step: u64,
-    /// Means over the epoch's steps, as seen while training.
-    #[cfg_attr(feature = "cli", schemars(extend("unit" = "nats")))]
-    pub loss: f64,
-    /// Share of the records that were classified as labelled, as seen while training.
-    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "maximum" = 1)))]
-    pub accuracy: f64,
-    /// Learning rate of the last step.
-    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
-    pub lr: f64,
-    /// On the validation part, after the epoch.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub validation: Option<Score>,
-    /// Of this epoch, in this process.
-    #[cfg_attr(feature = "cli", schemars(extend("unit" = "s")))]
-    pub seconds: f64,
 }
 
 /// How a run is carried out; nothing here changes its result.
@@ -203,7 +172,7 @@ impl TrainJob {
             options,
             terms: [Term { records: Records::train(&everything), weight: 1.0 }],
             validation: session.ids(Part::Validation),
-            lines: self.kept_lines(&saved)?,
+            lines: kept_lines(&self.folder, saved.epoch, &saved.metrics_sha256)?,
             saved: saved.step,
             moved: Moved::default(),
             first: None,
@@ -325,32 +294,6 @@ impl TrainJob {
         fit.restore(session, checkpoint.fit)?;
         Ok(at)
     }
-
-    /// The lines of the epochs that a checkpoint has behind it.
-    fn kept_lines(&self, saved: &Position) -> Result<Vec<EpochLine>> {
-        let path = self.folder.metrics();
-        if saved.epoch == 0 {
-            return Ok(Vec::new());
-        }
-        let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-        let parsed = text.lines().enumerate().map(|(i, line)| {
-            let line: Result<EpochLine, _> = serde_json::from_str(line);
-            line.map_err(|e| Error::input(format!("{}, line {}: {e}", path.display(), i + 1)))
-        });
-        let lines: Vec<EpochLine> = parsed.collect::<Result<_>>()?;
-        let lines: Vec<EpochLine> = lines.into_iter().filter(|line| line.epoch <= saved.epoch).collect();
-        let now = sha256(metrics_text(&lines)?.as_bytes());
-        match now == saved.metrics_sha256 {
-            true => Ok(lines),
-            false => Err(Error::input(format!(
-                "--resume: the first {} epochs in {} have the hash {now}, and the checkpoint has {}: the file was \
-                    changed since; take it from a copy, or use another --out",
-                saved.epoch,
-                path.display(),
-                saved.metrics_sha256
-            ))),
-        }
-    }
 }
 
 /// How far a run had come.
@@ -359,57 +302,4 @@ struct Position {
     epoch: usize,
     step: u64,
     metrics_sha256: String,
-}
-
-fn write_config(folder: &RunFolder, config: &Config) -> Result<()> {
-    write_atomic(&folder.config(), config.to_toml()?.as_bytes())
-}
-
-fn write_metrics(folder: &RunFolder, lines: &[EpochLine]) -> Result<()> {
-    write_atomic(&folder.metrics(), metrics_text(lines)?.as_bytes())
-}
-
-fn metrics_text(lines: &[EpochLine]) -> Result<String> {
-    let mut text = String::new();
-    for line in lines {
-        text += &serde_json::to_string(line).map_err(|e| Error::internal(format!("metrics.jsonl: {e}")))?;
-        text.push('\n');
-    }
-    Ok(text)
-}
-
-/// Writes a whole run, `run.json` last, and returns the facts with the digest of the weights.
-pub(super) fn finish(
-    folder: &RunFolder,
-    config: &Config,
-    model: &Model,
-    theta: &[f32],
-    lines: &[EpochLine],
-    mut info: RunInfo,
-    keep_checkpoint: bool,
-) -> Result<RunInfo> {
-    weights::check_finite(&model.layout, theta, "training")?;
-    write_config(folder, config)?;
-    write_metrics(folder, lines)?;
-    weights::save_model(&folder.model(), &model.layout, theta, &[("format", "pt".to_owned())])?;
-    info.model_sha256 = evidence::hash_of(&folder.model())?;
-    let checkpoint = keep_checkpoint.then(|| folder.checkpoint());
-    info.evidence.bind(&folder.bound().into_iter().chain(checkpoint).collect::<Vec<_>>())?;
-    folder.write_info(&info)?;
-    if !keep_checkpoint && folder.checkpoint().exists() {
-        fs::remove_file(folder.checkpoint()).map_err(Error::io("remove", &folder.checkpoint()))?;
-    }
-    // As written: with its own hash.
-    folder.read_info()
-}
-
-/// Names the first line in which the folder's configuration differs from this one.
-fn another_configuration(folder: &RunFolder, config: &Config) -> Error {
-    let (old, new) = (fs::read_to_string(folder.config()).unwrap_or_default(), config.to_toml().unwrap_or_default());
-    let differs = old.lines().zip(new.lines()).find(|(a, b)| a != b);
-    let what = differs.map_or(String::new(), |(a, b)| format!(" (`{a}` there, `{b}` now)"));
-    Error::input(format!(
-        "--resume: {} was begun with another configuration{what}; use the same one, or another --out",
-        folder.path.display()
-    ))
 }

@@ -3,12 +3,13 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{EpochLine, Event, TrainJob, TrainOptions, metrics_text, write_config, write_metrics};
+use super::{Event, TrainJob, TrainOptions};
 use crate::base::sha256;
 use crate::engine::Traffic;
 use crate::error::{Error, Result};
 use crate::records::{Part, Records, Session};
 use crate::run::first_step::FirstStep;
+use crate::run::written::{EpochLine, metrics_text, write_config, write_metrics};
 use crate::statistics::{self, Score};
 use crate::train::checkpoint::Checkpoint;
 use crate::train::weights;

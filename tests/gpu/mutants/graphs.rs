@@ -134,7 +134,7 @@ pub static FAULTS: &[Mutant] = &[
     mutant("graph.spmm_narrow", "last quarter of the columns lost", "s3 += v", "s3 += 0.0 * v"),
     mutant("graph.spmm_narrow", "own row read where it must not be", "if (p.own != 0.0)", "if (p.own < 9.0)"),
     mutant("graph.spmm_narrow", "last entry of a row lost", "k < ptr[i + 1u]; k", "k + 1u < ptr[i + 1u]; k"),
-    mutant("graph.spmm_quads", "third vec4 lost", "y[at + 2u] = s.c;", "y[at + 2u] = s.b;"),
+    mutant("graph.spmm_quads", "third vec4 lost", "put(at + 2u, s.c);", "put(at + 2u, s.b);"),
     mutant("graph.spmm_quads", "own row read where it must not be", "if (p.own != 0.0)", "if (p.own < 9.0)"),
     mutant("graph.spmm_quads", "pieces of a row taken for rows", "i % pieces * QUADS", "i % pieces"),
     mutant("graph.spmm_relu", "negative sums kept", "max(sum, vec4<f32>(0.0))", "sum"),

@@ -1,5 +1,6 @@
 // Up to 16 neighbouring columns of a row of a sparse product (quads.wgsl). The importing shader binds ptr, idx, perm,
-// val, x and bias, the last two as vec4s, and has p.cols, a multiple of 4 QUADS, and the overrides QUADS, PERM and BIAS.
+// val, x and bias, the last two as vec4s, and has p.cols, a multiple of 4 QUADS, and the overrides QUADS, PERM and
+// BIAS.
 #import quads
 
 // w x[row,:] more than s, from vec4 `first` of the row on.

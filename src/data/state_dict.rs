@@ -22,7 +22,7 @@ pub struct Tensor {
     pub shape: Vec<usize>,
     /// Type of its numbers, as `F32`.
     pub kind: String,
-    /// Rounded to 32 bits; none where the file has whole numbers, which are no weights.
+    /// Rounded to 32 bits; of whole numbers those of 64 bits alone, which counters are.
     pub values: Option<Vec<f32>>,
 }
 
@@ -99,7 +99,7 @@ fn torch(path: &Path, key: Option<&str>, limit: &Limit, length: u64) -> Result<S
     }
     let mut tensors = Vec::with_capacity(found.all.len());
     for tensor in &found.all {
-        let values = match tensor.element.is_float() {
+        let values = match tensor.element.is_read() {
             true => {
                 Some(values(&archive, &root, tensor, big).map_err(|e| bad(tensor, &format!("cannot be read: {e}")))?)
             }
@@ -145,13 +145,13 @@ fn values(archive: &Archive, root: &str, tensor: &StoredTensor, big: bool) -> Re
 }
 
 impl Element {
-    fn is_float(self) -> bool {
-        matches!(self, Element::F64 | Element::F32 | Element::F16 | Element::BF16)
+    fn is_read(self) -> bool {
+        matches!(self, Element::F64 | Element::F32 | Element::F16 | Element::BF16 | Element::I64)
     }
 
-    /// Numbers of this type, rounded to 32 bits; none for whole numbers.
+    /// Numbers of this type, rounded to 32 bits; none for types that are not read.
     fn floats(self, bytes: &[u8], big: bool) -> Vec<f32> {
-        let size = match self {
+        let kind = match self {
             Element::BF16 => {
                 let brain = |&bytes: &[u8; 2]| {
                     let half = if big { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) };
@@ -159,10 +159,11 @@ impl Element {
                 };
                 return bytes.as_chunks().0.iter().map(brain).collect();
             }
-            Element::F64 | Element::F32 | Element::F16 => self.size(),
+            Element::F64 | Element::F32 | Element::F16 => ('f', self.size()),
+            Element::I64 => ('i', self.size()),
             _ => return Vec::new(),
         };
-        numbers::each(('f', size), big, bytes).into_iter().flatten().map(|value| value as f32).collect()
+        numbers::each(kind, big, bytes).into_iter().flatten().map(|value| value as f32).collect()
     }
 }
 
@@ -180,6 +181,7 @@ fn safe(path: &Path, key: Option<&str>) -> Result<StateDict> {
         Dtype::F32 => Some(Element::F32),
         Dtype::F16 => Some(Element::F16),
         Dtype::BF16 => Some(Element::BF16),
+        Dtype::I64 => Some(Element::I64),
         _ => None,
     };
     let mut tensors: Vec<Tensor> = file

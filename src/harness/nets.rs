@@ -12,8 +12,8 @@ use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::nn::structure::{Segments, Structure};
 use crate::nn::{
-    Backward, Batch, Forward, LAYERS, Layer, LayerRow, Mode, Model, ModelConfig, ParamLayout, Rows, Sink, SparseInput,
-    ZOO, parse_layer,
+    Backward, Batch, Forward, Init, LAYERS, Layer, LayerRow, Mode, Model, ModelConfig, ParamLayout, Rows, Sink,
+    SparseInput, ZOO, parse_layer,
 };
 
 fn malformed(e: toml::de::Error) -> Error {
@@ -120,6 +120,7 @@ impl Net {
         layer.complete(1, None);
         let mut layout = ParamLayout::default();
         layout.extend(layer.params(input)?)?;
+        layout.extend_state(layer.state(input)?)?;
         let output = layer.out_shape(input)?;
         let (kind, facts) = (layer.row().kind, layer.row().facts);
         let name = format!("{kind} {input:?}");
@@ -208,7 +209,7 @@ impl Net {
     pub fn theta(&self, seed: u64) -> Vec<f64> {
         let mut theta = match &self.body {
             Body::Layer(_) => vec![0.0; self.layout.total()],
-            Body::Model(m) => m.init(seed).into_iter().map(f64::from).collect(),
+            Body::Model(m) => m.init(seed).into_iter().take(self.layout.total()).map(f64::from).collect(),
         };
         let noise = if matches!(self.body, Body::Layer(_)) { 1.0 } else { 0.2 };
         for e in self.layout.entries() {
@@ -216,6 +217,17 @@ impl Net {
             theta[e.offset..e.offset + e.len].iter_mut().zip(values).for_each(|(t, v)| *t += noise * v);
         }
         theta.iter().map(|t| f64::from(*t as f32)).collect()
+    }
+
+    /// Running statistics: means of either sign, spreads about 1.
+    fn state(&self, seed: u64) -> Vec<f64> {
+        let mut state = vec![0.0; self.layout.state_total()];
+        for e in self.layout.state() {
+            let start = if e.init == Init::Constant(1.0) { 1.0 } else { 0.0 };
+            let values = numbers(e.len, seed ^ e.offset as u64).into_iter().map(|v| start + 0.5 * v);
+            state[e.offset..e.offset + e.len].iter_mut().zip(values).for_each(|(s, v)| *s = v);
+        }
+        state
     }
 
     /// Dropout runs in training mode with a fixed seed, everything else in evaluation mode, where no seed is needed.
@@ -228,15 +240,27 @@ impl Net {
         let batch = rig.blocks.map_or(Batch::dense(rig.x, n), |blocks| blocks.input(rec, rig.x));
         match &self.body {
             Body::Model(m) => {
-                let tape = m.forward(rec, rig.theta, &self.seeds(batch), mode, step)?;
+                let tape = m.forward(rec, rig.values(), &self.seeds(batch), mode, step)?;
                 Ok((tape.logits, Tape::Model(tape)))
             }
             Body::Layer(l) => {
-                let (layout, theta) = (&self.layout, rig.theta);
+                let (layout, theta, state) = (&self.layout, rig.theta, rig.state);
                 let Batch { n, structure: graph, segments, .. } = batch;
                 let pattern = batch.x.pattern();
-                let mut cx =
-                    Forward { rec, layout, theta, n, graph, segments, pattern, mode, step, dropouts: 0, relu: None };
+                let mut cx = Forward {
+                    rec,
+                    layout,
+                    theta,
+                    state,
+                    n,
+                    graph,
+                    segments,
+                    pattern,
+                    mode,
+                    step,
+                    dropouts: 0,
+                    relu: None,
+                };
                 let (y, mut saved) = l.forward(&mut cx, rig.x, &self.shape)?;
                 if l.sparse() == SparseInput::Takes {
                     saved.pattern = pattern;

@@ -13,7 +13,7 @@ pub use fixture::{Fixture, Optimizer, load};
 use crate::engine::{Buf, Data, Engine, Program, Recording, Target};
 use crate::error::{Error, Result};
 use crate::kernels::{loss, map};
-use crate::nn::{Batch, Mode, Sink, Tape};
+use crate::nn::{Batch, Mode, Sink, Tape, Values};
 
 /// Largest relative error of a tensor that still agrees with PyTorch.
 pub const TOLERANCE: f64 = 1e-4;
@@ -109,6 +109,8 @@ fn compare(fixture: &Fixture, wanted: &Wanted, got: &Data) -> Result<Gap> {
 struct Session<'a> {
     fixture: &'a Fixture,
     theta: Buf<f32>,
+    /// Running statistics, where there are any.
+    state: Option<Buf<f32>>,
     x: Buf<f32>,
     labels: Buf<u32>,
     kl_targets: Buf<f32>,
@@ -122,19 +124,23 @@ impl<'a> Session<'a> {
             engine.write(buf, &values)?;
             Ok(buf)
         };
-        let theta = upload("theta", fixture.theta()?)?;
+        let mut numbers = fixture.theta()?;
+        let state = numbers.split_off(fixture.model.layout.total());
+        let theta = upload("theta", numbers)?;
+        let state = if state.is_empty() { None } else { Some(upload("state", state)?) };
         let x = upload("x", fixture.tensor("x")?.f32())?;
         let kl_targets = upload("kl_targets", fixture.tensor("kl_targets")?.f32())?;
         let mse_targets = upload("mse_targets", fixture.tensor("mse_targets")?.f32())?;
         let y: Vec<u32> = fixture.tensor("y")?.values.iter().map(|v| *v as u32).collect();
         let labels = engine.alloc("y", y.len())?;
         engine.write(labels, &y)?;
-        Ok(Session { fixture, theta, x, labels, kl_targets, mse_targets })
+        Ok(Session { fixture, theta, state, x, labels, kl_targets, mse_targets })
     }
 
-    fn forward(&self, rec: &mut Recording) -> Result<Tape> {
-        let batch = Batch::dense(self.x, self.fixture.batch);
-        self.fixture.model.forward(rec, self.theta, &batch, Mode::Train, None)
+    fn forward(&self, rec: &mut Recording, mode: Mode) -> Result<Tape> {
+        let (batch, values) =
+            (Batch::dense(self.x, self.fixture.batch), Values { theta: self.theta, state: self.state });
+        self.fixture.model.forward(rec, values, &batch, mode, None)
     }
 
     /// Cross-entropy of each record and its gradient in the logits.
@@ -147,8 +153,8 @@ impl<'a> Session<'a> {
     }
 
     /// Both passes of the batch into a sink; returns the losses.
-    fn both(&self, rec: &mut Recording, sink: Sink) -> Result<Buf<f32>> {
-        let tape = self.forward(rec)?;
+    fn both(&self, rec: &mut Recording, sink: Sink, mode: Mode) -> Result<Buf<f32>> {
+        let tape = self.forward(rec, mode)?;
         let (loss, dlogits) = self.loss(rec, tape.logits);
         self.fixture.model.backward(rec, self.theta, &tape, dlogits, None, sink)?;
         Ok(loss)
@@ -174,21 +180,21 @@ fn whole(tensor: &str, at: Buf<f32>) -> Wanted {
 }
 
 fn forward(rec: &mut Recording, s: &Session) -> Result<Vec<Wanted>> {
-    let tape = s.forward(rec)?;
+    let tape = s.forward(rec, Mode::Eval)?;
     let (loss, _) = s.loss(rec, tape.logits);
     Ok(vec![whole("logits", tape.logits), whole("loss", loss)])
 }
 
 fn gradient(rec: &mut Recording, s: &Session) -> Result<Vec<Wanted>> {
     let grad = rec.temp("grad", s.fixture.model.layout.total());
-    s.both(rec, Sink::Mean { grad, scale: s.share(), accumulate: false })?;
+    s.both(rec, Sink::Mean { grad, scale: s.share(), accumulate: false }, Mode::Eval)?;
     Ok(s.each("grad", grad))
 }
 
 fn per_sample(rec: &mut Recording, s: &Session) -> Result<Vec<Wanted>> {
     let total = s.fixture.model.layout.total();
     let slab = rec.temp("slab", s.fixture.batch * total);
-    s.both(rec, Sink::PerSample { slab })?;
+    s.both(rec, Sink::PerSample { slab }, Mode::Eval)?;
     let rows = (0..s.fixture.per_sample_records).flat_map(|i| {
         let row = s.each("per_sample", slab.range(i * total..(i + 1) * total));
         row.into_iter().map(move |w| Wanted { record: Some(i), ..w })
@@ -200,20 +206,20 @@ fn fisher(rec: &mut Recording, s: &Session) -> Result<Vec<Wanted>> {
     let total = s.fixture.model.layout.total();
     let (squares, diagonal) = (rec.temp("squares", total), rec.temp("fisher", total));
     rec.clear(squares);
-    s.both(rec, Sink::SquareSum { squares, accumulate: true })?;
+    s.both(rec, Sink::SquareSum { squares, accumulate: true }, Mode::Eval)?;
     map::axpby(rec, s.share(), squares, 0.0, diagonal);
     Ok(s.each("fisher", diagonal))
 }
 
 fn soft_kl(rec: &mut Recording, s: &Session) -> Result<Vec<Wanted>> {
-    let logits = s.forward(rec)?.logits;
+    let logits = s.forward(rec, Mode::Eval)?.logits;
     let (value, dlogits) = (rec.temp("loss", s.fixture.batch), rec.temp("dlogits", logits.len));
     loss::soft_kl(rec, logits, s.kl_targets, value, dlogits);
     Ok(vec![whole("kl_loss", value), whole("kl_dlogits", dlogits)])
 }
 
 fn mse(rec: &mut Recording, s: &Session) -> Result<Vec<Wanted>> {
-    let logits = s.forward(rec)?.logits;
+    let logits = s.forward(rec, Mode::Eval)?.logits;
     let (value, dlogits) = (rec.temp("loss", s.fixture.batch), rec.temp("dlogits", logits.len));
     loss::mse(rec, logits, s.mse_targets, value, dlogits);
     Ok(vec![whole("mse_loss", value), whole("mse_dlogits", dlogits)])

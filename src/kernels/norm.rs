@@ -1,6 +1,7 @@
 //! Group normalisation (Wu and He 2018) over x [n, c, p] and its gradients; layer normalisation over the last
 //! dimension is the same with one group and p = 1 (c = features), instance normalisation with c groups.
 
+mod batch;
 mod cases;
 mod rows;
 mod shape;
@@ -9,6 +10,7 @@ mod tangent;
 mod tests;
 mod twin;
 
+pub use batch::{Places, batch_bwd, follow, moments, normalise, normalise_bwd_x, spread};
 pub use cases::{asked, cases, random};
 pub use rows::*;
 pub use shape::NormShape;
@@ -58,16 +60,7 @@ pub fn group(
         let pass = rec.dispatch(&MERGE).params(params);
         pass.read(part).write(stats).work(6 * threads as u64, 4 * part.len as u64).threads(shape.rows());
     }
-    rec.dispatch(&APPLY)
-        .set("WHOLE", u8::from(shape.p.is_multiple_of(4)))
-        .params(shape.elementwise())
-        .read(x)
-        .read(gamma)
-        .read(beta)
-        .read(stats)
-        .write(y)
-        .work(3 * x.len as u64, 8 * x.len as u64)
-        .threads(x.len.div_ceil(4));
+    apply(rec, x, [gamma, beta], stats, y, shape);
 }
 
 /// Records dx [n, c, p], the gradient of [`group`] in x, from dy and the stats of the forward pass.
@@ -155,6 +148,27 @@ pub fn group_bwd(
     input_gradient(rec, parts, [x, gamma, stats, dy], dx, shape);
 }
 
+/// y from given statistics.
+fn apply(
+    rec: &mut Recording,
+    x: Buf<f32>,
+    [gamma, beta]: [Buf<f32>; 2],
+    stats: Buf<f32>,
+    y: Buf<f32>,
+    shape: NormShape,
+) {
+    rec.dispatch(&APPLY)
+        .set("WHOLE", u8::from(shape.p.is_multiple_of(4)))
+        .params(shape.elementwise())
+        .read(x)
+        .read(gamma)
+        .read(beta)
+        .read(stats)
+        .write(y)
+        .work(3 * x.len as u64, 8 * x.len as u64)
+        .threads(x.len.div_ceil(4));
+}
+
 /// What the gradients have in common; the operands are x, stats and dy.
 fn backward<'r>(checks: Arguments<'r>, [x, stats, dy]: [Buf<f32>; 3], shape: NormShape) -> Arguments<'r> {
     let NormShape { n, groups, p, .. } = shape;
@@ -197,6 +211,11 @@ fn input_gradient(
         .write(means)
         .work(4 * plain.len as u64, 8 * plain.len as u64)
         .threads(shape.rows());
+    dx_from(rec, means, [x, gamma, stats, dy], dx, shape);
+}
+
+/// dx from the means that it takes off, [n, groups, 2]; the operands are x, gamma, stats and dy.
+fn dx_from(rec: &mut Recording, means: Buf<f32>, [x, gamma, stats, dy]: [Buf<f32>; 4], dx: Buf<f32>, shape: NormShape) {
     rec.dispatch(&DX)
         .set("WHOLE", u8::from(shape.p.is_multiple_of(4)))
         .params(shape.elementwise())

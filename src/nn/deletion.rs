@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
-use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Mode, Rows, Saved, settings, table};
+use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Rows, Saved, settings, table};
 use super::params::ParamSpec;
 use super::structure::{Structure, node_features};
 use crate::engine::{Buf, Recording};
@@ -86,7 +86,7 @@ impl Layer for DeletionOperator {
         let z = cx.rec.temp("z", x.len);
         linear::product(cx.rec, Mat::new(x, cx.n, width), Mat::new(w, width, width), w, z, Product::default());
         let y = DeletionOperator::add_touched(cx.rec, &g, x, z, width);
-        Ok((y, Saved { floats: vec![x], frozen: cx.mode == Mode::Train, ..Default::default() }))
+        Ok((y, Saved { floats: vec![x], frozen: cx.mode.trains(), ..Default::default() }))
     }
 
     fn backward(

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
-use super::layer::{Backward, Elementwise, Facts, Forward, Layer, LayerRow, Mode, Saved, SparseInput, settings, table};
+use super::layer::{Backward, Elementwise, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::map;
@@ -56,7 +56,7 @@ impl Layer for Dropout {
     }
 
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, _input: &[usize]) -> Result<(Buf<f32>, Saved)> {
-        if cx.mode == Mode::Eval {
+        if !cx.mode.trains() {
             return Ok((x, Saved::default()));
         }
         let (stream, step) = cx.dropout_stream()?;

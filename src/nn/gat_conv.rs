@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
-use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Mode, Saved, SparseInput, settings, table};
+use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
 use super::params::{Init, ParamSpec};
 use super::project::Project;
 use super::structure::{Structure, complete, node_features};
@@ -164,7 +164,7 @@ impl Layer for GatConv {
         attention::edge_softmax(cx.rec, &a, g.sym, s, alpha, heads, self.slope as f32);
         let mut saved = Saved::default();
         let mut kept = alpha;
-        if cx.mode == Mode::Train && self.dropout > 0.0 {
+        if cx.mode.trains() && self.dropout > 0.0 {
             let (stream, step) = cx.dropout_stream()?;
             kept = cx.rec.temp("kept", alpha.len);
             map::dropout(cx.rec, alpha, kept, self.dropout as f32, stream, step);

@@ -8,16 +8,17 @@ fn hash(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// The flat vector at the start of training.
+/// The parameters at the start of training, and behind them the state.
 pub fn initial(layout: &ParamLayout, seed: u64) -> Vec<f32> {
-    let mut theta = vec![0.0; layout.total()];
-    for e in layout.entries() {
-        let out = &mut theta[e.offset..e.offset + e.len];
+    let mut theta = vec![0.0; layout.whole()];
+    for (e, place) in layout.tensors() {
+        let out = &mut theta[place];
         let bound = match e.init {
             Init::Constant(value) => {
                 out.fill(value);
                 continue;
             }
+            Init::Count => continue,
             Init::HeUniform { fan_in } => (6.0 / fan_in.max(1) as f64).sqrt(),
             Init::GlorotUniform { fan_in, fan_out } => (6.0 / (fan_in + fan_out).max(1) as f64).sqrt(),
         };

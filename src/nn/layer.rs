@@ -14,13 +14,23 @@ use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::hw;
 
-/// Training differs from evaluation in dropout alone.
+/// Training differs from evaluation in dropout, and in what batch normalisation normalises by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
-    /// Dropout is on.
+    /// Dropout is on; a batch is normalised by its own statistics, and running statistics follow them.
     Train,
-    /// Dropout is off.
+    /// Dropout is on; running statistics are used and stay: for records that no statistic should know, such as those
+    /// whose loss is climbed.
+    Still,
+    /// Dropout is off, running statistics are used.
     Eval,
+}
+
+impl Mode {
+    /// Whether this is a step of training.
+    pub fn trains(self) -> bool {
+        self != Mode::Eval
+    }
 }
 
 /// What a forward pass records into. Shapes never include the batch axis.
@@ -31,6 +41,8 @@ pub struct Forward<'a> {
     pub layout: &'a ParamLayout,
     /// All parameters, [layout.total()].
     pub theta: Buf<f32>,
+    /// Running statistics, [layout.state_total()], where the network has any.
+    pub state: Option<Buf<f32>>,
     /// Rows of the batch here: records, or the nodes of a graph.
     pub n: usize,
     /// What messages run along, where the rows are nodes.
@@ -111,6 +123,8 @@ pub struct Saved {
     pub frozen: bool,
     /// Layers inside this one.
     pub inner: Vec<Saved>,
+    /// Records were normalised by statistics of their batch, so that none has a gradient of its own.
+    pub of_batch: bool,
 }
 
 impl Forward<'_> {
@@ -179,6 +193,11 @@ pub trait Layer: Send + Sync {
 
     /// Parameters in PyTorch's order.
     fn params(&self, _input: &[usize]) -> Result<Vec<ParamSpec>> {
+        Ok(Vec::new())
+    }
+
+    /// Running statistics, in PyTorch's order.
+    fn state(&self, _input: &[usize]) -> Result<Vec<ParamSpec>> {
         Ok(Vec::new())
     }
 

@@ -2,6 +2,7 @@
 
 mod activation;
 mod batch;
+mod batch_norm;
 mod cheb_conv;
 mod conv;
 mod deletion;
@@ -36,7 +37,7 @@ pub use layer::{
     SparseInput, parse_layer,
 };
 pub use model::{Model, ModelConfig, Tape};
-pub use params::{Init, ParamEntry, ParamLayout, ParamSpec};
+pub use params::{Init, ParamEntry, ParamLayout, ParamSpec, Values};
 pub use sink::{Kept, Sink, SquaredNorms, add_products};
 pub use zoo::{ZOO, ZooRow};
 
@@ -56,6 +57,7 @@ pub static LAYERS: &[&LayerRow] = &[
     &dropout::ROW,
     &norm::GROUP,
     &norm::LAYER,
+    &batch_norm::ROW,
     &residual::ROW,
     &graph_conv::GCN,
     &graph_conv::SGC,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;
 use super::layer::{Backward, Family, Forward, Layer, Mode, Saved};
-use super::params::ParamLayout;
+use super::params::{ParamLayout, Values};
 use super::sequence::Sequence;
 use super::sink::{Kept, Sink, SquaredNorms};
 use super::structure::{Segments, Structure};
@@ -112,6 +112,7 @@ impl Model {
         }
         let mut layout = ParamLayout::default();
         layout.extend(body.params(input)?)?;
+        layout.extend_state(body.state(input)?)?;
         layout.extend_buffers(body.buffers());
         Ok(Model { body, input: input.to_vec(), classes, layout })
     }
@@ -126,7 +127,7 @@ impl Model {
         self.input.iter().product()
     }
 
-    /// The flat parameter vector at the start of training.
+    /// The parameters at the start of training, and the state behind them: [layout.whole()].
     pub fn init(&self, seed: u64) -> Vec<f32> {
         init::initial(&self.layout, seed)
     }
@@ -154,6 +155,11 @@ impl Model {
         found
     }
 
+    /// True where layers keep numbers that follow the records of training without a gradient: batch normalisation.
+    pub fn keeps_statistics(&self) -> bool {
+        !self.layout.state().is_empty()
+    }
+
     /// What the network is called: graph network, convolutional or dense, by what its layers say of themselves.
     pub fn family(&self) -> Family {
         let has = |family| self.every_layer().iter().any(|layer| layer.row().facts.family == Some(family));
@@ -176,12 +182,12 @@ impl Model {
     pub fn forward(
         &self,
         rec: &mut Recording,
-        theta: Buf<f32>,
+        values: impl Into<Values>,
         batch: &Batch,
         mode: Mode,
         step: Option<Buf<u32>>,
     ) -> Result<Tape> {
-        let mut tape = self.forward_rows(rec, theta, batch, mode, step)?;
+        let mut tape = self.forward_rows(rec, values, batch, mode, step)?;
         let Some(seeds) = batch.seeds else { return Ok(tape) };
         let rows = tape.logits;
         tape.logits = rec.temp("logits", seeds.len * self.classes);
@@ -198,14 +204,16 @@ impl Model {
     pub fn forward_rows(
         &self,
         rec: &mut Recording,
-        theta: Buf<f32>,
+        values: impl Into<Values>,
         batch: &Batch,
         mode: Mode,
         step: Option<Buf<u32>>,
     ) -> Result<Tape> {
         let Batch { n, structure: graph, segments, seeds, .. } = *batch;
+        let Values { theta, state } = values.into();
         let (layout, pattern) = (&self.layout, batch.x.pattern());
-        let mut cx = Forward { rec, layout, theta, n, graph, segments, pattern, mode, step, dropouts: 0, relu: None };
+        let mut cx =
+            Forward { rec, layout, theta, state, n, graph, segments, pattern, mode, step, dropouts: 0, relu: None };
         let (y, saved) = self.body.forward(&mut cx, batch.x.values(), &self.input)?;
         let end = End { n: cx.n, graph: cx.graph, segments: cx.segments, seeds: None };
         if seeds.is_some() && end.n != n {

@@ -1,5 +1,7 @@
 //! One flat parameter vector: names, shapes and aligned ranges. Gradient, Fisher, optimiser state and masks share it.
 
+use std::ops::Range;
+
 use crate::engine::{ALIGN, Buf};
 use crate::error::{Error, Result};
 
@@ -28,6 +30,8 @@ pub enum Init {
     },
     /// This value everywhere.
     Constant(f32),
+    /// A whole number from 0 on; files hold it as one.
+    Count,
 }
 
 /// A parameter that a layer asks for; shapes are PyTorch's.
@@ -63,11 +67,31 @@ pub struct ParamEntry {
     pub len: usize,
 }
 
-/// Names to ranges of one vector; each range starts 256-byte aligned, the lanes between ranges stay 0.
+/// Where a network's numbers lie on an engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Values {
+    /// The parameters, [layout.total()].
+    pub theta: Buf<f32>,
+    /// What training changes without a gradient, [layout.state_total()], where there is any.
+    pub state: Option<Buf<f32>>,
+}
+
+/// A network whose layers keep nothing but parameters.
+impl From<Buf<f32>> for Values {
+    fn from(theta: Buf<f32>) -> Values {
+        Values { theta, state: None }
+    }
+}
+
+/// Names to ranges of one vector; each range starts 256-byte aligned, the lanes between ranges stay 0. Running
+/// statistics are named ranges of a vector of their own, the state, that no gradient, optimiser or edit of parameters
+/// reaches; on the host it lies behind the parameters: [`ParamLayout::whole`] numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ParamLayout {
     entries: Vec<ParamEntry>,
     total: usize,
+    state: Vec<ParamEntry>,
+    state_total: usize,
     buffers: Vec<(String, f32)>,
 }
 
@@ -77,31 +101,15 @@ impl ParamLayout {
     /// # Errors
     /// A name that is already taken; more parameters than a buffer of any adapter can hold.
     pub fn extend(&mut self, specs: Vec<ParamSpec>) -> Result<()> {
-        for spec in specs {
-            if self.entries.iter().any(|e| e.name == spec.name) {
-                return Err(Error::input(format!(
-                    "two layers both have a parameter `{}`; give them different names",
-                    spec.name
-                )));
-            }
-            let left = MOST_PARAMETERS.saturating_sub(self.total);
-            let len = elements(&spec.shape).filter(|len| *len <= left).ok_or_else(|| {
-                Error::input(format!(
-                    "the parameter `{}` has shape {:?}; a network may have {MOST_PARAMETERS} parameters in all; make \
-                     its layers narrower",
-                    spec.name, spec.shape
-                ))
-            })?;
-            self.entries.push(ParamEntry {
-                name: spec.name,
-                shape: spec.shape,
-                init: spec.init,
-                offset: self.total,
-                len,
-            });
-            self.total += usize::next_multiple_of(len, ALIGN);
-        }
-        Ok(())
+        specs.into_iter().try_for_each(|spec| append(&mut self.entries, &mut self.total, spec))
+    }
+
+    /// Appends running statistics.
+    ///
+    /// # Errors
+    /// As [`ParamLayout::extend`].
+    pub fn extend_state(&mut self, specs: Vec<ParamSpec>) -> Result<()> {
+        specs.into_iter().try_for_each(|spec| append(&mut self.state, &mut self.state_total, spec))
     }
 
     /// Appends numbers that PyTorch keeps in a state dict beside the parameters, tensors of shape \[1\].
@@ -124,6 +132,28 @@ impl ParamLayout {
         self.total
     }
 
+    /// Running statistics, in the order of the state; offsets are places in it.
+    pub fn state(&self) -> &[ParamEntry] {
+        &self.state
+    }
+
+    /// Length of the state, padding included.
+    pub fn state_total(&self) -> usize {
+        self.state_total
+    }
+
+    /// Length of a network's numbers on the host: the parameters, and behind them the state.
+    pub fn whole(&self) -> usize {
+        self.total + self.state_total
+    }
+
+    /// Every named tensor and its place among a network's numbers on the host.
+    pub fn tensors(&self) -> impl Iterator<Item = (&ParamEntry, Range<usize>)> {
+        let place = |from: usize| move |e: &'_ ParamEntry| from + e.offset..from + e.offset + e.len;
+        let (first, second) = (place(0), place(self.total));
+        self.entries.iter().map(move |e| (e, first(e))).chain(self.state.iter().map(move |e| (e, second(e))))
+    }
+
     /// Number of real parameters.
     pub fn count(&self) -> usize {
         self.entries.iter().map(|e| e.len).sum()
@@ -140,4 +170,28 @@ impl ParamLayout {
         let e = self.get(name)?;
         Ok(flat.range(e.offset..e.offset + e.len))
     }
+
+    /// Where a running statistic lies in the state.
+    pub fn state_range(&self, name: &str) -> Result<Range<usize>> {
+        let found = self.state.iter().find(|e| e.name == name).map(|e| e.offset..e.offset + e.len);
+        found.ok_or_else(|| Error::internal(format!("no running statistic is called `{name}`")))
+    }
+}
+
+/// Appends a tensor to a vector of `total` elements.
+fn append(entries: &mut Vec<ParamEntry>, total: &mut usize, spec: ParamSpec) -> Result<()> {
+    let ParamSpec { name, shape, init } = spec;
+    if entries.iter().any(|e| e.name == name) {
+        return Err(Error::input(format!("two layers both have a parameter `{name}`; give them different names")));
+    }
+    let left = MOST_PARAMETERS.saturating_sub(*total);
+    let len = elements(&shape).filter(|len| *len <= left).ok_or_else(|| {
+        Error::input(format!(
+            "the parameter `{name}` has shape {shape:?}; a network may have {MOST_PARAMETERS} parameters in all; make \
+             its layers narrower"
+        ))
+    })?;
+    entries.push(ParamEntry { name, shape, init, offset: *total, len });
+    *total += usize::next_multiple_of(len, ALIGN);
+    Ok(())
 }

@@ -67,6 +67,10 @@ impl Layer for Residual {
         self.body.params(input)
     }
 
+    fn state(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
+        self.body.state(input)
+    }
+
     fn hops(&self) -> usize {
         self.body.hops()
     }

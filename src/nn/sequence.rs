@@ -1,8 +1,6 @@
 //! Layers one after another: the body of a model and of a residual block.
 
-use super::layer::{
-    Backward, Elementwise, Forward, Layer, Mode, ReluBefore, ReluBehind, Saved, SparseInput, parse_layer,
-};
+use super::layer::{Backward, Elementwise, Forward, Layer, ReluBefore, ReluBehind, Saved, SparseInput, parse_layer};
 use super::params::{ParamSpec, elements};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
@@ -52,6 +50,12 @@ impl Sequence {
         Ok(each.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
+    pub fn state(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
+        let shapes = self.shapes(input)?;
+        let each = self.layers.iter().zip(&shapes).map(|(l, s)| l.state(s));
+        Ok(each.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    }
+
     pub fn buffers(&self) -> Vec<(String, f32)> {
         self.layers.iter().flat_map(|l| l.buffers()).collect()
     }
@@ -69,7 +73,7 @@ impl Sequence {
             return Ok(None);
         }
         match next.elementwise() {
-            Some(Elementwise::Dropout(rate)) if cx.mode == Mode::Train => relu_dropout(cx, x, rate).map(Some),
+            Some(Elementwise::Dropout(rate)) if cx.mode.trains() => relu_dropout(cx, x, rate).map(Some),
             _ if cx.pattern.is_some() => Ok(None),
             _ => next.relu_forward(cx, x, input),
         }
@@ -79,7 +83,7 @@ impl Sequence {
     fn relu_behind(&self, cx: &Forward, i: usize) -> Option<ReluBehind> {
         let relu = self.layers.get(i + 1)?.elementwise() == Some(Elementwise::Relu);
         let dropout = match self.layers.get(i + 2).and_then(|layer| layer.elementwise()) {
-            Some(Elementwise::Dropout(rate)) if cx.mode == Mode::Train => Some(rate),
+            Some(Elementwise::Dropout(rate)) if cx.mode.trains() => Some(rate),
             _ => None,
         };
         (relu && self.layers[i].takes_relu()).then_some(ReluBehind { dropout })

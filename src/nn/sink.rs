@@ -18,7 +18,7 @@ use crate::kernels::conv::{self, Chunks, ConvShape, WeightGrad};
 use crate::kernels::graph::{self, Readout};
 use crate::kernels::linear::{self, Mat, Product};
 use crate::kernels::norm::{self, NormShape};
-use crate::kernels::{Reduction, ReductionMode, reduce};
+use crate::kernels::{Reduction, ReductionMode, map, reduce};
 
 /// What becomes of the per-sample weight gradients g_n of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -228,6 +228,33 @@ impl Backward<'_> {
         norm::group_bwd_affine(self.rec, x, stats, dy, gamma.out, beta.out, *shape, gamma.how);
         self.add_gram(&gamma);
         self.add_gram(&beta);
+        Ok(())
+    }
+
+    /// Scale and shift of a normalisation by the batch's own statistics, and dx: only sums over the batch exist. The
+    /// operands are x, gamma, stats and dy.
+    ///
+    /// # Errors
+    /// A sink of each record's gradient.
+    pub fn sink_batch_affine(
+        &mut self,
+        layer: &str,
+        operands: [Buf<f32>; 4],
+        dx: Option<Buf<f32>>,
+        shape: &NormShape,
+    ) -> Result<()> {
+        let Sink::Mean { grad, scale, accumulate } = self.sink else {
+            return Err(Error::input(format!(
+                "layer `{layer}` normalised the batch by its own statistics, which leaves records no gradients of \
+                 their own; take statistics of records in evaluation form, or freeze the layer (frozen = true)"
+            )));
+        };
+        let sums = ["dgamma", "dbeta"].map(|name| self.rec.temp(name, shape.c));
+        norm::batch_bwd(self.rec, operands, sums, dx, *shape);
+        for (part, sum) in ["weight", "bias"].iter().zip(sums) {
+            let to = self.layout.slice(grad, &format!("{layer}.{part}"))?;
+            map::axpby(self.rec, scale, sum, if accumulate { 1.0 } else { 0.0 }, to);
+        }
         Ok(())
     }
 }

@@ -131,7 +131,7 @@ impl Session<'_> {
         if loaded.batch.seeds.is_none() || !self.objective.in_place {
             return self.record_losses(rec, &loaded, mode, step);
         }
-        let tape = self.model.forward_rows(rec, self.theta, &loaded.batch, mode, step)?;
+        let tape = self.model.forward_rows(rec, self.values(), &loaded.batch, mode, step)?;
         self.record_objective(rec, &loaded, tape, loaded.batch.seeds, step)
     }
 
@@ -143,7 +143,7 @@ impl Session<'_> {
         mode: Mode,
         step: Option<Buf<u32>>,
     ) -> Result<Tape> {
-        self.model.forward(rec, self.theta, &loaded.batch, mode, step)
+        self.model.forward(rec, self.values(), &loaded.batch, mode, step)
     }
 
     /// Records the forward pass and the objective of a batch.

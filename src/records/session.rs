@@ -11,7 +11,7 @@ use super::upload::upload;
 use crate::data::{Deletion, GraphData, Samples, Training};
 use crate::engine::{ALIGN, Buf, Engine, Program, Recording};
 use crate::error::{Error, Result};
-use crate::nn::Model;
+use crate::nn::{Model, Values};
 
 /// Parameters, gradient and resident data. Dropping it gives the engine's memory back.
 pub struct Session<'e> {
@@ -21,6 +21,8 @@ pub struct Session<'e> {
     pub model: &'e Model,
     /// The flat parameter vector.
     pub theta: Buf<f32>,
+    /// Running statistics of the network, where it has any.
+    pub state: Option<Buf<f32>>,
     /// Scratch of the same layout: gradients, and sums of squares on their way to a mean.
     pub grad: Buf<f32>,
     /// Records that one statistics batch holds.
@@ -105,7 +107,11 @@ impl<'e> Session<'e> {
         let mark = engine.mark();
         let total = model.layout.total();
         let (theta_buf, grad) = (engine.alloc("theta", total)?, engine.alloc("grad", total)?);
-        engine.write(theta_buf, theta)?;
+        let state = match model.layout.state_total() {
+            0 => None,
+            state => Some(engine.alloc("state", state)?),
+        };
+        write_values(engine, Values { theta: theta_buf, state }, theta)?;
         let resident = resident(engine)?;
         let objective = resident.objective();
         let batch = if engine.target().software { 128 } else { 512 };
@@ -114,6 +120,7 @@ impl<'e> Session<'e> {
             engine,
             model,
             theta: theta_buf,
+            state,
             grad,
             batch,
             check_finite: false,
@@ -169,14 +176,24 @@ impl<'e> Session<'e> {
         Ok(made)
     }
 
-    /// The flat parameter vector on the host.
-    pub fn read_theta(&mut self) -> Result<Vec<f32>> {
-        self.engine.read(self.theta)
+    /// Where the network's numbers lie.
+    pub fn values(&self) -> Values {
+        Values { theta: self.theta, state: self.state }
     }
 
-    /// Replaces the parameters, [layout.total()].
+    /// The network's numbers on the host, [layout.whole()]: the parameters, and running statistics behind them.
+    pub fn read_theta(&mut self) -> Result<Vec<f32>> {
+        let mut all = self.engine.read(self.theta)?;
+        if let Some(state) = self.state {
+            all.extend(self.engine.read(state)?);
+        }
+        Ok(all)
+    }
+
+    /// Replaces the network's numbers, [layout.whole()].
     pub fn write_theta(&mut self, theta: &[f32]) -> Result<()> {
-        self.engine.write(self.theta, theta)
+        let values = self.values();
+        write_values(self.engine, values, theta)
     }
 
     /// An empty recording for this engine.
@@ -195,5 +212,15 @@ impl<'e> Session<'e> {
     /// Compiles a recording that is run many times.
     pub fn compile(&mut self, rec: Recording) -> Result<Program> {
         self.engine.compile(rec)
+    }
+}
+
+/// Writes parameters and what lies behind them.
+fn write_values(engine: &mut Engine, to: Values, numbers: &[f32]) -> Result<()> {
+    let (theta, state) = numbers.split_at_checked(to.theta.len).unwrap_or((numbers, &[]));
+    engine.write(to.theta, theta)?;
+    match to.state {
+        Some(at) => engine.write(at, state),
+        None => Ok(()),
     }
 }

@@ -200,7 +200,10 @@ impl GradientJob {
     /// # Errors
     /// A result that is not finite; the file cannot be written.
     pub fn write(&self, engine: &mut Engine, out: &Path) -> Result<Written> {
-        let found = (self.row.compute)(self, engine)?;
+        let mut found = (self.row.compute)(self, engine)?;
+        if self.run.model.keeps_statistics() {
+            found.estimator += ", batch_norm by its running statistics";
+        }
         for t in &found.tensors {
             if let Some(bad) = t.values.iter().find(|v| !v.is_finite()) {
                 return Err(Error::CheckFailed(format!("`{}` holds {bad}: the model diverged", t.name)));

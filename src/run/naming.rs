@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::path::Path;
 
 use crate::base::{did_you_mean, likeness};
 use crate::data::{StateDict, Tensor};
 use crate::error::{Error, Result};
-use crate::nn::{ParamEntry, ParamLayout};
+use crate::nn::{Init, ParamEntry, ParamLayout};
 
 /// What wrappers of PyTorch put before names: DataParallel, torch.compile, a module that holds the network.
 const PREFIXES: [&str; 3] = ["module.", "_orig_mod.", "model."];
@@ -133,10 +134,11 @@ pub fn weights(path: &Path, layout: &ParamLayout) -> Result<Vec<f32>> {
 pub fn fit(dict: &StateDict, layout: &ParamLayout, naming: &Naming, origin: &str) -> Result<Named> {
     let fail = |what: String| Error::input(format!("{origin}: {what}"));
     naming.check_used(dict, origin)?;
-    let places: HashMap<&str, &ParamEntry> = layout.entries().iter().map(|e| (e.name.as_str(), e)).collect();
+    let places: HashMap<&str, (&ParamEntry, Range<usize>)> =
+        layout.tensors().map(|(e, at)| (e.name.as_str(), (e, at))).collect();
     let buffers: HashMap<&str, f32> = layout.buffers().iter().map(|(name, value)| (name.as_str(), *value)).collect();
     let known = |name: &str| places.contains_key(name) || buffers.contains_key(name);
-    let mut named = Named { theta: vec![0.0; layout.total()], renamed: Vec::new(), ignored: dict.others.clone() };
+    let mut named = Named { theta: vec![0.0; layout.whole()], renamed: Vec::new(), ignored: dict.others.clone() };
     let (mut found, mut extra): (HashMap<String, &str>, Vec<&Tensor>) = (HashMap::new(), Vec::new());
     for tensor in &dict.tensors {
         let Some(ours) = naming.ours(&tensor.name, &known) else {
@@ -157,14 +159,16 @@ pub fn fit(dict: &StateDict, layout: &ParamLayout, naming: &Naming, origin: &str
             )));
         }
         match places.get(ours.as_str()) {
-            Some(place) => named.theta[place.offset..][..place.len].copy_from_slice(values(tensor, place, origin)?),
+            Some((place, at)) => named.theta[at.clone()].copy_from_slice(values(tensor, place, origin)?),
             None => check_buffer(tensor, &ours, buffers[ours.as_str()], origin)?,
         }
         if ours != tensor.name {
             named.renamed.push((tensor.name.clone(), ours));
         }
     }
-    let missing: Vec<&ParamEntry> = layout.entries().iter().filter(|e| !found.contains_key(&e.name)).collect();
+    // PyTorch counted no batches before version 0.4.1.
+    let wanted = layout.tensors().map(|(e, _)| e).filter(|e| e.init != Init::Count);
+    let missing: Vec<&ParamEntry> = wanted.filter(|e| !found.contains_key(&e.name)).collect();
     match missing.is_empty() && extra.is_empty() {
         true => Ok(named),
         false => Err(fail(side_by_side(&missing, &extra))),
@@ -181,7 +185,8 @@ fn values<'a>(tensor: &'a Tensor, place: &ParamEntry, origin: &str) -> Result<&'
             tensor.name, tensor.shape, place.shape
         )));
     }
-    let values = tensor.values.as_deref();
+    let whole = tensor.kind == "I64" && place.init != Init::Count;
+    let values = tensor.values.as_deref().filter(|_| !whole);
     let values = values.ok_or_else(|| {
         fail(format!("`{}` holds {}, expected floats of 64, 32 or 16 bits", tensor.name, tensor.kind))
     })?;

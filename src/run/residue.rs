@@ -22,6 +22,10 @@ pub(super) fn of(run: &Opened, parents: &[Parent], forget: &ForgetInfo, request:
             false,
         ));
         all.extend(fitted(run));
+        if run.model.keeps_statistics() {
+            let holds = "means and variances of batch_norm that followed the records in training";
+            all.push(Residue::new("running statistics", None, holds, false));
+        }
     }
     all.extend(sources(&run.config));
     if let Some(imported) = &run.info.imported {

@@ -39,7 +39,7 @@ pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Met
         account.details.certificate = stage.past.certificate.cloned();
         return Ok((theta.to_vec(), account));
     }
-    let start = if theta.len() == stage.model.layout.total() { theta } else { &stage.model.init(stage.seed) };
+    let start = if theta.len() == stage.model.layout.whole() { theta } else { &stage.model.init(stage.seed) };
     let mut session = Session::of(engine, stage.model, data, stage.target.deletion(), start)?
         .trained_for(stage.train.objective.as_deref())?;
     session.check_finite = stage.check_finite;

@@ -25,7 +25,7 @@ const PRECISION: &str = "precision";
 /// What a run continues from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
-    /// The parameters, [layout.total()].
+    /// The network's numbers, [layout.whole()].
     pub theta: Vec<f32>,
     /// Everything else that the continuation depends on.
     pub fit: FitState,
@@ -44,10 +44,9 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Writes the checkpoint; a reader sees the old one or the new one.
     pub fn save(&self, path: &Path) -> Result<()> {
-        let flat = vec![self.theta.len()];
-        let mut tensors = vec![("theta".to_owned(), flat.clone(), self.theta.as_slice())];
+        let mut tensors = vec![("theta".to_owned(), vec![self.theta.len()], self.theta.as_slice())];
         for (name, v) in VECTOR_NAMES.iter().zip(&self.fit.vectors) {
-            tensors.push(((*name).to_owned(), flat.clone(), v));
+            tensors.push(((*name).to_owned(), vec![v.len()], v));
         }
         let f = &self.fit;
         // f64 sums travel as bits: the resumed epoch's means must be the unbroken run's.
@@ -103,10 +102,9 @@ impl Checkpoint {
                     begin the training again in another folder"
             )));
         }
-        let vector = |name: &str| {
+        let vector = |name: &str, want: usize| {
             let tensor = file.tensor(name).map_err(corrupt)?;
             let values: Vec<f32> = bytemuck::pod_collect_to_vec(tensor.data());
-            let want = layout.total();
             if values.len() == want {
                 Ok(values)
             } else {
@@ -114,7 +112,7 @@ impl Checkpoint {
             }
         };
         let names = VECTOR_NAMES.iter().filter(|n| file.tensor(n).is_ok());
-        let vectors = names.map(|n| vector(n)).collect::<Result<_>>()?;
+        let vectors = names.map(|n| vector(n, layout.total())).collect::<Result<_>>()?;
         let fit = FitState {
             epoch: number("epoch")? as usize,
             at: number("at")? as usize,
@@ -126,7 +124,7 @@ impl Checkpoint {
         };
         let (config_sha256, data_sha256) = (text("config_sha256")?, text("data_sha256")?);
         let base_sha256 = Some(text("base_sha256")?).filter(|hash| !hash.is_empty());
-        let (theta, metrics_sha256) = (vector("theta")?, text("metrics_sha256")?);
+        let (theta, metrics_sha256) = (vector("theta", layout.whole())?, text("metrics_sha256")?);
         let precision = meta.get(PRECISION).map_or(Some(Precision::F32), |word| Precision::of(word));
         let precision = precision.ok_or_else(|| fail(format!("`{PRECISION}` is none that this program knows")))?;
         Ok(Checkpoint { theta, fit, config_sha256, data_sha256, base_sha256, precision, metrics_sha256 })

@@ -9,6 +9,7 @@ use crate::base::single;
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::{edit, map};
+use crate::nn::Layer;
 use crate::records::Session;
 
 /// The `[train.dp]` table: Abadi et al., "Deep learning with differential privacy", CCS 2016, algorithm 1. Each
@@ -153,7 +154,16 @@ impl Session<'_> {
             "train.dp works on records that stand alone (a node's features reach the gradients of its neighbours, so \
                 that clipping its own bounds nothing); leave [train.dp] out on a graph"
                 .to_owned()
-        })
+        })?;
+        let follows = |layer: &&dyn Layer| layer.row().facts.running_state;
+        match self.model.every_layer().into_iter().find(follows) {
+            Some(layer) => Err(Error::input(format!(
+                "train.dp bounds what one record adds to a step, and layer `{}` lets every record of a batch into the \
+                 gradients of the others and into running statistics without noise; use group_norm or layer_norm",
+                layer.row().kind
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Records `grad += N(0, deviation²)` on every parameter, zeros between tensors kept. `step` holds the step's

@@ -112,10 +112,12 @@ impl Fit {
     ) -> Result<()> {
         let weight = self.record_weights(rec, shape);
         let (part, step) = (term.records.part, Some(words));
+        // Running statistics follow the records that are learned, never those of a further term or a climbed loss.
+        let mode = if accumulate || term.weight < 0.0 { Mode::Still } else { Mode::Train };
         let scored = match self.config.dp {
             // Clipping needs the records' own rows.
-            Some(_) => session.record_scored(rec, part, shape, Mode::Train, step)?,
-            None => session.record_summed(rec, part, shape, Mode::Train, step)?,
+            Some(_) => session.record_scored(rec, part, shape, mode, step)?,
+            None => session.record_summed(rec, part, shape, mode, step)?,
         };
         match self.config.dp {
             Some(dp) => {

@@ -1,25 +1,30 @@
 //! `model.safetensors`: PyTorch's names and layouts, so that `load_state_dict` takes the file and its files are taken.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::base::write_atomic;
 use crate::error::{Error, Result};
-use crate::nn::ParamLayout;
+use crate::nn::{Init, ParamLayout};
 
 /// Writes named f32 tensors in the given order of names.
 ///
 /// # Errors
 /// The file cannot be written; the old one is then untouched.
 pub fn save_tensors(path: &Path, tensors: &[(String, Vec<usize>, &[f32])], metadata: &[(&str, String)]) -> Result<()> {
-    let mut views = Vec::new();
-    for (name, shape, values) in tensors {
-        let bytes: &[u8] = bytemuck::cast_slice(values);
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
-        views.push((name.clone(), view.map_err(|e| Error::internal(format!("tensor `{name}`: {e}")))?));
-    }
+    let each = tensors.iter().map(|(name, shape, values)| view(name, Dtype::F32, shape, bytemuck::cast_slice(values)));
+    write(path, each.collect::<Result<_>>()?, metadata)
+}
+
+fn view<'a>(name: &str, kind: Dtype, shape: &[usize], bytes: &'a [u8]) -> Result<(String, TensorView<'a>)> {
+    let made = TensorView::new(kind, shape.to_vec(), bytes);
+    Ok((name.to_owned(), made.map_err(|e| Error::internal(format!("tensor `{name}`: {e}")))?))
+}
+
+fn write(path: &Path, views: Vec<(String, TensorView)>, metadata: &[(&str, String)]) -> Result<()> {
     let plain = safetensors::serialize(views, None)
         .map_err(|e| Error::internal(format!("{} cannot be serialised: {e}", path.display())))?;
     write_atomic(path, &with_metadata(&plain, metadata)?)
@@ -49,9 +54,20 @@ pub fn save(path: &Path, layout: &ParamLayout, flat: &[f32], metadata: &[(&str, 
 
 /// Writes a model's state dict: parameters, and the buffers that PyTorch looks for beside them.
 pub fn save_model(path: &Path, layout: &ParamLayout, theta: &[f32], metadata: &[(&str, String)]) -> Result<()> {
-    let parameters = layout.entries().iter().map(|e| (e.name.clone(), e.shape.clone(), &theta[e.offset..][..e.len]));
-    let buffers = layout.buffers().iter().map(|(name, value)| (name.clone(), vec![1], std::slice::from_ref(value)));
-    save_tensors(path, &parameters.chain(buffers).collect::<Vec<_>>(), metadata)
+    let counts: Vec<i64> =
+        layout.tensors().filter(|(e, _)| e.init == Init::Count).map(|(_, at)| theta[at.start] as i64).collect();
+    let mut left = counts.chunks(1);
+    let mut views = Vec::new();
+    for (e, at) in layout.tensors() {
+        views.push(match e.init {
+            Init::Count => view(&e.name, Dtype::I64, &e.shape, bytemuck::cast_slice(left.next().unwrap_or_default()))?,
+            _ => view(&e.name, Dtype::F32, &e.shape, bytemuck::cast_slice(&theta[at]))?,
+        });
+    }
+    for (name, value) in layout.buffers() {
+        views.push(view(name, Dtype::F32, &[1], bytemuck::bytes_of(value))?);
+    }
+    write(path, views, metadata)
 }
 
 /// Refuses weights of which one is NaN or infinite. `what` begins the sentence.
@@ -59,10 +75,10 @@ pub fn save_model(path: &Path, layout: &ParamLayout, theta: &[f32], metadata: &[
 /// # Errors
 /// [`Error::Device`] naming the parameter.
 pub fn check_finite(layout: &ParamLayout, theta: &[f32], what: &str) -> Result<()> {
-    let bad = |e: &&crate::nn::ParamEntry| theta[e.offset..e.offset + e.len].iter().any(|v| !v.is_finite());
-    match layout.entries().iter().find(bad) {
+    let bad = |(_, at): &(&crate::nn::ParamEntry, Range<usize>)| theta[at.clone()].iter().any(|v| !v.is_finite());
+    match layout.tensors().find(bad) {
         None => Ok(()),
-        Some(e) => Err(Error::Device(format!(
+        Some((e, _)) => Err(Error::Device(format!(
             "{what} diverged: `{}` has weights that are not finite; nothing was saved of them; use a smaller learning \
              rate",
             e.name
@@ -87,25 +103,34 @@ pub fn load(path: &Path, layout: &ParamLayout) -> Result<Vec<f32>> {
         }
     }
     let buffer = |n: &&str| layout.buffers().iter().any(|(name, _)| name == n);
-    if let Some(extra) = file.names().iter().find(|n| layout.get(n).is_err() && !buffer(n)) {
-        let known: Vec<_> = layout.entries().iter().map(|e| e.name.as_str()).collect();
+    let known: Vec<_> = layout.tensors().map(|(e, _)| e.name.as_str()).collect();
+    if let Some(extra) = file.names().iter().find(|n| !known.contains(n) && !buffer(n)) {
         return Err(fail(format!("tensor `{extra}` is not a parameter of the model, which has {}", known.join(", "))));
     }
-    let mut flat = vec![0.0; layout.total()];
-    for e in layout.entries() {
+    let mut flat = vec![0.0; layout.whole()];
+    for (e, at) in layout.tensors() {
         let tensor =
             file.tensor(&e.name).map_err(|_| fail(format!("parameter `{}` {:?} is missing", e.name, e.shape)))?;
         if tensor.shape() != e.shape {
             return Err(fail(format!("`{}` has shape {:?}, the model wants {:?}", e.name, tensor.shape(), e.shape)));
         }
-        let values = as_f32(&tensor)
-            .ok_or_else(|| fail(format!("`{}` holds {:?}, expected F32 or F64", e.name, tensor.dtype())))?;
+        let (values, expected) = match e.init {
+            Init::Count => (as_count(&tensor), "I64 of at least 0"),
+            _ => (as_f32(&tensor), "F32 or F64"),
+        };
+        let values =
+            values.ok_or_else(|| fail(format!("`{}` holds {:?}, expected {expected}", e.name, tensor.dtype())))?;
         if let Some(at) = values.iter().position(|v| !v.is_finite()) {
             return Err(fail(format!("`{}` holds {} at element {at}", e.name, values[at])));
         }
-        flat[e.offset..e.offset + e.len].copy_from_slice(&values);
+        flat[at].copy_from_slice(&values);
     }
     Ok(flat)
+}
+
+fn as_count(tensor: &TensorView) -> Option<Vec<f32>> {
+    let wide: Vec<i64> = (tensor.dtype() == Dtype::I64).then(|| bytemuck::pod_collect_to_vec(tensor.data()))?;
+    wide.iter().all(|count| *count >= 0).then(|| wide.iter().map(|count| *count as f32).collect())
 }
 
 fn as_f32(tensor: &TensorView) -> Option<Vec<f32>> {

@@ -64,8 +64,20 @@ fn dropout_is_the_identity_in_evaluation() {
     let (layout, theta, step) = (&ParamLayout::default(), x.range(0..0), None);
     let mut rec = Recording::new(Target::default());
     let (graph, segments, pattern, mode) = (None, None, None, Mode::Eval);
-    let mut cx =
-        Forward { rec: &mut rec, layout, theta, n: 2, graph, segments, pattern, mode, step, dropouts: 0, relu: None };
+    let mut cx = Forward {
+        rec: &mut rec,
+        layout,
+        theta,
+        state: None,
+        n: 2,
+        graph,
+        segments,
+        pattern,
+        mode,
+        step,
+        dropouts: 0,
+        relu: None,
+    };
     let (y, saved) = layer.forward(&mut cx, x, &[4]).expect("a forward pass");
     let sink = Sink::PerSample { slab: theta };
     let mut cx = Backward { rec: &mut rec, layout, theta, n: 2, graph, segments, step, sink, kept: None, relu: None };

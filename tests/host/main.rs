@@ -4,6 +4,7 @@ mod accountant;
 mod arrays;
 mod attention;
 mod bad_input;
+mod batch_norm;
 mod bench;
 mod certified;
 mod check;

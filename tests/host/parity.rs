@@ -11,14 +11,19 @@ use crate::shared::fixtures::fixtures;
 
 /// What the fixtures state for us to compute from.
 fn given(tensor: &str) -> bool {
-    ["x", "y", "kl_targets", "mse_targets"].contains(&tensor) || tensor.starts_with("param.")
+    ["x", "y", "kl_targets", "mse_targets"].contains(&tensor)
+        || tensor.starts_with("param.")
+        || tensor.starts_with("state.")
 }
 
 #[test]
 fn the_reference_engine_agrees_with_pytorch_on_every_tensor() {
     let mut engine = Engine::reference();
     let all = fixtures();
-    assert_eq!(all.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["gnnet", "lenet5", "mlp", "mlp_sigmoid"]);
+    assert_eq!(
+        all.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(),
+        ["bnnet", "gnnet", "lenet5", "mlp", "mlp_sigmoid"]
+    );
     for fixture in all {
         let mut compared = BTreeSet::new();
         for quantity in quantities(&fixture) {

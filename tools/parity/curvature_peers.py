@@ -52,8 +52,8 @@ def opacus_norms(model, x, labels):
     """||g_n|| [R] from Opacus' per-sample gradients of the summed loss."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        wrapped = GradSampleModule(deepcopy(model).train(), loss_reduction="sum")  # none has dropout;
-        hooks want train()
+        # No network has dropout, and the hooks want train().
+        wrapped = GradSampleModule(deepcopy(model).train(), loss_reduction="sum")
         nn.functional.cross_entropy(wrapped(x), labels, reduction="sum").backward()
     squares = [p.grad_sample.flatten(1).square().sum(1) for p in wrapped.parameters()]
     return torch.stack(squares).sum(0).sqrt()

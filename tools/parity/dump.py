@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the PyTorch fixtures of assets/parity: what PyTorch computes in float64 for four small networks.
+"""Writes the PyTorch fixtures of assets/parity: what PyTorch computes in float64 for five small networks.
 
     python tools/parity/dump.py            write assets/parity/*.{toml,safetensors} and MANIFEST.toml
     python tools/parity/dump.py --check    recompute, compare with the committed files, write nothing
@@ -32,6 +32,8 @@ MIN_KINK = 2e-5
 # anybody to the 1e-4 of the tests.
 MAX_FLOAT32_GAP = 2e-5
 CHECK_TOLERANCE = 1e-6
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 MAKE = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 # The strong trajectories must differ by this much (relative, largest over the steps) from the same without decay.
@@ -86,13 +88,16 @@ def initialise(model, generator):
         if isinstance(module, (nn.Linear, nn.Conv2d)):
             bound = (3.0 / module.weight[0].numel()) ** 0.5
             ranges = {"weight": (-bound, bound), "bias": (-0.2, 0.2)}
-        elif isinstance(module, (nn.GroupNorm, nn.LayerNorm)):
+        elif isinstance(module, (nn.GroupNorm, nn.LayerNorm, *BATCH_NORMS)):
             ranges = {"weight": (0.6, 1.4), "bias": (-0.3, 0.3)}
         else:
             continue
         for key, parameter in module.named_parameters(recurse=False):
             with torch.no_grad():
                 parameter.copy_(to_f32_grid(uniform(generator, parameter.shape, *ranges[key])))
+        if isinstance(module, BATCH_NORMS):
+            module.running_mean.copy_(to_f32_grid(uniform(generator, module.running_mean.shape, -0.3, 0.3)))
+            module.running_var.copy_(to_f32_grid(uniform(generator, module.running_var.shape, 0.5, 1.5)))
 
 
 def draw(spec, config, seed):
@@ -119,6 +124,7 @@ def statistics(model, spec, data):
     for name, parameter in model.named_parameters():
         out[f"param.{name}"] = parameter.detach().clone()
         out[f"grad.{name}"] = parameter.grad.detach().clone()
+    out |= {f"state.{name}": value for name, value in running(model).items()}
     rows = list(per_sample_gradients(model, x, y))
     for name, _ in model.named_parameters():
         stacked = torch.stack([grads[name] for grads, _, _ in rows])
@@ -139,9 +145,15 @@ def statistics(model, spec, data):
     return out
 
 
+def running(model):
+    """Running means and variances by name."""
+    return {name: value.clone() for name, value in model.named_buffers() if value.is_floating_point()}
+
+
 def trajectory(spec, config, start, data, optimizer, dtype, **overrides):
-    """Mean losses of ten full-batch steps: before each step, and once more at the end."""
-    model = build_model(config, spec["input"], spec["classes"], dtype)
+    """Mean losses of ten full-batch steps: before each step, and once more at the end; and the running statistics
+    then. A batch norm is in training form, at the end too."""
+    model = build_model(config, spec["input"], spec["classes"], dtype).train()
     model.load_state_dict({k: v.to(dtype) for k, v in start.items()}, strict=True)
     steps = MAKE[optimizer.removesuffix("_decay")](model.parameters(), **{**OPTIMIZERS[optimizer], **overrides})
     x, y, losses = data["x"].to(dtype), data["y"], []
@@ -153,7 +165,7 @@ def trajectory(spec, config, start, data, optimizer, dtype, **overrides):
         steps.step()
     with torch.no_grad():
         losses.append(F.cross_entropy(model(x), y).item())
-    return torch.tensor(losses, dtype=torch.float64)
+    return torch.tensor(losses, dtype=torch.float64), running(model)
 
 
 def everything(spec, config, start, data, dtype):
@@ -162,7 +174,8 @@ def everything(spec, config, start, data, dtype):
     cast = {k: v if k == "y" else v.to(dtype) for k, v in data.items()}
     tensors = {**cast, **statistics(model, spec, cast)}
     for optimizer in OPTIMIZERS:
-        tensors[f"{optimizer}_losses"] = trajectory(spec, config, start, data, optimizer, dtype)
+        tensors[f"{optimizer}_losses"], state = trajectory(spec, config, start, data, optimizer, dtype)
+        tensors |= {f"{optimizer}_state.{name}": value for name, value in state.items()}
     return tensors
 
 
@@ -171,7 +184,7 @@ def decay_effects(spec, config, start, data, tensors):
     effects = {}
     for optimizer in OPTIMIZERS:
         losses = tensors[f"{optimizer}_losses"]
-        without = trajectory(spec, config, start, data, optimizer, torch.float64, weight_decay=0.0)
+        without, _ = trajectory(spec, config, start, data, optimizer, torch.float64, weight_decay=0.0)
         effects[optimizer] = ((losses - without).abs() / losses).max().item()
     return effects
 

@@ -62,4 +62,18 @@ MODELS = {
             layer("global_avg_pool"), layer("flatten"), layer("layer_norm", name="ln"), linear("fc", 5),
         ],
     },
+    "bnnet": {
+        "about": "batch norm over pictures and over features; statistics by running means, steps in training form",
+        "input": (2, 6, 5), "classes": 4, "batch": 6, "per_sample": 6,
+        "layers": [
+            conv("conv1", 7, 3, padding=1, bias=False), layer("batch_norm", name="bn1"), layer("relu"),
+            {"type": "residual", "layers": [
+                conv("conv2", 7, 3, padding=1, bias=False), layer("batch_norm", name="bn2", momentum=0.3, eps=1e-3),
+                layer("tanh"),
+            ]},
+            layer("global_avg_pool"), layer("flatten"),
+            {**linear("fc1", 9), "bias": False}, layer("batch_norm", name="bn3"),
+            layer("gelu"), linear("fc2", 4),
+        ],
+    },
 }

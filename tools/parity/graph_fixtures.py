@@ -6,8 +6,8 @@ is: with `concat` the next layer sees heads * out columns, without it `out`.
 
 NODES, EDGES, FEATURES, CLASSES = 40, 90, 23, 5
 DENSITY = 0.15
-ISOLATED, LOOP, BLANK, UNUSED = 11, 7, 29, 4  # a node without edges, one with a real self-loop, one without features;
-a column
+ISOLATED, LOOP, BLANK, UNUSED = 11, 7, 29, 4
+# In that order: a node without edges, one with a real self-loop, one without features; a column of zeros.
 # Training nodes, with gaps, so that a position taken for an id shows; the isolated node, the one with the loop and
 # the one without features are among them.
 TRAIN = [0, 2, 3, 7, 11, 12, 15, 16, 20, 21, 22, 27, 29, 31, 33, 36, 39]

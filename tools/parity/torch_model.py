@@ -122,6 +122,9 @@ def make_layer(row, shape, default_out):
         return nn.Conv2d(shape[0], out, row["kernel"], bias=bias, **keys)
     if kind == "group_norm":
         return nn.GroupNorm(row["groups"], shape[0], eps=row.get("eps", 1e-5))
+    if kind == "batch_norm":
+        make = nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d
+        return make(shape[0], eps=row.get("eps", 1e-5), momentum=row.get("momentum", 0.1))
     if kind == "layer_norm":
         return nn.LayerNorm(shape, eps=row.get("eps", 1e-5))
     raise ConfigError(f"layer type {kind!r} is not known here")

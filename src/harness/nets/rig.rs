@@ -5,7 +5,7 @@ use super::blocks::Blocks;
 use crate::engine::case::Gen;
 use crate::engine::{Buf, Engine, Lane, Program, Recording, Target};
 use crate::error::{Error, Result};
-use crate::nn::{Sink, SquaredNorms};
+use crate::nn::{Sink, SquaredNorms, Values};
 
 /// What becomes of the weight gradients.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,6 +48,8 @@ impl Into {
 pub struct Buffers {
     /// Parameters.
     pub theta: Buf<f32>,
+    /// Running statistics, where there are any.
+    pub state: Option<Buf<f32>>,
     /// Input.
     pub x: Buf<f32>,
     /// Output.
@@ -60,6 +62,13 @@ pub struct Buffers {
     pub sink: Buf<f32>,
     pub(super) step: Buf<u32>,
     pub(super) blocks: Option<Blocks>,
+}
+
+impl Buffers {
+    /// What the network computes with.
+    pub fn values(&self) -> Values {
+        Values { theta: self.theta, state: self.state }
+    }
 }
 
 /// A network compiled for a batch size and a sink: the forward pass alone, and both passes.
@@ -76,12 +85,13 @@ impl Rig {
     /// With the kernel variants for `target`. `dx` asks for the input's gradient too, where it has one.
     pub fn new(engine: &mut Engine, target: Target, net: &Net, n: usize, into: Into, dx: bool) -> Result<Rig> {
         let (inputs, outputs) = (n * net.input.iter().product::<usize>(), n * net.output.iter().product::<usize>());
-        let total = net.layout.total();
+        let (total, state) = (net.layout.total(), net.state(9));
         let dx = dx && !net.sparse;
         let sparse = net.sparse.then(|| net.shape[0]);
         let blocks = if net.graph { Some(Blocks::new(engine, n, sparse)?) } else { None };
         let at = Buffers {
             theta: engine.alloc("theta", total)?,
+            state: if state.is_empty() { None } else { Some(engine.alloc("state", state.len())?) },
             x: engine.alloc("x", inputs)?,
             y: engine.alloc("y", outputs)?,
             dy: engine.alloc("dy", outputs)?,
@@ -91,6 +101,9 @@ impl Rig {
             blocks,
         };
         engine.write(at.step, &[7, 0, 3, 0])?;
+        if let Some(to) = at.state {
+            put(engine, to, &state)?;
+        }
         let sink = match into {
             Into::Mean { scale, accumulate } => Sink::Mean { grad: at.sink, scale, accumulate },
             Into::SquareSum { accumulate } => Sink::SquareSum { squares: at.sink, accumulate },

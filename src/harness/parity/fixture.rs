@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::files::{self, Folder, Tensor};
 use crate::error::{Error, Result};
-use crate::nn::Model;
+use crate::nn::{Init, Model};
 
 /// Settings of an optimiser as PyTorch names them; those of the other family are absent.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -98,11 +98,18 @@ impl Fixture {
         files::tensor(&self.name, &self.tensors, name)
     }
 
-    /// The flat parameter vector that everything starts from.
+    /// The network's numbers that everything starts from: the flat parameter vector, and running statistics behind it.
     ///
     /// # Errors
-    /// The fixture lacks a parameter.
+    /// The fixture lacks one.
     pub fn theta(&self) -> Result<Vec<f32>> {
-        files::flat(&self.model.layout, "param", |name| self.tensor(name))
+        let layout = &self.model.layout;
+        let mut numbers = files::flat(layout, "param", |name| self.tensor(name))?;
+        numbers.resize(layout.whole(), 0.0);
+        let state = &mut numbers[layout.total()..];
+        for e in layout.state().iter().filter(|e| e.init != Init::Count) {
+            state[e.offset..e.offset + e.len].copy_from_slice(&self.tensor(&format!("state.{}", e.name))?.f32());
+        }
+        Ok(numbers)
     }
 }

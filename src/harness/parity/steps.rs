@@ -4,7 +4,7 @@ use super::{Fixture, Gap, Optimizer, Session, relative_error};
 use crate::engine::{Buf, Data, Engine, Recording, Target};
 use crate::error::{Error, Result};
 use crate::kernels::optim::{self, Adam, Sgd};
-use crate::nn::Sink;
+use crate::nn::{Init, Mode, Sink};
 
 /// What one step reads: the learning rate and Adam's bias corrections, t counted from 1.
 fn hyper(o: &Optimizer, t: usize) -> Vec<f32> {
@@ -51,7 +51,7 @@ pub(super) fn losses(engine: &mut Engine, fixture: &Fixture, name: &str, target:
     let grad = rec.temp("grad", total);
     // The lanes between parameters are not a sink's; the update walks over them.
     rec.clear(grad);
-    let loss = s.both(&mut rec, Sink::Mean { grad, scale: s.share(), accumulate: false })?;
+    let loss = s.both(&mut rec, Sink::Mean { grad, scale: s.share(), accumulate: false }, Mode::Train)?;
     update(&mut rec, name, o, s.theta, grad, step, [m, v])?;
     rec.readback(loss);
     let program = engine.compile(rec)?;
@@ -68,5 +68,14 @@ pub(super) fn losses(engine: &mut Engine, fixture: &Fixture, name: &str, target:
     }
     // Loss by loss: a loss near the end may be far smaller than the first.
     let gaps = means.iter().zip(want).map(|(got, want)| relative_error(&[*got], &[*want]));
-    Ok(gaps.enumerate().map(|(t, error)| Gap { tensor: format!("{tensor}[{t}]"), record: None, error }).collect())
+    let mut all: Vec<Gap> =
+        gaps.enumerate().map(|(t, error)| Gap { tensor: format!("{tensor}[{t}]"), record: None, error }).collect();
+    let Some(state) = s.state else { return Ok(all) };
+    let found = engine.read(state)?;
+    for e in fixture.model.layout.state().iter().filter(|e| e.init != Init::Count) {
+        let tensor = format!("{name}_state.{}", e.name);
+        let error = relative_error(&found[e.offset..][..e.len], &fixture.tensor(&tensor)?.values);
+        all.push(Gap { tensor, record: None, error });
+    }
+    Ok(all)
 }

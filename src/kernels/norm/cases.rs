@@ -4,7 +4,7 @@ mod asked;
 
 pub use asked::asked;
 
-use super::{NormShape, group, group_bwd, group_bwd_affine, group_bwd_x};
+use super::{NormShape, batch, group, group_bwd, group_bwd_affine, group_bwd_x};
 use crate::engine::case::{Case, Gen, Hazard};
 use crate::engine::{Buf, Target};
 use crate::kernels::tangent::along;
@@ -33,6 +33,7 @@ const SHAPES: &[[usize; 4]] = &[
 pub fn cases() -> Vec<Case> {
     let mut all: Vec<Case> = SHAPES.iter().flat_map(|s| at(*s)).collect();
     all.extend(SHAPES.iter().flat_map(|s| moving(*s)));
+    all.extend(batch::cases());
     all.extend(moving([64, 16, 196, 4]).map(Case::timed));
     all.extend(at([64, 16, 196, 4]).map(Case::timed));
     all.extend(at([64, 256, 1, 1]).map(Case::timed));
@@ -63,6 +64,7 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
     let mut all: Vec<Case> = at(shape).into();
     all.extend(moving(shape));
     all.extend(sinks(shape));
+    all.extend(batch::random(g));
     all
 }
 

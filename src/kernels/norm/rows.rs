@@ -2,7 +2,7 @@
 
 use super::tangent::{self, APPLY_TANGENT, CHANNEL_TANGENT, DX_TANGENT, MERGE_TANGENT, STATS_TANGENT};
 use super::twin;
-use crate::engine::{Kernel, Params, Requires, Tangent};
+use crate::engine::{Fields, Kernel, Params, Requires, Tangent, Twin};
 use crate::params;
 
 params! {
@@ -28,6 +28,26 @@ params! {
 params! {
     /// Per-sample parts [n, c] into a sink.
     pub struct Fold { n: u32, c: u32, stride: u32, block: u32, alpha: f32, beta: f32 }
+}
+
+params! {
+    /// Shares of the planes of x [n, c, len], `lanes` of each.
+    pub struct Shares { n: u32, c: u32, len: u32, lanes: u32 }
+}
+
+params! {
+    /// Statistics of channels, for `n` records.
+    pub struct Spread { n: u32, c: u32, eps: f32 }
+}
+
+params! {
+    /// Running statistics: where variances and the count of batches are in the state.
+    pub struct Running { c: u32, spread: u32, batches: u32, momentum: f32, unbiased: f32 }
+}
+
+params! {
+    /// Means of gradients, `share` = 1 / (n p).
+    pub struct Means { n: u32, c: u32, share: f32 }
 }
 
 /// Mean and spread of each row, or of the shares of a row.
@@ -107,6 +127,28 @@ pub static FOLD: Kernel = Kernel {
     variant_of: None,
 };
 
+/// No derivative reaches these: statistics of records are taken with the running moments, which are constants.
+const fn row(name: &'static str, source: &'static str, params: Fields, twin: Twin) -> Kernel {
+    let (requires, tangent) = (Requires::Nothing, Tangent::Missing);
+    Kernel { name, source, params, twin, requires, tangent, variant_of: None }
+}
+
+/// Joins the shares of a batch's planes.
+pub static BATCH: Kernel =
+    row("norm.batch", include_str!("../../../shaders/norm/batch.wgsl"), Shares::FIELDS, twin::batch);
+
+/// Statistics of channels, for every record.
+pub static SPREAD: Kernel =
+    row("norm.spread", include_str!("../../../shaders/norm/spread.wgsl"), Spread::FIELDS, twin::spread);
+
+/// Running statistics follow a batch's.
+pub static RUNNING: Kernel =
+    row("norm.running", include_str!("../../../shaders/norm/running.wgsl"), Running::FIELDS, twin::running);
+
+/// The means that the input gradient of a batch takes off.
+pub static BATCH_ROW: Kernel =
+    row("norm.batch_row", include_str!("../../../shaders/norm/batch_row.wgsl"), Means::FIELDS, twin::batch_row);
+
 /// The family's kernels.
 pub static KERNELS: &[&Kernel] = &[
     &STATS,
@@ -116,6 +158,10 @@ pub static KERNELS: &[&Kernel] = &[
     &ROW,
     &DX,
     &FOLD,
+    &BATCH,
+    &SPREAD,
+    &RUNNING,
+    &BATCH_ROW,
     &STATS_TANGENT,
     &MERGE_TANGENT,
     &APPLY_TANGENT,

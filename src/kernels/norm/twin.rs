@@ -1,6 +1,6 @@
 //! CPU twins of the `norm` family.
 
-use super::rows::{Elements, Fold, Groups, Planes, Rows};
+use super::rows::{Elements, Fold, Groups, Means, Planes, Rows, Running, Shares, Spread};
 use crate::engine::TwinCall;
 
 /// Bindings x out; see `stats.wgsl`.
@@ -200,5 +200,64 @@ pub fn fold(call: &mut TwinCall) {
         let sum: f64 = column.map(|g| if mode == 1 { g * g } else { *g }).sum();
         let before = if p.beta == 0.0 { 0.0 } else { f64::from(p.beta) * *out };
         *out = f64::from(p.alpha) * sum + before;
+    }
+}
+
+/// Bindings part mean variance; see `batch.wgsl`.
+pub fn batch(call: &mut TwinCall) {
+    let p: Shares = call.params();
+    let [part, mean, variance] = call.bufs();
+    let (part, mean, variance) = (part.f(), mean.f_mut(), variance.f_mut());
+    let (n, c, len, lanes) = (p.n as usize, p.c as usize, p.len as usize, p.lanes as usize);
+    let all = ((n * len) as f64).max(1.0);
+    for channel in 0..c {
+        let share = |record: usize, lane: usize| {
+            let at = 2 * ((record * c + channel) * lanes + lane);
+            ((lane..len).step_by(lanes).count() as f64, part[at], part[at + 1])
+        };
+        let shares: Vec<_> = (0..n).flat_map(|record| (0..lanes).map(move |lane| (record, lane))).collect();
+        let found = || shares.iter().map(|(record, lane)| share(*record, *lane));
+        let m = found().map(|(held, m, _)| held * m).sum::<f64>() / all;
+        mean[channel] = m;
+        variance[channel] = found().map(|(held, own, m2)| m2 + held * (own - m).powi(2)).sum::<f64>() / all;
+    }
+}
+
+/// Bindings mean variance stats; see `spread.wgsl`.
+pub fn spread(call: &mut TwinCall) {
+    let p: Spread = call.params();
+    let [mean, variance, stats] = call.bufs();
+    let (mean, variance, stats) = (mean.f(), variance.f(), stats.f_mut());
+    for i in 0..(p.n * p.c) as usize {
+        let c = i % p.c as usize;
+        (stats[2 * i], stats[2 * i + 1]) = (mean[c], 1.0 / (variance[c] + f64::from(p.eps)).sqrt());
+    }
+}
+
+/// Bindings mean variance state; see `running.wgsl`.
+pub fn running(call: &mut TwinCall) {
+    let p: Running = call.params();
+    let [mean, variance, state] = call.bufs();
+    let (mean, variance, state) = (mean.f(), variance.f(), state.f_mut());
+    let momentum = f64::from(p.momentum);
+    for c in 0..p.c as usize {
+        let at = p.spread as usize + c;
+        state[c] += momentum * (mean[c] - state[c]);
+        state[at] += momentum * (f64::from(p.unbiased) * variance[c] - state[at]);
+    }
+    if p.c > 0 {
+        state[p.batches as usize] += 1.0;
+    }
+}
+
+/// Bindings gamma dgamma dbeta m; see `batch_row.wgsl`.
+pub fn batch_row(call: &mut TwinCall) {
+    let p: Means = call.params();
+    let [gamma, dgamma, dbeta, m] = call.bufs();
+    let (gamma, dgamma, dbeta, m) = (gamma.f(), dgamma.f(), dbeta.f(), m.f_mut());
+    for i in 0..(p.n * p.c) as usize {
+        let c = i % p.c as usize;
+        let scale = f64::from(p.share) * gamma[c];
+        (m[2 * i], m[2 * i + 1]) = (scale * dbeta[c], scale * dgamma[c]);
     }
 }

@@ -144,6 +144,13 @@ impl DeltaGrad {
 
 impl Method for DeltaGrad {
     fn suits(&self, model: &Model) -> Result<()> {
+        if model.keeps_statistics() {
+            return Err(Error::input(format!(
+                "method `{}` corrects gradients of the original's steps, and batch_norm makes them those of a batch's \
+                 own statistics; use group_norm or layer_norm",
+                ROW.name
+            )));
+        }
         let drops = |layer: &&dyn Layer| matches!(layer.elementwise(), Some(Elementwise::Dropout(_)));
         match model.every_layer().iter().any(drops) {
             true => Err(Error::input(format!(

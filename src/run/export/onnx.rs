@@ -151,6 +151,12 @@ impl Writer<'_> {
                 let attributes = [Attribute::Int("axis", -1), Attribute::Float("epsilon", keys.float("eps"))];
                 self.graph.node("LayerNormalization", &[x, &scale, &bias], &attributes)
             }
+            "batch_norm" => {
+                let parts = ["weight", "bias", "running_mean", "running_var"];
+                let inputs = parts.iter().map(|part| self.parameter(&name, part, None)).collect::<Result<Vec<_>>>()?;
+                let all: Vec<&str> = std::iter::once(x).chain(inputs.iter().map(String::as_str)).collect();
+                self.graph.node("BatchNormalization", &all, &[Attribute::Float("epsilon", keys.float("eps"))])
+            }
             "group_norm" => self.group_norm(&name, &keys, x, input)?,
             "residual" => {
                 let inner = self.layers(layer.inner(), x.to_owned(), input)?;
@@ -210,8 +216,9 @@ impl Writer<'_> {
     /// A parameter as a constant under its own name, in its own shape or in this one.
     fn parameter(&mut self, layer: &str, part: &str, shape: Option<&[usize]>) -> Result<String> {
         let name = format!("{layer}.{part}");
-        let entry = self.model.layout.get(&name)?;
-        let values = &self.theta[entry.offset..][..entry.len];
+        let found = self.model.layout.tensors().find(|(entry, _)| entry.name == name);
+        let (entry, at) = found.ok_or_else(|| Error::internal(format!("no tensor is called `{name}`")))?;
+        let values = &self.theta[at];
         Ok(self.graph.floats(&name, shape.unwrap_or(&entry.shape), values))
     }
 }

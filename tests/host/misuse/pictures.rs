@@ -1,10 +1,11 @@
 //! Record functions over channels and planes, with right shapes.
 
+use unlearn::engine::Buf;
 use unlearn::kernels::conv::{self, Chunks, ConvShape, WeightGrad};
-use unlearn::kernels::norm::{self, NormShape};
+use unlearn::kernels::norm::{self, NormShape, Places};
 use unlearn::kernels::{Reduction, hw, pool};
 
-use super::{Call, call, through};
+use super::{Call, Rig, call, through};
 
 pub const CALLS: &[Call] = &[
     call("conv.conv2d", |r| {
@@ -61,6 +62,34 @@ pub const CALLS: &[Call] = &[
         let affine = (r.exact("dgamma", &[4]), r.exact("dbeta", &[4]), Reduction::default());
         norm::group_bwd(&mut r.rec, x, gamma, stats, dy, dx, affine, NORM);
     }),
+    call("norm.moments", |r| {
+        let (x, mean, variance) = (r.exact("x", &[2, 4, 3]), r.exact("mean", &[4]), r.exact("variance", &[4]));
+        norm::moments(&mut r.rec, x, mean, variance, CHANNELS);
+    }),
+    call("norm.follow", |r| {
+        let (moments, at) = ([r.exact("mean", &[4]), r.exact("variance", &[4])], Places { spread: 5, batches: 9 });
+        let state = r.least("state", &[10]);
+        norm::follow(&mut r.rec, moments, state, at, CHANNELS, 0.1);
+    }),
+    call("norm.spread", |r| {
+        let moments = [r.exact("mean", &[4]), r.exact("variance", &[4])];
+        let stats = r.exact("stats", &[2, 4, 2]);
+        norm::spread(&mut r.rec, moments, stats, CHANNELS);
+    }),
+    call("norm.normalise", |r| {
+        let (x, affine) = (r.exact("x", &[2, 4, 3]), [r.exact("gamma", &[4]), r.exact("beta", &[4])]);
+        let (stats, y) = (r.exact("stats", &[2, 4, 2]), r.exact("y", &[2, 4, 3]));
+        norm::normalise(&mut r.rec, x, affine, stats, y, CHANNELS);
+    }),
+    call("norm.normalise_bwd_x", |r| {
+        let (operands, dx) = (batch_operands(r), r.exact("dx", &[2, 4, 3]));
+        norm::normalise_bwd_x(&mut r.rec, operands, dx, CHANNELS);
+    }),
+    call("norm.batch_bwd", |r| {
+        let (operands, sums) = (batch_operands(r), [r.exact("dgamma", &[4]), r.exact("dbeta", &[4])]);
+        let dx = Some(r.exact("dx", &[2, 4, 3]));
+        norm::batch_bwd(&mut r.rec, operands, sums, dx, CHANNELS);
+    }),
     call("pool.max", |r| {
         let (x, y, arg) = (r.exact("x", &[2, 3, 4, 6]), r.exact("y", &[2, 3, 2, 3]), r.exact("arg", &[2, 3, 2, 3]));
         pool::max(&mut r.rec, &pool2(), x, y, arg);
@@ -93,6 +122,13 @@ pub fn conv2() -> ConvShape {
 }
 
 pub const NORM: NormShape = NormShape { n: 2, c: 4, p: 3, groups: 2, eps: 1e-5 };
+
+const CHANNELS: NormShape = NormShape { groups: 4, ..NORM };
+
+/// x, gamma, stats and dy of a batch normalisation.
+fn batch_operands(r: &mut Rig) -> [Buf<f32>; 4] {
+    [("x", &[2, 4, 3][..]), ("gamma", &[4]), ("stats", &[2, 4, 2]), ("dy", &[2, 4, 3])].map(|(n, s)| r.exact(n, s))
+}
 
 /// Windows of 2 x 2 over pictures of 4 x 6.
 fn pool2() -> pool::PoolShape {

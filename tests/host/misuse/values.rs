@@ -112,6 +112,14 @@ pub const CALLS: &[Wrong] = &[
     ("norm.group", "4 channels in 3 groups", |r| normalised(r, NormShape { groups: 3, ..NORM })),
     ("norm.group", "4 channels in 0 groups", |r| normalised(r, NormShape { groups: 0, ..NORM })),
     ("norm.group", "2^31 elements", |r| normalised(r, NormShape { n: 1 << 30, ..NORM })),
+    ("norm.moments", "2 groups of 4 channels", |r| {
+        let (x, mean, variance) = (r.exact("x", &[2, 4, 3]), r.exact("mean", &[4]), r.exact("variance", &[4]));
+        norm::moments(&mut r.rec, x, mean, variance, NORM);
+    }),
+    ("norm.follow", "overlap at", |r| {
+        let (moments, state) = ([r.exact("mean", &[4]), r.exact("variance", &[4])], r.exact("state", &[9]));
+        norm::follow(&mut r.rec, moments, state, norm::Places { spread: 3, batches: 8 }, NORM, 0.1);
+    }),
     ("norm.group_bwd_affine", "`dgamma`: results of 4 elements start 3 apart", |r| {
         let (x, stats, dy) = (r.exact("x", &[2, 4, 3]), r.exact("stats", &[2, 2, 2]), r.exact("dy", &[2, 4, 3]));
         let (dgamma, dbeta) = (r.exact("dgamma", &[8]), r.exact("dbeta", &[8]));

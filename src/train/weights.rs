@@ -70,12 +70,15 @@ pub fn save_model(path: &Path, layout: &ParamLayout, theta: &[f32], metadata: &[
     write(path, views, metadata)
 }
 
-/// Refuses weights of which one is NaN or infinite. `what` begins the sentence.
+/// Refuses a network's numbers, or a vector of its parameters' layout, of which one is NaN or infinite. `what` begins
+/// the sentence.
 ///
 /// # Errors
 /// [`Error::Device`] naming the parameter.
 pub fn check_finite(layout: &ParamLayout, theta: &[f32], what: &str) -> Result<()> {
-    let bad = |(_, at): &(&crate::nn::ParamEntry, Range<usize>)| theta[at.clone()].iter().any(|v| !v.is_finite());
+    let bad = |(_, at): &(&crate::nn::ParamEntry, Range<usize>)| {
+        theta.get(at.clone()).is_some_and(|part| part.iter().any(|v| !v.is_finite()))
+    };
     match layout.tensors().find(bad) {
         None => Ok(()),
         Some((e, _)) => Err(Error::Device(format!(

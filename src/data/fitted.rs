@@ -43,6 +43,17 @@ pub enum Encoding {
     },
 }
 
+impl Encoding {
+    /// Features that a column becomes.
+    pub fn width(&self) -> usize {
+        match self {
+            Encoding::Numeric { indicator, .. } => 1 + usize::from(*indicator),
+            Encoding::Categorical { categories } => categories.len(),
+            Encoding::Numbered { width } => *width,
+        }
+    }
+}
+
 /// Everything that was fitted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]

@@ -228,7 +228,7 @@ fn pictures(records: usize) -> Result<(Dataset, Vec<u32>)> {
 
 /// A network of the zoo for some data.
 fn network(zoo: &str, hidden: Option<Vec<usize>>, data: &Dataset) -> Result<Model> {
-    let net = ModelConfig { zoo: Some(zoo.into()), hidden, layers: Vec::new() };
+    let net = ModelConfig { zoo: Some(zoo.into()), hidden, ..Default::default() };
     Model::build(&net, &data.shape, data.classes)
 }
 

@@ -3,11 +3,13 @@
 //! Every buffer is seen as vec4s, one thread each; lanes past the end of a range are padding that nobody reads.
 
 mod cases;
+mod columns;
 mod random;
 mod tangent;
 mod twin;
 
 pub use cases::{asked, cases, random};
+pub use columns::{Block, columns};
 pub(in crate::kernels) use random::kept_scale;
 pub use random::{
     DROPOUT, NORMAL, PHILOX, RELU_DROPOUT, RELU_DROPOUT_BWD, dropout, normal, relu_dropout, relu_dropout_bwd, words,
@@ -141,6 +143,7 @@ pub static KERNELS: &[&Kernel] = &[
     &BIAS,
     &GATHER_ROWS,
     &GATHER_WORDS,
+    &columns::COLUMNS,
     &DROPOUT,
     &RELU_DROPOUT,
     &RELU_DROPOUT_BWD,

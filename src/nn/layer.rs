@@ -174,9 +174,9 @@ pub trait Layer: Send + Sync {
     /// Its row of the registry.
     fn row(&self) -> &'static LayerRow;
 
-    /// The layers inside it.
-    fn inner(&self) -> &[Box<dyn Layer>] {
-        &[]
+    /// The layers inside it, branch by branch: each branch takes what the layer takes.
+    fn inner(&self) -> Vec<&[Box<dyn Layer>]> {
+        Vec::new()
     }
 
     /// The configuration with every default written out, `type` included.

@@ -4,15 +4,18 @@ mod activation;
 mod batch;
 mod batch_norm;
 mod cheb_conv;
+mod concat;
 mod conv;
 mod deletion;
 mod dropout;
+mod embedding;
 pub mod factors;
 mod flatten;
 mod gat_conv;
 mod gin_conv;
 mod graph_conv;
 mod init;
+mod inputs;
 mod keys;
 mod layer;
 mod linear;
@@ -31,6 +34,7 @@ pub mod structure;
 mod zoo;
 
 pub use batch::{Batch, Input};
+pub use inputs::{FeatureColumn, InputConfig, Kind};
 pub use keys::{Described, Keys};
 pub use layer::{
     Backward, Elementwise, Facts, Family, Forward, Layer, LayerRow, Mode, ReluBefore, ReluBehind, Rows, Saved,
@@ -59,6 +63,8 @@ pub static LAYERS: &[&LayerRow] = &[
     &norm::LAYER,
     &batch_norm::ROW,
     &residual::ROW,
+    &concat::ROW,
+    &embedding::ROW,
     &graph_conv::GCN,
     &graph_conv::SGC,
     &sage_conv::ROW,

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;
+use super::inputs::InputConfig;
 use super::layer::{Backward, Family, Forward, Layer, Mode, Saved};
 use super::params::{ParamLayout, Values};
 use super::sequence::Sequence;
 use super::sink::{Kept, Sink, SquaredNorms};
 use super::structure::{Segments, Structure};
-use super::{init, zoo};
+use super::{init, inputs, zoo};
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::{graph, map};
@@ -25,6 +26,9 @@ pub struct ModelConfig {
     #[cfg_attr(feature = "cli", schemars(inner(range(min = 1))))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hidden: Option<Vec<usize>>,
+    /// Parts of the features, each with layers of its own; their outputs stand side by side before `layers`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<InputConfig>,
     /// Tables with a `type` each, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "cli", schemars(schema_with = "super::keys::layers"))]
@@ -42,6 +46,8 @@ impl ModelConfig {
 /// A network for one input shape.
 pub struct Model {
     body: Sequence,
+    /// As configured; the first layer is what they are.
+    inputs: Vec<InputConfig>,
     /// Shape of a record, such as [C, H, W] or \[F\].
     pub input: Vec<usize>,
     /// Logits of a record.
@@ -97,6 +103,7 @@ impl Model {
             (Some(_), false) => return Err(Error::input("[model] has both `zoo` and `layers`; keep one")),
             (None, true) => return Err(Error::input("[model] needs `zoo = \"…\"` or at least one [[model.layers]]")),
         };
+        let tables = inputs::joined(&config.inputs)?.into_iter().chain(tables).collect();
         let mut body = Sequence::parse(tables)?;
         let last = body.layers.len() - 1;
         for (i, layer) in body.layers.iter_mut().enumerate() {
@@ -114,12 +121,16 @@ impl Model {
         layout.extend(body.params(input)?)?;
         layout.extend_state(body.state(input)?)?;
         layout.extend_buffers(body.buffers());
-        Ok(Model { body, input: input.to_vec(), classes, layout })
+        Ok(Model { body, inputs: config.inputs.clone(), input: input.to_vec(), classes, layout })
     }
 
     /// The configuration with every default written out.
     pub fn config(&self) -> ModelConfig {
-        ModelConfig { layers: self.body.config(), ..Default::default() }
+        let (layers, inputs) = (self.body.config(), self.inputs.clone());
+        match inputs.is_empty() {
+            true => ModelConfig { layers, ..Default::default() },
+            false => inputs::apart(layers, inputs),
+        }
     }
 
     /// Elements of one record.
@@ -147,7 +158,7 @@ impl Model {
         fn walk<'a>(layers: &'a [Box<dyn Layer>], found: &mut Vec<&'a dyn Layer>) {
             for layer in layers {
                 found.push(layer.as_ref());
-                walk(layer.inner(), found);
+                layer.inner().into_iter().for_each(|branch| walk(branch, found));
             }
         }
         let mut found = Vec::new();

@@ -41,8 +41,8 @@ impl Layer for Residual {
         &ROW
     }
 
-    fn inner(&self) -> &[Box<dyn Layer>] {
-        &self.body.layers
+    fn inner(&self) -> Vec<&[Box<dyn Layer>]> {
+        vec![&self.body.layers]
     }
 
     fn config(&self) -> toml::Table {

@@ -44,6 +44,11 @@ impl Sequence {
         Ok(shapes)
     }
 
+    /// The last of [`Sequence::shapes`].
+    pub fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+        Ok(self.shapes(input)?.pop().unwrap_or_default())
+    }
+
     pub fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
         let shapes = self.shapes(input)?;
         let each = self.layers.iter().zip(&shapes).map(|(l, s)| l.params(s));

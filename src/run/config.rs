@@ -14,6 +14,7 @@ use crate::methods::{self, Method, MethodRow};
 use crate::nn::{Model, ModelConfig};
 use crate::train::TrainConfig;
 
+mod inputs;
 mod overrides;
 mod place;
 
@@ -261,11 +262,15 @@ impl Config {
     /// Whatever is wrong with layers or shapes.
     pub fn network(&self, data: &Dataset, fit: FitOn) -> Result<Model> {
         let outputs = data.outputs(self.model.width().unwrap_or(EMBEDDING));
-        match fit {
+        let mut model = match fit {
             // What was resolved for all classes says how many there were.
-            FitOn::Without(_) if outputs < data.classes => Model::build(&self.model.open_ended(), &data.shape, outputs),
-            _ => Model::build(&self.model, &data.shape, outputs),
-        }
+            FitOn::Without(_) if outputs < data.classes => self.model.open_ended(),
+            _ => self.model.clone(),
+        };
+        let columns = inputs::columns(data);
+        let over = model.inputs.iter().map(|input| input.over(&columns, &data.name));
+        model.inputs = over.collect::<Result<Vec<_>>>()?.concat();
+        Model::build(&model, &data.shape, outputs)
     }
 
     fn check(&mut self) -> Result<()> {

@@ -6,6 +6,7 @@ mod special;
 
 pub use asked::asked;
 
+use super::columns;
 use super::{Binary, Unary, axpby, bias, binary, fill, gather_rows, gather_words, unary, unary_bwd, unary_bwd_tangent};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen, Hazard};
@@ -50,6 +51,7 @@ pub fn cases() -> Vec<Case> {
     all.push(fill_case(LARGE, 0.0).timed());
     all.extend(bias_cases());
     all.extend(gather_cases());
+    all.extend(columns::cases());
     all.extend(random::cases());
     all.extend(special::cases());
     all
@@ -59,7 +61,7 @@ pub fn cases() -> Vec<Case> {
 pub fn random(g: &mut Gen) -> Vec<Case> {
     let (n, op) = (g.size(1, 20_000), Unary::ALL[g.below(Unary::ALL.len())]);
     let chunks: Vec<usize> = (0..g.size(1, 3)).map(|_| g.size(1, 60)).collect();
-    vec![
+    let mut all = vec![
         unary_case(op, n),
         unary_bwd_case(op, n),
         unary_bwd_tangent_case(op, n, g.below(2) == 0),
@@ -68,7 +70,9 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
         bias_case((g.size(1, 20), g.size(1, 40), g.size(1, 50))),
         gather_rows_case(&chunks, g.size(1, 70), g.size(1, 90)),
         gather_words_case(g.size(1, 3_000)),
-    ]
+    ];
+    all.extend(columns::random(g));
+    all
 }
 
 fn new(name: String) -> Case {

@@ -158,8 +158,13 @@ impl Writer<'_> {
                 self.graph.node("BatchNormalization", &all, &[Attribute::Float("epsilon", keys.float("eps"))])
             }
             "group_norm" => self.group_norm(&name, &keys, x, input)?,
+            "concat" => self.concat(layer, &keys, x, input)?,
+            "embedding" => {
+                let table = self.parameter(&name, "weight", None)?;
+                self.graph.node("MatMul", &[x, &table], &[])
+            }
             "residual" => {
-                let inner = self.layers(layer.inner(), x.to_owned(), input)?;
+                let inner = self.layers(layer.inner()[0], x.to_owned(), input)?;
                 self.graph.node("Add", &[x, &inner], &[])
             }
             other => {
@@ -202,6 +207,33 @@ impl Writer<'_> {
         let x = g.node("Reshape", &[&x, &back], &[]);
         let x = g.node("Mul", &[&x, &scale], &[]);
         Ok(g.node("Add", &[&x, &bias], &[]))
+    }
+
+    /// Branches over slices of the features, side by side.
+    fn concat(&mut self, layer: &dyn Layer, keys: &Settings, x: &str, input: &[usize]) -> Result<String> {
+        let branches = keys.0.get("branches").and_then(toml::Value::as_array).cloned().unwrap_or_default();
+        let mut outs = Vec::new();
+        for (branch, inner) in branches.iter().zip(layer.inner()) {
+            let ranges: Option<Vec<[i64; 2]>> = branch.get("features").and_then(|found| found.clone().try_into().ok());
+            let Some(ranges) = ranges else {
+                outs.push(self.layers(inner, x.to_owned(), input)?);
+                continue;
+            };
+            let slice = |(first, end): (i64, i64)| {
+                let [first, end, axis] = [first, end, 1].map(|at| self.graph.ints(&[at]));
+                self.graph.node("Slice", &[x, &first, &end, &axis], &[])
+            };
+            let parts: Vec<String> = ranges.iter().map(|[first, end]| (*first, *end)).map(slice).collect();
+            let taken = self.side_by_side(&parts);
+            let width = ranges.iter().map(|[first, end]| (end - first) as usize).sum();
+            outs.push(self.layers(inner, taken, &[width])?);
+        }
+        Ok(self.side_by_side(&outs))
+    }
+
+    fn side_by_side(&mut self, parts: &[String]) -> String {
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        self.graph.node("Concat", &parts, &[Attribute::Int("axis", 1)])
     }
 
     /// The weight of a layer and, where it has one, its bias.

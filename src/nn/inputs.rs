@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::model::ModelConfig;
 use crate::error::{Error, Result};
 
 /// What the columns of an input are.
@@ -119,13 +118,11 @@ pub(super) fn joined(inputs: &[InputConfig]) -> Result<Option<toml::Table>> {
     Ok(Some(table))
 }
 
-/// The configuration with every default in the inputs' layers, which are the first of `layers`.
-pub(super) fn apart(mut layers: Vec<toml::Table>, mut inputs: Vec<InputConfig>) -> ModelConfig {
-    let first = layers.remove(0);
-    let branches = first.get("branches").and_then(toml::Value::as_array);
+/// Writes every default into the inputs' layers, which are those of `joined`'s branches.
+pub(super) fn complete(inputs: &mut [InputConfig], joined: &toml::Table) {
+    let branches = joined.get("branches").and_then(toml::Value::as_array);
     for (input, branch) in inputs.iter_mut().zip(branches.into_iter().flatten()) {
         let found = branch.get("layers").and_then(toml::Value::as_array);
         input.layers = found.into_iter().flatten().filter_map(|layer| layer.as_table().cloned()).collect();
     }
-    ModelConfig { inputs, layers, ..Default::default() }
 }

@@ -126,11 +126,11 @@ impl Model {
 
     /// The configuration with every default written out.
     pub fn config(&self) -> ModelConfig {
-        let (layers, inputs) = (self.body.config(), self.inputs.clone());
-        match inputs.is_empty() {
-            true => ModelConfig { layers, ..Default::default() },
-            false => inputs::apart(layers, inputs),
+        let (mut layers, mut inputs) = (self.body.config(), self.inputs.clone());
+        if !inputs.is_empty() {
+            inputs::complete(&mut inputs, &layers.remove(0));
         }
+        ModelConfig { inputs, layers, ..Default::default() }
     }
 
     /// Elements of one record.

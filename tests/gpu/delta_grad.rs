@@ -47,7 +47,7 @@ struct Digits<'e> {
 impl<'e> Digits<'e> {
     fn new(engine: &'e mut Engine, net: &str) -> Result<Digits<'e>> {
         let data = data::load(&DataConfig::new("digits"), Path::new("."))?;
-        let net = ModelConfig { zoo: Some(net.into()), hidden: (net == "mlp").then(|| vec![32]), layers: Vec::new() };
+        let net = ModelConfig { zoo: Some(net.into()), hidden: (net == "mlp").then(|| vec![32]), ..Default::default() };
         let model = Model::build(&net, &data.shape, data.classes)?;
         let train = TrainConfig {
             lr: 0.1,

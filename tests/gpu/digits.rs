@@ -46,7 +46,7 @@ fn the_fisher_pays(engine: &mut Engine) -> Result<()> {
     let mut config = DataConfig::new("digits");
     config.validation_fraction = Some(0.1);
     let data = data::load(&config, Path::new("."))?;
-    let net = ModelConfig { zoo: Some("mlp".into()), hidden: Some(vec![128, 64]), layers: Vec::new() };
+    let net = ModelConfig { zoo: Some("mlp".into()), hidden: Some(vec![128, 64]), ..Default::default() };
     let model = Model::build(&net, &data.shape, data.classes)?;
     let schedule = Schedule::Cosine;
     let recipe =

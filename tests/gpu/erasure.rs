@@ -67,7 +67,9 @@ fn table(without: &[u32]) -> String {
 fn config(path: &str) -> String {
     format!(
         "seed = 4\n[data]\nloader = 'csv'\npath = '{path}'\nlabel = 'late'\nid = 'row'\nsubject = 'customer'\n\
-         validation_fraction = 0.1\n[[model.layers]]\ntype = 'linear'\nout = 8\n[[model.layers]]\ntype = 'relu'\n\
+         validation_fraction = 0.1\n[[model.inputs]]\nkind = 'numeric'\n[[model.inputs]]\nkind = 'categorical'\n\
+         each = true\nlayers = [{{ type = 'embedding', name = 'emb', out = 3 }}]\n[[model.layers]]\ntype = 'linear'\n\
+         out = 8\n[[model.layers]]\ntype = 'batch_norm'\n[[model.layers]]\ntype = 'relu'\n\
          [[model.layers]]\ntype = 'dropout'\np = 0.2\n[[model.layers]]\ntype = 'linear'\n\
          [train]\nlr = 0.1\nmomentum = 0.9\nbatch_size = 16\nepochs = 4\n"
     )
@@ -233,7 +235,9 @@ fn base() -> Result<(), Failed> {
     desk.put("all.csv", table(&[]));
     desk.put("rest.csv", table(&[120]));
     desk.put("public.csv", table(&(100..120).collect::<Vec<_>>()));
-    let plain = |path: &str| config(path).replace("id = 'row'", "id = 'row'\ndrop = ['trade']");
+    let plain = |path: &str| {
+        config(path).replace("id = 'row'", "id = 'row'\ndrop = ['trade']").replace("'categorical'", "'numeric'")
+    };
     let public = desk.put("public.toml", plain("public.csv"));
     ends(&["train", &public, "--out", &desk.text("base"), "-q"], 0)?;
     fs::copy(desk.path("base/model.safetensors"), desk.path("base.safetensors")).map_err(|e| e.to_string())?;

@@ -96,7 +96,7 @@ impl Small<'_> {
             config.plant = Some(Plant { fraction: 0.1, columns: 8, seed: 3 });
             let data = data::load(&config, Path::new("."))?;
             let hidden = (net != "sgc").then(|| vec![16]);
-            let net = ModelConfig { zoo: Some(net.into()), hidden, layers: Vec::new() };
+            let net = ModelConfig { zoo: Some(net.into()), hidden, ..Default::default() };
             let model = Model::build(&net, &data.shape, data.classes)?;
             let train = TrainConfig {
                 optimizer: "adam".into(),
@@ -326,7 +326,7 @@ fn masks_prune(small: &mut Small) -> Result<()> {
     let masked = account.details.notes["edges_masked"].as_f64().unwrap_or(0.0);
     hold((masked - 0.05).abs() < 0.005, || format!("{masked} of the edges: {account:?}"))?;
     small.model = Model::build(
-        &ModelConfig { zoo: Some("gin".into()), hidden: Some(vec![4]), layers: Vec::new() },
+        &ModelConfig { zoo: Some("gin".into()), hidden: Some(vec![4]), ..Default::default() },
         &small.data.shape,
         small.data.classes,
     )?;

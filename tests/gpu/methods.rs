@@ -58,7 +58,7 @@ impl Small<'_> {
             let mut config = DataConfig::new("synth");
             (config.samples, config.validation_fraction, config.noise) = (Some(160), Some(0.2), Some(2.0));
             let data = data::load(&config, Path::new("."))?;
-            let net = ModelConfig { zoo: Some("mlp".into()), hidden: Some(vec![13]), layers: Vec::new() };
+            let net = ModelConfig { zoo: Some("mlp".into()), hidden: Some(vec![13]), ..Default::default() };
             let model = Model::build(&net, &data.shape, data.classes)?;
             let train = TrainConfig { batch_size: 16, epochs: 6, momentum: 0.9, ..Default::default() };
             let forget: Vec<u32> = (0..data.train.len() as u32).step_by(9).collect();

@@ -177,7 +177,7 @@ fn flipped_labels(engine: &mut Engine) -> Result<()> {
         let y = &mut data.train.y[*at as usize];
         *y = (*y + 1 + i as u32 % 9) % 10;
     }
-    let net = ModelConfig { zoo: Some("mlp".into()), hidden: Some(vec![32]), layers: Vec::new() };
+    let net = ModelConfig { zoo: Some("mlp".into()), hidden: Some(vec![32]), ..Default::default() };
     let model = Model::build(&net, &data.shape, data.classes)?;
     let recipe = TrainConfig { lr: 0.05, batch_size: 32, epochs: 12, ..Default::default() };
     let mut session = Session::new(engine, &model, &data.train, &data.validation, &model.init(2))?;

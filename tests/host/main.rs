@@ -30,6 +30,7 @@ mod graphs;
 mod graphs_bad;
 mod graphs_fitted;
 mod import;
+mod inputs;
 mod launches;
 mod layer_facts;
 mod layers;

@@ -48,6 +48,8 @@ pub static FAULTS: &[Mutant] = &[
         "scaled.x += rdy[e] * (v * rstd) +",
         "scaled.x +=",
     ),
+    mutant("map.columns", "the first column for all", "p.x_at + j]", "p.x_at]"),
+    mutant("map.columns", "replaces where it must add", "v += y[at];", ""),
     mutant("norm.batch", "shares taken for equal", "sum += held(s) * part", "sum += held(0u) * part"),
     mutant("norm.batch", "spread of the means forgotten", "+ held(s) * d * d", ""),
     mutant("norm.batch", "divided by the records alone", "m2 / all", "m2 / f32(p.n)"),

@@ -72,6 +72,11 @@ pub const CALLS: &[Call] = &[
         let (src, idx, y) = (r.exact("src", &[3, 4]), r.leads("idx", &[2]), r.exact("y", &[2, 4]));
         map::gather_rows(&mut r.rec, src, 0, 3, 4, idx, y);
     }),
+    call("map.columns", |r| {
+        let x = map::Block { of: r.exact("x", &[3, 4]), cols: 4, at: 1 };
+        let y = map::Block { of: r.exact("y", &[3, 5]), cols: 5, at: 2 };
+        map::columns(&mut r.rec, x, y, 3, 3, false);
+    }),
     call("map.gather_words", |r| {
         let (src, idx, y) = (r.free("src", &[7]), r.exact("idx", &[3]), r.leads("y", &[3]));
         map::gather_words(&mut r.rec, src, idx, y);

@@ -112,6 +112,11 @@ pub const CALLS: &[Wrong] = &[
     ("norm.group", "4 channels in 3 groups", |r| normalised(r, NormShape { groups: 3, ..NORM })),
     ("norm.group", "4 channels in 0 groups", |r| normalised(r, NormShape { groups: 0, ..NORM })),
     ("norm.group", "2^31 elements", |r| normalised(r, NormShape { n: 1 << 30, ..NORM })),
+    ("map.columns", "3 columns from 2 of 4", |r| {
+        let x = map::Block { of: r.exact("x", &[3, 4]), cols: 4, at: 2 };
+        let y = map::Block { of: r.exact("y", &[3, 5]), cols: 5, at: 2 };
+        map::columns(&mut r.rec, x, y, 3, 3, false);
+    }),
     ("norm.moments", "2 groups of 4 channels", |r| {
         let (x, mean, variance) = (r.exact("x", &[2, 4, 3]), r.exact("mean", &[4]), r.exact("variance", &[4]));
         norm::moments(&mut r.rec, x, mean, variance, NORM);

@@ -1,12 +1,17 @@
 // y[i] = f(x[i]), f by OP: 0 relu, 1 gelu (exact, x Phi(x)), 2 tanh, 3 sigmoid, 4 square, 5 copy,
-// 6 elu (x > 0: x, else exp(x) - 1).
+// 6 elu (x > 0: x, else exp(x) - 1), 7 silu (x sigmoid(x)), 8 leaky relu (x > 0: x, else a x), 9 softplus
+// (a x > b: x, else log(1 + exp(a x)) / a), 10 hard swish (x clamp(x + 3, 0, 6) / 6), 11 relu6 (clamp(x, 0, 6)),
+// 12 hard sigmoid (clamp(x + 3, 0, 6) / 6).
 // x, y [n]. One thread per four elements. Twin: map/twin.rs unary.
 #import grid
 #import special
 
+struct P { a: f32, b: f32 }
+
 override WG: u32 = 64u;
 override OP: u32;
 
+@group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
 
@@ -25,6 +30,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         case 3u: { y[i] = sigmoid4(v); }
         case 4u: { y[i] = v * v; }
         case 6u: { y[i] = select(expm1_neg4(v), v, v > vec4<f32>(0.0)); }
+        case 7u: { y[i] = v * sigmoid4(v); }
+        case 8u: { y[i] = select(p.a * v, v, v > vec4<f32>(0.0)); }
+        case 9u: { y[i] = select(softplus4(p.a * v) / p.a, v, p.a * v > vec4<f32>(p.b)); }
+        case 10u: { y[i] = v * (hard4(v + 3.0) / 6.0); }
+        case 11u: { y[i] = hard4(v); }
+        case 12u: { y[i] = hard4(v + 3.0) / 6.0; }
         default: { y[i] = v; }
     }
 }

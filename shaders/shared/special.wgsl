@@ -52,3 +52,14 @@ fn normal_cdf4(x: vec4<f32>) -> vec4<f32> {
 fn log1p(u: f32) -> f32 {
     return select(log(1.0 + u), u * (1.0 - u * (0.5 - u * (0.333333333 - 0.25 * u))), u < 0.01);
 }
+
+// log(1 + exp(x)), whose exponential never overflows.
+fn softplus4(x: vec4<f32>) -> vec4<f32> {
+    let e = exp(-abs(x));
+    return max(x, vec4<f32>(0.0)) + vec4<f32>(log1p(e.x), log1p(e.y), log1p(e.z), log1p(e.w));
+}
+
+// min(max(x, 0), 6).
+fn hard4(x: vec4<f32>) -> vec4<f32> {
+    return clamp(x, vec4<f32>(0.0), vec4<f32>(6.0));
+}

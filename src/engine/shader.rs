@@ -30,6 +30,7 @@ pub static SHARED: &[(&str, &str)] = &[
     ("conv_forward", include_str!("../../shaders/shared/conv_forward.wgsl")),
     ("conv_input", include_str!("../../shaders/shared/conv_input.wgsl")),
     ("conv_weight", include_str!("../../shaders/shared/conv_weight.wgsl")),
+    ("pool_bins", include_str!("../../shaders/shared/pool_bins.wgsl")),
     ("pool_shape", include_str!("../../shaders/shared/pool_shape.wgsl")),
     ("special", include_str!("../../shaders/shared/special.wgsl")),
     ("csr", include_str!("../../shaders/shared/csr.wgsl")),

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::nn::structure::{Segments, Structure};
 use crate::nn::{
     Backward, Batch, Forward, Init, LAYERS, Layer, LayerRow, Mode, Model, ModelConfig, ParamLayout, Rows, Sink,
-    SparseInput, ZOO, parse_layer,
+    SparseInput, ZOO, ZooRow, parse_layer,
 };
 
 fn malformed(e: toml::de::Error) -> Error {
@@ -61,6 +61,18 @@ const MORE: &[(&str, &[usize])] = &[
     ("type='layer_norm'", &[300]),
     ("type='dropout'\np=0.0", &[5]),
     ("type='residual'\nlayers=[{type='gelu'}]", &[7]),
+    ("type='residual'\nlayers=[{type='tanh'}]\nshortcut=[{type='silu'},{type='identity'}]", &[5]),
+    ("type='adaptive_avg_pool'\nsize=2", &[3, 4, 6]),
+    ("type='adaptive_avg_pool'\nsize=[3,2]", &[2, 1, 2]),
+    ("type='squeeze_excite'\nname='se'\nsqueeze=3", &[4, 3, 3]),
+    ("type='conv1d'\nout=3\nkernel=4\npadding=1\nbias=false", &[2, 9]),
+    ("type='conv2d'\nout=4\nkernel=3\npadding=1\nstride=2\ngroups=4\nbias=false", &[4, 5, 6]),
+    (
+        "type='residual'\nlayers=[{type='conv2d',name='a',out=4,kernel=3,stride=2,padding=1,bias=false},{type='relu'},\
+            {type='dropout',p=0.5}]\n\
+         shortcut=[{type='conv2d',name='b',out=4,kernel=1,stride=2},{type='dropout',p=0.3}]",
+        &[2, 5, 6],
+    ),
     (
         "type='residual'\nlayers=[{type='conv2d',name='c',out=4,kernel=3,padding=1},{type='group_norm',name='g',\
             groups=2},\
@@ -101,6 +113,11 @@ const READ_OUT: &[&str] = &[
 /// Whether a named architecture makes logits of single nodes.
 fn over_nodes(zoo: &str) -> bool {
     ZOO.iter().any(|row| row.name == zoo && row.nodes)
+}
+
+/// The architectures that are small enough to be run wherever all are.
+pub(super) fn small_zoo() -> impl Iterator<Item = &'static ZooRow> {
+    ZOO.iter().filter(|row| !row.has_norm())
 }
 
 /// Small inputs and widths of the named architectures.
@@ -202,7 +219,7 @@ impl Net {
     pub fn all() -> Result<Vec<Net>> {
         let rows = LAYERS.iter().map(|row| (row.example, row.example_input));
         let layers = rows.chain(MORE.iter().copied()).map(|(config, input)| Net::layer(config, input));
-        layers.chain(ZOO.iter().map(|row| Net::zoo(row.name))).chain(Net::graphs()).collect()
+        layers.chain(small_zoo().map(|row| Net::zoo(row.name))).chain(Net::graphs()).collect()
     }
 
     /// Parameters that are neither zero nor one anywhere; the lanes between them are 0.

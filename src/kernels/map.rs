@@ -4,12 +4,14 @@
 
 mod cases;
 mod columns;
+mod curve;
 mod random;
 mod tangent;
 mod twin;
 
 pub use cases::{asked, cases, random};
 pub use columns::{Block, columns};
+pub use curve::{Curve, Numbers, Unary};
 pub(in crate::kernels) use random::kept_scale;
 pub use random::{
     DROPOUT, NORMAL, PHILOX, RELU_DROPOUT, RELU_DROPOUT_BWD, dropout, normal, relu_dropout, relu_dropout_bwd, words,
@@ -48,7 +50,7 @@ params! {
 pub static UNARY: Kernel = Kernel {
     name: "map.unary",
     source: include_str!("../../shaders/map/unary.wgsl"),
-    params: &[],
+    params: Numbers::FIELDS,
     twin: twin::unary,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::unary),
@@ -59,7 +61,7 @@ pub static UNARY: Kernel = Kernel {
 pub static UNARY_BWD: Kernel = Kernel {
     name: "map.unary_bwd",
     source: include_str!("../../shaders/map/unary_bwd.wgsl"),
-    params: &[],
+    params: Numbers::FIELDS,
     twin: twin::unary_bwd,
     requires: Requires::Nothing,
     tangent: Tangent::Rule(tangent::unary_bwd),
@@ -151,32 +153,6 @@ pub static KERNELS: &[&Kernel] = &[
     &NORMAL,
 ];
 
-/// Functions of one number. The discriminant is the shaders' `OP`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Unary {
-    /// max(x, 0).
-    Relu = 0,
-    /// x Φ(x), the exact form (Hendrycks & Gimpel, "Gaussian error linear units", 2016), PyTorch's default.
-    Gelu = 1,
-    /// Hyperbolic tangent.
-    Tanh = 2,
-    /// 1 / (1 + e⁻ˣ).
-    Sigmoid = 3,
-    /// x².
-    Square = 4,
-    /// x.
-    Copy = 5,
-    /// x, or exp(x) − 1 where x <= 0 (Clevert, Unterthiner & Hochreiter, "Fast and accurate deep network learning by
-    /// exponential linear units", ICLR 2016, α = 1).
-    Elu = 6,
-}
-
-impl Unary {
-    /// Every one, in the order of their codes.
-    pub const ALL: [Unary; 7] =
-        [Unary::Relu, Unary::Gelu, Unary::Tanh, Unary::Sigmoid, Unary::Square, Unary::Copy, Unary::Elu];
-}
-
 /// Functions of two numbers. The discriminant is the shader's `OP`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Binary {
@@ -199,23 +175,26 @@ pub(super) fn quads(len: usize) -> usize {
 }
 
 /// Records `y = op(x)`; equal lengths, different buffers.
-pub fn unary(rec: &mut Recording, op: Unary, x: Buf<f32>, y: Buf<f32>) {
+pub fn unary(rec: &mut Recording, op: impl Into<Curve>, x: Buf<f32>, y: Buf<f32>) {
     if rec.arguments("map.unary").shape("x", x, &[y.len]).wrong() {
         return;
     }
-    let n = y.len as u64;
-    rec.dispatch(&UNARY).set("OP", op as u32).read(x).write(y).work(8 * n, 8 * n).threads(quads(y.len));
+    let (n, curve) = (y.len as u64, op.into());
+    let pass = rec.dispatch(&UNARY).set("OP", curve.op as u32).params(curve.numbers());
+    pass.read(x).write(y).work(8 * n, 8 * n).threads(quads(y.len));
 }
 
-/// Records `dx = op'(x) dy` for `y = op(x)`. All four are bound whatever `op` needs: relu, gelu, elu and square use x,
-/// tanh and sigmoid use y. `x`, `y` and `dy` may be one buffer, `dx` must be another.
-pub fn unary_bwd(rec: &mut Recording, op: Unary, x: Buf<f32>, y: Buf<f32>, dy: Buf<f32>, dx: Buf<f32>) {
+/// Records `dx = op'(x) dy` for `y = op(x)`. All four are bound whatever `op` needs: tanh and sigmoid use y, the others
+/// x. `x`, `y` and `dy` may be one buffer, `dx` must be another.
+pub fn unary_bwd(rec: &mut Recording, op: impl Into<Curve>, x: Buf<f32>, y: Buf<f32>, dy: Buf<f32>, dx: Buf<f32>) {
     let n = dx.len;
     let checks = rec.arguments("map.unary_bwd").shape("x", x, &[n]).shape("y", y, &[n]);
     if checks.shape("dy", dy, &[n]).wrong() {
         return;
     }
-    let pass = rec.dispatch(&UNARY_BWD).set("OP", op as u32).read(x).read(y).read(dy).write(dx);
+    let curve = op.into();
+    let pass = rec.dispatch(&UNARY_BWD).set("OP", curve.op as u32).params(curve.numbers());
+    let pass = pass.read(x).read(y).read(dy).write(dx);
     pass.work(8 * n as u64, 16 * n as u64).threads(quads(n));
 }
 

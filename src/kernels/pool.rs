@@ -1,11 +1,13 @@
 //! Max and average pooling over NCHW planes and their gradients, with PyTorch's shape and padding rules.
 
+mod adaptive;
 mod cases;
 mod tangent;
 #[cfg(test)]
 mod tests;
 mod twin;
 
+pub use adaptive::{ADAPTIVE_AVG, ADAPTIVE_AVG_BWD, AdaptiveShape, Bins, adaptive_avg, adaptive_avg_bwd};
 pub use cases::{asked, cases, random};
 pub use tangent::{MAX_TANGENT, max_tangent};
 
@@ -83,7 +85,8 @@ pub static AVG_BWD: Kernel = Kernel {
 };
 
 /// The family's kernels.
-pub static KERNELS: &[&Kernel] = &[&MAX, &MAX_PAIRS, &MAX_BWD, &MAX_BWD_PAIRS, &MAX_TANGENT, &AVG, &AVG_BWD];
+pub static KERNELS: &[&Kernel] =
+    &[&MAX, &MAX_PAIRS, &MAX_BWD, &MAX_BWD_PAIRS, &MAX_TANGENT, &AVG, &AVG_BWD, &ADAPTIVE_AVG, &ADAPTIVE_AVG_BWD];
 
 /// Shapes of one pooling: input [n, c, h, w], output [n, c, oh, ow]; of the vectors, x counts along
 /// a row and y down the rows.

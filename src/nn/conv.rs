@@ -112,22 +112,13 @@ impl Layer for Conv2d {
     }
 
     fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
-        let (s, _) = self.shape(1, input)?;
-        let [kh, kw] = s.taps();
-        let shape = vec![s.co, s.ci / s.groups, kh, kw];
-        let init = Init::HeUniform { fan_in: shape[1].saturating_mul(kh).saturating_mul(kw) };
-        let weight = ParamSpec { name: format!("{}.weight", self.name), shape, init };
-        let bias = ParamSpec { name: format!("{}.bias", self.name), shape: vec![s.co], init: Init::Constant(0.0) };
-        Ok(if self.bias { vec![weight, bias] } else { vec![weight] })
+        let shape = self.shape(1, input)?;
+        let taps = shape.0.taps();
+        Ok(Passes { name: &self.name, bias: self.bias, shape }.params(&taps))
     }
 
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
-        let (s, [oh, ow]) = self.shape(cx.n, input)?;
-        let w = cx.param(&self.name, "weight")?;
-        let b = if self.bias { Some(cx.param(&self.name, "bias")?) } else { None };
-        let y = cx.rec.temp("y", s.n * s.co * oh * ow);
-        conv::conv2d(cx.rec, &s, x, w, b, y);
-        Ok((y, Saved { floats: vec![x], ..Default::default() }))
+        Passes { name: &self.name, bias: self.bias, shape: self.shape(cx.n, input)? }.forward(cx, x)
     }
 
     fn backward(
@@ -138,17 +129,52 @@ impl Layer for Conv2d {
         input: &[usize],
         need_dx: bool,
     ) -> Result<Option<Buf<f32>>> {
-        let (s, [oh, ow]) = self.shape(cx.n, input)?;
-        cx.sink_conv(&format!("{}.weight", self.name), &s, saved.floats[0], dy)?;
+        Passes { name: &self.name, bias: self.bias, shape: self.shape(cx.n, input)? }.backward(cx, saved, dy, need_dx)
+    }
+}
+
+/// Both passes of a convolution, over pictures or over rows of one line.
+pub(super) struct Passes<'a> {
+    /// Of the layer.
+    pub name: &'a str,
+    /// Whether it has one.
+    pub bias: bool,
+    /// Sizes, and height and width of what comes out.
+    pub shape: (ConvShape, [usize; 2]),
+}
+
+impl Passes<'_> {
+    /// Weight and bias; the weight's shape is [out, in/groups, taps…].
+    pub fn params(&self, taps: &[usize]) -> Vec<ParamSpec> {
+        let s = &self.shape.0;
+        let shape = [&[s.co, s.ci / s.groups], taps].concat();
+        let init = Init::HeUniform { fan_in: shape[1..].iter().fold(1, |all: usize, side| all.saturating_mul(*side)) };
+        let weight = ParamSpec { name: format!("{}.weight", self.name), shape, init };
+        let bias = ParamSpec::zeros(format!("{}.bias", self.name), vec![s.co]);
+        if self.bias { vec![weight, bias] } else { vec![weight] }
+    }
+
+    pub fn forward(&self, cx: &mut Forward, x: Buf<f32>) -> Result<(Buf<f32>, Saved)> {
+        let (s, [oh, ow]) = &self.shape;
+        let w = cx.param(self.name, "weight")?;
+        let b = if self.bias { Some(cx.param(self.name, "bias")?) } else { None };
+        let y = cx.rec.temp("y", s.n * s.co * oh * ow);
+        conv::conv2d(cx.rec, s, x, w, b, y);
+        Ok((y, Saved { floats: vec![x], ..Default::default() }))
+    }
+
+    pub fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, need_dx: bool) -> Result<Option<Buf<f32>>> {
+        let (s, [oh, ow]) = &self.shape;
+        cx.sink_conv(&format!("{}.weight", self.name), s, saved.floats[0], dy)?;
         if self.bias {
             cx.sink_bias(&format!("{}.bias", self.name), dy, s.co, oh * ow)?;
         }
         if !need_dx {
             return Ok(None);
         }
-        let w = cx.param(&self.name, "weight")?;
+        let w = cx.param(self.name, "weight")?;
         let dx = cx.rec.temp("dx", s.n * s.ci * s.h * s.w);
-        conv::conv2d_bwd_x(cx.rec, &s, w, dy, dx);
+        conv::conv2d_bwd_x(cx.rec, s, w, dy, dx);
         Ok(Some(dx))
     }
 }

@@ -1,11 +1,13 @@
 //! Networks: layers that record their forward and backward pass, one flat parameter vector, weight-gradient sinks.
 
 mod activation;
+mod adaptive_pool;
 mod batch;
 mod batch_norm;
 mod cheb_conv;
 mod concat;
 mod conv;
+mod conv1d;
 mod deletion;
 mod dropout;
 mod embedding;
@@ -30,6 +32,7 @@ pub mod rotation;
 mod sage_conv;
 mod sequence;
 mod sink;
+mod squeeze_excite;
 pub mod structure;
 mod zoo;
 
@@ -43,21 +46,29 @@ pub use layer::{
 pub use model::{Model, ModelConfig, Tape};
 pub use params::{Init, ParamEntry, ParamLayout, ParamSpec, Values};
 pub use sink::{Kept, Sink, SquaredNorms, add_products};
-pub use zoo::{ZOO, ZooRow};
+pub use zoo::{Norm, ZOO, ZooRow};
 
 /// Every layer, in the order in which `unlearn list layers` prints them.
 pub static LAYERS: &[&LayerRow] = &[
     &linear::ROW,
     &conv::ROW,
+    &conv1d::ROW,
     &activation::RELU,
     &activation::GELU,
     &activation::TANH,
     &activation::SIGMOID,
     &activation::ELU,
+    &activation::SILU,
+    &activation::LEAKY_RELU,
+    &activation::SOFTPLUS,
+    &activation::HARD_SWISH,
+    &activation::RELU6,
     &pool::MAX,
     &pool::AVG,
     &pool::GLOBAL_AVG,
-    &flatten::ROW,
+    &adaptive_pool::ROW,
+    &flatten::FLATTEN,
+    &flatten::IDENTITY,
     &dropout::ROW,
     &norm::GROUP,
     &norm::LAYER,
@@ -65,6 +76,7 @@ pub static LAYERS: &[&LayerRow] = &[
     &residual::ROW,
     &concat::ROW,
     &embedding::ROW,
+    &squeeze_excite::ROW,
     &graph_conv::GCN,
     &graph_conv::SGC,
     &sage_conv::ROW,

@@ -14,7 +14,7 @@ use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::{graph, map};
 
-/// The `[model]` table: either `zoo` (with `hidden`) or `layers`.
+/// The `[model]` table: either `zoo` (with `hidden` and `norm`) or `layers`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -29,6 +29,9 @@ pub struct ModelConfig {
     /// Parts of the features, each with layers of its own; their outputs stand side by side before `layers`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<InputConfig>,
+    /// What normalises in a network of the zoo that leaves it open: batch norm if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub norm: Option<zoo::Norm>,
     /// Tables with a `type` each, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "cli", schemars(schema_with = "super::keys::layers"))]
@@ -98,7 +101,10 @@ impl Model {
     /// Unknown layers or keys, shapes that do not fit, an output that is not `classes` wide.
     pub fn build(config: &ModelConfig, input: &[usize], classes: usize) -> Result<Model> {
         let tables = match (&config.zoo, config.layers.is_empty()) {
-            (Some(name), true) => zoo::layers(name, config.hidden.as_deref())?,
+            (Some(name), true) => zoo::layers(name, config.hidden.as_deref(), config.norm)?,
+            (None, false) if config.norm.is_some() => {
+                return Err(Error::input("[model] has `norm` beside `layers`; it belongs to `zoo`"));
+            }
             (None, false) => config.layers.clone(),
             (Some(_), false) => return Err(Error::input("[model] has both `zoo` and `layers`; keep one")),
             (None, true) => return Err(Error::input("[model] needs `zoo = \"…\"` or at least one [[model.layers]]")),

@@ -1,7 +1,23 @@
 //! Named architectures; each is a function from its settings to a list of layers, so a resolved config shows them
 //! whole.
 
+mod pictures;
+
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
+
+/// What normalises in an architecture that leaves the choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Norm {
+    /// Batch norm, as published.
+    #[default]
+    Batch,
+    /// Group norm: groups of four channels where that divides, else one group.
+    Group,
+}
 
 /// One row of [`ZOO`].
 pub struct ZooRow {
@@ -11,7 +27,23 @@ pub struct ZooRow {
     pub summary: &'static str,
     /// It makes logits of single nodes of a graph.
     pub nodes: bool,
-    build: fn(Option<&[usize]>) -> Vec<String>,
+    build: Build,
+}
+
+/// How the layers are made.
+enum Build {
+    /// Tables as text, of widths that may be left out; as many as the user likes.
+    Text(fn(Option<&[usize]>) -> Vec<String>),
+    /// Of its own number of widths and a norm.
+    Pictures(&'static [usize], fn(&[usize], Norm) -> Vec<toml::Table>),
+}
+
+impl ZooRow {
+    /// It leaves its norm to the configuration. Such networks are large: what runs every architecture passes them by,
+    /// and their blocks are run as layers.
+    pub fn has_norm(&self) -> bool {
+        matches!(self.build, Build::Pictures(..))
+    }
 }
 
 /// The architectures that `model.zoo` names; `model.hidden` sets their widths.
@@ -20,63 +52,118 @@ pub static ZOO: &[ZooRow] = &[
         name: "mlp",
         summary: "flatten, then linear + relu per hidden width (default 128, 64), then linear",
         nodes: false,
-        build: mlp,
+        build: Build::Text(mlp),
     },
     ZooRow {
         name: "lenet5",
         summary: "LeNet-5 (LeCun et al. 1998) with relu and max pooling, for 28x28 pictures",
         nodes: false,
-        build: lenet5,
+        build: Build::Text(lenet5),
     },
     ZooRow {
         name: "vgg_gn",
         summary: "small VGG-like net: two 3x3 convolutions with group norm per width (default 16, 32), pooling between",
         nodes: false,
-        build: vgg_gn,
+        build: Build::Text(vgg_gn),
     },
     ZooRow {
         name: "logistic",
         summary: "flatten, then one linear layer: multinomial logistic regression",
         nodes: false,
-        build: logistic,
+        build: Build::Text(logistic),
+    },
+    ZooRow {
+        name: "resnet20",
+        summary: "ResNet-20 for CIFAR (He et al. 2016), 0.27 M parameters; projections as shortcuts (option \
+            B), torchvision's names",
+        nodes: false,
+        build: Build::Pictures(&[16, 32, 64], |w, norm| pictures::small_resnet(w, 3, norm)),
+    },
+    ZooRow {
+        name: "resnet32",
+        summary: "ResNet-32, built like resnet20",
+        nodes: false,
+        build: Build::Pictures(&[16, 32, 64], |w, norm| pictures::small_resnet(w, 5, norm)),
+    },
+    ZooRow {
+        name: "resnet56",
+        summary: "ResNet-56, built like resnet20",
+        nodes: false,
+        build: Build::Pictures(&[16, 32, 64], |w, norm| pictures::small_resnet(w, 9, norm)),
+    },
+    ZooRow {
+        name: "resnet18",
+        summary: "ResNet-18 with a 3x3 convolution as its stem, for pictures of 32x32; torchvision's names",
+        nodes: false,
+        build: Build::Pictures(&[64, 128, 256, 512], |w, norm| pictures::small_resnet(w, 2, norm)),
+    },
+    ZooRow {
+        name: "resnet18_imagenet",
+        summary: "ResNet-18 as torchvision has it: a stem of 7x7 at stride 2 and max pooling",
+        nodes: false,
+        build: Build::Pictures(&[64, 128, 256, 512], |w, norm| pictures::large_resnet(w, 2, norm)),
+    },
+    ZooRow {
+        name: "resnet9",
+        summary: "ResNet-9 of the CIFAR-10 speed runs (Page 2018), for 32x32 pictures",
+        nodes: false,
+        build: Build::Pictures(&[64, 128, 256, 512], pictures::resnet9),
+    },
+    ZooRow {
+        name: "all_cnn",
+        summary: "All-CNN-C (Springenberg et al. 2015) with norms; strides in the place of pooling, dropout",
+        nodes: false,
+        build: Build::Pictures(&[96, 192], pictures::all_cnn),
+    },
+    ZooRow {
+        name: "vgg16_bn",
+        summary: "VGG-16 with norms as torchvision has it; 134 M parameters and those of the classes",
+        nodes: false,
+        build: Build::Pictures(&[64, 128, 256, 512, 512, 4096, 4096], pictures::vgg16_bn),
+    },
+    ZooRow {
+        name: "mobilenet_v2",
+        summary: "MobileNetV2 (Sandler et al. 2018) as torchvision has it",
+        nodes: false,
+        build: Build::Pictures(&[32, 16, 24, 32, 64, 96, 160, 320, 1280], pictures::mobilenet_v2),
     },
     ZooRow {
         name: "gcn",
         summary: "GCN (Kipf & Welling 2017): dropout 0.5, graph_conv, relu per hidden width (default 16), then \
             graph_conv",
         nodes: true,
-        build: |hidden| convolutions("graph_conv", hidden.unwrap_or(&[16])),
+        build: Build::Text(|hidden| convolutions("graph_conv", hidden.unwrap_or(&[16]))),
     },
     ZooRow {
         name: "sage",
         summary: "GraphSAGE with mean aggregation, built like gcn",
         nodes: true,
-        build: |hidden| convolutions("sage_conv", hidden.unwrap_or(&[16])),
+        build: Build::Text(|hidden| convolutions("sage_conv", hidden.unwrap_or(&[16]))),
     },
     ZooRow {
         name: "gin",
         summary: "GIN, built like gcn (default 128); the last layer is as wide inside as the one before",
         nodes: true,
-        build: |hidden| isomorphism(hidden.unwrap_or(&[128])),
+        build: Build::Text(|hidden| isomorphism(hidden.unwrap_or(&[128]))),
     },
     ZooRow {
         name: "gat",
         summary: "GAT (Velickovic et al. 2018): dropout 0.6, gat_conv of 8 heads, elu per hidden width (default 8 a \
             head), then one head",
         nodes: true,
-        build: |hidden| attention(hidden.unwrap_or(&[8])),
+        build: Build::Text(|hidden| attention(hidden.unwrap_or(&[8]))),
     },
     ZooRow {
         name: "sgc",
         summary: "SGC (Wu et al. 2019): one sgc layer of two hops",
         nodes: true,
-        build: |_| vec!["type='sgc'\nname='conv1'\nk=2".into()],
+        build: Build::Text(|_| vec!["type='sgc'\nname='conv1'\nk=2".into()]),
     },
     ZooRow {
         name: "gcn_delete",
         summary: "gcn with GNNDelete's operator behind each hidden graph_conv, for the method gnn_delete",
         nodes: true,
-        build: |hidden| deletable(hidden.unwrap_or(&[16])),
+        build: Build::Text(|hidden| deletable(hidden.unwrap_or(&[16]))),
     },
 ];
 
@@ -187,12 +274,29 @@ fn groups(width: usize) -> usize {
 /// The layers of a named architecture.
 ///
 /// # Errors
-/// An unknown name.
-pub fn layers(name: &str, hidden: Option<&[usize]>) -> Result<Vec<toml::Table>> {
+/// An unknown name, another number of widths than it has, a norm for one that has none to choose.
+pub fn layers(name: &str, hidden: Option<&[usize]>, norm: Option<Norm>) -> Result<Vec<toml::Table>> {
     let names: Vec<_> = ZOO.iter().map(|r| r.name).collect();
     let row = ZOO.iter().find(|r| r.name == name);
     let row =
         row.ok_or_else(|| Error::input(format!("model.zoo = `{name}` is unknown; there are {}", names.join(", "))))?;
     let parse = |text: &String| toml::from_str(text).map_err(|e| Error::internal(format!("zoo {name}: {e}")));
-    (row.build)(hidden).iter().map(parse).collect()
+    match (&row.build, norm) {
+        (Build::Text(build), None) => build(hidden).iter().map(parse).collect(),
+        (Build::Text(_), Some(_)) => {
+            let with: Vec<_> = ZOO.iter().filter(|r| r.has_norm()).map(|r| r.name).collect();
+            let with = with.join(", ");
+            Err(Error::input(format!("model.norm: `{name}` has no norm to choose; leave it out ({with} have one)")))
+        }
+        (Build::Pictures(widths, build), norm) => {
+            let hidden = hidden.unwrap_or(widths);
+            if hidden.len() != widths.len() || hidden.contains(&0) {
+                return Err(Error::input(format!(
+                    "model.hidden of `{name}` needs {} widths of 1 or more, as in {widths:?}; it is {hidden:?}",
+                    widths.len()
+                )));
+            }
+            Ok(build(hidden, norm.unwrap_or_default()))
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! `unlearn export`: a run's model for other programs. safetensors has PyTorch's names; ONNX holds the network too.
 
 mod card;
+mod curves;
 mod graph;
 mod onnx;
 mod protobuf;
+mod settings;
 
 use std::fs;
 use std::path::Path;

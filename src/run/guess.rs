@@ -15,9 +15,22 @@ struct Module<'a> {
 
 /// What a module is taken for.
 enum Kind {
-    Conv { out: usize, inputs: usize, kernel: [usize; 2] },
-    Linear { out: usize, inputs: usize },
-    Norm { channels: usize },
+    Conv {
+        out: usize,
+        inputs: usize,
+        kernel: Vec<usize>,
+    },
+    /// The first map of a squeeze-and-excitation; the second says nothing more.
+    Squeeze {
+        inside: usize,
+    },
+    Linear {
+        out: usize,
+        inputs: usize,
+    },
+    Norm {
+        channels: usize,
+    },
     BatchNorm,
     Other(&'static str),
 }
@@ -42,7 +55,7 @@ pub fn draft(file: &Path, key: Option<&str>) -> Result<String> {
     }
     let last = modules.iter().rposition(|module| matches!(module.kind(), Kind::Conv { .. } | Kind::Linear { .. }));
     let mut flow = Flow::default();
-    for (at, module) in modules.iter().enumerate() {
+    for (at, module) in modules.iter().enumerate().filter(|(_, module)| !second(module, &modules)) {
         let called = module.name.strip_prefix(prefix.as_str()).unwrap_or(&module.name);
         flow.layer(&mut text, module, called, last.is_some_and(|last| at >= last));
     }
@@ -65,15 +78,25 @@ impl Flow {
         if self.open && matches!(kind, Kind::Conv { .. } | Kind::Linear { .. }) {
             layer(text, "relu", "# or another activation ?", &[]);
         }
+        if ["downsample", "shortcut"].iter().any(|part| name.split('.').any(|word| word == *part)) {
+            let _ = writeln!(text, "\n# `{name}`: by its name in the `shortcut` of a `residual` around its block ?");
+        }
         match kind {
             Kind::Conv { out, inputs, kernel } => {
                 let groups = self.channels.filter(|channels| *channels != inputs && channels % inputs == 0);
-                let size = if kernel[0] == kernel[1] { kernel[0].to_string() } else { format!("{kernel:?}") };
+                let same = kernel.iter().all(|side| *side == kernel[0]);
+                let size = if same { kernel[0].to_string() } else { format!("{kernel:?}") };
                 let mut keys = vec![("name", format!("\"{name}\"")), ("out", out.to_string()), ("kernel", size)];
                 keys.extend(groups.map(|channels| ("groups", (channels / inputs).to_string())));
                 keys.extend((!module.has("bias")).then(|| ("bias", "false".to_owned())));
-                layer(text, "conv2d", &format!("# {shapes}; stride, padding, a pooling behind it ?"), &keys);
+                let kind = if kernel.len() == 1 { "conv1d" } else { "conv2d" };
+                layer(text, kind, &format!("# {shapes}; stride, padding, a pooling behind it ?"), &keys);
                 (self.channels, self.open) = (Some(out), true);
+            }
+            Kind::Squeeze { inside } => {
+                let stem = name.trim_end_matches(".fc1");
+                let keys = [("name", format!("\"{stem}\"")), ("squeeze", inside.to_string())];
+                layer(text, "squeeze_excite", &format!("# {shapes}; `fc2` is its second map; gate ?"), &keys);
             }
             Kind::Linear { out, inputs } => {
                 if let Some(channels) = self.channels.take() {
@@ -124,6 +147,15 @@ fn layer(text: &mut String, kind: &str, comment: &str, keys: &[(&str, String)]) 
     }
 }
 
+/// The second map of a squeeze-and-excitation, written with the first.
+fn second(module: &Module, modules: &[Module]) -> bool {
+    let first = |stem: &str| {
+        let name = format!("{stem}.fc1");
+        modules.iter().any(|other| other.name == name && matches!(other.kind(), Kind::Squeeze { .. }))
+    };
+    module.name.strip_suffix(".fc2").is_some_and(first)
+}
+
 /// In the order of the file.
 fn modules(dict: &StateDict) -> Vec<Module<'_>> {
     let mut all: Vec<Module> = Vec::new();
@@ -169,9 +201,11 @@ impl Module<'_> {
                 Kind::Other("by its name an embedding of categories")
             }
             Some(&[out, inputs]) => Kind::Linear { out, inputs },
-            Some(&[out, inputs, height, width]) => Kind::Conv { out, inputs, kernel: [height, width] },
+            Some(&[inside, _, 1, 1]) if self.name.ends_with(".fc1") => Kind::Squeeze { inside },
+            Some(&[out, inputs, ref kernel @ ..]) if matches!(kernel.len(), 1 | 2) => {
+                Kind::Conv { out, inputs, kernel: kernel.to_vec() }
+            }
             Some(&[channels]) => Kind::Norm { channels },
-            Some([_, _, _]) => Kind::Other("a convolution over a sequence, which is no layer here"),
             _ => Kind::Other("no layer that is known by such names"),
         }
     }

@@ -65,6 +65,7 @@ mod tangents;
 mod templates;
 mod verdict;
 mod woodbury;
+mod zoo;
 
 #[path = "../shared/mod.rs"]
 mod shared;

@@ -70,6 +70,16 @@ fn layers_that_do_not_fit_are_refused_in_a_sentence() {
         ("{type='group_norm',groups=0},{type='flatten'},{type='linear'}", &[3, 2, 2], "groups"),
         ("{type='layer_norm'},{type='flatten'},{type='linear'}", &[3, 2, 2], "features"),
         ("{type='residual',layers=[{type='linear',out=5}]},{type='linear'}", &[6], "keep its shape"),
+        (
+            "{type='residual',layers=[{type='linear',out=5}],shortcut=[{type='linear',out=4}]},{type='linear'}",
+            &[6],
+            "of [6], so both need one shape: the layers make [5], the shortcut [4]",
+        ),
+        ("{type='residual',layers=[{type='linear',out=5}]},{type='linear'}", &[6], "layers that make [5] of [6]"),
+        ("{type='residual',layers=[],shortcut=[{type='linear'}]},{type='linear'}", &[6], "in the shortcut: layer 1"),
+        ("{type='leaky_relu',slope=inf},{type='linear'}", &[6], "slope must be"),
+        ("{type='softplus',beta=0.0},{type='linear'}", &[6], "beta must be above 0"),
+        ("{type='softplus',threshold=nan},{type='linear'}", &[6], "threshold must be"),
         ("{type='dropout',p=1.0},{type='linear'}", &[6], "[0, 1)"),
         ("{type='dropout',p=nan},{type='linear'}", &[6], "[0, 1)"),
         ("{type='layer_norm',eps=-1.0},{type='linear'}", &[6], "eps"),
@@ -90,7 +100,7 @@ fn named_architectures_resolve_to_layers_that_build_the_same_network() {
     for row in ZOO {
         let config = ModelConfig { zoo: Some(row.name.into()), ..Default::default() };
         let nodes = ["gcn", "sage", "gat", "gin", "sgc", "gcn_delete"].contains(&row.name);
-        let input: &[usize] = if nodes { &[30] } else { &[1, 28, 28] };
+        let input: &[usize] = if nodes { &[30] } else { &[1, 32, 32] };
         let model = Model::build(&config, input, 10).expect(row.name);
         assert_eq!(model.hops() > 0, nodes, "{}", row.name);
         let again = Model::build(&model.config(), input, 10).expect(row.name);
@@ -98,6 +108,31 @@ fn named_architectures_resolve_to_layers_that_build_the_same_network() {
     }
     let config = ModelConfig { zoo: Some("lenet5".into()), ..Default::default() };
     assert_eq!(Model::build(&config, &[1, 28, 28], 10).expect("lenet5").layout.count(), 61706);
+}
+
+#[test]
+fn a_block_with_a_shortcut_has_the_names_of_both_in_pytorchs_order() {
+    let block = "{type='residual',layers=[{type='conv2d',name='layer2.0.conv1',out=4,kernel=3,stride=2,padding=1},\
+        {type='relu'},{type='conv2d',out=4,kernel=1}],shortcut=[{type='conv2d',name='layer2.0.downsample.0',out=4,\
+        kernel=1,stride=2,bias=false},{type='group_norm',groups=2}]},{type='flatten'},{type='linear',name='fc'}";
+    let model = model(block, &[2, 5, 5]).expect("a network");
+    let names: Vec<&str> = model.layout.entries().iter().map(|e| e.name.as_str()).collect();
+    let want = [
+        "layer2.0.conv1.weight",
+        "layer2.0.conv1.bias",
+        "conv103.weight",
+        "conv103.bias",
+        "layer2.0.downsample.0.weight",
+        "gn105.weight",
+        "gn105.bias",
+        "fc.weight",
+        "fc.bias",
+    ];
+    assert_eq!(names, want);
+    let kinds: Vec<&str> = model.every_layer().iter().map(|layer| layer.row().kind).collect();
+    assert_eq!(kinds, ["residual", "conv2d", "relu", "conv2d", "conv2d", "group_norm", "flatten", "linear"]);
+    let again = Model::build(&model.config(), &[2, 5, 5], 3).expect("the same network");
+    assert_eq!((&again.layout, again.config()), (&model.layout, model.config()));
 }
 
 #[test]

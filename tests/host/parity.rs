@@ -22,7 +22,7 @@ fn the_reference_engine_agrees_with_pytorch_on_every_tensor() {
     let all = fixtures();
     assert_eq!(
         all.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(),
-        ["bnnet", "gnnet", "lenet5", "mlp", "mlp_sigmoid"]
+        ["bnnet", "gnnet", "lenet5", "mlp", "mlp_sigmoid", "line", "resnet"]
     );
     for fixture in all {
         let mut compared = BTreeSet::new();

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Writes the PyTorch fixtures of assets/parity: what PyTorch computes in float64 for five small networks.
+"""Writes the PyTorch fixtures of assets/parity and assets/parity/layers: what PyTorch computes in float64 for small
+networks.
 
     python tools/parity/dump.py            write assets/parity/*.{toml,safetensors} and MANIFEST.toml
     python tools/parity/dump.py --check    recompute, compare with the committed files, write nothing
+    python tools/parity/dump.py --layers   the same for assets/parity/layers (needs torchvision)
 
 README.md beside this file lists every tensor and its definition.
 """
@@ -19,7 +21,7 @@ from torch import nn
 from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fixtures import MODELS, OPTIMIZERS  # noqa: E402
+from fixtures import LAYER_MODELS, MODELS, OPTIMIZERS  # noqa: E402
 from torch_model import build_model, per_sample_gradients, relative_error  # noqa: E402
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "parity"
@@ -57,9 +59,9 @@ def toml_rows(layers, table):
     text = ""
     for row in layers:
         text += f"\n[[{table}]]\n"
-        text += "".join(f"{k} = {toml_value(v)}\n" for k, v in row.items() if k != "layers")
-        if "layers" in row:
-            text += toml_rows(row["layers"], f"{table}.layers")
+        text += "".join(f"{k} = {toml_value(v)}\n" for k, v in row.items() if k not in ("layers", "shortcut"))
+        for branch in ("layers", "shortcut"):
+            text += toml_rows(row.get(branch, []), f"{table}.{branch}")
     return text
 
 
@@ -85,7 +87,7 @@ def initialise(model, generator):
     """Uniform weights of variance 1/fan_in (gradients neither vanish nor explode), biases and norms off their
     defaults, so that a forgotten bias or scale shows."""
     for module in model.modules():
-        if isinstance(module, (nn.Linear, nn.Conv2d)):
+        if isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d)):
             bound = (3.0 / module.weight[0].numel()) ** 0.5
             ranges = {"weight": (-bound, bound), "bias": (-0.2, 0.2)}
         elif isinstance(module, (nn.GroupNorm, nn.LayerNorm, *BATCH_NORMS)):
@@ -240,10 +242,10 @@ def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def write(out, first_seed):
+def write(out, models, first_seed):
     out.mkdir(parents=True, exist_ok=True)
     all_facts, digests = {}, {}
-    for name, spec in MODELS.items():
+    for name, spec in models.items():
         text, stored, facts = fixture(name, spec, first_seed)
         (out / f"{name}.toml").write_text(text, encoding="utf-8")
         save_file(stored, out / f"{name}.safetensors", metadata={"script": SCRIPT})
@@ -260,7 +262,7 @@ def write(out, first_seed):
     (out / "MANIFEST.toml").write_text(manifest_text(all_facts, digests, first_seed), encoding="utf-8")
 
 
-def check(folder):
+def check(folder, models):
     """Returns the number of faults: digests that differ, and tensors that PyTorch no longer reproduces."""
     manifest = tomllib.loads((folder / "MANIFEST.toml").read_text(encoding="utf-8"))
     faults = 0
@@ -268,7 +270,7 @@ def check(folder):
         if sha256(folder / file) != digest:
             faults += 1
             print(f"{file}: its sha256 is not the one in MANIFEST.toml")
-    for name, spec in MODELS.items():
+    for name, spec in models.items():
         text, stored, _ = fixture(name, spec, manifest["seed"])
         committed = load_file(folder / f"{name}.safetensors")
         if text != (folder / f"{name}.toml").read_text(encoding="utf-8") or stored.keys() != committed.keys():
@@ -284,14 +286,16 @@ def check(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=ASSETS, help="folder of the fixtures (default: assets/parity)")
+    parser.add_argument("--out", type=Path, help="folder of the fixtures (default: assets/parity, or its layers)")
+    parser.add_argument("--layers", action="store_true", help="the networks of assets/parity/layers")
     parser.add_argument("--seed", type=int, default=20, help="first seed tried")
     parser.add_argument("--check", action="store_true", help="compare with the files in --out instead of writing")
     args = parser.parse_args()
     torch.set_num_threads(1)  # one order of summation, so that the same PyTorch writes the same bytes
+    models, out = (LAYER_MODELS, ASSETS / "layers") if args.layers else (MODELS, ASSETS)
     if args.check:
-        sys.exit(1 if check(args.out) else 0)
-    write(args.out, args.seed)
+        sys.exit(1 if check(args.out or out, models) else 0)
+    write(args.out or out, models, args.seed)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,44 @@ def layer(kind, **keys):
     return {"type": kind, **keys}
 
 
+# Of assets/parity/layers: layers that networks bring along, in the names of torchvision.
+LAYER_MODELS = {
+    "resnet": {
+        "about": "small ResNet with both norms, and the layers of its kin: depthwise, squeeze and excitation, relu6",
+        "input": (3, 8, 8), "classes": 4, "batch": 5, "per_sample": 5,
+        "layers": [
+            conv("conv1", 8, 3, padding=1, bias=False), layer("group_norm", name="bn1", groups=2), layer("relu6"),
+            {"type": "residual", "layers": [
+                conv("layer1.0.conv1", 8, 3, padding=1, bias=False),
+                layer("group_norm", name="layer1.0.bn1", groups=2), layer("silu"),
+                conv("layer1.0.conv2", 8, 3, padding=1, groups=8, bias=False),
+                layer("group_norm", name="layer1.0.bn2", groups=4),
+            ]},
+            layer("relu"),
+            {"type": "residual", "layers": [
+                conv("layer2.0.conv1", 6, 3, padding=1, stride=2, bias=False),
+                layer("batch_norm", name="layer2.0.bn1"), layer("hard_swish"),
+                layer("squeeze_excite", name="layer2.0.se", squeeze=3, gate="hard_sigmoid"),
+            ], "shortcut": [
+                conv("layer2.0.downsample.0", 6, 1, stride=2, bias=False),
+                layer("batch_norm", name="layer2.0.downsample.1"),
+            ]},
+            layer("leaky_relu", slope=0.2), layer("identity"), layer("adaptive_avg_pool", size=[3, 1]),
+            layer("flatten"), linear("classifier.0", 7), layer("softplus", beta=2.0), linear("classifier.1", 4),
+        ],
+    },
+    "line": {
+        "about": "convolutions along a line, with stride, dilation and groups",
+        "input": (2, 23), "classes": 3, "batch": 5, "per_sample": 5,
+        "layers": [
+            {"type": "conv1d", "name": "conv1", "out": 6, "kernel": 5, "padding": 2}, layer("silu"),
+            {"type": "conv1d", "name": "conv2", "out": 4, "kernel": 3, "stride": 2, "dilation": 2, "groups": 2,
+             "bias": False},
+            layer("tanh"), layer("flatten"), linear("fc", 3),
+        ],
+    },
+}
+
 MODELS = {
     "mlp": {
         "about": "dense network",

@@ -17,12 +17,24 @@ PLAIN = {
     "gelu": lambda row: nn.GELU(approximate="tanh" if row.get("approximate") == "tanh" else "none"),
     "tanh": lambda row: nn.Tanh(),
     "sigmoid": lambda row: nn.Sigmoid(),
+    "elu": lambda row: nn.ELU(),
+    "silu": lambda row: nn.SiLU(),
+    "leaky_relu": lambda row: nn.LeakyReLU(row.get("slope", 0.01)),
+    "softplus": lambda row: nn.Softplus(row.get("beta", 1.0), row.get("threshold", 20.0)),
+    "hard_swish": lambda row: nn.Hardswish(),
+    "relu6": lambda row: nn.ReLU6(),
+    "identity": lambda row: nn.Identity(),
     "max_pool": lambda row: nn.MaxPool2d(row["kernel"], row.get("stride", row["kernel"]), row.get("padding", 0)),
     "avg_pool": lambda row: nn.AvgPool2d(row["kernel"], row.get("stride", row["kernel"]), row.get("padding", 0)),
     "global_avg_pool": lambda row: nn.AdaptiveAvgPool2d(1),
+    "adaptive_avg_pool": lambda row: nn.AdaptiveAvgPool2d(row["size"]),
     "flatten": lambda row: nn.Flatten(),
     "dropout": lambda row: nn.Dropout(row.get("p", 0.5)),
 }
+
+
+# Where a layer's slope or bend jumps: no input may lie near.
+KINKS = {"relu": (0.0,), "leaky_relu": (0.0,), "elu": (0.0,), "relu6": (0.0, 6.0), "hard_swish": (-3.0, 3.0)}
 
 
 # Layers over the nodes of a graph: graph_model.py builds networks that hold one of them.
@@ -34,8 +46,9 @@ class ConfigError(Exception):
 
 
 class Net(nn.Module):
-    """The layers of a config in order. Modules with parameters are registered flat, under their own names, also
-    when they stand inside a residual block, so that `state_dict` has the names that `model.safetensors` has."""
+    """The layers of a config in order. Modules with parameters are registered under their own names, a dot for each
+    module around them, also when they stand inside a residual block, so that `state_dict` has the names that
+    `model.safetensors` has."""
 
     def __init__(self, layers, input_shape, classes):
         super().__init__()
@@ -49,21 +62,31 @@ class Net(nn.Module):
         for at, row in enumerate(layers):
             kind = row["type"]
             if kind == "residual":
-                inner = []
+                inner, beside = [], []
                 after = self._build(row["layers"], shape, inner, None)
-                if after != shape:
-                    raise ConfigError(f"residual block: its layers map {shape} to {after}; both must be equal")
-                plan.append(("residual", inner))
+                around = self._build(row.get("shortcut", []), shape, beside, None)
+                if after != around:
+                    raise ConfigError(f"residual block: its layers map {shape} to {after}, its shortcut to {around}")
+                plan.append(("residual", (inner, beside)))
+                shape = after
                 continue
             last = classes is not None and at == len(layers) - 1
             module = make_layer(row, shape, classes if last else None)
             if any(True for _ in module.parameters()):
                 if "name" not in row:
                     raise ConfigError(f"layer {at} ({kind}) has parameters and needs a name")
-                self.add_module(row["name"], module)
+                self._register(row["name"].split("."), module)
             plan.append((kind, module))
             shape = shape_after(module, shape)
         return shape
+
+    def _register(self, path, module):
+        at = self
+        for word in path[:-1]:
+            if word not in dict(at.named_children()):
+                at.add_module(word, nn.Module())
+            at = at.get_submodule(word)
+        at.add_module(path[-1], module)
 
     def forward(self, x):
         return run(self.plan, x)
@@ -79,14 +102,14 @@ class Net(nn.Module):
 
 def run(plan, x, kinks=None):
     for kind, part in plan:
-        if kinks is not None and kind == "relu":
-            kinks.append(x.abs().min().item())
+        if kinks is not None:
+            kinks.extend((x - at).abs().min().item() for at in KINKS.get(kind, ()))
         if kinks is not None and kind == "max_pool":
             windows = F.unfold(x.flatten(0, 1).unsqueeze(1), part.kernel_size, stride=part.stride)
             top = windows.topk(2, dim=1).values
             gaps = (top[:, 0] - top[:, 1])[top[:, 0] != 0]
             kinks.append(gaps.min().item())
-        x = x + run(part, x, kinks) if kind == "residual" else part(x)
+        x = run(part[1], x, kinks) + run(part[0], x, kinks) if kind == "residual" else part(x)
     return x
 
 
@@ -120,6 +143,14 @@ def make_layer(row, shape, default_out):
     if kind == "conv2d":
         keys = {k: row[k] for k in ("stride", "padding", "dilation", "groups") if k in row}
         return nn.Conv2d(shape[0], out, row["kernel"], bias=bias, **keys)
+    if kind == "conv1d":
+        keys = {k: row[k] for k in ("stride", "padding", "dilation", "groups") if k in row}
+        return nn.Conv1d(shape[0], out, row["kernel"], bias=bias, **keys)
+    if kind == "squeeze_excite":
+        from torchvision.ops import SqueezeExcitation
+
+        gate = nn.Hardsigmoid if row.get("gate") == "hard_sigmoid" else nn.Sigmoid
+        return SqueezeExcitation(shape[0], row["squeeze"], scale_activation=gate)
     if kind == "group_norm":
         return nn.GroupNorm(row["groups"], shape[0], eps=row.get("eps", 1e-5))
     if kind == "batch_norm":

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::{Kind, Selection, grad};
 use crate::error::Result;
+use crate::harness::nets::small_zoo;
 use crate::kernels;
-use crate::nn::{LAYERS, ZOO};
+use crate::nn::LAYERS;
 
 /// Rows of a registry and how many selected items are about each.
 #[derive(Clone, Debug, Serialize)]
@@ -31,7 +32,7 @@ impl Coverage {
     pub fn of(selection: &Selection) -> Result<Coverage> {
         let mut rows: BTreeMap<String, usize> = match selection.kind {
             Kind::Grad => {
-                LAYERS.iter().map(|l| l.kind).chain(ZOO.iter().map(|z| z.name)).map(|n| (n.to_owned(), 0)).collect()
+                LAYERS.iter().map(|l| l.kind).chain(small_zoo().map(|z| z.name)).map(|n| (n.to_owned(), 0)).collect()
             }
             _ => kernels::kernels().iter().map(|k| (k.name.to_owned(), 0)).collect(),
         };

@@ -10,9 +10,8 @@ use super::support::natural;
 use crate::engine::{Engine, Recording, Target, Vendor};
 use crate::error::Result;
 use crate::harness::compare::{self, Distance};
-use crate::harness::nets::{Along, Into, Net, Rig, derivatives, numbers, run};
+use crate::harness::nets::{Along, Into, Net, Rig, derivatives, numbers, run, small_zoo};
 use crate::harness::trial::{Failure, Outcome};
-use crate::nn::ZOO;
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -170,7 +169,7 @@ pub fn recordings(mut show: impl FnMut(&Recording)) -> Result<()> {
                 }
             }
         }
-        for row in ZOO {
+        for row in small_zoo() {
             let (input, batch) = natural(row.name);
             let (net, mut engine) = (Net::named(row.name, input)?, Engine::reference());
             let into = Into::Mean { scale: 1.0, accumulate: false };

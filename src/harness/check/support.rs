@@ -6,12 +6,11 @@ use super::{Status, kernels_of};
 use crate::engine::case::Case;
 use crate::engine::{AdapterReport, Checks, Command, Engine, Recording, composed};
 use crate::error::{Error, Result};
-use crate::harness::nets::{Into, Net, Rig};
+use crate::harness::nets::{Into, Net, Rig, small_zoo};
 use crate::harness::trial::{lacks, place};
 use crate::kernels::map::fill;
 use crate::kernels::reduce::rows;
 use crate::kernels::{self, Family};
-use crate::nn::ZOO;
 
 /// Each kernel of a family, by the smallest case that records it.
 pub(super) fn kernels(family: &Family) -> Vec<Item> {
@@ -65,7 +64,7 @@ pub(super) fn networks() -> Result<Vec<Item>> {
         let named = format!("network {name} {} batch {batch}", shape.join("x"));
         Ok(Item::named(named, Work::Other(Box::new(move |engine| network(engine, &net, batch)))))
     };
-    ZOO.iter().map(|row| of(row.name)).collect()
+    small_zoo().map(|row| of(row.name)).collect()
 }
 
 fn network(engine: &mut Engine, net: &Net, batch: usize) -> Result<Verdict> {

@@ -7,12 +7,18 @@ mod special;
 pub use asked::asked;
 
 use super::columns;
-use super::{Binary, Unary, axpby, bias, binary, fill, gather_rows, gather_words, unary, unary_bwd, unary_bwd_tangent};
+use super::{
+    Binary, Curve, Unary, axpby, bias, binary, fill, gather_rows, gather_words, unary, unary_bwd, unary_bwd_tangent,
+};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen, Hazard};
 
 /// Element counts: empty, one, a ragged quad, primes, whole and broken workgroups.
 const LENGTHS: [usize; 7] = [0, 1, 3, 4, 131, 256, 1021];
+
+/// Numbers other than PyTorch's.
+const OTHERS: [Curve; 2] =
+    [Curve { op: Unary::LeakyRelu, a: -0.3, b: 0.0 }, Curve { op: Unary::Softplus, a: 2.5, b: 6.0 }];
 
 /// Elements whose quads need more than 65 535 groups of one.
 const FOLDED: usize = 4 * 65_541 + 1;
@@ -29,7 +35,12 @@ pub fn cases() -> Vec<Case> {
         all.extend(LENGTHS.map(|n| unary_bwd_tangent_case(op, n, n % 2 == 0)));
         all.push(small_case(op));
     }
-    all.extend([Unary::Gelu, Unary::Sigmoid].map(tail_case));
+    all.extend([Unary::Gelu, Unary::Sigmoid, Unary::Silu, Unary::Softplus].map(tail_case));
+    for curve in OTHERS {
+        all.push(unary_case(curve, 131));
+        all.push(unary_bwd_case(curve, 131));
+        all.push(unary_bwd_tangent_case(curve, 131, false));
+    }
     all.push(unary_case(Unary::Relu, FOLDED).folded());
     all.push(unary_bwd_case(Unary::Relu, FOLDED).folded());
     all.push(unary_bwd_tangent_case(Unary::Tanh, FOLDED, true).folded());
@@ -91,26 +102,40 @@ fn arguments(n: usize) -> Vec<f32> {
     x
 }
 
+/// A comparison with x says which piece of the curve it is.
+fn pieces(op: Unary) -> bool {
+    let smooth = [Unary::Gelu, Unary::Tanh, Unary::Sigmoid, Unary::Square, Unary::Copy, Unary::Silu];
+    !smooth.contains(&op)
+}
+
 /// What a NaN or a subnormal number meets in the argument of an activation.
 fn activation(case: Case, op: Unary) -> Case {
     match op {
-        Unary::Relu | Unary::Elu => case.hazard(Hazard::Compared, &["x"]),
         Unary::Sigmoid => case.hazard(Hazard::Exponent, &["x"]),
+        Unary::Softplus => case.hazard(Hazard::Compared, &["x"]).hazard(Hazard::Exponent, &["x"]),
+        op if pieces(op) => case.hazard(Hazard::Compared, &["x"]),
         _ => case,
     }
 }
 
 /// The same where it decides on a slope.
 fn slope(case: Case, op: Unary) -> Case {
-    if matches!(op, Unary::Relu | Unary::Elu) { case.hazard(Hazard::Compared, &["x"]) } else { case }
+    if pieces(op) { case.hazard(Hazard::Compared, &["x"]) } else { case }
 }
 
-fn unary_case(op: Unary, n: usize) -> Case {
-    let mut case = new(format!("map.unary {op:?} {n}"));
+fn unary_case(curve: impl Into<Curve>, n: usize) -> Case {
+    let curve = curve.into();
+    let mut case = new(format!("map.unary {} {n}", called(curve)));
     let x = case.input("x", arguments(n));
     let y = case.output("y", n);
-    unary(&mut case.rec, op, x, y);
-    activation(case, op).tolerance(1e-6, 2e-7)
+    unary(&mut case.rec, curve, x, y);
+    activation(case, curve.op).tolerance(1e-6, 2e-7)
+}
+
+/// An operation, with its numbers where they are not PyTorch's.
+fn called(curve: Curve) -> String {
+    let Curve { op, a, b } = curve;
+    if curve == Curve::from(op) { format!("{op:?}") } else { format!("{op:?} {a} {b}") }
 }
 
 /// Near zero a result must be right relative to its own size.
@@ -131,27 +156,29 @@ fn tail_case(op: Unary) -> Case {
     activation(case, op).tolerance(1e-5, 0.0)
 }
 
-fn unary_bwd_case(op: Unary, n: usize) -> Case {
-    let mut case = new(format!("map.unary_bwd {op:?} {n}"));
+fn unary_bwd_case(curve: impl Into<Curve>, n: usize) -> Case {
+    let curve = curve.into();
+    let mut case = new(format!("map.unary_bwd {} {n}", called(curve)));
     let mut g = Gen::new(n as u64 + 100);
     let x = case.input("x", arguments(n));
     // Any y will do: the kernel must use the y it is given, not its own.
     let y = case.input("y", g.values(n));
     let dy = case.input("dy", g.values(n));
     let dx = case.output("dx", n);
-    unary_bwd(&mut case.rec, op, x, y, dy, dx);
-    slope(case, op).tolerance(1e-6, 5e-7)
+    unary_bwd(&mut case.rec, curve, x, y, dy, dx);
+    slope(case, curve.op).tolerance(1e-6, 5e-7)
 }
 
-fn unary_bwd_tangent_case(op: Unary, n: usize, add: bool) -> Case {
-    let mut case = new(format!("map.unary_bwd_tangent {op:?} {n}{}", if add { " add" } else { "" }));
+fn unary_bwd_tangent_case(curve: impl Into<Curve>, n: usize, add: bool) -> Case {
+    let curve = curve.into();
+    let mut case = new(format!("map.unary_bwd_tangent {} {n}{}", called(curve), if add { " add" } else { "" }));
     let mut g = Gen::new(n as u64 + 150);
     let v = case.input("v", arguments(n));
     let r = case.input("r", g.values(n));
     let dy = case.input("dy", g.values(n));
     let out = if add { case.inout("out", g.values(n)) } else { case.output("out", n) };
-    unary_bwd_tangent(&mut case.rec, op, v, r, dy, out, add);
-    let case = if op == Unary::Elu { case.hazard(Hazard::Compared, &["v"]) } else { case };
+    unary_bwd_tangent(&mut case.rec, curve, v, r, dy, out, add);
+    let case = if pieces(curve.op) && !curve.op.straight() { case.hazard(Hazard::Compared, &["v"]) } else { case };
     case.tolerance(1e-6, 5e-7)
 }
 

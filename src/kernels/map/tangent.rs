@@ -1,43 +1,26 @@
 //! Directional derivatives of the `map` family, and the kernel that they need.
 
 use super::random::Dropout;
-use super::{Binary, Unary, quads};
-use crate::engine::{Buf, Dispatch, Kernel, Recording, Requires, Tangent, Tangents};
+use super::{Binary, Curve, Numbers, quads};
+use crate::engine::{Buf, Dispatch, Kernel, Params, Recording, Requires, Tangent, Tangents};
 use crate::error::Result;
 
 /// What the slope's own change adds to the derivative of [`UNARY_BWD`](super::UNARY_BWD).
 pub static UNARY_BWD_TANGENT: Kernel = Kernel {
     name: "map.unary_bwd_tangent",
     source: include_str!("../../../shaders/map/unary_bwd_tangent.wgsl"),
-    params: &[],
+    params: Numbers::FIELDS,
     twin: super::twin::unary_bwd_tangent,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
     variant_of: None,
 };
 
-/// What the slope of `op` is computed from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum From {
-    X,
-    Y,
-    /// It is constant, but for jumps.
-    Nothing,
-}
-
-fn slope_from(op: Unary) -> From {
-    match op {
-        Unary::Gelu | Unary::Square | Unary::Elu => From::X,
-        Unary::Tanh | Unary::Sigmoid => From::Y,
-        Unary::Relu | Unary::Copy => From::Nothing,
-    }
-}
-
 /// Records `out = s'(v) r dy`, added to what is there if `add`: s is the slope of `op` as a function of v, which is x,
 /// or y for tanh and sigmoid, and r the derivative of v. Equal lengths; `out` must be another buffer than the others.
 pub fn unary_bwd_tangent(
     rec: &mut Recording,
-    op: Unary,
+    op: impl Into<Curve>,
     v: Buf<f32>,
     r: Buf<f32>,
     dy: Buf<f32>,
@@ -49,27 +32,26 @@ pub fn unary_bwd_tangent(
     if checks.shape("dy", dy, &[n]).wrong() {
         return;
     }
-    let pass = rec.dispatch(&UNARY_BWD_TANGENT).set("OP", op as u32).set("ADD", u8::from(add)).read(v).read(r).read(dy);
+    let curve = op.into();
+    let pass = rec.dispatch(&UNARY_BWD_TANGENT).set("OP", curve.op as u32).set("ADD", u8::from(add));
+    let pass = pass.params(curve.numbers()).read(v).read(r).read(dy);
     let pass = if add { pass.update(out) } else { pass.write(out) };
     pass.work(10 * n as u64, 16 * n as u64).threads(quads(n));
 }
 
 /// Bindings x y.
 pub fn unary(t: &mut Tangents, d: &Dispatch) -> Result<()> {
-    let op = Unary::ALL[d.constant("OP")? as usize];
+    let curve = Curve::of(d)?;
     let (r, dy) = (t.read_or_zero(d, 0), t.write(d, 1)?);
-    super::unary_bwd(t.rec(), op, d.bound(0), d.bound(1), r, dy);
+    super::unary_bwd(t.rec(), curve, d.bound(0), d.bound(1), r, dy);
     Ok(())
 }
 
 /// Bindings x y dy dx.
 pub fn unary_bwd(t: &mut Tangents, d: &Dispatch) -> Result<()> {
-    let op = Unary::ALL[d.constant("OP")? as usize];
-    let (v, r) = match slope_from(op) {
-        From::X => (d.bound(0), t.read(d, 0)),
-        From::Y => (d.bound(1), t.read(d, 1)),
-        From::Nothing => (d.bound(0), None),
-    };
+    let curve = Curve::of(d)?;
+    let from = u32::from(curve.op.by_result()) as usize;
+    let (v, r) = (d.bound(from), t.read(d, from).filter(|_| !curve.op.straight()));
     let along = t.read(d, 2);
     if along.is_none() && r.is_none() {
         t.still(d, 3);
@@ -83,7 +65,7 @@ pub fn unary_bwd(t: &mut Tangents, d: &Dispatch) -> Result<()> {
         t.replay(again);
     }
     if let Some(r) = r {
-        unary_bwd_tangent(t.rec(), op, v, r, d.bound(2), dx, along.is_some());
+        unary_bwd_tangent(t.rec(), curve, v, r, d.bound(2), dx, along.is_some());
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Cases of the `pool` family.
 
+mod adaptive;
 mod asked;
 
 pub use asked::asked;
@@ -57,6 +58,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(at(targets[1], ([1, 1, 2, 32_000], [2, 16_000], [2, 16_000], [0, 0])));
     all.extend(at(targets[1], ([1, 2, 254, 254], [254, 254], [254, 254], [0, 0])));
     all.extend([not_a_number(), not_a_pair()]);
+    all.extend(adaptive::cases());
     all
 }
 
@@ -77,6 +79,7 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
         .into_iter()
         .flat_map(|target| at(target, shape))
         .chain(in_pairs(halves, g.below(2) == 0))
+        .chain(adaptive::random(g))
         .collect()
 }
 

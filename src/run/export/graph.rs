@@ -55,8 +55,13 @@ impl Graph {
 
     /// Adds one number; its name.
     pub fn float(&mut self, value: f32) -> String {
+        self.anonymous(&[], &[value])
+    }
+
+    /// Adds numbers that have no name elsewhere; the one that they get.
+    pub fn anonymous(&mut self, shape: &[usize], values: &[f32]) -> String {
         let name = format!("number_{}", self.constants.len());
-        self.floats(&name, &[], &[value])
+        self.floats(&name, shape, values)
     }
 
     /// Adds whole numbers, a shape say; their name.

@@ -1,7 +1,9 @@
 //! A network in ONNX, opset 17: it takes records as their source has them and gives logits and probabilities.
 
+use super::curves::{activation, adaptive};
 use super::graph::{Attribute, Graph};
 use super::protobuf::Message;
+use super::settings::Settings;
 use crate::data::{Normalization, Normalize};
 use crate::error::{Error, Result};
 use crate::nn::{Layer, Model};
@@ -101,13 +103,26 @@ impl Writer<'_> {
     }
 
     fn layer(&mut self, layer: &dyn Layer, x: &str, input: &[usize]) -> Result<String> {
-        let (kind, keys) = (layer.row().kind, Settings(layer.config()));
+        let (kind, keys) = (layer.row().kind, Settings::of(layer));
         let name = keys.name();
         Ok(match kind {
             "linear" => {
                 let inputs = self.weight_and_bias(&name)?;
                 let all: Vec<&str> = std::iter::once(x).chain(inputs.iter().map(String::as_str)).collect();
                 self.graph.node("Gemm", &all, &[Attribute::Int("transB", 1)])
+            }
+            "conv1d" => {
+                let inputs = self.weight_and_bias(&name)?;
+                let all: Vec<&str> = std::iter::once(x).chain(inputs.iter().map(String::as_str)).collect();
+                let [window, step, pad, apart] = ["kernel", "stride", "padding", "dilation"].map(|key| keys.int(key));
+                let attributes = [
+                    Attribute::Ints("kernel_shape", &[window]),
+                    Attribute::Ints("strides", &[step]),
+                    Attribute::Ints("pads", &[pad; 2]),
+                    Attribute::Ints("dilations", &[apart]),
+                    Attribute::Int("group", keys.int("groups")),
+                ];
+                self.graph.node("Conv", &all, &attributes)
             }
             "conv2d" => {
                 let inputs = self.weight_and_bias(&name)?;
@@ -138,7 +153,11 @@ impl Writer<'_> {
                     self.graph.node("AveragePool", &[x], &attributes)
                 }
             }
+            "adaptive_avg_pool" => adaptive(&mut self.graph, keys.pair("size"), x, input),
+            "squeeze_excite" => self.squeeze_excite(&name, &keys, x)?,
             "global_avg_pool" => self.graph.node("GlobalAveragePool", &[x], &[]),
+            "silu" | "leaky_relu" | "softplus" | "hard_swish" | "relu6" => activation(&mut self.graph, kind, &keys, x),
+            "identity" => x.to_owned(),
             "flatten" => self.graph.node("Flatten", &[x], &[Attribute::Int("axis", 1)]),
             "relu" => self.graph.node("Relu", &[x], &[]),
             "tanh" => self.graph.node("Tanh", &[x], &[]),
@@ -164,8 +183,9 @@ impl Writer<'_> {
                 self.graph.node("MatMul", &[x, &table], &[])
             }
             "residual" => {
-                let inner = self.layers(layer.inner()[0], x.to_owned(), input)?;
-                self.graph.node("Add", &[x, &inner], &[])
+                let branches = layer.inner().into_iter().map(|branch| self.layers(branch, x.to_owned(), input));
+                let branches = branches.collect::<Result<Vec<_>>>()?;
+                self.graph.node("Add", &branches.iter().map(String::as_str).collect::<Vec<_>>(), &[])
             }
             other => {
                 let called = if name.is_empty() { String::new() } else { format!(" `{name}`") };
@@ -174,6 +194,23 @@ impl Writer<'_> {
                 )));
             }
         })
+    }
+
+    /// The means of the channels through two convolutions of one pixel.
+    fn squeeze_excite(&mut self, name: &str, keys: &Settings, x: &str) -> Result<String> {
+        let [first, second] = ["fc1", "fc2"].map(|map| self.weight_and_bias(&format!("{name}.{map}")));
+        let g = &mut self.graph;
+        let map = |g: &mut Graph, x: &str, of: &[String]| g.node("Conv", &[x, &of[0], &of[1]], &[]);
+        let mean = g.node("GlobalAveragePool", &[x], &[]);
+        let inside = map(g, &mean, &first?);
+        let inside = g.node("Relu", &[&inside], &[]);
+        let outside = map(g, &inside, &second?);
+        let sixth = [Attribute::Float("alpha", 1.0 / 6.0), Attribute::Float("beta", 0.5)];
+        let gate = match keys.word("gate") {
+            "hard_sigmoid" => g.node("HardSigmoid", &[&outside], &sixth),
+            _ => g.node("Sigmoid", &[&outside], &[]),
+        };
+        Ok(g.node("Mul", &[x, &gate], &[]))
     }
 
     /// x Φ(x) by the error function: the operator of that name came later.
@@ -252,34 +289,5 @@ impl Writer<'_> {
         let (entry, at) = found.ok_or_else(|| Error::internal(format!("no tensor is called `{name}`")))?;
         let values = &self.theta[at];
         Ok(self.graph.floats(&name, shape.unwrap_or(&entry.shape), values))
-    }
-}
-
-/// A layer's table, every default in it.
-struct Settings(toml::Table);
-
-impl Settings {
-    fn name(&self) -> String {
-        self.0.get("name").and_then(toml::Value::as_str).unwrap_or_default().to_owned()
-    }
-
-    fn int(&self, key: &str) -> i64 {
-        self.0.get(key).and_then(toml::Value::as_integer).unwrap_or(1)
-    }
-
-    fn float(&self, key: &str) -> f32 {
-        self.0.get(key).and_then(toml::Value::as_float).unwrap_or_default() as f32
-    }
-
-    /// One number for both ways, or [down, along].
-    fn pair(&self, key: &str) -> [i64; 2] {
-        match self.0.get(key) {
-            Some(toml::Value::Integer(both)) => [*both; 2],
-            Some(toml::Value::Array(each)) => {
-                let at = |i: usize| each.get(i).and_then(toml::Value::as_integer).unwrap_or_default();
-                [at(0), at(1)]
-            }
-            _ => [0; 2],
-        }
     }
 }

@@ -110,6 +110,14 @@ pub const CALLS: &[Call] = &[
         let (x, y) = (r.exact("x", &[2, 3, 4, 6]), r.exact("y", &[2, 3, 2, 3]));
         pool::avg(&mut r.rec, &pool2(), x, y);
     }),
+    call("pool.adaptive_avg", |r| {
+        let (x, y) = (r.exact("x", &[6, 4, 6]), r.exact("y", &[6, 3, 4]));
+        pool::adaptive_avg(&mut r.rec, &bins(), x, y);
+    }),
+    call("pool.adaptive_avg_bwd", |r| {
+        let (dy, dx) = (r.exact("dy", &[6, 3, 4]), r.exact("dx", &[6, 4, 6]));
+        pool::adaptive_avg_bwd(&mut r.rec, &bins(), dy, dx);
+    }),
     call("pool.avg_bwd", |r| {
         let (dy, dx) = (r.exact("dy", &[2, 3, 2, 3]), r.exact("dx", &[2, 3, 4, 6]));
         pool::avg_bwd(&mut r.rec, &pool2(), dy, dx);
@@ -128,6 +136,11 @@ const CHANNELS: NormShape = NormShape { groups: 4, ..NORM };
 /// x, gamma, stats and dy of a batch normalisation.
 fn batch_operands(r: &mut Rig) -> [Buf<f32>; 4] {
     [("x", &[2, 4, 3][..]), ("gamma", &[4]), ("stats", &[2, 4, 2]), ("dy", &[2, 4, 3])].map(|(n, s)| r.exact(n, s))
+}
+
+/// Six planes of 4 x 6 to 3 x 4.
+fn bins() -> pool::AdaptiveShape {
+    pool::AdaptiveShape::new(6, [4, 6], [3, 4]).expect("fits")
 }
 
 /// Windows of 2 x 2 over pictures of 4 x 6.

@@ -10,7 +10,7 @@ pub fn cases() -> Vec<Case> {
     let mut all: Vec<Case> = Unary::ALL.map(subnormal_unary).into();
     all.extend(Unary::ALL.map(subnormal_bwd));
     all.extend(Binary::ALL.map(subnormal_binary));
-    all.extend([Unary::Copy, Unary::Relu].map(infinite_unary));
+    all.extend([Unary::Copy, Unary::Relu, Unary::LeakyRelu, Unary::Relu6].map(infinite_unary));
     all.push(infinite_sum());
     all
 }

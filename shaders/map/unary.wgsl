@@ -2,7 +2,7 @@
 // 6 elu (x > 0: x, else exp(x) - 1), 7 silu (x sigmoid(x)), 8 leaky relu (x > 0: x, else a x), 9 softplus
 // (a x > b: x, else log(1 + exp(a x)) / a), 10 hard swish (x clamp(x + 3, 0, 6) / 6), 11 relu6 (clamp(x, 0, 6)),
 // 12 hard sigmoid (clamp(x + 3, 0, 6) / 6).
-// x, y [n]. One thread per four elements. Twin: map/twin.rs unary.
+// x, y [n]. One thread per four elements. Twin: map/twin/curves.rs unary.
 #import grid
 #import special
 

@@ -2,7 +2,7 @@
 // 4 square (2 x), 5 copy, 6 elu (x > 0: 1, else exp(x)), 7 silu (s + x s (1 - s), s = sigmoid(x)), 8 leaky relu
 // (x > 0: 1, else a), 9 softplus (a x > b: 1, else sigmoid(a x)), 10 hard swish (x <= -3: 0, x >= 3: 1, else
 // x / 3 + 1/2), 11 relu6 (0 < x < 6), 12 hard sigmoid (-3 < x < 3: 1/6). x, y = f(x), dy, dx [n]. One thread per four
-// elements. Twin: map/twin.rs unary_bwd.
+// elements. Twin: map/twin/curves.rs unary_bwd.
 #import grid
 #import special
 

@@ -64,7 +64,9 @@ const MORE: &[(&str, &[usize])] = &[
     ("type='residual'\nlayers=[{type='tanh'}]\nshortcut=[{type='silu'},{type='identity'}]", &[5]),
     ("type='adaptive_avg_pool'\nsize=2", &[3, 4, 6]),
     ("type='adaptive_avg_pool'\nsize=[3,2]", &[2, 1, 2]),
-    ("type='squeeze_excite'\nname='se'\nsqueeze=3", &[4, 3, 3]),
+    ("type='squeeze_excite'\nname='se'\nsqueeze=2", &[4, 3, 3]),
+    ("type='max_pool'\nkernel=3\nstride=2\npadding=1", &[2, 8]),
+    ("type='adaptive_avg_pool'\nsize=3", &[2, 7]),
     ("type='conv1d'\nout=3\nkernel=4\npadding=1\nbias=false", &[2, 9]),
     ("type='conv2d'\nout=4\nkernel=3\npadding=1\nstride=2\ngroups=4\nbias=false", &[4, 5, 6]),
     (

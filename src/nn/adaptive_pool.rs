@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
-use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, Size, picture, settings, table};
+use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, Size, picture_or_line, settings, table};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::hw;
@@ -11,7 +11,7 @@ use crate::kernels::pool::{self, AdaptiveShape, PoolShape};
 
 pub static ROW: LayerRow = LayerRow {
     kind: "adaptive_avg_pool",
-    summary: "mean over bins that cut the picture into size [h, w], [c, …, …] to [c, h, w]; PyTorch's bins",
+    summary: "mean over bins that cut the picture into size [h, w], [c, …, …] to [c, h, w], or a line; PyTorch's bins",
     facts: Facts::PLAIN,
     build: |t| Ok(Box::new(settings::<AdaptiveAvgPool>(&ROW, t)?)),
     keys: Keys::of::<AdaptiveAvgPool>(),
@@ -36,14 +36,14 @@ enum Form {
 
 impl AdaptiveAvgPool {
     /// Height and width of what comes out.
-    fn sides(&self) -> [usize; 2] {
-        let pair = self.size.pair();
+    fn sides(&self, input: &[usize]) -> [usize; 2] {
+        let pair = self.size.over(input, 1);
         [pair.y as usize, pair.x as usize]
     }
 
     fn form(&self, n: usize, input: &[usize]) -> Result<Form> {
-        let [c, h, w] = picture(ROW.kind, input)?;
-        let [oh, ow] = self.sides();
+        let [c, h, w] = picture_or_line(ROW.kind, input)?;
+        let [oh, ow] = self.sides(input);
         let fail = |e| Error::input(format!("layer `{}` over {input:?}: {e}", ROW.kind));
         if oh > 0 && ow > 0 && h.is_multiple_of(oh) && w.is_multiple_of(ow) {
             let window = hw([(h / oh) as u32, (w / ow) as u32]);
@@ -64,12 +64,12 @@ impl Layer for AdaptiveAvgPool {
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
         self.form(1, input)?;
-        let [oh, ow] = self.sides();
-        Ok(vec![input[0], oh, ow])
+        let [oh, ow] = self.sides(input);
+        Ok(if input.len() == 2 { vec![input[0], ow] } else { vec![input[0], oh, ow] })
     }
 
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
-        let [oh, ow] = self.sides();
+        let [oh, ow] = self.sides(input);
         let y = cx.rec.temp("y", cx.n * input[0] * oh * ow);
         match self.form(cx.n, input)? {
             Form::Windows(s) => pool::avg(cx.rec, &s, x, y),

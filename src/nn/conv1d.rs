@@ -13,12 +13,13 @@ use crate::kernels::conv::ConvShape;
 
 pub static ROW: LayerRow = LayerRow {
     kind: "conv1d",
-    summary: "1-d convolution over [channels, length], weight [out, in/groups, kernel]; stride, padding, dilation, \
-        groups, bias",
+    summary: "1-d convolution over [channels, length] ([length]: one channel), weight [out, in/groups, kernel]; \
+        stride, padding, dilation, groups, bias",
     facts: Facts { family: Some(Family::Cnn), linear: true, ..Facts::PLAIN },
     build: |t| Ok(Box::new(settings::<Conv1d>(&ROW, t)?)),
     keys: Keys::of::<Conv1d>(),
-    example: "type = \"conv1d\"\nname = \"conv\"\nout = 4\nkernel = 3\nstride = 2\npadding = 2\ndilation = 2\ngroups = 2",
+    example: "type = \"conv1d\"\nname = \"conv\"\nout = 4\nkernel = 3\nstride = 2\n\
+        padding = 2\ndilation = 2\ngroups = 2",
     example_input: &[2, 11],
 };
 
@@ -70,8 +71,11 @@ fn yes() -> bool {
 impl Conv1d {
     fn passes(&self, n: usize, input: &[usize]) -> Result<Passes<'_>> {
         let fail = |what: String| Error::input(format!("layer `{}` (conv1d) over {input:?}: {what}", self.name));
-        let &[ci, length] = input else {
-            return Err(fail("it takes [channels, length]".to_owned()));
+        // An archive of NumPy gives [n, channels, length] as pictures of one channel, a table one line a record.
+        let (ci, length) = match *input {
+            [ci, length] | [1, ci, length] => (ci, length),
+            [length] => (1, length),
+            _ => return Err(fail("it takes [channels, length], [1, channels, length] or [length]".to_owned())),
         };
         if self.out == 0 {
             return Err(fail("`out`, the number of its channels, is 0".to_owned()));

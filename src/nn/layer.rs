@@ -386,6 +386,25 @@ impl Size {
             Size::Each(v) => hw(v),
         }
     }
+
+    /// The size over such an input: over a line one number counts along it, and `down` is what is down the one row.
+    pub fn over(self, input: &[usize], down: u32) -> UVec2 {
+        match self {
+            Size::Both(v) if input.len() == 2 => UVec2::new(v, down),
+            size => size.pair(),
+        }
+    }
+}
+
+/// Channels, height and width of a picture-shaped input; a line of [channels, length] is a picture of height 1.
+pub(super) fn picture_or_line(kind: &str, input: &[usize]) -> Result<[usize; 3]> {
+    match *input {
+        [channels, length] => Ok([channels, 1, length]),
+        [channels, height, width] => Ok([channels, height, width]),
+        _ => Err(Error::input(format!(
+            "layer `{kind}` takes [channels, height, width] or [channels, length], its input is {input:?}"
+        ))),
+    }
 }
 
 /// Channels, height and width of a picture-shaped input.

@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
-use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, Size, picture, settings, table};
+use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, Size, picture_or_line, settings, table};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::pool::{self, PoolShape};
 
 pub static MAX: LayerRow = LayerRow {
     kind: "max_pool",
-    summary: "maximum over windows; stride defaults to the kernel",
+    summary: "maximum over windows, of pictures or lines [c, l]; stride defaults to the kernel",
     facts: Facts::PLAIN,
     build: |t| build(Kind::Max, t),
     keys: Keys::of::<Window>(),
@@ -20,7 +20,7 @@ pub static MAX: LayerRow = LayerRow {
 
 pub static AVG: LayerRow = LayerRow {
     kind: "avg_pool",
-    summary: "mean over windows, padding counted; stride defaults to the kernel",
+    summary: "mean over windows of pictures or lines [c, l], padding counted; stride defaults to the kernel",
     facts: Facts::PLAIN,
     build: |t| build(Kind::Avg, t),
     keys: Keys::of::<Window>(),
@@ -30,7 +30,7 @@ pub static AVG: LayerRow = LayerRow {
 
 pub static GLOBAL_AVG: LayerRow = LayerRow {
     kind: "global_avg_pool",
-    summary: "mean over the whole picture, [c, h, w] to [c, 1, 1]",
+    summary: "mean over the whole picture, [c, h, w] to [c, 1, 1], or over the whole line, [c, l] to [c, 1]",
     facts: Facts::PLAIN,
     build: |t| {
         settings::<NoSettings>(&GLOBAL_AVG, t)?;
@@ -96,11 +96,12 @@ fn build(kind: Kind, t: toml::Table) -> Result<Box<dyn Layer>> {
 
 impl Pool {
     fn shape(&self, n: usize, input: &[usize]) -> Result<PoolShape> {
-        let [c, h, w] = picture(self.kind.row().kind, input)?;
+        let [c, h, w] = picture_or_line(self.kind.row().kind, input)?;
         let shape = match &self.window {
             None => PoolShape::global(n, c, h, w),
             Some(v) => {
-                PoolShape::new(n, c, h, w, v.kernel.pair(), v.stride.unwrap_or(v.kernel).pair(), v.padding.pair())
+                let [kernel, stride] = [v.kernel, v.stride.unwrap_or(v.kernel)].map(|size| size.over(input, 1));
+                PoolShape::new(n, c, h, w, kernel, stride, v.padding.over(input, 0))
             }
         };
         shape.map_err(|e| Error::input(format!("layer `{}` over {input:?}: {e}", self.kind.row().kind)))
@@ -121,7 +122,7 @@ impl Layer for Pool {
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
         let s = self.shape(1, input)?;
-        Ok(vec![s.c, s.oh, s.ow])
+        Ok(if input.len() == 2 { vec![s.c, s.ow] } else { vec![s.c, s.oh, s.ow] })
     }
 
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {

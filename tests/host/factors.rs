@@ -80,6 +80,20 @@ fn a_convolution_sums_patches_and_averages_gradients() {
     });
 }
 
+/// The first of its two maps sees the mean of each channel.
+#[test]
+fn squeeze_and_excitation_has_the_moments_of_the_means() {
+    let (n, classes) = (7, 3);
+    let layers = "{type='squeeze_excite',name='s',squeeze=2},{type='flatten'},{type='linear'}";
+    session(&model(layers, &[2, 3, 4], classes), n, |s, data| {
+        let kfac = Kfac::measure(s, Records::train(&all(n)), Estimator::Model).unwrap();
+        let mean = |plane: &[f32]| doubles(plane).iter().sum::<f64>() / 12.0;
+        let means: Vec<Vec<f64>> = data.x.chunks(24).map(|x| x.chunks(12).map(mean).collect()).collect();
+        let (got, want) = (flat_factors(&kfac, s), gram(&means, 1.0 / n as f64));
+        assert!(gap(&got[0], &want) < TOLERANCE, "{:?}\n{want:?}", got[0]);
+    });
+}
+
 #[test]
 fn labels_drawn_from_the_model_average_to_the_expectation() {
     let n = 9;

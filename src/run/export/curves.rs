@@ -30,19 +30,25 @@ pub(super) fn activation(g: &mut Graph, kind: &str, keys: &Settings, x: &str) ->
 
 /// The mean of each bin: windows side by side, or where bins overlap a product with each side's shares.
 pub(super) fn adaptive(g: &mut Graph, to: [i64; 2], x: &str, input: &[usize]) -> String {
-    let sides = [0, 1].map(|axis| (input[axis + 1], to[axis] as usize));
+    let sides: Vec<(usize, usize)> = match *input {
+        [_, length] => vec![(length, to[1] as usize)],
+        _ => vec![(input[1], to[0] as usize), (input[2], to[1] as usize)],
+    };
     if sides.iter().all(|(from, to)| from.is_multiple_of(*to)) {
-        let window = sides.map(|(from, to)| (from / to) as i64);
+        let window: Vec<i64> = sides.iter().map(|(from, to)| (from / to) as i64).collect();
         let attributes = [Attribute::Ints("kernel_shape", &window), Attribute::Ints("strides", &window)];
         return g.node("AveragePool", &[x], &attributes);
     }
-    let [down, along] = sides.map(|(from, to)| shares(from, to));
-    let down = g.anonymous(&[sides[0].1, sides[0].0], &down);
+    let mut y = x.to_owned();
+    if let [(from, to), _] = sides[..] {
+        let down = g.anonymous(&[to, from], &shares(from, to));
+        y = g.node("MatMul", &[&down, &y], &[]);
+    }
     // [width, places]: the transpose of what the other side has.
-    let (width, places) = sides[1];
+    let (width, places) = sides[sides.len() - 1];
+    let along = shares(width, places);
     let turned: Vec<f32> = (0..width * places).map(|i| along[i % places * width + i / places]).collect();
     let along = g.anonymous(&[width, places], &turned);
-    let y = g.node("MatMul", &[&down, x], &[]);
     g.node("MatMul", &[&y, &along], &[])
 }
 

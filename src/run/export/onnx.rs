@@ -113,7 +113,16 @@ impl Writer<'_> {
             }
             "conv1d" => {
                 let inputs = self.weight_and_bias(&name)?;
-                let all: Vec<&str> = std::iter::once(x).chain(inputs.iter().map(String::as_str)).collect();
+                // One line for each channel, whatever stood around it.
+                let lines = match *input {
+                    [_, _] => x.to_owned(),
+                    _ => {
+                        let channels = if input.len() == 1 { 1 } else { input[1] as i64 };
+                        let shape = self.graph.ints(&[0, channels, -1]);
+                        self.graph.node("Reshape", &[x, &shape], &[])
+                    }
+                };
+                let all: Vec<&str> = [&lines].into_iter().chain(&inputs).map(String::as_str).collect();
                 let [window, step, pad, apart] = ["kernel", "stride", "padding", "dilation"].map(|key| keys.int(key));
                 let attributes = [
                     Attribute::Ints("kernel_shape", &[window]),
@@ -139,11 +148,13 @@ impl Writer<'_> {
                 self.graph.node("Conv", &all, &attributes)
             }
             "max_pool" | "avg_pool" => {
-                let [window, steps, pads] = ["kernel", "stride", "padding"].map(|key| keys.pair(key));
+                let sides = ["kernel", "stride", "padding"].map(|key| keys.pair(key));
+                // Over a line the one number counts along it.
+                let [window, steps, pads] = sides.each_ref().map(|side| &side[3 - input.len()..]);
                 let pads = [pads, pads].concat();
                 let mut attributes = vec![
-                    Attribute::Ints("kernel_shape", &window),
-                    Attribute::Ints("strides", &steps),
+                    Attribute::Ints("kernel_shape", window),
+                    Attribute::Ints("strides", steps),
                     Attribute::Ints("pads", &pads),
                 ];
                 if kind == "max_pool" {

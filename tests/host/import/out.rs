@@ -132,16 +132,27 @@ const WIDE: &str = "[data]\nloader = 'digits'\nlimit = 60\nnormalize = 'standard
     [[model.layers]]\ntype = 'tanh'\n[[model.layers]]\ntype = 'dropout'\np = 0.5\n\
     [[model.layers]]\ntype = 'sigmoid'\n[[model.layers]]\ntype = 'linear'\nname = 'f2'\nbias = false\n";
 
+/// With the layers that modern networks bring along.
+const MODERN: &str = "[data]\nloader = 'digits'\nlimit = 60\nnormalize = 'standard'\n[model]\nlayers = [\n\
+    {type='conv2d',name='c',out=6,kernel=3,padding=1,bias=false},{type='batch_norm',name='b'},{type='silu'},\n\
+    {type='residual',layers=[{type='conv2d',name='d',out=6,kernel=3,padding=1,groups=6},{type='relu6'},\
+     {type='conv2d',name='e',out=4,kernel=1,stride=2},{type='squeeze_excite',name='s',squeeze=3,gate='hard_sigmoid'}],\
+     shortcut=[{type='conv2d',name='f',out=4,kernel=1,stride=2},{type='batch_norm',name='g'}]},\n\
+    {type='leaky_relu',slope=0.3},{type='adaptive_avg_pool',size=[3,4]},{type='hard_swish'},\
+    {type='squeeze_excite',name='t',squeeze=2},{type='adaptive_avg_pool',size=[3,2]},\n\
+    {type='flatten'},{type='conv1d',name='h',out=4,kernel=5,stride=2,padding=1,dilation=2},{type='identity'},\
+    {type='softplus',beta=2.0,threshold=0.7},{type='max_pool',kernel=3,stride=2,padding=1},\
+    {type='conv1d',name='i',out=6,kernel=2,groups=2,bias=false},{type='adaptive_avg_pool',size=2},\n\
+    {type='flatten'},{type='linear',name='j'}]\n";
+
 /// A run with weights of the seed.
 fn drawn(place: &Place) {
     let mut loaded = Loaded::read(&place.path("c.toml"), &[], None).unwrap();
     let (_, model) = loaded.build().unwrap();
     let theta: Vec<f32> = model.init(5).iter().enumerate().map(|(i, v)| v + 0.01 * (i % 7) as f32).collect();
     let file = place.path("m.safetensors");
-    let mut padded = vec![0.0; model.layout.total()];
-    for e in model.layout.entries() {
-        padded[e.offset..e.offset + e.len].copy_from_slice(&theta[e.offset..e.offset + e.len]);
-    }
+    let mut padded = vec![0.0; model.layout.whole()];
+    model.layout.tensors().for_each(|(_, at)| padded[at.clone()].copy_from_slice(&theta[at]));
     unlearn::train::weights::save_model(&file, &model.layout, &padded, &[]).unwrap();
     place.import(&file, &Default::default()).unwrap().write().unwrap();
 }
@@ -172,7 +183,7 @@ fn held_by_onnxruntime(place: &Place, file: &Path) {
 
 #[test]
 fn onnx_has_every_layer_and_the_numbers_of_the_run() {
-    for config in [LENET, WIDE] {
+    for config in [LENET, WIDE, MODERN] {
         let place = Place::new(config);
         if config == LENET {
             drop(place.run("lenet.pt"))
@@ -185,9 +196,10 @@ fn onnx_has_every_layer_and_the_numbers_of_the_run() {
         // IR version 8 in the first field.
         assert_eq!(bytes[..2], [0x08, 8]);
         let said = String::from_utf8_lossy(&bytes);
-        let words: &[&str] = match config == LENET {
-            true => &["Conv", "Relu", "MaxPool", "Flatten", "Gemm", "conv1.weight", "fc2.bias", "logits", "Softmax"],
-            false => &["AveragePool", "GlobalAveragePool", "LayerNormalization", "InstanceNormalization", "Erf", "Elu"],
+        let words: &[&str] = match config {
+            LENET => &["Conv", "Relu", "MaxPool", "Flatten", "Gemm", "conv1.weight", "fc2.bias", "logits", "Softmax"],
+            WIDE => &["AveragePool", "GlobalAveragePool", "LayerNormalization", "InstanceNormalization", "Erf", "Elu"],
+            _ => &["BatchNormalization", "Clip", "HardSigmoid", "HardSwish", "LeakyRelu", "MatMul", "Softplus"],
         };
         words.iter().for_each(|word| assert!(said.contains(word), "{word}"));
         assert!(said.contains("[\"0\",\"1\",\"2\"") && said.contains(job.model_sha256()));
@@ -231,6 +243,14 @@ fn a_draft_is_a_network_once_its_guesses_are_filled_in() {
     let kinds: Vec<&str> = config.layers.iter().filter_map(|layer| layer["type"].as_str()).collect();
     assert_eq!(kinds, ["conv2d", "relu", "conv2d", "relu", "flatten", "linear", "relu", "linear"]);
     assert!(config.layers[7].get("out").is_none(), "the last width is that of the classes");
+    let fixture_of = |name: &str| format!("{}/assets/parity/layers/{name}", env!("CARGO_MANIFEST_DIR"));
+    let resnet = draft(Path::new(&fixture_of("resnet.safetensors")), None).unwrap();
+    for line in ["type = \"squeeze_excite\"", "squeeze = 3", "downsample.0`: by its name in the `shortcut`"] {
+        assert!(resnet.contains(line), "{line}: {resnet}");
+    }
+    assert!(!resnet.contains("name = \"param.layer2.0.se.fc2\""), "{resnet}");
+    let line = draft(Path::new(&fixture_of("line.safetensors")), None).unwrap();
+    assert!(line.contains("type = \"conv1d\""), "{line}");
     let wrapped = draft(&fixture("mlp.pt"), None).unwrap();
     assert!(wrapped.contains("--prefix module.") && wrapped.contains("name = \"fc1\""), "{wrapped}");
     assert!(wrapped.contains("# `bn` num_batches_tracked"), "{wrapped}");

@@ -259,7 +259,7 @@ impl Writer<'_> {
 
     /// Branches over slices of the features, side by side.
     fn concat(&mut self, layer: &dyn Layer, keys: &Settings, x: &str, input: &[usize]) -> Result<String> {
-        let branches = keys.0.get("branches").and_then(toml::Value::as_array).cloned().unwrap_or_default();
+        let branches = keys.list("branches");
         let mut outs = Vec::new();
         for (branch, inner) in branches.iter().zip(layer.inner()) {
             let ranges: Option<Vec<[i64; 2]>> = branch.get("features").and_then(|found| found.clone().try_into().ok());

@@ -18,6 +18,10 @@ impl Settings {
         self.0.get(key).and_then(toml::Value::as_str).unwrap_or_default()
     }
 
+    pub fn list(&self, key: &str) -> Vec<toml::Value> {
+        self.0.get(key).and_then(toml::Value::as_array).cloned().unwrap_or_default()
+    }
+
     pub fn int(&self, key: &str) -> i64 {
         self.0.get(key).and_then(toml::Value::as_integer).unwrap_or(1)
     }

@@ -1,6 +1,6 @@
-// sym[k] = c_i c_j w with c_i = 1 / sqrt(1 + others[i]) and w = 1 on the diagonal, else weight[k];
+// sym[k] = c_i c_j looped[k] with c_i = 1 / sqrt(degree[i]), 1 where that is 0 (a row without entries);
 // mean[k] = weight[k] / all[i], 0 where all[i] is 0; i is the row of entry k and j = idx[k].
-// others [rows]: sum of a row's weights off the diagonal; all [rows]: of all its weights.
+// degree [rows]: sum of a row's looped weights, see looped.wgsl; all [rows]: of its weights.
 // One thread per entry; entries past ptr[rows] are padding and get 0. Twin: graph/norms.rs norms.
 #import grid
 
@@ -12,12 +12,18 @@ override WG: u32 = 64u;
 @group(0) @binding(1) var<storage, read> ptr: array<u32>;
 @group(0) @binding(2) var<storage, read> idx: array<u32>;
 @group(0) @binding(3) var<storage, read> weight: array<f32>;
-@group(0) @binding(4) var<storage, read> others: array<f32>;
-@group(0) @binding(5) var<storage, read> all: array<f32>;
-@group(0) @binding(6) var<storage, read_write> sym: array<f32>;
-@group(0) @binding(7) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(4) var<storage, read> looped: array<f32>;
+@group(0) @binding(5) var<storage, read> degree: array<f32>;
+@group(0) @binding(6) var<storage, read> all: array<f32>;
+@group(0) @binding(7) var<storage, read_write> sym: array<f32>;
+@group(0) @binding(8) var<storage, read_write> mean: array<f32>;
 
 #import csr
+
+fn root(row: u32) -> f32 {
+    let d = degree[row];
+    return sqrt(select(d, 1.0, d == 0.0));
+}
 
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
@@ -30,9 +36,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     var m = 0.0;
     if (i < ptr[p.rows]) {
         let row = row_of(i, p.rows);
-        let source = idx[i];
-        let w = select(weight[i], 1.0, row == source);
-        s = w / (sqrt(1.0 + others[row]) * sqrt(1.0 + others[source]));
+        s = looped[i] / (root(row) * root(idx[i]));
         if (all[row] != 0.0) {
             m = weight[i] / all[row];
         }

@@ -29,7 +29,8 @@ pub struct DataConfig {
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "unit" = "bytes")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_bytes: Option<u64>,
-    /// `planetoid`, `tudataset`: NAME in the names of the files in the folder `path`.
+    /// `planetoid`, `tudataset`: NAME in the names of the files in the folder `path`. `ogb`: the folder in `split`, where
+    /// there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// `csv`, `parquet`, `class_folder`: the test part, where it has a file or folder of its own.
@@ -127,8 +128,8 @@ pub struct DataConfig {
     /// numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<BTreeMap<String, ColumnKind>>,
-    /// Columns not read. `edge_list`: of `edges`. `tudataset`: files, such as `edge_labels`. `graph_npz`: `adj_data`,
-    /// the weights of edges.
+    /// Columns not read. `edge_list`: of `edges`. `tudataset`, `ogb`: files, such as `edge_labels` or
+    /// `edge-feat`. `graph_npz`: `adj_data`, the weights of edges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drop: Option<Vec<Column>>,
     /// `csv`: what stands before the decimals of a number, one character. Default `.`.
@@ -176,6 +177,16 @@ pub struct DataConfig {
     /// `edge_list`: a table of edges, its first two columns nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edges: Option<PathBuf>,
+    /// What edges weigh, numbers of 0 or more: `edge_list`: a column of `edges`; `graph_npz`: an array of a number for
+    /// each entry of adj, such as `adj_data`. `graph_conv` and `sgc` read weights as PyTorch Geometric does. An edge of
+    /// weight 0 is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge_weight: Option<Column>,
+    /// Features of edges, side by side: `edge_list`: columns of `edges`; `graph_npz`: arrays of a number or a row for
+    /// each entry of adj; `tudataset`: `edge_attributes`, `edge_labels` (one-hot); `ogb`: `edge-feat`. Layers with
+    /// `edge_dim` read them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge_features: Option<Vec<Column>>,
     /// `edge_list`: a table of features by node, or a JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_features: Option<PathBuf>,
@@ -192,7 +203,7 @@ pub struct DataConfig {
     /// array, as for `id`. It is no feature, and all records of a subject are in one part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// `edge_list`, `graph_npz`: edges lead from source to target only. Default false: both ways.
+    /// `edge_list`, `graph_npz`, `ogb`: edges lead from source to target only. Default false: both ways.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directed: Option<bool>,
     /// `sbm`: number of nodes. Default 400.

@@ -5,6 +5,7 @@
 mod assemble;
 mod content;
 pub(crate) mod cora;
+mod edge_data;
 pub(crate) mod edge_list;
 pub(crate) mod graph_npz;
 pub(crate) mod karate;
@@ -12,6 +13,7 @@ mod lines;
 pub(crate) mod links;
 pub(crate) mod linqs;
 mod node_labels;
+pub(crate) mod ogb;
 pub(crate) mod partition;
 pub(crate) mod planetoid;
 mod plant;
@@ -22,6 +24,7 @@ pub(crate) mod tudataset;
 mod vocabulary;
 
 pub(crate) use assemble::{GraphParts, Graphs, dataset};
+pub use edge_data::EdgeData;
 pub use links::{Links, Task};
 pub use partition::NodeSplit;
 pub use plant::{Plant, Poison};
@@ -136,6 +139,8 @@ pub struct Graph {
     pub undirected: bool,
     /// Features of every node, [nodes, features].
     pub features: Sparse,
+    /// Weights and features of edges.
+    pub edge_data: EdgeData,
 }
 
 impl Graph {
@@ -158,7 +163,7 @@ impl Graph {
         }
         edges.sort_unstable_by_key(|&[source, target]| (target, source));
         edges.dedup();
-        Ok(Graph { nodes, edges, undirected, features })
+        Ok(Graph { nodes, edges, undirected, features, edge_data: EdgeData::default() })
     }
 
     /// Distinct pairs, smaller node first, without an edge either way and not `taken`, in the order of a seeded draw;

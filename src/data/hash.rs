@@ -50,13 +50,19 @@ impl Dataset {
 }
 
 fn add_graph(digest: &mut Digest, data: &GraphData) {
-    let Graph { nodes, edges, undirected, features } = &data.graph;
+    let Graph { nodes, edges, undirected, features, edge_data } = &data.graph;
     digest.field("nodes", &(*nodes as u64).to_le_bytes()).field("edges", bytemuck::cast_slice(edges));
     digest.field("undirected", &[u8::from(*undirected)]);
     let Sparse { width, ptr, col, val, called: _ } = features;
     digest.field("width", &(*width as u64).to_le_bytes());
     digest.field("ptr", bytemuck::cast_slice(ptr)).field("col", bytemuck::cast_slice(col));
     digest.field("val", bytemuck::cast_slice(val));
+    if let Some(weight) = &edge_data.weight {
+        digest.field("edge_weight", bytemuck::cast_slice(weight));
+    }
+    if edge_data.width > 0 {
+        digest.field("edge_features", bytemuck::cast_slice(&edge_data.features));
+    }
     let lists = [("labels", &data.labels), ("train", &data.train), ("validation", &data.validation)];
     for (name, ids) in lists.into_iter().chain([("test", &data.test), ("planted", &data.planted)]) {
         digest.field(name, bytemuck::cast_slice(ids));
@@ -144,13 +150,18 @@ mod tests {
 
     #[test]
     fn any_change_of_a_graph_shows() {
-        let changes: [fn(&mut crate::data::GraphData); 4] = [
+        let changes: [fn(&mut crate::data::GraphData); 6] = [
             |g| {
                 g.graph.edges.pop();
             },
             |g| g.graph.features.val[0] = 2.0,
             |g| g.labels.swap(0, 33),
             |g| g.test.push(g.train[0]),
+            |g| g.graph.edge_data.weight = Some(vec![0.5; g.graph.edges.len()]),
+            |g| {
+                g.graph.edge_data =
+                    crate::data::EdgeData { width: 1, features: vec![0.5; g.graph.edges.len()], ..Default::default() }
+            },
         ];
         let whole = data("karate");
         for (i, change) in changes.iter().enumerate() {

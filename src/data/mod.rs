@@ -60,7 +60,9 @@ pub use absent::{Absent, class_names};
 pub use arrays::{Arrays, Column as ArrayColumn, npz};
 pub use config::{Column, ColumnKind, DataConfig, Layout};
 pub use fitted::{ColumnFit, Encoding, FitOn, Fitted, Origins};
-pub use graph::{Deletion, Graph, GraphData, GraphRecords, Links, NodeSplit, Plant, Poison, Sparse, Task, UNLABELLED};
+pub use graph::{
+    Deletion, EdgeData, Graph, GraphData, GraphRecords, Links, NodeSplit, Plant, Poison, Sparse, Task, UNLABELLED,
+};
 pub use identity::{Identities, Identity, Naming, Place, Portion};
 pub use kind::RecordKind;
 pub use normalize::{Normalization, Normalize};
@@ -213,6 +215,7 @@ pub static DATASETS: &[&DatasetRow] = &[
     &graph::linqs::ROW,
     &graph::planetoid::ROW,
     &graph::tudataset::ROW,
+    &graph::ogb::ROW,
     &graph::graph_npz::ROW,
     &graph::edge_list::ROW,
     &idx::ROW,

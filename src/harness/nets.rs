@@ -98,6 +98,8 @@ const GRAPHS: &[(&str, usize)] = &[
     ("type='gat_conv'\nout=4", 6),
     ("type='gat_conv'\nout=3\nheads=2\nconcat=false\nbias=false\nslope=0.5", 6),
     ("type='gat_conv'\nout=4\nheads=5\ndropout=0.4", 6),
+    ("type='gat_conv'\nout=3\nheads=2\nedge_dim=4\nfill_value='zero'\ndropout=0.3", 6),
+    ("type='gatv2_conv'\nout=3\nheads=2\nconcat=false\nbias=false", 6),
     ("type='linear'\nout=4", 6),
 ];
 
@@ -108,6 +110,8 @@ const READ_OUT: &[&str] = &[
     "{type='gin_conv',out=4},{type='relu'},{type='readout',kind='max'},{type='linear'}",
     "{type='graph_conv',out=8},{type='relu'},{type='dropout',p=0.3},{type='graph_conv',out=4},{type='relu'},\
         {type='readout',kind='mean'},{type='linear'}",
+    "{type='gatv2_conv',out=3,edge_dim=2},{type='tanh'},{type='gat_conv',out=3,edge_dim=2},\
+        {type='readout',kind='sum'},{type='linear'}",
     "{type='sage_conv',out=4,aggr='max'},{type='tanh'},{type='gat_conv',out=5},{type='readout',kind='mean'},\
         {type='linear'}",
 ];
@@ -134,6 +138,14 @@ fn small(zoo: &str) -> (Vec<usize>, Option<Vec<usize>>) {
 }
 
 impl Net {
+    /// Features of an edge that it reads, where it reads any.
+    fn edge_dim(&self) -> Option<usize> {
+        match &self.body {
+            Body::Layer(layer) => layer.edge_dim(),
+            Body::Model(model) => model.every_layer().iter().find_map(|layer| layer.edge_dim()),
+        }
+    }
+
     fn layer(config: &str, input: &[usize]) -> Result<Net> {
         let mut layer = parse_layer(toml::from_str(config).map_err(malformed)?)?;
         layer.complete(1, None);

@@ -163,6 +163,36 @@ pub fn edge_softmax_bwd(
     edge_sums(rec, t, dalpha, None, ds.src, heads);
 }
 
+/// Records `y[e,h] = src[idx[e],h] + dst[row,h]` for every edge e of each row: what both ends of an edge have. s.src
+/// [sources, heads], s.dst [rows, heads], y [edges, heads].
+pub fn spread(rec: &mut Recording, a: &Edges, s: Ends, y: Buf<f32>, heads: usize) {
+    let checks = a.by_target(rec.arguments("attention.spread")).shape("s.dst", s.dst, &[a.rows(), heads]);
+    if whole_rows(checks, "s.src", s.src, &[heads]).shape("y", y, &[a.count(), heads]).wrong() {
+        return;
+    }
+    let (ptr, split) = a.walk();
+    rec.dispatch(&tangent::SPREAD)
+        .set("SPLIT", split)
+        .params(Sums { slots: a.slots() as u32, heads: heads as u32 })
+        .read(ptr)
+        .read(a.idx)
+        .read(s.src)
+        .read(s.dst)
+        .write(y)
+        .work(y.len as u64, 4 * (s.src.len + s.dst.len + a.count() + y.len) as u64)
+        .turns(a.most())
+        .threads(a.slots() * heads);
+}
+
+/// Records `y[r,h] = Σ x[e,h]` over the edges of each row; x [edges, heads], y [rows, heads].
+pub fn gather(rec: &mut Recording, a: &Edges, x: Buf<f32>, y: Buf<f32>, heads: usize) {
+    let checks = a.fits(rec.arguments("attention.gather")).shape("x", x, &[a.count(), heads]);
+    if checks.shape("y", y, &[a.rows(), heads]).wrong() {
+        return;
+    }
+    edge_sums(rec, a, x, None, y, heads);
+}
+
 /// Records `y[r,h] = Σ x[e,h] (by[e,h])` over the edges of each row; x, by [edges, heads], y [rows, heads].
 fn edge_sums(rec: &mut Recording, a: &Edges, x: Buf<f32>, by: Option<Buf<f32>>, y: Buf<f32>, heads: usize) {
     let part = a.sums(rec, y, heads);

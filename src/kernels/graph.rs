@@ -7,6 +7,7 @@ mod cases;
 mod features;
 mod laplacian;
 mod link;
+mod loop_rows;
 mod max;
 mod norms;
 mod record_norms;
@@ -22,6 +23,7 @@ pub use cases::{asked, cases, random};
 pub use features::{densify, features, features_bwd_w, scatter_rows};
 pub use laplacian::laplacian;
 pub use link::{bce, negatives, partner_scores, partner_scores_bwd};
+pub use loop_rows::loop_rows;
 pub use max::{aggregate_max, aggregate_max_as, max_bwd, max_bwd_as};
 pub use norms::degree_norms;
 pub use record_norms::{features_norms, segment_norms};
@@ -44,8 +46,9 @@ pub static KERNELS: &[&Kernel] = &[
     &relu::PROJECT_BACK,
     &balanced::SPMM,
     &balanced::FIX,
-    &norms::OFF_DIAGONAL,
+    &norms::LOOPED,
     &norms::NORMS,
+    &loop_rows::LOOP_ROWS,
     &laplacian::DIAGONAL,
     &laplacian::LAPLACIAN,
     &features::TRANSPOSE,

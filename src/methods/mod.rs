@@ -291,7 +291,7 @@ mod tests {
         let View { retain: _, forget: _, forgotten_classes: _, train: _, seed: _, graph: _, past: _ } = view;
         // The whole graph's structure, and no label.
         let _ = |g: GraphView| {
-            let GraphView { graph: Graph { nodes: _, edges: _, undirected: _, features: _ }, .. } = g;
+            let GraphView { graph: Graph { nodes: _, edges: _, undirected: _, features: _, edge_data: _ }, .. } = g;
             let GraphView { graph: _, deletion: _, influenced: _, influenced_train: _ } = g;
         };
         // The last part takes what a reader alone can make, and no method may name a reader (tests/host/layers.rs).

@@ -2,20 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::edges::{EdgeMap, Fill, attention_spec, scores_back, walks, zeros};
 use super::keys::Keys;
 use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
-use super::params::{Init, ParamSpec};
+use super::params::ParamSpec;
 use super::project::Project;
-use super::structure::{Structure, complete, node_features};
+use super::structure::{complete, node_features};
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
-use crate::kernels::attention::{self, Edges, Ends};
+use crate::kernels::attention::{self, Ends};
 use crate::kernels::map;
 
 pub static ROW: LayerRow = LayerRow {
     kind: "gat_conv",
-    summary: "GAT: y_i = Σ_j α_ij W x_j + b under each of `heads` (Veličković et al. 2018); lin.weight, att_src, \
-        att_dst, bias",
+    summary: "GAT: y_i = Σ_j α_ij W x_j + b under each of `heads` (Veličković et al. 2018), with features of edges in \
+        the scores; lin.weight, att_src, att_dst, bias, lin_edge.weight, att_edge",
     facts: Facts::MESSAGES,
     build: |t| {
         let layer: GatConv = settings(&ROW, t)?;
@@ -55,6 +56,13 @@ struct GatConv {
     /// Whether a constant is added to each output.
     #[serde(default = "yes")]
     bias: bool,
+    /// Features of an edge, which take part in the scores; none if absent.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    edge_dim: Option<usize>,
+    /// Features of the self-loop that every node gets: `mean` of its incoming edges', or `zero`.
+    #[serde(default, skip_serializing_if = "Fill::is_mean")]
+    fill_value: Fill,
 }
 
 fn one() -> usize {
@@ -70,12 +78,7 @@ fn fifth() -> f64 {
 }
 
 /// More than this is taken for a slip.
-const MOST_HEADS: usize = 1024;
-
-/// The structure as the attention kernels walk it, by target and by source.
-fn edges(rec: &mut Recording, g: &Structure) -> [Edges; 2] {
-    [g.a, g.t].map(|m| Edges::new(rec, m.ptr, m.idx, m.perm, g.max_degree))
-}
+pub(super) const MOST_HEADS: usize = 1024;
 
 impl GatConv {
     fn check(&self) -> Result<()> {
@@ -83,6 +86,7 @@ impl GatConv {
             ((1..=MOST_HEADS).contains(&self.heads), "heads must be from 1 to 1024"),
             ((0.0..1.0).contains(&(self.dropout as f32)), "dropout must be in [0, 1)"),
             ((self.slope as f32).is_finite(), "slope must be a finite number of 32 bits"),
+            (self.edge_dim != Some(0), "edge_dim must be 1 or more, the features of an edge"),
         ];
         match rules.iter().find(|(good, _)| !good) {
             Some((_, want)) => Err(Error::input(format!("layer `{}` (gat_conv): {want}", self.name))),
@@ -104,6 +108,12 @@ impl GatConv {
 
     fn attention_names(&self) -> [String; 2] {
         ["att_src", "att_dst"].map(|end| format!("{}.{end}", self.name))
+    }
+
+    /// What it makes of the features of edges, where it reads them, and the name of their attention.
+    fn edges(&self, outputs: usize) -> Option<(EdgeMap, String)> {
+        let map = EdgeMap::new(&self.name, self.edge_dim?, outputs, self.fill_value);
+        Some((map, format!("{}.att_edge", self.name)))
     }
 
     fn ends(&self, param: impl Fn(&str, &str) -> Result<Buf<f32>>) -> Result<Ends> {
@@ -135,10 +145,11 @@ impl Layer for GatConv {
 
     fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
         let (project, width) = self.projection(input)?;
-        let init = Init::GlorotUniform { fan_in: self.heads, fan_out: width };
-        let attention = self.attention_names().map(|name| ParamSpec { name, shape: vec![1, self.heads, width], init });
+        let (map, of_edges) = self.edges(project.outputs).unzip();
+        let attention = self.attention_names().into_iter().chain(of_edges);
         let bias = ParamSpec::zeros(format!("{}.bias", self.name), self.out_shape(input)?);
-        Ok(attention.into_iter().chain(self.bias.then_some(bias)).chain([project.spec()]).collect())
+        let all = attention.map(|name| attention_spec(name, self.heads, width)).chain(self.bias.then_some(bias));
+        Ok(all.chain([project.spec()]).chain(map.map(|map| map.spec())).collect())
     }
 
     fn sparse(&self) -> SparseInput {
@@ -149,6 +160,10 @@ impl Layer for GatConv {
         1
     }
 
+    fn edge_dim(&self) -> Option<usize> {
+        self.edge_dim
+    }
+
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
         let g = cx.structure(&self.name)?;
         let (project, width) = self.projection(input)?;
@@ -156,13 +171,25 @@ impl Layer for GatConv {
         let w = cx.layout.slice(cx.theta, &project.weight)?;
         let att = self.ends(|layer, part| cx.param(layer, part))?;
         let z = cx.project(x, w, None, project.inputs, project.outputs);
-        let [a, _] = edges(cx.rec, &g);
-        let (s, alpha) = (pair(cx.rec, "scores", cx.n * heads), cx.rec.temp("alpha", g.edges * heads));
+        let [a, _] = walks(cx.rec, &g);
+        let (mut s, alpha) = (pair(cx.rec, "scores", cx.n * heads), cx.rec.temp("alpha", g.edges * heads));
         attention::head_scores(cx.rec, z, att.src, s.src, heads, width);
         attention::head_scores(cx.rec, z, att.dst, s.dst, heads, width);
+        let (mut saved, mut scored) = (Saved::default(), a);
+        if let Some((map, name)) = self.edges(project.outputs) {
+            let (z, mut inner) = map.forward(cx, &g)?;
+            let (att, of_edges) = (cx.layout.slice(cx.theta, &name)?, cx.rec.temp("scores of edges", alpha.len));
+            attention::head_scores(cx.rec, z, att, of_edges, heads, width);
+            let sums = zeros(cx.rec, "scores", alpha.len);
+            attention::spread(cx.rec, &a, s, sums, heads);
+            map::axpby(cx.rec, 1.0, of_edges, 1.0, sums);
+            inner.floats.push(z);
+            saved.inner.push(inner);
+            s = Ends { src: sums, dst: zeros(cx.rec, "no scores", s.dst.len) };
+            scored = a.themselves(cx.rec);
+        }
         // A self-loop always has a norm: every node attends to itself, and what was deleted has none.
-        attention::edge_softmax(cx.rec, &a, g.sym, s, alpha, heads, self.slope as f32);
-        let mut saved = Saved::default();
+        attention::edge_softmax(cx.rec, &scored, g.sym, s, alpha, heads, self.slope as f32);
         let mut kept = alpha;
         if cx.mode.trains() && self.dropout > 0.0 {
             let (stream, step) = cx.dropout_stream()?;
@@ -206,8 +233,12 @@ impl Layer for GatConv {
             each = cx.rec.temp("dheads", z.len);
             attention::mean_heads_bwd(cx.rec, dy, each, heads, width);
         }
-        let [a, t] = edges(cx.rec, &g);
+        let [a, t] = walks(cx.rec, &g);
         let mut dalpha = cx.rec.temp("dalpha", alpha.len);
+        if self.edge_dim.is_some() {
+            // Rows of padding stay 0: the gradients of scores become rows for a sink.
+            cx.rec.clear(dalpha);
+        }
         attention::attend_bwd_alpha(cx.rec, &a, each, z, dalpha, heads, width);
         if let Some(stream) = saved.stream {
             let step = cx.step.ok_or_else(|| Error::internal("dropout in training needs the step's words"))?;
@@ -215,8 +246,19 @@ impl Layer for GatConv {
             dalpha = cx.rec.temp("dalpha", alpha.len);
             map::dropout(cx.rec, dkept, dalpha, self.dropout as f32, stream, step);
         }
-        let (ds, dz) = (pair(cx.rec, "dscores", src.len), cx.rec.temp("dz", z.len));
-        attention::edge_softmax_bwd(cx.rec, &a, &t, Ends { src, dst }, alpha, dalpha, ds, heads, self.slope as f32);
+        let (ds, dz) = (pair(cx.rec, "dscores", dst.len), cx.rec.temp("dz", z.len));
+        let scored = if self.edge_dim.is_some() { a.themselves(cx.rec) } else { a };
+        attention::edge_softmax_bwd(
+            cx.rec,
+            &scored,
+            &t,
+            Ends { src, dst },
+            alpha,
+            dalpha,
+            ds,
+            heads,
+            self.slope as f32,
+        );
         attention::attend_bwd_z(cx.rec, &t, kept, each, dz, heads, width);
         let att = self.ends(|layer, part| cx.param(layer, part))?;
         attention::head_scores_bwd(cx.rec, ds, att, dz, heads, width);
@@ -225,6 +267,14 @@ impl Layer for GatConv {
             let parts = cx.rec.temp("datt", z.len);
             attention::scale_heads(cx.rec, z, ds, parts, width);
             cx.sink_bias(name, parts, project.outputs, 1)?;
+        }
+        if let (Some((map, name)), Some(inner)) = (self.edges(project.outputs), saved.inner.first()) {
+            let parts = cx.rec.temp("datt", z.len);
+            attention::attend(cx.rec, &scored, dalpha, inner.floats[1], parts, heads, width);
+            cx.sink_bias(&name, parts, project.outputs, 1)?;
+            let att = cx.layout.slice(cx.theta, &name)?;
+            let dz = scores_back(cx.rec, dalpha, att, heads, width);
+            map.backward(cx, &g, inner, dz)?;
         }
         project.backward(cx, saved, dz, need_dx)
     }

@@ -15,7 +15,7 @@ use crate::kernels::map;
 pub static GCN: LayerRow = LayerRow {
     kind: "graph_conv",
     summary: "GCN: y = Â x Wᵀ + b (Kipf & Welling 2017); lin.weight [out, in], bias",
-    facts: Facts { linear: true, edge_gradients: true, ..Facts::MESSAGES },
+    facts: Facts { linear: true, edge_gradients: true, edge_weights: true, ..Facts::MESSAGES },
     build: |t| Ok(Box::new(GraphConv::of(settings::<GcnSettings>(&GCN, t)?))),
     keys: Keys::of::<GcnSettings>(),
     example: "type = \"graph_conv\"\nname = \"conv\"\nout = 5",
@@ -25,7 +25,7 @@ pub static GCN: LayerRow = LayerRow {
 pub static SGC: LayerRow = LayerRow {
     kind: "sgc",
     summary: "SGC: y = Âᵏ x Wᵀ + b (Wu et al. 2019); lin.weight [out, in], lin.bias",
-    facts: Facts { linear: true, edge_gradients: true, ..Facts::MESSAGES },
+    facts: Facts { linear: true, edge_gradients: true, edge_weights: true, ..Facts::MESSAGES },
     build: |t| {
         let settings: SgcSettings = settings(&SGC, t)?;
         match settings.k {

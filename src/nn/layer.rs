@@ -227,6 +227,17 @@ pub trait Layer: Send + Sync {
         0
     }
 
+    /// Its name, or its type where it has none.
+    fn label(&self) -> String {
+        let config = self.config();
+        config.get("name").and_then(|v| v.as_str()).unwrap_or(self.row().kind).to_owned()
+    }
+
+    /// How many features of an edge it reads, where it reads any.
+    fn edge_dim(&self) -> Option<usize> {
+        None
+    }
+
     /// Records the forward pass over max(x, 0), where this layer takes the relu before it along: its backward pass then
     /// is that of both.
     ///
@@ -297,6 +308,8 @@ pub struct Facts {
     pub messages: bool,
     /// Its backward pass adds the gradient of the messages' weights to [`super::structure::Structure::slope`].
     pub edge_gradients: bool,
+    /// It reads the weights of edges; other layers that pass messages know none.
+    pub edge_weights: bool,
     /// It keeps numbers that training changes without a gradient, such as running means.
     pub running_state: bool,
     /// What its rows are: records, or nodes.
@@ -311,6 +324,7 @@ impl Facts {
         reshape: false,
         messages: false,
         edge_gradients: false,
+        edge_weights: false,
         running_state: false,
         rows: Rows::Any,
     };

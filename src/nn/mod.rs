@@ -10,10 +10,12 @@ mod conv;
 mod conv1d;
 mod deletion;
 mod dropout;
+mod edges;
 mod embedding;
 pub mod factors;
 mod flatten;
 mod gat_conv;
+mod gatv2_conv;
 mod gin_conv;
 mod graph_conv;
 mod init;
@@ -81,6 +83,7 @@ pub static LAYERS: &[&LayerRow] = &[
     &graph_conv::SGC,
     &sage_conv::ROW,
     &gat_conv::ROW,
+    &gatv2_conv::ROW,
     &gin_conv::ROW,
     &cheb_conv::ROW,
     &deletion::ROW,

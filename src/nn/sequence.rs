@@ -205,6 +205,5 @@ fn kept_of(behind: ReluBehind, y: Buf<f32>) -> Vec<Saved> {
 
 /// A layer's name, or its type where it has none.
 fn label(layer: &dyn Layer) -> String {
-    let config = layer.config();
-    config.get("name").and_then(|v| v.as_str()).unwrap_or(layer.row().kind).to_owned()
+    layer.label()
 }

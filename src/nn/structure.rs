@@ -12,15 +12,19 @@ pub struct Structure {
     pub a: Csr,
     /// The stored transpose: targets of each node's out-edges; `perm` is an edge's place in `a`.
     pub t: Csr,
-    /// 1 for an edge of the graph, 0 for a self-loop that was only added or an edge that was deleted.
+    /// What an edge of the graph weighs, 1 where its data say nothing; 0 for a self-loop that was only added and for
+    /// an edge that was deleted.
     pub weight: Buf<f32>,
-    /// `c_i c_j w_ij`, c = 1/sqrt(degree + 1), self-loops with weight 1 (Kipf & Welling 2017, eq. 2); 0: takes no part.
+    /// `c_i c_j w_ij`, c = 1/sqrt(degree), added self-loops of weight 1 among the edges (Kipf & Welling 2017, eq. 2); 0:
+    /// takes no part.
     pub sym: Buf<f32>,
     /// `w_ij / Σ_j w_ij`.
     pub mean: Buf<f32>,
     /// 1 on the self-loop of a node that a request deletes or reaches within one hop, 0 elsewhere and wherever nothing
     /// was deleted.
     pub touched: Buf<f32>,
+    /// Features of edges, where they have any.
+    pub features: Option<EdgeFeatures>,
     /// Where backward passes add their gradients to the values `sym`, if anybody asks: `graph_conv` and `sgc` do.
     pub slope: Option<Buf<f32>>,
     /// Number of nodes.
@@ -29,6 +33,15 @@ pub struct Structure {
     pub edges: usize,
     /// Longest row of `a`, or of `t` if that is longer.
     pub max_degree: usize,
+}
+
+/// What is known of each edge.
+#[derive(Clone, Copy, Debug)]
+pub struct EdgeFeatures {
+    /// [edges, width] in the order of [`Structure::a`]; what stands on self-loops is not read.
+    pub values: Buf<f32>,
+    /// Features of an edge.
+    pub width: usize,
 }
 
 /// Where the nonzero values of sparse features [rows, width] belong.

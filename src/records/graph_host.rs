@@ -4,32 +4,37 @@
 use std::collections::HashSet;
 
 use super::subgraph::Sparsity;
-use crate::data::{Deletion, Sparse};
+use crate::data::{Deletion, Graph, Sparse};
 
-/// Edges by target with one self-loop for every node, and 1 for each edge, 0 for each self-loop that was added.
-/// `edges` are distinct (source, target), sorted by (target, source).
-pub(crate) fn with_loops(nodes: usize, edges: &[[u32; 2]]) -> (Sparsity, Vec<f32>) {
+/// Edges by target with one self-loop for every node, each edge's weight, 0 for each self-loop that was added, and its
+/// features, 0 on self-loops.
+pub(crate) fn with_loops(graph: &Graph) -> (Sparsity, Vec<f32>, Vec<f32>) {
     let (mut ptr, mut idx, mut weight) = (vec![0], Vec::new(), Vec::new());
-    let mut rest = edges.iter().peekable();
-    for v in 0..nodes as u32 {
+    let (data, mut features) = (&graph.edge_data, Vec::new());
+    let none = vec![0.0; data.width];
+    let mut rest = graph.edges.iter().enumerate().peekable();
+    for v in 0..graph.nodes as u32 {
         let mut own = false;
-        while let Some([source, _]) = rest.next_if(|e| e[1] == v) {
+        while let Some((edge, [source, _])) = rest.next_if(|(_, e)| e[1] == v) {
             if !own && *source > v {
                 idx.push(v);
                 weight.push(0.0);
+                features.extend_from_slice(&none);
                 own = true;
             }
             own |= *source == v;
             idx.push(*source);
-            weight.push(1.0);
+            weight.push(data.weight(edge));
+            features.extend_from_slice(if *source == v { &none } else { data.row(edge) });
         }
         if !own {
             idx.push(v);
             weight.push(0.0);
+            features.extend_from_slice(&none);
         }
         ptr.push(idx.len() as u32);
     }
-    (Sparsity { ptr, idx }, weight)
+    (Sparsity { ptr, idx }, weight, features)
 }
 
 /// The weights that a deletion leaves.

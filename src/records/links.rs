@@ -78,7 +78,7 @@ impl Edges {
     fn upload(engine: &mut Engine, edges: &Sparsity, weight: &[f32]) -> Result<Edges> {
         let mut half = vec![0.0; weight.len()];
         for v in 0..edges.rows() as u32 {
-            edges.row(v).filter(|e| edges.idx[*e] != v).for_each(|e| half[e] = 0.5 * weight[e]);
+            edges.row(v).filter(|e| edges.idx[*e] != v).filter(|e| weight[*e] != 0.0).for_each(|e| half[e] = 0.5);
         }
         let weight = engine.alloc("link weight", half.len())?;
         engine.write(weight, &half)?;

@@ -10,7 +10,7 @@ use crate::engine::{Buf, Data, Engine, Recording};
 use crate::error::Result;
 use crate::kernels::graph::{self, Csr, is_heavy};
 use crate::kernels::map;
-use crate::nn::structure::{Pattern, Structure};
+use crate::nn::structure::{EdgeFeatures, Pattern, Structure};
 use crate::nn::{Batch, Input};
 
 /// A graph before and after a deletion; the same twice where there is none.
@@ -51,7 +51,7 @@ impl ResidentGraph {
     /// # Errors
     /// No memory.
     pub fn upload(engine: &mut Engine, g: &Graph, deletion: Option<&Deletion>) -> Result<ResidentGraph> {
-        let (edges, weight) = with_loops(g.nodes, &g.edges);
+        let (edges, weight, carried) = with_loops(g);
         let (t, t_perm) = edges.transposed(g.nodes);
         let max_degree = edges.longest().max(t.longest());
         let mut put = |name: &str, words: &[u32]| upload(engine, name, words);
@@ -69,7 +69,8 @@ impl ResidentGraph {
         };
         let perm = Some(put("xt_perm", &xt_perm)?);
         let xt = Csr { ptr: put("xt_ptr", &xt.ptr)?, idx: put("xt_row", &xt.idx)?, perm, heavy: is_heavy(&xt.ptr) };
-        let parts = Shared { a, t, max_degree };
+        let carried = upload_carried(engine, &carried, g.edge_data.width)?;
+        let parts = Shared { a, t, max_degree, features: carried };
         let before = parts.side(engine, weight.clone(), &g.features.val, &vec![0.0; weight.len()])?;
         let now = match deletion {
             Some(d) => {
@@ -172,10 +173,15 @@ impl ResidentGraph {
         } else {
             (gather("sym", whole.sym, part.edge_of), gather("mean", whole.mean, part.edge_of))
         };
+        let features = whole.features.map(|EdgeFeatures { values, width }| {
+            let to = rec.temp("features of edges", part.edge_of.len * width);
+            map::gather_rows(rec, values, 0, whole.edges, width, part.edge_of, to);
+            EdgeFeatures { values: to, width }
+        });
         rec.leave();
         let (a, t, max_degree) = (part.a, part.t, whole.max_degree);
         let (nodes, edges) = (size.rows, size.edges);
-        let structure = Structure { a, t, weight, sym, mean, touched, slope: None, nodes, edges, max_degree };
+        let structure = Structure { a, t, weight, sym, mean, touched, features, slope: None, nodes, edges, max_degree };
         // Where records are blocks around nodes, both are there: rows to read, rows to sum over.
         let x = Input::Sparse(x, part.pattern);
         Batch { seeds: part.seeds, segments: part.segments, ..Batch::nodes(structure, x) }
@@ -187,11 +193,12 @@ struct Shared {
     a: Csr,
     t: Csr,
     max_degree: usize,
+    features: Option<EdgeFeatures>,
 }
 
 impl Shared {
     fn side(&self, engine: &mut Engine, weight: Vec<f32>, values: &[f32], touched: &[f32]) -> Result<Side> {
-        let Shared { a, t, max_degree } = *self;
+        let Shared { a, t, max_degree, features } = *self;
         let edges = weight.len();
         let [w, sym, mean] =
             [engine.alloc("weight", edges)?, engine.alloc("sym", edges)?, engine.alloc("mean", edges)?];
@@ -205,9 +212,20 @@ impl Shared {
         let program = engine.compile(rec)?;
         engine.run(&program, &[])?;
         let (touched, nodes) = (flags, a.rows());
-        let structure = Structure { a, t, weight: w, sym, mean, touched, slope: None, nodes, edges, max_degree };
+        let structure =
+            Structure { a, t, weight: w, sym, mean, touched, features, slope: None, nodes, edges, max_degree };
         Ok(Side { weight, structure, x })
     }
+}
+
+/// Features [edges, width] of edges, where they have any.
+fn upload_carried(engine: &mut Engine, features: &[f32], width: usize) -> Result<Option<EdgeFeatures>> {
+    if width == 0 {
+        return Ok(None);
+    }
+    let values = engine.alloc("graph.edge_features", features.len())?;
+    engine.write(values, features)?;
+    Ok(Some(EdgeFeatures { values, width }))
 }
 
 fn upload(engine: &mut Engine, name: &str, words: &[u32]) -> Result<Buf<u32>> {

@@ -6,15 +6,15 @@ use super::nodes::Nodes;
 use super::part::Part;
 use super::resident::Resident;
 use super::rows::Rows;
-use crate::data::{Deletion, Known};
+use crate::data::{Deletion, Graph, Known};
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::Model;
 
 /// Puts what is known of records on the engine.
 ///
 /// # Errors
-/// No memory; a held-out edge in the graph.
+/// No memory; a held-out edge in the graph; edges that carry what the network does not read.
 pub(super) fn upload(
     engine: &mut Engine,
     model: &Model,
@@ -22,6 +22,9 @@ pub(super) fn upload(
     deletion: Option<&Deletion>,
 ) -> Result<Box<dyn Resident>> {
     let hops = model.hops();
+    if let Known::Nodes(seen) | Known::Graphs(seen, _) | Known::Links(seen, _) = known {
+        carried(model, seen.graph)?;
+    }
     Ok(match known {
         Known::Rows { train, validation } => {
             let parts = [(Part::Train, train.as_ref()), (Part::Validation, validation.as_ref())];
@@ -31,4 +34,35 @@ pub(super) fn upload(
         Known::Graphs(seen, ranges) => Box::new(Graphs::upload(engine, seen, ranges, deletion, hops)?),
         Known::Links(seen, held_out) => Box::new(Links::upload(engine, (seen, held_out), deletion, hops)?),
     })
+}
+
+/// Refuses what edges carry and the network would overlook, and what it reads and they do not carry.
+fn carried(model: &Model, graph: &Graph) -> Result<()> {
+    let layers = model.every_layer();
+    let data = &graph.edge_data;
+    let blind = layers.iter().find(|layer| layer.row().facts.messages && !layer.row().facts.edge_weights);
+    if let (Some(layer), true) = (blind, data.weight.is_some()) {
+        return Err(Error::input(format!(
+            "the layer `{}` knows no weights of edges, and the data have some (data.edge_weight); layers that read them \
+             are graph_conv and sgc, or leave the weights out: data.drop in the place of data.edge_weight",
+            layer.label()
+        )));
+    }
+    if let Some((layer, dim)) =
+        layers.iter().filter_map(|layer| Some((layer, layer.edge_dim()?))).find(|(_, dim)| *dim != data.width)
+    {
+        return Err(Error::input(format!(
+            "the layer `{}` has edge_dim = {dim}, but the data's edges have {} features (data.edge_features)",
+            layer.label(),
+            data.width
+        )));
+    }
+    if data.width > 0 && layers.iter().all(|layer| layer.edge_dim().is_none()) {
+        return Err(Error::input(format!(
+            "no layer reads the {} features that the data's edges have (data.edge_features); give gat_conv or \
+             gatv2_conv edge_dim = {}, or leave the key out",
+            data.width, data.width
+        )));
+    }
+    Ok(())
 }

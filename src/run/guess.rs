@@ -190,10 +190,13 @@ impl Module<'_> {
 
     fn kind(&self) -> Kind {
         let weight = self.parts.iter().find(|(part, _)| *part == "weight").map(|(_, tensor)| tensor.shape.as_slice());
-        let graph = self.name.ends_with(".lin") || self.name.ends_with(".lin_l") || self.name.ends_with(".lin_r");
+        let last = self.name.rsplit('.').next().filter(|last| *last != self.name);
+        let graph = last.is_some_and(|last| ["lin", "lin_l", "lin_r", "lin_edge"].contains(&last));
         match weight {
             _ if self.has("running_mean") => Kind::BatchNorm,
+            _ if self.has("att_edge") => Kind::Other("attention over a graph with features of edges; see `gat_conv`"),
             _ if self.has("att_src") => Kind::Other("attention over a graph; see `gat_conv`"),
+            _ if self.has("att") => Kind::Other("attention over a graph; see `gatv2_conv`"),
             _ if self.has("in_proj_weight") => Kind::Other("attention, which is no layer here"),
             _ if self.has("weight_ih_l0") => Kind::Other("a recurrent layer, which is none here"),
             Some(&[_, _]) if graph => Kind::Other("of a layer over a graph; see `graph_conv`, `sage_conv`, `gat_conv`"),

@@ -19,7 +19,7 @@ fn structure(rec: &mut Recording) -> Structure {
     let mut values = || rec.temp::<f32>("values", EDGES);
     let (weight, sym, mean, touched) = (values(), values(), values(), values());
     let (slope, nodes, edges, max_degree) = (None, NODES, EDGES, 60);
-    Structure { a, t, weight, sym, mean, touched, slope, nodes, edges, max_degree }
+    Structure { a, t, weight, sym, mean, touched, features: None, slope, nodes, edges, max_degree }
 }
 
 /// A message is a node's features times a weight of its edge, and neither pass lays messages out: nothing is as large

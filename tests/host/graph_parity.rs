@@ -14,14 +14,14 @@ const ROUNDING: f64 = 3e-7;
 
 /// What the fixtures state for us to compute from.
 fn given(tensor: &str) -> bool {
-    ["x", "y", "edges", "train", "batch"].contains(&tensor) || tensor.starts_with("param.")
+    ["x", "y", "edges", "weight", "edge_attr", "train", "batch"].contains(&tensor) || tensor.starts_with("param.")
 }
 
 #[test]
 fn the_reference_engine_agrees_with_pytorch_geometric_on_every_tensor() {
     let mut engine = Engine::reference();
     let all = fixtures();
-    assert_eq!(all.len(), 19);
+    assert_eq!(all.len(), 25);
     let mut faults = Vec::new();
     for fixture in all {
         let mut compared = BTreeSet::new();

@@ -5,7 +5,7 @@ use std::path::Path;
 use unlearn::statistics;
 
 use unlearn::Result;
-use unlearn::data::{Graph, GraphData, GraphRecords, Sparse};
+use unlearn::data::{EdgeData, Graph, GraphData, GraphRecords, Sparse};
 use unlearn::engine::Engine;
 use unlearn::harness::parity::graph_fixture::{GraphFixture, Task, load_graphs};
 use unlearn::harness::parity::{Gap, relative_error};
@@ -24,7 +24,9 @@ pub fn data(f: &GraphFixture) -> GraphData {
     };
     let features = Sparse::from_rows(f.features, (0..f.nodes).map(row));
     let undirected = f.edges.iter().all(|[u, v]| f.edges.contains(&[*v, *u]));
-    let graph = Graph { nodes: f.nodes, edges: f.edges.clone(), undirected, features };
+    let graph = Graph::carrying(f.nodes, pairs(f), undirected, features, &carried(f), &|at| format!("edge {at}"));
+    let graph = graph.expect("a graph");
+    assert_eq!(graph.edges, f.edges);
     match f.task {
         Task::Node => {
             let test = (0..f.nodes as u32).filter(|v| !f.train.contains(v)).collect();
@@ -37,6 +39,19 @@ pub fn data(f: &GraphFixture) -> GraphData {
             GraphData { graph, labels, train: self::records(f), records, ..Default::default() }
         }
     }
+}
+
+/// The edges in the order of the file.
+fn pairs(f: &GraphFixture) -> Vec<[u32; 2]> {
+    let (sources, targets) = f.tensors["edges"].values.split_at(f.edges.len());
+    sources.iter().zip(targets).map(|(u, v)| [*u as u32, *v as u32]).collect()
+}
+
+/// What they carry.
+fn carried(f: &GraphFixture) -> EdgeData {
+    let values = |name| f.tensors.get(name).map(unlearn::harness::parity::Tensor::f32);
+    let features: Vec<f32> = values("edge_attr").unwrap_or_default();
+    EdgeData { weight: values("weight"), width: features.len() / f.edges.len(), features }
 }
 
 /// Ids of what is trained on.

@@ -61,6 +61,20 @@ def draw_node_task(generator, directed):
     return {"x": x, "edges": torch.tensor(edges).T, "y": labels, "train": torch.tensor(TRAIN)}
 
 
+def draw_edge_data(generator, spec, edges):
+    """Weights and features of edges, the same in both directions where the graph is undirected."""
+    drawn = {}
+    for name, width in (("weight", 1 if spec.get("weighted") else 0), ("edge_attr", spec.get("edge_dim", 0))):
+        if width:
+            low, high = (0.2, 2.0) if name == "weight" else (-1.0, 1.0)
+            values = to_f32_grid(uniform(generator, (edges.shape[1], width), low, high))
+            if not spec["directed"]:
+                place = {tuple(pair): at for at, pair in enumerate(edges.T.tolist())}
+                values = values[[min(at, place[(v, u)]) for (u, v), at in place.items()]]
+            drawn[name] = values[:, 0] if name == "weight" else values
+    return drawn
+
+
 def draw_graph_task(generator):
     """A few random graphs side by side, the second a single node; the first has a node with a real self-loop."""
     edges, batch, first = [(0, 0)], [], 0
@@ -94,8 +108,9 @@ def draw(spec, config, seed):
     model = build_graph_model(config, FEATURES, CLASSES)
     initialise(model, generator)
     data = draw_graph_task(generator) if spec["task"] == "graph" else draw_node_task(generator, spec["directed"])
+    data |= draw_edge_data(generator, spec, data["edges"])
     kinks = []
-    model(data["x"], data["edges"], data.get("batch"), kinks)
+    model(data["x"], data["edges"], data.get("batch"), kinks, data.get("weight"), data.get("edge_attr"))
     return model, data, min(kinks, default=float("inf"))
 
 
@@ -106,7 +121,7 @@ def everything(config, start, data, dtype):
     out = {k: v if k in GIVEN else v.to(dtype) for k, v in data.items()}
     rows = data.get("train", torch.arange(len(data["y"])))
     labels = data["y"][rows]
-    logits = model(out["x"], out["edges"], out.get("batch"))
+    logits = model(out["x"], out["edges"], out.get("batch"), None, out.get("weight"), out.get("edge_attr"))
     loss = F.cross_entropy(logits[rows], labels, reduction="none")
     loss.mean().backward()
     out["logits"], out["loss"] = logits.detach(), loss.detach()
@@ -143,6 +158,8 @@ def fixture(name, spec, first_seed):
         "parameters": sum(p.numel() for p in model.parameters()),
         "float32_gap": float(f"{gaps[worst]:.3g}"), "float32_gap_tensor": worst,
     }
+    if spec.get("edge_dim"):
+        facts["edge_features"] = spec["edge_dim"]
     if kink < float("inf"):  # else every layer of this model is smooth
         facts["smallest_kink_distance"] = float(f"{kink:.3g}")
     return text, {k: v.contiguous() for k, v in tensors.items()}, facts

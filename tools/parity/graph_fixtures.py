@@ -26,6 +26,14 @@ def gat(name, out, heads, concat):
     return {"type": "gat_conv", "name": name, "out": out, "heads": heads, "concat": concat, "slope": 0.2}
 
 
+def gat_edges(name, out, heads, concat, **keys):
+    return {**gat(name, out, heads, concat), "edge_dim": 3, **keys}
+
+
+def gatv2(name, out, heads, concat, **keys):
+    return {**gat(name, out, heads, concat), "type": "gatv2_conv", **keys}
+
+
 def gin(name, hidden, out, **keys):
     return {"type": "gin_conv", "name": name, "hidden": hidden, "out": out, **keys}
 
@@ -49,12 +57,12 @@ def readout(kind):
 RELU, ELU = {"type": "relu"}, {"type": "elu"}
 
 
-def node(about, layers, directed=False):
-    return {"task": "node", "about": about, "layers": layers, "directed": directed}
+def node(about, layers, directed=False, **keys):
+    return {"task": "node", "about": about, "layers": layers, "directed": directed, **keys}
 
 
-def graphs(about, layers):
-    return {"task": "graph", "about": about, "layers": layers, "directed": False}
+def graphs(about, layers, **keys):
+    return {"task": "graph", "about": about, "layers": layers, "directed": False, **keys}
 
 
 MODELS = {
@@ -105,4 +113,22 @@ MODELS = {
         [sage("conv1", 7, "mean"), RELU, sage("conv2", 6, "max"), ELU, readout("max"), linear("fc", CLASSES)]),
     "cheb2": node(
         "ChebNet: three Chebyshev terms, then two", [cheb("conv1", 7, 3), RELU, cheb("conv2", CLASSES, 2)]),
+    "gcn2_weighted": node(
+        "GCN over edges with weights, a real self-loop's among them",
+        [gcn("conv1", 7), RELU, gcn("conv2", CLASSES)], weighted=True),
+    "sgc_weighted_directed": node(
+        "SGC over directed edges with weights", [sgc("conv1", CLASSES, 2)], directed=True, weighted=True),
+    "gat2_edges": node(
+        "GAT with features of directed edges: three heads side by side, then the mean of two",
+        [gat_edges("conv1", 4, 3, True), ELU, gat_edges("conv2", CLASSES, 2, False)], directed=True, edge_dim=3),
+    "graphs_gat_edges": graphs(
+        "GAT with features of edges over a batch of graphs, added self-loops without features",
+        [gat_edges("conv1", 3, 2, True, fill_value="zero"), ELU, readout("mean"), linear("fc", CLASSES)], edge_dim=3),
+    "gatv2_2": node(
+        "GATv2, two layers: three heads side by side, then the mean of two",
+        [gatv2("conv1", 4, 3, True), ELU, gatv2("conv2", CLASSES, 2, False)]),
+    "gatv2_2_edges": node(
+        "GATv2 with features of directed edges",
+        [gatv2("conv1", 3, 2, True, edge_dim=3), ELU, gatv2("conv2", CLASSES, 1, True, edge_dim=3)],
+        directed=True, edge_dim=3),
 }

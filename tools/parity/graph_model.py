@@ -3,7 +3,9 @@
 Parameter names are PyTorch Geometric's (2.8): NAME.lin.weight, NAME.bias (GCNConv); NAME.lin_l.weight,
 NAME.lin_l.bias, NAME.lin_r.weight (SAGEConv); NAME.lin.weight, NAME.att_src and NAME.att_dst [1, heads, out], NAME.bias
 (GATConv); NAME.nn.0.weight, NAME.nn.0.bias, NAME.nn.2.weight, NAME.nn.2.bias (GINConv, which also has a buffer NAME.eps
-[1]: see `load_weights`); NAME.lin.weight, NAME.lin.bias (SGConv); NAME.lins.0.weight … NAME.bias (ChebConv). In
+[1]: see `load_weights`); NAME.lin.weight, NAME.lin.bias (SGConv); NAME.lins.0.weight … NAME.bias (ChebConv);
+NAME.att_edge [1, heads, out] and NAME.lin_edge.weight (GATConv with edge_dim); NAME.att, NAME.bias, NAME.lin_l,
+NAME.lin_r, NAME.lin_edge.weight (GATv2Conv); NAME.lin_key, lin_query, lin_value, lin_skip (TransformerConv). In
 `state_dict` and `named_parameters` GATConv lists att_src, att_dst, bias, lin.weight and GCNConv bias, lin.weight: order
 is no part of the format.
 """
@@ -16,12 +18,14 @@ from torch.nn import functional as F
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # torch.jit is deprecated, and the package uses it while it is imported
-    from torch_geometric.nn import ChebConv, GATConv, GCNConv, GINConv, SAGEConv, SGConv
+    from torch_geometric.nn import ChebConv, GATConv, GATv2Conv, GCNConv, GINConv, SAGEConv, SGConv, TransformerConv
     from torch_geometric.nn import global_add_pool, global_max_pool, global_mean_pool
+    from torch_geometric.utils import add_self_loops, remove_self_loops
 
 from torch_model import GRAPH_LAYERS, ConfigError
 
 READOUT = {"sum": global_add_pool, "mean": global_mean_pool, "max": global_max_pool}
+ATTENTION = ("gat_conv", "gatv2_conv")
 PLAIN = {"relu": nn.ReLU, "elu": nn.ELU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 
 
@@ -31,6 +35,8 @@ def make_layer(row, width, default_out):
     if out is None:
         raise ConfigError(f"layer {row.get('name', kind)}: `out` is missing, and only the last layer has a default")
     bias = row.get("bias", True)
+    fill = 0.0 if row.get("fill_value", "mean") == "zero" else "mean"
+    keys = {"edge_dim": row.get("edge_dim"), "fill_value": fill}
     if kind == "linear":
         return nn.Linear(width, out, bias), out
     if kind == "graph_conv":
@@ -41,7 +47,15 @@ def make_layer(row, width, default_out):
         heads, concat = row.get("heads", 1), row.get("concat", True)
         # The engine reads the slope as a float32; both sides must use the same number.
         slope = torch.tensor(row.get("slope", 0.2), dtype=torch.float32).item()
-        return GATConv(width, out, heads, concat, negative_slope=slope, bias=bias), heads * out if concat else out
+        return GATConv(width, out, heads, concat, slope, bias=bias, **keys), heads * out if concat else out
+    if kind == "gatv2_conv":
+        heads, concat = row.get("heads", 1), row.get("concat", True)
+        slope = torch.tensor(row.get("slope", 0.2), dtype=torch.float32).item()
+        keys["share_weights"] = row.get("share_weights", False)
+        return GATv2Conv(width, out, heads, concat, slope, bias=bias, **keys), heads * out if concat else out
+    if kind == "transformer_conv":
+        heads, concat = row.get("heads", 1), row.get("concat", True)
+        return TransformerConv(width, out, heads, concat, bias=bias), heads * out if concat else out
     if kind == "gin_conv":
         hidden = row.get("hidden", out)
         inner = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, out))
@@ -74,13 +88,17 @@ class GraphNet(nn.Module):
         if width != classes:
             raise ConfigError(f"the model ends with {width} columns, but {classes} classes were expected")
 
-    def forward(self, x, edges, batch=None, kinks=None):
+    def forward(self, x, edges, batch=None, kinks=None, weight=None, attr=None):
         """Logits [nodes, classes], or [graphs, classes] behind a read-out over `batch` [nodes], the graph of each."""
         for kind, part in self.plan:
             if kinks is not None:
-                kinks.extend(distances(kind, part, x, edges, batch))
+                kinks.extend(distances(kind, part, x, edges, batch, attr))
             if kind == "readout":
                 x = part(x, batch)
+            elif kind in ("graph_conv", "sgc") and weight is not None:
+                x = part(x, edges, weight)
+            elif kind in ATTENTION and part.edge_dim is not None:
+                x = part(x, edges, attr)
             else:
                 x = part(x, edges) if kind in GRAPH_LAYERS else part(x)
         return x
@@ -98,20 +116,29 @@ def gap_of_top_two(x, groups):
     return found
 
 
-def distances(kind, part, x, edges, batch):
+def distances(kind, part, x, edges, batch, attr=None):
     """How far the values that this layer meets are from a kink of a ReLU or LeakyReLU or a tie in a maximum."""
     if kind == "relu":
         return x.abs().flatten().tolist()
     if kind == "gin_conv":
         inner = part.nn[0]((1 + part.eps) * x + torch.zeros_like(x).index_add(0, edges[1], x[edges[0]]))
         return inner.abs().flatten().tolist()
+    if kind in ATTENTION and part.edge_dim is not None:
+        (j, i), attr = add_self_loops(*remove_self_loops(edges, attr), part.fill_value, len(x))
+    elif kind in ATTENTION:
+        loops = torch.arange(len(x))
+        i, j, attr = torch.cat([edges[1], loops]), torch.cat([edges[0], loops]), None
+    if kind == "gatv2_conv":
+        pre = part.lin_l(x)[j] + part.lin_r(x)[i] + (0 if attr is None else part.lin_edge(attr))
+        return [v for v in pre.abs().flatten().tolist() if v != 0]
     if kind == "gat_conv":
         z = part.lin(x).view(-1, part.heads, part.out_channels)
         source, target = (z * part.att_src).sum(-1), (z * part.att_dst).sum(-1)
-        loops = torch.arange(len(x))
-        i, j = torch.cat([edges[1], loops]), torch.cat([edges[0], loops])
+        score = source[j] + target[i]
+        if attr is not None:
+            score = score + (part.lin_edge(attr).view(-1, part.heads, part.out_channels) * part.att_edge).sum(-1)
         # Exactly 0 is the loop of a node without features: it has nothing to pass a gradient to.
-        return [v for v in (source[j] + target[i]).abs().flatten().tolist() if v != 0]
+        return [v for v in score.abs().flatten().tolist() if v != 0]
     # The maximum over the records themselves has no gradient to pass on, so its ties do no harm.
     if kind == "sage_conv" and part.aggr == "max" and x.requires_grad:
         return gap_of_top_two(x, [edges[0][edges[1] == i] for i in range(len(x))])
@@ -142,6 +169,6 @@ def per_record_gradients(model, data, rows, labels):
     """The oracle: one backward pass of the whole graph per row of the logits. Yields {name: gradient}."""
     for row, label in zip(rows.tolist(), labels.tolist()):
         model.zero_grad(set_to_none=True)
-        logits = model(data["x"], data["edges"], data.get("batch"))
+        logits = model(data["x"], data["edges"], data.get("batch"), None, data.get("weight"), data.get("edge_attr"))
         F.cross_entropy(logits[row : row + 1], torch.tensor([label])).backward()
         yield {n: torch.zeros_like(p) if p.grad is None else p.grad.clone() for n, p in model.named_parameters()}

@@ -38,7 +38,7 @@ KINKS = {"relu": (0.0,), "leaky_relu": (0.0,), "elu": (0.0,), "relu6": (0.0, 6.0
 
 
 # Layers over the nodes of a graph: graph_model.py builds networks that hold one of them.
-GRAPH_LAYERS = ("graph_conv", "sage_conv", "gat_conv", "gin_conv", "sgc", "cheb_conv")
+GRAPH_LAYERS = ("graph_conv", "sage_conv", "gat_conv", "gin_conv", "sgc", "cheb_conv", "gatv2_conv", "transformer_conv")
 
 
 class ConfigError(Exception):

@@ -40,6 +40,8 @@ pub(crate) struct Graphs {
     pub labels: Vec<u32>,
     /// What becomes features, once it is known which graphs train.
     pub node_labels: NodeLabels,
+    /// The last so many features of edges are labels, which become others in the same way.
+    pub edge_labels: usize,
 }
 
 impl Graphs {
@@ -61,12 +63,21 @@ impl Graphs {
         fit: FitOn,
         origin: &str,
     ) -> Result<Vec<ColumnFit>> {
-        if self.node_labels.columns.is_empty() {
-            return Ok(vec![]);
-        }
         let known: Vec<u32> = train.flat_map(|id| self.ptr[id as usize]..self.ptr[id as usize + 1]).collect();
-        let (features, columns) = self.node_labels.append(&graph.features, &known, fit.kept(), origin)?;
-        graph.features = features;
+        let nodes = self.node_labels.columns.len();
+        let kept = fit.kept().map(|kept| kept.columns.split_at(nodes.min(kept.columns.len())));
+        let mut columns = vec![];
+        if nodes > 0 {
+            let kept = kept.map(|(kept, _)| kept);
+            let (features, fits) = self.node_labels.append("node_labels", &graph.features, &known, kept, origin)?;
+            graph.features = features;
+            columns.extend(fits);
+        }
+        if self.edge_labels > 0 {
+            let edges = (0..).zip(&graph.edges).filter(|(_, [_, target])| known.binary_search(target).is_ok());
+            let edges: Vec<u32> = edges.map(|(edge, _)| edge).collect();
+            columns.extend(graph.edge_data.encode(self.edge_labels, &edges, kept.map(|(_, kept)| kept), origin)?);
+        }
         Ok(columns)
     }
 }

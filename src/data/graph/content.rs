@@ -4,13 +4,19 @@
 use super::Graph;
 
 impl Graph {
-    /// The nodes `from..to`, which no edge leaves, as words: their number, the edges, the features.
+    /// The nodes `from..to`, which no edge leaves, as words: their number, the edges and what
+    /// they carry, the features.
     pub(crate) fn words_of_part(&self, from: u32, to: u32) -> impl Iterator<Item = u64> {
         let edges = [from, to].map(|node| self.edges.partition_point(|[_, target]| *target < node));
+        let carried = (edges[0]..edges[1]).flat_map(|edge| self.edge_data.words(edge));
         let edges = self.edges[edges[0]..edges[1]].iter();
         let pair = move |[u, v]: &[u32; 2]| u64::from(u - from) << 32 | u64::from(v - from);
         let count = [u64::from(to - from), edges.len() as u64];
-        count.into_iter().chain(edges.map(pair)).chain((from..to).flat_map(|node| self.words_of_features(node)))
+        count
+            .into_iter()
+            .chain(edges.map(pair))
+            .chain(carried)
+            .chain((from..to).flat_map(|node| self.words_of_features(node)))
     }
 
     /// The features of a node: how many are not 0, and each with its column.

@@ -1,12 +1,14 @@
 //! Graphs as tables: edges, features as a table or as a JSON of lists, labels.
 
+mod carried;
 mod json;
 mod nodes;
 mod table;
 
+use carried::carried;
 use json::json_features;
 use nodes::Nodes;
-use table::{called, read};
+use table::read;
 
 use super::vocabulary::Vocabulary;
 use super::{Graph, GraphParts, NodeSplit, Sparse, Task, UNLABELLED};
@@ -19,7 +21,7 @@ use crate::error::{Error, Result};
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "edge_list",
     summary: "tables separated by commas, tabs, semicolons or blanks, `#` a comment: `edges` (source and target; any \
-              further column must be 1 or in `drop`), `labels` with the class in the column `label` (empty: none), \
+              further column is `edge_weight`, in `edge_features`, in `drop`, or 1), `labels` with the class in the column `label` (empty: none), \
               `node_features` as a table, or as JSON {\"node\": [columns that are 1]}; nodes are 0 to n - 1, or have \
               names, in the column `id`; `header` and `node_header` say which tables have a heading",
     citation: "B. Rozemberczki, R. Sarkar: Characteristic Functions on Graphs, CIKM 2020 (the JSON form)",
@@ -28,6 +30,8 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
         "edges",
         "max_bytes",
         "header",
+        "edge_weight",
+        "edge_features",
         "drop",
         "node_features",
         "labels",
@@ -81,11 +85,14 @@ fn load(source: &Source) -> Result<GraphParts> {
         Some(table) => labels(table, config, &nodes)?,
     };
     let pairs = edges(&edge_table, config, &nodes)?;
+    let (data, undirected) = (carried(&edge_table, config)?, config.directed != Some(true));
+    let line = |row: usize| format!("{} line {}", edge_table.path, edge_table.lines[row]);
+    let graph = Graph::carrying(nodes.count, pairs, undirected, features, &data, &line)?;
     Ok(GraphParts {
         name: folder(&path),
         origin: path.display().to_string(),
         class_names,
-        graph: Graph::new(nodes.count, pairs, config.directed != Some(true), features)?,
+        graph,
         labels,
         classes: Classes::Found,
         vocabulary,
@@ -118,7 +125,7 @@ fn labels(table: &Table, config: &DataConfig, nodes: &Nodes) -> Result<(Vec<Stri
     Ok((names.into_iter().map(str::to_owned).collect(), labels))
 }
 
-/// The first two columns. A further one is no part of the graph: it may be 1 everywhere, or not be read.
+/// The first two columns.
 fn edges(table: &Table, config: &DataConfig, nodes: &Nodes) -> Result<Vec<[u32; 2]>> {
     let path = &table.path;
     if table.names.len() < 2 {
@@ -130,24 +137,6 @@ fn edges(table: &Table, config: &DataConfig, nodes: &Nodes) -> Result<Vec<[u32; 
             "{path}: its first line, `{u}` and `{v}`, names two nodes, so it is an edge and no heading; give \
              data.header = false"
         )));
-    }
-    for column in config.drop.iter().flatten() {
-        let at = find(column, table, "drop")?;
-        if at < 2 {
-            let name = &table.names[at];
-            return Err(Error::input(format!("data.drop: the column `{name}` of {path} is an end of the edges")));
-        }
-    }
-    let dropped = |at: usize| config.drop.iter().flatten().any(|column| called(column, table, at));
-    for at in (2..table.names.len()).filter(|at| !dropped(*at)) {
-        let one = |row: &csv::StringRecord| row[at].parse() == Ok(1.0);
-        if let Some(row) = table.rows.iter().position(|row| !one(row)) {
-            let (line, name, cell) = (table.lines[row], &table.names[at], &table.rows[row][at]);
-            return Err(Error::input(format!(
-                "{path} line {line} column `{name}`: `{cell}`; edges have no weights here and no features; remove the \
-                 column, or leave it out with data.drop = [{at}]"
-            )));
-        }
     }
     let edge = |row| Ok([nodes.cell(table, row, 0)? as u32, nodes.cell(table, row, 1)? as u32]);
     (0..table.rows.len()).map(edge).collect()

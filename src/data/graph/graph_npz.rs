@@ -2,7 +2,7 @@
 
 use super::lines::classes;
 use super::vocabulary::Vocabulary;
-use super::{Graph, GraphParts, NodeSplit, Sparse};
+use super::{EdgeData, Graph, GraphParts, NodeSplit, Sparse};
 use crate::data::csr::Matrix;
 use crate::data::npz::Archive;
 use crate::data::parts::Classes;
@@ -21,6 +21,8 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     keys: &[
         "path",
         "max_bytes",
+        "edge_weight",
+        "edge_features",
         "drop",
         "directed",
         "task",
@@ -59,16 +61,18 @@ fn load(source: &Source) -> Result<GraphParts> {
     };
     weightless(&adjacency, source.config, &archive.path)?;
     let (class_names, classes, labels) = labels(&archive, has("class_names"))?;
-    let pairs = (0..nodes).flat_map(|row| {
-        let there = adjacency.row(row).into_iter().filter(|(_, value)| *value != 0.0);
-        there.map(move |(column, _)| [row as u32, column])
-    });
+    let entries = (0..nodes).flat_map(|row| adjacency.row(row).into_iter().map(move |(column, v)| (row, column, v)));
+    let there: Vec<usize> = entries.clone().enumerate().filter(|(_, (.., v))| *v != 0.0).map(|(at, _)| at).collect();
+    let all: Vec<[u32; 2]> = entries.map(|(row, column, _)| [row as u32, column]).collect();
+    let pairs = there.iter().map(|at| all[*at]);
+    let data = carried(&archive, source.config, all.len())?.pick(&there);
+    let entry = |at: usize| format!("{} entry {}", archive.path, there[at]);
     let undirected = source.config.directed != Some(true);
     Ok(GraphParts {
         name: stem(&path),
         origin: path.display().to_string(),
         class_names,
-        graph: Graph::new(nodes, pairs.collect(), undirected, features)?,
+        graph: Graph::carrying(nodes, pairs.collect(), undirected, features, &data, &entry)?,
         labels,
         classes,
         vocabulary: Vocabulary::Given,
@@ -78,7 +82,7 @@ fn load(source: &Source) -> Result<GraphParts> {
     })
 }
 
-/// Refuses weights of edges, which nothing here knows, unless `drop` names them.
+/// Refuses weights of edges unless `edge_weight` or `drop` names them.
 fn weightless(adjacency: &Matrix, config: &DataConfig, path: &str) -> Result<()> {
     let weights = Column::Name("adj_data".to_owned());
     if let Some(stray) = config.drop.iter().flatten().find(|name| **name != weights) {
@@ -86,13 +90,39 @@ fn weightless(adjacency: &Matrix, config: &DataConfig, path: &str) -> Result<()>
     }
     let entries = |row| adjacency.row(row).into_iter().map(move |(column, value)| (row, column, value));
     let weight = (0..adjacency.rows).flat_map(entries).find(|(_, _, value)| *value != 0.0 && *value != 1.0);
-    match weight.filter(|_| config.drop.is_none()) {
+    match weight.filter(|_| config.drop.is_none() && config.edge_weight.as_ref() != Some(&weights)) {
         None => Ok(()),
         Some((u, v, weight)) => Err(Error::input(format!(
-            "{path}: adj_data has the weight {weight} for the edge [{u},{v}]; edges have no weights here; leave them \
-             out with data.drop = [\"adj_data\"]"
+            "{path}: adj_data has the weight {weight} for the edge [{u},{v}]; give data.edge_weight = \"adj_data\", or \
+             leave them out with data.drop = [\"adj_data\"]"
         ))),
     }
+}
+
+/// What the entries of the adjacency carry: the arrays `edge_weight` \[entries\] and `edge_features`, [entries] or
+/// [entries, width] each.
+fn carried(archive: &Archive, config: &DataConfig, entries: usize) -> Result<EdgeData> {
+    let read = |key: &str, column: &Column| -> Result<(usize, Vec<f32>)> {
+        let Column::Name(name) = column else {
+            return Err(Error::input(format!("data.{key}: {column:?}; expected the name of an array")));
+        };
+        let array = archive.array(name)?;
+        let width = match array.shape[..] {
+            [n] if n == entries => 1,
+            [n, width] if n == entries && key == "edge_features" => width,
+            _ => return array.fail(&format!("data.{key}: expected a row for each of the {entries} entries of adj")),
+        };
+        Ok((width, array.values()?.map(|value| value as f32).collect()))
+    };
+    let weight = config.edge_weight.as_ref().map(|name| read("edge_weight", name)).transpose()?;
+    let names = config.edge_features.iter().flatten();
+    let features = names.map(|name| read("edge_features", name)).collect::<Result<Vec<_>>>()?;
+    let row = |at: usize| features.iter().flat_map(move |(width, all)| &all[at * width..(at + 1) * width]);
+    Ok(EdgeData {
+        weight: weight.map(|(_, all)| all),
+        width: features.iter().map(|(width, _)| width).sum(),
+        features: (0..entries).flat_map(row).copied().collect(),
+    })
 }
 
 /// The CSR matrix of the arrays `{name}_data`, `_indices`, `_indptr` and `_shape`.

@@ -1,6 +1,8 @@
 //! The task `link`: edges are the records. Some are held out with as many pairs that never had one, and the graph keeps
 //! the others, so that nothing held out carries a message.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::assemble::on_graph;
@@ -106,8 +108,8 @@ impl Links {
                 test + validation
             )));
         }
-        let train = all.split_off(test + validation);
-        *graph = Graph::new(graph.nodes, train, true, std::mem::take(&mut graph.features))?;
+        let train: BTreeSet<[u32; 2]> = all.split_off(test + validation).into_iter().collect();
+        graph.keep_edges(|u, v| train.contains(&[u.min(v), u.max(v)]));
         let sorted = |mut pairs: Vec<[u32; 2]>| {
             pairs.sort_unstable();
             pairs

@@ -109,6 +109,12 @@ impl Plant {
 impl Poison {
     /// Adds the edges; each once, as [`Graph::distinct_edges`] has them.
     pub(super) fn apply(&self, graph: &mut Graph, labels: &[u32]) -> Result<Vec<[u32; 2]>> {
+        if !graph.edge_data.is_plain() {
+            return Err(Error::input(
+                "data.poison: adds edges, which would need weights or features like the others; leave it out, or \
+                 data.edge_weight and data.edge_features",
+            ));
+        }
         let there = graph.distinct_edges().len();
         let count = (self.edges * there as f64).round();
         if !(count >= 1.0 && self.edges <= 1.0) {

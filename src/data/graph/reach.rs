@@ -9,7 +9,8 @@ impl Graph {
         let gone = self.marks(&deletion.nodes);
         let bare = self.marks(&deletion.feature_rows);
         let removed = self.removed(deletion);
-        let edges = self.edges.iter().zip(&removed).filter(|(_, removed)| !**removed).map(|(edge, _)| *edge).collect();
+        let left: Vec<usize> = (0..self.edges.len()).filter(|edge| !removed[*edge]).collect();
+        let edges = left.iter().map(|edge| self.edges[*edge]).collect();
         let features = self.features.filter(|row, col| {
             let col = self.features.called(col);
             !gone[row as usize]
@@ -17,7 +18,7 @@ impl Graph {
                 && deletion.feature_columns.binary_search(&col).is_err()
                 && deletion.feature_entries.binary_search(&[row, col]).is_err()
         });
-        Graph { nodes: self.nodes, edges, undirected: self.undirected, features }
+        Graph { nodes: self.nodes, edges, undirected: self.undirected, features, edge_data: self.edge_data.pick(&left) }
     }
 
     /// Nodes whose output after `layers` message passings can change: their computation tree holds something deleted,

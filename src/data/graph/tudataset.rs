@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::lines::{classes, integers, numbers};
 use super::node_labels::NodeLabels;
 use super::vocabulary::Vocabulary;
-use super::{Graph, GraphParts, Graphs, NodeSplit, Sparse};
+use super::{EdgeData, Graph, GraphParts, Graphs, NodeSplit, Sparse};
 use crate::data::limit::Limit;
 use crate::data::parts::Classes;
 use crate::data::source::Source;
@@ -15,14 +15,16 @@ use crate::error::{Error, Result};
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "tudataset",
     summary: "a folder of TUDataset files `NAME_{A,graph_indicator,graph_labels}.txt`, records are graphs; features: \
-              `_node_attributes`, then `_node_labels` one-hot (labels of the training graphs), else 1; edge labels and \
-              other attributes are refused unless `drop` names them; `folds` and `fold` for cross-validation",
+              `_node_attributes`, then `_node_labels` one-hot (labels of the training graphs), else 1; `edge_features` \
+              names `edge_attributes` and `edge_labels` (one-hot), which are refused unless it or `drop` does, as \
+              attributes of graphs are; `folds` and `fold` for cross-validation",
     citation: "C. Morris et al.: TUDataset: A collection of benchmark datasets for learning with graphs, 2020, \
                arXiv 2007.08663",
     licence: "of the files",
     keys: &[
         "path",
         "max_bytes",
+        "edge_features",
         "drop",
         "name",
         "folds",
@@ -47,21 +49,61 @@ fn load(source: &Source) -> Result<GraphParts> {
     let ptr = ranges(&path("graph_indicator"), labels.len(), &source.limit)?;
     let nodes = ptr.last().map_or(0, |&end| end as usize);
     unread(&path, config)?;
-    let pairs = edges(&path("A"), &ptr, &source.limit)?;
+    let (lines, pairs) = edges(&path("A"), &ptr, &source.limit)?;
+    let (data, edge_labels) = carried(&path, config, pairs.len(), &source.limit)?;
+    let line = |at: usize| format!("{} line {}", path("A").display(), lines[at]);
     let (features, node_labels) = features(&path("node_attributes"), &path("node_labels"), nodes, &source.limit)?;
     let (class_names, labels) = classes(&labels);
     Ok(GraphParts {
         name: name.to_owned(),
         origin: format!("{}/{name}_*.txt", folder.display()),
         class_names,
-        graph: Graph::new(nodes, pairs, true, features)?,
+        graph: Graph::carrying(nodes, pairs, true, features, &data, &line)?,
         labels: vec![],
         classes: Classes::Found,
         vocabulary: Vocabulary::Given,
-        graphs: Some(Graphs { ptr, labels, node_labels }),
+        graphs: Some(Graphs { ptr, labels, node_labels, edge_labels }),
         split: None,
         names: None,
     })
+}
+
+/// Files of what edges carry.
+const EDGES: [&str; 2] = ["edge_attributes", "edge_labels"];
+
+/// Whether the key `edge_features` names a file.
+fn reads(config: &DataConfig, part: &str) -> bool {
+    config.edge_features.iter().flatten().any(|name| *name == Column::Name(part.to_owned()))
+}
+
+/// What the edges carry: attributes, then labels; and how many of the columns are labels.
+fn carried(
+    path: &dyn Fn(&str) -> PathBuf,
+    config: &DataConfig,
+    edges: usize,
+    limit: &Limit,
+) -> Result<(EdgeData, usize)> {
+    let known = |name: &&Column| EDGES.iter().any(|part| **name == Column::Name((*part).to_owned()));
+    if let Some(stray) = config.edge_features.iter().flatten().find(|name| !known(name)) {
+        let near = EDGES.join(", ");
+        return Err(Error::input(format!("data.edge_features: {stray:?} is none; expected some of {near}")));
+    }
+    let mut rows: Vec<Vec<f32>> = vec![vec![]; edges];
+    let mut widths = [0; 2];
+    for (part, width) in EDGES.iter().zip(&mut widths).filter(|(part, _)| reads(config, part)) {
+        let read = numbers(&path(part), "the numbers of an edge", limit)?;
+        if read.len() != edges {
+            let (path, lines) = (path(part), read.len());
+            return Err(Error::input(format!(
+                "{}: {lines} lines for {edges} edges; expected one an edge, in the order of the file of edges",
+                path.display()
+            )));
+        }
+        *width = read.first().map_or(0, |(_, row)| row.len());
+        rows.iter_mut().zip(read).for_each(|(row, (_, more))| row.extend(more.into_iter().map(|v| v as f32)));
+    }
+    let data = EdgeData { weight: None, width: widths[0] + widths[1], features: rows.concat() };
+    Ok((data, widths[1]))
 }
 
 /// Refuses files of the collection that would not be read, unless `drop` names them: a graph without its edge labels
@@ -75,11 +117,17 @@ fn unread(path: &dyn Fn(&str) -> PathBuf, config: &DataConfig) -> Result<()> {
         let near = UNREAD.join(", ");
         return Err(Error::input(format!("data.drop: {stray:?} is no part of a collection; expected some of {near}")));
     }
-    match UNREAD.iter().find(|part| !named(part) && path(part).exists()) {
+    let read = |part: &str| EDGES.contains(&part) && reads(config, part);
+    match UNREAD.iter().find(|part| !named(part) && !read(part) && path(part).exists()) {
         None => Ok(()),
         Some(part) => Err(Error::input(format!(
-            "{}: layers here know no {}; leave them out with data.drop = [\"{part}\"]",
+            "{}: {}leave {} out with data.drop = [\"{part}\"]",
             path(part).display(),
+            if EDGES.contains(part) {
+                format!("read them with data.edge_features = [\"{part}\"], or ")
+            } else {
+                "layers here know none of these; ".to_owned()
+            },
             part.replace('_', " ")
         ))),
     }
@@ -106,10 +154,11 @@ fn ranges(path: &Path, graphs: usize, limit: &Limit) -> Result<Vec<u32>> {
     Ok(ptr)
 }
 
-fn edges(path: &Path, ptr: &[u32], limit: &Limit) -> Result<Vec<[u32; 2]>> {
+/// Edges, and the line of each.
+fn edges(path: &Path, ptr: &[u32], limit: &Limit) -> Result<(Vec<usize>, Vec<[u32; 2]>)> {
     let nodes = ptr.last().copied().unwrap_or(0);
     let graph_of = |node: u32| ptr.partition_point(|&start| start <= node);
-    let mut pairs = vec![];
+    let (mut lines, mut pairs) = (vec![], vec![]);
     for (line, row) in integers(path, 2, "two nodes, counted from 1", limit)? {
         let fail = |why: &str| {
             Err(Error::input(format!("{} line {line}: edge [{},{}] {why}", path.display(), row[0], row[1])))
@@ -122,8 +171,9 @@ fn edges(path: &Path, ptr: &[u32], limit: &Limit) -> Result<Vec<[u32; 2]>> {
             return fail("joins two graphs");
         }
         pairs.push([u, v]);
+        lines.push(line);
     }
-    Ok(pairs)
+    Ok((lines, pairs))
 }
 
 /// Attributes as they are, and the columns of labels, which become features by what is fitted on training graphs;

@@ -3,7 +3,7 @@
 use crate::engine::{Buf, Engine, Recording};
 use crate::error::Result;
 use crate::kernels::graph::{Csr, degree_norms, is_heavy};
-use crate::nn::structure::{Pattern, Segments, Structure};
+use crate::nn::structure::{EdgeFeatures, Pattern, Segments, Structure};
 use crate::nn::{Batch, Input};
 
 /// Nodes of a record.
@@ -45,6 +45,7 @@ pub struct Blocks {
     t: Csr,
     weight: Buf<f32>,
     touched: Buf<f32>,
+    features: Option<EdgeFeatures>,
     pattern: Option<Pattern>,
     /// Node 3 of each record, which everything reaches.
     seeds: Buf<u32>,
@@ -82,8 +83,9 @@ fn put(engine: &mut Engine, words: &[u32]) -> Result<Buf<u32>> {
 }
 
 impl Blocks {
-    /// `records` copies of the graph; with the pattern of features so wide where they are `sparse`.
-    pub fn new(engine: &mut Engine, records: usize, sparse: Option<usize>) -> Result<Blocks> {
+    /// `records` copies of the graph; with the pattern of features so wide where they are `sparse`, and with so many
+    /// features of edges.
+    pub fn new(engine: &mut Engine, records: usize, sparse: Option<usize>, carried: Option<usize>) -> Result<Blocks> {
         let nodes = records * NODES;
         let (mut edges, mut weights): (Rows, Vec<f32>) = (vec![Vec::new(); nodes], Vec::new());
         let mut flags: Vec<f32> = Vec::new();
@@ -100,6 +102,15 @@ impl Blocks {
         engine.write(weight, &weights)?;
         let touched = engine.alloc("touched", flags.len())?;
         engine.write(touched, &flags)?;
+        let features = match carried {
+            Some(width) => {
+                let values: Vec<f32> = (0..weights.len() * width).map(|i| (7 * i % 11) as f32 / 8.0 - 0.5).collect();
+                let to = engine.alloc("features of edges", values.len())?;
+                engine.write(to, &values)?;
+                Some(EdgeFeatures { values: to, width })
+            }
+            None => None,
+        };
         let pattern = match sparse {
             Some(width) => {
                 let features: Rows = (0..nodes).map(|i| columns(i % NODES, width).collect()).collect();
@@ -111,16 +122,17 @@ impl Blocks {
         let [node, end] = [3, 0].map(|at| (0..=records).map(|b| (b * NODES + at) as u32).collect::<Vec<_>>());
         let of: Vec<u32> = (0..nodes).map(|i| (i / NODES) as u32).collect();
         let segments = Segments { ptr: put(engine, &end)?, of: put(engine, &of)?, count: records };
-        Ok(Blocks { a, t, weight, touched, pattern, seeds: put(engine, &node[..records])?, segments })
+        Ok(Blocks { a, t, weight, touched, features, pattern, seeds: put(engine, &node[..records])?, segments })
     }
 
     /// Records the norms; `x` is the nonzero values where the features are sparse.
     pub fn input(&self, rec: &mut Recording, x: Buf<f32>) -> Batch {
-        let Blocks { a, t, weight, touched, pattern, seeds, segments } = *self;
+        let Blocks { a, t, weight, touched, features, pattern, seeds, segments } = *self;
         let (nodes, edges) = (a.rows(), a.entries());
         let (sym, mean) = (rec.temp("sym", edges), rec.temp("mean", edges));
         degree_norms(rec, &a, weight, sym, mean);
-        let structure = Structure { a, t, weight, sym, mean, touched, slope: None, nodes, edges, max_degree: 4 };
+        let structure =
+            Structure { a, t, weight, sym, mean, touched, features, slope: None, nodes, edges, max_degree: 4 };
         let x = pattern.map_or(Input::Dense(x), |pattern| Input::Sparse(x, pattern));
         Batch { seeds: Some(seeds), segments: Some(segments), ..Batch::nodes(structure, x) }
     }

@@ -88,7 +88,7 @@ impl Rig {
         let (total, state) = (net.layout.total(), net.state(9));
         let dx = dx && !net.sparse;
         let sparse = net.sparse.then(|| net.shape[0]);
-        let blocks = if net.graph { Some(Blocks::new(engine, n, sparse)?) } else { None };
+        let blocks = if net.graph { Some(Blocks::new(engine, n, sparse, net.edge_dim())?) } else { None };
         let at = Buffers {
             theta: engine.alloc("theta", total)?,
             state: if state.is_empty() { None } else { Some(engine.alloc("state", state.len())?) },

@@ -3,7 +3,7 @@
 mod graphs;
 mod nodes;
 
-use super::{Ends, attend, attend_bwd_alpha, attend_bwd_z, edge_softmax, edge_softmax_bwd};
+use super::{Ends, attend, attend_bwd_alpha, attend_bwd_z, edge_softmax, edge_softmax_bwd, gather, spread};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen, Hazard};
 use crate::kernels::tangent::along;
@@ -57,6 +57,8 @@ pub fn cases() -> Vec<Case> {
         all.extend(at(&random(2708, 8), Deal::Chosen, size).into_iter().map(Case::timed));
     }
     all.push(pieces_case(&star, 128).timed());
+    all.extend(small.iter().flat_map(|graph| [Deal::Chosen, Deal::Cut(3)].map(|deal| on_edges(graph, deal, 5))));
+    all.push(on_edges(&random(70_001, 1), Deal::Chosen, 1).folded());
     all
 }
 
@@ -70,6 +72,7 @@ pub fn any(g: &mut Gen) -> Vec<Case> {
     let mut all: Vec<Case> = soft(&graph, deal, size.0).into_iter().chain(sums(&graph, deal, size)).collect();
     all.extend(moving(&graph, deal));
     all.push(pieces_case(&graph, g.size(1, 12)));
+    all.push(on_edges(&graph, deal, g.size(1, 9)));
     all.extend(nodes::at([nodes, size.0, size.1]));
     all
 }
@@ -127,6 +130,20 @@ fn pieces_case(graph: &Graph, chunk: usize) -> Case {
     let table = case.output("table", 3 * whole.pieces(chunk));
     whole.record_table(&mut case.rec, table, chunk);
     case
+}
+
+/// What both ends of an edge have, that of the edge itself in the place of a source's, and its sum at each target.
+fn on_edges(graph: &Graph, deal: Deal, cols: usize) -> Case {
+    let (mut case, mut g) = new("spread", graph, deal, &format!("by {cols} and back"));
+    let a = graph.place(&mut case, deal);
+    let own = a.themselves(&mut case.rec);
+    let s = ends(&mut case, &mut g, graph.nodes * cols, Scores::Usual);
+    let [y, own_y] = ["y", "own y"].map(|name| case.output(name, graph.edges() * cols));
+    let sums = case.output("sums", graph.nodes * cols);
+    spread(&mut case.rec, &a, s, y, cols);
+    spread(&mut case.rec, &own, Ends { src: y, dst: s.dst }, own_y, cols);
+    gather(&mut case.rec, &a, own_y, sums, cols);
+    rounding(case, 3 * a.longest)
 }
 
 fn ends(case: &mut Case, g: &mut Gen, n: usize, scores: Scores) -> Ends {

@@ -1,6 +1,6 @@
 //! The edges that the kernels of this family walk, and how long rows are dealt to several threads.
 
-use super::rows::{MERGE, Merge, PIECES, Pieces};
+use super::rows::{Count, MERGE, Merge, PIECES, PLACES, Pieces};
 use crate::engine::{Arguments, Buf, Recording};
 
 /// Rows of edges: entry k of row r, ptr\[r\] <= k < ptr[r + 1], joins node r with node idx\[k\]. As it stands (no
@@ -59,6 +59,15 @@ impl Edges {
         let table = rec.temp("pieces", 3 * self.pieces(chunk));
         self.record_table(rec, table, chunk);
         Edges { split: Some(Split { table, chunk }), ..self }
+    }
+
+    /// The same rows, each edge with itself for a source: for buffers that have a row for every edge, [edges, ..], in
+    /// the place of one for every source. Of edges by target.
+    pub fn themselves(self, rec: &mut Recording) -> Edges {
+        let places: Buf<u32> = rec.temp("places of edges", self.count());
+        let pass = rec.dispatch(&PLACES).params(Count { edges: self.count() as u32 }).write(places);
+        pass.work(0, 4 * places.len as u64).threads(places.len);
+        Edges { idx: places, ..self }
     }
 
     /// Slots that hold the pieces of all rows.

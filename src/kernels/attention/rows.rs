@@ -25,6 +25,11 @@ params! {
 }
 
 params! {
+    /// Edges.
+    pub struct Count { edges: u32 }
+}
+
+params! {
     /// Rows cut at every multiple of `chunk` edges.
     pub struct Pieces { rows: u32, chunk: u32, slots: u32 }
 }
@@ -49,6 +54,15 @@ pub static PIECES: Kernel = row(
     include_str!("../../../shaders/attention/pieces.wgsl"),
     Pieces::FIELDS,
     twin::pieces,
+    Tangent::Constant,
+);
+
+/// The number of each edge.
+pub static PLACES: Kernel = row(
+    "attention.places",
+    include_str!("../../../shaders/attention/places.wgsl"),
+    Count::FIELDS,
+    twin::places,
     Tangent::Constant,
 );
 
@@ -172,6 +186,7 @@ pub static ATTEND_BWD: Kernel = row(
 /// The family's kernels.
 pub static KERNELS: &[&Kernel] = &[
     &PIECES,
+    &PLACES,
     &MERGE,
     &SCORES,
     &SCORES_BWD,

@@ -16,7 +16,7 @@ pub static SPREAD: Kernel = row(
     include_str!("../../../shaders/attention/spread.wgsl"),
     Sums::FIELDS,
     twin::spread,
-    Tangent::Missing,
+    Tangent::Linear(&[&[2, 3]]),
 );
 
 /// The slope of the leaky relu, on the edges.

@@ -188,6 +188,12 @@ pub fn softmax_bwd(call: &mut TwinCall) {
     }
 }
 
+/// Binding places; see `places.wgsl`.
+pub fn places(call: &mut TwinCall) {
+    let [places] = call.bufs();
+    places.u_mut().iter_mut().zip(0..).for_each(|(place, e)| *place = e);
+}
+
 /// Bindings ptr idx src dst y; see `spread.wgsl`.
 pub fn spread(call: &mut TwinCall) {
     let p: Sums = call.params();

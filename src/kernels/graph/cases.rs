@@ -4,6 +4,7 @@ mod asked;
 mod features;
 mod laplacian;
 mod link;
+mod loops;
 mod max;
 mod relu;
 mod segment;
@@ -20,6 +21,7 @@ pub fn cases() -> Vec<Case> {
     let mut all = spmm::cases();
     all.extend(relu::cases());
     all.extend(laplacian::cases());
+    all.extend(loops::cases());
     all.extend(features::cases());
     all.extend(segment::cases());
     all.extend(max::cases());
@@ -32,6 +34,7 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
     let mut all = spmm::random(g);
     all.extend(relu::random(g));
     all.extend(laplacian::random(g));
+    all.extend(loops::random(g));
     all.extend(features::random(g));
     all.extend(segment::random(g));
     all.extend(max::random(g));

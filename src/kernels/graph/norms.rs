@@ -10,12 +10,12 @@ params! {
     pub struct Edges { rows: u32, entries: u32 }
 }
 
-/// Weights without those of self-loops.
-pub static OFF_DIAGONAL: Kernel = Kernel {
-    name: "graph.off_diagonal",
-    source: include_str!("../../../shaders/graph/off_diagonal.wgsl"),
+/// Weights with those of added self-loops.
+pub static LOOPED: Kernel = Kernel {
+    name: "graph.looped",
+    source: include_str!("../../../shaders/graph/looped.wgsl"),
     params: Edges::FIELDS,
-    twin: off_diagonal,
+    twin: looped,
     requires: Requires::Nothing,
     tangent: Tangent::Missing,
     variant_of: None,
@@ -38,8 +38,8 @@ pub(super) fn search_turns(rows: usize) -> usize {
 }
 
 /// Records the norms of the edges of a graph, in the order of `a` (targets by row, square, without perm):
-/// `sym[e] = w c_i c_j` with c_i = 1/√(1 + Σ_{j≠i} weight_ij) and w = 1 on the diagonal, else `weight[e]` (PyG's
-/// `gcn_norm`, where every node has one self-loop of weight 1; Kipf & Welling, ICLR 2017), and
+/// `sym[e] = w_ij c_i c_j` with c_i = 1/√Σ_j w_ij and w = `weight[e]`, but 1 on a diagonal whose weight is 0: a
+/// self-loop that was only added (PyG's `gcn_norm` with `edge_weight`; Kipf & Welling, ICLR 2017), and
 /// `mean[e] = weight[e] / Σ_j weight_ij`, 0 for a node without edges.
 pub fn degree_norms(rec: &mut Recording, a: &Csr, weight: Buf<f32>, sym: Buf<f32>, mean: Buf<f32>) {
     let (rows, entries) = (a.rows(), a.entries());
@@ -48,9 +48,9 @@ pub fn degree_norms(rec: &mut Recording, a: &Csr, weight: Buf<f32>, sym: Buf<f32
         return;
     }
     let edges = Edges { rows: rows as u32, entries: entries as u32 };
-    let off = rec.temp("weights off the diagonal", entries);
+    let looped = rec.temp("weights with self-loops", entries);
     let turns = search_turns(rows);
-    let pass = rec.dispatch(&OFF_DIAGONAL).params(edges).read(a.ptr).read(a.idx).read(weight).write(off);
+    let pass = rec.dispatch(&LOOPED).params(edges).read(a.ptr).read(a.idx).read(weight).write(looped);
     pass.turns(turns).work(0, 12 * entries as u64).threads(entries);
     let ones = rec.temp("ones", rows);
     map::fill(rec, ones, 1.0);
@@ -59,48 +59,48 @@ pub fn degree_norms(rec: &mut Recording, a: &Csr, weight: Buf<f32>, sym: Buf<f32
         spmm(rec, a, val, ones, ones, sum, 1, Spmm::default());
         sum
     };
-    let (others, all) = (sums("degrees without self-loops", off), sums("degrees", weight));
+    let (degree, all) = (sums("degrees with self-loops", looped), sums("degrees", weight));
     rec.dispatch(&NORMS)
         .params(edges)
         .read(a.ptr)
         .read(a.idx)
         .read(weight)
-        .read(others)
+        .read(looped)
+        .read(degree)
         .read(all)
         .write(sym)
         .write(mean)
         .turns(turns)
-        .work(6 * entries as u64, 16 * entries as u64)
+        .work(6 * entries as u64, 20 * entries as u64)
         .threads(entries);
 }
 
-/// Bindings ptr idx weight off; see `off_diagonal.wgsl`.
-fn off_diagonal(call: &mut TwinCall) {
+/// Bindings ptr idx weight looped; see `looped.wgsl`.
+fn looped(call: &mut TwinCall) {
     let p: Edges = call.params();
-    let [ptr, idx, weight, off] = call.bufs();
-    let (ptr, idx, weight, off) = (ptr.u(), idx.u(), weight.f(), off.f_mut());
-    off.fill(0.0);
+    let [ptr, idx, weight, looped] = call.bufs();
+    let (ptr, idx, weight, looped) = (ptr.u(), idx.u(), weight.f(), looped.f_mut());
+    looped.fill(0.0);
     for r in 0..p.rows as usize {
         for k in ptr[r] as usize..ptr[r + 1] as usize {
-            off[k] = if idx[k] as usize == r { 0.0 } else { weight[k] };
+            looped[k] = if idx[k] as usize == r && weight[k] == 0.0 { 1.0 } else { weight[k] };
         }
     }
 }
 
-/// Bindings ptr idx weight others all sym mean; see `norms.wgsl`.
+/// Bindings ptr idx weight looped degree all sym mean; see `norms.wgsl`.
 fn norms(call: &mut TwinCall) {
     let p: Edges = call.params();
-    let [ptr, idx, weight, others, all, sym, mean] = call.bufs();
-    let (ptr, idx, weight, others, all) = (ptr.u(), idx.u(), weight.f(), others.f(), all.f());
+    let [ptr, idx, weight, looped, degree, all, sym, mean] = call.bufs();
+    let (ptr, idx, weight, looped) = (ptr.u(), idx.u(), weight.f(), looped.f());
+    let (degree, all) = (degree.f(), all.f());
     let (sym, mean) = (sym.f_mut(), mean.f_mut());
     sym.fill(0.0);
     mean.fill(0.0);
-    let c = |r: usize| 1.0 / (1.0 + others[r]).sqrt();
+    let c = |r: usize| if degree[r] == 0.0 { 1.0 } else { 1.0 / degree[r].sqrt() };
     for r in 0..p.rows as usize {
         for k in ptr[r] as usize..ptr[r + 1] as usize {
-            let source = idx[k] as usize;
-            let w = if source == r { 1.0 } else { weight[k] };
-            sym[k] = c(r) * c(source) * w;
+            sym[k] = c(r) * c(idx[k] as usize) * looped[k];
             if all[r] != 0.0 {
                 mean[k] = weight[k] / all[r];
             }

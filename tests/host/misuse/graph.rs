@@ -45,6 +45,12 @@ pub const CALLS: &[Call] = &[
         let a = Csr { ptr, idx, perm: None, heavy: false };
         graph::degree_norms(&mut r.rec, &a, weight, sym, mean);
     }),
+    call("graph.loop_rows", |r| {
+        let (ptr, idx, weight) = (r.free("ptr", &[4]), r.leads("idx", &[5]), r.least("weight", &[5]));
+        let (x, y) = (r.exact("x", &[5, 2]), r.exact("y", &[5, 2]));
+        let a = Csr { ptr, idx, perm: None, heavy: false };
+        graph::loop_rows(&mut r.rec, &a, weight, x, y, 2, true);
+    }),
     call("graph.laplacian", |r| {
         let (ptr, idx, weight) = (r.free("ptr", &[4]), r.leads("idx", &[5]), r.least("weight", &[5]));
         let (sym, lap) = (r.exact("sym", &[5]), r.exact("lap", &[5]));
@@ -134,6 +140,15 @@ pub const CALLS: &[Call] = &[
         let ds = Ends { src: r.exact("ds.src", &[4, 2]), dst: r.exact("ds.dst", &[3, 2]) };
         let (alpha, dalpha) = (r.exact("alpha", &[5, 2]), r.exact("dalpha", &[5, 2]));
         attention::edge_softmax_bwd(&mut r.rec, &a, &t, s, alpha, dalpha, ds, 2, 0.2);
+    }),
+    call("attention.spread", |r| {
+        let (a, y) = (edges(r), r.exact("y", &[5, 2]));
+        let s = Ends { src: r.leads("s.src", &[4, 2]), dst: r.exact("s.dst", &[3, 2]) };
+        attention::spread(&mut r.rec, &a, s, y, 2);
+    }),
+    call("attention.gather", |r| {
+        let (a, x, y) = (edges(r), r.exact("x", &[5, 2]), r.exact("y", &[3, 2]));
+        attention::gather(&mut r.rec, &a, x, y, 2);
     }),
     call("attention.attend", |r| {
         let (a, alpha) = (edges(r), r.exact("alpha", &[5, 2]));

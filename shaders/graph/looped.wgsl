@@ -1,5 +1,6 @@
-// off[k] = 0 for an entry on the diagonal (a self-loop), else weight[k]. ptr [rows + 1], idx, weight, off [entries].
-// One thread per entry; entries past ptr[rows] are padding and get 0. Twin: graph/norms.rs off_diagonal.
+// looped[k] = weight[k], 1 for a self-loop (an entry on the diagonal) of weight 0, which was only added. ptr
+// [rows + 1], idx, weight, looped [entries].
+// One thread per entry; entries past ptr[rows] are padding and get 0. Twin: graph/norms.rs looped.
 #import grid
 
 struct P { rows: u32, entries: u32 }
@@ -10,7 +11,7 @@ override WG: u32 = 64u;
 @group(0) @binding(1) var<storage, read> ptr: array<u32>;
 @group(0) @binding(2) var<storage, read> idx: array<u32>;
 @group(0) @binding(3) var<storage, read> weight: array<f32>;
-@group(0) @binding(4) var<storage, read_write> off: array<f32>;
+@group(0) @binding(4) var<storage, read_write> looped: array<f32>;
 
 #import csr
 
@@ -23,7 +24,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     }
     var w = 0.0;
     if (i < ptr[p.rows]) {
-        w = select(weight[i], 0.0, row_of(i, p.rows) == idx[i]);
+        w = select(weight[i], 1.0, weight[i] == 0.0 && row_of(i, p.rows) == idx[i]);
     }
-    off[i] = w;
+    looped[i] = w;
 }

@@ -1,0 +1,333 @@
+//! `gatv2_conv`: attention that ranks neighbours for each node anew, with a matrix for either end of an edge.
+
+use serde::{Deserialize, Serialize};
+
+use super::edges::{EdgeMap, Fill, attention_spec, scores_back, walks, zeros};
+use super::gat_conv::MOST_HEADS;
+use super::keys::Keys;
+use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
+use super::params::ParamSpec;
+use super::project::Project;
+use super::structure::{complete, node_features};
+use crate::engine::{Buf, Recording};
+use crate::error::{Error, Result};
+use crate::kernels::attention::{self, Ends};
+use crate::kernels::map::{self, Unary};
+
+pub static ROW: LayerRow = LayerRow {
+    kind: "gatv2_conv",
+    summary: "GATv2: y_i = Σ_j α_ij W_l x_j + b, α the softmax of att · leaky_relu(W_l x_j + W_r x_i + W_e e_ij) \
+        (Brody et al. 2022, eq. 7); att, bias, lin_l, lin_r, lin_edge.weight",
+    facts: Facts::MESSAGES,
+    build: |t| {
+        let layer: Gatv2Conv = settings(&ROW, t)?;
+        layer.check()?;
+        Ok(Box::new(layer))
+    },
+    keys: Keys::of::<Gatv2Conv>(),
+    example: "type = \"gatv2_conv\"\nname = \"conv\"\nout = 5\nheads = 3\nedge_dim = 2",
+    example_input: &[7],
+};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+struct Gatv2Conv {
+    /// Stem of its parameters' names; empty: made from its place.
+    #[serde(default)]
+    name: String,
+    /// Width of a head.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    out: Option<usize>,
+    /// Attentions side by side.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
+    #[serde(default = "one")]
+    heads: usize,
+    /// Heads side by side; else their mean.
+    #[serde(default = "yes")]
+    concat: bool,
+    /// Of the leaky relu inside the scores, where its argument is negative.
+    #[serde(default = "fifth")]
+    slope: f64,
+    /// Share of the attention weights that is dropped in training.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "exclusiveMaximum" = 1)))]
+    #[serde(default)]
+    dropout: f64,
+    /// Whether constants are added to both projections and to each output.
+    #[serde(default = "yes")]
+    bias: bool,
+    /// Features of an edge, which take part in the scores; none if absent.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    edge_dim: Option<usize>,
+    /// Features of the self-loop that every node gets: `mean` of its incoming edges', or `zero`.
+    #[serde(default, skip_serializing_if = "Fill::is_mean")]
+    fill_value: Fill,
+    /// Whether `lin_r` is `lin_l`: left out, `false` alone is taken.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    share_weights: bool,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn fifth() -> f64 {
+    0.2
+}
+
+/// The ends of an edge: where messages come from, and where they go to.
+const ENDS: [&str; 2] = ["lin_l", "lin_r"];
+
+/// What the forward pass keeps behind x.
+#[derive(Clone, Copy)]
+struct Kept {
+    /// The projection of the sources [n, heads, width].
+    left: Buf<f32>,
+    /// The arguments of the leaky relu [edges, heads, width], their relu and their leaky relu.
+    sums: Buf<f32>,
+    above: Buf<f32>,
+    leaky: Buf<f32>,
+    /// [edges, heads], and zeros [n, heads].
+    scores: Buf<f32>,
+    none: Buf<f32>,
+    /// The weights [edges, heads], and what dropout left of them.
+    alpha: Buf<f32>,
+    drawn: Buf<f32>,
+}
+
+impl Kept {
+    fn of(saved: &Saved) -> Result<Kept> {
+        match saved.floats[..] {
+            [_, left, sums, above, leaky, scores, none, alpha, drawn] => {
+                Ok(Kept { left, sums, above, leaky, scores, none, alpha, drawn })
+            }
+            _ => Err(Error::internal("a gatv2_conv kept other tensors than it needs")),
+        }
+    }
+}
+
+impl Gatv2Conv {
+    fn check(&self) -> Result<()> {
+        let rules = [
+            ((1..=MOST_HEADS).contains(&self.heads), "heads must be from 1 to 1024"),
+            ((0.0..1.0).contains(&(self.dropout as f32)), "dropout must be in [0, 1)"),
+            ((self.slope as f32).is_finite(), "slope must be a finite number of 32 bits"),
+            (!self.share_weights, "share_weights = true, one matrix under two names, is left out; it must be false"),
+            (self.edge_dim != Some(0), "edge_dim must be 1 or more, the features of an edge"),
+        ];
+        match rules.iter().find(|(good, _)| !good) {
+            Some((_, want)) => Err(Error::input(format!("layer `{}` (gatv2_conv): {want}", self.name))),
+            None => Ok(()),
+        }
+    }
+
+    /// The projections of both ends to all heads, and the width of one.
+    fn projections(&self, input: &[usize]) -> Result<([Project; 2], usize)> {
+        let (inputs, width) = node_features(ROW.kind, &self.name, input, self.out)?;
+        let outputs = self.heads.saturating_mul(width);
+        let of = |end| Project { weight: format!("{}.{end}.weight", self.name), inputs, outputs };
+        Ok((ENDS.map(of), width))
+    }
+
+    fn biases(&self) -> [String; 2] {
+        ENDS.map(|end| format!("{}.{end}.bias", self.name))
+    }
+
+    /// A mean over one head is that head.
+    fn averages(&self) -> bool {
+        !self.concat && self.heads > 1
+    }
+
+    fn edges(&self, outputs: usize) -> Option<EdgeMap> {
+        Some(EdgeMap::new(&self.name, self.edge_dim?, outputs, self.fill_value))
+    }
+
+    /// Records leaky_relu(x), which is relu(x) (1 − slope) + slope x; returns the relu too.
+    fn leak(&self, rec: &mut Recording, x: Buf<f32>) -> [Buf<f32>; 2] {
+        let [above, leaky] = ["relu", "leaky relu"].map(|name| rec.temp(name, x.len));
+        map::unary(rec, Unary::Relu, x, above);
+        rec.copy(above, leaky);
+        map::axpby(rec, self.slope as f32, x, 1.0 - self.slope as f32, leaky);
+        [above, leaky]
+    }
+}
+
+impl Layer for Gatv2Conv {
+    fn row(&self) -> &'static LayerRow {
+        &ROW
+    }
+
+    fn config(&self) -> toml::Table {
+        table(&ROW, self)
+    }
+
+    fn complete(&mut self, index: usize, classes: Option<usize>) {
+        complete(&mut self.name, &mut self.out, index, classes);
+    }
+
+    fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+        let ([left, _], width) = self.projections(input)?;
+        Ok(vec![if self.concat { left.outputs } else { width }])
+    }
+
+    fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
+        let (ends, width) = self.projections(input)?;
+        let outputs = ends[0].outputs;
+        let mut all = vec![attention_spec(format!("{}.att", self.name), self.heads, width)];
+        if self.bias {
+            all.push(ParamSpec::zeros(format!("{}.bias", self.name), self.out_shape(input)?));
+        }
+        for (end, bias) in ends.iter().zip(self.biases()) {
+            all.push(end.spec());
+            all.extend(self.bias.then(|| ParamSpec::zeros(bias, vec![outputs])));
+        }
+        Ok(all.into_iter().chain(self.edges(outputs).map(|map| map.spec())).collect())
+    }
+
+    fn sparse(&self) -> SparseInput {
+        SparseInput::Takes
+    }
+
+    fn hops(&self) -> usize {
+        1
+    }
+
+    fn edge_dim(&self) -> Option<usize> {
+        self.edge_dim
+    }
+
+    fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
+        let g = cx.structure(&self.name)?;
+        let (projections, width) = self.projections(input)?;
+        let (heads, outputs) = (self.heads, projections[0].outputs);
+        let mut ends = Vec::new();
+        for (end, bias) in projections.iter().zip(self.biases()) {
+            let w = cx.layout.slice(cx.theta, &end.weight)?;
+            let bias = if self.bias { Some(cx.layout.slice(cx.theta, &bias)?) } else { None };
+            ends.push(cx.project(x, w, bias, end.inputs, end.outputs));
+        }
+        let (left, right) = (ends[0], ends[1]);
+        let [a, _] = walks(cx.rec, &g);
+        let sums = zeros(cx.rec, "sums of ends", g.edges * outputs);
+        attention::spread(cx.rec, &a, Ends { src: left, dst: right }, sums, outputs);
+        let mut saved = Saved::default();
+        if let Some(map) = self.edges(outputs) {
+            let (z, inner) = map.forward(cx, &g)?;
+            map::axpby(cx.rec, 1.0, z, 1.0, sums);
+            saved.inner.push(inner);
+        }
+        let [above, leaky] = self.leak(cx.rec, sums);
+        let [scores, alpha] = ["scores", "alpha"].map(|name| cx.rec.temp(name, g.edges * heads));
+        attention::head_scores(cx.rec, leaky, cx.param(&self.name, "att")?, scores, heads, width);
+        let none = zeros(cx.rec, "no scores", cx.n * heads);
+        let own = a.themselves(cx.rec);
+        // A self-loop always has a norm: every node attends to itself, and what was deleted has none.
+        attention::edge_softmax(cx.rec, &own, g.sym, Ends { src: scores, dst: none }, alpha, heads, 1.0);
+        let mut drawn = alpha;
+        if cx.mode.trains() && self.dropout > 0.0 {
+            let (stream, step) = cx.dropout_stream()?;
+            drawn = cx.rec.temp("kept", alpha.len);
+            map::dropout(cx.rec, alpha, drawn, self.dropout as f32, stream, step);
+            saved.stream = Some(stream);
+        }
+        let mut y = cx.rec.temp("y", left.len);
+        attention::attend(cx.rec, &a, drawn, left, y, heads, width);
+        if self.averages() {
+            let each = y;
+            y = cx.rec.temp("y", cx.n * width);
+            attention::mean_heads(cx.rec, each, y, heads, width);
+        }
+        if self.bias {
+            let bias = cx.param(&self.name, "bias")?;
+            map::bias(cx.rec, y, bias, cx.n, bias.len, 1);
+        }
+        Ok((y, Saved { floats: vec![x, left, sums, above, leaky, scores, none, alpha, drawn], ..saved }))
+    }
+
+    fn backward(
+        &self,
+        cx: &mut Backward,
+        saved: &Saved,
+        dy: Buf<f32>,
+        input: &[usize],
+        need_dx: bool,
+    ) -> Result<Option<Buf<f32>>> {
+        let g = cx.structure(&self.name)?;
+        let (ends, width) = self.projections(input)?;
+        let (heads, outputs) = (self.heads, ends[0].outputs);
+        let kept = Kept::of(saved)?;
+        if self.bias {
+            cx.sink_bias(&format!("{}.bias", self.name), dy, self.out_shape(input)?[0], 1)?;
+        }
+        let mut each = dy;
+        if self.averages() {
+            each = cx.rec.temp("dheads", kept.left.len);
+            attention::mean_heads_bwd(cx.rec, dy, each, heads, width);
+        }
+        let [a, t] = walks(cx.rec, &g);
+        let (own, dscores) = (a.themselves(cx.rec), self.scores_backward(cx, saved, [&a, &t], each, width)?);
+        let name = format!("{}.att", self.name);
+        let parts = cx.rec.temp("datt", kept.left.len);
+        attention::attend(cx.rec, &own, dscores, kept.leaky, parts, heads, width);
+        cx.sink_bias(&name, parts, outputs, 1)?;
+        let att = cx.layout.slice(cx.theta, &name)?;
+        let dleaky = scores_back(cx.rec, dscores, att, heads, width);
+        let dsums = cx.rec.temp("dsums", dleaky.len);
+        map::unary_bwd(cx.rec, Unary::Relu, kept.sums, kept.above, dleaky, dsums);
+        map::axpby(cx.rec, self.slope as f32, dleaky, 1.0 - self.slope as f32, dsums);
+        if let (Some(map), Some(inner)) = (self.edges(outputs), saved.inner.first()) {
+            map.backward(cx, &g, inner, dsums)?;
+        }
+        let [dleft, through, dright] = ["dl", "dl by scores", "dr"].map(|name| cx.rec.temp(name, kept.left.len));
+        attention::attend_bwd_z(cx.rec, &t, kept.drawn, each, dleft, heads, width);
+        attention::gather(cx.rec, &t, dsums, through, outputs);
+        map::axpby(cx.rec, 1.0, through, 1.0, dleft);
+        attention::gather(cx.rec, &a, dsums, dright, outputs);
+        let mut dx: Option<Buf<f32>> = None;
+        for ((end, bias), d) in ends.iter().zip(self.biases()).zip([dleft, dright]) {
+            if self.bias {
+                cx.sink_bias(&bias, d, outputs, 1)?;
+            }
+            let part = end.backward(cx, saved, d, need_dx)?;
+            match (dx, part) {
+                (Some(sum), Some(part)) => map::axpby(cx.rec, 1.0, part, 1.0, sum),
+                (None, part) => dx = part,
+                (Some(_), None) => {}
+            }
+        }
+        Ok(dx)
+    }
+}
+
+impl Gatv2Conv {
+    /// Records the gradient of the scores [edges, heads] from that of the heads' rows; 0 on padding.
+    fn scores_backward(
+        &self,
+        cx: &mut Backward,
+        saved: &Saved,
+        [a, t]: [&attention::Edges; 2],
+        each: Buf<f32>,
+        width: usize,
+    ) -> Result<Buf<f32>> {
+        let (kept, heads) = (Kept::of(saved)?, self.heads);
+        let mut dalpha = zeros(cx.rec, "dalpha", kept.alpha.len);
+        attention::attend_bwd_alpha(cx.rec, a, each, kept.left, dalpha, heads, width);
+        if let Some(stream) = saved.stream {
+            let step = cx.step.ok_or_else(|| Error::internal("dropout in training needs the step's words"))?;
+            let ddrawn = dalpha;
+            dalpha = cx.rec.temp("dalpha", ddrawn.len);
+            map::dropout(cx.rec, ddrawn, dalpha, self.dropout as f32, stream, step);
+        }
+        let own = a.themselves(cx.rec);
+        let (s, ends) = (Ends { src: kept.scores, dst: kept.none }, ["ds of sources", "ds of targets"]);
+        let [src, dst] = ends.map(|name| cx.rec.temp(name, kept.none.len));
+        attention::edge_softmax_bwd(cx.rec, &own, t, s, kept.alpha, dalpha, Ends { src, dst }, heads, 1.0);
+        Ok(dalpha)
+    }
+}

@@ -131,3 +131,42 @@ fn weights_reach_the_layers_that_know_them_and_others_refuse() {
     let error = logits(&gcn, &data, None).unwrap_err().to_string();
     assert!(error.contains("2 features") && error.contains("edge_dim = 2"), "{error}");
 }
+
+/// Three graphs, of which the last alone has the label 9.
+#[test]
+fn collections_have_attributes_and_labels_of_edges_and_labels_are_fitted_on_training_graphs() {
+    let dir = folder();
+    for (name, text) in [
+        ("graph_indicator", "1\n1\n2\n2\n2\n3\n3\n"),
+        ("A", "1, 2\n2, 1\n3, 4\n4, 3\n4, 5\n5, 4\n6, 7\n7, 6\n"),
+        ("graph_labels", "0\n1\n0\n"),
+        ("edge_labels", "4\n4\n2\n2\n4\n4\n9\n9\n"),
+        ("edge_attributes", "0.5\n0.5\n1\n1\n2\n2\n3\n3\n"),
+    ] {
+        put(dir.path(), &format!("T_{name}.txt"), text.as_bytes());
+    }
+    let text = "loader = 'tudataset'\npath = '.'\nname = 'T'\ntest_fraction = 0.0\n\
+        edge_features = ['edge_labels', 'edge_attributes']\n";
+    let config = toml::from_str::<unlearn::data::DataConfig>(text).unwrap();
+    let load = |fit| unlearn::data::load_with(&config, dir.path(), fit).unwrap();
+    let all = load(unlearn::data::FitOn::Training);
+    // The attribute, then one column for each label in ascending order.
+    let graph = |data: &Dataset| data.graph.as_ref().unwrap().graph.clone();
+    let row = |data: &Dataset, edge: [u32; 2]| {
+        let graph = graph(data);
+        graph.edge_data.row(graph.edges.iter().position(|e| *e == edge).unwrap()).to_vec()
+    };
+    assert_eq!((row(&all, [0, 1]), row(&all, [3, 2])), (vec![0.5, 0.0, 1.0, 0.0], vec![1.0, 1.0, 0.0, 0.0]));
+    assert_eq!(all.fitted().columns.len(), 1);
+    // Without the third graph its label is none.
+    let gone = std::collections::HashSet::from([(unlearn::data::Portion::Train, 2)]);
+    let rest = load(unlearn::data::FitOn::Without(&gone));
+    assert_eq!((row(&rest, [0, 1]), row(&rest, [5, 6])), (vec![0.5, 0.0, 1.0], vec![3.0, 0.0, 0.0]));
+    assert_eq!(load(unlearn::data::FitOn::Kept(&rest.fitted())), rest);
+    put(dir.path(), "T_edge_attributes.txt", b"0.5\n0.75\n1\n1\n2\n2\n3\n3\n");
+    let error = try_load(text, dir.path()).unwrap_err().to_string();
+    assert!(error.contains("T_A.txt line 1 and ") && error.contains("each direction"), "{error}");
+    put(dir.path(), "T_edge_attributes.txt", b"0.5\n");
+    let error = try_load(text, dir.path()).unwrap_err().to_string();
+    assert!(error.contains("T_edge_attributes.txt: 1 lines for 8 edges"), "{error}");
+}

@@ -1,6 +1,7 @@
 //! Weights that were trained elsewhere: files of PyTorch and of safetensors become runs, which forget.
 
 mod files;
+mod graphs;
 mod malicious;
 mod names;
 mod out;

@@ -43,9 +43,9 @@ def dense_problem(model, x, labels):
     return Problem(model, lambda params: functional_call(model, params, (x,)), labels, x)
 
 
-def graph_problem(model, x, edges, graphs, rows, labels):
-    """Records are `rows` of the logits: training nodes, or graphs."""
-    return Problem(model, lambda params: functional_call(model, params, (x, edges, graphs))[rows], labels)
+def graph_problem(model, given, rows, labels):
+    """Records are `rows` of the logits: training nodes, or graphs. `given`: the arguments of the network."""
+    return Problem(model, lambda params: functional_call(model, params, given)[rows], labels)
 
 
 def flat(tensors, lead=0):

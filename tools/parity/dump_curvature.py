@@ -56,7 +56,9 @@ def read_problem(name, folder, graph, dtype):
         model = build_graph_model(config, graph_fixtures.FEATURES, graph_fixtures.CLASSES, dtype)
         load_weights(model, params)
         rows = stored.get("train", torch.arange(len(y)))
-        return graph_problem(model, x, stored["edges"], stored.get("batch"), rows, y[rows]), stored
+        carried = [None if part is None else part.to(dtype) for part in map(stored.get, ("weight", "edge_attr"))]
+        given = (x, stored["edges"], stored.get("batch"), None, *carried)
+        return graph_problem(model, given, rows, y[rows]), stored
     spec = fixtures.MODELS[name]
     model = build_model(config, spec["input"], spec["classes"], dtype)
     running = {k.removeprefix("state."): v.to(dtype) for k, v in stored.items() if k.startswith("state.")}

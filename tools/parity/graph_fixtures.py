@@ -114,21 +114,15 @@ MODELS = {
     "cheb2": node(
         "ChebNet: three Chebyshev terms, then two", [cheb("conv1", 7, 3), RELU, cheb("conv2", CLASSES, 2)]),
     "gcn2_weighted": node(
-        "GCN over edges with weights, a real self-loop's among them",
-        [gcn("conv1", 7), RELU, gcn("conv2", CLASSES)], weighted=True),
-    "sgc_weighted_directed": node(
-        "SGC over directed edges with weights", [sgc("conv1", CLASSES, 2)], directed=True, weighted=True),
+        "GCN over directed edges with weights, a real self-loop's among them",
+        [gcn("conv1", 7), RELU, gcn("conv2", CLASSES)], directed=True, weighted=True),
     "gat2_edges": node(
         "GAT with features of directed edges: three heads side by side, then the mean of two",
         [gat_edges("conv1", 4, 3, True), ELU, gat_edges("conv2", CLASSES, 2, False)], directed=True, edge_dim=3),
     "graphs_gat_edges": graphs(
         "GAT with features of edges over a batch of graphs, added self-loops without features",
         [gat_edges("conv1", 3, 2, True, fill_value="zero"), ELU, readout("mean"), linear("fc", CLASSES)], edge_dim=3),
-    "gatv2_2": node(
-        "GATv2, two layers: three heads side by side, then the mean of two",
-        [gatv2("conv1", 4, 3, True), ELU, gatv2("conv2", CLASSES, 2, False)]),
-    "gatv2_2_edges": node(
-        "GATv2 with features of directed edges",
-        [gatv2("conv1", 3, 2, True, edge_dim=3), ELU, gatv2("conv2", CLASSES, 1, True, edge_dim=3)],
-        directed=True, edge_dim=3),
+    "gatv2_edges": node(
+        "GATv2 with features of directed edges: two heads side by side, then the mean of two without such features",
+        [gatv2("conv1", 3, 2, True, edge_dim=3), ELU, gatv2("conv2", CLASSES, 2, False)], directed=True, edge_dim=3),
 }

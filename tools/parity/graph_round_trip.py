@@ -2,11 +2,12 @@
 """Takes PyTorch Geometric networks over a graph whose edges carry something through `unlearn` and back.
 
     python tools/parity/graph_round_trip.py --unlearn target/release/unlearn [--keep FOLDER] [NAME…]
+    python tools/parity/graph_round_trip.py --fixture tests/shared/import/graphs
 
 Each network is trained for a few steps in PyTorch Geometric on a small graph of named nodes, saved as `.pt`, imported
 by names, its logits compared; then a class and ten nodes are forgotten by SSD and by fine-tuning, and each result is
 loaded with load_state_dict(strict=True) and its logits on the reduced graph compared. Exit code 1 where any relative
-difference is above 1e-4.
+difference is above 1e-4. --fixture writes what a test imports, of a smaller graph, and runs nothing.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from dump import toml_rows  # noqa: E402
 from graph_model import build_graph_model  # noqa: E402
 from torch_model import relative_error  # noqa: E402
 
-NODES, FEATURES, CLASSES, CARRIED, TOLERANCE = 60, 9, 3, 3, 1e-4
+FEATURES, CLASSES, CARRIED, TOLERANCE = 9, 3, 3, 1e-4
 ELU = {"type": "elu"}
 
 
@@ -45,12 +46,12 @@ NETWORKS = {
 }
 
 
-def make_graph(seed):
+def make_graph(seed, nodes):
     """Nodes with a class that their features and edges tell, and edges with a weight and features, each once."""
     generator = np.random.default_rng(seed)
-    labels = generator.integers(CLASSES, size=NODES)
-    x = generator.normal(size=(NODES, FEATURES)) + 2.0 * np.eye(CLASSES, FEATURES)[labels]
-    pairs = [(u, v) for u in range(NODES) for v in range(u)
+    labels = generator.integers(CLASSES, size=nodes)
+    x = generator.normal(size=(nodes, FEATURES)) + 2.0 * np.eye(CLASSES, FEATURES)[labels]
+    pairs = [(u, v) for u in range(nodes) for v in range(u)
              if generator.random() < (0.15 if labels[u] == labels[v] else 0.03)]
     weight = generator.uniform(0.25, 2.0, size=len(pairs))
     carried = generator.normal(size=(len(pairs), CARRIED))
@@ -59,15 +60,15 @@ def make_graph(seed):
 
 def write_data(folder, graph, weighted):
     labels, x, pairs, weight, carried = graph
-    names = [f"n{node:02}" for node in range(NODES)]
+    names = [f"n{node:02}" for node in range(len(labels))]
     carried_names = [f"e{at}" for at in range(CARRIED)]
     lines = ["from,to,w," + ",".join(carried_names)]
     for (u, v), w, row in zip(pairs, weight, carried):
         lines.append(",".join([names[u], names[v], repr(float(w)), *(repr(float(value)) for value in row)]))
     (folder / "edges.csv").write_text("\n".join(lines) + "\n")
-    rows = [",".join([names[node], *(repr(float(v)) for v in x[node])]) for node in range(NODES)]
+    rows = [",".join([names[node], *(repr(float(v)) for v in x[node])]) for node in range(len(names))]
     (folder / "features.csv").write_text("id," + ",".join(f"x{at}" for at in range(FEATURES)) + "\n" + "\n".join(rows))
-    classes = [f"{names[node]},c{labels[node]}" for node in range(NODES)]
+    classes = [f"{names[node]},c{labels[node]}" for node in range(len(names))]
     (folder / "labels.csv").write_text("id,class\n" + "\n".join(classes) + "\n")
     data = ["[data]", 'loader = "edge_list"', 'edges = "edges.csv"', 'node_features = "features.csv"',
             'labels = "labels.csv"', 'label = "class"', 'id = "id"', 'normalize = "none"', "test_fraction = 0.3"]
@@ -127,17 +128,30 @@ def compare(what, logits, found, names):
     return gap <= TOLERANCE
 
 
-def round_trip(program, folder, name, layers, weighted):
-    graph = make_graph(7)
+def trained(folder, layers, weighted, nodes, stem):
+    """The data, a configuration and the trained network in a folder; the network and the names of its nodes."""
+    graph = make_graph(7, nodes)
     data, names = write_data(folder, graph, weighted)
     text = "seed = 1\n\n" + data + toml_rows(layers, "model.layers")
-    (folder / "c.toml").write_text(text)
+    (folder / f"{stem}.toml").write_text(text)
     net = Net(tomllib.loads(text), graph, weighted)
-    labels = torch.tensor(graph[0])
-    net.fit(labels)
-    torch.save({k: v.float() for k, v in net.model.state_dict().items()}, folder / "net.pt")
+    net.fit(torch.tensor(graph[0]))
+    torch.save({k: v.float() for k, v in net.model.state_dict().items()}, folder / f"{stem}.pt")
     net.model.load_state_dict({k: v.float().double() for k, v in net.model.state_dict().items()})
-    run(program, folder, "import", "net.pt", "--config", "c.toml", "--out", "in", "--quiet")
+    return net, names
+
+
+def write_fixture(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (layers, weighted) in NETWORKS.items():
+        net, names = trained(folder, layers, weighted, 24, name)
+        rows = [",".join([node, *(f"{v:.9g}" for v in row)]) for node, row in zip(names, net.logits().tolist())]
+        (folder / f"{name}.csv").write_text("\n".join(rows) + "\n")
+
+
+def round_trip(program, folder, name, layers, weighted):
+    net, names = trained(folder, layers, weighted, 60, "net")
+    run(program, folder, "import", "net.pt", "--config", "net.toml", "--out", "in", "--quiet")
     good = [compare(f"{name} imported", net.logits(), said(program, folder, "in"), names)]
     ten = names[:10]
     requests = {"ten": {"request_id": "r1", "kind": "node", "ids": ten},
@@ -161,9 +175,14 @@ def round_trip(program, folder, name, layers, weighted):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=list(NETWORKS))
-    parser.add_argument("--unlearn", required=True, help="the program")
+    parser.add_argument("--unlearn", help="the program")
+    parser.add_argument("--fixture", type=Path, help="a folder to write what a test imports to")
     parser.add_argument("--keep", type=Path, help="a folder to work in, left as it is")
     args = parser.parse_args()
+    if args.fixture:
+        return write_fixture(args.fixture)
+    if not args.unlearn:
+        parser.error("--unlearn or --fixture is needed")
     program = str(Path(args.unlearn).resolve())
     good = True
     for name in args.names:

@@ -23,9 +23,18 @@ pub struct Train {
     /// Change a setting: `--set train.epochs=5`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Continue the run in --out from its last checkpoint
+    /// Continue the run in --out from its last checkpoint; with a larger train.epochs, beyond its last epoch
+    ///
+    /// With `schedule` `constant` or `step` a longer training has the bytes that it would have had from the start.
+    /// Other schedules are laid out over all epochs: see --stretch-schedule. A finished run needs the checkpoint that
+    /// --keep-checkpoint left, and is another run then: what was made from the shorter one does not know it.
     #[arg(long)]
     resume: bool,
+    /// With --resume and a larger train.epochs: go on along the schedule of the longer training
+    ///
+    /// The learning rate of the next step is that of the longer schedule, as a rule a higher one than the last.
+    #[arg(long, requires = "resume")]
+    stretch_schedule: bool,
     /// Leave the last checkpoint in the folder
     #[arg(long)]
     keep_checkpoint: bool,
@@ -78,7 +87,11 @@ impl Run for Train {
             outputs = outputs.reads([&self.config]);
         }
         outputs.check()?;
-        let Some(mut job) = TrainJob::prepare(loaded, &self.out, self.resume)? else {
+        let prepared = match self.resume {
+            true => TrainJob::resume(loaded, &self.out, self.stretch_schedule)?,
+            false => TrainJob::prepare(loaded, &self.out, false)?,
+        };
+        let Some(mut job) = prepared else {
             RunFolder::new(&self.out).tidy(self.keep_checkpoint);
             cx.note(&format!("{} is already finished; nothing to do", self.out.display()));
             return if cx.json { emit_json(&RunFolder::new(&self.out).read_info()?) } else { Ok(()) };

@@ -2,6 +2,7 @@
 //!
 //! Every buffer is seen as vec4s, one thread each; lanes past the end of a range are padding that nobody reads.
 
+mod augment;
 mod cases;
 mod columns;
 mod curve;
@@ -9,6 +10,7 @@ mod random;
 mod tangent;
 mod twin;
 
+pub use augment::{AUGMENT, Changes, augment};
 pub use cases::{asked, cases, random};
 pub use columns::{Block, columns};
 pub use curve::{Curve, Numbers, Unary};
@@ -151,6 +153,7 @@ pub static KERNELS: &[&Kernel] = &[
     &RELU_DROPOUT_BWD,
     &PHILOX,
     &NORMAL,
+    &AUGMENT,
 ];
 
 /// Functions of two numbers. The discriminant is the shader's `OP`.

@@ -19,6 +19,17 @@ pub(crate) enum Shape {
     Part { size: Size, records: usize, sampled: bool },
 }
 
+impl Shape {
+    /// Records of the batch.
+    pub fn records(&self) -> usize {
+        match self {
+            Shape::Listed(n) | Shape::Links(n) => *n,
+            Shape::Fixed(ids) => ids.len(),
+            Shape::Part { records, .. } => *records,
+        }
+    }
+}
+
 /// A batch on the host.
 pub(crate) struct Load {
     pub shape: Shape,

@@ -28,6 +28,17 @@ impl Session<'_> {
         Ok(records.iter().map(|id| labels[*id as usize]).collect())
     }
 
+    /// The same of a part: before the request, those that a method has drawn.
+    ///
+    /// # Errors
+    /// As [`Session::classes`].
+    pub(crate) fn classes_in(&self, part: Part, records: &[u32]) -> Result<Vec<u32>> {
+        match self.drawn.as_ref().filter(|_| part == Part::Before) {
+            Some(drawn) => Ok(records.iter().map(|id| drawn.host[*id as usize]).collect()),
+            None => self.classes(records),
+        }
+    }
+
     /// True where nothing but a record's own features reaches its outputs: no record is a node of a graph, or a graph.
     pub fn stand_alone(&self) -> bool {
         self.resident.stand_alone()

@@ -1,6 +1,8 @@
 //! What a record is: rows, nodes of a graph, whole graphs and links, each a file behind `Resident`, with the objectives
 //! that they are trained for; a session that holds them on the engine; and a reader, which holds test records too.
 
+mod augment;
+mod augmented;
 mod batch;
 mod classes;
 mod drawn;
@@ -19,7 +21,9 @@ pub(crate) mod scored;
 mod session;
 mod subgraph;
 mod upload;
+mod weighing;
 
+pub use augment::Augment;
 pub(crate) use batch::{Load, Shape, Use};
 pub use objective::{OBJECTIVES, Objective};
 pub use part::{Part, Read, Reader, Records};

@@ -1,10 +1,12 @@
 //! What a network is trained for: the loss of a batch and its gradient to the outputs, as rows of a registry.
 
+mod aim;
 mod cross_entropy;
 mod link;
 mod squared_error;
 #[cfg(test)]
 mod tests;
+mod weighted;
 
 use super::batch::Targets;
 use crate::base::did_you_mean;
@@ -38,9 +40,12 @@ pub struct Objective {
 /// Every objective, in the order in which `unlearn list objectives` prints them.
 pub static OBJECTIVES: &[&Objective] = &[&CROSS_ENTROPY, &SQUARED_ERROR, &LINK];
 
+pub(super) use aim::Weighing;
+pub use aim::{Aim, Balanced, ClassWeights};
 pub use cross_entropy::CROSS_ENTROPY;
 pub use link::LINK;
 pub use squared_error::SQUARED_ERROR;
+pub(super) use weighted::{SMOOTHED, Table, WEIGHTED};
 
 /// What a network made of a batch.
 pub(crate) struct Outputs<'a> {
@@ -73,6 +78,8 @@ pub(crate) struct Direction {
     pub along: Buf<f32>,
     pub out: Buf<f32>,
     pub classes: usize,
+    /// [`Objective::kept`] on the engine.
+    pub kept: Option<Buf<f32>>,
 }
 
 /// The objective of a name.

@@ -2,7 +2,7 @@
 //! steps record alike.
 
 use super::batch::{Loaded, Shape, Use};
-use super::objective::{self, Losses, Objective, Outputs};
+use super::objective::{self, Aim, Losses, Objective, Outputs};
 use super::{Part, Records, Session};
 use crate::engine::{ALIGN, Buf, Data, Recording};
 use crate::error::{Error, Result};
@@ -56,12 +56,17 @@ impl Session<'_> {
         self.objective
     }
 
-    /// This session, trained for another objective: see [`Session::set_objective`].
+    /// [`Objective::kept`] on the engine.
+    pub(crate) fn kept(&self) -> Option<Buf<f32>> {
+        self.kept
+    }
+
+    /// This session, trained for something else: see [`Session::set_aim`].
     ///
     /// # Errors
-    /// Those of [`Session::set_objective`].
-    pub fn trained_for(mut self, name: Option<&str>) -> Result<Self> {
-        self.set_objective(name)?;
+    /// Those of [`Session::set_aim`].
+    pub fn trained_for(mut self, aim: impl Into<Aim>) -> Result<Self> {
+        self.set_aim(&aim.into())?;
         Ok(self)
     }
 
@@ -113,6 +118,7 @@ impl Session<'_> {
         step: Option<Buf<u32>>,
     ) -> Result<Scored> {
         let loaded = self.record_load(rec, part, shape)?;
+        let loaded = self.augmented(rec, loaded, mode, step)?;
         self.record_losses(rec, &loaded, mode, step)
     }
 
@@ -128,6 +134,7 @@ impl Session<'_> {
         step: Option<Buf<u32>>,
     ) -> Result<Scored> {
         let loaded = self.record_load(rec, part, shape)?;
+        let loaded = self.augmented(rec, loaded, mode, step)?;
         if loaded.batch.seeds.is_none() || !self.objective.in_place {
             return self.record_losses(rec, &loaded, mode, step);
         }

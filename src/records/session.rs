@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::augment::Augment;
 use super::batch::Shape;
 use super::drawn::Drawn;
-use super::objective::Objective;
+use super::objective::{Objective, Weighing};
 use super::part::Part;
 use super::resident::Resident;
 use super::upload::upload;
@@ -34,6 +35,10 @@ pub struct Session<'e> {
     pub(super) objective: &'static Objective,
     /// [`Objective::kept`] on the engine.
     pub(super) kept: Option<Buf<f32>>,
+    /// Weights of classes and smoothing, where the objective has any.
+    pub(super) weighing: Option<Weighing>,
+    /// What training steps do to pictures.
+    pub(super) augment: Option<Augment>,
     /// The records are a reader's, on which nothing may be trained.
     pub(super) read_only: bool,
     /// Programs of sums over records, by what they sum and the shape of their batches.
@@ -127,6 +132,8 @@ impl<'e> Session<'e> {
             resident,
             objective,
             kept: None,
+            weighing: None,
+            augment: None,
             read_only: false,
             programs,
             drawn: None,
@@ -183,8 +190,16 @@ impl<'e> Session<'e> {
 
     /// The network's numbers on the host, [layout.whole()]: the parameters, and running statistics behind them.
     pub fn read_theta(&mut self) -> Result<Vec<f32>> {
-        let mut all = self.engine.read(self.theta)?;
-        if let Some(state) = self.state {
+        self.read_values(self.values())
+    }
+
+    /// A network's numbers on the host.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub fn read_values(&mut self, at: Values) -> Result<Vec<f32>> {
+        let mut all = self.engine.read(at.theta)?;
+        if let Some(state) = at.state {
             all.extend(self.engine.read(state)?);
         }
         Ok(all)
@@ -192,8 +207,15 @@ impl<'e> Session<'e> {
 
     /// Replaces the network's numbers, [layout.whole()].
     pub fn write_theta(&mut self, theta: &[f32]) -> Result<()> {
-        let values = self.values();
-        write_values(self.engine, values, theta)
+        self.write_values(self.values(), theta)
+    }
+
+    /// Replaces a network's numbers.
+    ///
+    /// # Errors
+    /// Another number of them; a lost device.
+    pub fn write_values(&mut self, to: Values, numbers: &[f32]) -> Result<()> {
+        write_values(self.engine, to, numbers)
     }
 
     /// An empty recording for this engine.

@@ -35,7 +35,8 @@ pub fn conditions(tier: Tier, base: Option<&str>, certificate: Option<&Certifica
     };
     if let Some(hash) = base.filter(|_| matches!(tier, Tier::Exact | Tier::Certified)) {
         all.push(format!(
-            "{GIVEN}the base model (SHA-256 {hash}) did not see the records, which cannot be checked here"
+            "{GIVEN}the base model (SHA-256 {hash}) did not see the records, which cannot be checked here: what it \
+                knows is not forgotten"
         ));
     }
     all

@@ -28,8 +28,8 @@ pub struct Config {
     /// Seed of initialisation, order and dropout; of drawn requests too. The split has its own.
     #[serde(default)]
     pub seed: u64,
-    /// Weights to start from instead of fresh ones: a file of safetensors, or one that `torch.save` wrote of a state
-    /// dict.
+    /// Weights to start from instead of fresh ones: the folder of a run, a file of safetensors, or one that
+    /// `torch.save` wrote of a state dict. A retrain starts from them too: what they know is not forgotten.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<PathBuf>,
     /// The table `[data]`.
@@ -275,6 +275,13 @@ impl Config {
 
     fn check(&mut self) -> Result<()> {
         self.data = self.data.resolved()?;
+        match (self.train.base.take(), &self.init) {
+            (Some(_), Some(_)) => {
+                return Err(Error::input("train.base must be left out beside `init`, which is the same"));
+            }
+            (Some(base), None) => self.init = Some(base),
+            (None, _) => {}
+        }
         self.train.check()?;
         self.forget.as_ref().map_or(Ok(()), ForgetConfig::check)
     }
@@ -290,6 +297,10 @@ impl Config {
             d.path = None;
         }
         self.paths().for_each(|path| *path = absolute(base, path));
+        if let Some(folder) = self.init.take_if(|path| path.is_dir()) {
+            // What a run's folder calls its weights.
+            self.init = Some(folder.join("model.safetensors"));
+        }
         if let Some(ForgetConfig { request: toml::Value::String(path), .. }) = &mut self.forget {
             *path = absolute(base, Path::new(path)).display().to_string();
         }

@@ -221,8 +221,7 @@ impl Ready {
         engine.must_hold("theta", self.model.layout.total())?;
         let theta = base(config, &self.model)?.unwrap_or_else(|| self.model.init(seed));
         engine.take_kernels();
-        let mut session = Session::of(engine, &self.model, &self.data, None, &theta)?
-            .trained_for(config.train.objective.as_deref())?;
+        let mut session = Session::of(engine, &self.model, &self.data, None, &theta)?.trained_for(&config.train)?;
         session.check_finite = options.check_finite;
         let start = Instant::now();
         let mut fit = Fit::new(&mut session, &config.train, seed)?;

@@ -197,6 +197,7 @@ impl ForgetJob {
             seconds: start.elapsed().as_secs_f64(),
             first_step: None,
             privacy: None,
+            stopping: None,
             forget: Some(self.account_for(&account, &theta)?),
             evidence: self.evidence(),
             data: DataInfo::of(data),

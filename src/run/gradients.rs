@@ -161,8 +161,7 @@ impl GradientJob {
 
     /// The run's weights and data on an engine.
     fn session<'e>(&'e self, engine: &'e mut Engine) -> Result<Session<'e>> {
-        Session::of(engine, &self.run.model, &self.run.data, None, &self.theta)?
-            .trained_for(self.run.config.train.objective.as_deref())
+        Session::of(engine, &self.run.model, &self.run.data, None, &self.theta)?.trained_for(&self.run.config.train)
     }
 
     fn records(&self) -> Records<'_> {

@@ -124,6 +124,7 @@ impl ImportJob {
             model_sha256: String::new(),
             config_sha256,
             privacy: None,
+            stopping: None,
             forget: None,
             origin: Origin::Imported,
             imported: Some(self.imported.clone()),

@@ -145,8 +145,8 @@ impl InfluenceJob {
         let Moments { list, reproduced } = moments(engine, &self.run, &self.ask.epochs)?;
         let targets = self.targets(engine, &list)?;
         let (model, data) = (&self.run.model, &self.run.data);
-        let objective = self.run.config.train.objective.as_deref();
-        let mut session = Session::of(engine, model, data, None, &list[0].theta)?.trained_for(objective)?;
+        let mut session =
+            Session::of(engine, model, data, None, &list[0].theta)?.trained_for(&self.run.config.train)?;
         let records = Records::train(&self.indices);
         let (scores, solver) = match (self.ask.how, &self.ask.against) {
             (How::Tracin, Against::Themselves) => (scores::tracin_self(&mut session, records, &list)?, None),
@@ -212,7 +212,7 @@ impl InfluenceJob {
     fn targets(&self, engine: &mut Engine, moments: &[Moment]) -> Result<Vec<Vec<f32>>> {
         let (model, data, theta) = (&self.run.model, &self.run.data, &moments[0].theta);
         let objective = self.run.config.train.objective.as_deref();
-        let session = |engine| Session::of(engine, model, data, None, theta)?.trained_for(objective);
+        let session = |engine| Session::of(engine, model, data, None, theta)?.trained_for(&self.run.config.train);
         match &self.ask.against {
             Against::Themselves => Ok(Vec::new()),
             Against::Test => {

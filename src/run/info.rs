@@ -62,6 +62,9 @@ pub struct RunInfo {
     /// such promise.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub privacy: Option<Privacy>,
+    /// How early stopping read the validation part, where the recipe has it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stopping: Option<Stopping>,
     /// Present where the run came from `forget`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub forget: Option<ForgetInfo>,
@@ -76,6 +79,17 @@ pub struct RunInfo {
     /// SHA-256 of this document with nothing in the place of this hash; writing the file puts it there.
     #[serde(default)]
     pub run_sha256: String,
+}
+
+/// What early stopping read, and what it chose: the validation part is no fresh one for this run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct Stopping {
+    /// The epoch whose weights the run ends with, from 1.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "unit" = "epochs")))]
+    pub epoch: usize,
+    /// How often the validation part was read to choose it.
+    pub readings: usize,
 }
 
 /// Where the weights of a run came from, before whatever it forgot.

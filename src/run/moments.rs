@@ -33,13 +33,13 @@ pub fn moments(engine: &mut Engine, run: &Opened, epochs: &[usize]) -> Result<Mo
     let start = base(&run.config, &run.model)?.unwrap_or_else(|| run.model.init(run.config.seed));
     let everything = run.data.train_ids();
     let terms = [Term { records: Records::train(&everything), weight: 1.0 }];
-    let mut session =
-        Session::of(engine, &run.model, &run.data, None, &start)?.trained_for(run.config.train.objective.as_deref())?;
+    let mut session = Session::of(engine, &run.model, &run.data, None, &start)?.trained_for(&run.config.train)?;
     let mut fit = Fit::new(&mut session, recipe, run.config.seed)?;
     let mut keeper = Keeper { epochs, found: Vec::new() };
     train_to_end(&mut fit, &mut session, &terms, &mut keeper)?;
     let found = keeper.found;
-    let at_end = found.iter().find(|(epoch, _)| *epoch == recipe.epochs);
+    // Early stopping ends with the weights of another epoch.
+    let at_end = found.iter().find(|(epoch, _)| Some(*epoch) == fit.best_epoch().or(Some(recipe.epochs)));
     let reproduced = match at_end {
         Some((_, end)) => {
             let stored = run.theta()?;
@@ -58,16 +58,17 @@ struct Keeper<'a> {
 }
 
 impl Observer for Keeper<'_> {
-    fn epoch(&mut self, session: &mut Session, _fit: &mut Fit, report: &EpochReport) -> Result<Flow> {
+    fn epoch(&mut self, session: &mut Session, fit: &mut Fit, report: &EpochReport) -> Result<Flow> {
         if self.epochs.contains(&report.epoch) {
-            self.found.push((report.epoch, Moment { theta: session.read_theta()?, lr: report.lr }));
+            let theta = fit.with_served(session, |session| session.read_theta())?;
+            self.found.push((report.epoch, Moment { theta, lr: report.lr }));
         }
         Ok(if self.found.len() == self.epochs.len() { Flow::Stop } else { Flow::Continue })
     }
 }
 
 fn check(run: &Opened, epochs: &[usize]) -> Result<()> {
-    let (count, folder) = (run.config.train.epochs, run.folder.path.display());
+    let (count, folder) = (run.info.epochs, run.folder.path.display());
     if run.info.forget.is_some() {
         return Err(Error::input(format!(
             "epochs: {folder} came from `forget`, and training does not lead to its weights; name the run that was \

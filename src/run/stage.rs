@@ -40,8 +40,8 @@ pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Met
         return Ok((theta.to_vec(), account));
     }
     let start = if theta.len() == stage.model.layout.whole() { theta } else { &stage.model.init(stage.seed) };
-    let mut session = Session::of(engine, stage.model, data, stage.target.deletion(), start)?
-        .trained_for(stage.train.objective.as_deref())?;
+    let mut session =
+        Session::of(engine, stage.model, data, stage.target.deletion(), start)?.trained_for(stage.train)?;
     session.check_finite = stage.check_finite;
     let split = &stage.target.split;
     // A network that was made without a class has no output of it.

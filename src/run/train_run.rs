@@ -9,7 +9,7 @@ use super::evidence::{self, Evidence, Marks};
 use super::first_step::FirstStep;
 use super::folder::{RunFolder, State};
 use super::hold::Hold;
-use super::info::{DataInfo, Origin, RunInfo, SCHEMA, TrafficInfo};
+use super::info::{DataInfo, Origin, RunInfo, SCHEMA, Stopping, TrafficInfo};
 use super::naming;
 use super::results::AdapterSummary;
 use super::variants;
@@ -21,8 +21,10 @@ use crate::nn::Model;
 use crate::records::{Part, Records, Session};
 use crate::train::checkpoint::Checkpoint;
 use crate::train::{Fit, StepReport, Term};
+use longer::{Longer, unfinish};
 use running::{Moved, Running};
 
+mod longer;
 mod running;
 
 /// What a caller hears while a run is under way.
@@ -77,6 +79,8 @@ pub struct TrainJob {
     base_sha256: Option<String>,
     /// Where training starts, if not from fresh weights.
     theta: Option<Vec<f32>>,
+    /// The shorter training that this one goes on from.
+    longer: Option<Longer>,
     /// Nobody else writes there meanwhile.
     hold: Hold,
 }
@@ -86,12 +90,30 @@ impl TrainJob {
     ///
     /// # Errors
     /// Bad data or configuration, a folder that already holds a run, a resumed run of another configuration.
-    pub fn prepare(mut loaded: Loaded, out: &Path, resume: bool) -> Result<Option<TrainJob>> {
+    pub fn prepare(loaded: Loaded, out: &Path, resume: bool) -> Result<Option<TrainJob>> {
+        TrainJob::of(loaded, out, resume, false)
+    }
+
+    /// As [`TrainJob::prepare`] for a folder to go on with, where a schedule that was laid out over fewer epochs may be
+    /// stretched over more.
+    ///
+    /// # Errors
+    /// As [`TrainJob::prepare`].
+    pub fn resume(loaded: Loaded, out: &Path, stretch: bool) -> Result<Option<TrainJob>> {
+        TrainJob::of(loaded, out, true, stretch)
+    }
+
+    fn of(mut loaded: Loaded, out: &Path, resume: bool, stretch: bool) -> Result<Option<TrainJob>> {
         let began = Instant::now();
         let folder = RunFolder::new(out);
-        let hold = folder.claim("train", resume)?;
+        let mut hold = folder.claim("train", resume)?;
         let (data, model) = loaded.build()?;
-        let (digest, config) = (loaded.config.train_digest()?, loaded.config);
+        let mut config = loaded.config;
+        let longer = if resume { Longer::of(&folder, &mut config, stretch)? } else { None };
+        if let (Some(longer), None) = (&longer, &hold) {
+            hold = Some(longer.reopen(&folder, &folder.read_info()?)?);
+        }
+        let digest = config.train_digest()?;
         let Some(hold) = hold else {
             let info = folder.read_info()?;
             if info.origin == Origin::Imported && info.forget.is_none() {
@@ -138,6 +160,7 @@ impl TrainJob {
             data_sha256,
             base_sha256,
             theta,
+            longer,
             hold,
         }))
     }
@@ -161,8 +184,8 @@ impl TrainJob {
         engine.must_hold("theta", self.model.layout.total())?;
         engine.take_peak();
         let theta = self.theta.clone().unwrap_or_else(|| self.model.init(self.config.seed));
-        let mut session = Session::of(engine, &self.model, &self.data, None, &theta)?
-            .trained_for(self.config.train.objective.as_deref())?;
+        let mut session =
+            Session::of(engine, &self.model, &self.data, None, &theta)?.trained_for(&self.config.train)?;
         session.check_finite = options.check_finite;
         let mut fit = Fit::new(&mut session, &self.config.train, self.config.seed)?;
         let saved = self.continue_from(&mut session, &mut fit, options.resume)?;
@@ -191,6 +214,7 @@ impl TrainJob {
         let steps = (fit.steps_per_epoch(&running.terms) * self.config.train.epochs) as u64;
         (running.watch)(Event::Start { done: saved.step, steps, planned_bytes: planned_gpu_bytes });
         self.hold.begin(&self.digest)?;
+        unfinish(&self.folder)?;
         let first = fit.steps_at_once(&session).min(fit.steps_per_epoch(&running.terms));
         running.first = Some(FirstStep::before(session.engine, self.load_s, first));
         let start = Instant::now();
@@ -204,7 +228,9 @@ impl TrainJob {
         };
         let theta = session.read_theta()?;
         let info = RunInfo {
-            steps,
+            epochs: running.lines.len(),
+            steps: fit.steps_taken(),
+            stopping: fit.best_epoch().map(|epoch| Stopping { epoch, readings: running.lines.len() }),
             planned_gpu_bytes,
             traffic,
             seconds,
@@ -237,6 +263,7 @@ impl TrainJob {
             model_sha256: String::new(),
             config_sha256: self.digest.clone(),
             privacy: None,
+            stopping: None,
             forget: None,
             origin: Origin::Trained,
             imported: None,
@@ -255,7 +282,8 @@ impl TrainJob {
             return Ok(Position::default());
         }
         let checkpoint = Checkpoint::load(&path, &self.model.layout)?;
-        if checkpoint.config_sha256 != self.digest {
+        let shorter = self.longer.as_ref().is_some_and(|longer| longer.digest == checkpoint.config_sha256);
+        if checkpoint.config_sha256 != self.digest && !shorter {
             return Err(another_configuration(&self.folder, &self.config));
         }
         if checkpoint.data_sha256 != self.data_sha256 {

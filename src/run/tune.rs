@@ -102,12 +102,11 @@ fn try_form(engine: &mut Engine, network: &Network, (form, any): (usize, bool), 
         epochs: STEPS + 1,
         steps_per_submission: 1,
         checkpoint_steps: 0,
-        dp: None,
-        ..config.train.clone()
+        ..config.train.without_course()
     };
-    let mut session = Session::of(engine, model, data, None, &theta)?.trained_for(train.objective.as_deref())?;
+    let mut session = Session::of(engine, model, data, None, &theta)?.trained_for(&train)?;
     let ids = data.train_ids();
-    let batch = session.step_records(train.batch_size, &train.fanout)?.min(ids.len());
+    let batch = session.step_records(train.step_records(), &train.fanout)?.min(ids.len());
     let terms = [Term { records: Records::train(&ids[..batch]), weight: 1.0 }];
     let mut fit = Fit::new(&mut session, &train, config.seed)?;
     advice.take_asked();

@@ -89,7 +89,7 @@ pub fn gauss_newton(session: &mut Session, records: Records) -> Result<GaussNewt
         let Some(along) = tangent(rec, &[(theta, u)])?.of(tape.logits) else { return Ok(()) };
         let dlogits = rec.temp("curvature", loaded.n * classes);
         let (_, labels) = loaded.classes()?;
-        curvature(rec, &Direction { logits: tape.logits, labels, along, out: dlogits, classes });
+        curvature(rec, &Direction { logits: tape.logits, labels, along, out: dlogits, classes, kept: s.kept() });
         let sink = Sink::Mean { grad: hu, scale, accumulate: true };
         s.model.backward(rec, theta, &tape, dlogits, None, sink)
     })?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use safetensors::tensor::SafeTensors;
 
 use super::fit::VECTOR_NAMES;
-use super::progress::FitState;
+use super::progress::{Best, FitState};
 use super::weights;
 use crate::base::Digest;
 use crate::engine::Precision;
@@ -21,6 +21,12 @@ const CHECKSUM: &str = "sha256";
 
 /// Where the precision is; checkpoints without it are of f32.
 const PRECISION: &str = "precision";
+
+/// The weights' average, and the best ones with their epoch and value (as bits), where there are any.
+const AVERAGE: &str = "average";
+const BEST: &str = "best";
+const BEST_EPOCH: &str = "best_epoch";
+const BEST_VALUE: &str = "best_value";
 
 /// What a run continues from.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +55,10 @@ impl Checkpoint {
             tensors.push(((*name).to_owned(), vec![v.len()], v));
         }
         let f = &self.fit;
+        let average = f.average.as_ref().map(|average| (AVERAGE, average));
+        for (name, v) in average.into_iter().chain(f.best.as_ref().map(|best| (BEST, &best.theta))) {
+            tensors.push((name.to_owned(), vec![v.len()], v));
+        }
         // f64 sums travel as bits: the resumed epoch's means must be the unbroken run's.
         let mut metadata = vec![
             ("version", VERSION.to_owned()),
@@ -63,6 +73,10 @@ impl Checkpoint {
             ("correct_sum", f.correct_sum.to_bits().to_string()),
             ("count", f.count.to_bits().to_string()),
         ];
+        if let Some(best) = &f.best {
+            metadata.push((BEST_EPOCH, best.epoch.to_string()));
+            metadata.push((BEST_VALUE, best.value.to_bits().to_string()));
+        }
         if !self.precision.is_f32() {
             metadata.push((PRECISION, self.precision.word().to_owned()));
         }
@@ -113,6 +127,15 @@ impl Checkpoint {
         };
         let names = VECTOR_NAMES.iter().filter(|n| file.tensor(n).is_ok());
         let vectors = names.map(|n| vector(n, layout.total())).collect::<Result<_>>()?;
+        let there = |name: &str, len| file.tensor(name).is_ok().then(|| vector(name, len)).transpose();
+        let average = there(AVERAGE, layout.total())?;
+        let best = match there(BEST, layout.whole())? {
+            Some(theta) => {
+                let (epoch, value) = (number(BEST_EPOCH)? as usize, f64::from_bits(number(BEST_VALUE)?));
+                Some(Best { epoch, value, theta })
+            }
+            None => None,
+        };
         let fit = FitState {
             epoch: number("epoch")? as usize,
             at: number("at")? as usize,
@@ -121,6 +144,8 @@ impl Checkpoint {
             correct_sum: f64::from_bits(number("correct_sum")?),
             count: f64::from_bits(number("count")?),
             vectors,
+            average,
+            best,
         };
         let (config_sha256, data_sha256) = (text("config_sha256")?, text("data_sha256")?);
         let base_sha256 = Some(text("base_sha256")?).filter(|hash| !hash.is_empty());

@@ -1,13 +1,17 @@
 //! The `[train]` table.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::optimizer::Optimizer;
 use super::private::DpConfig;
-use super::schedule::Schedule;
+use super::schedule::{OneCycle, Schedule};
+use super::stopping::EarlyStopping;
 use crate::base::single;
 use crate::error::{Error, Result};
-use crate::records::objective;
+use crate::records::Augment;
+use crate::records::objective::{self, Aim, Balanced, ClassWeights};
 
 /// More than this is taken for a slip: the steps of so many epochs can still be counted.
 const MOST_EPOCHS: usize = 1_000_000;
@@ -19,7 +23,7 @@ const MOST_EPOCHS: usize = 1_000_000;
 pub struct TrainConfig {
     /// `sgd`, `adam` or `adamw`.
     pub optimizer: String,
-    /// Learning rate at the start.
+    /// Learning rate at the start, behind the warm-up; the highest one where `schedule` is `one_cycle`.
     #[cfg_attr(feature = "cli", schemars(extend("exclusiveMinimum" = 0)))]
     pub lr: f64,
     /// `sgd`: share of the last velocity that is kept.
@@ -50,6 +54,41 @@ pub struct TrainConfig {
     pub epochs: usize,
     /// How the learning rate falls.
     pub schedule: Schedule,
+    /// Steps in which the learning rate rises evenly, (t + 1) / (n + 1) of `lr` at step t of n, before the schedule
+    /// begins over the steps that are left: PyTorch's `LinearLR(start_factor=1/(n+1), total_iters=n)` in a
+    /// `SequentialLR`.
+    #[cfg_attr(feature = "cli", schemars(extend("default" = 0, "unit" = "steps")))]
+    #[serde(skip_serializing_if = "is_default")]
+    pub warmup_steps: u64,
+    /// The same in epochs, in place of `warmup_steps`.
+    #[cfg_attr(feature = "cli", schemars(extend("default" = 0, "minimum" = 0, "unit" = "epochs")))]
+    #[serde(skip_serializing_if = "is_default")]
+    pub warmup_epochs: f64,
+    /// `step`: after so many epochs of the training the learning rate is multiplied by `gamma`, once for each entry;
+    /// empty: after 1/2 and 3/4 of them.
+    #[cfg_attr(feature = "cli", schemars(inner(range(min = 0)), extend("unit" = "epochs")))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub milestones: Vec<f64>,
+    /// `step`: factor on the learning rate at each milestone.
+    #[cfg_attr(feature = "cli", schemars(extend("default" = 0.1, "exclusiveMinimum" = 0)))]
+    #[serde(skip_serializing_if = "is_tenth")]
+    pub gamma: f64,
+    /// `one_cycle`: the shape of the cycle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub one_cycle: Option<OneCycle>,
+    /// Batches whose gradients make one step: as a batch of so many times `batch_size` records, in the memory of one
+    /// (`batch_norm` normalises each by itself).
+    #[cfg_attr(feature = "cli", schemars(extend("default" = 1, "minimum" = 1, "maximum" = 4096, "unit" = "batches")))]
+    #[serde(skip_serializing_if = "is_one")]
+    pub accumulate: usize,
+    /// Decay of the weights' exponential moving average, which begins at the weights that training begins with and is
+    /// what the run ends with and is validated by; 0 for none.
+    #[cfg_attr(feature = "cli", schemars(extend("default" = 0, "minimum" = 0, "exclusiveMaximum" = 1)))]
+    #[serde(skip_serializing_if = "is_default")]
+    pub ema: f64,
+    /// Training ends when the validation part says that it gets no better, with the weights that were best.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
     /// Gradients longer than this are scaled down to it; 0 leaves them alone.
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     pub clip_norm: f64,
@@ -63,12 +102,46 @@ pub struct TrainConfig {
     /// What is minimised, by a name of [`crate::records::OBJECTIVES`]; what suits the records if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub objective: Option<String>,
+    /// What training begins with instead of fresh weights: the folder of a run, or a file of weights; another name of
+    /// the key `init`, under which a run's configuration has it. A retrain begins with it too: what it knows is not
+    /// forgotten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<PathBuf>,
+    /// Parameters that keep their bits in this training and in every one that goes by its recipe: names of parameters
+    /// or of layers (what stands before a dot), `*` for any letters. Running statistics of a `batch_norm` follow all the
+    /// same, unless the layer is `frozen`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub freeze: Vec<String>,
+    /// How pictures are changed in each step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub augment: Option<Augment>,
+    /// Share of each label that is spread evenly over all classes, as in PyTorch's `CrossEntropyLoss`.
+    #[cfg_attr(feature = "cli", schemars(extend("default" = 0, "minimum" = 0, "exclusiveMaximum" = 1)))]
+    #[serde(skip_serializing_if = "is_default")]
+    pub label_smoothing: f64,
+    /// `balanced`, or a weight for each class. A step's mean divides by the sum of its records' weights, as PyTorch's
+    /// does; statistics and single records have each its own weighted loss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_weights: Option<ClassWeights>,
     /// A checkpoint is written after so many steps, besides the one at the end of each epoch; 0 for none.
     #[cfg_attr(feature = "cli", schemars(extend("unit" = "steps")))]
     pub checkpoint_steps: u64,
     /// Differentially private steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dp: Option<DpConfig>,
+}
+
+/// A key that is as if it were not there is not written, so that recipes keep their hash when keys are added.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn is_tenth(gamma: &f64) -> bool {
+    *gamma == 0.1
+}
+
+fn is_one(count: &usize) -> bool {
+    *count == 1
 }
 
 impl Default for TrainConfig {
@@ -86,13 +159,33 @@ impl Default for TrainConfig {
             fanout: Vec::new(),
             epochs: 10,
             schedule: Schedule::Constant,
+            warmup_steps: 0,
+            warmup_epochs: 0.0,
+            milestones: Vec::new(),
+            gamma: 0.1,
+            one_cycle: None,
+            accumulate: 1,
+            ema: 0.0,
+            early_stopping: None,
             clip_norm: 0.0,
             steps_per_submission: 8,
             objective_noise: 0.0,
             objective: None,
+            base: None,
+            freeze: Vec::new(),
+            augment: None,
+            label_smoothing: 0.0,
+            class_weights: None,
             checkpoint_steps: 0,
             dp: None,
         }
+    }
+}
+
+impl From<&TrainConfig> for Aim {
+    fn from(config: &TrainConfig) -> Aim {
+        let TrainConfig { objective, label_smoothing, class_weights, .. } = config.clone();
+        Aim { objective, label_smoothing, class_weights }
     }
 }
 
@@ -111,6 +204,30 @@ impl TrainConfig {
         }
     }
 
+    /// Records of an update, all micro-batches together.
+    pub fn step_records(&self) -> usize {
+        self.batch_size.saturating_mul(self.accumulate)
+    }
+
+    /// The recipe as a method continues by it that has a learning rate, a schedule and epochs of its own: what belongs
+    /// to the course of the whole training (warm-up, milestones, the weights' average, early stopping) is not in it,
+    /// and what forgets by its data again keeps no promise of privacy.
+    pub fn without_course(&self) -> TrainConfig {
+        let TrainConfig { warmup_steps, warmup_epochs, milestones, gamma, one_cycle, ema, early_stopping, dp, .. } =
+            TrainConfig::default();
+        TrainConfig {
+            warmup_steps,
+            warmup_epochs,
+            milestones,
+            gamma,
+            one_cycle,
+            ema,
+            early_stopping,
+            dp,
+            ..self.clone()
+        }
+    }
+
     /// Checks every number.
     pub fn check(&self) -> Result<()> {
         self.optimizer()?;
@@ -119,6 +236,10 @@ impl TrainConfig {
         let unit = |v: f64| single(v) && (0.0..1.0).contains(&(v as f32));
         let positive = |v: f64| v > 0.0 && single(v);
         let not_negative = |v: f64| v >= 0.0 && single(v);
+        let weights = match &self.class_weights {
+            Some(ClassWeights::Given(all)) => all.iter().all(|w| not_negative(*w)) && all.iter().any(|w| positive(*w)),
+            Some(ClassWeights::Word(_)) | None => true,
+        };
         let rules = [
             ("lr", positive(self.lr), "a positive number of 32 bits (1.2e-38 to 3.4e38)"),
             ("momentum", unit(self.momentum), "in [0, 1), in 32 bits too"),
@@ -132,11 +253,33 @@ impl TrainConfig {
             ("clip_norm", not_negative(self.clip_norm), "0 or more, and a number of 32 bits"),
             ("objective_noise", not_negative(self.objective_noise), "0 or more, and a number of 32 bits"),
             ("steps_per_submission", (1..=256).contains(&self.steps_per_submission), "from 1 to 256"),
+            ("label_smoothing", unit(self.label_smoothing), "in [0, 1), in 32 bits too"),
+            ("class_weights", weights, "`balanced`, or a number of 0 or more for each class, one of them above 0"),
+            ("ema", unit(self.ema), "in [0, 1), in 32 bits too"),
+            ("accumulate", (1..=4096).contains(&self.accumulate), "from 1 to 4096"),
             ("nesterov", !self.nesterov || self.momentum > 0.0, "false where momentum is 0"),
         ];
         match rules.iter().find(|(_, good, _)| !good) {
             Some((key, _, want)) => Err(Error::input(format!("train.{key} must be {want}"))),
             None => self.dp.map_or(Ok(()), |dp| dp.check()),
+        }?;
+        self.check_schedule()?;
+        self.check_private()?;
+        self.early_stopping.map_or(Ok(()), |stopping| stopping.check())
+    }
+
+    /// # Errors
+    /// What private steps cannot be combined with.
+    fn check_private(&self) -> Result<()> {
+        let balanced = self.class_weights == Some(ClassWeights::Word(Balanced::Balanced));
+        let lacks = [
+            (balanced, "class_weights", "`balanced` tells how many records a class has; give numbers"),
+            (self.accumulate > 1, "accumulate", "a private step clips record by record in any case; raise batch_size"),
+            (self.early_stopping.is_some(), "early_stopping", "ε is that of all epochs; leave it out"),
+        ];
+        match lacks.iter().find(|(lack, ..)| *lack && self.dp.is_some()) {
+            Some((_, key, why)) => Err(Error::input(format!("train.{key} does not go with [train.dp]: {why}"))),
+            None => Ok(()),
         }
     }
 }

@@ -3,12 +3,14 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::batches::Batches;
+use super::bounds::Bounds;
 use super::config::TrainConfig;
+use super::kept::Kept;
 use super::objective_noise::objective_noise;
 use super::optimizer::Optimizer;
 use super::private::Privacy;
 use super::progress::{EpochReport, FitState, Progress, StepReport};
-use super::step::{Bounds, Key, StepProgram, key};
+use super::step::{Key, StepProgram, key};
 use super::watch;
 use crate::engine::{ALIGN, Buf, Data, Ticket};
 use crate::error::{Error, Result};
@@ -27,7 +29,7 @@ pub struct Term<'a> {
 pub struct Fit {
     /// The recipe.
     pub config: TrainConfig,
-    /// Records of a step: the configuration's, or all of them.
+    /// Records of a step, those of all its micro-batches: the configuration's, or all there are.
     pub(crate) batch_size: usize,
     pub(crate) optimizer: Optimizer,
     pub(crate) seed: u64,
@@ -35,13 +37,21 @@ pub struct Fit {
     pub(crate) state: FitState,
     pub(crate) programs: HashMap<Key, StepProgram>,
     pub(crate) bounds: Option<Bounds>,
+    /// What the recipe freezes.
+    pub(crate) frozen: Option<Bounds>,
     /// b of an objective with the term bᵀθ / n.
     pub(crate) tilt: Option<Buf<f32>>,
     /// Weight of ‖θ‖₁ in the objective of each epoch.
     pub(crate) l1: Option<Vec<f64>>,
     /// No further steps are sent off once so many have been: the observer wants to see the parameters there.
     pub(crate) pause_at: Option<u64>,
+    /// The weights' average, and the best of them.
+    pub(crate) kept: Kept,
 }
+
+/// A submission under way: its ticket and program, its first step, and each step's records with the factor on the sum
+/// of their losses.
+type Flying = (Ticket, Key, u64, Vec<(usize, f64)>);
 
 /// Submissions under way at the same time.
 pub(crate) const IN_FLIGHT: usize = 3;
@@ -58,8 +68,17 @@ impl Fit {
         }
         let optimizer = config.optimizer()?;
         session.check_trainable()?;
-        session.set_objective(config.objective.as_deref())?;
-        let batch_size = session.step_records(config.batch_size, &config.fanout)?;
+        session.set_aim(&config.into())?;
+        session.set_augment(config.augment)?;
+        let batch_size = match session.step_records(config.batch_size, &config.fanout)? {
+            usize::MAX if config.accumulate > 1 => {
+                return Err(Error::input(
+                    "train.accumulate adds up batches, and a step over these records takes all of them; set \
+                     train.fanout, or leave it out",
+                ));
+            }
+            records => records.saturating_mul(config.accumulate),
+        };
         let zeros = vec![0.0; session.model.layout.total()];
         let mut vectors = Vec::new();
         for name in VECTOR_NAMES.iter().take(optimizer.states()) {
@@ -75,7 +94,24 @@ impl Fit {
         }
         let (config, state, programs, bounds) = (config.clone(), FitState::default(), HashMap::new(), None);
         let (l1, pause_at) = (None, None);
-        Ok(Fit { config, batch_size, optimizer, seed, vectors, state, programs, bounds, tilt, l1, pause_at })
+        let (kept, frozen) = (Kept::new(session, &config)?, None);
+        let mut fit = Fit {
+            config,
+            batch_size,
+            optimizer,
+            seed,
+            vectors,
+            state,
+            programs,
+            bounds,
+            frozen,
+            tilt,
+            l1,
+            pause_at,
+            kept,
+        };
+        fit.freeze(session)?;
+        Ok(fit)
     }
 
     /// Lets steps move parameters only where `mask` is 1; where it is 0 they keep the bits they have in `origin`:
@@ -109,17 +145,20 @@ impl Fit {
     /// Where the fit stands, with the optimiser vectors read back.
     pub fn state(&self, session: &mut Session) -> Result<FitState> {
         let vectors = self.vectors.iter().map(|v| session.engine.read(*v)).collect::<Result<_>>()?;
-        Ok(FitState { vectors, ..self.state.clone() })
+        let mut state = FitState { vectors, ..self.state.clone() };
+        self.kept.read(session, &mut state)?;
+        Ok(state)
     }
 
     /// Continues from a saved state; theta is the session's own affair.
-    pub fn restore(&mut self, session: &mut Session, state: FitState) -> Result<()> {
+    pub fn restore(&mut self, session: &mut Session, mut state: FitState) -> Result<()> {
         if state.vectors.len() != self.vectors.len() {
             return Err(Error::input("the checkpoint was written by another optimiser"));
         }
         for (to, from) in self.vectors.iter().zip(&state.vectors) {
             session.engine.write(*to, from)?;
         }
+        self.kept.restore(session, &mut state)?;
         self.state = FitState { vectors: Vec::new(), ..state };
         Ok(())
     }
@@ -180,12 +219,13 @@ impl Fit {
         if session.check_finite || !session.stand_alone() || self.draws_records() {
             1
         } else {
-            self.config.steps_per_submission
+            (self.config.steps_per_submission / self.config.accumulate).max(1)
         }
     }
 
-    fn lr(&self, step: u64, per_epoch: usize) -> f64 {
-        self.config.lr * self.config.schedule.factor(step, (per_epoch * self.config.epochs) as u64)
+    /// Micro-batches of a step over so many records.
+    pub(crate) fn micro_batches(&self, records: usize) -> usize {
+        if self.config.accumulate == 1 { 1 } else { records.div_ceil(self.config.batch_size).max(1) }
     }
 
     /// Runs to the end of the epoch, or until `observe` returns false for a finished step.
@@ -199,12 +239,13 @@ impl Fit {
         mut observe: impl FnMut(&StepReport) -> bool,
     ) -> Result<Progress> {
         self.check_terms(terms)?;
+        session.balance(terms[0].records.indices)?;
         if self.state.epoch >= self.config.epochs {
             return Ok(Progress::Done);
         }
         let per_epoch = self.steps_per_epoch(terms);
         let batches = self.batches(&self.state, terms);
-        let mut flying: VecDeque<(Ticket, Key, u64, Vec<usize>)> = VecDeque::new();
+        let mut flying: VecDeque<Flying> = VecDeque::new();
         let mut submitted = self.state.at;
         let mut go_on = true;
         let (from, first, pause_at) = (submitted, self.state.step - submitted as u64, self.pause_at);
@@ -216,7 +257,8 @@ impl Fit {
                 let group = batches.group(submitted, per_epoch, self.steps_at_once(session));
                 let first = self.state.step + (submitted - self.state.at) as u64;
                 let (ticket, key) = self.submit(session, terms, &group, first, per_epoch)?;
-                flying.push_back((ticket, key, first, group.iter().map(|g| g[0].len()).collect()));
+                let of = |lists: &Vec<Vec<u32>>| Ok((lists[0].len(), self.mean_factor(session, &terms[0], &lists[0])?));
+                flying.push_back((ticket, key, first, group.iter().map(of).collect::<Result<_>>()?));
                 submitted += group.len();
             }
             let Some((ticket, key, first, sizes)) = flying.pop_front() else { break };
@@ -246,7 +288,7 @@ impl Fit {
             step: s.step,
             loss: s.loss_sum / s.count.max(1.0),
             accuracy: s.correct_sum / s.count.max(1.0),
-            lr: self.config.lr * self.config.schedule.factor(s.step - 1, (per_epoch * self.config.epochs) as u64),
+            lr: self.config.lr_at(s.step - 1, per_epoch),
             steps: per_epoch,
         };
         s.epoch += 1;
@@ -255,10 +297,18 @@ impl Fit {
     }
 
     /// Books one finished step.
-    fn digest(&mut self, metrics: &Data, s: usize, size: usize, step: u64, per_epoch: usize) -> Result<StepReport> {
+    fn digest(
+        &mut self,
+        metrics: &Data,
+        s: usize,
+        (size, factor): (usize, f64),
+        step: u64,
+        per_epoch: usize,
+    ) -> Result<StepReport> {
         let m = metrics.f32();
-        let (loss, correct) = (f64::from(m[s * ALIGN]), f64::from(m[s * ALIGN + 1]));
-        let lr = self.lr(step, per_epoch);
+        let rows = s * self.config.accumulate..s * self.config.accumulate + self.micro_batches(size);
+        let sum = |at: usize| rows.clone().map(|row| f64::from(m[row * ALIGN + at])).sum::<f64>();
+        let (loss, correct, lr) = (sum(0) * factor, sum(1), self.config.lr_at(step, per_epoch));
         let epoch = self.state.epoch + 1;
         if !loss.is_finite() {
             return Err(Error::Device(format!(
@@ -291,10 +341,19 @@ impl Fit {
         let mut inputs = Vec::new();
         for (s, step) in loads.into_iter().enumerate() {
             let t = first + s as u64;
-            inputs.push(Data::U32(vec![self.seed as u32, (self.seed >> 32) as u32, t as u32, 0]));
-            inputs.push(Data::F32(self.optimizer.hyper(self.lr(t, per_epoch), t + 1).to_vec()));
+            let micro = self.config.accumulate as u64;
+            for j in 0..step.iter().map(Vec::len).max().unwrap_or(1) as u64 {
+                let word = t.wrapping_mul(micro).wrapping_add(j) as u32;
+                inputs.push(Data::U32(vec![self.seed as u32, (self.seed >> 32) as u32, word, t as u32]));
+            }
+            inputs.push(Data::F32(self.optimizer.hyper(self.config.lr_at(t, per_epoch), t + 1).to_vec()));
             inputs.extend(self.l1_weight(t, per_epoch).map(|weight| Data::F32(vec![weight as f32])));
-            inputs.extend(step.into_iter().flat_map(|load| load.inputs));
+            for (i, (term, loads)) in terms.iter().zip(step).enumerate() {
+                if self.reweighs(session) {
+                    inputs.push(Data::F32(vec![self.mean_factor(session, term, &group[s][i])? as f32]));
+                }
+                inputs.extend(loads.into_iter().flat_map(|load| load.inputs));
+            }
         }
         let made = self.programs.get(&key).ok_or_else(|| Error::internal("the step program vanished"))?;
         inputs.extend(made.watched.as_ref().map(watch::Watched::unset));

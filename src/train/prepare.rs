@@ -16,6 +16,7 @@ impl Fit {
     /// A budget or an adapter that cannot hold it.
     pub fn prepare(&mut self, session: &mut Session, terms: &[Term]) -> Result<()> {
         self.check_terms(terms)?;
+        session.balance(terms[0].records.indices)?;
         let per_epoch = self.steps_per_epoch(terms);
         if self.state.at > 0 {
             // A resumed epoch goes on by other groups than a whole one.
@@ -26,7 +27,7 @@ impl Fit {
             let step = begun + ((epoch - self.state.epoch) * per_epoch) as u64;
             self.prepare_epoch(session, terms, &FitState { step, at: 0, ..FitState::default() })?;
             // Parts of a graph have other sizes in each epoch; all else recurs.
-            let varies = |key: &Key| key.iter().flatten().any(|shape| matches!(shape, Shape::Part { .. }));
+            let varies = |key: &Key| key.iter().flatten().flatten().any(|shape| matches!(shape, Shape::Part { .. }));
             if !self.programs.keys().any(varies) {
                 break;
             }

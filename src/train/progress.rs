@@ -60,4 +60,19 @@ pub struct FitState {
     pub count: f64,
     /// Optimiser vectors, padded like theta.
     pub vectors: Vec<Vec<f32>>,
+    /// The weights' moving average, where the recipe has one.
+    pub average: Option<Vec<f32>>,
+    /// The best weights so far, where early stopping looks for them.
+    pub best: Option<Best>,
+}
+
+/// The best weights by the validation part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Best {
+    /// The epoch that they are of, from 1.
+    pub epoch: usize,
+    /// What validation said, such that more is better.
+    pub value: f64,
+    /// The weights, padded like theta.
+    pub theta: Vec<f32>,
 }

@@ -43,7 +43,7 @@ impl Replay {
     pub fn new(session: &mut Session, config: &TrainConfig, seed: u64, records: &[u32]) -> Result<Replay> {
         config.check()?;
         session.check_trainable()?;
-        session.set_objective(config.objective.as_deref())?;
+        session.set_aim(&config.into())?;
         if records.is_empty() {
             return Err(Error::input("there is no training to replay: the set of records is empty"));
         }
@@ -60,7 +60,7 @@ impl Replay {
         optimizer.record(&mut rec, session.theta, session.grad, &vectors, hyper);
         let update = session.compile(rec)?;
         let (config, records, gradients) = (config.clone(), records.to_vec(), HashMap::new());
-        let per_epoch = records.len().div_ceil(config.batch_size);
+        let per_epoch = records.len().div_ceil(config.step_records());
         let (flying, epoch) = (VecDeque::new(), None);
         Ok(Replay { config, optimizer, seed, records, per_epoch, vectors, gradients, update, flying, epoch })
     }
@@ -77,7 +77,7 @@ impl Replay {
             let first = (epoch * self.per_epoch) as u64;
             let state = FitState { epoch, step: first, ..FitState::default() };
             let terms = [Term { records: Records::before(&self.records), weight: 1.0 }];
-            let batches = Batches::new(&state, self.config.batch_size, self.seed, &terms);
+            let batches = Batches::new(&state, self.config.step_records(), self.seed, &terms);
             let all = (0..self.per_epoch).map(|at| batches.group(at, self.per_epoch, 1).remove(0).remove(0)).collect();
             self.epoch = Some((epoch, all));
         }
@@ -106,8 +106,7 @@ impl Replay {
 
     /// Submits the update of step `t` by the gradient that lies in the session's scratch vector.
     pub fn update(&mut self, session: &mut Session, t: usize) -> Result<()> {
-        let whole = (self.per_epoch * self.config.epochs) as u64;
-        let lr = self.config.lr * self.config.schedule.factor(t as u64, whole);
+        let lr = self.config.lr_at(t as u64, self.per_epoch);
         let hyper = self.optimizer.hyper(lr, t as u64 + 1).to_vec();
         let ticket = session.engine.submit(&self.update, &[Data::F32(hyper)])?;
         self.push(session, ticket)

@@ -1,5 +1,6 @@
 //! One submission of training steps: which batches it takes, and what is recorded for their shapes.
 
+use super::bounds::Bounds;
 use super::config::TrainConfig;
 use super::fit::{Fit, Term};
 use super::{private, watch};
@@ -12,11 +13,12 @@ use crate::records::Session;
 use crate::records::{Load, Shape, Use};
 use crate::statistics;
 
-/// Shapes of the batches of a submission: for each step one per term.
-pub(crate) type Key = Vec<Vec<Shape>>;
+/// Shapes of the batches of a submission: for each step and term one, or one for each micro-batch.
+pub(crate) type Key = Vec<Vec<Vec<Shape>>>;
 
-pub(crate) fn key(loads: &[Vec<Load>]) -> Key {
-    loads.iter().map(|step| step.iter().map(|load| load.shape.clone()).collect()).collect()
+pub(crate) fn key(loads: &[Vec<Vec<Load>>]) -> Key {
+    let shapes = |term: &Vec<Load>| term.iter().map(|load| load.shape.clone()).collect();
+    loads.iter().map(|step| step.iter().map(shapes).collect()).collect()
 }
 
 pub(crate) struct StepProgram {
@@ -25,27 +27,18 @@ pub(crate) struct StepProgram {
     pub watched: Option<watch::Watched>,
 }
 
-/// Parameters that a fit may not move.
-#[derive(Clone, Copy)]
-pub(crate) struct Bounds {
-    /// 1 where it may, else 0.
-    pub mask: Buf<f32>,
-    /// What the others are.
-    pub origin: Buf<f32>,
-}
-
 impl Fit {
-    /// The batches of a group of steps, the first of which is step `first`: for each step one per term.
+    /// The batches of a group of steps, the first of which is step `first`: for each step and term its micro-batches.
     pub(crate) fn loads(
         &self,
         session: &Session,
         terms: &[Term],
         group: &[Vec<Vec<u32>>],
         first: u64,
-    ) -> Vec<Vec<Load>> {
+    ) -> Vec<Vec<Vec<Load>>> {
         let step = |(step, lists): (u64, &Vec<Vec<u32>>)| {
             let each = terms.iter().zip(lists).enumerate();
-            let load = |(i, (term, list)): (usize, (&Term, &Vec<u32>))| {
+            let load = |i: usize, term: &Term, list: &[u32]| {
                 if self.draws_records() {
                     let (list, weights) = private::fill(
                         list,
@@ -59,7 +52,14 @@ impl Fit {
                 let draw = draws(self.seed, step, i as u32);
                 session.load_step(term.records.part, list, &self.config.fanout, draw)
             };
-            each.map(load).collect()
+            let micro = |(i, (term, list)): (usize, (&Term, &Vec<u32>))| {
+                let size = if self.config.accumulate == 1 { list.len() } else { self.config.batch_size };
+                let parts = list.chunks(size.max(1)).enumerate();
+                let loads: Vec<Load> = parts.map(|(j, part)| load(i + j * terms.len(), term, part)).collect();
+                // A drawn batch may be empty, and is a step all the same.
+                if loads.is_empty() { vec![load(i, term, list)] } else { loads }
+            };
+            each.map(micro).collect()
         };
         (first..).zip(group).map(step).collect()
     }
@@ -76,10 +76,17 @@ impl Fit {
     /// Records the steps of one submission.
     fn record(&self, session: &mut Session, terms: &[Term], steps: &Key) -> Result<StepProgram> {
         let mut rec = session.recording();
-        let metrics = rec.temp("metrics", steps.len() * ALIGN);
+        let rows = self.config.accumulate;
+        let metrics = rec.temp("metrics", steps.len() * rows * ALIGN);
+        if rows > 1 {
+            rec.clear(metrics);
+        }
         for (s, shapes) in steps.iter().enumerate() {
-            let words = rec.temp::<u32>("step", 4);
-            rec.upload(words);
+            let micro = shapes.iter().map(Vec::len).max().unwrap_or(1);
+            let words: Vec<Buf<u32>> = (0..micro).map(|_| rec.temp("step", 4)).collect();
+            for words in &words {
+                rec.upload(*words);
+            }
             let hyper = rec.temp::<f32>("hyper", 3);
             rec.upload(hyper);
             let l1 = self.l1.as_ref().map(|_| {
@@ -87,9 +94,18 @@ impl Fit {
                 rec.upload(weight);
                 weight
             });
-            for (i, (term, shape)) in terms.iter().zip(shapes).enumerate() {
-                let sums = (i == 0).then(|| metrics.range(s * ALIGN..s * ALIGN + 2));
-                self.record_term(session, &mut rec, (term, shape), i > 0, words, sums)?;
+            for (i, (term, shapes)) in terms.iter().zip(shapes).enumerate() {
+                let factor = self.reweighs(session).then(|| {
+                    let factor = rec.temp("mean's factor", 1);
+                    rec.upload(factor);
+                    factor
+                });
+                for (j, shape) in shapes.iter().enumerate() {
+                    let row = (s * rows + j) * ALIGN;
+                    let sums = (i == 0).then(|| metrics.range(row..row + 2));
+                    let total = shapes.iter().map(Shape::records).sum();
+                    self.record_term(session, &mut rec, (term, shape, total), i + j > 0, (words[j], factor), sums)?;
+                }
             }
             rec.enter("update");
             self.record_update(session, &mut rec, terms[0].records.indices.len(), hyper, l1);
@@ -100,20 +116,21 @@ impl Fit {
         Ok(StepProgram { program: session.engine.compile(rec)?, watched })
     }
 
-    /// Records a term's part of the gradient and, into `sums`, its losses and right answers.
+    /// Records a term's part of the gradient, or what a micro-batch adds to it where the step has `records` in all,
+    /// and, into `sums`, the first term's losses and right answers.
     fn record_term(
         &self,
         session: &mut Session,
         rec: &mut Recording,
-        (term, shape): (&Term, &Shape),
+        (term, shape, records): (&Term, &Shape, usize),
         accumulate: bool,
-        words: Buf<u32>,
+        (words, factor): (Buf<u32>, Option<Buf<f32>>),
         sums: Option<Buf<f32>>,
     ) -> Result<()> {
         let weight = self.record_weights(rec, shape);
         let (part, step) = (term.records.part, Some(words));
         // Running statistics follow the records that are learned, never those of a further term or a climbed loss.
-        let mode = if accumulate || term.weight < 0.0 { Mode::Still } else { Mode::Train };
+        let mode = if sums.is_none() || term.weight < 0.0 { Mode::Still } else { Mode::Train };
         let scored = match self.config.dp {
             // Clipping needs the records' own rows.
             Some(_) => session.record_scored(rec, part, shape, mode, step)?,
@@ -128,9 +145,10 @@ impl Fit {
                 session.record_noise(rec, dp.noise_multiplier * dp.clip / expected as f64, words)?;
             }
             None => {
-                let scale = (term.weight / scored.n as f64) as f32;
+                let scale = (term.weight / records as f64) as f32;
                 let sink = Sink::Mean { grad: session.grad, scale, accumulate };
-                session.model.backward(rec, session.theta, &scored.tape, scored.dlogits, Some(words), sink)?;
+                let dlogits = factor.map_or(scored.dlogits, |factor| times(rec, scored.dlogits, factor));
+                session.model.backward(rec, session.theta, &scored.tape, dlogits, Some(words), sink)?;
             }
         }
         if let Some(sums) = sums {
@@ -140,6 +158,20 @@ impl Fit {
             scored.record_sums(rec, sums);
         }
         Ok(())
+    }
+
+    /// Whether a step's mean is one by the weights of classes, so that a factor comes with it. Private steps divide by
+    /// the expected number of records, whatever they weigh.
+    pub(crate) fn reweighs(&self, session: &Session) -> bool {
+        session.weighs_classes() && self.config.dp.is_none()
+    }
+
+    /// What the mean over a term's records is multiplied by; 1 where they weigh the same.
+    pub(crate) fn mean_factor(&self, session: &Session, term: &Term, list: &[u32]) -> Result<f64> {
+        match self.reweighs(session) {
+            true => Ok(session.rebalance(&session.classes_in(term.records.part, list)?).unwrap_or(1.0)),
+            false => Ok(1.0),
+        }
     }
 
     /// Records the weights of a drawn batch, which say what is a record and what fills up the program's shape.
@@ -169,21 +201,29 @@ impl Fit {
         if let Some(weight) = l1 {
             edit::add_sign(rec, session.grad, session.theta, weight);
         }
-        if let Some(bounds) = self.bounds {
-            edit::mask(rec, session.grad, bounds.mask);
-        }
+        let held = || self.bounds.into_iter().chain(self.frozen);
+        held().for_each(|bounds| edit::mask(rec, session.grad, bounds.mask));
         record_clip(rec, session.grad, &self.config);
         self.optimizer.record(rec, session.theta, session.grad, &self.vectors, hyper);
-        if let Some(Bounds { mask, origin }) = self.bounds {
+        for Bounds { mask, origin } in held() {
             edit::restore(rec, session.theta, mask, origin);
             self.vectors.iter().for_each(|v| edit::mask(rec, *v, mask));
         }
+        self.kept.record(rec, session.theta, self.config.ema, held());
     }
 
     /// True where a step draws each record by itself, so that batches differ in size.
     pub(crate) fn draws_records(&self) -> bool {
         self.config.dp.is_some_and(|dp| dp.poisson)
     }
+}
+
+/// Records `x` times a number.
+fn times(rec: &mut Recording, x: Buf<f32>, factor: Buf<f32>) -> Buf<f32> {
+    let y = rec.temp("weighted mean", x.len);
+    rec.clear(y);
+    edit::step(rec, y, x, factor, 1.0);
+    y
 }
 
 fn record_clip(rec: &mut Recording, grad: Buf<f32>, config: &TrainConfig) {

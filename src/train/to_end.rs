@@ -41,22 +41,29 @@ pub trait Observer {
 
 impl Observer for () {}
 
-/// Runs a fit from where it stands until its epochs are over or the observer stops it. Returns the number of steps that
-/// it has taken since its start.
+/// Runs a fit from where it stands until its epochs are over, early stopping ends it, or the observer stops it. The
+/// session then has the weights that the recipe ends with: the best by validation or the average, where it asks for
+/// them; the last step's, where it does not or the observer stopped it. Returns the number of steps that it has taken
+/// since its start.
 ///
 /// # Errors
 /// An empty set of records, a loss that is not finite, a lost device; whatever the observer returns.
 pub fn train_to_end(fit: &mut Fit, session: &mut Session, terms: &[Term], observer: &mut dyn Observer) -> Result<u64> {
-    loop {
+    while !fit.stopped() {
         let flow = match fit.advance(session, terms, |report| observer.step(report))? {
-            Progress::Epoch(report) => observer.epoch(session, fit, &report)?,
+            Progress::Epoch(report) => {
+                fit.judge(session, &report)?;
+                observer.epoch(session, fit, &report)?
+            }
             Progress::Paused => observer.paused(session, fit)?,
-            Progress::Done => Flow::Stop,
+            Progress::Done => break,
         };
         if flow == Flow::Stop {
             return Ok(fit.steps_taken());
         }
     }
+    fit.serve(session)?;
+    Ok(fit.steps_taken())
 }
 
 /// A new fit, run to its end unwatched; returns the number of steps.

@@ -15,8 +15,9 @@ use crate::times;
 const CONFIG: &str = "seed = 3\n[data]\nloader = \"synth\"\nvalidation_fraction = 0.1\n[model]\n[[model.layers]]\n\
     type = \"linear\"\nout = 16\n[[model.layers]]\ntype = \"batch_norm\"\n[[model.layers]]\ntype = \"relu\"\n\
     [[model.layers]]\ntype = \"dropout\"\np = 0.1\n[[model.layers]]\ntype = \"linear\"\n\
-    [train]\noptimizer = \"adamw\"\nlr = 1e-3\nbatch_size = 7\nepochs = 48\n\
-    schedule = \"cosine\"\ncheckpoint_steps = 24\n";
+    [train]\noptimizer = \"adamw\"\nlr = 1e-3\nbatch_size = 4\nepochs = 48\n\
+    schedule = \"cosine\"\ncheckpoint_steps = 24\naccumulate = 2\nwarmup_epochs = 3\nema = 0.99\n\
+    early_stopping = { patience = 48 }\n";
 
 const KILLS: u64 = 20;
 

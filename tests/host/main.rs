@@ -52,6 +52,7 @@ mod pictures;
 mod private;
 mod products;
 mod reader;
+mod recipes;
 mod recording;
 mod registry;
 mod report;

@@ -108,7 +108,7 @@ mod tests {
         let (some, without) = append(&own, &[0, 1], None).unwrap();
         assert_eq!((some.width, some.row(0), some.row(2)), (3, all.row(0), (&[][..], &[][..])));
         assert_ne!(fit, without);
-        assert_eq!(append(&own, &[], Some(&without)).unwrap(), (some, without));
+        assert_eq!(append(&own, &[], Some(&without)).unwrap(), (some, without.clone()));
         let other = append(&own, &[], Some(&[])).unwrap_err().to_string();
         assert!(other.contains("0 columns of node labels and has 1 now"), "{other}");
         let none = append(&Sparse { width: 0, ..own }, &[], None).unwrap_err().to_string();

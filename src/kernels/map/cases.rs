@@ -1,6 +1,7 @@
 //! Cases of the `map` family.
 
 mod asked;
+mod augment;
 mod random;
 mod special;
 
@@ -65,6 +66,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(columns::cases());
     all.extend(random::cases());
     all.extend(special::cases());
+    all.extend(augment::cases());
     all
 }
 
@@ -81,6 +83,7 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
         bias_case((g.size(1, 20), g.size(1, 40), g.size(1, 50))),
         gather_rows_case(&chunks, g.size(1, 70), g.size(1, 90)),
         gather_words_case(g.size(1, 3_000)),
+        augment::random(g),
     ];
     all.extend(columns::random(g));
     all

@@ -92,7 +92,7 @@ fn descend(
 ) -> Result<(u64, Score)> {
     let mut fit = Fit::new(session, config, view.seed)?;
     let forget = Records::before(view.forget);
-    let every = (view.retain.len().div_ceil(config.batch_size) as u64 / CHECKS).max(1);
+    let every = (view.retain.len().div_ceil(config.step_records()) as u64 / CHECKS).max(1);
     let mut watch = Descent { forget, goal, every, score: statistics::score(session, forget)? };
     if goal.reached(&watch.score) {
         return Ok((0, watch.score));

@@ -27,6 +27,9 @@ impl Method for Retrain {
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData]);
+        if view.train.early_stopping.is_some() {
+            account.reads.push(Read::ValidationData);
+        }
         let terms = [Term { records: Records::train(view.retain), weight: 1.0 }];
         let steps = timed(&mut account.method_s, || {
             // Every parameter starts anew: public code has shipped a retrain that reset the last layer alone.

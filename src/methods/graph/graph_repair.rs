@@ -53,7 +53,7 @@ impl Method for GraphRepair {
             schedule: Schedule::Constant,
             nesterov: false,
             weight_decay: self.weight_decay.unwrap_or(view.train.weight_decay),
-            ..view.train.clone()
+            ..view.train.without_course()
         };
         let mut account = Account::reading(&[Read::RetainData]);
         let (mut nodes, mut used) = self.scope.of(view);

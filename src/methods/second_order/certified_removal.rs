@@ -189,6 +189,16 @@ fn certifiable(recipe: &TrainConfig) -> Result<()> {
             "adamw decays outside the objective and does not go to its optimum; use sgd or adam",
         ),
         (
+            recipe.label_smoothing > 0.0 || recipe.class_weights.is_some(),
+            "its bound is that of the plain cross-entropy; leave train.label_smoothing and train.class_weights out",
+        ),
+        (recipe.augment.is_some(), "its objective is over the records as they are; leave train.augment out"),
+        (!recipe.freeze.is_empty(), "its steps move every parameter to the optimum of all; leave train.freeze out"),
+        (
+            recipe.early_stopping.is_some(),
+            "train.early_stopping chooses by the validation part; train to the optimum without it",
+        ),
+        (
             recipe.dp.is_some(),
             "[train.dp] clips gradients, so that training does not go to the objective's optimum; leave it out",
         ),

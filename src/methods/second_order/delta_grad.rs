@@ -171,6 +171,20 @@ impl Method for DeltaGrad {
             ),
             (recipe.clip_norm > 0.0, "train.clip_norm bends gradients; leave it out"),
             (recipe.dp.is_some(), "[train.dp] adds noise to gradients; leave it out"),
+            (recipe.augment.is_some(), "it corrects gradients of records as they are; leave train.augment out"),
+            (!recipe.freeze.is_empty(), "its replay moves every parameter; leave train.freeze out"),
+            (
+                recipe.class_weights.is_some(),
+                "a weighted mean divides by other sums when records leave; leave train.class_weights out",
+            ),
+            (
+                recipe.ema > 0.0,
+                "it ends with the weights of the last step, and train.ema with an average; leave it out",
+            ),
+            (
+                recipe.early_stopping.is_some(),
+                "train.early_stopping ends with weights on the way, which a replay does not choose again; leave it out",
+            ),
             (recipe.objective_noise > 0.0, "train.objective_noise tilts the objective; use `certified_removal`"),
         ];
         match lacks.iter().find(|(lack, _)| *lack) {

@@ -52,9 +52,7 @@ impl Sgd {
             momentum: self.momentum,
             nesterov: false,
             weight_decay: self.weight_decay.unwrap_or(train.weight_decay),
-            // What forgets by its data again keeps no promise of privacy.
-            dp: None,
-            ..train.clone()
+            ..train.without_course()
         }
     }
 }

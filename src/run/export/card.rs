@@ -76,7 +76,7 @@ fn origin(card: &mut String, run: &Opened) {
         _ => writeln!(
             card,
             "Trained on {} records for {} epochs, seed {}; {} records are for testing.\n",
-            sizes.train, run.config.train.epochs, info.seed, sizes.test
+            sizes.train, info.epochs, info.seed, sizes.test
         ),
     };
     let Some(forget) = &info.forget else { return };

@@ -71,11 +71,11 @@ impl Observer for Running<'_> {
 
     fn epoch(&mut self, session: &mut Session, fit: &mut Fit, report: &EpochReport) -> Result<Flow> {
         self.count_traffic(session);
-        let line = self.close(session, report, self.epoch_began.elapsed().as_secs_f64())?;
+        let line = self.close(session, fit, report, self.epoch_began.elapsed().as_secs_f64())?;
         self.epoch_began = Instant::now();
         (self.watch)(Event::Epoch(&line));
         // Epochs of a few milliseconds would wait for the disk most of the time.
-        let last = self.lines.len() == self.job.config.train.epochs;
+        let last = self.lines.len() == self.job.config.train.epochs || fit.stopped();
         let due = self.due().is_some_and(|step| report.step >= step);
         self.keep(session, fit, due || last || self.kept_at.elapsed() >= BETWEEN_CHECKPOINTS)
     }
@@ -136,18 +136,18 @@ impl Running<'_> {
         }
     }
 
-    /// The validation records' score; none without such records.
-    pub fn validate(&self, session: &mut Session) -> Result<Option<Score>> {
-        match self.validation.is_empty() {
-            true => Ok(None),
-            false => {
-                statistics::score(session, Records { part: Part::Validation, indices: &self.validation }).map(Some)
-            }
+    /// The validation records' score with what the run would end with here; none without such records.
+    pub fn validate(&self, session: &mut Session, fit: &Fit) -> Result<Option<Score>> {
+        let records = Records { part: Part::Validation, indices: &self.validation };
+        match (self.validation.is_empty(), fit.validation()) {
+            (true, _) => Ok(None),
+            (false, Some(score)) => Ok(Some(score)),
+            (false, None) => fit.with_served(session, |session| statistics::score(session, records)).map(Some),
         }
     }
 
-    fn close(&mut self, session: &mut Session, report: &EpochReport, seconds: f64) -> Result<EpochLine> {
-        let validation = self.validate(session)?;
+    fn close(&mut self, session: &mut Session, fit: &Fit, report: &EpochReport, seconds: f64) -> Result<EpochLine> {
+        let validation = self.validate(session, fit)?;
         let EpochReport { epoch, step, loss, accuracy, lr, .. } = *report;
         let line = EpochLine { epoch, step, loss, accuracy, lr, validation, seconds };
         self.lines.push(line);

@@ -20,6 +20,9 @@ pub static FAULTS: &[Mutant] = &[
     mutant("peak.fma", "without fma another slope", "v * slope + offset", "v * offset + offset"),
     mutant("peak.shared", "no barrier before the walk", "    workgroupBarrier();\n", ""),
     mutant("peak.shared", "a load twice", "(at + 192u)", "(at + 128u)"),
+    mutant("map.augment", "moved by half as much", "2u * p.pad + 1u", "p.pad + 1u"),
+    mutant("map.augment", "square off its pixel", "i + p.cut / 2u", "i"),
+    mutant("map.augment", "by place and not by id", "vec4<u32>(id,", "vec4<u32>(row / (p.channels * p.height),"),
     mutant("map.unary_bwd_tangent", "gelu bends the wrong way", "(2.0 - u * u)", "(2.0 + u * u)"),
     mutant(
         "map.unary_bwd_tangent",

@@ -19,7 +19,11 @@ fn imported(name: &str) -> Place {
     for file in ["edges.csv", "features.csv", "labels.csv"] {
         place.put(file, fs::read(of(file)).unwrap());
     }
-    place.import(&of(&format!("{name}.pt")), &Naming::default()).unwrap_or_else(|e| panic!("{name}: {e}")).write().unwrap();
+    place
+        .import(&of(&format!("{name}.pt")), &Naming::default())
+        .unwrap_or_else(|e| panic!("{name}: {e}"))
+        .write()
+        .unwrap();
     place
 }
 
@@ -32,7 +36,8 @@ fn names_of_nodes_have_the_logits_that_pytorch_geometric_gave() {
         assert_eq!(said.ids.len(), wanted.lines().count(), "{name}");
         for line in wanted.lines() {
             let (node, want) = line.split_once(',').unwrap();
-            let at = said.ids.iter().position(|id| id.to_string() == node).unwrap_or_else(|| panic!("{name}: no {node}"));
+            let at =
+                said.ids.iter().position(|id| id.to_string() == node).unwrap_or_else(|| panic!("{name}: no {node}"));
             let got = &said.logits[3 * at..3 * at + 3];
             for (got, want) in got.iter().zip(want.split(',')) {
                 let want: f32 = want.parse().unwrap();

@@ -97,6 +97,12 @@ pub const CALLS: &[Call] = &[
         let (y, step) = (r.free("y", &[5]), r.least("step", &[4]));
         map::words(&mut r.rec, y, 1, step);
     }),
+    call("map.augment", |r| {
+        let (x, y) = (r.exact("x", &[3, 1, 2, 2]), r.exact("y", &[3, 1, 2, 2]));
+        let (ids, step) = (r.leads("ids", &[3]), r.least("step", &[4]));
+        let changes = map::Changes { pad: 1, flip: true, cut: 1 };
+        map::augment(&mut r.rec, x, ids, step, y, [1, 2, 2], changes);
+    }),
     call("map.normal", |r| {
         let (y, step) = (r.free("y", &[5]), r.least("step", &[4]));
         map::normal(&mut r.rec, y, 1.0, 1, step);

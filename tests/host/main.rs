@@ -51,6 +51,7 @@ mod pickles;
 mod pictures;
 mod private;
 mod products;
+mod python;
 mod reader;
 mod recipes;
 mod recording;

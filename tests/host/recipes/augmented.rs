@@ -83,7 +83,6 @@ fn what_is_no_picture_is_refused() {
     };
     assert!(refused("cutout = 6").contains("train.augment.cutout is 6"));
     assert!(refused("crop_padding = 9").contains("train.augment.crop_padding is 9"));
-    drop(refused);
     drop(own);
     let (data, model) = super::problem(0.0);
     let mut rows = Session::of(&mut engine, &model, &data, None, &model.init(5)).unwrap();

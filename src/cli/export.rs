@@ -5,10 +5,11 @@ use super::{Context, Run};
 use crate::error::{Error, Result};
 use crate::run::export::{ExportJob, Format};
 
-/// Write a run's model for other programs: safetensors, ONNX, a model card
+/// Write a run's model for other programs: safetensors, ONNX, a model card, a table's encoder
 ///
 /// safetensors has PyTorch's names, so that load_state_dict takes it. ONNX (opset 17) takes records as their source has
-/// them, scales them as the run does and gives `logits` and `probabilities`; names of classes are in its metadata.
+/// them, scales them as the run does and gives `logits` and `probabilities`; names of classes are in its metadata. The
+/// encoder of a table says how its cells become the network's input: contrib/python/unfit/encode.py applies it.
 #[derive(clap::Args, Debug)]
 pub struct Export {
     /// Folder of the run
@@ -26,6 +27,9 @@ pub struct Export {
     /// Write a model card as well: Markdown with the header that Hugging Face reads
     #[arg(long, value_name = "FILE")]
     card: Option<PathBuf>,
+    /// Write how cells of the run's table become the network's input, as JSON: columns, categories, means, scaling
+    #[arg(long, value_name = "FILE")]
+    encoder: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -51,10 +55,12 @@ impl Export {
 impl Run for Export {
     fn run(self, cx: &Context) -> Result<()> {
         let file = self.file();
-        if file.is_none() && self.card.is_none() {
-            return Err(Error::input("nothing to write: give --format with --out, --onnx FILE, or --card FILE"));
+        if file.is_none() && self.card.is_none() && self.encoder.is_none() {
+            return Err(Error::input(
+                "nothing to write: give --format with --out, --onnx FILE, --card FILE, or --encoder FILE",
+            ));
         }
-        let outputs = cx.outputs().file("--card", self.card.as_deref());
+        let outputs = cx.outputs().file("--card", self.card.as_deref()).file("--encoder", self.encoder.as_deref());
         let outputs = match file {
             Some((flag, _, path)) => outputs.file(flag, Some(path)),
             None => outputs,
@@ -69,6 +75,10 @@ impl Run for Export {
         if let Some(card) = &self.card {
             job.write_card(card)?;
             written.push(card);
+        }
+        if let Some(encoder) = &self.encoder {
+            job.write_encoder(encoder)?;
+            written.push(encoder);
         }
         if cx.json {
             let files: Vec<String> = written.iter().map(|path| shown(path)).collect();

@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::output::emit_json;
 use super::{Context, Run};
 use crate::error::{Error, Result};
+use crate::run::export::Encoder;
 use crate::run::schema;
 
 /// Print the JSON Schema of a document: each key with its meaning, unit, range and default
@@ -14,8 +15,8 @@ use crate::run::schema;
 #[derive(clap::Args, Debug)]
 pub struct Schema {
     /// `config`: configuration and experiment files; `request`: a line of a request file; `run`: run.json; `metrics`: a
-    /// line of metrics.jsonl; `results`: a line of results.jsonl; `eval`: what `eval` prints; `error`: what a command
-    /// that failed prints with --json
+    /// line of metrics.jsonl; `results`: a line of results.jsonl; `eval`: what `eval` prints; `encoder`: what
+    /// `export --encoder` writes; `error`: what a command that failed prints with --json
     #[arg(value_parser = PossibleValuesParser::new(DOCUMENTS.iter().map(|document| document.name)))]
     document: String,
 }
@@ -33,8 +34,14 @@ static DOCUMENTS: &[Document] = &[
     Document { name: "metrics", schema: schema::metrics_line },
     Document { name: "results", schema: schema::results },
     Document { name: "eval", schema: schema::evaluation },
+    Document { name: "encoder", schema: encoder },
     Document { name: "error", schema: error },
 ];
+
+fn encoder() -> Value {
+    let about = "How cells of a table become the network's input; `export --encoder` writes it.";
+    schema::written::<Encoder>("unlearn encoder", about)
+}
 
 fn error() -> Value {
     schema::written::<Failure>("unlearn error", "What a command that failed prints on stdout with --json.")

@@ -2,6 +2,7 @@
 
 mod card;
 mod curves;
+mod encoder;
 mod graph;
 mod onnx;
 mod protobuf;
@@ -13,6 +14,8 @@ use std::path::Path;
 use super::folder::{Opened, RunFolder};
 use crate::base::write_atomic;
 use crate::error::{Error, Result};
+
+pub use encoder::Encoder;
 
 /// What a model may be written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,5 +73,15 @@ impl ExportJob {
     /// A file that cannot be written.
     pub fn write_card(&self, out: &Path) -> Result<()> {
         write_atomic(out, card::text(&self.run).as_bytes())
+    }
+
+    /// Writes how cells of the run's table become the network's input, as JSON.
+    ///
+    /// # Errors
+    /// Data that are no table; a file that cannot be written.
+    pub fn write_encoder(&self, out: &Path) -> Result<()> {
+        let document = serde_json::to_string_pretty(&encoder::document(&self.run)?);
+        let text = document.map_err(|e| Error::internal(format!("an encoder is no JSON: {e}")))?;
+        write_atomic(out, (text + "\n").as_bytes())
     }
 }

@@ -1,5 +1,6 @@
 //! Weights that were trained elsewhere: files of PyTorch and of safetensors become runs, which forget.
 
+mod encoder;
 mod files;
 mod graphs;
 mod malicious;

@@ -10,6 +10,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import unfit  # noqa: E402
+from unfit import encode  # noqa: E402
 from unfit.program import call, changed, toml  # noqa: E402
 
 try:
@@ -122,6 +123,25 @@ class Texts(unittest.TestCase):
                 unfit.train(CONFIG, "run")
         finally:
             os.environ.pop("UNLEARN") if before is None else os.environ.update(UNLEARN=before)
+
+
+class Tables(InAFolder):
+    def test_an_encoder_gives_the_numbers_that_the_program_takes(self):
+        draw = np.random.default_rng(1)
+        age = ["" if draw.random() < 0.2 else str(draw.integers(18, 80)) for _ in range(60)]
+        plan = [("", "basic", "family")[draw.integers(3)] for _ in range(60)]
+        rows = [f"{a},{p},{'no' if p == 'basic' else 'yes'}" for a, p in zip(age, plan)]
+        Path("t.csv").write_text("\n".join(["age,plan,y", *rows]), encoding="utf-8")
+        data = {"loader": "csv", "path": "t.csv", "label": "y", "missing_indicator": True}
+        model = {"layers": [{"type": "linear", "name": "fc"}]}
+        run = unfit.train({"data": data, "model": model, "train": CONFIG["train"]}, "run")
+        Path("new.csv").write_text("age,plan,y\n40,basic,no\n,gold,yes\n71,,yes\n", encoding="utf-8")
+        encoder = unfit.encoder(run)
+        columns = encode.read(encoder, "new.csv")
+        x, weights, said = encode.encode(encoder, columns), run.weights(), unfit.predict(run, "new.csv")
+        self.assertEqual(x.shape, (3, 5))
+        np.testing.assert_allclose(x @ weights["fc.weight"].T + weights["fc.bias"], said.logits, rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(encode.labels(encoder, columns), said.labels)
 
 
 class Models(InAFolder):

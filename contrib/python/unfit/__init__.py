@@ -13,7 +13,18 @@ The program is the one that the environment's UNLEARN names, else `unlearn` on P
 
 from .models import import_torch, to_torch
 from .program import UnlearnError
-from .runs import Predictions, Run, forget, predict, train, verify
+from .runs import Predictions, Run, encoder, forget, predict, train, verify
 
-__all__ = ["Predictions", "Run", "UnlearnError", "forget", "import_torch", "predict", "to_torch", "train", "verify"]
+__all__ = [
+    "Predictions",
+    "Run",
+    "UnlearnError",
+    "encoder",
+    "forget",
+    "import_torch",
+    "predict",
+    "to_torch",
+    "train",
+    "verify",
+]
 __version__ = "0.1.0"

@@ -179,3 +179,16 @@ def predict(run: "Union[Run, PathLike]", on: "Union[str, PathLike, np.ndarray]" 
             arrays = {name: said[name] for name in said.files}
     names = [str(name) for name in arrays.pop("class_names")]
     return Predictions(class_names=names, **arrays)
+
+
+def encoder(run: "Union[Run, PathLike]") -> dict:
+    """How cells of the run's table become its network's input: columns with their means and categories, and scaling.
+    The functions of `unfit.encode` apply it, without the program.
+
+    Raises:
+        UnlearnError: the run's data are no table.
+    """
+    with tempfile.TemporaryDirectory(prefix="unfit-") as folder:
+        file = Path(folder) / "encoder.json"
+        call(["export", run, "--encoder", file])
+        return json.loads(file.read_text(encoding="utf-8"))

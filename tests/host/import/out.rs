@@ -146,7 +146,7 @@ const MODERN: &str = "[data]\nloader = 'digits'\nlimit = 60\nnormalize = 'standa
     {type='flatten'},{type='linear',name='j'}]\n";
 
 /// A run with weights of the seed.
-fn drawn(place: &Place) {
+pub fn drawn(place: &Place) {
     let mut loaded = Loaded::read(&place.path("c.toml"), &[], None).unwrap();
     let (_, model) = loaded.build().unwrap();
     let theta: Vec<f32> = model.init(5).iter().enumerate().map(|(i, v)| v + 0.01 * (i % 7) as f32).collect();

@@ -1,4 +1,4 @@
-//! Folders of PNG and JPEG pictures, one folder per class.
+//! Folders of pictures, one folder per class.
 
 mod picture;
 mod resample;
@@ -17,10 +17,11 @@ use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "class_folder",
-    summary: "a folder with one folder of PNG or JPEG pictures per class, classes and files in the order of their \
-              names; turned as EXIF says, `size` resizes as Pillow and torchvision do (bilinear, antialiased), \
-              `grayscale` is ITU-R BT.601 as Pillow's; a JPEG whose data end early is refused, a progressive one that \
-              lacks whole scans is coarser and is not",
+    summary: "a folder with one folder of pictures per class (PNG, JPEG, WebP, BMP, TIFF; the first of several in a \
+              file), or with folders `train`, `val` and `test` of such; classes and files in the order of their names; \
+              turned as EXIF says, `size` resizes as Pillow and torchvision do (bilinear, antialiased), `grayscale` is \
+              ITU-R BT.601 as Pillow's; a JPEG whose data end early is refused, a progressive one that lacks whole \
+              scans is coarser and is not",
     citation: "the layout of torchvision's ImageFolder",
     licence: "of the files",
     keys: &[
@@ -38,6 +39,9 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     normalize: Normalize::Unit,
     load: Loader::Records(load),
 };
+
+/// Names of pictures end with one of these.
+const ENDINGS: [&str; 7] = ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff"];
 
 /// How a picture becomes a record.
 struct Form {
@@ -60,29 +64,71 @@ fn load(source: &Source) -> Result<Parts> {
     let path = source.need("path", &config.path)?;
     let channels = if config.grayscale == Some(true) { 1 } else { 3 };
     let mut form = Form { channels, resize: config.size, first: None };
-    let class_names = folders(&path)?;
+    let named = Folders::find(&path)?;
+    let train = named.train.as_deref().unwrap_or(&path);
+    let class_names = folders(train)?;
     if class_names.is_empty() {
-        return Err(Error::input(format!("{}: holds no folders; expected one folder per class", path.display())));
+        return Err(Error::input(format!("{}: holds no folders; expected one folder per class", train.display())));
     }
-    let train = read(&path, Portion::Train, &class_names, &mut form, &source.limit)?;
-    let test = match &config.test_path {
-        None => None,
-        Some(test_path) => {
-            let test_path = source.join(test_path);
-            if let Some(unknown) = folders(&test_path)?.iter().find(|name| !class_names.contains(name)) {
-                return Err(Error::input(format!(
-                    "{}: the class `{unknown}` has no folder in {}",
-                    test_path.display(),
-                    path.display()
-                )));
-            }
-            Some(read(&test_path, Portion::Test, &class_names, &mut form, &source.limit)?)
+    let raw = read(train, Portion::Train, &class_names, &mut form, &source.limit)?;
+    let mut part = |folder: Option<PathBuf>, portion: Portion| {
+        let Some(folder) = folder else { return Ok(None) };
+        if let Some(unknown) = folders(&folder)?.iter().find(|name| !class_names.contains(name)) {
+            return Err(Error::input(format!(
+                "{}: the class `{unknown}` has no folder in {}",
+                folder.display(),
+                train.display()
+            )));
         }
+        read(&folder, portion, &class_names, &mut form, &source.limit).map(Some)
     };
+    let validation = part(named.validation, Portion::Validation)?;
+    let test = config.test_path.as_ref().map(|test| source.join(test)).or(named.test);
+    let test = part(test, Portion::Test)?;
     let [height, width] = form.first.map_or([0, 0], |(size, _)| size);
     let name = if stem(&path) == "train" { folder(&path) } else { stem(&path) };
-    let parts = Parts::new(name, path.display().to_string(), vec![channels, height, width], class_names, train);
-    Ok(Parts { classes: Classes::Found, test, full_scale: Some(255.0), naming: Naming::Paths, ..parts })
+    let parts = Parts::new(name, path.display().to_string(), vec![channels, height, width], class_names, raw);
+    let (full_scale, naming) = (Some(255.0), Naming::Paths);
+    Ok(Parts { classes: Classes::Found, validation, test, full_scale, naming, ..parts })
+}
+
+/// The folders of the parts, in a folder that holds them in the place of classes.
+#[derive(Default)]
+struct Folders {
+    train: Option<PathBuf>,
+    validation: Option<PathBuf>,
+    test: Option<PathBuf>,
+}
+
+impl Folders {
+    /// Those of `path`: `train`, whose entries are folders of classes, with `val` (or `valid`, `validation`) or `test`
+    /// beside it, and no other.
+    fn find(path: &Path) -> Result<Folders> {
+        let mut found = Folders::default();
+        for name in folders(path)? {
+            let slot = match name.as_str() {
+                "train" => &mut found.train,
+                "val" | "valid" | "validation" => &mut found.validation,
+                "test" => &mut found.test,
+                _ => return Ok(Folders::default()),
+            };
+            if let Some(other) = slot.replace(path.join(&name)) {
+                return Err(Error::input(format!(
+                    "{}: `{name}` is the same part as `{}`; keep one of them",
+                    path.display(),
+                    other.file_name().unwrap_or_default().to_string_lossy()
+                )));
+            }
+        }
+        match &found {
+            Folders { train: Some(train), validation, test }
+                if (validation.is_some() || test.is_some()) && !folders(train)?.is_empty() =>
+            {
+                Ok(found)
+            }
+            _ => Ok(Folders::default()),
+        }
+    }
 }
 
 /// The entries of a folder that are not hidden, by name.
@@ -142,10 +188,11 @@ fn identity(file: &Path, source: Portion, row: u64) -> Identity {
 /// Appends one picture, `[channels, height, width]`, values 0 to 255.
 fn record(path: &Path, form: &mut Form, x: &mut Vec<f32>, limit: &Limit) -> Result<()> {
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    if !["png", "jpg", "jpeg"].contains(&ending.as_str()) {
+    if !ENDINGS.contains(&ending.as_str()) {
         return Err(Error::input(format!(
-            "{}: is not a picture; expected only .png, .jpg and .jpeg here",
-            path.display()
+            "{}: is not a picture; expected only names that end with .{} here",
+            path.display(),
+            ENDINGS.join(", .")
         )));
     }
     let Picture { height, width, mut pixels } = Picture::read(path, form.channels, form.resize.is_some(), limit)?;

@@ -20,8 +20,8 @@ pub use columns::{Column, ColumnKind, Layout};
 pub struct DataConfig {
     /// A name from [`DATASETS`](super::DATASETS).
     pub loader: String,
-    /// `npz`, `graph_npz`, `csv`, `parquet`: the file. `class_folder`: the folder of class folders. `idx`: the folder
-    /// of the files, if not the configuration's.
+    /// `npz`, `graph_npz`, `csv`, `parquet`: the file. `class_folder`: the folder of class folders, or of `train`,
+    /// `val` and `test` with class folders each. `idx`: the folder of the files, if not the configuration's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// Bytes that loading may take, for files as they unpack and for the records made of them. Default: a quarter of
@@ -33,7 +33,8 @@ pub struct DataConfig {
     /// there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// `csv`, `parquet`, `class_folder`: the test part, where it has a file or folder of its own.
+    /// `csv`, `parquet`, `class_folder`: the test part, where it has a file or folder of its own; it comes before a
+    /// folder `test` in `path`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_path: Option<PathBuf>,
     /// `idx`: images of the training part, gzip or not.
@@ -106,7 +107,8 @@ pub struct DataConfig {
     /// has 1, 3 or 4 channels, and where both have, the array is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout: Option<Layout>,
-    /// `csv`, `parquet`, `edge_list`: the column of the class.
+    /// `csv`, `parquet`, `edge_list`: the column of the class. `cifar`: `fine` (100 classes) or `coarse` (20) where the
+    /// files are CIFAR-100's; without it they are CIFAR-10's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Column>,
     /// `csv`: names of all columns, for files without a header line.

@@ -53,7 +53,7 @@ pub enum Naming {
     Rows,
     /// Values of a column.
     Column(String),
-    /// Paths of files, relative to the folder that was read; `test:` goes before those of `data.test_path`.
+    /// Paths of files, relative to the folder that was read; `test:` or `validation:` goes before those of these parts.
     Paths,
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use unlearn::data::{DATASETS, DataConfig};
 
-use super::data_files::{array, folder, gzip, idx, npz, put, try_load};
+use super::data_files::{array, folder, gzip, idx, idx_of, npz, put, try_load};
 
 const IDX: &str = "loader = 'idx'\ntrain_images = 'a'\ntrain_labels = 'b'\ntest_images = 'c'\ntest_labels = 'd'\n";
 
@@ -23,6 +23,52 @@ fn idx_plain_and_packed_files_give_the_same_records() {
     assert_eq!((&data.test.x[..], &data.test.y[..]), (&data.train.x[..8], &[2][..]));
     let unit = try_load(IDX, dir.path()).unwrap();
     assert_eq!(unit.train.x[23], 230.0 / 255.0);
+}
+
+#[test]
+fn idx_elements_of_every_type_and_the_labels_of_qmnist() {
+    let dir = folder();
+    let values = [-3i16, 0, 5, 100];
+    let big = |encode: fn(i16) -> Vec<u8>| values.into_iter().flat_map(encode).collect::<Vec<u8>>();
+    // Class, series, writer and five further numbers of each picture.
+    let qmnist: Vec<u8> = [[7i32, 4, 2424, 9, 9, 9, 9, 0], [2, 4, 2424, 9, 9, 9, 9, 0]]
+        .concat()
+        .into_iter()
+        .flat_map(i32::to_be_bytes)
+        .collect();
+    put(dir.path(), "b", &idx_of(0x0c, &[2, 8], &qmnist));
+    let text = "loader = 'idx'\ntrain_images = 'a'\ntrain_labels = 'b'\ntest_fraction = 0.0\n";
+    for (element, bytes) in [
+        (0x09, big(|v| vec![v as i8 as u8])),
+        (0x0b, big(|v| v.to_be_bytes().to_vec())),
+        (0x0c, big(|v| i32::from(v).to_be_bytes().to_vec())),
+        (0x0d, big(|v| f32::from(v).to_be_bytes().to_vec())),
+        (0x0e, big(|v| f64::from(v).to_be_bytes().to_vec())),
+    ] {
+        put(dir.path(), "a", &gzip(&idx_of(element, &[2, 1, 2], &bytes)));
+        let plain = try_load(&format!("{text}normalize = 'none'"), dir.path()).unwrap();
+        assert_eq!((plain.train.x, plain.train.y), (values.map(f32::from).to_vec(), vec![7, 2]), "{element:#x}");
+        // No type but bytes has a full scale: the channel's range is.
+        let unit = try_load(text, dir.path()).unwrap();
+        assert_eq!([unit.train.x[0], unit.train.x[3]], [0.0, 1.0], "{element:#x}");
+    }
+}
+
+#[test]
+fn cifar_100_has_two_labels() {
+    let dir = folder();
+    let batch = [[vec![11, 19], vec![3; 3072]].concat(), [vec![0, 55], vec![4; 3072]].concat()].concat();
+    put(dir.path(), "train.bin", &batch);
+    let text = "loader = 'cifar'\ntrain_files = ['train.bin']\ntest_fraction = 0.0\nnormalize = 'none'\n";
+    let names = |data: &unlearn::data::Dataset| {
+        let name = |class: &u32| data.class_names[*class as usize].clone();
+        (data.classes, data.train.y.iter().map(name).collect::<Vec<_>>().join(" "))
+    };
+    let fine = try_load(&format!("{text}label = 'fine'"), dir.path()).unwrap();
+    assert_eq!((fine.name.as_str(), names(&fine)), ("cifar100", (100, "cattle otter".to_owned())));
+    assert_eq!([fine.train.x[0], fine.train.x[3071], fine.train.x[3072]], [3.0, 3.0, 4.0]);
+    let coarse = try_load(&format!("{text}label = 'coarse'"), dir.path()).unwrap();
+    assert_eq!(names(&coarse), (20, "large_omnivores_and_herbivores aquatic_mammals".to_owned()));
 }
 
 #[test]

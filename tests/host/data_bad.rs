@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rawzip::CompressionMethod;
 
-use super::data_files::{Archive, array, folder, gzip, header, idx, npy, npz, put, try_load};
+use super::data_files::{Archive, array, folder, gzip, header, idx, idx_of, npy, npz, put, try_load};
 
 /// Loads, expects exit code 2 and one line that holds every one of `words`.
 pub fn refused(text: &str, dir: &Path, words: &[&str]) {
@@ -40,7 +40,9 @@ fn idx_truncated_corrupt_and_wrong() {
     refused_idx(&[good.clone(), vec![0]].concat(), &["more bytes follow at offset 24"]);
     refused_idx(b"PK\x03\x04 a zip file", &["0x504b0304", "not an IDX file", "0x00000803"]);
     refused_idx(&idx(&[4], &[1, 2, 3, 4]), &["[4]", "label file"]);
-    refused_idx(&[0, 0, 0x0d, 1, 0, 0, 0, 0], &["0x0d", "unsigned byte"]);
+    refused_idx(&[0, 0, 0x0a, 1, 0, 0, 0, 0], &["0x0a", "unsigned byte", "0x0e"]);
+    refused_idx(&idx_of(0x0d, &[4, 1, 2], &[0; 31]), &["elements of 4 bytes", "32 bytes"]);
+    refused_idx(&idx_of(0x0d, &[4, 1, 2], &[0xff; 32]), &["NaN", "finite"]);
     refused_idx(&packed[..packed.len() / 2], &["truncated or corrupt"]);
     let mut corrupt = packed.clone();
     let at = corrupt.len() / 2;
@@ -72,7 +74,11 @@ fn idx_parts_that_do_not_belong_together() {
     put(dir.path(), "b", &idx(&[2], &[0, 0]));
     refused(IDX, dir.path(), &["one class"]);
     put(dir.path(), "b", &idx(&[2, 1], &[0, 1]));
-    refused(IDX, dir.path(), &["/b", "[2, 1]", "image file"]);
+    refused(IDX, dir.path(), &["/b", "[2, 1]", "image file", "QMNIST"]);
+    put(dir.path(), "b", &idx_of(0x09, &[2], &[0, 0xff]));
+    refused(IDX, dir.path(), &["/b", "label 1 is -1", "whole number from 0"]);
+    put(dir.path(), "b", &idx_of(0x0d, &[2], &[0x3f, 0, 0, 0, 0, 0, 0, 0]));
+    refused(IDX, dir.path(), &["/b", "label 0 is 0.5"]);
     put(dir.path(), "b", &idx(&[2], &[0, 1]));
     put(dir.path(), "c", &idx(&[1, 2, 2], &[0; 4]));
     put(dir.path(), "d", &idx(&[1], &[0]));
@@ -97,6 +103,11 @@ fn cifar_broken_records_and_labels() {
     refused(text, dir.path(), &["4000 bytes", "1 whole ones, then 927"]);
     put(dir.path(), "a.bin", &[]);
     refused(text, dir.path(), &["0 bytes", "truncated"]);
+    put(dir.path(), "a.bin", &[vec![0; 3074], vec![20; 3074]].concat());
+    refused(text, dir.path(), &["6148 bytes", "CIFAR-100", "data.label"]);
+    refused(&format!("{text}\nlabel = 'coarse'"), dir.path(), &["record 1", "offset 3074", "label 20", "0 to 19"]);
+    refused(&format!("{text}\nlabel = 'medium'"), dir.path(), &["data.label", "medium", "fine or coarse"]);
+    refused(&format!("{text}\nlabel = 1"), dir.path(), &["data.label: 1", "fine or coarse"]);
     refused("loader = 'cifar'", dir.path(), &["data.train_files", "at least one"]);
     refused("loader = 'cifar'\ntrain_files = []", dir.path(), &["data.train_files"]);
 }

@@ -31,7 +31,12 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 /// An IDX file of bytes.
 pub fn idx(dims: &[u32], values: &[u8]) -> Vec<u8> {
-    let mut out = vec![0, 0, 8, dims.len() as u8];
+    idx_of(8, dims, values)
+}
+
+/// An IDX file of another type.
+pub fn idx_of(element: u8, dims: &[u32], values: &[u8]) -> Vec<u8> {
+    let mut out = vec![0, 0, element, dims.len() as u8];
     dims.iter().for_each(|dim| out.extend(dim.to_be_bytes()));
     out.extend(values);
     out

@@ -111,6 +111,55 @@ fn grey_is_that_of_pillow() {
 }
 
 #[test]
+fn formats_without_loss_have_the_same_pixels() {
+    let dir = folder();
+    let picture = image::RgbImage::from_fn(7, 5, |x, y| image::Rgb([(x * 30) as u8, (y * 50) as u8, (x * y) as u8]));
+    save(dir.path(), "d/b/1.png", &picture);
+    let mut first = Vec::new();
+    for ending in ["png", "bmp", "webp", "tif", "TIFF"] {
+        std::fs::remove_dir_all(dir.path().join("d/a")).ok();
+        let bytes = save(dir.path(), &format!("d/a/1.{ending}"), &picture);
+        let x = try_load(TEXT, dir.path()).unwrap_or_else(|e| panic!("{ending}: {e}")).train.x;
+        assert_eq!(x[..105], x[105..], "{ending}");
+        first.push(bytes[..2].to_vec());
+        put(dir.path(), &format!("d/a/1.{ending}"), &bytes[..bytes.len() / 2]);
+        refused(TEXT, dir.path(), &["d/a/1.", "cannot be decoded"]);
+    }
+    assert_eq!(first[1..], [b"BM", b"RI", b"II", b"II"], "each in its own format");
+}
+
+#[test]
+fn folders_of_parts_are_the_parts() {
+    let dir = folder();
+    for (name, size) in [("train/a", 2), ("train/b", 2), ("val/a", 2), ("test/b", 2), ("other/b", 2)] {
+        save(dir.path(), &format!("d/{name}/1.png"), &halves(size, size));
+    }
+    std::fs::rename(dir.path().join("d/other"), dir.path().join("other")).unwrap();
+    let data = try_load(TEXT, dir.path()).unwrap();
+    assert_eq!((data.name.as_str(), data.class_names.join(" ").as_str()), ("d", "a b"));
+    assert_eq!([data.train.len(), data.validation.len(), data.test.len()], [2, 1, 1]);
+    assert_eq!((data.validation.y.as_slice(), data.test.y.as_slice()), (&[0][..], &[1][..]));
+    let ids = |part| data.places(part).map(|place| data.id(place).to_string()).collect::<Vec<_>>().join(" ");
+    use unlearn::data::Portion;
+    assert_eq!(ids(Portion::Train), "a/1.png b/1.png");
+    assert_eq!((ids(Portion::Validation), ids(Portion::Test)), ("validation:a/1.png".into(), "test:b/1.png".into()));
+    let other = try_load(&format!("{TEXT}test_path = 'other'"), dir.path()).unwrap();
+    assert_eq!(ids(Portion::Test), "test:b/1.png");
+    assert_eq!([other.validation.len(), other.test.len()], [1, 1]);
+    save(dir.path(), "d/val/c/1.png", &halves(2, 2));
+    refused(TEXT, dir.path(), &["d/val", "`c`", "d/train"]);
+    std::fs::remove_dir_all(dir.path().join("d/val/c")).unwrap();
+    save(dir.path(), "d/valid/a/1.png", &halves(2, 2));
+    refused(TEXT, dir.path(), &["/d", "`valid`", "`val`"]);
+    // Classes that are called so: pictures lie in them.
+    for name in ["train", "test"] {
+        save(dir.path(), &format!("e/{name}/1.png"), &halves(2, 2));
+    }
+    let classes = try_load(&TEXT.replace("'d'", "'e'"), dir.path()).unwrap();
+    assert_eq!((classes.class_names.join(" ").as_str(), classes.train.len()), ("test train", 2));
+}
+
+#[test]
 fn an_empty_class_is_refused() {
     let dir = folder();
     ["a", "b"].iter().for_each(|name| drop(save(dir.path(), &format!("d/{name}/1.png"), &halves(2, 2))));

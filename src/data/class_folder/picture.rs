@@ -24,11 +24,12 @@ impl Picture {
     /// are red, green and blue or one of brightness. `resized`: it will become smaller.
     ///
     /// # Errors
-    /// Not a PNG or JPEG, a truncated or corrupt one, or one that is larger than `limit` allows.
+    /// Not a picture of a known format, a truncated or corrupt one, or one that is larger than `limit` allows.
     pub fn read(path: &Path, channels: usize, resized: bool, limit: &Limit) -> Result<Picture> {
         let bytes = Bytes::open(path, limit)?.rest()?;
         let fail = |why: String| Error::input(format!("{}: {why}", path.display()));
-        let failed = |e: image::ImageError| fail(format!("cannot be decoded as a PNG or JPEG picture: {e}"));
+        let failed =
+            |e: image::ImageError| fail(format!("cannot be decoded as a PNG, JPEG, WebP, BMP or TIFF picture: {e}"));
         let jpeg = bytes.starts_with(&[0xff, 0xd8]);
         let end = if jpeg { end(&bytes) } else { None };
         if jpeg && end.is_none() {

@@ -10,7 +10,7 @@ use unlearn::run::folder::RunFolder;
 use unlearn::train::checkpoint::Checkpoint;
 use unlearn::train::weights;
 
-use super::super::data_files::{Archive, folder, gzip, header, idx, npy};
+use super::super::data_files::{Archive, folder, gzip, header, idx, idx_of, npy};
 use super::super::pickles;
 use super::{File, fuzz};
 
@@ -53,6 +53,18 @@ fn pictures_of_bytes() {
     for (target, pack) in [("idx", same as fn(&[u8]) -> Vec<u8>), ("idx.gz", gzip)] {
         loader(target, text, &pair.clone().map(|(name, bytes)| (name, bytes, pack)));
     }
+    for (element, size) in [(0x09, 1), (0x0b, 2), (0x0c, 4), (0x0d, 4), (0x0e, 8)] {
+        let labels: Vec<u8> =
+            [0i32, 1, 0, 1].map(|class| [class; 8]).concat().into_iter().flat_map(i32::to_be_bytes).collect();
+        let pair = [("a", idx_of(element, &[4, 2, 3], &vec![9; 24 * size])), ("b", idx_of(0x0c, &[4, 8], &labels))];
+        loader(
+            &format!("idx {element:#x}"),
+            text,
+            &pair.map(|(name, bytes)| (name, bytes, same as fn(&[u8]) -> Vec<u8>)),
+        );
+    }
+    let batch = [vec![1; 3074], vec![2; 3074], vec![1; 3074]].concat();
+    loader("cifar-100", "loader = 'cifar'\ntrain_files = ['c']\nlabel = 'fine'", &[("c", batch, same)]);
     let batch = [vec![1; 3073], vec![2; 3073], vec![1; 3073]].concat();
     loader("cifar", "loader = 'cifar'\ntrain_files = ['c']", &[("c", batch, same)]);
 }
@@ -227,6 +239,13 @@ fn folders_of_pictures() {
     ];
     loader("class_folder", "loader = 'class_folder'\npath = 'd'\nsize = [4, 5]\ngrayscale = true", &files);
     loader("class_folder as it is", "loader = 'class_folder'\npath = 'd'", &files);
+    let files: [File; 4] = [
+        ("d/train/a/1.bmp", save("a.bmp"), same),
+        ("d/train/b/2.webp", save("a.webp"), same),
+        ("d/val/a/1.tif", save("b.tif"), same),
+        ("d/test/b/2.tiff", save("b.tiff"), same),
+    ];
+    loader("class_folder of parts", "loader = 'class_folder'\npath = 'd'", &files);
 }
 
 #[test]

@@ -8,7 +8,9 @@ use unlearn::methods::{View, find};
 use unlearn::nn::{Batch, Mode, Model, ModelConfig, Sink, Values};
 use unlearn::records::{Records, Session};
 use unlearn::train::checkpoint::Checkpoint;
-use unlearn::train::{DpConfig, Fit, Flow, Observer, StepReport, Term, TrainConfig, train_to_end, weights};
+use unlearn::train::{
+    DpConfig, EpochReport, Fit, Flow, Observer, StepReport, Term, TrainConfig, train_to_end, weights,
+};
 
 const WIDTH: usize = 4;
 const CLASSES: usize = 3;
@@ -258,6 +260,33 @@ fn a_training_repeats_and_goes_on_from_a_checkpoint_to_the_same_bytes() {
         let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-5 * (1.0 + b.abs());
         assert!(found.iter().zip(&want).all(near), "{found:?} {want:?}");
     });
+}
+
+/// The network's numbers after each epoch.
+struct Epochs(Vec<Vec<f32>>);
+
+impl Observer for Epochs {
+    fn epoch(&mut self, session: &mut Session, _: &mut Fit, _: &EpochReport) -> unlearn::Result<Flow> {
+        self.0.push(session.read_theta()?);
+        Ok(Flow::Continue)
+    }
+}
+
+#[test]
+fn early_stopping_serves_the_running_statistics_of_its_best_epoch() {
+    let data = samples();
+    let held = Samples { x: data.x[..10 * WIDTH].to_vec(), y: data.y[..10].to_vec() };
+    let config: TrainConfig =
+        toml::from_str("lr = 0.5\nbatch_size = 7\nepochs = 12\nearly_stopping = { patience = 3 }").expect("TOML");
+    let (mut engine, model) = (Engine::reference(), model());
+    let mut session = Session::new(&mut engine, &model, &data, &held, &model.init(3)).expect("a session");
+    let all: Vec<u32> = (0..COUNT as u32).collect();
+    let terms = [Term { records: Records::train(&all), weight: 1.0 }];
+    let (mut fit, mut epochs) = (Fit::new(&mut session, &config, 3).expect("a fit"), Epochs(Vec::new()));
+    train_to_end(&mut fit, &mut session, &terms, &mut epochs).expect("a training");
+    let best = fit.best_epoch().expect("a best epoch");
+    assert!(best < epochs.0.len(), "the last epoch of {} is the best", epochs.0.len());
+    assert_eq!(bits(&session.read_theta().expect("numbers")), bits(&epochs.0[best - 1]));
 }
 
 #[test]

@@ -70,10 +70,9 @@ const MORE: &[(&str, &[usize])] = &[
     ("type='conv1d'\nout=3\nkernel=4\npadding=1\nbias=false", &[2, 9]),
     ("type='conv2d'\nout=4\nkernel=3\npadding=1\nstride=2\ngroups=4\nbias=false", &[4, 5, 6]),
     (
-        "type='residual'\nlayers=[{type='conv2d',name='a',out=4,kernel=3,stride=2,padding=1,bias=false},{type='relu'},\
-            {type='dropout',p=0.5}]\n\
-         shortcut=[{type='conv2d',name='b',out=4,kernel=1,stride=2},{type='dropout',p=0.3}]",
-        &[2, 5, 6],
+        "type='residual'\nlayers=[{type='linear',name='a',out=4},{type='relu'},{type='dropout',p=0.5}]\n\
+         shortcut=[{type='linear',name='b',out=4},{type='dropout',p=0.3}]",
+        &[8],
     ),
     (
         "type='residual'\nlayers=[{type='conv2d',name='c',out=4,kernel=3,padding=1},{type='group_norm',name='g',\

@@ -20,6 +20,7 @@ mod gin_conv;
 mod graph_conv;
 mod init;
 mod inputs;
+mod jumping;
 mod keys;
 mod layer;
 mod linear;
@@ -36,6 +37,7 @@ mod sequence;
 mod sink;
 mod squeeze_excite;
 pub mod structure;
+mod transformer_conv;
 mod zoo;
 
 pub use batch::{Batch, Input};
@@ -84,6 +86,8 @@ pub static LAYERS: &[&LayerRow] = &[
     &sage_conv::ROW,
     &gat_conv::ROW,
     &gatv2_conv::ROW,
+    &transformer_conv::ROW,
+    &jumping::ROW,
     &gin_conv::ROW,
     &cheb_conv::ROW,
     &deletion::ROW,

@@ -37,7 +37,7 @@ fn the_reference_engine_agrees_with_pytorch_on_curvature() {
 fn every_network_has_its_curvature() {
     let all = fixtures();
     let graphs = all.iter().filter(|f| matches!(f.net, Net::Graph(_))).count();
-    assert_eq!((all.len(), graphs), (28, 23));
+    assert_eq!((all.len(), graphs), (30, 25));
     let factors = |name: &str| {
         let f = all.iter().find(|f| f.net.name() == name).expect(name);
         (f.factors.len(), f.left_out.iter().cloned().collect::<Vec<_>>())

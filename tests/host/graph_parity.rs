@@ -21,7 +21,7 @@ fn given(tensor: &str) -> bool {
 fn the_reference_engine_agrees_with_pytorch_geometric_on_every_tensor() {
     let mut engine = Engine::reference();
     let all = fixtures();
-    assert_eq!(all.len(), 23);
+    assert_eq!(all.len(), 25);
     let mut faults = Vec::new();
     for fixture in all {
         let mut compared = BTreeSet::new();

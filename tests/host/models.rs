@@ -175,3 +175,27 @@ fn a_model_is_linear_where_its_logits_are_linear_in_its_parameters() {
         assert_eq!(model.is_linear(), linear, "{layers}");
     }
 }
+
+#[test]
+fn jumping_says_what_it_cannot_put_together() {
+    let made = |mode: &str, layers: &str| {
+        let text = format!("layers = [{{type='jumping',mode='{mode}',layers=[{layers}]}},{{type='linear',name='fc'}}]");
+        let config: ModelConfig = toml::from_str(&text).expect("TOML");
+        Model::build(&config, &[7], 3)
+    };
+    let two = "{type='graph_conv',name='a',out=4},{type='relu'},{type='sage_conv',name='b',out=5}";
+    let width = |mode: &str| {
+        let model = made(mode, two).expect(mode);
+        model.layout.entries().iter().find(|entry| entry.name == "fc.weight").map(|e| e.shape[1])
+    };
+    assert_eq!((width("cat"), width("last")), (Some(9), Some(5)));
+    for (mode, layers, parts) in [
+        ("max", two, ["4 is followed by 5", "one width"]),
+        ("cat", "{type='graph_conv',name='a',out=4},{type='linear',out=2}", ["jumping", "two graph layers"]),
+        ("cat", "{type='graph_conv',out=4},{type='readout'},{type='graph_conv',out=4}", ["jumping", "readout"]),
+        ("sum", two, ["jumping", "sum"]),
+    ] {
+        let error = made(mode, layers).err().expect(mode).to_string();
+        assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+    }
+}

@@ -34,6 +34,15 @@ def gatv2(name, out, heads, concat, **keys):
     return {**gat(name, out, heads, concat), "type": "gatv2_conv", **keys}
 
 
+def transformer(name, out, heads, concat):
+    """Without biases: that of the keys moves no weight, so that its gradient is rounding alone."""
+    return {"type": "transformer_conv", "name": name, "out": out, "heads": heads, "concat": concat, "bias": False}
+
+
+def jumping(mode, *layers):
+    return {"type": "jumping", "mode": mode, "layers": list(layers)}
+
+
 def gin(name, hidden, out, **keys):
     return {"type": "gin_conv", "name": name, "hidden": hidden, "out": out, **keys}
 
@@ -125,4 +134,11 @@ MODELS = {
     "gatv2_edges": node(
         "GATv2 with features of directed edges: two heads side by side, then the mean of two without such features",
         [gatv2("conv1", 3, 2, True, edge_dim=3), ELU, gatv2("conv2", CLASSES, 2, False)], directed=True, edge_dim=3),
+    "transformer2": node(
+        "Graph transformer on a directed graph: two heads side by side, then the mean of two",
+        [transformer("conv1", 3, 2, True), {"type": "tanh"}, transformer("conv2", CLASSES, 2, False)], directed=True),
+    "jumping": node(
+        "jumping knowledge: the largest of two GCN layers, then a GraphSAGE layer beside a GCN layer",
+        [jumping("max", gcn("conv1", 6), ELU, gcn("conv2", 6), ELU),
+         jumping("cat", sage("conv3", 5, "mean"), ELU, gcn("conv4", 4)), linear("fc", CLASSES)]),
 }

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # torch.jit is deprecated, and the package uses it while it is imported
     from torch_geometric.nn import ChebConv, GATConv, GATv2Conv, GCNConv, GINConv, SAGEConv, SGConv, TransformerConv
-    from torch_geometric.nn import global_add_pool, global_max_pool, global_mean_pool
+    from torch_geometric.nn import JumpingKnowledge, global_add_pool, global_max_pool, global_mean_pool
     from torch_geometric.utils import add_self_loops, remove_self_loops
 
 from torch_model import GRAPH_LAYERS, ConfigError
@@ -72,28 +72,54 @@ class GraphNet(nn.Module):
 
     def __init__(self, layers, features, classes):
         super().__init__()
-        self.plan, width = [], features
-        for at, row in enumerate(layers):
-            kind = row["type"]
-            if kind == "readout":
-                self.plan.append((kind, READOUT[row["kind"]]))
-            elif kind == "dropout":
-                self.plan.append((kind, nn.Dropout(row.get("p", 0.5))))
-            elif kind in PLAIN:
-                self.plan.append((kind, PLAIN[kind]()))
-            else:
-                module, width = make_layer(row, width, classes if at == len(layers) - 1 else None)
-                self.add_module(row["name"], module)
-                self.plan.append((kind, module))
+        self.plan, width = self.read(layers, features, classes)
         if width != classes:
             raise ConfigError(f"the model ends with {width} columns, but {classes} classes were expected")
 
+    def read(self, layers, width, last=None):
+        """([(kind, part)], columns behind them) of `[[model.layers]]` rows; `last`: columns of the last by default."""
+        plan = []
+        for at, row in enumerate(layers):
+            kind = row["type"]
+            if kind == "readout":
+                plan.append((kind, READOUT[row["kind"]]))
+            elif kind == "dropout":
+                plan.append((kind, nn.Dropout(row.get("p", 0.5))))
+            elif kind in PLAIN:
+                plan.append((kind, PLAIN[kind]()))
+            elif kind == "jumping":
+                starts = [i for i, inner in enumerate(row["layers"]) if inner["type"] in GRAPH_LAYERS]
+                cuts, blocks, widths = [0, *starts[1:], len(row["layers"])], [], []
+                for first, end in zip(cuts, cuts[1:]):
+                    block, width = self.read(row["layers"][first:end], width)
+                    blocks.append(block)
+                    widths.append(width)
+                mode = row.get("mode", "cat")
+                width = sum(widths) if mode == "cat" else width
+                plan.append((kind, (blocks, None if mode == "last" else JumpingKnowledge(mode))))
+            else:
+                module, width = make_layer(row, width, last if at == len(layers) - 1 else None)
+                self.add_module(row["name"], module)
+                plan.append((kind, module))
+        return plan, width
+
     def forward(self, x, edges, batch=None, kinks=None, weight=None, attr=None):
         """Logits [nodes, classes], or [graphs, classes] behind a read-out over `batch` [nodes], the graph of each."""
-        for kind, part in self.plan:
+        return self.walk(self.plan, x, edges, batch, kinks, weight, attr)
+
+    def walk(self, plan, x, edges, batch, kinks, weight, attr):
+        for kind, part in plan:
             if kinks is not None:
                 kinks.extend(distances(kind, part, x, edges, batch, attr))
-            if kind == "readout":
+            if kind == "jumping":
+                outputs = []
+                for block in part[0]:
+                    x = self.walk(block, x, edges, batch, kinks, weight, attr)
+                    outputs.append(x)
+                if kinks is not None and part[1] is not None and part[1].mode == "max":
+                    kinks.extend((outputs[0] - outputs[-1]).abs().flatten().tolist())
+                x = x if part[1] is None else part[1](outputs)
+            elif kind == "readout":
                 x = part(x, batch)
             elif kind in ("graph_conv", "sgc") and weight is not None:
                 x = part(x, edges, weight)

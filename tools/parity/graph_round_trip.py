@@ -116,7 +116,7 @@ def said(program, folder, name):
     """{id of a node: logits} of a run, all of its records."""
     run(program, folder, "predict", name, "--on", "all", "--out", f"{name}.npz", "--quiet")
     found = np.load(folder / f"{name}.npz")
-    return {str(node): row for node, row in zip(found["id"].tolist(), found["logits"])}
+    return {str(node): row for node, row in zip(found["ids"].tolist(), found["logits"])}
 
 
 def compare(what, logits, found, names):
@@ -163,7 +163,7 @@ def round_trip(program, folder, name, layers, weighted):
             run(program, folder, "forget", "in", "--request", f"{what}.jsonl", "--method", method, "--out", out,
                 "--quiet", "--allow-fail")
             forgotten = [json.loads(line) for line in (folder / out / "forgotten.jsonl").read_text().splitlines()]
-            gone = sorted({names.index(str(row["id"])) for row in forgotten if str(row.get("id")) in names})
+            gone = sorted(names.index(record["id"]) for row in forgotten for record in row["records"])
             tensors = load_file(folder / out / "model.safetensors")
             net.model.load_state_dict({name: tensor.double() for name, tensor in tensors.items()}, strict=True)
             good.append(compare(f"{name} {out} ({len(gone)} nodes gone)", net.logits(gone),

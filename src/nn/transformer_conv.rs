@@ -1,0 +1,252 @@
+//! `transformer_conv`: attention by inner products of queries and keys along the edges.
+
+use serde::{Deserialize, Serialize};
+
+use super::edges::{walks, zeros};
+use super::gat_conv::MOST_HEADS;
+use super::keys::Keys;
+use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
+use super::params::ParamSpec;
+use super::project::Project;
+use super::structure::{complete, node_features};
+use crate::engine::{Buf, Recording};
+use crate::error::{Error, Result};
+use crate::kernels::attention::{self, Ends};
+use crate::kernels::map;
+
+pub static ROW: LayerRow = LayerRow {
+    kind: "transformer_conv",
+    summary: "graph transformer: y_i = Σ_j α_ij W_v x_j + W_s x_i, α the softmax of W_q x_i · W_k x_j / √out over the \
+        edges (Shi et al. 2021, eq. 3 and 4); lin_key, lin_query, lin_value, lin_skip",
+    facts: Facts::MESSAGES,
+    build: |t| {
+        let layer: TransformerConv = settings(&ROW, t)?;
+        layer.check()?;
+        Ok(Box::new(layer))
+    },
+    keys: Keys::of::<TransformerConv>(),
+    example: "type = \"transformer_conv\"\nname = \"conv\"\nout = 5\nheads = 2",
+    example_input: &[7],
+};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+struct TransformerConv {
+    /// Stem of its parameters' names; empty: made from its place.
+    #[serde(default)]
+    name: String,
+    /// Width of a head.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    out: Option<usize>,
+    /// Attentions side by side.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
+    #[serde(default = "one")]
+    heads: usize,
+    /// Heads side by side; else their mean.
+    #[serde(default = "yes")]
+    concat: bool,
+    /// Share of the attention weights that is dropped in training.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "exclusiveMaximum" = 1)))]
+    #[serde(default)]
+    dropout: f64,
+    /// Whether constants are added to the four projections.
+    #[serde(default = "yes")]
+    bias: bool,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The maps of a node's features, in PyTorch Geometric's order.
+const MAPS: [&str; 4] = ["lin_key", "lin_query", "lin_value", "lin_skip"];
+
+/// What the forward pass keeps behind x.
+#[derive(Clone, Copy)]
+struct Kept {
+    /// [n, heads, width].
+    key: Buf<f32>,
+    query: Buf<f32>,
+    value: Buf<f32>,
+    /// [edges, heads], and zeros [n, heads].
+    scores: Buf<f32>,
+    none: Buf<f32>,
+    /// The weights [edges, heads], and what dropout left of them.
+    alpha: Buf<f32>,
+    drawn: Buf<f32>,
+}
+
+impl Kept {
+    fn of(saved: &Saved) -> Result<Kept> {
+        match saved.floats[..] {
+            [_, key, query, value, scores, none, alpha, drawn] => {
+                Ok(Kept { key, query, value, scores, none, alpha, drawn })
+            }
+            _ => Err(Error::internal("a transformer_conv kept other tensors than it needs")),
+        }
+    }
+}
+
+impl TransformerConv {
+    fn check(&self) -> Result<()> {
+        let rules = [
+            ((1..=MOST_HEADS).contains(&self.heads), "heads must be from 1 to 1024"),
+            ((0.0..1.0).contains(&(self.dropout as f32)), "dropout must be in [0, 1)"),
+        ];
+        match rules.iter().find(|(good, _)| !good) {
+            Some((_, want)) => Err(Error::input(format!("layer `{}` (transformer_conv): {want}", self.name))),
+            None => Ok(()),
+        }
+    }
+
+    /// The maps, and the width of a head.
+    fn projections(&self, input: &[usize]) -> Result<([Project; 4], usize)> {
+        let (inputs, width) = node_features(ROW.kind, &self.name, input, self.out)?;
+        let all = self.heads.saturating_mul(width);
+        let outputs = |map| if map == "lin_skip" && !self.concat { width } else { all };
+        let of = |map| Project { weight: format!("{}.{map}.weight", self.name), inputs, outputs: outputs(map) };
+        Ok((MAPS.map(of), width))
+    }
+
+    fn biases(&self) -> [String; 4] {
+        MAPS.map(|map| format!("{}.{map}.bias", self.name))
+    }
+
+    /// A mean over one head is that head.
+    fn averages(&self) -> bool {
+        !self.concat && self.heads > 1
+    }
+
+    /// Records x / √width.
+    fn scaled(rec: &mut Recording, x: Buf<f32>, width: usize) -> Buf<f32> {
+        let y = rec.temp("scaled", x.len);
+        map::axpby(rec, 1.0 / (width as f32).sqrt(), x, 0.0, y);
+        y
+    }
+}
+
+impl Layer for TransformerConv {
+    fn row(&self) -> &'static LayerRow {
+        &ROW
+    }
+
+    fn config(&self) -> toml::Table {
+        table(&ROW, self)
+    }
+
+    fn complete(&mut self, index: usize, classes: Option<usize>) {
+        complete(&mut self.name, &mut self.out, index, classes);
+    }
+
+    fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+        Ok(vec![self.projections(input)?.0[3].outputs])
+    }
+
+    fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
+        let (maps, _) = self.projections(input)?;
+        let each = maps.iter().zip(self.biases());
+        let specs = each.flat_map(|(map, bias)| {
+            [Some(map.spec()), self.bias.then(|| ParamSpec::zeros(bias, vec![map.outputs]))]
+        });
+        Ok(specs.flatten().collect())
+    }
+
+    fn sparse(&self) -> SparseInput {
+        SparseInput::Takes
+    }
+
+    fn hops(&self) -> usize {
+        1
+    }
+
+    fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
+        let g = cx.structure(&self.name)?;
+        let (maps, width) = self.projections(input)?;
+        let heads = self.heads;
+        let mut rows = Vec::new();
+        for (to, bias) in maps.iter().zip(self.biases()) {
+            let w = cx.layout.slice(cx.theta, &to.weight)?;
+            let bias = if self.bias { Some(cx.layout.slice(cx.theta, &bias)?) } else { None };
+            rows.push(cx.project(x, w, bias, to.inputs, to.outputs));
+        }
+        let [key, query, value, skip] = [0, 1, 2, 3].map(|at| rows[at]);
+        let [a, _] = walks(cx.rec, &g);
+        let products = zeros(cx.rec, "products", g.edges * heads);
+        // An edge's inner product of what its two ends have is that of a gradient and its source elsewhere.
+        attention::attend_bwd_alpha(cx.rec, &a, query, key, products, heads, width);
+        let scores = TransformerConv::scaled(cx.rec, products, width);
+        let (alpha, none) = (cx.rec.temp("alpha", scores.len), zeros(cx.rec, "no scores", cx.n * heads));
+        let own = a.themselves(cx.rec);
+        attention::edge_softmax(cx.rec, &own, g.weight, Ends { src: scores, dst: none }, alpha, heads, 1.0);
+        let (mut drawn, mut saved) = (alpha, Saved::default());
+        if cx.mode.trains() && self.dropout > 0.0 {
+            let (stream, step) = cx.dropout_stream()?;
+            drawn = cx.rec.temp("kept", alpha.len);
+            map::dropout(cx.rec, alpha, drawn, self.dropout as f32, stream, step);
+            saved.stream = Some(stream);
+        }
+        let mut y = cx.rec.temp("y", value.len);
+        attention::attend(cx.rec, &a, drawn, value, y, heads, width);
+        if self.averages() {
+            let each = y;
+            y = cx.rec.temp("y", cx.n * width);
+            attention::mean_heads(cx.rec, each, y, heads, width);
+        }
+        map::axpby(cx.rec, 1.0, skip, 1.0, y);
+        Ok((y, Saved { floats: vec![x, key, query, value, scores, none, alpha, drawn], ..saved }))
+    }
+
+    fn backward(
+        &self,
+        cx: &mut Backward,
+        saved: &Saved,
+        dy: Buf<f32>,
+        input: &[usize],
+        need_dx: bool,
+    ) -> Result<Option<Buf<f32>>> {
+        let g = cx.structure(&self.name)?;
+        let (maps, width) = self.projections(input)?;
+        let (heads, kept) = (self.heads, Kept::of(saved)?);
+        let mut each = dy;
+        if self.averages() {
+            each = cx.rec.temp("dheads", kept.value.len);
+            attention::mean_heads_bwd(cx.rec, dy, each, heads, width);
+        }
+        let [a, t] = walks(cx.rec, &g);
+        let mut dalpha = zeros(cx.rec, "dalpha", kept.alpha.len);
+        attention::attend_bwd_alpha(cx.rec, &a, each, kept.value, dalpha, heads, width);
+        if let Some(stream) = saved.stream {
+            let step = cx.step.ok_or_else(|| Error::internal("dropout in training needs the step's words"))?;
+            let ddrawn = dalpha;
+            dalpha = cx.rec.temp("dalpha", ddrawn.len);
+            map::dropout(cx.rec, ddrawn, dalpha, self.dropout as f32, stream, step);
+        }
+        let (own, s) = (a.themselves(cx.rec), Ends { src: kept.scores, dst: kept.none });
+        let [src, dst] = ["ds of sources", "ds of targets"].map(|name| cx.rec.temp(name, kept.none.len));
+        attention::edge_softmax_bwd(cx.rec, &own, &t, s, kept.alpha, dalpha, Ends { src, dst }, heads, 1.0);
+        let ds = TransformerConv::scaled(cx.rec, dalpha, width);
+        let [dkey, dquery, dvalue] = ["dk", "dq", "dv"].map(|name| cx.rec.temp(name, kept.value.len));
+        attention::attend_bwd_z(cx.rec, &t, ds, kept.query, dkey, heads, width);
+        attention::attend(cx.rec, &a, ds, kept.key, dquery, heads, width);
+        attention::attend_bwd_z(cx.rec, &t, kept.drawn, each, dvalue, heads, width);
+        let mut dx: Option<Buf<f32>> = None;
+        for ((to, bias), d) in maps.iter().zip(self.biases()).zip([dkey, dquery, dvalue, dy]) {
+            if self.bias {
+                cx.sink_bias(&bias, d, to.outputs, 1)?;
+            }
+            let part = to.backward(cx, saved, d, need_dx)?;
+            match (dx, part) {
+                (Some(sum), Some(part)) => map::axpby(cx.rec, 1.0, part, 1.0, sum),
+                (None, part) => dx = part,
+                (Some(_), None) => {}
+            }
+        }
+        Ok(dx)
+    }
+}

@@ -99,8 +99,11 @@ const GRAPHS: &[(&str, usize)] = &[
     ("type='gat_conv'\nout=4\nheads=5\ndropout=0.4", 6),
     ("type='gat_conv'\nout=3\nheads=2\nedge_dim=4\nfill_value='zero'\ndropout=0.3", 6),
     ("type='transformer_conv'\nout=3\nheads=2\nconcat=false\nbias=false\ndropout=0.3", 6),
-    ("type='jumping'\nmode='max'\nlayers=[{type='sage_conv',name='a',out=4},{type='tanh'},\
-        {type='graph_conv',name='b',out=4},{type='gat_conv',name='c',out=4}]", 6),
+    (
+        "type='jumping'\nmode='max'\nlayers=[{type='sage_conv',name='a',out=4},{type='tanh'},\
+        {type='graph_conv',name='b',out=4},{type='gat_conv',name='c',out=4}]",
+        6,
+    ),
     ("type='gatv2_conv'\nout=3\nheads=2\nconcat=false\nbias=false", 6),
     ("type='linear'\nout=4", 6),
 ];

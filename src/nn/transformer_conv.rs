@@ -151,9 +151,8 @@ impl Layer for TransformerConv {
     fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
         let (maps, _) = self.projections(input)?;
         let each = maps.iter().zip(self.biases());
-        let specs = each.flat_map(|(map, bias)| {
-            [Some(map.spec()), self.bias.then(|| ParamSpec::zeros(bias, vec![map.outputs]))]
-        });
+        let specs = each
+            .flat_map(|(map, bias)| [Some(map.spec()), self.bias.then(|| ParamSpec::zeros(bias, vec![map.outputs]))]);
         Ok(specs.flatten().collect())
     }
 

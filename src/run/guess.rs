@@ -191,7 +191,9 @@ impl Module<'_> {
     fn kind(&self) -> Kind {
         let weight = self.parts.iter().find(|(part, _)| *part == "weight").map(|(_, tensor)| tensor.shape.as_slice());
         let last = self.name.rsplit('.').next().filter(|last| *last != self.name);
-        let graph = last.is_some_and(|last| ["lin", "lin_l", "lin_r", "lin_edge", "lin_key", "lin_query", "lin_value", "lin_skip"].contains(&last));
+        let graph = last.is_some_and(|last| {
+            ["lin", "lin_l", "lin_r", "lin_edge", "lin_key", "lin_query", "lin_value", "lin_skip"].contains(&last)
+        });
         match weight {
             _ if self.has("running_mean") => Kind::BatchNorm,
             _ if self.has("att_edge") => Kind::Other("attention over a graph with features of edges; see `gat_conv`"),
@@ -199,7 +201,9 @@ impl Module<'_> {
             _ if self.has("att") => Kind::Other("attention over a graph; see `gatv2_conv`"),
             _ if self.has("in_proj_weight") => Kind::Other("attention, which is no layer here"),
             _ if self.has("weight_ih_l0") => Kind::Other("a recurrent layer, which is none here"),
-            Some(&[_, _]) if graph => Kind::Other("of a layer over a graph; see `graph_conv`, `sage_conv`, `gat_conv`, `transformer_conv`"),
+            Some(&[_, _]) if graph => {
+                Kind::Other("of a layer over a graph; see `graph_conv`, `sage_conv`, `gat_conv`, `transformer_conv`")
+            }
             Some(&[_, _]) if self.name.rsplit('.').next().is_some_and(|name| name.contains("emb")) => {
                 Kind::Other("by its name an embedding of categories")
             }

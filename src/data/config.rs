@@ -29,8 +29,8 @@ pub struct DataConfig {
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "unit" = "bytes")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_bytes: Option<u64>,
-    /// `planetoid`, `tudataset`: NAME in the names of the files in the folder `path`. `ogb`: the folder in `split`, where
-    /// there are several.
+    /// `planetoid`, `tudataset`: NAME in the names of the files in the folder `path`. `ogb`: the folder in `split`,
+    /// where there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// `csv`, `parquet`, `class_folder`: the test part, where it has a file or folder of its own; it comes before a

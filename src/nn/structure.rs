@@ -15,8 +15,8 @@ pub struct Structure {
     /// What an edge of the graph weighs, 1 where its data say nothing; 0 for a self-loop that was only added and for
     /// an edge that was deleted.
     pub weight: Buf<f32>,
-    /// `c_i c_j w_ij`, c = 1/sqrt(degree), added self-loops of weight 1 among the edges (Kipf & Welling 2017, eq. 2); 0:
-    /// takes no part.
+    /// `c_i c_j w_ij`, c = 1/sqrt(degree), added self-loops of weight 1 among the edges (Kipf & Welling 2017, eq. 2);
+    /// 0: takes no part.
     pub sym: Buf<f32>,
     /// `w_ij / Σ_j w_ij`.
     pub mean: Buf<f32>,

@@ -43,8 +43,8 @@ fn carried(model: &Model, graph: &Graph) -> Result<()> {
     let blind = layers.iter().find(|layer| layer.row().facts.messages && !layer.row().facts.edge_weights);
     if let (Some(layer), true) = (blind, data.weight.is_some()) {
         return Err(Error::input(format!(
-            "the layer `{}` knows no weights of edges, and the data have some (data.edge_weight); layers that read them \
-             are graph_conv and sgc, or leave the weights out: data.drop in the place of data.edge_weight",
+            "the layer `{}` knows no weights of edges, and the data have some (data.edge_weight); layers that read \
+             them are graph_conv and sgc, or leave the weights out: data.drop in the place of data.edge_weight",
             layer.label()
         )));
     }

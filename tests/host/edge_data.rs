@@ -85,7 +85,7 @@ fn an_archive_has_arrays_of_weights_and_features() {
     for (keys, parts) in [
         ("", ["0.5", "data.edge_weight"]),
         ("edge_weight = 'labels'\nedge_features = ['attr_shape']\ndrop = ['adj_data']", ["attr_shape", "g.npz"]),
-        ("edge_weight = 'edge_attr'", ["data.edge_weight", "[3, 2]"]),
+        ("edge_weight = 'edge_attr'\ndrop = ['adj_data']", ["data.edge_weight", "[3, 2]"]),
     ] {
         let error = try_load(&format!("{text}{keys}"), dir.path()).unwrap_err().to_string();
         assert!(parts.iter().all(|part| error.contains(part)), "{keys}: {error}");

@@ -21,9 +21,10 @@ use crate::error::{Error, Result};
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: "edge_list",
     summary: "tables separated by commas, tabs, semicolons or blanks, `#` a comment: `edges` (source and target; any \
-              further column is `edge_weight`, in `edge_features`, in `drop`, or 1), `labels` with the class in the column `label` (empty: none), \
-              `node_features` as a table, or as JSON {\"node\": [columns that are 1]}; nodes are 0 to n - 1, or have \
-              names, in the column `id`; `header` and `node_header` say which tables have a heading",
+              further column is `edge_weight`, in `edge_features`, in `drop`, or 1), `labels` with the class in the \
+              column `label` (empty: none), `node_features` as a table, or as JSON {\"node\": [columns that are 1]}; \
+              nodes are 0 to n - 1, or have names, in the column `id`; `header` and `node_header` say which tables \
+              have a heading",
     citation: "B. Rozemberczki, R. Sarkar: Characteristic Functions on Graphs, CIKM 2020 (the JSON form)",
     licence: "of the files",
     keys: &[

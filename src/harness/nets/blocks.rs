@@ -104,7 +104,9 @@ impl Blocks {
         engine.write(touched, &flags)?;
         let features = match carried {
             Some(width) => {
-                let values: Vec<f32> = (0..weights.len() * width).map(|i| (7 * i % 11) as f32 / 8.0 - 0.5).collect();
+                let values: Vec<f32> = (0..records)
+                    .flat_map(|_| (0..EDGES.len() * width).map(|i| (7 * i % 11) as f32 / 8.0 - 0.5))
+                    .collect();
                 let to = engine.alloc("features of edges", values.len())?;
                 engine.write(to, &values)?;
                 Some(EdgeFeatures { values: to, width })

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use unlearn::data::StateDict;
+use unlearn::data::{Id, StateDict};
 use unlearn::engine::Engine;
 use unlearn::run::forget_run::ForgetJob;
 use unlearn::run::naming::Naming;
@@ -36,8 +36,11 @@ fn names_of_nodes_have_the_logits_that_pytorch_geometric_gave() {
         assert_eq!(said.ids.len(), wanted.lines().count(), "{name}");
         for line in wanted.lines() {
             let (node, want) = line.split_once(',').unwrap();
-            let at =
-                said.ids.iter().position(|id| id.to_string() == node).unwrap_or_else(|| panic!("{name}: no {node}"));
+            let at = said
+                .ids
+                .iter()
+                .position(|id| *id == Id::Name(node.to_owned()))
+                .unwrap_or_else(|| panic!("{name}: no {node}"));
             let got = &said.logits[3 * at..3 * at + 3];
             for (got, want) in got.iter().zip(want.split(',')) {
                 let want: f32 = want.parse().unwrap();

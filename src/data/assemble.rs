@@ -4,7 +4,7 @@ use super::fitted::FitOn;
 use super::identity::Identities;
 use super::learned::Named;
 use super::parts::{Parts, Raw};
-use super::{DataConfig, Dataset, Normalize, Portion, Samples, TwinsOnce, normalize, notes, split};
+use super::{DataConfig, Dataset, Normalize, Portion, Samples, Scaling, TwinsOnce, normalize, notes, split};
 use crate::error::{Error, Result};
 
 /// Checks, splits, and normalises by what is fitted.
@@ -14,9 +14,10 @@ pub(super) fn dataset(mut parts: Parts, config: &DataConfig, kind: Normalize, fi
     split::apply(&mut parts, config)?;
     let (validation, test) = (parts.validation.take().unwrap_or_default(), parts.test.take().unwrap_or_default());
     let learned = learned(&parts, [&validation, &test], fit)?;
-    let normalization = match fit.kept() {
-        Some(fitted) => fitted.normalization.clone(),
-        None => {
+    let normalization = match (fit.kept(), &config.normalize) {
+        (Some(fitted), _) => fitted.normalization.clone(),
+        (None, Some(Scaling::Given(numbers))) => numbers.of(&parts.shape, parts.full_scale, &parts.origin)?,
+        (None, _) => {
             let x = match parts.train.who.iter().all(|record| fit.learns(record)) {
                 true => &parts.train.x,
                 false => &parts.train.x.gather(&places(&parts.train, fit), width),

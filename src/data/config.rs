@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DATASETS, NodeSplit, Normalize, Plant, Poison, Task};
+use super::{DATASETS, NodeSplit, Plant, Poison, Scaling, Task};
 
 pub use columns::{Column, ColumnKind, Layout};
 
@@ -55,9 +55,10 @@ pub struct DataConfig {
     /// `cifar`: the batches of the test part; without them a part of the training records is held out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_files: Option<Vec<PathBuf>>,
-    /// How features are scaled; the loader's own way where it is absent.
+    /// How features are scaled: a word, or `{ mean = [0.49, 0.48, 0.45], std = [0.25, 0.24, 0.26] }` as torchvision's
+    /// `Normalize` takes them; the loader's own way where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub normalize: Option<Normalize>,
+    pub normalize: Option<Scaling>,
     /// Part of the records that becomes the test part, where the files have none: about so many, each drawn by what it
     /// is called or, without a name, what it holds, so that no other record's coming or going moves it. Default 0.25.
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "exclusiveMaximum" = 1)))]

@@ -19,7 +19,7 @@ pub(crate) fn parse<'a>(lines: impl Iterator<Item = &'a str>, width: usize) -> R
 
 #[cfg(test)]
 mod tests {
-    use crate::data::{DataConfig, Normalize, load};
+    use crate::data::{DataConfig, Normalize, Scaling, load};
     use std::path::Path;
 
     fn counts(y: &[u32], classes: usize) -> Vec<usize> {
@@ -54,7 +54,7 @@ mod tests {
             let variance = column.map(|v| (v - mean).powi(2)).sum::<f64>() / n as f64;
             assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-5, "feature {feature}: {mean}, {variance}");
         }
-        let raw = DataConfig { normalize: Some(Normalize::None), ..DataConfig::new("breast_cancer") };
+        let raw = DataConfig { normalize: Some(Scaling::Word(Normalize::None)), ..DataConfig::new("breast_cancer") };
         let raw = load(&raw, Path::new(".")).unwrap();
         assert_eq!(raw.train.y, table.train.y);
         assert!(raw.train.x.contains(&122.8) || raw.test.x.contains(&122.8));

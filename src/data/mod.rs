@@ -65,7 +65,7 @@ pub use graph::{
 };
 pub use identity::{Identities, Identity, Naming, Place, Portion};
 pub use kind::RecordKind;
-pub use normalize::{Normalization, Normalize};
+pub use normalize::{MeanStd, Normalization, Normalize, Scaling};
 pub use request::{Kind, Request};
 pub use request_file::{read_requests, request_lines};
 pub use request_id::Id;
@@ -248,7 +248,7 @@ pub fn load(config: &DataConfig, base_dir: &Path) -> Result<Dataset> {
 pub fn load_with(config: &DataConfig, base_dir: &Path, fit: FitOn) -> Result<Dataset> {
     let config = config.resolved()?;
     let row = find(&config.loader)?;
-    let kind = config.normalize.unwrap_or(row.normalize);
+    let kind = config.normalize.as_ref().map_or(row.normalize, Scaling::kind);
     let source = Source { config: &config, base_dir, fit, limit: Limit::of(&config)? };
     match row.load {
         Loader::Records(load) => assemble::dataset(load(&source)?, &config, kind, fit),

@@ -3,8 +3,78 @@
 use serde::{Deserialize, Serialize};
 
 use super::values::Values;
+use crate::error::{Error, Result};
 
-/// The key `normalize`.
+/// The key `normalize`: a way of finding the numbers, or the numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum Scaling {
+    /// How they are found.
+    Word(Normalize),
+    /// The numbers.
+    Given(MeanStd),
+}
+
+/// Means and standard deviations as torchvision's `Normalize` has them: of values that are 0…1 over the format's full
+/// scale, where it has one. Nothing is fitted on records then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MeanStd {
+    /// Subtracted: one number, or one for each channel of a picture or feature of a table.
+    pub mean: Vec<f64>,
+    /// Divided by then; as many.
+    #[cfg_attr(feature = "cli", schemars(inner(range(min = 0))))]
+    pub std: Vec<f64>,
+}
+
+impl Scaling {
+    /// How the numbers are found.
+    pub(super) fn kind(&self) -> Normalize {
+        match self {
+            Scaling::Word(kind) => *kind,
+            Scaling::Given(_) => Normalize::Given,
+        }
+    }
+
+    /// # Errors
+    /// Numbers that are none, or too few or too many of one kind; the word for them without them.
+    pub(super) fn check(&self) -> Result<()> {
+        let fail = |want: &str| Err(Error::input(format!("data.normalize {want}")));
+        match self {
+            Scaling::Word(Normalize::Given) => fail("must be a table: { mean = [0.5], std = [0.25] }"),
+            Scaling::Word(_) => Ok(()),
+            Scaling::Given(MeanStd { mean, std }) if mean.is_empty() || mean.len() != std.len() => {
+                fail(&format!("has {} means and {} deviations; give as many of each", mean.len(), std.len()))
+            }
+            Scaling::Given(MeanStd { mean, std }) => {
+                let good = mean.iter().all(|v| v.is_finite()) && std.iter().all(|v| *v > 0.0 && v.is_finite());
+                if good { Ok(()) } else { fail("must have numbers for means, and positive ones for deviations") }
+            }
+        }
+    }
+}
+
+impl MeanStd {
+    /// What is applied to records of this shape.
+    ///
+    /// # Errors
+    /// Neither one number nor one for each channel or feature.
+    pub(super) fn of(&self, shape: &[usize], full_scale: Option<f32>, origin: &str) -> Result<Normalization> {
+        let (count, full) = (groups(shape).0, full_scale.map_or(1.0, f64::from));
+        if ![1, count].contains(&self.mean.len()) {
+            return Err(Error::input(format!(
+                "{origin}: data.normalize has {} means, and a record {shape:?} takes 1 or {count}",
+                self.mean.len()
+            )));
+        }
+        let times = |all: &[f64]| all.iter().map(|v| v * full).collect();
+        Ok(Normalization { kind: Normalize::Given, offset: times(&self.mean), scale: times(&self.std) })
+    }
+}
+
+/// How the numbers are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -18,6 +88,8 @@ pub enum Normalize {
     Row,
     /// Features as the file has them.
     None,
+    /// By numbers that the configuration gives: `{ mean = […], std = […] }`.
+    Given,
 }
 
 /// The numbers that were applied: `x' = (x − offset) / scale`, in f64.
@@ -58,7 +130,7 @@ impl Normalization {
                 }
                 out
             }
-            Normalize::Unit | Normalize::Standard => {
+            Normalize::Unit | Normalize::Standard | Normalize::Given => {
                 let run = width / self.offset.len();
                 let scaled = |at: usize, value: f64| {
                     let group = at % width / run;
@@ -79,7 +151,7 @@ pub(crate) fn fit(
     fixed: &[bool],
 ) -> Normalization {
     let (mut offset, mut scale) = match (kind, full_scale) {
-        (Normalize::Row | Normalize::None, _) => (vec![], vec![]),
+        (Normalize::Row | Normalize::None | Normalize::Given, _) => (vec![], vec![]),
         (Normalize::Unit, Some(full)) => (vec![0.0], vec![f64::from(full)]),
         (Normalize::Unit, None) => {
             let (low, high) = range(x, shape);

@@ -53,7 +53,7 @@ impl Refit {
 
 /// Whether something that was fitted may be another without the forgotten: if not, nothing need be read again.
 fn reads_records(data: &Dataset, target: &Target) -> bool {
-    let plain = matches!(data.normalization.kind, Normalize::None | Normalize::Row);
+    let plain = matches!(data.normalization.kind, Normalize::None | Normalize::Row | Normalize::Given);
     !(plain && data.columns.is_empty() && target.whole_classes.is_empty())
 }
 

@@ -64,7 +64,7 @@ fn fitted(run: &Opened) -> Option<Residue> {
     let numbers = match normalization.kind {
         Normalize::Standard => true,
         Normalize::Unit => own,
-        Normalize::Row | Normalize::None => false,
+        Normalize::Row | Normalize::None | Normalize::Given => false,
     };
     let holds = match (run.config.data.loader.as_str(), numbers) {
         ("csv" | "parquet", _) => "categories, fillings of gaps and normalisation were fitted with the records",

@@ -3,7 +3,7 @@
 use super::DataConfig;
 use crate::base::did_you_mean;
 use crate::data::graph::{links, partition};
-use crate::data::{Loader, NodeSplit, Task, find};
+use crate::data::{Loader, NodeSplit, Scaling, Task, find};
 use crate::error::{Error, Result};
 
 impl DataConfig {
@@ -21,6 +21,7 @@ impl DataConfig {
                 row.keys.join(", ")
             )));
         }
+        self.normalize.as_ref().map_or(Ok(()), Scaling::check)?;
         let mut out = self.clone();
         let headed = out.columns.is_none();
         links::check_keys(&out)?;
@@ -35,7 +36,7 @@ impl DataConfig {
         }
         for &key in row.keys {
             match key {
-                "normalize" => fill(&mut out.normalize, row.normalize),
+                "normalize" => fill(&mut out.normalize, Scaling::Word(row.normalize)),
                 "task" => fill(&mut out.task, Task::Node),
                 "split" if !link => fill(&mut out.split, split),
                 "fold" if out.folds.is_some() => fill(&mut out.fold, 0),

@@ -190,7 +190,7 @@ fn normalized(graph: &mut Graph, normalize: Normalize, config: &DataConfig) -> R
     match normalize {
         Normalize::Row => graph.features.normalize_rows(),
         Normalize::None => {}
-        Normalize::Unit | Normalize::Standard => {
+        Normalize::Unit | Normalize::Standard | Normalize::Given => {
             return Err(Error::input(format!(
                 "data.normalize: the loader `{}` makes a graph, whose features stay sparse; expected row or none",
                 config.loader

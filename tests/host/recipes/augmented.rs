@@ -72,6 +72,29 @@ fn changes_go_by_the_record_and_the_step() {
     assert!(apart(&whole, &again) > 1e-4, "another seed");
 }
 
+/// torchvision's `Normalize`: numbers of values in 0…1, fitted on nothing.
+#[test]
+fn pictures_are_normalised_by_given_numbers() {
+    let load = |keys: &str| {
+        let config: unlearn::data::DataConfig = toml::from_str(&format!("loader = 'digits'\n{keys}")).expect("TOML");
+        unlearn::data::load(&config, std::path::Path::new("."))
+    };
+    let unit = load("").expect("the loader's own way");
+    let given = load("normalize = { mean = [0.3], std = [0.4] }").expect("by numbers");
+    let want = unit.train.x.iter().map(|x| (f64::from(*x) - 0.3) / 0.4);
+    assert!(given.train.x.iter().zip(want).all(|(got, want)| (f64::from(*got) - want).abs() < 1e-6));
+    assert_eq!((given.normalization.offset, given.normalization.scale), (vec![0.3 * 16.0], vec![0.4 * 16.0]));
+    for (keys, says) in [
+        ("normalize = { mean = [0.1, 0.2], std = [1, 1] }", "takes 1"),
+        ("normalize = { mean = [0.1], std = [0] }", "positive"),
+        ("normalize = { mean = [0.1], std = [] }", "1 means and 0 deviations"),
+        ("normalize = 'given'", "must be a table"),
+    ] {
+        let said = load(keys).err().expect("refused").to_string();
+        assert!(said.contains("data.normalize") && said.contains(says), "{said}");
+    }
+}
+
 #[test]
 fn what_is_no_picture_is_refused() {
     let problem = pictures();

@@ -90,7 +90,7 @@ fn pictures_are_normalised_by_given_numbers() {
         ("normalize = { mean = [0.1], std = [] }", "1 means and 0 deviations"),
         ("normalize = 'given'", "must be a table"),
     ] {
-        let said = load(keys).err().expect("refused").to_string();
+        let said = load(keys).expect_err("refused").to_string();
         assert!(said.contains("data.normalize") && said.contains(says), "{said}");
     }
 }

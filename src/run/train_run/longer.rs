@@ -52,8 +52,8 @@ impl Longer {
         if !config.train.schedule.goes_on() && !stretch {
             return Err(Error::input(format!(
                 "--resume: train.schedule = {} was laid out over {then} epochs, and {now} are asked for: \
-                    learning rates that {at} has behind it would have been others; give --stretch-schedule to go on along the longer \
-                    schedule all the same, or use another --out",
+                    learning rates that {at} has behind it would have been others; give --stretch-schedule to go on \
+                    along the longer schedule all the same, or use another --out",
                 toml::Value::try_from(config.train.schedule).unwrap_or_else(|_| "…".into())
             )));
         }

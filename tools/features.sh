@@ -10,7 +10,7 @@ only_with() {
     cli) echo clap clap_builder clap_complete clap_mangen schemars indicatif console comfy-table env_logger ;;
     harness) echo quick-junit quick-xml regex ;;
     parquet) echo parquet snap zstd ;;
-    pictures) echo image png zune-jpeg ;;
+    pictures) echo image image-webp png tiff weezl zune-jpeg ;;
     report) echo kuva ;;
   esac
 }

@@ -108,8 +108,8 @@ pub struct TrainConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<PathBuf>,
     /// Parameters that keep their bits in this training and in every one that goes by its recipe: names of parameters
-    /// or of layers (what stands before a dot), `*` for any letters. Running statistics of a `batch_norm` follow all the
-    /// same, unless the layer is `frozen`.
+    /// or of layers (what stands before a dot), `*` for any letters. Running statistics of a `batch_norm` follow all
+    /// the same, unless the layer is `frozen`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub freeze: Vec<String>,
     /// How pictures are changed in each step.

@@ -113,6 +113,8 @@ const READ_OUT: &[&str] = &[
     "{type='graph_conv',out=3},{type='readout',kind='sum'}",
     "{type='sage_conv',out=3},{type='deletion'},{type='elu'},{type='deletion'},{type='readout',kind='mean'}",
     "{type='gin_conv',out=4},{type='relu'},{type='readout',kind='max'},{type='linear'}",
+    "{type='graph_conv',out=4},{type='tanh'},{type='residual',layers=[{type='readout',kind='sum'}],\
+        shortcut=[{type='linear',out=4},{type='readout',kind='mean'}]},{type='linear'}",
     "{type='graph_conv',out=8},{type='relu'},{type='dropout',p=0.3},{type='graph_conv',out=4},{type='relu'},\
         {type='readout',kind='mean'},{type='linear'}",
     "{type='gatv2_conv',out=3,edge_dim=2},{type='tanh'},{type='gat_conv',out=3,edge_dim=2},\

@@ -242,8 +242,8 @@ pub fn running(call: &mut TwinCall) {
     let momentum = f64::from(p.momentum);
     for c in 0..p.c as usize {
         let at = p.spread as usize + c;
-        state[c] += momentum * (mean[c] - state[c]);
-        state[at] += momentum * (f64::from(p.unbiased) * variance[c] - state[at]);
+        state[c] = (1.0 - momentum) * state[c] + momentum * mean[c];
+        state[at] = (1.0 - momentum) * state[at] + momentum * f64::from(p.unbiased) * variance[c];
     }
     if p.c > 0 {
         state[p.batches as usize] += 1.0;

@@ -101,7 +101,7 @@ const GRAPHS: &[(&str, usize)] = &[
     ("type='transformer_conv'\nout=3\nheads=2\nconcat=false\nbias=false\ndropout=0.3", 6),
     (
         "type='jumping'\nmode='max'\nlayers=[{type='sage_conv',name='a',out=4},{type='tanh'},\
-        {type='graph_conv',name='b',out=4},{type='gat_conv',name='c',out=4}]",
+        {type='graph_conv',name='b',out=4},{type='sage_conv',name='c',out=4}]",
         6,
     ),
     ("type='gatv2_conv'\nout=3\nheads=2\nconcat=false\nbias=false", 6),

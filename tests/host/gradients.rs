@@ -11,6 +11,11 @@ use unlearn::harness::nets::{Into, Net, Rig, get, numbers, put};
 const CHECK: GradCheck = GradCheck { step: 1e-6, directions: 24, seed: 11, tolerance: 1e-6, floor: 1e-2 };
 const SCALE: f32 = 0.25;
 
+/// Tensors that no output depends on: a constant in every key shifts all scores of a node alike.
+fn idle(net: &Net, name: &str) -> bool {
+    net.name.contains("transformer_conv") && name.ends_with("lin_key.bias")
+}
+
 fn check_net(net: &Net, n: usize) -> Vec<String> {
     let mut engine = Engine::reference();
     let into = Into::Mean { scale: SCALE, accumulate: true };
@@ -36,6 +41,11 @@ fn check_net(net: &Net, n: usize) -> Vec<String> {
     }
     let mut bad = Vec::new();
     for (name, at, gradient) in tensors {
+        if idle(net, &name) {
+            let most = gradient.iter().fold(0.0_f64, |most, g| most.max(g.abs()));
+            assert!(most < 1e-12, "{}: {name} has a gradient of {most:e}", net.name);
+            continue;
+        }
         let start = get(&mut engine, at).expect("a read");
         let f = projection(&mut engine, &rig.forward, at.any(), rig.at.y.any(), &upstream);
         // A tensor that nothing depends on would agree with anything that is zero.

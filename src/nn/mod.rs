@@ -26,6 +26,7 @@ mod layer;
 mod linear;
 mod model;
 mod norm;
+mod pad_channels;
 mod params;
 mod pool;
 mod project;
@@ -78,6 +79,7 @@ pub static LAYERS: &[&LayerRow] = &[
     &norm::LAYER,
     &batch_norm::ROW,
     &residual::ROW,
+    &pad_channels::ROW,
     &concat::ROW,
     &embedding::ROW,
     &squeeze_excite::ROW,

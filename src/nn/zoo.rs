@@ -3,6 +3,7 @@
 
 mod pictures;
 
+use pictures::Shortcut;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -77,25 +78,43 @@ pub static ZOO: &[ZooRow] = &[
         summary: "ResNet-20 for CIFAR (He et al. 2016), 0.27 M parameters; projections as shortcuts (option \
             B), torchvision's names",
         nodes: false,
-        build: Build::Pictures(&[16, 32, 64], |w, norm| pictures::small_resnet(w, 3, norm)),
+        build: Build::Pictures(&[16, 32, 64], |w, norm| pictures::small_resnet(w, 3, norm, Shortcut::Projected)),
     },
     ZooRow {
         name: "resnet32",
         summary: "ResNet-32, built like resnet20",
         nodes: false,
-        build: Build::Pictures(&[16, 32, 64], |w, norm| pictures::small_resnet(w, 5, norm)),
+        build: Build::Pictures(&[16, 32, 64], |w, norm| pictures::small_resnet(w, 5, norm, Shortcut::Projected)),
     },
     ZooRow {
         name: "resnet56",
         summary: "ResNet-56, built like resnet20",
         nodes: false,
-        build: Build::Pictures(&[16, 32, 64], |w, norm| pictures::small_resnet(w, 9, norm)),
+        build: Build::Pictures(&[16, 32, 64], |w, norm| pictures::small_resnet(w, 9, norm, Shortcut::Projected)),
+    },
+    ZooRow {
+        name: "resnet20_pad",
+        summary: "resnet20 with shortcuts without parameters (option A): every second place and zero channels",
+        nodes: false,
+        build: Build::Pictures(&[16, 32, 64], |w, norm| pictures::small_resnet(w, 3, norm, Shortcut::Padded)),
+    },
+    ZooRow {
+        name: "resnet32_pad",
+        summary: "resnet32 with shortcuts without parameters",
+        nodes: false,
+        build: Build::Pictures(&[16, 32, 64], |w, norm| pictures::small_resnet(w, 5, norm, Shortcut::Padded)),
+    },
+    ZooRow {
+        name: "resnet56_pad",
+        summary: "resnet56 with shortcuts without parameters",
+        nodes: false,
+        build: Build::Pictures(&[16, 32, 64], |w, norm| pictures::small_resnet(w, 9, norm, Shortcut::Padded)),
     },
     ZooRow {
         name: "resnet18",
         summary: "ResNet-18 with a 3x3 convolution as its stem, for pictures of 32x32; torchvision's names",
         nodes: false,
-        build: Build::Pictures(&[64, 128, 256, 512], |w, norm| pictures::small_resnet(w, 2, norm)),
+        build: Build::Pictures(&[64, 128, 256, 512], |w, norm| pictures::small_resnet(w, 2, norm, Shortcut::Projected)),
     },
     ZooRow {
         name: "resnet18_imagenet",

@@ -70,9 +70,27 @@ fn head(name: &str) -> Layers {
     vec![plain("global_avg_pool"), plain("flatten"), linear(name, None)]
 }
 
+/// What stands beside a block that changes the shape.
+#[derive(Clone, Copy)]
+pub(super) enum Shortcut {
+    /// A 1x1 convolution and a norm: option B of He et al. 2016, which torchvision has as well.
+    Projected,
+    /// Every second place, and zero channels on either side: option A, without parameters.
+    Padded,
+}
+
+/// Option A from `from` channels to `width`.
+fn padded(from: usize, width: usize, stride: usize) -> Layers {
+    let more = width.saturating_sub(from);
+    vec![
+        layer("avg_pool", &[("kernel", number(1)), ("stride", number(stride))]),
+        layer("pad_channels", &[("before", number(more / 2)), ("behind", number(more - more / 2))]),
+    ]
+}
+
 /// Basic blocks of two 3x3 convolutions, the first of each stage but the first at stride 2 (He et al. 2016); where the
-/// shape changes the shortcut is a 1x1 convolution and a norm, the paper's option B, which torchvision has as well.
-fn basic_blocks(widths: &[usize], blocks: usize, by: Norm) -> Layers {
+/// shape changes the shortcut is what the option says.
+fn basic_blocks(widths: &[usize], blocks: usize, by: Norm, option: Shortcut) -> Layers {
     let (mut all, mut from) = (Layers::new(), widths.first().copied());
     for (stage, &width) in widths.iter().enumerate() {
         for block in 0..blocks {
@@ -85,7 +103,12 @@ fn basic_blocks(widths: &[usize], blocks: usize, by: Norm) -> Layers {
                 conv(&part("conv2"), width, 3, 1),
                 norm(by, &part("bn2"), width),
             ];
-            let beside = || vec![conv(&part("downsample.0"), width, 1, stride), norm(by, &part("downsample.1"), width)];
+            let beside = || match option {
+                Shortcut::Projected => {
+                    vec![conv(&part("downsample.0"), width, 1, stride), norm(by, &part("downsample.1"), width)]
+                }
+                Shortcut::Padded => padded(from.unwrap_or(width), width, stride),
+            };
             let same = stride == 1 && from == Some(width);
             all.push(residual(body, if same { Layers::new() } else { beside() }));
             all.push(plain("relu"));
@@ -96,10 +119,10 @@ fn basic_blocks(widths: &[usize], blocks: usize, by: Norm) -> Layers {
 }
 
 /// A 3x3 convolution, then so many basic blocks a stage, then the mean.
-pub(super) fn small_resnet(widths: &[usize], blocks: usize, by: Norm) -> Layers {
+pub(super) fn small_resnet(widths: &[usize], blocks: usize, by: Norm, option: Shortcut) -> Layers {
     let width = widths[0];
     let mut all = vec![conv("conv1", width, 3, 1), norm(by, "bn1", width), plain("relu")];
-    all.extend(basic_blocks(widths, blocks, by));
+    all.extend(basic_blocks(widths, blocks, by, option));
     all.extend(head("fc"));
     all
 }
@@ -109,7 +132,7 @@ pub(super) fn large_resnet(widths: &[usize], blocks: usize, by: Norm) -> Layers 
     let width = widths[0];
     let pool = layer("max_pool", &[("kernel", number(3)), ("stride", number(2)), ("padding", number(1))]);
     let mut all = vec![conv("conv1", width, 7, 2), norm(by, "bn1", width), plain("relu"), pool];
-    all.extend(basic_blocks(widths, blocks, by));
+    all.extend(basic_blocks(widths, blocks, by, Shortcut::Projected));
     all.extend(head("fc"));
     all
 }

@@ -188,6 +188,12 @@ impl Writer<'_> {
                 self.graph.node("BatchNormalization", &all, &[Attribute::Float("epsilon", keys.float("eps"))])
             }
             "group_norm" => self.group_norm(&name, &keys, x, input)?,
+            "pad_channels" => {
+                let mut pads = vec![0; 2 * (input.len() + 1)];
+                (pads[1], pads[input.len() + 2]) = (keys.int("before"), keys.int("behind"));
+                let pads = self.graph.ints(&pads);
+                self.graph.node("Pad", &[x, &pads], &[])
+            }
             "concat" => self.concat(layer, &keys, x, input)?,
             "embedding" => {
                 let table = self.parameter(&name, "weight", None)?;

@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
-use super::layer::{Backward, Elementwise, Facts, Forward, Layer, LayerRow, Saved, settings, table};
+use super::layer::{Elementwise, Facts, Layer, LayerRow, settings, table};
+use super::pass::{Backward, Forward, Saved};
 use crate::base::single;
 use crate::engine::Buf;
 use crate::error::{Error, Result};

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
-use super::layer::{Backward, Facts, Family, Forward, Layer, LayerRow, Saved, Size, picture, settings, table};
+use super::layer::{Facts, Family, Layer, LayerRow, Size, picture, settings, table};
 use super::params::{Init, ParamSpec};
+use super::pass::{Backward, Forward, Saved};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::conv::{self, ConvShape};

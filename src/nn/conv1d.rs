@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::conv::Passes;
 use super::keys::Keys;
-use super::layer::{Backward, Facts, Family, Forward, Layer, LayerRow, Saved, settings, table};
+use super::layer::{Facts, Family, Layer, LayerRow, settings, table};
 use super::params::ParamSpec;
+use super::pass::{Backward, Forward, Saved};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::conv::ConvShape;

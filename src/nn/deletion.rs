@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
-use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Rows, Saved, settings, table};
+use super::layer::{Facts, Layer, LayerRow, Rows, settings, table};
 use super::params::ParamSpec;
+use super::pass::{Backward, Forward, Saved};
 use super::structure::{Structure, node_features};
 use crate::engine::{Buf, Recording};
 use crate::error::Result;

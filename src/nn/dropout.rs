@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
-use super::layer::{Backward, Elementwise, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
+use super::layer::{Elementwise, Facts, Layer, LayerRow, SparseInput, settings, table};
+use super::pass::{Backward, Forward, Saved};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::map;
@@ -74,7 +75,7 @@ impl Layer for Dropout {
         need_dx: bool,
     ) -> Result<Option<Buf<f32>>> {
         let (Some(stream), true) = (saved.stream, need_dx) else { return Ok(Some(dy)) };
-        let step = cx.step.ok_or_else(|| Error::internal("dropout in training needs the step's words"))?;
+        let step = cx.step_words()?;
         let dx = cx.rec.temp("dx", dy.len);
         map::dropout(cx.rec, dy, dx, self.p as f32, stream, step);
         Ok(Some(dx))

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Backward, Forward, Saved};
 use super::params::{Init, ParamSpec};
+use super::pass::{Backward, Forward, Saved};
 use super::project::Project;
 use super::structure::{EdgeFeatures, Segments, Structure};
 use crate::engine::{Buf, Recording};

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::factors::refused;
 use super::keys::Keys;
-use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, settings, table};
+use super::layer::{Facts, Layer, LayerRow, settings, table};
 use super::params::{Init, ParamSpec};
+use super::pass::{Backward, Forward, Saved};
 use super::sink::Sink;
 use crate::engine::Buf;
 use crate::error::{Error, Result};

@@ -9,8 +9,8 @@
 
 use glam::UVec2;
 
-use super::layer::{Backward, Saved};
 use super::params::ParamLayout;
+use super::pass::{Backward, Saved};
 use super::sink::Sink;
 use crate::engine::{ALIGN, Buf};
 use crate::error::{Error, Result};

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::edges::{EdgeMap, Fill, attention_spec, scores_back, walks, zeros};
 use super::keys::Keys;
-use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
+use super::layer::{Facts, Layer, LayerRow, SparseInput, settings, table};
 use super::params::ParamSpec;
+use super::pass::{Backward, Forward, Saved};
 use super::project::Project;
 use super::structure::{complete, node_features};
 use crate::engine::{Buf, Recording};
@@ -241,7 +242,7 @@ impl Layer for GatConv {
         }
         attention::attend_bwd_alpha(cx.rec, &a, each, z, dalpha, heads, width);
         if let Some(stream) = saved.stream {
-            let step = cx.step.ok_or_else(|| Error::internal("dropout in training needs the step's words"))?;
+            let step = cx.step_words()?;
             let dkept = dalpha;
             dalpha = cx.rec.temp("dalpha", alpha.len);
             map::dropout(cx.rec, dkept, dalpha, self.dropout as f32, stream, step);

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
-use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
+use super::layer::{Facts, Layer, LayerRow, SparseInput, settings, table};
 use super::params::ParamSpec;
+use super::pass::{Backward, Forward, Saved};
 use super::project::Project;
 use super::structure::{complete, node_features};
 use crate::engine::Buf;

@@ -28,6 +28,7 @@ mod model;
 mod norm;
 mod pad_channels;
 mod params;
+mod pass;
 mod pool;
 mod project;
 mod readout;
@@ -44,12 +45,10 @@ mod zoo;
 pub use batch::{Batch, Input};
 pub use inputs::{FeatureColumn, InputConfig, Kind};
 pub use keys::{Described, Keys};
-pub use layer::{
-    Backward, Elementwise, Facts, Family, Forward, Layer, LayerRow, Mode, ReluBefore, ReluBehind, Rows, Saved,
-    SparseInput, parse_layer,
-};
+pub use layer::{Elementwise, Facts, Family, Layer, LayerRow, Rows, SparseInput, parse_layer};
 pub use model::{Model, ModelConfig, Tape};
 pub use params::{Init, ParamEntry, ParamLayout, ParamSpec, Values};
+pub use pass::{Backward, Forward, Mode, ReluBefore, ReluBehind, Saved};
 pub use sink::{Kept, Sink, SquaredNorms, add_products};
 pub use zoo::{Norm, ZOO, ZooRow};
 

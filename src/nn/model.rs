@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;
 use super::inputs::InputConfig;
-use super::layer::{Backward, Family, Forward, Layer, Mode, Saved};
+use super::layer::{Family, Layer};
 use super::params::{ParamLayout, Values};
+use super::pass::{Backward, Forward, Mode, Saved};
 use super::sequence::Sequence;
 use super::sink::{Kept, Sink, SquaredNorms};
 use super::structure::{Segments, Structure};

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
-use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, settings, table};
+use super::layer::{Facts, Layer, LayerRow, settings, table};
+use super::pass::{Backward, Forward, Saved};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::map::{self, Block};

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
-use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, Size, picture_or_line, settings, table};
+use super::layer::{Facts, Layer, LayerRow, Size, picture_or_line, settings, table};
+use super::pass::{Backward, Forward, Saved};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::pool::{self, PoolShape};

@@ -1,8 +1,8 @@
 //! Products of rows with a weight: what dense layers and graph layers do before anything else, for dense rows and for
 //! sparse features alike.
 
-use super::layer::{Backward, Forward, Saved};
 use super::params::{Init, ParamSpec};
+use super::pass::{Backward, Forward, Saved};
 use crate::engine::Buf;
 use crate::error::Result;
 use crate::kernels::graph;

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
-use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Rows, Saved, settings, table};
+use super::layer::{Facts, Layer, LayerRow, Rows, settings, table};
+use super::pass::{Backward, Forward, Saved};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::graph::{self, Readout};

@@ -3,7 +3,7 @@
 use glam::UVec2;
 
 use super::factors::{FactorLayout, Square, refused};
-use super::layer::{Backward, Saved};
+use super::pass::{Backward, Saved};
 use super::sink::Sink;
 use crate::engine::Buf;
 use crate::error::Result;

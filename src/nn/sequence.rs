@@ -1,7 +1,8 @@
 //! Layers one after another: the body of a model and of a residual block.
 
-use super::layer::{Backward, Elementwise, Forward, Layer, ReluBefore, ReluBehind, Saved, SparseInput, parse_layer};
+use super::layer::{Elementwise, Layer, SparseInput, parse_layer};
 use super::params::{ParamSpec, elements};
+use super::pass::{Backward, Forward, ReluBefore, ReluBehind, Saved};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::map;

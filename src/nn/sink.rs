@@ -10,7 +10,7 @@ pub use kept::Kept;
 pub use norms::SquaredNorms;
 
 use super::factors::{Factors, refused};
-use super::layer::{Backward, Saved};
+use super::pass::{Backward, Saved};
 use super::rotation::Rotation;
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
-use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, picture, settings, table};
+use super::layer::{Facts, Layer, LayerRow, picture, settings, table};
 use super::params::{Init, ParamSpec};
+use super::pass::{Backward, Forward, Saved};
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::map::{self, Binary, Unary};

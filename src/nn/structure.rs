@@ -1,6 +1,6 @@
 //! Graphs on the engine: what messages run along, the pattern of sparse features, and rows grouped into records.
 
-use super::layer::{Backward, Forward};
+use super::pass::{Backward, Forward};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::graph::Csr;

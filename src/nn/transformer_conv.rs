@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::edges::{walks, zeros};
 use super::gat_conv::MOST_HEADS;
 use super::keys::Keys;
-use super::layer::{Backward, Facts, Forward, Layer, LayerRow, Saved, SparseInput, settings, table};
+use super::layer::{Facts, Layer, LayerRow, SparseInput, settings, table};
 use super::params::ParamSpec;
+use super::pass::{Backward, Forward, Saved};
 use super::project::Project;
 use super::structure::{complete, node_features};
 use crate::engine::{Buf, Recording};
@@ -221,7 +222,7 @@ impl Layer for TransformerConv {
         let mut dalpha = zeros(cx.rec, "dalpha", kept.alpha.len);
         attention::attend_bwd_alpha(cx.rec, &a, each, kept.value, dalpha, heads, width);
         if let Some(stream) = saved.stream {
-            let step = cx.step.ok_or_else(|| Error::internal("dropout in training needs the step's words"))?;
+            let step = cx.step_words()?;
             let ddrawn = dalpha;
             dalpha = cx.rec.temp("dalpha", ddrawn.len);
             map::dropout(cx.rec, ddrawn, dalpha, self.dropout as f32, stream, step);

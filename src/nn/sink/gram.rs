@@ -1,6 +1,6 @@
 //! Inner products of the records' gradients.
 
-use super::super::layer::Backward;
+use super::super::pass::Backward;
 use super::{Destination, Sink};
 use crate::engine::{Buf, Recording};
 use crate::kernels::ReductionMode;

@@ -1,7 +1,7 @@
 //! Squared norms of the records' gradients, tensor by tensor, without the gradients.
 
-use super::super::layer::{Backward, Saved};
 use super::super::params::ParamLayout;
+use super::super::pass::{Backward, Saved};
 use super::kept::Made;
 use crate::engine::{ALIGN, Buf, Recording};
 use crate::error::{Error, Result};

@@ -117,7 +117,7 @@ const READ_OUT: &[&str] = &[
         shortcut=[{type='linear',out=4},{type='readout',kind='mean'}]},{type='linear'}",
     "{type='graph_conv',out=8},{type='relu'},{type='dropout',p=0.3},{type='graph_conv',out=4},{type='relu'},\
         {type='readout',kind='mean'},{type='linear'}",
-    "{type='gatv2_conv',out=3,edge_dim=2},{type='tanh'},{type='gat_conv',out=3,edge_dim=2},\
+    "{type='gatv2_conv',out=3,edge_dim=2},{type='tanh'},{type='gat_conv',out=4,edge_dim=2},\
         {type='readout',kind='sum'},{type='linear'}",
     "{type='sage_conv',out=4,aggr='max'},{type='tanh'},{type='gat_conv',out=5},{type='readout',kind='mean'},\
         {type='linear'}",

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::edges::{EdgeMap, Fill, attention_spec, scores_back, walks, zeros};
+use super::heads::Heads;
 use super::keys::Keys;
 use super::layer::{Facts, Layer, LayerRow, SparseInput, settings, table};
 use super::params::ParamSpec;
@@ -78,21 +79,17 @@ fn fifth() -> f64 {
     0.2
 }
 
-/// More than this is taken for a slip.
-pub(super) const MOST_HEADS: usize = 1024;
-
 impl GatConv {
     fn check(&self) -> Result<()> {
         let rules = [
-            ((1..=MOST_HEADS).contains(&self.heads), "heads must be from 1 to 1024"),
-            ((0.0..1.0).contains(&(self.dropout as f32)), "dropout must be in [0, 1)"),
             ((self.slope as f32).is_finite(), "slope must be a finite number of 32 bits"),
             (self.edge_dim != Some(0), "edge_dim must be 1 or more, the features of an edge"),
         ];
-        match rules.iter().find(|(good, _)| !good) {
-            Some((_, want)) => Err(Error::input(format!("layer `{}` (gat_conv): {want}", self.name))),
-            None => Ok(()),
-        }
+        Heads::check(ROW.kind, &self.name, self.heads, self.dropout, &rules)
+    }
+
+    fn heads_of(&self, width: usize) -> Heads {
+        Heads { count: self.heads, width, concat: self.concat, dropout: self.dropout }
     }
 
     /// The projection to all heads, and the width of one.
@@ -100,11 +97,6 @@ impl GatConv {
         let (inputs, width) = node_features(ROW.kind, &self.name, input, self.out)?;
         let weight = format!("{}.lin.weight", self.name);
         Ok((Project { weight, inputs, outputs: self.heads.saturating_mul(width) }, width))
-    }
-
-    /// A mean over one head is that head.
-    fn averages(&self) -> bool {
-        !self.concat && self.heads > 1
     }
 
     fn attention_names(&self) -> [String; 2] {
@@ -191,20 +183,11 @@ impl Layer for GatConv {
         }
         // A self-loop always has a norm: every node attends to itself, and what was deleted has none.
         attention::edge_softmax(cx.rec, &scored, g.sym, s, alpha, heads, self.slope as f32);
-        let mut kept = alpha;
-        if cx.mode.trains() && self.dropout > 0.0 {
-            let (stream, step) = cx.dropout_stream()?;
-            kept = cx.rec.temp("kept", alpha.len);
-            map::dropout(cx.rec, alpha, kept, self.dropout as f32, stream, step);
-            saved.stream = Some(stream);
-        }
-        let mut y = cx.rec.temp("y", z.len);
-        attention::attend(cx.rec, &a, kept, z, y, heads, width);
-        if self.averages() {
-            let each = y;
-            y = cx.rec.temp("y", cx.n * width);
-            attention::mean_heads(cx.rec, each, y, heads, width);
-        }
+        let (kept, stream) = self.heads_of(width).draw(cx, alpha)?;
+        saved.stream = stream;
+        let each = cx.rec.temp("y", z.len);
+        attention::attend(cx.rec, &a, kept, z, each, heads, width);
+        let y = self.heads_of(width).join(cx, each);
         if self.bias {
             let bias = cx.param(&self.name, "bias")?;
             map::bias(cx.rec, y, bias, cx.n, bias.len, 1);
@@ -229,24 +212,15 @@ impl Layer for GatConv {
         if self.bias {
             cx.sink_bias(&format!("{}.bias", self.name), dy, self.out_shape(input)?[0], 1)?;
         }
-        let mut each = dy;
-        if self.averages() {
-            each = cx.rec.temp("dheads", z.len);
-            attention::mean_heads_bwd(cx.rec, dy, each, heads, width);
-        }
+        let each = self.heads_of(width).part(cx, dy);
         let [a, t] = walks(cx.rec, &g);
-        let mut dalpha = cx.rec.temp("dalpha", alpha.len);
+        let dkept = cx.rec.temp("dkept", alpha.len);
         if self.edge_dim.is_some() {
             // Rows of padding stay 0: the gradients of scores become rows for a sink.
-            cx.rec.clear(dalpha);
+            cx.rec.clear(dkept);
         }
-        attention::attend_bwd_alpha(cx.rec, &a, each, z, dalpha, heads, width);
-        if let Some(stream) = saved.stream {
-            let step = cx.step_words()?;
-            let dkept = dalpha;
-            dalpha = cx.rec.temp("dalpha", alpha.len);
-            map::dropout(cx.rec, dkept, dalpha, self.dropout as f32, stream, step);
-        }
+        attention::attend_bwd_alpha(cx.rec, &a, each, z, dkept, heads, width);
+        let dalpha = self.heads_of(width).undraw(cx, saved, dkept)?;
         let (ds, dz) = (pair(cx.rec, "dscores", dst.len), cx.rec.temp("dz", z.len));
         let scored = if self.edge_dim.is_some() { a.themselves(cx.rec) } else { a };
         attention::edge_softmax_bwd(

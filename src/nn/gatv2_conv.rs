@@ -3,17 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::edges::{EdgeMap, Fill, attention_spec, scores_back, walks, zeros};
-use super::gat_conv::MOST_HEADS;
+use super::heads::{Affine, Heads, maps_backward};
 use super::keys::Keys;
 use super::layer::{Facts, Layer, LayerRow, SparseInput, settings, table};
 use super::params::ParamSpec;
 use super::pass::{Backward, Forward, Saved};
 use super::project::Project;
 use super::structure::{complete, node_features};
-use crate::engine::{Buf, Recording};
+use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::attention::{self, Ends};
-use crate::kernels::map::{self, Unary};
+use crate::kernels::map::{self, Curve, Unary};
 
 pub static ROW: LayerRow = LayerRow {
     kind: "gatv2_conv",
@@ -90,9 +90,8 @@ const ENDS: [&str; 2] = ["lin_l", "lin_r"];
 struct Kept {
     /// The projection of the sources [n, heads, width].
     left: Buf<f32>,
-    /// The arguments of the leaky relu [edges, heads, width], their relu and their leaky relu.
+    /// The arguments of the leaky relu [edges, heads, width], and what it makes of them.
     sums: Buf<f32>,
-    above: Buf<f32>,
     leaky: Buf<f32>,
     /// [edges, heads], and zeros [n, heads].
     scores: Buf<f32>,
@@ -105,8 +104,8 @@ struct Kept {
 impl Kept {
     fn of(saved: &Saved) -> Result<Kept> {
         match saved.floats[..] {
-            [_, left, sums, above, leaky, scores, none, alpha, drawn] => {
-                Ok(Kept { left, sums, above, leaky, scores, none, alpha, drawn })
+            [_, left, sums, leaky, scores, none, alpha, drawn] => {
+                Ok(Kept { left, sums, leaky, scores, none, alpha, drawn })
             }
             _ => Err(Error::internal("a gatv2_conv kept other tensors than it needs")),
         }
@@ -116,46 +115,34 @@ impl Kept {
 impl Gatv2Conv {
     fn check(&self) -> Result<()> {
         let rules = [
-            ((1..=MOST_HEADS).contains(&self.heads), "heads must be from 1 to 1024"),
-            ((0.0..1.0).contains(&(self.dropout as f32)), "dropout must be in [0, 1)"),
             ((self.slope as f32).is_finite(), "slope must be a finite number of 32 bits"),
             (!self.share_weights, "share_weights = true, one matrix under two names, is left out; it must be false"),
             (self.edge_dim != Some(0), "edge_dim must be 1 or more, the features of an edge"),
         ];
-        match rules.iter().find(|(good, _)| !good) {
-            Some((_, want)) => Err(Error::input(format!("layer `{}` (gatv2_conv): {want}", self.name))),
-            None => Ok(()),
-        }
+        Heads::check(ROW.kind, &self.name, self.heads, self.dropout, &rules)
+    }
+
+    fn heads_of(&self, width: usize) -> Heads {
+        Heads { count: self.heads, width, concat: self.concat, dropout: self.dropout }
     }
 
     /// The projections of both ends to all heads, and the width of one.
-    fn projections(&self, input: &[usize]) -> Result<([Project; 2], usize)> {
+    fn projections(&self, input: &[usize]) -> Result<([Affine; 2], usize)> {
         let (inputs, width) = node_features(ROW.kind, &self.name, input, self.out)?;
         let outputs = self.heads.saturating_mul(width);
-        let of = |end| Project { weight: format!("{}.{end}.weight", self.name), inputs, outputs };
+        let of = |end| Affine {
+            project: Project { weight: format!("{}.{end}.weight", self.name), inputs, outputs },
+            bias: self.bias.then(|| format!("{}.{end}.bias", self.name)),
+        };
         Ok((ENDS.map(of), width))
-    }
-
-    fn biases(&self) -> [String; 2] {
-        ENDS.map(|end| format!("{}.{end}.bias", self.name))
-    }
-
-    /// A mean over one head is that head.
-    fn averages(&self) -> bool {
-        !self.concat && self.heads > 1
     }
 
     fn edges(&self, outputs: usize) -> Option<EdgeMap> {
         Some(EdgeMap::new(&self.name, self.edge_dim?, outputs, self.fill_value))
     }
 
-    /// Records leaky_relu(x), which is relu(x) (1 − slope) + slope x; returns the relu too.
-    fn leak(&self, rec: &mut Recording, x: Buf<f32>) -> [Buf<f32>; 2] {
-        let [above, leaky] = ["relu", "leaky relu"].map(|name| rec.temp(name, x.len));
-        map::unary(rec, Unary::Relu, x, above);
-        rec.copy(above, leaky);
-        map::axpby(rec, self.slope as f32, x, 1.0 - self.slope as f32, leaky);
-        [above, leaky]
+    fn leaky(&self) -> Curve {
+        Curve { op: Unary::LeakyRelu, a: self.slope as f32, b: 0.0 }
     }
 }
 
@@ -174,20 +161,17 @@ impl Layer for Gatv2Conv {
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
         let ([left, _], width) = self.projections(input)?;
-        Ok(vec![if self.concat { left.outputs } else { width }])
+        Ok(vec![if self.concat { left.project.outputs } else { width }])
     }
 
     fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
         let (ends, width) = self.projections(input)?;
-        let outputs = ends[0].outputs;
+        let outputs = ends[0].project.outputs;
         let mut all = vec![attention_spec(format!("{}.att", self.name), self.heads, width)];
         if self.bias {
             all.push(ParamSpec::zeros(format!("{}.bias", self.name), self.out_shape(input)?));
         }
-        for (end, bias) in ends.iter().zip(self.biases()) {
-            all.push(end.spec());
-            all.extend(self.bias.then(|| ParamSpec::zeros(bias, vec![outputs])));
-        }
+        all.extend(ends.iter().flat_map(Affine::specs));
         Ok(all.into_iter().chain(self.edges(outputs).map(|map| map.spec())).collect())
     }
 
@@ -206,14 +190,9 @@ impl Layer for Gatv2Conv {
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
         let g = cx.structure(&self.name)?;
         let (projections, width) = self.projections(input)?;
-        let (heads, outputs) = (self.heads, projections[0].outputs);
-        let mut ends = Vec::new();
-        for (end, bias) in projections.iter().zip(self.biases()) {
-            let w = cx.layout.slice(cx.theta, &end.weight)?;
-            let bias = if self.bias { Some(cx.layout.slice(cx.theta, &bias)?) } else { None };
-            ends.push(cx.project(x, w, bias, end.inputs, end.outputs));
-        }
-        let (left, right) = (ends[0], ends[1]);
+        let (heads, outputs) = (self.heads, projections[0].project.outputs);
+        let [left, right] = projections.each_ref().map(|end| end.forward(cx, x));
+        let (left, right) = (left?, right?);
         let [a, _] = walks(cx.rec, &g);
         let sums = zeros(cx.rec, "sums of ends", g.edges * outputs);
         attention::spread(cx.rec, &a, Ends { src: left, dst: right }, sums, outputs);
@@ -223,32 +202,24 @@ impl Layer for Gatv2Conv {
             map::axpby(cx.rec, 1.0, z, 1.0, sums);
             saved.inner.push(inner);
         }
-        let [above, leaky] = self.leak(cx.rec, sums);
+        let leaky = cx.rec.temp("leaky relu", sums.len);
+        map::unary(cx.rec, self.leaky(), sums, leaky);
         let [scores, alpha] = ["scores", "alpha"].map(|name| cx.rec.temp(name, g.edges * heads));
         attention::head_scores(cx.rec, leaky, cx.param(&self.name, "att")?, scores, heads, width);
         let none = zeros(cx.rec, "no scores", cx.n * heads);
         let own = a.themselves(cx.rec);
         // A self-loop always has a norm: every node attends to itself, and what was deleted has none.
         attention::edge_softmax(cx.rec, &own, g.sym, Ends { src: scores, dst: none }, alpha, heads, 1.0);
-        let mut drawn = alpha;
-        if cx.mode.trains() && self.dropout > 0.0 {
-            let (stream, step) = cx.dropout_stream()?;
-            drawn = cx.rec.temp("kept", alpha.len);
-            map::dropout(cx.rec, alpha, drawn, self.dropout as f32, stream, step);
-            saved.stream = Some(stream);
-        }
-        let mut y = cx.rec.temp("y", left.len);
-        attention::attend(cx.rec, &a, drawn, left, y, heads, width);
-        if self.averages() {
-            let each = y;
-            y = cx.rec.temp("y", cx.n * width);
-            attention::mean_heads(cx.rec, each, y, heads, width);
-        }
+        let (drawn, stream) = self.heads_of(width).draw(cx, alpha)?;
+        saved.stream = stream;
+        let each = cx.rec.temp("y", left.len);
+        attention::attend(cx.rec, &a, drawn, left, each, heads, width);
+        let y = self.heads_of(width).join(cx, each);
         if self.bias {
             let bias = cx.param(&self.name, "bias")?;
             map::bias(cx.rec, y, bias, cx.n, bias.len, 1);
         }
-        Ok((y, Saved { floats: vec![x, left, sums, above, leaky, scores, none, alpha, drawn], ..saved }))
+        Ok((y, Saved { floats: vec![x, left, sums, leaky, scores, none, alpha, drawn], ..saved }))
     }
 
     fn backward(
@@ -261,16 +232,12 @@ impl Layer for Gatv2Conv {
     ) -> Result<Option<Buf<f32>>> {
         let g = cx.structure(&self.name)?;
         let (ends, width) = self.projections(input)?;
-        let (heads, outputs) = (self.heads, ends[0].outputs);
+        let (heads, outputs) = (self.heads, ends[0].project.outputs);
         let kept = Kept::of(saved)?;
         if self.bias {
             cx.sink_bias(&format!("{}.bias", self.name), dy, self.out_shape(input)?[0], 1)?;
         }
-        let mut each = dy;
-        if self.averages() {
-            each = cx.rec.temp("dheads", kept.left.len);
-            attention::mean_heads_bwd(cx.rec, dy, each, heads, width);
-        }
+        let each = self.heads_of(width).part(cx, dy);
         let [a, t] = walks(cx.rec, &g);
         let (own, dscores) = (a.themselves(cx.rec), self.scores_backward(cx, saved, [&a, &t], each, width)?);
         let name = format!("{}.att", self.name);
@@ -280,8 +247,7 @@ impl Layer for Gatv2Conv {
         let att = cx.layout.slice(cx.theta, &name)?;
         let dleaky = scores_back(cx.rec, dscores, att, heads, width);
         let dsums = cx.rec.temp("dsums", dleaky.len);
-        map::unary_bwd(cx.rec, Unary::Relu, kept.sums, kept.above, dleaky, dsums);
-        map::axpby(cx.rec, self.slope as f32, dleaky, 1.0 - self.slope as f32, dsums);
+        map::unary_bwd(cx.rec, self.leaky(), kept.sums, kept.leaky, dleaky, dsums);
         if let (Some(map), Some(inner)) = (self.edges(outputs), saved.inner.first()) {
             map.backward(cx, &g, inner, dsums)?;
         }
@@ -290,19 +256,7 @@ impl Layer for Gatv2Conv {
         attention::gather(cx.rec, &t, dsums, through, outputs);
         map::axpby(cx.rec, 1.0, through, 1.0, dleft);
         attention::gather(cx.rec, &a, dsums, dright, outputs);
-        let mut dx: Option<Buf<f32>> = None;
-        for ((end, bias), d) in ends.iter().zip(self.biases()).zip([dleft, dright]) {
-            if self.bias {
-                cx.sink_bias(&bias, d, outputs, 1)?;
-            }
-            let part = end.backward(cx, saved, d, need_dx)?;
-            match (dx, part) {
-                (Some(sum), Some(part)) => map::axpby(cx.rec, 1.0, part, 1.0, sum),
-                (None, part) => dx = part,
-                (Some(_), None) => {}
-            }
-        }
-        Ok(dx)
+        maps_backward(cx, saved, ends.iter().zip([dleft, dright]), need_dx)
     }
 }
 
@@ -317,14 +271,9 @@ impl Gatv2Conv {
         width: usize,
     ) -> Result<Buf<f32>> {
         let (kept, heads) = (Kept::of(saved)?, self.heads);
-        let mut dalpha = zeros(cx.rec, "dalpha", kept.alpha.len);
-        attention::attend_bwd_alpha(cx.rec, a, each, kept.left, dalpha, heads, width);
-        if let Some(stream) = saved.stream {
-            let step = cx.step_words()?;
-            let ddrawn = dalpha;
-            dalpha = cx.rec.temp("dalpha", ddrawn.len);
-            map::dropout(cx.rec, ddrawn, dalpha, self.dropout as f32, stream, step);
-        }
+        let ddrawn = zeros(cx.rec, "ddrawn", kept.alpha.len);
+        attention::attend_bwd_alpha(cx.rec, a, each, kept.left, ddrawn, heads, width);
+        let dalpha = self.heads_of(width).undraw(cx, saved, ddrawn)?;
         let own = a.themselves(cx.rec);
         let (s, ends) = (Ends { src: kept.scores, dst: kept.none }, ["ds of sources", "ds of targets"]);
         let [src, dst] = ends.map(|name| cx.rec.temp(name, kept.none.len));

@@ -18,6 +18,7 @@ mod gat_conv;
 mod gatv2_conv;
 mod gin_conv;
 mod graph_conv;
+mod heads;
 mod init;
 mod inputs;
 mod jumping;

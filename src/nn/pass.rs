@@ -45,12 +45,12 @@ pub struct Forward<'a> {
     pub pattern: Option<Pattern>,
     /// Training or evaluation.
     pub mode: Mode,
-    /// [seed_lo, seed_hi, step, 0] of the step; present in training.
+    /// [seed_lo, seed_hi, micro-batch since the start, step]; present in training.
     pub step: Option<Buf<u32>>,
     /// Dropout layers met so far: each draws from a stream of its own.
     pub dropouts: u32,
-    /// The relu behind the layer, if that is what comes next and the layer [`takes_relu`](super::Layer::takes_relu). A layer that takes it
-    /// along leaves `None`.
+    /// The relu behind the layer, if that is what comes next and the layer [`takes_relu`](super::Layer::takes_relu). A
+    /// layer that takes it along leaves `None`.
     pub relu: Option<ReluBehind>,
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::edges::{walks, zeros};
-use super::gat_conv::MOST_HEADS;
+use super::heads::{Affine, Heads, maps_backward};
 use super::keys::Keys;
 use super::layer::{Facts, Layer, LayerRow, SparseInput, settings, table};
 use super::params::ParamSpec;
@@ -96,32 +96,23 @@ impl Kept {
 
 impl TransformerConv {
     fn check(&self) -> Result<()> {
-        let rules = [
-            ((1..=MOST_HEADS).contains(&self.heads), "heads must be from 1 to 1024"),
-            ((0.0..1.0).contains(&(self.dropout as f32)), "dropout must be in [0, 1)"),
-        ];
-        match rules.iter().find(|(good, _)| !good) {
-            Some((_, want)) => Err(Error::input(format!("layer `{}` (transformer_conv): {want}", self.name))),
-            None => Ok(()),
-        }
+        Heads::check(ROW.kind, &self.name, self.heads, self.dropout, &[])
+    }
+
+    fn heads_of(&self, width: usize) -> Heads {
+        Heads { count: self.heads, width, concat: self.concat, dropout: self.dropout }
     }
 
     /// The maps, and the width of a head.
-    fn projections(&self, input: &[usize]) -> Result<([Project; 4], usize)> {
+    fn projections(&self, input: &[usize]) -> Result<([Affine; 4], usize)> {
         let (inputs, width) = node_features(ROW.kind, &self.name, input, self.out)?;
         let all = self.heads.saturating_mul(width);
         let outputs = |map| if map == "lin_skip" && !self.concat { width } else { all };
-        let of = |map| Project { weight: format!("{}.{map}.weight", self.name), inputs, outputs: outputs(map) };
+        let of = |map| Affine {
+            project: Project { weight: format!("{}.{map}.weight", self.name), inputs, outputs: outputs(map) },
+            bias: self.bias.then(|| format!("{}.{map}.bias", self.name)),
+        };
         Ok((MAPS.map(of), width))
-    }
-
-    fn biases(&self) -> [String; 4] {
-        MAPS.map(|map| format!("{}.{map}.bias", self.name))
-    }
-
-    /// A mean over one head is that head.
-    fn averages(&self) -> bool {
-        !self.concat && self.heads > 1
     }
 
     /// Records x / √width.
@@ -146,15 +137,11 @@ impl Layer for TransformerConv {
     }
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
-        Ok(vec![self.projections(input)?.0[3].outputs])
+        Ok(vec![self.projections(input)?.0[3].project.outputs])
     }
 
     fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
-        let (maps, _) = self.projections(input)?;
-        let each = maps.iter().zip(self.biases());
-        let specs = each
-            .flat_map(|(map, bias)| [Some(map.spec()), self.bias.then(|| ParamSpec::zeros(bias, vec![map.outputs]))]);
-        Ok(specs.flatten().collect())
+        Ok(self.projections(input)?.0.iter().flat_map(Affine::specs).collect())
     }
 
     fn sparse(&self) -> SparseInput {
@@ -169,13 +156,8 @@ impl Layer for TransformerConv {
         let g = cx.structure(&self.name)?;
         let (maps, width) = self.projections(input)?;
         let heads = self.heads;
-        let mut rows = Vec::new();
-        for (to, bias) in maps.iter().zip(self.biases()) {
-            let w = cx.layout.slice(cx.theta, &to.weight)?;
-            let bias = if self.bias { Some(cx.layout.slice(cx.theta, &bias)?) } else { None };
-            rows.push(cx.project(x, w, bias, to.inputs, to.outputs));
-        }
-        let [key, query, value, skip] = [0, 1, 2, 3].map(|at| rows[at]);
+        let [key, query, value, skip] = maps.each_ref().map(|to| to.forward(cx, x));
+        let (key, query, value, skip) = (key?, query?, value?, skip?);
         let [a, _] = walks(cx.rec, &g);
         let products = zeros(cx.rec, "products", g.edges * heads);
         // An edge's inner product of what its two ends have is that of a gradient and its source elsewhere.
@@ -184,22 +166,13 @@ impl Layer for TransformerConv {
         let (alpha, none) = (cx.rec.temp("alpha", scores.len), zeros(cx.rec, "no scores", cx.n * heads));
         let own = a.themselves(cx.rec);
         attention::edge_softmax(cx.rec, &own, g.weight, Ends { src: scores, dst: none }, alpha, heads, 1.0);
-        let (mut drawn, mut saved) = (alpha, Saved::default());
-        if cx.mode.trains() && self.dropout > 0.0 {
-            let (stream, step) = cx.dropout_stream()?;
-            drawn = cx.rec.temp("kept", alpha.len);
-            map::dropout(cx.rec, alpha, drawn, self.dropout as f32, stream, step);
-            saved.stream = Some(stream);
-        }
-        let mut y = cx.rec.temp("y", value.len);
-        attention::attend(cx.rec, &a, drawn, value, y, heads, width);
-        if self.averages() {
-            let each = y;
-            y = cx.rec.temp("y", cx.n * width);
-            attention::mean_heads(cx.rec, each, y, heads, width);
-        }
+        let (drawn, stream) = self.heads_of(width).draw(cx, alpha)?;
+        let each = cx.rec.temp("y", value.len);
+        attention::attend(cx.rec, &a, drawn, value, each, heads, width);
+        let y = self.heads_of(width).join(cx, each);
         map::axpby(cx.rec, 1.0, skip, 1.0, y);
-        Ok((y, Saved { floats: vec![x, key, query, value, scores, none, alpha, drawn], ..saved }))
+        let floats = vec![x, key, query, value, scores, none, alpha, drawn];
+        Ok((y, Saved { floats, stream, ..Default::default() }))
     }
 
     fn backward(
@@ -213,20 +186,11 @@ impl Layer for TransformerConv {
         let g = cx.structure(&self.name)?;
         let (maps, width) = self.projections(input)?;
         let (heads, kept) = (self.heads, Kept::of(saved)?);
-        let mut each = dy;
-        if self.averages() {
-            each = cx.rec.temp("dheads", kept.value.len);
-            attention::mean_heads_bwd(cx.rec, dy, each, heads, width);
-        }
+        let each = self.heads_of(width).part(cx, dy);
         let [a, t] = walks(cx.rec, &g);
-        let mut dalpha = zeros(cx.rec, "dalpha", kept.alpha.len);
-        attention::attend_bwd_alpha(cx.rec, &a, each, kept.value, dalpha, heads, width);
-        if let Some(stream) = saved.stream {
-            let step = cx.step_words()?;
-            let ddrawn = dalpha;
-            dalpha = cx.rec.temp("dalpha", ddrawn.len);
-            map::dropout(cx.rec, ddrawn, dalpha, self.dropout as f32, stream, step);
-        }
+        let ddrawn = zeros(cx.rec, "ddrawn", kept.alpha.len);
+        attention::attend_bwd_alpha(cx.rec, &a, each, kept.value, ddrawn, heads, width);
+        let dalpha = self.heads_of(width).undraw(cx, saved, ddrawn)?;
         let (own, s) = (a.themselves(cx.rec), Ends { src: kept.scores, dst: kept.none });
         let [src, dst] = ["ds of sources", "ds of targets"].map(|name| cx.rec.temp(name, kept.none.len));
         attention::edge_softmax_bwd(cx.rec, &own, &t, s, kept.alpha, dalpha, Ends { src, dst }, heads, 1.0);
@@ -235,18 +199,6 @@ impl Layer for TransformerConv {
         attention::attend_bwd_z(cx.rec, &t, ds, kept.query, dkey, heads, width);
         attention::attend(cx.rec, &a, ds, kept.key, dquery, heads, width);
         attention::attend_bwd_z(cx.rec, &t, kept.drawn, each, dvalue, heads, width);
-        let mut dx: Option<Buf<f32>> = None;
-        for ((to, bias), d) in maps.iter().zip(self.biases()).zip([dkey, dquery, dvalue, dy]) {
-            if self.bias {
-                cx.sink_bias(&bias, d, to.outputs, 1)?;
-            }
-            let part = to.backward(cx, saved, d, need_dx)?;
-            match (dx, part) {
-                (Some(sum), Some(part)) => map::axpby(cx.rec, 1.0, part, 1.0, sum),
-                (None, part) => dx = part,
-                (Some(_), None) => {}
-            }
-        }
-        Ok(dx)
+        maps_backward(cx, saved, maps.iter().zip([dkey, dquery, dvalue, dy]), need_dx)
     }
 }

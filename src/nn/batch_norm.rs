@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
 use super::layer::{Facts, Layer, LayerRow, settings, table};
+use super::norm::{added, small};
 use super::params::{Init, ParamSpec};
 use super::pass::{Backward, Forward, Mode, Saved};
-use crate::base::single;
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::norm::{self, NormShape, Places};
@@ -46,10 +46,6 @@ struct BatchNorm {
     frozen: bool,
 }
 
-fn small() -> f64 {
-    1e-5
-}
-
 fn tenth() -> f64 {
     0.1
 }
@@ -59,18 +55,16 @@ const STATE: [&str; 3] = ["running_mean", "running_var", "num_batches_tracked"];
 
 impl BatchNorm {
     fn shape(&self, n: usize, input: &[usize]) -> Result<NormShape> {
-        let fail = |what: String| Err(Error::input(format!("layer `{}`: {what}", self.name)));
+        let refused = |what: String| Error::input(format!("layer `{}`: {what}", self.name));
+        let fail = |what| Err(refused(what));
         let &[c, ref positions @ ..] = input else {
             return fail("batch_norm takes [channels, …], its input has no axes".into());
         };
-        if !(self.eps >= 0.0 && single(self.eps)) {
-            let eps = self.eps;
-            return fail(format!("eps must be 0 or a positive number of 32 bits (1.2e-38 to 3.4e38), it is {eps}"));
-        }
+        let eps = added(self.eps).map_err(refused)?;
         if !(0.0..=1.0).contains(&self.momentum) {
             return fail(format!("momentum must be 0 to 1, it is {}", self.momentum));
         }
-        Ok(NormShape { n, c, p: positions.iter().product(), groups: c, eps: self.eps as f32 })
+        Ok(NormShape { n, c, p: positions.iter().product(), groups: c, eps })
     }
 
     fn part(&self, part: &str) -> String {

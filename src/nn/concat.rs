@@ -6,7 +6,8 @@ use super::keys::Keys;
 use super::layer::{Facts, Layer, LayerRow, settings, table};
 use super::params::ParamSpec;
 use super::pass::{Backward, Forward, Saved};
-use super::sequence::Sequence;
+use super::sequence::{Sequence, complete_inside};
+use super::side;
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::map::{self, Block};
@@ -133,10 +134,7 @@ impl Layer for Concat {
     }
 
     fn complete(&mut self, index: usize, _classes: Option<usize>) {
-        let all = self.branches.iter_mut().flat_map(|branch| &mut branch.body.layers);
-        for (i, layer) in all.enumerate() {
-            layer.complete(index * 100 + i + 1, None);
-        }
+        complete_inside(self.branches.iter_mut().flat_map(|branch| &mut branch.body.layers), index);
     }
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
@@ -166,9 +164,8 @@ impl Layer for Concat {
     }
 
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
-        let (rows, total) = ((cx.n, cx.graph, cx.segments), self.out_shape(input)?[0]);
-        let y = cx.rec.temp("y", cx.n * total);
-        let (mut at, mut saved) = (0, Saved::default());
+        let rows = (cx.n, cx.graph, cx.segments);
+        let (mut parts, mut saved) = (Vec::new(), Saved::default());
         for branch in &self.branches {
             let (width, part) = (branch.output(input)?, branch.take(cx, x, input)?);
             let (out, kept) = branch.body.forward(cx, part, &branch.input(input)?)?;
@@ -176,12 +173,10 @@ impl Layer for Concat {
                 return Err(Error::input("layer `concat`: a `readout` belongs behind its branches, not into one"));
             }
             (cx.n, cx.graph, cx.segments) = rows;
-            let (from, to) = (Block { of: out, cols: width, at: 0 }, Block { of: y, cols: total, at });
-            map::columns(cx.rec, from, to, cx.n, width, false);
+            parts.push((out, width));
             saved.inner.push(kept);
-            at += width;
         }
-        Ok((y, saved))
+        Ok((side::joined(cx.rec, cx.n, &parts), saved))
     }
 
     fn backward(
@@ -200,9 +195,7 @@ impl Layer for Concat {
         let mut at = 0;
         for (branch, kept) in self.branches.iter().zip(&saved.inner) {
             let width = branch.output(input)?;
-            let part = cx.rec.temp("dy", cx.n * width);
-            let (from, to) = (Block { of: dy, cols: total, at }, Block { of: part, cols: width, at: 0 });
-            map::columns(cx.rec, from, to, cx.n, width, false);
+            let part = side::taken(cx.rec, cx.n, Block { of: dy, cols: total, at }, width);
             at += width;
             let back = branch.body.backward(cx, kept, part, &branch.input(input)?, need_dx)?;
             (cx.n, cx.graph, cx.segments) = rows;

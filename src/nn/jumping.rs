@@ -6,7 +6,8 @@ use super::keys::Keys;
 use super::layer::{Facts, Layer, LayerRow, Rows, SparseInput, parse_layer, settings, table};
 use super::params::ParamSpec;
 use super::pass::{Backward, Forward, Saved};
-use super::sequence::Sequence;
+use super::sequence::{Sequence, complete_inside};
+use super::side;
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::map::{self, Binary, Block, Unary};
@@ -116,10 +117,8 @@ impl Jumping {
             Mode::Cat => {
                 let (total, mut at) = (self.together(outputs), 0);
                 for (width, part) in outputs.iter().zip(&mut each) {
-                    let to = cx.rec.temp("dy", cx.n * width);
-                    let (from, block) = (Block { of: dy, cols: total, at }, Block { of: to, cols: *width, at: 0 });
-                    map::columns(cx.rec, from, block, cx.n, *width, false);
-                    (at, *part) = (at + width, Some(to));
+                    *part = Some(side::taken(cx.rec, cx.n, Block { of: dy, cols: total, at }, *width));
+                    at += width;
                 }
             }
             Mode::Max => {
@@ -152,9 +151,7 @@ impl Layer for Jumping {
     }
 
     fn complete(&mut self, index: usize, _classes: Option<usize>) {
-        for (i, layer) in self.blocks.iter_mut().flat_map(|block| &mut block.layers).enumerate() {
-            layer.complete(index * 100 + i + 1, None);
-        }
+        complete_inside(self.blocks.iter_mut().flat_map(|block| &mut block.layers), index);
     }
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
@@ -202,13 +199,8 @@ impl Layer for Jumping {
         match self.mode {
             Mode::Last => {}
             Mode::Cat => {
-                let (total, mut at) = (self.together(&widths[1..]), 0);
-                y = cx.rec.temp("y", cx.n * total);
-                for (out, width) in outputs.iter().zip(&widths[1..]) {
-                    let (from, to) = (Block { of: *out, cols: *width, at: 0 }, Block { of: y, cols: total, at });
-                    map::columns(cx.rec, from, to, cx.n, *width, false);
-                    at += width;
-                }
+                let parts: Vec<_> = outputs.iter().copied().zip(widths[1..].iter().copied()).collect();
+                y = side::joined(cx.rec, cx.n, &parts);
             }
             Mode::Max => {
                 // max(a, b) = a + relu(b - a); where both are equal the gradient is the first one's, as PyTorch's is.

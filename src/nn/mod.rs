@@ -37,6 +37,7 @@ mod residual;
 pub mod rotation;
 mod sage_conv;
 mod sequence;
+mod side;
 mod sink;
 mod squeeze_excite;
 pub mod structure;

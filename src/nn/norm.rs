@@ -66,8 +66,20 @@ struct LayerNorm {
     eps: f64,
 }
 
-fn small() -> f64 {
+/// What is added to a variance where a configuration does not say.
+pub(super) fn small() -> f64 {
     1e-5
+}
+
+/// What is added to a variance, as the kernels take it.
+///
+/// # Errors
+/// A number that cannot be.
+pub(super) fn added(eps: f64) -> std::result::Result<f32, String> {
+    match eps >= 0.0 && single(eps) {
+        true => Ok(eps as f32),
+        false => Err(format!("eps must be 0 or a positive number of 32 bits (1.2e-38 to 3.4e38), it is {eps}")),
+    }
 }
 
 /// Group norm, or with `groups` absent layer norm over the one feature axis.
@@ -79,21 +91,19 @@ struct Norm {
 
 impl Norm {
     fn shape(&self, n: usize, input: &[usize]) -> Result<NormShape> {
-        let fail = |what: String| Err(Error::input(format!("layer `{}`: {what}", self.name)));
+        let refused = |what: String| Error::input(format!("layer `{}`: {what}", self.name));
+        let fail = |what| Err(refused(what));
         let (c, p, groups) = match (self.groups, input) {
             (None, &[c]) => (c, 1, 1),
             (None, _) => return fail(format!("layer_norm takes [features], its input is {input:?}")),
             (Some(g), &[c, ..]) => (c, input[1..].iter().product(), g),
             (Some(_), []) => return fail("group_norm takes [channels, …], its input has no axes".into()),
         };
-        if !(self.eps >= 0.0 && single(self.eps)) {
-            let eps = self.eps;
-            return fail(format!("eps must be 0 or a positive number of 32 bits (1.2e-38 to 3.4e38), it is {eps}"));
-        }
+        let eps = added(self.eps).map_err(refused)?;
         if groups == 0 || c % groups != 0 {
             return fail(format!("{c} channels cannot be split into {groups} groups of equal size"));
         }
-        Ok(NormShape { n, c, p, groups, eps: self.eps as f32 })
+        Ok(NormShape { n, c, p, groups, eps })
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::keys::Keys;
 use super::layer::{Facts, Layer, LayerRow, settings, table};
 use super::pass::{Backward, Forward, Saved};
+use super::side;
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::map::{self, Block};
@@ -82,8 +83,6 @@ impl Layer for PadChannels {
             return Ok(None);
         }
         let [own, all, at] = self.columns(input)?;
-        let dx = cx.rec.temp("dx", cx.n * own);
-        map::columns(cx.rec, Block { of: dy, cols: all, at }, Block { of: dx, cols: own, at: 0 }, cx.n, own, false);
-        Ok(Some(dx))
+        Ok(Some(side::taken(cx.rec, cx.n, Block { of: dy, cols: all, at }, own)))
     }
 }

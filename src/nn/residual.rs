@@ -6,7 +6,7 @@ use super::keys::Keys;
 use super::layer::{Facts, Layer, LayerRow, settings, table};
 use super::params::ParamSpec;
 use super::pass::{Backward, Forward, Saved};
-use super::sequence::Sequence;
+use super::sequence::{Sequence, complete_inside};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::kernels::map::{self, Binary};
@@ -59,10 +59,7 @@ impl Layer for Residual {
     }
 
     fn complete(&mut self, index: usize, _classes: Option<usize>) {
-        let all = self.body.layers.iter_mut().chain(&mut self.shortcut.layers);
-        for (i, layer) in all.enumerate() {
-            layer.complete(index * 100 + i + 1, None);
-        }
+        complete_inside(self.body.layers.iter_mut().chain(&mut self.shortcut.layers), index);
     }
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {

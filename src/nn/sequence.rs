@@ -187,6 +187,11 @@ impl Sequence {
     }
 }
 
+/// Fills what layers inside the layer of this place leave open.
+pub fn complete_inside<'l>(layers: impl Iterator<Item = &'l mut Box<dyn Layer>>, place: usize) {
+    layers.enumerate().for_each(|(i, layer)| layer.complete(place * 100 + i + 1, None));
+}
+
 /// Both layers in one pass, kept in the place of the second.
 fn relu_dropout(cx: &mut Forward, x: Buf<f32>, rate: f32) -> Result<(Buf<f32>, Saved)> {
     let (stream, step) = cx.dropout_stream()?;

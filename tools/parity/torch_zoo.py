@@ -62,49 +62,19 @@ class ResNet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
-LENET_LAYERS = """
-[[model.layers]]
-type = "conv2d"
-name = "conv1"
-out = 6
-kernel = 5
-[[model.layers]]
-type = "relu"
-[[model.layers]]
-type = "max_pool"
-kernel = 2
-[[model.layers]]
-type = "conv2d"
-name = "conv2"
-out = 16
-kernel = 5
-[[model.layers]]
-type = "relu"
-[[model.layers]]
-type = "max_pool"
-kernel = 2
-[[model.layers]]
-type = "flatten"
-[[model.layers]]
-type = "linear"
-name = "fc1"
-out = 120
-[[model.layers]]
-type = "relu"
-[[model.layers]]
-type = "linear"
-name = "fc2"
-out = 84
-[[model.layers]]
-type = "relu"
-[[model.layers]]
-type = "linear"
-name = "fc3"
+LENET = """
+[model]
+layers = [
+  { type = "conv2d", name = "conv1", out = 6, kernel = 5 }, { type = "relu" }, { type = "max_pool", kernel = 2 },
+  { type = "conv2d", name = "conv2", out = 16, kernel = 5 }, { type = "relu" }, { type = "max_pool", kernel = 2 },
+  { type = "flatten" }, { type = "linear", name = "fc1", out = 120 }, { type = "relu" },
+  { type = "linear", name = "fc2", out = 84 }, { type = "relu" }, { type = "linear", name = "fc3" },
+]
 """
 
 # Name to (the module, the [model] table).
 NETWORKS = {
-    "lenet": (LeNet, LENET_LAYERS),
+    "lenet": (LeNet, LENET),
     "resnet20": (lambda: ResNet([16, 32, 64], 3), '[model]\nzoo = "resnet20"\n'),
     "resnet18": (lambda: ResNet([64, 128, 256, 512], 2), '[model]\nzoo = "resnet18"\n'),
 }

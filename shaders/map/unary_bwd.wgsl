@@ -1,8 +1,8 @@
 // dx[i] = f'(x[i]) dy[i], f by OP: 0 relu (x > 0), 1 gelu (Phi(x) + x phi(x)), 2 tanh (1 - y^2), 3 sigmoid (y (1 - y)),
 // 4 square (2 x), 5 copy, 6 elu (x > 0: 1, else exp(x)), 7 silu (s + x s (1 - s), s = sigmoid(x)), 8 leaky relu
 // (x > 0: 1, else a), 9 softplus (a x > b: 1, else sigmoid(a x)), 10 hard swish (x <= -3: 0, x >= 3: 1, else
-// x / 3 + 1/2), 11 relu6 (0 < x < 6), 12 hard sigmoid (-3 < x < 3: 1/6). x, y = f(x), dy, dx [n]. One thread per four
-// elements. Twin: map/twin/curves.rs unary_bwd.
+// x / 3 + 1/2), 11 relu6 (0 < x < 6), 12 hard sigmoid (-3 < x < 3: 1/6), 13 hard tanh (-a < x < a). x, y = f(x), dy,
+// dx [n]. One thread per four elements. Twin: map/twin/curves.rs unary_bwd.
 #import grid
 #import special
 
@@ -43,6 +43,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         }
         case 11u: { dx[i] = select(vec4<f32>(0.0), d, (u > vec4<f32>(0.0)) & (u < vec4<f32>(6.0))); }
         case 12u: { dx[i] = select(vec4<f32>(0.0), d / 6.0, abs(u) < vec4<f32>(3.0)); }
+        case 13u: { dx[i] = select(vec4<f32>(0.0), d, abs(u) < vec4<f32>(p.a)); }
         default: { dx[i] = d; }
     }
 }

@@ -3,8 +3,8 @@
 // 1 gelu, v = x: phi(x) (2 - x^2); 2 tanh, v = y: -2 y; 3 sigmoid, v = y: 1 - 2 y; 4 square: 2; 6 elu, v = x: exp(x)
 // where x <= 0, else 0; 7 silu, v = x: s (1 - s) (2 + x (1 - 2 s)), s = sigmoid(x); 9 softplus, v = x: a s (1 - s),
 // s = sigmoid(a x), where a x <= b, else 0; 10 hard swish, v = x: 1/3 where |x| < 3, else 0; what is made of straight
-// pieces (0 relu, 5 copy, 8 leaky relu, 11 relu6, 12 hard sigmoid): 0. v, r, dy, out [n]. One thread per four
-// elements. Twin: map/twin/curves.rs unary_bwd_tangent.
+// pieces (0 relu, 5 copy, 8 leaky relu, 11 relu6, 12 hard sigmoid, 13 hard tanh): 0. v, r, dy, out [n]. One thread per
+// four elements. Twin: map/twin/curves.rs unary_bwd_tangent.
 #import grid
 #import special
 

@@ -2,10 +2,11 @@ use std::path::{Path, PathBuf};
 
 use super::output::{emit, emit_json, shown};
 use super::{Context, Run};
+use crate::data::TargetKind;
 use crate::error::Result;
 use crate::run::predict::{PredictJob, check_ending};
 
-/// Write what a run's model says of records: logits, probabilities, classes, ids
+/// Write what a run's model says of records: logits, probabilities, classes or values, ids
 ///
 /// Of the run's own data, or of a file: a NumPy archive with the records in `x` as the source has them ([n, …], scaled
 /// by what the run has fitted) or, for a run over a table or a folder of pictures, another table or folder like it.
@@ -37,10 +38,16 @@ impl Run for Predict {
             let version = env!("CARGO_PKG_VERSION");
             return emit_json(&serde_json::json!({
                 "schema": "unlearn.predict/1", "version": version, "file": shown(&self.out), "records": records,
-                "classes": said.classes, "accuracy": accuracy, "model_sha256": job.model_sha256(),
+                "classes": said.classes, "targets": said.kind(), "accuracy": accuracy,
+                "model_sha256": job.model_sha256(),
             }));
         }
         let right = accuracy.map_or(String::new(), |share| format!(", {:.2} % as labelled", 100.0 * share));
-        emit(&format!("{}: {records} records, {classes} classes{right}\n", self.out.display()))
+        let what = match said.kind() {
+            TargetKind::Class => "classes",
+            TargetKind::Real => "targets",
+            TargetKind::MultiLabel => "labels",
+        };
+        emit(&format!("{}: {records} records, {classes} {what}{right}\n", self.out.display()))
     }
 }

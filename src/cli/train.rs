@@ -118,13 +118,12 @@ impl Run for Train {
                 bar.set_message(format!("loss {:.4}", step.loss));
             }
             Event::Epoch(e) => bar.suspend(|| {
-                let validation =
-                    e.validation.map_or(String::new(), |v| format!(", validation {:.2} %", 100.0 * v.accuracy));
-                let accuracy = 100.0 * e.accuracy;
-                cx.note(&format!(
-                    "epoch {}: loss {:.4}, accuracy {accuracy:.2} %{validation}, {:.2} s",
-                    e.epoch, e.loss, e.seconds
-                ));
+                let validation = e.validation.map_or(String::new(), |v| match v.accuracy {
+                    Some(share) => format!(", validation {:.2} %", 100.0 * share),
+                    None => format!(", validation loss {:.4}", v.loss),
+                });
+                let accuracy = e.accuracy.map_or(String::new(), |share| format!(", accuracy {:.2} %", 100.0 * share));
+                cx.note(&format!("epoch {}: loss {:.4}{accuracy}{validation}, {:.2} s", e.epoch, e.loss, e.seconds));
             }),
         });
         bar.finish_and_clear();

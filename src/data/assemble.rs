@@ -4,7 +4,8 @@ use super::fitted::FitOn;
 use super::identity::Identities;
 use super::learned::Named;
 use super::parts::{Parts, Raw};
-use super::{DataConfig, Dataset, Normalize, Portion, Samples, Scaling, TwinsOnce, normalize, notes, split};
+use super::{DataConfig, Dataset, Normalize, Portion, Samples, Scaling, TargetFit, TargetKind};
+use super::{TwinsOnce, normalize, notes, split};
 use crate::error::{Error, Result};
 
 /// Checks, splits, and normalises by what is fitted.
@@ -32,11 +33,18 @@ pub(super) fn dataset(mut parts: Parts, config: &DataConfig, kind: Normalize, fi
             normalization.offset.len()
         )));
     }
-    let notes = notes::of_rows(config, &parts.origin, &parts.class_names, &parts.train.y, parts.notes);
+    let names: &[String] = if parts.targets == TargetKind::Class { &parts.class_names } else { &[] };
+    let notes = notes::of_rows(config, &parts.origin, names, &parts.train.y, parts.notes);
+    let targets = targets(&parts.train, (parts.targets, parts.class_names.len()), config, fit, &parts.origin)?;
     let [mut train, mut validation, mut test] = [parts.train, validation, test];
     let who = [&mut train, &mut validation, &mut test].map(|raw| std::mem::take(&mut raw.who));
     let who = Identities::new(parts.naming, parts.subject, who, &parts.origin)?;
-    let samples = |raw: Raw| Samples { x: normalization.apply(raw.x, width), y: raw.y };
+    let wide = parts.class_names.len();
+    let samples = |raw: Raw| Samples {
+        x: normalization.apply(raw.x, width),
+        y: raw.y,
+        targets: targets.as_ref().map(|fit| fit.apply(raw.targets, wide)),
+    };
     let data = Dataset {
         name: parts.name,
         classes: parts.class_names.len(),
@@ -46,6 +54,7 @@ pub(super) fn dataset(mut parts: Parts, config: &DataConfig, kind: Normalize, fi
         train: samples(train),
         validation: samples(validation),
         test: samples(test),
+        targets,
         columns: parts.columns,
         normalization,
         who,
@@ -63,8 +72,34 @@ fn places(train: &Raw, fit: FitOn) -> Vec<u32> {
     learns.map(|(position, _)| position).collect()
 }
 
-/// The classes that a model has an output for.
+/// How targets are scaled; none of classes.
+fn targets(
+    train: &Raw,
+    (kind, width): (TargetKind, usize),
+    config: &DataConfig,
+    fit: FitOn,
+    origin: &str,
+) -> Result<Option<TargetFit>> {
+    match (kind, fit.kept().map(|fitted| &fitted.targets)) {
+        (TargetKind::Class, _) => Ok(None),
+        (_, None) if config.standardize_targets == Some(true) => {
+            Ok(Some(TargetFit::standard(kind, &train.targets, width, &places(train, fit))))
+        }
+        (_, None) => Ok(Some(TargetFit::plain(kind))),
+        (_, Some(Some(kept))) if kept.kind == kind && [0, width].contains(&kept.offset.len()) => Ok(Some(kept.clone())),
+        (..) => Err(Error::input(format!(
+            "{origin}: has {width} targets of kind {}, and the run was fitted on others; the data are not those of the \
+             run",
+            kind.name()
+        ))),
+    }
+}
+
+/// The classes, or targets, that a model has an output for.
 fn learned(parts: &Parts, others: [&Raw; 2], fit: FitOn) -> Result<Vec<u32>> {
+    if parts.targets != TargetKind::Class {
+        return Ok((0..parts.class_names.len() as u32).collect());
+    }
     let named = Named { names: &parts.class_names, classes: parts.classes, origin: &parts.origin };
     let class = |at: u32| parts.train.y[at as usize];
     let learned = named.learned(places(&parts.train, fit).into_iter().map(class), fit)?;
@@ -79,6 +114,16 @@ fn learned(parts: &Parts, others: [&Raw; 2], fit: FitOn) -> Result<Vec<u32>> {
 /// Refuses what does not fit into the 32 bits that kernels calculate with.
 fn finite(data: &Dataset, origin: &str, width: usize) -> Result<()> {
     for (portion, part) in Portion::ALL.into_iter().zip([&data.train, &data.validation, &data.test]) {
+        let targets = part.targets.iter().flat_map(|targets| &targets.values);
+        if let Some(at) = targets.clone().position(|value| !value.is_finite()) {
+            return Err(Error::input(format!(
+                "{origin}: target {} of {} record {} is too large for 32 bits; expected magnitudes below 3.4e38, or \
+                 data.standardize_targets",
+                at % data.classes,
+                portion.name(),
+                data.who.part(portion)[at / data.classes].id()
+            )));
+        }
         if let Some(at) = part.x.iter().position(|value| !value.is_finite()) {
             return Err(Error::input(format!(
                 "{origin}: value {} of {} record {} is too large for 32 bits after data.normalize; expected magnitudes \

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::parts::Raw;
 use super::source::{Bytes, Source};
-use super::{Column, DataConfig, DatasetRow, Loader, Normalize, Parts, Samples};
+use super::{Column, DataConfig, DatasetRow, Label, Loader, Normalize, Parts, Samples};
 use crate::error::{Error, Result};
 
 const PIXELS: usize = 3 * 32 * 32;
@@ -49,8 +49,8 @@ impl Form {
     fn of(config: &DataConfig) -> Result<Form> {
         match &config.label {
             None => Ok(CIFAR10),
-            Some(Column::Name(name)) if name == "fine" => Ok(FINE),
-            Some(Column::Name(name)) if name == "coarse" => Ok(COARSE),
+            Some(Label::One(Column::Name(name))) if name == "fine" => Ok(FINE),
+            Some(Label::One(Column::Name(name))) if name == "coarse" => Ok(COARSE),
             Some(other) => Err(Error::input(format!(
                 "data.label: {}; expected fine or coarse, the labels of CIFAR-100, or no such key for CIFAR-10",
                 serde_json::to_string(other).unwrap_or_default()

@@ -176,7 +176,7 @@ fn read(path: &Path, source: Portion, class_names: &[String], form: &mut Form, l
         }
     }
     let who = paths.iter().zip(0..).map(|(file, row)| identity(file, source, row)).collect();
-    Ok(Raw { x: Values::Single(x), y, who })
+    Ok(Raw { x: Values::Single(x), y, who, ..Raw::default() })
 }
 
 fn identity(file: &Path, source: Portion, row: u64) -> Identity {

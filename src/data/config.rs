@@ -2,15 +2,16 @@
 
 mod columns;
 mod defaults;
+mod targets;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DATASETS, NodeSplit, Plant, Poison, Scaling, Task};
+use super::{DATASETS, NodeSplit, Plant, Poison, Scaling, TargetKind, Task};
 
-pub use columns::{Column, ColumnKind, Layout};
+pub use columns::{Column, ColumnKind, Label, Layout};
 
 /// Every key of `[data]`. Which ones a loader reads is in its row of [`DATASETS`](super::DATASETS); setting another is
 /// an error. Paths are relative to the folder of the configuration file.
@@ -108,10 +109,19 @@ pub struct DataConfig {
     /// has 1, 3 or 4 channels, and where both have, the array is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout: Option<Layout>,
-    /// `csv`, `parquet`, `edge_list`: the column of the class. `cifar`: `fine` (100 classes) or `coarse` (20) where the
-    /// files are CIFAR-100's; without it they are CIFAR-10's.
+    /// `csv`, `parquet`, `edge_list`: the column of the class; with `targets` the column or columns to predict, such as
+    /// `["height", "weight"]`. `cifar`: `fine` (100 classes) or `coarse` (20) where the files are CIFAR-100's; without
+    /// it they are CIFAR-10's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<Column>,
+    pub label: Option<Label>,
+    /// What is to be predicted: `class` (the default), `real` (one number or several, of the columns `label` or the
+    /// array `y` [n] or [n, k]) or `multi_label` (for each of k labels 1 or 0).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<TargetKind>,
+    /// Real targets: train on (t − mean) / standard deviation of the training part, for each target. Metrics are in the
+    /// units of the data all the same. Default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standardize_targets: Option<bool>,
     /// `csv`: names of all columns, for files without a header line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Vec<String>>,
@@ -165,16 +175,18 @@ pub struct DataConfig {
     /// `class_folder`: one channel, the brightness of ITU-R BT.601 as in Pillow, instead of three. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grayscale: Option<bool>,
-    /// `synth`: `blobs` (one Gaussian per class) or `stripes` (pictures). Default `blobs`.
-    #[cfg_attr(feature = "cli", schemars(extend("enum" = ["blobs", "stripes"])))]
+    /// `synth`: `blobs` (one Gaussian per class) or `stripes` (pictures). Default `blobs`. With `targets`: `waves`, sines
+    /// of projections of Gaussian features with noise, the default, or labels by their signs.
+    #[cfg_attr(feature = "cli", schemars(extend("enum" = ["blobs", "stripes", "waves"])))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
     /// `synth`: number of records before the split. Default 400.
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 2, "unit" = "records")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<usize>,
-    /// `synth`, `sbm`: number of classes. Default 4.
-    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 2)))]
+    /// `synth`, `sbm`: number of classes, of which there are 2 or more. Default 4. `synth` with `targets`: number of
+    /// targets. Default 1 of real ones, 3 labels.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<usize>,
     /// `edge_list`: a table of edges, its first two columns nodes.
@@ -230,7 +242,7 @@ pub struct DataConfig {
     #[cfg_attr(feature = "cli", schemars(inner(range(min = 1))))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Vec<usize>>,
-    /// `synth`: standard deviation of the noise. Default 1 for blobs, 0.3 for stripes.
+    /// `synth`: standard deviation of the noise. Default 1 for blobs, 0.3 for stripes, 0.1 for waves.
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise: Option<f64>,

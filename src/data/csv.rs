@@ -22,6 +22,8 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
         "max_bytes",
         "test_path",
         "label",
+        "targets",
+        "standardize_targets",
         "id",
         "subject",
         "columns",

@@ -14,7 +14,7 @@ pub(crate) fn parse<'a>(lines: impl Iterator<Item = &'a str>, width: usize) -> R
         x.extend_from_slice(features);
         y.push(*class as u32);
     }
-    Ok(Raw { x: Values::Double(x), y, who: vec![] })
+    Ok(Raw { x: Values::Double(x), y, ..Raw::default() })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use super::identity::Identity;
-use super::{Normalization, Portion};
+use super::{Normalization, Portion, TargetFit};
 
 /// How a column of a table becomes features.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,13 +58,16 @@ impl Encoding {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Fitted {
-    /// The classes that a model has an output for, in their order.
+    /// The classes that a model has an output for, in their order; names of targets where records have no class.
     pub class_names: Vec<String>,
     /// Columns of a table; what nodes of a graph have features of, where the files do not say; empty for other data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<ColumnFit>,
     /// How features were scaled.
     pub normalization: Normalization,
+    /// What is predicted where that is no class, and how it was scaled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<TargetFit>,
 }
 
 /// Records by the file and the row that they are from; nodes and graphs by the training part and their number.

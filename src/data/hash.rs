@@ -17,8 +17,11 @@ impl Dataset {
             digest.field("class", name.as_bytes());
         }
         for (name, part) in [("train", &self.train), ("validation", &self.validation), ("test", &self.test)] {
-            let Samples { x, y, .. } = part;
+            let Samples { x, y, targets } = part;
             digest.field(name, bytemuck::cast_slice(x)).field("labels", bytemuck::cast_slice(y));
+            if let Some(targets) = targets {
+                digest.field(targets.kind.name(), bytemuck::cast_slice(&targets.values));
+            }
         }
         for (place, record) in self.who.places() {
             digest.field(place.portion.name(), record.id().to_string().as_bytes());
@@ -41,7 +44,10 @@ impl Dataset {
         for (place, record) in self.who.places().filter(|(place, _)| !gone.contains(place)) {
             let (part, at) = (self.part(place.portion), place.position as usize);
             digest.field(place.portion.name(), bytemuck::cast_slice(&part.x[at * width..][..width]));
-            digest.field("class", self.class_names[part.y[at] as usize].as_bytes());
+            match &part.targets {
+                Some(targets) => digest.field(targets.kind.name(), bytemuck::cast_slice(targets.row(at))),
+                None => digest.field("class", self.class_names[part.y[at] as usize].as_bytes()),
+            };
             digest.field("name", record.name.as_deref().unwrap_or_default().as_bytes());
             digest.field("subject", record.subject.as_deref().unwrap_or_default().as_bytes());
         }

@@ -80,7 +80,7 @@ fn read_pair(images: &Path, labels: &Path, limit: &Limit) -> Result<(Vec<usize>,
             classes.dims[0]
         )));
     }
-    let raw = Raw { x: records.records(), y: classes.classes()?, who: vec![] };
+    let raw = Raw { x: records.records(), y: classes.classes()?, ..Raw::default() };
     Ok((shape, raw, records.element == BYTE))
 }
 

@@ -1,6 +1,6 @@
 //! What one record of a data set is, and what follows from it.
 
-use super::{Dataset, GraphRecords};
+use super::{Dataset, GraphRecords, TargetKind};
 use crate::error::{Error, Result};
 
 /// What one record is.
@@ -39,7 +39,7 @@ impl Dataset {
         }
     }
 
-    /// Outputs of a network for these data: classes or, of links, the columns of an embedding.
+    /// Outputs of a network for these data: classes, targets or, of links, the columns of an embedding.
     pub fn outputs(&self, embedding: usize) -> usize {
         if self.kind() == RecordKind::Link { embedding } else { self.learned.len() }
     }
@@ -48,6 +48,26 @@ impl Dataset {
     /// The records are links: what `why` says.
     pub fn refuse_links(&self, why: impl FnOnce() -> String) -> Result<()> {
         if self.kind() == RecordKind::Link { Err(Error::input(why())) } else { Ok(()) }
+    }
+
+    /// What is to be predicted of a record.
+    pub fn target_kind(&self) -> TargetKind {
+        self.targets.as_ref().map_or(TargetKind::Class, |fit| fit.kind)
+    }
+
+    /// Refuses what is of classes where records have none. `what` begins the sentence.
+    ///
+    /// # Errors
+    /// Records with numbers to predict, or several labels.
+    pub fn needs_classes(&self, what: &str) -> Result<()> {
+        match self.target_kind() {
+            TargetKind::Class => Ok(()),
+            kind => Err(Error::input(format!(
+                "{what} is of records with a class each; `{}` has {}",
+                self.name,
+                kind.records()
+            ))),
+        }
     }
 
     /// Refuses what is of single records where they have no loss of their own. `what` begins the sentence.

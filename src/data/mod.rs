@@ -46,6 +46,7 @@ mod split;
 mod state_dict;
 mod synth;
 mod table;
+mod targets;
 mod training;
 mod twins;
 mod values;
@@ -58,7 +59,7 @@ use crate::error::{Error, Result};
 
 pub use absent::{Absent, class_names};
 pub use arrays::{Arrays, Column as ArrayColumn, npz};
-pub use config::{Column, ColumnKind, DataConfig, Layout};
+pub use config::{Column, ColumnKind, DataConfig, Label, Layout};
 pub use fitted::{ColumnFit, Encoding, FitOn, Fitted, Origins};
 pub use graph::{
     Deletion, EdgeData, Graph, GraphData, GraphRecords, Links, NodeSplit, Plant, Poison, Sparse, Task, UNLABELLED,
@@ -72,6 +73,7 @@ pub use request_id::Id;
 pub use resolve::resolve;
 pub use resolved::{Line, Split, Who};
 pub use state_dict::{StateDict, Tensor};
+pub use targets::{TargetFit, TargetKind, TargetTable};
 pub use training::{HeldOut, Known, Sight, Training};
 pub use twins::Twins;
 
@@ -87,8 +89,10 @@ use source::Source;
 pub struct Samples {
     /// Features, row-major `[len, shape…]`.
     pub x: Vec<f32>,
-    /// Class of each record, below [`Dataset::classes`].
+    /// Class of each record, below [`Dataset::classes`]; 0 where a record has targets in place of a class.
     pub y: Vec<u32>,
+    /// Numbers to be predicted in place of a class, or which labels records have.
+    pub targets: Option<TargetTable>,
 }
 
 impl Samples {
@@ -104,8 +108,9 @@ impl Samples {
 
     /// The records at `positions`, in that order. `width` is the number of features of one record.
     pub fn gather(&self, positions: &[u32], width: usize) -> Samples {
-        let mut out =
-            Samples { x: Vec::with_capacity(positions.len() * width), y: Vec::with_capacity(positions.len()) };
+        let targets = self.targets.as_ref().map(|targets| targets.gather(positions));
+        let (x, y) = (Vec::with_capacity(positions.len() * width), Vec::with_capacity(positions.len()));
+        let mut out = Samples { x, y, targets };
         for &position in positions {
             let at = position as usize;
             out.x.extend_from_slice(&self.x[at * width..(at + 1) * width]);
@@ -122,13 +127,15 @@ pub struct Dataset {
     pub name: String,
     /// One record: `[channels, height, width]` for pictures, `[features]` for tables and for nodes of a graph.
     pub shape: Vec<usize>,
-    /// Number of classes; labels are below it.
+    /// Number of classes; labels are below it. Where records have targets, numbers of one record's.
     pub classes: usize,
-    /// `classes` names, by class number.
+    /// `classes` names, by class number or of the targets.
     pub class_names: Vec<String>,
     /// The classes that a model of these data has an output for, ascending: all, but for those that only records have
     /// on which nothing was fitted.
     pub learned: Vec<u32>,
+    /// What is to be predicted where that is no class, and how it is scaled.
+    pub targets: Option<TargetFit>,
     /// What is trained on.
     pub train: Samples,
     /// May be empty.
@@ -163,6 +170,7 @@ impl Dataset {
             class_names: self.learned.iter().map(name).collect(),
             columns: self.columns.clone(),
             normalization: self.normalization.clone(),
+            targets: self.targets.clone(),
         }
     }
 

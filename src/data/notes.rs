@@ -18,7 +18,7 @@ pub(crate) fn of_rows(
 
 /// `limit` keeps the first records, which are of few classes where a file is sorted by them.
 fn sorted_limit(config: &DataConfig, origin: &str, class_names: &[String], train: &[u32]) -> Option<String> {
-    let limit = config.limit.filter(|limit| *limit == train.len())?;
+    let limit = config.limit.filter(|limit| *limit == train.len() && !class_names.is_empty())?;
     let mut seen = vec![false; class_names.len()];
     train.iter().for_each(|class| seen[*class as usize] = true);
     let (there, all) = (seen.iter().filter(|seen| **seen).count(), class_names.len());

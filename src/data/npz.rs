@@ -13,7 +13,7 @@ use super::parts::{Classes, Raw};
 use super::source::{Source, numbered, stem};
 use super::table::{MOST_CATEGORIES, class_names};
 use super::values::Values;
-use super::{DatasetRow, Layout, Loader, Normalize, Parts, Portion};
+use super::{DatasetRow, Layout, Loader, Normalize, Parts, Portion, TargetKind};
 use crate::error::{Error, Result};
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
@@ -28,6 +28,8 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
         "max_bytes",
         "x",
         "y",
+        "targets",
+        "standardize_targets",
         "id",
         "subject",
         "layout",
@@ -63,10 +65,11 @@ fn load(source: &Source) -> Result<Parts> {
         _ => return Err(Error::input("data.x, data.y: give both names or none of them")),
     };
     let (x, y) = pairs[0];
-    let first = archive.pair(x, y, &names, config.layout, None)?;
+    let kind = config.target_kind();
+    let first = archive.pair((x, y), &names, config.layout, kind, None)?;
     let mut rest = vec![];
     for &(x, y) in &pairs[1..] {
-        let read = |x| archive.pair(x, y, &names, config.layout, Some(&first));
+        let read = |x| archive.pair((x, y), &names, config.layout, kind, Some(&first));
         rest.push(if x.is_empty() { None } else { Some(read(x)?) });
     }
     for (part, (name, _)) in rest.iter().zip(&pairs[1..]) {
@@ -83,8 +86,10 @@ fn load(source: &Source) -> Result<Parts> {
     let (validation, test) = (rest.next().flatten(), rest.next().flatten());
     let labels = first.raw.y.iter().chain([&validation, &test].into_iter().flatten().flat_map(|raw| &raw.y));
     let numbers = numbered(labels);
-    let (class_names, classes) =
-        if first.named { (first.class_names, Classes::Found) } else { (numbers, Classes::Numbered) };
+    let (class_names, classes) = match kind {
+        TargetKind::Class if !first.named => (numbers, Classes::Numbered),
+        _ => (first.class_names, Classes::Found),
+    };
     let (mut train, mut validation, mut test) = (first.raw, validation, test);
     let parts = [Some(&mut train), validation.as_mut(), test.as_mut()];
     for ((raw, portion), (x, _)) in parts.into_iter().zip(Portion::ALL).zip(&pairs) {
@@ -95,7 +100,7 @@ fn load(source: &Source) -> Result<Parts> {
     let naming = config.id.clone().map_or(Naming::Rows, Naming::Column);
     let (full_scale, subject) = (first.pixels.then_some(255.0), config.subject.clone());
     let parts = Parts::new(stem(&path), path.display().to_string(), first.shape, class_names, train);
-    Ok(Parts { classes, validation, test, full_scale, naming, subject, ..parts })
+    Ok(Parts { classes, targets: kind, validation, test, full_scale, naming, subject, ..parts })
 }
 
 struct Part {
@@ -110,7 +115,14 @@ struct Part {
 
 impl Archive<'_> {
     /// Where `first` is the training part, whose names of classes hold for the others.
-    fn pair(&self, x: &str, y: &str, names: &[String], layout: Option<Layout>, first: Option<&Part>) -> Result<Part> {
+    fn pair(
+        &self,
+        (x, y): (&str, &str),
+        names: &[String],
+        layout: Option<Layout>,
+        kind: TargetKind,
+        first: Option<&Part>,
+    ) -> Result<Part> {
         if let Some(missing) = [x, y].into_iter().find(|wanted| !names.iter().any(|name| name == wanted)) {
             return Err(Error::input(format!(
                 "{}: no array `{missing}`; the file has {}; name the arrays with data.x and data.y",
@@ -128,6 +140,13 @@ impl Archive<'_> {
         }
         let pixels = records.shape.len() > 2 && records.is_byte();
         self.limit.take_values(records.len(), &records.origin)?;
+        if kind != TargetKind::Class {
+            self.limit.take_values(labels.len(), &labels.origin)?;
+            let (class_names, targets) = labels.targets(kind, first)?;
+            let (shape, x) = records.records(layout)?;
+            let raw = Raw { x, y: vec![0; count.unwrap_or(0)], targets, who: vec![] };
+            return Ok(Part { shape, raw, class_names, named: false, pixels });
+        }
         let named = labels.texts().is_some();
         if let Some(first) = first.filter(|first| first.named != named) {
             let (this, other) = if named { ("texts", "numbers") } else { ("numbers", "texts") };
@@ -136,7 +155,7 @@ impl Archive<'_> {
         }
         let (class_names, y) = labels.named_classes(first)?;
         let (shape, x) = records.records(layout)?;
-        Ok(Part { shape, raw: Raw { x, y, who: vec![] }, class_names, named, pixels })
+        Ok(Part { shape, raw: Raw { x, y, ..Raw::default() }, class_names, named, pixels })
     }
 }
 
@@ -224,6 +243,27 @@ impl Array {
         };
         let y = texts.iter().enumerate().map(class).collect::<Result<_>>()?;
         Ok((names, y))
+    }
+
+    /// Numbers of the targets and all values, row-major.
+    fn targets(&self, kind: TargetKind, first: Option<&Part>) -> Result<(Vec<String>, Vec<f64>)> {
+        let width = match self.shape[..] {
+            [_] => 1,
+            [_, width] if width > 0 => width,
+            _ => return self.fail("expected [n] or [n, k], k of at least 1: the targets of each record"),
+        };
+        if let Some(known) = first.map(|first| first.class_names.len()).filter(|known| *known != width) {
+            return self.fail(&format!("records of the training part have {known} targets"));
+        }
+        let check = |(at, value): (usize, f64)| match kind.refuses(value) {
+            None => Ok(value),
+            Some(why) => {
+                let (origin, record, target) = (&self.origin, at / width, at % width);
+                Err(Error::input(format!("{origin}: target {target} of record {record} is {value}, which {why}")))
+            }
+        };
+        let values = self.values()?.enumerate().map(check).collect::<Result<_>>()?;
+        Ok(((0..width).map(|target| target.to_string()).collect(), values))
     }
 
     pub fn classes(&self) -> Result<Vec<u32>> {

@@ -2,7 +2,7 @@
 
 use super::identity::{Identity, Key, Naming};
 use super::values::Values;
-use super::{ColumnFit, Portion, Samples};
+use super::{ColumnFit, Portion, Samples, TargetKind};
 use crate::error::{Error, Result};
 
 /// Records of one part.
@@ -12,13 +12,15 @@ pub(crate) struct Raw {
     pub x: Values,
     /// Class of each record, a position in [`Parts::class_names`].
     pub y: Vec<u32>,
+    /// Row-major `[len, names of targets]`, where [`Parts::targets`] are no classes, whose `y` are then all 0.
+    pub targets: Vec<f64>,
     /// Who they are; empty where they are the rows of a file that is this part's own.
     pub who: Vec<Identity>,
 }
 
 impl From<Samples> for Raw {
     fn from(samples: Samples) -> Raw {
-        Raw { x: Values::Single(samples.x), y: samples.y, who: vec![] }
+        Raw { x: Values::Single(samples.x), y: samples.y, ..Raw::default() }
     }
 }
 
@@ -26,9 +28,12 @@ impl Raw {
     /// The records at `positions`, in that order.
     pub fn gather(&self, positions: &[u32], width: usize) -> Raw {
         let at = |position: &u32| *position as usize;
+        let wide = self.targets.len().checked_div(self.y.len()).unwrap_or(0);
+        let targets = |position: &u32| &self.targets[at(position) * wide..][..wide];
         Raw {
             x: self.x.gather(positions, width),
             y: positions.iter().map(|position| self.y[at(position)]).collect(),
+            targets: positions.iter().flat_map(targets).copied().collect(),
             who: positions.iter().map(|position| self.who[at(position)].clone()).collect(),
         }
     }
@@ -40,9 +45,27 @@ impl Raw {
         }
     }
 
+    /// That each record has `width` targets of this kind.
+    fn verify_targets(&self, kind: TargetKind, width: usize, origin: &str, part: &str) -> Result<()> {
+        if self.targets.len() != self.y.len() * width {
+            return Err(Error::internal(format!("{origin}: the {part} part has {} targets", self.targets.len())));
+        }
+        let wrong = |(at, value): (usize, &f64)| Some((at, *value, kind.refuses(*value)?));
+        match self.targets.iter().enumerate().find_map(wrong) {
+            None => Ok(()),
+            Some((at, value, why)) => Err(Error::input(format!(
+                "{origin}: target {} of {part} record {} is {value}, which {why}",
+                at % width,
+                self.who[at / width].id()
+            ))),
+        }
+    }
+
     /// What each record is drawn by: its name or, of a record without, what it holds.
     pub fn keys(&self, width: usize) -> Vec<Key> {
-        let of = |at: usize| Key::of(self.x.words(at, width).chain([u64::from(self.y[at])]));
+        let wide = self.targets.len().checked_div(self.y.len()).unwrap_or(0);
+        let targets = |at: usize| self.targets[at * wide..][..wide].iter().map(|value| value.to_bits());
+        let of = |at: usize| Key::of(self.x.words(at, width).chain([u64::from(self.y[at])]).chain(targets(at)));
         (0..self.y.len()).map(|at| Key::named(&self.who[at]).unwrap_or_else(|| of(at))).collect()
     }
 }
@@ -65,9 +88,11 @@ pub(crate) struct Parts {
     /// File or folder, for messages.
     pub origin: String,
     pub shape: Vec<usize>,
-    /// Of every class that any record has, in the order of the labels.
+    /// Of every class that any record has, in the order of the labels; of the targets where those are no classes.
     pub class_names: Vec<String>,
     pub classes: Classes,
+    /// What is to be predicted.
+    pub targets: TargetKind,
     pub train: Raw,
     /// `None`: carve `validation_fraction` from the training part.
     pub validation: Option<Raw>,
@@ -105,6 +130,7 @@ impl Parts {
             shape,
             class_names,
             classes: Classes::Declared,
+            targets: TargetKind::Class,
             train: train.into(),
             validation: None,
             test: None,
@@ -135,12 +161,15 @@ impl Parts {
         if self.train.y.is_empty() {
             return Err(Error::input(format!("{origin}: no training records; at least one is needed")));
         }
-        if self.class_names.len() < 2 {
+        if self.targets != TargetKind::Class && self.class_names.is_empty() {
+            return Err(Error::input(format!("{origin}: no target to predict; at least one is needed")));
+        }
+        if self.targets == TargetKind::Class && self.class_names.len() < 2 {
             return Err(Error::input(format!(
                 "{origin}: all records are of one class; a classifier needs at least two classes"
             )));
         }
-        let classes = self.class_names.len();
+        let (classes, kind) = (self.class_names.len(), self.targets);
         let parts = [Some(&mut self.train), self.validation.as_mut(), self.test.as_mut()];
         for (portion, part) in Portion::ALL.into_iter().zip(parts) {
             let Some(part) = part else { continue };
@@ -155,6 +184,9 @@ impl Parts {
                     part.who[at / width].id(),
                     at % width
                 )));
+            }
+            if kind != TargetKind::Class {
+                part.verify_targets(kind, classes, &origin, name)?;
             }
             if let Some(at) = part.y.iter().position(|&class| class as usize >= classes) {
                 return Err(Error::input(format!(

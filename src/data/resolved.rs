@@ -90,6 +90,9 @@ pub(super) fn checked(requests: &[Request], split: Split, names_something: bool)
 
 /// The class that an id means. A number is first of all a name: labels 1, 2, 3 are classes at positions 0, 1, 2.
 pub(super) fn class(request: &Request, id: &Id, dataset: &Dataset) -> Result<u32> {
+    if let Err(why) = dataset.needs_classes("a request of kind class") {
+        return request.fail(format!("{why}; name records by sample or subject"));
+    }
     let names = &dataset.class_names;
     let Some(text) = id.text() else {
         return request.fail(format!("{id} is not a class; expected a name, or a number"));

@@ -1,7 +1,9 @@
 //! Synthetic data: the same records from the same seed on every platform.
 
+use super::parts::Raw;
 use super::source::Source;
-use super::{DataConfig, DatasetRow, Loader, Normalize, Parts, Samples};
+use super::values::Values;
+use super::{DataConfig, DatasetRow, Loader, Normalize, Parts, Samples, TargetKind};
 use crate::base::did_you_mean;
 use crate::base::splitmix::SplitMix64;
 use crate::error::{Error, Result};
@@ -16,6 +18,8 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
         "pattern",
         "samples",
         "classes",
+        "targets",
+        "standardize_targets",
         "shape",
         "noise",
         "seed",
@@ -44,6 +48,20 @@ fn load(source: &Source) -> Result<Parts> {
     };
     check(config, samples, classes, shape, noise)?;
     let mut rng = SplitMix64::new(seed);
+    let (name, origin) = (format!("synth-{pattern}"), format!("synth ({pattern})"));
+    let names: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
+    let kind = config.target_kind();
+    if (kind != TargetKind::Class) != (pattern == "waves") {
+        return Err(Error::input(format!(
+            "data.pattern: `{pattern}` does not go with data.targets = \"{}\"; `waves` is of real targets and several \
+             labels, the others of classes",
+            kind.name()
+        )));
+    }
+    if kind != TargetKind::Class {
+        let raw = waves(kind, samples, (classes, shape.iter().product()), noise, &mut rng);
+        return Ok(Parts { targets: kind, ..Parts::new(name, origin, shape.clone(), names, raw) });
+    }
     let y: Vec<u32> = (0..samples).map(|at| (at % classes) as u32).collect();
     let x = match (pattern.as_str(), &shape[..]) {
         ("blobs", _) => blobs(&y, classes, shape.iter().product(), noise, &mut rng),
@@ -56,9 +74,7 @@ fn load(source: &Source) -> Result<Parts> {
             return Err(Error::input(format!("data.pattern: unknown `{other}`{near}; expected blobs or stripes")));
         }
     };
-    let (name, origin) = (format!("synth-{pattern}"), format!("synth ({pattern})"));
-    let classes = (0..classes).map(|class| class.to_string()).collect();
-    Ok(Parts::new(name, origin, shape.clone(), classes, Samples { x, y }))
+    Ok(Parts::new(name, origin, shape.clone(), names, Samples { x, y, ..Samples::default() }))
 }
 
 fn check(config: &DataConfig, samples: usize, classes: usize, shape: &[usize], noise: f64) -> Result<()> {
@@ -68,15 +84,36 @@ fn check(config: &DataConfig, samples: usize, classes: usize, shape: &[usize], n
             "data.shape, data.samples: {samples} records of {shape:?}; expected 1 to {MOST_VALUES} values in all"
         )));
     }
-    if classes < 2 || classes > samples.min(MOST_CLASSES) {
+    let least = if config.target_kind() == TargetKind::Class { 2 } else { 1 };
+    if classes < least || classes > samples.min(MOST_CLASSES) {
         return Err(Error::input(format!(
-            "data.classes: {classes}; expected 2 to data.samples ({samples}), and at most {MOST_CLASSES}"
+            "data.classes: {classes}; expected {least} to data.samples ({samples}), and at most {MOST_CLASSES}"
         )));
     }
     if !(noise.is_finite() && noise >= 0.0) {
         return Err(Error::input(format!("data.noise: {:?}; expected a finite number ≥ 0", config.noise)));
     }
     Ok(())
+}
+
+/// Features are Gaussian; a target is a projection of them, its sine, and `noise`; of labels, whether that is positive.
+fn waves(kind: TargetKind, samples: usize, (targets, width): (usize, usize), noise: f64, rng: &mut SplitMix64) -> Raw {
+    let across = 1.0 / (width as f64).sqrt();
+    let ways: Vec<f64> = (0..targets * width).map(|_| across * rng.normal()).collect();
+    let (mut x, mut all) = (Vec::with_capacity(samples * width), Vec::with_capacity(samples * targets));
+    for _ in 0..samples {
+        let record: Vec<f64> = (0..width).map(|_| rng.normal()).collect();
+        for way in ways.chunks(width) {
+            let along: f64 = way.iter().zip(&record).map(|(a, b)| a * b).sum();
+            let value = along + (2.0 * along).sin() + noise * rng.normal();
+            all.push(match kind {
+                TargetKind::MultiLabel => f64::from(u8::from(value > 0.0)),
+                _ => value,
+            });
+        }
+        x.extend(record.into_iter().map(|value| value as f32));
+    }
+    Raw { x: Values::Single(x), y: vec![0; samples], targets: all, ..Raw::default() }
 }
 
 /// Centres are drawn with standard deviation 2, records around them with `noise`.

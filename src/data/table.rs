@@ -4,6 +4,7 @@ mod encode;
 mod labels;
 mod names;
 mod records;
+mod targets;
 
 use ::csv::StringRecord;
 

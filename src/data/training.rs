@@ -135,7 +135,7 @@ impl Dataset {
     /// one that was forgotten: it keeps its place and gets class 0, which nothing may read.
     fn forgotten_too(&self) -> Samples {
         let output = |class: &u32| self.learned.binary_search(class).unwrap_or(0) as u32;
-        Samples { x: self.train.x.clone(), y: self.train.y.iter().map(output).collect() }
+        Samples { y: self.train.y.iter().map(output).collect(), ..self.train.clone() }
     }
 
     /// Those of `samples` that a model has an output for, with the numbers of its outputs as classes.

@@ -97,7 +97,8 @@ fn alike<W: Iterator<Item = u64>>(data: &Dataset, words: impl Fn(Place) -> W) ->
 fn row(data: &Dataset, place: Place) -> impl Iterator<Item = u64> {
     let (width, at) = (data.width(), place.position as usize);
     let x = &data.part(place.portion).x[at * width..][..width];
-    x.iter().map(|value| u64::from(value.to_bits())).chain([label(data, place)])
+    let targets = data.part(place.portion).targets.as_ref().map_or(&[][..], |targets| targets.row(at));
+    x.iter().chain(targets).map(|value| u64::from(value.to_bits())).chain([label(data, place)])
 }
 
 fn label(data: &Dataset, place: Place) -> u64 {

@@ -68,7 +68,7 @@ impl Dataset {
     pub fn describe(&self, place: Place) -> Who {
         let class = self.part(place.portion).y[place.position as usize];
         let row = self.graph.is_none().then(|| self.who.of(place).row);
-        let class = self.class_names.get(class as usize).cloned();
+        let class = self.class_names.get(class as usize).filter(|_| self.targets.is_none()).cloned();
         Who { id: self.id(place), row, class, split: Some(place.portion) }
     }
 

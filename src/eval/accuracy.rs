@@ -1,8 +1,8 @@
 //! Accuracy and cross-entropy from logits, per split and per class.
 
-use super::metrics::Subject;
+use super::subject::Subject;
 use super::values::Metrics;
-use super::{Outputs, SplitName};
+use super::{Outputs, SplitName, goals};
 use crate::error::Result;
 
 /// The predicted class: the largest logit, ties to the lowest index.
@@ -22,28 +22,34 @@ pub fn log_sum_exp(logits: &[f32]) -> f64 {
     max + logits.iter().map(|&z| (z as f64 - max).exp()).sum::<f64>().ln()
 }
 
-/// Cross-entropy of each record, `[n]`, natural logarithm.
+/// Cross-entropy of each record, `[n]`, natural logarithm; of records with targets their loss.
 pub fn losses(outputs: &Outputs) -> Result<Vec<f64>> {
     outputs.check()?;
-    Ok(outputs.rows().map(|(z, y)| log_sum_exp(z) - z[y as usize] as f64).collect())
+    match &outputs.goals {
+        Some(goals) => Ok(goals::losses(&outputs.logits, goals, outputs.classes)),
+        None => Ok(outputs.rows().map(|(z, y)| log_sum_exp(z) - z[y as usize] as f64).collect()),
+    }
 }
 
-/// Mean cross-entropy; `None` for no records.
+/// Mean loss; `None` for no records.
 pub fn mean_loss(outputs: &Outputs) -> Result<Option<f64>> {
     let losses = losses(outputs)?;
     Ok((!losses.is_empty()).then(|| losses.iter().sum::<f64>() / losses.len() as f64))
 }
 
-/// Fraction of records whose [`argmax`] is the label; `None` for no records.
+/// Fraction of records whose [`argmax`] is the label; `None` for no records, and for records with targets.
 pub fn accuracy(outputs: &Outputs) -> Result<Option<f64>> {
     outputs.check()?;
     let right = outputs.rows().filter(|&(z, y)| argmax(z) == y as usize).count();
-    Ok((!outputs.is_empty()).then(|| right as f64 / outputs.len() as f64))
+    Ok((!outputs.is_empty() && outputs.goals.is_none()).then(|| right as f64 / outputs.len() as f64))
 }
 
 /// Accuracy of each class, `[classes]`; `None` for a class without records.
 pub fn per_class(outputs: &Outputs) -> Result<Vec<Option<f64>>> {
     outputs.check()?;
+    if outputs.goals.is_some() {
+        return Ok(Vec::new());
+    }
     let mut tally = vec![(0usize, 0usize); outputs.classes];
     for (z, y) in outputs.rows() {
         let (right, all) = &mut tally[y as usize];
@@ -94,6 +100,7 @@ mod tests {
             logits: vec![2.0, 1.0, 0.0, 0.0, 3.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0],
             labels: vec![0, 2, 0, 1],
             classes: 3,
+            goals: None,
         }
     }
 
@@ -114,7 +121,7 @@ mod tests {
     #[test]
     fn loss_is_the_hand_worked_cross_entropy() {
         // Two equal logits: ln 2. Logits (ln 3, 0), label 1: −ln ¼ = ln 4.
-        let outputs = Outputs { logits: vec![5.0, 5.0, 3f32.ln(), 0.0], labels: vec![0, 1], classes: 2 };
+        let outputs = Outputs { logits: vec![5.0, 5.0, 3f32.ln(), 0.0], labels: vec![0, 1], classes: 2, goals: None };
         let losses = losses(&outputs).unwrap();
         assert!((losses[0] - 2f64.ln()).abs() < 1e-12 && (losses[1] - 4f64.ln()).abs() < 1e-6, "{losses:?}");
         assert!((mean_loss(&outputs).unwrap().unwrap() - (2f64.ln() + 4f64.ln()) / 2.0).abs() < 1e-6);
@@ -122,7 +129,7 @@ mod tests {
 
     #[test]
     fn large_logits_neither_overflow_nor_vanish() {
-        let outputs = Outputs { logits: vec![1e30, -1e30, 1000.0, 990.0], labels: vec![1, 0], classes: 2 };
+        let outputs = Outputs { logits: vec![1e30, -1e30, 1000.0, 990.0], labels: vec![1, 0], classes: 2, goals: None };
         let losses = losses(&outputs).unwrap();
         assert!((losses[0] / 2e30 - 1.0).abs() < 1e-6);
         assert!((losses[1] - (-10f64).exp().ln_1p()).abs() < 1e-12);
@@ -132,7 +139,7 @@ mod tests {
     fn no_records_is_absent_and_nan_is_refused() {
         let none = Outputs { classes: 2, ..Outputs::default() };
         assert_eq!((accuracy(&none).unwrap(), mean_loss(&none).unwrap()), (None, None));
-        let nan = Outputs { logits: vec![f32::NAN, 0.0], labels: vec![1], classes: 2 };
+        let nan = Outputs { logits: vec![f32::NAN, 0.0], labels: vec![1], classes: 2, goals: None };
         assert!(accuracy(&nan).is_err() && mean_loss(&nan).is_err() && per_class(&nan).is_err());
     }
 }

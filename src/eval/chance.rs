@@ -1,4 +1,4 @@
-//! What accuracy is worth nothing: that of always giving the most frequent class.
+//! What is worth nothing: the accuracy of always giving the most frequent class, or the same number for every record.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,8 @@ pub struct Chance {
     pub share: f64,
     /// Number of records.
     pub records: usize,
+    /// Records have targets in place of a class: what is compared is [`super::skill`], and `share` 0.
+    pub targets: bool,
 }
 
 /// One-sided 95 % point of the normal distribution.
@@ -21,7 +23,12 @@ impl Chance {
         labels.into_iter().for_each(|label| *counts.entry(label).or_default() += 1);
         let records: usize = counts.values().sum();
         let most = counts.values().max()?;
-        Some(Chance { share: *most as f64 / records as f64, records })
+        Some(Chance { share: *most as f64 / records as f64, records, targets: false })
+    }
+
+    /// Of records with targets in place of a class: the same answer for each.
+    pub fn of_targets(records: usize) -> Option<Chance> {
+        (records > 0).then_some(Chance { share: 0.0, records, targets: true })
     }
 
     /// Whether accuracy fell from above chance to what chance cannot be told from (95 %, one-sided).

@@ -84,13 +84,51 @@ const RETAINED_CLASSES: Rule = Rule {
 };
 const NOT_BELOW_UNLINK: Rule = Rule { name: "not below unlink", aspect: Aspect::Utility, read: not_below_unlink };
 
+const FORGET_ERROR: Rule = Rule {
+    name: "forget error",
+    aspect: Aspect::Forgetting,
+    read: |evidence, model| off(evidence, model, "Root mean squared error on the forget set", "splits.forget.rmse"),
+};
+const RETAIN_R2: Rule = Rule {
+    name: "retain R²",
+    aspect: Aspect::Utility,
+    read: |evidence, model| off(evidence, model, "R² on the retained records", "splits.retain.r2"),
+};
+const TEST_R2: Rule = Rule {
+    name: "test R²",
+    aspect: Aspect::Utility,
+    read: |evidence, model| off(evidence, model, "R² on the test records", "splits.test.r2"),
+};
+const FORGET_F1: Rule = Rule {
+    name: "forget F1",
+    aspect: Aspect::Forgetting,
+    read: |evidence, model| off(evidence, model, "Micro F1 on the forget set", "splits.forget.micro_f1"),
+};
+const RETAIN_F1: Rule = Rule {
+    name: "retain F1",
+    aspect: Aspect::Utility,
+    read: |evidence, model| off(evidence, model, "Micro F1 on the retained records", "splits.retain.micro_f1"),
+};
+const TEST_F1: Rule = Rule {
+    name: "test F1",
+    aspect: Aspect::Utility,
+    read: |evidence, model| off(evidence, model, "Micro F1 on the test records", "splits.test.micro_f1"),
+};
+
+/// Of real targets.
+static REAL_RULES: &[Rule] = &[FORGET_ERROR, DIVERGENCE, MEMBERSHIP, NEARER, RETAIN_R2, TEST_R2];
+/// Of several labels.
+static LABEL_RULES: &[Rule] = &[FORGET_F1, DIVERGENCE, MEMBERSHIP, NEARER, RETAIN_F1, TEST_F1];
 static RECORD_RULES: &[Rule] = &[FORGET_ACCURACY, DIVERGENCE, MEMBERSHIP, NEARER, RETAIN_ACCURACY, TEST_ACCURACY];
 static GRAPH_RULES: &[Rule] =
     &[FORGET_ACCURACY, DIVERGENCE, MEMBERSHIP, NEARER, RETAIN_ACCURACY, TEST_ACCURACY, NOT_BELOW_UNLINK];
 static CLASS_RULES: &[Rule] = &[CLASS_TRAIN, CLASS_TEST, DIVERGENCE, MEMBERSHIP, NEARER, RETAINED_CLASSES];
 
-pub(super) fn rules(scope: RequestScope) -> impl Iterator<Item = &'static Rule> {
-    match scope {
+pub(super) fn rules(evidence: &Evidence) -> impl Iterator<Item = &'static Rule> {
+    let has = |key: &str| evidence.original.get(key).or(evidence.candidate.get(key)).is_some();
+    match evidence.scope {
+        _ if has("splits.retain.rmse") => REAL_RULES,
+        _ if has("splits.retain.exact_match") => LABEL_RULES,
         RequestScope::Records => RECORD_RULES,
         RequestScope::Classes => CLASS_RULES,
         RequestScope::Graph => GRAPH_RULES,
@@ -141,6 +179,22 @@ fn gap(evidence: &Evidence, model: &Metrics, what: &str, split: &str) -> Reading
         stated(limit, spread.runs)
     );
     beyond((value, spread.mean, off), limit, standard_error(evidence, &key, &spread), text)
+}
+
+/// |value − retrain| of a quantity that is no share of records, either way. A thousandth of it is the least spread that
+/// is believed.
+fn off(evidence: &Evidence, model: &Metrics, what: &str, key: &str) -> Reading {
+    let finest = evidence.reference.mean.get(key).map_or(0.0, |mean| 1e-3 * mean.abs());
+    let (Some(value), Some(spread)) = (model.get(key), spread(evidence, key, finest)) else { return absent(key) };
+    let (limit, off) = (spread.either_way(), (value - spread.mean).abs());
+    let text = format!(
+        "{what} {value:.4}, retrain {:.4} ± {:.4}, difference {off:.4} of at most {:.4} ({})",
+        spread.mean,
+        spread.sd,
+        limit.within,
+        stated(limit, spread.runs)
+    );
+    beyond((value, spread.mean, off), limit, standard_error(evidence, key, &spread), text)
 }
 
 /// A value that lies `off` its target, against how far a retrain may.
@@ -202,20 +256,31 @@ fn not_below_unlink(evidence: &Evidence, model: &Metrics) -> Reading {
     beyond((value, target, target - value), limit, standard_error(evidence, key, &spread), text)
 }
 
+/// What tells two models' answers apart: the divergence of their probabilities or, of real targets, the distance of
+/// their predictions.
+fn apart(evidence: &Evidence) -> (&'static str, &'static str) {
+    match evidence.original.get("distance.forget") {
+        Some(_) => ("distance", "Distance of predictions"),
+        None => ("js", "Divergence"),
+    }
+}
+
 /// The retrains' divergence from each other on the forget set. A tenth of it is the least spread that is believed: two
 /// retrains have one divergence between them, and no spread at all.
-fn js_spread(evidence: &Evidence) -> Option<Spread> {
-    let noise = evidence.reference.mean.get("js.noise_floor_forget")?;
-    let sd = evidence.reference.sd.get("js.forget").unwrap_or(0.0).max(0.1 * noise);
+fn js_spread(evidence: &Evidence, measure: &str) -> Option<Spread> {
+    let noise = evidence.reference.mean.get(&format!("{measure}.noise_floor_forget"))?;
+    let sd = evidence.reference.sd.get(&format!("{measure}.forget")).unwrap_or(0.0).max(0.1 * noise);
     Some(Spread { mean: noise, sd, runs: evidence.reference.runs })
 }
 
 /// Jensen–Shannon divergence to the retrains on the forget set: as far as a further retrain lies, and only where doing
 /// nothing lies at least twice as far off as the retrains from each other.
 fn divergence(evidence: &Evidence, model: &Metrics) -> Reading {
-    let Some(value) = model.get("js.forget") else { return absent("js.forget") };
-    let Some(original) = evidence.original.get("js.forget") else { return absent("the original's js.forget") };
-    let Some(spread) = js_spread(evidence) else { return absent("js.noise_floor_forget") };
+    let (measure, what) = apart(evidence);
+    let key = format!("{measure}.forget");
+    let Some(value) = model.get(&key) else { return absent(&key) };
+    let Some(original) = evidence.original.get(&key) else { return absent(&format!("the original's {key}")) };
+    let Some(spread) = js_spread(evidence, measure) else { return absent(&format!("{measure}.noise_floor_forget")) };
     let noise = spread.mean;
     if original < 2.0 * noise {
         return Reading::NonDiscriminating(format!(
@@ -226,7 +291,7 @@ fn divergence(evidence: &Evidence, model: &Metrics) -> Reading {
     let limit = spread.one_way();
     let bound = (noise + limit.within).min(original);
     let text = format!(
-        "Divergence {value:.4} on the forget set, at most {bound:.4} (noise floor {noise:.4}, original {original:.4}; \
+        "{what} {value:.4} on the forget set, at most {bound:.4} (noise floor {noise:.4}, original {original:.4}; \
             {})",
         stated(limit, spread.runs)
     );
@@ -237,18 +302,20 @@ fn divergence(evidence: &Evidence, model: &Metrics) -> Reading {
         multiple: Some(limit.multiple),
         over: value - bound,
         control_over: value - (noise + limit.control).min(original),
-        se: standard_error(evidence, "js.forget", &spread),
+        se: standard_error(evidence, &key, &spread),
         text,
     }))
 }
 
 /// Whatever else holds: a model that is farther from the retrains than doing nothing was moved the wrong way.
 fn nearer(evidence: &Evidence, model: &Metrics) -> Reading {
-    let Some(value) = model.get("js.forget") else { return absent("js.forget") };
-    let Some(original) = evidence.original.get("js.forget") else { return absent("the original's js.forget") };
-    let Some(spread) = js_spread(evidence) else { return absent("js.noise_floor_forget") };
+    let (measure, what) = apart(evidence);
+    let key = format!("{measure}.forget");
+    let Some(value) = model.get(&key) else { return absent(&key) };
+    let Some(original) = evidence.original.get(&key) else { return absent(&format!("the original's {key}")) };
+    let Some(spread) = js_spread(evidence, measure) else { return absent(&format!("{measure}.noise_floor_forget")) };
     let text = format!(
-        "Divergence to the retrains {value:.4} on the forget set, doing nothing {original:.4}, which it may not pass"
+        "{what} to the retrains {value:.4} on the forget set, doing nothing {original:.4}, which it may not pass"
     );
     Reading::Value(Box::new(Measured {
         value,
@@ -257,7 +324,7 @@ fn nearer(evidence: &Evidence, model: &Metrics) -> Reading {
         multiple: None,
         over: value - original,
         control_over: value - original,
-        se: standard_error(evidence, "js.forget", &spread),
+        se: standard_error(evidence, &key, &spread),
         text,
     }))
 }

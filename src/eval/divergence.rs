@@ -1,13 +1,14 @@
 //! How far the predictions of two models lie from each other on the same records.
 
 use super::accuracy::{argmax, log_sum_exp};
-use super::metrics::Subject;
+use super::goals::{self, Sort};
+use super::subject::Subject;
 use super::values::Metrics;
 use super::{Evaluation, Outputs, SplitName};
 use crate::error::{Error, Result};
 
 /// Splits on which a model is compared with the retrained references.
-const COMPARED: [SplitName; 2] = [SplitName::Forget, SplitName::Test];
+pub(super) const COMPARED: [SplitName; 2] = [SplitName::Forget, SplitName::Test];
 
 /// A distance between two sets of outputs; `None` for no records.
 pub type Distance = fn(&Outputs, &Outputs) -> Result<Option<f64>>;
@@ -45,8 +46,12 @@ pub fn activation_distance(a: &Outputs, b: &Outputs) -> Result<Option<f64>> {
 /// Fraction of records on which the two predicted classes differ (1 − completeness, 1 − fidelity).
 pub fn disagreement(a: &Outputs, b: &Outputs) -> Result<Option<f64>> {
     let n = same_records(a, b)?;
-    let differ = a.rows().zip(b.rows()).filter(|((p, _), (q, _))| argmax(p) != argmax(q)).count();
-    Ok((n > 0).then(|| differ as f64 / n as f64))
+    let answers = |row: &[f32]| match &a.goals {
+        None => vec![argmax(row)],
+        Some(_) => row.iter().map(|logit| usize::from(*logit > 0.0)).collect(),
+    };
+    let differ = a.rows().zip(b.rows()).filter(|((p, _), (q, _))| answers(p) != answers(q)).count();
+    Ok((n > 0 && !is_real(a)).then(|| differ as f64 / n as f64))
 }
 
 /// Mean pairwise Jensen–Shannon divergence between retrains that differ only by their seed: what a perfect method
@@ -74,10 +79,10 @@ fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-fn same_records(a: &Outputs, b: &Outputs) -> Result<usize> {
+pub(super) fn same_records(a: &Outputs, b: &Outputs) -> Result<usize> {
     a.check()?;
     b.check()?;
-    if a.classes != b.classes || a.labels != b.labels {
+    if a.classes != b.classes || a.labels != b.labels || !goals::same(&a.goals, &b.goals, a.classes) {
         return Err(Error::input(format!(
             "the two models were not read on the same records: {} records of {} classes against {} of {}{}; \
              use runs with the same data, split and request",
@@ -97,15 +102,29 @@ fn log_softmax(logits: &[f32], into: &mut Vec<f64>) {
     into.extend(logits.iter().map(|&z| z as f64 - norm));
 }
 
+/// Numbers are no probabilities: what compares those is absent.
+fn is_real(outputs: &Outputs) -> bool {
+    outputs.goals.as_ref().is_some_and(|goals| goals.sort != Sort::Labels)
+}
+
+/// The mean over records; of several labels, each of which is a distribution of its own, over those too.
 fn mean_over_pairs(a: &Outputs, b: &Outputs, of: impl Fn(&[f64], &[f64]) -> f64) -> Result<Option<f64>> {
     let n = same_records(a, b)?;
+    if n == 0 || is_real(a) {
+        return Ok(None);
+    }
     let (mut p, mut q, mut sum) = (Vec::new(), Vec::new(), 0.0);
-    for ((za, _), (zb, _)) in a.rows().zip(b.rows()) {
+    let mut add = |za: &[f32], zb: &[f32]| {
         log_softmax(za, &mut p);
         log_softmax(zb, &mut q);
         sum += of(&p, &q);
+    };
+    if a.goals.is_some() {
+        a.logits.iter().zip(&b.logits).for_each(|(za, zb)| add(&[0.0, *za], &[0.0, *zb]));
+        return Ok(Some(sum / a.logits.len() as f64));
     }
-    Ok((n > 0).then(|| sum / n as f64))
+    a.rows().zip(b.rows()).for_each(|((za, _), (zb, _))| add(za, zb));
+    Ok(Some(sum / n as f64))
 }
 
 /// The references' outputs on a split; empty unless every one of them was read on it.
@@ -113,7 +132,7 @@ pub(super) fn on_split<'a>(references: &[&'a Evaluation], split: SplitName) -> V
     references.iter().map(|evaluation| evaluation.get(split)).collect::<Option<Vec<_>>>().unwrap_or_default()
 }
 
-fn measure_distance(name: &str, distance: Distance, subject: &Subject, into: &mut Metrics) -> Result<()> {
+pub(super) fn measure_distance(name: &str, distance: Distance, subject: &Subject, into: &mut Metrics) -> Result<()> {
     for split in COMPARED {
         if let Some(now) = subject.now.get(split) {
             let value = to_references(distance, now, &on_split(subject.references, split))?;
@@ -157,7 +176,7 @@ mod tests {
 
     /// One record of two classes with probabilities (p, 1 − p).
     fn with_p(p: f32) -> Outputs {
-        Outputs { logits: vec![p.ln(), (1.0 - p).ln()], labels: vec![0], classes: 2 }
+        Outputs { logits: vec![p.ln(), (1.0 - p).ln()], labels: vec![0], classes: 2, goals: None }
     }
 
     fn close(got: Option<f64>, want: f64) {
@@ -177,11 +196,11 @@ mod tests {
 
     #[test]
     fn jensen_shannon_reaches_ln_2_and_stays_finite_where_probabilities_underflow() {
-        let a = Outputs { logits: vec![1e6, -1e6], labels: vec![0], classes: 2 };
-        let b = Outputs { logits: vec![-1e6, 1e6], labels: vec![0], classes: 2 };
+        let a = Outputs { logits: vec![1e6, -1e6], labels: vec![0], classes: 2, goals: None };
+        let b = Outputs { logits: vec![-1e6, 1e6], labels: vec![0], classes: 2, goals: None };
         close(jensen_shannon(&a, &b).unwrap(), 2f64.ln());
         // p is a denormal number here, and q/p beyond f64.
-        let b = Outputs { logits: vec![-720.0, 0.0], labels: vec![0], classes: 2 };
+        let b = Outputs { logits: vec![-720.0, 0.0], labels: vec![0], classes: 2, goals: None };
         close(jensen_shannon(&a, &b).unwrap(), 2f64.ln());
     }
 

@@ -2,7 +2,7 @@
 
 use super::accuracy::accuracy;
 use super::membership::attack;
-use super::metrics::Subject;
+use super::subject::Subject;
 use super::values::Metrics;
 use super::{Evaluation, SplitName};
 use crate::error::Result;
@@ -121,7 +121,7 @@ mod tests {
         use crate::eval::Outputs;
         // Class 0 is right, class 1 wrong.
         let mut evaluation = Evaluation::new();
-        let test = Outputs { logits: vec![1.0, 0.0, 1.0, 0.0], labels: vec![0, 1], classes: 2 };
+        let test = Outputs { logits: vec![1.0, 0.0, 1.0, 0.0], labels: vec![0, 1], classes: 2, goals: None };
         evaluation.insert(SplitName::Test, test).unwrap();
         let accuracy = |forgotten: &[u32]| quantities(&evaluation, forgotten).unwrap().test_accuracy;
         assert_eq!(

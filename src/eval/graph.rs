@@ -3,7 +3,7 @@
 
 use super::accuracy::{argmax, log_sum_exp};
 use super::membership::{Membership, loss_threshold};
-use super::metrics::Subject;
+use super::subject::Subject;
 use super::values::Metrics;
 use super::{Outputs, SplitName};
 use crate::error::Result;
@@ -121,7 +121,8 @@ mod tests {
 
     fn measured(facts: GraphFacts) -> Metrics {
         let mut now = Evaluation::new();
-        let outputs = Outputs { logits: vec![3.0, 0.0, 0.0, 3.0, 0.0, 3.0], labels: vec![0, 0, 1], classes: 2 };
+        let outputs =
+            Outputs { logits: vec![3.0, 0.0, 0.0, 3.0, 0.0, 3.0], labels: vec![0, 0, 1], classes: 2, goals: None };
         now.insert(SplitName::Test, outputs.clone()).unwrap();
         now.insert(SplitName::Forget, outputs).unwrap();
         now.set_graph(facts);
@@ -157,7 +158,8 @@ mod tests {
 
     #[test]
     fn links_are_ranked_by_their_scores() {
-        let outputs = Outputs { logits: vec![0.0, -3.0, 0.0, 3.0, 0.0, 3.0], labels: vec![0, 0, 1], classes: 2 };
+        let outputs =
+            Outputs { logits: vec![0.0, -3.0, 0.0, 3.0, 0.0, 3.0], labels: vec![0, 0, 1], classes: 2, goals: None };
         let mut now = Evaluation::new();
         now.insert(SplitName::Test, outputs.clone()).unwrap();
         now.insert(SplitName::Forget, outputs.filtered(|label| label == 1)).unwrap();

@@ -4,7 +4,7 @@
 //! below the retrain's) betrays the forgotten records just as well.
 
 use super::accuracy::losses;
-use super::metrics::Subject;
+use super::subject::Subject;
 use super::values::Metrics;
 use super::{Evaluation, Outputs, SplitName};
 use crate::error::{Error, Result};

@@ -1,20 +1,10 @@
 //! The registry of metrics; their values are addressed by dotted keys (`splits.forget.accuracy`).
 
 use super::SplitName::{self, Forget, Retain, Test};
+use super::subject::Subject;
 use super::values::{Metrics, Reference};
-use super::{Evaluation, accuracy, divergence, gaps, graph, membership};
+use super::{Evaluation, accuracy, divergence, gaps, graph, membership, targets};
 use crate::error::Result;
-
-/// What is scored: one model, the retrained references it is compared with, and what was asked to be forgotten.
-#[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
-    /// Outputs of the model under test, by part.
-    pub now: &'a Evaluation,
-    /// Retrained models, other seeds; may be empty, then everything that needs them is absent.
-    pub references: &'a [&'a Evaluation],
-    /// The classes of a class request; empty for every other kind.
-    pub forgotten_classes: &'a [u32],
-}
 
 /// Which way is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +57,8 @@ pub struct Metric {
 pub static METRICS: &[Metric] = &[
     Metric {
         name: "accuracy and loss",
-        summary: "fraction predicted right (ties to the lowest class) and mean cross-entropy, of each split",
+        summary: "fraction predicted right (ties to the lowest class; absent where records have targets) and mean loss, \
+            of each split: cross-entropy, or squared error on the scale that was trained on",
         keys: &["splits.*.accuracy", "splits.*.loss", "splits.*.count"],
         range: "accuracy [0, 1], loss [0, ∞)",
         target: Target::Retrain,
@@ -86,6 +77,37 @@ pub static METRICS: &[Metric] = &[
         needs: &[],
         needs_references: 0,
         measure: accuracy::measure_per_class,
+    },
+    Metric {
+        name: "errors of real targets",
+        summary: "root mean squared and mean absolute error in the units of the data, and R², of each split: means over \
+            the targets, and each of several",
+        keys: &["splits.*.rmse", "splits.*.mae", "splits.*.r2", "splits.*.per_target.*"],
+        range: "errors [0, ∞), R² (−∞, 1]",
+        target: Target::Retrain,
+        citation: "standard; means over targets as scikit-learn's uniform_average",
+        needs: &[],
+        needs_references: 0,
+        measure: targets::measure_errors,
+    },
+    Metric {
+        name: "scores of several labels",
+        summary: "F1 at a probability of 0.5 (micro; macro over labels that some record has or is given), share of \
+            records with every label right, mean average precision and mean AUC, and each label's, of each split",
+        keys: &[
+            "splits.*.micro_f1",
+            "splits.*.macro_f1",
+            "splits.*.exact_match",
+            "splits.*.mean_average_precision",
+            "splits.*.mean_auc",
+            "splits.*.per_label.*",
+        ],
+        range: "[0, 1]",
+        target: Target::Retrain,
+        citation: "standard; as scikit-learn's f1_score, average_precision_score and roc_auc_score",
+        needs: &[],
+        needs_references: 0,
+        measure: targets::measure_labels,
     },
     Metric {
         name: "class-request test accuracy",
@@ -141,6 +163,29 @@ pub static METRICS: &[Metric] = &[
         needs: &[],
         needs_references: 2,
         measure: divergence::measure_noise_floor,
+    },
+    Metric {
+        name: "distance of predictions",
+        summary: "of real targets: root mean squared difference to each retrain's predictions, each target on the scale \
+            that the retrain was trained on, mean over retrains",
+        keys: &["distance.forget", "distance.test"],
+        range: "[0, ∞)",
+        target: Target::Lower,
+        citation: "standard",
+        needs: &[],
+        needs_references: 1,
+        measure: targets::measure_distance,
+    },
+    Metric {
+        name: "retrain-to-retrain distance",
+        summary: "of real targets: mean pairwise distance of predictions between the retrains: what seeds alone do",
+        keys: &["distance.noise_floor_forget", "distance.noise_floor_test"],
+        range: "[0, ∞)",
+        target: Target::Neutral,
+        citation: "standard",
+        needs: &[],
+        needs_references: 2,
+        measure: targets::measure_noise_floor,
     },
     Metric {
         name: "Kullback–Leibler divergence",
@@ -260,13 +305,16 @@ pub fn measure_references(retrains: &[&Evaluation], forgotten_classes: &[u32]) -
     }
     let mut reference = Reference::over(&runs);
     // The floor over *all* retrains, not the mean over the leave-one-out ones (absent for two retrains).
-    for key in ["js.noise_floor_forget", "js.noise_floor_test"] {
+    for key in
+        ["js.noise_floor_forget", "js.noise_floor_test", "distance.noise_floor_forget", "distance.noise_floor_test"]
+    {
         reference.mean.remove(key);
         reference.sd.remove(key);
     }
     if let Some(now) = retrains.first() {
         let subject = Subject { now, references: retrains, forgotten_classes };
         divergence::measure_noise_floor(&subject, &mut reference.mean)?;
+        targets::measure_noise_floor(&subject, &mut reference.mean)?;
     }
     Ok(reference)
 }

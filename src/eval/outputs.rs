@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::goals::Goals;
 use super::graph::{GraphFacts, LinkFacts};
 use crate::error::{Error, Result};
 
@@ -17,6 +18,8 @@ pub struct Outputs {
     pub labels: Vec<u32>,
     /// Number of classes, the width of `logits`.
     pub classes: usize,
+    /// What was to be predicted where that is no class; `labels` are then all 0.
+    pub goals: Option<Goals>,
 }
 
 impl Outputs {
@@ -42,10 +45,15 @@ impl Outputs {
 
     /// The records whose label satisfies `keep`, in their order.
     pub fn filtered(&self, keep: impl Fn(u32) -> bool) -> Outputs {
-        let mut kept = Outputs { classes: self.classes, ..Outputs::default() };
-        for (row, label) in self.rows().filter(|&(_, label)| keep(label)) {
+        let sort = |goals: &Goals| Goals { sort: goals.sort.clone(), values: Vec::new() };
+        let goals = self.goals.as_ref().map(sort);
+        let mut kept = Outputs { classes: self.classes, goals, ..Outputs::default() };
+        for (at, (row, label)) in self.rows().enumerate().filter(|&(_, (_, label))| keep(label)) {
             kept.logits.extend_from_slice(row);
             kept.labels.push(label);
+            if let (Some(to), Some(from)) = (&mut kept.goals, &self.goals) {
+                to.values.extend_from_slice(&from.values[at * self.classes..][..self.classes]);
+            }
         }
         kept
     }
@@ -63,6 +71,10 @@ impl Outputs {
                 self.labels.len(),
                 self.classes
             )));
+        }
+        if let Some(goals) = self.goals.as_ref().filter(|goals| goals.values.len() != self.logits.len()) {
+            let (numbers, targets) = (self.logits.len(), goals.values.len());
+            return Err(Error::internal(format!("outputs hold {numbers} numbers for {targets} targets")));
         }
         if let Some(i) = self.labels.iter().position(|&label| label as usize >= self.classes) {
             return Err(Error::internal(format!(
@@ -190,7 +202,7 @@ mod tests {
     use super::*;
 
     fn two_by_two() -> Outputs {
-        Outputs { logits: vec![1.0, 0.0, 0.0, 1.0], labels: vec![0, 1], classes: 2 }
+        Outputs { logits: vec![1.0, 0.0, 0.0, 1.0], labels: vec![0, 1], classes: 2, goals: None }
     }
 
     #[test]

@@ -204,7 +204,7 @@ const WIDEST: f64 = 0.05;
 /// original fails at least one check of forgetting which the candidate passes, every check of utility is passed, and
 /// the candidate is nearer to the retrains than the original. Otherwise *inconclusive*.
 pub fn verdict(evidence: &Evidence) -> Verdict {
-    let judged: Vec<(Check, Controls)> = rules(evidence.scope).map(|rule| judge(rule, evidence)).collect();
+    let judged: Vec<(Check, Controls)> = rules(evidence).map(|rule| judge(rule, evidence)).collect();
     let outcome = overall(&judged, evidence);
     Verdict {
         outcome,

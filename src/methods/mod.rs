@@ -16,7 +16,7 @@ pub use self::shared::account::{Account, Details, StoppedBy};
 pub use self::shared::settings::{Reported, Setting};
 pub use self::tier::{Read, Tier};
 pub use crate::data::RecordKind;
-use crate::data::{Dataset, Deletion, Graph};
+use crate::data::{Dataset, Deletion, Graph, TargetKind};
 use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::records::Session;
@@ -169,6 +169,14 @@ pub trait Method: Reported + Send + Sync {
         Ok(())
     }
 
+    /// Whether it can work on records of which this is to be predicted.
+    ///
+    /// # Errors
+    /// A sentence that says what they lack.
+    fn suits_targets(&self, _targets: TargetKind) -> Result<()> {
+        Ok(())
+    }
+
     /// What it needs to know of the training, with these settings.
     fn needs(&self) -> Needs {
         Needs::Nothing
@@ -256,6 +264,15 @@ pub static METHODS: &[&MethodRow] = &[
     &graph::edge_mask::ROW,
     &graph::graph_editor::ROW,
 ];
+
+/// # Errors
+/// Records without a class, for a method that needs one: what `why` says of it.
+pub(crate) fn needs_classes(method: &str, targets: TargetKind, why: &str) -> Result<()> {
+    match targets {
+        TargetKind::Class => Ok(()),
+        other => Err(Error::input(format!("method `{method}` {why}, and the data are {}", other.records()))),
+    }
+}
 
 /// The row of a method.
 ///

@@ -79,7 +79,9 @@
 //! An [`Account`]: what it read besides the model ([`Read`]), the seconds of [`timed`] work, those that could be kept
 //! for the next request apart, the steps it took, and notes. It never scores itself: `methods` may not import `eval`.
 
+pub use crate::data::TargetKind;
 pub use crate::error::{Error, Result};
+pub(crate) use crate::methods::needs_classes;
 pub use crate::methods::shared::account::{Account, Details, Origin, StoppedBy, timed};
 pub use crate::methods::shared::range::Range;
 pub use crate::methods::shared::scope::{SCOPES, Scope};

@@ -1,7 +1,7 @@
 //! Batches of a session that are changed in training.
 
 use super::augment::Augment;
-use super::batch::{Loaded, Targets};
+use super::batch::Loaded;
 use super::session::Session;
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
@@ -47,14 +47,12 @@ impl Session<'_> {
             return Ok(loaded);
         };
         let missing = || Error::internal("pictures are changed by their ids and the step's words");
-        let (Input::Dense(x), Targets::Classes { ids, .. }) = (loaded.batch.x, &loaded.targets) else {
-            return Err(missing());
-        };
+        let (Input::Dense(x), Ok(ids)) = (loaded.batch.x, loaded.ids()) else { return Err(missing()) };
         let [c, h, w] = self.model.input[..] else { return Err(missing()) };
         rec.enter("augment");
         let y = rec.temp("augmented", x.len);
         let changes = Changes { pad: crop_padding, flip, cut: cutout };
-        map::augment(rec, x, *ids, step.ok_or_else(missing)?, y, [c, h, w], changes);
+        map::augment(rec, x, ids, step.ok_or_else(missing)?, y, [c, h, w], changes);
         rec.leave();
         let mut loaded = loaded;
         loaded.batch.x = Input::Dense(y);

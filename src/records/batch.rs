@@ -62,6 +62,13 @@ pub(crate) enum Targets {
         ids: Buf<u32>,
         labels: Buf<u32>,
     },
+    /// Numbers for each record, or which labels it has.
+    Numbers {
+        /// As of classes.
+        ids: Buf<u32>,
+        /// [records, outputs].
+        values: Buf<f32>,
+    },
     /// Edges between the rows, and pairs without one.
     Pairs(Pairs),
 }
@@ -76,14 +83,14 @@ pub(crate) enum Pairs {
 }
 
 impl Loaded {
-    /// The records and their classes.
+    /// The records.
     ///
     /// # Errors
     /// The records are links.
-    pub fn classes(&self) -> Result<(Buf<u32>, Buf<u32>)> {
+    pub fn ids(&self) -> Result<Buf<u32>> {
         match self.targets {
-            Targets::Classes { ids, labels } => Ok((ids, labels)),
-            Targets::Pairs(_) => Err(Error::internal("links have no classes")),
+            Targets::Classes { ids, .. } | Targets::Numbers { ids, .. } => Ok(ids),
+            Targets::Pairs(_) => Err(Error::internal("links have no ids of their own")),
         }
     }
 }

@@ -3,6 +3,8 @@
 mod aim;
 mod cross_entropy;
 mod link;
+mod multi_label;
+mod numbers;
 mod squared_error;
 #[cfg(test)]
 mod tests;
@@ -10,6 +12,7 @@ mod weighted;
 
 use super::batch::Targets;
 use crate::base::did_you_mean;
+use crate::data::TargetKind;
 use crate::engine::{ALIGN, Buf, Recording};
 use crate::error::{Error, Result};
 use crate::nn::Batch;
@@ -22,8 +25,8 @@ pub struct Objective {
     pub summary: &'static str,
     /// Where it is from.
     pub citation: &'static str,
-    /// It tells pairs of nodes apart, where the others know a class for each record.
-    pub of_pairs: bool,
+    /// The records that it is of.
+    pub of: Of,
     /// The outputs are those of a softmax whose negative log-likelihood this is: what sampled labels, the Fisher
     /// information of the model's own labels and the constants of certificates rest on.
     pub softmax: bool,
@@ -34,16 +37,58 @@ pub struct Objective {
     /// Records losses, right answers and the gradient to the outputs.
     pub(crate) record: fn(&mut Recording, &Outputs, &Targets) -> Result<Losses>,
     /// Records the Hessian of each record's loss in its outputs times a direction.
-    pub(crate) curvature: Option<fn(&mut Recording, &Direction)>,
+    pub(crate) curvature: Option<fn(&mut Recording, &Direction) -> Result<()>>,
+}
+
+/// The records that an objective is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// Records with a class each.
+    Classes,
+    /// Pairs of nodes, to be told from pairs without an edge.
+    Pairs,
+    /// Records with numbers to predict.
+    Numbers,
+    /// Records with several labels.
+    Labels,
+}
+
+impl Of {
+    /// Such records, in words.
+    pub fn records(self) -> &'static str {
+        match self {
+            Of::Pairs => "pairs of nodes (data.task = \"link\")",
+            Of::Classes => TargetKind::Class.records(),
+            Of::Numbers => TargetKind::Real.records(),
+            Of::Labels => TargetKind::MultiLabel.records(),
+        }
+    }
+
+    /// Whether an answer is right or wrong, so that there is an accuracy.
+    pub fn counts(self) -> bool {
+        matches!(self, Of::Classes | Of::Pairs)
+    }
+}
+
+/// What records that stand alone are trained for, unless the recipe says.
+pub(super) fn of(kind: TargetKind) -> &'static Objective {
+    match kind {
+        TargetKind::Class => &CROSS_ENTROPY,
+        TargetKind::Real => &MEAN_SQUARED_ERROR,
+        TargetKind::MultiLabel => &BINARY_CROSS_ENTROPY,
+    }
 }
 
 /// Every objective, in the order in which `unlearn list objectives` prints them.
-pub static OBJECTIVES: &[&Objective] = &[&CROSS_ENTROPY, &SQUARED_ERROR, &LINK];
+pub static OBJECTIVES: &[&Objective] =
+    &[&CROSS_ENTROPY, &SQUARED_ERROR, &MEAN_SQUARED_ERROR, &HUBER, &BINARY_CROSS_ENTROPY, &LINK];
 
 pub(super) use aim::Weighing;
 pub use aim::{Aim, Balanced, ClassWeights};
 pub use cross_entropy::CROSS_ENTROPY;
 pub use link::LINK;
+pub use multi_label::BINARY_CROSS_ENTROPY;
+pub use numbers::{HUBER, MEAN_SQUARED_ERROR};
 pub use squared_error::SQUARED_ERROR;
 pub(super) use weighted::{SMOOTHED, Table, WEIGHTED};
 
@@ -59,6 +104,8 @@ pub(crate) struct Outputs<'a> {
     pub classes: usize,
     /// [`Objective::kept`] on the engine.
     pub kept: Option<Buf<f32>>,
+    /// [`Aim::huber_delta`].
+    pub delta: f32,
     /// The words of the step; present in training.
     pub step: Option<Buf<u32>>,
 }
@@ -72,14 +119,16 @@ pub(crate) struct Losses {
 }
 
 /// A direction in the outputs [n, classes], and where its product with the loss's Hessian goes.
-pub(crate) struct Direction {
+pub(crate) struct Direction<'a> {
     pub logits: Buf<f32>,
-    pub labels: Buf<u32>,
+    pub targets: &'a Targets,
     pub along: Buf<f32>,
     pub out: Buf<f32>,
     pub classes: usize,
     /// [`Objective::kept`] on the engine.
     pub kept: Option<Buf<f32>>,
+    /// [`Aim::huber_delta`].
+    pub delta: f32,
 }
 
 /// The objective of a name.
@@ -100,9 +149,14 @@ pub fn find(name: &str) -> Result<&'static Objective> {
 /// # Errors
 /// An objective that is not the likelihood of a softmax, on which `what` rests.
 pub fn needs_softmax(objective: &Objective, what: &str) -> Result<()> {
-    match objective.softmax {
-        true => Ok(()),
-        false => Err(Error::input(format!(
+    match (objective.softmax, objective.of) {
+        (true, _) => Ok(()),
+        (false, Of::Numbers | Of::Labels) => Err(Error::input(format!(
+            "{what} rests on softmax and cross-entropy, and the network is trained for `{}` of {}",
+            objective.name,
+            objective.of.records()
+        ))),
+        (false, _) => Err(Error::input(format!(
             "{what} rests on softmax and cross-entropy, and the network is trained for `{}`; use train.objective = \
                 \"{}\"",
             objective.name, CROSS_ENTROPY.name
@@ -125,6 +179,6 @@ fn side_by_side(rec: &mut Recording, n: usize) -> (Buf<f32>, Buf<f32>, Buf<f32>)
 fn labels(targets: &Targets) -> Result<Buf<u32>> {
     match targets {
         Targets::Classes { labels, .. } => Ok(*labels),
-        Targets::Pairs(_) => Err(Error::internal("an objective of classes over pairs of nodes")),
+        _ => Err(Error::internal("an objective of classes over records without")),
     }
 }

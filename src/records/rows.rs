@@ -1,14 +1,14 @@
-//! Records that stand alone: rows of numbers with a class each. Uploaded once, in chunks that fit one binding; batches
+//! Records that stand alone: rows of numbers with a class or targets each. Uploaded once, in chunks that fit one binding; batches
 //! are index lists.
 
 use std::collections::HashMap;
 
 use super::batch::{Load, Loaded, Shape, Targets, Use};
 use super::drawn::Drawn;
-use super::objective::{CROSS_ENTROPY, Objective};
+use super::objective::{self, Objective};
 use super::part::{Part, Records};
 use super::resident::{Resident, check_fanout};
-use crate::data::Samples;
+use crate::data::{Samples, TargetKind};
 use crate::engine::{Buf, Engine, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::map;
@@ -17,6 +17,7 @@ use crate::nn::Batch;
 /// Rows of each part that has any.
 pub(crate) struct Rows {
     parts: HashMap<Part, Table>,
+    kind: TargetKind,
 }
 
 /// The rows of one part.
@@ -25,6 +26,8 @@ struct Table {
     labels: Buf<u32>,
     /// The labels on the host.
     classes: Vec<u32>,
+    /// Numbers to be predicted in place of classes, and how many a record has.
+    targets: Option<(Buf<f32>, usize)>,
     width: usize,
     len: usize,
 }
@@ -45,7 +48,8 @@ impl Rows {
         for (part, samples) in parts.iter().filter(|(_, samples)| !samples.is_empty()) {
             made.insert(*part, Table::upload(engine, &part.name().to_lowercase(), samples, width)?);
         }
-        Ok(Rows { parts: made })
+        let kind = parts.iter().find_map(|(_, samples)| samples.targets.as_ref()).map(|targets| targets.kind);
+        Ok(Rows { parts: made, kind: kind.unwrap_or_default() })
     }
 
     fn table(&self, part: Part) -> Option<&Table> {
@@ -75,18 +79,43 @@ impl Table {
         }
         let labels = engine.alloc(&format!("{name}.y"), len)?;
         engine.write(labels, &samples.y)?;
-        Ok(Table { chunks, labels, classes: samples.y.clone(), width, len })
+        let targets = match &samples.targets {
+            None => None,
+            Some(table) => {
+                let all = engine.alloc(&format!("{name}.targets"), table.values.len())?;
+                engine.write(all, &table.values)?;
+                Some((all, table.width))
+            }
+        };
+        Ok(Table { chunks, labels, classes: samples.y.clone(), targets, width, len })
     }
 
-    /// Records the gathering of a batch: x [n, width] and its labels [n].
-    fn gather(&self, rec: &mut Recording, idx: Buf<u32>) -> (Buf<f32>, Buf<u32>) {
+    /// Records the gathering of a batch: x [n, width].
+    fn gather(&self, rec: &mut Recording, idx: Buf<u32>) -> Buf<f32> {
         let x = rec.temp("x", idx.len * self.width);
-        let y = rec.temp("labels", idx.len);
         for chunk in &self.chunks {
             map::gather_rows(rec, chunk.rows, chunk.first, chunk.count, self.width, idx, x);
         }
-        map::gather_words(rec, self.labels, idx, y);
-        (x, y)
+        x
+    }
+
+    /// Records what is to be predicted of a batch: labels [n], drawn ones in the place of the true, or targets
+    /// [n, outputs].
+    fn gather_targets(&self, rec: &mut Recording, ids: Buf<u32>, drawn: Option<&Drawn>) -> Targets {
+        if let Some((all, width)) = self.targets {
+            let values = rec.temp("targets", ids.len * width);
+            map::gather_rows(rec, all, 0, self.len, width, ids, values);
+            return Targets::Numbers { ids, values };
+        }
+        let labels = match drawn {
+            Some(drawn) => drawn.gather(rec, ids),
+            None => {
+                let labels = rec.temp("labels", ids.len);
+                map::gather_words(rec, self.labels, ids, labels);
+                labels
+            }
+        };
+        Targets::Classes { ids, labels }
     }
 }
 
@@ -104,11 +133,14 @@ impl Resident for Rows {
     }
 
     fn labels(&self) -> Result<&[u32]> {
-        Ok(self.table(Part::Train).map_or(&[], |table| &table.classes))
+        match self.kind {
+            TargetKind::Class => Ok(self.table(Part::Train).map_or(&[], |table| &table.classes)),
+            kind => Err(Error::input(format!("the records have no classes: they are {}", kind.records()))),
+        }
     }
 
     fn objective(&self) -> &'static Objective {
-        &CROSS_ENTROPY
+        objective::of(self.kind)
     }
 
     fn pieces(&self, records: Records, most: usize, _how: Use) -> Vec<Vec<u32>> {
@@ -140,10 +172,10 @@ impl Resident for Rows {
         let table = table.ok_or_else(|| Error::input(format!("the data set has no {} split", part.name())))?;
         rec.enter("batch");
         let ids = upload(rec, n);
-        let (x, labels) = table.gather(rec, ids);
-        let labels = drawn.map_or(labels, |drawn| drawn.gather(rec, ids));
+        let x = table.gather(rec, ids);
+        let targets = table.gather_targets(rec, ids, drawn);
         rec.leave();
-        Ok(Loaded { n, batch: Batch::dense(x, n), targets: Targets::Classes { ids, labels } })
+        Ok(Loaded { n, batch: Batch::dense(x, n), targets })
     }
 
     fn stand_alone(&self) -> bool {

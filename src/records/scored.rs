@@ -1,8 +1,8 @@
 //! What a network is trained for, and a batch's forward pass with its loss: what training, statistics and full-set
 //! steps record alike.
 
-use super::batch::{Loaded, Shape, Use};
-use super::objective::{self, Aim, Losses, Objective, Outputs};
+use super::batch::{Loaded, Shape, Targets, Use};
+use super::objective::{self, Aim, Direction, Losses, Objective, Outputs};
 use super::{Part, Records, Session};
 use crate::engine::{ALIGN, Buf, Data, Recording};
 use crate::error::{Error, Result};
@@ -56,9 +56,22 @@ impl Session<'_> {
         self.objective
     }
 
-    /// [`Objective::kept`] on the engine.
-    pub(crate) fn kept(&self) -> Option<Buf<f32>> {
-        self.kept
+    /// Records the Hessian of each record's loss in its outputs `logits` times the direction `along`, into `out`.
+    ///
+    /// # Errors
+    /// An objective without.
+    pub(crate) fn record_curvature(
+        &self,
+        rec: &mut Recording,
+        targets: &Targets,
+        [logits, along, out]: [Buf<f32>; 3],
+    ) -> Result<()> {
+        let curvature = self.objective.curvature.ok_or_else(|| {
+            let name = self.objective.name;
+            Error::input(format!("the objective `{name}` has no curvature in the outputs of single records"))
+        })?;
+        let (classes, kept, delta) = (self.model.classes, self.kept, self.delta);
+        curvature(rec, &Direction { logits, targets, along, out, classes, kept, delta })
     }
 
     /// This session, trained for something else: see [`Session::set_aim`].
@@ -80,11 +93,12 @@ impl Session<'_> {
             return Ok(());
         }
         let own = self.resident.objective();
-        if found.of_pairs != own.of_pairs {
-            let what = if found.of_pairs { "pairs of nodes (data.task = \"link\")" } else { "records with a class" };
+        if found.of != own.of {
             return Err(Error::input(format!(
-                "train.objective: `{}` is of {what}, which these records are not; leave the key out for `{}`",
-                found.name, own.name
+                "train.objective: `{}` is of {}, which these records are not; leave the key out for `{}`",
+                found.name,
+                found.of.records(),
+                own.name
             )));
         }
         let numbers = (found.kept)(self.model.classes);
@@ -175,9 +189,9 @@ impl Session<'_> {
         at: Option<Buf<u32>>,
         step: Option<Buf<u32>>,
     ) -> Result<Scored> {
-        let (n, classes, kept) = (loaded.n, self.model.classes, self.kept);
+        let (n, classes, kept, delta) = (loaded.n, self.model.classes, self.kept, self.delta);
         rec.enter("loss");
-        let outputs = Outputs { batch: &loaded.batch, logits: tape.logits, at, n, classes, kept, step };
+        let outputs = Outputs { batch: &loaded.batch, logits: tape.logits, at, n, classes, kept, delta, step };
         let Losses { sums, dlogits } = (self.objective.record)(rec, &outputs, &loaded.targets)?;
         rec.leave();
         Ok(Scored { tape, n, sums, dlogits })

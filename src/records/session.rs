@@ -35,6 +35,8 @@ pub struct Session<'e> {
     pub(super) objective: &'static Objective,
     /// [`Objective::kept`] on the engine.
     pub(super) kept: Option<Buf<f32>>,
+    /// [`super::objective::Aim::huber_delta`].
+    pub(super) delta: f32,
     /// Weights of classes and smoothing, where the objective has any.
     pub(super) weighing: Option<Weighing>,
     /// What training steps do to pictures.
@@ -132,6 +134,7 @@ impl<'e> Session<'e> {
             resident,
             objective,
             kept: None,
+            delta: 1.0,
             weighing: None,
             augment: None,
             read_only: false,

@@ -1,6 +1,6 @@
 //! Weights of classes in a session.
 
-use super::objective::{Aim, Balanced, CROSS_ENTROPY, ClassWeights, SMOOTHED, Table, WEIGHTED, Weighing};
+use super::objective::{Aim, Balanced, CROSS_ENTROPY, ClassWeights, HUBER, SMOOTHED, Table, WEIGHTED, Weighing};
 use super::part::Part;
 use super::session::Session;
 use crate::error::{Error, Result};
@@ -15,6 +15,7 @@ impl Session<'_> {
     /// classes; weights that are not one for each class.
     pub fn set_aim(&mut self, aim: &Aim) -> Result<()> {
         self.set_objective(aim.objective.as_deref())?;
+        self.set_delta(aim.huber_delta)?;
         if aim.label_smoothing == 0.0 && aim.class_weights.is_none() {
             if self.weighing.take().is_some() {
                 (self.objective, self.kept) = (&CROSS_ENTROPY, None);
@@ -47,6 +48,23 @@ impl Session<'_> {
         self.objective = if aim.label_smoothing == 0.0 { &WEIGHTED } else { &SMOOTHED };
         self.programs.clear();
         self.weigh(aim.clone(), weights)
+    }
+
+    /// # Errors
+    /// A number for another objective than `huber`.
+    fn set_delta(&mut self, delta: Option<f64>) -> Result<()> {
+        if delta.is_some() && self.objective.name != HUBER.name {
+            return Err(Error::input(format!(
+                "train.huber_delta is of the objective `{}`, and the network is trained for `{}`; leave it out",
+                HUBER.name, self.objective.name
+            )));
+        }
+        let delta = delta.unwrap_or(1.0) as f32;
+        if self.delta != delta {
+            self.delta = delta;
+            self.programs.clear();
+        }
+        Ok(())
     }
 
     /// Balances the classes by these training records, where the session's aim is balance; else nothing.

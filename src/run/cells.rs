@@ -19,6 +19,12 @@ pub fn columns(rows: &[&Row]) -> Vec<Column> {
     let class = rows.iter().any(|row| row.request.is_class());
     let column = |heading: &str, cell: fn(&Row) -> String| Column { heading: heading.into(), cell };
     let floor = |key| rows.iter().find_map(|row| row.metrics.get(key)).map(|v| format!("\n(noise {v:.4})"));
+    if rows.iter().any(|row| row.metrics.get("splits.test.rmse").is_some()) {
+        return of_targets(rows, Figures::REAL);
+    }
+    if rows.iter().any(|row| row.metrics.get("splits.test.exact_match").is_some()) {
+        return of_targets(rows, Figures::LABELS);
+    }
     let test = match class {
         true => column("retained-class\ntest acc %", |row| percent(row, "class_request.retained_test_accuracy")),
         false => column("test\nacc %", |row| percent(row, "splits.test.accuracy")),
@@ -31,7 +37,7 @@ pub fn columns(rows: &[&Row]) -> Vec<Column> {
     js_forget.heading += &floor("js.noise_floor_forget").unwrap_or_default();
     let mut js_test = column("JS\ntest", |row| plain(row, "js.test", 4));
     js_test.heading += &floor("js.noise_floor_test").unwrap_or_default();
-    vec![
+    let mut all = vec![
         column("row", |row| row.label().to_owned()),
         column("forget\nacc %", |row| percent(row, "splits.forget.accuracy")),
         column("retain\nacc %", |row| percent(row, "splits.retain.accuracy")),
@@ -39,6 +45,56 @@ pub fn columns(rows: &[&Row]) -> Vec<Column> {
         membership,
         js_forget,
         js_test,
+    ];
+    all.extend(costs());
+    all
+}
+
+/// What is shown of records with targets in the place of a class.
+struct Figures {
+    columns: [(&'static str, fn(&Row) -> String); 5],
+    /// Key of the retrains' distance from each other, for the heading of the last column.
+    floor: &'static str,
+}
+
+impl Figures {
+    const REAL: Figures = Figures {
+        columns: [
+            ("forget\nRMSE", |row| plain(row, "splits.forget.rmse", 4)),
+            ("retain\nR²", |row| plain(row, "splits.retain.r2", 4)),
+            ("test\nR²", |row| plain(row, "splits.test.r2", 4)),
+            ("MIA\nAUC", |row| plain(row, "membership.auc", 3)),
+            ("distance\nforget", |row| plain(row, "distance.forget", 4)),
+        ],
+        floor: "distance.noise_floor_forget",
+    };
+    const LABELS: Figures = Figures {
+        columns: [
+            ("forget\nF1 %", |row| percent(row, "splits.forget.micro_f1")),
+            ("retain\nF1 %", |row| percent(row, "splits.retain.micro_f1")),
+            ("test\nF1 %", |row| percent(row, "splits.test.micro_f1")),
+            ("MIA\nAUC", |row| plain(row, "membership.auc", 3)),
+            ("JS\nforget", |row| plain(row, "js.forget", 4)),
+        ],
+        floor: "js.noise_floor_forget",
+    };
+}
+
+fn of_targets(rows: &[&Row], figures: Figures) -> Vec<Column> {
+    let mut all = vec![Column { heading: "row".into(), cell: |row| row.label().to_owned() }];
+    all.extend(figures.columns.map(|(heading, cell)| Column { heading: heading.into(), cell }));
+    let floor = rows.iter().find_map(|row| row.metrics.get(figures.floor));
+    if let (Some(last), Some(floor)) = (all.last_mut(), floor) {
+        last.heading += &format!("\n(noise {floor:.4})");
+    }
+    all.extend(costs());
+    all
+}
+
+/// What it cost, what may be claimed, what came of it.
+fn costs() -> [Column; 4] {
+    let column = |heading: &str, cell: fn(&Row) -> String| Column { heading: heading.into(), cell };
+    [
         column("time s", |row| row.times.method_s.map_or(ABSENT.into(), seconds)),
         column("× of\nretrain", |row| row.times_retrain().map_or(ABSENT.into(), |ratio| format!("{ratio:.2}"))),
         column("tier", |row| match row.row {

@@ -101,7 +101,10 @@ impl ForgetConfig {
     pub fn complete(&mut self, data: &Dataset, model: &Model, recipe: &TrainConfig) {
         if self.methods.is_empty() {
             let suits = |row: &&&MethodRow| {
-                let fits = |m: Box<dyn Method>| m.suits(model).is_ok() && m.suits_recipe(recipe).is_ok();
+                let kind = data.target_kind();
+                let fits = |m: Box<dyn Method>| {
+                    m.suits(model).is_ok() && m.suits_recipe(recipe).is_ok() && m.suits_targets(kind).is_ok()
+                };
                 row.takes.contains(&data.kind()) && (row.build)(toml::Table::new()).is_ok_and(fits)
             };
             self.methods = methods::METHODS.iter().filter(suits).map(|row| row.name.to_owned()).collect();

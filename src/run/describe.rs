@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::data::{Dataset, Encoding, Fitted, Naming, Place, Portion, RecordKind, Who};
+use crate::data::{Dataset, Encoding, Fitted, Naming, Place, Portion, RecordKind, TargetKind, Who};
 
 /// Name and version of the document.
 pub const SCHEMA: &str = "unlearn.data/1";
@@ -45,8 +45,26 @@ pub struct SplitCount {
     pub split: Portion,
     /// How many records.
     pub count: usize,
-    /// Of each class, in the order of the classes: name and count.
+    /// Of each class, in the order of the classes: name and count; of several labels, how many records have each.
     pub classes: Vec<(String, usize)>,
+    /// Of each real target, in the units of the data.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetFigures>,
+}
+
+/// A real target over the records of a part.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TargetFigures {
+    /// Its name.
+    pub name: String,
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation (population).
+    pub sd: f64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
 }
 
 /// What ids are.
@@ -109,13 +127,25 @@ impl Description {
         let mut out = String::new();
         let _ = writeln!(out, "{}: records are {}s of shape {:?}", self.name, self.records, self.shape);
         for split in &self.splits {
-            let classes: Vec<String> = split.classes.iter().map(|(name, count)| format!("{name} {count}")).collect();
+            let mut classes: Vec<String> =
+                split.classes.iter().map(|(name, count)| format!("{name} {count}")).collect();
+            classes.extend(
+                split
+                    .targets
+                    .iter()
+                    .map(|t| format!("{} {:.6} ± {:.6} ({:.6} to {:.6})", t.name, t.mean, t.sd, t.min, t.max)),
+            );
             let _ = writeln!(out, "  {:<10} {:>7}  {}", split.split.name(), split.count, classes.join(", "));
         }
         let _ = writeln!(out, "{}", self.ids.are);
         for who in &self.ids.first {
             let row = who.row.map(|row| format!(" is row {row}")).unwrap_or_default();
-            let _ = writeln!(out, "  {}{row}, class {}", who.id, who.class.as_deref().unwrap_or("none"));
+            let class = match (&who.class, &self.fitted.targets) {
+                (Some(class), _) => format!(", class {class}"),
+                (None, Some(_)) => String::new(),
+                (None, None) => ", class none".to_owned(),
+            };
+            let _ = writeln!(out, "  {}{row}{class}", who.id);
         }
         if let (Some(column), Some(count)) = (&self.ids.subject, self.ids.subjects) {
             let _ = writeln!(out, "subjects: {count}, in the column `{column}`");
@@ -169,14 +199,40 @@ impl Description {
                 few(&n.scale)
             ),
         };
+        if let Some(fit) = fitted.targets.as_ref().filter(|fit| !fit.offset.is_empty()) {
+            let (offset, scale) = (few(&fit.offset), few(&fit.scale));
+            let _ = writeln!(out, "targets: standardised, (t - offset) / scale; offset {offset}; scale {scale}");
+        }
     }
 }
 
 fn split(data: &Dataset, portion: Portion) -> SplitCount {
     let part = data.part(portion);
-    let mut counts = vec![0; data.class_names.len()];
-    part.y.iter().for_each(|class| counts[*class as usize] += 1);
-    SplitCount { split: portion, count: part.len(), classes: data.class_names.iter().cloned().zip(counts).collect() }
+    let (count, width) = (part.len(), data.class_names.len());
+    let mut counts = vec![0; width];
+    let mut targets = Vec::new();
+    match (&part.targets, &data.targets) {
+        (Some(table), Some(fit)) if fit.kind == TargetKind::Real => {
+            let values = fit.in_units(&table.values);
+            let column = |c: usize| values.iter().skip(c).step_by(width).copied().collect::<Vec<f64>>();
+            counts.clear();
+            targets.extend(data.class_names.iter().enumerate().filter_map(|(c, name)| figures(name, &column(c))));
+        }
+        (Some(table), _) => {
+            let has = table.values.iter().enumerate().filter(|(_, value)| **value > 0.5);
+            has.for_each(|(at, _)| counts[at % width] += 1);
+        }
+        (None, _) => part.y.iter().for_each(|class| counts[*class as usize] += 1),
+    }
+    SplitCount { split: portion, count, classes: data.class_names.iter().cloned().zip(counts).collect(), targets }
+}
+
+/// Of some values; none of no value.
+fn figures(name: &str, values: &[f64]) -> Option<TargetFigures> {
+    let (count, min) = (values.len() as f64, values.iter().copied().reduce(f64::min)?);
+    let mean = values.iter().sum::<f64>() / count;
+    let sd = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
+    Some(TargetFigures { name: name.to_owned(), mean, sd, min, max: values.iter().copied().fold(min, f64::max) })
 }
 
 /// What loading noted, and what follows from the figures.

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::target::Target;
-use crate::data::{Dataset, RecordKind};
+use crate::data::{Dataset, RecordKind, TargetKind};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::eval::{Chance, Outcome, Verdict};
+use crate::eval::{Chance, Outcome, Sort, Verdict, constant_loss, skill};
 use crate::methods::{Details, Role, StoppedBy};
 use crate::nn::Model;
 use crate::records::{Records, Session};
@@ -24,7 +24,8 @@ pub enum Became {
     Unchanged,
     /// No parameter had seen the records, so that there was nothing to change.
     Unseen,
-    /// The retained records are recognised no better than by always giving the most frequent class.
+    /// The retained records are recognised no better than by always giving the most frequent class, or predicted no
+    /// better than by the same number for each.
     Destroyed,
 }
 
@@ -55,19 +56,27 @@ impl Effect {
         Effect { result: Became::Unseen, reason: Some(reason) }
     }
 
-    /// Destroyed where the retained records' accuracy has fallen to chance.
+    /// Destroyed where what the answers on the retained records are worth has fallen to chance.
     pub fn or_destroyed(self, before: Option<f64>, after: Option<f64>, chance: Option<Chance>) -> Effect {
         let (Some(before), Some(after), Some(chance)) = (before, after, chance) else { return self };
         if self.result != Became::Changed || !chance.fell_to(before, after) {
             return self;
         }
-        let reason = format!(
-            "accuracy on the retained records fell from {:.2} % to {:.2} %, and always giving the most frequent class \
+        let reason = match chance.targets {
+            true => format!(
+                "the loss on the retained records rose from {:.1} % to {:.1} % of that of the same answer for each of \
+                    them",
+                100.0 * (1.0 - before),
+                100.0 * (1.0 - after)
+            ),
+            false => format!(
+                "accuracy on the retained records fell from {:.2} % to {:.2} %, and always giving the most frequent class \
                 has {:.2} %",
-            100.0 * before,
-            100.0 * after,
-            100.0 * chance.share
-        );
+                100.0 * before,
+                100.0 * after,
+                100.0 * chance.share
+            ),
+        };
         Effect { result: Became::Destroyed, reason: Some(reason) }
     }
 
@@ -124,17 +133,21 @@ fn why_unchanged(role: Role, details: &Details) -> String {
     }
 }
 
-/// The labels of the training records `ids`.
+/// What is worth nothing on the training records `ids`.
 pub(super) fn chance_of(data: &Dataset, ids: &[u32]) -> Option<Chance> {
+    if data.target_kind() != TargetKind::Class {
+        return Chance::of_targets(ids.len());
+    }
     let label = data.train_ids().into_iter().zip(data.train.y.iter().copied());
     Chance::of(label.filter(|(id, _)| ids.binary_search(id).is_ok()).map(|(_, label)| label))
 }
 
-/// Accuracy of two models on the retained training records; absent where records have no classes.
+/// What the answers of two models on the retained training records are worth: accuracy or, where records have targets,
+/// [`skill`]; absent where records are links.
 ///
 /// # Errors
 /// A lost device; memory over the budget.
-pub(super) fn retain_accuracy(
+pub(super) fn retain_worth(
     engine: &mut Engine,
     (model, data): (&Model, &Dataset),
     target: &Target,
@@ -148,9 +161,20 @@ pub(super) fn retain_accuracy(
     let mut found = [None; 2];
     for (theta, found) in thetas.into_iter().zip(&mut found) {
         session.write_theta(theta)?;
-        *found = Some(statistics::score(&mut session, Records::train(retain))?.accuracy);
+        let score = statistics::score(&mut session, Records::train(retain))?;
+        *found = score.accuracy.or_else(|| skill(score.loss, constant_of(data, retain)?));
     }
     Ok(found)
+}
+
+/// The loss of the best answer that is the same for each of these training records.
+fn constant_of(data: &Dataset, ids: &[u32]) -> Option<f64> {
+    let table = data.train.targets.as_ref()?.gather(ids);
+    let sort = match table.kind {
+        TargetKind::MultiLabel => Sort::Labels,
+        _ => Sort::Real { offset: vec![], scale: vec![] },
+    };
+    Some(constant_loss(&sort, &table.values, table.width))
 }
 
 #[cfg(test)]

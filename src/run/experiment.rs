@@ -162,6 +162,7 @@ impl Ready {
             let method = (row.build)(forget.settings_of(name))?;
             row.check_data(&data)?;
             method.suits_recipe(&recipe)?;
+            method.suits_targets(data.target_kind())?;
         }
         let requests = forget.requests()?;
         let target = Target::of(&requests, &data, &model, loaded.config.seed)?;
@@ -335,7 +336,7 @@ impl Observer for OriginalWatch<'_> {
             epoch: Some(e.epoch as f64),
             step: Some(e.step as f64),
             loss: Some(e.loss),
-            accuracy: Some(e.accuracy),
+            accuracy: e.accuracy,
             lr: Some(e.lr),
             seconds: None,
         });

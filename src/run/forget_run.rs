@@ -216,7 +216,7 @@ impl ForgetJob {
     fn look_at(&self, engine: &mut Engine, theta: &[f32], info: &mut RunInfo) -> Result<()> {
         let Some(forget) = info.forget.as_mut().filter(|_| self.row.role != Role::Reference) else { return Ok(()) };
         let (run, target) = (&self.run, &self.target);
-        let [before, after] = effect::retain_accuracy(engine, (&run.model, &run.data), target, [&self.theta, theta])?;
+        let [before, after] = effect::retain_worth(engine, (&run.model, &run.data), target, [&self.theta, theta])?;
         let chance = effect::chance_of(&run.data, &target.split.retain);
         forget.effect = std::mem::take(&mut forget.effect).or_destroyed(before, after, chance);
         Ok(())

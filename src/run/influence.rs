@@ -10,6 +10,7 @@ use super::ranking::{Placed, Ranking, SCHEMA};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::methods::second_order::curvature::Curvature;
+use crate::records::objective::Aim;
 use crate::records::{Part, Reader, Records, Session};
 use crate::statistics;
 use crate::statistics::scores::{self, Moment, Ranked, ranked};
@@ -211,13 +212,15 @@ impl InfluenceJob {
     /// The gradient of the mean loss that records are scored against, at each moment; none where that is their own.
     fn targets(&self, engine: &mut Engine, moments: &[Moment]) -> Result<Vec<Vec<f32>>> {
         let (model, data, theta) = (&self.run.model, &self.run.data, &moments[0].theta);
-        let objective = self.run.config.train.objective.as_deref();
+        // Test records weigh the same and keep their labels.
+        let Aim { objective, huber_delta, .. } = Aim::from(&self.run.config.train);
+        let aim = Aim { objective, huber_delta, ..Aim::default() };
         let session = |engine| Session::of(engine, model, data, None, theta)?.trained_for(&self.run.config.train);
         match &self.ask.against {
             Against::Themselves => Ok(Vec::new()),
             Against::Test => {
                 let (mut reader, ids) = Reader::test(engine, model, data, theta)?;
-                reader.session().set_objective(objective)?;
+                reader.session().set_aim(&aim)?;
                 let records = reader.records(&ids, false);
                 gradients(reader.session(), records, moments)
             }

@@ -1,5 +1,7 @@
 //! `unlearn predict`: what a run's model says of records, one by one.
 
+mod targets;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -8,7 +10,7 @@ use super::reading::{self, Reading};
 use super::references;
 use super::target::Target;
 use crate::base::write_atomic;
-use crate::data::{ArrayColumn, Arrays, Dataset, FitOn, Id, Portion, Samples, npz};
+use crate::data::{ArrayColumn, Arrays, Dataset, FitOn, Id, Portion, Samples, TargetFit, TargetKind, npz};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::records::Reader;
@@ -42,10 +44,14 @@ pub struct Predictions {
     pub parts: Vec<Portion>,
     /// The class of each, where it is known.
     pub labels: Vec<u32>,
-    /// Names of the classes.
+    /// Names of the classes, or of the targets.
     pub classes: Vec<String>,
-    /// [records, classes].
+    /// [records, classes]; as trained on where targets are real.
     pub logits: Vec<f32>,
+    /// What records have in the place of a class, [records, targets] in the units of the data, where it is known.
+    pub targets: Vec<f64>,
+    /// How targets are scaled; none of classes.
+    pub fit: Option<TargetFit>,
 }
 
 impl PredictJob {
@@ -82,7 +88,9 @@ impl PredictJob {
             _ => &self.run.data,
         };
         let classes = data.class_names.clone();
-        let mut all = Predictions { ids: vec![], parts: vec![], labels: vec![], classes, logits: vec![] };
+        let fit = data.targets.clone();
+        let (ids, parts, labels, logits, targets) = (vec![], vec![], vec![], vec![], vec![]);
+        let mut all = Predictions { ids, parts, labels, classes, logits, targets, fit };
         let reading = Reading { data, ..self.run.reading(&theta) };
         match &self.asked {
             Asked::Parts(parts) => {
@@ -141,7 +149,7 @@ fn file_of(run: &Opened, file: &Path) -> Result<Asked> {
     let (shape, x) = arrays.need("x")?;
     match shape.split_first() {
         Some((count, record)) if record == run.model.input => {
-            Ok(Asked::Rows(Samples { x: run.data.scaled(x.to_vec()), y: vec![0; *count] }))
+            Ok(Asked::Rows(Samples { x: run.data.scaled(x.to_vec()), y: vec![0; *count], ..Samples::default() }))
         }
         _ => Err(Error::input(format!(
             "--on {shown}: x has shape {shape:?}, and the model takes [n, …] of {:?}",
@@ -153,7 +161,10 @@ fn file_of(run: &Opened, file: &Path) -> Result<Asked> {
 impl Predictions {
     fn add(&mut self, data: &Dataset, part: Portion, logits: &[f32]) {
         self.ids.extend(data.places(part).map(|place| data.id(place)));
-        self.labels.extend(&data.part(part).y);
+        match (&data.part(part).targets, &self.fit) {
+            (Some(table), Some(fit)) => self.targets.extend(fit.in_units(&table.values)),
+            _ => self.labels.extend(&data.part(part).y),
+        }
         self.parts.resize(self.ids.len(), part);
         self.logits.extend_from_slice(logits);
     }
@@ -175,8 +186,21 @@ impl Predictions {
         (!self.labels.is_empty()).then(|| right as f64 / self.labels.len() as f64)
     }
 
-    /// Softmax of the logits, [records, classes].
+    /// What is predicted.
+    pub fn kind(&self) -> TargetKind {
+        self.fit.as_ref().map_or(TargetKind::Class, |fit| fit.kind)
+    }
+
+    /// Predictions of real targets in the units of the data, [records, targets].
+    pub fn values(&self) -> Vec<f64> {
+        self.fit.as_ref().map(|fit| fit.in_units(&self.logits)).unwrap_or_default()
+    }
+
+    /// Softmax of the logits, [records, classes]; of several labels the sigmoid of each.
     pub fn probabilities(&self) -> Vec<f32> {
+        if self.kind() == TargetKind::MultiLabel {
+            return self.logits.iter().map(|z| (1.0 / (1.0 + (-f64::from(*z)).exp())) as f32).collect();
+        }
         let of = |row: &[f32]| {
             let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let each: Vec<f64> = row.iter().map(|v| f64::from(v - top).exp()).collect();
@@ -198,10 +222,9 @@ impl Predictions {
     }
 
     fn csv(&self) -> String {
-        let quoted = |text: &str| match text.contains([',', '"', '\n', '\r']) {
-            true => format!("\"{}\"", text.replace('"', "\"\"")),
-            false => text.to_owned(),
-        };
+        if self.fit.is_some() {
+            return self.csv_of_targets();
+        }
         let columns =
             |kind: &str| self.classes.iter().map(|name| quoted(&format!("{kind}_{name}"))).collect::<Vec<_>>();
         let mut head = vec!["id".to_owned()];
@@ -229,12 +252,11 @@ impl Predictions {
 
     fn npz(&self) -> Result<Vec<u8>> {
         let shape = vec![self.ids.len(), self.classes.len()];
-        let number = |id: &Id| if let Id::Number(id) = id { i64::try_from(*id).ok() } else { None };
-        let numbers: Option<Vec<i64>> = self.ids.iter().map(number).collect();
-        let ids =
-            numbers.map_or_else(|| ArrayColumn::Texts(self.ids.iter().map(word).collect()), ArrayColumn::Integers);
+        if self.fit.is_some() {
+            return self.npz_of_targets(shape);
+        }
         let mut columns = vec![
-            ("ids", ids),
+            ("ids", self.id_column()),
             ("logits", ArrayColumn::Floats(shape.clone(), self.logits.clone())),
             ("probabilities", ArrayColumn::Floats(shape, self.probabilities())),
             ("predicted", ArrayColumn::Integers(self.predicted().into_iter().map(|class| class as i64).collect())),
@@ -244,11 +266,27 @@ impl Predictions {
             columns
                 .push(("labels", ArrayColumn::Integers(self.labels.iter().map(|class| i64::from(*class)).collect())));
         }
-        if !self.parts.is_empty() {
-            let names = self.parts.iter().map(|part| part.name().to_owned()).collect();
-            columns.push(("splits", ArrayColumn::Texts(names)));
-        }
+        columns.extend(self.split_column());
         npz(&columns)
+    }
+
+    /// Ids as numbers, where all are.
+    fn id_column(&self) -> ArrayColumn {
+        let number = |id: &Id| if let Id::Number(id) = id { i64::try_from(*id).ok() } else { None };
+        let numbers: Option<Vec<i64>> = self.ids.iter().map(number).collect();
+        numbers.map_or_else(|| ArrayColumn::Texts(self.ids.iter().map(word).collect()), ArrayColumn::Integers)
+    }
+
+    fn split_column(&self) -> Option<(&'static str, ArrayColumn)> {
+        let names = self.parts.iter().map(|part| part.name().to_owned()).collect();
+        (!self.parts.is_empty()).then_some(("splits", ArrayColumn::Texts(names)))
+    }
+}
+
+fn quoted(text: &str) -> String {
+    match text.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
     }
 }
 

@@ -54,7 +54,8 @@ impl Refit {
 /// Whether something that was fitted may be another without the forgotten: if not, nothing need be read again.
 fn reads_records(data: &Dataset, target: &Target) -> bool {
     let plain = matches!(data.normalization.kind, Normalize::None | Normalize::Row | Normalize::Given);
-    !(plain && data.columns.is_empty() && target.whole_classes.is_empty())
+    let targets = data.targets.as_ref().is_some_and(|fit| !fit.offset.is_empty());
+    !(plain && !targets && data.columns.is_empty() && target.whole_classes.is_empty())
 }
 
 /// Where the training records that are not retained came from, and the nodes that are deleted, whatever part they are

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::data::{Dataset, Deletion, Kind, Line, Place, Portion, Request, Split, Who, resolve};
+use crate::data::{Dataset, Deletion, Kind, Line, Place, Portion, Request, Split, TargetKind, Who, resolve};
 use crate::error::{Error, Result};
 use crate::eval::RequestScope;
 use crate::methods::GraphView;
@@ -178,6 +178,9 @@ fn id_of(who: &Who) -> String {
 
 /// Classes that some of `forget`, ascending ids of training records, have and no other training record.
 fn gone_classes(data: &Dataset, forget: &[u32]) -> Vec<u32> {
+    if data.target_kind() != TargetKind::Class {
+        return Vec::new();
+    }
     let (mut goes, mut stays) = (vec![false; data.classes], vec![false; data.classes]);
     for (id, class) in data.train_ids().into_iter().zip(&data.train.y) {
         let side = if forget.binary_search(&id).is_ok() { &mut goes } else { &mut stays };

@@ -27,9 +27,11 @@ pub struct EpochLine {
     /// Means over the epoch's steps, as seen while training.
     #[cfg_attr(feature = "cli", schemars(extend("unit" = "nats")))]
     pub loss: f64,
-    /// Share of the records that were classified as labelled, as seen while training.
+    /// Share of the records that were classified as labelled, as seen while training; absent where records have targets
+    /// in place of a class.
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "maximum" = 1)))]
-    pub accuracy: f64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub accuracy: Option<f64>,
     /// Learning rate of the last step.
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     pub lr: f64,

@@ -4,10 +4,9 @@
 use super::batches;
 use super::product::Product;
 use crate::engine::{Buf, Data, Program, Recording};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::kernels::tangent::tangent;
 use crate::nn::{Mode, Sink};
-use crate::records::objective::Direction;
 use crate::records::scored::Scored;
 use crate::records::{Records, Session};
 use crate::records::{Shape, Use};
@@ -79,17 +78,13 @@ pub fn dots(session: &mut Session, records: Records, u: Buf<f32>) -> Result<Vec<
 pub fn gauss_newton(session: &mut Session, records: Records) -> Result<GaussNewton> {
     session.check_records(records, false)?;
     let (u, hu) = (session.vector("gauss_newton.u")?, session.vector("gauss_newton.hu")?);
-    let (theta, classes, objective) = (session.theta, session.model.classes, session.objective());
-    let curvature = objective.curvature.ok_or_else(|| {
-        Error::input(format!("the objective `{}` has no curvature in the outputs of single records", objective.name))
-    })?;
+    let (theta, classes) = (session.theta, session.model.classes);
     let pieces = sum_over(session, records, [u, hu], |s, rec, shape, scale| {
         let loaded = s.record_load(rec, records.part, shape)?;
         let tape = s.record_forward(rec, &loaded, Mode::Eval, None)?;
         let Some(along) = tangent(rec, &[(theta, u)])?.of(tape.logits) else { return Ok(()) };
         let dlogits = rec.temp("curvature", loaded.n * classes);
-        let (_, labels) = loaded.classes()?;
-        curvature(rec, &Direction { logits: tape.logits, labels, along, out: dlogits, classes, kept: s.kept() });
+        s.record_curvature(rec, &loaded.targets, [tape.logits, along, dlogits])?;
         let sink = Sink::Mean { grad: hu, scale, accumulate: true };
         s.model.backward(rec, theta, &tape, dlogits, None, sink)
     })?;

@@ -13,12 +13,13 @@ use crate::records::{Part, Records, Session, Shape};
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Score {
-    /// Mean cross-entropy in nats.
+    /// Mean loss of the objective; of classes and labels the cross-entropy in nats.
     #[cfg_attr(feature = "cli", schemars(extend("unit" = "nats")))]
     pub loss: f64,
-    /// Share of the records classified as labelled, 0 to 1.
+    /// Share of the records classified as labelled, 0 to 1; none where records have targets in place of a class.
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "maximum" = 1)))]
-    pub accuracy: f64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub accuracy: Option<f64>,
     /// Number of records.
     #[cfg_attr(feature = "cli", schemars(extend("unit" = "records")))]
     pub count: usize,
@@ -64,7 +65,8 @@ pub fn score(session: &mut Session, records: Records) -> Result<Score> {
     })?;
     let sum = |i: usize| runs.iter().map(|r| f64::from(r[0].f32()[i])).sum::<f64>();
     let n = records.indices.len();
-    Ok(Score { loss: sum(0) / n as f64, accuracy: sum(1) / n as f64, count: n })
+    let accuracy = session.objective().of.counts().then(|| sum(1) / n as f64);
+    Ok(Score { loss: sum(0) / n as f64, accuracy, count: n })
 }
 
 /// `grad = scale · Σ g_n` over the records (added to what is there if `accumulate`), dropout off. Returns the mean

@@ -123,6 +123,11 @@ pub struct TrainConfig {
     /// does; statistics and single records have each its own weighted loss.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<ClassWeights>,
+    /// `huber`: distance from the target at which the loss turns from squares to lines, on the scale that is trained
+    /// on.
+    #[cfg_attr(feature = "cli", schemars(extend("default" = 1, "exclusiveMinimum" = 0)))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub huber_delta: Option<f64>,
     /// A checkpoint is written after so many steps, besides the one at the end of each epoch; 0 for none.
     #[cfg_attr(feature = "cli", schemars(extend("unit" = "steps")))]
     pub checkpoint_steps: u64,
@@ -176,6 +181,7 @@ impl Default for TrainConfig {
             augment: None,
             label_smoothing: 0.0,
             class_weights: None,
+            huber_delta: None,
             checkpoint_steps: 0,
             dp: None,
         }
@@ -184,8 +190,8 @@ impl Default for TrainConfig {
 
 impl From<&TrainConfig> for Aim {
     fn from(config: &TrainConfig) -> Aim {
-        let TrainConfig { objective, label_smoothing, class_weights, .. } = config.clone();
-        Aim { objective, label_smoothing, class_weights }
+        let TrainConfig { objective, label_smoothing, class_weights, huber_delta, .. } = config.clone();
+        Aim { objective, label_smoothing, class_weights, huber_delta }
     }
 }
 
@@ -255,6 +261,7 @@ impl TrainConfig {
             ("steps_per_submission", (1..=256).contains(&self.steps_per_submission), "from 1 to 256"),
             ("label_smoothing", unit(self.label_smoothing), "in [0, 1), in 32 bits too"),
             ("class_weights", weights, "`balanced`, or a number of 0 or more for each class, one of them above 0"),
+            ("huber_delta", self.huber_delta.is_none_or(positive), "a positive number of 32 bits (1.2e-38 to 3.4e38)"),
             ("ema", unit(self.ema), "in [0, 1), in 32 bits too"),
             ("accumulate", (1..=4096).contains(&self.accumulate), "from 1 to 4096"),
             ("nesterov", !self.nesterov || self.momentum > 0.0, "false where momentum is 0"),

@@ -11,6 +11,7 @@ use super::optimizer::Optimizer;
 use super::private::Privacy;
 use super::progress::{EpochReport, FitState, Progress, StepReport};
 use super::step::{Key, StepProgram, key};
+use super::stopping::Monitor;
 use super::watch;
 use crate::engine::{ALIGN, Buf, Data, Ticket};
 use crate::error::{Error, Result};
@@ -47,6 +48,8 @@ pub struct Fit {
     pub(crate) pause_at: Option<u64>,
     /// The weights' average, and the best of them.
     pub(crate) kept: Kept,
+    /// Answers are right or wrong, so that there is an accuracy.
+    counts: bool,
 }
 
 /// A submission under way: its ticket and program, its first step, and each step's records with the factor on the sum
@@ -70,6 +73,15 @@ impl Fit {
         session.check_trainable()?;
         session.set_aim(&config.into())?;
         session.set_augment(config.augment)?;
+        if config.early_stopping.is_some_and(|stopping| stopping.monitor == Monitor::Accuracy)
+            && !session.objective().of.counts()
+        {
+            return Err(Error::input(format!(
+                "train.early_stopping.monitor = \"accuracy\" is of records with a class each, and the network is trained \
+                 for `{}`; use \"loss\"",
+                session.objective().name
+            )));
+        }
         let batch_size = match session.step_records(config.batch_size, &config.fanout)? {
             usize::MAX if config.accumulate > 1 => {
                 return Err(Error::input(
@@ -109,6 +121,7 @@ impl Fit {
             l1,
             pause_at,
             kept,
+            counts: session.objective().of.counts(),
         };
         fit.freeze(session)?;
         Ok(fit)
@@ -287,7 +300,7 @@ impl Fit {
             epoch: s.epoch + 1,
             step: s.step,
             loss: s.loss_sum / s.count.max(1.0),
-            accuracy: s.correct_sum / s.count.max(1.0),
+            accuracy: self.counts.then(|| s.correct_sum / s.count.max(1.0)),
             lr: self.config.lr_at(s.step - 1, per_epoch),
             steps: per_epoch,
         };
@@ -324,7 +337,8 @@ impl Fit {
         self.state.step = step + 1;
         // No record at all may have been drawn.
         let records = size.max(1) as f64;
-        Ok(StepReport { epoch, step: step + 1, loss: loss / records, accuracy: correct / records, lr })
+        let accuracy = self.counts.then(|| correct / records);
+        Ok(StepReport { epoch, step: step + 1, loss: loss / records, accuracy, lr })
     }
 
     fn submit(

@@ -7,10 +7,11 @@ pub struct StepReport {
     pub epoch: usize,
     /// Steps since the start.
     pub step: u64,
-    /// Mean cross-entropy of the batch, before the step.
+    /// Mean loss of the batch, before the step.
     pub loss: f64,
-    /// Share of the batch that was classified as labelled.
-    pub accuracy: f64,
+    /// Share of the batch that was classified as labelled; none where records have targets in place of a class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
     /// Learning rate of the step.
     pub lr: f64,
 }
@@ -22,10 +23,11 @@ pub struct EpochReport {
     pub epoch: usize,
     /// Steps since the start.
     pub step: u64,
-    /// Mean cross-entropy over the epoch's batches, each before its step.
+    /// Mean loss over the epoch's batches, each before its step.
     pub loss: f64,
-    /// Share of the epoch's records that were classified as labelled.
-    pub accuracy: f64,
+    /// Share of the epoch's records that were classified as labelled; none where records have targets in place of a class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
     /// Learning rate of the last step.
     pub lr: f64,
     /// Steps of this epoch.

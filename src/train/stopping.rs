@@ -52,7 +52,8 @@ impl EarlyStopping {
     pub(super) fn value(self, score: &Score) -> f64 {
         match self.monitor {
             Monitor::Loss => -score.loss,
-            Monitor::Accuracy => score.accuracy,
+            // Refused before a fit begins where there is none.
+            Monitor::Accuracy => score.accuracy.unwrap_or(f64::NEG_INFINITY),
         }
     }
 }

@@ -119,6 +119,7 @@ fn kept(engine: &mut Engine, model: &Model, test: &Samples, theta: &[f32]) -> Re
     let mut session = Session::new(engine, model, test, &Samples::default(), theta)?;
     let all: Vec<u32> = (0..test.len() as u32).collect();
     let logits = statistics::logits(&mut session, Records::train(&all))?;
-    let outputs = Outputs { logits, labels: test.y.clone(), classes: model.classes }.filtered(|y| y != CLASS);
+    let outputs =
+        Outputs { logits, labels: test.y.clone(), classes: model.classes, goals: None }.filtered(|y| y != CLASS);
     Ok(Kept { accuracy: accuracy::accuracy(&outputs)?.unwrap_or(f64::NAN), outputs })
 }

@@ -149,7 +149,8 @@ impl Small<'_> {
         self.session(|session, view| {
             session.write_theta(theta)?;
             let each = [Records::train(view.retain), Records::before(view.forget)];
-            let [a, b] = each.map(|records| statistics::score(session, records).map(|s| [s.loss, s.accuracy]));
+            let [a, b] = each
+                .map(|records| statistics::score(session, records).map(|s| [s.loss, s.accuracy.unwrap_or(f64::NAN)]));
             Ok([a?, b?])
         })
     }

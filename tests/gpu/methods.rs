@@ -100,7 +100,7 @@ impl Small<'_> {
         self.session(|session, _| {
             session.write_theta(theta)?;
             let score = statistics::score(session, Records::train(indices))?;
-            Ok([score.loss, score.accuracy])
+            Ok([score.loss, score.accuracy.unwrap_or(f64::NAN)])
         })
     }
 

@@ -32,7 +32,7 @@ fn network(layers: &str, input: &[usize]) -> Model {
 fn samples() -> Samples {
     let draw = |i: usize, what| philox([i as u32, what, 0, 0], [5, 7]);
     let x = (0..COUNT * WIDTH).map(|i| normal(draw(i, 1))[0] as f32).collect();
-    Samples { x, y: (0..COUNT).map(|i| draw(i, 2)[0] % CLASSES as u32).collect() }
+    Samples { x, y: (0..COUNT).map(|i| draw(i, 2)[0] % CLASSES as u32).collect(), ..Samples::default() }
 }
 
 fn recipe() -> TrainConfig {
@@ -275,7 +275,7 @@ impl Observer for Epochs {
 #[test]
 fn early_stopping_serves_the_running_statistics_of_its_best_epoch() {
     let data = samples();
-    let held = Samples { x: data.x[..10 * WIDTH].to_vec(), y: data.y[..10].to_vec() };
+    let held = Samples { x: data.x[..10 * WIDTH].to_vec(), y: data.y[..10].to_vec(), ..Samples::default() };
     let config: TrainConfig =
         toml::from_str("lr = 0.5\nbatch_size = 7\nepochs = 12\nearly_stopping = { patience = 3 }").expect("TOML");
     let (mut engine, model) = (Engine::reference(), model());

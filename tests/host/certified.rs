@@ -40,7 +40,7 @@ impl Problem {
             epochs: 300,
             ..Default::default()
         };
-        Problem { data: Samples { x, y }, model, train, width, classes, seed }
+        Problem { data: Samples { x, y, ..Samples::default() }, model, train, width, classes, seed }
     }
 
     fn trained(&self, epochs: usize) -> Vec<f32> {

@@ -11,6 +11,7 @@ fn outputs(records: &[(f32, u32)]) -> Outputs {
         logits: records.iter().flat_map(|&(p, _)| [(1.0 - p).ln(), p.ln()]).collect(),
         labels: records.iter().map(|&(_, label)| label).collect(),
         classes: 2,
+        goals: None,
     }
 }
 
@@ -167,6 +168,7 @@ fn the_curve_of_a_class_request_is_the_attack_on_its_own_class() {
             logits: z.iter().flat_map(|&z| [0.0, z]).collect(),
             labels: labels.to_vec(),
             classes: 2,
+            goals: None,
         };
         evaluation.insert(SplitName::Forget, outputs(&[1.0, 2.0], &[1, 1])).unwrap();
         evaluation.insert(SplitName::Test, outputs(&[3.0, 9.0], &[1, 0])).unwrap();

@@ -37,7 +37,7 @@ fn models() -> Vec<Model> {
 /// Runs `work` on a session over random records, at random parameters.
 fn with_session(model: &Model, work: impl FnOnce(&mut Session, &[u32])) {
     let x = numbers(COUNT * model.width(), 3).iter().map(|v| 2.0 * *v as f32).collect();
-    let train = Samples { x, y: (0..COUNT as u32).map(|i| i % CLASSES as u32).collect() };
+    let train = Samples { x, y: (0..COUNT as u32).map(|i| i % CLASSES as u32).collect(), ..Samples::default() };
     let mut engine = Engine::reference();
     let theta: Vec<f32> =
         model.init(4).iter().zip(numbers(model.layout.total(), 5)).map(|(t, v)| t + 0.1 * v as f32).collect();
@@ -201,7 +201,7 @@ fn costs(zoo: &str) -> [(u64, usize); 3] {
     let config = ModelConfig { zoo: Some(zoo.into()), ..Default::default() };
     let model = Model::build(&config, &[1, 28, 28], 10).expect(zoo);
     let n = 128;
-    let train = Samples { x: vec![0.5; n * 784], y: vec![1; n] };
+    let train = Samples { x: vec![0.5; n * 784], y: vec![1; n], ..Samples::default() };
     let mut engine = Engine::reference();
     let mut session =
         Session::new(&mut engine, &model, &train, &Samples::default(), &model.init(1)).expect("a session");

@@ -17,7 +17,7 @@ pub fn model(layers: &str, input: &[usize], classes: usize) -> Model {
 
 pub fn samples(n: usize, width: usize, classes: usize) -> Samples {
     let mut g = Gen::new((n * 31 + width) as u64);
-    Samples { x: g.values(n * width), y: g.indices(n, classes) }
+    Samples { x: g.values(n * width), y: g.indices(n, classes), ..Samples::default() }
 }
 
 /// Runs `work` in a session over `n` records.

@@ -44,7 +44,8 @@ pub fn measure(engine: &mut Engine, f: &CurvatureFixture, quantity: Measure) -> 
     match &f.net {
         Net::Dense(own) => {
             let y: Vec<u32> = own.tensor("y")?.values.iter().map(|v| *v as u32).collect();
-            let (ids, data): (Vec<u32>, _) = ((0..y.len() as u32).collect(), Samples { x: own.tensor("x")?.f32(), y });
+            let (ids, data): (Vec<u32>, _) =
+                ((0..y.len() as u32).collect(), Samples { x: own.tensor("x")?.f32(), y, ..Samples::default() });
             let mut session = Session::new(engine, &own.model, &data, &Samples::default(), &theta)?;
             quantity(&mut session, f, Records::train(&ids))
         }

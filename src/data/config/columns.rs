@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
+
 /// A column of a table: its name, or its position counted from 0 (from the end where negative).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
@@ -11,6 +13,42 @@ pub enum Column {
     Index(i64),
     /// By its heading in the first line.
     Name(String),
+}
+
+/// The key `label`: a column, or several where records have targets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum Label {
+    /// One column.
+    One(Column),
+    /// Columns of `data.targets`, in the order of the network's outputs.
+    Several(Vec<Column>),
+}
+
+impl Label {
+    /// All of them.
+    pub fn columns(&self) -> &[Column] {
+        match self {
+            Label::One(column) => std::slice::from_ref(column),
+            Label::Several(columns) => columns,
+        }
+    }
+
+    /// The column of the class.
+    ///
+    /// # Errors
+    /// Several columns, or none.
+    pub fn class(&self) -> Result<&Column> {
+        match self.columns() {
+            [column] => Ok(column),
+            several => Err(Error::input(format!(
+                "data.label names {} columns, and a class is one; set data.targets to \"real\" or \"multi_label\" where \
+                 several columns are to be predicted",
+                several.len()
+            ))),
+        }
+    }
 }
 
 /// How a column of a table is read.

@@ -3,7 +3,7 @@
 use super::DataConfig;
 use crate::base::did_you_mean;
 use crate::data::graph::{links, partition};
-use crate::data::{Loader, NodeSplit, Scaling, Task, find};
+use crate::data::{Loader, NodeSplit, Scaling, TargetKind, Task, find};
 use crate::error::{Error, Result};
 
 impl DataConfig {
@@ -22,6 +22,7 @@ impl DataConfig {
             )));
         }
         self.normalize.as_ref().map_or(Ok(()), Scaling::check)?;
+        self.check_targets()?;
         let mut out = self.clone();
         let headed = out.columns.is_none();
         links::check_keys(&out)?;
@@ -75,12 +76,20 @@ impl DataConfig {
 
 /// Defaults of the loaders that make data up; paths and choices have none.
 fn synthetic(out: &mut DataConfig, key: &str) {
-    let stripes = out.pattern.as_deref() == Some("stripes");
+    let (stripes, kind) = (out.pattern.as_deref() == Some("stripes"), out.target_kind());
     match key {
-        "pattern" => fill(&mut out.pattern, "blobs".to_owned()),
+        "pattern" => fill(&mut out.pattern, if kind == TargetKind::Class { "blobs" } else { "waves" }.to_owned()),
         "samples" => fill(&mut out.samples, 400),
-        "classes" => fill(&mut out.classes, 4),
+        "classes" => fill(
+            &mut out.classes,
+            match kind {
+                TargetKind::Class => 4,
+                TargetKind::Real => 1,
+                TargetKind::MultiLabel => 3,
+            },
+        ),
         "shape" => fill(&mut out.shape, if stripes { vec![1, 8, 8] } else { vec![8] }),
+        "noise" if kind != TargetKind::Class => fill(&mut out.noise, 0.1),
         "noise" => fill(&mut out.noise, if stripes { 0.3 } else { 1.0 }),
         "nodes" => fill(&mut out.nodes, 400),
         "p_in" => fill(&mut out.p_in, 0.05),

@@ -141,7 +141,8 @@ pub(crate) fn dataset(parts: GraphParts, config: &DataConfig, normalize: Normali
     if let FitOn::Training = fit {
         measured(&named, &learned, &data)?;
     }
-    let part = |ids: &[u32]| Samples { x: vec![], y: ids.iter().map(|&id| data.labels[id as usize]).collect() };
+    let part =
+        |ids: &[u32]| Samples { y: ids.iter().map(|&id| data.labels[id as usize]).collect(), ..Samples::default() };
     let parts = [&data.train, &data.validation, &data.test].map(|ids| part(ids));
     Ok(Dataset { columns, learned, ..on_graph(name, class_names, parts, normalize, data) })
 }
@@ -160,6 +161,7 @@ pub(super) fn on_graph(
         classes: class_names.len(),
         learned: (0..class_names.len() as u32).collect(),
         class_names,
+        targets: None,
         train,
         validation,
         test,

@@ -107,7 +107,7 @@ fn load(source: &Source) -> Result<GraphParts> {
 fn labels(table: &Table, config: &DataConfig, nodes: &Nodes) -> Result<(Vec<String>, Vec<u32>)> {
     let label =
         config.label.as_ref().ok_or_else(|| Error::input("data.label: the loader `edge_list` needs this key"))?;
-    let label = find(label, table, "label")?;
+    let label = find(label.class()?, table, "label")?;
     let order = node_ids(table, config, nodes)?;
     let texts: Vec<&str> = table.rows.iter().map(|row| &row[label]).collect();
     let there: Vec<&str> = texts.iter().copied().filter(|text| !text.is_empty()).collect();

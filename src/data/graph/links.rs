@@ -135,7 +135,8 @@ pub(super) fn dataset(mut parts: GraphParts, config: &DataConfig, kind: Normaliz
     }
     let links = Links::draw(&mut parts.graph, config, &parts.origin)?;
     let graph = parts.graph;
-    let part = |edges: usize, never: usize| Samples { x: vec![], y: [vec![1; edges], vec![0; never]].concat() };
+    let part =
+        |edges: usize, never: usize| Samples { y: [vec![1; edges], vec![0; never]].concat(), ..Samples::default() };
     let (train, validation, test) = (
         part(graph.edges.len() / 2, 0),
         part(links.validation.len(), links.validation_never.len()),

@@ -5,8 +5,8 @@ use std::path::Path;
 use ::csv::StringRecord;
 
 use super::encode::Encoder;
-use super::labels::{labels, test_labels};
 use super::names::Names;
+use super::targets::{self, Goals};
 use super::{Table, find};
 use crate::data::identity::{Identity, Key};
 use crate::data::parts::{Classes, Parts, Raw};
@@ -27,17 +27,10 @@ pub(crate) fn records(
     if let Some(test) = &test {
         same_columns(&table, test)?;
     }
-    let label = match &config.label {
-        Some(label) => find(label, &table, "label")?,
-        None => {
-            let loader = &config.loader;
-            let need = "needs this key, a column's name or position";
-            return Err(Error::input(format!("data.label: the loader `{loader}` {need}")));
-        }
-    };
+    let label = targets::columns(config, &table)?;
     let names = Names::of(config, &table)?;
-    let kinds = kinds(config, &table, label, &names)?;
-    let (class_names, y) = labels(&table, config, label)?;
+    let kinds = kinds(config, &table, &label, &names)?;
+    let goals = Goals::of(&table, config, &label)?;
     let who = names.identities(&table, Portion::Train)?;
     let keys: Vec<Key> = table.rows.iter().zip(&who).map(|(row, who)| key(row, who)).collect();
     let plan = split::plan(&keys, config, test.is_some(), false, &table.path)?;
@@ -52,24 +45,27 @@ pub(crate) fn records(
     };
     let part = |rows: &[u32]| -> Result<Raw> {
         let at = |row: &u32| *row as usize;
-        let y = rows.iter().map(|row| y[at(row)]).collect();
-        Ok(Raw { x: encoder.encode(&table, rows)?, y, who: rows.iter().map(|row| who[at(row)].clone()).collect() })
+        let y = rows.iter().map(|row| goals.row(at(row)).0).collect();
+        let targets = rows.iter().flat_map(|row| goals.row(at(row)).1).copied().collect();
+        let who = rows.iter().map(|row| who[at(row)].clone()).collect();
+        Ok(Raw { x: encoder.encode(&table, rows)?, y, targets, who })
     };
     let (train, validation) = (part(&plan.train)?, part(&plan.validation)?);
     let test = match &test {
         None => part(&plan.test)?,
         Some(test) => {
-            let y = test_labels(test, config, label, &class_names)?;
+            let Goals { y, targets, .. } = goals.of_test(test, config, &label)?;
             let rows: Vec<u32> = (0..y.len() as u32).collect();
-            Raw { x: encoder.encode(test, &rows)?, y, who: names.identities(test, Portion::Test)? }
+            Raw { x: encoder.encode(test, &rows)?, y, targets, who: names.identities(test, Portion::Test)? }
         }
     };
     let (fixed, columns) = (encoder.fixed(), encoder.columns(&table));
     let table_names = table.names;
-    let parts = Parts::new(stem(path), table.path, vec![fixed.len()], class_names, train);
+    let parts = Parts::new(stem(path), table.path, vec![fixed.len()], goals.names, train);
     let (naming, subject) = (names.naming(&table_names), names.subject_name(&table_names));
     Ok(Parts {
         classes: Classes::Found,
+        targets: config.target_kind(),
         validation: Some(validation),
         test: Some(test),
         fixed,
@@ -104,7 +100,7 @@ fn same_columns(table: &Table, test: &Table) -> Result<()> {
 }
 
 /// What was said about each column; the label is dropped from the features.
-fn kinds(config: &DataConfig, table: &Table, label: usize, names: &Names) -> Result<Vec<Option<ColumnKind>>> {
+fn kinds(config: &DataConfig, table: &Table, label: &[usize], names: &Names) -> Result<Vec<Option<ColumnKind>>> {
     let mut kinds = vec![None; table.names.len()];
     for (name, kind) in config.schema.iter().flatten() {
         kinds[find(&Column::Name(name.clone()), table, "schema")?] = Some(*kind);
@@ -112,10 +108,10 @@ fn kinds(config: &DataConfig, table: &Table, label: usize, names: &Names) -> Res
     for column in config.drop.iter().flatten() {
         kinds[find(column, table, "drop")?] = Some(ColumnKind::Drop);
     }
-    if let Some(kind) = kinds[label] {
-        return Err(Error::input(format!("data.label: the label column `{}` is also {kind:?}", table.names[label])));
+    if let Some((column, kind)) = label.iter().find_map(|column| Some((*column, kinds[*column]?))) {
+        return Err(Error::input(format!("data.label: the label column `{}` is also {kind:?}", table.names[column])));
     }
-    for column in [Some(label), names.id, names.subject].into_iter().flatten() {
+    for column in label.iter().copied().chain(names.id).chain(names.subject) {
         kinds[column] = Some(ColumnKind::Drop);
     }
     Ok(kinds)

@@ -18,8 +18,11 @@ use crate::engine::case::{Case, Gen, Hazard};
 const LENGTHS: [usize; 7] = [0, 1, 3, 4, 131, 256, 1021];
 
 /// Numbers other than PyTorch's.
-const OTHERS: [Curve; 2] =
-    [Curve { op: Unary::LeakyRelu, a: -0.3, b: 0.0 }, Curve { op: Unary::Softplus, a: 2.5, b: 6.0 }];
+const OTHERS: [Curve; 3] = [
+    Curve { op: Unary::LeakyRelu, a: -0.3, b: 0.0 },
+    Curve { op: Unary::Softplus, a: 2.5, b: 6.0 },
+    Curve { op: Unary::Hardtanh, a: 0.75, b: 0.0 },
+];
 
 /// Elements whose quads need more than 65 535 groups of one.
 const FOLDED: usize = 4 * 65_541 + 1;

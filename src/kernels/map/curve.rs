@@ -4,7 +4,8 @@ use crate::engine::Dispatch;
 use crate::params;
 
 params! {
-    /// Of a leaky relu its slope `a`; of a softplus beta `a` and the threshold `b`; others read neither.
+    /// Of a leaky relu its slope `a`; of a softplus beta `a` and the threshold `b`; of a hard tanh its bound `a`; others
+    /// read neither.
     pub struct Numbers { a: f32, b: f32 }
 }
 
@@ -39,11 +40,13 @@ pub enum Unary {
     Relu6 = 11,
     /// min(max(x + 3, 0), 6) / 6.
     HardSigmoid = 12,
+    /// min(max(x, −a), a), a > 0 (Collobert 2004; as a gradient that of Huber's loss).
+    Hardtanh = 13,
 }
 
 impl Unary {
     /// Every one, in the order of their codes.
-    pub const ALL: [Unary; 13] = [
+    pub const ALL: [Unary; 14] = [
         Unary::Relu,
         Unary::Gelu,
         Unary::Tanh,
@@ -57,11 +60,15 @@ impl Unary {
         Unary::HardSwish,
         Unary::Relu6,
         Unary::HardSigmoid,
+        Unary::Hardtanh,
     ];
 
     /// Pieces of straight lines: the slope is constant, but for jumps.
     pub(super) fn straight(self) -> bool {
-        matches!(self, Unary::Relu | Unary::Copy | Unary::LeakyRelu | Unary::Relu6 | Unary::HardSigmoid)
+        matches!(
+            self,
+            Unary::Relu | Unary::Copy | Unary::LeakyRelu | Unary::Relu6 | Unary::HardSigmoid | Unary::Hardtanh
+        )
     }
 
     /// Its slope is computed from what it made.
@@ -82,11 +89,12 @@ pub struct Curve {
 }
 
 impl From<Unary> for Curve {
-    /// With PyTorch's numbers: a leaky relu of slope 0.01, a softplus of beta 1 and threshold 20.
+    /// With PyTorch's numbers: a leaky relu of slope 0.01, a softplus of beta 1 and threshold 20, a hard tanh within 1.
     fn from(op: Unary) -> Curve {
         match op {
             Unary::LeakyRelu => Curve { op, a: 0.01, b: 0.0 },
             Unary::Softplus => Curve { op, a: 1.0, b: 20.0 },
+            Unary::Hardtanh => Curve { op, a: 1.0, b: 0.0 },
             _ => Curve { op, a: 0.0, b: 0.0 },
         }
     }

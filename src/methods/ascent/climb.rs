@@ -11,6 +11,7 @@ use crate::kernels::edit;
 use crate::kernels::map::{self, Binary};
 use crate::methods::ascent::direction::{Direction, record_clip};
 use crate::methods::prelude::*;
+use crate::methods::shared::stop::no_accuracy;
 
 /// What every ascent is set with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,6 +59,9 @@ impl Climb {
         direction: Direction,
         mut account: Account,
     ) -> Result<Account> {
+        if self.retain_floor.is_some() && !session.objective().of.counts() {
+            return Err(no_accuracy(session, "retain_floor"));
+        }
         let origin = Origin::of(session)?;
         let (end, goal, rule) = timed(&mut account.method_s, || {
             let (goal, rule) = self.rule.goal(session, view)?;
@@ -133,7 +137,8 @@ impl<'a, 'e> Ascent<'a, 'e> {
         let inputs: Vec<Data> =
             std::iter::once(Data::F32(vec![lr as f32])).chain(self.inputs.iter().cloned()).collect();
         let out = self.session.engine.run(&self.step, &inputs)?;
-        let [loss, accuracy] = [0, 1].map(|i| f64::from(out[0].f32()[i]));
+        let [loss, right] = [0, 1].map(|i| f64::from(out[0].f32()[i]));
+        let accuracy = self.session.objective().of.counts().then_some(right);
         Ok(Score { loss, accuracy, count: self.forget.len() })
     }
 
@@ -159,7 +164,7 @@ impl<'a, 'e> Ascent<'a, 'e> {
                 end.reason = StoppedBy::Target;
             }
             if let Some(floor) = self.settings.retain_floor
-                && statistics::score(self.session, Records::train(view.retain))?.accuracy < floor
+                && statistics::score(self.session, Records::train(view.retain))?.accuracy.is_some_and(|now| now < floor)
             {
                 self.take_back()?;
                 (end.steps, end.last, end.reason) = (end.steps - 1, before, StoppedBy::RetainFloor);

@@ -227,6 +227,10 @@ impl Method for CertifiedRemoval {
         }
     }
 
+    fn suits_targets(&self, targets: TargetKind) -> Result<()> {
+        needs_classes(ROW.name, targets, "is proven for softmax and cross-entropy")
+    }
+
     fn suits_recipe(&self, recipe: &TrainConfig) -> Result<()> {
         certifiable(recipe)
     }

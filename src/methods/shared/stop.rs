@@ -82,7 +82,10 @@ impl StopRule {
             return Ok((Goal::Loss(loss), "target_loss"));
         }
         let accuracy = Goal::Accuracy(self.target_accuracy);
+        let counts = session.objective().of.counts();
         match self.stop {
+            Stop::Accuracy if !counts => Err(no_accuracy(session, "stop = \"accuracy\"")),
+            Stop::Uniform if !counts => Err(no_accuracy(session, "stop = \"uniform\"")),
             Stop::Accuracy => Ok((accuracy, "accuracy")),
             Stop::Auto if !view.forgotten_classes.is_empty() => Ok((accuracy, "accuracy")),
             Stop::Never => Ok((Goal::Loss(f64::INFINITY), "never")),
@@ -101,6 +104,17 @@ impl StopRule {
             }
         }
     }
+}
+
+/// That a setting is of classes, which the records have none of.
+pub fn no_accuracy(session: &Session, setting: &str) -> Error {
+    let objective = session.objective();
+    Error::input(format!(
+        "{setting} is of records with a class each, and the network is trained for `{}` of {}; stop by target_loss or \
+         holdout_loss",
+        objective.name,
+        objective.of.records()
+    ))
 }
 
 impl Goal {
@@ -122,7 +136,7 @@ impl Goal {
         let between = |from: f64, to: f64| from + part * (to - from);
         match self {
             Goal::Loss(loss) => Goal::Loss(between(first.loss, loss)),
-            Goal::Accuracy(accuracy) => Goal::Accuracy(between(first.accuracy, accuracy)),
+            Goal::Accuracy(accuracy) => Goal::Accuracy(between(first.accuracy.unwrap_or(accuracy), accuracy)),
         }
     }
 
@@ -131,7 +145,7 @@ impl Goal {
         match self {
             _ if !now.loss.is_finite() => true,
             Goal::Loss(target) => now.loss >= target,
-            Goal::Accuracy(target) => now.accuracy <= target,
+            Goal::Accuracy(target) => now.accuracy.is_none_or(|now| now <= target),
         }
     }
 

@@ -76,7 +76,7 @@ mod tests {
     /// A new session of a linear model with two classes, made to forget the last record by `method`.
     fn run(method: &str, settings: &str) -> [Vec<f32>; 2] {
         let x = X.iter().flatten().map(|v| *v as f32).collect();
-        let data = Samples { x, y: Y.to_vec() };
+        let data = Samples { x, y: Y.to_vec(), ..Samples::default() };
         let net = ModelConfig { zoo: Some("logistic".into()), ..Default::default() };
         let model = Model::build(&net, &[2], 2).unwrap();
         let theta = model.init(3);

@@ -88,6 +88,10 @@ fn most_salient(gradient: &[f32], entries: &[ParamEntry], share: f64) -> (Vec<f3
 }
 
 impl Method for SalUn {
+    fn suits_targets(&self, targets: TargetKind) -> Result<()> {
+        needs_classes(ROW.name, targets, "gives the forgotten records other classes")
+    }
+
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);

@@ -32,6 +32,8 @@ pub struct Aim {
     pub label_smoothing: f64,
     /// Weights of the classes.
     pub class_weights: Option<ClassWeights>,
+    /// Where `huber` turns from squares to lines; 1 if absent.
+    pub huber_delta: Option<f64>,
 }
 
 impl From<Option<&str>> for Aim {

@@ -1,6 +1,6 @@
 //! The cross-entropy of a softmax over classes.
 
-use super::{Direction, Losses, Objective, Outputs, labels, side_by_side};
+use super::{Direction, Losses, Objective, Of, Outputs, labels, side_by_side};
 use crate::engine::Recording;
 use crate::error::Result;
 use crate::kernels::loss;
@@ -11,7 +11,7 @@ pub static CROSS_ENTROPY: Objective = Objective {
     name: "cross_entropy",
     summary: "negative log-likelihood of each record's class under a softmax",
     citation: "Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990",
-    of_pairs: false,
+    of: Of::Classes,
     softmax: true,
     in_place: true,
     kept: |_| Vec::new(),
@@ -34,6 +34,7 @@ fn record(rec: &mut Recording, out: &Outputs, targets: &Targets) -> Result<Losse
 }
 
 /// p ∘ r − p (p · r), p = softmax(z).
-fn curvature(rec: &mut Recording, d: &Direction) {
-    loss::softmax_xent_tangent(rec, d.logits, d.labels, d.along, d.out, false);
+fn curvature(rec: &mut Recording, d: &Direction) -> Result<()> {
+    loss::softmax_xent_tangent(rec, d.logits, labels(d.targets)?, d.along, d.out, false);
+    Ok(())
 }

@@ -6,7 +6,7 @@
 //! many as edges or a few more; they are weighed to be exactly as heavy. A negative that is an edge, or a node with
 //! itself, is tolerated: they are as rare as edges among all pairs, and one node in a stream.
 
-use super::{Losses, Objective, Outputs};
+use super::{Losses, Objective, Of, Outputs};
 use crate::engine::{ALIGN, Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::graph::{self, Csr, Spmm};
@@ -19,7 +19,7 @@ pub static LINK: Objective = Objective {
     name: "link",
     summary: "binary cross-entropy of z_u . z_v over edges and as many negatives, drawn anew in each step",
     citation: "Kipf & Welling, Variational graph auto-encoders, 2016",
-    of_pairs: true,
+    of: Of::Pairs,
     softmax: false,
     in_place: false,
     kept: |_| Vec::new(),

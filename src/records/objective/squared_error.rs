@@ -1,6 +1,6 @@
 //! The squared error of scores against one-hot classes.
 
-use super::{Direction, Losses, Objective, Outputs, labels, side_by_side};
+use super::{Direction, Losses, Objective, Of, Outputs, labels, side_by_side};
 use crate::engine::Recording;
 use crate::error::{Error, Result};
 use crate::kernels::{loss, map};
@@ -12,7 +12,7 @@ pub static SQUARED_ERROR: Objective = Objective {
     summary: "mean over classes of the squared difference between scores and the one-hot class",
     citation: "Hui & Belkin, Evaluation of neural architectures trained with square loss vs cross-entropy in \
         classification tasks, ICLR 2021",
-    of_pairs: false,
+    of: Of::Classes,
     softmax: false,
     in_place: false,
     kept: one_hot,
@@ -41,6 +41,7 @@ fn record(rec: &mut Recording, out: &Outputs, targets: &Targets) -> Result<Losse
 }
 
 /// 2 r / classes, whatever the scores.
-fn curvature(rec: &mut Recording, d: &Direction) {
+fn curvature(rec: &mut Recording, d: &Direction) -> Result<()> {
     map::axpby(rec, 2.0 / d.classes.max(1) as f32, d.along, 0.0, d.out);
+    Ok(())
 }

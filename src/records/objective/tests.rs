@@ -13,7 +13,7 @@ const CLASSES: usize = 3;
 
 fn samples() -> Samples {
     let x = (0..2 * N).map(|i| (i as f32 * 0.7).sin()).collect();
-    Samples { x, y: (0..N as u32).map(|i| i * i % 3).collect() }
+    Samples { x, y: (0..N as u32).map(|i| i * i % 3).collect(), ..Samples::default() }
 }
 
 fn net() -> Model {

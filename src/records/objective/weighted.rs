@@ -103,13 +103,13 @@ fn smoothed(rec: &mut Recording, out: &Outputs, targets: &Targets) -> Result<Los
 }
 
 /// s_y (p ∘ r − p (p · r)).
-fn curvature(rec: &mut Recording, d: &Direction) {
-    // A session that has this objective has its numbers.
-    let Ok(table) = Table::of(d.kept, d.classes) else { return };
+fn curvature(rec: &mut Recording, d: &Direction) -> Result<()> {
+    let (table, labels) = (Table::of(d.kept, d.classes)?, labels(d.targets)?);
     let plain = rec.temp("curvature", d.out.len);
-    loss::softmax_xent_tangent(rec, d.logits, d.labels, d.along, plain, false);
-    let rows = rows_of(rec, table.rows, d.classes, d.labels);
+    loss::softmax_xent_tangent(rec, d.logits, labels, d.along, plain, false);
+    let rows = rows_of(rec, table.rows, d.classes, labels);
     map::binary(rec, Binary::Mul, plain, rows, d.out);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::{Candidate, Original, Ready};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::eval::accuracy::accuracy;
+use crate::eval::targets::worth;
 use crate::eval::{
     Chance, Cost, Evaluation, Evidence, Metrics, Reference, SplitName, Subject, measure, measure_references,
     membership_roc, verdict,
@@ -66,11 +66,17 @@ pub(super) fn rows(
         reference: measure_references(&references, &ready.target.classes)?,
         references,
         retrain_s: mean(&times).unwrap_or(0.0),
-        chance: retain.and_then(|outputs| Chance::of(outputs.labels.iter().copied())),
+        chance: retain.and_then(|outputs| match outputs.goals {
+            Some(_) => Chance::of_targets(outputs.len()),
+            None => Chance::of(outputs.labels.iter().copied()),
+        }),
         retained: None,
     };
     let original_row = bench.original(originals, &before)?;
-    bench.retained = original_row.metrics.get("splits.retain.accuracy");
+    bench.retained = match original_row.metrics.get("splits.retain.accuracy") {
+        Some(accuracy) => Some(accuracy),
+        None => retain.map_or(Ok(None), worth)?,
+    };
     let retrains: Vec<&Scored> = of(RowKind::Retrain).collect();
     let mut rows = vec![original_row, bench.retrain(&retrains)?];
     for other in of(RowKind::AnotherRetrain) {
@@ -231,7 +237,7 @@ impl Bench<'_> {
         let mut each = Vec::new();
         for scored in seeds {
             let retain = scored.outputs.as_ref().ok().and_then(|now| now.get(SplitName::Retain));
-            let after = retain.map_or(Ok(None), accuracy)?;
+            let after = retain.map_or(Ok(None), worth)?;
             each.push(scored.candidate.effect.clone().or_destroyed(self.retained, after, self.chance));
         }
         for word in [Became::Destroyed, Became::Unchanged] {

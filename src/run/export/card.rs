@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use crate::data::TargetKind;
 use crate::nn::Family;
 use crate::run::effect::Became;
 use crate::run::folder::Opened;
@@ -18,8 +19,10 @@ pub(super) fn text(run: &Opened) -> String {
     let task = match (run.model.family(), data.shape.len()) {
         (Family::Gnn, _) => "graph-ml",
         (_, 3) => "image-classification",
+        _ if run.data.target_kind() == TargetKind::Real => "tabular-regression",
         _ => "tabular-classification",
     };
+    let kind = run.data.target_kind();
     let mut card = format!(
         "---\nlibrary_name: unlearn\npipeline_tag: {task}\ntags:\n- machine-unlearning\n- {}\n---\n\n# {}\n\n",
         quoted(&run.model.family().to_string().to_lowercase()),
@@ -27,10 +30,14 @@ pub(super) fn text(run: &Opened) -> String {
     );
     let _ = writeln!(
         card,
-        "A {} of {} parameters that tells {} classes apart, by records of shape {:?}.\n",
+        "A {} of {} parameters that {}, by records of shape {:?}.\n",
         run.model.family(),
         info.parameters,
-        data.classes,
+        match kind {
+            TargetKind::Class => format!("tells {} classes apart", data.classes),
+            TargetKind::Real => format!("predicts {} numbers", data.classes),
+            TargetKind::MultiLabel => format!("gives {} labels, any number of them to a record", data.classes),
+        },
         data.shape
     );
     origin(&mut card, run);
@@ -51,7 +58,18 @@ pub(super) fn text(run: &Opened) -> String {
     );
     let shown: Vec<&str> = data.fitted.class_names.iter().map(String::as_str).take(NAMED).collect();
     let more = if data.fitted.class_names.len() > NAMED { ", …" } else { "" };
-    let _ = writeln!(card, "Output: logits of the classes {}{more}, in this order.\n", shown.join(", "));
+    let names = format!("{}{more}, in this order", shown.join(", "));
+    let _ = match &data.fitted.targets {
+        Some(fit) if fit.kind == TargetKind::Real => writeln!(
+            card,
+            "Output: {names}. A file of ONNX gives `values` in the units of the data; weights in safetensors give \
+             (t - offset) / scale with offset {} and scale {}.\n",
+            numbers(&fit.offset),
+            numbers(&fit.scale)
+        ),
+        Some(_) => writeln!(card, "Output: a logit of each label {names}; its sigmoid is a probability.\n"),
+        None => writeln!(card, "Output: logits of the classes {names}.\n"),
+    };
     let _ = writeln!(card, "## Network\n\n```toml");
     for layer in run.model.config().layers {
         let _ = write!(card, "[[layers]]\n{}", toml::to_string(&layer).unwrap_or_default());

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::data::{Column, ColumnFit, Normalization};
+use crate::data::{ColumnFit, Label, Normalization, TargetFit};
 use crate::error::{Error, Result};
 use crate::run::folder::Opened;
 
@@ -22,13 +22,16 @@ pub struct Encoder {
     columns: Vec<Columns>,
     /// Scaling, last: x' = (x - offset) / scale in f64, then rounded to f32; `row` divides a record by its sum instead.
     normalization: Normalization,
-    /// The column of the class, by name or position.
+    /// The column of the class, or those of the targets, by name or position.
     #[serde(skip_serializing_if = "Option::is_none")]
-    label: Option<Column>,
+    label: Option<Label>,
     /// Characters that are stripped from the end of a label.
     label_strip: String,
-    /// The classes in the order of the network's outputs.
+    /// The classes, or the targets, in the order of the network's outputs.
     class_names: Vec<String>,
+    /// What is predicted where that is no class, and how it was scaled: t' = (t - offset) / scale.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    targets: Option<TargetFit>,
 }
 
 /// How a file of the table is read. Blanks around cells count for nothing.
@@ -98,5 +101,6 @@ pub(super) fn document(run: &Opened) -> Result<Encoder> {
         label: config.label.clone(),
         label_strip: text(&config.label_strip, ""),
         class_names: fitted.class_names.clone(),
+        targets: fitted.targets.clone(),
     })
 }

@@ -4,7 +4,7 @@ use super::curves::{activation, adaptive};
 use super::graph::{Attribute, Graph};
 use super::protobuf::Message;
 use super::settings::Settings;
-use crate::data::{Normalization, Normalize};
+use crate::data::{Normalization, Normalize, TargetFit, TargetKind};
 use crate::error::{Error, Result};
 use crate::nn::{Layer, Model};
 use crate::run::folder::Opened;
@@ -28,15 +28,10 @@ pub(super) fn model(run: &Opened, theta: &[f32]) -> Result<Vec<u8>> {
     let mut writer = Writer { graph: Graph::default(), model: network, theta };
     let x = writer.scaled("input", &run.data.normalization);
     let y = writer.layers(network.layers(), x, &network.input)?;
-    let mut graph = writer.graph;
-    graph.named_node("Identity", &[&y], "logits", &[]);
-    graph.named_node("Softmax", &["logits"], "probabilities", &[Attribute::Int("axis", 1)]);
+    let outputs = writer.outputs(&y, run.data.targets.as_ref());
     let out = [network.classes];
-    let graph = graph.finish(
-        &run.data.name,
-        &[("input", &network.input)],
-        &[("logits", &out[..]), ("probabilities", &out[..])],
-    );
+    let outputs: Vec<(&str, &[usize])> = outputs.iter().map(|name| (*name, &out[..])).collect();
+    let graph = writer.graph.finish(&run.data.name, &[("input", &network.input)], &outputs);
     let opset = Message::default().text(1, "").int(2, OPSET);
     let head = Message::default().int(1, IR).text(2, "unlearn").text(3, env!("CARGO_PKG_VERSION"));
     let metadata = metadata(run)?;
@@ -52,6 +47,9 @@ fn metadata(run: &Opened) -> Result<Vec<Message>> {
         ("normalization", json(serde_json::to_string(&fitted.normalization))?),
         ("model_sha256", run.model_sha256().to_owned()),
     ];
+    if let Some(fit) = &fitted.targets {
+        all.push(("targets", json(serde_json::to_string(fit))?));
+    }
     if !fitted.columns.is_empty() {
         all.push(("columns", json(serde_json::to_string(&fitted.columns))?));
     }
@@ -65,6 +63,31 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    /// Logits and probabilities or, of real targets, their values in the units of the data.
+    fn outputs(&mut self, y: &str, targets: Option<&TargetFit>) -> Vec<&'static str> {
+        let g = &mut self.graph;
+        let single = |all: &[f64]| all.iter().map(|v| *v as f32).collect::<Vec<f32>>();
+        match targets.map(|fit| (fit.kind, fit)) {
+            Some((TargetKind::Real, fit)) if fit.offset.is_empty() => g.named_node("Identity", &[y], "values", &[]),
+            Some((TargetKind::Real, fit)) => {
+                let shape = [fit.offset.len()];
+                let scale = g.floats("targets.scale", &shape, &single(&fit.scale));
+                let offset = g.floats("targets.offset", &shape, &single(&fit.offset));
+                let y = g.node("Mul", &[y, &scale], &[]);
+                g.named_node("Add", &[&y, &offset], "values", &[]);
+            }
+            labels => {
+                g.named_node("Identity", &[y], "logits", &[]);
+                match labels {
+                    Some(_) => g.named_node("Sigmoid", &["logits"], "probabilities", &[]),
+                    None => g.named_node("Softmax", &["logits"], "probabilities", &[Attribute::Int("axis", 1)]),
+                }
+                return vec!["logits", "probabilities"];
+            }
+        }
+        vec!["values"]
+    }
+
     /// (x − offset) / scale, each record over its sum, or x itself.
     fn scaled(&mut self, x: &str, by: &Normalization) -> String {
         let g = &mut self.graph;

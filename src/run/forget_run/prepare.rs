@@ -93,6 +93,7 @@ impl ForgetJob {
         let Asked { requests, earlier, target, request } = asked;
         check_needs(&run.info, &run.folder.path, row.name, method.needs())?;
         method.suits_recipe(&run.config.train)?;
+        method.suits_targets(run.data.target_kind())?;
         if row.tier == Tier::Exact {
             check_base(&run)?;
         }

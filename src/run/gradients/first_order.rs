@@ -88,6 +88,7 @@ const EMPIRICAL: &str = "fisher: mean of squared per-sample gradients (empirical
 
 /// Every class's own diagonal in one pass; a class without records has none.
 fn fisher_by_class(job: &GradientJob, session: &mut Session) -> Result<Found> {
+    job.run.data.needs_classes("a Fisher diagonal by class")?;
     let (classes, total) = (session.model.classes, job.layout().total());
     let mut members = vec![Vec::new(); classes];
     for (id, class) in job.labelled() {

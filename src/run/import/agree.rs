@@ -84,7 +84,7 @@ fn logits_of(
             model.input
         )));
     }
-    let samples = Samples { x: x.to_vec(), y: vec![0; *records] };
+    let samples = Samples { x: x.to_vec(), y: vec![0; *records], ..Samples::default() };
     let mut reader = Reader::rows(engine, model, &samples, theta)?;
     let ids: Vec<u32> = (0..*records as u32).collect();
     let records = reader.records(&ids, true);

@@ -54,7 +54,8 @@ impl Links<'_> {
 
     fn outputs(&self, z: &[f32], Pairs { pairs, edges }: &Pairs) -> Outputs {
         let logits = pairs.iter().flat_map(|pair| [0.0, self.score(z, *pair) as f32]).collect();
-        Outputs { logits, labels: (0..pairs.len()).map(|i| u32::from(i < *edges)).collect(), classes: 2 }
+        let labels = (0..pairs.len()).map(|i| u32::from(i < *edges)).collect();
+        Outputs { logits, labels, classes: 2, goals: None }
     }
 
     fn facts(&self, z: &[f32]) -> LinkFacts {

@@ -1,10 +1,10 @@
 //! Records that stand alone: a table a split.
 
 use super::{Said, Subject, all_classes, gather};
-use crate::data::{Dataset, Place, Portion};
+use crate::data::{Dataset, Place, Portion, TargetKind};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::eval::{Evaluation, SplitName};
+use crate::eval::{Evaluation, Goals, Outputs, Sort, SplitName};
 use crate::nn::Model;
 use crate::records::Reader;
 use crate::run::target::Target;
@@ -50,7 +50,9 @@ impl Subject for Rows<'_> {
         let train = all_classes(self.data, &said[0].before);
         let mut evaluation = Evaluation::new();
         if let Some(target) = self.target {
-            let of = |ids: &[u32]| gather(|_| &train, &self.data.train.y, classes, ids);
+            let of = |ids: &[u32]| {
+                with_goals(self.data, Portion::Train, gather(|_| &train, &self.data.train.y, classes, ids), ids)
+            };
             evaluation.insert(SplitName::Retain, of(&target.split.retain))?;
             evaluation.insert(SplitName::Forget, of(&target.split.forget))?;
         }
@@ -59,8 +61,19 @@ impl Subject for Rows<'_> {
             let left = |place: &Place| self.target.is_none_or(|target| !target.split.unseen.contains(place));
             let kept: Vec<u32> = self.data.places(portion).filter(left).map(|place| place.position).collect();
             let logits = all_classes(self.data, &said.before);
-            evaluation.insert(name, gather(|_| &logits, &self.data.part(portion).y, classes, &kept))?;
+            let said = gather(|_| &logits, &self.data.part(portion).y, classes, &kept);
+            evaluation.insert(name, with_goals(self.data, portion, said, &kept))?;
         }
         Ok(evaluation)
     }
+}
+
+/// Outputs with what the records at `positions` of a part have in the place of a class.
+fn with_goals(data: &Dataset, portion: Portion, outputs: Outputs, positions: &[u32]) -> Outputs {
+    let (Some(table), Some(fit)) = (&data.part(portion).targets, &data.targets) else { return outputs };
+    let sort = match table.kind {
+        TargetKind::MultiLabel => Sort::Labels,
+        _ => Sort::Real { offset: fit.offset.clone(), scale: fit.scale.clone() },
+    };
+    Outputs { goals: Some(Goals { sort, values: table.gather(positions).values }), ..outputs }
 }

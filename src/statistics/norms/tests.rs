@@ -20,7 +20,7 @@ fn net() -> Model {
 
 fn samples(n: usize) -> Samples {
     let x = (0..n * FEATURES).map(|i| (1.3 * i as f32).sin()).collect();
-    Samples { x, y: (0..n as u32).map(|i| i % 2).collect() }
+    Samples { x, y: (0..n as u32).map(|i| i % 2).collect(), ..Samples::default() }
 }
 
 /// The clipped sum of some records of a batch, by weights.

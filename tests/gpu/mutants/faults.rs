@@ -188,6 +188,8 @@ pub static FAULTS: &[Mutant] = &[
     mutant("map.unary", "softplus by another beta", "/ p.a, v,", "* p.a, v,"),
     mutant("map.unary", "digits of a small softplus lost", "log1p(e.x)", "log(1.0 + e.x)"),
     mutant("map.unary_bwd", "leaky relu like a relu", "select(p.a * d, d,", "select(0.0 * d, d,"),
+    mutant("map.unary", "hard tanh open below", "clamp(v, vec4<f32>(-p.a), vec4<f32>(p.a))", "min(v, vec4<f32>(p.a))"),
+    mutant("map.unary_bwd", "hard tanh open below", "abs(u) < vec4<f32>(p.a)", "u < vec4<f32>(p.a)"),
     mutant("map.unary_bwd", "relu6 open above", " & (u < vec4<f32>(6.0))", ""),
     mutant("map.unary_bwd_tangent", "hard swish bends outside", "abs(u) < vec4<f32>(3.0)", "u < vec4<f32>(3.0)"),
     mutant("map.unary_bwd_tangent", "softplus's beta left out", "select(p.a * s,", "select(s,"),

@@ -13,7 +13,7 @@ const N: usize = 24;
 
 fn pictures() -> (Samples, Model) {
     let x = (0..N * 36).map(|i| (i as f32 * 0.37).sin()).collect();
-    let data = Samples { x, y: (0..N as u32).map(|i| i % 3).collect() };
+    let data = Samples { x, y: (0..N as u32).map(|i| i % 3).collect(), ..Samples::default() };
     let layers = "layers = [{type='conv2d',out=2,kernel=3},{type='relu'},{type='flatten'},{type='linear'}]";
     let model = Model::build(&toml::from_str::<ModelConfig>(layers).unwrap(), &[1, 6, 6], 3).unwrap();
     (data, model)

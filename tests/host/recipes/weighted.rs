@@ -27,7 +27,7 @@ fn fixture() -> (HashMap<String, Vec<f64>>, Samples) {
         }
     }
     let x = all["z"].iter().map(|v| *v as f32).collect();
-    (all, Samples { x, y })
+    (all, Samples { x, y, ..Samples::default() })
 }
 
 /// A layer whose weights are the identity, so that logits are features.

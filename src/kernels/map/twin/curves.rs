@@ -60,6 +60,7 @@ fn apply(Curve { op, a, b }: Curve, x: f64) -> f64 {
         Unary::HardSwish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
         Unary::Relu6 => x.clamp(0.0, 6.0),
         Unary::HardSigmoid => (x + 3.0).clamp(0.0, 6.0) / 6.0,
+        Unary::Hardtanh => x.max(-a).min(a),
         Unary::Elu => {
             if x > 0.0 {
                 x
@@ -88,14 +89,15 @@ fn slope(Curve { op, a, b }: Curve, x: f64, y: f64) -> f64 {
         Unary::Softplus => sigmoid(a * x),
         Unary::HardSwish if x >= 3.0 => 1.0,
         Unary::HardSwish => x / 3.0 + 0.5,
-        Unary::Relu6 => 1.0,
+        Unary::Relu6 | Unary::Hardtanh => 1.0,
         Unary::HardSigmoid => 1.0 / 6.0,
     }
 }
 
 /// What this curve stops is stopped whatever it is.
-fn stopped(op: Unary, x: f64) -> bool {
+fn stopped(Curve { op, a, .. }: Curve, x: f64) -> bool {
     match op {
+        Unary::Hardtanh => x.abs() >= f64::from(a),
         Unary::Relu => x <= 0.0,
         Unary::Relu6 => x <= 0.0 || x >= 6.0,
         Unary::HardSwish => x <= -3.0,
@@ -119,7 +121,7 @@ pub fn unary_bwd(call: &mut TwinCall) {
     let [x, y, dy, dx] = call.bufs();
     let (x, y, dy) = (x.f(), y.f(), dy.f());
     for (i, dx) in dx.f_mut().iter_mut().enumerate() {
-        *dx = if stopped(curve.op, x[i]) { 0.0 } else { slope(curve, x[i], y[i]) * dy[i] };
+        *dx = if stopped(curve, x[i]) { 0.0 } else { slope(curve, x[i], y[i]) * dy[i] };
     }
 }
 
@@ -136,7 +138,7 @@ fn bend(Curve { op, a, b }: Curve, v: f64) -> f64 {
         Unary::Softplus if a * v <= b => a * sigmoid(a * v) * sigmoid(-a * v),
         Unary::HardSwish if v.abs() < 3.0 => 1.0 / 3.0,
         Unary::Elu | Unary::Softplus | Unary::HardSwish => 0.0,
-        Unary::Relu | Unary::Copy | Unary::LeakyRelu | Unary::Relu6 | Unary::HardSigmoid => 0.0,
+        Unary::Relu | Unary::Copy | Unary::LeakyRelu | Unary::Relu6 | Unary::HardSigmoid | Unary::Hardtanh => 0.0,
     }
 }
 

@@ -60,7 +60,16 @@ fn losses_gradients_and_curvature_are_pytorchs() {
         }
         let mut rec = engine.recording();
         let batch = Batch::dense(z, N);
-        let out = Outputs { batch: &batch, logits: z, at: None, n: N, classes: CLASSES, kept: Some(kept), step: None };
+        let out = Outputs {
+            batch: &batch,
+            logits: z,
+            at: None,
+            n: N,
+            classes: CLASSES,
+            kept: Some(kept),
+            delta: 1.0,
+            step: None,
+        };
         let made = (objective.record)(&mut rec, &out, &Targets::Classes { ids: y, labels: y }).unwrap();
         // The derivative of the gradient along r is the curvature's product, by the kernels' own rules.
         let turned = tangent(&mut rec, &[(z, r)]).unwrap().of(made.dlogits).unwrap();
@@ -68,8 +77,10 @@ fn losses_gradients_and_curvature_are_pytorchs() {
         rec.copy(made.sums.range(0..N), loss);
         rec.copy(made.dlogits, gradient);
         let curvature = objective.curvature.unwrap();
-        let direction = Direction { logits: z, labels: y, along: r, out: product, classes: CLASSES, kept: Some(kept) };
-        curvature(&mut rec, &direction);
+        let targets = Targets::Classes { ids: y, labels: y };
+        let (classes, kept) = (CLASSES, Some(kept));
+        let direction = Direction { logits: z, targets: &targets, along: r, out: product, classes, kept, delta: 1.0 };
+        curvature(&mut rec, &direction).unwrap();
         let program = engine.compile(rec).unwrap();
         engine.run(&program, &[]).unwrap();
         let twins = engine.as_reference().unwrap();

@@ -37,6 +37,8 @@ enum What {
     Unlearn(whole::Whole),
     /// Time a GCN on Cora: epochs, gradient, the Fisher diagonal of its training nodes
     Graph(whole::Whole),
+    /// Time stacks of MLPs, GCNs and LeNets beside the same models one after another, to the same bytes
+    Stack(whole::Whole),
 }
 
 impl Run for Bench {
@@ -52,6 +54,7 @@ impl Run for Bench {
             What::Fisher(whole) => whole.run(Whole::Fisher, cx),
             What::Unlearn(whole) => whole.run(Whole::Unlearn, cx),
             What::Graph(whole) => whole.run(Whole::Graph, cx),
+            What::Stack(whole) => whole.run(Whole::Stack, cx),
         }
     }
 }

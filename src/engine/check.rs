@@ -103,15 +103,15 @@ impl Recording {
 
     /// # Errors
     /// Not what the recording uploads.
-    pub(super) fn check_inputs(&self, inputs: &[Data]) -> Result<()> {
+    pub(super) fn check_inputs(&self, inputs: &[Data], models: usize) -> Result<()> {
         let fail = |mistake| Err(Error::misuse("Engine::submit", mistake));
         if inputs.len() != self.inputs.len() {
             return fail(Mistake::Other(format!("a run takes {} inputs, got {}", self.inputs.len(), inputs.len())));
         }
         for (i, (data, len)) in inputs.iter().zip(&self.inputs).enumerate() {
-            let given = data.bytes().len() / 4;
-            if given != *len {
-                let (expected, found) = (Extent::exactly(&[*len]), Extent::exactly(&[given]));
+            let (given, len) = (data.bytes().len() / 4, len * models);
+            if given != len {
+                let (expected, found) = (Extent::exactly(&[len]), Extent::exactly(&[given]));
                 return fail(Mistake::Shape { buffer: format!("input {i}"), expected, found });
             }
         }

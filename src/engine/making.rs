@@ -10,6 +10,7 @@ use super::kernel::{Consts, Kernel};
 use super::pipelines::{Key, Pipeline};
 use super::recording::{Dispatch, Recording};
 use super::shader::{self, Composed};
+use super::stack::places::layout_entries;
 use crate::base::at_once;
 use crate::error::{Error, Result};
 
@@ -40,12 +41,12 @@ impl Gpu {
         let mut modules = HashMap::<_, Module>::new();
         let (mut jobs, mut seen) = (Vec::new(), HashSet::new());
         for d in rec.dispatches() {
-            let (composed, values, key) = self.key(d)?;
+            let (composed, values, key) = self.key(d, rec.models().is_some())?;
             if self.pipelines.made.contains_key(&key) || !seen.insert(key.clone()) {
                 continue;
             }
             self.require(d.kernel)?;
-            let layout = self.bind_group_layout(d.kernel, &composed.reflection)?;
+            let layout = self.bind_group_layout(d.kernel, &composed.reflection, rec.models().is_some())?;
             let module = modules.entry(key.module).or_default().clone();
             jobs.push(Job { key, kernel: d.kernel, composed, values, layout, module });
         }
@@ -66,18 +67,22 @@ impl Gpu {
     }
 
     /// The pipeline of a dispatch whose recording went through [`Gpu::make_pipelines`].
-    pub(super) fn pipeline(&self, d: &Dispatch) -> Result<Arc<Pipeline>> {
-        let (_, _, key) = self.key(d)?;
+    pub(super) fn pipeline(&self, d: &Dispatch, stacked: bool) -> Result<Arc<Pipeline>> {
+        let (_, _, key) = self.key(d, stacked)?;
         let made = self.pipelines.made.get(&key).cloned();
         made.ok_or_else(|| Error::internal(format!("the pipeline of {} was not made", d.kernel.name)))
     }
 
-    fn key(&self, d: &Dispatch) -> Result<(Composed, Consts, Key)> {
-        let composed = shader::composed(d.kernel)?;
+    /// The text that a dispatch runs, its overrides, and what its pipeline is kept by.
+    fn key(&self, d: &Dispatch, stacked: bool) -> Result<(Composed, Consts, Key)> {
+        let mut composed = shader::composed(d.kernel)?;
+        if stacked {
+            composed.text.clone_from(&shader::stacked(d.kernel)?.text);
+        }
         let values = composed.consts(d.kernel, &d.consts)?;
         let consts = values.iter().map(|(n, v)| (n.clone(), v.to_bits())).collect();
         let guarded = self.options.checks == Checks::Checked;
-        let module = (d.kernel.name, d.kernel.source.as_ptr() as usize, guarded);
+        let module = (d.kernel.name, d.kernel.source.as_ptr() as usize, guarded, stacked);
         Ok((composed, values, Key { module, consts }))
     }
 
@@ -127,7 +132,12 @@ impl Gpu {
         self.lacks(kernel).map_or(Ok(()), |why| Err(Error::Unsupported(why)))
     }
 
-    fn bind_group_layout(&self, kernel: &Kernel, shader: &shader::Reflection) -> Result<wgpu::BindGroupLayout> {
+    fn bind_group_layout(
+        &self,
+        kernel: &Kernel,
+        shader: &shader::Reflection,
+        stacked: bool,
+    ) -> Result<wgpu::BindGroupLayout> {
         if shader.storage.len() > self.limits.max_storage_buffers_per_shader_stage as usize {
             return Err(Error::Unsupported(format!(
                 "kernel {} binds {} storage buffers; max_storage_buffers_per_shader_stage of {} is {}",
@@ -149,6 +159,10 @@ impl Gpu {
         }
         for (i, (_, writable, _)) in shader.storage.iter().enumerate() {
             entries.push(entry(i + 1, wgpu::BufferBindingType::Storage { read_only: !writable }, false));
+        }
+        if stacked {
+            let uniform = |(at, dynamic)| entry(at as usize, wgpu::BufferBindingType::Uniform, dynamic);
+            entries.extend(layout_entries(shader).map(uniform));
         }
         let desc = wgpu::BindGroupLayoutDescriptor { label: Some(kernel.name), entries: &entries };
         Ok(self.device.create_bind_group_layout(&desc))

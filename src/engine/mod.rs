@@ -25,6 +25,7 @@ mod reference;
 mod rewrite;
 mod shader;
 mod span;
+mod stack;
 mod submit;
 mod tangent;
 mod target;
@@ -50,8 +51,9 @@ pub use precision::{Matrices, Precision};
 pub use probe::Written;
 pub use recording::{Command, Dispatch, Groups, Recording, Temp};
 pub use reference::Reference;
-pub use shader::{Composed, Reflection, SHARED, compose, composed, parse};
+pub use shader::{Composed, Reflection, SHARED, compose, composed, parse, stacked_text};
 pub use span::{ALIGN, Buf, BufferId, Elem, Element, Span, Unusable};
+pub use stack::MOST_MODELS;
 pub use tangent::{Add, Rule, Tangents};
 pub use target::{Class, Target, Vendor};
 pub use timing::{KernelTotal, Timing, chrome_trace, totals};
@@ -107,6 +109,8 @@ pub struct Engine {
     waiting: HashMap<u64, Waiting>,
     next: u64,
     lens: Vec<usize>,
+    /// Kept buffers that hold a part for each model of a stack.
+    parts: stack::PartsOf,
     traffic: Traffic,
     /// Kernels of the programs that were submitted since [`Engine::take_kernels`].
     ran: Kernels,
@@ -117,7 +121,8 @@ pub struct Engine {
 impl Engine {
     fn new(kind: Kind) -> Engine {
         let (waiting, lens, traffic) = (HashMap::new(), Vec::new(), Traffic::default());
-        Engine { kind, waiting, next: 0, lens, traffic, ran: Kernels::new(), advice: None }
+        let (parts, ran) = (stack::PartsOf::new(), Kernels::new());
+        Engine { kind, waiting, next: 0, lens, parts, traffic, ran, advice: None }
     }
 
     /// Opens a GPU.
@@ -163,6 +168,7 @@ impl Engine {
     pub fn release(&mut self, mark: usize) {
         let mark = mark.min(self.lens.len());
         self.lens.truncate(mark);
+        self.parts.retain(|k, _| (*k as usize) < mark);
         match &mut self.kind {
             Kind::Gpu(g) => {
                 let dropped: u64 = g.kept.drain(mark..).chain(g.pool.drain(..)).map(|b| b.size()).sum();
@@ -219,10 +225,11 @@ impl Engine {
     /// outside its buffer, a buffer passes a limit of the adapter, or the device failed.
     pub fn compile(&mut self, rec: Recording) -> Result<Program> {
         rec.check()?;
-        rec.check_places(&self.lens)?;
+        rec.check_places(&self.lens_for(&rec))?;
+        rec.check_stack(&self.parts)?;
         let temp_bytes = Reference::planned_bytes(&rec);
         let gpu = match &mut self.kind {
-            Kind::Gpu(g) => Some(g.guarded(|g| g.compile(&rec))?),
+            Kind::Gpu(g) => Some(g.guarded(|g| g.compile(&rec, &self.parts))?),
             Kind::Reference(_) => None,
         };
         let ran = |kernel| Ran { kernel, by: rec.chosen_by(kernel) };
@@ -236,14 +243,24 @@ impl Engine {
     /// # Errors
     /// Inputs of another number, length or type than the recording uploads, or a failed device.
     pub fn submit(&mut self, program: &Program, inputs: &[Data]) -> Result<Ticket> {
-        program.rec.check_inputs(inputs)?;
+        let models: Vec<u32> = (0..program.rec.models.unwrap_or(1) as u32).collect();
+        self.send(program, &models, inputs)
+    }
+
+    /// A run for these models of a stack, or of a program without one.
+    fn send(&mut self, program: &Program, models: &[u32], inputs: &[Data]) -> Result<Ticket> {
+        program.rec.check_inputs(inputs, models.len())?;
         check::types(&program.types, inputs)?;
-        self.traffic.up += program.rec.inputs.iter().sum::<usize>() as u64 * 4;
-        self.traffic.down += program.rec.outputs.iter().map(|s| s.len as u64 * 4).sum::<u64>();
+        let times = models.len() as u64 * 4;
+        self.traffic.up += program.rec.inputs.iter().sum::<usize>() as u64 * times;
+        self.traffic.down += program.rec.outputs.iter().map(|s| s.len as u64).sum::<u64>() * times;
         let waiting = match (&mut self.kind, &program.gpu) {
-            (Kind::Gpu(g), Some(p)) => Waiting::Gpu(g.guarded(|g| g.submit(p, &program.rec.outputs, inputs))?),
+            (Kind::Gpu(g), Some(p)) => Waiting::Gpu(g.guarded(|g| g.submit(p, models, inputs))?),
             (Kind::Reference(r), _) => {
-                let out = r.run(&program.rec, inputs, usize::MAX)?;
+                let out = match program.rec.models {
+                    Some(_) => r.run_models((&program.rec, &self.parts), models, inputs)?,
+                    None => r.run(&program.rec, inputs, usize::MAX)?,
+                };
                 Waiting::Done(out.iter().map(Data::from_lane).collect())
             }
             (Kind::Gpu(_), None) => {

@@ -18,9 +18,9 @@ pub(super) struct Key {
     pub consts: Vec<(String, u64)>,
 }
 
-/// A kernel's name, its source's address, which tells a mutated copy (a planted fault) from the original, and whether
-/// the run-time guards are in it.
-pub(super) type ModuleKey = (&'static str, usize, bool);
+/// A kernel's name, its source's address, which tells a mutated copy (a planted fault) from the original, whether the
+/// run-time guards are in it, and whether it is the stacked form.
+pub(super) type ModuleKey = (&'static str, usize, bool, bool);
 
 /// What an engine has made so far.
 #[derive(Default)]

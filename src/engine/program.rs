@@ -14,6 +14,8 @@ use super::plan;
 use super::recording::{Command, Dispatch, Groups, Recording};
 use super::shader;
 use super::span::{ALIGN, BufferId, Span};
+use super::stack::places::{MODELS_BYTES, Place, places, places_bytes};
+use super::stack::{self, PartsOf, Strides};
 use crate::error::{Error, Result};
 
 /// Bytes of one parameter slot: the largest uniform offset alignment any adapter asks for.
@@ -45,8 +47,11 @@ fn title(d: &Dispatch) -> String {
 pub(super) struct Launch {
     pipeline: Arc<Pipeline>,
     bind_group: wgpu::BindGroup,
-    offset: Option<u32>,
-    grid: UVec3,
+    /// Where the dispatch's own parts of the uniform bindings begin.
+    offsets: Vec<u32>,
+    /// Workgroups of one model, and the most along one side of a grid.
+    groups: u64,
+    side: u64,
     pub kernel: &'static str,
     pub tuned: bool,
     pub label: String,
@@ -56,29 +61,28 @@ pub(super) struct Launch {
 
 pub(super) enum Step {
     Launch(Launch),
-    Copy { src: (wgpu::Buffer, u64), dst: (wgpu::Buffer, u64), bytes: u64 },
-    Clear { dst: (wgpu::Buffer, u64), bytes: u64 },
+    Copy { src: Place, dst: Place, bytes: u64 },
+    Clear { dst: Place, bytes: u64 },
 }
 
 pub(super) struct GpuProgram {
     pub steps: Vec<Step>,
-    pub uploads: Vec<(wgpu::Buffer, u64)>,
-    pub readbacks: Vec<(wgpu::Buffer, u64)>,
+    pub uploads: Vec<Place>,
+    pub readbacks: Vec<(Place, Span)>,
+    /// Which models a run of a stack is for.
+    pub models: Option<wgpu::Buffer>,
 }
 
 impl Gpu {
-    pub(super) fn compile(&mut self, rec: &Recording) -> Result<GpuProgram> {
+    pub(super) fn compile(&mut self, rec: &Recording, parts: &PartsOf) -> Result<GpuProgram> {
         let temps = self.place_temps(rec)?;
         self.make_pipelines(rec)?;
-        let slots = ParamSlots::collect(rec);
-        let params = self.create("parameters", (slots.bytes.len() / 4).max(ALIGN), {
-            wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST
-        })?;
-        // A program's parameters die with it and are a few kilobytes: the ledger counts what outlives programs.
-        self.held -= params.size();
+        let slots = ParamSlots::collect(rec, |d| self.stack_places(rec, parts, d))?;
+        let params = self.parameters("parameters", slots.bytes.len())?;
         self.queue.write_buffer(&params, 0, &slots.bytes);
-        let mut program = GpuProgram { steps: Vec::new(), uploads: Vec::new(), readbacks: Vec::new() };
-        let place = |gpu: &Gpu, span: &Span| -> Result<(wgpu::Buffer, u64)> {
+        let models = rec.models().map(|_| self.parameters("models of a stack", MODELS_BYTES as usize)).transpose()?;
+        let mut program = GpuProgram { steps: Vec::new(), uploads: Vec::new(), readbacks: Vec::new(), models };
+        let place = |gpu: &Gpu, span: &Span| -> Result<Place> {
             let buffer = match span.id {
                 BufferId::Kept(i) => gpu.kept.get(i as usize),
                 BufferId::Temp(t) => temps[t as usize].as_ref(),
@@ -86,7 +90,7 @@ impl Gpu {
             };
             let buffer =
                 buffer.ok_or_else(|| Error::internal(format!("{:?} was released before its program", span.id)))?;
-            Ok((buffer.clone(), span.offset as u64 * 4))
+            Ok(Place { buffer: buffer.clone(), start: span.offset as u64 * 4, strides: rec.strides(span, parts) })
         };
         // By number, which need not be the order of the commands.
         let (mut uploads, mut readbacks) = (BTreeMap::new(), BTreeMap::new());
@@ -94,7 +98,7 @@ impl Gpu {
         for command in &rec.commands {
             match command {
                 Command::Upload { dst, input } => drop(uploads.insert(*input, place(self, dst)?)),
-                Command::Readback { src, output } => drop(readbacks.insert(*output, place(self, src)?)),
+                Command::Readback { src, output } => drop(readbacks.insert(*output, (place(self, src)?, *src))),
                 Command::Copy { src, dst } => {
                     let (from, to, bytes) = (place(self, src)?, place(self, dst)?, src.len as u64 * 4);
                     program.steps.push(Step::Copy { src: from, dst: to, bytes });
@@ -103,11 +107,11 @@ impl Gpu {
                     program.steps.push(Step::Clear { dst: place(self, dst)?, bytes: dst.len as u64 * 4 });
                 }
                 Command::Dispatch(d) => {
-                    let offset = slots.offsets[dispatched];
+                    let offsets = slots.offsets[dispatched].clone();
                     dispatched += 1;
-                    let bound: Vec<(wgpu::Buffer, u64)> =
+                    let bound: Vec<Place> =
                         d.bindings.iter().map(|(span, _)| place(self, span)).collect::<Result<_>>()?;
-                    let launch = self.launch(d, &bound, &params, offset)?;
+                    let launch = self.launch(d, rec.models(), &bound, (&params, &program.models), offsets)?;
                     let tuned = rec.chosen_by(d.kernel) != By::Rule;
                     program.steps.push(Step::Launch(Launch { tuned, ..launch }));
                 }
@@ -119,9 +123,37 @@ impl Gpu {
         Ok(program)
     }
 
+    /// A buffer that dies with its program and is a few kilobytes: the ledger counts what outlives programs.
+    fn parameters(&mut self, name: &str, bytes: usize) -> Result<wgpu::Buffer> {
+        let made =
+            self.create(name, (bytes / 4).max(ALIGN), { wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST })?;
+        self.held -= made.size();
+        Ok(made)
+    }
+
+    /// What the stacked shader of a dispatch must know of its places; nothing where the recording is of one model.
+    fn stack_places(&self, rec: &Recording, parts: &PartsOf, d: &Dispatch) -> Result<Vec<u8>> {
+        if rec.models().is_none() {
+            return Ok(Vec::new());
+        }
+        let stacked = shader::stacked(d.kernel)?;
+        let strides: Vec<Strides> = d.bindings.iter().map(|(span, _)| rec.strides(span, parts)).collect();
+        Ok(places(d, self.groups(d, &*self.pipeline(d, true)?), &stacked.widths, &strides))
+    }
+
+    fn groups(&self, d: &Dispatch, pipeline: &Pipeline) -> u64 {
+        match d.groups {
+            Groups::Threads(n) => n.div_ceil(pipeline.workgroup),
+            Groups::Groups(n) => n,
+        }
+    }
+
     /// Gives every temporary a buffer of the shared pool, growing the pool where nothing fits.
     fn place_temps(&mut self, rec: &Recording) -> Result<Vec<Option<wgpu::Buffer>>> {
-        let plan = plan::plan(rec);
+        let mut plan = plan::plan(rec);
+        if let Some(models) = rec.models() {
+            plan.slots.iter_mut().for_each(|len| *len = stack::stride(*len) * models);
+        }
         let mut order: Vec<usize> = (0..plan.slots.len()).collect();
         order.sort_by_key(|s| std::cmp::Reverse(plan.slots[*s]));
         let mut taken = vec![false; self.pool.len()];
@@ -149,9 +181,10 @@ impl Gpu {
     fn launch(
         &mut self,
         d: &Dispatch,
-        bound: &[(wgpu::Buffer, u64)],
-        params: &wgpu::Buffer,
-        offset: Option<u32>,
+        models: Option<usize>,
+        bound: &[Place],
+        (params, table): (&wgpu::Buffer, &Option<wgpu::Buffer>),
+        offsets: Vec<u32>,
     ) -> Result<Launch> {
         if d.turns > LOOP_LIMIT && stops_loops(&self.report) {
             return Err(Error::Unsupported(format!(
@@ -162,45 +195,54 @@ impl Gpu {
                 self.report.name
             )));
         }
-        let pipeline = self.pipeline(d)?;
-        let mut entries = Vec::with_capacity(bound.len() + 1);
-        if offset.is_some() {
-            let size = (d.params.len() as u64).next_multiple_of(16);
-            let binding = wgpu::BufferBinding { buffer: params, offset: 0, size: std::num::NonZero::new(size) };
-            entries.push(wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::Buffer(binding) });
+        let pipeline = self.pipeline(d, models.is_some())?;
+        let mut entries = Vec::with_capacity(bound.len() + 3);
+        let mut bind = |binding: usize, buffer, offset, bytes: u64| {
+            let resource = wgpu::BufferBinding { buffer, offset, size: std::num::NonZero::new(bytes) };
+            let resource = wgpu::BindingResource::Buffer(resource);
+            entries.push(wgpu::BindGroupEntry { binding: binding as u32, resource });
+        };
+        if !d.params.is_empty() {
+            bind(0, params, 0, (d.params.len() as u64).next_multiple_of(16));
         }
-        for (i, ((buffer, start), (span, _))) in bound.iter().zip(&d.bindings).enumerate() {
+        for (i, (place, (span, _))) in bound.iter().zip(&d.bindings).enumerate() {
+            let beyond = models.map_or(0, |n| (n - 1) * (place.strides.slot + place.strides.model));
             // Rounded up to whole vec4s for the shaders that see the range as array<vec4<f32>>.
-            let bytes = (span.len.max(1) as u64 * 4).next_multiple_of(16);
+            let bytes = ((span.len.max(1) + beyond) as u64 * 4).next_multiple_of(16);
             let limit = self.limits.max_storage_buffer_binding_size;
             if bytes > limit {
                 let shader = shader::composed(d.kernel)?.reflection;
-                let what = format!("{}: the binding of `{}`", title(d), shader.storage[i].0);
+                let mut what = format!("{}: the binding of `{}`", title(d), shader.storage[i].0);
+                if let Some(models) = models {
+                    let most =
+                        (limit / 4).saturating_sub(span.len as u64) / (beyond / (models - 1).max(1)).max(1) as u64;
+                    what += &format!(" for {models} models at once (a stack of at most {} fits)", most + 1);
+                }
                 let limit = (format!("max_storage_buffer_binding_size of {}", self.report.name), limit);
                 return Err(too_large(&what, bytes, 0, limit));
             }
-            let binding = wgpu::BufferBinding { buffer, offset: *start, size: std::num::NonZero::new(bytes) };
-            let resource = wgpu::BindingResource::Buffer(binding);
-            entries.push(wgpu::BindGroupEntry { binding: i as u32 + 1, resource });
+            bind(i + 1, &place.buffer, place.start, bytes);
+        }
+        if let Some(table) = table {
+            bind(bound.len() + 1, params, 0, places_bytes(bound.len()));
+            bind(bound.len() + 2, table, 0, MODELS_BYTES);
         }
         let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some(d.kernel.name),
             layout: &pipeline.layout,
             entries: &entries,
         });
-        let groups = match d.groups {
-            Groups::Threads(n) => n.div_ceil(pipeline.workgroup),
-            Groups::Groups(n) => n,
-        };
-        let grid = fold(groups, u64::from(self.limits.max_compute_workgroups_per_dimension)).ok_or_else(|| {
-            Error::Unsupported(format!(
-                "kernel {} needs {groups} workgroups, too many for {}",
+        let (groups, side) = (self.groups(d, &pipeline), u64::from(self.limits.max_compute_workgroups_per_dimension));
+        let all = groups * models.unwrap_or(1) as u64;
+        if fold(all, side).is_none() {
+            return Err(Error::Unsupported(format!(
+                "kernel {} needs {all} workgroups, too many for {}",
                 d.kernel.name, self.report.name
-            ))
-        })?;
+            )));
+        }
         let (kernel, label) = (d.kernel.name, d.label.clone());
         let (flops, bytes) = (d.flops, d.bytes);
-        Ok(Launch { pipeline, bind_group, offset, grid, kernel, tuned: false, label, flops, bytes })
+        Ok(Launch { pipeline, bind_group, offsets, groups, side, kernel, tuned: false, label, flops, bytes })
     }
 
     /// Floating point operations after which a submission is closed.
@@ -211,40 +253,43 @@ impl Gpu {
 }
 
 impl Launch {
-    /// Into a pass whose last launch was `last`.
-    pub(super) fn encode(&self, pass: &mut wgpu::ComputePass, last: Option<&Launch>) {
+    /// Into a pass whose last launch was `last`, for so many models.
+    pub(super) fn encode(&self, pass: &mut wgpu::ComputePass, last: Option<&Launch>, models: usize) {
         if last.is_none_or(|last| !Arc::ptr_eq(&last.pipeline, &self.pipeline)) {
             pass.set_pipeline(&self.pipeline.pipeline);
         }
-        pass.set_bind_group(0, &self.bind_group, self.offset.as_slice());
-        let [x, y, z] = self.grid.to_array();
+        pass.set_bind_group(0, &self.bind_group, &self.offsets);
+        // As many as it was compiled for fit, so that fewer do.
+        let [x, y, z] = fold(self.groups * models as u64, self.side).unwrap_or(UVec3::ZERO).to_array();
         pass.dispatch_workgroups(x, y, z);
     }
 }
 
-/// The parameter structs of all dispatches, equal ones stored once.
+/// The parameter structs of all dispatches, and the places of stacked ones, equal ones stored once.
 struct ParamSlots {
     bytes: Vec<u8>,
-    offsets: Vec<Option<u32>>,
+    offsets: Vec<Vec<u32>>,
 }
 
 impl ParamSlots {
-    fn collect(rec: &Recording) -> ParamSlots {
-        let mut seen: std::collections::HashMap<&[u8], u32> = Default::default();
+    fn collect(rec: &Recording, places: impl Fn(&Dispatch) -> Result<Vec<u8>>) -> Result<ParamSlots> {
+        let mut seen: std::collections::HashMap<Vec<u8>, u32> = Default::default();
         let mut slots = ParamSlots { bytes: Vec::new(), offsets: Vec::new() };
         for d in rec.dispatches() {
-            if d.params.is_empty() {
-                slots.offsets.push(None);
-                continue;
-            }
-            let offset = *seen.entry(&d.params).or_insert_with(|| {
-                let at = slots.bytes.len();
-                slots.bytes.extend_from_slice(&d.params);
-                slots.bytes.resize((at + d.params.len()).next_multiple_of(SLOT), 0);
-                at as u32
-            });
-            slots.offsets.push(Some(offset));
+            let blocks = [d.params.clone(), places(d)?];
+            let offset = |block: Vec<u8>| match seen.get(&block) {
+                Some(at) => *at,
+                None => {
+                    let at = slots.bytes.len();
+                    slots.bytes.extend_from_slice(&block);
+                    slots.bytes.resize((at + block.len()).next_multiple_of(SLOT), 0);
+                    seen.insert(block, at as u32);
+                    at as u32
+                }
+            };
+            let offsets = blocks.into_iter().filter(|block| !block.is_empty()).map(offset).collect();
+            slots.offsets.push(offsets);
         }
-        slots
+        Ok(slots)
     }
 }

@@ -105,6 +105,8 @@ pub struct Recording {
     pub(super) advice: Option<Arc<Advice>>,
     /// Names of the forms that it was given by measurement.
     pub(super) picked: BTreeMap<&'static str, By>,
+    /// How many models it is of, where it is stacked.
+    pub(super) models: Option<usize>,
 }
 
 impl Recording {

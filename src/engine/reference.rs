@@ -4,6 +4,7 @@ use super::kernel::{Access, Lane, TwinCall};
 use super::plan;
 use super::recording::{Command, Dispatch, Recording};
 use super::span::{BufferId, Elem, Span};
+use super::stack::stride;
 use super::{Data, shader};
 use crate::error::Result;
 
@@ -97,6 +98,9 @@ impl Reference {
 
     /// Bytes that a GPU would need for the temporaries of a recording.
     pub(super) fn planned_bytes(rec: &Recording) -> u64 {
-        plan::plan(rec).bytes()
+        match rec.models() {
+            Some(models) => plan::plan(rec).slots.iter().map(|n| (stride(*n) * models) as u64 * 4).sum(),
+            None => plan::plan(rec).bytes(),
+        }
     }
 }

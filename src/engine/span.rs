@@ -76,7 +76,7 @@ pub struct Buf<T> {
     pub offset: usize,
     /// Number of elements.
     pub len: usize,
-    elem: PhantomData<fn() -> T>,
+    pub(super) elem: PhantomData<fn() -> T>,
 }
 
 impl<T> Clone for Buf<T> {

@@ -5,6 +5,8 @@ use std::sync::mpsc;
 use super::gpu::Gpu;
 use super::program::{GpuProgram, Launch, Step};
 use super::span::Span;
+use super::stack::Strides;
+use super::stack::places::{self, Place};
 use super::timing::Timing;
 use super::{Data, Elem};
 use crate::error::{Error, Result};
@@ -13,6 +15,8 @@ use crate::error::{Error, Result};
 pub(super) struct Pending {
     staging: Option<wgpu::Buffer>,
     outputs: Vec<Span>,
+    /// Models that each output is of.
+    models: usize,
     mapped: mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
     submission: wgpu::SubmissionIndex,
 }
@@ -21,28 +25,30 @@ pub(super) struct Pending {
 const QUERIES: usize = 2048;
 
 impl Gpu {
-    pub(super) fn submit(&mut self, program: &GpuProgram, outputs: &[Span], inputs: &[Data]) -> Result<Pending> {
-        for ((buffer, offset), data) in program.uploads.iter().zip(inputs) {
+    /// Runs a program for these models; one of no stack for one.
+    pub(super) fn submit(&mut self, program: &GpuProgram, models: &[u32], inputs: &[Data]) -> Result<Pending> {
+        if let Some(table) = &program.models {
+            self.queue.write_buffer(table, 0, &places::table(models));
+        }
+        for (place, data) in program.uploads.iter().zip(inputs) {
             if !data.bytes().is_empty() {
-                self.queue.write_buffer(buffer, *offset, data.bytes());
+                places::upload(&self.queue, place, models, data);
             }
         }
         let mut encoder = if self.options.profile && self.device.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
-            self.run_profiled(&program.steps)?;
+            self.run_profiled(&program.steps, models)?;
             self.device.create_command_encoder(&Default::default())
         } else {
-            self.run_plain(&program.steps)
+            self.run_plain(&program.steps, models)
         };
-        let total: usize = outputs.iter().map(|s| s.len).sum();
+        let room = |span: &Span| places::readback_step(span.len, models.len()) * models.len();
+        let total: usize = program.readbacks.iter().map(|(_, span)| room(span)).sum();
         let staging = if total == 0 { None } else { Some(self.staging_buffer(total)?) };
         if let Some(staging) = &staging {
             let mut at = 0;
-            for ((buffer, offset), span) in program.readbacks.iter().zip(outputs) {
-                let bytes = span.len as u64 * 4;
-                if bytes > 0 {
-                    encoder.copy_buffer_to_buffer(buffer, *offset, staging, at, bytes);
-                }
-                at += bytes;
+            for (place, span) in &program.readbacks {
+                places::read_back(&mut encoder, place, models, span.len, (staging, at));
+                at += room(span) as u64 * 4;
             }
         }
         let submission = self.queue.submit([encoder.finish()]);
@@ -54,7 +60,8 @@ impl Gpu {
             });
         }
         self.healthy()?;
-        Ok(Pending { staging, outputs: outputs.to_vec(), mapped, submission })
+        let outputs = program.readbacks.iter().map(|(_, span)| *span).collect();
+        Ok(Pending { staging, outputs, models: models.len(), mapped, submission })
     }
 
     /// Blocks until a run is done and returns its outputs.
@@ -69,8 +76,13 @@ impl Gpu {
         let mut at = 0;
         let mut out = Vec::with_capacity(pending.outputs.len());
         for span in &pending.outputs {
-            out.push(Data::from_bytes(span.elem, &view[at..at + span.len * 4]));
-            at += span.len * 4;
+            let step = 4 * places::readback_step(span.len, pending.models);
+            let piece = |slot: usize| &view[at + slot * step..at + slot * step + span.len * 4];
+            out.push(match pending.models {
+                1 => Data::from_bytes(span.elem, piece(0)),
+                models => Data::from_bytes(span.elem, &(0..models).map(piece).collect::<Vec<_>>().concat()),
+            });
+            at += pending.models * step;
         }
         drop(view);
         staging.unmap();
@@ -107,8 +119,8 @@ impl Gpu {
     /// Consecutive launches share a pass; copies and clears end it; the work cap ends the submission. wgpu takes
     /// encoded commands once, so each run encodes them again, from bind groups and pipelines that were made when the
     /// program was compiled: nothing is made here but encoders. The last one is left open for the readbacks.
-    fn run_plain(&mut self, steps: &[Step]) -> wgpu::CommandEncoder {
-        let cap = self.work_cap();
+    fn run_plain(&mut self, steps: &[Step], models: &[u32]) -> wgpu::CommandEncoder {
+        let cap = self.work_cap() / models.len().max(1) as u64;
         let mut encoder = self.device.create_command_encoder(&Default::default());
         let mut work = 0;
         let mut i = 0;
@@ -121,14 +133,14 @@ impl Gpu {
                         if work > 0 && work + launch.flops > cap {
                             break;
                         }
-                        launch.encode(&mut pass, last);
+                        launch.encode(&mut pass, last, models.len());
                         last = Some(launch);
                         work += launch.flops;
                         i += 1;
                     }
                 }
                 other => {
-                    encode_transfer(&mut encoder, other);
+                    encode_transfer(&mut encoder, other, models);
                     i += 1;
                 }
             }
@@ -145,7 +157,7 @@ impl Gpu {
     }
 
     /// One pass per dispatch, with a timestamp at both ends; synchronous.
-    fn run_profiled(&mut self, steps: &[Step]) -> Result<()> {
+    fn run_profiled(&mut self, steps: &[Step], models: &[u32]) -> Result<()> {
         for chunk in steps.chunks(QUERIES) {
             let set = self.device.create_query_set(&wgpu::QuerySetDescriptor {
                 label: Some("timestamps"),
@@ -157,7 +169,7 @@ impl Gpu {
             let mut timed: Vec<&Launch> = Vec::new();
             for step in chunk {
                 let Step::Launch(launch) = step else {
-                    encode_transfer(&mut encoder, step);
+                    encode_transfer(&mut encoder, step, models);
                     continue;
                 };
                 let at = 2 * timed.len() as u32;
@@ -169,11 +181,11 @@ impl Gpu {
                         end_of_pass_write_index: Some(at + 1),
                     }),
                 });
-                launch.encode(&mut pass, None);
+                launch.encode(&mut pass, None, models.len());
                 drop(pass);
                 timed.push(launch);
             }
-            self.collect_timings(encoder, &set, &timed, submitted_ns)?;
+            self.collect_timings(encoder, &set, (&timed, models.len() as u64), submitted_ns)?;
         }
         Ok(())
     }
@@ -182,7 +194,7 @@ impl Gpu {
         &mut self,
         mut encoder: wgpu::CommandEncoder,
         set: &wgpu::QuerySet,
-        timed: &[&Launch],
+        (timed, models): (&[&Launch], u64),
         submitted_ns: u64,
     ) -> Result<()> {
         let count = 2 * timed.len() as u32;
@@ -219,8 +231,8 @@ impl Gpu {
                 submitted_ns,
                 start_ns: start,
                 duration_ns: end.saturating_sub(start),
-                flops: launch.flops,
-                bytes: launch.bytes,
+                flops: launch.flops * models,
+                bytes: launch.bytes * models,
             });
         }
         Ok(())
@@ -232,21 +244,29 @@ impl Gpu {
             return Ok(Data::zeros(src.elem, 0));
         }
         let buffer = self.kept_buffer(src.id)?.clone();
-        let program =
-            GpuProgram { steps: Vec::new(), uploads: Vec::new(), readbacks: vec![(buffer, src.offset as u64 * 4)] };
-        let pending = self.submit(&program, &[src], &[])?;
+        let place = Place { buffer, start: src.offset as u64 * 4, strides: Strides::default() };
+        let (steps, uploads) = (Vec::new(), Vec::new());
+        let program = GpuProgram { steps, uploads, readbacks: vec![(place, src)], models: None };
+        let pending = self.submit(&program, &[0], &[])?;
         let mut out = self.fetch(pending)?;
         out.pop().ok_or_else(|| Error::internal("a readback returned nothing"))
     }
 }
 
-fn encode_transfer(encoder: &mut wgpu::CommandEncoder, step: &Step) {
+fn encode_transfer(encoder: &mut wgpu::CommandEncoder, step: &Step, models: &[u32]) {
     match step {
-        Step::Copy { src, dst, bytes } if *bytes > 0 => {
-            encoder.copy_buffer_to_buffer(&src.0, src.1, &dst.0, dst.1, *bytes)
+        Step::Copy { src, dst, bytes } => {
+            for (slot, model, bytes) in places::transfers(models, &[src, dst], *bytes) {
+                let (from, to) = (src.at(slot, model), dst.at(slot, model));
+                encoder.copy_buffer_to_buffer(&src.buffer, from, &dst.buffer, to, bytes);
+            }
         }
-        Step::Clear { dst, bytes } if *bytes > 0 => encoder.clear_buffer(&dst.0, dst.1, Some(*bytes)),
-        _ => {}
+        Step::Clear { dst, bytes } => {
+            for (slot, model, bytes) in places::transfers(models, &[dst], *bytes) {
+                encoder.clear_buffer(&dst.buffer, dst.at(slot, model), Some(bytes));
+            }
+        }
+        Step::Launch(_) => {}
     }
 }
 

@@ -11,6 +11,7 @@ pub mod junit;
 pub mod nets;
 pub mod parity;
 pub mod sets;
+pub mod stacked;
 pub mod trial;
 pub mod tune;
 pub mod whole;

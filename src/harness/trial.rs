@@ -48,7 +48,7 @@ fn padded(len: usize) -> usize {
     len.next_multiple_of(4)
 }
 
-fn with_guards(buf: &CaseBuf) -> Data {
+pub(super) fn with_guards(buf: &CaseBuf) -> Data {
     match &buf.init {
         Data::F32(v) => {
             let mut all = vec![f32::from_bits(POISON); GUARD];
@@ -231,7 +231,7 @@ pub fn trial_against(engine: &mut Engine, case: &Case, want: &[Lane]) -> Result<
 
 /// Names the first element of two runs of a case that has different bits. Where results may be NaN, two that
 /// arithmetic made are the same.
-fn differing(case: &Case, one: &[Data], other: &[Data]) -> Option<String> {
+pub(super) fn differing(case: &Case, one: &[Data], other: &[Data]) -> Option<String> {
     let words = |d: &Data| -> Vec<u32> { bytemuck::pod_collect_to_vec(d.bytes()) };
     let nan = |word: u32| case.on_nan != OnNan::Wrong && compare::arithmetic_nan(f32::from_bits(word));
     for (i, buf) in case.buffers.iter().enumerate().filter(|(i, _)| !compare::same_bits(&one[*i], &other[*i])) {

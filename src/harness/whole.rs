@@ -5,6 +5,7 @@ mod breakdown;
 mod fisher;
 mod graph;
 mod growth;
+mod stack;
 mod train;
 mod unlearn;
 
@@ -44,6 +45,8 @@ pub enum What {
     Unlearn,
     /// A GCN.
     Graph,
+    /// Stacks of models beside one after another.
+    Stack,
 }
 
 /// One pass that was timed: flat, with all that says where it comes from.
@@ -190,6 +193,7 @@ pub fn whole(
         (What::Fisher, false) => bench.fisher()?,
         (What::Unlearn, false) => bench.unlearn()?,
         (What::Graph, false) => bench.graph()?,
+        (What::Stack, _) => bench.stack()?,
         (What::Train, true) => bench.batches()?,
         (What::Graph, true) => bench.nodes()?,
         (What::Fisher | What::Unlearn, true) => bench.parameters()?,

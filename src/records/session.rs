@@ -30,6 +30,8 @@ pub struct Session<'e> {
     pub batch: usize,
     /// After every dispatch of a training step, look for NaN and Inf in what it wrote.
     pub check_finite: bool,
+    /// How many models' parameters it holds, where they are a stack.
+    pub(super) models: Option<usize>,
     pub(super) resident: Box<dyn Resident>,
     /// What the network is trained for.
     pub(super) objective: &'static Objective,
@@ -111,14 +113,25 @@ impl<'e> Session<'e> {
         theta: &[f32],
         resident: impl FnOnce(&mut Engine) -> Result<Box<dyn Resident>>,
     ) -> Result<Session<'e>> {
+        let mut session = Session::holding(engine, model, None, resident)?;
+        session.write_theta(theta)?;
+        Ok(session)
+    }
+
+    /// A session whose parameters, those of one model or of each of a stack, are 0.
+    pub(super) fn holding(
+        engine: &'e mut Engine,
+        model: &'e Model,
+        models: Option<usize>,
+        resident: impl FnOnce(&mut Engine) -> Result<Box<dyn Resident>>,
+    ) -> Result<Session<'e>> {
         let mark = engine.mark();
         let total = model.layout.total();
-        let (theta_buf, grad) = (engine.alloc("theta", total)?, engine.alloc("grad", total)?);
+        let (theta, grad) = (alloc(engine, models, "theta", total)?, alloc(engine, models, "grad", total)?);
         let state = match model.layout.state_total() {
             0 => None,
-            state => Some(engine.alloc("state", state)?),
+            state => Some(alloc(engine, models, "state", state)?),
         };
-        write_values(engine, Values { theta: theta_buf, state }, theta)?;
         let resident = resident(engine)?;
         let objective = resident.objective();
         let batch = if engine.target().software { 128 } else { 512 };
@@ -126,11 +139,12 @@ impl<'e> Session<'e> {
         Ok(Session {
             engine,
             model,
-            theta: theta_buf,
+            theta,
             state,
             grad,
             batch,
             check_finite: false,
+            models,
             resident,
             objective,
             kept: None,
@@ -152,7 +166,7 @@ impl<'e> Session<'e> {
         if let Some(found) = self.vectors.get(name) {
             return Ok(*found);
         }
-        let made = self.engine.alloc(name, self.model.layout.total())?;
+        let made = alloc(self.engine, self.models, name, self.model.layout.total())?;
         self.vectors.insert(name, made);
         Ok(made)
     }
@@ -162,7 +176,7 @@ impl<'e> Session<'e> {
         if let Some(found) = self.vectors.get(name) {
             return Ok(*found);
         }
-        let made = self.engine.alloc::<f32>(name, ALIGN)?.range(0..1);
+        let made = alloc(self.engine, self.models, name, ALIGN)?.range(0..1);
         self.vectors.insert(name, made);
         Ok(made)
     }
@@ -181,7 +195,7 @@ impl<'e> Session<'e> {
                 "`{name}` needs {len} numbers in one buffer, and {most} fit; keep fewer vectors"
             )));
         }
-        let made = self.engine.alloc(name, len)?;
+        let made = alloc(self.engine, self.models, name, len)?;
         self.vectors.insert(name, made);
         Ok(made)
     }
@@ -221,9 +235,12 @@ impl<'e> Session<'e> {
         write_values(self.engine, to, numbers)
     }
 
-    /// An empty recording for this engine.
+    /// An empty recording for this engine, stacked where the session holds a stack of models.
     pub fn recording(&self) -> Recording {
-        self.engine.recording()
+        match self.models {
+            Some(models) => self.engine.recording().stacked(models),
+            None => self.engine.recording(),
+        }
     }
 
     /// Records with `record`, compiles, runs once and returns the outputs.
@@ -237,6 +254,14 @@ impl<'e> Session<'e> {
     /// Compiles a recording that is run many times.
     pub fn compile(&mut self, rec: Recording) -> Result<Program> {
         self.engine.compile(rec)
+    }
+}
+
+/// Numbers of one model, or of each of a stack.
+fn alloc(engine: &mut Engine, models: Option<usize>, name: &str, len: usize) -> Result<Buf<f32>> {
+    match models {
+        Some(models) => engine.alloc_parts(name, len, models),
+        None => engine.alloc(name, len),
     }
 }
 

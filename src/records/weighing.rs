@@ -105,7 +105,7 @@ impl Session<'_> {
         }
         let numbers = Table::numbers(&weights, aim.label_smoothing);
         let kept = self.block("class weights", numbers.len())?;
-        self.engine.write(kept, &numbers)?;
+        self.write_each(kept, &numbers)?;
         (self.kept, self.weighing) = (Some(kept), Some(Weighing { aim, weights }));
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Logits, losses and mean gradients over sets of records.
 
 use super::{batches, prepare};
-use crate::engine::{Buf, Recording};
+use crate::engine::{Buf, Data, Recording};
 use crate::error::Result;
 use crate::kernels::map::{self, Unary};
 use crate::nn::{Mode, Sink};
@@ -27,14 +27,31 @@ pub struct Score {
 
 /// Logits of each record, row after row, dropout off.
 pub fn logits(session: &mut Session, records: Records) -> Result<Vec<f32>> {
+    Ok(logit_runs(session, records)?.iter().flat_map(|r| r[0].f32().to_vec()).collect())
+}
+
+/// [`logits`] of each model of a session that holds a stack, by one pass.
+///
+/// # Errors
+/// As [`logits`].
+pub fn logits_of_each(session: &mut Session, records: Records) -> Result<Vec<Vec<f32>>> {
+    let models = session.models().unwrap_or(1);
+    let mut all = vec![Vec::new(); models];
+    for run in logit_runs(session, records)? {
+        let rows = run[0].f32();
+        all.iter_mut().zip(rows.chunks(rows.len() / models)).for_each(|(to, rows)| to.extend_from_slice(rows));
+    }
+    Ok(all)
+}
+
+fn logit_runs(session: &mut Session, records: Records) -> Result<Vec<Vec<Data>>> {
     session.check_records(records, false)?;
-    let runs = batches(session, (records, session.batch, Use::Together), Some("logits"), |s, rec, shape, _| {
+    batches(session, (records, session.batch, Use::Together), Some("logits"), |s, rec, shape, _| {
         let loaded = s.record_load(rec, records.part, shape)?;
         let tape = s.record_forward(rec, &loaded, Mode::Eval, None)?;
         rec.readback(tape.logits);
         Ok(())
-    })?;
-    Ok(runs.iter().flat_map(|r| r[0].f32().to_vec()).collect())
+    })
 }
 
 /// Name under which a session keeps its programs for [`score`].

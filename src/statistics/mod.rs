@@ -30,7 +30,7 @@ pub use gram::gram;
 pub use importance::{Importance, Set, importance, model_fisher, sampled_fisher};
 pub use kfac::{Factor, Kfac};
 pub use masked::record_edge_masked;
-pub use mean::{Score, batch_mean_squares, gradient, logits, prepare_score, score};
+pub use mean::{Score, batch_mean_squares, gradient, logits, logits_of_each, prepare_score, score};
 pub use moments::{Moments, moments, objective_gradient};
 pub use norms::{clipped, norms};
 pub use per_sample::{per_sample, per_sample_on_device};

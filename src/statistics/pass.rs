@@ -38,6 +38,11 @@ pub(crate) fn batches(
         }
         let program = kept.as_ref().and_then(|k| session.programs.get(k)).or_else(|| programs.get(&key));
         let program = program.ok_or_else(|| Error::internal("a program vanished"))?;
+        // A stack's models are given the same records, and each brings its own outputs.
+        let inputs: Vec<Data> = match session.models() {
+            Some(models) => inputs.into_iter().map(|input| input.repeated(models)).collect(),
+            None => inputs,
+        };
         flying.push_back(session.engine.submit(program, &inputs)?);
         if flying.len() >= IN_FLIGHT
             && let Some(ticket) = flying.pop_front()

@@ -15,7 +15,7 @@ use super::stopping::Monitor;
 use super::watch;
 use crate::engine::{ALIGN, Buf, Data, Ticket};
 use crate::error::{Error, Result};
-use crate::records::{Part, Records, Session};
+use crate::records::{Load, Part, Records, Session};
 
 /// One part of the objective Σ weight · mean loss; a negative weight ascends.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +95,7 @@ impl Fit {
         let mut vectors = Vec::new();
         for name in VECTOR_NAMES.iter().take(optimizer.states()) {
             let v = session.vector(name)?;
-            session.engine.write(v, &zeros)?;
+            session.write_each(v, &zeros)?;
             vectors.push(v);
         }
         let mut tilt = None;
@@ -294,7 +294,7 @@ impl Fit {
         Ok(if self.state.at < per_epoch { Progress::Paused } else { Progress::Epoch(self.close_epoch(per_epoch)) })
     }
 
-    fn close_epoch(&mut self, per_epoch: usize) -> EpochReport {
+    pub(super) fn close_epoch(&mut self, per_epoch: usize) -> EpochReport {
         let s = &mut self.state;
         let report = EpochReport {
             epoch: s.epoch + 1,
@@ -310,7 +310,7 @@ impl Fit {
     }
 
     /// Books one finished step.
-    fn digest(
+    pub(super) fn digest(
         &mut self,
         metrics: &Data,
         s: usize,
@@ -352,6 +352,22 @@ impl Fit {
         let loads = self.loads(session, terms, group, first);
         let key = key(&loads);
         self.compiled(session, terms, &key)?;
+        let mut inputs = self.inputs(session, terms, group, loads, first, per_epoch)?;
+        let made = self.programs.get(&key).ok_or_else(|| Error::internal("the step program vanished"))?;
+        inputs.extend(made.watched.as_ref().map(watch::Watched::unset));
+        Ok((session.engine.submit(&made.program, &inputs)?, key))
+    }
+
+    /// What a run of a group of steps, the first of which is step `first`, takes; without the flags of watched ones.
+    pub(super) fn inputs(
+        &self,
+        session: &Session,
+        terms: &[Term],
+        group: &[Vec<Vec<u32>>],
+        loads: Vec<Vec<Vec<Load>>>,
+        first: u64,
+        per_epoch: usize,
+    ) -> Result<Vec<Data>> {
         let mut inputs = Vec::new();
         for (s, step) in loads.into_iter().enumerate() {
             let t = first + s as u64;
@@ -369,8 +385,6 @@ impl Fit {
                 inputs.extend(loads.into_iter().flat_map(|load| load.inputs));
             }
         }
-        let made = self.programs.get(&key).ok_or_else(|| Error::internal("the step program vanished"))?;
-        inputs.extend(made.watched.as_ref().map(watch::Watched::unset));
-        Ok((session.engine.submit(&made.program, &inputs)?, key))
+        Ok(inputs)
     }
 }

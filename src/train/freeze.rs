@@ -57,7 +57,7 @@ impl Fit {
         }
         let values = mask(&self.config.freeze, &session.model.layout)?;
         let (mask, origin) = (session.vector("frozen")?, session.vector("frozen at")?);
-        session.engine.write(mask, &values)?;
+        session.write_each(mask, &values)?;
         let theta = session.theta;
         session.run(|rec| {
             rec.copy(theta, origin);

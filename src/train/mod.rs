@@ -18,6 +18,7 @@ mod private;
 mod progress;
 mod replay;
 mod schedule;
+pub mod stack;
 mod step;
 mod stopping;
 mod to_end;

@@ -38,6 +38,7 @@ mod saliency;
 mod scores;
 mod solvers;
 mod source;
+mod stacks;
 mod statistics;
 mod times;
 mod tuning;
@@ -97,6 +98,7 @@ fn main() {
     trials.extend(removal::trials(&devices));
     trials.extend(scores::trials(&devices));
     trials.extend(rankings::trials(&devices));
+    trials.extend(stacks::trials(&devices));
     trials.extend(graphs::trials(&devices));
     trials.extend(graph_methods::trials(&devices));
     let conclusion = libtest_mimic::run(&args, trials);

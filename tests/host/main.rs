@@ -63,6 +63,7 @@ mod schema;
 mod shaders;
 mod sinks;
 mod small;
+mod stacks;
 mod statistics;
 mod tables;
 mod tangents;

@@ -1,4 +1,4 @@
-//! `unlearn bench train`, `fisher`, `unlearn`, `graph`.
+//! `unlearn bench train`, `fisher`, `unlearn`, `graph`, `stack`.
 
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ pub(super) struct Whole {
 impl Whole {
     pub(super) fn run(self, what: What, cx: &Context) -> Result<()> {
         format::writable(&self.write, false)?;
-        if what == What::Unlearn && self.growth {
+        if matches!(what, What::Unlearn | What::Stack) && self.growth {
             return Err(Error::input("--growth is of `bench train`, `bench graph` and `bench fisher`"));
         }
         self.write.iter().fold(cx.outputs(), |outputs, path| outputs.file("--write", Some(path))).check()?;

@@ -5,6 +5,7 @@ use crate::data::{Dataset, Deletion, GraphData, Known, Samples};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::nn::Model;
+use crate::records::resident::Resident;
 use crate::records::rows::Rows;
 use crate::records::session::Session;
 use crate::records::upload::upload;
@@ -63,6 +64,34 @@ impl<'e> Reader<'e> {
                 Ok((Reader::rows(engine, model, &test, theta)?, (0..test.len() as u32).collect()))
             }
         }
+    }
+
+    /// As [`Reader::test`] for a stack of models, one for each of `thetas`, in one pass.
+    ///
+    /// # Errors
+    /// As [`Reader::test`]; no model or too many.
+    pub fn test_stack(
+        engine: &'e mut Engine,
+        model: &'e Model,
+        data: &Dataset,
+        thetas: &[&[f32]],
+    ) -> Result<(Reader<'e>, Vec<u32>)> {
+        let models = Some(thetas.len());
+        let (session, ids) = match data.graph_to_test() {
+            Some((known, test)) => {
+                let upload = |engine: &mut Engine| upload(engine, model, &known, None);
+                (Session::holding(engine, model, models, upload)?, test)
+            }
+            None => {
+                let test = data.scored(&data.test);
+                let part = Part::Read(Read { before: false });
+                let upload = |engine: &mut Engine| -> Result<Box<dyn Resident>> {
+                    Ok(Box::new(Rows::upload(engine, &[(part, &test)], model.width())?))
+                };
+                (Session::holding(engine, model, models, upload)?, (0..test.len() as u32).collect())
+            }
+        };
+        Ok((Reader::over(session.begun_at(thetas))?, ids))
     }
 
     fn over(session: Result<Session<'e>>) -> Result<Reader<'e>> {

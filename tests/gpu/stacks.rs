@@ -1,0 +1,104 @@
+//! Stacks on adapters: a small case of every kernel as models of a stack, and fits of many models to the bytes of each
+//! alone.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use libtest_mimic::Trial;
+use unlearn::Result;
+use unlearn::data::{self, DataConfig};
+use unlearn::engine::case::Case;
+use unlearn::engine::{Engine, Target};
+use unlearn::harness::stacked::stacked;
+use unlearn::harness::trial::lacks;
+use unlearn::kernels::cases;
+use unlearn::nn::{Model, ModelConfig};
+use unlearn::records::{Session, Source};
+use unlearn::train::TrainConfig;
+use unlearn::train::stack::{Job, fit_many};
+
+use crate::adapters::Shared;
+use crate::methods::{bits, fit, hold};
+
+const MLP: &str =
+    "layers = [{type='flatten'},{type='linear',out=12},{type='relu'},{type='dropout',p=0.2},{type='linear'}]";
+
+const CONV: &str = "layers = [{type='conv2d',out=4,kernel=3},{type='batch_norm'},{type='relu'},\
+    {type='max_pool2d',kernel=2},{type='conv2d',out=4,kernel=2},{type='group_norm',groups=2},{type='flatten'},\
+    {type='linear'}]";
+
+/// Name, data, network, optimiser, records of a batch, and how many each model learns from.
+type Net = (&'static str, &'static str, &'static str, &'static str, usize, &'static [usize]);
+
+const NETS: &[Net] = &[
+    ("an MLP", "digits", MLP, "adam", 16, &[70, 33, 48, 9, 64]),
+    ("64 MLPs", "digits", MLP, "sgd", 16, &[24; 64]),
+    ("convolutions and norms", "digits", CONV, "sgd", 8, &[20, 31]),
+    ("a GCN", "cora", "zoo = 'gcn'", "adam", 1, &[140, 60]),
+    ("a GAT", "cora", "zoo = 'gat'\nhidden = [4]", "adam", 1, &[140]),
+];
+
+pub fn trials(devices: &[Shared]) -> Vec<Trial> {
+    let kernels = devices.iter().map(|device| {
+        device.trial("stack: a case of every kernel is the same in a stack", |d| {
+            d.with(|engine, target| every_kernel(engine, target))
+        })
+    });
+    let nets = devices.iter().flat_map(|device| {
+        NETS.iter().map(|net| {
+            let name = format!("stack: {} in a stack is what it is alone", net.0);
+            device.trial(&name, |d| d.with(|engine, _| same_as_alone(engine, net)))
+        })
+    });
+    kernels.chain(nets).collect()
+}
+
+/// The smallest case of each kernel, those of tiles left out on a software adapter, whose compiler takes seconds each.
+fn every_kernel(engine: &mut Engine, target: Target) -> Result<()> {
+    let tiles = |case: &Case| {
+        let tile = ["#import tile4", "#import tile8"];
+        target.software && case.rec.dispatches().any(|d| tile.iter().any(|tile| d.kernel.source.contains(tile)))
+    };
+    let size = |case: &Case| case.buffers.iter().map(|b| b.init.bytes().len()).sum::<usize>();
+    let mut smallest: BTreeMap<&str, Case> = BTreeMap::new();
+    for case in cases().into_iter().filter(|case| case.test && !tiles(case) && lacks(engine, case).is_none()) {
+        for kernel in case.rec.dispatches().map(|d| d.kernel.name).collect::<Vec<_>>() {
+            // One that does something.
+            let known = smallest.get(kernel).map_or(usize::MAX, size);
+            if size(&case) < known && size(&case) > 64 {
+                smallest.insert(kernel, case.clone());
+            }
+        }
+    }
+    for (kernel, case) in smallest {
+        let found = stacked(engine, &case)?;
+        hold(found.is_none(), || format!("{kernel}, {}: {}", case.name, found.unwrap_or_default()))?;
+    }
+    Ok(())
+}
+
+fn same_as_alone(engine: &mut Engine, (name, loader, layers, optimizer, batch_size, counts): &Net) -> Result<()> {
+    let data = data::load(&DataConfig::new(loader), Path::new("."))?;
+    let config: ModelConfig = toml::from_str(layers).map_err(|e| unlearn::Error::input(e.to_string()))?;
+    let model = Model::build(&config, &data.shape, data.classes)?;
+    let ids = data.train_ids();
+    let (batch_size, optimizer) = (*batch_size, (*optimizer).to_owned());
+    let recipe = TrainConfig { optimizer, batch_size, epochs: 2, steps_per_submission: 4, ..Default::default() };
+    let starts: Vec<Vec<f32>> = (0..counts.len() as u64).map(|i| model.init(i)).collect();
+    let lr = |i: usize| 0.01 * (1.0 + i as f64 / 7.0);
+    let job = |(i, count): (usize, &usize)| {
+        let indices = &ids[i..i + count.min(&(ids.len() - i))];
+        Job { indices, seed: 5 + i as u64, lr: Some(lr(i)), start: &starts[i], state: None }
+    };
+    let jobs: Vec<Job> = counts.iter().enumerate().map(job).collect();
+    let all = fit_many(engine, &model, &Source::new(&data, None), &recipe, &jobs, |_, _| Ok(()))?;
+    let mut session = Session::of(engine, &model, &data, None, &starts[0])?;
+    for (i, (job, trained)) in jobs.iter().zip(&all).enumerate() {
+        session.write_theta(job.start)?;
+        let recipe = TrainConfig { lr: lr(i), ..recipe.clone() };
+        let alone = fit(&mut session, &recipe, job.seed, job.indices)?;
+        hold(bits(&alone) == bits(&trained.theta), || format!("model {i} of {name} differs from itself alone"))?;
+        hold(bits(&alone) != bits(job.start), || format!("model {i} of {name} did not move"))?;
+    }
+    Ok(())
+}

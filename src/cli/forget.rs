@@ -1,3 +1,5 @@
+mod in_order;
+
 use std::path::PathBuf;
 
 use super::marks::MarkArgs;
@@ -41,6 +43,8 @@ pub struct Forget {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
     references: Option<u16>,
     #[command(flatten)]
+    order: in_order::OrderArgs,
+    #[command(flatten)]
     jobs: JobArgs,
     /// Exit with 0 even if the network is unchanged or destroyed (4 otherwise)
     #[arg(long)]
@@ -66,6 +70,9 @@ impl Run for Forget {
                 false => emit(&whom::text(&lines)),
             };
         };
+        if self.order.in_order {
+            return self.in_order(cx, out, settings);
+        }
         let prepare = if self.resume { ForgetJob::resume } else { ForgetJob::prepare };
         let mut job = prepare(&self.run, &self.request, &self.method, settings, out)?;
         job.marks = self.marks.marks();

@@ -21,6 +21,7 @@ pub mod gradients;
 pub mod guess;
 pub mod hold;
 pub mod import;
+pub mod in_order;
 pub mod influence;
 pub mod info;
 mod lost;

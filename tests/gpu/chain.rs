@@ -32,6 +32,24 @@ fn hold(what: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failed> {
     if what { Ok(()) } else { Err(otherwise().into()) }
 }
 
+/// The same two requests as one stream: the same weights, and the curve says what is left of the budget.
+fn in_order(desk: &Desk) -> Result<(), Failed> {
+    let lines: String = ["r0.jsonl", "r1.jsonl"]
+        .map(|name| fs::read_to_string(desk.path(name)))
+        .into_iter()
+        .collect::<Result<_, _>>()?;
+    let (run, both, out) = (desk.text("run0"), desk.put("both.jsonl", lines), desk.text("stream"));
+    let words =
+        ["forget", &run, "--request", &both, "--method", "certified_removal", "--in-order", "--out", &out, "-q"];
+    ends(&words, 0)?;
+    let weights = |run: &str| fs::read(desk.path(run).join("model.safetensors"));
+    hold(weights("run2")? == weights("stream/0002")?, || "in order they come to other weights".into())?;
+    let curve = fs::read_to_string(desk.path("stream/stream.jsonl"))?;
+    let left: Vec<f64> =
+        curve.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()?["budget_left"].as_f64()).collect();
+    hold(left.len() == 2 && 1.0 > left[0] && left[0] > left[1] && left[1] > 0.0, || format!("{left:?} of the budget"))
+}
+
 fn certified() -> Result<(), Failed> {
     let desk = Desk::new();
     let config = desk.put("c.toml", LINEAR);
@@ -51,6 +69,7 @@ fn certified() -> Result<(), Failed> {
     }
     let requests = fs::read_to_string(desk.path("run2/request.jsonl")).map_err(|e| e.to_string())?;
     hold(requests.contains("r0") && requests.contains("r1"), || format!("run2 knows of {requests}"))?;
+    in_order(&desk)?;
     // The first record is gone for good, whatever comes after.
     let (run, again, out) = (desk.text("run2"), desk.text("r0.jsonl"), desk.text("run3"));
     let arguments = ["forget", &run, "--request", &again, "--method", "certified_removal", "--out", &out, "-q"];

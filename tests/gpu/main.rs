@@ -40,6 +40,7 @@ mod solvers;
 mod source;
 mod stacks;
 mod statistics;
+mod streams;
 mod times;
 mod tuning;
 mod validation;
@@ -82,6 +83,7 @@ fn main() {
     trials.extend(runs::trials());
     trials.extend(erasure::trials());
     trials.extend(source::trials());
+    trials.extend(streams::trials());
     trials.extend(variants::trials());
     trials.extend(tuning::trials());
     trials.extend(kinds::trials());

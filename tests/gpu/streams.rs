@@ -1,0 +1,194 @@
+//! Requests in order: many steps come to what one would where the method says so, and nothing that an earlier step
+//! deleted is read by a later one.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
+
+use crate::erasure::{document, hold};
+use crate::shared::binary::{Desk, ends, refused, unlearn};
+use crate::times;
+
+type Check = fn() -> Result<(), Failed>;
+
+pub fn trials() -> Vec<Trial> {
+    let all: [(&str, Check); 4] = [
+        ("streams: retraining in order, in batches and at once gives the same bytes", exact),
+        ("streams: no method reads later what an earlier step deleted", unread),
+        ("streams: a killed one goes on to the same bytes, and another is refused", killed),
+        ("streams: a curve with retrains in between and references beside", curve),
+    ];
+    all.into_iter().map(|(name, run)| times::trial(name, run)).collect()
+}
+
+/// 120 rows with ids, two columns and two classes that mostly follow from them.
+fn table(without: &[u32]) -> String {
+    let mut text = "row,a,b,y\n".to_owned();
+    for row in (0..120_u32).filter(|row| !without.contains(row)) {
+        let (a, b) = (row * 37 % 23, row * 53 % 19);
+        let y = ["p", "q"][usize::from((a + b > 20) != (row % 17 == 0))];
+        let _ = writeln!(text, "r{row},{a},{b},{y}");
+    }
+    text
+}
+
+fn config(path: &str, more: &str) -> String {
+    format!(
+        "seed = 3\n[data]\nloader = 'csv'\npath = '{path}'\nlabel = 'y'\nid = 'row'\n{more}\
+         [[model.layers]]\ntype = 'linear'\nout = 6\n[[model.layers]]\ntype = 'relu'\n[[model.layers]]\n\
+         type = 'linear'\n[train]\nlr = 0.1\nmomentum = 0.9\nbatch_size = 16\nepochs = 3\n"
+    )
+}
+
+/// A desk with a trained run, and the rows of its requests: six, the last of which names two that went before.
+fn desk(more: &str) -> Result<Desk, Failed> {
+    let desk = Desk::new();
+    desk.put("all.csv", table(&[]));
+    let all = desk.put("all.toml", config("all.csv", more));
+    ends(&["train", &all, "--out", &desk.text("run"), "-q"], 0)?;
+    let line = |(at, ids): (usize, &[u32])| {
+        let ids: Vec<String> = ids.iter().map(|id| format!("\"r{id}\"")).collect();
+        format!("{{\"request_id\":\"q{at}\",\"kind\":\"sample\",\"ids\":[{}]}}\n", ids.join(","))
+    };
+    let lines: String = REQUESTS.iter().copied().enumerate().map(line).collect();
+    desk.put("r.jsonl", lines);
+    Ok(desk)
+}
+
+const REQUESTS: [&[u32]; 6] = [&[3, 4], &[50], &[20, 21, 22], &[3, 50], &[70, 80], &[119]];
+
+fn stream(desk: &Desk, method: &str, out: &str, more: &[&str]) -> Vec<String> {
+    let (run, request, out) = (desk.text("run"), desk.text("r.jsonl"), desk.text(out));
+    let own = ["forget", &run, "--request", &request, "--method", method, "--in-order", "--out", &out, "-q"];
+    own.iter().chain(more).map(|word| (*word).to_owned()).collect()
+}
+
+fn done(desk: &Desk, method: &str, out: &str, more: &[&str]) -> Result<Value, Failed> {
+    let words = stream(desk, method, out, more);
+    let words: Vec<&str> = words.iter().map(String::as_str).chain(["--json"]).collect();
+    document(&words)
+}
+
+fn weights(desk: &Desk, run: &str) -> Result<Vec<u8>, Failed> {
+    fs::read(desk.path(run).join("model.safetensors")).map_err(|e| format!("{run}: {e}").into())
+}
+
+fn exact() -> Result<(), Failed> {
+    let desk = desk("")?;
+    let gone: Vec<u32> = REQUESTS.concat();
+    desk.put("rest.csv", table(&gone));
+    let rest = desk.put("rest.toml", config("rest.csv", ""));
+    ends(&["train", &rest, "--out", &desk.text("rest"), "-q"], 0)?;
+    let said = done(&desk, "retrain", "one", &[])?;
+    // The fourth names only what the first two took.
+    let steps = said["steps"].as_array().map_or(0, Vec::len);
+    hold(steps == 6 && said["steps"][5]["gone"] == 9, || format!("{said}"))?;
+    hold(!desk.path("one/0004").exists(), || "a step that took nothing has a run".into())?;
+    let share = said["steps"][1]["share"].as_f64();
+    hold(share.is_some_and(|share| share > 0.0), || format!("{said}"))?;
+    done(&desk, "retrain", "two", &["--batch", "4"])?;
+    done(&desk, "retrain", "all", &["--batch", "9"])?;
+    for run in ["one/0006", "two/0002", "all/0001"] {
+        hold(weights(&desk, run)? == weights(&desk, "rest")?, || format!("{run} is no training without the records"))?;
+    }
+    Ok(())
+}
+
+/// Two steps; before the second the records of the first leave the file. If anything of them were read, by a batch, a
+/// teacher, a mask or a statistic, the bytes would differ, or the run would not open.
+fn unread() -> Result<(), Failed> {
+    let desk = desk("normalize = 'standard'\nvalidation_fraction = 0.2\n")?;
+    let first = desk.put("1.jsonl", "{\"request_id\":\"a\",\"kind\":\"sample\",\"ids\":[\"r3\",\"r4\",\"r90\"]}\n");
+    let second = desk.put("2.jsonl", "{\"request_id\":\"b\",\"kind\":\"sample\",\"ids\":[\"r20\",\"r119\"]}\n");
+    let methods = [
+        "finetune",
+        "gradient_ascent",
+        "neg_grad_plus",
+        "salun",
+        "l1_sparse",
+        "ssd",
+        "fisher",
+        "fisher_removal",
+        "fisher_forgetting",
+        "fisher_ascent",
+        "ewc_ascent",
+        "influence",
+        "newton",
+        "woodfisher",
+        "retrain",
+    ];
+    for method in methods {
+        let step = |from: &str, request: &str, out: &str| {
+            let (from, out) = (desk.text(from), desk.text(out));
+            let words =
+                ["forget", &from, "--request", request, "--method", method, "--out", &out, "-q", "--allow-fail"];
+            ends(&words, 0)
+        };
+        let name = |step: &str| format!("{method}-{step}");
+        step("run", &first, &name("1"))?;
+        step(&name("1"), &second, &name("there"))?;
+        desk.put("all.csv", table(&[3, 4, 90]));
+        step(&name("1"), &second, &name("gone"))?;
+        desk.put("all.csv", table(&[]));
+        let same = weights(&desk, &name("there"))? == weights(&desk, &name("gone"))?;
+        hold(same, || format!("{method}: its second step read what the first had deleted"))?;
+    }
+    Ok(())
+}
+
+fn killed() -> Result<(), Failed> {
+    let desk = desk("")?;
+    done(&desk, "finetune", "whole", &[])?;
+    let words = stream(&desk, "finetune", "broken", &[]);
+    let mut child = unlearn(&words.iter().map(String::as_str).collect::<Vec<_>>()).spawn()?;
+    let end = Instant::now() + Duration::from_secs(60);
+    while !desk.path("broken/0003").exists() && Instant::now() < end {
+        sleep(Duration::from_millis(1));
+    }
+    child.kill()?;
+    child.wait()?;
+    // A curve that was torn is made anew.
+    let curve = fs::read_to_string(desk.path("broken/stream.jsonl"))?;
+    desk.put("broken/stream.jsonl", &curve[..curve.len() / 2]);
+    done(&desk, "finetune", "broken", &[])?;
+    for run in ["0001", "0003", "0005", "0006"] {
+        let [one, other] = ["whole", "broken"].map(|out| weights(&desk, &format!("{out}/{run}")));
+        hold(one? == other?, || format!("step {run} differs after a kill"))?;
+    }
+    let lines = |out: &str| fs::read_to_string(desk.path(out).join("stream.jsonl")).map(|text| text.lines().count());
+    hold(lines("whole")? == 6 && lines("broken")? == 6, || "the curve is not whole again".into())?;
+    let refuse = |method: &str, out: &str, more: &[&str], says: &str| {
+        let words = stream(&desk, method, out, more);
+        refused(&words.iter().map(String::as_str).collect::<Vec<_>>(), &[says])
+    };
+    refuse("ssd", "broken", &[], "belongs to another stream")?;
+    refuse("finetune", "broken", &["--batch", "2"], "belongs to another stream")?;
+    refuse("finetune", "run", &[], "is read, and would be written over")?;
+    refuse("finetune", "whole/0001", &[], "holds a run")?;
+    desk.put("r.jsonl", "{\"request_id\":1,\"kind\":\"sample\",\"ids\":[\"r1\"]}\n{\"request_id\":2,\"kind\":\"sample\",\"ids\":[\"r999\"]}\n");
+    refuse("finetune", "none", &[], "line 2")?;
+    hold(!desk.path("none").exists(), || "an unknown id in line 2 left a folder".into())?;
+    Ok(())
+}
+
+fn curve() -> Result<(), Failed> {
+    let desk = desk("")?;
+    let more = ["--retrain-every", "3", "--measure-every", "2", "--references", "1"];
+    let said = done(&desk, "finetune", "out", &more)?;
+    let steps = said["steps"].as_array().cloned().unwrap_or_default();
+    let methods: Vec<&str> = steps.iter().filter_map(|step| step["method"].as_str()).collect();
+    hold(methods == ["finetune", "finetune", "retrain", "finetune", "retrain"], || format!("{methods:?}"))?;
+    let measured: Vec<u64> =
+        steps.iter().filter(|step| step["metrics"].is_object()).filter_map(|step| step["step"].as_u64()).collect();
+    hold(measured == [0, 2, 6], || format!("{measured:?}"))?;
+    let beside = |step: &Value| step["metrics"]["js"].is_object();
+    hold(beside(&steps[2]) && !beside(&steps[0]), || format!("{}", steps[2]))?;
+    // A step that is no forgetting ends the stream, and what went before stays.
+    let words = stream(&desk, "gradient_ascent", "bad", &["--set", "lr=1000.0", "--set", "max_steps=50"]);
+    let output = unlearn(&words.iter().map(String::as_str).collect::<Vec<_>>()).output()?;
+    hold(output.status.code() != Some(0) && !desk.path("bad/0002").exists(), || format!("{:?}", output.status))
+}

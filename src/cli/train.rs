@@ -1,9 +1,13 @@
+mod ranks;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use self::ranks::Seat;
+use super::failure::{self, Failure};
 use super::marks::MarkArgs;
-use super::output::{emit, emit_json};
+use super::output::{emit, emit_json, talk};
 use super::{Context, Run};
 use crate::error::{Error, Result};
 use crate::run::config::Loaded;
@@ -38,6 +42,12 @@ pub struct Train {
     /// Leave the last checkpoint in the folder
     #[arg(long)]
     keep_checkpoint: bool,
+    /// Train together with the other processes of an MPI launcher: `mpirun -n 4 unlearn train … --data-parallel`
+    ///
+    /// train.accumulate is the number of micro-batches that a step's records are shared out in. Their gradients are
+    /// added up in one order, so that any number of ranks gives the same bytes.
+    #[arg(long)]
+    data_parallel: bool,
     #[command(flatten)]
     marks: MarkArgs,
 }
@@ -80,33 +90,54 @@ pub(super) fn interruption() -> Result<Arc<AtomicBool>> {
 
 impl Run for Train {
     fn run(self, cx: &Context) -> Result<()> {
+        let seat = Seat::take(&self.out, self.data_parallel, self.resume)?;
+        let trained = self.on(cx, &seat);
+        if let (Err(error), Some(ranks)) = (&trained, &seat.ranks) {
+            // The others wait for this one, so that it ends them all; nothing is said after that.
+            talk(&format!("error: rank {}: {error}", ranks.rank()));
+            if seat.leads() {
+                failure::tell(cx.json, &Failure::of(error));
+            }
+            seat.leave();
+            ranks.abort(error.exit_code());
+        }
+        trained
+    }
+}
+
+impl Train {
+    fn on(&self, cx: &Context, seat: &Seat) -> Result<()> {
         let loaded = Loaded::read(&self.config, &self.set, cx.seed)?;
-        let mut outputs = cx.outputs().folder("--out", &self.out).reads(loaded.config.reads());
+        let mut outputs = cx.outputs().folder("--out", &seat.out).reads(loaded.config.reads());
         // A run that goes on may go on by its own copy of the configuration.
-        if !(self.resume && RunFolder::new(&self.out).is_ours()) {
+        if !(self.resume && RunFolder::new(&seat.out).is_ours()) {
             outputs = outputs.reads([&self.config]);
         }
         outputs.check()?;
         let prepared = match self.resume {
-            true => TrainJob::resume(loaded, &self.out, self.stretch_schedule)?,
-            false => TrainJob::prepare(loaded, &self.out, false)?,
+            true => TrainJob::resume(loaded, &seat.out, self.stretch_schedule)?,
+            false => TrainJob::prepare(loaded, &seat.out, false)?,
         };
+        seat.agree("what there is to do", if prepared.is_some() { "a training" } else { "nothing" })?;
         let Some(mut job) = prepared else {
-            RunFolder::new(&self.out).tidy(self.keep_checkpoint);
-            cx.note(&format!("{} is already finished; nothing to do", self.out.display()));
-            return if cx.json { emit_json(&RunFolder::new(&self.out).read_info()?) } else { Ok(()) };
+            RunFolder::new(&seat.out).tidy(self.keep_checkpoint);
+            cx.note(&format!("{} is already finished; nothing to do", seat.out.display()));
+            return if cx.json { emit_json(&RunFolder::new(&seat.out).read_info()?) } else { Ok(()) };
         };
         job.marks = self.marks.marks();
         let interrupted = interruption()?;
         let mut engine = cx.engine()?;
+        seat.agree("adapter, data and recipe", &job.like(&engine))?;
         let bar = cx.bar(0);
         let options = TrainOptions {
             resume: self.resume,
             keep_checkpoint: self.keep_checkpoint,
             check_finite: cx.check_finite,
             interrupted: &interrupted,
+            ranks: seat.ranks.as_ref(),
         };
         let trained = job.train(&mut engine, options, &mut |event| match event {
+            _ if !seat.leads() => {}
             Event::Start { done, steps, planned_bytes } => {
                 bar.set_length(steps);
                 bar.set_position(done);
@@ -132,12 +163,14 @@ impl Run for Train {
                 cx.note(&format!("continue with: {}", self.resume_command(cx)));
             }
         })?;
+        seat.agree("the model", &info.model_sha256)?;
+        if !seat.leads() {
+            return Ok(());
+        }
         cx.write_trace(&engine.take_timings())?;
         if cx.json { emit_json(&info) } else { emit(&self.text(&info)) }
     }
-}
 
-impl Train {
     fn text(&self, info: &RunInfo) -> String {
         let run = self.out.display();
         let mut text = format!("{run}: {} epochs, {} steps, model {}\n", info.epochs, info.steps, info.model_sha256);
@@ -159,6 +192,7 @@ impl Train {
         if !cx.precision.is_f32() {
             words.extend(["--precision".to_owned(), cx.precision.word().to_owned()]);
         }
+        words.extend(self.data_parallel.then(|| "--data-parallel".to_owned()));
         words.extend(self.keep_checkpoint.then(|| "--keep-checkpoint".to_owned()));
         words.extend(self.marks.words());
         words.push("--resume".into());

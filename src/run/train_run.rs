@@ -1,6 +1,7 @@
 //! `unlearn train`: from a configuration to a RUN folder, resumable at any moment.
 
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -20,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::records::{Part, Records, Session};
 use crate::train::checkpoint::Checkpoint;
-use crate::train::{Fit, StepReport, Term};
+use crate::train::{Fit, Ranks, StepReport, Term};
 use longer::{Longer, unfinish};
 use running::{Moved, Running};
 
@@ -58,6 +59,8 @@ pub struct TrainOptions<'a> {
     pub check_finite: bool,
     /// Set by Ctrl-C: save and stop.
     pub interrupted: &'a AtomicBool,
+    /// The processes that train together, this one among them.
+    pub ranks: Option<&'a Rc<dyn Ranks>>,
 }
 
 /// A configuration with its data and network, ready to be trained into a folder.
@@ -188,6 +191,9 @@ impl TrainJob {
             Session::of(engine, &self.model, &self.data, None, &theta)?.trained_for(&self.config.train)?;
         session.check_finite = options.check_finite;
         let mut fit = Fit::new(&mut session, &self.config.train, self.config.seed)?;
+        if let Some(ranks) = options.ranks {
+            fit.share(&session, ranks.clone())?;
+        }
         let saved = self.continue_from(&mut session, &mut fit, options.resume)?;
         let everything = self.data.train_ids();
         let mut running = Running {
@@ -241,6 +247,18 @@ impl TrainJob {
             ..self.info(adapter)
         };
         finish(&self.folder, &self.config, &self.model, &theta, &running.lines, info, options.keep_checkpoint)
+    }
+
+    /// What its bytes depend on, in words.
+    pub fn like(&self, engine: &Engine) -> String {
+        let AdapterSummary { name, driver, precision, .. } = AdapterSummary::of(engine);
+        let base = self.base_sha256.as_deref().unwrap_or("none");
+        let version = env!("CARGO_PKG_VERSION");
+        let precision = precision.word();
+        format!(
+            "{name} ({driver}), {precision}, unlearn {version}, data {}, recipe {}, base {base}",
+            self.data_sha256, self.digest
+        )
     }
 
     /// The facts that are known before training.

@@ -12,6 +12,7 @@ use super::private::Privacy;
 use super::progress::{EpochReport, FitState, Progress, StepReport};
 use super::step::{Key, StepProgram, key};
 use super::stopping::Monitor;
+use super::together::Together;
 use super::watch;
 use crate::engine::{ALIGN, Buf, Data, Ticket};
 use crate::error::{Error, Result};
@@ -50,6 +51,10 @@ pub struct Fit {
     pub(crate) kept: Kept,
     /// Answers are right or wrong, so that there is an accuracy.
     counts: bool,
+    /// The others that take the steps too.
+    pub(crate) together: Option<Together>,
+    /// The observer of this process wants to stop, and the others do not know yet.
+    pub(crate) wish: bool,
 }
 
 /// A submission under way: its ticket and program, its first step, and each step's records with the factor on the sum
@@ -122,6 +127,8 @@ impl Fit {
             pause_at,
             kept,
             counts: session.objective().of.counts(),
+            together: None,
+            wish: false,
         };
         fit.freeze(session)?;
         Ok(fit)
@@ -150,7 +157,7 @@ impl Fit {
     }
 
     /// The weight of ‖θ‖₁ in step `t`; none where the objective has no such term.
-    fn l1_weight(&self, t: u64, per_epoch: usize) -> Option<f64> {
+    pub(crate) fn l1_weight(&self, t: u64, per_epoch: usize) -> Option<f64> {
         let weights = self.l1.as_ref()?;
         Some(weights.get((t / per_epoch as u64) as usize).copied().unwrap_or(0.0))
     }
@@ -258,6 +265,9 @@ impl Fit {
         }
         let per_epoch = self.steps_per_epoch(terms);
         let batches = self.batches(&self.state, terms);
+        if self.together.is_some() {
+            return self.advance_together(session, terms, &batches, &mut observe);
+        }
         let mut flying: VecDeque<Flying> = VecDeque::new();
         let mut submitted = self.state.at;
         let mut go_on = true;

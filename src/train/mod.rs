@@ -16,12 +16,14 @@ mod order;
 mod prepare;
 mod private;
 mod progress;
+mod ranks;
 mod replay;
 mod schedule;
 pub mod stack;
 mod step;
 mod stopping;
 mod to_end;
+mod together;
 mod watch;
 pub mod weights;
 
@@ -32,6 +34,9 @@ pub use optimizer::{OPTIMIZERS, Optimizer, OptimizerRow};
 pub use order::shuffled;
 pub use private::{DpConfig, Privacy, poisson_batch};
 pub use progress::{Best, EpochReport, FitState, Progress, StepReport};
+#[cfg(feature = "mpi")]
+pub use ranks::Mpi;
+pub use ranks::Ranks;
 pub use replay::Replay;
 pub use schedule::{OneCycle, SCHEDULES, Schedule};
 pub use stopping::{EarlyStopping, Monitor};

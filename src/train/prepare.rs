@@ -18,6 +18,9 @@ impl Fit {
         self.check_terms(terms)?;
         session.balance(terms[0].records.indices)?;
         let per_epoch = self.steps_per_epoch(terms);
+        if self.together.is_some() {
+            return self.prepare_together(session, terms);
+        }
         if self.state.at > 0 {
             // A resumed epoch goes on by other groups than a whole one.
             self.prepare_epoch(session, terms, &self.state.clone())?;

@@ -118,7 +118,7 @@ impl Fit {
 
     /// Records a term's part of the gradient, or what a micro-batch adds to it where the step has `records` in all,
     /// and, into `sums`, the first term's losses and right answers.
-    fn record_term(
+    pub(crate) fn record_term(
         &self,
         session: &mut Session,
         rec: &mut Recording,
@@ -187,7 +187,7 @@ impl Fit {
     }
 
     /// Records what becomes of the gradient over `count` records; `l1` is the weight of ‖θ‖₁, one element.
-    fn record_update(
+    pub(crate) fn record_update(
         &self,
         session: &Session,
         rec: &mut Recording,

@@ -28,7 +28,8 @@ fn job(config: &Path, out: &Path, resume: bool) -> unlearn::Result<Option<TrainJ
 
 fn train(job: &TrainJob, resume: bool, watch: &mut dyn FnMut(Event)) -> unlearn::Result<RunInfo> {
     let interrupted = AtomicBool::new(false);
-    let options = TrainOptions { resume, keep_checkpoint: false, check_finite: false, interrupted: &interrupted };
+    let options =
+        TrainOptions { resume, keep_checkpoint: false, check_finite: false, interrupted: &interrupted, ranks: None };
     job.train(&mut Engine::reference(), options, watch)
 }
 

@@ -67,8 +67,13 @@ fn trains(desk: &Desk, name: &str, sets: &[&str]) {
     let loaded = Loaded::read(Path::new(&config), &sets, None).expect("it loads");
     let job = TrainJob::prepare(loaded, &desk.path("run"), false).expect("prepared").expect("not finished");
     let interrupted = AtomicBool::new(false);
-    let options =
-        TrainOptions { resume: false, keep_checkpoint: false, check_finite: false, interrupted: &interrupted };
+    let options = TrainOptions {
+        resume: false,
+        keep_checkpoint: false,
+        check_finite: false,
+        interrupted: &interrupted,
+        ranks: None,
+    };
     let info = job.train(&mut Engine::reference(), options, &mut |_| {}).expect("trained");
     assert_eq!(info.epochs, 1);
 }

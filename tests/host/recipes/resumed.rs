@@ -17,7 +17,7 @@ const DATA: &str = "seed = 3\n[data]\nloader = \"synth\"\nsamples = 72\nclasses 
     [train]\noptimizer = \"adam\"\nbatch_size = 5\naccumulate = 2\n";
 
 pub fn options(interrupted: &AtomicBool) -> TrainOptions<'_> {
-    TrainOptions { resume: false, keep_checkpoint: false, check_finite: false, interrupted }
+    TrainOptions { resume: false, keep_checkpoint: false, check_finite: false, interrupted, ranks: None }
 }
 
 /// Trains into `out`, and is interrupted once step `until` is done.

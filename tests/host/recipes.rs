@@ -1,8 +1,10 @@
 //! Recipes on the reference engine: gradient accumulation, the weights' average and early stopping are what they say,
-//! and a training that was broken off goes on to the same bytes.
+//! a training that was broken off goes on to the same bytes, and
+//! so does one that several processes share.
 
 mod augmented;
 mod frozen;
+mod ranks;
 mod resumed;
 mod weighted;
 

@@ -63,8 +63,13 @@ fn what_the_program_writes_fits_and_every_key_is_described() {
     let loaded = Loaded::read(Path::new(&config), &[], None).expect("a configuration");
     let job = TrainJob::prepare(loaded, &desk.path("run"), false).expect("prepared").expect("not finished");
     let interrupted = AtomicBool::new(false);
-    let options =
-        TrainOptions { resume: false, keep_checkpoint: false, check_finite: false, interrupted: &interrupted };
+    let options = TrainOptions {
+        resume: false,
+        keep_checkpoint: false,
+        check_finite: false,
+        interrupted: &interrupted,
+        ranks: None,
+    };
     job.train(&mut engine, options, &mut |_| {}).expect("trained");
     let request = json!({ "request_id": "r1", "kind": "sample", "ids": [1, 2] });
     let file = desk.put("request.jsonl", request.to_string());

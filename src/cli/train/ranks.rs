@@ -26,7 +26,8 @@ impl Seat {
         let rank = ranks.as_ref().map_or(0, |ranks| ranks.rank());
         let mut seat = Seat { out: out.to_owned(), ranks, scratch: rank > 0 };
         if seat.scratch {
-            seat.out = std::env::temp_dir().join(format!("unlearn-rank-{rank}-{}", std::process::id()));
+            sweep();
+            seat.out = std::env::temp_dir().join(format!("{SCRATCH}{rank}-{}", std::process::id()));
             fs::create_dir_all(&seat.out).map_err(Error::io("create", &seat.out))?;
         }
         if seat.scratch && resume {
@@ -76,6 +77,23 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.leave();
+    }
+}
+
+/// Begins the name of a rank's own folder; the process ends it.
+const SCRATCH: &str = "unlearn-rank-";
+
+/// Takes away what killed ranks have left, where the system tells which processes there are.
+fn sweep() {
+    if !Path::new("/proc/self").exists() {
+        return;
+    }
+    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let process = name.strip_prefix(SCRATCH).and_then(|rest| rest.rsplit_once('-'));
+        if process.is_some_and(|(_, pid)| !Path::new("/proc").join(pid).exists()) {
+            fs::remove_dir_all(entry.path()).unwrap_or_default();
+        }
     }
 }
 

@@ -56,7 +56,13 @@ impl Bench {
         let loaded = Loaded::read(&self.path(config), &[], None)?;
         let job = TrainJob::prepare(loaded, &self.path(out), resume)?.expect("a run that is not finished");
         let interrupted = AtomicBool::new(false);
-        let options = TrainOptions { resume, keep_checkpoint: false, check_finite: false, interrupted: &interrupted };
+        let options = TrainOptions {
+            resume,
+            keep_checkpoint: false,
+            check_finite: false,
+            interrupted: &interrupted,
+            ranks: None,
+        };
         job.train(&mut Engine::reference(), options, &mut |event| {
             if stopped && matches!(event, Event::Epoch(_)) {
                 interrupted.store(true, Ordering::Relaxed);

@@ -126,7 +126,7 @@ impl Gpu {
     /// A buffer that dies with its program and is a few kilobytes: the ledger counts what outlives programs.
     fn parameters(&mut self, name: &str, bytes: usize) -> Result<wgpu::Buffer> {
         let made =
-            self.create(name, (bytes / 4).max(ALIGN), { wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST })?;
+            self.create(name, (bytes / 4).max(ALIGN), wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST)?;
         self.held -= made.size();
         Ok(made)
     }

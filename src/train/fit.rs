@@ -50,7 +50,7 @@ pub struct Fit {
     /// The weights' average, and the best of them.
     pub(crate) kept: Kept,
     /// Answers are right or wrong, so that there is an accuracy.
-    counts: bool,
+    pub(crate) counts: bool,
     /// The others that take the steps too.
     pub(crate) together: Option<Together>,
     /// The observer of this process wants to stop, and the others do not know yet.

@@ -142,7 +142,7 @@ impl Fit {
         config.check()?;
         let (state, kept) = (FitState::default(), crate::train::kept::Kept { mark: None, score: None, ..self.kept });
         let (vectors, programs) = (self.vectors.clone(), std::collections::HashMap::new());
-        let Fit { batch_size, optimizer, bounds, frozen, tilt, pause_at, .. } = *self;
+        let Fit { batch_size, optimizer, bounds, frozen, tilt, pause_at, counts, .. } = *self;
         Ok(Fit {
             config,
             batch_size,
@@ -157,6 +157,9 @@ impl Fit {
             l1: None,
             pause_at,
             kept,
+            counts,
+            together: None,
+            wish: false,
         })
     }
 

@@ -10,6 +10,8 @@ use crate::run::export::{ExportJob, Format};
 /// safetensors has PyTorch's names, so that load_state_dict takes it. ONNX (opset 17) takes records as their source has
 /// them, scales them as the run does and gives `logits` and `probabilities`; names of classes are in its metadata. The
 /// encoder of a table says how its cells become the network's input: contrib/python/unfit/encode.py applies it.
+/// --fold writes a network for inference without its batch norms, whose work the layers before them do under their own
+/// names; beside FILE of safetensors then lies the configuration that it belongs to, FILE with the ending `.toml`.
 #[derive(clap::Args, Debug)]
 pub struct Export {
     /// Folder of the run
@@ -24,6 +26,9 @@ pub struct Export {
     /// Short for `--format onnx --out FILE`
     #[arg(long, value_name = "FILE", conflicts_with = "format")]
     onnx: Option<PathBuf>,
+    /// Fold each batch_norm into the linear layer or convolution directly before it; refused where there is none
+    #[arg(long)]
+    fold: bool,
     /// Write a model card as well: Markdown with the header that Hugging Face reads
     #[arg(long, value_name = "FILE")]
     card: Option<PathBuf>,
@@ -65,12 +70,23 @@ impl Run for Export {
             Some((flag, _, path)) => outputs.file(flag, Some(path)),
             None => outputs,
         };
-        outputs.reads_runs([&self.run]).check()?;
-        let job = ExportJob::read(&self.run)?;
+        let config = match file {
+            Some((_, Format::Safetensors, path)) if self.fold => Some(path.with_extension("toml")),
+            _ => None,
+        };
+        outputs.file("--fold", config.as_deref()).reads_runs([&self.run]).check()?;
+        let mut job = ExportJob::read(&self.run)?;
+        if self.fold {
+            job = job.fold()?;
+        }
         let mut written: Vec<&Path> = Vec::new();
         if let Some((_, format, path)) = file {
             job.write(format, path)?;
             written.push(path);
+        }
+        if let Some(config) = &config {
+            job.write_config(config)?;
+            written.push(config);
         }
         if let Some(card) = &self.card {
             job.write_card(card)?;

@@ -9,10 +9,12 @@ use super::failure::{self, Failure};
 use super::marks::MarkArgs;
 use super::output::{emit, emit_json, talk};
 use super::{Context, Run};
+use crate::base::quoted;
 use crate::error::{Error, Result};
 use crate::run::config::Loaded;
 use crate::run::folder::RunFolder;
 use crate::run::info::RunInfo;
+use crate::run::naming::head;
 use crate::run::train_run::{Event, TrainJob, TrainOptions};
 
 /// Train a network as a configuration says
@@ -125,6 +127,9 @@ impl Train {
             return if cx.json { emit_json(&RunFolder::new(&seat.out).read_info()?) } else { Ok(()) };
         };
         job.marks = self.marks.marks();
+        if let (true, Some(base), Some(head)) = (job.config.train.new_head, &job.config.init, head(&job.model)) {
+            cx.note(&format!("the last layer, `{head}`, is drawn anew; the others begin with {}", base.display()));
+        }
         let interrupted = interruption()?;
         let mut engine = cx.engine()?;
         seat.agree("adapter, data and recipe", &job.like(&engine))?;
@@ -197,14 +202,5 @@ impl Train {
         words.extend(self.marks.words());
         words.push("--resume".into());
         words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-    }
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:@%+".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
     }
 }

@@ -105,6 +105,7 @@ const GRAPHS: &[(&str, usize)] = &[
         6,
     ),
     ("type='gatv2_conv'\nout=3\nheads=2\nconcat=false\nbias=false", 6),
+    ("type='gatv2_conv'\nout=3\nheads=2\nshare_weights=true", 6),
     ("type='linear'\nout=4", 6),
 ];
 

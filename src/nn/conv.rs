@@ -13,7 +13,7 @@ use crate::kernels::conv::{self, ConvShape};
 pub static ROW: LayerRow = LayerRow {
     kind: "conv2d",
     summary: "2-d convolution, weight [out, in/groups, kh, kw]; stride, padding, dilation, groups, bias",
-    facts: Facts { family: Some(Family::Cnn), linear: true, ..Facts::PLAIN },
+    facts: Facts { family: Some(Family::Cnn), linear: true, folds: true, ..Facts::PLAIN },
     build: |t| Ok(Box::new(settings::<Conv2d>(&ROW, t)?)),
     keys: Keys::of::<Conv2d>(),
     example: "type = \"conv2d\"\nname = \"conv\"\nout = 4\nkernel = [3, 2]\nstride = [2, 1]\n\

@@ -16,7 +16,7 @@ pub static ROW: LayerRow = LayerRow {
     kind: "conv1d",
     summary: "1-d convolution over [channels, length] ([length]: one channel), weight [out, in/groups, kernel]; \
         stride, padding, dilation, groups, bias",
-    facts: Facts { family: Some(Family::Cnn), linear: true, ..Facts::PLAIN },
+    facts: Facts { family: Some(Family::Cnn), linear: true, folds: true, ..Facts::PLAIN },
     build: |t| Ok(Box::new(settings::<Conv1d>(&ROW, t)?)),
     keys: Keys::of::<Conv1d>(),
     example: "type = \"conv1d\"\nname = \"conv\"\nout = 4\nkernel = 3\nstride = 2\n\

@@ -65,7 +65,7 @@ struct Gatv2Conv {
     /// Features of the self-loop that every node gets: `mean` of its incoming edges', or `zero`.
     #[serde(default, skip_serializing_if = "Fill::is_mean")]
     fill_value: Fill,
-    /// Whether `lin_r` is `lin_l`: left out, `false` alone is taken.
+    /// Whether one map serves both ends; its numbers stand under both names in files, as PyTorch Geometric has them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     share_weights: bool,
 }
@@ -116,7 +116,6 @@ impl Gatv2Conv {
     fn check(&self) -> Result<()> {
         let rules = [
             ((self.slope as f32).is_finite(), "slope must be a finite number of 32 bits"),
-            (!self.share_weights, "share_weights = true, one matrix under two names, is left out; it must be false"),
             (self.edge_dim != Some(0), "edge_dim must be 1 or more, the features of an edge"),
         ];
         Heads::check(ROW.kind, &self.name, self.heads, self.dropout, &rules)
@@ -126,15 +125,16 @@ impl Gatv2Conv {
         Heads { count: self.heads, width, concat: self.concat, dropout: self.dropout }
     }
 
-    /// The projections of both ends to all heads, and the width of one.
-    fn projections(&self, input: &[usize]) -> Result<([Affine; 2], usize)> {
+    /// The projections of the ends to all heads, one where both share it, and the width of a head.
+    fn projections(&self, input: &[usize]) -> Result<(Vec<Affine>, usize)> {
         let (inputs, width) = node_features(ROW.kind, &self.name, input, self.out)?;
         let outputs = self.heads.saturating_mul(width);
         let of = |end| Affine {
             project: Project { weight: format!("{}.{end}.weight", self.name), inputs, outputs },
             bias: self.bias.then(|| format!("{}.{end}.bias", self.name)),
         };
-        Ok((ENDS.map(of), width))
+        let ends = if self.share_weights { &ENDS[..1] } else { &ENDS[..] };
+        Ok((ends.iter().map(of).collect(), width))
     }
 
     fn edges(&self, outputs: usize) -> Option<EdgeMap> {
@@ -160,8 +160,8 @@ impl Layer for Gatv2Conv {
     }
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
-        let ([left, _], width) = self.projections(input)?;
-        Ok(vec![if self.concat { left.project.outputs } else { width }])
+        let (ends, width) = self.projections(input)?;
+        Ok(vec![if self.concat { ends[0].project.outputs } else { width }])
     }
 
     fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
@@ -173,6 +173,15 @@ impl Layer for Gatv2Conv {
         }
         all.extend(ends.iter().flat_map(Affine::specs));
         Ok(all.into_iter().chain(self.edges(outputs).map(|map| map.spec())).collect())
+    }
+
+    fn aliases(&self) -> Vec<(String, String)> {
+        let parts = if self.bias { &["weight", "bias"][..] } else { &["weight"] };
+        let of = |part: &&str| {
+            let [left, right] = ENDS.map(|end| format!("{}.{end}.{part}", self.name));
+            (right, left)
+        };
+        if self.share_weights { parts.iter().map(of).collect() } else { Vec::new() }
     }
 
     fn sparse(&self) -> SparseInput {
@@ -191,8 +200,8 @@ impl Layer for Gatv2Conv {
         let g = cx.structure(&self.name)?;
         let (projections, width) = self.projections(input)?;
         let (heads, outputs) = (self.heads, projections[0].project.outputs);
-        let [left, right] = projections.each_ref().map(|end| end.forward(cx, x));
-        let (left, right) = (left?, right?);
+        let each = projections.iter().map(|end| end.forward(cx, x)).collect::<Result<Vec<_>>>()?;
+        let (left, right) = (each[0], each[each.len() - 1]);
         let [a, _] = walks(cx.rec, &g);
         let sums = zeros(cx.rec, "sums of ends", g.edges * outputs);
         attention::spread(cx.rec, &a, Ends { src: left, dst: right }, sums, outputs);
@@ -256,6 +265,10 @@ impl Layer for Gatv2Conv {
         attention::gather(cx.rec, &t, dsums, through, outputs);
         map::axpby(cx.rec, 1.0, through, 1.0, dleft);
         attention::gather(cx.rec, &a, dsums, dright, outputs);
+        if self.share_weights {
+            // Sums of squares and norms are of the whole gradient of the one map.
+            map::axpby(cx.rec, 1.0, dright, 1.0, dleft);
+        }
         maps_backward(cx, saved, ends.iter().zip([dleft, dright]), need_dx)
     }
 }

@@ -1,5 +1,6 @@
 //! `jumping`: several graph layers one after another, of which every output reaches what follows.
 
+use glam::UVec2;
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
@@ -10,7 +11,8 @@ use super::sequence::{Sequence, complete_inside};
 use super::side;
 use crate::engine::Buf;
 use crate::error::{Error, Result};
-use crate::kernels::map::{self, Binary, Block, Unary};
+use crate::kernels::map::{self, Binary, Block};
+use crate::kernels::pool::{self, PoolShape};
 
 pub static ROW: LayerRow = LayerRow {
     kind: "jumping",
@@ -82,6 +84,16 @@ fn blocks(tables: Vec<toml::Table>) -> Result<Vec<Sequence>> {
     }
 }
 
+/// The gradient of each output, where it has one.
+type Apart = Result<Vec<Option<Buf<f32>>>>;
+
+/// Outputs side by side are the rows of a picture, and the largest of each feature that of a column.
+fn largest(n: usize, outputs: &[usize]) -> Result<PoolShape> {
+    let column = UVec2::new(1, outputs.len() as u32);
+    let shape = PoolShape::new(n, 1, outputs.len(), outputs[0], column, column, UVec2::ZERO);
+    shape.map_err(|e| Error::input(format!("layer `jumping`: {e}")))
+}
+
 impl Jumping {
     /// Input width of each block, and the output's of the last: widths [blocks + 1].
     fn widths(&self, input: &[usize]) -> Result<Vec<usize>> {
@@ -110,7 +122,7 @@ impl Jumping {
     }
 
     /// Records the gradient of each output from that of what they became.
-    fn apart(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, outputs: &[usize]) -> Vec<Option<Buf<f32>>> {
+    fn apart(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, outputs: &[usize]) -> Apart {
         let mut each = vec![None; outputs.len()];
         match self.mode {
             Mode::Last => each[outputs.len() - 1] = Some(dy),
@@ -122,17 +134,18 @@ impl Jumping {
                 }
             }
             Mode::Max => {
-                let mut most = dy;
-                for (place, kept) in saved.floats.chunks_exact(2).enumerate().rev() {
-                    let [own, others] = ["dy", "dmax"].map(|name| cx.rec.temp(name, dy.len));
-                    map::unary_bwd(cx.rec, Unary::Relu, kept[0], kept[1], most, own);
-                    map::binary(cx.rec, Binary::Sub, most, own, others);
-                    (each[place + 1], most) = (Some(own), others);
+                let (shape, width) = (largest(cx.n, outputs)?, outputs[0]);
+                let all = cx.rec.temp("dy", shape.inputs());
+                let winners = saved.words.first().copied();
+                let winners = winners.ok_or_else(|| Error::internal("jumping kept no winners"))?;
+                pool::max_bwd(cx.rec, &shape, dy, winners, all);
+                for (place, part) in each.iter_mut().enumerate() {
+                    let from = Block { of: all, cols: width * outputs.len(), at: place * width };
+                    *part = Some(side::taken(cx.rec, cx.n, from, width));
                 }
-                each[0] = Some(most);
             }
         }
-        each
+        Ok(each)
     }
 }
 
@@ -203,16 +216,14 @@ impl Layer for Jumping {
                 y = side::joined(cx.rec, cx.n, &parts);
             }
             Mode::Max => {
-                // max(a, b) = a + relu(b - a); where both are equal the gradient is the first one's, as PyTorch's is.
-                y = outputs[0];
-                for out in &outputs[1..] {
-                    let [more, above, most] = ["more", "above", "max"].map(|name| cx.rec.temp(name, y.len));
-                    map::binary(cx.rec, Binary::Sub, *out, y, more);
-                    map::unary(cx.rec, Unary::Relu, more, above);
-                    map::binary(cx.rec, Binary::Add, y, above, most);
-                    saved.floats.extend([more, above]);
-                    y = most;
-                }
+                // Where several are largest the gradient is the first one's, as PyTorch's is.
+                let shape = largest(cx.n, &widths[1..])?;
+                let parts: Vec<_> = outputs.iter().copied().zip(widths[1..].iter().copied()).collect();
+                let all = side::joined(cx.rec, cx.n, &parts);
+                y = cx.rec.temp("max", shape.outputs());
+                let winners = cx.rec.temp("winners", shape.outputs());
+                pool::max(cx.rec, &shape, all, y, winners);
+                saved.words.push(winners);
             }
         }
         Ok((y, saved))
@@ -227,7 +238,7 @@ impl Layer for Jumping {
         need_dx: bool,
     ) -> Result<Option<Buf<f32>>> {
         let widths = self.widths(input)?;
-        let each = self.apart(cx, saved, dy, &widths[1..]);
+        let each = self.apart(cx, saved, dy, &widths[1..])?;
         let mut back: Option<Buf<f32>> = None;
         for (at, block) in self.blocks.iter().enumerate().rev() {
             let own = match (each[at], back.take()) {

@@ -70,6 +70,11 @@ pub trait Layer: Send + Sync {
         Vec::new()
     }
 
+    /// Names that a state dict of PyTorch has besides for the same parameters: (this one, of this parameter).
+    fn aliases(&self) -> Vec<(String, String)> {
+        self.inner().into_iter().flatten().flat_map(|layer| layer.aliases()).collect()
+    }
+
     /// What becomes of sparse features.
     fn sparse(&self) -> SparseInput {
         SparseInput::Refuses
@@ -176,6 +181,9 @@ pub struct Facts {
     pub edge_weights: bool,
     /// It keeps numbers that training changes without a gradient, such as running means.
     pub running_state: bool,
+    /// It adds a `bias` per output channel to products with its `weight` [channels, …], so that what a batch norm
+    /// behind it does folds into the two.
+    pub folds: bool,
     /// What its rows are: records, or nodes.
     pub rows: Rows,
 }
@@ -190,6 +198,7 @@ impl Facts {
         edge_gradients: false,
         edge_weights: false,
         running_state: false,
+        folds: false,
         rows: Rows::Any,
     };
 

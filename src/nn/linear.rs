@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 pub static ROW: LayerRow = LayerRow {
     kind: "linear",
     summary: "dense layer y = x Wᵀ + b; weight [out, in]; the last one's `out` defaults to the number of classes",
-    facts: Facts { linear: true, ..Facts::PLAIN },
+    facts: Facts { linear: true, folds: true, ..Facts::PLAIN },
     build: |t| Ok(Box::new(settings::<Linear>(&ROW, t)?)),
     keys: Keys::of::<Linear>(),
     example: "type = \"linear\"\nname = \"fc\"\nout = 5",

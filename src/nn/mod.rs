@@ -14,6 +14,7 @@ mod edges;
 mod embedding;
 pub mod factors;
 mod flatten;
+mod fold;
 mod gat_conv;
 mod gatv2_conv;
 mod gin_conv;
@@ -45,6 +46,7 @@ mod transformer_conv;
 mod zoo;
 
 pub use batch::{Batch, Input};
+pub use fold::folded;
 pub use inputs::{FeatureColumn, InputConfig, Kind};
 pub use keys::{Described, Keys};
 pub use layer::{Elementwise, Facts, Family, Layer, LayerRow, Rows, SparseInput, parse_layer};

@@ -128,6 +128,7 @@ impl Model {
         layout.extend(body.params(input)?)?;
         layout.extend_state(body.state(input)?)?;
         layout.extend_buffers(body.buffers());
+        layout.extend_aliases(body.layers.iter().flat_map(|layer| layer.aliases()).collect());
         Ok(Model { body, inputs: config.inputs.clone(), input: input.to_vec(), classes, layout })
     }
 

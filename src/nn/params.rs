@@ -93,6 +93,7 @@ pub struct ParamLayout {
     state: Vec<ParamEntry>,
     state_total: usize,
     buffers: Vec<(String, f32)>,
+    aliases: Vec<(String, String)>,
 }
 
 impl ParamLayout {
@@ -120,6 +121,16 @@ impl ParamLayout {
     /// Fixed by the configuration; in files alone, so that PyTorch takes them strictly.
     pub fn buffers(&self) -> &[(String, f32)] {
         &self.buffers
+    }
+
+    /// Appends further names of parameters: (this one, of this parameter).
+    pub fn extend_aliases(&mut self, aliases: Vec<(String, String)>) {
+        self.aliases.extend(aliases);
+    }
+
+    /// Names that files have besides for some parameters, which are held once: (this one, of this parameter).
+    pub fn aliases(&self) -> &[(String, String)] {
+        &self.aliases
     }
 
     /// All parameters, in the order of the flat vector.

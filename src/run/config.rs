@@ -111,6 +111,12 @@ impl ForgetConfig {
         }
     }
 
+    /// Seeds of the originals: the configuration's, and further ones that no retrain has.
+    pub fn original_seeds(&self, seed: u64) -> Vec<u64> {
+        let further = (1..self.seeds as u64).map(|k| seed.wrapping_add(1000 + k));
+        std::iter::once(seed).chain(further).collect()
+    }
+
     /// The settings of one method; empty where the file has none.
     pub fn settings_of(&self, method: &str) -> toml::Table {
         self.settings.get(method).cloned().unwrap_or_default()
@@ -284,6 +290,9 @@ impl Config {
             }
             (Some(base), None) => self.init = Some(base),
             (None, _) => {}
+        }
+        if self.train.new_head && self.init.is_none() {
+            return Err(Error::input("train.new_head = true needs train.base, the weights that it is the new head of"));
         }
         self.train.check()?;
         self.forget.as_ref().map_or(Ok(()), ForgetConfig::check)

@@ -193,10 +193,9 @@ impl Ready {
         seeds + self.forget.references + 1 + seeds * self.method_names().count()
     }
 
-    /// Seeds of the originals: the configuration's, and further ones that no retrain has.
+    /// Seeds of the originals.
     fn seeds(&self) -> Vec<u64> {
-        let further = (1..self.forget.seeds as u64).map(|k| self.config.seed.wrapping_add(1000 + k));
-        std::iter::once(self.config.seed).chain(further).collect()
+        self.forget.original_seeds(self.config.seed)
     }
 
     /// The methods besides the retrain, which is the reference.

@@ -11,9 +11,12 @@ mod settings;
 use std::fs;
 use std::path::Path;
 
+use super::config::Config;
 use super::folder::{Opened, RunFolder};
 use crate::base::write_atomic;
 use crate::error::{Error, Result};
+use crate::nn::{Model, folded};
+use crate::train::weights;
 
 pub use encoder::Encoder;
 
@@ -29,6 +32,8 @@ pub enum Format {
 /// A run whose model goes elsewhere.
 pub struct ExportJob {
     run: Opened,
+    /// The network without batch normalisation and its numbers, where it is to be written so.
+    folded: Option<(Model, Vec<f32>)>,
 }
 
 impl ExportJob {
@@ -37,7 +42,16 @@ impl ExportJob {
     /// # Errors
     /// A folder that holds no run.
     pub fn read(run: &Path) -> Result<ExportJob> {
-        Ok(ExportJob { run: RunFolder::new(run).open()? })
+        Ok(ExportJob { run: RunFolder::new(run).open()?, folded: None })
+    }
+
+    /// The same with every batch normalisation folded into the layer before it, for inference.
+    ///
+    /// # Errors
+    /// As [`folded`]; a corrupt run.
+    pub fn fold(self) -> Result<ExportJob> {
+        let folded = Some(folded(&self.run.model, &self.run.theta()?)?);
+        Ok(ExportJob { folded, ..self })
     }
 
     /// SHA-256 of the run's weights.
@@ -45,14 +59,24 @@ impl ExportJob {
         self.run.model_sha256()
     }
 
+    /// The network as it is written.
+    fn network(&self) -> &Model {
+        self.folded.as_ref().map_or(&self.run.model, |(model, _)| model)
+    }
+
     /// The file in this format.
     ///
     /// # Errors
     /// A layer that has no form in ONNX, by its name; a corrupt run.
     pub fn bytes(&self, format: Format) -> Result<Vec<u8>> {
-        match format {
-            Format::Onnx => onnx::model(&self.run, &self.run.theta()?),
-            Format::Safetensors => {
+        match (format, &self.folded) {
+            (Format::Onnx, Some((model, values))) => onnx::model(&self.run, model, values, &[("folded", "batch_norm")]),
+            (Format::Onnx, None) => onnx::model(&self.run, &self.run.model, &self.run.theta()?, &[]),
+            (Format::Safetensors, Some((model, values))) => {
+                let metadata = [("format", "pt".to_owned()), ("folded", "batch_norm".to_owned())];
+                weights::model_bytes(&model.layout, values, &metadata)
+            }
+            (Format::Safetensors, None) => {
                 let path = self.run.folder.model();
                 fs::read(&path).map_err(Error::io("read", &path))
             }
@@ -67,12 +91,28 @@ impl ExportJob {
         write_atomic(out, &self.bytes(format)?)
     }
 
+    /// Writes the configuration that the exported weights belong to: the run's, with the network as it is written.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write_config(&self, out: &Path) -> Result<()> {
+        let run = &self.run.config;
+        let config = Config { model: self.network().config(), init: None, ..run.clone() };
+        let head = match self.folded {
+            Some(_) => {
+                "# Each batch_norm is folded into the layer before it: for inference, and for `unlearn import`.\n"
+            }
+            None => "",
+        };
+        write_atomic(out, (head.to_owned() + &config.to_toml()?).as_bytes())
+    }
+
     /// Writes a model card: Markdown with the header that Hugging Face reads.
     ///
     /// # Errors
     /// A file that cannot be written.
     pub fn write_card(&self, out: &Path) -> Result<()> {
-        write_atomic(out, card::text(&self.run).as_bytes())
+        write_atomic(out, card::text(&self.run, self.network(), self.folded.is_some()).as_bytes())
     }
 
     /// Writes how cells of the run's table become the network's input, as JSON.

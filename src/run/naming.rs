@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::base::{did_you_mean, likeness};
 use crate::data::{StateDict, Tensor};
 use crate::error::{Error, Result};
-use crate::nn::{Init, ParamEntry, ParamLayout};
+use crate::nn::{Init, Model, ParamEntry, ParamLayout};
 
 /// What wrappers of PyTorch put before names: DataParallel, torch.compile, a module that holds the network.
 const PREFIXES: [&str; 3] = ["module.", "_orig_mod.", "model."];
@@ -26,6 +26,8 @@ pub struct Naming {
     pub prefix: Option<String>,
     /// The file's names, or what stands before a dot in them, and the network's for them.
     pub map: BTreeMap<String, String>,
+    /// A layer of the network by its name, whose tensors are not taken: it is drawn anew.
+    pub anew: Option<String>,
 }
 
 /// Weights under the names of a network.
@@ -96,6 +98,13 @@ impl Naming {
         ends.into_iter().find_map(stem)
     }
 
+    /// Whether a parameter is of the layer that is drawn anew.
+    fn is_anew(&self, ours: &str) -> bool {
+        self.anew
+            .as_ref()
+            .is_some_and(|layer| ours.strip_prefix(layer.as_str()).is_some_and(|rest| rest.starts_with('.')))
+    }
+
     /// Refuses an entry of the map that no tensor has used.
     fn check_used(&self, dict: &StateDict, origin: &str) -> Result<()> {
         let stands = |theirs: &String| {
@@ -126,6 +135,47 @@ pub fn weights(path: &Path, layout: &ParamLayout) -> Result<Vec<f32>> {
     fit(&dict, layout, &Naming::default(), &path.display().to_string()).map(|named| named.theta)
 }
 
+/// What a training begins with: the numbers of a model's file by the network's names; with `new_head` the last layer's
+/// are drawn by the seed.
+///
+/// # Errors
+/// As [`StateDict::read`] and [`fit`]; a last layer that has no name to find its parameters by.
+pub fn start(path: &Path, model: &Model, new_head: bool, seed: u64) -> Result<Vec<f32>> {
+    let dict = StateDict::read(path, None)?;
+    let (layout, origin) = (&model.layout, path.display().to_string());
+    let head = head(model);
+    if !new_head {
+        let fitted = fit(&dict, layout, &Naming::default(), &origin);
+        return fitted.map(|named| named.theta).map_err(|error| match &head {
+            // Only where it would help.
+            Some(head) if fit(&dict, layout, &without(head), &origin).is_ok() => Error::input(format!(
+                "{error}; with train.new_head = true the last layer, `{head}`, is drawn anew, and the others begin with \
+                 what the file holds"
+            )),
+            _ => error,
+        });
+    }
+    let head = head.ok_or_else(|| Error::input("train.new_head: the last layer has no parameters of its own name"))?;
+    let mut theta = fit(&dict, layout, &without(&head), &origin)?.theta;
+    let drawn = model.init(seed);
+    let own = without(&head);
+    for (_, at) in layout.tensors().filter(|(e, _)| own.is_anew(&e.name)) {
+        theta[at.clone()].copy_from_slice(&drawn[at]);
+    }
+    Ok(theta)
+}
+
+fn without(head: &str) -> Naming {
+    Naming { anew: Some(head.to_owned()), ..Naming::default() }
+}
+
+/// The last layer by its name, where parameters are called by it.
+pub fn head(model: &Model) -> Option<String> {
+    let head = model.layers().last()?.label();
+    let named = without(&head);
+    model.layout.entries().iter().any(|e| named.is_anew(&e.name)).then_some(head)
+}
+
 /// Finds every parameter in the file.
 ///
 /// # Errors
@@ -137,14 +187,20 @@ pub fn fit(dict: &StateDict, layout: &ParamLayout, naming: &Naming, origin: &str
     let places: HashMap<&str, (&ParamEntry, Range<usize>)> =
         layout.tensors().map(|(e, at)| (e.name.as_str(), (e, at))).collect();
     let buffers: HashMap<&str, f32> = layout.buffers().iter().map(|(name, value)| (name.as_str(), *value)).collect();
-    let known = |name: &str| places.contains_key(name) || buffers.contains_key(name);
+    let aliases: HashMap<&str, &str> = layout.aliases().iter().map(|(a, of)| (a.as_str(), of.as_str())).collect();
+    let known = |name: &str| places.contains_key(name) || buffers.contains_key(name) || aliases.contains_key(name);
     let mut named = Named { theta: vec![0.0; layout.whole()], renamed: Vec::new(), ignored: dict.others.clone() };
     let (mut found, mut extra): (HashMap<String, &str>, Vec<&Tensor>) = (HashMap::new(), Vec::new());
+    let mut twins: Vec<(&Tensor, String)> = Vec::new();
     for tensor in &dict.tensors {
         let Some(ours) = naming.ours(&tensor.name, &known) else {
             named.ignored.push(tensor.name.clone());
             continue;
         };
+        if naming.is_anew(&ours) {
+            named.ignored.push(tensor.name.clone());
+            continue;
+        }
         if !known(&ours) {
             match NO_WEIGHTS.iter().any(|ending| tensor.name.ends_with(ending)) {
                 true => named.ignored.push(tensor.name.clone()),
@@ -158,16 +214,27 @@ pub fn fit(dict: &StateDict, layout: &ParamLayout, naming: &Naming, origin: &str
                 tensor.name
             )));
         }
-        match places.get(ours.as_str()) {
-            Some((place, at)) => named.theta[at.clone()].copy_from_slice(values(tensor, place, origin)?),
-            None => check_buffer(tensor, &ours, buffers[ours.as_str()], origin)?,
+        match (places.get(ours.as_str()), aliases.get(ours.as_str())) {
+            (Some((place, at)), _) => named.theta[at.clone()].copy_from_slice(values(tensor, place, origin)?),
+            (None, Some(_)) => twins.push((tensor, ours.clone())),
+            (None, None) => check_buffer(tensor, &ours, buffers[ours.as_str()], origin)?,
         }
         if ours != tensor.name {
             named.renamed.push((tensor.name.clone(), ours));
         }
     }
+    for (tensor, ours) in twins {
+        let of = aliases[ours.as_str()];
+        let (place, at) = &places[of];
+        if values(tensor, place, origin)? != &named.theta[at.clone()] {
+            return Err(fail(format!(
+                "`{}` is not `{of}`, and the model's configuration says that they are one",
+                tensor.name
+            )));
+        }
+    }
     // PyTorch counted no batches before version 0.4.1.
-    let wanted = layout.tensors().map(|(e, _)| e).filter(|e| e.init != Init::Count);
+    let wanted = layout.tensors().map(|(e, _)| e).filter(|e| e.init != Init::Count && !naming.is_anew(&e.name));
     let missing: Vec<&ParamEntry> = wanted.filter(|e| !found.contains_key(&e.name)).collect();
     match missing.is_empty() && extra.is_empty() {
         true => Ok(named),

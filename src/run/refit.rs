@@ -1,7 +1,7 @@
 //! What an exact method begins with: data and network as if the forgotten records had never been there.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::config::Config;
 use super::folder::{Opened, RunFolder};
@@ -74,7 +74,8 @@ pub fn origins(data: &Dataset, target: &Target) -> Origins {
 /// # Errors
 /// A file that holds no such weights.
 pub fn base(config: &Config, model: &Model) -> Result<Option<Vec<f32>>> {
-    config.init.as_ref().map(|path| naming::weights(path, &model.layout)).transpose()
+    let start = |path: &PathBuf| naming::start(path, model, config.train.new_head, config.seed);
+    config.init.as_ref().map(start).transpose()
 }
 
 /// Refuses a base model that an exact method cannot start from: one that saw the forgotten records.

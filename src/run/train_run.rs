@@ -11,7 +11,7 @@ use super::first_step::FirstStep;
 use super::folder::{RunFolder, State};
 use super::hold::Hold;
 use super::info::{DataInfo, Origin, RunInfo, SCHEMA, Stopping, TrafficInfo};
-use super::naming;
+use super::refit::base;
 use super::results::AdapterSummary;
 use super::variants;
 use super::written::{EpochLine, another_configuration, finish, kept_lines};
@@ -144,10 +144,7 @@ impl TrainJob {
         if folder.state() == State::Begun && !folder.checkpoint().exists() && unlike {
             return Err(another_configuration(&folder, &config));
         }
-        let theta = match &config.init {
-            Some(path) => Some(naming::weights(path, &model.layout)?),
-            None => None,
-        };
+        let theta = base(&config, &model)?;
         let base_sha256 = config.init.as_deref().map(evidence::hash_of).transpose()?;
         let (data_sha256, marks) = (data.sha256(), Marks::default());
         let load_s = began.elapsed().as_secs_f64();

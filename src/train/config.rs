@@ -107,6 +107,9 @@ pub struct TrainConfig {
     /// forgotten.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<PathBuf>,
+    /// The last layer is drawn by `seed` and not taken from `base`, which may be for other classes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub new_head: bool,
     /// Parameters that keep their bits in this training and in every one that goes by its recipe: names of parameters
     /// or of layers (what stands before a dot), `*` for any letters. Running statistics of a `batch_norm` follow all
     /// the same, unless the layer is `frozen`.
@@ -177,6 +180,7 @@ impl Default for TrainConfig {
             objective_noise: 0.0,
             objective: None,
             base: None,
+            new_head: false,
             freeze: Vec::new(),
             augment: None,
             label_smoothing: 0.0,

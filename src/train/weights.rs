@@ -16,7 +16,7 @@ use crate::nn::{Init, ParamLayout};
 /// The file cannot be written; the old one is then untouched.
 pub fn save_tensors(path: &Path, tensors: &[(String, Vec<usize>, &[f32])], metadata: &[(&str, String)]) -> Result<()> {
     let each = tensors.iter().map(|(name, shape, values)| view(name, Dtype::F32, shape, bytemuck::cast_slice(values)));
-    write(path, each.collect::<Result<_>>()?, metadata)
+    write_atomic(path, &serialized(each.collect::<Result<_>>()?, metadata)?)
 }
 
 fn view<'a>(name: &str, kind: Dtype, shape: &[usize], bytes: &'a [u8]) -> Result<(String, TensorView<'a>)> {
@@ -24,10 +24,10 @@ fn view<'a>(name: &str, kind: Dtype, shape: &[usize], bytes: &'a [u8]) -> Result
     Ok((name.to_owned(), made.map_err(|e| Error::internal(format!("tensor `{name}`: {e}")))?))
 }
 
-fn write(path: &Path, views: Vec<(String, TensorView)>, metadata: &[(&str, String)]) -> Result<()> {
+fn serialized(views: Vec<(String, TensorView)>, metadata: &[(&str, String)]) -> Result<Vec<u8>> {
     let plain = safetensors::serialize(views, None)
-        .map_err(|e| Error::internal(format!("{} cannot be serialised: {e}", path.display())))?;
-    write_atomic(path, &with_metadata(&plain, metadata)?)
+        .map_err(|e| Error::internal(format!("weights cannot be serialised: {e}")))?;
+    with_metadata(&plain, metadata)
 }
 
 /// A file with metadata in the order of their keys: the crate writes them in that of a hash, another in each process.
@@ -52,8 +52,19 @@ pub fn save(path: &Path, layout: &ParamLayout, flat: &[f32], metadata: &[(&str, 
     save_tensors(path, &tensors, metadata)
 }
 
-/// Writes a model's state dict: parameters, and the buffers that PyTorch looks for beside them.
+/// Writes a model's state dict: [`model_bytes`].
+///
+/// # Errors
+/// The file cannot be written; the old one is then untouched.
 pub fn save_model(path: &Path, layout: &ParamLayout, theta: &[f32], metadata: &[(&str, String)]) -> Result<()> {
+    write_atomic(path, &model_bytes(layout, theta, metadata)?)
+}
+
+/// A model's state dict as a file: parameters, and what PyTorch looks for beside them.
+///
+/// # Errors
+/// Tensors that safetensors cannot hold.
+pub fn model_bytes(layout: &ParamLayout, theta: &[f32], metadata: &[(&str, String)]) -> Result<Vec<u8>> {
     let counts: Vec<i64> =
         layout.tensors().filter(|(e, _)| e.init == Init::Count).map(|(_, at)| theta[at.start] as i64).collect();
     let mut left = counts.chunks(1);
@@ -64,10 +75,14 @@ pub fn save_model(path: &Path, layout: &ParamLayout, theta: &[f32], metadata: &[
             _ => view(&e.name, Dtype::F32, &e.shape, bytemuck::cast_slice(&theta[at]))?,
         });
     }
+    for (name, of) in layout.aliases() {
+        let e = layout.get(of)?;
+        views.push(view(name, Dtype::F32, &e.shape, bytemuck::cast_slice(&theta[e.offset..e.offset + e.len]))?);
+    }
     for (name, value) in layout.buffers() {
         views.push(view(name, Dtype::F32, &[1], bytemuck::bytes_of(value))?);
     }
-    write(path, views, metadata)
+    serialized(views, metadata)
 }
 
 /// Refuses a network's numbers, or a vector of its parameters' layout, of which one is NaN or infinite. `what` begins
@@ -105,9 +120,19 @@ pub fn load(path: &Path, layout: &ParamLayout) -> Result<Vec<f32>> {
             return Err(fail(format!("`{name}` is not the {value} that the model's configuration says")));
         }
     }
-    let buffer = |n: &&str| layout.buffers().iter().any(|(name, _)| name == n);
+    for (name, of) in layout.aliases() {
+        let same = |a: TensorView, b: TensorView| a.shape() == b.shape() && as_f32(&a) == as_f32(&b);
+        if let (Ok(one), Ok(other)) = (file.tensor(name), file.tensor(of))
+            && !same(one, other)
+        {
+            return Err(fail(format!("`{name}` is not `{of}`, and the model's configuration says that they are one")));
+        }
+    }
+    let beside = |n: &&str| {
+        layout.buffers().iter().any(|(name, _)| name == n) || layout.aliases().iter().any(|(name, _)| name == n)
+    };
     let known: Vec<_> = layout.tensors().map(|(e, _)| e.name.as_str()).collect();
-    if let Some(extra) = file.names().iter().find(|n| !known.contains(n) && !buffer(n)) {
+    if let Some(extra) = file.names().iter().find(|n| !known.contains(n) && !beside(n)) {
         return Err(fail(format!("tensor `{extra}` is not a parameter of the model, which has {}", known.join(", "))));
     }
     let mut flat = vec![0.0; layout.whole()];

@@ -2,6 +2,7 @@
 
 mod encoder;
 mod files;
+mod fold;
 mod graphs;
 mod malicious;
 mod names;

@@ -2,7 +2,7 @@
 
 use unlearn::engine::{Engine, Target};
 use unlearn::harness::nets::{Into, Net, Rig, gap, get, numbers, put};
-use unlearn::nn::{Facts, Family, LAYERS, Model, ModelConfig, Rows, ZOO, parse_layer};
+use unlearn::nn::{Facts, Family, LAYERS, LayerRow, Model, ModelConfig, Rows, ZOO, parse_layer};
 
 /// The output at some parameters and at twice those.
 fn at_once_and_twice(net: &Net) -> [Vec<f64>; 2] {
@@ -54,4 +54,27 @@ fn a_network_is_named_by_what_its_layers_say() {
         "layers = [{type='residual',layers=[{type='conv2d',out=2,kernel=1}]},{type='flatten'},{type='linear'}]";
     let config: ModelConfig = toml::from_str(inside).expect("TOML");
     assert_eq!(Model::build(&config, &[2, 3, 3], 3).expect("a network").family(), Family::Cnn);
+}
+
+#[test]
+fn the_largest_of_outputs_is_one_of_them_whatever_their_sizes() {
+    let jumping = LAYERS.iter().find(|row| row.kind == "jumping").expect("a row");
+    let layers = "mode = 'max'\nlayers = [{ type = 'graph_conv', name = 'a', out = 3 }, \
+        { type = 'graph_conv', name = 'b', out = 3 }]";
+    let row = LayerRow { example: format!("type = 'jumping'\n{layers}").leak(), ..**jumping };
+    let net = Net::of_row(&row).expect("a layer");
+    let mut engine = Engine::reference();
+    let into = Into::Mean { scale: 1.0, accumulate: false };
+    let rig = Rig::new(&mut engine, Target::default(), &net, 3, into, false).expect("a rig");
+    let mut theta = vec![0.0; net.layout.total()];
+    // The second layer's weights are 0: biases alone are compared.
+    for (name, values) in [("a.bias", [-1e20, 1e20, 2.0]), ("b.bias", [3.25, 3.25, 1.0])] {
+        let at = net.layout.get(name).expect("a bias").offset;
+        theta[at..at + 3].copy_from_slice(&values);
+    }
+    put(&mut engine, rig.at.x, &numbers(rig.at.x.len, 2)).expect("a write");
+    put(&mut engine, rig.at.theta, &theta).expect("a write");
+    engine.run(&rig.forward, &[]).expect("a run");
+    let y = get(&mut engine, rig.at.y).expect("a read");
+    assert!(y.chunks(3).all(|row| row == [3.25, 1e20, 2.0]), "{y:?}");
 }

@@ -40,6 +40,9 @@ NETWORKS = {
     "gat_edges": ([attention("gat_conv", "conv1", 4, heads=3), ELU, attention("gat_conv", "conv2", CLASSES)], False),
     "gatv2_edges": (
         [attention("gatv2_conv", "conv1", 4, heads=2), ELU, attention("gatv2_conv", "conv2", CLASSES)], False),
+    "gatv2_shared": (
+        [attention("gatv2_conv", "conv1", 4, heads=2, share_weights=True), ELU,
+         {"type": "gatv2_conv", "name": "conv2", "out": CLASSES, "share_weights": True, "bias": False}], False),
     "gcn_weighted": (
         [{"type": "graph_conv", "name": "conv1", "out": 8}, ELU, {"type": "graph_conv", "name": "conv2",
                                                                     "out": CLASSES}], True),

@@ -1,6 +1,7 @@
 """Networks that people bring, written in PyTorch under the names that torchvision gives their parameters: what
 round_trip.py carries to the program and back."""
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -62,6 +63,34 @@ class ResNet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
+class Bag(nn.Module):
+    """The text classifier of PyTorch's tutorial: the mean of the words' vectors and a linear layer. A record is how
+    often each word of the vocabulary stands in a text; it may be empty."""
+
+    def __init__(self, words=40, width=8, classes=4):
+        super().__init__()
+        self.embedding = nn.EmbeddingBag(words, width, mode="mean")
+        self.fc = nn.Linear(width, classes)
+
+    def forward(self, counts):
+        counts = counts.long()
+        words = torch.arange(counts.shape[1]).expand_as(counts)
+        lengths = counts.sum(1)
+        text = torch.repeat_interleave(words.flatten(), counts.flatten())
+        return self.fc(self.embedding(text, lengths.cumsum(0) - lengths))
+
+
+def texts(count, words=40, classes=4):
+    """Counts of words and labels: each class has words of its own that it prefers."""
+    generator = np.random.default_rng(8)
+    labels = generator.integers(classes, size=count)
+    likely = generator.dirichlet(np.full(words, 0.3), size=classes)
+    lengths = generator.integers(1, 30, size=count)
+    lengths[::25] = 0
+    x = np.stack([generator.multinomial(length, likely[label]) for length, label in zip(lengths, labels)])
+    return x.astype(np.float32), labels.astype(np.int64)
+
+
 LENET = """
 [model]
 layers = [
@@ -72,9 +101,16 @@ layers = [
 ]
 """
 
-# Name to (the module, the [model] table).
+# Counts are divided by their sum, so that the product with the table is the mean of the words' vectors.
+BAG = """
+[model]
+layers = [{ type = "embedding", name = "embedding", out = 8 }, { type = "linear", name = "fc" }]
+"""
+
+# Name to (the module, the [model] table); `bag` takes texts(), the others pictures.
 NETWORKS = {
     "lenet": (LeNet, LENET),
     "resnet20": (lambda: ResNet([16, 32, 64], 3), '[model]\nzoo = "resnet20"\n'),
     "resnet18": (lambda: ResNet([64, 128, 256, 512], 2), '[model]\nzoo = "resnet18"\n'),
+    "bag": (Bag, BAG),
 }

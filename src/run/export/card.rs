@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::data::TargetKind;
-use crate::nn::Family;
+use crate::nn::{Family, Model};
 use crate::run::effect::Became;
 use crate::run::folder::Opened;
 use crate::run::info::Origin;
@@ -12,8 +12,8 @@ use crate::run::info::Origin;
 /// Classes that are named.
 const NAMED: usize = 100;
 
-/// What is known of a run's model. No record is named in it.
-pub(super) fn text(run: &Opened) -> String {
+/// What is known of a run's model, which is written as `network`, folded or as it is. No record is named in it.
+pub(super) fn text(run: &Opened, network: &Model, folded: bool) -> String {
     let (info, data) = (&run.info, &run.info.data);
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let task = match (run.model.family(), data.shape.len()) {
@@ -71,10 +71,14 @@ pub(super) fn text(run: &Opened) -> String {
         None => writeln!(card, "Output: logits of the classes {names}.\n"),
     };
     let _ = writeln!(card, "## Network\n\n```toml");
-    for layer in run.model.config().layers {
+    for layer in network.config().layers {
         let _ = write!(card, "[[layers]]\n{}", toml::to_string(&layer).unwrap_or_default());
     }
-    let _ = writeln!(card, "```\n\n## Evidence\n");
+    let _ = writeln!(card, "```\n");
+    if folded {
+        let _ = writeln!(card, "Each batch_norm is folded into the layer before it: this network is for inference.\n");
+    }
+    let _ = writeln!(card, "## Evidence\n");
     let _ = writeln!(card, "- SHA-256 of the weights: `{}`", info.model_sha256);
     let _ = writeln!(card, "- SHA-256 of the run: `{}`", run.run_sha256);
     let _ = writeln!(card, "- made at {} by unlearn {}", info.evidence.made_at, info.version);

@@ -14,12 +14,12 @@ const IR: i64 = 8;
 /// The set of operators: the first with `LayerNormalization`.
 const OPSET: i64 = 17;
 
-/// The bytes of a run's model, with the names of its classes and the numbers of its normalisation as metadata.
+/// The bytes of a network of a run, with the names of its classes and the numbers of its normalisation as metadata
+/// before `more` of it.
 ///
 /// # Errors
 /// A layer that has no such form, by its name.
-pub(super) fn model(run: &Opened, theta: &[f32]) -> Result<Vec<u8>> {
-    let network = &run.model;
+pub(super) fn model(run: &Opened, network: &Model, theta: &[f32], more: &[(&str, &str)]) -> Result<Vec<u8>> {
     if run.data.graph.is_some() {
         return Err(Error::input(
             "ONNX has no graphs of nodes and edges: this run's records are on one; export safetensors",
@@ -34,7 +34,8 @@ pub(super) fn model(run: &Opened, theta: &[f32]) -> Result<Vec<u8>> {
     let graph = writer.graph.finish(&run.data.name, &[("input", &network.input)], &outputs);
     let opset = Message::default().text(1, "").int(2, OPSET);
     let head = Message::default().int(1, IR).text(2, "unlearn").text(3, env!("CARGO_PKG_VERSION"));
-    let metadata = metadata(run)?;
+    let mut metadata = metadata(run)?;
+    metadata.extend(more.iter().map(|(key, value)| Message::default().text(1, key).text(2, value)));
     Ok(head.message(7, &graph).message(8, &opset).messages(14, &metadata).finish())
 }
 

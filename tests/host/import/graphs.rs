@@ -10,7 +10,7 @@ use unlearn::run::predict::PredictJob;
 
 use super::{Place, fixture};
 
-const NETWORKS: [&str; 3] = ["gat_edges", "gatv2_edges", "gcn_weighted"];
+const NETWORKS: [&str; 4] = ["gat_edges", "gatv2_edges", "gatv2_shared", "gcn_weighted"];
 
 /// A run of the weights under `name`.
 fn imported(name: &str) -> Place {

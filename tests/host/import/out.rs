@@ -14,7 +14,7 @@ use unlearn::run::export::{ExportJob, Format};
 use unlearn::run::guess::draft;
 use unlearn::run::predict::{PredictJob, Predictions};
 
-fn predict(place: &Place, run: &str, on: &str) -> unlearn::Result<Predictions> {
+pub fn predict(place: &Place, run: &str, on: &str) -> unlearn::Result<Predictions> {
     PredictJob::read(&place.path(run), on)?.predict(&mut Engine::reference())
 }
 
@@ -133,7 +133,7 @@ const WIDE: &str = "[data]\nloader = 'digits'\nlimit = 60\nnormalize = 'standard
     [[model.layers]]\ntype = 'sigmoid'\n[[model.layers]]\ntype = 'linear'\nname = 'f2'\nbias = false\n";
 
 /// With the layers that modern networks bring along.
-const MODERN: &str = "[data]\nloader = 'digits'\nlimit = 60\nnormalize = 'standard'\n[model]\nlayers = [\n\
+pub const MODERN: &str = "[data]\nloader = 'digits'\nlimit = 60\nnormalize = 'standard'\n[model]\nlayers = [\n\
     {type='conv2d',name='c',out=6,kernel=3,padding=1,bias=false},{type='batch_norm',name='b'},{type='silu'},\n\
     {type='residual',layers=[{type='conv2d',name='d',out=6,kernel=3,padding=1,groups=6},{type='relu6'},\
      {type='conv2d',name='e',out=4,kernel=1,stride=2},{type='squeeze_excite',name='s',squeeze=3,gate='hard_sigmoid'}],\
@@ -159,7 +159,7 @@ pub fn drawn(place: &Place) {
 
 /// Whether a file of ONNX says what the run says, where Python (`python3`, or what UNLEARN_PYTHON names) has
 /// onnxruntime.
-fn held_by_onnxruntime(place: &Place, file: &Path) {
+pub fn held_by_onnxruntime(place: &Place, file: &Path) {
     let python = std::env::var("UNLEARN_PYTHON").unwrap_or_else(|_| "python3".into());
     let there = Command::new(&python).args(["-c", "import numpy, onnx, onnxruntime"]).output();
     if !there.is_ok_and(|output| output.status.success()) {

@@ -77,3 +77,45 @@ fn a_base_is_a_run_or_a_file_and_is_bound_by_its_hash() {
     let said = Loaded::read(std::path::Path::new(&both), &[], None).unwrap_err().to_string();
     assert!(said.contains("train.base") && said.contains("init"), "{said}");
 }
+
+#[test]
+fn a_new_head_is_drawn_where_it_is_asked_for() {
+    let (desk, never) = (Desk::new(), AtomicBool::new(false));
+    train(&desk, "base", "epochs = 1\n", options(&never), None).expect("trained");
+    let base = format!("epochs = 1\nlr = 0.0001\nbase = \"{}\"\n", desk.text("base"));
+    // Five classes, and the base knows three.
+    let with = |keys: &str, seed: u64| {
+        let text =
+            super::resumed::DATA.replace("classes = 3", "classes = 5").replace("seed = 3", &format!("seed = {seed}"));
+        Loaded::read(std::path::Path::new(&desk.put("more.toml", format!("{text}{base}{keys}"))), &[], None)
+    };
+    let prepare = |keys: &str, seed: u64, out: &str| {
+        unlearn::run::train_run::TrainJob::prepare(with(keys, seed)?, &desk.path(out), false)
+    };
+    let said = prepare("", 3, "a").err().expect("other classes").to_string();
+    assert!(said.contains("[3]") && said.contains("[5]") && said.contains("train.new_head = true"), "{said}");
+    let start = |seed: u64, out: &str| {
+        let job = prepare("new_head = true\n", seed, out).expect("a new head").expect("a training");
+        let theta = unlearn::run::refit::base(&job.config, &job.model).unwrap().expect("weights");
+        let of = |name: &str| {
+            let e = job.model.layout.get(name).unwrap();
+            theta[e.offset..e.offset + e.len].to_vec()
+        };
+        assert_eq!(unlearn::run::naming::head(&job.model).as_deref(), Some("fc3"));
+        [of("fc1.weight"), of("fc3.weight")]
+    };
+    let base = unlearn::run::folder::RunFolder::new(&desk.path("base")).open().unwrap();
+    let e = base.model.layout.get("fc1.weight").unwrap().clone();
+    let ([body, head], [again, other]) = (start(3, "b"), start(4, "c"));
+    assert_eq!(body, base.theta().unwrap()[e.offset..e.offset + e.len], "the body is the base's");
+    assert_eq!(body, again);
+    assert!(head != other && head.iter().any(|v| *v != 0.0), "the head is the seed's");
+    let text = super::resumed::DATA.to_owned() + "new_head = true\n";
+    let said = Loaded::read(std::path::Path::new(&desk.put("none.toml", text)), &[], None).unwrap_err().to_string();
+    assert!(said.contains("train.new_head") && said.contains("train.base"), "{said}");
+    // Where a body does not fit either, the head is not what is wrong.
+    let text = super::resumed::DATA.replace("out=6", "out=7") + &format!("base = \"{}\"\n", desk.text("base"));
+    let loaded = Loaded::read(std::path::Path::new(&desk.put("wide.toml", text)), &[], None).unwrap();
+    let said = unlearn::run::train_run::TrainJob::prepare(loaded, &desk.path("d"), false).err().unwrap().to_string();
+    assert!(said.contains("[7, 4]") && !said.contains("new_head"), "{said}");
+}

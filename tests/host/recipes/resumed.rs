@@ -12,7 +12,7 @@ use unlearn::run::train_run::{Event, TrainJob, TrainOptions};
 use super::apart;
 use crate::shared::binary::Desk;
 
-const DATA: &str = "seed = 3\n[data]\nloader = \"synth\"\nsamples = 72\nclasses = 3\nnoise = 3.0\nshape = [4]\n\
+pub const DATA: &str = "seed = 3\n[data]\nloader = \"synth\"\nsamples = 72\nclasses = 3\nnoise = 3.0\nshape = [4]\n\
     validation_fraction = 0.2\n[model]\nlayers = [{type='linear',out=6},{type='dropout',p=0.2},{type='linear'}]\n\
     [train]\noptimizer = \"adam\"\nbatch_size = 5\naccumulate = 2\n";
 

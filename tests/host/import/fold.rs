@@ -38,7 +38,7 @@ fn numbers(model: &Model) -> Vec<f32> {
 fn logits(model: &Model, values: &[f32]) -> Vec<f32> {
     let width = model.width();
     let x = (0..5 * width).map(|i| (i as f32 * 0.37).sin() * 2.0).collect();
-    let (samples, mut engine) = (Samples { x, y: vec![0; 5] }, Engine::reference());
+    let (samples, mut engine) = (Samples { x, y: vec![0; 5], targets: None }, Engine::reference());
     let mut session = Session::new(&mut engine, model, &samples, &Samples::default(), values).unwrap();
     statistics::logits(&mut session, Records::train(&[0, 1, 2, 3, 4])).unwrap()
 }

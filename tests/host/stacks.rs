@@ -218,7 +218,7 @@ fn what_a_stack_cannot_do_is_refused_in_words() {
     let mut engine = Engine::reference();
     let (shared, own) = (engine.alloc::<f32>("shared", 3).unwrap(), engine.alloc_parts::<f32>("own", 3, 2).unwrap());
     let says = |e: unlearn::Error, words: &str| assert!(e.to_string().contains(words), "{e}");
-    let mut compile = |engine: &mut Engine, record: &dyn Fn(&mut Recording)| {
+    let compile = |engine: &mut Engine, record: &dyn Fn(&mut Recording)| {
         let mut rec = engine.recording().stacked(2);
         record(&mut rec);
         engine.compile(rec)

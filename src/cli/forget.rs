@@ -128,6 +128,12 @@ impl Forget {
                 "{out}: no parameter saw these records; they leave the data, and the weights are those of {}\n",
                 self.run.display()
             ),
+            Became::Accepted => format!(
+                "{out}: {method} forgot {count} records in {:.3} s ({}): {reason}; model {}\n",
+                forget.method_s + forget.precompute_s,
+                forget.claim(),
+                info.model_sha256
+            ),
             Became::Changed => format!(
                 "{out}: {method} forgot {count} records in {:.3} s ({}), model {}\n",
                 forget.method_s + forget.precompute_s,
@@ -140,7 +146,7 @@ impl Forget {
                 info.model_sha256
             ),
         };
-        if forget.effect.result == Became::Changed {
+        if matches!(forget.effect.result, Became::Changed | Became::Accepted) {
             text += &format!("{}: {}\n", forget.tier.as_str(), forget.conditions.join("; "));
         }
         text += "what still holds something of the records:\n";

@@ -20,6 +20,7 @@ use crate::data::{Dataset, Deletion, Graph, TargetKind};
 use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::records::Session;
+use crate::train::coupled::Trace;
 use crate::train::{TrainConfig, shuffled};
 
 /// What a method works with: index sets into the training split, never a data set's name, never test data.
@@ -52,6 +53,8 @@ pub struct Past<'a> {
     pub certificate: Option<&'a Certificate>,
     /// The weights that the training began with, where those were not drawn from the seed.
     pub base: Option<&'a [f32]>,
+    /// The trace of a training with `[train.coupled]`, where the run has it.
+    pub trace: Option<&'a Trace>,
 }
 
 impl Past<'_> {
@@ -182,6 +185,12 @@ pub trait Method: Reported + Send + Sync {
         Needs::Nothing
     }
 
+    /// Whether it goes on from what was computed on the data as they were fitted with the forgotten records: refused
+    /// where fitting without them gives other data.
+    fn goes_on(&self) -> bool {
+        false
+    }
+
     /// Changes the session's parameters so that `view.forget` is forgotten.
     ///
     /// # Errors
@@ -242,6 +251,7 @@ fn of_links() -> Vec<&'static str> {
 /// Every method, in the order in which reports list them.
 pub static METHODS: &[&MethodRow] = &[
     &exact::retrain::ROW,
+    &exact::coupling::ROW,
     &tuning::finetune::ROW,
     &tuning::l1_sparse::ROW,
     &ascent::gradient_ascent::ROW,

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub enum Tier {
     /// The record was not an input to any kept parameter, nor to anything that was fitted on data.
     Exact,
+    /// Parameters that have the law of a training without the record, over its random numbers; not its bytes.
+    #[serde(rename = "exact-in-distribution")]
+    Distribution,
     /// (ε, δ) under assumptions that the code enforces.
     Certified,
     /// To be measured against retrained references.
@@ -22,16 +25,26 @@ impl Tier {
     pub fn as_str(self) -> &'static str {
         match self {
             Tier::Exact => "exact",
+            Tier::Distribution => "exact-in-distribution",
             Tier::Certified => "certified",
             Tier::Approximate => "approximate",
             Tier::Unverified => "unverified",
         }
     }
 
+    /// Whether what is fitted on records must be as if the forgotten ones had never been there.
+    pub fn is_exact(self) -> bool {
+        matches!(self, Tier::Exact | Tier::Distribution)
+    }
+
     /// The words allowed for it.
     pub fn sentence(self) -> &'static str {
         match self {
             Tier::Exact => "the record was not an input to any kept parameter, nor to anything that was fitted on data",
+            Tier::Distribution => {
+                "the parameters have the law of a training without the record, over the draws of its random numbers; \
+                 not the same bytes"
+            }
             Tier::Certified => "(ε,δ)-certified under assumptions that the code enforces",
             Tier::Approximate => "measured against retrained references",
             Tier::Unverified => "no claim",
@@ -82,7 +95,7 @@ mod tests {
                 assert_eq!(serde_json::from_str::<Read>(&format!("\"{written}\"")).unwrap(), read);
             }
         }
-        for tier in [Tier::Exact, Tier::Certified, Tier::Approximate, Tier::Unverified] {
+        for tier in [Tier::Exact, Tier::Distribution, Tier::Certified, Tier::Approximate, Tier::Unverified] {
             assert_eq!(serde_json::to_string(&tier).unwrap(), format!("\"{}\"", tier.as_str()));
         }
         serde_json::from_str::<Tier>("\"proven\"").unwrap_err();

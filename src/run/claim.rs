@@ -22,6 +22,16 @@ pub fn conditions(tier: Tier, base: Option<&str>, certificate: Option<&Certifica
                 .into(),
             "whatever is fitted on records was fitted without them".into(),
         ],
+        (Tier::Distribution, _) => vec![
+            "over the draws of its random numbers the model, with its trace, has the law of a training that never had \
+             the records: not the same bytes, and nothing is claimed to whoever knows the seeds"
+                .into(),
+            "steps, batch size, learning rates, clipping and noise are fixed, whatever the number of records; batches \
+             are uniform subsets of distinct records"
+                .into(),
+            "what is fitted on records is the same without them".into(),
+            "to the rounding of 32-bit numbers, of 24-bit uniform numbers under the noise, and of this adapter".into(),
+        ],
         (Tier::Certified, Some(c)) => vec![
             format!("(ε, δ) = ({}, {:e}) for all requests since the training together", c.epsilon, c.delta),
             format!("objective noise σ = {}, λ = {} per record", c.sigma, c.lambda),
@@ -33,7 +43,7 @@ pub fn conditions(tier: Tier, base: Option<&str>, certificate: Option<&Certifica
         }
         (Tier::Unverified, _) => vec!["no claim".into()],
     };
-    if let Some(hash) = base.filter(|_| matches!(tier, Tier::Exact | Tier::Certified)) {
+    if let Some(hash) = base.filter(|_| tier.is_exact() || tier == Tier::Certified) {
         all.push(format!(
             "{GIVEN}the base model (SHA-256 {hash}) did not see the records, which cannot be checked here: what it \
                 knows is not forgotten"

@@ -24,6 +24,8 @@ pub enum Became {
     Unchanged,
     /// No parameter had seen the records, so that there was nothing to change.
     Unseen,
+    /// They are the same, and a coupling accepted them as those of a training without the records.
+    Accepted,
     /// The retained records are recognised no better than by always giving the most frequent class, or predicted no
     /// better than by the same number for each.
     Destroyed,
@@ -44,6 +46,11 @@ impl Effect {
     /// Same weights as before, or not; `details` say why a method took no step.
     pub fn of(before: &[f32], after: &[f32], role: Role, details: &Details) -> Effect {
         let same = before.len() == after.len() && before.iter().zip(after).all(|(a, b)| a.to_bits() == b.to_bits());
+        if details.stopped_by == Some(StoppedBy::Accepted) {
+            let reason = "every step that the records were in is one that a training without them may have taken: the \
+                weights are a draw of it as they are, and the trace has lost the records";
+            return Effect { result: Became::Accepted, reason: Some(reason.into()) };
+        }
         match same {
             true => Effect { result: Became::Unchanged, reason: Some(why_unchanged(role, details)) },
             false => Effect::default(),
@@ -84,7 +91,7 @@ impl Effect {
     /// weights shows that nothing depended on the records.
     pub fn counts(&self, role: Role) -> bool {
         match self.result {
-            Became::Changed | Became::Unseen => true,
+            Became::Changed | Became::Unseen | Became::Accepted => true,
             Became::Unchanged => role != Role::Method,
             Became::Destroyed => false,
         }
@@ -95,7 +102,7 @@ impl Effect {
     pub fn overrule(&self, verdict: Verdict, role: Role) -> Verdict {
         let reason = self.reason.clone().unwrap_or_default();
         match self.result {
-            Became::Changed | Became::Unseen => verdict,
+            Became::Changed | Became::Unseen | Became::Accepted => verdict,
             Became::Unchanged if role == Role::Reference => verdict,
             Became::Unchanged => verdict.overruled(Outcome::Unchanged, &reason),
             Became::Destroyed => verdict.overruled(Outcome::Destroyed, &reason),
@@ -108,6 +115,7 @@ impl Effect {
             Became::Changed => "changed",
             Became::Unchanged => "unchanged",
             Became::Unseen => "unseen",
+            Became::Accepted => "accepted",
             Became::Destroyed => "destroyed",
         }
     }

@@ -7,6 +7,7 @@ use super::config::{Config, ForgetConfig, Loaded};
 use super::curve::{Curve, CurvePoint};
 use super::effect::Effect;
 use super::evidence::Marks;
+use super::forget_run::refitted;
 use super::reading::{Reading, evaluate};
 use super::refit::{Refit, base};
 use super::results::{Provenance, RequestSummary, Row, RowKind};
@@ -16,7 +17,7 @@ use crate::base::utc_now;
 use crate::data::{Absent, Dataset, Origins};
 use crate::engine::{Engine, Ran};
 use crate::error::{Error, Result};
-use crate::methods::{self, Account, MethodRow, Past, Role, Tier};
+use crate::methods::{self, Account, MethodRow, Past, Role};
 use crate::nn::Model;
 use crate::records::{Records, Session};
 use crate::train::{EpochReport, Fit, Flow, Observer, StepReport, Term, train_to_end};
@@ -157,18 +158,23 @@ impl Ready {
                 loaded.name
             )));
         };
+        let mut goes_on = Vec::new();
         for name in &forget.methods {
             let row = methods::find(name)?;
             let method = (row.build)(forget.settings_of(name))?;
             row.check_data(&data)?;
             method.suits_recipe(&recipe)?;
             method.suits_targets(data.target_kind())?;
+            goes_on.extend(method.goes_on().then_some(row.name));
         }
         let requests = forget.requests()?;
         let target = Target::of(&requests, &data, &model, loaded.config.seed)?;
         let request = RequestSummary::of(&requests, &target);
         let (all, none) = ((&data, &Absent::default()), &Origins::default());
         let refit = Refit::of(methods::reference(), &loaded.config, all, &target, none)?;
+        if let (Some(_), Some(name)) = (&refit, goes_on.first()) {
+            return Err(refitted(name));
+        }
         let provenance = Provenance {
             made_at: utc_now(),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -206,7 +212,7 @@ impl Ready {
     /// Network and data of a method.
     fn works_on(&self, row: &MethodRow) -> (&Model, &Dataset) {
         match &self.refit {
-            Some(refit) if row.tier == Tier::Exact => (&refit.model, &refit.data),
+            Some(refit) if row.tier.is_exact() => (&refit.model, &refit.data),
             _ => (&self.model, &self.data),
         }
     }

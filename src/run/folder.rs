@@ -15,7 +15,7 @@ use crate::base::{sweep, write_atomic};
 use crate::data::{Absent, Dataset, Line, Request};
 use crate::error::{Error, Result};
 use crate::nn::Model;
-use crate::train::weights;
+use crate::train::{coupled, weights};
 
 /// Rows of an experiment, which has a folder of its own.
 pub const RESULTS: &str = "results.jsonl";
@@ -98,9 +98,23 @@ impl RunFolder {
         PARTS.map(|name| self.path.join(name))
     }
 
+    /// The trace of a coupled training; it has the hashes of its pages.
+    pub fn trace(&self) -> PathBuf {
+        self.path.join(coupled::NAME)
+    }
+
+    /// The files of that trace.
+    pub fn trace_files(&self) -> Vec<PathBuf> {
+        let inside = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let is_trace = |entry: &fs::DirEntry| entry.file_name().to_str().is_some_and(coupled::is_trace_file);
+        let mut all: Vec<PathBuf> = inside.filter(is_trace).map(|entry| entry.path()).collect();
+        all.sort();
+        all
+    }
+
     /// The files that `run.json` binds by their hashes, besides the weights.
-    pub fn bound(&self) -> [PathBuf; 4] {
-        [self.config(), self.metrics(), self.request(), self.forgotten()]
+    pub fn bound(&self) -> [PathBuf; 5] {
+        [self.config(), self.metrics(), self.request(), self.forgotten(), self.trace()]
     }
 
     /// Retrains that `unlearn references` made of this run's requests.
@@ -169,7 +183,7 @@ impl RunFolder {
                 }
             }
         }
-        self.parts().iter().for_each(|part| sweep(part));
+        self.parts().iter().chain(&self.trace_files()).for_each(|part| sweep(part));
         Ok(Some(hold))
     }
 
@@ -191,7 +205,8 @@ impl RunFolder {
     /// Takes back everything that was written, where nothing of it is of use.
     pub fn discard(&self) {
         // Not there: nothing to take back.
-        self.parts().iter().for_each(|part| fs::remove_file(part).unwrap_or_default());
+        let all = self.parts().into_iter().chain(self.trace_files());
+        all.for_each(|part| fs::remove_file(part).unwrap_or_default());
     }
 
     /// Writes `run.json`, which makes the run a finished one.

@@ -2,6 +2,8 @@
 
 mod prepare;
 
+pub(in crate::run) use prepare::refitted;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -23,6 +25,7 @@ use crate::data::{Line, Request, request_lines};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::methods::{self, Account, Method, MethodRow, Past, Role};
+use crate::train::coupled::Trace;
 
 impl RequestSummary {
     /// What was asked, without the ids.
@@ -62,6 +65,8 @@ pub struct ForgetJob {
     refit: Option<Refit>,
     /// The weights that the run began with, where its configuration names some.
     base: Option<Vec<f32>>,
+    /// The trace that the run has, where the method goes on from it.
+    trace: Option<Trace>,
     folder: RunFolder,
     /// The right to write there; none where a finished run is to be resumed, or nothing is to be written.
     hold: Option<Hold>,
@@ -105,11 +110,14 @@ impl ForgetJob {
     fn past(&self) -> Past<'_> {
         let (config, info) = (&self.run.config, &self.run.info);
         let base = self.base.as_deref();
-        let Some(forget) = &info.forget else { return Past { seed: Some(config.seed), base, ..Past::default() } };
+        let trace = self.trace.as_ref();
+        let Some(forget) = &info.forget else {
+            return Past { seed: Some(config.seed), base, trace, ..Past::default() };
+        };
         let retrained = methods::role(&forget.method) == Some(Role::Reference);
         let seed = if retrained { info.seed } else { config.seed };
         let certificate = forget.details.certificate.as_ref();
-        Past { seed: Some(seed), method: Some(&forget.method), certificate, base }
+        Past { seed: Some(seed), method: Some(&forget.method), certificate, base, trace }
     }
 
     /// Whether this very forgetting is finished already.
@@ -176,7 +184,7 @@ impl ForgetJob {
             Stage { model, data, target: &self.target, train: &config.train, seed, past: self.past(), check_finite };
         engine.take_kernels();
         let start = Instant::now();
-        let (theta, account) = apply(engine, &stage, &self.theta, self.method.as_ref())?;
+        let (theta, mut account) = apply(engine, &stage, &self.theta, self.method.as_ref())?;
         if theta.iter().any(|v| !v.is_finite()) {
             return Err(Error::Device(format!(
                 "method `{}` diverged: its weights are not finite; use a smaller learning rate",
@@ -209,6 +217,9 @@ impl ForgetJob {
         self.look_at(engine, &theta, &mut info)?;
         self.claim(&mut info);
         self.write_request()?;
+        if let Some(trace) = &mut account.trace {
+            trace.save(&self.folder.path)?;
+        }
         finish(&self.folder, config, model, &theta, &[], info, false)
     }
 

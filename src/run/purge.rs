@@ -11,7 +11,6 @@ use super::folder::{Opened, RunFolder, State};
 use super::verify;
 use crate::base::{utc_now, write_atomic};
 use crate::error::{Error, Result};
-use crate::methods::Tier;
 
 /// What a purge would delete.
 pub struct Purge {
@@ -41,7 +40,8 @@ pub struct Purged {
 /// Files that a run folder has of its own; nothing else in it is ever touched.
 fn own_files(folder: &RunFolder) -> Vec<PathBuf> {
     // run.json last: a purge that is stopped half way still says what the folder was.
-    let all = [folder.model(), folder.checkpoint()].into_iter().chain(folder.bound()).chain([
+    let traced = folder.trace_files().into_iter().filter(|path| *path != folder.trace());
+    let all = [folder.model(), folder.checkpoint()].into_iter().chain(traced).chain(folder.bound()).chain([
         verify::file(folder),
         folder.path.join(NAME),
         folder.info(),
@@ -63,7 +63,7 @@ impl Purge {
         let Some(forget) = &run.info.forget else {
             return Err(Error::input(format!("{path} was trained and has no history; give a run that `forget` wrote")));
         };
-        if forget.effect.result != Became::Changed {
+        if !matches!(forget.effect.result, Became::Changed | Became::Accepted) {
             return Err(Error::input(format!(
                 "{path} is {}, which is no forgetting ({}); its history stays",
                 forget.effect.as_str(),
@@ -105,7 +105,7 @@ impl Purge {
 
     /// Whether an approximate result was never judged, and cannot be once its original is gone.
     pub fn is_unverified(&self) -> bool {
-        let approximate = self.run.info.forget.as_ref().is_some_and(|forget| forget.tier != Tier::Exact);
+        let approximate = self.run.info.forget.as_ref().is_some_and(|forget| !forget.tier.is_exact());
         approximate && !verify::file(&self.run.folder).exists()
     }
 

@@ -10,7 +10,7 @@ use super::target::Target;
 use crate::base::sha256;
 use crate::data::{Absent, Dataset, FitOn, Normalize, Origins, Portion};
 use crate::error::{Error, Result};
-use crate::methods::{MethodRow, Tier};
+use crate::methods::MethodRow;
 use crate::nn::Model;
 
 /// The records of a run, scaled and encoded by what the retained ones teach, and the network that fits them.
@@ -36,7 +36,7 @@ impl Refit {
         target: &Target,
         before: &Origins,
     ) -> Result<Option<Refit>> {
-        if row.tier != Tier::Exact || !reads_records(data, target) {
+        if !row.tier.is_exact() || !reads_records(data, target) {
             return Ok(None);
         }
         let origins = &origins(data, target) | before;

@@ -62,7 +62,7 @@ const INTRODUCTION: &str = "<p>The target is what a model retrained without the 
     as – and is absent from the data. ± is the sample standard deviation over seeds.</p>\n";
 
 fn footer() -> String {
-    let tiers = [Tier::Exact, Tier::Certified, Tier::Approximate, Tier::Unverified];
+    let tiers = [Tier::Exact, Tier::Distribution, Tier::Certified, Tier::Approximate, Tier::Unverified];
     let mut out = String::from("<h2>Tiers</h2>\n<ul>\n");
     for tier in tiers {
         out.push_str(&format!("<li><b>{}</b>: {}</li>\n", tier.as_str(), escape(tier.sentence())));

@@ -18,10 +18,15 @@ pub(super) fn of(run: &Opened, parents: &[Parent], forget: &ForgetInfo, request:
         all.push(Residue::new(
             "weights of this run",
             None,
-            "came from weights that were trained on the records",
+            match forget.tier {
+                Tier::Distribution => "a draw of a training without the records, except to whoever knows the seeds",
+                _ => "came from weights that were trained on the records",
+            },
             false,
         ));
-        all.extend(fitted(run));
+        if forget.tier != Tier::Distribution {
+            all.extend(fitted(run));
+        }
         if run.model.keeps_statistics() {
             let holds = "means and variances of batch_norm that followed the records in training";
             all.push(Residue::new("running statistics", None, holds, false));
@@ -47,6 +52,10 @@ fn history(parent: &Path) -> Vec<Residue> {
     if folder.checkpoint().exists() {
         let holds = "weights and optimiser state while it was trained on the records";
         all.push(Residue::new("checkpoint", Some(&folder.checkpoint()), holds, true));
+    }
+    if folder.trace().exists() {
+        let holds = "iterates of the training on the records, with the batches they were in";
+        all.push(Residue::new("trace", Some(&folder.trace()), holds, true));
     }
     let references = folder.references();
     if references.exists() {

@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::records::{Part, Records, Session};
 use crate::train::checkpoint::Checkpoint;
+use crate::train::coupled::Trace;
 use crate::train::{Fit, Ranks, StepReport, Term};
 use longer::{Longer, unfinish};
 use running::{Moved, Running};
@@ -193,6 +194,7 @@ impl TrainJob {
         }
         let saved = self.continue_from(&mut session, &mut fit, options.resume)?;
         let everything = self.data.train_ids();
+        let trace = self.trace(&theta, everything.len(), &saved)?;
         let mut running = Running {
             job: self,
             options,
@@ -201,6 +203,8 @@ impl TrainJob {
             lines: kept_lines(&self.folder, saved.epoch, &saved.metrics_sha256)?,
             saved: saved.step,
             moved: Moved::default(),
+            trace,
+            traced: None,
             first: None,
             reached: None,
             sent: Instant::now(),
@@ -230,6 +234,9 @@ impl TrainJob {
             down_per_step: moved.per_step(moved.down),
         };
         let theta = session.read_theta()?;
+        if let Some(trace) = &mut running.trace {
+            trace.save(&self.folder.path)?;
+        }
         let info = RunInfo {
             epochs: running.lines.len(),
             steps: fit.steps_taken(),
@@ -288,6 +295,18 @@ impl TrainJob {
             },
             run_sha256: String::new(),
         }
+    }
+
+    /// The trace of a coupled training from `start` on, as far as it had come.
+    fn trace(&self, start: &[f32], records: usize, at: &Position) -> Result<Option<Trace>> {
+        if self.config.train.coupled.is_none() {
+            return Ok(None);
+        }
+        let mut trace = Trace::begin(&self.config.train, self.config.seed, records, start)?;
+        if at.step > 0 {
+            trace.resume(&self.folder.path, at.step)?;
+        }
+        Ok(Some(trace))
     }
 
     /// Puts the checkpoint's state back, if there is one to resume from.

@@ -1,5 +1,6 @@
 //! Which records each step of an epoch sees: a function of the state, the seed and the sets alone.
 
+use super::coupled::draw;
 use super::fit::Term;
 use super::order::shuffled;
 use super::private::poisson_batch;
@@ -20,6 +21,8 @@ enum Plan {
     },
     /// Each record by itself.
     Drawn { indices: Vec<u32>, batch_size: usize, seed: u64 },
+    /// So many distinct ones, for each step anew.
+    Subsets { indices: Vec<u32>, batch_size: usize, seed: u64 },
 }
 
 impl Batches {
@@ -46,11 +49,18 @@ impl Batches {
         Batches { plan, start: state.step - state.at as u64 }
     }
 
+    /// As [`Batches::new`] for one set of which each step draws `batch_size` distinct records.
+    pub(crate) fn subsets(state: &FitState, batch_size: usize, seed: u64, indices: &[u32]) -> Batches {
+        let plan = Plan::Subsets { indices: indices.to_vec(), batch_size, seed };
+        Batches { plan, start: state.step - state.at as u64 }
+    }
+
     /// The index lists of one step of the epoch, one per term. Later terms begin again when they run out.
     fn step(&self, at: usize) -> Vec<Vec<u32>> {
         let global = self.start + at as u64;
         match &self.plan {
             Plan::Drawn { indices, batch_size, seed } => vec![poisson_batch(indices, *batch_size, *seed, global)],
+            Plan::Subsets { indices, batch_size, seed } => vec![draw::batch(indices, *batch_size, *seed, global)],
             Plan::Shuffled { orders, first_pass } => {
                 let list = |((passes, batch), first): (&(Vec<Vec<u32>>, usize), &u64)| {
                     let per_pass = passes[0].len().div_ceil(*batch) as u64;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::coupled::CoupledConfig;
 use super::optimizer::Optimizer;
 use super::private::DpConfig;
 use super::schedule::{OneCycle, Schedule};
@@ -137,6 +138,9 @@ pub struct TrainConfig {
     /// Differentially private steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dp: Option<DpConfig>,
+    /// Steps whose trace an exact unlearning can couple.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coupled: Option<CoupledConfig>,
 }
 
 /// A key that is as if it were not there is not written, so that recipes keep their hash when keys are added.
@@ -188,6 +192,7 @@ impl Default for TrainConfig {
             huber_delta: None,
             checkpoint_steps: 0,
             dp: None,
+            coupled: None,
         }
     }
 }
@@ -223,8 +228,18 @@ impl TrainConfig {
     /// to the course of the whole training (warm-up, milestones, the weights' average, early stopping) is not in it,
     /// and what forgets by its data again keeps no promise of privacy.
     pub fn without_course(&self) -> TrainConfig {
-        let TrainConfig { warmup_steps, warmup_epochs, milestones, gamma, one_cycle, ema, early_stopping, dp, .. } =
-            TrainConfig::default();
+        let TrainConfig {
+            warmup_steps,
+            warmup_epochs,
+            milestones,
+            gamma,
+            one_cycle,
+            ema,
+            early_stopping,
+            dp,
+            coupled,
+            ..
+        } = TrainConfig::default();
         TrainConfig {
             warmup_steps,
             warmup_epochs,
@@ -234,6 +249,7 @@ impl TrainConfig {
             ema,
             early_stopping,
             dp,
+            coupled,
             ..self.clone()
         }
     }
@@ -276,6 +292,7 @@ impl TrainConfig {
         }?;
         self.check_schedule()?;
         self.check_private()?;
+        self.coupled.map_or(Ok(()), |coupled| coupled.check(self))?;
         self.early_stopping.map_or(Ok(()), |stopping| stopping.check())
     }
 

@@ -74,6 +74,9 @@ impl Fit {
         if config.dp.is_some() {
             session.check_private()?;
         }
+        if config.coupled.is_some() {
+            session.check_coupled()?;
+        }
         let optimizer = config.optimizer()?;
         session.check_trainable()?;
         session.set_aim(&config.into())?;
@@ -201,7 +204,11 @@ impl Fit {
 
     /// Steps of one epoch over these terms.
     pub fn steps_per_epoch(&self, terms: &[Term]) -> usize {
-        terms[0].records.indices.len().div_ceil(self.batch_size)
+        match self.config.coupled {
+            // As many steps however many records there are.
+            Some(coupled) => (coupled.steps / self.config.epochs.max(1) as u64) as usize,
+            None => terms[0].records.indices.len().div_ceil(self.batch_size),
+        }
     }
 
     /// What the fit has spent of privacy when all its epochs over these terms are done.
@@ -212,9 +219,11 @@ impl Fit {
     }
 
     pub(crate) fn batches(&self, state: &FitState, terms: &[Term]) -> Batches {
-        match self.draws_records() {
-            true => Batches::drawn(state, self.batch_size, self.seed, terms[0].records.indices),
-            false => Batches::new(state, self.batch_size, self.seed, terms),
+        let indices = terms[0].records.indices;
+        match (self.draws_records(), self.config.coupled) {
+            (true, _) => Batches::drawn(state, self.batch_size, self.seed, indices),
+            (false, Some(_)) => Batches::subsets(state, self.batch_size, self.seed, indices),
+            (false, None) => Batches::new(state, self.batch_size, self.seed, terms),
         }
     }
 
@@ -227,16 +236,26 @@ impl Fit {
         if terms.iter().any(|t| matches!(t.records.part, Part::Read(_))) {
             return Err(Error::internal("the Read part, test records among it, cannot be trained on"));
         }
-        match self.config.dp.is_some() && terms.len() > 1 {
-            true => Err(Error::internal("private training has one set of records")),
-            false => Ok(()),
+        let (alone, records) =
+            (self.config.dp.is_some() || self.config.coupled.is_some(), terms[0].records.indices.len());
+        match self.config.coupled {
+            _ if alone && terms.len() > 1 => {
+                Err(Error::internal("private and coupled training have one set of records"))
+            }
+            Some(_) if records < self.config.batch_size => Err(Error::input(format!(
+                "train.coupled draws train.batch_size = {} distinct records for a step, and there are {records}; lower \
+                    it",
+                self.config.batch_size
+            ))),
+            _ => Ok(()),
         }
     }
 
     /// Steps recorded into one submission. Parts of a graph and drawn batches differ in size, so that groups of them
     /// would never recur.
     pub(crate) fn steps_at_once(&self, session: &Session) -> usize {
-        if session.check_finite || !session.stand_alone() || self.draws_records() {
+        // Of a coupled training iterates are kept, for which steps must be single.
+        if session.check_finite || !session.stand_alone() || self.draws_records() || self.config.coupled.is_some() {
             1
         } else {
             (self.config.steps_per_submission / self.config.accumulate).max(1)

@@ -6,6 +6,7 @@ mod best;
 mod bounds;
 pub mod checkpoint;
 mod config;
+pub mod coupled;
 mod course;
 mod fit;
 mod freeze;
@@ -28,6 +29,7 @@ mod watch;
 pub mod weights;
 
 pub use config::TrainConfig;
+pub use coupled::CoupledConfig;
 pub use fit::{Fit, Term};
 pub use objective_noise::objective_noise;
 pub use optimizer::{OPTIMIZERS, Optimizer, OptimizerRow};

@@ -42,6 +42,12 @@ impl Replay {
     /// A configuration that is none; no records; no memory.
     pub fn new(session: &mut Session, config: &TrainConfig, seed: u64, records: &[u32]) -> Result<Replay> {
         config.check()?;
+        if config.coupled.is_some() {
+            return Err(Error::input(
+                "[train.coupled] draws a subset of the records in each step, and the replay goes through them in \
+                 turn; use method `coupling`, which replays its trace",
+            ));
+        }
         session.check_trainable()?;
         session.set_aim(&config.into())?;
         if records.is_empty() {

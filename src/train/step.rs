@@ -131,20 +131,21 @@ impl Fit {
         let (part, step) = (term.records.part, Some(words));
         // Running statistics follow the records that are learned, never those of a further term or a climbed loss.
         let mode = if sums.is_none() || term.weight < 0.0 { Mode::Still } else { Mode::Train };
-        let scored = match self.config.dp {
+        let scored = match self.config.dp.is_some() || self.config.coupled.is_some() {
             // Clipping needs the records' own rows.
-            Some(_) => session.record_scored(rec, part, shape, mode, step)?,
-            None => session.record_summed(rec, part, shape, mode, step)?,
+            true => session.record_scored(rec, part, shape, mode, step)?,
+            false => session.record_summed(rec, part, shape, mode, step)?,
         };
-        match self.config.dp {
-            Some(dp) => {
+        match (self.config.dp, self.config.coupled) {
+            (_, Some(coupled)) => coupled.record_noisy(session, rec, &scored, words)?,
+            (Some(dp), _) => {
                 let expected = self.config.batch_size.min(term.records.indices.len());
                 let scale = (term.weight / expected as f64) as f32;
                 let sink = Sink::Mean { grad: session.grad, scale, accumulate };
                 statistics::record_clipped(session, rec, &scored, (dp.clip as f32, weight), Some(words), sink)?;
                 session.record_noise(rec, dp.noise_multiplier * dp.clip / expected as f64, words)?;
             }
-            None => {
+            (None, None) => {
                 let scale = (term.weight / records as f64) as f32;
                 let sink = Sink::Mean { grad: session.grad, scale, accumulate };
                 let dlogits = factor.map_or(scored.dlogits, |factor| times(rec, scored.dlogits, factor));
@@ -163,7 +164,7 @@ impl Fit {
     /// Whether a step's mean is one by the weights of classes, so that a factor comes with it. Private steps divide by
     /// the expected number of records, whatever they weigh.
     pub(crate) fn reweighs(&self, session: &Session) -> bool {
-        session.weighs_classes() && self.config.dp.is_none()
+        session.weighs_classes() && self.config.dp.is_none() && self.config.coupled.is_none()
     }
 
     /// What the mean over a term's records is multiplied by; 1 where they weigh the same.
@@ -209,6 +210,7 @@ impl Fit {
             edit::restore(rec, session.theta, mask, origin);
             self.vectors.iter().for_each(|v| edit::mask(rec, *v, mask));
         }
+        self.config.coupled.into_iter().for_each(|coupled| coupled.record_projection(rec, session.theta));
         self.kept.record(rec, session.theta, self.config.ema, held());
     }
 

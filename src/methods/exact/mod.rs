@@ -1,3 +1,4 @@
 //! Methods after which no kept parameter ever saw a deleted record.
 
+pub mod coupling;
 pub mod retrain;

@@ -199,6 +199,11 @@ fn certifiable(recipe: &TrainConfig) -> Result<()> {
             "train.early_stopping chooses by the validation part; train to the optimum without it",
         ),
         (
+            recipe.coupled.is_some(),
+            "[train.coupled] adds noise to gradients, so that training does not go to the objective's optimum; use \
+                `coupling`",
+        ),
+        (
             recipe.dp.is_some(),
             "[train.dp] clips gradients, so that training does not go to the objective's optimum; leave it out",
         ),

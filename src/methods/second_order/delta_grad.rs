@@ -170,6 +170,7 @@ impl Method for DeltaGrad {
                     sgd",
             ),
             (recipe.clip_norm > 0.0, "train.clip_norm bends gradients; leave it out"),
+            (recipe.coupled.is_some(), "[train.coupled] adds noise to gradients; use `coupling`"),
             (recipe.dp.is_some(), "[train.dp] adds noise to gradients; leave it out"),
             (recipe.augment.is_some(), "it corrects gradients of records as they are; leave train.augment out"),
             (!recipe.freeze.is_empty(), "its replay moves every parameter; leave train.freeze out"),

@@ -12,6 +12,7 @@ use crate::kernels::reduce;
 use crate::methods::Read;
 use crate::methods::second_order::certificate::Certificate;
 use crate::records::Session;
+use crate::train::coupled::Trace;
 
 /// What a method reports about its own run; never a score.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -24,6 +25,9 @@ pub struct Account {
     pub method_s: f64,
     /// What else is worth keeping.
     pub details: Details,
+    /// The trace of a coupled training as the method leaves it, for the new run's folder.
+    #[serde(skip)]
+    pub trace: Option<Box<Trace>>,
 }
 
 /// `forget.details` of `run.json`: fields for what the program goes on to use, notes for what is only shown.
@@ -64,6 +68,9 @@ pub enum StoppedBy {
     MaxSteps,
     /// Accuracy on the retained records fell to the floor.
     RetainFloor,
+    /// Every step that the records were in is kept by the coupling: the parameters are a draw of a training without
+    /// them as they are.
+    Accepted,
 }
 
 /// Where the parameters were before a method changed them.

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::ForgetJob;
 use crate::data::{Place, Portion, Request, Split, read_requests};
 use crate::error::{Error, Result};
-use crate::methods::{self, Method, MethodRow, Tier};
+use crate::methods::{self, Method, MethodRow};
 use crate::run::earlier::Earlier;
 use crate::run::evidence::{self, Marks};
 use crate::run::folder::{Opened, RunFolder};
@@ -15,6 +15,7 @@ use crate::run::import::check_needs;
 use crate::run::lost;
 use crate::run::refit::{Refit, base, check_base};
 use crate::run::target::Target;
+use crate::train::coupled::Trace;
 
 /// What a run is asked to forget.
 struct Asked<'a> {
@@ -36,6 +37,15 @@ fn claimed(out: Option<(&Path, bool)>) -> Result<(RunFolder, Option<Hold>)> {
 fn gone_places(splits: &[&Split]) -> HashSet<Place> {
     let trained = |position: &u32| Place { portion: Portion::Train, position: *position };
     splits.iter().flat_map(|split| split.forget.iter().map(trained).chain(split.unseen.iter().copied())).collect()
+}
+
+/// A method that goes on from what was trained cannot give what other data would have given.
+pub(in crate::run) fn refitted(method: &str) -> Error {
+    Error::input(format!(
+        "method `{method}` goes on from steps on the records as they were fitted with the forgotten ones, and without \
+         them normalisation, categories or classes are others: a training without them would have seen other numbers; \
+         train with data.normalize = \"none\", \"row\" or given constants, or use `retrain`"
+    ))
 }
 
 impl ForgetJob {
@@ -94,10 +104,14 @@ impl ForgetJob {
         check_needs(&run.info, &run.folder.path, row.name, method.needs())?;
         method.suits_recipe(&run.config.train)?;
         method.suits_targets(run.data.target_kind())?;
-        if row.tier == Tier::Exact {
+        if row.tier.is_exact() {
             check_base(&run)?;
         }
         let mut refit = Refit::of(row, &run.config, (&run.data, &run.absent), &target, &earlier.origins)?;
+        if refit.is_some() && method.goes_on() {
+            return Err(refitted(row.name));
+        }
+        let trace = if method.goes_on() { Trace::load(&run.folder.path)? } else { None };
         let data = refit.as_ref().map_or(&run.data, |refit| &refit.data);
         let read_sha256 = match (&refit, &earlier.target.graph) {
             // The run's own data have lost what it had forgotten before.
@@ -129,6 +143,7 @@ impl ForgetJob {
             theta,
             refit,
             base,
+            trace,
             folder,
             hold,
             request,

@@ -26,6 +26,10 @@ impl Longer {
     pub fn of(folder: &RunFolder, config: &mut Config, stretch: bool) -> Result<Option<Longer>> {
         let Ok(text) = fs::read_to_string(folder.config()) else { return Ok(None) };
         let Ok(before) = toml::from_str::<Config>(&text) else { return Ok(None) };
+        // The steps of a coupled training are fixed, and its epochs are parts of them.
+        if config.train.coupled.is_some() {
+            return Ok(None);
+        }
         let mut longer = config.clone();
         longer.train.milestones = milestones(&before.train, &config.train);
         let as_before = Config {

@@ -12,6 +12,7 @@ use crate::run::first_step::FirstStep;
 use crate::run::written::{EpochLine, metrics_text, write_config, write_metrics};
 use crate::statistics::{self, Score};
 use crate::train::checkpoint::Checkpoint;
+use crate::train::coupled::Trace;
 use crate::train::weights;
 use crate::train::{EpochReport, Fit, Flow, Observer, StepReport, Term, train_to_end};
 
@@ -42,6 +43,10 @@ pub(super) struct Running<'a> {
     /// Step of the last checkpoint.
     pub saved: u64,
     pub moved: Moved,
+    /// Of a coupled training.
+    pub trace: Option<Trace>,
+    /// The next step whose iterate is kept.
+    pub traced: Option<u64>,
     /// What came before the first step; taken when it is done.
     pub first: Option<FirstStep>,
     /// The whole of it, then.
@@ -65,7 +70,7 @@ impl Observer for Running<'_> {
             (self.watch)(Event::FirstStep(reached));
         }
         (self.watch)(Event::Step(report));
-        let due = self.due().is_some_and(|step| report.step >= step);
+        let due = self.pause().is_some_and(|step| report.step >= step);
         !due && !self.options.interrupted.load(Ordering::Relaxed)
     }
 
@@ -82,7 +87,8 @@ impl Observer for Running<'_> {
 
     fn paused(&mut self, session: &mut Session, fit: &mut Fit) -> Result<Flow> {
         self.count_traffic(session);
-        self.keep(session, fit, true)
+        let due = self.due().is_some_and(|step| fit.steps_taken() >= step);
+        self.keep(session, fit, due)
     }
 }
 
@@ -91,7 +97,7 @@ impl Running<'_> {
     pub fn train(&mut self, session: &mut Session, fit: &mut Fit) -> Result<u64> {
         let terms = self.terms;
         (self.mark, self.epoch_began, self.kept_at) = (session.engine.traffic(), Instant::now(), Instant::now());
-        fit.pause_at(self.due());
+        self.follow(session, fit)?;
         self.sent = Instant::now();
         train_to_end(fit, session, &terms, self)
     }
@@ -100,6 +106,24 @@ impl Running<'_> {
     fn due(&self) -> Option<u64> {
         let every = self.job.config.train.checkpoint_steps;
         (every > 0).then(|| self.saved.saturating_add(every))
+    }
+
+    /// The next step at which parameters are wanted within an epoch.
+    fn pause(&self) -> Option<u64> {
+        self.due().into_iter().chain(self.traced).min()
+    }
+
+    /// Keeps the iterate of a coupled training, if it is one of those, and asks for the next pause.
+    fn follow(&mut self, session: &mut Session, fit: &mut Fit) -> Result<()> {
+        let step = fit.steps_taken();
+        if let Some(trace) = &mut self.trace {
+            if trace.wants(step) {
+                trace.pass(step, &session.read_theta()?);
+            }
+            self.traced = Some(trace.next_kept(step));
+        }
+        fit.pause_at(self.pause());
+        Ok(())
     }
 
     /// Adds what the steps since the mark have moved.
@@ -112,9 +136,10 @@ impl Running<'_> {
     /// Saves if it is due or Ctrl-C was pressed, which ends the run.
     fn keep(&mut self, session: &mut Session, fit: &mut Fit, due: bool) -> Result<Flow> {
         let interrupted = self.options.interrupted.load(Ordering::Relaxed);
+        self.follow(session, fit)?;
         if due || interrupted {
             self.save(session, fit)?;
-            fit.pause_at(self.due());
+            fit.pause_at(self.pause());
             self.kept_at = Instant::now();
         }
         if interrupted {
@@ -164,6 +189,9 @@ impl Running<'_> {
         }
         write_config(folder, &self.job.config)?;
         write_metrics(folder, &self.lines)?;
+        if let Some(trace) = &mut self.trace {
+            trace.write_pages(&folder.path)?;
+        }
         self.saved = state.step;
         let (config_sha256, data_sha256) = (self.job.digest.clone(), self.job.data_sha256.clone());
         let base_sha256 = self.job.base_sha256.clone();

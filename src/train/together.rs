@@ -51,6 +51,9 @@ impl Fit {
         if self.config.dp.is_some() {
             return refuse("private training ([train.dp]) adds its noise on one rank alone; leave one of them out");
         }
+        if self.config.coupled.is_some() {
+            return refuse("coupled training ([train.coupled]) keeps a trace on one rank alone; leave one of them out");
+        }
         self.together = Some(Together { ranks, gradients: HashMap::new(), updates: HashMap::new(), stop: false });
         Ok(())
     }

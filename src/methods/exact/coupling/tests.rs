@@ -13,7 +13,7 @@ const LR: f64 = 0.5;
 
 fn data() -> Samples {
     let x = (0..3 * RECORDS as u32).map(|i| ((i * 37 + 11) % 29) as f32 / 14.0 - 1.0).collect();
-    Samples { x, y: (0..RECORDS as u32).map(|i| (i * i + i / 3) % 2).collect() }
+    Samples { x, y: (0..RECORDS as u32).map(|i| (i * i + i / 3) % 2).collect(), targets: None }
 }
 
 fn recipe(sigma: f64, kappa: u64) -> TrainConfig {

@@ -12,6 +12,7 @@ mod eval;
 mod experiment;
 mod export;
 mod failure;
+mod follow;
 mod forget;
 mod gradients;
 mod guess;
@@ -84,6 +85,7 @@ pub static COMMANDS: &[CommandRow] = &[
     row::<import::Import>("import"),
     row::<guess::Guess>("guess"),
     row::<forget::Forget>("forget"),
+    row::<follow::Follow>("follow"),
     row::<references::References>("references"),
     row::<verify::Verify>("verify"),
     row::<eval::Eval>("eval"),

@@ -95,6 +95,13 @@ pub struct DataConfig {
     /// Graphs of nodes: `{ edges = 0.05, seed = 0 }`, further edges between classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poison: Option<Poison>,
+    /// Graphs of nodes: a file of JSON Lines of nodes and edges that arrive and leave, `{"time":3,"event":"arrive",
+    /// "kind":"node","ids":[5]}`; what arrives is in the other files too. See `until`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<PathBuf>,
+    /// The graph as it is once all `events` up to this time have happened; absent: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<f64>,
     /// Keep only the first so many training records.
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "unit" = "records")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -264,6 +271,7 @@ impl DataConfig {
             &self.edges,
             &self.node_features,
             &self.labels,
+            &self.events,
         ];
         let lists = [&self.train_files, &self.test_files];
         single.into_iter().flatten().chain(lists.into_iter().flatten().flatten()).map(PathBuf::as_path)

@@ -17,6 +17,7 @@ pub(crate) mod ogb;
 pub(crate) mod partition;
 pub(crate) mod planetoid;
 mod plant;
+pub(crate) mod present;
 mod reach;
 mod records;
 pub(crate) mod sbm;
@@ -28,6 +29,7 @@ pub use edge_data::EdgeData;
 pub use links::{Links, Task};
 pub use partition::NodeSplit;
 pub use plant::{Plant, Poison};
+pub use present::{Event, EventKind, read_events};
 
 use std::collections::BTreeSet;
 
@@ -35,8 +37,18 @@ use crate::base::splitmix::SplitMix64;
 use crate::error::{Error, Result};
 
 /// Keys of every loader whose records are nodes.
-pub(crate) const NODE_KEYS: &[&str] =
-    &["task", "split", "normalize", "test_fraction", "validation_fraction", "split_seed", "plant", "poison"];
+pub(crate) const NODE_KEYS: &[&str] = &[
+    "task",
+    "split",
+    "normalize",
+    "test_fraction",
+    "validation_fraction",
+    "split_seed",
+    "plant",
+    "poison",
+    "events",
+    "until",
+];
 
 /// A wider matrix of features is taken for a slip.
 pub(crate) const MOST_COLUMNS: usize = 1 << 24;

@@ -62,7 +62,8 @@ pub use arrays::{Arrays, Column as ArrayColumn, npz};
 pub use config::{Column, ColumnKind, DataConfig, Label, Layout};
 pub use fitted::{ColumnFit, Encoding, FitOn, Fitted, Origins};
 pub use graph::{
-    Deletion, EdgeData, Graph, GraphData, GraphRecords, Links, NodeSplit, Plant, Poison, Sparse, Task, UNLABELLED,
+    Deletion, EdgeData, Event, EventKind, Graph, GraphData, GraphRecords, Links, NodeSplit, Plant, Poison, Sparse,
+    Task, UNLABELLED, read_events,
 };
 pub use identity::{Identities, Identity, Naming, Place, Portion};
 pub use kind::RecordKind;
@@ -260,7 +261,11 @@ pub fn load_with(config: &DataConfig, base_dir: &Path, fit: FitOn) -> Result<Dat
     let source = Source { config: &config, base_dir, fit, limit: Limit::of(&config)? };
     match row.load {
         Loader::Records(load) => assemble::dataset(load(&source)?, &config, kind, fit),
-        Loader::Graph { load, .. } => graph::dataset(load(&source)?, &config, kind, fit),
+        Loader::Graph { load, .. } => {
+            let mut data = graph::dataset(load(&source)?, &config, kind, fit)?;
+            graph::present::at_time(&config, base_dir, &mut data)?;
+            Ok(data)
+        }
     }
 }
 

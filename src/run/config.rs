@@ -324,6 +324,7 @@ impl Config {
         let single = [
             &mut d.path,
             &mut d.test_path,
+            &mut d.events,
             &mut d.train_images,
             &mut d.train_labels,
             &mut d.test_images,

@@ -16,6 +16,7 @@ pub mod experiments;
 pub mod export;
 pub mod first_step;
 pub mod folder;
+pub mod follow;
 pub mod forget_run;
 pub mod gradients;
 pub mod guess;

@@ -16,11 +16,12 @@ use crate::times;
 type Check = fn() -> Result<(), Failed>;
 
 pub fn trials() -> Vec<Trial> {
-    let all: [(&str, Check); 4] = [
+    let all: [(&str, Check); 5] = [
         ("streams: retraining in order, in batches and at once gives the same bytes", exact),
         ("streams: no method reads later what an earlier step deleted", unread),
         ("streams: a killed one goes on to the same bytes, and another is refused", killed),
         ("streams: a curve with retrains in between and references beside", curve),
+        ("streams: a graph is followed over time, and what is not there yet was never there", followed),
     ];
     all.into_iter().map(|(name, run)| times::trial(name, run)).collect()
 }
@@ -169,7 +170,8 @@ fn killed() -> Result<(), Failed> {
     refuse("finetune", "broken", &["--batch", "2"], "belongs to another stream")?;
     refuse("finetune", "run", &[], "is read, and would be written over")?;
     refuse("finetune", "whole/0001", &[], "holds a run")?;
-    desk.put("r.jsonl", "{\"request_id\":1,\"kind\":\"sample\",\"ids\":[\"r1\"]}\n{\"request_id\":2,\"kind\":\"sample\",\"ids\":[\"r999\"]}\n");
+    let unknown = |at: u32, id: &str| format!("{{\"request_id\":{at},\"kind\":\"sample\",\"ids\":[\"{id}\"]}}\n");
+    desk.put("r.jsonl", unknown(1, "r1") + &unknown(2, "r999"));
     refuse("finetune", "none", &[], "line 2")?;
     hold(!desk.path("none").exists(), || "an unknown id in line 2 left a folder".into())?;
     Ok(())
@@ -191,4 +193,50 @@ fn curve() -> Result<(), Failed> {
     let words = stream(&desk, "gradient_ascent", "bad", &["--set", "lr=1000.0", "--set", "max_steps=50"]);
     let output = unlearn(&words.iter().map(String::as_str).collect::<Vec<_>>()).output()?;
     hold(output.status.code() != Some(0) && !desk.path("bad/0002").exists(), || format!("{:?}", output.status))
+}
+
+/// On a graph of 60 nodes: some arrive, one leaves, and an edge goes and comes back.
+const EVENTS: &str = "{\"time\":0,\"event\":\"arrive\",\"kind\":\"node\",\"ids\":[30]}\n\
+    {\"time\":1,\"event\":\"arrive\",\"kind\":\"node\",\"ids\":[5,7]}\n\
+    {\"time\":2,\"event\":\"leave\",\"kind\":\"edge\",\"ids\":[[0,4]]}\n\
+    {\"time\":3,\"event\":\"arrive\",\"kind\":\"edge\",\"ids\":[[4,0]]}\n\
+    {\"time\":3,\"event\":\"leave\",\"kind\":\"node\",\"ids\":[9]}\n";
+
+fn followed() -> Result<(), Failed> {
+    let desk = Desk::new();
+    desk.put("events.jsonl", EVENTS);
+    let config = |keys: &str| {
+        format!(
+            "seed = 2\n[data]\nloader = 'sbm'\nnodes = 60\nclasses = 2\np_in = 0.2\ntest_fraction = 0.2\n{keys}\n\
+             [model]\nlayers = [{{type='graph_conv',out=8}},{{type='relu'}},{{type='graph_conv'}}]\n\
+             [train]\noptimizer = 'adam'\nlr = 0.02\nepochs = 30\n"
+        )
+    };
+    let (plain, events) = (desk.put("plain.toml", config("")), desk.put("e.toml", config("events = 'events.jsonl'")));
+    // A graph without what arrives later is the graph that never had it.
+    let without = "{\"request_id\":1,\"kind\":\"node\",\"ids\":[5,7]}\n";
+    let request = desk.put("r.jsonl", without);
+    let [whole, gone, early, out] = ["whole", "gone", "early", "out"].map(|name| desk.text(name));
+    ends(&["train", &plain, "--out", &whole, "-q"], 0)?;
+    ends(&["forget", &whole, "--request", &request, "--method", "retrain", "--out", &gone, "-q"], 0)?;
+    ends(&["train", &events, "--set", "data.until=0", "--out", &early, "-q"], 0)?;
+    hold(weights(&desk, "gone")? == weights(&desk, "early")?, || "the members of time 1 are there at time 0".into())?;
+    let follow = ["follow", &events, "--out", &out, "--epochs", "5", "--method", "unlink", "-q"];
+    let said = document(&[&follow[..], &["--json"]].concat())?;
+    let counts: Vec<(u64, u64)> = said["times"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|time| (time["arrived"].as_u64().unwrap_or(9), time["left"].as_u64().unwrap_or(9)))
+        .collect();
+    hold(counts == [(1, 0), (2, 0), (0, 1), (1, 1)], || format!("{said}"))?;
+    hold(weights(&desk, "out/0000")? == weights(&desk, "early")?, || "the first time is no plain training".into())?;
+    // What is done is not done again, and what is missing is.
+    let before = weights(&desk, "out/0003")?;
+    fs::remove_dir_all(desk.path("out/0003"))?;
+    ends(&follow, 0)?;
+    hold(weights(&desk, "out/0003")? == before, || "another way to the same graph".into())?;
+    let none = desk.text("none");
+    refused(&["follow", &plain, "--out", &none], &["data.events"])?;
+    hold(!desk.path("none").exists(), || "a refusal left a folder".into())
 }

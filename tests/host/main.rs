@@ -18,6 +18,7 @@ mod data_bad;
 mod data_files;
 mod edge_data;
 mod eval;
+mod events;
 mod evidence;
 mod factors;
 mod failures;

@@ -29,6 +29,8 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
         "split_seed",
         "plant",
         "poison",
+        "events",
+        "until",
     ],
     normalize: Normalize::Row,
     load: Loader::Graph { load, split: NodeSplit::Planetoid, test_fraction: 0.2 },

@@ -58,6 +58,8 @@ pub struct ForgetJob {
     /// What that was found to mean.
     forgotten: Vec<Line>,
     target: Target,
+    /// What it means together with what came before, for a retrain on a whole graph.
+    all: Option<Target>,
     row: &'static MethodRow,
     method: Box<dyn Method>,
     theta: Vec<f32>,
@@ -180,8 +182,15 @@ impl ForgetJob {
             Some(refit) => (&refit.data, &refit.model, &refit.config),
             None => (&run.data, &run.model, &run.config),
         };
-        let stage =
-            Stage { model, data, target: &self.target, train: &config.train, seed, past: self.past(), check_finite };
+        let stage = Stage {
+            model,
+            data,
+            target: self.all.as_ref().unwrap_or(&self.target),
+            train: &config.train,
+            seed,
+            past: self.past(),
+            check_finite,
+        };
         engine.take_kernels();
         let start = Instant::now();
         let (theta, mut account) = apply(engine, &stage, &self.theta, self.method.as_ref())?;

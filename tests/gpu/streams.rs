@@ -16,11 +16,12 @@ use crate::times;
 type Check = fn() -> Result<(), Failed>;
 
 pub fn trials() -> Vec<Trial> {
-    let all: [(&str, Check); 5] = [
+    let all: [(&str, Check); 6] = [
         ("streams: retraining in order, in batches and at once gives the same bytes", exact),
         ("streams: no method reads later what an earlier step deleted", unread),
         ("streams: a killed one goes on to the same bytes, and another is refused", killed),
         ("streams: a curve with retrains in between and references beside", curve),
+        ("streams: on a graph with dropout too, retraining in order is retraining at once", on_a_graph),
         ("streams: a graph is followed over time, and what is not there yet was never there", followed),
     ];
     all.into_iter().map(|(name, run)| times::trial(name, run)).collect()
@@ -193,6 +194,27 @@ fn curve() -> Result<(), Failed> {
     let words = stream(&desk, "gradient_ascent", "bad", &["--set", "lr=1000.0", "--set", "max_steps=50"]);
     let output = unlearn(&words.iter().map(String::as_str).collect::<Vec<_>>()).output()?;
     hold(output.status.code() != Some(0) && !desk.path("bad/0002").exists(), || format!("{:?}", output.status))
+}
+
+/// Dropout of sparse features and of attention draws by their places: what was deleted before keeps its own.
+fn on_a_graph() -> Result<(), Failed> {
+    let desk = Desk::new();
+    let config = desk.put(
+        "g.toml",
+        "seed = 2\n[data]\nloader = 'sbm'\nnodes = 60\nclasses = 2\np_in = 0.2\n[model]\nzoo = 'gat'\nhidden = [4]\n\
+         [train]\noptimizer = 'adam'\nlr = 0.02\nepochs = 8\n",
+    );
+    ends(&["train", &config, "--out", &desk.text("run"), "-q"], 0)?;
+    desk.put(
+        "r.jsonl",
+        "{\"request_id\":1,\"kind\":\"node\",\"ids\":[5]}\n{\"request_id\":2,\"kind\":\"edge\",\"ids\":[[0,4]]}\n\
+         {\"request_id\":3,\"kind\":\"node\",\"ids\":[7,8]}\n",
+    );
+    done(&desk, "retrain", "one", &[])?;
+    done(&desk, "retrain", "all", &["--batch", "3"])?;
+    hold(weights(&desk, "one/0003")? == weights(&desk, "all/0001")?, || "in order they come to other weights".into())?;
+    ends(&["eval", &desk.text("one/0003"), "-q"], 0)?;
+    Ok(())
 }
 
 /// On a graph of 60 nodes: some arrive, one leaves, and an edge goes and comes back.

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::ForgetJob;
-use crate::data::{Place, Portion, Request, Split, read_requests};
+use crate::data::{Dataset, FitOn, Place, Portion, Request, Split, read_requests};
 use crate::error::{Error, Result};
-use crate::methods::{self, Method, MethodRow};
+use crate::methods::{self, Method, MethodRow, Role};
 use crate::run::earlier::Earlier;
 use crate::run::evidence::{self, Marks};
 use crate::run::folder::{Opened, RunFolder};
@@ -22,6 +22,8 @@ struct Asked<'a> {
     requests: Vec<Request>,
     earlier: Earlier,
     target: Target,
+    /// A graph from which nothing was taken yet, for a retrain of a run that had forgotten before.
+    whole: Option<Dataset>,
     /// The file.
     request: &'a Path,
 }
@@ -66,6 +68,8 @@ impl ForgetJob {
         }
         row.check_data(&run.data)?;
         let earlier = Earlier::of(&run)?;
+        let again = row.role == Role::Reference && earlier.target.graph.is_some();
+        let whole = again.then(|| run.data.clone());
         earlier.lose(&mut run.data);
         let struck = lost::strike(&mut requests, &earlier.requests, &run.absent)?;
         let mut target = Target::of(&requests, &run.data, &run.model, run.config.seed)?;
@@ -73,7 +77,7 @@ impl ForgetJob {
         if !earlier.requests.is_empty() {
             target.after(&earlier.target, &run.data)?;
         }
-        let asked = Asked { requests, earlier, target, request };
+        let asked = Asked { requests, earlier, target, whole, request };
         ForgetJob::on(run, asked, (row, method), place)
     }
 
@@ -90,7 +94,7 @@ impl ForgetJob {
         let target = Target::known(&run.forgotten, &root.data);
         let requests = run.requests.clone().unwrap_or_default();
         let request = run.folder.request();
-        let asked = Asked { requests, earlier: Earlier::default(), target, request: &request };
+        let asked = Asked { requests, earlier: Earlier::default(), target, whole: None, request: &request };
         ForgetJob::on(root, asked, (row, method), place)
     }
 
@@ -100,7 +104,7 @@ impl ForgetJob {
         (row, method): (&'static MethodRow, Box<dyn Method>),
         (folder, hold): (RunFolder, Option<Hold>),
     ) -> Result<ForgetJob> {
-        let Asked { requests, earlier, target, request } = asked;
+        let Asked { requests, earlier, target, whole, request } = asked;
         check_needs(&run.info, &run.folder.path, row.name, method.needs())?;
         method.suits_recipe(&run.config.train)?;
         method.suits_targets(run.data.target_kind())?;
@@ -124,7 +128,19 @@ impl ForgetJob {
         let retained = lost::retained(data, &gone, run.absent.lines).filter(|_| complete);
         let mut left: Vec<Place> = gone.into_iter().filter(|place| place.portion != Portion::Train).collect();
         left.sort_unstable();
-        refit.iter_mut().for_each(|refit| earlier.lose(&mut refit.data));
+        let all = match whole {
+            // One request after another comes to what all of them at once do: nothing lies elsewhere than it did.
+            Some(data) => {
+                let model = run.config.network(&data, FitOn::Kept(&run.info.data.fitted))?;
+                let refit = refit.get_or_insert(Refit { data, model, config: run.config.clone() });
+                let requests = [&earlier.requests[..], &requests].concat();
+                Some(Target::of(&requests, &refit.data, &refit.model, run.config.seed)?)
+            }
+            None => {
+                refit.iter_mut().for_each(|refit| earlier.lose(&mut refit.data));
+                None
+            }
+        };
         for data in refit.iter_mut().map(|refit| &mut refit.data).chain([&mut run.data]) {
             data.leave(&left);
         }
@@ -138,6 +154,7 @@ impl ForgetJob {
             earlier: earlier.requests,
             forgotten,
             target,
+            all,
             row,
             method,
             theta,

@@ -10,6 +10,7 @@ use super::kernel::{Consts, Kernel};
 use super::pipelines::{Key, Pipeline};
 use super::recording::{Dispatch, Recording};
 use super::shader::{self, Composed};
+use super::stack::form::form;
 use super::stack::places::layout_entries;
 use crate::base::at_once;
 use crate::error::{Error, Result};
@@ -77,7 +78,7 @@ impl Gpu {
     fn key(&self, d: &Dispatch, stacked: bool) -> Result<(Composed, Consts, Key)> {
         let mut composed = shader::composed(d.kernel)?;
         if stacked {
-            composed.text.clone_from(&shader::stacked(d.kernel)?.text);
+            composed.text.clone_from(&form(d.kernel)?.text);
         }
         let values = composed.consts(d.kernel, &d.consts)?;
         let consts = values.iter().map(|(n, v)| (n.clone(), v.to_bits())).collect();

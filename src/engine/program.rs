@@ -14,6 +14,7 @@ use super::plan;
 use super::recording::{Command, Dispatch, Groups, Recording};
 use super::shader;
 use super::span::{ALIGN, BufferId, Span};
+use super::stack::form::form;
 use super::stack::places::{MODELS_BYTES, Place, places, places_bytes};
 use super::stack::{self, PartsOf, Strides};
 use crate::error::{Error, Result};
@@ -49,9 +50,8 @@ pub(super) struct Launch {
     bind_group: wgpu::BindGroup,
     /// Where the dispatch's own parts of the uniform bindings begin.
     offsets: Vec<u32>,
-    /// Workgroups of one model, and the most along one side of a grid.
-    groups: u64,
-    side: u64,
+    /// Workgroups of one model.
+    grid: UVec3,
     pub kernel: &'static str,
     pub tuned: bool,
     pub label: String,
@@ -136,16 +136,9 @@ impl Gpu {
         if rec.models().is_none() {
             return Ok(Vec::new());
         }
-        let stacked = shader::stacked(d.kernel)?;
+        let stacked = form(d.kernel)?;
         let strides: Vec<Strides> = d.bindings.iter().map(|(span, _)| rec.strides(span, parts)).collect();
-        Ok(places(d, self.groups(d, &*self.pipeline(d, true)?), &stacked.widths, &strides))
-    }
-
-    fn groups(&self, d: &Dispatch, pipeline: &Pipeline) -> u64 {
-        match d.groups {
-            Groups::Threads(n) => n.div_ceil(pipeline.workgroup),
-            Groups::Groups(n) => n,
-        }
+        Ok(places(d, &stacked.widths, &strides))
     }
 
     /// Gives every temporary a buffer of the shared pool, growing the pool where nothing fits.
@@ -232,17 +225,20 @@ impl Gpu {
             layout: &pipeline.layout,
             entries: &entries,
         });
-        let (groups, side) = (self.groups(d, &pipeline), u64::from(self.limits.max_compute_workgroups_per_dimension));
-        let all = groups * models.unwrap_or(1) as u64;
-        if fold(all, side).is_none() {
-            return Err(Error::Unsupported(format!(
-                "kernel {} needs {all} workgroups, too many for {}",
+        let groups = match d.groups {
+            Groups::Threads(n) => n.div_ceil(pipeline.workgroup),
+            Groups::Groups(n) => n,
+        };
+        let side = u64::from(self.limits.max_compute_workgroups_per_dimension);
+        let grid = fold(groups, side).filter(|_| models.unwrap_or(1) as u64 <= side).ok_or_else(|| {
+            Error::Unsupported(format!(
+                "kernel {} needs {groups} workgroups, too many for {}",
                 d.kernel.name, self.report.name
-            )));
-        }
+            ))
+        })?;
         let (kernel, label) = (d.kernel.name, d.label.clone());
         let (flops, bytes) = (d.flops, d.bytes);
-        Ok(Launch { pipeline, bind_group, offsets, groups, side, kernel, tuned: false, label, flops, bytes })
+        Ok(Launch { pipeline, bind_group, offsets, grid, kernel, tuned: false, label, flops, bytes })
     }
 
     /// Floating point operations after which a submission is closed.
@@ -259,9 +255,8 @@ impl Launch {
             pass.set_pipeline(&self.pipeline.pipeline);
         }
         pass.set_bind_group(0, &self.bind_group, &self.offsets);
-        // As many as it was compiled for fit, so that fewer do.
-        let [x, y, z] = fold(self.groups * models as u64, self.side).unwrap_or(UVec3::ZERO).to_array();
-        pass.dispatch_workgroups(x, y, z);
+        let [x, y, _] = self.grid.to_array();
+        pass.dispatch_workgroups(x, y, models as u32);
     }
 }
 

@@ -4,7 +4,7 @@ use super::kernel::{Access, Lane, TwinCall};
 use super::plan;
 use super::recording::{Command, Dispatch, Recording};
 use super::span::{BufferId, Elem, Span};
-use super::stack::stride;
+use super::stack::{PartsOf, stride};
 use super::{Data, shader};
 use crate::error::Result;
 
@@ -84,6 +84,25 @@ impl Reference {
         Ok(rec.outputs.iter().map(|span| self.load(*span)).collect())
     }
 
+    /// Runs a stacked recording model by model.
+    pub(super) fn run_models(
+        &mut self,
+        (rec, parts): (&Recording, &PartsOf),
+        models: &[u32],
+        inputs: &[Data],
+    ) -> Result<Vec<Lane>> {
+        let mut all: Vec<Lane> = Vec::new();
+        for (slot, model) in models.iter().enumerate() {
+            let mine: Vec<Data> = inputs.iter().zip(&rec.inputs).map(|(data, len)| data.piece(slot, *len)).collect();
+            let out = self.run(&rec.of_model(*model as usize, parts), &mine, usize::MAX)?;
+            match all.is_empty() {
+                true => all = out,
+                false => all.iter_mut().zip(&out).for_each(|(to, more)| append(to, more)),
+            }
+        }
+        Ok(all)
+    }
+
     fn call(&mut self, d: &Dispatch) -> Result<()> {
         let consts = shader::composed(d.kernel)?.consts(d.kernel, &d.consts)?;
         let mut binds: Vec<Lane> = d.bindings.iter().map(|(span, _)| self.load(*span)).collect();
@@ -102,5 +121,13 @@ impl Reference {
             Some(models) => plan::plan(rec).slots.iter().map(|n| (stride(*n) * models) as u64 * 4).sum(),
             None => plan::plan(rec).bytes(),
         }
+    }
+}
+
+fn append(to: &mut Lane, more: &Lane) {
+    match (to, more) {
+        (Lane::F32(to), Lane::F32(more)) => to.extend(more),
+        (Lane::U32(to), Lane::U32(more)) => to.extend(more),
+        _ => {}
     }
 }

@@ -1,13 +1,12 @@
 //! WGSL: `#import name` composition, validation and reflection through naga, translation for `shaders --dump`.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{LazyLock, Mutex};
 
 use wgpu::naga;
 
 use super::kernel::{FieldType, Kernel};
 use super::span::Elem;
-use super::stack::form::{self, Form};
 use crate::error::{Error, Result};
 
 /// Files that `#import` may name: `shaders/shared/<name>.wgsl`.
@@ -121,31 +120,6 @@ pub fn composed(kernel: &'static Kernel) -> Result<Composed> {
     let made = Composed { reflection: reflect(kernel.name, &module, &info)?, text };
     cache.insert(key, made.clone());
     Ok(made)
-}
-
-/// Stacked forms, by kernel and the address of its source.
-type Forms = HashMap<(&'static str, usize), Arc<Form>>;
-
-/// The stacked form of a kernel's shader; kept for the life of the process.
-pub(super) fn stacked(kernel: &'static Kernel) -> Result<Arc<Form>> {
-    static CACHE: LazyLock<Mutex<Forms>> = LazyLock::new(Default::default);
-    let key = (kernel.name, kernel.source.as_ptr() as usize);
-    let mut cache = CACHE.lock().unwrap_or_else(|e| e.into_inner());
-    if let Some(hit) = cache.get(&key) {
-        return Ok(hit.clone());
-    }
-    let plain = composed(kernel)?;
-    let made = Arc::new(form::stacked(kernel.name, &plain.text, &plain.reflection)?);
-    cache.insert(key, made.clone());
-    Ok(made)
-}
-
-/// The text of a kernel's stacked form: what runs where several models share a dispatch.
-///
-/// # Errors
-/// A shader that reads otherwise than those of this crate do.
-pub fn stacked_text(kernel: &'static Kernel) -> Result<String> {
-    stacked(kernel).map(|form| form.text.clone())
 }
 
 /// Parses and validates composed WGSL.

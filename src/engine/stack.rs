@@ -8,10 +8,9 @@ mod refuse;
 
 use std::collections::BTreeMap;
 
-use super::kernel::Lane;
 use super::recording::{Command, Recording};
 use super::span::{ALIGN, Buf, BufferId, Element, Span, Unusable};
-use super::{Data, Engine, Program, Reference};
+use super::{Data, Engine, Program};
 use crate::error::{Error, Mistake, Result};
 
 /// The most models that one stack may have.
@@ -77,7 +76,7 @@ impl Recording {
     }
 
     /// The recording over the parts of one model: what the reference engine runs.
-    fn of_model(&self, model: usize, parts: &PartsOf) -> Recording {
+    pub(super) fn of_model(&self, model: usize, parts: &PartsOf) -> Recording {
         let shift = |span: &mut Span| span.offset += model * self.strides(span, parts).model;
         let mut one = self.clone();
         for command in &mut one.commands {
@@ -150,35 +149,6 @@ impl Engine {
     pub fn run_for(&mut self, program: &Program, models: &[u32], inputs: &[Data]) -> Result<Vec<Data>> {
         let ticket = self.submit_for(program, models, inputs)?;
         self.wait(ticket)
-    }
-}
-
-impl Reference {
-    /// Runs a stacked recording model by model.
-    pub(super) fn run_models(
-        &mut self,
-        (rec, parts): (&Recording, &PartsOf),
-        models: &[u32],
-        inputs: &[Data],
-    ) -> Result<Vec<Lane>> {
-        let mut all: Vec<Lane> = Vec::new();
-        for (slot, model) in models.iter().enumerate() {
-            let mine: Vec<Data> = inputs.iter().zip(&rec.inputs).map(|(data, len)| data.piece(slot, *len)).collect();
-            let out = self.run(&rec.of_model(*model as usize, parts), &mine, usize::MAX)?;
-            match all.is_empty() {
-                true => all = out,
-                false => all.iter_mut().zip(&out).for_each(|(to, more)| append(to, more)),
-            }
-        }
-        Ok(all)
-    }
-}
-
-fn append(to: &mut Lane, more: &Lane) {
-    match (to, more) {
-        (Lane::F32(to), Lane::F32(more)) => to.extend(more),
-        (Lane::U32(to), Lane::U32(more)) => to.extend(more),
-        _ => {}
     }
 }
 

@@ -57,9 +57,7 @@ fn wrong(name: &str, plain: &str, stacked: &str) -> Option<String> {
     if before[0] != after[0] || after[0] != after[1] || bases != after[0] {
         return Some(format!("{before:?} accesses became {after:?} with {bases} parts"));
     }
-    let groups = stacked.matches("stack_group").count();
-    let whole = stacked.contains("arrayLength") || (groups < 2 && plain.contains("group_index(wid"));
-    whole.then(|| "it takes all models for one".to_owned())
+    stacked.contains("arrayLength").then(|| "it takes all models for one".to_owned())
 }
 
 #[test]
@@ -81,7 +79,6 @@ fn a_part_left_out_of_a_stacked_shader_is_seen() {
         ("theta[stack.b2 + (i)]", "theta[i]"),
         ("theta[stack.b2 + (i)]", "theta[stack.n2 + (i)]"),
         ("stack.n2", "arrayLength(&theta)"),
-        ("= stack_group", "= group_index(wid, nwg)"),
     ] {
         let fault = text.replacen(from, to, 1);
         assert!(fault != text && wrong(kernel.name, &plain, &fault).is_some(), "{from} as {to}:\n{fault}");

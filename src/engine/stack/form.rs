@@ -1,11 +1,13 @@
 //! The stacked form of a shader, written mechanically from its text: one dispatch does for several models what the
-//! plain form does for one. Workgroup g of the grid is workgroup g % groups of model g / groups, and each access
-//! `x[e]` becomes `x[base + (e)]` with the base of that model's part. The instructions between are the same, in the
-//! same order, so that the bytes are.
+//! plain form does for one. Each layer z of the grid is a model, and each access `x[e]` becomes `x[base + (e)]` with the
+//! base of that model's part. The instructions between are the same, in the same order, so that the bytes are.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::{Arc, LazyLock, Mutex};
 
-use crate::engine::shader::Reflection;
+use crate::engine::kernel::Kernel;
+use crate::engine::shader::{Reflection, composed};
 use crate::error::{Error, Result};
 
 /// Models that one table holds: a uniform binding of 16 KiB, which every adapter takes.
@@ -22,11 +24,36 @@ pub(in crate::engine) struct Form {
     pub widths: Vec<usize>,
 }
 
+/// Stacked forms, by kernel and the address of its source.
+type Forms = HashMap<(&'static str, usize), Arc<Form>>;
+
+/// The stacked form of a kernel's shader; kept for the life of the process.
+pub(in crate::engine) fn form(kernel: &'static Kernel) -> Result<Arc<Form>> {
+    static CACHE: LazyLock<Mutex<Forms>> = LazyLock::new(Default::default);
+    let key = (kernel.name, kernel.source.as_ptr() as usize);
+    let mut cache = CACHE.lock().unwrap_or_else(|e| e.into_inner());
+    if let Some(hit) = cache.get(&key) {
+        return Ok(hit.clone());
+    }
+    let plain = composed(kernel)?;
+    let made = Arc::new(stacked(kernel.name, &plain.text, &plain.reflection)?);
+    cache.insert(key, made.clone());
+    Ok(made)
+}
+
+/// The text of a kernel's stacked form: what runs where several models share a dispatch.
+///
+/// # Errors
+/// A shader that reads otherwise than those of this crate do.
+pub fn stacked_text(kernel: &'static Kernel) -> Result<String> {
+    form(kernel).map(|form| form.text.clone())
+}
+
 /// Rewrites composed WGSL whose reflection is `shader`.
 ///
 /// # Errors
 /// More bindings than there is room for, or text that does not read as the shaders of this crate do.
-pub(in crate::engine) fn stacked(name: &str, text: &str, shader: &Reflection) -> Result<Form> {
+fn stacked(name: &str, text: &str, shader: &Reflection) -> Result<Form> {
     let names: Vec<&str> = shader.storage.iter().map(|(n, ..)| n.as_str()).collect();
     let fail = |what: &str| Error::internal(format!("{name}.wgsl has no stacked form: {what}"));
     if names.len() > MOST_BINDINGS {
@@ -36,6 +63,7 @@ pub(in crate::engine) fn stacked(name: &str, text: &str, shader: &Reflection) ->
     let widths = widths.ok_or_else(|| fail("the element type of a buffer is not a number or a vector of 2 or 4"))?;
     let tokens = tokens(text);
     let functions: Vec<&str> = tokens.windows(3).filter(|t| t[0] == "fn").map(|t| t[2]).collect();
+    // Which workgroup of its model's one is, its x and y say.
     let helpers = functions.iter().filter(|f| **f != "main" && **f != "group_index").copied().collect();
     let mut writer = Writer { out: declarations(names.len()), names: &names, helpers, brackets: Vec::new() };
     writer.write(&tokens).ok_or_else(|| fail("its brackets or its entry point read otherwise than expected"))?;
@@ -84,9 +112,9 @@ fn declarations(bindings: usize) -> String {
     }
     format!(
         "// Where each binding has its parts: elements from slot to slot, from model to model, elements of a part.
-struct StackPlaces {{ groups: u32, at: array<vec4<u32>, {bindings}> }}
+struct StackPlaces {{ at: array<vec4<u32>, {bindings}> }}
 // The models of a run by slot.
-struct StackModels {{ count: u32, numbers: array<vec4<u32>, {}> }}
+struct StackModels {{ numbers: array<vec4<u32>, {}> }}
 // The first element and the number of elements of this model's part of each binding.
 struct Stack {{ {fields}}}
 
@@ -105,24 +133,18 @@ fn preamble(bindings: usize) -> String {
     let mut parts = String::new();
     for i in 0..bindings {
         let at = format!("stack_places.at[{i}]");
-        let _ = write!(parts, "\n        stack_slot * {at}.x + stack_model * {at}.y, {at}.z,");
+        let _ = write!(parts, "\n        wid.z * {at}.x + stack_model * {at}.y, {at}.z,");
     }
     format!(
         "
-    let stack_id = wid.y * nwg.x + wid.x;
-    let stack_slot = stack_id / stack_places.groups;
-    if (stack_slot >= stack_models.count) {{
-        return;
-    }}
-    let stack_group = stack_id - stack_slot * stack_places.groups;
-    let stack_model = stack_models.numbers[stack_slot / 4u][stack_slot % 4u];
+    let stack_model = stack_models.numbers[wid.z / 4u][wid.z % 4u];
     let stack = Stack({parts}
     );"
     )
 }
 
-/// The builtins that an entry point without a grid lacks.
-const GRID: &str = "@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,\n        ";
+/// The builtin that an entry point without a grid lacks.
+const GRID: &str = "@builtin(workgroup_id) wid: vec3<u32>, ";
 
 struct Writer<'a> {
     out: String,
@@ -152,10 +174,6 @@ impl Writer<'_> {
             "[" => self.brackets.push(false),
             "]" if self.brackets.pop()? => self.out.push(')'),
             "main" if declared => return self.entry(tokens, at),
-            "group_index" if !declared && next == "(" => {
-                self.out.push_str("stack_group");
-                return Some(closing(tokens, at + 1)? + 1 - at);
-            }
             "arrayLength" if next == "(" && tokens.get(at + 2) == Some(&"&") => {
                 let i = self.names.iter().position(|n| Some(n) == tokens.get(at + 3))?;
                 let _ = write!(self.out, "stack.n{i}");
@@ -193,7 +211,7 @@ impl Writer<'_> {
         let close = closing(tokens, at + 1)?;
         let head = tokens[at + 2..close].concat();
         let brace = close + tokens[close..].iter().position(|t| *t == "{")?;
-        let grid = if head.contains(") wid: ") && head.contains(") nwg: ") { "" } else { GRID };
+        let grid = if head.contains(") wid: ") { "" } else { GRID };
         let _ = write!(self.out, "main({grid}{head}{}", tokens[close..=brace].concat());
         self.out.push_str(&preamble(self.names.len()));
         Some(brace + 1 - at)

@@ -80,10 +80,9 @@ pub(in crate::engine) fn read_back(
     }
 }
 
-/// `StackPlaces` of a stacked shader: its dispatch's workgroups of one model, and each binding's strides and length in
-/// elements of the shader's array.
-pub(in crate::engine) fn places(d: &Dispatch, groups: u64, widths: &[usize], strides: &[Strides]) -> Vec<u8> {
-    let mut words = vec![groups as u32, 0, 0, 0];
+/// `StackPlaces` of a stacked shader: each binding's strides and length in elements of the shader's array.
+pub(in crate::engine) fn places(d: &Dispatch, widths: &[usize], strides: &[Strides]) -> Vec<u8> {
+    let mut words = Vec::new();
     for (((span, _), width), by) in d.bindings.iter().zip(widths).zip(strides) {
         // What `arrayLength` gives where the range is bound by itself, rounded up to whole vec4s.
         let length = span.len.max(1).next_multiple_of(4) / width;
@@ -95,17 +94,15 @@ pub(in crate::engine) fn places(d: &Dispatch, groups: u64, widths: &[usize], str
 /// Bytes of `StackPlaces` with so many bindings.
 pub(in crate::engine) fn places_bytes(bindings: usize) -> u64 {
     debug_assert!(bindings <= MOST_BINDINGS);
-    16 + 16 * bindings as u64
+    16 * bindings as u64
 }
 
 /// Bytes of `StackModels`.
-pub(in crate::engine) const MODELS_BYTES: u64 = 16 + 4 * MOST_MODELS as u64;
+pub(in crate::engine) const MODELS_BYTES: u64 = 4 * MOST_MODELS as u64;
 
 /// `StackModels` of a run, as far as it is read.
 pub(in crate::engine) fn table(models: &[u32]) -> Vec<u8> {
-    let mut words = vec![models.len() as u32, 0, 0, 0];
-    words.extend(models);
-    bytemuck::cast_slice(&words).to_vec()
+    bytemuck::cast_slice(models).to_vec()
 }
 
 /// What the stacked shader of a kernel binds beyond the plain one's: places with an offset for each dispatch, models.

@@ -10,8 +10,9 @@ use super::kernel::{Consts, Kernel};
 use super::pipelines::{Key, Pipeline};
 use super::recording::{Dispatch, Recording};
 use super::shader::{self, Composed};
-use super::stack::form::form;
+use super::stack::form::{form, walks};
 use super::stack::places::layout_entries;
+use super::stack::{LANES, Sharing};
 use crate::base::at_once;
 use crate::error::{Error, Result};
 
@@ -42,7 +43,7 @@ impl Gpu {
         let mut modules = HashMap::<_, Module>::new();
         let (mut jobs, mut seen) = (Vec::new(), HashSet::new());
         for d in rec.dispatches() {
-            let (composed, values, key) = self.key(d, rec.models().is_some())?;
+            let (composed, values, key) = self.key(d, self.sharing(rec, d)?)?;
             if self.pipelines.made.contains_key(&key) || !seen.insert(key.clone()) {
                 continue;
             }
@@ -68,22 +69,31 @@ impl Gpu {
     }
 
     /// The pipeline of a dispatch whose recording went through [`Gpu::make_pipelines`].
-    pub(super) fn pipeline(&self, d: &Dispatch, stacked: bool) -> Result<Arc<Pipeline>> {
-        let (_, _, key) = self.key(d, stacked)?;
+    pub(super) fn pipeline(&self, d: &Dispatch, sharing: Sharing) -> Result<Arc<Pipeline>> {
+        let (_, _, key) = self.key(d, sharing)?;
         let made = self.pipelines.made.get(&key).cloned();
         made.ok_or_else(|| Error::internal(format!("the pipeline of {} was not made", d.kernel.name)))
     }
 
+    /// How the models of a recording share a dispatch: by lanes where the adapter is a CPU, the kernel gains by it and
+    /// three quarters of the lanes have a model.
+    pub(super) fn sharing(&self, rec: &Recording, d: &Dispatch) -> Result<Sharing> {
+        let Some(models) = rec.models() else { return Ok(Sharing::Alone) };
+        let filled = 4 * models >= 3 * models.next_multiple_of(LANES);
+        let lanes = self.report.is_software() && filled && walks(d.kernel)?;
+        Ok(if lanes { Sharing::Lanes } else { Sharing::Layers })
+    }
+
     /// The text that a dispatch runs, its overrides, and what its pipeline is kept by.
-    fn key(&self, d: &Dispatch, stacked: bool) -> Result<(Composed, Consts, Key)> {
+    fn key(&self, d: &Dispatch, sharing: Sharing) -> Result<(Composed, Consts, Key)> {
         let mut composed = shader::composed(d.kernel)?;
-        if stacked {
-            composed.text.clone_from(&form(d.kernel)?.text);
+        if sharing != Sharing::Alone {
+            composed.text.clone_from(&form(d.kernel, sharing)?.text);
         }
         let values = composed.consts(d.kernel, &d.consts)?;
         let consts = values.iter().map(|(n, v)| (n.clone(), v.to_bits())).collect();
         let guarded = self.options.checks == Checks::Checked;
-        let module = (d.kernel.name, d.kernel.source.as_ptr() as usize, guarded, stacked);
+        let module = (d.kernel.name, d.kernel.source.as_ptr() as usize, guarded, sharing);
         Ok((composed, values, Key { module, consts }))
     }
 

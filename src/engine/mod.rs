@@ -54,7 +54,7 @@ pub use reference::Reference;
 pub use shader::{Composed, Reflection, SHARED, compose, composed, parse};
 pub use span::{ALIGN, Buf, BufferId, Elem, Element, Span, Unusable};
 pub use stack::MOST_MODELS;
-pub use stack::form::stacked_text;
+pub use stack::form::stacked_texts;
 pub use tangent::{Add, Rule, Tangents};
 pub use target::{Class, Target, Vendor};
 pub use timing::{KernelTotal, Timing, chrome_trace, totals};

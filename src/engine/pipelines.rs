@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::kept::Kept;
+use super::stack::Sharing;
 
 pub(super) struct Pipeline {
     pub pipeline: wgpu::ComputePipeline,
@@ -19,8 +20,8 @@ pub(super) struct Key {
 }
 
 /// A kernel's name, its source's address, which tells a mutated copy (a planted fault) from the original, whether the
-/// run-time guards are in it, and whether it is the stacked form.
-pub(super) type ModuleKey = (&'static str, usize, bool, bool);
+/// run-time guards are in it, and how models share it.
+pub(super) type ModuleKey = (&'static str, usize, bool, Sharing);
 
 /// What an engine has made so far.
 #[derive(Default)]

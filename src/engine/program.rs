@@ -16,7 +16,7 @@ use super::shader;
 use super::span::{ALIGN, BufferId, Span};
 use super::stack::form::form;
 use super::stack::places::{MODELS_BYTES, Place, places, places_bytes};
-use super::stack::{self, PartsOf, Strides};
+use super::stack::{self, PartsOf, Sharing, Strides};
 use crate::error::{Error, Result};
 
 /// Bytes of one parameter slot: the largest uniform offset alignment any adapter asks for.
@@ -50,8 +50,9 @@ pub(super) struct Launch {
     bind_group: wgpu::BindGroup,
     /// Where the dispatch's own parts of the uniform bindings begin.
     offsets: Vec<u32>,
-    /// Workgroups of one model.
+    /// Workgroups of one layer of models, and how many models that are.
     grid: UVec3,
+    lanes: usize,
     pub kernel: &'static str,
     pub tuned: bool,
     pub label: String,
@@ -111,7 +112,13 @@ impl Gpu {
                     dispatched += 1;
                     let bound: Vec<Place> =
                         d.bindings.iter().map(|(span, _)| place(self, span)).collect::<Result<_>>()?;
-                    let launch = self.launch(d, rec.models(), &bound, (&params, &program.models), offsets)?;
+                    let launch = self.launch(
+                        d,
+                        (rec.models(), self.sharing(rec, d)?),
+                        &bound,
+                        (&params, &program.models),
+                        offsets,
+                    )?;
                     let tuned = rec.chosen_by(d.kernel) != By::Rule;
                     program.steps.push(Step::Launch(Launch { tuned, ..launch }));
                 }
@@ -136,7 +143,7 @@ impl Gpu {
         if rec.models().is_none() {
             return Ok(Vec::new());
         }
-        let stacked = form(d.kernel)?;
+        let stacked = form(d.kernel, Sharing::Layers)?;
         let strides: Vec<Strides> = d.bindings.iter().map(|(span, _)| rec.strides(span, parts)).collect();
         Ok(places(d, &stacked.widths, &strides))
     }
@@ -174,7 +181,7 @@ impl Gpu {
     fn launch(
         &mut self,
         d: &Dispatch,
-        models: Option<usize>,
+        (models, sharing): (Option<usize>, Sharing),
         bound: &[Place],
         (params, table): (&wgpu::Buffer, &Option<wgpu::Buffer>),
         offsets: Vec<u32>,
@@ -188,7 +195,7 @@ impl Gpu {
                 self.report.name
             )));
         }
-        let pipeline = self.pipeline(d, models.is_some())?;
+        let pipeline = self.pipeline(d, sharing)?;
         let mut entries = Vec::with_capacity(bound.len() + 3);
         let mut bind = |binding: usize, buffer, offset, bytes: u64| {
             let resource = wgpu::BufferBinding { buffer, offset, size: std::num::NonZero::new(bytes) };
@@ -230,15 +237,18 @@ impl Gpu {
             Groups::Groups(n) => n,
         };
         let side = u64::from(self.limits.max_compute_workgroups_per_dimension);
-        let grid = fold(groups, side).filter(|_| models.unwrap_or(1) as u64 <= side).ok_or_else(|| {
-            Error::Unsupported(format!(
-                "kernel {} needs {groups} workgroups, too many for {}",
-                d.kernel.name, self.report.name
-            ))
-        })?;
+        let grid = fold(groups * sharing.lanes() as u64, side)
+            .filter(|_| models.unwrap_or(1) as u64 <= side)
+            .ok_or_else(|| {
+                Error::Unsupported(format!(
+                    "kernel {} needs {groups} workgroups, too many for {}",
+                    d.kernel.name, self.report.name
+                ))
+            })?;
         let (kernel, label) = (d.kernel.name, d.label.clone());
         let (flops, bytes) = (d.flops, d.bytes);
-        Ok(Launch { pipeline, bind_group, offsets, grid, kernel, tuned: false, label, flops, bytes })
+        let lanes = sharing.lanes();
+        Ok(Launch { pipeline, bind_group, offsets, grid, lanes, kernel, tuned: false, label, flops, bytes })
     }
 
     /// Floating point operations after which a submission is closed.
@@ -256,7 +266,7 @@ impl Launch {
         }
         pass.set_bind_group(0, &self.bind_group, &self.offsets);
         let [x, y, _] = self.grid.to_array();
-        pass.dispatch_workgroups(x, y, models as u32);
+        pass.dispatch_workgroups(x, y, models.div_ceil(self.lanes) as u32);
     }
 }
 

@@ -16,6 +16,28 @@ use crate::error::{Error, Mistake, Result};
 /// The most models that one stack may have.
 pub const MOST_MODELS: usize = form::MOST_MODELS;
 
+/// How the invocations of a dispatch are shared out among models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Sharing {
+    /// There is one model.
+    Alone,
+    /// A layer of the grid for each.
+    Layers,
+    /// Neighbouring invocations do the same of [`LANES`] models: on a CPU, whose lanes wait for the longest loop among
+    /// them, that makes all loops equally long where rows of a sparse matrix are not.
+    Lanes,
+}
+
+/// Models beside one another in [`Sharing::Lanes`].
+pub(super) const LANES: usize = 8;
+
+impl Sharing {
+    /// Models of one layer of the grid.
+    pub fn lanes(self) -> usize {
+        if self == Sharing::Lanes { LANES } else { 1 }
+    }
+}
+
 /// A kept buffer of equal parts, one for each model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Parts {

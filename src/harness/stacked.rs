@@ -6,8 +6,8 @@ use crate::engine::case::Case;
 use crate::engine::{Data, Engine};
 use crate::error::Result;
 
-/// Models of the stack: one that does not run and holds other numbers, and two that do.
-const MODELS: usize = 3;
+/// Models of the stack, enough for every form, and those that run. The first does not, and holds other numbers.
+const MODELS: usize = 8;
 const RUN: [u32; 2] = [2, 1];
 
 /// What differs between a case alone and in a stack, if anything does.
@@ -39,7 +39,7 @@ fn beside(engine: &mut Engine, case: &Case, alone: &[Data], base: usize) -> Resu
     }
     let program = engine.compile(case.rec.clone().rebased(base).stacked(MODELS))?;
     engine.run_for(&program, &RUN, &[])?;
-    for model in 0..MODELS {
+    for model in [0, 1, 2] {
         let mut now = Vec::new();
         for ((whole, _), own) in held.iter().zip(alone) {
             let part = engine.part(*whole, model);

@@ -24,7 +24,7 @@ const MLP: &str =
     "layers = [{type='flatten'},{type='linear',out=12},{type='relu'},{type='dropout',p=0.2},{type='linear'}]";
 
 const CONV: &str = "layers = [{type='conv2d',out=4,kernel=3},{type='batch_norm'},{type='relu'},\
-    {type='max_pool2d',kernel=2},{type='conv2d',out=4,kernel=2},{type='group_norm',groups=2},{type='flatten'},\
+    {type='max_pool',kernel=2},{type='conv2d',out=4,kernel=2},{type='group_norm',groups=2},{type='flatten'},\
     {type='linear'}]";
 
 /// Name, data, network, optimiser, records of a batch, and how many each model learns from.

@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use crate::engine::kernel::Kernel;
 use crate::engine::shader::{Reflection, composed};
+use crate::engine::stack::{LANES, Sharing};
 use crate::error::{Error, Result};
 
 /// Models that one table holds: a uniform binding of 16 KiB, which every adapter takes.
@@ -25,35 +26,44 @@ pub(in crate::engine) struct Form {
 }
 
 /// Stacked forms, by kernel and the address of its source.
-type Forms = HashMap<(&'static str, usize), Arc<Form>>;
+type Forms = HashMap<(&'static str, usize, Sharing), Arc<Form>>;
+
+/// Whether a kernel may be run in [`Sharing::Lanes`] and gains by it: it walks rows of a sparse matrix, and no
+/// invocation knows of its neighbours.
+pub(in crate::engine) fn walks(kernel: &'static Kernel) -> Result<bool> {
+    let text = composed(kernel)?.text;
+    let knows = ["var<workgroup>", "Barrier", "subgroup"].iter().any(|word| text.contains(word));
+    Ok(text.contains("ptr[") && text.contains("override WG: u32 = ") && !knows)
+}
 
 /// The stacked form of a kernel's shader; kept for the life of the process.
-pub(in crate::engine) fn form(kernel: &'static Kernel) -> Result<Arc<Form>> {
+pub(in crate::engine) fn form(kernel: &'static Kernel, sharing: Sharing) -> Result<Arc<Form>> {
     static CACHE: LazyLock<Mutex<Forms>> = LazyLock::new(Default::default);
-    let key = (kernel.name, kernel.source.as_ptr() as usize);
+    let key = (kernel.name, kernel.source.as_ptr() as usize, sharing);
     let mut cache = CACHE.lock().unwrap_or_else(|e| e.into_inner());
     if let Some(hit) = cache.get(&key) {
         return Ok(hit.clone());
     }
     let plain = composed(kernel)?;
-    let made = Arc::new(stacked(kernel.name, &plain.text, &plain.reflection)?);
+    let made = Arc::new(stacked(kernel.name, &plain.text, &plain.reflection, sharing)?);
     cache.insert(key, made.clone());
     Ok(made)
 }
 
-/// The text of a kernel's stacked form: what runs where several models share a dispatch.
+/// The texts of a kernel's stacked forms: what runs where several models share a dispatch.
 ///
 /// # Errors
 /// A shader that reads otherwise than those of this crate do.
-pub fn stacked_text(kernel: &'static Kernel) -> Result<String> {
-    form(kernel).map(|form| form.text.clone())
+pub fn stacked_texts(kernel: &'static Kernel) -> Result<Vec<String>> {
+    let lanes = walks(kernel)?.then_some(Sharing::Lanes);
+    [Sharing::Layers].into_iter().chain(lanes).map(|sharing| Ok(form(kernel, sharing)?.text.clone())).collect()
 }
 
 /// Rewrites composed WGSL whose reflection is `shader`.
 ///
 /// # Errors
 /// More bindings than there is room for, or text that does not read as the shaders of this crate do.
-fn stacked(name: &str, text: &str, shader: &Reflection) -> Result<Form> {
+fn stacked(name: &str, text: &str, shader: &Reflection, sharing: Sharing) -> Result<Form> {
     let names: Vec<&str> = shader.storage.iter().map(|(n, ..)| n.as_str()).collect();
     let fail = |what: &str| Error::internal(format!("{name}.wgsl has no stacked form: {what}"));
     if names.len() > MOST_BINDINGS {
@@ -63,9 +73,9 @@ fn stacked(name: &str, text: &str, shader: &Reflection) -> Result<Form> {
     let widths = widths.ok_or_else(|| fail("the element type of a buffer is not a number or a vector of 2 or 4"))?;
     let tokens = tokens(text);
     let functions: Vec<&str> = tokens.windows(3).filter(|t| t[0] == "fn").map(|t| t[2]).collect();
-    // Which workgroup of its model's one is, its x and y say.
     let helpers = functions.iter().filter(|f| **f != "main" && **f != "group_index").copied().collect();
-    let mut writer = Writer { out: declarations(names.len()), names: &names, helpers, brackets: Vec::new() };
+    let (out, brackets) = (declarations(names.len()), Vec::new());
+    let mut writer = Writer { out, names: &names, helpers, sharing, brackets };
     writer.write(&tokens).ok_or_else(|| fail("its brackets or its entry point read otherwise than expected"))?;
     Ok(Form { text: writer.out, widths })
 }
@@ -129,17 +139,35 @@ struct Stack {{ {fields}}}
 }
 
 /// What the entry point begins with.
-fn preamble(bindings: usize) -> String {
+fn preamble(bindings: usize, sharing: Sharing) -> String {
     let mut parts = String::new();
     for i in 0..bindings {
         let at = format!("stack_places.at[{i}]");
-        let _ = write!(parts, "\n        wid.z * {at}.x + stack_model * {at}.y, {at}.z,");
+        let _ = write!(parts, "\n        stack_slot * {at}.x + stack_model * {at}.y, {at}.z,");
     }
+    // Which workgroup of its model's one is, x and y say.
+    let slot = match sharing {
+        Sharing::Alone | Sharing::Layers => "
+    let stack_slot = wid.z;"
+            .to_owned(),
+        Sharing::Lanes => format!(
+            "
+    let stack_all = (wid.y * nwg.x + wid.x) * WG + stack_lid;
+    let stack_slot = wid.z * {LANES}u + stack_all % {LANES}u;
+    let stack_group = stack_all / {LANES}u / WG;
+    let lid = stack_all / {LANES}u % WG;"
+        ),
+    };
+    // Behind the last model of a run there are lanes without one.
     format!(
-        "
-    let stack_model = stack_models.numbers[wid.z / 4u][wid.z % 4u];
+        "{slot}
+    let stack_model = stack_models.numbers[stack_slot / 4u][stack_slot % 4u];
+    if (stack_model == {}u) {{
+        return;
+    }}
     let stack = Stack({parts}
-    );"
+    );",
+        u32::MAX
     )
 }
 
@@ -150,6 +178,7 @@ struct Writer<'a> {
     out: String,
     names: &'a [&'a str],
     helpers: Vec<&'a str>,
+    sharing: Sharing,
     /// For each open bracket, whether it closes an index that was added to.
     brackets: Vec<bool>,
 }
@@ -174,6 +203,10 @@ impl Writer<'_> {
             "[" => self.brackets.push(false),
             "]" if self.brackets.pop()? => self.out.push(')'),
             "main" if declared => return self.entry(tokens, at),
+            "group_index" if !declared && self.sharing == Sharing::Lanes => {
+                self.out.push_str("stack_group");
+                return Some(closing(tokens, at + 1)? + 1 - at);
+            }
             "arrayLength" if next == "(" && tokens.get(at + 2) == Some(&"&") => {
                 let i = self.names.iter().position(|n| Some(n) == tokens.get(at + 3))?;
                 let _ = write!(self.out, "stack.n{i}");
@@ -209,11 +242,15 @@ impl Writer<'_> {
     /// The entry point's head, and the preamble behind its brace.
     fn entry(&mut self, tokens: &[&str], at: usize) -> Option<usize> {
         let close = closing(tokens, at + 1)?;
-        let head = tokens[at + 2..close].concat();
+        let mut head = tokens[at + 2..close].concat();
+        if self.sharing == Sharing::Lanes {
+            const LID: &str = "(local_invocation_index) lid";
+            head = head.find(LID).map(|_| head.replace(LID, "(local_invocation_index) stack_lid"))?;
+        }
         let brace = close + tokens[close..].iter().position(|t| *t == "{")?;
         let grid = if head.contains(") wid: ") { "" } else { GRID };
         let _ = write!(self.out, "main({grid}{head}{}", tokens[close..=brace].concat());
-        self.out.push_str(&preamble(self.names.len()));
+        self.out.push_str(&preamble(self.names.len(), self.sharing));
         Some(brace + 1 - at)
     }
 }

@@ -2,7 +2,7 @@
 //! for several models.
 
 use super::form::{MOST_BINDINGS, MOST_MODELS};
-use super::{Strides, stride};
+use super::{LANES, Strides, stride};
 use crate::engine::Data;
 use crate::engine::recording::Dispatch;
 use crate::engine::shader::Reflection;
@@ -100,9 +100,11 @@ pub(in crate::engine) fn places_bytes(bindings: usize) -> u64 {
 /// Bytes of `StackModels`.
 pub(in crate::engine) const MODELS_BYTES: u64 = 4 * MOST_MODELS as u64;
 
-/// `StackModels` of a run, as far as it is read.
+/// `StackModels` of a run, as far as it is read; lanes without a model say so.
 pub(in crate::engine) fn table(models: &[u32]) -> Vec<u8> {
-    bytemuck::cast_slice(models).to_vec()
+    let mut words = models.to_vec();
+    words.resize(models.len().next_multiple_of(LANES), u32::MAX);
+    bytemuck::cast_slice(&words).to_vec()
 }
 
 /// What the stacked shader of a kernel binds beyond the plain one's: places with an offset for each dispatch, models.

@@ -68,6 +68,7 @@ mod stacks;
 mod statistics;
 mod tables;
 mod tangents;
+mod targets;
 mod templates;
 mod verdict;
 mod woodbury;

@@ -87,6 +87,14 @@ fn the_table_trains() {
 }
 
 #[test]
+fn the_numbers_train() {
+    let desk = Desk::new();
+    let row = |i: usize| format!("{i},{},{}\n", i * 3 % 7, 100 + i * i % 11);
+    desk.put("table.csv", "rooms,storey,price\n".to_owned() + &(0..20).map(row).collect::<String>());
+    trains(&desk, "regression", &["model.hidden=[4]"]);
+}
+
+#[test]
 fn the_graph_trains() {
     let desk = Desk::new();
     let lines = |head: &str, row: &dyn Fn(usize) -> String| (0..16).fold(head.to_owned(), |all, i| all + &row(i));

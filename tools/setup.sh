@@ -6,6 +6,7 @@
 #
 #   . tools/setup.sh      from another script: also sets XDG_RUNTIME_DIR, PATH and that driver's VK_DRIVER_FILES there
 #   tools/setup.sh        by itself
+#   tools/setup.sh --with mpi   Open MPI as well, for `mpirun -n N unlearn jobs run DIR` and its test
 #
 # UNLEARN_SETUP_DRY_RUN=1 prints the commands that would change the machine and runs none of them.
 # UNLEARN_SETUP_SKIP=1    leaves the machine alone altogether.
@@ -182,6 +183,22 @@ setup_runtime_dir() {
   fi
 }
 
+# What only some need, each by its word.
+setup_extras() {
+  while [ $# -gt 0 ]; do
+    [ "$1" = --with ] && [ $# -ge 2 ] || setup_fail "unknown argument '$1': tools/setup.sh [--with mpi]"
+    case "$2" in
+      mpi)
+        command -v mpirun >/dev/null && { shift 2; continue; }
+        setup_can_install || setup_fail "mpirun is missing: install Open MPI (on Debian: openmpi-bin)."
+        setup_install openmpi-bin
+        ;;
+      *) setup_fail "there is nothing called '$2' to add: tools/setup.sh --with mpi" ;;
+    esac
+    shift 2
+  done
+}
+
 setup_main() {
   [ "${UNLEARN_SETUP_SKIP:-}" = 1 ] || {
     if [ "$(uname -s)" = Linux ]; then
@@ -194,3 +211,7 @@ setup_main() {
 }
 
 setup_main
+# Sourced without arguments it has those of the script that sources it.
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+  setup_extras "$@"
+fi

@@ -90,7 +90,8 @@ impl Context {
         self.engine_with(GpuOptions::default())
     }
 
-    /// [`Context::engine`] with a command's own options; adapter and profiling come from the flags.
+    /// [`Context::engine`] with a command's own options; profiling, and the adapter where a command names none, come
+    /// from the flags.
     ///
     /// # Errors
     /// As [`Engine::gpu`].
@@ -118,7 +119,8 @@ impl Context {
         let profile = options.profile || self.trace.is_some();
         let max_memory = options.max_memory.or(self.max_memory);
         let cache = if self.no_cache { None } else { cache_folder() };
-        let (choice, precision) = (self.choice(), self.precision);
+        let own = options.choice.adapter.is_some();
+        let (choice, precision) = (if own { options.choice.clone() } else { self.choice() }, self.precision);
         let mut engine = Engine::gpu(GpuOptions { choice, profile, max_memory, cache, precision, ..options })?;
         linear::prove(&mut engine)?;
         // All engines of a command: what one of them computes does not depend on which it was.

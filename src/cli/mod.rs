@@ -17,6 +17,7 @@ mod forget;
 mod gradients;
 mod guess;
 mod import;
+mod jobs;
 mod list;
 mod man;
 mod markdown;
@@ -87,6 +88,7 @@ pub static COMMANDS: &[CommandRow] = &[
     row::<forget::Forget>("forget"),
     row::<follow::Follow>("follow"),
     row::<references::References>("references"),
+    row::<jobs::Jobs>("jobs"),
     row::<verify::Verify>("verify"),
     row::<eval::Eval>("eval"),
     row::<predict::Predict>("predict"),

@@ -25,6 +25,7 @@ pub mod import;
 pub mod in_order;
 pub mod influence;
 pub mod info;
+pub mod jobs;
 mod lost;
 pub mod moments;
 pub mod naming;

@@ -149,8 +149,8 @@ pub fn start(path: &Path, model: &Model, new_head: bool, seed: u64) -> Result<Ve
         return fitted.map(|named| named.theta).map_err(|error| match &head {
             // Only where it would help.
             Some(head) if fit(&dict, layout, &without(head), &origin).is_ok() => Error::input(format!(
-                "{error}; with train.new_head = true the last layer, `{head}`, is drawn anew, and the others begin with \
-                 what the file holds"
+                "{error}; with train.new_head = true the last layer, `{head}`, is drawn anew, and the others begin \
+                 with what the file holds"
             )),
             _ => error,
         });

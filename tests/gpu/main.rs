@@ -17,6 +17,7 @@ mod fisher;
 mod graph_methods;
 mod graph_parity;
 mod graphs;
+mod jobs;
 mod junit_schema;
 mod kernels;
 mod kills;
@@ -89,6 +90,7 @@ fn main() {
     trials.extend(kinds::trials());
     trials.extend(resume::trials());
     trials.extend(kills::trials());
+    trials.extend(jobs::trials());
     trials.extend(memory::trials());
     trials.extend(chain::trials());
     trials.extend(methods::trials(&devices));

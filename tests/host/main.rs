@@ -33,6 +33,7 @@ mod graphs_bad;
 mod graphs_fitted;
 mod import;
 mod inputs;
+mod jobs;
 mod launches;
 mod layer_facts;
 mod layers;

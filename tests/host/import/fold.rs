@@ -92,8 +92,8 @@ fn shortcuts_and_inputs_are_folded_too() {
         "layers = [{type='conv2d',name='a',out=4,kernel=3,padding=1,bias=false},{type='batch_norm',name='b'},\
          {type='relu'},{type='residual',layers=[{type='conv2d',name='c',out=6,kernel=3,stride=2,padding=1,groups=2},\
          {type='batch_norm',name='d',eps=0.01},{type='batch_norm',name='e'}],shortcut=[{type='conv2d',name='f',out=6,\
-         kernel=1,stride=2},{type='batch_norm',name='g'}]},{type='relu'},{type='flatten'},{type='linear',name='h',out=3},\
-         {type='batch_norm',name='i'}]",
+         kernel=1,stride=2},{type='batch_norm',name='g'}]},{type='relu'},{type='flatten'},\
+         {type='linear',name='h',out=3},{type='batch_norm',name='i'}]",
         &[2, 5, 4],
     );
     assert!(gap(&residual) < 1e-6, "{:.1e}", gap(&residual));

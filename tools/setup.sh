@@ -6,7 +6,8 @@
 #
 #   . tools/setup.sh      from another script: also sets XDG_RUNTIME_DIR, PATH and that driver's VK_DRIVER_FILES there
 #   tools/setup.sh        by itself
-#   tools/setup.sh --with mpi   Open MPI as well, for `mpirun -n N unlearn jobs run DIR` and its test
+#   tools/setup.sh --with mpi   Open MPI as well, for `mpirun -n N unlearn jobs run DIR` and, with its headers and
+#                               libclang, for the feature `mpi`
 #
 # UNLEARN_SETUP_DRY_RUN=1 prints the commands that would change the machine and runs none of them.
 # UNLEARN_SETUP_SKIP=1    leaves the machine alone altogether.
@@ -189,9 +190,14 @@ setup_extras() {
     [ "$1" = --with ] && [ $# -ge 2 ] || setup_fail "unknown argument '$1': tools/setup.sh [--with mpi]"
     case "$2" in
       mpi)
-        command -v mpirun >/dev/null && { shift 2; continue; }
-        setup_can_install || setup_fail "mpirun is missing: install Open MPI (on Debian: openmpi-bin)."
-        setup_install openmpi-bin
+        local missing=()
+        command -v mpirun >/dev/null || missing+=(openmpi-bin)
+        command -v mpicc >/dev/null || missing+=(libopenmpi-dev)
+        setup_has_library libclang || ls /usr/lib/llvm-*/lib/libclang*.so* >/dev/null 2>&1 || missing+=(libclang-dev)
+        if [ ${#missing[@]} -gt 0 ]; then
+          setup_can_install || setup_fail "Open MPI or libclang is missing (on Debian: ${missing[*]}): install it."
+          setup_install "${missing[@]}"
+        fi
         ;;
       *) setup_fail "there is nothing called '$2' to add: tools/setup.sh --with mpi" ;;
     esac

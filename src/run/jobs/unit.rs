@@ -154,6 +154,7 @@ fn train(jobs: &Jobs, seed: u64, out: &Path, bench: Bench) -> Result<RunInfo> {
         keep_checkpoint: false,
         check_finite: bench.check_finite,
         interrupted: bench.interrupted,
+        ranks: None,
     };
     job.train(bench.engine, options, &mut |_| {})
 }

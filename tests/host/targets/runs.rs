@@ -33,8 +33,13 @@ fn train(desk: &Desk, config: &str, out: &str) -> unlearn::Result<()> {
     let loaded = Loaded::read(&desk.path(&format!("{out}.toml")), &[], None)?;
     let job = TrainJob::prepare(loaded, &desk.path(out), false)?.expect("not finished");
     let interrupted = AtomicBool::new(false);
-    let options =
-        TrainOptions { resume: false, keep_checkpoint: false, check_finite: false, interrupted: &interrupted };
+    let options = TrainOptions {
+        resume: false,
+        keep_checkpoint: false,
+        check_finite: false,
+        interrupted: &interrupted,
+        ranks: None,
+    };
     job.train(&mut Engine::reference(), options, &mut |_| {}).map(drop)
 }
 

@@ -180,7 +180,20 @@ impl EvalInputs {
 
 /// Keys of metrics that take forgotten records, which the source no longer has.
 fn of_forgotten(target: &Target, metrics: &Metrics) -> Vec<String> {
-    let splits = ["accuracy", "loss", "count", "per_class"].map(|key| format!("splits.forget.{key}"));
+    let has = |key: &str| SplitName::ALL.iter().any(|split| metrics.get(&format!("splits.{split}.{key}")).is_some());
+    let (real, labels) = (has("rmse"), has("exact_match"));
+    let of_kind: &[&str] = match (real, labels) {
+        (true, _) => &["rmse", "mae", "r2"],
+        (_, true) => &["micro_f1", "macro_f1", "exact_match", "mean_average_precision", "mean_auc"],
+        _ => &["accuracy", "per_class"],
+    };
+    let splits = of_kind.iter().chain(&["loss", "count"]).map(|key| format!("splits.forget.{key}"));
+    let of_classes = ["gaps.forget_accuracy", "gaps.average", "gaps.tug_of_war"];
+    let suits = |key: &&str| match key.split('.').next() {
+        Some("distance") => real,
+        Some("js" | "kl" | "activation_l1" | "disagreement") => !real,
+        _ => !(real || labels) || !of_classes.contains(key),
+    };
     let named = |metric: &&Metric| !matches!(metric.name, "planted-class replay" | "accuracy and loss");
     let measured = METRICS.iter().filter(named).flat_map(|metric| {
         let all = metric.needs.contains(&SplitName::Forget);
@@ -188,7 +201,7 @@ fn of_forgotten(target: &Target, metrics: &Metrics) -> Vec<String> {
         metric.keys.iter().filter(own).filter(move |key| all || key.ends_with(".forget") || key.ends_with("_forget"))
     });
     let asked = |key: &&str| !key.starts_with("membership_same_class") || !target.classes.is_empty();
-    let all = splits.into_iter().chain(measured.copied().filter(asked).map(str::to_owned));
+    let all = splits.chain(measured.copied().filter(asked).filter(suits).map(str::to_owned));
     all.filter(|key| metrics.get(key).is_none()).collect()
 }
 

@@ -163,8 +163,8 @@ impl Ready {
             let row = methods::find(name)?;
             let method = (row.build)(forget.settings_of(name))?;
             row.check_data(&data)?;
-            method.suits_recipe(&recipe)?;
             method.suits_targets(data.target_kind())?;
+            method.suits_recipe(&recipe)?;
             goes_on.extend(method.goes_on().then_some(row.name));
         }
         let requests = forget.requests()?;

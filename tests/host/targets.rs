@@ -85,7 +85,6 @@ fn what_is_no_target_is_refused_with_its_place() {
         TABLE,
         &["standardize_targets", "\"real\""],
     );
-    refused_csv("targets = 'ordinal'\nlabel = 'a'", TABLE, &["ordinal"]);
     refused("loader = 'digits'\ntargets = 'real'", Path::new(""), &["data.targets", "digits"]);
     refused("loader = 'synth'\ntargets = 'real'\npattern = 'blobs'", Path::new(""), &["data.pattern", "waves"]);
 }

@@ -106,8 +106,8 @@ impl ForgetJob {
     ) -> Result<ForgetJob> {
         let Asked { requests, earlier, target, whole, request } = asked;
         check_needs(&run.info, &run.folder.path, row.name, method.needs())?;
-        method.suits_recipe(&run.config.train)?;
         method.suits_targets(run.data.target_kind())?;
+        method.suits_recipe(&run.config.train)?;
         if row.tier.is_exact() {
             check_base(&run)?;
         }

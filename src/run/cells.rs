@@ -50,9 +50,12 @@ pub fn columns(rows: &[&Row]) -> Vec<Column> {
     all
 }
 
+/// A heading and the text of a row under it.
+type Shown = (&'static str, fn(&Row) -> String);
+
 /// What is shown of records with targets in the place of a class.
 struct Figures {
-    columns: [(&'static str, fn(&Row) -> String); 5],
+    columns: [Shown; 5],
     /// Key of the retrains' distance from each other, for the heading of the last column.
     floor: &'static str,
 }

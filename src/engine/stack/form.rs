@@ -1,6 +1,7 @@
 //! The stacked form of a shader, written mechanically from its text: one dispatch does for several models what the
-//! plain form does for one. Each layer z of the grid is a model, and each access `x[e]` becomes `x[base + (e)]` with the
-//! base of that model's part. The instructions between are the same, in the same order, so that the bytes are.
+//! plain form does for one. Each layer z of the grid is a model (or eight, by lanes), and each access `x[e]` becomes
+//! `x[base + (e)]` with the base of that model's part. The instructions between are the same, in the same order, so
+//! that the bytes are.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;

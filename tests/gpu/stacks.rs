@@ -35,6 +35,7 @@ const NETS: &[Net] = &[
     ("64 MLPs", "digits", MLP, "sgd", 16, &[24; 64]),
     ("convolutions and norms", "digits", CONV, "sgd", 8, &[20, 31]),
     ("a GCN", "cora", "zoo = 'gcn'", "adam", 1, &[140, 60]),
+    ("8 GCNs", "cora", "zoo = 'gcn'\nhidden = [5]", "adam", 1, &[90; 8]),
     ("a GAT", "cora", "zoo = 'gat'\nhidden = [4]", "adam", 1, &[140]),
 ];
 

@@ -34,8 +34,8 @@ pub struct Stage<'a> {
 pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Method) -> Result<(Vec<f32>, Account)> {
     let data = stage.data;
     if stage.target.is_unseen() {
-        // What an earlier method certified holds on.
-        let mut account = Account::default();
+        // What an earlier method certified holds on, and a trace that knows nothing of the records.
+        let mut account = Account { trace: stage.past.trace.cloned().map(Box::new), ..Account::default() };
         account.details.certificate = stage.past.certificate.cloned();
         return Ok((theta.to_vec(), account));
     }

@@ -109,7 +109,7 @@ fn an_archive_has_a_row_of_targets_for_each_record() {
     );
     archive(dir.path(), (&[4], &[0.5, 1.5, 2.5, 3.5]));
     assert_eq!(try_load(&text("real"), dir.path()).unwrap().train.targets.unwrap().row(2), [2.5]);
-    refused(&text("multi_label"), dir.path(), &["a.npz: y: target 0 of record 0 is 0.5", "neither 0 nor 1"]);
+    refused(&text("multi_label"), dir.path(), &["array `y`: target 0 of record 0 is 0.5", "neither 0 nor 1"]);
     archive(dir.path(), (&[4, 2, 1], &[0.5; 8]));
     refused(&text("real"), dir.path(), &["[4, 2, 1]", "expected [n] or [n, k]"]);
     archive(dir.path(), (&[4], &[0.5, f32::NAN, 2.5, 3.5]));

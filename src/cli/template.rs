@@ -10,8 +10,8 @@ use crate::run::templates::TEMPLATES;
 /// `unlearn template csv > customers.toml`, then set the paths in it.
 #[derive(clap::Args, Debug)]
 pub struct Template {
-    /// `csv`: a table; `regression`: numbers to predict; `images`: a folder of pictures by class; `graph`: nodes and edges; `experiment`: a comparison of
-    /// methods on data that come with the program
+    /// `csv`: a table; `regression`: numbers to predict; `images`: a folder of pictures by class; `graph`: nodes and
+    /// edges; `experiment`: a comparison of methods on data that come with the program
     #[arg(value_parser = PossibleValuesParser::new(TEMPLATES.iter().map(|template| template.0)))]
     template: String,
 }

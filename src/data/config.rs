@@ -182,8 +182,8 @@ pub struct DataConfig {
     /// `class_folder`: one channel, the brightness of ITU-R BT.601 as in Pillow, instead of three. Default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grayscale: Option<bool>,
-    /// `synth`: `blobs` (one Gaussian per class) or `stripes` (pictures). Default `blobs`. With `targets`: `waves`, sines
-    /// of projections of Gaussian features with noise, the default, or labels by their signs.
+    /// `synth`: `blobs` (one Gaussian per class) or `stripes` (pictures). Default `blobs`. With `targets`: `waves`,
+    /// sines of projections of Gaussian features with noise, the default, or labels by their signs.
     #[cfg_attr(feature = "cli", schemars(extend("enum" = ["blobs", "stripes", "waves"])))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,

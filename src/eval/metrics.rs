@@ -57,8 +57,8 @@ pub struct Metric {
 pub static METRICS: &[Metric] = &[
     Metric {
         name: "accuracy and loss",
-        summary: "fraction predicted right (ties to the lowest class; absent where records have targets) and mean loss, \
-            of each split: cross-entropy, or squared error on the scale that was trained on",
+        summary: "fraction predicted right (ties to the lowest class; absent where records have targets) and mean \
+            loss, of each split: cross-entropy, or squared error on the scale that was trained on",
         keys: &["splits.*.accuracy", "splits.*.loss", "splits.*.count"],
         range: "accuracy [0, 1], loss [0, ∞)",
         target: Target::Retrain,
@@ -80,8 +80,8 @@ pub static METRICS: &[Metric] = &[
     },
     Metric {
         name: "errors of real targets",
-        summary: "root mean squared and mean absolute error in the units of the data, and R², of each split: means over \
-            the targets, and each of several",
+        summary: "root mean squared and mean absolute error in the units of the data, and R², of each split: means \
+            over the targets, and each of several",
         keys: &["splits.*.rmse", "splits.*.mae", "splits.*.r2", "splits.*.per_target.*"],
         range: "errors [0, ∞), R² (−∞, 1]",
         target: Target::Retrain,
@@ -166,8 +166,8 @@ pub static METRICS: &[Metric] = &[
     },
     Metric {
         name: "distance of predictions",
-        summary: "of real targets: root mean squared difference to each retrain's predictions, each target on the scale \
-            that the retrain was trained on, mean over retrains",
+        summary: "of real targets: root mean squared difference to each retrain's predictions, each target on the \
+            scale that the retrain was trained on, mean over retrains",
         keys: &["distance.forget", "distance.test"],
         range: "[0, ∞)",
         target: Target::Lower,

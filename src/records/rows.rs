@@ -1,5 +1,5 @@
-//! Records that stand alone: rows of numbers with a class or targets each. Uploaded once, in chunks that fit one binding; batches
-//! are index lists.
+//! Records that stand alone: rows of numbers with a class or targets each. Uploaded once, in chunks that fit one
+//! binding; batches are index lists.
 
 use std::collections::HashMap;
 

@@ -77,8 +77,8 @@ impl Effect {
                 100.0 * (1.0 - after)
             ),
             false => format!(
-                "accuracy on the retained records fell from {:.2} % to {:.2} %, and always giving the most frequent class \
-                has {:.2} %",
+                "accuracy on the retained records fell from {:.2} % to {:.2} %, and always giving the most frequent \
+                class has {:.2} %",
                 100.0 * before,
                 100.0 * after,
                 100.0 * chance.share

@@ -85,8 +85,8 @@ impl Fit {
             && !session.objective().of.counts()
         {
             return Err(Error::input(format!(
-                "train.early_stopping.monitor = \"accuracy\" is of records with a class each, and the network is trained \
-                 for `{}`; use \"loss\"",
+                "train.early_stopping.monitor = \"accuracy\" is of records with a class each, and the network is \
+                 trained for `{}`; use \"loss\"",
                 session.objective().name
             )));
         }

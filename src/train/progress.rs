@@ -9,7 +9,8 @@ pub struct StepReport {
     pub step: u64,
     /// Mean loss of the batch, before the step.
     pub loss: f64,
-    /// Share of the batch that was classified as labelled; none where records have targets in place of a class.
+    /// Share of the batch that was classified as labelled; none where records have targets in
+    /// place of a class.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
     /// Learning rate of the step.

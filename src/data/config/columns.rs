@@ -43,8 +43,8 @@ impl Label {
         match self.columns() {
             [column] => Ok(column),
             several => Err(Error::input(format!(
-                "data.label names {} columns, and a class is one; set data.targets to \"real\" or \"multi_label\" where \
-                 several columns are to be predicted",
+                "data.label names {} columns, and a class is one; set data.targets to \"real\" or \"multi_label\" \
+                 where several columns are to be predicted",
                 several.len()
             ))),
         }

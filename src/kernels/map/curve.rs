@@ -4,8 +4,8 @@ use crate::engine::Dispatch;
 use crate::params;
 
 params! {
-    /// Of a leaky relu its slope `a`; of a softplus beta `a` and the threshold `b`; of a hard tanh its bound `a`; others
-    /// read neither.
+    /// Of a leaky relu its slope `a`; of a softplus beta `a` and the threshold `b`; of a hard tanh its bound `a`;
+    /// others read neither.
     pub struct Numbers { a: f32, b: f32 }
 }
 

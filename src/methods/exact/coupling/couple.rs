@@ -5,8 +5,8 @@
 //! give a uniform batch of D∖Z; given both batches, ξ is kept with probability min(1, φ'(ξ) / φ(ξ)), and otherwise
 //! reflected: ξ' = ḡ' + (I − 2uuᵀ)(ξ − ḡ), u the direction of Δ = ḡ' − ḡ. That is a maximal coupling of the two normal
 //! laws (Bou-Rabee, Eberle & Zimmer, Ann. Appl. Probab. 30(3), 2020): ξ' is an exact draw, and other than ξ with
-//! probability TV = 2Φ(‖Δ‖ / 2σ) − 1 alone. As long as every ξ is kept, iterates are the training's; from the first that
-//! is not, the rest is drawn anew. Fresh noise in the place of the reflection would be another law.
+//! probability TV = 2Φ(‖Δ‖ / 2σ) − 1 alone. As long as every ξ is kept, iterates are the training's; from the first
+//! that is not, the rest is drawn anew. Fresh noise in the place of the reflection would be another law.
 
 use crate::error::Result;
 

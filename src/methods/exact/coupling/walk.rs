@@ -1,4 +1,5 @@
-//! A coupled training on the engine, step by step: from a kept iterate to the step that is looked at, and on from there.
+//! A coupled training on the engine, step by step: from a kept iterate to the step that is looked at, and on
+//! from there.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -10,9 +10,10 @@ use crate::error::{Error, Result};
 use crate::methods::{self, Role};
 use crate::run::config::settings;
 use crate::run::effect::Became;
+use crate::run::ensemble::EnsembleForget;
 use crate::run::folder::RunFolder;
 use crate::run::forget_run::ForgetJob;
-use crate::run::info::RunInfo;
+use crate::run::info::{EnsembleCost, RunInfo};
 use crate::run::whom;
 
 /// Make a trained network forget the records of a request
@@ -60,6 +61,10 @@ impl Run for Forget {
             cx.outputs().folder("--out", out).reads_runs([&self.run]).reads([&self.request]).check()?;
         }
         let settings = settings(&self.set)?;
+        // What is no run is refused where it is read.
+        if RunFolder::new(&self.run).read_info().is_ok_and(|info| info.ensemble.is_some()) {
+            return self.ensemble(cx, settings);
+        }
         let Some(out) = out else {
             let lines = ForgetJob::dry(&self.run, &self.request, &self.method, settings)?.lines().to_vec();
             return match cx.json {
@@ -118,6 +123,41 @@ impl Run for Forget {
 }
 
 impl Forget {
+    /// The same of an ensemble.
+    fn ensemble(&self, cx: &Context, settings: toml::Table) -> Result<()> {
+        let out = self.out.as_deref().filter(|_| !self.dry_run);
+        let to = out.map(|out| (out, self.resume));
+        let mut job = EnsembleForget::prepare(&self.run, &self.request, &self.method, settings, to)?;
+        let Some(out) = out else {
+            return match cx.json {
+                true => emit_json(&serde_json::json!({
+                    "schema": "unlearn.dry_run/1", "version": env!("CARGO_PKG_VERSION"), "method": self.method,
+                    "requests": job.lines(), "members": job.hit(),
+                })),
+                false => emit(&format!("{}members that had them: {:?}\n", whom::text(job.lines()), job.hit())),
+            };
+        };
+        if self.references.is_some() {
+            return Err(Error::input("--references makes retrains of one network; give a member of the ensemble"));
+        }
+        job.marks = self.marks.marks();
+        if job.finished(cx.seed)? {
+            cx.note(&format!("{} is already finished; nothing to do", out.display()));
+            return Ok(());
+        }
+        let mut engine = cx.engine()?;
+        let info = job.forget(&mut engine, cx.seed, cx.check_finite)?;
+        cx.write_trace(&engine.take_timings())?;
+        match cx.json {
+            true => emit_json(&info),
+            false => {
+                let cost = info.ensemble.as_ref().and_then(|ensemble| ensemble.cost.as_ref());
+                let cost = cost.map_or(String::new(), EnsembleCost::text);
+                emit(&(whom::text(job.lines()) + &self.text(&info, job.hit().is_empty()) + &cost))
+            }
+        }
+    }
+
     /// What was forgotten, under which claim, and what still holds it.
     fn text(&self, info: &RunInfo, unseen: bool) -> String {
         let (Some(forget), Some(out)) = (&info.forget, &self.out) else { return String::new() };

@@ -24,6 +24,7 @@ mod markdown;
 mod marks;
 mod output;
 mod predict;
+mod prove;
 mod purge;
 mod references;
 mod registries;
@@ -90,6 +91,7 @@ pub static COMMANDS: &[CommandRow] = &[
     row::<references::References>("references"),
     row::<jobs::Jobs>("jobs"),
     row::<verify::Verify>("verify"),
+    row::<prove::Prove>("prove"),
     row::<eval::Eval>("eval"),
     row::<predict::Predict>("predict"),
     row::<export::Export>("export"),

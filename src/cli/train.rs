@@ -12,6 +12,7 @@ use super::{Context, Run};
 use crate::base::quoted;
 use crate::error::{Error, Result};
 use crate::run::config::Loaded;
+use crate::run::ensemble::{EnsembleEvent, EnsembleJob};
 use crate::run::folder::RunFolder;
 use crate::run::info::RunInfo;
 use crate::run::naming::head;
@@ -116,6 +117,9 @@ impl Train {
             outputs = outputs.reads([&self.config]);
         }
         outputs.check()?;
+        if loaded.config.whole_ensemble().is_some() {
+            return self.ensemble(cx, loaded);
+        }
         let prepared = match self.resume {
             true => TrainJob::resume(loaded, &seat.out, self.stretch_schedule)?,
             false => TrainJob::prepare(loaded, &seat.out, false)?,
@@ -143,10 +147,11 @@ impl Train {
         };
         let trained = job.train(&mut engine, options, &mut |event| match event {
             _ if !seat.leads() => {}
-            Event::Start { done, steps, planned_bytes } => {
+            Event::Start { done, steps, planned_bytes, kept } => {
                 bar.set_length(steps);
                 bar.set_position(done);
                 cx.note(&format!("{} parameters, {planned_bytes} bytes of GPU memory", job.model.layout.count()));
+                keeps(kept).iter().for_each(|line| cx.note(line));
             }
             Event::FirstStep(first) => bar.suspend(|| cx.note(&first.line())),
             Event::Step(step) => {
@@ -172,6 +177,38 @@ impl Train {
         if !seat.leads() {
             return Ok(());
         }
+        cx.write_trace(&engine.take_timings())?;
+        if cx.json { emit_json(&info) } else { emit(&self.text(&info)) }
+    }
+
+    /// The same of several networks.
+    fn ensemble(&self, cx: &Context, loaded: Loaded) -> Result<()> {
+        let Some(mut job) = EnsembleJob::prepare(loaded, &self.out, self.resume)? else {
+            cx.note(&format!("{} is already finished; nothing to do", self.out.display()));
+            return if cx.json { emit_json(&RunFolder::new(&self.out).read_info()?) } else { Ok(()) };
+        };
+        job.marks = self.marks.marks();
+        let interrupted = interruption()?;
+        let mut engine = cx.engine()?;
+        let (bar, keep_checkpoint) = (cx.bar(0), self.keep_checkpoint);
+        let (resume, check_finite) = (self.resume, cx.check_finite);
+        let options = TrainOptions { resume, keep_checkpoint, check_finite, interrupted: &interrupted, ranks: None };
+        let trained = job.train(&mut engine, options, &mut |EnsembleEvent { member, of, event }| match event {
+            Event::Start { done, steps, planned_bytes, kept } => {
+                bar.set_length(steps);
+                bar.set_position(done);
+                keeps(kept).iter().for_each(|line| bar.suspend(|| cx.note(line)));
+                bar.suspend(|| cx.note(&format!("member {member} of {of}: {planned_bytes} bytes of GPU memory")));
+            }
+            Event::Step(step) => bar.set_position(step.step),
+            Event::FirstStep(_) | Event::Epoch(_) => {}
+        });
+        bar.finish_and_clear();
+        let info = trained.inspect_err(|error| {
+            if matches!(error, Error::Interrupted(_)) {
+                cx.note(&format!("continue with: {}", self.resume_command(cx)));
+            }
+        })?;
         cx.write_trace(&engine.take_timings())?;
         if cx.json { emit_json(&info) } else { emit(&self.text(&info)) }
     }
@@ -203,4 +240,9 @@ impl Train {
         words.push("--resume".into());
         words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// What stays in the folder besides the weights.
+fn keeps((count, bytes): (u64, u64)) -> Option<String> {
+    (count > 0).then(|| format!("{count} checkpoints stay in the folder, {bytes} bytes at most"))
 }

@@ -1,7 +1,7 @@
 //! From what a loader of dense records parsed to a data set: checks, split, fit.
 
 use super::fitted::FitOn;
-use super::identity::Identities;
+use super::identity::{Identities, Identity};
 use super::learned::Named;
 use super::parts::{Parts, Raw};
 use super::{DataConfig, Dataset, Normalize, Portion, Samples, Scaling, TargetFit, TargetKind};
@@ -21,7 +21,7 @@ pub(super) fn dataset(mut parts: Parts, config: &DataConfig, kind: Normalize, fi
         (None, _) => {
             let x = match parts.train.who.iter().all(|record| fit.learns(record)) {
                 true => &parts.train.x,
-                false => &parts.train.x.gather(&places(&parts.train, fit), width),
+                false => &parts.train.x.gather(&places(&parts.train, |record| fit.learns(record)), width),
             };
             normalize::fit(kind, x, &parts.shape, parts.full_scale, &parts.fixed)
         }
@@ -67,8 +67,8 @@ pub(super) fn dataset(mut parts: Parts, config: &DataConfig, kind: Normalize, fi
 }
 
 /// Positions of the training records that something may be learned of.
-fn places(train: &Raw, fit: FitOn) -> Vec<u32> {
-    let learns = (0..).zip(&train.who).filter(|(_, record)| fit.learns(record));
+fn places(train: &Raw, learns: impl Fn(&Identity) -> bool) -> Vec<u32> {
+    let learns = (0..).zip(&train.who).filter(|(_, record)| learns(record));
     learns.map(|(position, _)| position).collect()
 }
 
@@ -80,10 +80,11 @@ fn targets(
     fit: FitOn,
     origin: &str,
 ) -> Result<Option<TargetFit>> {
+    let learning = places(train, |record| fit.learns(record));
     match (kind, fit.kept().map(|fitted| &fitted.targets)) {
         (TargetKind::Class, _) => Ok(None),
         (_, None) if config.standardize_targets == Some(true) => {
-            Ok(Some(TargetFit::standard(kind, &train.targets, width, &places(train, fit))))
+            Ok(Some(TargetFit::standard(kind, &train.targets, width, &learning)))
         }
         (_, None) => Ok(Some(TargetFit::plain(kind))),
         (_, Some(Some(kept))) if kept.kind == kind && [0, width].contains(&kept.offset.len()) => Ok(Some(kept.clone())),
@@ -102,7 +103,7 @@ fn learned(parts: &Parts, others: [&Raw; 2], fit: FitOn) -> Result<Vec<u32>> {
     }
     let named = Named { names: &parts.class_names, classes: parts.classes, origin: &parts.origin };
     let class = |at: u32| parts.train.y[at as usize];
-    let learned = named.learned(places(&parts.train, fit).into_iter().map(class), fit)?;
+    let learned = named.learned(places(&parts.train, |record| fit.learns_class(record)).into_iter().map(class), fit)?;
     if let FitOn::Training = fit {
         for (portion, raw) in [Portion::Validation, Portion::Test].into_iter().zip(others) {
             named.all_learned(&learned, portion, &raw.y, |at| raw.who[at].id())?;

@@ -182,7 +182,7 @@ fn read(path: &Path, source: Portion, class_names: &[String], form: &mut Form, l
 fn identity(file: &Path, source: Portion, row: u64) -> Identity {
     let file = file.to_string_lossy();
     let name = if source == Portion::Train { file.into_owned() } else { format!("{}:{file}", source.name()) };
-    Identity { source, row, name: Some(name.into()), subject: None }
+    Identity { source, row, name: Some(name.into()), ..Identity::default() }
 }
 
 /// Appends one picture, `[channels, height, width]`, values 0 to 255.

@@ -81,6 +81,13 @@ pub enum FitOn<'a> {
     Training,
     /// The training records but these, as if they had never been there.
     Without(&'a Origins),
+    /// For a shard: numbers on its first slice, classes on all of it; as if the others had never been there.
+    Shard {
+        /// Records that no number is fitted on.
+        numbers: &'a Origins,
+        /// Records whose class is not learned.
+        classes: &'a Origins,
+    },
     /// Nothing: what a run has kept.
     Kept(&'a Fitted),
 }
@@ -95,11 +102,20 @@ impl FitOn<'_> {
     pub(crate) fn learns_of(&self, origin: (Portion, u64)) -> bool {
         match self {
             FitOn::Training => true,
-            FitOn::Without(gone) => !gone.contains(&origin),
+            FitOn::Without(gone) | FitOn::Shard { numbers: gone, .. } => !gone.contains(&origin),
             FitOn::Kept(_) => false,
         }
     }
 
+    /// Whether a model has an output for the class of a training record.
+    pub(crate) fn learns_class(&self, record: &Identity) -> bool {
+        match self {
+            FitOn::Shard { classes, .. } => !classes.contains(&(record.source, record.row)),
+            _ => self.learns(record),
+        }
+    }
+
+    /// What a run has kept, where that is taken.
     pub(crate) fn kept(&self) -> Option<&Fitted> {
         match self {
             FitOn::Kept(fitted) => Some(fitted),

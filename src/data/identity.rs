@@ -68,6 +68,9 @@ pub struct Identity {
     pub name: Option<Box<str>>,
     /// The person it is of, where `data.subject` says.
     pub subject: Option<Box<str>>,
+    /// What it is drawn by: made of its subject, its name or what it holds, so that no other record's coming or going
+    /// changes it. 0 where it is in no part that is drawn from.
+    pub key: u64,
 }
 
 impl Identity {
@@ -269,7 +272,7 @@ impl Identities {
         all
     }
 
-    /// Takes records out of the validation and test part; those of the training part keep their positions.
+    /// Leaves records of a part out, so that those behind them move up.
     pub(crate) fn keep(&mut self, portion: Portion, positions: &[u32]) {
         let part = &mut self.parts[portion as usize];
         *part = positions.iter().map(|position| part[*position as usize].clone()).collect();
@@ -318,6 +321,11 @@ impl Key {
     /// The number itself.
     pub fn number(self) -> u64 {
         self.0
+    }
+
+    /// One that was kept as a number.
+    pub fn kept(number: u64) -> Key {
+        Key(number)
     }
 
     /// A number in [0, 1) for a seed: a record is drawn where it is below the fraction.

@@ -29,12 +29,12 @@ impl Dataset {
         self.keep(Portion::Test, &kept[1]);
     }
 
-    fn keep(&mut self, portion: Portion, kept: &[u32]) {
+    pub(super) fn keep(&mut self, portion: Portion, kept: &[u32]) {
         let width = if self.graph.is_none() { self.width() } else { 0 };
         let part = self.part(portion).gather(kept, width);
         self.twins = TwinsOnce::default();
         match portion {
-            Portion::Train => return,
+            Portion::Train => self.train = part,
             Portion::Validation => self.validation = part,
             Portion::Test => self.test = part,
         }

@@ -41,6 +41,7 @@ mod request_id;
 mod request_rows;
 mod resolve;
 mod resolved;
+mod shard;
 mod source;
 mod split;
 mod state_dict;
@@ -73,6 +74,7 @@ pub use request_file::{read_requests, request_lines};
 pub use request_id::Id;
 pub use resolve::resolve;
 pub use resolved::{Line, Split, Who};
+pub use shard::Shards;
 pub use state_dict::{StateDict, Tensor};
 pub use targets::{TargetFit, TargetKind, TargetTable};
 pub use training::{HeldOut, Known, Sight, Training};
@@ -275,11 +277,16 @@ pub fn load_with(config: &DataConfig, base_dir: &Path, fit: FitOn) -> Result<Dat
 /// # Errors
 /// As [`load_with`].
 pub fn load_without(config: &DataConfig, base_dir: &Path, fit: FitOn, absent: &Absent) -> Result<Dataset> {
-    let then = match fit {
-        FitOn::Without(then) => absent.now(then),
-        _ => Origins::new(),
+    let [numbers, classes] = match fit {
+        FitOn::Without(then) => [absent.now(then), Origins::new()],
+        FitOn::Shard { numbers, classes } => [absent.now(numbers), absent.now(classes)],
+        FitOn::Training | FitOn::Kept(_) => [Origins::new(), Origins::new()],
     };
-    let now = if let FitOn::Without(_) = fit { FitOn::Without(&then) } else { fit };
+    let now = match fit {
+        FitOn::Without(_) => FitOn::Without(&numbers),
+        FitOn::Shard { .. } => FitOn::Shard { numbers: &numbers, classes: &classes },
+        FitOn::Training | FitOn::Kept(_) => fit,
+    };
     let mut data = load_with(&absent.config(config), base_dir, now)?;
     data.restore(absent, fit);
     Ok(data)

@@ -56,7 +56,11 @@ pub(crate) fn plan(
 pub(crate) fn apply(parts: &mut Parts, config: &DataConfig) -> Result<()> {
     let width = parts.shape.iter().product();
     let (has_test, has_validation) = (parts.test.is_some(), parts.validation.is_some());
-    let plan = plan(&parts.train.keys(width), config, has_test, has_validation, &parts.origin)?;
+    let keys = parts.train.keys(width);
+    let plan = plan(&keys, config, has_test, has_validation, &parts.origin)?;
+    // A table's rows have theirs of their cells; features are others once something else is fitted.
+    let unknown = parts.train.who.iter_mut().zip(&keys).filter(|(who, _)| who.key == 0);
+    unknown.for_each(|(who, key)| who.key = key.number());
     if plan.train.len() == parts.train.y.len() {
         return Ok(()); // Nothing is drawn: no copy of a large training part.
     }

@@ -6,7 +6,10 @@ use std::borrow::Cow;
 use super::{Dataset, Graph, GraphData, GraphRecords, Links, Samples, UNLABELLED};
 
 /// The training and validation records of a data set.
-pub struct Training<'a>(Known<'a>);
+pub struct Training<'a> {
+    known: Known<'a>,
+    keys: Vec<u64>,
+}
 
 /// Records of some kind, and what is known of them.
 pub enum Known<'a> {
@@ -50,7 +53,7 @@ pub struct HeldOut<'a> {
 impl<'a> Training<'a> {
     /// Records that stand alone.
     pub fn rows(train: &'a Samples, validation: &'a Samples) -> Training<'a> {
-        Training(Known::Rows { train: Cow::Borrowed(train), validation: Cow::Borrowed(validation) })
+        Training::of(Known::Rows { train: Cow::Borrowed(train), validation: Cow::Borrowed(validation) })
     }
 
     /// Records on a graph.
@@ -64,12 +67,21 @@ impl<'a> Training<'a> {
         for ids in [&data.train, &data.validation] {
             data.nodes_among(ids).iter().for_each(|id| known[*id as usize] = data.labels[*id as usize]);
         }
-        Training(Known::graph(data, as_outputs(&known, output)))
+        Training::of(Known::graph(data, as_outputs(&known, output)))
+    }
+
+    fn of(known: Known<'a>) -> Training<'a> {
+        Training { known, keys: Vec::new() }
     }
 
     /// What is known.
     pub fn known(&self) -> &Known<'a> {
-        &self.0
+        &self.known
+    }
+
+    /// What each training record is drawn by ([`super::Identity::key`]), by its id; empty where records have none.
+    pub fn keys(&self) -> &[u64] {
+        &self.keys
     }
 }
 
@@ -111,12 +123,16 @@ impl<'a> HeldOut<'a> {
 impl Dataset {
     /// What training may know: everything but the test records.
     pub fn training(&self) -> Training<'_> {
+        Training { keys: self.keys(), ..self.of_training() }
+    }
+
+    fn of_training(&self) -> Training<'_> {
         match &self.graph {
             Some(graph) => Training::graph_as(graph, |class| self.output(class)),
             None if self.learned.len() == self.classes => Training::rows(&self.train, &self.validation),
             None => {
                 let (train, validation) = (Cow::Owned(self.forgotten_too()), Cow::Owned(self.scored(&self.validation)));
-                Training(Known::Rows { train, validation })
+                Training::of(Known::Rows { train, validation })
             }
         }
     }

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::records::Session;
 use crate::train::coupled::Trace;
-use crate::train::{TrainConfig, shuffled};
+use crate::train::{Keeper, TrainConfig, shuffled};
 
 /// What a method works with: index sets into the training split, never a data set's name, never test data.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +55,8 @@ pub struct Past<'a> {
     pub base: Option<&'a [f32]>,
     /// The trace of a training with `[train.coupled]`, where the run has it.
     pub trace: Option<&'a Trace>,
+    /// The checkpoints that it kept, where they are still those of a training without the records.
+    pub checkpoints: Option<&'a dyn Keeper>,
 }
 
 impl Past<'_> {
@@ -251,6 +253,8 @@ fn of_links() -> Vec<&'static str> {
 /// Every method, in the order in which reports list them.
 pub static METHODS: &[&MethodRow] = &[
     &exact::retrain::ROW,
+    &exact::replay::ROW,
+    &exact::sisa::ROW,
     &exact::coupling::ROW,
     &tuning::finetune::ROW,
     &tuning::l1_sparse::ROW,

@@ -9,7 +9,7 @@ use super::objective::{Objective, Weighing};
 use super::part::Part;
 use super::resident::Resident;
 use super::upload::upload;
-use crate::data::{Deletion, GraphData, Samples, Training};
+use crate::data::{Deletion, GraphData, Samples, Shards, Training};
 use crate::engine::{ALIGN, Buf, Engine, Program, Recording};
 use crate::error::{Error, Result};
 use crate::nn::{Model, Values};
@@ -54,6 +54,8 @@ pub struct Session<'e> {
     /// Where rows of per-sample gradients are put; made when it is first needed.
     pub(crate) slab: Option<Buf<f32>>,
     vectors: HashMap<&'static str, Buf<f32>>,
+    /// See [`Session::keys`].
+    keys: Vec<u64>,
     mark: usize,
 }
 
@@ -104,7 +106,9 @@ impl<'e> Session<'e> {
         theta: &[f32],
     ) -> Result<Session<'e>> {
         let training = training.into();
-        Session::with(engine, model, theta, |engine| upload(engine, model, training.known(), deletion))
+        let mut made = Session::with(engine, model, theta, |engine| upload(engine, model, training.known(), deletion))?;
+        made.keys = training.keys().to_vec();
+        Ok(made)
     }
 
     pub(super) fn with(
@@ -157,6 +161,7 @@ impl<'e> Session<'e> {
             planned: 0,
             slab: None,
             vectors,
+            keys: Vec::new(),
             mark,
         })
     }
@@ -198,6 +203,16 @@ impl<'e> Session<'e> {
         let made = alloc(self.engine, self.models, name, len)?;
         self.vectors.insert(name, made);
         Ok(made)
+    }
+
+    /// What each training record is known by, by its id, whatever other records there are; empty where they have none.
+    pub fn keys(&self) -> &[u64] {
+        &self.keys
+    }
+
+    /// The slice of a training record among `count`; its key must be known.
+    pub fn slice(&self, record: u32, seed: u64, count: usize) -> usize {
+        Shards::slice(self.keys.get(record as usize).copied().unwrap_or(0), seed, count)
     }
 
     /// Where the network's numbers lie.

@@ -8,18 +8,29 @@ use crate::methods::{Account, Certificate, Read, Tier};
 /// that read none of the records, "certified" one that came with its certificate.
 pub fn tier(row: Tier, account: &Account) -> Tier {
     match row {
-        Tier::Exact if account.reads.contains(&Read::ForgetData) => Tier::Approximate,
+        Tier::Exact if account.reads.contains(&Read::ForgetData) || account.details.other_trajectory => {
+            Tier::Approximate
+        }
         Tier::Certified if account.details.certificate.is_none() => Tier::Unverified,
         tier => tier,
     }
 }
 
 /// The tier of a run with its conditions, as it is stored and printed.
-pub fn conditions(tier: Tier, base: Option<&str>, certificate: Option<&Certificate>) -> Vec<String> {
+pub fn conditions(tier: Tier, base: Option<&str>, certificate: Option<&Certificate>, replayed: bool) -> Vec<String> {
     let mut all: Vec<String> = match (tier, certificate) {
         (Tier::Exact, _) => vec![
-            "no kept parameter was computed from the records: training began anew, on the retained records alone"
-                .into(),
+            match replayed {
+                false => {
+                    "no kept parameter was computed from the records: training began anew, on the retained records \
+                     alone"
+                }
+                true => {
+                    "no kept parameter was computed from the records: training went on from checkpoints that none of \
+                     them had been an input to, on the retained records alone"
+                }
+            }
+            .into(),
             "whatever is fitted on records was fitted without them".into(),
         ],
         (Tier::Distribution, _) => vec![

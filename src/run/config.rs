@@ -14,10 +14,12 @@ use crate::methods::{self, Method, MethodRow};
 use crate::nn::{Model, ModelConfig};
 use crate::train::TrainConfig;
 
+mod ensemble;
 mod inputs;
 mod overrides;
 mod place;
 
+pub use ensemble::{Aggregate, EnsembleConfig, EnsembleKind, Fitting};
 pub use overrides::settings;
 
 /// The whole file.
@@ -39,6 +41,9 @@ pub struct Config {
     /// The table `[train]`.
     #[serde(default)]
     pub train: TrainConfig,
+    /// Several networks in the place of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ensemble: Option<EnsembleConfig>,
     /// No `[train]` came with the weights: none is written, and what trains is refused. Of imported runs.
     #[serde(skip)]
     pub no_recipe: bool,
@@ -214,11 +219,21 @@ impl Loaded {
         Ok(Loaded { config, name, has_recipe, place })
     }
 
+    /// The configuration of a member of the ensemble that this one is of.
+    pub fn member(&self, index: usize) -> Loaded {
+        Loaded { config: self.config.member(index), ..self.clone() }
+    }
+
     /// Loads the data and builds the network; the configuration then holds every default, the zoo's layers included.
     ///
     /// # Errors
     /// Whatever is wrong with files, layers or shapes.
     pub fn build(&mut self) -> Result<(Dataset, Model)> {
+        if self.config.whole_ensemble().is_some() {
+            let what =
+                "ensemble: `train` makes several networks of this table, and this command works on one; leave it out";
+            return Err(self.place.add(Error::input(what)));
+        }
         self.build_on(FitOn::Training)
     }
 
@@ -254,7 +269,7 @@ impl Config {
     /// # Errors
     /// Whatever is wrong with the files.
     pub fn load(&self) -> Result<Dataset> {
-        data::load(&self.data, Path::new(""))
+        self.load_without(FitOn::Training, &Absent::default())
     }
 
     /// The data, with what is fitted on records taken from elsewhere, from a source that may have lost records.
@@ -262,7 +277,10 @@ impl Config {
     /// # Errors
     /// Whatever is wrong with the files.
     pub fn load_without(&self, fit: FitOn, absent: &Absent) -> Result<Dataset> {
-        data::load_without(&self.data, Path::new(""), fit, absent)
+        match self.shard() {
+            Some(shard) => self.load_shard(fit, absent, shard),
+            None => data::load_without(&self.data, Path::new(""), fit, absent),
+        }
     }
 
     /// The network for data that were fitted so.
@@ -271,10 +289,11 @@ impl Config {
     /// Whatever is wrong with layers or shapes.
     pub fn network(&self, data: &Dataset, fit: FitOn) -> Result<Model> {
         let outputs = data.outputs(self.model.width().unwrap_or(EMBEDDING));
-        let mut model = match fit {
+        let fewer = matches!(fit, FitOn::Without(_)) || self.shard().is_some() && fit.kept().is_none();
+        let mut model = match fewer && outputs < data.classes {
             // What was resolved for all classes says how many there were.
-            FitOn::Without(_) if outputs < data.classes => self.model.open_ended(),
-            _ => self.model.clone(),
+            true => self.model.open_ended(),
+            false => self.model.clone(),
         };
         let columns = inputs::columns(data);
         let over = model.inputs.iter().map(|input| input.over(&columns, &data.name));
@@ -295,6 +314,7 @@ impl Config {
             return Err(Error::input("train.new_head = true needs train.base, the weights that it is the new head of"));
         }
         self.train.check()?;
+        self.ensemble.as_ref().map_or(Ok(()), EnsembleConfig::check)?;
         self.forget.as_ref().map_or(Ok(()), ForgetConfig::check)
     }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::ensemble;
 use super::folder::{Opened, RunFolder};
 use super::reading::evaluate;
 use super::references;
@@ -128,6 +129,9 @@ impl EvalInputs {
     }
 
     fn on(&self, engine: &mut Engine, run: &Opened) -> Result<Evaluation> {
+        if run.info.ensemble.is_some() {
+            return ensemble::evaluate(engine, self.target.as_ref(), run);
+        }
         let theta = run.theta()?;
         let mut all = evaluate(engine, self.target.as_ref(), &[run.reading(&theta)])?;
         all.pop().unwrap_or_else(|| Err(Error::internal("no evaluation came back")))

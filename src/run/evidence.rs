@@ -165,6 +165,20 @@ impl Evidence {
         }
     }
 
+    /// Refuses a checkpoint that stays, and that is not what the run kept.
+    ///
+    /// # Errors
+    /// As [`Evidence::check_files`]; one that the run did not keep.
+    pub(super) fn check_kept(&self, path: &Path) -> Result<()> {
+        match self.files.get(&name_of(path)) {
+            Some(then) => same(path, then, "take it from a copy, or remove it and use an earlier one"),
+            None => Err(Error::input(format!(
+                "{}: the run did not keep this checkpoint, and run.json has no hash of it; remove it",
+                path.display()
+            ))),
+        }
+    }
+
     /// Refuses a base model that is not the one that training began with; one that is gone is missed by what needs it.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use std::fs;
 use std::path::Path;
 
 use super::config::Config;
+use super::ensemble;
 use super::folder::{Opened, RunFolder};
 use crate::base::write_atomic;
 use crate::error::{Error, Result};
@@ -76,6 +77,7 @@ impl ExportJob {
                 let metadata = [("format", "pt".to_owned()), ("folded", "batch_norm".to_owned())];
                 weights::model_bytes(&model.layout, values, &metadata)
             }
+            (Format::Safetensors, None) if self.run.info.ensemble.is_some() => ensemble::tensors(&self.run),
             (Format::Safetensors, None) => {
                 let path = self.run.folder.model();
                 fs::read(&path).map_err(Error::io("read", &path))

@@ -207,6 +207,7 @@ impl RunFolder {
         // Not there: nothing to take back.
         let all = self.parts().into_iter().chain(self.trace_files());
         all.for_each(|part| fs::remove_file(part).unwrap_or_default());
+        fs::remove_dir_all(self.path.join("checkpoints")).unwrap_or_default();
     }
 
     /// Writes `run.json`, which makes the run a finished one.
@@ -241,7 +242,11 @@ impl RunFolder {
     pub fn check(&self, info: &RunInfo) -> Result<()> {
         info.evidence.check_files(&self.bound())?;
         info.evidence.check_checkpoint(&self.checkpoint())?;
-        evidence::check_weights(&self.model(), &info.model_sha256)
+        match info.ensemble {
+            // Each member is checked where it is read.
+            Some(_) => Ok(()),
+            None => evidence::check_weights(&self.model(), &info.model_sha256),
+        }
     }
 }
 
@@ -273,7 +278,21 @@ impl Opened {
     /// # Errors
     /// A corrupt file, or one of another model.
     pub fn theta(&self) -> Result<Vec<f32>> {
+        self.one_network()?;
         weights::load(&self.folder.model(), &self.model.layout)
+    }
+
+    /// Refuses an ensemble, for what works on the weights of one network.
+    ///
+    /// # Errors
+    /// A sentence with what to give instead.
+    pub fn one_network(&self) -> Result<()> {
+        let Some(ensemble) = &self.info.ensemble else { return Ok(()) };
+        let path = self.folder.path.display();
+        Err(Error::input(format!(
+            "{path} is an ensemble of {} networks, and this works on one: give a member, such as {path}/members/000",
+            ensemble.members.len()
+        )))
     }
 
     /// Its model, to be read on its data.

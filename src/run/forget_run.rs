@@ -3,6 +3,7 @@
 mod prepare;
 
 pub(in crate::run) use prepare::refitted;
+pub(super) use prepare::{Asked, gone_places};
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -13,6 +14,7 @@ use super::evidence::{Evidence, Marks, Parent, Retained};
 use super::folder::{Opened, RunFolder, State};
 use super::hold::Hold;
 use super::info::{DataInfo, ForgetInfo, Origin, RunInfo, SCHEMA, TrafficInfo};
+use super::kept::{Belongs, Kept};
 use super::refit::Refit;
 use super::residue;
 use super::results::{AdapterSummary, RequestSummary};
@@ -22,9 +24,11 @@ use super::written::finish;
 use super::{variants, whom};
 use crate::base::{sha256, write_atomic};
 use crate::data::{Line, Request, request_lines};
-use crate::engine::Engine;
+use crate::engine::{Engine, Precision};
 use crate::error::{Error, Result};
 use crate::methods::{self, Account, Method, MethodRow, Past, Role};
+use crate::nn::Model;
+use crate::train::Keeper;
 use crate::train::coupled::Trace;
 
 impl RequestSummary {
@@ -65,6 +69,8 @@ pub struct ForgetJob {
     theta: Vec<f32>,
     /// What an exact method works on in the place of the run's data and network.
     refit: Option<Refit>,
+    /// The retained records are given to the network as they were, so that kept checkpoints are of use.
+    given: bool,
     /// The weights that the run began with, where its configuration names some.
     base: Option<Vec<f32>>,
     /// The trace that the run has, where the method goes on from it.
@@ -109,17 +115,17 @@ impl ForgetJob {
     }
 
     /// What the method may know of where the weights come from.
-    fn past(&self) -> Past<'_> {
+    fn past<'a>(&'a self, kept: Option<&'a dyn Keeper>) -> Past<'a> {
         let (config, info) = (&self.run.config, &self.run.info);
         let base = self.base.as_deref();
         let trace = self.trace.as_ref();
         let Some(forget) = &info.forget else {
-            return Past { seed: Some(config.seed), base, trace, ..Past::default() };
+            return Past { seed: Some(config.seed), base, trace, checkpoints: kept, ..Past::default() };
         };
         let retrained = methods::role(&forget.method) == Some(Role::Reference);
         let seed = if retrained { info.seed } else { config.seed };
         let certificate = forget.details.certificate.as_ref();
-        Past { seed: Some(seed), method: Some(&forget.method), certificate, base, trace }
+        Past { seed: Some(seed), method: Some(&forget.method), certificate, base, trace, checkpoints: kept }
     }
 
     /// Whether this very forgetting is finished already.
@@ -162,7 +168,10 @@ impl ForgetJob {
         let digest = sha256(words.join("\0").as_bytes());
         match hold.left().is_some_and(|left| left.digest != digest) && self.folder.state() == State::Begun {
             true => Err(self.another()),
-            false => hold.begin(&digest),
+            false => {
+                self.folder.drop_kept();
+                hold.begin(&digest)
+            }
         }
     }
 
@@ -182,18 +191,22 @@ impl ForgetJob {
             Some(refit) => (&refit.data, &refit.model, &refit.config),
             None => (&run.data, &run.model, &run.config),
         };
+        let kept = self.kept(model, engine.precision());
         let stage = Stage {
             model,
             data,
             target: self.all.as_ref().unwrap_or(&self.target),
             train: &config.train,
             seed,
-            past: self.past(),
+            past: self.past(Some(&kept)),
             check_finite,
         };
         engine.take_kernels();
         let start = Instant::now();
         let (theta, mut account) = apply(engine, &stage, &self.theta, self.method.as_ref())?;
+        if self.is_unseen() {
+            kept.steps.iter().try_for_each(|step| kept.carry(*step))?;
+        }
         if theta.iter().any(|v| !v.is_finite()) {
             return Err(Error::Device(format!(
                 "method `{}` diverged: its weights are not finite; use a smaller learning rate",
@@ -232,6 +245,20 @@ impl ForgetJob {
         finish(&self.folder, config, model, &theta, &[], info, false)
     }
 
+    /// The checkpoints that the run kept; none where what is fitted anew gives the network other numbers.
+    fn kept<'a>(&'a self, model: &'a Model, precision: Precision) -> Kept<'a> {
+        let info = &self.run.info;
+        let steps = if self.given { self.run.folder.kept_steps() } else { Vec::new() };
+        let belongs = Belongs {
+            config_sha256: info.config_sha256.clone(),
+            data_sha256: info.evidence.data_sha256.clone(),
+            base_sha256: info.evidence.base_sha256.clone(),
+            precision,
+        };
+        let from = Some((&self.run.folder, &info.evidence));
+        Kept { from, to: &self.folder, layout: &model.layout, belongs, steps }
+    }
+
     /// Whether the network still works: a retrain is what its recipe gives, and is not asked.
     fn look_at(&self, engine: &mut Engine, theta: &[f32], info: &mut RunInfo) -> Result<()> {
         let Some(forget) = info.forget.as_mut().filter(|_| self.row.role != Role::Reference) else { return Ok(()) };
@@ -246,7 +273,8 @@ impl ForgetJob {
     fn claim(&self, info: &mut RunInfo) {
         let Some(mut forget) = info.forget.take() else { return };
         let base = info.evidence.base_sha256.as_deref();
-        forget.conditions = claim::conditions(forget.tier, base, forget.details.certificate.as_ref());
+        let replayed = forget.details.replayed.is_some_and(|replayed| replayed.from > 0);
+        forget.conditions = claim::conditions(forget.tier, base, forget.details.certificate.as_ref(), replayed);
         forget.residue = residue::of(&self.run, &info.evidence.parents, &forget, &self.request);
         info.forget = Some(forget);
     }

@@ -107,6 +107,7 @@ impl ImportJob {
 
     fn info(&self, config_sha256: String) -> RunInfo {
         RunInfo {
+            ensemble: None,
             schema: SCHEMA.into(),
             version: env!("CARGO_PKG_VERSION").into(),
             adapter: AdapterSummary::none(),

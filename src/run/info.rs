@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use ensemble::{EnsembleCost, EnsembleInfo, MemberInfo};
+
+mod ensemble;
+
 use super::effect::Effect;
 use super::evidence::{Evidence, Residue};
 use super::first_step::FirstStep;
@@ -74,6 +78,9 @@ pub struct RunInfo {
     /// The file that they came from, where they were imported.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub imported: Option<Imported>,
+    /// What it consists of, where it is several networks.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ensemble: Option<EnsembleInfo>,
     /// What binds the run to its data, its files and the runs that it came from.
     pub evidence: Evidence,
     /// SHA-256 of this document with nothing in the place of this hash; writing the file puts it there.

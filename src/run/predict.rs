@@ -3,8 +3,9 @@
 mod targets;
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::ensemble;
 use super::folder::{Opened, RunFolder};
 use super::reading::{self, Reading};
 use super::references;
@@ -30,7 +31,7 @@ enum Asked {
     /// Records of the run's data.
     Parts(Vec<Portion>),
     /// A table as the run's, in whose place it stands.
-    Table(Box<Dataset>),
+    Table(Box<Dataset>, PathBuf),
     /// Records as the network takes them.
     Rows(Samples),
 }
@@ -82,9 +83,12 @@ impl PredictJob {
     /// # Errors
     /// No such records; records that are pairs of nodes; a lost device.
     pub fn predict(&self, engine: &mut Engine) -> Result<Predictions> {
+        if self.run.info.ensemble.is_some() {
+            return self.of_ensemble(engine);
+        }
         let theta = self.run.theta()?;
         let data = match &self.asked {
-            Asked::Table(data) => data.as_ref(),
+            Asked::Table(data, _) => data.as_ref(),
             _ => &self.run.data,
         };
         let classes = data.class_names.clone();
@@ -97,7 +101,7 @@ impl PredictJob {
                 let logits = reading::logits(engine, self.target.as_ref(), &reading, parts)?;
                 parts.iter().zip(logits).for_each(|(part, logits)| all.add(data, *part, &logits));
             }
-            Asked::Table(_) => {
+            Asked::Table(..) => {
                 let logits = reading::logits(engine, None, &reading, &[Portion::Test])?;
                 all.add(data, Portion::Test, &logits[0]);
                 all.parts.clear();
@@ -110,10 +114,47 @@ impl PredictJob {
                 all.ids = ids.iter().map(|id| Id::Number(u64::from(*id))).collect();
             }
         }
+        self.some(all)
+    }
+
+    fn some(&self, all: Predictions) -> Result<Predictions> {
         match all.ids.is_empty() {
             false => Ok(all),
-            true => Err(Error::input(format!("--on: {} has no such records", data.name))),
+            true => Err(Error::input(format!("--on: {} has no such records", self.run.data.name))),
         }
+    }
+
+    /// The same by several networks, each of which has the records as its own fit has them.
+    fn of_ensemble(&self, engine: &mut Engine) -> Result<Predictions> {
+        let (run, target) = (&self.run, self.target.as_ref());
+        let classes = run.data.class_names.clone();
+        let mut all = Predictions {
+            ids: vec![],
+            parts: vec![],
+            labels: vec![],
+            classes,
+            logits: vec![],
+            targets: vec![],
+            fit: run.data.targets.clone(),
+        };
+        match &self.asked {
+            Asked::Parts(parts) => {
+                let said = ensemble::logits(engine, target, run, None, parts)?;
+                parts.iter().zip(said).for_each(|(part, logits)| all.add(&run.data, *part, &logits));
+            }
+            Asked::Table(data, file) => {
+                let said = ensemble::logits(engine, None, run, Some(file), &[Portion::Test])?;
+                all.add(data, Portion::Test, &said[0]);
+                all.parts.clear();
+            }
+            Asked::Rows(_) => {
+                return Err(Error::input(
+                    "--on: a NumPy archive is scaled as one network has it, and this is an ensemble; give a member, or \
+                     train, val, test or all",
+                ));
+            }
+        }
+        self.some(all)
     }
 }
 
@@ -134,7 +175,7 @@ fn file_of(run: &Opened, file: &Path) -> Result<Asked> {
         other.data.test_path = Some(std::path::absolute(file).map_err(Error::io("read", file))?);
         let data = other.load_without(FitOn::Kept(&run.info.data.fitted), &run.absent)?;
         return match data.shape == run.model.input {
-            true => Ok(Asked::Table(Box::new(data))),
+            true => Ok(Asked::Table(Box::new(data), file.to_owned())),
             false => Err(Error::input(format!(
                 "--on {shown}: records have shape {:?}, and the model takes {:?}",
                 data.shape, run.model.input

@@ -41,12 +41,17 @@ pub struct Purged {
 fn own_files(folder: &RunFolder) -> Vec<PathBuf> {
     // run.json last: a purge that is stopped half way still says what the folder was.
     let traced = folder.trace_files().into_iter().filter(|path| *path != folder.trace());
-    let all = [folder.model(), folder.checkpoint()].into_iter().chain(traced).chain(folder.bound()).chain([
-        verify::file(folder),
-        folder.path.join(NAME),
-        folder.info(),
-    ]);
-    all.filter(|path| path.is_file()).collect()
+    let kept = folder.kept_steps().into_iter().map(|step| folder.kept_at(step));
+    let held = [folder.model(), folder.checkpoint()].into_iter().chain(traced).chain(kept);
+    let all = held.chain(folder.bound()).chain([verify::file(folder), folder.path.join(NAME), folder.info()]);
+    let members = members(folder);
+    members.iter().flat_map(own_files).chain(all.filter(|path| path.is_file())).collect()
+}
+
+/// The members of an ensemble; none of one network.
+fn members(folder: &RunFolder) -> Vec<RunFolder> {
+    let count = folder.read_info().ok().and_then(|info| info.ensemble).map_or(0, |ensemble| ensemble.members.len());
+    folder.members(count)
 }
 
 const NAME: &str = "purged.json";
@@ -90,7 +95,9 @@ impl Purge {
                     .extend([reference.path.clone(), reference.path.parent().map(Path::to_owned).unwrap_or_default()]);
             }
             files.extend(own_files(&folder));
-            folders.extend([folder.references(), folder.path.clone()]);
+            let own = members(&folder);
+            folders.extend(own.iter().flat_map(|member| [member.kept(), member.path.clone()]));
+            folders.extend([folder.references(), folder.kept(), folder.path.join("members"), folder.path.clone()]);
         }
         let data: Vec<PathBuf> = run.config.data.files().map(Path::to_owned).chain(run.config.init.clone()).collect();
         let same = |a: &Path, b: &Path| {

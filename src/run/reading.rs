@@ -123,6 +123,17 @@ pub fn logits(
     portions.iter().map(|portion| subject.logits(&said[0], *portion)).collect()
 }
 
+/// What is to be scored of logits [records, classes] of each part, whoever gave them.
+///
+/// # Errors
+/// Numbers that are not finite.
+pub fn evaluation(data: &Dataset, model: &Model, target: Option<&Target>, logits: Vec<Vec<f32>>) -> Result<Evaluation> {
+    let learned = |row: &[f32]| data.learned.iter().map(|class| row[*class as usize]).collect::<Vec<f32>>();
+    let narrow = |logits: Vec<f32>| logits.chunks_exact(data.classes).flat_map(learned).collect();
+    let said: Vec<Said> = logits.into_iter().map(|logits| Said { before: narrow(logits), now: None }).collect();
+    subject(data, model, target).evaluation(&said)
+}
+
 /// What models of one network say of the records of the tables that are wanted.
 fn run(
     engine: &mut Engine,

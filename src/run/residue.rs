@@ -57,6 +57,15 @@ fn history(parent: &Path) -> Vec<Residue> {
         let holds = "iterates of the training on the records, with the batches they were in";
         all.push(Residue::new("trace", Some(&folder.trace()), holds, true));
     }
+    if folder.kept().exists() {
+        let holds = "weights and optimiser state of its training, later ones with the records in them";
+        all.push(Residue::new("kept checkpoints", Some(&folder.kept()), holds, true));
+    }
+    let members = folder.path.join("members");
+    if members.exists() {
+        let holds = "weights and checkpoints of its members, of those that had the records too";
+        all.push(Residue::new("members", Some(&members), holds, true));
+    }
     let references = folder.references();
     if references.exists() {
         let holds = "retrained without the records; their request files name them";

@@ -22,7 +22,7 @@ use crate::nn::Model;
 use crate::records::{Part, Records, Session};
 use crate::train::checkpoint::Checkpoint;
 use crate::train::coupled::Trace;
-use crate::train::{Fit, Ranks, StepReport, Term};
+use crate::train::{Fit, Keeping, Ranks, StepReport, Term};
 use longer::{Longer, unfinish};
 use running::{Moved, Running};
 
@@ -40,6 +40,8 @@ pub enum Event<'a> {
         steps: u64,
         /// GPU memory held.
         planned_bytes: u64,
+        /// Checkpoints that stay in the folder, at most, and the bytes of all of them.
+        kept: (u64, u64),
     },
     /// The first step of this process is done.
     FirstStep(FirstStep),
@@ -211,6 +213,7 @@ impl TrainJob {
             mark: Traffic::default(),
             epoch_began: Instant::now(),
             kept_at: Instant::now(),
+            keeping: Keeping::of(&self.config.train, &self.kept_until(saved.step)),
             watch,
         };
         fit.prepare(&mut session, &running.terms)?;
@@ -218,8 +221,10 @@ impl TrainJob {
         // What compiling takes for a moment counts: a budget of this very number is enough, and one byte less is not.
         let planned_gpu_bytes = session.engine.take_peak();
         let up_before_start = session.engine.traffic().up - before.up;
-        let steps = (fit.steps_per_epoch(&running.terms) * self.config.train.epochs) as u64;
-        (running.watch)(Event::Start { done: saved.step, steps, planned_bytes: planned_gpu_bytes });
+        let steps = fit.steps(&session, &running.terms)?;
+        let count = self.config.train.kept(steps);
+        let kept = (count, count * fit.checkpoint_bytes(&session));
+        (running.watch)(Event::Start { done: saved.step, steps, planned_bytes: planned_gpu_bytes, kept });
         self.hold.begin(&self.digest)?;
         unfinish(&self.folder)?;
         let first = fit.steps_at_once(&session).min(fit.steps_per_epoch(&running.terms));
@@ -287,6 +292,7 @@ impl TrainJob {
             privacy: None,
             stopping: None,
             forget: None,
+            ensemble: None,
             origin: Origin::Trained,
             imported: None,
             evidence: Evidence {
@@ -307,6 +313,11 @@ impl TrainJob {
             trace.resume(&self.folder.path, at.step)?;
         }
         Ok(Some(trace))
+    }
+
+    /// The steps of the checkpoints that stay, up to where a training goes on; later ones are of another process.
+    fn kept_until(&self, step: u64) -> Vec<u64> {
+        self.folder.kept_steps().into_iter().filter(|kept| *kept <= step).collect()
     }
 
     /// Puts the checkpoint's state back, if there is one to resume from.

@@ -103,7 +103,8 @@ pub(super) fn finish(
     weights::save_model(&folder.model(), &model.layout, theta, &[("format", "pt".to_owned())])?;
     info.model_sha256 = evidence::hash_of(&folder.model())?;
     let checkpoint = keep_checkpoint.then(|| folder.checkpoint());
-    info.evidence.bind(&folder.bound().into_iter().chain(checkpoint).collect::<Vec<_>>())?;
+    let kept = folder.kept_steps().into_iter().map(|step| folder.kept_at(step));
+    info.evidence.bind(&folder.bound().into_iter().chain(checkpoint).chain(kept).collect::<Vec<_>>())?;
     folder.write_info(&info)?;
     if !keep_checkpoint && folder.checkpoint().exists() {
         fs::remove_file(folder.checkpoint()).map_err(Error::io("remove", &folder.checkpoint()))?;

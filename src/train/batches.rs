@@ -1,8 +1,10 @@
 //! Which records each step of an epoch sees: a function of the state, the seed and the sets alone.
 
+use std::collections::HashSet;
+
 use super::coupled::draw;
 use super::fit::Term;
-use super::order::shuffled;
+use super::order::{keyed, shuffled};
 use super::private::poisson_batch;
 use super::progress::FitState;
 
@@ -11,6 +13,28 @@ pub(crate) struct Batches {
     plan: Plan,
     /// First step of the epoch.
     start: u64,
+    /// Records whose places stay empty.
+    without: HashSet<u32>,
+}
+
+/// How the records of an epoch are drawn.
+pub(crate) struct Draw<'a> {
+    pub seed: u64,
+    /// The stage of a training in slices, and its first step.
+    pub stage: u32,
+    pub begun: u64,
+    /// What the records are put in order by, where that is not by chance alone.
+    pub keys: Option<&'a [u64]>,
+}
+
+impl Draw<'_> {
+    fn order(&self, indices: &[u32], pass: u64, term: u32) -> Vec<u32> {
+        let stream = term | self.stage << 16;
+        match self.keys {
+            Some(keys) => keyed(indices, keys, self.seed, pass, stream),
+            None => shuffled(indices, self.seed, pass, stream),
+        }
+    }
 }
 
 enum Plan {
@@ -27,9 +51,9 @@ enum Plan {
 
 impl Batches {
     /// The lists of the epoch that `state` stands in, with batches of `batch_size`.
-    pub(crate) fn new(state: &FitState, batch_size: usize, seed: u64, terms: &[Term]) -> Batches {
+    pub(crate) fn new(state: &FitState, batch_size: usize, draw: Draw, terms: &[Term]) -> Batches {
         let per_epoch = terms[0].records.indices.len().div_ceil(batch_size) as u64;
-        let start = state.step - state.at as u64;
+        let start = state.step - state.at as u64 - draw.begun;
         let mut orders = Vec::new();
         let mut first_pass = Vec::new();
         for (i, term) in terms.iter().enumerate() {
@@ -37,26 +61,39 @@ impl Batches {
             let batch = batch_size.min(indices.len());
             let per_pass = indices.len().div_ceil(batch) as u64;
             let (first, last) = (start / per_pass, (start + per_epoch - 1) / per_pass);
-            orders.push(((first..=last).map(|pass| shuffled(indices, seed, pass, i as u32)).collect(), batch));
+            orders.push(((first..=last).map(|pass| draw.order(indices, pass, i as u32)).collect(), batch));
             first_pass.push(first);
         }
-        Batches { plan: Plan::Shuffled { orders, first_pass }, start }
+        Batches { plan: Plan::Shuffled { orders, first_pass }, start, without: HashSet::new() }
     }
 
     /// As [`Batches::new`] for one set whose records are drawn for each step, `batch_size` of them in expectation.
     pub(crate) fn drawn(state: &FitState, batch_size: usize, seed: u64, indices: &[u32]) -> Batches {
         let plan = Plan::Drawn { indices: indices.to_vec(), batch_size, seed };
-        Batches { plan, start: state.step - state.at as u64 }
+        Batches { plan, start: state.step - state.at as u64, without: HashSet::new() }
+    }
+
+    /// The same with the places of some records left empty.
+    pub(crate) fn without(self, records: &HashSet<u32>) -> Batches {
+        Batches { without: records.clone(), ..self }
     }
 
     /// As [`Batches::new`] for one set of which each step draws `batch_size` distinct records.
     pub(crate) fn subsets(state: &FitState, batch_size: usize, seed: u64, indices: &[u32]) -> Batches {
         let plan = Plan::Subsets { indices: indices.to_vec(), batch_size, seed };
-        Batches { plan, start: state.step - state.at as u64 }
+        Batches { plan, start: state.step - state.at as u64, without: HashSet::new() }
     }
 
     /// The index lists of one step of the epoch, one per term. Later terms begin again when they run out.
     fn step(&self, at: usize) -> Vec<Vec<u32>> {
+        let mut lists = self.whole_step(at);
+        if !self.without.is_empty() {
+            lists.iter_mut().for_each(|list| list.retain(|record| !self.without.contains(record)));
+        }
+        lists
+    }
+
+    fn whole_step(&self, at: usize) -> Vec<Vec<u32>> {
         let global = self.start + at as u64;
         match &self.plan {
             Plan::Drawn { indices, batch_size, seed } => vec![poisson_batch(indices, *batch_size, *seed, global)],

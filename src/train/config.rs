@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::coupled::CoupledConfig;
 use super::optimizer::Optimizer;
+use super::order::Order;
 use super::private::DpConfig;
 use super::schedule::{OneCycle, Schedule};
+use super::slices::{Keep, Slices};
 use super::stopping::EarlyStopping;
 use crate::base::single;
 use crate::error::{Error, Result};
@@ -135,6 +137,15 @@ pub struct TrainConfig {
     /// A checkpoint is written after so many steps, besides the one at the end of each epoch; 0 for none.
     #[cfg_attr(feature = "cli", schemars(extend("unit" = "steps")))]
     pub checkpoint_steps: u64,
+    /// How the records of an epoch are put in order.
+    #[serde(skip_serializing_if = "is_default")]
+    pub order: Order,
+    /// Training in stages, each on one slice of the records more: what `sisa` goes back to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slices: Option<Slices>,
+    /// Checkpoints that stay in the folder: what `replay` goes back to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep: Option<Keep>,
     /// Differentially private steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dp: Option<DpConfig>,
@@ -191,6 +202,9 @@ impl Default for TrainConfig {
             class_weights: None,
             huber_delta: None,
             checkpoint_steps: 0,
+            order: Order::Shuffled,
+            slices: None,
+            keep: None,
             dp: None,
             coupled: None,
         }
@@ -238,6 +252,8 @@ impl TrainConfig {
             early_stopping,
             dp,
             coupled,
+            slices,
+            keep,
             ..
         } = TrainConfig::default();
         TrainConfig {
@@ -250,6 +266,8 @@ impl TrainConfig {
             early_stopping,
             dp,
             coupled,
+            slices,
+            keep,
             ..self.clone()
         }
     }
@@ -291,6 +309,8 @@ impl TrainConfig {
             None => self.dp.map_or(Ok(()), |dp| dp.check()),
         }?;
         self.check_schedule()?;
+        self.check_slices()?;
+        self.check_keep()?;
         self.check_private()?;
         self.coupled.map_or(Ok(()), |coupled| coupled.check(self))?;
         self.early_stopping.map_or(Ok(()), |stopping| stopping.check())

@@ -1,15 +1,17 @@
 //! Mini-batch optimisation: several steps per submission, up to three submissions in flight, no stall per step.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::batches::Batches;
+use super::batches::{Batches, Draw};
 use super::bounds::Bounds;
 use super::config::TrainConfig;
 use super::kept::Kept;
 use super::objective_noise::objective_noise;
 use super::optimizer::Optimizer;
+use super::order::Order;
 use super::private::Privacy;
 use super::progress::{EpochReport, FitState, Progress, StepReport};
+use super::slices::Stage;
 use super::step::{Key, StepProgram, key};
 use super::stopping::Monitor;
 use super::together::Together;
@@ -55,6 +57,12 @@ pub struct Fit {
     pub(crate) together: Option<Together>,
     /// The observer of this process wants to stop, and the others do not know yet.
     pub(crate) wish: bool,
+    /// The recipe of a stage, whose epochs are all where there are no slices.
+    pub(crate) course: TrainConfig,
+    /// The first step of the stage.
+    pub(crate) begun: u64,
+    /// Records whose places in batches stay empty.
+    pub(crate) without: HashSet<u32>,
 }
 
 /// A submission under way: its ticket and program, its first step, and each step's records with the factor on the sum
@@ -112,6 +120,13 @@ impl Fit {
             session.engine.write(b, &objective_noise(&session.model.layout, seed, config.objective_noise))?;
             tilt = Some(b);
         }
+        if config.order == Order::Keyed && session.keys().is_empty() {
+            return Err(Error::input(
+                "train.order = \"keyed\" takes records that are told apart by what they are called or hold, and these \
+                 are not",
+            ));
+        }
+        let course = TrainConfig { epochs: config.stage_epochs(), ..config.clone() };
         let (config, state, programs, bounds) = (config.clone(), FitState::default(), HashMap::new(), None);
         let (l1, pause_at) = (None, None);
         let (kept, frozen) = (Kept::new(session, &config)?, None);
@@ -132,6 +147,9 @@ impl Fit {
             counts: session.objective().of.counts(),
             together: None,
             wish: false,
+            course,
+            begun: 0,
+            without: HashSet::new(),
         };
         fit.freeze(session)?;
         Ok(fit)
@@ -218,13 +236,28 @@ impl Fit {
         self.config.dp.map(|dp| dp.spent(&self.config, records, epochs, per_epoch))
     }
 
-    pub(crate) fn batches(&self, state: &FitState, terms: &[Term]) -> Batches {
+    pub(crate) fn batches(
+        &self,
+        session: &Session,
+        state: &FitState,
+        terms: &[Term],
+        stage: &Option<Stage>,
+    ) -> Batches {
         let indices = terms[0].records.indices;
         match (self.draws_records(), self.config.coupled) {
-            (true, _) => Batches::drawn(state, self.batch_size, self.seed, indices),
-            (false, Some(_)) => Batches::subsets(state, self.batch_size, self.seed, indices),
-            (false, None) => Batches::new(state, self.batch_size, self.seed, terms),
+            (true, _) => return Batches::drawn(state, self.batch_size, self.seed, indices),
+            (false, Some(_)) => return Batches::subsets(state, self.batch_size, self.seed, indices),
+            (false, None) => {}
         }
+        let (index, begun) = stage.as_ref().map_or((0, 0), |stage| (stage.index as u32, stage.first));
+        let keys = (self.config.order == Order::Keyed).then(|| session.keys());
+        let draw = Draw { seed: self.seed, stage: index, begun, keys };
+        Batches::new(state, self.batch_size, draw, terms).without(&self.without)
+    }
+
+    /// The batches of shuffled epochs over the whole sets.
+    pub(crate) fn shuffled_batches(&self, state: &FitState, terms: &[Term]) -> Batches {
+        Batches::new(state, self.batch_size, Draw { seed: self.seed, stage: 0, begun: 0, keys: None }, terms)
     }
 
     /// # Errors
@@ -282,8 +315,10 @@ impl Fit {
         if self.state.epoch >= self.config.epochs {
             return Ok(Progress::Done);
         }
+        let stage = self.enter(session, terms)?;
+        let terms = &narrowed(terms, &stage)[..];
         let per_epoch = self.steps_per_epoch(terms);
-        let batches = self.batches(&self.state, terms);
+        let batches = self.batches(session, &self.state, terms, &stage);
         if self.together.is_some() {
             return self.advance_together(session, terms, &batches, &mut observe);
         }
@@ -297,6 +332,12 @@ impl Fit {
             let in_flight = if session.check_finite { 1 } else { IN_FLIGHT };
             while sends(submitted) && flying.len() < in_flight {
                 let group = batches.group(submitted, per_epoch, self.steps_at_once(session));
+                if !self.draws_records() && group.iter().any(|step| step[0].is_empty()) {
+                    return Err(Error::input(
+                        "a batch had forgotten records alone, and its step has nothing to learn; use mode = \
+                         \"retain_only\", or retrain",
+                    ));
+                }
                 let first = self.state.step + (submitted - self.state.at) as u64;
                 let (ticket, key) = self.submit(session, terms, &group, first, per_epoch)?;
                 let of = |lists: &Vec<Vec<u32>>| Ok((lists[0].len(), self.mean_factor(session, &terms[0], &lists[0])?));
@@ -330,7 +371,7 @@ impl Fit {
             step: s.step,
             loss: s.loss_sum / s.count.max(1.0),
             accuracy: self.counts.then(|| s.correct_sum / s.count.max(1.0)),
-            lr: self.config.lr_at(s.step - 1, per_epoch),
+            lr: self.course.lr_at((s.step - 1).saturating_sub(self.begun), per_epoch),
             steps: per_epoch,
         };
         s.epoch += 1;
@@ -350,7 +391,7 @@ impl Fit {
         let m = metrics.f32();
         let rows = s * self.config.accumulate..s * self.config.accumulate + self.micro_batches(size);
         let sum = |at: usize| rows.clone().map(|row| f64::from(m[row * ALIGN + at])).sum::<f64>();
-        let (loss, correct, lr) = (sum(0) * factor, sum(1), self.config.lr_at(step, per_epoch));
+        let (loss, correct, lr) = (sum(0) * factor, sum(1), self.lr(step, per_epoch));
         let epoch = self.state.epoch + 1;
         if !loss.is_finite() {
             return Err(Error::Device(format!(
@@ -405,7 +446,7 @@ impl Fit {
                 let word = t.wrapping_mul(micro).wrapping_add(j) as u32;
                 inputs.push(Data::U32(vec![self.seed as u32, (self.seed >> 32) as u32, word, t as u32]));
             }
-            inputs.push(Data::F32(self.optimizer.hyper(self.config.lr_at(t, per_epoch), t + 1).to_vec()));
+            inputs.push(Data::F32(self.optimizer.hyper(self.lr(t, per_epoch), self.updates(t)).to_vec()));
             inputs.extend(self.l1_weight(t, per_epoch).map(|weight| Data::F32(vec![weight as f32])));
             for (i, (term, loads)) in terms.iter().zip(step).enumerate() {
                 if self.reweighs(session) {
@@ -416,4 +457,13 @@ impl Fit {
         }
         Ok(inputs)
     }
+}
+
+/// The first term over a stage's records.
+pub(crate) fn narrowed<'a>(terms: &[Term<'a>], stage: &'a Option<Stage>) -> Vec<Term<'a>> {
+    let mut terms = terms.to_vec();
+    if let (Some(stage), Some(first)) = (stage, terms.first_mut()) {
+        first.records = Records { indices: &stage.records, ..first.records };
+    }
+    terms
 }

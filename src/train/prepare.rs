@@ -1,6 +1,6 @@
 //! The memory of a fit, held before its first step: what fits then fits to the end.
 
-use super::fit::{Fit, IN_FLIGHT, Term};
+use super::fit::{Fit, IN_FLIGHT, Term, narrowed};
 use super::private;
 use super::progress::FitState;
 use super::step::{Key, key};
@@ -17,7 +17,6 @@ impl Fit {
     pub fn prepare(&mut self, session: &mut Session, terms: &[Term]) -> Result<()> {
         self.check_terms(terms)?;
         session.balance(terms[0].records.indices)?;
-        let per_epoch = self.steps_per_epoch(terms);
         if self.together.is_some() {
             return self.prepare_together(session, terms);
         }
@@ -25,10 +24,14 @@ impl Fit {
             // A resumed epoch goes on by other groups than a whole one.
             self.prepare_epoch(session, terms, &self.state.clone())?;
         }
-        let begun = self.state.step - self.state.at as u64;
+        let mut step = self.state.step - self.state.at as u64;
         for epoch in self.state.epoch..self.config.epochs {
-            let step = begun + ((epoch - self.state.epoch) * per_epoch) as u64;
-            self.prepare_epoch(session, terms, &FitState { step, at: 0, ..FitState::default() })?;
+            let per_epoch = self.prepare_epoch(session, terms, &FitState { epoch, step, ..FitState::default() })?;
+            step += per_epoch as u64;
+            // What recurs is compiled once a stage.
+            if self.config.slices.is_some() {
+                continue;
+            }
             // Parts of a graph have other sizes in each epoch; all else recurs.
             let varies = |key: &Key| key.iter().flatten().flatten().any(|shape| matches!(shape, Shape::Part { .. }));
             if !self.programs.keys().any(varies) {
@@ -50,9 +53,11 @@ impl Fit {
         session.engine.reserve_readback(session.model.layout.total(), 1)
     }
 
-    /// Compiles what an epoch needs from where `state` stands in it.
-    fn prepare_epoch(&mut self, session: &mut Session, terms: &[Term], state: &FitState) -> Result<()> {
-        let (per_epoch, batches) = (self.steps_per_epoch(terms), self.batches(state, terms));
+    /// Compiles what an epoch needs from where `state` stands in it; returns its steps.
+    fn prepare_epoch(&mut self, session: &mut Session, terms: &[Term], state: &FitState) -> Result<usize> {
+        let stage = self.stage(session, terms[0].records.indices, state.epoch)?;
+        let terms = &narrowed(terms, &stage)[..];
+        let (per_epoch, batches) = (self.steps_per_epoch(terms), self.batches(session, state, terms, &stage));
         let most = self.steps_at_once(session);
         let mut at = state.at;
         while at < per_epoch {
@@ -62,6 +67,6 @@ impl Fit {
             self.compiled(session, terms, &key(&loads))?;
             at += group.len();
         }
-        Ok(())
+        Ok(per_epoch)
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
-use super::batches::Batches;
+use super::batches::{Batches, Draw};
 use super::config::TrainConfig;
 use super::fit::{Term, VECTOR_NAMES};
 use super::optimizer::Optimizer;
+use super::order::Order;
 use super::progress::FitState;
 use crate::engine::{Buf, Data, Program, Recording, Ticket};
 use crate::error::{Error, Result};
@@ -21,6 +22,8 @@ pub struct Replay {
     optimizer: Optimizer,
     seed: u64,
     records: Vec<u32>,
+    /// What each record is known by, for recipes that order by it.
+    keys: Vec<u64>,
     per_epoch: usize,
     /// Where the optimiser's state lies.
     vectors: Vec<Buf<f32>>,
@@ -50,6 +53,9 @@ impl Replay {
         }
         session.check_trainable()?;
         session.set_aim(&config.into())?;
+        if config.slices.is_some() {
+            return Err(Error::input("a training in slices is not taken step by step; use sisa, or retrain"));
+        }
         if records.is_empty() {
             return Err(Error::input("there is no training to replay: the set of records is empty"));
         }
@@ -68,7 +74,8 @@ impl Replay {
         let (config, records, gradients) = (config.clone(), records.to_vec(), HashMap::new());
         let per_epoch = records.len().div_ceil(config.step_records());
         let (flying, epoch) = (VecDeque::new(), None);
-        Ok(Replay { config, optimizer, seed, records, per_epoch, vectors, gradients, update, flying, epoch })
+        let keys = session.keys().to_vec();
+        Ok(Replay { config, optimizer, seed, records, keys, per_epoch, vectors, gradients, update, flying, epoch })
     }
 
     /// Steps of the whole training.
@@ -83,7 +90,9 @@ impl Replay {
             let first = (epoch * self.per_epoch) as u64;
             let state = FitState { epoch, step: first, ..FitState::default() };
             let terms = [Term { records: Records::before(&self.records), weight: 1.0 }];
-            let batches = Batches::new(&state, self.config.step_records(), self.seed, &terms);
+            let keys = (self.config.order == Order::Keyed).then_some(&self.keys[..]);
+            let draw = Draw { seed: self.seed, stage: 0, begun: 0, keys };
+            let batches = Batches::new(&state, self.config.step_records(), draw, &terms);
             let all = (0..self.per_epoch).map(|at| batches.group(at, self.per_epoch, 1).remove(0).remove(0)).collect();
             self.epoch = Some((epoch, all));
         }

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use self::lane::{Lane, Steps, Taken};
 use super::config::TrainConfig;
 use super::fit::{Fit, IN_FLIGHT};
+use super::order::Order;
 use super::progress::{EpochReport, FitState};
 use super::step::Key;
 use super::watch::Watched;
@@ -87,6 +88,9 @@ fn check(config: &TrainConfig) -> Result<()> {
         (config.early_stopping.is_some(), "train.early_stopping", "give each model its epochs"),
         (balanced, "class_weights = \"balanced\"", "give the classes' weights as numbers"),
         (config.objective_noise > 0.0, "train.objective_noise", "train one by one"),
+        (config.coupled.is_some(), "[train.coupled]", "train one by one"),
+        (config.slices.is_some(), "[train.slices]", "train one by one"),
+        (config.order != Order::Shuffled, "train.order = \"keyed\"", "train one by one"),
     ];
     match lacks.iter().find(|(there, ..)| *there) {
         Some((_, key, mend)) => {

@@ -54,6 +54,9 @@ impl Fit {
         if self.config.coupled.is_some() {
             return refuse("coupled training ([train.coupled]) keeps a trace on one rank alone; leave one of them out");
         }
+        if self.config.slices.is_some() {
+            return refuse("a training in slices ([train.slices]) goes by one rank; leave one of them out");
+        }
         self.together = Some(Together { ranks, gradients: HashMap::new(), updates: HashMap::new(), stop: false });
         Ok(())
     }
@@ -191,7 +194,7 @@ impl Fit {
             Some(program) => program,
             None => self.update_program(session, terms, micro)?,
         };
-        let hyper = self.optimizer.hyper(self.config.lr_at(t, per_epoch), t + 1).to_vec();
+        let hyper = self.optimizer.hyper(self.lr(t, per_epoch), self.updates(t)).to_vec();
         let mut inputs = vec![Data::F32(hyper)];
         inputs.extend(self.l1_weight(t, per_epoch).map(|weight| Data::F32(vec![weight as f32])));
         inputs.extend(gradients);

@@ -12,6 +12,7 @@ mod digits;
 mod drivers;
 mod engine;
 mod erasure;
+mod exact;
 mod examples;
 mod fisher;
 mod graph_methods;
@@ -89,6 +90,7 @@ fn main() {
     trials.extend(tuning::trials());
     trials.extend(kinds::trials());
     trials.extend(resume::trials());
+    trials.extend(exact::trials());
     trials.extend(kills::trials());
     trials.extend(jobs::trials());
     trials.extend(memory::trials());

@@ -41,11 +41,10 @@ const NETS: &[Net] = &[
 
 pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     // Texts are the same on each, and compiling them all takes half a minute.
-    let kernels = devices.iter().take(1).map(|device| {
-        device.trial("stack: a case of every kernel is the same in a stack", |d| {
-            d.with(|engine, target| every_kernel(engine, target))
-        })
-    });
+    let kernels = devices
+        .iter()
+        .take(1)
+        .map(|device| device.trial("stack: a case of every kernel is the same in a stack", |d| d.with(every_kernel)));
     let nets = devices.iter().flat_map(|device| {
         NETS.iter().map(|net| {
             let name = format!("stack: {} in a stack is what it is alone", net.0);

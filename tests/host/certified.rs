@@ -204,8 +204,7 @@ fn the_budget_runs_out_into_a_retrain() {
             method: certificate.as_ref().map(|_| "certified_removal"),
             certificate: certificate.as_ref(),
             seed: Some(5),
-            base: None,
-            trace: None,
+            ..Past::default()
         };
         let (after, account) = problem.forget(&theta, "steps = 1", [&retain, &[request]], past).unwrap();
         let now = account.details.certificate.clone().unwrap();

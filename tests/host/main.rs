@@ -20,6 +20,7 @@ mod edge_data;
 mod eval;
 mod events;
 mod evidence;
+mod exact;
 mod factors;
 mod failures;
 mod faults;

@@ -42,6 +42,7 @@ pub(super) fn identities(
         row: row as u64,
         name: names.as_ref().map(|names| names[row].clone()),
         subject: subjects.as_ref().map(|subjects| subjects[row].clone()),
+        ..Identity::default()
     };
     Ok((0..count).map(of).collect())
 }

@@ -31,8 +31,9 @@ pub(crate) fn records(
     let names = Names::of(config, &table)?;
     let kinds = kinds(config, &table, &label, &names)?;
     let goals = Goals::of(&table, config, &label)?;
-    let who = names.identities(&table, Portion::Train)?;
+    let mut who = names.identities(&table, Portion::Train)?;
     let keys: Vec<Key> = table.rows.iter().zip(&who).map(|(row, who)| key(row, who)).collect();
+    who.iter_mut().zip(&keys).for_each(|(who, key)| who.key = key.number());
     let plan = split::plan(&keys, config, test.is_some(), false, &table.path)?;
     // Categories, means and which columns there are come from the training rows only.
     let encoder = match source.fit.kept() {

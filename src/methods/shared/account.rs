@@ -49,10 +49,31 @@ pub struct Details {
     /// What a certified method hands on to the next request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Certificate>,
+    /// The trajectory is another one than that of a training without the records, so that the result is not exact.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub other_trajectory: bool,
+    /// Where a training that was taken up again went on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replayed: Option<Replayed>,
     /// Figures of one method, by name. Nothing in the program reads them by key.
     #[serde(flatten)]
     #[cfg_attr(feature = "cli", schemars(schema_with = "crate::run::schema::figures"))]
     pub notes: serde_json::Map<String, Value>,
+}
+
+/// Where a training that was taken up again went on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct Replayed {
+    /// The first step, from 0, that the records have changed.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "steps")))]
+    pub parts: u64,
+    /// Steps behind the checkpoint that it went on from; 0 where it began anew.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "steps")))]
+    pub from: u64,
+    /// Steps of the whole training without the records.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "steps")))]
+    pub whole: u64,
 }
 
 /// Why an ascent ended.

@@ -38,6 +38,19 @@ impl RunFolder {
         self.opened(loaded, info, data, of.absent.clone(), forgotten)
     }
 
+    /// As [`RunFolder::open`] for a member of an ensemble, whose source has lost what `absent` says.
+    ///
+    /// # Errors
+    /// As [`RunFolder::open`].
+    pub(in crate::run) fn open_member(&self, absent: &Absent) -> Result<Opened> {
+        let (info, loaded, forgotten) = self.parts_of_run()?;
+        let data = loaded.load(FitOn::Kept(&info.data.fitted), absent)?;
+        if absent.is_empty() {
+            info.evidence.check_data(&self.path, &data)?;
+        }
+        self.opened(loaded, info, data, absent.clone(), forgotten)
+    }
+
     /// What the folder's own files say, each found to be as it was.
     fn parts_of_run(&self) -> Result<(RunInfo, Loaded, Vec<Line>)> {
         let info = self.read_info()?;

@@ -18,14 +18,14 @@ use crate::run::target::Target;
 use crate::train::coupled::Trace;
 
 /// What a run is asked to forget.
-struct Asked<'a> {
-    requests: Vec<Request>,
-    earlier: Earlier,
-    target: Target,
+pub(in crate::run) struct Asked<'a> {
+    pub requests: Vec<Request>,
+    pub earlier: Earlier,
+    pub target: Target,
     /// A graph from which nothing was taken yet, for a retrain of a run that had forgotten before.
-    whole: Option<Dataset>,
+    pub whole: Option<Dataset>,
     /// The file.
-    request: &'a Path,
+    pub request: &'a Path,
 }
 
 /// The folder to write to, and the right to.
@@ -36,7 +36,7 @@ fn claimed(out: Option<(&Path, bool)>) -> Result<(RunFolder, Option<Hold>)> {
 }
 
 /// The places of all that requests take, where records stand alone.
-fn gone_places(splits: &[&Split]) -> HashSet<Place> {
+pub(in crate::run) fn gone_places(splits: &[&Split]) -> HashSet<Place> {
     let trained = |position: &u32| Place { portion: Portion::Train, position: *position };
     splits.iter().flat_map(|split| split.forget.iter().map(trained).chain(split.unseen.iter().copied())).collect()
 }
@@ -62,6 +62,7 @@ impl ForgetJob {
         let row = methods::find(method)?;
         let method = (row.build)(settings)?;
         let mut run = RunFolder::new(run).open()?;
+        run.one_network()?;
         let mut requests = read_requests(request)?;
         if let Some(drawn) = requests.iter().find(|r| r.fraction.is_some()) {
             return Err(Error::input(format!("{}: `fraction` goes into a configuration; give ids here", drawn.origin)));
@@ -98,7 +99,11 @@ impl ForgetJob {
         ForgetJob::on(root, asked, (row, method), place)
     }
 
-    fn on(
+    /// A forgetting whose run and request were read.
+    ///
+    /// # Errors
+    /// What the method cannot work on.
+    pub(in crate::run) fn on(
         mut run: Opened,
         asked: Asked,
         (row, method): (&'static MethodRow, Box<dyn Method>),
@@ -123,6 +128,11 @@ impl ForgetJob {
             _ => data.sha256(),
         };
         let gone = gone_places(&[&earlier.target.split, &target.split]);
+        let same = |refit: &Refit| {
+            let hash = |data: &Dataset| data.retained_sha256(&gone);
+            refit.data.learned == run.data.learned && hash(&refit.data) == hash(&run.data)
+        };
+        let given = run.folder.kept().exists() && refit.as_ref().is_none_or(same);
         // Of a run that did not keep what it had forgotten nothing more is known.
         let complete = run.info.forget.is_none() || run.info.evidence.retained.is_some();
         let retained = lost::retained(data, &gone, run.absent.lines).filter(|_| complete);
@@ -159,6 +169,7 @@ impl ForgetJob {
             method,
             theta,
             refit,
+            given,
             base,
             trace,
             folder,

@@ -48,6 +48,12 @@ impl Longer {
         if then == now {
             return Ok(None);
         }
+        if before.train.slices.is_some() {
+            return Err(Error::input(format!(
+                "--resume: the training in {at} is one in slices, whose stages would have had other epochs; use \
+                 another --out"
+            )));
+        }
         if now < then {
             return Err(Error::input(format!(
                 "--resume: train.epochs = {now}, and the training in {at} was begun with {then}; give as many or more"

@@ -9,12 +9,13 @@ use crate::engine::Traffic;
 use crate::error::{Error, Result};
 use crate::records::{Part, Records, Session};
 use crate::run::first_step::FirstStep;
+use crate::run::kept::{Belongs, Kept};
 use crate::run::written::{EpochLine, metrics_text, write_config, write_metrics};
 use crate::statistics::{self, Score};
 use crate::train::checkpoint::Checkpoint;
 use crate::train::coupled::Trace;
 use crate::train::weights;
-use crate::train::{EpochReport, Fit, Flow, Observer, StepReport, Term, train_to_end};
+use crate::train::{EpochReport, Fit, Flow, Keeper, Keeping, Observer, StepReport, Term, train_to_end};
 
 /// Least time between the checkpoints that are written because an epoch ended.
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(1);
@@ -58,6 +59,8 @@ pub(super) struct Running<'a> {
     pub epoch_began: Instant,
     /// Time of the last checkpoint.
     pub kept_at: Instant,
+    /// Which checkpoints stay.
+    pub keeping: Keeping,
     pub watch: &'a mut dyn FnMut(Event),
 }
 
@@ -82,11 +85,13 @@ impl Observer for Running<'_> {
         // Epochs of a few milliseconds would wait for the disk most of the time.
         let last = self.lines.len() == self.job.config.train.epochs || fit.stopped();
         let due = self.due().is_some_and(|step| report.step >= step);
+        self.keep_here(session, fit)?;
         self.keep(session, fit, due || last || self.kept_at.elapsed() >= BETWEEN_CHECKPOINTS)
     }
 
     fn paused(&mut self, session: &mut Session, fit: &mut Fit) -> Result<Flow> {
         self.count_traffic(session);
+        self.keep_here(session, fit)?;
         let due = self.due().is_some_and(|step| fit.steps_taken() >= step);
         self.keep(session, fit, due)
     }
@@ -110,7 +115,7 @@ impl Running<'_> {
 
     /// The next step at which parameters are wanted within an epoch.
     fn pause(&self) -> Option<u64> {
-        self.due().into_iter().chain(self.traced).min()
+        [self.due(), self.traced, self.keeping.due()].into_iter().flatten().min()
     }
 
     /// Keeps the iterate of a coupled training, if it is one of those, and asks for the next pause.
@@ -126,6 +131,23 @@ impl Running<'_> {
         Ok(())
     }
 
+    /// Writes a checkpoint that stays, where the recipe keeps one here.
+    fn keep_here(&mut self, session: &mut Session, fit: &mut Fit) -> Result<()> {
+        if !self.keeping.takes(fit) {
+            return Ok(());
+        }
+        let (theta, state) = (session.read_theta()?, fit.state(session)?);
+        let belongs = Belongs {
+            config_sha256: self.job.digest.clone(),
+            data_sha256: self.job.data_sha256.clone(),
+            base_sha256: self.job.base_sha256.clone(),
+            precision: session.engine.precision(),
+        };
+        let (to, layout) = (&self.job.folder, &self.job.model.layout);
+        Kept { from: None, to, layout, belongs, steps: Vec::new() }.keep(&theta, &state)?;
+        fit.take_up(session, &theta, state)
+    }
+
     /// Adds what the steps since the mark have moved.
     fn count_traffic(&mut self, session: &Session) {
         let now = session.engine.traffic();
@@ -139,9 +161,9 @@ impl Running<'_> {
         self.follow(session, fit)?;
         if due || interrupted {
             self.save(session, fit)?;
-            fit.pause_at(self.pause());
             self.kept_at = Instant::now();
         }
+        fit.pause_at(self.pause());
         if interrupted {
             return Err(Error::Interrupted(format!(
                 "interrupted; the state after step {} is saved in {}",

@@ -1,11 +1,12 @@
 //! One model of a stack: where it stands, and the steps that it takes next.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::{Job, Trained};
 use crate::engine::Data;
 use crate::error::{Error, Result};
 use crate::records::{Load, Records, Session};
+use crate::train::TrainConfig;
 use crate::train::batches::Batches;
 use crate::train::fit::{Fit, Term};
 use crate::train::progress::{EpochReport, FitState};
@@ -55,7 +56,7 @@ impl<'a> Lane<'a> {
         let indices = job.indices;
         let terms = [Term { records: Records::train(indices), weight: 1.0 }];
         fit.check_terms(&terms)?;
-        let (batches, per_epoch) = (fit.batches(&fit.state, &terms), fit.steps_per_epoch(&terms));
+        let (batches, per_epoch) = (fit.shuffled_batches(&fit.state, &terms), fit.steps_per_epoch(&terms));
         let (submitted, next, epochs) = (fit.state.at, VecDeque::new(), Vec::new());
         Ok(Lane { fit, model, indices, batches, per_epoch, submitted, next, shape: None, epochs })
     }
@@ -120,7 +121,7 @@ impl<'a> Lane<'a> {
         }
         let report = self.fit.close_epoch(self.per_epoch);
         self.submitted = 0;
-        self.batches = self.fit.batches(&self.fit.state, &self.terms());
+        self.batches = self.fit.shuffled_batches(&self.fit.state, &self.terms());
         Some(report)
     }
 
@@ -140,8 +141,9 @@ impl Fit {
         let mut config = self.config.clone();
         config.lr = lr.unwrap_or(config.lr);
         config.check()?;
+        let course = TrainConfig { epochs: config.stage_epochs(), ..config.clone() };
         let (state, kept) = (FitState::default(), crate::train::kept::Kept { mark: None, score: None, ..self.kept });
-        let (vectors, programs) = (self.vectors.clone(), std::collections::HashMap::new());
+        let (vectors, programs) = (self.vectors.clone(), HashMap::new());
         let Fit { batch_size, optimizer, bounds, frozen, tilt, pause_at, counts, .. } = *self;
         Ok(Fit {
             config,
@@ -160,6 +162,9 @@ impl Fit {
             counts,
             together: None,
             wish: false,
+            course,
+            begun: 0,
+            without: HashSet::new(),
         })
     }
 

@@ -26,7 +26,8 @@ pub struct EpochReport {
     pub step: u64,
     /// Mean loss over the epoch's batches, each before its step.
     pub loss: f64,
-    /// Share of the epoch's records that were classified as labelled; none where records have targets in place of a class.
+    /// Share of the epoch's records that were classified as labelled; none where records have targets in
+    /// place of a class.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
     /// Learning rate of the last step.

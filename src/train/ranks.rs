@@ -7,7 +7,12 @@ mod mpi;
 #[cfg(feature = "mpi")]
 pub use self::mpi::Mpi;
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::engine::Program;
 use crate::error::Result;
+use crate::records::Shape;
 
 /// What connects the processes.
 pub trait Ranks: std::fmt::Debug {
@@ -25,4 +30,15 @@ pub trait Ranks: std::fmt::Debug {
 
     /// Ends all of them, since this one cannot go on.
     fn abort(&self, code: u8);
+}
+
+/// What a fit needs to take its steps with others.
+pub(crate) struct Together {
+    pub ranks: Rc<dyn Ranks>,
+    /// The gradient of a micro-batch of this shape in a step over so many records.
+    pub gradients: HashMap<(Shape, usize), Program>,
+    /// The update by so many micro-batches.
+    pub updates: HashMap<usize, Program>,
+    /// Somebody wants to stop.
+    pub stop: bool,
 }

@@ -7,22 +7,11 @@ use std::rc::Rc;
 use super::batches::Batches;
 use super::fit::{Fit, Term};
 use super::progress::{Progress, StepReport};
-use super::ranks::Ranks;
+use super::ranks::{Ranks, Together};
 use crate::engine::{ALIGN, Data, Program};
 use crate::error::{Error, Result};
 use crate::kernels::map;
 use crate::records::{Load, Session, Shape};
-
-/// What a fit needs to take its steps with others.
-pub(crate) struct Together {
-    ranks: Rc<dyn Ranks>,
-    /// The gradient of a micro-batch of this shape in a step over so many records.
-    gradients: HashMap<(Shape, usize), Program>,
-    /// The update by so many micro-batches.
-    updates: HashMap<usize, Program>,
-    /// Somebody wants to stop.
-    stop: bool,
-}
 
 /// Numbers that go before a micro-batch's gradient: sum of losses, right answers.
 const SUMS: usize = 2;

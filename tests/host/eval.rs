@@ -2,7 +2,8 @@
 
 use unlearn::eval::LinkFacts;
 use unlearn::eval::{
-    Evaluation, GraphFacts, METRICS, Metrics, Outputs, SplitName, Subject, measure, measure_references, membership_roc,
+    Evaluation, Goals, GraphFacts, METRICS, Metrics, Outputs, Sort, SplitName, Subject, measure, measure_references,
+    membership_roc,
 };
 
 /// Two-class outputs from (probability of class 1, label).
@@ -39,13 +40,37 @@ fn full(now: &Evaluation) -> Metrics {
     measure(&Subject { now, references: &references.iter().collect::<Vec<_>>(), forgotten_classes: &[1] }).unwrap()
 }
 
+/// The same answers to records that have two targets in place of a class.
+fn aimed(model: &Evaluation, sort: &Sort) -> Evaluation {
+    let mut aimed = Evaluation::new();
+    for split in [SplitName::Forget, SplitName::Retain, SplitName::Test, SplitName::Train, SplitName::Validation] {
+        let Some(outputs) = model.get(split) else { continue };
+        let values = (0..outputs.logits.len()).map(|at| [0.0, 1.0, 1.0, 0.0, 1.0, 1.0][at % 6]).collect();
+        let goals = Some(Goals { sort: sort.clone(), values });
+        aimed.insert(split, Outputs { goals, ..outputs.clone() }).unwrap();
+    }
+    aimed
+}
+
+/// All metrics of records with targets.
+fn of_targets(sort: &Sort) -> Metrics {
+    let [now, a, b] = [0.9, 0.7, 0.75].map(|p| aimed(&model(p, 0.9, 0.8), sort));
+    measure(&Subject { now: &now, references: &[&a, &b], forgotten_classes: &[] }).unwrap()
+}
+
 #[test]
 fn every_metric_writes_its_keys_and_no_others() {
     let mut now = model(0.9, 0.9, 0.8);
     let test_hops = vec![1; now.get(SplitName::Test).map_or(0, |test| test.len())];
     let (deleted_edges, never_edges) = (vec![0.9, 0.5], vec![0.1, 0.6]);
     now.set_graph(GraphFacts { test_hops, deleted_edges, never_edges, planted: Some(1) });
-    let metrics = full(&now);
+    let numbers = Sort::Real { offset: vec![], scale: vec![] };
+    let all = [full(&now), of_targets(&numbers), of_targets(&Sort::Labels)];
+    assert!(all[1..].iter().all(|metrics| metrics.iter().all(|(key, _)| !key.ends_with("accuracy"))), "{all:?}");
+    let mut metrics = Metrics::default();
+    for (key, value) in all.iter().flat_map(Metrics::iter) {
+        metrics.put(key, Some(value)).unwrap();
+    }
     for metric in METRICS {
         for pattern in metric.keys {
             // Three test records cannot resolve a false-positive rate of 1 %.

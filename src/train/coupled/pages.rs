@@ -5,16 +5,27 @@ use std::path::{Path, PathBuf};
 
 use safetensors::tensor::SafeTensors;
 
-use super::trace::Edit;
 use crate::base::{sha256, write_atomic};
 use crate::error::{Error, Result};
 use crate::train::weights;
+
+/// Name of the file that a trace begins with.
+pub const NAME: &str = "trace.json";
 
 /// Bytes of a page at most, unless one iterate has more.
 const PAGE_BYTES: usize = 16 << 20;
 
 /// The gradients of steps that a coupling changed.
 const EDITS: &str = "trace.edits.safetensors";
+
+/// A step that a coupling changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edit {
+    /// Its records.
+    pub batch: Vec<u32>,
+    /// Its noisy gradient ξ, padded flat vector.
+    pub noisy: Vec<f32>,
+}
 
 /// Every κ-th iterate from the first on.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +52,7 @@ fn file(folder: &Path, page: usize) -> PathBuf {
 /// Whether a file of a run's folder is part of a trace.
 pub fn is_trace_file(name: &str) -> bool {
     let page = name.strip_prefix("trace.").and_then(|rest| rest.strip_suffix(".safetensors"));
-    name == super::trace::NAME || name == EDITS || page.is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
+    name == NAME || name == EDITS || page.is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 impl Pages {

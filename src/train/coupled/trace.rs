@@ -6,16 +6,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::draw;
-use super::pages::{Pages, load_edits, save_edits};
+use super::pages::{Edit, NAME, Pages, load_edits, save_edits};
 use crate::base::write_atomic;
 use crate::error::{Error, Result};
 use crate::train::TrainConfig;
 
 /// Layout of `trace.json`.
 const SCHEMA: &str = "unlearn.trace/1";
-
-/// Name of the file that a trace begins with.
-pub const NAME: &str = "trace.json";
 
 /// Steps that draw from one set of records by one seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,15 +23,6 @@ pub struct Generation {
     pub seed: u64,
     /// Records that were gone by then, ascending.
     pub without: Vec<u32>,
-}
-
-/// A step that a coupling changed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Edit {
-    /// Its records.
-    pub batch: Vec<u32>,
-    /// Its noisy gradient ξ, padded flat vector.
-    pub noisy: Vec<f32>,
 }
 
 /// What is stored of a training by which it can be coupled. The law of the whole of it, over the draws, is that of a

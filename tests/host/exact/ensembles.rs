@@ -102,12 +102,26 @@ fn a_second_request_a_person_and_a_class_are_exact_too() {
     // After one request alone more is retained than the other was trained on.
     assert_eq!(prove(&first, &against).unwrap().outcome, Outcome::Fails);
     forget(&desk, &second, ("class", &["c1".into()]), "sisa", &third).unwrap_or_else(|e| panic!("{e}"));
-    let classless: BTreeSet<usize> = (0..ROWS).filter(|row| row * 7 % 3 == 1).chain(gone).collect();
-    let (without, against) = (table(&desk, "classless.csv", &classless), desk.path("classless"));
-    train(&config(&desk, "classless.toml", &without, true, &recipe), &against).unwrap_or_else(|e| panic!("{e}"));
-    proven(&third, &against);
     let eval = EvalJob { run: &third, references: &[], original: None, request: None };
     eval.read().unwrap().measure(&mut Engine::reference()).unwrap();
+}
+
+/// Test records of a class stay in the file when the class is forgotten, and a training without it refuses them: here
+/// all records are trained on.
+#[test]
+fn a_class_is_forgotten_exactly() {
+    let (desk, recipe) = (Desk::new(), sisa("sgd", "kept"));
+    let all_train = |name: &str, gone: &BTreeSet<usize>| {
+        let path = config(&desk, name, &table(&desk, &format!("{name}.csv"), gone), false, &recipe);
+        let text = std::fs::read_to_string(&path).unwrap();
+        desk.put(name, text.replace("test_fraction = 0.2", "test_fraction = 0.0"))
+    };
+    let classless: BTreeSet<usize> = (0..ROWS).filter(|row| row * 7 % 3 == 1).collect();
+    let [run, after, against] = ["run", "after", "against"].map(|name| desk.path(name));
+    train(&all_train("whole.toml", &BTreeSet::new()), &run).unwrap_or_else(|e| panic!("{e}"));
+    train(&all_train("classless.toml", &classless), &against).unwrap_or_else(|e| panic!("{e}"));
+    forget(&desk, &run, ("class", &["c1".into()]), "sisa", &after).unwrap_or_else(|e| panic!("{e}"));
+    proven(&after, &against);
 }
 
 #[test]

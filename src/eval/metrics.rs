@@ -82,7 +82,7 @@ pub static METRICS: &[Metric] = &[
         name: "errors of real targets",
         summary: "root mean squared and mean absolute error in the units of the data, and R², of each split: means \
             over the targets, and each of several",
-        keys: &["splits.*.rmse", "splits.*.mae", "splits.*.r2", "splits.*.per_target.*"],
+        keys: &["splits.*.rmse", "splits.*.mae", "splits.*.r2", "splits.*.per_target.*.*"],
         range: "errors [0, ∞), R² (−∞, 1]",
         target: Target::Retrain,
         citation: "standard; means over targets as scikit-learn's uniform_average",
@@ -100,7 +100,7 @@ pub static METRICS: &[Metric] = &[
             "splits.*.exact_match",
             "splits.*.mean_average_precision",
             "splits.*.mean_auc",
-            "splits.*.per_label.*",
+            "splits.*.per_label.*.*",
         ],
         range: "[0, 1]",
         target: Target::Retrain,

@@ -16,10 +16,15 @@ const PRIVATE: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fractio
     \"mlp\"\nhidden = [16]\n[train]\n\
     lr = 0.2\nbatch_size = 128\nepochs = 2\n[train.dp]\nclip = 1.0\nnoise_multiplier = 1.1\ndelta = 1e-4\n";
 
+const COUPLED: &str = "seed = 3\n[data]\nloader = \"digits\"\nvalidation_fraction = 0.1\n[model]\nzoo = \
+    \"mlp\"\nhidden = [16]\n[train]\nlr = 0.5\nmomentum = 0.0\nbatch_size = 64\nepochs = 4\ncheckpoint_steps = \
+    30\n[train.coupled]\nsteps = 80\nsigma = 0.02\nclip = 1.0\nkappa = 7\n";
+
 pub fn trials() -> Vec<Trial> {
     vec![
         times::trial("run: certified requests share a budget from run to run", certified),
         times::trial("run: private training tells what it spent", private),
+        times::trial("run: a coupled training is resumed, and forgets twice by its trace", coupled),
     ]
 }
 
@@ -48,6 +53,57 @@ fn in_order(desk: &Desk) -> Result<(), Failed> {
     let left: Vec<f64> =
         curve.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()?["budget_left"].as_f64()).collect();
     hold(left.len() == 2 && 1.0 > left[0] && left[0] > left[1] && left[1] > 0.0, || format!("{left:?} of the budget"))
+}
+
+/// Stopped by its own checkpoint's files: a copy of the folder after some steps is what a kill leaves.
+fn coupled() -> Result<(), Failed> {
+    let desk = Desk::new();
+    let config = desk.put("c.toml", COUPLED);
+    ends(&["train", &config, "--out", &desk.text("run0"), "-q", "--keep-checkpoint"], 0)?;
+    let files = ["model.safetensors", "trace.json", "trace.00000.safetensors"];
+    let read = |run: &str, file: &str| {
+        fs::read(desk.path(&format!("{run}/{file}"))).map_err(|e| Failed::from(format!("{run}/{file}: {e}")))
+    };
+    // Again, without what makes it finished: resumed from the last checkpoint, it writes the same bytes.
+    fs::create_dir(desk.path("again")).map_err(|e| e.to_string())?;
+    for file in ["config.toml", "metrics.jsonl", "checkpoint.safetensors", files[2]] {
+        fs::write(desk.path(&format!("again/{file}")), read("run0", file)?).map_err(|e| e.to_string())?;
+    }
+    ends(&["train", &config, "--out", &desk.text("again"), "-q", "--resume"], 0)?;
+    for file in files {
+        hold(read("again", file)? == read("run0", file)?, || format!("{file} is another after a resumption"))?;
+    }
+    for (i, ids) in ["6, 9", "11"].into_iter().enumerate() {
+        let line = format!("{{\"request_id\":\"r{i}\",\"kind\":\"sample\",\"ids\":[{ids}]}}\n");
+        let request = desk.put(&format!("r{i}.jsonl"), line);
+        for to in [format!("run{}", i + 1), format!("twin{}", i + 1)] {
+            let (from, to) = (desk.text(&format!("run{i}")), desk.text(&to));
+            ends(&["forget", &from, "--request", &request, "--method", "coupling", "--out", &to, "-q"], 0)?;
+        }
+        let (run, twin) = (format!("run{}", i + 1), format!("twin{}", i + 1));
+        hold(read(&run, files[1])? == read(&twin, files[1])?, || format!("{run} has another trace than its twin"))?;
+        let forget = &info(&desk, &run)?["forget"];
+        hold(forget["tier"] == "exact-in-distribution", || format!("{forget}"))?;
+        let trace: Value = serde_json::from_slice(&read(&run, files[1])?).map_err(|e| e.to_string())?;
+        let gone = trace["gone"].as_array().map_or(0, Vec::len);
+        hold(trace["requests"] == i + 1 && gone == 2 + i, || format!("{trace}"))?;
+    }
+    // How many iterates are kept changes nothing: those between are computed again.
+    let (dense, first, out) = (desk.text("dense"), desk.text("r0.jsonl"), desk.text("dense1"));
+    ends(&["train", &config, "--set", "train.coupled.kappa=1", "--out", &dense, "-q"], 0)?;
+    ends(&["forget", &dense, "--request", &first, "--method", "coupling", "--out", &out, "-q"], 0)?;
+    hold(read("dense1", files[0])? == read("run1", files[0])?, || "kappa changes what is left".into())?;
+    // A page of the trace that was changed is not gone on from.
+    let mut page = read("run2", files[2])?;
+    page.iter_mut().last().into_iter().for_each(|byte| *byte ^= 1);
+    fs::write(desk.path(&format!("run2/{}", files[2])), page).map_err(|e| e.to_string())?;
+    let third = desk.put("r2.jsonl", "{\"request_id\":\"r2\",\"kind\":\"sample\",\"ids\":[13]}\n");
+    let (run, out) = (desk.text("run2"), desk.text("run3"));
+    refused(
+        &["forget", &run, "--request", &third, "--method", "coupling", "--out", &out, "-q"],
+        &["changed or damaged"],
+    )?;
+    Ok(())
 }
 
 fn certified() -> Result<(), Failed> {

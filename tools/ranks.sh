@@ -12,9 +12,14 @@ root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
 program=""
 [ "${1:-}" = --program ] && program="$2"
+skip() { echo "ranks: skipped: there is no $1; tools/setup.sh --with mpi installs it" >&2 && exit 0; }
 for need in mpirun mpicc; do
-  command -v "$need" >/dev/null || { echo "ranks: skipped: there is no $need; tools/setup.sh --with mpi" >&2; exit 0; }
+  command -v "$need" >/dev/null || skip "$need"
 done
+libclang() { setup_has_library libclang || compgen -G '/usr/lib*/llvm*/lib/libclang*.so*' >/dev/null; }
+if [ -z "$program" ] && [ -z "${LIBCLANG_PATH:-}" ] && ! libclang; then
+  skip libclang
+fi
 if [ -z "$program" ]; then
   (cd "$root" && cargo build --locked --features mpi)
   program="${CARGO_TARGET_DIR:-$root/target}/debug/unlearn"
@@ -71,7 +76,12 @@ done
 ranks 4 --out "$folder/broken" >/dev/null 2>&1 &
 launcher=$!
 until [ -e "$folder/broken/checkpoint.safetensors" ] || ! kill -0 $launcher 2>/dev/null; do sleep 0.02; done
-pkill -KILL -n -f "$folder/config.toml --data-parallel" || true
+for process in /proc/[0-9]*; do
+  if tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -q "^$program train $folder/config.toml --data-parallel"; then
+    kill -KILL "${process#/proc/}"
+    break
+  fi
+done
 wait $launcher && { echo "ranks: the training ended before a rank could be killed" >&2; exit 1; }
 ranks 2 --out "$folder/broken" --resume >/dev/null
 [ "$(sum broken)" = "$(sum alone)" ] || { echo "ranks: other bytes after a rank was killed" >&2; exit 1; }

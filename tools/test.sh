@@ -44,5 +44,8 @@ if [ $# -eq 0 ]; then
   else
     step "shaders through other compilers: skipped, there is no python3"
   fi
+  # Last, for it builds the program with another feature.
+  step tools/ranks.sh
+  tools/ranks.sh
 fi
 step "all passed"

@@ -1,7 +1,8 @@
 //! Checkpoints that stay: those at the ends of stages, and those that `train.keep` asks for.
 
+use super::advance::narrowed;
 use super::config::TrainConfig;
-use super::fit::{Fit, Term, narrowed};
+use super::fit::{Fit, Term};
 use super::progress::FitState;
 use super::slices::Keep;
 use crate::error::{Error, Result};

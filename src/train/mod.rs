@@ -1,6 +1,7 @@
 //! Training: fits of recorded steps, optimisers, schedules, private training, checkpoints.
 
 pub mod accountant;
+mod advance;
 mod batches;
 mod best;
 mod bounds;

@@ -1,6 +1,7 @@
 //! The memory of a fit, held before its first step: what fits then fits to the end.
 
-use super::fit::{Fit, IN_FLIGHT, Term, narrowed};
+use super::advance::{IN_FLIGHT, narrowed};
+use super::fit::{Fit, Term};
 use super::private;
 use super::progress::FitState;
 use super::step::{Key, key};

@@ -6,8 +6,9 @@ mod lane;
 use std::collections::VecDeque;
 
 use self::lane::{Lane, Steps, Taken};
+use super::advance::IN_FLIGHT;
 use super::config::TrainConfig;
-use super::fit::{Fit, IN_FLIGHT};
+use super::fit::Fit;
 use super::order::Order;
 use super::progress::{EpochReport, FitState};
 use super::step::Key;

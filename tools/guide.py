@@ -73,7 +73,8 @@ def main():
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UNLEARN_")}
     environment["PATH"] = f"{program.parent}{os.pathsep}{environment['PATH']}"
     with tempfile.TemporaryDirectory(prefix="unlearn-guide-") as folder:
-        for page in sorted((ROOT / "docs/guide").glob("[0-9]-*.md")):
+        pages = (ROOT / "docs/guide").glob("[0-9]*-*.md")
+        for page in sorted(pages, key=lambda page: int(page.name.split("-")[0])):
             text = follow(page, pathlib.Path(folder), environment)
             if not options.dry:
                 page.write_text(text, encoding="utf-8")

@@ -16,6 +16,7 @@ skip() { echo "ranks: skipped: there is no $1; tools/setup.sh --with mpi install
 for need in mpirun mpicc; do
   command -v "$need" >/dev/null || skip "$need"
 done
+mpirun --version | grep -q "Open MPI" || skip "Open MPI behind mpirun"
 libclang() { setup_has_library libclang || compgen -G '/usr/lib*/llvm*/lib/libclang*.so*' >/dev/null; }
 if [ -z "$program" ] && [ -z "${LIBCLANG_PATH:-}" ] && ! libclang; then
   skip libclang

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::request::Request;
+use super::request::{Kind, Request};
 use super::request_id::Id;
 use super::{Dataset, Deletion, Place, Portion};
 use crate::base::did_you_mean;
@@ -56,6 +56,14 @@ impl Line {
     pub(super) fn of(request: &Request) -> Line {
         let (request_id, origin) = (request.request_id.clone(), request.origin.clone());
         Line { request_id, origin, kind: request.kind.name().to_owned(), ..Line::default() }
+    }
+}
+
+impl Line {
+    /// What one of its records is known by among everything that requests take: columns and entries of features apart
+    /// from whole records, and whole records, which have a class, apart from the rest.
+    pub fn known_as(&self, who: &Who) -> (bool, bool, String) {
+        (self.kind == Kind::Feature.name(), who.class.is_some(), who.id.to_string())
     }
 }
 

@@ -227,6 +227,15 @@ pub(super) fn json(document: &impl Serialize, name: &str) -> Result<String> {
     text.map(|text| text + "\n")
 }
 
+/// Values as JSON Lines, for the file of this name.
+pub(super) fn json_lines<'a, T: Serialize + 'a>(all: impl IntoIterator<Item = &'a T>, name: &str) -> Result<String> {
+    let line = |value: &T| {
+        let text = serde_json::to_string(value).map_err(|e| Error::internal(format!("{name}: {e}")));
+        text.map(|text| text + "\n")
+    };
+    all.into_iter().map(line).collect()
+}
+
 /// Puts a text's hash into it, under a key that has nothing yet. A quotation mark in a value is escaped, so that no
 /// user's words are taken for the key.
 pub(super) fn seal(text: String, key: &str) -> String {

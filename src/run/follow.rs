@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::config::Loaded;
 use super::evaluate::EvalJob;
-use super::evidence::Marks;
+use super::evidence::{self, Marks};
 use super::folder::{RunFolder, State};
 use super::forget_run::ForgetJob;
 use super::hold::Hold;
@@ -174,11 +174,6 @@ impl Follow<'_> {
     }
 
     fn write(&self, points: &[Point]) -> Result<()> {
-        let line = |point: &Point| {
-            let text = serde_json::to_string(point).map_err(|e| Error::internal(format!("{CURVE}: {e}")))?;
-            Ok(text + "\n")
-        };
-        let text: String = points.iter().map(line).collect::<Result<_>>()?;
-        write_atomic(&self.out.join(CURVE), text.as_bytes())
+        write_atomic(&self.out.join(CURVE), evidence::json_lines(points, CURVE)?.as_bytes())
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub use self::point::Point;
 use self::steps::Step;
 use super::evaluate::EvalJob;
-use super::evidence::Marks;
+use super::evidence::{self, Marks};
 use super::folder::{RunFolder, State};
 use super::forget_run::ForgetJob;
 use super::hold::Hold;
@@ -218,7 +218,7 @@ impl<'a> InOrder<'a> {
     /// # Errors
     /// `Io`.
     pub fn write(&self, points: &[Point]) -> Result<()> {
-        write_atomic(&self.out.join(CURVE), point::lines(points)?.as_bytes())
+        write_atomic(&self.out.join(CURVE), evidence::json_lines(points, CURVE)?.as_bytes())
     }
 
     /// The points of a curve that a killed process left, where they are of the steps as they are now.

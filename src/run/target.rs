@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::data::{Dataset, Deletion, Kind, Line, Place, Portion, Request, Split, TargetKind, Who, resolve};
+use crate::data::{Dataset, Deletion, Kind, Line, Place, Portion, Request, Split, TargetKind, resolve};
 use crate::error::{Error, Result};
 use crate::eval::RequestScope;
 use crate::methods::GraphView;
@@ -87,16 +87,14 @@ impl Target {
     /// # Errors
     /// Nothing is left to forget.
     pub fn after(&mut self, earlier: &Target, data: &Dataset) -> Result<()> {
-        // Whole records have a class, columns and entries have none; a node that was deleted is in no part any more.
-        let named = |of_features: bool, who: &Who| (of_features, who.class.is_some(), id_of(who));
-        let feature = |line: &Line| line.kind == Kind::Feature.name();
+        // A node that was deleted is in no part any more.
         let lines = earlier.split.lines.iter();
-        let known: HashSet<_> =
-            lines.flat_map(|line| line.records.iter().map(|who| named(feature(line), who))).collect();
+        let known: HashSet<_> = lines.flat_map(|line| line.records.iter().map(|who| line.known_as(who))).collect();
         let mut left = 0;
         for line in &mut self.split.lines {
-            let (before, of_features) = (line.records.len(), feature(line));
-            line.records.retain(|who| !known.contains(&named(of_features, who)));
+            let (before, mut records) = (line.records.len(), std::mem::take(&mut line.records));
+            records.retain(|who| !known.contains(&line.known_as(who)));
+            line.records = records;
             line.already += before - line.records.len();
             left += line.records.len();
         }
@@ -170,10 +168,6 @@ impl Target {
             influenced_train: &target.influenced_train,
         })
     }
-}
-
-fn id_of(who: &Who) -> String {
-    who.id.to_string()
 }
 
 /// Classes that some of `forget`, ascending ids of training records, have and no other training record.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use super::evidence;
 use crate::data::{Line, Portion, Who};
 use crate::error::{Error, Result};
 
@@ -15,12 +16,7 @@ const SHOWN: usize = 20;
 /// # Errors
 /// None that is known: a line is numbers and texts.
 pub fn json_lines<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Result<String> {
-    let mut text = String::new();
-    for line in lines {
-        text += &serde_json::to_string(line).map_err(|e| Error::internal(format!("forgotten.jsonl: {e}")))?;
-        text.push('\n');
-    }
-    Ok(text)
+    evidence::json_lines(lines, "forgotten.jsonl")
 }
 
 /// Reads [`json_lines`] back.

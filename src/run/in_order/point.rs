@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::steps::Step;
-use crate::error::{Error, Result};
 use crate::methods::{Certificate, Tier};
 use crate::run::info::RunInfo;
 
@@ -94,14 +93,6 @@ impl Point {
     pub fn metric(&self, key: &str) -> Option<f64> {
         key.split('.').try_fold(self.metrics.as_ref()?, |at, part| at.get(part))?.as_f64()
     }
-}
-
-pub(super) fn lines(points: &[Point]) -> Result<String> {
-    let line = |point: &Point| {
-        let text = serde_json::to_string(point).map_err(|e| Error::internal(format!("stream.jsonl: {e}")))?;
-        Ok(text + "\n")
-    };
-    points.iter().map(line).collect()
 }
 
 /// The points that can be read; a file that cannot is made anew.

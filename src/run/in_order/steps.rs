@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::data::{Kind, Line, Request};
+use crate::data::{Line, Request};
 
 /// What is forgotten in one go.
 pub(super) struct Step {
@@ -34,9 +34,7 @@ pub(super) fn of(requests: &[Request], lines: &[Line], batch: usize) -> Vec<Step
     let mut taken = HashSet::new();
     let mut fresh = |at: usize| -> usize {
         let Some(line) = lines.get(at) else { return 0 };
-        let feature = line.kind == Kind::Feature.name();
-        let new = |who: &&crate::data::Who| taken.insert((feature, who.class.is_some(), who.id.to_string()));
-        line.records.iter().filter(new).count()
+        line.records.iter().filter(|who| taken.insert(line.known_as(who))).count()
     };
     let steps = order.chunks(batch.max(1)).map(|parts| {
         let all: Vec<usize> = parts.iter().flatten().copied().collect();
@@ -49,7 +47,7 @@ pub(super) fn of(requests: &[Request], lines: &[Line], batch: usize) -> Vec<Step
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Id, Who};
+    use crate::data::{Id, Kind, Who};
 
     fn asked(name: &str, ids: &[u64]) -> (Request, Line) {
         let request = Request {

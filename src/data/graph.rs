@@ -3,11 +3,13 @@
 //! Every list of nodes holds node ids, `0..nodes`, never places in a list of training nodes.
 
 mod assemble;
+mod communities;
 mod content;
 pub(crate) mod cora;
 mod edge_data;
 pub(crate) mod edge_list;
 pub(crate) mod graph_npz;
+mod induced;
 pub(crate) mod karate;
 mod lines;
 pub(crate) mod links;
@@ -21,15 +23,18 @@ pub(crate) mod present;
 mod reach;
 mod records;
 pub(crate) mod sbm;
+mod shards;
 pub(crate) mod tudataset;
 mod vocabulary;
 
 pub(crate) use assemble::{GraphParts, Graphs, dataset};
+pub use communities::cap;
 pub use edge_data::EdgeData;
 pub use links::{Links, Task};
 pub use partition::NodeSplit;
 pub use plant::{Plant, Poison};
 pub use present::{Event, EventKind, read_events};
+pub use shards::GraphDivision;
 
 use std::collections::BTreeSet;
 

@@ -23,6 +23,11 @@ impl Shards {
         below(key, self.seed ^ SHARD, self.shards)
     }
 
+    /// A number in [0, 1) of a record for a seed: those below a bound are a draw that no other record moves.
+    pub fn share(key: u64, seed: u64) -> f64 {
+        Key::kept(key).share(seed)
+    }
+
     /// The slice of a record among `count`, from 0; independent of its shard.
     pub fn slice(key: u64, seed: u64, count: usize) -> usize {
         below(key, seed ^ SLICE, count)
@@ -30,7 +35,7 @@ impl Shards {
 }
 
 fn below(key: u64, seed: u64, count: usize) -> usize {
-    ((Key::kept(key).share(seed) * count as f64) as usize).min(count.saturating_sub(1))
+    ((Shards::share(key, seed) * count as f64) as usize).min(count.saturating_sub(1))
 }
 
 impl Dataset {

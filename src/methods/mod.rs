@@ -255,6 +255,7 @@ pub static METHODS: &[&MethodRow] = &[
     &exact::retrain::ROW,
     &exact::replay::ROW,
     &exact::sisa::ROW,
+    &exact::graph_eraser::ROW,
     &exact::coupling::ROW,
     &tuning::finetune::ROW,
     &tuning::l1_sparse::ROW,

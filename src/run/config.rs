@@ -15,11 +15,14 @@ use crate::nn::{Model, ModelConfig};
 use crate::train::TrainConfig;
 
 mod ensemble;
+mod eraser;
 mod inputs;
 mod overrides;
 mod place;
 
 pub use ensemble::{Aggregate, EnsembleConfig, EnsembleKind, Fitting};
+pub use eraser::DividedGraph;
+pub(in crate::run) use eraser::without;
 pub use overrides::settings;
 
 /// The whole file.
@@ -279,6 +282,7 @@ impl Config {
     pub fn load_without(&self, fit: FitOn, absent: &Absent) -> Result<Dataset> {
         match self.shard() {
             Some(shard) => self.load_shard(fit, absent, shard),
+            None if self.graph_member().is_some() => self.load_nodes(fit),
             None => data::load_without(&self.data, Path::new(""), fit, absent),
         }
     }
@@ -289,7 +293,7 @@ impl Config {
     /// Whatever is wrong with layers or shapes.
     pub fn network(&self, data: &Dataset, fit: FitOn) -> Result<Model> {
         let outputs = data.outputs(self.model.width().unwrap_or(EMBEDDING));
-        let fewer = matches!(fit, FitOn::Without(_)) || self.shard().is_some() && fit.kept().is_none();
+        let fewer = matches!(fit, FitOn::Without(_)) || self.is_shard() && fit.kept().is_none();
         let mut model = match fewer && outputs < data.classes {
             // What was resolved for all classes says how many there were.
             true => self.model.open_ended(),
@@ -315,6 +319,7 @@ impl Config {
         }
         self.train.check()?;
         self.ensemble.as_ref().map_or(Ok(()), EnsembleConfig::check)?;
+        self.check_graph_ensemble()?;
         self.forget.as_ref().map_or(Ok(()), ForgetConfig::check)
     }
 

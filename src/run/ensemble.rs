@@ -1,11 +1,15 @@
 //! Several networks in the place of one: a folder with a run for each member, and one `run.json` above them.
 
+mod aggregate;
+mod aggregator;
 mod cost;
+mod eraser;
 mod export;
 mod forget;
 mod members;
 mod read;
 mod train;
+mod weights;
 
 use std::path::PathBuf;
 
@@ -34,10 +38,13 @@ impl RunFolder {
 }
 
 /// What an ensemble's weights are known by.
-fn model_sha256(members: &[MemberInfo]) -> String {
+fn model_sha256(ensemble: &EnsembleInfo) -> String {
     let mut digest = Digest::new("unlearn.ensemble/1");
-    for member in members {
+    for member in &ensemble.members {
         digest.field("model", member.model_sha256.as_bytes());
+    }
+    if let Some(aggregator) = &ensemble.aggregator {
+        digest.field("aggregator", bytemuck::cast_slice(&aggregator.weights));
     }
     digest.finish()
 }
@@ -89,14 +96,27 @@ fn member_info(folder: &RunFolder, info: &RunInfo, records: usize) -> Result<Mem
     })
 }
 
-/// The whole data as one member's fit has them.
+/// The whole data as one member's fit has them; of a shard of a graph what it is asked with.
 fn view(config: &super::config::Config, fitted: &Fitted, absent: &crate::data::Absent) -> Result<Dataset> {
-    config.beyond_shard().load_without(FitOn::Kept(fitted), absent)
+    match config.attached(FitOn::Kept(fitted), None)? {
+        Some(data) => Ok(data),
+        None => config.beyond_shard().load_without(FitOn::Kept(fitted), absent),
+    }
 }
 
-/// Everything that there is of an ensemble beside the members.
-fn ensemble_info(members: Vec<MemberInfo>) -> EnsembleInfo {
-    EnsembleInfo { members, cost: None }
+/// Hash of what the members of an ensemble over a graph are trained on, each loaded again; none of other runs.
+///
+/// # Errors
+/// A member that is gone or another; files that are not as they were.
+pub(super) fn shards(top: &Opened) -> Result<Option<String>> {
+    if top.info.ensemble.is_none() || !eraser::is_graph(&top.config) {
+        return Ok(None);
+    }
+    let mut digest = Digest::new("unlearn.shards/1");
+    for (folder, _) in members_of(top)? {
+        digest.field("shard", folder.open_member(&top.absent)?.data.sha256().as_bytes());
+    }
+    Ok(Some(digest.finish()))
 }
 
 /// What is in the way of writing an ensemble to a folder: members of another one.

@@ -112,9 +112,14 @@ impl RunFolder {
         all
     }
 
+    /// The weights of an ensemble's members, where they were learned.
+    pub fn aggregator(&self) -> PathBuf {
+        self.path.join("aggregator.safetensors")
+    }
+
     /// The files that `run.json` binds by their hashes, besides the weights.
-    pub fn bound(&self) -> [PathBuf; 5] {
-        [self.config(), self.metrics(), self.request(), self.forgotten(), self.trace()]
+    pub fn bound(&self) -> [PathBuf; 6] {
+        [self.config(), self.metrics(), self.request(), self.forgotten(), self.trace(), self.aggregator()]
     }
 
     /// Retrains that `unlearn references` made of this run's requests.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use ensemble::{EnsembleCost, EnsembleInfo, MemberInfo};
+pub use ensemble::{AggregatorInfo, DivisionInfo, EnsembleCost, EnsembleInfo, MemberInfo};
 
 mod ensemble;
 

@@ -7,7 +7,7 @@ use safetensors::SafeTensors;
 use serde::Serialize;
 
 use super::config::Config;
-use super::ensemble::members_of;
+use super::ensemble::{members_of, shards};
 use super::folder::{Opened, RunFolder};
 use super::info::RunInfo;
 use crate::base::sha256;
@@ -98,7 +98,7 @@ pub fn prove(run: &Path, against: &Path) -> Result<Proof> {
         if a.info.ensemble.is_some() { " and checkpoints, member by member," } else { "" },
     );
     let records =
-        Pair { file: "config.toml".into(), tensor: "records".into(), run: Some(own(&a)), against: Some(own(&b)) };
+        Pair { file: "config.toml".into(), tensor: "records".into(), run: Some(own(&a)?), against: Some(own(&b)?) };
     let (tensors, distance) = tensors(&a, &b)?;
     let (outcome, reason) = match made_alike(&a.info, &b.info) {
         Some(differs) => (
@@ -212,10 +212,13 @@ fn gone(run: &Opened) -> HashSet<Place> {
 }
 
 /// Hash of what a run's model is given of the records that it retains.
-fn own(run: &Opened) -> String {
-    match run.data.graph {
-        None => run.data.retained_sha256(&gone(run)),
-        Some(_) => run.data.sha256(),
+fn own(run: &Opened) -> Result<String> {
+    if run.data.graph.is_none() {
+        return Ok(run.data.retained_sha256(&gone(run)));
+    }
+    match shards(run)? {
+        Some(hash) => Ok(hash),
+        None => Ok(run.data.sha256()),
     }
 }
 
@@ -239,6 +242,7 @@ fn tensors(a: &Opened, b: &Opened) -> Result<(Vec<Pair>, f64)> {
             pairs.extend(compared(&a.folder.path, &ours.kept_at(step), &theirs.kept_at(step))?.0);
         }
     }
+    pairs.extend(compared(&a.folder.path, &a.folder.aggregator(), &b.folder.aggregator())?.0);
     Ok((pairs, if length > 0.0 { (apart / length).sqrt() } else { 0.0 }))
 }
 

@@ -123,14 +123,32 @@ pub fn logits(
     portions.iter().map(|portion| subject.logits(&said[0], *portion)).collect()
 }
 
-/// What is to be scored of logits [records, classes] of each part, whoever gave them.
+/// A model's logits over all classes, [records, classes], of every table before the request, and of every table as the
+/// model stands: what [`evaluation`] takes.
+///
+/// # Errors
+/// As [`logits`].
+pub fn tables(engine: &mut Engine, target: Option<&Target>, reading: &Reading) -> Result<Vec<Vec<f32>>> {
+    if reading.data.links().is_some() {
+        return Err(links::no_classes());
+    }
+    let subject = subject(reading.data, reading.model, target);
+    let said = run(engine, subject.as_ref(), &[*reading], &|_| true)?;
+    let all = |logits: &[f32]| all_classes(reading.data, logits).into_owned();
+    let before = said[0].iter().map(|said| all(&said.before));
+    Ok(before.chain(said[0].iter().map(|said| all(said.latest()))).collect())
+}
+
+/// What is to be scored of logits as [`tables`] has them, whoever gave them.
 ///
 /// # Errors
 /// Numbers that are not finite.
-pub fn evaluation(data: &Dataset, model: &Model, target: Option<&Target>, logits: Vec<Vec<f32>>) -> Result<Evaluation> {
+pub fn evaluation(data: &Dataset, model: &Model, target: Option<&Target>, tables: Vec<Vec<f32>>) -> Result<Evaluation> {
     let learned = |row: &[f32]| data.learned.iter().map(|class| row[*class as usize]).collect::<Vec<f32>>();
-    let narrow = |logits: Vec<f32>| logits.chunks_exact(data.classes).flat_map(learned).collect();
-    let said: Vec<Said> = logits.into_iter().map(|logits| Said { before: narrow(logits), now: None }).collect();
+    let narrow = |logits: &Vec<f32>| logits.chunks_exact(data.classes).flat_map(learned).collect();
+    let (before, now) = tables.split_at(tables.len() / 2);
+    let of = |(before, now)| Said { before: narrow(before), now: Some(narrow(now)) };
+    let said: Vec<Said> = before.iter().zip(now).map(of).collect();
     subject(data, model, target).evaluation(&said)
 }
 

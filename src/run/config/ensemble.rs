@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::Config;
-use crate::data::{self, Absent, Dataset, FitOn, Origins, Portion, RecordKind, Shards};
+use crate::data::{self, Absent, Dataset, FitOn, GraphDivision, Origins, Portion, RecordKind, Request, Shards};
 use crate::error::{Error, Result};
 use crate::train::{Carry, Slices};
 
@@ -17,6 +17,9 @@ use crate::train::{Carry, Slices};
 pub enum EnsembleKind {
     /// Each on a shard of the records, slice by slice (Bourtoule et al., IEEE S&P 2021).
     Sisa,
+    /// Each on a shard of a graph's training nodes and on the edges among them (Chen et al., CCS 2022); nodes of no
+    /// training are shown to every one of them when it is asked.
+    GraphEraser,
     /// Each on all records, from a seed of its own (Lakshminarayanan et al., NeurIPS 2017).
     DeepEnsemble,
 }
@@ -34,6 +37,9 @@ pub enum Aggregate {
     Mean,
     /// The same, members weighted by how many records they were trained on.
     Weighted,
+    /// `graph_eraser`: the same, with weights that are learned from what the members say of at most 1000 training nodes
+    /// (the source's LBAggr), anew whenever something is forgotten.
+    Learned,
 }
 
 /// What numbers of a shard's preprocessing are fitted on; classes are those of the whole shard.
@@ -71,6 +77,9 @@ pub struct EnsembleConfig {
     /// `sisa`: what numbers of the preprocessing are fitted on.
     #[serde(default)]
     pub fit: Fitting,
+    /// `graph_eraser`: how the training nodes are divided.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub partition: GraphDivision,
     /// How what members say becomes what the ensemble says.
     #[serde(default)]
     pub aggregate: Aggregate,
@@ -80,6 +89,13 @@ pub struct EnsembleConfig {
     /// In the folder of a member: the ensemble's seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+    /// In the folder of a member of `graph_eraser`: what had been forgotten when it was trained, and so was not there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<Request>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn one() -> usize {
@@ -91,11 +107,15 @@ const SEEDS: u64 = 1_000_003;
 
 impl EnsembleConfig {
     pub(super) fn check(&self) -> Result<()> {
+        let graph = self.kind == EnsembleKind::GraphEraser;
         let rules = [
             ("shards", (1..=1000).contains(&self.shards), "from 1 to 1000"),
             ("slices", (1..=64).contains(&self.slices), "from 1 to 64"),
             ("slices", self.kind == EnsembleKind::Sisa || self.slices == 1, "left out unless kind = \"sisa\""),
             ("member", self.member.is_none_or(|member| member < self.shards), "below ensemble.shards"),
+            ("partition", graph || self.partition == GraphDivision::Random, "left out unless kind = \"graph_eraser\""),
+            ("aggregate", graph || self.aggregate != Aggregate::Learned, "another than \"learned\" with this kind"),
+            ("without", graph && self.member.is_some() || self.without.is_empty(), "left out"),
         ];
         match rules.iter().find(|(_, good, _)| !good) {
             Some((key, _, want)) => Err(Error::input(format!("ensemble.{key} must be {want}"))),
@@ -103,7 +123,7 @@ impl EnsembleConfig {
         }
     }
 
-    /// How records are divided; none where each member has all.
+    /// How records that stand alone are divided; none where each member has all, or where the records are nodes.
     pub fn division(&self, seed: u64) -> Option<Shards> {
         let seed = self.seed.unwrap_or(seed);
         (self.kind == EnsembleKind::Sisa).then_some(Shards { shards: self.shards, seed })
@@ -135,7 +155,7 @@ impl Config {
         member
     }
 
-    /// The data of a member's configuration as the ensemble reads them: all records, fitted as the member has them.
+    /// The data of a member's configuration: all records, fitted as the member has them.
     pub fn beyond_shard(&self) -> Config {
         Config { ensemble: None, ..self.clone() }
     }

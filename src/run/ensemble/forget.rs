@@ -1,10 +1,13 @@
 //! `unlearn forget` of an ensemble: the shards that had the records are trained again, the others are taken over.
 
+mod graph;
+
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::{cost, ensemble_info, fitted_of, member_info, members_of, model_sha256, stray, view};
+use super::{cost, eraser, fitted_of, member_info, members_of, model_sha256, stray, view};
 use crate::base::{sha256, write_atomic};
 use crate::data::{Line, Place, Portion, Request, read_requests, request_lines};
 use crate::engine::Engine;
@@ -32,15 +35,14 @@ pub struct EnsembleForget {
     target: Target,
     row: &'static MethodRow,
     settings: toml::Table,
+    /// The members of a graph's ensemble that had what the request takes; none where records stand alone.
+    shards: Option<Vec<usize>>,
     folder: RunFolder,
     hold: Option<Hold>,
     request: PathBuf,
     /// Who forgets, and why.
     pub marks: Marks,
 }
-
-/// Methods that work on an ensemble.
-const METHODS: [&str; 2] = ["sisa", "retrain"];
 
 impl EnsembleForget {
     /// Reads everything and refuses what cannot be done, before anything is written; `out` is the new folder, and
@@ -58,15 +60,9 @@ impl EnsembleForget {
         let folder = RunFolder::new(out.map_or(Path::new(""), |(out, _)| out));
         let hold = out.map_or(Ok(None), |(_, resume)| folder.claim("forget", resume))?;
         let row = methods::find(method)?;
-        if !METHODS.contains(&row.name) {
-            return Err(Error::input(format!(
-                "method `{method}` works on one network, and {} is an ensemble; use {}, or give the folder of a member",
-                run.display(),
-                METHODS.join(" or ")
-            )));
-        }
         (row.build)(settings.clone())?;
         let mut top = RunFolder::new(run).open()?;
+        eraser::check_method(&top.config, run, row.name)?;
         let members = members_of(&top)?;
         let mut requests = read_requests(request)?;
         if let Some(drawn) = requests.iter().find(|r| r.fraction.is_some()) {
@@ -80,8 +76,10 @@ impl EnsembleForget {
         if !earlier.requests.is_empty() {
             target.after(&earlier.target, &top.data)?;
         }
+        let shards = eraser::is_graph(&top.config);
+        let shards = shards.then(|| eraser::hit(&top.config, &earlier.requests, &requests)).transpose()?;
         let (request, marks) = (request.to_owned(), Marks::default());
-        Ok(EnsembleForget { top, members, requests, earlier, target, row, settings, folder, hold, request, marks })
+        Ok(EnsembleForget { top, members, requests, earlier, target, row, settings, shards, folder, hold, request, marks })
     }
 
     /// What each line of the request was found to mean.
@@ -91,6 +89,9 @@ impl EnsembleForget {
 
     /// The members that had a record of the request, or all where each has all records.
     pub fn hit(&self) -> Vec<usize> {
+        if let Some(shards) = &self.shards {
+            return shards.clone();
+        }
         let has = |index: &usize| self.target.split.forget.iter().any(|at| self.has(*index, *at));
         (0..self.members.len()).filter(has).collect()
     }
@@ -157,12 +158,17 @@ impl EnsembleForget {
         self.begin(seed.unwrap_or(own))?;
         let start = Instant::now();
         let hit = self.hit();
-        let all = self.row.role == Role::Reference || !self.target.split.unseen.is_empty();
+        let whole = self.row.role == Role::Reference;
+        let all = whole || self.shards.is_none() && !self.target.split.unseen.is_empty();
+        let hit = if whole && self.shards.is_some() { (0..self.members.len()).collect() } else { hit };
         let mut infos = Vec::new();
         for (index, (folder, info)) in self.members.iter().enumerate() {
             let to = self.folder.member(index);
             let info = match to.state() {
                 State::Finished => to.read_info()?,
+                _ if self.shards.is_some() && hit.contains(&index) => {
+                    self.shard(engine, index, seed.unwrap_or(own), check_finite)?
+                }
                 _ if all || hit.contains(&index) => {
                     let job = self.job(folder, &to)?;
                     let mut config = self.top.config.clone();
@@ -176,7 +182,7 @@ impl EnsembleForget {
             };
             infos.push(info);
         }
-        self.finish(&infos, hit, seed.unwrap_or(own), start.elapsed().as_secs_f64())
+        self.finish(engine, &infos, hit, (seed.unwrap_or(own), start))
     }
 
     /// The forgetting of one member.
@@ -191,7 +197,7 @@ impl EnsembleForget {
         let lines: Vec<Line> = self.lines().iter().map(theirs).filter(|line| !line.records.is_empty()).collect();
         let mut target = Target::known(&lines, &opened.data);
         if !earlier.requests.is_empty() {
-            let gone: std::collections::HashSet<u32> = earlier.target.split.forget.iter().copied().collect();
+            let gone: HashSet<u32> = earlier.target.split.forget.iter().copied().collect();
             target.split.retain.retain(|at| !gone.contains(at));
         }
         let asked = Asked { requests: self.requests.clone(), earlier, target, whole: None, request: &self.request };
@@ -212,48 +218,39 @@ impl EnsembleForget {
     }
 
     /// Writes what is above the members.
-    fn finish(&self, members: &[RunInfo], hit: Vec<usize>, seed: u64, seconds: f64) -> Result<RunInfo> {
+    fn finish(
+        &self,
+        engine: &mut Engine,
+        members: &[RunInfo],
+        hit: Vec<usize>,
+        (seed, start): (u64, Instant),
+    ) -> Result<RunInfo> {
         let top = &self.top;
         let names = &top.data.class_names;
         let data = view(&top.config, &fitted_of(members, names)?, &top.absent)?;
         let gone = gone_places(&[&self.earlier.target.split, &self.target.split]);
-        let stays = |at: u32| !gone.contains(&Place { portion: Portion::Train, position: at });
-        let mut infos = Vec::new();
-        let mut visits = (0, 0);
-        for (index, info) in members.iter().enumerate() {
-            let mine = |at: u32| stays(at) && self.has(index, at);
-            let records = (0..top.data.train.len() as u32).filter(|at| mine(*at)).count();
-            let folder = self.folder.member(index);
-            infos.push(member_info(&folder, info, records)?);
-            let config = top.config.member(index);
-            let from = info.forget.as_ref().and_then(|forget| forget.details.replayed);
-            let counts = cost::slices(&config, &top.data, &mine);
-            let (again, all) = cost::visits(&config, &counts, from.map_or(0, |replayed| replayed.from));
-            visits.0 += if hit.contains(&index) { again } else { 0 };
-            visits.1 += all;
-        }
-        let again: Vec<&RunInfo> = hit.iter().map(|index| &members[*index]).collect();
-        let of_seconds = infos.iter().map(|member| member.seconds).sum();
-        let cost = EnsembleCost { members: hit.clone(), visits: visits.0, of_visits: visits.1, seconds, of_seconds };
+        let again: Vec<(usize, &RunInfo)> = hit.iter().map(|index| (*index, &members[*index])).collect();
+        let mut ensemble = self.spent(members, &hit, &gone)?;
+        let (folder, requests) = ((&self.folder, members), self.earlier.requests.iter().chain(&self.requests));
+        eraser::add_graph(engine, &top.config, folder, &requests.cloned().collect::<Vec<_>>(), &mut ensemble)?;
+        let seconds = start.elapsed().as_secs_f64();
+        ensemble.cost.iter_mut().for_each(|cost| cost.seconds = seconds);
         let evidence = self.evidence(&data.sha256(), lost::retained(&data, &gone, top.absent.lines))?;
-        let mut forget = self.account(&again, seconds);
-        let base = evidence.base_sha256.as_deref();
-        forget.conditions = claim::conditions(forget.tier, base, None, forget.details.replayed.is_some());
-        forget.residue = residue::of(top, &evidence.parents, &forget, &self.request);
+        let forget = self.claimed(&again, seconds, &evidence);
         let mut info = RunInfo {
             seed,
             seconds,
             steps: forget.details.steps.unwrap_or(0),
             data: DataInfo::of(&data),
-            model_sha256: model_sha256(&infos),
-            ensemble: Some(EnsembleInfo { cost: Some(cost), ..ensemble_info(infos) }),
+            model_sha256: model_sha256(&ensemble),
+            ensemble: Some(ensemble),
             forget: Some(forget),
             origin: Origin::Trained,
             evidence,
             run_sha256: String::new(),
             ..top.info.clone()
         };
-        if let Some(first) = again.first() {
+        if let Some((_, first)) = again.first() {
             (info.adapter, info.variants) = (first.adapter.clone(), first.variants.clone());
         }
         write_config(&self.folder, &self.config(&data.learned)?)?;
@@ -263,6 +260,44 @@ impl EnsembleForget {
         info.evidence.bind(&self.folder.bound())?;
         self.folder.write_info(&info)?;
         self.folder.read_info()
+    }
+
+    /// The members as they are now, and what those that were trained again cost.
+    fn spent(&self, members: &[RunInfo], hit: &[usize], gone: &HashSet<Place>) -> Result<EnsembleInfo> {
+        let top = &self.top;
+        let stays = |at: u32| !gone.contains(&Place { portion: Portion::Train, position: at });
+        let (mut infos, mut visits) = (Vec::new(), (0, 0));
+        for (index, info) in members.iter().enumerate() {
+            let mine = |at: u32| stays(at) && self.has(index, at);
+            let config = top.config.member(index);
+            let counts = match self.shards {
+                Some(_) => vec![info.data.sizes.train as u64],
+                None => cost::slices(&config, &top.data, &mine),
+            };
+            let from = info.forget.as_ref().and_then(|forget| forget.details.replayed);
+            let (again, all) = cost::visits(&config, &counts, from.map_or(0, |replayed| replayed.from));
+            visits.0 += if hit.contains(&index) { again } else { 0 };
+            visits.1 += all;
+            infos.push(member_info(&self.folder.member(index), info, counts.iter().sum::<u64>() as usize)?);
+        }
+        let of_seconds = infos.iter().map(|member| member.seconds).sum();
+        let (members, visits, of_visits) = (hit.to_vec(), visits.0, visits.1);
+        let cost = EnsembleCost { members, visits, of_visits, of_seconds, ..EnsembleCost::default() };
+        Ok(EnsembleInfo { members: infos, cost: Some(cost), ..EnsembleInfo::default() })
+    }
+
+    /// What may be said of it, and what still holds the records.
+    fn claimed(&self, again: &[(usize, &RunInfo)], seconds: f64, evidence: &Evidence) -> ForgetInfo {
+        let mut forget = self.account(&again.iter().map(|(_, info)| *info).collect::<Vec<_>>(), seconds);
+        if self.shards.is_some() {
+            forget = self.of_shards(again, seconds, forget);
+            self.claim_of_shards(&mut forget, &evidence.parents);
+            return forget;
+        }
+        let base = evidence.base_sha256.as_deref();
+        forget.conditions = claim::conditions(forget.tier, base, None, forget.details.replayed.is_some());
+        forget.residue = residue::of(&self.top, &evidence.parents, &forget, &self.request);
+        forget
     }
 
     /// What the members that were trained again report together.

@@ -2,16 +2,73 @@
 
 use std::path::Path;
 
-use super::{members_of, view};
-use crate::data::{FitOn, Portion};
+use super::aggregate::Sum;
+use super::{aggregator, members_of, view};
+use crate::data::{Dataset, FitOn, Portion};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::Evaluation;
+use crate::nn::Model;
 use crate::run::config::{Aggregate, Loaded};
-use crate::run::folder::Opened;
+use crate::run::folder::{Opened, RunFolder};
+use crate::run::info::RunInfo;
 use crate::run::reading::{self, Reading};
 use crate::run::target::Target;
 use crate::train::weights;
+
+/// A member with data to read it on.
+pub(super) struct Read {
+    pub data: Dataset,
+    pub model: Model,
+    pub theta: Vec<f32>,
+}
+
+impl Read {
+    /// A member's weights and network; `data` gives what it is read on, by its configuration.
+    pub fn of(
+        folder: &RunFolder,
+        info: &RunInfo,
+        test: Option<&Path>,
+        data: impl FnOnce(&Loaded) -> Result<Dataset>,
+    ) -> Result<Read> {
+        folder.check(info)?;
+        let mut loaded = Loaded::read(&folder.config(), &[], None)?;
+        if let Some(file) = test {
+            loaded.config.data.test_path = Some(std::path::absolute(file).map_err(Error::io("read", file))?);
+        }
+        let data = data(&loaded)?;
+        let model = loaded.model(&data, FitOn::Kept(&info.data.fitted))?;
+        let theta = weights::load(&folder.model(), &model.layout)?;
+        Ok(Read { data, model, theta })
+    }
+
+    /// The same as it is read.
+    pub fn reading(&self, forgot: bool) -> Reading<'_> {
+        Reading { theta: &self.theta, model: &self.model, data: &self.data, forgot }
+    }
+}
+
+/// What all members together say of lists of records that `ask` makes each of them say.
+fn together(
+    top: &Opened,
+    test: Option<&Path>,
+    mut ask: impl FnMut(&Reading) -> Result<Vec<Vec<f32>>>,
+) -> Result<Vec<Vec<f32>>> {
+    let how = top.config.ensemble.as_ref().map(|ensemble| ensemble.aggregate).unwrap_or_default();
+    let learned = if how == Aggregate::Learned { aggregator::load(&top.folder)? } else { Vec::new() };
+    let mut sum = Sum::new(how, top.data.classes);
+    let known = top.info.ensemble.iter().flat_map(|e| &e.members);
+    for (at, ((folder, info), known)) in members_of(top)?.iter().zip(known).enumerate() {
+        let member = Read::of(folder, info, test, |loaded| view(&loaded.config, &info.data.fitted, &top.absent))?;
+        let weight = match how {
+            Aggregate::Weighted => known.records as f64,
+            Aggregate::Learned => learned.get(at).copied().map_or(0.0, f64::from),
+            Aggregate::Vote | Aggregate::Mean => 1.0,
+        };
+        sum.add(weight, &ask(&member.reading(top.info.forget.is_some()))?);
+    }
+    Ok(sum.logits())
+}
 
 /// What an ensemble says of the records of each part, [records, classes] each: logarithms of probabilities. `test` is
 /// a table in the place of the test part.
@@ -25,51 +82,7 @@ pub fn logits(
     test: Option<&Path>,
     portions: &[Portion],
 ) -> Result<Vec<Vec<f32>>> {
-    let how = top.config.ensemble.as_ref().map(|ensemble| ensemble.aggregate).unwrap_or_default();
-    let members = members_of(top)?;
-    let classes = top.data.classes;
-    let mut sums: Vec<Vec<f64>> = Vec::new();
-    let mut whole = 0.0;
-    for ((folder, info), known) in members.iter().zip(top.info.ensemble.iter().flat_map(|e| &e.members)) {
-        folder.check(info)?;
-        let mut loaded = Loaded::read(&folder.config(), &[], None)?;
-        if let Some(file) = test {
-            loaded.config.data.test_path = Some(std::path::absolute(file).map_err(Error::io("read", file))?);
-        }
-        let data = view(&loaded.config, &info.data.fitted, &top.absent)?;
-        let model = loaded.model(&data, FitOn::Kept(&info.data.fitted))?;
-        let theta = weights::load(&folder.model(), &model.layout)?;
-        let reading = Reading { theta: &theta, model: &model, data: &data, forgot: top.info.forget.is_some() };
-        let said = reading::logits(engine, target, &reading, portions)?;
-        let weight = if how == Aggregate::Weighted { known.records as f64 } else { 1.0 };
-        whole += weight;
-        sums.resize_with(said.len(), Vec::new);
-        for (sum, said) in sums.iter_mut().zip(&said) {
-            sum.resize(said.len(), 0.0);
-            let rows = sum.chunks_exact_mut(classes).zip(said.chunks_exact(classes));
-            rows.for_each(|(sum, row)| add(how, weight, row, sum));
-        }
-    }
-    if how == Aggregate::Vote {
-        // One more vote, spread over all classes, so that none has probability 0.
-        sums.iter_mut().flatten().for_each(|votes| *votes += 1.0 / classes as f64);
-        whole += 1.0;
-    }
-    let log = |sum: f64| (sum / whole).max(f64::from(f32::MIN_POSITIVE)).ln() as f32;
-    Ok(sums.into_iter().map(|sum| sum.into_iter().map(log).collect()).collect())
-}
-
-/// Adds what a member says of a record.
-fn add(how: Aggregate, weight: f64, row: &[f32], sum: &mut [f64]) {
-    let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    if how == Aggregate::Vote {
-        let first = row.iter().position(|v| *v == top).unwrap_or(0);
-        sum[first] += 1.0;
-        return;
-    }
-    let each = || row.iter().map(|v| f64::from(*v - top).exp());
-    let all: f64 = each().sum();
-    sum.iter_mut().zip(each()).for_each(|(sum, e)| *sum += weight * e / all);
+    together(top, test, |member| reading::logits(engine, target, member, portions))
 }
 
 /// Scores an ensemble on every split.
@@ -77,6 +90,6 @@ fn add(how: Aggregate, weight: f64, row: &[f32], sum: &mut [f64]) {
 /// # Errors
 /// As [`logits`].
 pub fn evaluate(engine: &mut Engine, target: Option<&Target>, top: &Opened) -> Result<Evaluation> {
-    let said = logits(engine, target, top, None, &Portion::ALL)?;
+    let said = together(top, None, |member| reading::tables(engine, target, member))?;
     reading::evaluation(&top.data, &top.model, target, said)
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::{ensemble_info, fitted_of, member_info, model_sha256, stray, train_members, view};
+use super::{eraser, fitted_of, member_info, model_sha256, stray, train_members, view};
 use crate::data::{Absent, FitOn};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -11,7 +11,7 @@ use crate::run::config::Loaded;
 use crate::run::evidence::{Evidence, Marks};
 use crate::run::folder::{RunFolder, State};
 use crate::run::hold::Hold;
-use crate::run::info::{DataInfo, RunInfo};
+use crate::run::info::{DataInfo, EnsembleInfo, RunInfo};
 use crate::run::train_run::{Event, TrainOptions};
 use crate::run::written::{another_configuration, write_config};
 
@@ -89,11 +89,11 @@ impl EnsembleJob {
             train_members(engine, &self.loaded, (&self.folder, of), (options, &self.marks), &mut |member, event| {
                 watch(EnsembleEvent { member, of, event })
             })?;
-        self.finish(&members, start.elapsed().as_secs_f64())
+        self.finish(engine, &members, start)
     }
 
     /// Writes what is above the members.
-    fn finish(&self, members: &[RunInfo], seconds: f64) -> Result<RunInfo> {
+    fn finish(&self, engine: &mut Engine, members: &[RunInfo], start: Instant) -> Result<RunInfo> {
         let config = &self.loaded.config;
         let first = members.first().ok_or_else(|| Error::internal("an ensemble without members"))?;
         // Which classes there are is told by the members; the numbers are the first one's.
@@ -102,6 +102,8 @@ impl EnsembleJob {
         let folders = self.folder.members(members.len());
         let infos = folders.iter().zip(members).map(|(folder, info)| member_info(folder, info, info.data.sizes.train));
         let infos = infos.collect::<Result<Vec<_>>>()?;
+        let mut ensemble = EnsembleInfo { members: infos, ..EnsembleInfo::default() };
+        eraser::add_graph(engine, config, (&self.folder, members), &[], &mut ensemble)?;
         let mut evidence =
             Evidence { base_sha256: first.evidence.base_sha256.clone(), ..Evidence::of(&self.marks, &data.sha256()) };
         evidence.bind(&self.folder.bound())?;
@@ -113,14 +115,14 @@ impl EnsembleJob {
             epochs: config.train.epochs,
             steps: sum(|info| info.steps),
             planned_gpu_bytes: members.iter().map(|info| info.planned_gpu_bytes).max().unwrap_or(0),
-            seconds,
+            seconds: start.elapsed().as_secs_f64(),
             first_step: None,
             // What is promised or chosen of one member is not of all together.
             privacy: None,
             stopping: None,
-            model_sha256: model_sha256(&infos),
+            model_sha256: model_sha256(&ensemble),
             config_sha256: self.digest.clone(),
-            ensemble: Some(ensemble_info(infos)),
+            ensemble: Some(ensemble),
             evidence,
             run_sha256: String::new(),
             ..first.clone()

@@ -8,9 +8,41 @@ use serde::{Deserialize, Serialize};
 pub struct EnsembleInfo {
     /// By number; each is a run in the folder `members`.
     pub members: Vec<MemberInfo>,
+    /// How the nodes of a graph were divided.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub division: Option<DivisionInfo>,
+    /// How much each member counts, where that was learned.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub aggregator: Option<AggregatorInfo>,
     /// What a forgetting cost; none of a training.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cost: Option<EnsembleCost>,
+}
+
+/// A division of a graph's training nodes into shards.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct DivisionInfo {
+    /// Edges between training nodes, self-loops aside.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "edges")))]
+    pub edges: usize,
+    /// Those of them that are within a shard; the others no member was trained on.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "edges")))]
+    pub kept: usize,
+    /// What it goes on telling of forgotten nodes, in a sentence; none where each node is drawn by itself.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub leak: Option<String>,
+}
+
+/// Weights of the members that were learned.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct AggregatorInfo {
+    /// Of each member; 1 in all.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "maximum" = 1)))]
+    pub weights: Vec<f32>,
+    /// The training nodes that they were learned from, all of them retained.
+    pub fitted_on: Vec<String>,
 }
 
 /// A member.

@@ -68,6 +68,11 @@ impl Links<'_> {
     }
 }
 
+/// Why there are no logits.
+pub(super) fn no_classes() -> Error {
+    Error::input("records are links (data.task = \"link\"), which have a score each and no logits of classes")
+}
+
 impl Subject for Links<'_> {
     fn open<'e>(
         &self,
@@ -86,7 +91,7 @@ impl Subject for Links<'_> {
     }
 
     fn logits(&self, _said: &[Said], _portion: Portion) -> Result<Vec<f32>> {
-        Err(Error::input("records are links (data.task = \"link\"), which have a score each and no logits of classes"))
+        Err(no_classes())
     }
 
     fn evaluation(&self, said: &[Said]) -> Result<Evaluation> {

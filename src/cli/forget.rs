@@ -137,8 +137,11 @@ impl Forget {
                 false => emit(&format!("{}members that had them: {:?}\n", whom::text(job.lines()), job.hit())),
             };
         };
-        if self.references.is_some() {
-            return Err(Error::input("--references makes retrains of one network; give a member of the ensemble"));
+        if self.order.in_order {
+            return Err(Error::input(
+                "--in-order: an ensemble obeys all requests of a file at once, each shard trained again once; leave it \
+                 out, or give a file for each step",
+            ));
         }
         job.marks = self.marks.marks();
         if job.finished(cx.seed)? {
@@ -148,13 +151,19 @@ impl Forget {
         let mut engine = cx.engine()?;
         let info = job.forget(&mut engine, cx.seed, cx.check_finite)?;
         cx.write_trace(&engine.take_timings())?;
+        // Their command opens an engine of its own.
+        drop(engine);
         match cx.json {
-            true => emit_json(&info),
+            true => emit_json(&info)?,
             false => {
                 let cost = info.ensemble.as_ref().and_then(|ensemble| ensemble.cost.as_ref());
                 let cost = cost.map_or(String::new(), EnsembleCost::text);
-                emit(&(whom::text(job.lines()) + &self.text(&info, job.hit().is_empty()) + &cost))
+                emit(&(whom::text(job.lines()) + &self.text(&info, job.hit().is_empty()) + &cost))?;
             }
+        }
+        match self.references {
+            Some(count) => references::make(cx, out, None, count, (self.jobs.jobs, &self.marks.marks())).map(|_| ()),
+            None => Ok(()),
         }
     }
 

@@ -109,9 +109,14 @@ impl FitOn<'_> {
 
     /// Whether a model has an output for the class of a training record.
     pub(crate) fn learns_class(&self, record: &Identity) -> bool {
+        self.learns_class_of((record.source, record.row))
+    }
+
+    /// The same of a record by where it is from.
+    pub(crate) fn learns_class_of(&self, origin: (Portion, u64)) -> bool {
         match self {
-            FitOn::Shard { classes, .. } => !classes.contains(&(record.source, record.row)),
-            _ => self.learns(record),
+            FitOn::Shard { classes, .. } => !classes.contains(&origin),
+            _ => self.learns_of(origin),
         }
     }
 

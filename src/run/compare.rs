@@ -2,9 +2,9 @@
 //! them.
 
 use super::effect::Became;
+use super::evaluate::on;
 use super::folder::Opened;
 use super::info::ForgetInfo;
-use super::reading::evaluate;
 use super::references;
 use super::results::{Provenance, RequestSummary, Row, RowKind, SCHEMA};
 use super::verify;
@@ -84,10 +84,7 @@ fn experiment(engine: &mut Engine, group: &Group, number: usize) -> Result<Vec<R
     };
     let mut outputs = Vec::new();
     for run in runs {
-        let theta = run.theta()?;
-        let reading = run.reading(&theta);
-        let mut read = evaluate(engine, target.as_ref(), &[reading])?;
-        outputs.push(read.pop().unwrap_or_else(|| Err(Error::internal("no evaluation came back")))?);
+        outputs.push(on(engine, target.as_ref(), run)?);
     }
     let mut rows = Vec::new();
     for (i, run) in runs.iter().enumerate() {

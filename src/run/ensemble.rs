@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod aggregator;
+mod asked;
 mod cost;
 mod eraser;
 mod export;

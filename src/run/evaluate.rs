@@ -90,15 +90,31 @@ pub struct Document {
     pub verdict: Option<Verdict>,
 }
 
+/// What a run says of every split, one network or several.
+///
+/// # Errors
+/// Outputs that are not finite; a corrupt run; a lost device.
+pub(super) fn on(engine: &mut Engine, target: Option<&Target>, run: &Opened) -> Result<Evaluation> {
+    if run.info.ensemble.is_some() {
+        return ensemble::evaluate(engine, target, run);
+    }
+    let theta = run.theta()?;
+    let mut all = evaluate(engine, target, &[run.reading(&theta)])?;
+    all.pop().unwrap_or_else(|| Err(Error::internal("no evaluation came back")))
+}
+
 impl EvalInputs {
     /// Runs the models and measures: the document of `unlearn eval`.
     ///
     /// # Errors
     /// A model that diverged; a lost device.
     pub fn measure(&self, engine: &mut Engine) -> Result<Document> {
-        let now = self.on(engine, &self.run)?;
-        let references =
-            self.references.iter().map(|reference| self.on(engine, reference)).collect::<Result<Vec<_>>>()?;
+        let now = on(engine, self.target.as_ref(), &self.run)?;
+        let references = self
+            .references
+            .iter()
+            .map(|reference| on(engine, self.target.as_ref(), reference))
+            .collect::<Result<Vec<_>>>()?;
         let references: Vec<&Evaluation> = references.iter().collect();
         let forgotten_classes = self.target.as_ref().map_or(&[][..], |target| &target.classes);
         let metrics = measure(&Subject { now: &now, references: &references, forgotten_classes })?;
@@ -114,7 +130,7 @@ impl EvalInputs {
             verdict: None,
         };
         if let Some(original) = &self.original {
-            let outputs = self.on(engine, original)?;
+            let outputs = on(engine, self.target.as_ref(), original)?;
             let before = measure(&Subject { now: &outputs, references: &references, forgotten_classes })?;
             document.verdict = self.judge(&document.metrics, &before, &now, &outputs, &references)?;
             document.original = Some(before);
@@ -126,15 +142,6 @@ impl EvalInputs {
     fn all_lost(&self) -> Option<&Target> {
         let none = |target: &&Target| target.split.forget.is_empty() && target.split.unseen.is_empty();
         self.target.as_ref().filter(|target| !self.run.absent.is_empty() && none(target))
-    }
-
-    fn on(&self, engine: &mut Engine, run: &Opened) -> Result<Evaluation> {
-        if run.info.ensemble.is_some() {
-            return ensemble::evaluate(engine, self.target.as_ref(), run);
-        }
-        let theta = run.theta()?;
-        let mut all = evaluate(engine, self.target.as_ref(), &[run.reading(&theta)])?;
-        all.pop().unwrap_or_else(|| Err(Error::internal("no evaluation came back")))
     }
 
     /// The verdict, where there is a request and enough references: one of three or more is held out as the control.

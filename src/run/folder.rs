@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::config::Config;
 use super::evidence;
-use super::hold::{Hold, LOCK};
+use super::hold::{Hold, LOCK, begun_by};
 use super::info::{RunInfo, SCHEMA};
 use super::lost;
 use super::reading::Reading;
@@ -228,8 +228,9 @@ impl RunFolder {
         let path = self.info();
         let bytes = fs::read(&path).map_err(|e| match (e.kind(), self.state()) {
             (std::io::ErrorKind::NotFound, State::Begun) => Error::input(format!(
-                "{} holds an unfinished run; finish it with `unlearn train … --out {} --resume`",
+                "{} holds an unfinished run; finish it with `unlearn {} … --out {} --resume`",
                 self.path.display(),
+                begun_by(&self.path).unwrap_or_else(|| "train".into()),
                 self.path.display()
             )),
             (std::io::ErrorKind::NotFound, _) => {

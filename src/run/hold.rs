@@ -93,6 +93,13 @@ impl Hold {
     }
 }
 
+/// The command that had begun in a folder and did not end, where it left a word.
+pub fn begun_by(folder: &Path) -> Option<String> {
+    let text = fs::read_to_string(folder.join(LOCK)).ok()?;
+    let task: Task = serde_json::from_str(&text).ok()?;
+    Some(task.left.map_or(task.command, |left| left.command))
+}
+
 impl Drop for Hold {
     /// The file goes, unless it tells of work that was broken off and that nobody has taken over; so does a folder that
     /// was made for nothing.

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::ensemble::EnsembleForget;
 use super::evidence::Marks;
 use super::folder::{Opened, RunFolder, State};
 use super::forget_run::ForgetJob;
@@ -121,6 +122,9 @@ impl Retrains {
 
     fn one(&self, engine: &mut Engine, path: &Path, seed: u64, work: &Work) -> Result<RunInfo> {
         let folder = RunFolder::new(path);
+        if RunFolder::new(&self.root).read_info()?.ensemble.is_some() {
+            return self.ensemble(engine, path, seed, work);
+        }
         if folder.state() == State::Begun {
             // Killed while it was written, unless somebody still holds it: then this is refused.
             let hold = Hold::take(path, "references")?;
@@ -128,6 +132,18 @@ impl Retrains {
             hold.settle();
         }
         let mut job = self.job(path)?;
+        job.marks = work.marks.clone();
+        job.forget(engine, Some(seed), false)
+    }
+
+    /// The same of several networks; members that a killed process finished stay.
+    fn ensemble(&self, engine: &mut Engine, path: &Path, seed: u64, work: &Work) -> Result<RunInfo> {
+        if let Some(lost) = self.lost() {
+            let root = self.root.display();
+            return Err(Error::input(format!("{root}: {lost}, and an ensemble is retrained only while it is there")));
+        }
+        let (name, settings) = (methods::reference().name, toml::Table::new());
+        let mut job = EnsembleForget::prepare(&self.root, &self.request, name, settings, Some((path, false)))?;
         job.marks = work.marks.clone();
         job.forget(engine, Some(seed), false)
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Failed, Trial};
 
 use crate::shared::binary::{Desk, ends, unlearn};
+use crate::shared::papers::{PAPERS, network};
 use crate::times;
 
 const CONFIG: &str = "[model]\nlayers = [{type='linear',out=8},{type='batch_norm'},{type='relu'},{type='linear'}]\n\
@@ -14,7 +15,14 @@ const CONFIG: &str = "[model]\nlayers = [{type='linear',out=8},{type='batch_norm
     [ensemble]\nkind = \"sisa\"\nshards = 3\nslices = 2\noptimizer = \"kept\"\n";
 
 pub fn trials() -> Vec<Trial> {
-    vec![times::trial("exact: an ensemble that was killed, and what it forgot, have the bytes of one without", shard)]
+    let eraser = |layers: &'static str, how: &'static str| move || nodes(layers, how);
+    let gcn = "{type='graph_conv',out=8},{type='relu'},{type='dropout',p=0.2},{type='graph_conv'}";
+    let sage = "{type='sage_conv',out=8},{type='relu'},{type='sage_conv'}";
+    vec![
+        times::trial("exact: an ensemble that was killed, and what it forgot, have the bytes of one without", shard),
+        times::trial("exact: shards of a graph without nodes have the bytes of GCNs without", eraser(gcn, "learned")),
+        times::trial("exact: shards of a graph without nodes have the bytes of SAGEs without", eraser(sage, "vote")),
+    ]
 }
 
 fn table(desk: &Desk, name: &str, gone: &[usize]) -> String {
@@ -56,5 +64,36 @@ fn shard() -> Result<(), Failed> {
     ends(&["train", &table(&desk, "without", &gone), "--out", &against, "-q"], 0)?;
     ends(&["prove", &after, "--against", &against, "-q"], 0)?;
     ends(&["prove", &after, "--against", &run, "-q"], 4)?;
+    Ok(())
+}
+
+/// Nodes drawn by the layers' text, in two requests one after the other.
+fn nodes(layers: &str, how: &str) -> Result<(), Failed> {
+    let desk = Desk::new();
+    let config = |name: &str, gone: &[usize]| {
+        let files = network(&desk, name, &gone.iter().copied().collect(), &[]);
+        let text = format!(
+            "seed = 6\n[data]\nloader = \"cora_text\"\npath = '{files}'\nsplit = \"random\"\ntest_fraction = 0.2\n\
+             [model]\nlayers = [{layers}]\n[train]\noptimizer = \"adam\"\nlr = 0.02\nepochs = 6\n[ensemble]\n\
+             kind = \"graph_eraser\"\nshards = 2\naggregate = \"{how}\"\n"
+        );
+        desk.put(&format!("{name}.toml"), text)
+    };
+    let drawn = |at: usize| (layers.len() * 31 + at * 17) % PAPERS;
+    let request = |name: &str, papers: &[usize]| {
+        let ids = papers.iter().map(|paper| format!("\"p{paper}\"")).collect::<Vec<_>>().join(",");
+        desk.put(name, format!("{{\"request_id\":\"1\",\"kind\":\"node\",\"ids\":[{ids}]}}\n"))
+    };
+    let (first, second) = ([drawn(0), drawn(1)], [drawn(2)]);
+    let (run, once, twice, against) = (desk.text("run"), desk.text("once"), desk.text("twice"), desk.text("against"));
+    ends(&["train", &config("whole", &[]), "--out", &run, "-q"], 0)?;
+    let forget = |from: &str, request: &str, out: &str| {
+        ends(&["forget", from, "--request", request, "--method", "graph_eraser", "--out", out, "-q"], 0)
+    };
+    forget(&run, &request("1.jsonl", &first), &once)?;
+    forget(&once, &request("2.jsonl", &second), &twice)?;
+    ends(&["train", &config("without", &[&first[..], &second].concat()), "--out", &against, "-q"], 0)?;
+    ends(&["prove", &twice, "--against", &against, "-q"], 0)?;
+    ends(&["prove", &twice, "--against", &run, "-q"], 4)?;
     Ok(())
 }

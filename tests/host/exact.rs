@@ -2,6 +2,7 @@
 //! has. On the twins, which compute in f64 and go on from what a checkpoint holds.
 
 mod ensembles;
+mod erasers;
 mod replays;
 
 use std::collections::BTreeSet;

@@ -5,4 +5,5 @@ pub mod curvature;
 pub mod fixtures;
 pub mod fused;
 pub mod graph_parity;
+pub mod papers;
 pub mod statistics;

@@ -122,7 +122,8 @@ pub(crate) fn dataset(parts: GraphParts, config: &DataConfig, normalize: Normali
         None => (GraphRecords::Nodes, labels),
     };
     let named = Named { names: &class_names[..own], classes, origin: &origin };
-    let mut learned = named.learned(known().map(|id| labels[id as usize]), fit)?;
+    let of_class = |id: &&u32| fit.learns_class_of((Portion::Train, u64::from(**id)));
+    let mut learned = named.learned(plan.train.iter().filter(of_class).map(|id| labels[*id as usize]), fit)?;
     // The configuration says that there is a planted class, whoever is left of it.
     learned.extend(own as u32..class_names.len() as u32);
     let data = GraphData {

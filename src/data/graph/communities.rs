@@ -1,5 +1,6 @@
-//! Divisions of nodes into shards of nearly one size that keep neighbours together (Chen et al., "Graph unlearning", CCS
-//! 2022: BLPA and BEKM, algorithms 1 and 2). Either looks at all nodes at once: where one goes may depend on any other.
+//! Divisions of nodes into shards of nearly one size that keep neighbours together (Chen et al., "Graph unlearning",
+//! CCS 2022: BLPA and BEKM, algorithms 1 and 2). Either looks at all nodes at once: where one goes may depend on any
+//! other.
 
 use std::collections::VecDeque;
 
@@ -51,8 +52,8 @@ impl Division {
     }
 }
 
-/// Balanced label propagation: the shard, below `shards`, of each of `nodes` (ids of `graph`, ascending). Edges to other
-/// nodes do not count.
+/// Balanced label propagation: the shard, below `shards`, of each of `nodes` (ids of `graph`, ascending). Edges to
+/// other nodes do not count.
 pub fn label_propagation(graph: &Graph, nodes: &[u32], shards: usize, seed: u64) -> Vec<usize> {
     let neighbours = neighbours(graph, nodes);
     let mut division = Division::drawn(nodes.len(), shards, seed);
@@ -163,8 +164,8 @@ fn assigned(rows: &[&[f64]], centres: &[Vec<f64>]) -> Vec<usize> {
 /// Numbers of an embedding that k-means goes by.
 pub const EMBEDDING: usize = 32;
 
-/// What k-means goes by, `[nodes, EMBEDDING]`: features under a random projection, averaged twice over each node and its
-/// neighbours. It takes the place of the source's trained embedding, and is as deterministic as the seed.
+/// What k-means goes by, `[nodes, EMBEDDING]`: features under a random projection, averaged twice over each node and
+/// its neighbours. It takes the place of the source's trained embedding, and is as deterministic as the seed.
 pub fn embedding(graph: &Graph, nodes: &[u32], seed: u64) -> Vec<f64> {
     let mut rng = SplitMix64::new(seed);
     let projection: Vec<f64> = (0..graph.features.width * EMBEDDING).map(|_| rng.normal()).collect();
@@ -239,7 +240,10 @@ mod tests {
                 assert!((0..4).all(|shard| size(shard) <= cap(60, 4)), "{name}: {of:?}");
                 assert!(of.iter().all(|shard| *shard < 4), "{name}: every node is somewhere");
                 let (kept, by_chance) = (inside(&graph, of), inside(&graph, &drawn));
-                assert!(kept > by_chance + 0.2, "{name}, seed {seed}: {kept:.2} of the edges, {by_chance:.2} by chance");
+                assert!(
+                    kept > by_chance + 0.2,
+                    "{name}, seed {seed}: {kept:.2} of the edges, {by_chance:.2} by chance"
+                );
             }
             assert_eq!(both[0], label_propagation(&graph, &nodes, 4, seed));
         }

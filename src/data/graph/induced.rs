@@ -67,15 +67,11 @@ impl Dataset {
     }
 
     /// The graph as a shard is asked with it: every node is there and is told something, but of the training nodes only
-    /// the shard's own, ascending ids, are heard; nobody else is with `alone`, and otherwise all that are no training
-    /// nodes. Ids are what they were.
-    pub fn attach(&mut self, own: &[u32], alone: bool) {
+    /// the shard's own, ascending ids, are heard. Ids are what they were.
+    pub fn attach(&mut self, own: &[u32]) {
         let Some(data) = self.graph.as_mut().filter(|graph| graph.records == GraphRecords::Nodes) else { return };
         let train = &data.train;
-        data.graph.hear(|node| match own.binary_search(&node) {
-            Ok(_) => true,
-            Err(_) => !alone && train.binary_search(&node).is_err(),
-        });
+        data.graph.hear(|node| own.binary_search(&node).is_ok() || train.binary_search(&node).is_err());
     }
 }
 
@@ -83,7 +79,6 @@ impl Dataset {
 mod tests {
     use std::path::Path;
 
-    use super::*;
     use crate::data::{DataConfig, load};
 
     #[test]
@@ -110,14 +105,12 @@ mod tests {
         let whole = load(&DataConfig::new("karate"), Path::new("")).unwrap();
         let graph = whole.graph.clone().unwrap();
         let own: Vec<u32> = graph.train.iter().copied().step_by(2).collect();
-        for alone in [false, true] {
-            let mut asked = whole.clone();
-            asked.attach(&own, alone);
-            let heard = asked.graph.unwrap();
-            let speaks = |node: u32| own.contains(&node) || !alone && !graph.train.contains(&node);
-            let expected: Vec<[u32; 2]> = graph.graph.edges.iter().copied().filter(|[u, _]| speaks(*u)).collect();
-            assert_eq!(heard.graph.edges, expected);
-            assert_eq!((heard.graph.nodes, &heard.test), (graph.graph.nodes, &graph.test));
-        }
+        let mut asked = whole.clone();
+        asked.attach(&own);
+        let heard = asked.graph.unwrap();
+        let speaks = |node: u32| own.contains(&node) || !graph.train.contains(&node);
+        let expected: Vec<[u32; 2]> = graph.graph.edges.iter().copied().filter(|[u, _]| speaks(*u)).collect();
+        assert_eq!(heard.graph.edges, expected);
+        assert_eq!((heard.graph.nodes, &heard.test), (graph.graph.nodes, &graph.test));
     }
 }

@@ -13,8 +13,8 @@ pub enum GraphDivision {
     /// Each drawn by what it is called and by the seed, so that no other node moves it: forgetting is exact.
     #[default]
     Random,
-    /// Balanced label propagation: a node goes where most of its neighbours are. It reads all training nodes at once, so
-    /// that where one is may tell of another that is forgotten.
+    /// Balanced label propagation: a node goes where most of its neighbours are. It reads all training nodes at once,
+    /// so that where one is may tell of another that is forgotten.
     Blpa,
     /// Balanced k-means over features averaged along edges: alike nodes go together. It reads all training nodes at
     /// once, as `blpa` does.

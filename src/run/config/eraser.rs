@@ -42,7 +42,9 @@ impl Config {
             (self.train.slices.is_some(), "slices are of records that stand alone"),
         ];
         match rules.into_iter().find(|(set, _)| graph && *set) {
-            Some((_, why)) => Err(Error::input(format!("train.{why}, with ensemble.kind = \"graph_eraser\"; leave it out"))),
+            Some((_, why)) => {
+                Err(Error::input(format!("train.{why}, with ensemble.kind = \"graph_eraser\"; leave it out")))
+            }
             None => Ok(()),
         }
     }
@@ -72,8 +74,9 @@ impl Config {
         let left = without(&ensemble.without, &whole.data)?;
         let retained = left.as_ref().map_or_else(|| whole.data.train_ids(), |(_, retain)| retain.clone());
         let gone = |id: &u32| matches!(fit, FitOn::Without(gone) if gone.contains(&(Portion::Train, u64::from(*id))));
-        let stays = |id: &u32| retained.binary_search(id).is_ok() && !gone(id);
-        let own: Vec<u32> = whole.own(index).into_iter().filter(stays).collect();
+        let retained: Vec<u32> = retained.into_iter().filter(|id| !gone(id)).collect();
+        let mut own = whole.own(index);
+        own.retain(|id| retained.binary_search(id).is_ok());
         if own.is_empty() {
             return Err(Error::input(format!(
                 "shard {index} of {} has no training node; use fewer ensemble.shards, or another seed",
@@ -81,11 +84,15 @@ impl Config {
             )));
         }
         let nodes = whole.data.graph.as_ref().map_or(0, |graph| graph.graph.nodes);
-        let all = (0..nodes as u32).filter(|id| own.binary_search(id).is_err());
-        let others: Origins = all.map(|id| (Portion::Train, u64::from(id))).collect();
+        let but = |kept: &[u32]| -> Origins {
+            let others = (0..nodes as u32).filter(|id| kept.binary_search(id).is_err());
+            others.map(|id| (Portion::Train, u64::from(id))).collect()
+        };
+        // A shard of neighbours may be of one class: outputs are for the classes of all training nodes that stay.
+        let (numbers, classes) = (but(&own), but(&retained));
         let fit = match fit {
             FitOn::Kept(_) => fit,
-            _ => FitOn::Shard { numbers: &others, classes: &others },
+            _ => FitOn::Shard { numbers: &numbers, classes: &classes },
         };
         let mut data = data::load_with(&self.data, Path::new(""), fit).map_err(|e| match e {
             Error::Input(what) => Error::input(format!("shard {index} of {}: {what}", ensemble.shards)),
@@ -98,21 +105,26 @@ impl Config {
         Ok(data)
     }
 
-    /// The graph that a member is asked with: its own training nodes as they were before anything was forgotten, and all
-    /// nodes of no training; `alone` leaves those and what was forgotten out.
+    /// The graph that a member is asked with: its own training nodes as they were before anything was forgotten, and
+    /// all nodes of no training. With `alone` it holds the training nodes that these requests leave and nobody else, so
+    /// that a training without the others has the very same.
     ///
     /// # Errors
     /// Whatever is wrong with the files.
     pub fn attached(&self, fit: FitOn, alone: Option<&[Request]>) -> Result<Option<Dataset>> {
         let Some((_, index)) = self.graph_member() else { return Ok(None) };
         let whole = self.divided_graph()?;
+        let mut own = whole.own(index);
         let mut data = data::load_with(&self.data, Path::new(""), fit)?;
-        if let Some(requests) = alone
-            && let Some((deletion, retain)) = without(requests, &whole.data)?
-        {
-            data.lose(&deletion, &retain);
+        if let Some(requests) = alone {
+            if let Some((deletion, retain)) = without(requests, &whole.data)? {
+                data.lose(&deletion, &retain);
+            }
+            let stay = data.train_ids();
+            data.induce(&stay);
+            own = own.iter().filter_map(|id| stay.binary_search(id).ok()).map(|at| at as u32).collect();
         }
-        data.attach(&whole.own(index), alone.is_some());
+        data.attach(&own);
         Ok(Some(data))
     }
 }

@@ -1,10 +1,10 @@
 //! The learned weights of an ensemble's members: from what they say of training nodes, as a file beside them.
 
 use super::aggregate::probabilities;
-use super::read::Read;
+use super::asked::Asked;
 use super::weights::{MOST, learned};
 use crate::base::write_atomic;
-use crate::data::{Dataset, FitOn, Portion, Request, Shards};
+use crate::data::{FitOn, Portion, Request, Shards};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::run::config::{Config, Loaded, without};
@@ -32,7 +32,9 @@ pub(super) fn fit(
     if let Some((deletion, retain)) = without(requests, &data)? {
         data.lose(&deletion, &retain);
     }
-    let nodes = drawn(&data, &keys, config.seed);
+    let stay = data.train_ids();
+    let places = drawn(&stay, &keys, config.seed);
+    let nodes: Vec<u32> = places.iter().map(|at| stay[*at]).collect();
     let label = |id: &u32| data.graph.as_ref().map_or(0, |graph| graph.labels[*id as usize]);
     let labels: Vec<u32> = nodes.iter().map(label).collect();
     let mut said = Vec::new();
@@ -40,25 +42,24 @@ pub(super) fn fit(
         let fit = FitOn::Kept(&info.data.fitted);
         let none = || Error::internal("a member of no graph");
         let alone = |loaded: &Loaded| loaded.config.attached(fit, Some(requests))?.ok_or_else(none);
-        let member = Read::of(folder, info, None, alone)?;
+        let member = Asked::of(folder, info, None, alone)?;
         let all = reading::logits(engine, None, &member.reading(false), &[Portion::Train])?;
-        let of = member.data.train_ids();
-        let row = |id: &u32| of.binary_search(id).ok().map(|at| &all[0][at * data.classes..][..data.classes]);
-        said.push(nodes.iter().filter_map(row).flat_map(probabilities).collect::<Vec<f64>>());
+        let rows = places.iter().map(|at| &all[0][at * data.classes..][..data.classes]);
+        said.push(rows.flat_map(probabilities).collect::<Vec<f64>>());
     }
     let weights = learned(&said, &labels, data.classes, config.seed).into_iter().map(|weight| weight as f32).collect();
-    Ok(AggregatorInfo { weights, fitted_on: nodes.iter().map(|id| data.node_id(*id).to_string()).collect() })
+    Ok(AggregatorInfo { weights, fitted_on: nodes.iter().map(|id| data.node_id(*id)).collect() })
 }
 
-/// At most [`MOST`] training nodes, ascending: each by a number of its own, so that none comes or goes with another but
-/// the one that takes its place.
-fn drawn(data: &Dataset, keys: &[u64], seed: u64) -> Vec<u32> {
-    let share = |id: &u32| Shards::share(keys[*id as usize], seed ^ DRAW);
-    let mut nodes = data.train_ids();
-    nodes.sort_by(|a, b| share(a).total_cmp(&share(b)).then(a.cmp(b)));
-    nodes.truncate(MOST);
-    nodes.sort_unstable();
-    nodes
+/// Places of at most [`MOST`] of the training nodes `stay`, ascending: each by a number of its own, so that none comes
+/// or goes with another but the one that takes its place.
+fn drawn(stay: &[u32], keys: &[u64], seed: u64) -> Vec<usize> {
+    let share = |at: &usize| Shards::share(keys[stay[*at] as usize], seed ^ DRAW);
+    let mut places: Vec<usize> = (0..stay.len()).collect();
+    places.sort_by(|a, b| share(a).total_cmp(&share(b)).then(a.cmp(b)));
+    places.truncate(MOST);
+    places.sort_unstable();
+    places
 }
 
 /// Writes the weights.

@@ -1,5 +1,6 @@
 //! GraphEraser (Chen et al., "Graph unlearning", CCS 2022): what an ensemble over the shards of a graph has of its own.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::aggregator;
@@ -11,8 +12,8 @@ use crate::run::folder::RunFolder;
 use crate::run::info::{DivisionInfo, EnsembleInfo, RunInfo};
 
 /// What a division goes on telling that read all nodes.
-pub(super) const LEAK: &str = "the division into shards was made with all training nodes: where the retained ones are goes on \
-                    telling of those that were forgotten";
+pub(super) const LEAK: &str = "the division into shards was made with all training nodes, and where the retained \
+                               ones are goes on telling of the others";
 
 /// Whether an ensemble's members are shards of a graph.
 pub(super) fn is_graph(config: &Config) -> bool {
@@ -56,9 +57,14 @@ pub(super) fn hit(config: &Config, earlier: &[Request], requests: &[Request]) ->
     if let Some((deletion, retain)) = without(earlier, &data)? {
         data.lose(&deletion, &retain);
     }
-    let taken = without(requests, &data)?.map(|(deletion, _)| deletion).unwrap_or_default();
+    let (taken, retain) = without(requests, &data)?.unwrap_or_default();
     let Some(graph) = &data.graph else { return Ok(Vec::new()) };
     let count = config.ensemble.as_ref().map_or(0, |ensemble| ensemble.shards);
+    let classes = |nodes: &[u32]| nodes.iter().map(|id| graph.labels[*id as usize]).collect::<BTreeSet<u32>>();
+    if classes(&graph.train) != classes(&retain) {
+        // Every member has an output for each class.
+        return Ok((0..count).collect());
+    }
     let stays = |id: &u32| graph.train.binary_search(id).is_ok();
     let own = |shard: usize| {
         let all = train.iter().zip(&shards).filter(|(_, of)| **of == shard).map(|(id, _)| *id);
@@ -70,9 +76,13 @@ pub(super) fn hit(config: &Config, earlier: &[Request], requests: &[Request]) ->
 /// Whether a deletion takes something of a shard: a node, an edge within it or a feature that one of its nodes has.
 fn changes(graph: &GraphData, own: &[u32], taken: &Deletion) -> bool {
     let mine = |id: &u32| own.binary_search(id).is_ok();
-    let has = |id: u32, column: u32| graph.graph.features.find(column).is_some_and(|column| {
-        graph.graph.features.row(id as usize).0.binary_search(&column).is_ok()
-    });
+    let has = |id: u32, column: u32| {
+        graph
+            .graph
+            .features
+            .find(column)
+            .is_some_and(|column| graph.graph.features.row(id as usize).0.binary_search(&column).is_ok())
+    };
     taken.nodes.iter().any(mine)
         || taken.edges.iter().any(|[u, v]| mine(u) && mine(v))
         || taken.feature_rows.iter().any(|id| mine(id) && !graph.graph.features.row(*id as usize).0.is_empty())

@@ -79,7 +79,20 @@ impl EnsembleForget {
         let shards = eraser::is_graph(&top.config);
         let shards = shards.then(|| eraser::hit(&top.config, &earlier.requests, &requests)).transpose()?;
         let (request, marks) = (request.to_owned(), Marks::default());
-        Ok(EnsembleForget { top, members, requests, earlier, target, row, settings, shards, folder, hold, request, marks })
+        Ok(EnsembleForget {
+            top,
+            members,
+            requests,
+            earlier,
+            target,
+            row,
+            settings,
+            shards,
+            folder,
+            hold,
+            request,
+            marks,
+        })
     }
 
     /// What each line of the request was found to mean.

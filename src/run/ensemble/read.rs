@@ -3,50 +3,16 @@
 use std::path::Path;
 
 use super::aggregate::Sum;
+use super::asked::Asked;
 use super::{aggregator, members_of, view};
-use crate::data::{Dataset, FitOn, Portion};
+use crate::data::Portion;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::eval::Evaluation;
-use crate::nn::Model;
-use crate::run::config::{Aggregate, Loaded};
-use crate::run::folder::{Opened, RunFolder};
-use crate::run::info::RunInfo;
+use crate::run::config::Aggregate;
+use crate::run::folder::Opened;
 use crate::run::reading::{self, Reading};
 use crate::run::target::Target;
-use crate::train::weights;
-
-/// A member with data to read it on.
-pub(super) struct Read {
-    pub data: Dataset,
-    pub model: Model,
-    pub theta: Vec<f32>,
-}
-
-impl Read {
-    /// A member's weights and network; `data` gives what it is read on, by its configuration.
-    pub fn of(
-        folder: &RunFolder,
-        info: &RunInfo,
-        test: Option<&Path>,
-        data: impl FnOnce(&Loaded) -> Result<Dataset>,
-    ) -> Result<Read> {
-        folder.check(info)?;
-        let mut loaded = Loaded::read(&folder.config(), &[], None)?;
-        if let Some(file) = test {
-            loaded.config.data.test_path = Some(std::path::absolute(file).map_err(Error::io("read", file))?);
-        }
-        let data = data(&loaded)?;
-        let model = loaded.model(&data, FitOn::Kept(&info.data.fitted))?;
-        let theta = weights::load(&folder.model(), &model.layout)?;
-        Ok(Read { data, model, theta })
-    }
-
-    /// The same as it is read.
-    pub fn reading(&self, forgot: bool) -> Reading<'_> {
-        Reading { theta: &self.theta, model: &self.model, data: &self.data, forgot }
-    }
-}
 
 /// What all members together say of lists of records that `ask` makes each of them say.
 fn together(
@@ -59,7 +25,7 @@ fn together(
     let mut sum = Sum::new(how, top.data.classes);
     let known = top.info.ensemble.iter().flat_map(|e| &e.members);
     for (at, ((folder, info), known)) in members_of(top)?.iter().zip(known).enumerate() {
-        let member = Read::of(folder, info, test, |loaded| view(&loaded.config, &info.data.fitted, &top.absent))?;
+        let member = Asked::of(folder, info, test, |loaded| view(&loaded.config, &info.data.fitted, &top.absent))?;
         let weight = match how {
             Aggregate::Weighted => known.records as f64,
             Aggregate::Learned => learned.get(at).copied().map_or(0.0, f64::from),

@@ -11,8 +11,8 @@ const BATCH: usize = 32;
 /// Records that weights are learned from at most, as in the source.
 pub const MOST: usize = 1000;
 
-/// Weights of the members, at least 0 and 1 in all, that make
-/// CE(softmax(Σ_i α_i p_i), y) + ‖α‖₂ small: `probabilities` of each member, `[records, classes]`, and the records' classes.
+/// Weights of the members, at least 0 and 1 in all, that make CE(softmax(Σ_i α_i p_i), y) + ‖α‖₂ small:
+/// `probabilities` of each member, `[records, classes]`, and the records' classes.
 pub fn learned(probabilities: &[Vec<f64>], labels: &[u32], classes: usize, seed: u64) -> Vec<f64> {
     let members = probabilities.len();
     let mut alpha = vec![1.0 / members as f64; members];
@@ -97,10 +97,10 @@ mod tests {
             batch.iter().map(loss).sum::<f64>() / 40.0 + alpha.iter().map(|a| a * a).sum::<f64>().sqrt()
         };
         let found = gradient(&members, &labels, 4, &alpha, &batch);
-        for i in 0..3 {
+        for (i, found) in found.iter().enumerate() {
             let moved = |by: f64| (0..3).map(|j| alpha[j] + if j == i { by } else { 0.0 }).collect::<Vec<f64>>();
             let numeric = (objective(&moved(1e-5)) - objective(&moved(-1e-5))) / 2e-5;
-            assert!((numeric - found[i]).abs() < 1e-8, "{numeric} {}", found[i]);
+            assert!((numeric - found).abs() < 1e-8, "{numeric} {found}");
         }
     }
 }

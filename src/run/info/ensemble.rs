@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::Id;
+
 /// What an ensemble's folder consists of. `model_sha256` of such a run is made of its members'.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
@@ -42,7 +44,7 @@ pub struct AggregatorInfo {
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "maximum" = 1)))]
     pub weights: Vec<f32>,
     /// The training nodes that they were learned from, all of them retained.
-    pub fitted_on: Vec<String>,
+    pub fitted_on: Vec<Id>,
 }
 
 /// A member.

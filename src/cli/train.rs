@@ -51,6 +51,12 @@ pub struct Train {
     /// added up in one order, so that any number of ranks gives the same bytes.
     #[arg(long)]
     data_parallel: bool,
+    /// Train the members of an ensemble one after another, and not in stacks
+    ///
+    /// Members of one architecture and recipe are trained in one set of dispatches. Their bytes are the same either
+    /// way.
+    #[arg(long)]
+    one_by_one: bool,
     #[command(flatten)]
     marks: MarkArgs,
 }
@@ -147,6 +153,8 @@ impl Train {
         };
         let trained = job.train(&mut engine, options, &mut |event| match event {
             _ if !seat.leads() => {}
+            // Of several models.
+            Event::Stack { .. } | Event::Stepped(_) | Event::Told(_) => {}
             Event::Start { done, steps, planned_bytes, kept } => {
                 bar.set_length(steps);
                 bar.set_position(done);
@@ -187,7 +195,7 @@ impl Train {
             cx.note(&format!("{} is already finished; nothing to do", self.out.display()));
             return if cx.json { emit_json(&RunFolder::new(&self.out).read_info()?) } else { Ok(()) };
         };
-        job.marks = self.marks.marks();
+        (job.marks, job.one_by_one) = (self.marks.marks(), self.one_by_one);
         let interrupted = interruption()?;
         let mut engine = cx.engine()?;
         let (bar, keep_checkpoint) = (cx.bar(0), self.keep_checkpoint);
@@ -200,7 +208,16 @@ impl Train {
                 keeps(kept).iter().for_each(|line| bar.suspend(|| cx.note(line)));
                 bar.suspend(|| cx.note(&format!("member {member} of {of}: {planned_bytes} bytes of GPU memory")));
             }
+            Event::Stack { models, done, steps, planned_bytes } => {
+                bar.set_length(steps);
+                bar.set_position(done);
+                bar.suspend(|| {
+                    cx.note(&format!("{models} of {of} members in one stack: {planned_bytes} bytes of GPU memory"));
+                });
+            }
+            Event::Told(what) => bar.suspend(|| cx.note(&format!("member {member} of {of}: {what}"))),
             Event::Step(step) => bar.set_position(step.step),
+            Event::Stepped(steps) => bar.inc(steps as u64),
             Event::FirstStep(_) | Event::Epoch(_) => {}
         });
         bar.finish_and_clear();
@@ -236,6 +253,7 @@ impl Train {
         }
         words.extend(self.data_parallel.then(|| "--data-parallel".to_owned()));
         words.extend(self.keep_checkpoint.then(|| "--keep-checkpoint".to_owned()));
+        words.extend(self.one_by_one.then(|| "--one-by-one".to_owned()));
         words.extend(self.marks.words());
         words.push("--resume".into());
         words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")

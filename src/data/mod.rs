@@ -109,6 +109,23 @@ impl Samples {
         self.y.is_empty()
     }
 
+    /// One set behind the other; none where their targets are not of one kind and width. Features must be as wide.
+    fn joined(all: &[&Samples]) -> Option<Samples> {
+        let mut whole = Samples { targets: all.first()?.targets.clone().map(TargetTable::emptied), ..Samples::default() };
+        for one in all {
+            whole.x.extend_from_slice(&one.x);
+            whole.y.extend_from_slice(&one.y);
+            match (&mut whole.targets, &one.targets) {
+                (Some(to), Some(from)) if (to.kind, to.width) == (from.kind, from.width) => {
+                    to.values.extend_from_slice(&from.values);
+                }
+                (None, None) => {}
+                _ => return None,
+            }
+        }
+        Some(whole)
+    }
+
     /// The records at `positions`, in that order. `width` is the number of features of one record.
     pub fn gather(&self, positions: &[u32], width: usize) -> Samples {
         let targets = self.targets.as_ref().map(|targets| targets.gather(positions));

@@ -57,6 +57,11 @@ pub struct TargetTable {
 }
 
 impl TargetTable {
+    /// The same without a record.
+    pub(super) fn emptied(self) -> TargetTable {
+        TargetTable { values: Vec::new(), ..self }
+    }
+
     /// The targets of a record.
     pub fn row(&self, at: usize) -> &[f32] {
         &self.values[at * self.width..][..self.width]

@@ -74,6 +74,20 @@ impl<'a> Training<'a> {
         Training { known, keys: Vec::new() }
     }
 
+    /// Records that stand alone, of several data sets one behind the other: to a record's number come those of the sets
+    /// before its own. None where a set has others, or records of another width or with other targets.
+    pub fn joined(all: &[Training]) -> Option<Training<'static>> {
+        let (mut train, mut validation) = (Vec::new(), Vec::new());
+        for one in all {
+            let Known::Rows { train: t, validation: v } = &one.known else { return None };
+            train.push(t.as_ref());
+            validation.push(v.as_ref());
+        }
+        let (train, validation) = (Cow::Owned(Samples::joined(&train)?), Cow::Owned(Samples::joined(&validation)?));
+        let keys = all.iter().flat_map(|one| one.keys.iter().copied()).collect();
+        Some(Training { keys, ..Training::of(Known::Rows { train, validation }) })
+    }
+
     /// What is known.
     pub fn known(&self) -> &Known<'a> {
         &self.known

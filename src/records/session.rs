@@ -55,7 +55,7 @@ pub struct Session<'e> {
     pub(crate) slab: Option<Buf<f32>>,
     vectors: HashMap<&'static str, Buf<f32>>,
     /// See [`Session::keys`].
-    keys: Vec<u64>,
+    pub(super) keys: Vec<u64>,
     mark: usize,
 }
 

@@ -27,7 +27,9 @@ impl<'a> Source<'a> {
     /// No model, or more than [`crate::engine::MOST_MODELS`]; no memory.
     pub fn stack<'e>(&self, engine: &'e mut Engine, model: &'e Model, thetas: &[&[f32]]) -> Result<Session<'e>> {
         let resident = |engine: &mut Engine| upload(engine, model, self.training.known(), self.deletion);
-        Session::holding(engine, model, Some(thetas.len()), resident)?.begun_at(thetas)
+        let mut made = Session::holding(engine, model, Some(thetas.len()), resident)?.begun_at(thetas)?;
+        made.keys = self.training.keys().to_vec();
+        Ok(made)
     }
 }
 

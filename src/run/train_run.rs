@@ -26,8 +26,13 @@ use crate::train::{Fit, Keeping, Ranks, StepReport, Term};
 use longer::{Longer, unfinish};
 use running::{Moved, Running};
 
+pub use together::train_together;
+
 mod longer;
 mod running;
+mod saved;
+mod stacked;
+mod together;
 
 /// What a caller hears while a run is under way.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +54,21 @@ pub enum Event<'a> {
     Step(&'a StepReport),
     /// An epoch is done.
     Epoch(&'a EpochLine),
+    /// As `Start`, of several models in one stack: their steps added up.
+    Stack {
+        /// How many models.
+        models: usize,
+        /// Steps done before, by the runs that are resumed.
+        done: u64,
+        /// Steps of all of them.
+        steps: u64,
+        /// GPU memory held.
+        planned_bytes: u64,
+    },
+    /// So many steps more of a stack are done.
+    Stepped(usize),
+    /// How models are trained, and why not otherwise.
+    Told(&'a str),
 }
 
 /// How a run is carried out; nothing here changes its result.
@@ -258,6 +278,12 @@ impl TrainJob {
         finish(&self.folder, &self.config, &self.model, &theta, &running.lines, info, options.keep_checkpoint)
     }
 
+    /// What its records take on the host.
+    pub fn host_bytes(&self) -> u64 {
+        let parts = [&self.data.train, &self.data.validation, &self.data.test];
+        4 * parts.iter().map(|samples| samples.x.len() as u64).sum::<u64>()
+    }
+
     /// What its bytes depend on, in words.
     pub fn like(&self, engine: &Engine) -> String {
         let AdapterSummary { name, driver, precision, .. } = AdapterSummary::of(engine);
@@ -322,45 +348,9 @@ impl TrainJob {
 
     /// Puts the checkpoint's state back, if there is one to resume from.
     fn continue_from(&self, session: &mut Session, fit: &mut Fit, resume: bool) -> Result<Position> {
-        let path = self.folder.checkpoint();
-        if !resume || !path.exists() {
+        let Some(checkpoint) = self.checkpoint(session.engine.precision(), resume)? else {
             return Ok(Position::default());
-        }
-        let checkpoint = Checkpoint::load(&path, &self.model.layout)?;
-        let shorter = self.longer.as_ref().is_some_and(|longer| longer.digest == checkpoint.config_sha256);
-        if checkpoint.config_sha256 != self.digest && !shorter {
-            return Err(another_configuration(&self.folder, &self.config));
-        }
-        if checkpoint.data_sha256 != self.data_sha256 {
-            return Err(Error::input(format!(
-                "--resume: the records of {} have the hash {}, and the training in {} was begun on records with the \
-                    hash {}: the data were changed since; bring them back as they were, or use another --out",
-                self.data.name,
-                self.data_sha256,
-                self.folder.path.display(),
-                checkpoint.data_sha256
-            )));
-        }
-        if checkpoint.base_sha256 != self.base_sha256 {
-            let word = |hash: &Option<String>| hash.clone().unwrap_or_else(|| "none".into());
-            return Err(Error::input(format!(
-                "--resume: the weights of `init` have the SHA-256 {}, and the training in {} was begun with {}: bring \
-                    them back as they were, or use another --out",
-                word(&self.base_sha256),
-                self.folder.path.display(),
-                word(&checkpoint.base_sha256)
-            )));
-        }
-        let now = session.engine.precision();
-        if checkpoint.precision != now {
-            return Err(Error::input(format!(
-                "--resume: the training in {} was begun with --precision {}, and this is --precision {}: go on with \
-                    the same one, or use another --out",
-                self.folder.path.display(),
-                checkpoint.precision.word(),
-                now.word()
-            )));
-        }
+        };
         session.write_theta(&checkpoint.theta)?;
         let Checkpoint { metrics_sha256, .. } = checkpoint;
         let at = Position { epoch: checkpoint.fit.epoch, step: checkpoint.fit.step, metrics_sha256 };

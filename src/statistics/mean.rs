@@ -1,6 +1,6 @@
 //! Logits, losses and mean gradients over sets of records.
 
-use super::{batches, prepare};
+use super::{batches, batches_of_each, prepare};
 use crate::engine::{Buf, Data, Recording};
 use crate::error::Result;
 use crate::kernels::map::{self, Unary};
@@ -84,6 +84,26 @@ pub fn score(session: &mut Session, records: Records) -> Result<Score> {
     let n = records.indices.len();
     let accuracy = session.objective().of.counts().then(|| sum(1) / n as f64);
     Ok(Score { loss: sum(0) / n as f64, accuracy, count: n })
+}
+
+/// [`score`] of some models of a session that holds a stack, by one pass: each by records of its own, as many as the
+/// others'.
+///
+/// # Errors
+/// Records that do not exist; a lost device.
+pub fn score_of_each(session: &mut Session, part: Part, asked: &[(u32, &[u32])]) -> Result<Vec<Score>> {
+    for (_, indices) in asked {
+        session.check_records(Records { part, indices }, true)?;
+    }
+    let how = (session.batch, Use::Together);
+    let runs = batches_of_each(session, (part, asked), how, SCORE, |s, rec, shape| record_score(s, rec, part, shape))?;
+    let counts = session.objective().of.counts();
+    let score = |(slot, (_, indices)): (usize, &(u32, &[u32]))| {
+        let (n, each) = (indices.len(), |r: &Vec<Data>| r[0].bytes().len() / 4 / asked.len());
+        let sum = |i: usize| runs.iter().map(|r| f64::from(r[0].f32()[slot * each(r) + i])).sum::<f64>();
+        Score { loss: sum(0) / n as f64, accuracy: counts.then(|| sum(1) / n as f64), count: n }
+    };
+    Ok(asked.iter().enumerate().map(score).collect())
 }
 
 /// `grad = scale · Σ g_n` over the records (added to what is there if `accumulate`), dropout off. Returns the mean

@@ -30,7 +30,7 @@ pub use gram::gram;
 pub use importance::{Importance, Set, importance, model_fisher, sampled_fisher};
 pub use kfac::{Factor, Kfac};
 pub use masked::record_edge_masked;
-pub use mean::{Score, batch_mean_squares, gradient, logits, logits_of_each, prepare_score, score};
+pub use mean::{Score, batch_mean_squares, gradient, logits, logits_of_each, prepare_score, score, score_of_each};
 pub use moments::{Moments, moments, objective_gradient};
 pub use norms::{clipped, norms};
 pub use per_sample::{per_sample, per_sample_on_device};
@@ -39,5 +39,5 @@ pub use towards::{Distance, record_towards};
 pub use woodbury::{Blocks, Damping, Woodbury};
 
 pub(crate) use norms::record_clipped;
-pub(crate) use pass::{batches, prepare};
+pub(crate) use pass::{batches, batches_of_each, prepare};
 pub(crate) use per_sample::{fill_slab, slab, slab_records};

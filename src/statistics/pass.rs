@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::engine::{Data, Program, Recording};
 use crate::error::{Error, Result};
-use crate::records::{Load, Shape, Use};
+use crate::records::{Load, Part, Shape, Use};
 use crate::records::{Records, Session};
 
 /// Runs under way at the same time.
@@ -56,6 +56,50 @@ pub(crate) fn batches(
     Ok(out)
 }
 
+/// The same for some models of a stack, each with as many records of its own, and each run with those of all; outputs
+/// come back model by model. Programs are kept under the name.
+pub(crate) fn batches_of_each(
+    session: &mut Session,
+    (part, asked): (Part, &[(u32, &[u32])]),
+    (batch, how): (usize, Use),
+    name: &'static str,
+    mut record: impl FnMut(&mut Session, &mut Recording, &Shape) -> Result<()>,
+) -> Result<Vec<Vec<Data>>> {
+    let models: Vec<u32> = asked.iter().map(|(model, _)| *model).collect();
+    let pieces: Vec<_> =
+        asked.iter().map(|(_, indices)| session.pieces(Records { part, indices }, batch, how)).collect();
+    let mut out = Vec::new();
+    for at in 0..pieces.first().map_or(0, Vec::len) {
+        let loads: Vec<Load> = pieces.iter().map(|of| session.load(part, &of[at], how)).collect();
+        let key = (name, part, loads[0].shape.clone());
+        hold(session, &key, &mut record)?;
+        let count = loads[0].inputs.len();
+        let of = |input: usize| Data::joined(loads.iter().map(|load| load.inputs[input].clone()).collect());
+        let inputs = (0..count).map(of).collect::<Result<Vec<_>>>()?;
+        let program = session.programs.get(&key).ok_or_else(|| Error::internal("a program vanished"))?;
+        out.push(session.engine.run_for(program, &models, &inputs)?);
+    }
+    Ok(out)
+}
+
+/// Compiles a program, unless the session has it; returns how many numbers its outputs are.
+fn hold(
+    session: &mut Session,
+    key: &(&'static str, Part, Shape),
+    record: &mut impl FnMut(&mut Session, &mut Recording, &Shape) -> Result<()>,
+) -> Result<usize> {
+    if session.programs.contains_key(key) {
+        return Ok(0);
+    }
+    let mut rec = session.recording();
+    record(session, &mut rec, &key.2)?;
+    let elements = rec.outputs.iter().map(|span| span.len).sum::<usize>() * session.models().unwrap_or(1);
+    let program = session.engine.compile(rec)?;
+    session.planned = session.planned.max(program.temp_bytes);
+    session.programs.insert(key.clone(), program);
+    Ok(elements)
+}
+
 /// Compiles, and keeps under `name`, the programs that [`batches`] will run these records through, and makes the
 /// buffers of its readbacks.
 pub(crate) fn prepare(
@@ -68,16 +112,9 @@ pub(crate) fn prepare(
     for indices in &session.pieces(records, batch, how) {
         let Load { shape, recurs, .. } = session.load(records.part, indices, how);
         let key = (name, records.part, shape);
-        if session.programs.contains_key(&key) {
-            continue;
-        }
-        let mut rec = session.recording();
-        record(session, &mut rec, &key.2)?;
-        elements = elements.max(rec.outputs.iter().map(|span| span.len).sum());
-        let program = session.engine.compile(rec)?;
-        session.planned = session.planned.max(program.temp_bytes);
-        if recurs {
-            session.programs.insert(key, program);
+        elements = elements.max(hold(session, &key, &mut record)?);
+        if !recurs {
+            session.programs.remove(&key);
         }
     }
     session.engine.reserve_readback(elements, IN_FLIGHT)

@@ -247,11 +247,6 @@ impl Fit {
         Batches::new(state, self.batch_size, draw, terms).without(&self.without)
     }
 
-    /// The batches of shuffled epochs over the whole sets.
-    pub(crate) fn shuffled_batches(&self, state: &FitState, terms: &[Term]) -> Batches {
-        Batches::new(state, self.batch_size, Draw { seed: self.seed, stage: 0, begun: 0, keys: None }, terms)
-    }
-
     /// # Errors
     /// An empty set; a private fit of more than one.
     pub(crate) fn check_terms(&self, terms: &[Term]) -> Result<()> {

@@ -1,23 +1,26 @@
 //! Many small models trained as one stack: each with its own records, seed, learning rate and start, in one set of
 //! dispatches. What comes out of each is to the bit what [`train_to_end`](super::train_to_end) makes of it alone.
 
+mod crew;
 mod lane;
 
 use std::collections::VecDeque;
 
+pub use self::crew::{Crew, Standing};
 use self::lane::{Lane, Steps, Taken};
 use super::advance::IN_FLIGHT;
 use super::config::TrainConfig;
 use super::fit::Fit;
-use super::order::Order;
 use super::progress::{EpochReport, FitState};
 use super::step::Key;
+use super::to_end::Flow;
 use super::watch::Watched;
 use crate::engine::{Data, Engine, MOST_MODELS, Ticket};
 use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::records::objective::{Balanced, ClassWeights};
-use crate::records::{Session, Source};
+use crate::records::{Part, Session, Source};
+use crate::statistics::{self, Score};
 
 /// One model of a stack.
 #[derive(Clone, Debug)]
@@ -30,6 +33,8 @@ pub struct Job<'a> {
     pub lr: Option<f64>,
     /// What it begins with: parameters, and running statistics behind them (see [`Model::init`]).
     pub start: &'a [f32],
+    /// The validation records that its epochs are scored by; none if empty.
+    pub validation: &'a [u32],
     /// Where an earlier fit of it stood, with that optimiser's vectors; none begins anew.
     pub state: Option<FitState>,
 }
@@ -50,39 +55,61 @@ pub struct Trained {
 /// job, in whatever order they end.
 ///
 /// # Errors
-/// A recipe that a stack does not know (private training, early stopping, balanced classes, noise in the objective); an
-/// empty set of records; a loss that is not finite, with the job's number; a single model that does not fit; a lost
-/// device; whatever `observe` returns.
+/// A recipe that a stack does not know (see [`unknown`]); an empty set of records; a loss that is not finite, with the
+/// job's number; a single model that does not fit; a lost device; whatever `observe` returns.
 pub fn fit_many(
     engine: &mut Engine,
     model: &Model,
     source: &Source,
     config: &TrainConfig,
     jobs: &[Job],
-    mut observe: impl FnMut(usize, &EpochReport) -> Result<()>,
+    observe: impl FnMut(usize, &EpochReport) -> Result<()>,
 ) -> Result<Vec<Trained>> {
-    check(config)?;
-    let (mut done, mut at_once) = (Vec::new(), jobs.len().min(MOST_MODELS));
-    while done.len() < jobs.len() {
-        let first = done.len();
+    let mut all = crew::Gathered { observe, trained: Vec::new() };
+    fit_stacks(engine, model, source, config, jobs, &mut all)?;
+    Ok(all.trained)
+}
+
+/// As [`fit_many`], watched by a crew, which is given each model when its stack is done.
+///
+/// # Errors
+/// As [`fit_many`]; whatever the crew returns.
+pub fn fit_stacks(
+    engine: &mut Engine,
+    model: &Model,
+    source: &Source,
+    config: &TrainConfig,
+    jobs: &[Job],
+    crew: &mut dyn Crew,
+) -> Result<()> {
+    if let Some((key, mend)) = unknown(config) {
+        return Err(Error::input(format!("models in a stack do not take {key}: {mend}, or leave it out")));
+    }
+    let (mut first, mut at_once) = (0, jobs.len().min(MOST_MODELS));
+    while first < jobs.len() {
         let now = &jobs[first..(first + at_once).min(jobs.len())];
         let thetas: Vec<&[f32]> = now.iter().map(|job| job.start).collect();
-        let fitted = source
-            .stack(engine, model, &thetas)
-            .and_then(|mut session| Stack::new(&mut session, config, now, first)?.run(&mut session, &mut observe));
-        match fitted {
-            Ok(trained) => done.extend(trained),
-            // Nothing larger comes after the first steps, so that little was done in vain.
-            Err(Error::TooLarge { .. }) if now.len() > 1 => at_once = now.len().div_ceil(2),
+        let made = source.stack(engine, model, &thetas).and_then(|mut session| {
+            session.check_finite = crew.check_finite();
+            let mut stack = Stack::new(&mut session, config, (now, first))?;
+            // The memory of all steps is held before the first, so that little was done in vain.
+            stack.prepare(&mut session, crew)?;
+            stack.run(&mut session, crew)
+        });
+        match made {
+            Ok(()) => first += now.len(),
+            Err(Error::TooLarge { what, .. }) if now.len() > 1 => {
+                at_once = now.len().div_ceil(2);
+                crew.smaller(at_once, &what);
+            }
             Err(e) => return Err(e),
         }
     }
-    Ok(done)
+    Ok(())
 }
 
-/// # Errors
-/// What a stack does not know.
-fn check(config: &TrainConfig) -> Result<()> {
+/// What a stack does not know of a recipe, and what to do instead; none where it knows everything.
+pub fn unknown(config: &TrainConfig) -> Option<(&'static str, &'static str)> {
     let balanced = config.class_weights == Some(ClassWeights::Word(Balanced::Balanced));
     let lacks = [
         (config.dp.is_some(), "[train.dp]", "train one by one"),
@@ -90,15 +117,9 @@ fn check(config: &TrainConfig) -> Result<()> {
         (balanced, "class_weights = \"balanced\"", "give the classes' weights as numbers"),
         (config.objective_noise > 0.0, "train.objective_noise", "train one by one"),
         (config.coupled.is_some(), "[train.coupled]", "train one by one"),
-        (config.slices.is_some(), "[train.slices]", "train one by one"),
-        (config.order != Order::Shuffled, "train.order = \"keyed\"", "train one by one"),
+        (config.keep.is_some(), "train.keep", "train one by one"),
     ];
-    match lacks.iter().find(|(there, ..)| *there) {
-        Some((_, key, mend)) => {
-            Err(Error::input(format!("models in a stack do not take {key}: {mend}, or leave it out")))
-        }
-        None => Ok(()),
-    }
+    lacks.into_iter().find(|(there, ..)| *there).map(|(_, key, mend)| (key, mend))
 }
 
 /// A submission under way: its ticket and program, and the steps of each of its models.
@@ -121,7 +142,7 @@ struct Stack<'a> {
 }
 
 impl<'a> Stack<'a> {
-    fn new(session: &mut Session, config: &TrainConfig, jobs: &[Job<'a>], first: usize) -> Result<Stack<'a>> {
+    fn new(session: &mut Session, config: &TrainConfig, (jobs, first): (&[Job<'a>], usize)) -> Result<Stack<'a>> {
         let shared = Fit::new(session, config, 0)?;
         let most = shared.steps_at_once(session);
         let mut lanes = Vec::new();
@@ -131,26 +152,83 @@ impl<'a> Stack<'a> {
         Ok(Stack { shared, lanes, first, flying: VecDeque::new(), most })
     }
 
-    fn run(
-        mut self,
-        session: &mut Session,
-        observe: &mut impl FnMut(usize, &EpochReport) -> Result<()>,
-    ) -> Result<Vec<Trained>> {
+    /// Compiles what the epochs need, and tells what there is to do.
+    fn prepare(&mut self, session: &mut Session, crew: &mut dyn Crew) -> Result<()> {
+        for lane in &self.lanes {
+            for key in lane.keys(session, self.most)? {
+                self.shared.compiled(session, &lane.terms(), &key)?;
+            }
+        }
+        if let Some(lane) = self.lanes.iter().find(|lane| !lane.validation.is_empty()) {
+            statistics::prepare_score(session, lane.validated())?;
+        }
+        for made in self.shared.programs.values() {
+            let elements: usize = made.program.recording().outputs.iter().map(|span| span.len).sum();
+            session.engine.reserve_readback(elements * self.lanes.len(), IN_FLIGHT)?;
+        }
+        let steps = self.lanes.iter().map(|lane| lane.steps(session)).collect::<Result<Vec<_>>>()?;
+        let done = self.lanes.iter().map(Lane::sent).collect::<Vec<_>>();
+        crew.begin(session, self.first, &done.into_iter().zip(steps).collect::<Vec<_>>())
+    }
+
+    fn run(mut self, session: &mut Session, crew: &mut dyn Crew) -> Result<()> {
         let in_flight = if session.check_finite { 1 } else { IN_FLIGHT };
         loop {
             while self.flying.len() < in_flight && self.send(session)? {}
             let Some(landed) = self.flying.pop_front() else { break };
+            let steps = landed.models.iter().map(Steps::count).sum();
             self.land(session, landed)?;
-            for (i, lane) in self.lanes.iter_mut().enumerate() {
-                if let Some(report) = lane.close_epoch() {
-                    observe(self.first + i, &report)?;
-                    lane.epochs.push(report);
-                }
-            }
+            crew.stepped(steps);
+            self.close_epochs(session, crew)?;
         }
         self.shared.serve(session)?;
-        let shared = &self.shared;
-        self.lanes.into_iter().map(|lane| lane.trained(session, shared)).collect()
+        let dispatches = self.shared.dispatches_per_step();
+        for (i, lane) in self.lanes.into_iter().enumerate() {
+            let trained = lane.trained(session, &self.shared)?;
+            crew.ended(session, self.first + i, trained, dispatches)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the epochs whose steps are all done, and begins the next.
+    fn close_epochs(&mut self, session: &mut Session, crew: &mut dyn Crew) -> Result<()> {
+        let closed: Vec<(usize, EpochReport)> =
+            self.lanes.iter_mut().enumerate().filter_map(|(i, lane)| Some((i, lane.close_epoch()?))).collect();
+        let scores = self.scores(session, &closed.iter().map(|(i, _)| *i).collect::<Vec<_>>())?;
+        for ((i, report), score) in closed.into_iter().zip(scores) {
+            let lane = &mut self.lanes[i];
+            let mut standing = Standing { job: self.first + i, session, shared: &self.shared, lane };
+            let flow = crew.epoch(&mut standing, &report, score)?;
+            lane.epochs.push(report);
+            match flow {
+                Flow::Continue => lane.enter(session)?,
+                Flow::Stop => lane.stopped = true,
+            }
+        }
+        Ok(())
+    }
+
+    /// The validation records' scores of some models, which have as many of them each.
+    fn scores(&self, session: &mut Session, models: &[usize]) -> Result<Vec<Option<Score>>> {
+        let asked: Vec<(u32, &[u32])> = models
+            .iter()
+            .map(|i| (*i as u32, self.lanes[*i].validation))
+            .filter(|(_, validation)| !validation.is_empty())
+            .collect();
+        if asked.is_empty() {
+            return Ok(vec![None; models.len()]);
+        }
+        let alike = asked.iter().all(|(_, list)| list.len() == asked[0].1.len());
+        let mut said = match alike {
+            true => statistics::score_of_each(session, Part::Validation, &asked)?,
+            false => {
+                let each = asked.chunks(1).map(|one| statistics::score_of_each(session, Part::Validation, one));
+                each.collect::<Result<Vec<_>>>()?.concat()
+            }
+        }
+        .into_iter();
+        let score = |i: &usize| if self.lanes[*i].validation.is_empty() { None } else { said.next() };
+        Ok(models.iter().map(score).collect())
     }
 
     /// Submits the next steps of the model that is furthest behind, and of all that have steps of the same shapes ahead
@@ -163,7 +241,7 @@ impl<'a> Stack<'a> {
         let alike: Vec<usize> = (0..self.lanes.len()).filter(|i| self.lanes[*i].shape() == Some(&shape)).collect();
         let least = alike.iter().map(|i| self.lanes[*i].ahead()).min().unwrap_or(1);
         // Few counts of steps, so that programs recur.
-        let steps = if least >= self.most { self.most } else { 1 << least.ilog2() };
+        let steps = grouped(least, self.most);
         let (mut models, mut pieces, mut of) = (Vec::new(), Vec::new(), None);
         for i in &alike {
             let Taken { steps, shapes, inputs } = self.lanes[*i].take(session, steps)?;
@@ -172,8 +250,7 @@ impl<'a> Stack<'a> {
             pieces.push(inputs);
         }
         let key = of.ok_or_else(|| Error::internal("a submission of no model"))?;
-        let terms = self.lanes[alike[0]].terms();
-        self.shared.compiled(session, &terms, &key)?;
+        self.shared.compiled(session, &self.lanes[alike[0]].terms(), &key)?;
         let made = self.shared.programs.get(&key).ok_or_else(|| Error::internal("the step program vanished"))?;
         let flags = made.watched.as_ref().map(Watched::unset);
         pieces.iter_mut().for_each(|inputs| inputs.extend(flags.clone()));
@@ -203,6 +280,11 @@ impl<'a> Stack<'a> {
         }
         Ok(())
     }
+}
+
+/// How many of so many steps one submission takes.
+fn grouped(ahead: usize, most: usize) -> usize {
+    if ahead >= most { most } else { 1 << ahead.max(1).ilog2() }
 }
 
 /// The inputs of a run from those of each of its models.

@@ -66,13 +66,18 @@ impl Fit {
                 return Err(Error::internal("training in slices has one set of records"));
             }
             self.begun = stage.first;
-            let begins = self.state.step == stage.first && self.state.at == 0 && stage.index > 0;
-            if begins && self.config.slices.is_some_and(|slices| slices.optimizer == Carry::Restart) {
+            if self.restarts(stage) {
                 let zeros = vec![0.0; session.model.layout.total()];
                 self.vectors.iter().try_for_each(|v| session.engine.write(*v, &zeros))?;
             }
         }
         Ok(stage)
+    }
+
+    /// Whether the optimiser's state begins anew here, where a stage does.
+    pub(crate) fn restarts(&self, stage: &Stage) -> bool {
+        let begins = self.state.step == stage.first && self.state.at == 0 && stage.index > 0;
+        begins && self.config.slices.is_some_and(|slices| slices.optimizer == Carry::Restart)
     }
 
     /// Steps of the whole fit over these records.

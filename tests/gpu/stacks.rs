@@ -89,7 +89,7 @@ fn same_as_alone(engine: &mut Engine, (name, loader, layers, optimizer, batch_si
     let lr = |i: usize| 0.01 * (1.0 + i as f64 / 7.0);
     let job = |(i, count): (usize, &usize)| {
         let indices = &ids[i..i + count.min(&(ids.len() - i))];
-        Job { indices, seed: 5 + i as u64, lr: Some(lr(i)), start: &starts[i], state: None }
+        Job { indices, seed: 5 + i as u64, lr: Some(lr(i)), start: &starts[i], validation: &[], state: None }
     };
     let jobs: Vec<Job> = counts.iter().enumerate().map(job).collect();
     let all = fit_many(engine, &model, &Source::new(&data, None), &recipe, &jobs, |_, _| Ok(()))?;

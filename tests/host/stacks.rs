@@ -97,7 +97,7 @@ fn same_as_alone(engine: &mut Engine, data: &Dataset, layers: &str, recipe: &Tra
     let starts: Vec<Vec<f32>> = (0..counts.len()).map(|i| model.init(i as u64)).collect();
     let lr = |i: usize| recipe.lr * (1.0 + 0.25 * i as f64);
     let job =
-        |i: usize| Job { indices: &sets[i], seed: 40 + i as u64, lr: Some(lr(i)), start: &starts[i], state: None };
+        |i: usize| Job { indices: &sets[i], seed: 40 + i as u64, lr: Some(lr(i)), start: &starts[i], validation: &[], state: None };
     let jobs: Vec<Job> = (0..counts.len()).map(job).collect();
     let source = Source::new(data, None);
     let mut ended = vec![0; counts.len()];
@@ -201,6 +201,7 @@ fn a_fit_in_a_stack_goes_on_from_a_saved_state() {
                 seed: *i as u64,
                 lr: None,
                 start,
+                validation: &[],
                 state: state.clone(),
             })
             .collect();
@@ -261,7 +262,7 @@ fn recipes_that_a_stack_does_not_know_are_refused() {
     let model = Model::build(&config, &data.shape, data.classes).expect("a network");
     let (start, ids) = (model.init(1), data.train_ids());
     let mut refused = |recipe: TrainConfig, indices: &[u32], words: &str| {
-        let job = Job { indices, seed: 1, lr: None, start: &start, state: None };
+        let job = Job { indices, seed: 1, lr: None, start: &start, validation: &[], state: None };
         let made = fit_many(&mut engine, &model, &Source::new(&data, None), &recipe, &[job], |_, _| Ok(()));
         let told = made.expect_err("refused").to_string();
         assert!(told.contains(words), "{told}");

@@ -1,40 +1,50 @@
-//! The one place where the members of an ensemble are trained: one after another, each a training of its own.
+//! The one place where the members of an ensemble are trained, each a training of its own.
 
+use crate::data::free_memory;
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::run::config::Loaded;
 use crate::run::evidence::Marks;
 use crate::run::folder::RunFolder;
 use crate::run::info::RunInfo;
-use crate::run::train_run::{Event, TrainJob, TrainOptions};
+use crate::run::train_run::{Event, TrainJob, TrainOptions, train_together};
 
 /// Trains the members of the configuration `loaded` in the folder of an ensemble, but for those that are finished;
-/// returns what each says of itself. The bytes of a member are those that it has alone.
+/// returns what each says of itself. They are trained in stacks where their networks, recipes and records allow it,
+/// unless they are to be trained `one_by_one`: the bytes of a member are those that it has alone.
 ///
 /// # Errors
-/// What a training refuses; an interruption, after which the members before it are finished.
+/// What a training refuses; an interruption, after which what is finished stays and the others go on.
 pub fn train_members(
     engine: &mut Engine,
     loaded: &Loaded,
     (folder, count): (&RunFolder, usize),
-    (options, marks): (TrainOptions, &Marks),
+    (options, marks, one_by_one): (TrainOptions, &Marks, bool),
     watch: &mut dyn FnMut(usize, Event),
 ) -> Result<Vec<RunInfo>> {
-    let mut all = Vec::new();
-    for index in 0..count {
-        let member = folder.member(index);
-        let prepared = TrainJob::prepare(loaded.member(index), &member.path, options.resume)?;
-        let info = match prepared {
-            Some(mut job) => {
-                job.marks = marks.clone();
-                job.train(engine, options, &mut |event| watch(index, event))?
+    let mut all: Vec<Option<RunInfo>> = vec![None; count];
+    let mut next = 0;
+    while next < count {
+        let (mut jobs, mut numbers, mut room) = (Vec::new(), Vec::new(), free_memory() / 2);
+        while next < count && room > 0 {
+            let member = folder.member(next);
+            match TrainJob::prepare(loaded.member(next), &member.path, options.resume)? {
+                Some(mut job) => {
+                    job.marks = marks.clone();
+                    // Once as they were loaded, and once beside the others'.
+                    room = if one_by_one { 0 } else { room.saturating_sub(2 * job.host_bytes()) };
+                    jobs.push(job);
+                    numbers.push(next);
+                }
+                None => {
+                    member.tidy(options.keep_checkpoint);
+                    all[next] = Some(member.read_info()?);
+                }
             }
-            None => {
-                member.tidy(options.keep_checkpoint);
-                member.read_info()?
-            }
-        };
-        all.push(info);
+            next += 1;
+        }
+        let made = train_together(engine, &jobs, options, &mut |at, event| watch(numbers[at], event))?;
+        numbers.into_iter().zip(made).for_each(|(number, info)| all[number] = Some(info));
     }
-    Ok(all)
+    all.into_iter().map(|info| info.ok_or_else(|| Error::internal("a member without an end"))).collect()
 }

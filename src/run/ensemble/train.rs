@@ -34,6 +34,8 @@ pub struct EnsembleJob {
     hold: Hold,
     /// Who trains, and why.
     pub marks: Marks,
+    /// Members are trained one after another, and not in stacks; their bytes are the same.
+    pub one_by_one: bool,
 }
 
 impl EnsembleJob {
@@ -68,7 +70,7 @@ impl EnsembleJob {
             let data = member.load(FitOn::Training, &Absent::default())?;
             member.model(&data, FitOn::Training)?;
         }
-        Ok(Some(EnsembleJob { loaded, folder, count, digest, hold, marks: Marks::default() }))
+        Ok(Some(EnsembleJob { loaded, folder, count, digest, hold, marks: Marks::default(), one_by_one: false }))
     }
 
     /// Trains the members and writes the folder, `run.json` last. What is finished when it is interrupted stays.
@@ -86,7 +88,7 @@ impl EnsembleJob {
         write_config(&self.folder, &self.loaded.config)?;
         let of = self.count;
         let members =
-            train_members(engine, &self.loaded, (&self.folder, of), (options, &self.marks), &mut |member, event| {
+            train_members(engine, &self.loaded, (&self.folder, of), (options, &self.marks, self.one_by_one), &mut |member, event| {
                 watch(EnsembleEvent { member, of, event })
             })?;
         self.finish(engine, &members, start)

@@ -4,21 +4,17 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::{Event, TrainJob, TrainOptions};
-use crate::base::sha256;
 use crate::engine::Traffic;
 use crate::error::{Error, Result};
 use crate::records::{Part, Records, Session};
 use crate::run::first_step::FirstStep;
-use crate::run::kept::{Belongs, Kept};
-use crate::run::written::{EpochLine, metrics_text, write_config, write_metrics};
+use crate::run::written::EpochLine;
 use crate::statistics::{self, Score};
-use crate::train::checkpoint::Checkpoint;
 use crate::train::coupled::Trace;
-use crate::train::weights;
-use crate::train::{EpochReport, Fit, Flow, Keeper, Keeping, Observer, StepReport, Term, train_to_end};
+use crate::train::{EpochReport, Fit, Flow, Keeping, Observer, StepReport, Term, train_to_end};
 
 /// Least time between the checkpoints that are written because an epoch ended.
-const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(1);
+pub(super) const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(1);
 
 /// Bytes up and down during the steps of this process.
 #[derive(Clone, Copy, Default)]
@@ -137,14 +133,7 @@ impl Running<'_> {
             return Ok(());
         }
         let (theta, state) = (session.read_theta()?, fit.state(session)?);
-        let belongs = Belongs {
-            config_sha256: self.job.digest.clone(),
-            data_sha256: self.job.data_sha256.clone(),
-            base_sha256: self.job.base_sha256.clone(),
-            precision: session.engine.precision(),
-        };
-        let (to, layout) = (&self.job.folder, &self.job.model.layout);
-        Kept { from: None, to, layout, belongs, steps: Vec::new() }.keep(&theta, &state)?;
+        self.job.keep(&theta, &state, session.engine.precision())?;
         fit.take_up(session, &theta, state)
     }
 
@@ -201,25 +190,12 @@ impl Running<'_> {
         Ok(line)
     }
 
-    /// Configuration and metrics first: a checkpoint never lacks what belongs to it.
     fn save(&mut self, session: &mut Session, fit: &mut Fit) -> Result<()> {
-        let folder = &self.job.folder;
-        let (theta, state) = (session.read_theta()?, fit.state(session)?);
-        // The last good checkpoint stays.
-        for vector in std::iter::once(&theta).chain(&state.vectors) {
-            weights::check_finite(&self.job.model.layout, vector, "training")?;
-        }
-        write_config(folder, &self.job.config)?;
-        write_metrics(folder, &self.lines)?;
+        let saved = (session.read_theta()?, fit.state(session)?);
         if let Some(trace) = &mut self.trace {
-            trace.write_pages(&folder.path)?;
+            trace.write_pages(&self.job.folder.path)?;
         }
-        self.saved = state.step;
-        let (config_sha256, data_sha256) = (self.job.digest.clone(), self.job.data_sha256.clone());
-        let base_sha256 = self.job.base_sha256.clone();
-        let metrics_sha256 = sha256(metrics_text(&self.lines)?.as_bytes());
-        let precision = session.engine.precision();
-        Checkpoint { theta, fit: state, config_sha256, data_sha256, base_sha256, precision, metrics_sha256 }
-            .save(&folder.checkpoint())
+        self.saved = saved.1.step;
+        self.job.save(saved, &self.lines, session.engine.precision())
     }
 }

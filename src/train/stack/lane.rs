@@ -2,14 +2,15 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::{Job, Trained};
+use super::{Job, Trained, grouped};
 use crate::engine::Data;
 use crate::error::{Error, Result};
-use crate::records::{Load, Records, Session};
+use crate::records::{Load, Part, Records, Session};
 use crate::train::TrainConfig;
 use crate::train::batches::Batches;
 use crate::train::fit::{Fit, Term};
 use crate::train::progress::{EpochReport, FitState};
+use crate::train::slices::Stage;
 use crate::train::step::{Key, key};
 
 /// The index lists of a step, and what they load.
@@ -25,6 +26,12 @@ pub(super) struct Steps {
     sizes: Vec<(usize, f64)>,
 }
 
+impl Steps {
+    pub fn count(&self) -> usize {
+        self.sizes.len()
+    }
+}
+
 /// Steps to be submitted: what is recorded for them, and what they are given.
 pub(super) struct Taken {
     pub steps: Steps,
@@ -33,10 +40,14 @@ pub(super) struct Taken {
 }
 
 pub(super) struct Lane<'a> {
-    fit: Fit,
+    pub fit: Fit,
     /// Its place in the session.
-    model: usize,
-    indices: &'a [u32],
+    pub model: usize,
+    /// All that it learns, and the stage that it stands in, where it learns in slices.
+    all: &'a [u32],
+    stage: Option<Stage>,
+    /// What its epochs are scored by, if it is not empty.
+    pub validation: &'a [u32],
     batches: Batches,
     per_epoch: usize,
     /// Steps of the epoch that were submitted.
@@ -45,6 +56,13 @@ pub(super) struct Lane<'a> {
     next: VecDeque<Step>,
     shape: Option<Key>,
     pub epochs: Vec<EpochReport>,
+    /// Ended before its last epoch.
+    pub stopped: bool,
+}
+
+/// One set of records.
+fn term(indices: &[u32]) -> [Term<'_>; 1] {
+    [Term { records: Records::train(indices), weight: 1.0 }]
 }
 
 impl<'a> Lane<'a> {
@@ -53,16 +71,94 @@ impl<'a> Lane<'a> {
         if let Some(state) = &job.state {
             fit.restore_part(session, model, state)?;
         }
-        let indices = job.indices;
-        let terms = [Term { records: Records::train(indices), weight: 1.0 }];
-        fit.check_terms(&terms)?;
-        let (batches, per_epoch) = (fit.shuffled_batches(&fit.state, &terms), fit.steps_per_epoch(&terms));
-        let (submitted, next, epochs) = (fit.state.at, VecDeque::new(), Vec::new());
-        Ok(Lane { fit, model, indices, batches, per_epoch, submitted, next, shape: None, epochs })
+        let all = job.indices;
+        fit.check_terms(&term(all))?;
+        let batches = fit.batches(session, &FitState::default(), &term(all), &None);
+        let mut lane = Lane {
+            fit,
+            model,
+            all,
+            stage: None,
+            validation: job.validation,
+            batches,
+            per_epoch: 0,
+            submitted: 0,
+            next: VecDeque::new(),
+            shape: None,
+            epochs: Vec::new(),
+            stopped: false,
+        };
+        lane.enter(session)?;
+        Ok(lane)
     }
 
-    pub fn terms(&self) -> [Term<'a>; 1] {
-        [Term { records: Records::train(self.indices), weight: 1.0 }]
+    /// Begins the epoch that the fit stands in, or goes on with it.
+    pub fn enter(&mut self, session: &mut Session) -> Result<()> {
+        self.submitted = self.fit.state.at;
+        if self.over() {
+            return Ok(());
+        }
+        self.stage = self.fit.stage(session, self.all, self.fit.state.epoch)?;
+        if let Some(stage) = &self.stage {
+            self.fit.begun = stage.first;
+            if self.fit.restarts(stage) {
+                let zeros = vec![0.0; session.model.layout.total()];
+                for vector in &self.fit.vectors {
+                    let part = session.engine.part(*vector, self.model);
+                    session.engine.write(part, &zeros)?;
+                }
+            }
+        }
+        let terms = self.terms();
+        let batches = self.fit.batches(session, &self.fit.state, &terms, &self.stage);
+        (self.per_epoch, self.batches) = (self.fit.steps_per_epoch(&terms), batches);
+        Ok(())
+    }
+
+    fn over(&self) -> bool {
+        self.stopped || self.fit.state.epoch >= self.fit.config.epochs
+    }
+
+    pub fn terms(&self) -> [Term<'_>; 1] {
+        term(self.stage.as_ref().map_or(self.all, |stage| &stage.records))
+    }
+
+    /// What its epochs are scored by.
+    pub fn validated(&self) -> Records<'_> {
+        Records { part: Part::Validation, indices: self.validation }
+    }
+
+    /// Its steps from the start to the end.
+    pub fn steps(&self, session: &Session) -> Result<u64> {
+        self.fit.steps(session, &term(self.all))
+    }
+
+    /// The shapes of the submissions that are to come, as far as each is the lane's alone: what recurs in every epoch,
+    /// of each stage.
+    pub fn keys(&self, session: &Session, most: usize) -> Result<Vec<Key>> {
+        let (mut keys, every): (Vec<Key>, usize) = (Vec::new(), self.fit.config.stage_epochs().max(1));
+        let mut state = FitState { at: 0, step: self.fit.state.step - self.fit.state.at as u64, ..FitState::default() };
+        for epoch in (self.fit.state.epoch..self.fit.config.epochs).step_by(every) {
+            state.epoch = epoch;
+            let stage = self.fit.stage(session, self.all, epoch)?;
+            if let Some(stage) = &stage {
+                state.step = stage.first;
+            }
+            let terms = term(stage.as_ref().map_or(self.all, |stage| &stage.records));
+            let (batches, per_epoch) =
+                (self.fit.batches(session, &state, &terms, &stage), self.fit.steps_per_epoch(&terms));
+            let mut at = 0;
+            while at < per_epoch {
+                let group = batches.group(at, per_epoch, most);
+                let taken = &group[..grouped(group.len(), most)];
+                let key = key(&self.fit.loads(session, &terms, taken, state.step + at as u64));
+                if !keys.contains(&key) {
+                    keys.push(key);
+                }
+                at += group.len();
+            }
+        }
+        Ok(keys)
     }
 
     /// Steps that were submitted since the start.
@@ -82,8 +178,7 @@ impl<'a> Lane<'a> {
 
     /// Finds out what comes next, `most` steps at most.
     pub fn look_ahead(&mut self, session: &Session, most: usize) {
-        let over = self.fit.state.epoch >= self.fit.config.epochs || self.submitted >= self.per_epoch;
-        if !self.next.is_empty() || over {
+        if !self.next.is_empty() || self.over() || self.submitted >= self.per_epoch {
             return;
         }
         let group = self.batches.group(self.submitted, self.per_epoch, most);
@@ -114,24 +209,28 @@ impl<'a> Lane<'a> {
         Ok(())
     }
 
-    /// The report of an epoch whose steps are all done, and begins the next.
+    /// The report of an epoch whose steps are all done; [`Lane::enter`] begins the next.
     pub fn close_epoch(&mut self) -> Option<EpochReport> {
-        if self.fit.state.at < self.per_epoch {
-            return None;
-        }
-        let report = self.fit.close_epoch(self.per_epoch);
-        self.submitted = 0;
-        self.batches = self.fit.shuffled_batches(&self.fit.state, &self.terms());
-        Some(report)
+        let done = !self.over() && self.fit.state.at >= self.per_epoch;
+        done.then(|| self.fit.close_epoch(self.per_epoch))
+    }
+
+    /// The network's numbers.
+    pub fn theta(&self, session: &mut Session) -> Result<Vec<f32>> {
+        session.read_values(session.values_of(self.model))
+    }
+
+    /// Where its fit stands, with the optimiser's vectors.
+    pub fn state(&self, session: &mut Session, shared: &Fit) -> Result<FitState> {
+        let part = |session: &mut Session, of| session.engine.read(session.engine.part(of, self.model));
+        let vectors = shared.vectors.iter().map(|v| part(session, *v)).collect::<Result<_>>()?;
+        let average = shared.kept.average.map(|average| part(session, average)).transpose()?;
+        Ok(FitState { vectors, average, ..self.fit.state.clone() })
     }
 
     /// What became of it.
     pub fn trained(self, session: &mut Session, shared: &Fit) -> Result<Trained> {
-        let theta = session.read_values(session.values_of(self.model))?;
-        let part = |session: &mut Session, of| session.engine.read(session.engine.part(of, self.model));
-        let vectors = shared.vectors.iter().map(|v| part(session, *v)).collect::<Result<_>>()?;
-        let average = shared.kept.average.map(|average| part(session, average)).transpose()?;
-        Ok(Trained { theta, state: FitState { vectors, average, ..self.fit.state }, epochs: self.epochs })
+        Ok(Trained { theta: self.theta(session)?, state: self.state(session, shared)?, epochs: self.epochs })
     }
 }
 
@@ -169,7 +268,7 @@ impl Fit {
     }
 
     /// Takes a saved state as that of one model of the session's stack.
-    fn restore_part(&mut self, session: &mut Session, model: usize, state: &FitState) -> Result<()> {
+    pub(super) fn restore_part(&mut self, session: &mut Session, model: usize, state: &FitState) -> Result<()> {
         if state.vectors.len() != self.vectors.len() || state.average.is_some() != self.kept.average.is_some() {
             return Err(Error::input("the state of a model is of another optimiser or another train.ema"));
         }

@@ -1,6 +1,7 @@
 //! The command line: one file per command, one row in [`COMMANDS`].
 
 mod adapters;
+mod audit;
 mod bench;
 mod check;
 mod commands;
@@ -91,6 +92,7 @@ pub static COMMANDS: &[CommandRow] = &[
     row::<references::References>("references"),
     row::<jobs::Jobs>("jobs"),
     row::<verify::Verify>("verify"),
+    row::<audit::AuditRun>("audit"),
     row::<prove::Prove>("prove"),
     row::<eval::Eval>("eval"),
     row::<predict::Predict>("predict"),

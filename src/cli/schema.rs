@@ -15,8 +15,8 @@ use crate::run::schema;
 #[derive(clap::Args, Debug)]
 pub struct Schema {
     /// `config`: configuration and experiment files; `request`: a line of a request file; `run`: run.json; `metrics`: a
-    /// line of metrics.jsonl; `results`: a line of results.jsonl; `eval`: what `eval` prints; `encoder`: what
-    /// `export --encoder` writes; `error`: what a command that failed prints with --json
+    /// line of metrics.jsonl; `results`: a line of results.jsonl; `eval`: what `eval` prints; `audit`: audit.json;
+    /// `encoder`: what `export --encoder` writes; `error`: what a command that failed prints with --json
     #[arg(value_parser = PossibleValuesParser::new(DOCUMENTS.iter().map(|document| document.name)))]
     document: String,
 }
@@ -34,6 +34,7 @@ static DOCUMENTS: &[Document] = &[
     Document { name: "metrics", schema: schema::metrics_line },
     Document { name: "results", schema: schema::results },
     Document { name: "eval", schema: schema::evaluation },
+    Document { name: "audit", schema: schema::audit },
     Document { name: "encoder", schema: encoder },
     Document { name: "error", schema: error },
 ];

@@ -5,6 +5,7 @@
 //! [`METRICS`].
 
 pub mod accuracy;
+pub mod attacks;
 mod chance;
 mod checks;
 pub mod divergence;

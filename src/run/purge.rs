@@ -94,6 +94,9 @@ impl Purge {
                 folders
                     .extend([reference.path.clone(), reference.path.parent().map(Path::to_owned).unwrap_or_default()]);
             }
+            let (audited, audits) = super::audit::files(&folder);
+            files.extend(audited);
+            folders.extend(audits);
             files.extend(own_files(&folder));
             let own = members(&folder);
             folders.extend(own.iter().flat_map(|member| [member.kept(), member.path.clone()]));

@@ -66,6 +66,11 @@ fn history(parent: &Path) -> Vec<Residue> {
         let holds = "weights and checkpoints of its members, of those that had the records too";
         all.push(Residue::new("members", Some(&members), holds, true));
     }
+    let audits = super::audit::files(&folder).0;
+    if !audits.is_empty() {
+        let holds = "what models of an audit said of the records, most of them trained on some";
+        all.push(Residue::new("audit", Some(&folder.path.join("audit")), holds, true));
+    }
     let references = folder.references();
     if references.exists() {
         let holds = "retrained without the records; their request files name them";

@@ -16,6 +16,7 @@ use serde_json::Value;
 pub use keys::{Key, keys};
 pub(crate) use registries::{figures, metrics, settings_by_method, settings_of_a_method};
 
+use super::audit::Audit;
 use super::config::Config;
 use super::evaluate::Document;
 use super::info::RunInfo;
@@ -66,6 +67,11 @@ pub fn evaluation() -> Value {
         keys.extend(own.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
     }
     schema
+}
+
+/// The schema of `audit.json`, which `audit` writes and prints with `--json`.
+pub fn audit() -> Value {
+    written::<Audit>("unlearn audit", "`audit.json` beside a run that forgot; `audit --json` prints it too.")
 }
 
 /// The schema of what this program reads, with what `define` adds to its definitions.

@@ -1,0 +1,104 @@
+//! Trains and reads many models of one recipe: as stacks where the recipe allows it, else one after another.
+
+use crate::data::{Samples, Training};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::nn::Model;
+use crate::records::{Reader, Records, Session, Source};
+use crate::statistics;
+use crate::train::stack::{Job, fit_many, suits};
+use crate::train::{Term, TrainConfig, fit_to_end};
+
+/// What all of them have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Recipe<'a> {
+    pub model: &'a Model,
+    /// What they may be trained on.
+    pub pool: &'a Samples,
+    pub validation: &'a Samples,
+    pub config: &'a TrainConfig,
+    /// What training begins with, where it is no fresh draw.
+    pub base: Option<&'a [f32]>,
+}
+
+/// One of them.
+pub(super) struct Pupil<'a> {
+    /// Places in the pool.
+    pub records: Vec<u32>,
+    pub seed: u64,
+    /// What it begins with in the place of the recipe's.
+    pub start: Option<&'a [f32]>,
+}
+
+/// Models that are read at once at most.
+const READ: usize = 32;
+
+impl Recipe<'_> {
+    /// Why they cannot be trained as stacks; none where they can.
+    pub fn alone(&self) -> Option<String> {
+        suits(self.config).err().map(|e| e.to_string())
+    }
+
+    /// The weights that each ends with.
+    ///
+    /// # Errors
+    /// A loss that is not finite; a lost device.
+    pub fn train(&self, engine: &mut Engine, pupils: &[Pupil]) -> Result<Vec<Vec<f32>>> {
+        let start = |pupil: &Pupil| {
+            let given = pupil.start.or(self.base).map(<[f32]>::to_vec);
+            given.unwrap_or_else(|| self.model.init(pupil.seed))
+        };
+        let starts: Vec<Vec<f32>> = pupils.iter().map(start).collect();
+        let training = || Training::rows(self.pool, self.validation);
+        if self.alone().is_none() {
+            let mut jobs = Vec::new();
+            for (pupil, start) in pupils.iter().zip(&starts) {
+                jobs.push(Job { indices: &pupil.records, seed: pupil.seed, lr: None, start, state: None });
+            }
+            let source = Source::new(training(), None);
+            let trained = fit_many(engine, self.model, &source, self.config, &jobs, |_, _| Ok(()))?;
+            return Ok(trained.into_iter().map(|one| one.theta).collect());
+        }
+        let one = |(pupil, start): (&Pupil, &Vec<f32>)| {
+            let mut session = Session::of(engine, self.model, training(), None, start)?.trained_for(self.config)?;
+            let terms = [Term { records: Records::train(&pupil.records), weight: 1.0 }];
+            fit_to_end(&mut session, self.config, pupil.seed, &terms)?;
+            session.read_theta()
+        };
+        pupils.iter().zip(&starts).map(one).collect()
+    }
+
+    /// The logits [asked, outputs] of each model.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub fn read(&self, engine: &mut Engine, thetas: &[&[f32]], asked: &[u32]) -> Result<Vec<Vec<f32>>> {
+        let mut all = Vec::new();
+        for some in thetas.chunks(READ) {
+            if let [theta] = some {
+                all.push(read(engine, self.model, self.pool, theta, asked)?);
+                continue;
+            }
+            let source = Source::new(Training::rows(self.pool, self.validation), None);
+            let mut session = source.stack(engine, self.model, some)?;
+            all.extend(statistics::logits_of_each(&mut session, Records::train(asked))?);
+        }
+        Ok(all)
+    }
+}
+
+/// The logits [asked, outputs] of one model.
+///
+/// # Errors
+/// A lost device.
+pub(super) fn read(
+    engine: &mut Engine,
+    model: &Model,
+    pool: &Samples,
+    theta: &[f32],
+    asked: &[u32],
+) -> Result<Vec<f32>> {
+    let mut reader = Reader::rows(engine, model, pool, theta)?;
+    let records = reader.records(asked, false);
+    statistics::logits(reader.session(), records)
+}

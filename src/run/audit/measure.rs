@@ -1,0 +1,159 @@
+//! One number of each model for each check.
+
+use super::Subjects;
+use super::attack::{ATTACKS, Attack, Attacker, confidence, share};
+use super::document::AttackRow;
+use super::many::read;
+use super::models::Trained;
+use super::relearn::{self, Relearned};
+use super::roster::{Roster, Said, pool};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::eval::Aspect;
+use crate::eval::attacks::{Probe, Side, Spreads, Success};
+use crate::run::folder::Opened;
+use crate::run::reading::over_all_classes;
+
+/// Everything that was measured.
+pub(super) struct Measured {
+    pub rows: Vec<AttackRow>,
+    pub probes: Vec<Probe>,
+    pub not_measured: Vec<String>,
+    pub vulnerable: usize,
+    pub spreads: Spreads,
+}
+
+/// What all models said.
+struct All<'a> {
+    run: Said,
+    original: Said,
+    retrains: &'a [Said],
+    /// The last of the audit's own retrains, and those that were given.
+    held_out: Vec<&'a Said>,
+}
+
+impl Measured {
+    /// Reads the runs and asks every attack.
+    ///
+    /// # Errors
+    /// A model whose outputs are not finite; a lost device.
+    pub fn of(
+        engine: &mut Engine,
+        subjects: &Subjects,
+        roster: &Roster,
+        trained: &Trained,
+        said: &mut dyn FnMut(&str),
+    ) -> Result<Measured> {
+        let run = ask(engine, &subjects.run, roster)?;
+        let original = ask(engine, &subjects.original, roster)?;
+        let references = subjects.references.iter().map(|of| ask(engine, of, roster)).collect::<Result<Vec<Said>>>()?;
+        let (retrains, last) = trained.retrains.split_at(trained.retrains.len().saturating_sub(1));
+        let held_out = last.iter().chain(&references).collect();
+        let all = All { run, original, retrains, held_out };
+        let attacker =
+            Attacker::of(&trained.shadows, (0..trained.shadows.len()).map(|i| roster.membership(i)).collect())?;
+        let (mut rows, mut probes, mut not_measured) = (Vec::new(), Vec::new(), Vec::new());
+        for attack in ATTACKS {
+            match all.attacked(&attacker, attack)? {
+                Some((row, probe)) => {
+                    rows.push(row);
+                    probes.extend(attack.judged.then_some(probe));
+                }
+                None => not_measured.push(format!("{}: too few shadow models, or too few records", attack.name)),
+            }
+        }
+        probes.extend(all.others()?);
+        match relearn::suits(subjects) {
+            Some(why) => not_measured.push(format!("relearning: {why}")),
+            None => {
+                said("relearning on retained records, and on a few forgotten ones");
+                let found = relearn::relearn(engine, subjects, roster, trained)?;
+                probes.extend(found.into_iter().map(Relearned::probe));
+            }
+        }
+        let (vulnerable, spreads) = (attacker.vulnerable(), attacker.spreads());
+        Ok(Measured { rows, probes, not_measured, vulnerable, spreads })
+    }
+}
+
+/// What a run's model says of everybody.
+fn ask(engine: &mut Engine, run: &Opened, roster: &Roster) -> Result<Said> {
+    let logits = read(engine, &run.model, &pool(&run.data), &run.theta()?, &roster.asked)?;
+    roster.said(&run.data, &over_all_classes(&run.data, logits)).map_err(|e| match e {
+        Error::CheckFailed(what) => Error::CheckFailed(format!("{}: {what}", run.folder.path.display())),
+        other => other,
+    })
+}
+
+impl All<'_> {
+    /// An attack on all models; none where it has nothing to go by.
+    fn attacked(&self, attacker: &Attacker, attack: &Attack) -> Result<Option<(AttackRow, Probe)>> {
+        let on = |said: &Said| {
+            let [members, others] = (attack.scores)(attacker, said)?;
+            Success::of(&members, &others)
+        };
+        let (Some(run), Some(original)) = (on(&self.run)?, on(&self.original)?) else { return Ok(None) };
+        let auc = |said: &Said| Ok(on(said)?.map_or(f64::NAN, |found| found.auc));
+        let retrains = self.retrains.iter().map(auc).collect::<Result<Vec<f64>>>()?;
+        let held_out = self.held_out.iter().map(|said| auc(said)).collect::<Result<_>>()?;
+        let (mean, sd) = mean_and_sd(&retrains);
+        let probe = Probe {
+            name: attack.name,
+            what: attack.what,
+            aspect: Aspect::Forgetting,
+            side: Side::Either,
+            run: run.auc,
+            original: Some(original.auc),
+            retrains,
+            held_out,
+            finest: 0.5 / self.run.forget.len() as f64,
+        };
+        let row = AttackRow { attack: attack.name.into(), run, original, retrain_auc: mean, retrain_sd: sd };
+        Ok(Some((row, probe)))
+    }
+
+    /// Checks that take no attack.
+    fn others(&self) -> Result<Vec<Probe>> {
+        type Number = fn(&Said) -> Result<f64>;
+        let utility = (Aspect::Utility, Side::Below);
+        let all: [(&'static str, &'static str, (Aspect, Side), Number, f64); 3] = [
+            (
+                "confidence on forgotten records",
+                "Mean log-odds of the forgotten records' classes",
+                (Aspect::Forgetting, Side::Either),
+                |said| confidence(&said.forget),
+                1e-3,
+            ),
+            (
+                "retain accuracy",
+                "Accuracy on retained records",
+                utility,
+                |said| share(&said.retain),
+                1.0 / self.run.retain.len().max(1) as f64,
+            ),
+            (
+                "test accuracy",
+                "Accuracy on test records",
+                utility,
+                |said| share(&said.test),
+                1.0 / self.run.test.len().max(1) as f64,
+            ),
+        ];
+        let mut probes = Vec::new();
+        for (name, what, (aspect, side), of, finest) in all {
+            let each = |said: &[Said]| said.iter().map(of).collect::<Result<Vec<f64>>>();
+            let (run, original) = (of(&self.run)?, Some(of(&self.original)?));
+            let held_out = self.held_out.iter().map(|said| of(said)).collect::<Result<_>>()?;
+            let retrains = each(self.retrains)?;
+            probes.push(Probe { name, what, aspect, side, run, original, retrains, held_out, finest });
+        }
+        Ok(probes)
+    }
+}
+
+fn mean_and_sd(values: &[f64]) -> (Option<f64>, Option<f64>) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let sd = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
+    ((n > 0.0).then_some(mean), (n > 1.0).then_some(sd))
+}

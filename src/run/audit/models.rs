@@ -1,0 +1,144 @@
+//! The models that an audit compares with: brought from the store, or trained.
+
+use std::path::PathBuf;
+
+use super::many::{Pupil, Recipe};
+use super::roster::{Roster, Said};
+use super::store::{Kept, Store};
+use super::{Options, Subjects};
+use crate::base::splitmix::SplitMix64;
+use crate::data::Samples;
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::run::reading::over_all_classes;
+use crate::run::refit::base;
+
+/// What they are and what they said.
+pub(super) struct Trained {
+    /// Of the shadow models.
+    pub shadows: Vec<Said>,
+    /// Of the retrains.
+    pub retrains: Vec<Said>,
+    /// Weights of the retrains.
+    pub thetas: Vec<Vec<f32>>,
+    /// What all were trained on.
+    pub pool: Samples,
+    /// How many were there before.
+    pub cached: usize,
+    /// Why they were not trained as stacks.
+    pub one_by_one: Option<String>,
+    pub folder: PathBuf,
+}
+
+/// Models that are trained between two looks at the store.
+const AT_ONCE: usize = 32;
+
+/// A kind of models.
+struct Kind<'a> {
+    name: &'static str,
+    count: usize,
+    /// The records of one.
+    records: &'a dyn Fn(usize) -> Vec<u32>,
+    /// Whether the weights are needed again.
+    keeps: bool,
+    seed: u64,
+}
+
+impl Kind<'_> {
+    fn names(&self) -> Vec<String> {
+        (0..self.count).map(|i| format!("{}-{i:04}", self.name)).collect()
+    }
+}
+
+impl Trained {
+    /// Brings them.
+    ///
+    /// # Errors
+    /// A model that diverged; a store that was changed; a lost device.
+    pub fn bring(
+        engine: &mut Engine,
+        subjects: &Subjects,
+        roster: &Roster,
+        options: &Options,
+        (key, seed): (String, u64),
+        said: &mut dyn FnMut(&str),
+    ) -> Result<Trained> {
+        let original = &subjects.original;
+        let base = base(&original.config, &original.model)?;
+        let pool = super::roster::pool(&original.data);
+        let recipe = Recipe {
+            model: &original.model,
+            pool: &pool,
+            validation: &original.data.validation,
+            config: &original.config.train,
+            base: base.as_deref(),
+        };
+        let store = Store::open(&original.folder, key)?;
+        let (shadow, retained) = (|i: usize| roster.shadow(i), |_: usize| roster.retained.clone());
+        let kinds = [
+            Kind { name: "shadow", count: options.shadows, records: &shadow, keeps: false, seed: seed ^ 0x5ad0 },
+            Kind { name: "retrain", count: options.retrains, records: &retained, keeps: true, seed: seed ^ 0x4e74 },
+        ];
+        let one_by_one = recipe.alone();
+        let mut brought = Brought { recipe, store: &store, asked: &roster.asked, cached: 0 };
+        let took = (original.info.seconds, one_by_one.as_deref());
+        let mut all = Vec::new();
+        for kind in &kinds {
+            all.push(brought.of(engine, kind, took, said)?);
+        }
+        let cached = brought.cached;
+        let folder = store.folder.clone();
+        store.finish(&kinds.iter().flat_map(Kind::names).collect::<Vec<_>>())?;
+        let read = |kept: &Kept| roster.said(&original.data, &over_all_classes(&original.data, kept.logits.clone()));
+        let shadows = all[0].iter().map(read).collect::<Result<_>>()?;
+        let retrains = all[1].iter().map(read).collect::<Result<_>>()?;
+        let thetas = all.swap_remove(1).into_iter().map(|kept| kept.theta).collect();
+        Ok(Trained { shadows, retrains, thetas, pool, cached, one_by_one, folder })
+    }
+}
+
+struct Brought<'a> {
+    recipe: Recipe<'a>,
+    store: &'a Store,
+    asked: &'a [u32],
+    cached: usize,
+}
+
+impl Brought<'_> {
+    /// All models of a kind, in order.
+    fn of(
+        &mut self,
+        engine: &mut Engine,
+        kind: &Kind,
+        (seconds, alone): (f64, Option<&str>),
+        said: &mut dyn FnMut(&str),
+    ) -> Result<Vec<Kept>> {
+        let names = kind.names();
+        let mut all: Vec<Option<Kept>> = names.iter().map(|name| self.store.load(name)).collect::<Result<_>>()?;
+        let missing: Vec<usize> = (0..kind.count).filter(|i| all[*i].is_none()).collect();
+        self.cached += kind.count - missing.len();
+        if !missing.is_empty() {
+            let how = match alone {
+                None => format!("as stacks; the training took {seconds:.1} s alone"),
+                Some(why) => format!("one after another, about {:.0} s: {why}", seconds * missing.len() as f64),
+            };
+            said(&format!("{} models to train ({}), {how}", missing.len(), kind.name));
+        }
+        for some in missing.chunks(AT_ONCE) {
+            let pupil = |i: &usize| Pupil {
+                records: (kind.records)(*i),
+                seed: SplitMix64::new(kind.seed.wrapping_add((*i as u64) << 16)).next(),
+                start: None,
+            };
+            let thetas = self.recipe.train(engine, &some.iter().map(pupil).collect::<Vec<_>>())?;
+            let each: Vec<&[f32]> = thetas.iter().map(Vec::as_slice).collect();
+            let logits = self.recipe.read(engine, &each, self.asked)?;
+            for ((i, theta), logits) in some.iter().zip(thetas).zip(logits) {
+                let kept = Kept { logits, theta: if kind.keeps { theta } else { Vec::new() } };
+                self.store.save(&names[*i], &kept)?;
+                all[*i] = Some(kept);
+            }
+        }
+        Ok(all.into_iter().flatten().collect())
+    }
+}

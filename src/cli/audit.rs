@@ -29,6 +29,10 @@ pub struct AuditRun {
     #[arg(long, value_name = "N", default_value_t = Options::default().retrains as u16)]
     #[arg(value_parser = clap::value_parser!(u16).range(0..=1024))]
     retrains: u16,
+    /// Models to train on all records and to make forget by the run's method, one after another, for U-LiRA
+    #[arg(long, value_name = "N", default_value_t = Options::default().unlearned as u16)]
+    #[arg(value_parser = clap::value_parser!(u16).range(0..=1024))]
+    unlearned: u16,
     /// Chance of a retrain to fail any of the checks
     #[arg(long, value_name = "P", default_value_t = Options::default().alpha)]
     alpha: f64,
@@ -50,6 +54,7 @@ impl Run for AuditRun {
         let options = Options {
             shadows: usize::from(self.shadows).next_multiple_of(2),
             retrains: self.retrains.into(),
+            unlearned: self.unlearned.into(),
             alpha: self.alpha,
             seed: cx.seed,
         };
@@ -91,9 +96,13 @@ impl AuditRun {
         }
         let [passing, of] = audit.calibration;
         let (run, outcome) = (self.run.display(), audit.verdict.outcome.as_str());
+        let quality = audit.forgetting_quality.as_ref().map_or(String::new(), |q| {
+            let (quality, best, models) = (q.quality, q.best_possible, q.models);
+            format!("forgetting quality {quality:.3} by {models} models, {best:.3} of retrains\n")
+        });
         let left_out: String = audit.not_measured.iter().map(|what| format!("not measured: {what}\n")).collect();
         format!(
-            "{attacks}\n{checks}\n{left_out}{passing} of {of} retrains fail no check, each against the others\n\
+            "{attacks}\n{checks}\n{quality}{left_out}{passing} of {of} retrains fail no check, each against the others\n\
                 {run}: {outcome}. {}\n",
             audit.verdict.summary
         )

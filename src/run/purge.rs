@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::audit::{self, Audit};
 use super::effect::Became;
 use super::evidence::{self, Parent, Residue};
 use super::folder::{Opened, RunFolder, State};
@@ -43,7 +44,12 @@ fn own_files(folder: &RunFolder) -> Vec<PathBuf> {
     let traced = folder.trace_files().into_iter().filter(|path| *path != folder.trace());
     let kept = folder.kept_steps().into_iter().map(|step| folder.kept_at(step));
     let held = [folder.model(), folder.checkpoint()].into_iter().chain(traced).chain(kept);
-    let all = held.chain(folder.bound()).chain([verify::file(folder), folder.path.join(NAME), folder.info()]);
+    let all = held.chain(folder.bound()).chain([
+        verify::file(folder),
+        Audit::beside(&folder.path),
+        folder.path.join(NAME),
+        folder.info(),
+    ]);
     let members = members(folder);
     members.iter().flat_map(own_files).chain(all.filter(|path| path.is_file())).collect()
 }
@@ -94,7 +100,7 @@ impl Purge {
                 folders
                     .extend([reference.path.clone(), reference.path.parent().map(Path::to_owned).unwrap_or_default()]);
             }
-            let (audited, audits) = super::audit::files(&folder);
+            let (audited, audits) = audit::files(&folder);
             files.extend(audited);
             folders.extend(audits);
             files.extend(own_files(&folder));

@@ -3,6 +3,7 @@
 mod accountant;
 mod arrays;
 mod attention;
+mod audit;
 mod bad_input;
 mod batch_norm;
 mod bench;

@@ -21,3 +21,4 @@ pub use judge::{Judged, Probe, Side, Weighed, calibration, judge};
 pub use lira::{Gaussians, Spreads, Table};
 pub use rates::{Rates, Success};
 pub use rmia::{Rmia, rmia};
+pub use student::above;

@@ -3,7 +3,7 @@
 use super::bounds::incomplete_beta;
 
 /// P(T > t) of so many degrees of freedom.
-pub(super) fn above(t: f64, freedom: f64) -> f64 {
+pub fn above(t: f64, freedom: f64) -> f64 {
     let tail = 0.5 * incomplete_beta(freedom / (freedom + t * t), 0.5 * freedom, 0.5);
     if t >= 0.0 { tail } else { 1.0 - tail }
 }

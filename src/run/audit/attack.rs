@@ -87,7 +87,11 @@ impl Attacker {
         [forget.to_vec(), held.to_vec()]
     }
 
-    fn online(&self, said: &Said) -> Result<Scores> {
+    /// Scores of LiRA, as an attack that knows models with each record too.
+    ///
+    /// # Errors
+    /// Outputs that are not finite.
+    pub fn online(&self, said: &Said) -> Result<Scores> {
         Ok(self.split(said, self.gaussians.online(&both(said, confidences)?.concat())))
     }
 

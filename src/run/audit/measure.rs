@@ -5,12 +5,12 @@ use super::attack::{ATTACKS, Attack, Attacker, confidence, share};
 use super::document::AttackRow;
 use super::many::read;
 use super::models::Trained;
-use super::relearn::{self, Relearned};
+use super::relearn;
 use super::roster::{Roster, Said, pool};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::Aspect;
-use crate::eval::attacks::{Probe, Side, Spreads, Success};
+use crate::eval::attacks::{ForgettingQuality, Probe, Side, Spreads, Success};
 use crate::run::folder::Opened;
 use crate::run::reading::over_all_classes;
 
@@ -18,6 +18,7 @@ use crate::run::reading::over_all_classes;
 pub(super) struct Measured {
     pub rows: Vec<AttackRow>,
     pub probes: Vec<Probe>,
+    pub quality: Option<ForgettingQuality>,
     pub not_measured: Vec<String>,
     pub vulnerable: usize,
     pub spreads: Spreads,
@@ -63,16 +64,23 @@ impl Measured {
             }
         }
         probes.extend(all.others()?);
+        let mut quality = None;
+        match &trained.unlearned {
+            Ok(unlearned) => {
+                probes.extend(unlearned.probe(&all.run, &all.original, all.retrains, &all.held_out)?);
+                quality = unlearned.quality(all.retrains)?;
+            }
+            Err(why) => not_measured.push(format!("U-LiRA: {why}")),
+        }
         match relearn::suits(subjects) {
             Some(why) => not_measured.push(format!("relearning: {why}")),
             None => {
                 said("relearning on retained records, and on a few forgotten ones");
-                let found = relearn::relearn(engine, subjects, roster, trained)?;
-                probes.extend(found.into_iter().map(Relearned::probe));
+                probes.extend(relearn::relearn(engine, subjects, (roster, &attacker), trained)?);
             }
         }
         let (vulnerable, spreads) = (attacker.vulnerable(), attacker.spreads());
-        Ok(Measured { rows, probes, not_measured, vulnerable, spreads })
+        Ok(Measured { rows, probes, quality, not_measured, vulnerable, spreads })
     }
 }
 

@@ -13,6 +13,7 @@ mod models;
 mod relearn;
 mod roster;
 mod store;
+mod unlearned;
 
 use std::path::{Path, PathBuf};
 
@@ -51,6 +52,8 @@ pub struct Options {
     pub shadows: usize,
     /// Retrains, the last of them held out as a control.
     pub retrains: usize,
+    /// Models that are trained on all records and made to forget by the run's method.
+    pub unlearned: usize,
     /// Chance of a retrain to fail any check.
     pub alpha: f64,
     /// Of every draw; the run's own if absent.
@@ -59,7 +62,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { shadows: 64, retrains: 20, alpha: 0.01, seed: None }
+        Options { shadows: 64, retrains: 20, unlearned: 8, alpha: 0.01, seed: None }
     }
 }
 
@@ -137,7 +140,7 @@ impl AuditJob<'_> {
         (trained, measured): (&Trained, Measured),
         seed: u64,
     ) -> Result<Audit> {
-        let Measured { rows, probes, not_measured, vulnerable, spreads } = measured;
+        let Measured { rows, probes, quality, not_measured, vulnerable, spreads } = measured;
         let alpha = self.options.alpha;
         let mut made = Audit {
             schema: SCHEMA.into(),
@@ -160,7 +163,7 @@ impl AuditJob<'_> {
             models: Models {
                 shadows: trained.shadows.len(),
                 retrains: trained.retrains.len(),
-                unlearned: 0,
+                unlearned: trained.unlearned.as_ref().map_or(0, |all| all.count()),
                 cached: trained.cached,
                 spreads,
                 one_by_one: trained.one_by_one.clone(),
@@ -168,7 +171,7 @@ impl AuditJob<'_> {
             },
             attacks: rows,
             calibration: crate::eval::attacks::calibration(&probes, alpha),
-            forgetting_quality: None,
+            forgetting_quality: quality,
             not_measured,
             verdict: crate::eval::attacks::judge(&probes, alpha),
             audit_sha256: String::new(),

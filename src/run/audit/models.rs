@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::many::{Pupil, Recipe};
 use super::roster::{Roster, Said};
 use super::store::{Kept, Store};
+use super::unlearned::{self, Unlearned};
 use super::{Options, Subjects};
 use crate::base::splitmix::SplitMix64;
 use crate::data::Samples;
@@ -19,6 +20,8 @@ pub(super) struct Trained {
     pub shadows: Vec<Said>,
     /// Of the retrains.
     pub retrains: Vec<Said>,
+    /// Models that forgot by the run's method, or why there are none.
+    pub unlearned: Result<Unlearned, String>,
     /// Weights of the retrains.
     pub thetas: Vec<Vec<f32>>,
     /// What all were trained on.
@@ -31,12 +34,12 @@ pub(super) struct Trained {
 }
 
 /// Models that are trained between two looks at the store.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 64;
 
 /// A kind of models.
-struct Kind<'a> {
+pub(super) struct Kind<'a> {
     name: &'static str,
-    count: usize,
+    pub count: usize,
     /// The records of one.
     records: &'a dyn Fn(usize) -> Vec<u32>,
     /// Whether the weights are needed again.
@@ -45,6 +48,11 @@ struct Kind<'a> {
 }
 
 impl Kind<'_> {
+    /// What one is drawn by.
+    pub fn seed_of(&self, i: usize) -> u64 {
+        SplitMix64::new(self.seed.wrapping_add((i as u64) << 16)).next()
+    }
+
     fn names(&self) -> Vec<String> {
         (0..self.count).map(|i| format!("{}-{i:04}", self.name)).collect()
     }
@@ -86,27 +94,45 @@ impl Trained {
         for kind in &kinds {
             all.push(brought.of(engine, kind, took, said)?);
         }
+        let mut names: Vec<String> = kinds.iter().flat_map(Kind::names).collect();
+        let everybody = |_: usize| original.data.train_ids();
+        let count = options.unlearned;
+        let whole = Kind { name: "original", count, records: &everybody, keeps: true, seed: seed ^ 0x0419 };
+        let unlearned = match unlearned::suits(subjects, count) {
+            Some(why) => Err(why),
+            None => {
+                let (before, after, forgot) =
+                    unlearned::bring(engine, subjects, roster, &mut brought, (&whole, took), said)?;
+                names.extend(whole.names().into_iter().chain(forgot));
+                Ok(Unlearned::of(subjects, roster, &before, &after)?)
+            }
+        };
         let cached = brought.cached;
         let folder = store.folder.clone();
-        store.finish(&kinds.iter().flat_map(Kind::names).collect::<Vec<_>>())?;
+        store.finish(&names)?;
         let read = |kept: &Kept| roster.said(&original.data, &over_all_classes(&original.data, kept.logits.clone()));
         let shadows = all[0].iter().map(read).collect::<Result<_>>()?;
         let retrains = all[1].iter().map(read).collect::<Result<_>>()?;
         let thetas = all.swap_remove(1).into_iter().map(|kept| kept.theta).collect();
-        Ok(Trained { shadows, retrains, thetas, pool, cached, one_by_one, folder })
+        Ok(Trained { shadows, retrains, unlearned, thetas, pool, cached, one_by_one, folder })
     }
 }
 
-struct Brought<'a> {
-    recipe: Recipe<'a>,
-    store: &'a Store,
+/// What is being brought.
+pub(super) struct Brought<'a> {
+    pub recipe: Recipe<'a>,
+    pub store: &'a Store,
     asked: &'a [u32],
-    cached: usize,
+    /// How many were there before.
+    pub cached: usize,
 }
 
 impl Brought<'_> {
     /// All models of a kind, in order.
-    fn of(
+    ///
+    /// # Errors
+    /// A model that diverged; a store that was changed; a lost device.
+    pub fn of(
         &mut self,
         engine: &mut Engine,
         kind: &Kind,
@@ -125,11 +151,7 @@ impl Brought<'_> {
             said(&format!("{} models to train ({}), {how}", missing.len(), kind.name));
         }
         for some in missing.chunks(AT_ONCE) {
-            let pupil = |i: &usize| Pupil {
-                records: (kind.records)(*i),
-                seed: SplitMix64::new(kind.seed.wrapping_add((*i as u64) << 16)).next(),
-                start: None,
-            };
+            let pupil = |i: &usize| Pupil { records: (kind.records)(*i), seed: kind.seed_of(*i), start: None };
             let thetas = self.recipe.train(engine, &some.iter().map(pupil).collect::<Vec<_>>())?;
             let each: Vec<&[f32]> = thetas.iter().map(Vec::as_slice).collect();
             let logits = self.recipe.read(engine, &each, self.asked)?;

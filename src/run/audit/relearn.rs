@@ -2,25 +2,26 @@
 //! nothing to do with it (Siddiqui et al. 2025, "From Dormant to Deleted"); a retrain has none to come back.
 
 use super::Subjects;
-use super::attack::confidence;
+use super::attack::Attacker;
 use super::many::{Pupil, Recipe};
 use super::models::Trained;
 use super::roster::Roster;
 use crate::base::splitmix::SplitMix64;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::eval::attacks::{Probe, Side};
-use crate::eval::{Aspect, Outputs};
+use crate::eval::Aspect;
+use crate::eval::attacks::{Probe, Side, Success};
 use crate::run::reading::over_all_classes;
 use crate::train::{Schedule, TrainConfig};
 
-/// One way of training on, and what it brought back in each model.
-pub(super) struct Relearned {
+/// A way of training on.
+struct Way<'a> {
     name: &'static str,
     what: &'static str,
-    run: f64,
-    original: f64,
-    retrains: Vec<f64>,
+    config: TrainConfig,
+    records: &'a [u32],
+    /// Forgotten records that it trains on.
+    shown: &'a [u32],
 }
 
 /// A tenth of the recipe's epochs, within these.
@@ -37,19 +38,18 @@ pub(super) fn suits(subjects: &Subjects) -> Option<String> {
     (!same).then(|| "the run's network is given other numbers, or has other outputs, than the original's".to_owned())
 }
 
-/// Trains the run, the original and every retrain on, and asks them about the forgotten records.
+/// Trains the run, the original and every retrain on, and attacks them again.
 ///
 /// # Errors
 /// A loss that is not finite; a lost device.
 pub(super) fn relearn(
     engine: &mut Engine,
     subjects: &Subjects,
-    roster: &Roster,
+    (roster, attacker): (&Roster, &Attacker),
     trained: &Trained,
-) -> Result<Vec<Relearned>> {
+) -> Result<Vec<Probe>> {
     let recipe = &subjects.original.config.train;
-    let epochs = (recipe.epochs / 10).clamp(EPOCHS[0], EPOCHS[1]);
-    let on = |epochs: usize| TrainConfig {
+    let constant = |epochs: usize| TrainConfig {
         epochs,
         schedule: Schedule::Constant,
         warmup_steps: 0,
@@ -59,66 +59,72 @@ pub(super) fn relearn(
         ema: 0.0,
         ..recipe.clone()
     };
-    let mut forget = roster.forget().to_vec();
     let mut random = SplitMix64::new(0x4e1e_a4e5);
-    random.shuffle(&mut forget);
-    let few = (forget.len() / 10).max(FEW).min(forget.len() / 2);
-    let (shown, rest) = forget.split_at(few);
-    let mut beside = roster.retained.clone();
-    random.shuffle(&mut beside);
-    beside.truncate(few.max(recipe.batch_size));
-    let with_few: Vec<u32> = shown.iter().copied().chain(beside).collect();
-    let mut ways = vec![(
-        ("relearning on retained records", "Mean log-odds of the forgotten after training on the retained"),
-        on(epochs),
-        roster.retained.clone(),
-        roster.forget(),
-    )];
-    if few > 0 {
-        let words = ("relearning on a few forgotten records", "Mean log-odds of the other forgotten ones after it");
-        ways.push((words, on(ON_FEW), with_few, rest));
-    }
-    let mut found = Vec::new();
-    for ((name, what), config, records, asked) in ways {
-        let mut back = brought_back(engine, subjects, trained, &config, (&records, asked))?;
-        let retrains = back.split_off(2);
-        found.push(Relearned { name, what, run: back[0], original: back[1], retrains });
-    }
-    Ok(found)
+    let mut some = |mut all: Vec<u32>, most: usize| {
+        random.shuffle(&mut all);
+        all.truncate(most);
+        all
+    };
+    let forget = roster.forget();
+    let shown = some(forget.to_vec(), (forget.len() / 10).max(FEW).min(forget.len() / 2));
+    // Beside as many that are known, so that the network does not turn to them alone.
+    let with_few = [shown.clone(), some(roster.retained.clone(), shown.len().max(recipe.batch_size))].concat();
+    let ways = [
+        Way {
+            name: "relearning on retained records",
+            what: "AUC of LiRA after training on the retained records",
+            config: constant((recipe.epochs / 10).clamp(EPOCHS[0], EPOCHS[1])),
+            records: &roster.retained,
+            shown: &[],
+        },
+        Way {
+            name: "relearning on a few forgotten records",
+            what: "AUC of LiRA on the other forgotten records after training on a few",
+            config: constant(ON_FEW),
+            records: &with_few,
+            shown: &shown,
+        },
+    ];
+    let worth = |way: &&Way| way.shown.len() < forget.len();
+    ways.iter().filter(worth).map(|way| probe(engine, subjects, (roster, attacker), trained, way)).collect()
 }
 
-/// The mean φ of the records asked about once each model was trained on: the run's, the original's, each retrain's.
-fn brought_back(
+/// The attack on each model once it was trained on; the last retrain is held out.
+fn probe(
     engine: &mut Engine,
     subjects: &Subjects,
+    (roster, attacker): (&Roster, &Attacker),
     trained: &Trained,
-    config: &TrainConfig,
-    (records, asked): (&[u32], &[u32]),
-) -> Result<Vec<f64>> {
+    way: &Way,
+) -> Result<Probe> {
     let original = &subjects.original;
-    let (pool, validation) = (&trained.pool, &original.data.validation);
-    let recipe = Recipe { model: &original.model, pool, validation, config, base: None };
-    let [run, before] = [subjects.run.theta()?, original.theta()?];
-    let starts = [&run, &before].into_iter().chain(&trained.thetas);
+    let (model, pool, validation) = (&original.model, &trained.pool, &original.data.validation);
+    let recipe = Recipe { model, pool, validation, config: &way.config, base: None };
+    let starts = [subjects.run.theta()?, original.theta()?];
     let seed = original.config.seed;
-    let pupils: Vec<Pupil> =
-        starts.map(|start| Pupil { records: records.to_vec(), seed, start: Some(start) }).collect();
+    let pupil = |start| Pupil { records: way.records.to_vec(), seed, start: Some(start) };
+    let pupils: Vec<Pupil> = starts.iter().chain(&trained.thetas).map(|start| pupil(start)).collect();
     let thetas = recipe.train(engine, &pupils)?;
     let each: Vec<&[f32]> = thetas.iter().map(Vec::as_slice).collect();
-    let labels: Vec<u32> = asked.iter().map(|at| original.data.train.y[*at as usize]).collect();
-    let of = |logits: Vec<f32>| {
-        let logits = over_all_classes(&original.data, logits);
-        confidence(&Outputs { logits, labels: labels.clone(), classes: original.data.classes, goals: None })
+    let hidden: Vec<bool> = roster.forget().iter().map(|at| !way.shown.contains(at)).collect();
+    let auc = |logits: Vec<f32>| {
+        let said = roster.said(&original.data, &over_all_classes(&original.data, logits))?;
+        let [forget, held] = attacker.online(&said)?;
+        let rest: Vec<f64> = forget.into_iter().zip(&hidden).filter(|(_, hidden)| **hidden).map(|(s, _)| s).collect();
+        Ok(Success::of(&rest, &held)?.map_or(f64::NAN, |found| found.auc))
     };
-    recipe.read(engine, &each, asked)?.into_iter().map(of).collect()
-}
-
-impl Relearned {
-    /// As a check: a retrain among them is held out.
-    pub fn probe(self) -> Probe {
-        let Relearned { name, what, run, original, mut retrains } = self;
-        let held_out = retrains.pop().into_iter().collect();
-        let (aspect, side, original) = (Aspect::Forgetting, Side::Above, Some(original));
-        Probe { name, what, aspect, side, run, original, retrains, held_out, finest: 1e-3 }
-    }
+    let logits = recipe.read(engine, &each, &roster.asked)?;
+    let mut all = logits.into_iter().map(auc).collect::<Result<Vec<f64>>>()?;
+    let mut retrains = all.split_off(2);
+    Ok(Probe {
+        name: way.name,
+        what: way.what,
+        aspect: Aspect::Forgetting,
+        side: Side::Above,
+        run: all[0],
+        original: Some(all[1]),
+        held_out: retrains.pop().into_iter().collect(),
+        retrains,
+        finest: 0.5 / hidden.len() as f64,
+    })
 }

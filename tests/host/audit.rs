@@ -1,0 +1,160 @@
+//! Audits: runs whose outcome is known before, on the reference engine; what is kept of one, and what is refused.
+
+mod numbers;
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use serde_json::{Value, json};
+use unlearn::Error;
+use unlearn::base::sha256;
+use unlearn::engine::Engine;
+use unlearn::eval::Outcome;
+use unlearn::run::audit::{Audit, AuditJob, Options};
+use unlearn::run::config::Loaded;
+use unlearn::run::folder::RunFolder;
+use unlearn::run::forget_run::ForgetJob;
+use unlearn::run::purge::Purge;
+use unlearn::run::train_run::{TrainJob, TrainOptions};
+use unlearn::train::weights;
+
+use crate::shared::binary::Desk;
+
+/// Half of the records are noise that a linear model has room to learn by heart.
+const CONFIG: &str = "seed = 3\n[data]\nloader = 'synth'\nsamples = 120\nclasses = 2\nshape = [40]\nnoise = 40.0\n\
+    test_fraction = 0.5\n[model]\nzoo = 'logistic'\n[train]\nlr = 0.002\nepochs = 40\nbatch_size = 16\n";
+
+const FEW: Options = Options { shadows: 16, retrains: 8, unlearned: 4, alpha: 0.01, seed: None };
+
+/// A run, and a request of a fifth of its training records.
+fn desk(config: &str) -> Desk {
+    let desk = Desk::new();
+    desk.put("c.toml", config);
+    let job =
+        TrainJob::prepare(Loaded::read(&desk.path("c.toml"), &[], None).expect("a file"), &desk.path("run"), false);
+    let interrupted = AtomicBool::new(false);
+    let options = TrainOptions {
+        resume: false,
+        keep_checkpoint: false,
+        check_finite: false,
+        interrupted: &interrupted,
+        ranks: None,
+    };
+    let job = job.expect("a job").expect("not finished");
+    job.train(&mut Engine::reference(), options, &mut |_| {}).expect("trained");
+    let data = Loaded::read(&desk.path("c.toml"), &[], None).unwrap().config.load().unwrap();
+    let count = data.train.len() as u32;
+    let ids: Vec<Value> = (0..count / 4).map(|at| serde_json::to_value(data.train_id(4 * at)).unwrap()).collect();
+    desk.put("q.jsonl", json!({ "request_id": "q", "kind": "sample", "ids": ids }).to_string());
+    desk
+}
+
+fn forget(desk: &Desk, method: &str, settings: &str, seed: Option<u64>, out: &str) {
+    let settings = toml::from_str(settings).expect("TOML");
+    let job = ForgetJob::prepare(&desk.path("run"), &desk.path("q.jsonl"), method, settings, &desk.path(out));
+    job.expect("a job").forget(&mut Engine::reference(), seed, false).expect("forgotten");
+}
+
+fn audit(desk: &Desk, run: &str, options: Options) -> unlearn::Result<Audit> {
+    let job = AuditJob { run: &desk.path(run), original: None, references: &[], options };
+    job.audit(&mut || Ok(Engine::reference()), &mut |_| {})
+}
+
+/// A copy of a run whose weights are those of the same network in another order, as if that were what forgot.
+fn shuffled(desk: &Desk, run: &str, out: &str) {
+    let (from, to) = (RunFolder::new(&desk.path(run)), RunFolder::new(&desk.path(out)));
+    fs::create_dir(&to.path).expect("a folder");
+    for name in desk_files(&from.path) {
+        fs::copy(from.path.join(&name), to.path.join(&name)).expect("copied");
+    }
+    let opened = from.open().expect("a run");
+    let mut theta = opened.theta().expect("weights");
+    for entry in opened.model.layout.entries() {
+        theta[entry.offset..entry.offset + entry.len].reverse();
+    }
+    weights::save_model(&to.model(), &opened.model.layout, &theta, &[]).expect("written");
+    let mut info = opened.info.clone();
+    info.model_sha256 = sha256(&fs::read(to.model()).expect("a file"));
+    to.write_info(&info).expect("written");
+}
+
+fn desk_files(folder: &Path) -> Vec<std::ffi::OsString> {
+    fs::read_dir(folder).expect("a folder").flatten().filter(|e| e.path().is_file()).map(|e| e.file_name()).collect()
+}
+
+fn failed(audit: &Audit) -> Vec<&str> {
+    let failed = audit.verdict.checks.iter().filter(|check| check.outcome == Outcome::Fail);
+    failed.map(|check| check.name.as_str()).collect()
+}
+
+#[test]
+fn doing_nothing_and_shuffled_weights_fail_a_retrain_passes_and_missing_references_decide_nothing() {
+    let desk = desk(CONFIG);
+    forget(&desk, "finetune", "epochs = 1\nlr = 1e-7", None, "idle");
+    forget(&desk, "retrain", "", Some(99), "again");
+    shuffled(&desk, "idle", "shuffled");
+    let idle = audit(&desk, "idle", FEW).expect("an audit");
+    let lira = |audit: &Audit| audit.attacks.iter().find(|row| row.attack == "LiRA").expect("a row").clone();
+    assert_eq!(idle.verdict.outcome, Outcome::Fail, "{:#?}", idle.verdict);
+    assert!(failed(&idle).contains(&"LiRA") && failed(&idle).contains(&"U-LiRA"), "{:#?}", idle.verdict);
+    assert!(lira(&idle).original.auc > 0.7 && lira(&idle).run.auc > 0.7, "{:?}", lira(&idle));
+    assert_eq!(idle.models.cached, 0);
+    // Nothing is trained for another run of the same request.
+    let again = audit(&desk, "again", FEW).expect("an audit");
+    assert_eq!((again.models.cached, again.models.unlearned), (24, 0), "{:?}", again.not_measured);
+    assert_eq!(again.verdict.outcome, Outcome::Pass, "{:#?}", again.verdict);
+    assert!((lira(&again).run.auc - 0.5).abs() < 2.5 * lira(&again).run.se, "{:?}", lira(&again));
+    let ruined = audit(&desk, "shuffled", FEW).expect("an audit");
+    assert!(failed(&ruined).contains(&"retain accuracy"), "{:#?}", ruined.verdict);
+    for retrains in [0, 3] {
+        let blind = audit(&desk, "idle", Options { retrains, unlearned: 0, ..FEW }).expect("an audit");
+        assert_eq!(blind.verdict.outcome, Outcome::Inconclusive, "{:#?}", blind.verdict);
+        assert_eq!(blind.verdict.outcome.error("x").map(|e| e.exit_code()), Some(3));
+    }
+}
+
+#[test]
+fn a_killed_audit_goes_on_to_the_same_numbers_and_a_changed_model_is_refused() {
+    let desk = desk(CONFIG);
+    forget(&desk, "finetune", "epochs = 1\nlr = 1e-7", None, "idle");
+    let options = Options { shadows: 8, retrains: 5, unlearned: 0, ..FEW };
+    let whole = audit(&desk, "idle", options).expect("an audit");
+    let folder = &whole.models.folder;
+    // Killed while models were trained: some are there, and no list.
+    for gone in ["models.json", "shadow-0003.safetensors", "retrain-0001.safetensors"] {
+        fs::remove_file(folder.join(gone)).expect("it was there");
+    }
+    let gone_on = audit(&desk, "idle", options).expect("an audit");
+    assert_eq!((gone_on.models.cached, whole.models.cached), (11, 0));
+    assert_eq!((&gone_on.verdict, &gone_on.attacks), (&whole.verdict, &whole.attacks));
+    // More models go on from those that are there.
+    assert_eq!(audit(&desk, "idle", Options { shadows: 12, ..options }).expect("an audit").models.cached, 13);
+    let path = folder.join("shadow-0000.safetensors");
+    let mut bytes = fs::read(&path).expect("a file");
+    *bytes.last_mut().expect("bytes") ^= 1;
+    fs::write(&path, bytes).expect("written");
+    let refused = audit(&desk, "idle", options).expect_err("a changed model");
+    assert!(matches!(refused, Error::Input(_)) && refused.to_string().contains("shadow-0000"), "{refused}");
+}
+
+#[test]
+fn what_an_audit_kept_of_the_records_is_purged_with_the_history() {
+    let desk = desk(CONFIG);
+    forget(&desk, "retrain", "", Some(99), "again");
+    let made = audit(&desk, "again", Options { shadows: 4, retrains: 1, unlearned: 0, ..FEW }).expect("an audit");
+    made.write(&Audit::beside(&desk.path("again"))).expect("written");
+    let text = fs::read_to_string(Audit::beside(&desk.path("again"))).expect("a file");
+    assert_eq!(serde_json::from_str::<Audit>(&text).expect("JSON").audit_sha256.len(), 64);
+    let purge = Purge::of(&desk.path("again")).expect("a purge");
+    assert!(purge.files.iter().any(|file| file.ends_with("shadow-0000.safetensors")), "{:?}", purge.files);
+    purge.carry_out().expect("purged");
+    assert!(!desk.path("run").exists(), "{:?}", desk.names());
+}
+
+#[test]
+fn what_cannot_be_audited_is_refused_in_a_sentence() {
+    let desk = desk(CONFIG);
+    let trained = audit(&desk, "run", FEW).expect_err("a run that was trained");
+    assert!(trained.exit_code() == 2 && trained.to_string().contains("forgot nothing"), "{trained}");
+}

@@ -68,10 +68,12 @@ pub struct Judged {
     pub original: Option<f64>,
     /// Mean over the retrains.
     #[cfg_attr(feature = "cli", schemars(extend("unit" = "1")))]
-    pub retrain: f64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retrain: Option<f64>,
     /// Their standard deviation.
     #[cfg_attr(feature = "cli", schemars(extend("unit" = "1")))]
-    pub sd: f64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sd: Option<f64>,
     /// Of the retrains that were held out.
     #[cfg_attr(feature = "cli", schemars(extend("unit" = "1")))]
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -177,14 +179,12 @@ fn one(probe: &Probe, among: &Among, (p, corrected): (f64, f64), (alpha, level):
         }
         () => (Outcome::Pass, "not to be told from a retrain"),
     };
-    let mut reason = format!(
-        "{} {:.4}, retrains {:.4} ± {:.4} ({} of them)",
-        probe.what,
-        probe.run,
-        among.mean,
-        among.sd,
-        probe.retrains.len()
-    );
+    let (there, count) = (probe.retrains.len() > 1, probe.retrains.len());
+    let among_them = match there {
+        true => format!("retrains {:.4} ± {:.4} ({count} of them)", among.mean, among.sd),
+        false => format!("{count} retrains"),
+    };
+    let mut reason = format!("{} {:.4}, {among_them}", probe.what, probe.run);
     reason += &probe.original.map_or(String::new(), |original| format!(", original {original:.4}"));
     reason += &format!(": {because} (p = {corrected:.2e}, corrected).");
     Judged {
@@ -196,8 +196,8 @@ fn one(probe: &Probe, among: &Among, (p, corrected): (f64, f64), (alpha, level):
         side: probe.side,
         value: probe.run,
         original: probe.original,
-        retrain: among.mean,
-        sd: among.sd,
+        retrain: there.then_some(among.mean),
+        sd: there.then_some(among.sd),
         held_out: probe.held_out.clone(),
         p,
         p_corrected: corrected,

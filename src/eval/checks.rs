@@ -199,12 +199,10 @@ fn not_below(evidence: &Evidence, model: &Metrics, what: &str, key: &str) -> Rea
     by(evidence, model, (what, key), (Spread::one_way, |above| -above, "below"))
 }
 
-fn by(
-    evidence: &Evidence,
-    model: &Metrics,
-    (what, key): (&str, &str),
-    (limit, counts, word): (fn(&Spread) -> Limit, fn(f64) -> f64, &str),
-) -> Reading {
+/// The limit of a distance, which side of it counts, and its word.
+type Measure = (fn(&Spread) -> Limit, fn(f64) -> f64, &'static str);
+
+fn by(evidence: &Evidence, model: &Metrics, (what, key): (&str, &str), (limit, counts, word): Measure) -> Reading {
     let finest = evidence.reference.mean.get(key).map_or(0.0, |mean| 1e-3 * mean.abs());
     let (Some(value), Some(spread)) = (model.get(key), spread(evidence, key, finest)) else { return absent(key) };
     let (limit, off) = (limit(&spread), counts(value - spread.mean));

@@ -9,8 +9,8 @@ use super::relearn;
 use super::roster::{Roster, Said, pool};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::eval::Aspect;
 use crate::eval::attacks::{ForgettingQuality, Probe, Side, Spreads, Success};
+use crate::eval::{Aspect, Outputs};
 use crate::run::folder::Opened;
 use crate::run::reading::over_all_classes;
 
@@ -22,6 +22,16 @@ pub(super) struct Measured {
     pub not_measured: Vec<String>,
     pub vulnerable: usize,
     pub spreads: Spreads,
+}
+
+/// A number of a model that takes no attack; as in [`Probe`].
+struct Number {
+    name: &'static str,
+    what: &'static str,
+    aspect: Aspect,
+    side: Side,
+    of: fn(&Said) -> Result<f64>,
+    finest: f64,
 }
 
 /// What all models said.
@@ -122,37 +132,38 @@ impl All<'_> {
 
     /// Checks that take no attack.
     fn others(&self) -> Result<Vec<Probe>> {
-        type Number = fn(&Said) -> Result<f64>;
-        let utility = (Aspect::Utility, Side::Below);
-        let all: [(&'static str, &'static str, (Aspect, Side), Number, f64); 3] = [
-            (
-                "confidence on forgotten records",
-                "Mean log-odds of the forgotten records' classes",
-                (Aspect::Forgetting, Side::Either),
-                |said| confidence(&said.forget),
-                1e-3,
-            ),
-            (
-                "retain accuracy",
-                "Accuracy on retained records",
-                utility,
-                |said| share(&said.retain),
-                1.0 / self.run.retain.len().max(1) as f64,
-            ),
-            (
-                "test accuracy",
-                "Accuracy on test records",
-                utility,
-                |said| share(&said.test),
-                1.0 / self.run.test.len().max(1) as f64,
-            ),
+        let share_of = |outputs: &Outputs| 1.0 / outputs.len().max(1) as f64;
+        let all = [
+            Number {
+                name: "confidence on forgotten records",
+                what: "Mean log-odds of the forgotten records' classes",
+                aspect: Aspect::Forgetting,
+                side: Side::Either,
+                of: |said| confidence(&said.forget),
+                finest: 1e-3,
+            },
+            Number {
+                name: "retain accuracy",
+                what: "Accuracy on retained records",
+                aspect: Aspect::Utility,
+                side: Side::Below,
+                of: |said| share(&said.retain),
+                finest: share_of(&self.run.retain),
+            },
+            Number {
+                name: "test accuracy",
+                what: "Accuracy on test records",
+                aspect: Aspect::Utility,
+                side: Side::Below,
+                of: |said| share(&said.test),
+                finest: share_of(&self.run.test),
+            },
         ];
         let mut probes = Vec::new();
-        for (name, what, (aspect, side), of, finest) in all {
-            let each = |said: &[Said]| said.iter().map(of).collect::<Result<Vec<f64>>>();
+        for Number { name, what, aspect, side, of, finest } in all {
             let (run, original) = (of(&self.run)?, Some(of(&self.original)?));
+            let retrains = self.retrains.iter().map(of).collect::<Result<_>>()?;
             let held_out = self.held_out.iter().map(|said| of(said)).collect::<Result<_>>()?;
-            let retrains = each(self.retrains)?;
             probes.push(Probe { name, what, aspect, side, run, original, retrains, held_out, finest });
         }
         Ok(probes)

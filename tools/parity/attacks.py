@@ -48,7 +48,7 @@ def normals(side, fixed):
 for name, fixed in [("own", False), ("fixed", True)]:
     (mean_in, sd_in), (mean_out, sd_out) = normals(member, fixed), normals(~member, fixed)
     out[f"lira.online.{name}"] = stats.norm.logpdf(said, mean_in, sd_in) - stats.norm.logpdf(said, mean_out, sd_out)
-    out[f"lira.offline.{name}"] = stats.norm.ppf(stats.norm.cdf(said, mean_out, sd_out))
+    out[f"lira.offline.{name}"] = (said - mean_out) / sd_out
 out |= {"lira.phi": phi, "lira.member": member.astype(float), "lira.said": said}
 
 # RMIA of model 0; model 1 is its pair, and is left out.

@@ -165,11 +165,7 @@ impl Roster {
 }
 
 /// Places in the pool of the records of a part that stay out of the request, with their classes.
-fn places_of<'a>(
-    data: &'a Dataset,
-    target: &'a Target,
-    portion: Portion,
-) -> impl Iterator<Item = (u32, u32)> + use<'a> {
+fn places_of(data: &Dataset, target: &Target, portion: Portion) -> impl Iterator<Item = (u32, u32)> {
     let gone: HashSet<Place> = target.split.unseen.iter().copied().collect();
     let first = match portion {
         Portion::Train => 0,

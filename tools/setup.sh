@@ -6,6 +6,7 @@
 #
 #   . tools/setup.sh      from another script: also sets XDG_RUNTIME_DIR, PATH and that driver's VK_DRIVER_FILES there
 #   tools/setup.sh        by itself
+#   tools/setup.sh --with browser   Chromium and TensorBoard, in which tools/report.sh looks at reports
 #   tools/setup.sh --with mpi   Open MPI as well, for `mpirun -n N unlearn jobs run DIR` and, with its headers and
 #                               libclang, for the feature `mpi`
 #
@@ -187,7 +188,7 @@ setup_runtime_dir() {
 # What only some need, each by its word.
 setup_extras() {
   while [ $# -gt 0 ]; do
-    [ "$1" = --with ] && [ $# -ge 2 ] || setup_fail "unknown argument '$1': tools/setup.sh [--with mpi]"
+    [ "$1" = --with ] && [ $# -ge 2 ] || setup_fail "unknown argument '$1': tools/setup.sh [--with mpi|browser]"
     case "$2" in
       mpi)
         local missing=()
@@ -199,7 +200,25 @@ setup_extras() {
           setup_install "${missing[@]}"
         fi
         ;;
-      *) setup_fail "there is nothing called '$2' to add: tools/setup.sh --with mpi" ;;
+      browser)
+        local missing=() board="${CARGO_TARGET_DIR:-$setup_root/target}/tensorboard"
+        command -v "${UNLEARN_BROWSER:-chromium}" >/dev/null || missing+=(chromium fonts-dejavu-core)
+        python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+        if [ ${#missing[@]} -gt 0 ]; then
+          setup_can_install || setup_fail "Chromium or Python's venv is missing (on Debian: ${missing[*]}): install it."
+          setup_install "${missing[@]}"
+        fi
+        if [ ! -x "$board/bin/tensorboard" ]; then
+          if [ "${UNLEARN_SETUP_DRY_RUN:-}" = 1 ]; then
+            setup_say "would install TensorBoard into $board"
+          else
+            setup_say "installing TensorBoard into $board"
+            python3 -m venv "$board" && "$board/bin/pip" install -q tensorboard ||
+              setup_fail "could not install TensorBoard into $board; install the package tensorboard for python3."
+          fi
+        fi
+        ;;
+      *) setup_fail "there is nothing called '$2' to add: tools/setup.sh --with mpi, or browser" ;;
     esac
     shift 2
   done

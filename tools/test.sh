@@ -44,6 +44,12 @@ if [ $# -eq 0 ]; then
   else
     step "shaders through other compilers: skipped, there is no python3"
   fi
+  if command -v python3 >/dev/null && [ "${UNLEARN_ALLOW_NO_ADAPTER:-}" != 1 ]; then
+    step tools/report.sh
+    tools/report.sh --program "$target/debug/unlearn"
+  else
+    step "reports in a browser: skipped, there is no python3 or no adapter"
+  fi
   # Last, for it builds the program with another feature.
   step tools/ranks.sh
   tools/ranks.sh

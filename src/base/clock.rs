@@ -23,9 +23,28 @@ fn utc(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// Seconds since 1970 of a time that [`utc_now`] wrote; none for any other text.
+pub fn seconds_of(text: &str) -> Option<u64> {
+    let digits = |range: std::ops::Range<usize>| text.get(range)?.parse::<u64>().ok();
+    let (year, month, day) = (digits(0..4)?, digits(5..7)?, digits(8..10)?);
+    let time = 3600 * digits(11..13)? + 60 * digits(14..16)? + digits(17..19)?;
+    let years = year.checked_sub(u64::from(month <= 2))?;
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day;
+    let since_march_0000 = 365 * years + years / 4 + years / 400 + day_of_year;
+    let seconds = 86_400 * since_march_0000.checked_sub(719_469 + years / 100)? + time;
+    (utc(seconds) == text).then_some(seconds)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::utc;
+    use super::{seconds_of, utc};
+
+    #[test]
+    fn other_texts_are_no_times() {
+        for other in ["", "2000-02-30T00:00:00Z", "2000-13-01T00:00:00Z", "1969-01-01T00:00:00Z", "yesterday"] {
+            assert_eq!(seconds_of(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn dates_are_the_calendars() {
@@ -38,6 +57,7 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
             assert_eq!(utc(seconds), want);
+            assert_eq!(seconds_of(want), Some(seconds));
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod tuning;
 
 pub use self::second_order::certificate::Certificate;
 pub use self::shared::account::{Account, Details, StoppedBy};
+pub use self::shared::ratios::Ratios;
 pub use self::shared::settings::{Reported, Setting};
 pub use self::tier::{Read, Tier};
 pub use crate::data::RecordKind;

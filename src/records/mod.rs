@@ -21,6 +21,7 @@ pub(crate) mod scored;
 mod session;
 mod stacked;
 mod subgraph;
+mod trail;
 mod upload;
 mod weighing;
 
@@ -31,3 +32,4 @@ pub use part::{Part, Read, Reader, Records};
 pub use resident_graph::MaskedEdge;
 pub use session::Session;
 pub use stacked::Source;
+pub use trail::Passed;

@@ -8,6 +8,7 @@ use super::drawn::Drawn;
 use super::objective::{Objective, Weighing};
 use super::part::Part;
 use super::resident::Resident;
+use super::trail::Passed;
 use super::upload::upload;
 use crate::data::{Deletion, GraphData, Samples, Shards, Training};
 use crate::engine::{ALIGN, Buf, Engine, Program, Recording};
@@ -53,6 +54,8 @@ pub struct Session<'e> {
     pub(crate) planned: u64,
     /// Where rows of per-sample gradients are put; made when it is first needed.
     pub(crate) slab: Option<Buf<f32>>,
+    /// The epochs of the fits so far.
+    pub trail: Vec<Passed>,
     vectors: HashMap<&'static str, Buf<f32>>,
     /// See [`Session::keys`].
     pub(super) keys: Vec<u64>,
@@ -160,6 +163,7 @@ impl<'e> Session<'e> {
             drawn: None,
             planned: 0,
             slab: None,
+            trail: Vec::new(),
             vectors,
             keys: Vec::new(),
             mark,

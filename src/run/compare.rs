@@ -5,6 +5,7 @@ use super::effect::Became;
 use super::evaluate::on;
 use super::folder::Opened;
 use super::info::ForgetInfo;
+use super::pictures::{self, Pictures};
 use super::references;
 use super::results::{Provenance, RequestSummary, Row, RowKind, SCHEMA};
 use super::verify;
@@ -43,6 +44,32 @@ struct Group<'a> {
     /// Hash of the records that were forgotten.
     request: Option<String>,
     runs: Vec<&'a Opened>,
+}
+
+impl Group<'_> {
+    /// The run that the others came from.
+    fn original(&self) -> Option<usize> {
+        self.runs.iter().position(|run| run.info.forget.is_none())
+    }
+
+    /// Forgotten records whose outputs every row shows.
+    fn shown(&self, outputs: &[Evaluation]) -> Vec<usize> {
+        let retrains = self.runs.iter().zip(outputs).filter(|(run, _)| references::is_retrain(run));
+        let retrains: Vec<&Evaluation> = retrains.map(|(_, outputs)| outputs).collect();
+        self.original().map(|at| pictures::betrayed(&outputs[at], &retrains)).unwrap_or_default()
+    }
+
+    fn pictures(&self, run: &Opened, now: &Evaluation, forgotten_classes: &[u32], shown: &[usize]) -> Result<Pictures> {
+        let pictures = Pictures::of(now, forgotten_classes, shown);
+        let Some(forget) = &run.info.forget else { return Ok(pictures) };
+        let pictures = pictures.chosen(forget.details.ratios.clone());
+        let Some(original) = self.original().map(|at| self.runs[at]) else { return Ok(pictures) };
+        // A network that was made without a class has other layers.
+        if original.model.layout != run.model.layout {
+            return Ok(pictures);
+        }
+        Ok(pictures.moved(&run.model.layout, &original.theta()?, &run.theta()?))
+    }
 }
 
 fn groups(runs: &[Opened]) -> Result<Vec<Group<'_>>> {
@@ -86,6 +113,7 @@ fn experiment(engine: &mut Engine, group: &Group, number: usize) -> Result<Vec<R
     for run in runs {
         outputs.push(on(engine, target.as_ref(), run)?);
     }
+    let shown = group.shown(&outputs);
     let mut rows = Vec::new();
     for (i, run) in runs.iter().enumerate() {
         // A retrain is measured against the others.
@@ -101,7 +129,8 @@ fn experiment(engine: &mut Engine, group: &Group, number: usize) -> Result<Vec<R
         let forgotten_classes = request.classes.as_slice();
         let metrics = measure(&Subject { now: &outputs[i], references: &references, forgotten_classes })?;
         let roc = membership_roc(&outputs[i], forgotten_classes)?;
-        let mut row = Row { metrics, roc, ..facts(run, &request)? };
+        let pictures = Some(Box::new(group.pictures(run, &outputs[i], forgotten_classes, &shown)?));
+        let mut row = Row { metrics, roc, pictures, ..facts(run, &request)? };
         if number > 1 {
             row.experiment += &format!(" ({number})");
         }
@@ -171,6 +200,7 @@ fn facts(run: &Opened, request: &RequestSummary) -> Result<Row> {
             config_sha256: run.info.config_sha256.clone(),
         }),
         roc: Vec::new(),
+        pictures: None,
         note: Some(note(run)),
     })
 }

@@ -6,6 +6,8 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::records::Passed;
+use crate::statistics::Score;
 
 /// One line of `metrics.jsonl`; fields of no use here are skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
@@ -20,8 +22,40 @@ pub struct CurvePoint {
     pub accuracy: Option<f64>,
     /// Learning rate.
     pub lr: Option<f64>,
+    /// On the validation part, after the epoch.
+    pub validation: Option<Score>,
     /// Seconds of the epoch.
     pub seconds: Option<f64>,
+}
+
+impl From<&Passed> for CurvePoint {
+    fn from(passed: &Passed) -> CurvePoint {
+        CurvePoint {
+            epoch: Some(passed.epoch as f64),
+            step: Some(passed.step as f64),
+            loss: Some(passed.loss),
+            accuracy: passed.accuracy,
+            lr: Some(passed.lr),
+            ..CurvePoint::default()
+        }
+    }
+}
+
+/// A line as it is read: of the training, or of a method that forgets.
+#[derive(Deserialize)]
+struct Line {
+    method: Option<String>,
+    #[serde(flatten)]
+    point: CurvePoint,
+}
+
+/// The fits of a method that forgets, after the training.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Phase {
+    /// Its name.
+    pub method: String,
+    /// In the order of the file.
+    pub points: Vec<CurvePoint>,
 }
 
 /// The curve of one run.
@@ -31,6 +65,8 @@ pub struct Curve {
     pub label: String,
     /// In the order of the file.
     pub points: Vec<CurvePoint>,
+    /// What came after the training, where methods forgot by fits.
+    pub forgetting: Vec<Phase>,
 }
 
 impl Curve {
@@ -53,15 +89,21 @@ impl Curve {
 /// `Io`; `Input` with the line for malformed JSON.
 pub fn read_curve(path: &Path, label: &str) -> Result<Curve> {
     let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
-    let mut points = Vec::new();
+    let (mut points, mut forgetting) = (Vec::new(), Vec::<Phase>::new());
     for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let point = serde_json::from_str(line).map_err(|error| {
+        let Line { method, point } = serde_json::from_str(line).map_err(|error| {
             let expected = "expected an object with epoch, step, loss, accuracy, lr, seconds";
             Error::input(format!("{}, line {}: {error}; {expected}", path.display(), i + 1))
         })?;
-        points.push(point);
+        match method {
+            None => points.push(point),
+            Some(method) => match forgetting.iter_mut().find(|phase| phase.method == method) {
+                Some(phase) => phase.points.push(point),
+                None => forgetting.push(Phase { method, points: vec![point] }),
+            },
+        }
     }
-    Ok(Curve { label: label.to_owned(), points })
+    Ok(Curve { label: label.to_owned(), points, forgetting })
 }
 
 #[cfg(test)]
@@ -78,6 +120,12 @@ mod tests {
         // One line has no step, so the epoch is the axis of all.
         assert_eq!(curve.pairs(|point| point.loss), [(1.0, 0.5), (2.0, 0.25)]);
         assert_eq!(curve.pairs(|point| point.accuracy), []);
+        let line = "{\"epoch\":1,\"validation\":{\"loss\":0.5,\"accuracy\":0.75,\"count\":4}}";
+        fs::write(&path, format!("{line}\n{{\"method\":\"ssd\",\"epoch\":1,\"loss\":2.0}}\n")).unwrap();
+        let curve = read_curve(&path, "run").unwrap();
+        assert_eq!(curve.pairs(|point| point.validation?.accuracy), [(1.0, 0.75)]);
+        assert_eq!((curve.points.len(), curve.forgetting[0].method.as_str()), (1, "ssd"));
+        assert_eq!(curve.forgetting[0].points[0].loss, Some(2.0));
         fs::write(&path, "{\"epoch\":1}\n{\"epoch\":\n").unwrap();
         let error = read_curve(&path, "run").unwrap_err();
         assert!(error.to_string().contains("metrics.jsonl, line 2") && error.exit_code() == 2, "{error}");

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::config::{Config, ForgetConfig, Loaded};
-use super::curve::{Curve, CurvePoint};
+use super::curve::{Curve, CurvePoint, Phase};
 use super::effect::Effect;
 use super::evidence::Marks;
 use super::forget_run::refitted;
@@ -19,7 +19,7 @@ use crate::engine::{Engine, Ran};
 use crate::error::{Error, Result};
 use crate::methods::{self, Account, MethodRow, Past, Role};
 use crate::nn::Model;
-use crate::records::{Records, Session};
+use crate::records::{Part, Records, Session};
 use crate::train::{EpochReport, Fit, Flow, Observer, StepReport, Term, train_to_end};
 
 mod rows;
@@ -52,11 +52,14 @@ pub enum Stride<'a> {
 pub struct Findings {
     /// Every row of every experiment.
     pub rows: Vec<Row>,
-    /// Training of each original.
+    /// Of each experiment: the training of its first original, and what came after it.
     pub curves: Vec<Curve>,
     /// Name and resolved configuration of each experiment.
     pub configs: Vec<(String, String)>,
 }
+
+/// Looks at the validation part during a training, at most.
+const LOOKS: usize = 50;
 
 /// A trained original.
 struct Original {
@@ -66,7 +69,7 @@ struct Original {
     theta: Vec<f32>,
     seconds: f64,
     kernels: Vec<Ran>,
-    curve: Curve,
+    points: Vec<CurvePoint>,
 }
 
 /// A model to be scored, or why there is none.
@@ -128,15 +131,13 @@ pub fn run_experiments(
             }
             watch(Stride::Stage { label: "original", number: k + 1, of: ready.stages() });
             let made = ready.original(engine, (&digest, seed), options)?;
-            if k == 0 {
-                findings.curves.push(made.curve.clone());
-            }
             originals.push(made);
         }
         let of = |seed: &u64| originals.iter().find(|o| o.digest == digest && o.seed == *seed);
         let own: Option<Vec<&Original>> = ready.seeds().iter().map(of).collect();
         let own = own.ok_or_else(|| Error::internal("an original vanished"))?;
         let candidates = ready.candidates(engine, &own, options, watch)?;
+        findings.curves.extend(own.first().map(|original| ready.curve(original, &candidates)));
         findings.rows.extend(ready.score(engine, &own, &candidates)?);
         findings.configs.push((ready.name.clone(), ready.config.to_toml()?));
     }
@@ -232,7 +233,9 @@ impl Ready {
         let start = Instant::now();
         let mut fit = Fit::new(&mut session, &config.train, seed)?;
         let terms = [Term { records: Records::train(&everything), weight: 1.0 }];
-        let mut watch = OriginalWatch { interrupted: options.interrupted, points: Vec::new() };
+        let validation = session.ids(Part::Validation);
+        let stride = config.train.epochs.div_ceil(LOOKS).max(1);
+        let mut watch = OriginalWatch { interrupted: options.interrupted, validation, stride, points: Vec::new() };
         train_to_end(&mut fit, &mut session, &terms, &mut watch)?;
         let seconds = start.elapsed().as_secs_f64();
         Ok(Original {
@@ -241,8 +244,22 @@ impl Ready {
             theta: session.read_theta()?,
             seconds,
             kernels: session.engine.take_kernels(),
-            curve: Curve { label: self.name.clone(), points: watch.points },
+            points: watch.points,
         })
+    }
+
+    /// The curve of the training, and of the first fit of every method after it.
+    fn curve(&self, original: &Original, candidates: &[Candidate]) -> Curve {
+        let mut forgetting: Vec<Phase> = Vec::new();
+        for candidate in candidates {
+            let trail = candidate.made.as_ref().map_or(&[][..], |(_, account)| &account.trail);
+            let known = forgetting.iter().any(|phase| phase.method == candidate.method);
+            if candidate.kind == RowKind::Method && !trail.is_empty() && !known {
+                let points = trail.iter().map(CurvePoint::from).collect();
+                forgetting.push(Phase { method: candidate.method.to_owned(), points });
+            }
+        }
+        Curve { label: self.name.clone(), points: original.points.clone(), forgetting }
     }
 
     /// Every retrain, and every method from each original's weights, in sessions of their own.
@@ -328,6 +345,9 @@ impl Ready {
 /// Draws the curve of an original's training, and ends it on Ctrl-C.
 struct OriginalWatch<'a> {
     interrupted: &'a AtomicBool,
+    validation: Vec<u32>,
+    /// Epochs from one look at them to the next: a picture needs no more.
+    stride: usize,
     points: Vec<CurvePoint>,
 }
 
@@ -336,13 +356,16 @@ impl Observer for OriginalWatch<'_> {
         !self.interrupted.load(Ordering::Relaxed)
     }
 
-    fn epoch(&mut self, _session: &mut Session, _fit: &mut Fit, e: &EpochReport) -> Result<Flow> {
+    fn epoch(&mut self, session: &mut Session, fit: &mut Fit, e: &EpochReport) -> Result<Flow> {
+        let looked = e.epoch % self.stride == 0;
+        let validation = if looked { fit.validate(session, &self.validation)? } else { None };
         self.points.push(CurvePoint {
             epoch: Some(e.epoch as f64),
             step: Some(e.step as f64),
             loss: Some(e.loss),
             accuracy: e.accuracy,
             lr: Some(e.lr),
+            validation,
             seconds: None,
         });
         Ok(Flow::Continue)

@@ -20,6 +20,8 @@ use crate::nn::{Model, folded};
 use crate::train::weights;
 
 pub use encoder::Encoder;
+#[cfg(feature = "report")]
+pub(in crate::run) use protobuf::Message;
 
 /// What a model may be written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -35,6 +35,7 @@ pub mod naming;
 pub mod outputs;
 #[cfg(feature = "report")]
 pub mod pages;
+pub mod pictures;
 pub mod predict;
 pub mod prove;
 pub mod purge;

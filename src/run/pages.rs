@@ -8,6 +8,7 @@ use super::experiment::{Findings, Ready};
 use super::folder::{Opened, PARTS, RESULTS, RunFolder, State};
 use super::hold::Hold;
 use super::outputs::{CURVE, Outputs};
+use super::report::tensorboard::write_events;
 use super::report::{Page, render, write_report};
 use super::results::{Row, read_results, results_text};
 use crate::base::{sha256, sweep, write_atomic};
@@ -85,9 +86,21 @@ fn file_of(name: &str, ending: &str) -> String {
 
 fn curve_text(curve: &Curve) -> Result<String> {
     let mut text = String::new();
-    for CurvePoint { epoch, step, loss, accuracy, lr, .. } in &curve.points {
-        let line = serde_json::json!({ "epoch": epoch, "step": step, "loss": loss, "accuracy": accuracy, "lr": lr });
+    let mut write = |point: &CurvePoint, method: Option<&str>| {
+        let CurvePoint { epoch, step, loss, accuracy, lr, validation, .. } = point;
+        let mut line =
+            serde_json::json!({ "epoch": epoch, "step": step, "loss": loss, "accuracy": accuracy, "lr": lr });
+        if let Some(validation) = validation {
+            line["validation"] = serde_json::json!(validation);
+        }
+        if let Some(method) = method {
+            line["method"] = method.into();
+        }
         text.push_str(&format!("{line}\n"));
+    };
+    curve.points.iter().for_each(|point| write(point, None));
+    for phase in &curve.forgetting {
+        phase.points.iter().for_each(|point| write(point, Some(&phase.method)));
     }
     Ok(text)
 }
@@ -143,10 +156,15 @@ impl Sources {
         Ok(all)
     }
 
-    /// Writes the page; `measured` are the rows of the runs.
-    pub fn write(&self, measured: &[Row], out: &Path) -> Result<()> {
+    /// Writes every file, and the events; `measured` are the rows of the runs.
+    ///
+    /// # Errors
+    /// `Io`; a file whose ending no report has.
+    pub fn write(&self, measured: &[Row], outs: &[PathBuf], events: Option<&Path>) -> Result<()> {
         let rows = [&self.rows[..], measured].concat();
-        write_report(out, &Page { title: "unlearn: report", rows: &rows, curves: &self.curves })
+        let page = Page { title: "unlearn: report", rows: &rows, curves: &self.curves };
+        outs.iter().try_for_each(|out| write_report(out, &page))?;
+        events.map_or(Ok(()), |dir| write_events(dir, &page).map(drop))
     }
 }
 

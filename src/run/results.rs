@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::effect::Effect;
+use super::pictures::Pictures;
 use crate::base::write_atomic;
 use crate::engine::{Engine, Precision};
 use crate::error::{Error, Result};
@@ -73,6 +74,9 @@ pub struct Row {
     /// Membership attack, `[false-positive rate, true-positive rate]` from (0,0) to (1,1), thinned.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub roc: Vec<[f64; 2]>,
+    /// What a report's pictures are drawn from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pictures: Option<Box<Pictures>>,
     /// Against the retrained references; controls have none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub verdict: Option<Verdict>,

@@ -51,6 +51,7 @@ pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Met
         .classes(&classes)
         .on_graph(stage.target.graph_view(data))
         .past(stage.past);
-    let account = method.forget(&mut session, &view)?;
+    let mut account = method.forget(&mut session, &view)?;
+    account.trail = std::mem::take(&mut session.trail);
     Ok((session.read_theta()?, account))
 }

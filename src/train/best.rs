@@ -13,6 +13,19 @@ impl Fit {
         self.kept.score
     }
 
+    /// The score on these validation records with what the training would end with here; none without such records.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub fn validate(&self, session: &mut Session, indices: &[u32]) -> Result<Option<Score>> {
+        let records = Records { part: Part::Validation, indices };
+        match (indices.is_empty(), self.validation()) {
+            (true, _) => Ok(None),
+            (false, Some(score)) => Ok(Some(score)),
+            (false, None) => self.with_served(session, |session| statistics::score(session, records)).map(Some),
+        }
+    }
+
     /// The epoch, from 1, whose weights early stopping holds for the best.
     pub fn best_epoch(&self) -> Option<usize> {
         self.kept.mark.as_ref().map(|mark| mark.epoch)

@@ -4,7 +4,7 @@ use super::config::TrainConfig;
 use super::fit::{Fit, Term};
 use super::progress::{EpochReport, Progress, StepReport};
 use crate::error::Result;
-use crate::records::Session;
+use crate::records::{Passed, Session};
 
 /// Whether training goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,7 @@ pub fn train_to_end(fit: &mut Fit, session: &mut Session, terms: &[Term], observ
         let flow = match fit.advance(session, terms, |report| observer.step(report))? {
             Progress::Epoch(report) => {
                 fit.judge(session, &report)?;
+                session.trail.push(passed(&report));
                 observer.epoch(session, fit, &report)?
             }
             Progress::Paused => observer.paused(session, fit)?,
@@ -64,6 +65,11 @@ pub fn train_to_end(fit: &mut Fit, session: &mut Session, terms: &[Term], observ
     }
     fit.serve(session)?;
     Ok(fit.steps_taken())
+}
+
+fn passed(report: &EpochReport) -> Passed {
+    let EpochReport { epoch, step, loss, accuracy, lr, .. } = *report;
+    Passed { epoch, step, loss, accuracy, lr }
 }
 
 /// A new fit, run to its end unwatched; returns the number of steps.

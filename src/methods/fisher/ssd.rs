@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::kernels::{edit, reduce};
 use crate::methods::prelude::*;
+use crate::methods::shared::ratios::Ratios;
 use crate::statistics::Set;
 
 pub(crate) static ROW: MethodRow = MethodRow {
@@ -100,6 +101,7 @@ impl Method for Ssd {
         })?;
         account.note("importance", json!([all.describe(), forget.describe()]));
         account.note("alpha", alpha);
+        account.details.ratios = Some(Ratios::of(session, alpha, &forget, &all)?);
         account.note("dampened_fraction", touched / session.model.layout.count() as f64);
         account.close(session, &origin)
     }

@@ -11,7 +11,8 @@ use crate::kernels::map::{self, Binary};
 use crate::kernels::reduce;
 use crate::methods::Read;
 use crate::methods::second_order::certificate::Certificate;
-use crate::records::Session;
+use crate::methods::shared::ratios::Ratios;
+use crate::records::{Passed, Session};
 use crate::train::coupled::Trace;
 
 /// What a method reports about its own run; never a score.
@@ -28,6 +29,9 @@ pub struct Account {
     /// The trace of a coupled training as the method leaves it, for the new run's folder.
     #[serde(skip)]
     pub trace: Option<Box<Trace>>,
+    /// The epochs of its fits, in their order.
+    #[serde(skip)]
+    pub trail: Vec<Passed>,
 }
 
 /// `forget.details` of `run.json`: fields for what the program goes on to use, notes for what is only shown.
@@ -55,6 +59,9 @@ pub struct Details {
     /// Where a training that was taken up again went on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replayed: Option<Replayed>,
+    /// What a dampening chose from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratios: Option<Ratios>,
     /// Figures of one method, by name. Nothing in the program reads them by key.
     #[serde(flatten)]
     #[cfg_attr(feature = "cli", schemars(schema_with = "crate::run::schema::figures"))]

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod range;
+pub mod ratios;
 pub mod scope;
 pub mod settings;
 pub mod sgd;

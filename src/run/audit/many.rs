@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::nn::Model;
 use crate::records::{Reader, Records, Session, Source};
 use crate::statistics;
-use crate::train::stack::{Job, fit_many, suits};
+use crate::train::stack::{Job, fit_many, unknown};
 use crate::train::{Term, TrainConfig, fit_to_end};
 
 /// What all of them have in common.
@@ -36,7 +36,7 @@ const READ: usize = 32;
 impl Recipe<'_> {
     /// Why they cannot be trained as stacks; none where they can.
     pub fn alone(&self) -> Option<String> {
-        suits(self.config).err().map(|e| e.to_string())
+        unknown(self.config).map(|(key, mend)| format!("models in a stack do not take {key}: {mend}, or leave it out"))
     }
 
     /// The weights that each ends with.

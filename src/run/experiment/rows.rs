@@ -11,6 +11,7 @@ use crate::eval::{
 use crate::methods::{self, Read, Role, Tier};
 use crate::run::claim;
 use crate::run::effect::{Became, Effect};
+use crate::run::pictures::{self, Pictures};
 use crate::run::results::{AdapterSummary, Row, RowKind, SCHEMA};
 use crate::run::variants;
 
@@ -32,6 +33,10 @@ struct Bench<'a> {
     chance: Option<Chance>,
     /// Accuracy of the originals on the retained records, on average.
     retained: Option<f64>,
+    /// Weights of the first original.
+    original: &'a [f32],
+    /// Forgotten records whose outputs every row shows.
+    shown: Vec<usize>,
 }
 
 pub(super) fn rows(
@@ -64,6 +69,8 @@ pub(super) fn rows(
         ready,
         template: template(ready, AdapterSummary::of(engine)),
         reference: measure_references(&references, &ready.target.classes)?,
+        original: originals.first().map_or(&[], |original| &original.theta),
+        shown: before.first().map(|original| pictures::betrayed(original, &references)).unwrap_or_default(),
         references,
         retrain_s: mean(&times).unwrap_or(0.0),
         chance: retain.and_then(|outputs| match outputs.goals {
@@ -122,6 +129,7 @@ fn template(ready: &Ready, adapter: AdapterSummary) -> Row {
         sd: Metrics::default(),
         interval: Metrics::default(),
         roc: Vec::new(),
+        pictures: None,
         verdict: None,
         effect: None,
         provenance: Some(ready.provenance.clone()),
@@ -161,6 +169,7 @@ impl Bench<'_> {
             sd,
             interval,
             roc: membership_roc(first, &self.ready.target.classes)?,
+            pictures: Some(Box::new(self.pictures(first, None))),
             note: mean(&seconds).map(|seconds| format!("training took {seconds:.2} s")),
             ..self.template.clone()
         })
@@ -168,6 +177,7 @@ impl Bench<'_> {
 
     fn retrain(&self, retrains: &[&Scored]) -> Result<Row> {
         let first = self.references.first().ok_or_else(|| Error::internal("there is no retrain"))?;
+        let pictures = self.pictures(first, retrains.first().map(|scored| scored.candidate));
         Ok(Row {
             row: RowKind::Retrain,
             method: methods::reference().name.into(),
@@ -181,6 +191,7 @@ impl Bench<'_> {
             sd: self.reference.sd.clone(),
             interval: self.reference.interval(),
             roc: membership_roc(first, &self.ready.target.classes)?,
+            pictures: Some(Box::new(pictures)),
             note: self
                 .ready
                 .config
@@ -225,11 +236,22 @@ impl Bench<'_> {
         (row.metrics, row.sd) = (over.mean, over.sd);
         if let Some(first) = said.first() {
             row.roc = membership_roc(first, &self.ready.target.classes)?;
+            row.pictures = Some(Box::new(self.pictures(first, Some(c))));
         }
         if kind == RowKind::Method {
             row.effect = Some(self.effect(seeds)?);
         }
         Ok(row)
+    }
+
+    /// Of a model and, where it is a candidate's, of how it came about.
+    fn pictures(&self, now: &Evaluation, candidate: Option<&Candidate>) -> Pictures {
+        let pictures = Pictures::of(now, &self.ready.target.classes, &self.shown);
+        let Some((theta, account)) = candidate.and_then(|candidate| candidate.made.as_ref().ok()) else {
+            return pictures;
+        };
+        let layout = &self.ready.model.layout;
+        pictures.moved(layout, self.original, theta).chosen(account.details.ratios.clone())
     }
 
     /// The worst of what became of the weights with each seed.

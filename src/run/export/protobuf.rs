@@ -1,9 +1,9 @@
-//! The wire format of Protocol Buffers, as far as a model in ONNX takes it: numbers, floats, and bytes with a length.
+//! The wire format of Protocol Buffers, as far as a model in ONNX and events of TensorBoard take it: numbers, floats, and bytes with a length.
 //! <https://protobuf.dev/programming-guides/encoding>
 
 /// A message that is being written, fields in the order of the calls.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Message(Vec<u8>);
+pub(in crate::run) struct Message(Vec<u8>);
 
 impl Message {
     fn varint(&mut self, mut value: u64) {
@@ -28,6 +28,14 @@ impl Message {
     /// A number of 32 bits.
     pub fn float(mut self, field: u32, value: f32) -> Message {
         self.key(field, 5);
+        self.0.extend(value.to_le_bytes());
+        self
+    }
+
+    /// A number of 64 bits.
+    #[cfg(feature = "report")]
+    pub fn double(mut self, field: u32, value: f64) -> Message {
+        self.key(field, 1);
         self.0.extend(value.to_le_bytes());
         self
     }

@@ -1,11 +1,13 @@
-//! The charts as inline SVG. Text, axes and grid take the page's colours, so that they follow light, dark and print.
+//! Line charts and scatters as inline SVG, by kuva. Text, axes and grid take the page's colours, so that they follow
+//! light, dark and print. A picture is as narrow as a telephone; what names its lines stands beside it as HTML, which
+//! wraps and never lies on anything.
 
 use std::sync::Arc;
 
 use kuva::prelude::{
-    BarPlot, Layout, LegendPosition, LinePlot, LineStyle, Plot, ReferenceLine, ScatterPlot, ShadedRegion, Theme,
-    TickFormat, render_to_svg,
+    Layout, LinePlot, LineStyle, Plot, ReferenceLine, ScatterPlot, ShadedRegion, Theme, TickFormat, render_to_svg,
 };
+use kuva::render::layout::AxisLabelOverlap;
 
 use super::html::escape;
 
@@ -14,170 +16,146 @@ use super::html::escape;
 pub const ORIGINAL: &str = "#d55e00";
 /// The retrained target.
 pub const RETRAIN: &str = "#009e73";
-const OTHERS: [&str; 5] = ["#0072b2", "#cc79a7", "#e69f00", "#56b4e9", "#8a8a8a"];
+/// What is neither: a guess, records never seen.
+pub const PLAIN: &str = "#8a8a8a";
+const OTHERS: [&str; 5] = ["#0072b2", "#cc79a7", "#e69f00", "#56b4e9", "#a6761d"];
 
-/// Colour of the `i`-th method.
-pub fn method_colour(i: usize) -> &'static str {
-    OTHERS[i % OTHERS.len()]
+/// Colour and stroke of a line. Strokes tell lines apart where colours come round again, or are not seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ink {
+    /// As CSS has it.
+    pub colour: &'static str,
+    /// 0 is solid.
+    pub dash: usize,
 }
 
-/// The lowest rate drawn on the logarithmic axes of the ROC; lower ones, 0 among them, stand there.
-const ROC_FLOOR: f64 = 1e-3;
+impl Ink {
+    /// Of a control or of what everything is compared with.
+    pub const fn solid(colour: &'static str) -> Ink {
+        Ink { colour, dash: 0 }
+    }
 
-/// A named line.
-pub struct Line<'a> {
-    pub label: &'a str,
-    pub colour: &'a str,
+    /// The same colour, dashed.
+    pub const fn dashed(colour: &'static str) -> Ink {
+        Ink { colour, dash: 1 }
+    }
+
+    /// Of the `i`-th method: five colours and three strokes make fifteen.
+    pub fn method(i: usize) -> Ink {
+        Ink { colour: OTHERS[i % OTHERS.len()], dash: i % DASHES.len() }
+    }
+}
+
+const DASHES: [&str; 3] = ["", "5 3", "1.5 2.5"];
+
+/// A line of a chart.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// Colour and stroke.
+    pub ink: Ink,
+    /// In the order in which they are joined.
     pub points: Vec<(f64, f64)>,
 }
 
-/// Percentages as horizontal bars from 0 to 100, first label on top, against the retrain's mean ± sd.
-pub fn bars(title: &str, values: &[(&str, f64, &str)], target: Option<(f64, f64)>) -> String {
-    let plots = vec![horizontal(values)];
-    let mut layout = panel(&plots, title, values.len())
-        .with_x_axis_min(0.0)
-        .with_x_axis_max(100.0)
-        .with_x_tick_step(25.0)
-        .with_x_label("accuracy, %");
-    if let Some((mean, sd)) = target {
-        layout = on_target(layout, mean, (mean - sd).max(0.0), (mean + sd).min(100.0));
-    }
-    inline(plots, layout, title)
-}
-
-/// Differences to the retrain in points: bars from its mean, 0, with the band of its ± sd.
-pub fn differences(title: &str, values: &[(&str, f64, &str)], sd: f64) -> String {
-    let plots = vec![horizontal(values)];
-    // At least a point either way, so that noise does not fill the picture.
-    let reach = values.iter().map(|value| value.1.abs()).fold(sd.max(1.0), f64::max) * 1.1;
-    let layout = panel(&plots, title, values.len())
-        .with_x_axis_min(-reach)
-        .with_x_axis_max(reach)
-        .with_x_label("difference to the retrain, points");
-    inline(plots, on_target(layout, 0.0, -sd, sd), title)
-}
-
-fn horizontal(values: &[(&str, f64, &str)]) -> Plot {
-    let bars = BarPlot::new().with_horizontal(true).with_width(0.7);
-    values
-        .iter()
-        .rev()
-        .fold(bars, |bars, &(label, value, colour)| bars.with_colored_bar(short(label), value, colour))
-        .into()
-}
-
-fn panel(plots: &[Plot], title: &str, bars: usize) -> Layout {
-    base(plots, title, 380.0, 90.0 + 26.0 * bars as f64)
-}
-
-fn on_target(layout: Layout, mean: f64, low: f64, high: f64) -> Layout {
-    layout
-        .with_shaded_region(ShadedRegion::vertical(low, high).with_color(RETRAIN))
-        .with_reference_line(ReferenceLine::vertical(mean).with_color(RETRAIN).with_stroke_width(1.5))
-}
-
-/// ROC curves on two logarithmic axes with the diagonal of a guess.
-pub fn roc(title: &str, curves: &[Line]) -> String {
-    let on_axes = |points: &[(f64, f64)]| -> Vec<(f64, f64)> {
-        points.iter().map(|&(fpr, tpr)| (fpr.max(ROC_FLOOR), tpr.max(ROC_FLOOR))).collect()
-    };
-    let guess = LinePlot::new()
-        .with_data(vec![(ROC_FLOOR, ROC_FLOOR), (1.0, 1.0)])
-        .with_color("#8a8a8a")
-        .with_dotted()
-        .with_legend("guessing");
-    let mut plots: Vec<Plot> = vec![guess.into()];
-    plots.extend(curves.iter().enumerate().map(|(i, curve)| line(i, curve, on_axes(&curve.points))));
-    let layout = base(&plots, title, 680.0, 400.0)
-        .with_log_scale()
-        .with_x_axis_min(ROC_FLOOR)
-        .with_x_axis_max(1.0)
-        .with_y_axis_min(ROC_FLOOR)
-        .with_y_axis_max(1.0)
-        .with_x_label("false-positive rate")
-        .with_y_label("true-positive rate");
-    inline(plots, layout, title)
-}
-
-/// Lines over a linear axis, such as loss over steps.
-pub fn lines(title: &str, x_label: &str, y_label: &str, curves: &[Line]) -> String {
-    let plots: Vec<Plot> = curves.iter().enumerate().map(|(i, curve)| line(i, curve, curve.points.clone())).collect();
-    let layout = base(&plots, title, 600.0, 320.0).with_x_label(x_label).with_y_label(y_label).with_y_axis_min(0.0);
-    inline(plots, layout, title)
-}
-
-/// A level drawn across a chart.
-pub struct Level<'a> {
+/// One axis.
+#[derive(Debug, Clone)]
+pub struct Axis<'a> {
+    /// What is on it, with its unit.
     pub label: &'a str,
-    pub colour: &'a str,
-    pub value: f64,
+    /// From where to where.
+    pub range: (f64, f64),
+    /// In powers of ten.
+    pub log: bool,
 }
 
-/// Cost against distance: one labelled point for each method, levels for the controls. Costs must be positive.
-pub fn scatter(
-    title: &str,
-    x_label: &str,
-    y_label: &str,
-    points: &[(&str, f64, f64, &str)],
-    levels: &[Level],
-) -> String {
+impl<'a> Axis<'a> {
+    /// A linear one.
+    pub fn linear(label: &'a str, range: (f64, f64)) -> Axis<'a> {
+        Axis { label, range, log: false }
+    }
+
+    /// A logarithmic one.
+    pub fn log(label: &'a str, range: (f64, f64)) -> Axis<'a> {
+        Axis { label, range, log: true }
+    }
+
+    /// A linear one from 0 that holds all values, with room above them.
+    pub fn from_zero(label: &'a str, values: impl Iterator<Item = f64>) -> Axis<'a> {
+        let top = values.filter(|value| value.is_finite()).fold(0.0, f64::max);
+        Axis::linear(label, (0.0, if top > 0.0 { 1.05 * top } else { 1.0 }))
+    }
+}
+
+/// Marks that are drawn behind the lines.
+#[derive(Debug, Clone, Copy)]
+pub enum Mark {
+    /// A line at this x.
+    At(f64, Ink),
+    /// A line at this y.
+    Level(f64, Ink),
+    /// A band from this x to that.
+    Band(f64, f64, Ink),
+}
+
+/// Lines, or steps of a histogram's edges.
+pub fn lines(name: &str, x: &Axis, y: &Axis, lines: &[Line], marks: &[Mark], steps: bool) -> String {
+    let plots: Vec<Plot> = lines.iter().map(|line| plot(line, x, y, steps)).collect();
+    draw(name, x, y, plots, marks)
+}
+
+/// A dot for each point with its number beside it.
+pub fn scatter(name: &str, x: &Axis, y: &Axis, points: &[(usize, f64, f64, Ink)], marks: &[Mark]) -> String {
     let plot = ScatterPlot::new()
-        .with_data(points.iter().map(|&(_, x, y, _)| (x, y)).collect::<Vec<_>>())
-        .with_colors(points.iter().map(|&(.., colour)| colour).collect::<Vec<_>>())
-        .with_labels(points.iter().map(|&(label, ..)| short(label)))
+        .with_data(points.iter().map(|&(_, px, py, _)| (within(px, x), within(py, y))).collect::<Vec<_>>())
+        .with_colors(points.iter().map(|point| point.3.colour).collect::<Vec<_>>())
+        .with_labels(points.iter().map(|point| point.0.to_string()))
         .with_repel_labels()
-        .with_size(5.0);
-    let plots = vec![Plot::from(plot)];
-    let top = points.iter().map(|point| point.2).chain(levels.iter().map(|level| level.value)).fold(0.0, f64::max);
-    let costs = || points.iter().map(|point| point.1);
-    let mut layout = base(&plots, title, 680.0, 380.0)
-        .with_log_x()
-        .with_x_axis_min(costs().fold(1.0, f64::min) / 2.0)
-        .with_x_axis_max(costs().fold(1.0, f64::max) * 2.0)
-        .with_x_label(x_label)
-        .with_y_label(y_label)
-        .with_y_label_offset(-12.0, 0.0)
-        .with_y_axis_min(0.0)
-        .with_y_axis_max(if top > 0.0 { 1.1 * top } else { 1.0 });
-    for level in levels {
-        layout = layout.with_reference_line(
-            ReferenceLine::horizontal(level.value).with_color(level.colour).with_label(level.label),
-        );
-    }
-    inline(plots, layout, title)
+        .with_size(4.5);
+    draw(name, x, y, vec![plot.into()], marks)
 }
 
-/// A label that leaves room for the chart; the table under it has the whole.
-fn short(label: &str) -> String {
-    match label.chars().count() {
-        0..=28 => label.to_owned(),
-        _ => label.chars().take(27).chain(['…']).collect(),
-    }
+fn within(value: f64, axis: &Axis) -> f64 {
+    value.clamp(axis.range.0, axis.range.1)
 }
 
-/// The dash tells lines apart where colour does not.
-fn line(i: usize, curve: &Line, points: Vec<(f64, f64)>) -> Plot {
-    let style = [LineStyle::Solid, LineStyle::Dashed, LineStyle::DashDot][i % 3].clone();
-    LinePlot::new()
-        .with_data(points)
-        .with_color(curve.colour)
-        .with_stroke_width(2.0)
-        .with_line_style(style)
-        .with_legend(short(curve.label))
-        .into()
+fn plot(line: &Line, x: &Axis, y: &Axis, steps: bool) -> Plot {
+    let finite = line.points.iter().filter(|(px, py)| px.is_finite() && py.is_finite());
+    let points: Vec<(f64, f64)> = finite.map(|&(px, py)| (within(px, x), within(py, y))).collect();
+    let plot = LinePlot::new().with_data(points).with_color(line.ink.colour).with_stroke_width(1.8);
+    let plot = match line.ink.dash % DASHES.len() {
+        0 => plot,
+        dash => plot.with_line_style(LineStyle::Custom(DASHES[dash].into())),
+    };
+    if steps { plot.with_step().into() } else { plot.into() }
 }
 
 /// Three significant digits without trailing zeros.
-fn tick(value: f64) -> String {
+pub fn tick(value: f64) -> String {
+    if value != 0.0 && (value.abs() < 1e-3 || value.abs() >= 1e5) {
+        return format!("{value:.0e}").replace('-', "−");
+    }
     let digits = (2.0 - value.abs().max(1e-9).log10().floor()).clamp(0.0, 6.0) as usize;
     let text = format!("{value:.digits$}");
-    match text.contains('.') {
+    let text = match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
         false => text,
-    }
+    };
+    if text == "-0" { "0".into() } else { text.replace('-', "−") }
 }
 
-fn base(plots: &[Plot], title: &str, width: f64, height: f64) -> Layout {
+/// Of a long logarithmic axis the powers of ten alone are named.
+fn ticks(axis: &Axis) -> TickFormat {
+    let long = axis.log && axis.range.1 > 100.0 * axis.range.0;
+    TickFormat::Custom(Arc::new(move |value: f64| {
+        let power = value.log10();
+        if long && (power - power.round()).abs() > 1e-6 { String::new() } else { tick(value) }
+    }))
+}
+
+/// Units of a picture: at this width its text is as large as the page's small print on a telephone.
+const SIZE: (f64, f64) = (350.0, 250.0);
+
+fn draw(name: &str, x: &Axis, y: &Axis, plots: Vec<Plot>, marks: &[Mark]) -> String {
     let mut theme = Theme::light();
     for ink in [&mut theme.axis_color, &mut theme.tick_color, &mut theme.text_color] {
         *ink = "currentColor".into();
@@ -187,22 +165,45 @@ fn base(plots: &[Plot], title: &str, width: f64, height: f64) -> Layout {
     theme.legend_border = "none".into();
     theme.grid_color = "#80808040".into();
     theme.font_family = Some("system-ui, sans-serif".into());
-    Layout::auto_from_plots(plots)
+    let mut layout = Layout::auto_from_plots(&plots)
         .with_theme(theme)
-        .with_title(title)
-        .with_title_size(15)
-        .with_label_size(13)
-        .with_tick_size(12)
-        .with_body_size(12)
-        .with_width(width)
-        .with_height(height)
-        .with_legend_position(LegendPosition::OutsideRightTop)
-        .with_tick_format(TickFormat::Custom(Arc::new(tick)))
+        .with_label_size(12)
+        .with_tick_size(11)
+        .with_body_size(11)
+        .with_width(SIZE.0)
+        .with_height(SIZE.1)
+        .with_ticks(5)
+        .with_x_axis_min(x.range.0)
+        .with_x_axis_max(x.range.1)
+        .with_y_axis_min(y.range.0)
+        .with_y_axis_max(y.range.1)
+        .with_x_label(x.label)
+        .with_y_label(y.label)
+        .with_x_label_overlap(AxisLabelOverlap::Thin)
+        .with_x_tick_format(ticks(x))
+        .with_y_tick_format(ticks(y));
+    layout.show_legend = false;
+    if x.log {
+        layout = layout.with_log_x();
+    }
+    if y.log {
+        layout = layout.with_log_y();
+    }
+    for mark in marks {
+        layout = match *mark {
+            Mark::At(at, ink) => layout.with_reference_line(ReferenceLine::vertical(at).with_color(ink.colour)),
+            Mark::Level(at, ink) => layout.with_reference_line(ReferenceLine::horizontal(at).with_color(ink.colour)),
+            Mark::Band(low, high, ink) => {
+                layout.with_shaded_region(ShadedRegion::vertical(low, high).with_color(ink.colour))
+            }
+        };
+    }
+    inline(plots, layout, name)
 }
 
 /// Renders and makes the picture part of the page: it scales with the column, has a name for readers that do not see
 /// it, and needs no namespace.
-fn inline(plots: Vec<Plot>, layout: Layout, title: &str) -> String {
+fn inline(plots: Vec<Plot>, layout: Layout, name: &str) -> String {
     let svg = render_to_svg(plots, layout);
     let attribute = |name: &str| {
         let rest = svg.split_once(&format!(" {name}=\"")).map_or("", |(_, rest)| rest);
@@ -214,6 +215,31 @@ fn inline(plots: Vec<Plot>, layout: Layout, title: &str) -> String {
     format!(
         "<svg class=\"chart\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" \
          aria-label=\"{}\" fill=\"currentColor\" font-family=\"system-ui, sans-serif\">{body}\n",
-        escape(title)
+        escape(name)
     )
+}
+
+/// What the colours and strokes of lines mean.
+pub fn key<'a>(entries: impl IntoIterator<Item = (&'a str, Ink)>) -> String {
+    let entry = |(name, ink): (&str, Ink)| {
+        format!(
+            "<li><svg viewBox=\"0 0 24 8\" width=\"24\" height=\"8\" aria-hidden=\"true\"><line x1=\"0\" y1=\"4\" \
+             x2=\"24\" y2=\"4\" stroke=\"{}\" stroke-width=\"2.5\" stroke-dasharray=\"{}\"/></svg> {}</li>\n",
+            ink.colour,
+            DASHES[ink.dash % DASHES.len()],
+            escape(name)
+        )
+    };
+    format!("<ul class=\"key\">\n{}</ul>\n", entries.into_iter().map(entry).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tick;
+
+    #[test]
+    fn ticks_are_short_and_have_no_negative_zero() {
+        assert_eq!([0.0, -0.0, 0.25, -2.5, 100.0, 1234.0].map(tick), ["0", "0", "0.25", "−2.5", "100", "1234"]);
+        assert_eq!([1e-5, 2e6].map(tick), ["1e−5", "2e6"]);
+    }
 }

@@ -1,8 +1,8 @@
 //! What a report shows of a request on a graph: accuracy by distance, deleted edges, planted classes.
 
-use super::charts::{self, Line};
-use super::experiment::coloured;
-use super::html::{figure, table};
+use super::charts::{self, Axis, Line, key};
+use super::html::{Figure, panel, table};
+use super::inks::inks;
 use crate::run::cells::{percent, plain};
 use crate::run::results::{Row, RowKind};
 
@@ -16,13 +16,22 @@ pub(super) fn hops(rows: &[&Row]) -> String {
     let retrain = rows.iter().find(|row| row.row == RowKind::Retrain);
     let (Some(retrain), false) = (retrain, hops.is_empty()) else { return String::new() };
     let place = |hop: &str| HOPS.iter().position(|name| *name == hop).map_or(0.0, |at| at as f64);
-    let curves: Vec<Line> = coloured(rows)
-        .into_iter()
-        .map(|(row, colour)| {
+    let inks = inks(rows);
+    let lines: Vec<Line> = inks
+        .iter()
+        .map(|(row, ink)| {
             let point = |hop: &&str| Some((place(hop), 100.0 * row.metrics.get(&accuracy(hop))?));
-            Line { label: row.label(), colour, points: hops.iter().filter_map(point).collect() }
+            Line { ink: *ink, points: hops.iter().filter_map(point).collect() }
         })
         .collect();
+    let (low, high) = lines
+        .iter()
+        .flat_map(|line| &line.points)
+        .fold((100.0, 0.0), |(low, high), point| (f64::min(low, point.1), f64::max(high, point.1)));
+    let y = Axis::linear("test accuracy, %", ((low - 5.0f64).max(0.0), (high + 5.0f64).min(100.0)));
+    let name = "accuracy by hop";
+    let x = Axis::linear("hops from the deletion", (0.0, 4.0));
+    let picture = charts::lines(name, &x, &y, &lines, &[], false);
     let count = |hop: &str| retrain.metrics.get(&format!("hops.{hop}.count")).map_or(0.0, |n| n);
     let heading = |hop: &str| match hop {
         "far" => format!("4 and more ({} nodes), %", count(hop)),
@@ -36,12 +45,15 @@ pub(super) fn hops(rows: &[&Row]) -> String {
             std::iter::once(row.label().to_owned()).chain(each).collect()
         })
         .collect();
-    figure(
-        "Test accuracy by hops from what was deleted (4: four and more, or not connected): whether neighbours are \
-            harmed.",
-        &[charts::lines("accuracy by hop", "hops from the deletion", "test accuracy, %", &curves)],
-        &table("Test accuracy by hop, mean ± standard deviation", &header, &cells),
-    )
+    Figure {
+        title: "Are the neighbours harmed?",
+        caption: "Test accuracy by hops from what was deleted; 4 stands for four and more, or not connected. A method \
+                  should lie where the retrain lies, near the deletion too.",
+        body: panel(name, &picture),
+        key: key(inks.iter().map(|(row, ink)| (row.label(), *ink))),
+        numbers: table("Test accuracy by hop, mean ± standard deviation", &header, &cells),
+    }
+    .html()
 }
 
 fn accuracy(hop: &str) -> String {

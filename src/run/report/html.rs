@@ -44,13 +44,53 @@ pub fn table(caption: &str, header: &[String], rows: &[Vec<String>]) -> String {
     out
 }
 
-/// Charts side by side with what they show and, under them, their numbers.
-pub fn figure(caption: &str, charts: &[String], table: &str) -> String {
-    let caption = escape(caption);
-    format!(
-        "<figure><figcaption>{caption}</figcaption>\n<div class=\"charts\">{}</div>\n{table}</figure>\n",
-        charts.concat()
-    )
+/// What unfolds at a click: closed unless `open`. `head` is text, `body` HTML.
+pub fn folded(class: &str, open: bool, head: &str, body: &str) -> String {
+    let open = if open { " open" } else { "" };
+    format!("<details class=\"{class}\"{open}><summary>{}</summary>\n{body}</details>\n", escape(head))
+}
+
+/// A picture with what it shows, the key of its colours, and its numbers in a table that unfolds.
+pub struct Figure<'a> {
+    /// Its heading.
+    pub title: &'a str,
+    /// What is seen, and how to read it.
+    pub caption: &'a str,
+    /// Pictures, each in a [`panel`].
+    pub body: String,
+    /// What colours and strokes mean, as HTML.
+    pub key: String,
+    /// As HTML.
+    pub numbers: String,
+}
+
+impl Figure<'_> {
+    /// As HTML.
+    pub fn html(&self) -> String {
+        let numbers = match self.numbers.is_empty() {
+            true => String::new(),
+            false => folded("numbers", false, &format!("Numbers: {}", self.title), &self.numbers),
+        };
+        format!(
+            "<figure><h4>{}</h4>\n<figcaption>{}</figcaption>\n<div class=\"charts\">{}</div>\n{}{numbers}</figure>\n",
+            escape(self.title),
+            escape(self.caption),
+            self.body,
+            self.key
+        )
+    }
+}
+
+/// One picture among several, under its name.
+pub fn panel(title: &str, picture: &str) -> String {
+    format!("<div class=\"panel\"><h5>{}</h5>{picture}</div>\n", escape(title))
+}
+
+/// An anchor that is the same for the same text: letters and digits of it, and its place among all.
+pub fn anchor(place: usize, text: &str) -> String {
+    let word = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let text: String = text.chars().take(60).map(word).collect();
+    format!("e{place}-{text}")
 }
 
 #[cfg(test)]
@@ -60,5 +100,6 @@ mod tests {
     #[test]
     fn nothing_escapes_an_element_or_an_attribute() {
         assert_eq!(escape("a<b>&\"c'\u{1b}\n"), "a&lt;b&gt;&amp;&quot;c&#39;\u{fffd}\n");
+        assert_eq!(anchor(2, "A \"b\"_c"), "e2-a--b--c");
     }
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::records::{Part, Records, Session};
 use crate::run::first_step::FirstStep;
 use crate::run::written::EpochLine;
-use crate::statistics::{self, Score};
+use crate::statistics;
 use crate::train::coupled::Trace;
 use crate::train::{EpochReport, Fit, Flow, Keeping, Observer, StepReport, Term, train_to_end};
 
@@ -172,18 +172,8 @@ impl Running<'_> {
         }
     }
 
-    /// The validation records' score with what the run would end with here; none without such records.
-    pub fn validate(&self, session: &mut Session, fit: &Fit) -> Result<Option<Score>> {
-        let records = Records { part: Part::Validation, indices: &self.validation };
-        match (self.validation.is_empty(), fit.validation()) {
-            (true, _) => Ok(None),
-            (false, Some(score)) => Ok(Some(score)),
-            (false, None) => fit.with_served(session, |session| statistics::score(session, records)).map(Some),
-        }
-    }
-
     fn close(&mut self, session: &mut Session, fit: &Fit, report: &EpochReport, seconds: f64) -> Result<EpochLine> {
-        let validation = self.validate(session, fit)?;
+        let validation = fit.validate(session, &self.validation)?;
         let EpochReport { epoch, step, loss, accuracy, lr, .. } = *report;
         let line = EpochLine { epoch, step, loss, accuracy, lr, validation, seconds };
         self.lines.push(line);

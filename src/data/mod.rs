@@ -111,7 +111,8 @@ impl Samples {
 
     /// One set behind the other; none where their targets are not of one kind and width. Features must be as wide.
     fn joined(all: &[&Samples]) -> Option<Samples> {
-        let mut whole = Samples { targets: all.first()?.targets.clone().map(TargetTable::emptied), ..Samples::default() };
+        let mut whole =
+            Samples { targets: all.first()?.targets.clone().map(TargetTable::emptied), ..Samples::default() };
         for one in all {
             whole.x.extend_from_slice(&one.x);
             whole.y.extend_from_slice(&one.y);

@@ -357,7 +357,7 @@ impl Observer for OriginalWatch<'_> {
     }
 
     fn epoch(&mut self, session: &mut Session, fit: &mut Fit, e: &EpochReport) -> Result<Flow> {
-        let looked = e.epoch % self.stride == 0;
+        let looked = e.epoch.is_multiple_of(self.stride);
         let validation = if looked { fit.validate(session, &self.validation)? } else { None };
         self.points.push(CurvePoint {
             epoch: Some(e.epoch as f64),

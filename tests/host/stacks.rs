@@ -96,8 +96,14 @@ fn same_as_alone(engine: &mut Engine, data: &Dataset, layers: &str, recipe: &Tra
     let sets: Vec<Vec<u32>> = counts.iter().enumerate().map(pick).collect();
     let starts: Vec<Vec<f32>> = (0..counts.len()).map(|i| model.init(i as u64)).collect();
     let lr = |i: usize| recipe.lr * (1.0 + 0.25 * i as f64);
-    let job =
-        |i: usize| Job { indices: &sets[i], seed: 40 + i as u64, lr: Some(lr(i)), start: &starts[i], validation: &[], state: None };
+    let job = |i: usize| Job {
+        indices: &sets[i],
+        seed: 40 + i as u64,
+        lr: Some(lr(i)),
+        start: &starts[i],
+        validation: &[],
+        state: None,
+    };
     let jobs: Vec<Job> = (0..counts.len()).map(job).collect();
     let source = Source::new(data, None);
     let mut ended = vec![0; counts.len()];

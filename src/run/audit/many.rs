@@ -53,7 +53,14 @@ impl Recipe<'_> {
         if self.alone().is_none() {
             let mut jobs = Vec::new();
             for (pupil, start) in pupils.iter().zip(&starts) {
-                jobs.push(Job { indices: &pupil.records, seed: pupil.seed, lr: None, start, state: None });
+                jobs.push(Job {
+                    indices: &pupil.records,
+                    seed: pupil.seed,
+                    lr: None,
+                    start,
+                    state: None,
+                    validation: &[],
+                });
             }
             let source = Source::new(training(), None);
             let trained = fit_many(engine, self.model, &source, self.config, &jobs, |_, _| Ok(()))?;

@@ -87,10 +87,13 @@ impl EnsembleJob {
         self.hold.begin(&self.digest)?;
         write_config(&self.folder, &self.loaded.config)?;
         let of = self.count;
-        let members =
-            train_members(engine, &self.loaded, (&self.folder, of), (options, &self.marks, self.one_by_one), &mut |member, event| {
-                watch(EnsembleEvent { member, of, event })
-            })?;
+        let members = train_members(
+            engine,
+            &self.loaded,
+            (&self.folder, of),
+            (options, &self.marks, self.one_by_one),
+            &mut |member, event| watch(EnsembleEvent { member, of, event }),
+        )?;
         self.finish(engine, &members, start)
     }
 

@@ -118,11 +118,7 @@ struct Member<'a> {
 }
 
 impl<'a> Member<'a> {
-    fn of(
-        (number, job): (usize, &'a TrainJob),
-        engine: &Engine,
-        options: TrainOptions,
-    ) -> Result<(Begin, Member<'a>)> {
+    fn of((number, job): (usize, &'a TrainJob), engine: &Engine, options: TrainOptions) -> Result<(Begin, Member<'a>)> {
         let fresh = || job.theta.clone().unwrap_or_else(|| job.model.init(job.config.seed));
         let (begin, lines, step) = match job.checkpoint(engine.precision(), options.resume)? {
             None => (Begin { theta: fresh(), state: None }, Vec::new(), 0),

@@ -98,6 +98,11 @@ fn named(schema: &Schema, title: &str, about: &str) -> Value {
     schema
 }
 
+/// `ensemble.without`, which nobody writes by hand: requests as tables.
+pub(crate) fn requests_key(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "object" } })
+}
+
 /// `forget.request`: a path or a table.
 pub(crate) fn request_key(generator: &mut SchemaGenerator) -> Schema {
     let table = generator.subschema_for::<Request>();

@@ -96,7 +96,7 @@ mod tests {
         for [u, v] in &data.graph.edges {
             assert!(graph.graph.has_edge(own[*u as usize], own[*v as usize]));
         }
-        assert_eq!(part.node_id(1).to_string(), whole.node_id(own[1]).to_string());
+        assert_eq!(part.node_id(1).to_string(), format!("{}", crate::data::Id::Name(own[1].to_string())));
         assert_eq!(data.labels[1], graph.labels[own[1] as usize]);
     }
 

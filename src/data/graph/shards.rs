@@ -54,6 +54,21 @@ mod tests {
     use super::*;
     use crate::data::{DataConfig, load};
 
+    #[test]
+    fn neighbours_stay_together_where_nodes_are_not_drawn() {
+        let config = DataConfig { split: Some(crate::data::NodeSplit::Random), ..DataConfig::new("cora") };
+        let data = load(&config, Path::new("")).unwrap();
+        let (train, graph) = (data.train_ids(), &data.graph.as_ref().unwrap().graph);
+        let kept = |how: GraphDivision| {
+            let of = data.divide_nodes(how, Shards { shards: 10, seed: 1 });
+            let shard = |id: &u32| train.binary_search(id).ok().map(|at| of[at]);
+            let pairs: Vec<_> = graph.edges.iter().filter_map(|[u, v]| Some((shard(u)?, shard(v)?))).collect();
+            pairs.iter().filter(|(u, v)| u == v).count() as f64 / pairs.len() as f64
+        };
+        let [random, blpa, bekm] = [GraphDivision::Random, GraphDivision::Blpa, GraphDivision::Bekm].map(kept);
+        assert!((0.07..0.13).contains(&random) && blpa > 0.6 && bekm > 0.6, "{random} {blpa} {bekm}");
+    }
+
     /// What a division keeps of a node that is gone shows in where the others are.
     #[test]
     fn a_random_division_knows_nothing_of_a_node_that_is_gone_and_the_others_do() {

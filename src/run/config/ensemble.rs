@@ -78,6 +78,7 @@ pub struct EnsembleConfig {
     #[serde(default)]
     pub fit: Fitting,
     /// `graph_eraser`: how the training nodes are divided.
+    #[cfg_attr(feature = "cli", schemars(extend("default" = "random")))]
     #[serde(default, skip_serializing_if = "is_default")]
     pub partition: GraphDivision,
     /// How what members say becomes what the ensemble says.
@@ -90,6 +91,7 @@ pub struct EnsembleConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
     /// In the folder of a member of `graph_eraser`: what had been forgotten when it was trained, and so was not there.
+    #[cfg_attr(feature = "cli", schemars(schema_with = "crate::run::schema::requests_key"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<Request>,
 }

@@ -37,6 +37,11 @@ if [ $# -eq 0 ]; then
   else
     step tools/matrix.sh --further
     tools/matrix.sh --further --program "$target/debug/unlearn" --out "$target/matrix"
+    if command -v python3 >/dev/null; then
+      # A sample; the whole takes minutes.
+      step tools/exact.py --deletions 3
+      python3 tools/exact.py --program "$target/debug/unlearn" --deletions 3 --adapters system --models mlp,gcn
+    fi
   fi
   if command -v python3 >/dev/null; then
     step tools/prove_shaders.sh

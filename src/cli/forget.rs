@@ -66,13 +66,16 @@ impl Run for Forget {
             return self.ensemble(cx, settings);
         }
         let Some(out) = out else {
-            let lines = ForgetJob::dry(&self.run, &self.request, &self.method, settings)?.lines().to_vec();
+            let job = ForgetJob::dry(&self.run, &self.request, &self.method, settings)?;
+            let (lines, notes) = (job.lines().to_vec(), job.foretold());
             return match cx.json {
                 true => emit_json(&serde_json::json!({
                     "schema": "unlearn.dry_run/1", "version": env!("CARGO_PKG_VERSION"), "method": self.method,
-                    "requests": lines,
+                    "requests": lines, "notes": notes,
                 })),
-                false => emit(&whom::text(&lines)),
+                false => emit(
+                    &(whom::text(&lines) + &notes.iter().map(|note| format!("note: {note}\n")).collect::<String>()),
+                ),
             };
         };
         if self.order.in_order {
@@ -89,6 +92,7 @@ impl Run for Forget {
         if let Some(lost) = job.lost() {
             cx.note(&format!("{}: {lost}", self.run.display()));
         }
+        job.foretold().iter().for_each(|note| cx.note(note));
         if job.lacks_recipe() {
             cx.note(&format!(
                 "{} has no [train]: what {} takes of a recipe (batch size, weight decay, clipping) has its default",

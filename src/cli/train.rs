@@ -155,11 +155,11 @@ impl Train {
             _ if !seat.leads() => {}
             // Of several models.
             Event::Stack { .. } | Event::Stepped(_) | Event::Told(_) => {}
-            Event::Start { done, steps, planned_bytes, kept } => {
+            Event::Start { done, steps, planned_bytes, kept, deltas } => {
                 bar.set_length(steps);
                 bar.set_position(done);
                 cx.note(&format!("{} parameters, {planned_bytes} bytes of GPU memory", job.model.layout.count()));
-                keeps(kept).iter().for_each(|line| cx.note(line));
+                keeps(kept, deltas).iter().for_each(|line| cx.note(line));
             }
             Event::FirstStep(first) => bar.suspend(|| cx.note(&first.line())),
             Event::Step(step) => {
@@ -202,10 +202,10 @@ impl Train {
         let (resume, check_finite) = (self.resume, cx.check_finite);
         let options = TrainOptions { resume, keep_checkpoint, check_finite, interrupted: &interrupted, ranks: None };
         let trained = job.train(&mut engine, options, &mut |EnsembleEvent { member, of, event }| match event {
-            Event::Start { done, steps, planned_bytes, kept } => {
+            Event::Start { done, steps, planned_bytes, kept, deltas } => {
                 bar.set_length(steps);
                 bar.set_position(done);
-                keeps(kept).iter().for_each(|line| bar.suspend(|| cx.note(line)));
+                keeps(kept, deltas).iter().for_each(|line| bar.suspend(|| cx.note(line)));
                 bar.suspend(|| cx.note(&format!("member {member} of {of}: {planned_bytes} bytes of GPU memory")));
             }
             Event::Stack { models, done, steps, planned_bytes } => {
@@ -261,6 +261,9 @@ impl Train {
 }
 
 /// What stays in the folder besides the weights.
-fn keeps((count, bytes): (u64, u64)) -> Option<String> {
-    (count > 0).then(|| format!("{count} checkpoints stay in the folder, {bytes} bytes at most"))
+fn keeps(kept: (u64, u64), deltas: (u64, u64)) -> Vec<String> {
+    let line = |(count, bytes): (u64, u64), what: &str| {
+        (count > 0).then(|| format!("{count} {what} stay in the folder, {bytes} bytes at most"))
+    };
+    line(kept, "checkpoints").into_iter().chain(line(deltas, "steps")).collect()
 }

@@ -55,6 +55,40 @@ impl Dataset {
     }
 }
 
+impl GraphData {
+    /// SHA-256 over the nodes but `gone` (ascending ids, already taken from the graph) in their order, with their
+    /// edges: numbers of nodes are places among those that stay, classes and nodes are by their names, so that it is
+    /// that of a graph whose files never had the others.
+    pub(crate) fn retained_sha256(&self, gone: &[u32], class_names: &[String]) -> String {
+        let mut digest = Digest::new("unlearn.retained_nodes/1");
+        let stays = |node: &u32| gone.binary_search(node).is_err();
+        let place = |node: u32| node - gone.partition_point(|other| *other < node) as u32;
+        let (graph, held) = (&self.graph, &self.graph.edge_data);
+        digest.field("width", &(graph.features.width as u64).to_le_bytes());
+        digest.field("undirected", &[u8::from(graph.undirected)]);
+        for node in (0..graph.nodes as u32).filter(stays) {
+            let (col, val) = graph.features.row(node as usize);
+            digest.field("col", bytemuck::cast_slice(col)).field("val", bytemuck::cast_slice(val));
+            let class = class_names.get(self.labels[node as usize] as usize);
+            digest.field("class", class.map_or(&[][..], |name| name.as_bytes()));
+            let name = self.names.as_ref().map_or(&[][..], |names| names[node as usize].as_bytes());
+            digest.field("node", name);
+        }
+        for (at, [u, v]) in graph.edges.iter().enumerate() {
+            digest.field("edge", bytemuck::cast_slice(&[place(*u), place(*v)]));
+            if let Some(weight) = &held.weight {
+                digest.field("weight", bytemuck::bytes_of(&weight[at]));
+            }
+            digest.field("features", bytemuck::cast_slice(&held.features[at * held.width..][..held.width]));
+        }
+        for (name, ids) in [("train", &self.train), ("validation", &self.validation), ("test", &self.test)] {
+            let places: Vec<u32> = ids.iter().filter(|id| stays(id)).map(|id| place(*id)).collect();
+            digest.field(name, bytemuck::cast_slice(&places));
+        }
+        digest.finish()
+    }
+}
+
 fn add_graph(digest: &mut Digest, data: &GraphData) {
     let Graph { nodes, edges, undirected, features, edge_data } = &data.graph;
     digest.field("nodes", &(*nodes as u64).to_le_bytes()).field("edges", bytemuck::cast_slice(edges));

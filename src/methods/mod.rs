@@ -13,6 +13,7 @@ pub mod tuning;
 
 pub use self::second_order::certificate::Certificate;
 pub use self::shared::account::{Account, Details, StoppedBy};
+pub use self::shared::guarantee::Guarantee;
 pub use self::shared::ratios::Ratios;
 pub use self::shared::settings::{Reported, Setting};
 pub use self::tier::{Read, Tier};
@@ -22,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::records::Session;
 use crate::train::coupled::Trace;
-use crate::train::{Keeper, TrainConfig, shuffled};
+use crate::train::{Deltas, Keeper, TrainConfig, shuffled};
 
 /// What a method works with: index sets into the training split, never a data set's name, never test data.
 #[derive(Clone, Copy, Debug)]
@@ -52,12 +53,18 @@ pub struct Past<'a> {
     pub method: Option<&'a str>,
     /// The certificate that it left.
     pub certificate: Option<&'a Certificate>,
+    /// What noise had proven of them.
+    pub guarantee: Option<&'a Guarantee>,
+    /// What is fitted on records may be another without the forgotten ones, and was not fitted again.
+    pub fitted: bool,
     /// The weights that the training began with, where those were not drawn from the seed.
     pub base: Option<&'a [f32]>,
     /// The trace of a training with `[train.coupled]`, where the run has it.
     pub trace: Option<&'a Trace>,
     /// The checkpoints that it kept, where they are still those of a training without the records.
     pub checkpoints: Option<&'a dyn Keeper>,
+    /// What its steps added, where it kept that.
+    pub deltas: Option<&'a dyn Deltas>,
 }
 
 impl Past<'_> {
@@ -188,9 +195,19 @@ pub trait Method: Reported + Send + Sync {
         Needs::Nothing
     }
 
+    /// What is known of its cost before it begins, on `records` training records of a kind.
+    fn foretells(&self, _kind: RecordKind, _records: usize, _recipe: &TrainConfig) -> Option<String> {
+        None
+    }
+
     /// Whether it goes on from what was computed on the data as they were fitted with the forgotten records: refused
     /// where fitting without them gives other data.
     fn goes_on(&self) -> bool {
+        false
+    }
+
+    /// Whether it works on data and network as if the forgotten records had never been there, as exact methods do.
+    fn fits_anew(&self) -> bool {
         false
     }
 
@@ -227,6 +244,12 @@ impl MethodRow {
         self.settings.iter().copied().flatten()
     }
 
+    /// Whether it works on data and network as if the forgotten records had never been there: exact methods do, and
+    /// what asks for it by [`Method::fits_anew`].
+    pub fn fits_anew(&self) -> bool {
+        self.tier.is_exact() || (self.build)(toml::Table::new()).is_ok_and(|method| method.fits_anew())
+    }
+
     /// Refuses link data for a method that needs records with classes.
     ///
     /// # Errors
@@ -260,6 +283,9 @@ pub static METHODS: &[&MethodRow] = &[
     &exact::coupling::ROW,
     &tuning::finetune::ROW,
     &tuning::l1_sparse::ROW,
+    &tuning::noisy_finetune::ROW,
+    &tuning::rewind::ROW,
+    &tuning::amnesiac::ROW,
     &ascent::gradient_ascent::ROW,
     &ascent::neg_grad_plus::ROW,
     &fisher::noise::ROW,

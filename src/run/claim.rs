@@ -2,22 +2,29 @@
 //! its conditions is held by the code; a condition that cannot be checked is said with the word.
 
 use super::info::ForgetInfo;
-use crate::methods::{Account, Certificate, Read, Tier};
+use crate::methods::{Account, Certificate, Guarantee, Read, Tier};
 
 /// The tier of a result: what its method's row says, where what the method did bears it out. "Exact" takes a method
-/// that read none of the records, "certified" one that came with its certificate.
+/// that read none of the records, "certified" one that came with its certificate or a
+/// guarantee, whatever its row says.
 pub fn tier(row: Tier, account: &Account) -> Tier {
     match row {
         Tier::Exact if account.reads.contains(&Read::ForgetData) || account.details.other_trajectory => {
             Tier::Approximate
         }
+        Tier::Approximate | Tier::Certified if account.details.guarantee.is_some() => Tier::Certified,
         Tier::Certified if account.details.certificate.is_none() => Tier::Unverified,
         tier => tier,
     }
 }
 
 /// The tier of a run with its conditions, as it is stored and printed.
-pub fn conditions(tier: Tier, base: Option<&str>, certificate: Option<&Certificate>, replayed: bool) -> Vec<String> {
+pub fn conditions(
+    tier: Tier,
+    base: Option<&str>,
+    (certificate, guarantee): (Option<&Certificate>, Option<&Guarantee>),
+    replayed: bool,
+) -> Vec<String> {
     let mut all: Vec<String> = match (tier, certificate) {
         (Tier::Exact, _) => vec![
             match replayed {
@@ -48,13 +55,14 @@ pub fn conditions(tier: Tier, base: Option<&str>, certificate: Option<&Certifica
             format!("objective noise σ = {}, λ = {} per record", c.sigma, c.lambda),
             format!("gradient left {:.3e} of a budget of {:.3e}", c.spent, c.budget),
         ],
-        (Tier::Certified, None) => vec!["no certificate came of this run, so nothing is claimed".into()],
+        (Tier::Certified, None) => guarantee
+            .map_or_else(|| vec!["no certificate came of this run, so nothing is claimed".into()], Guarantee::said),
         (Tier::Approximate, _) => {
             vec!["nothing is proven: it is as good as `unlearn verify` measures it against retrains".into()]
         }
         (Tier::Unverified, _) => vec!["no claim".into()],
     };
-    if let Some(hash) = base.filter(|_| tier.is_exact() || tier == Tier::Certified) {
+    if let Some(hash) = base.filter(|_| tier.is_exact() || certificate.is_some()) {
         all.push(format!(
             "{GIVEN}the base model (SHA-256 {hash}) did not see the records, which cannot be checked here: what it \
                 knows is not forgotten"

@@ -318,6 +318,11 @@ impl Config {
             return Err(Error::input("train.new_head = true needs train.base, the weights that it is the new head of"));
         }
         self.train.check()?;
+        if self.ensemble.is_some() && self.train.deltas.is_some() {
+            return Err(Error::input(
+                "train.deltas does not go with [ensemble], whose members forget exactly by `sisa`; leave one out",
+            ));
+        }
         self.ensemble.as_ref().map_or(Ok(()), EnsembleConfig::check)?;
         self.check_graph_ensemble()?;
         self.forget.as_ref().map_or(Ok(()), ForgetConfig::check)
@@ -343,7 +348,7 @@ impl Config {
         }
     }
 
-    /// Every path in it but the request's.
+    /// Every path in it but that of the request of [`ForgetConfig`].
     fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let d = &mut self.data;
         let single = [
@@ -359,7 +364,8 @@ impl Config {
             &mut d.labels,
         ];
         let lists = [&mut d.train_files, &mut d.test_files];
-        single.into_iter().flatten().chain(lists.into_iter().flatten().flatten()).chain(&mut self.init)
+        let sensitive = self.train.deltas.as_mut().and_then(|deltas| deltas.request.as_mut());
+        single.into_iter().flatten().chain(lists.into_iter().flatten().flatten()).chain(&mut self.init).chain(sensitive)
     }
 
     /// Files and folders that it is about.

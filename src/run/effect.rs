@@ -150,25 +150,23 @@ pub(super) fn chance_of(data: &Dataset, ids: &[u32]) -> Option<Chance> {
     Chance::of(label.filter(|(id, _)| ids.binary_search(id).is_ok()).map(|(_, label)| label))
 }
 
-/// What the answers of two models on the retained training records are worth: accuracy or, where records have targets,
-/// [`skill`]; absent where records are links.
+/// What the answers of two models on the retained training records are worth, each on the records as they are fed to it:
+/// accuracy or, where records have targets, [`skill`]; absent where records are links.
 ///
 /// # Errors
 /// A lost device; memory over the budget.
 pub(super) fn retain_worth(
     engine: &mut Engine,
-    (model, data): (&Model, &Dataset),
     target: &Target,
-    thetas: [&[f32]; 2],
+    both: [((&Model, &Dataset), &[f32]); 2],
 ) -> Result<[Option<f64>; 2]> {
     let retain = &target.split.retain;
-    if data.kind() == RecordKind::Link || retain.is_empty() {
-        return Ok([None; 2]);
-    }
-    let mut session = Session::of(engine, model, data, target.deletion(), thetas[0])?;
     let mut found = [None; 2];
-    for (theta, found) in thetas.into_iter().zip(&mut found) {
-        session.write_theta(theta)?;
+    for (((model, data), theta), found) in both.into_iter().zip(&mut found) {
+        if data.kind() == RecordKind::Link || retain.is_empty() {
+            continue;
+        }
+        let mut session = Session::of(engine, model, data, target.deletion(), theta)?;
         let score = statistics::score(&mut session, Records::train(retain))?;
         *found = score.accuracy.or_else(|| skill(score.loss, constant_of(data, retain)?));
     }

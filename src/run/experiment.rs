@@ -172,7 +172,7 @@ impl Ready {
         let target = Target::of(&requests, &data, &model, loaded.config.seed)?;
         let request = RequestSummary::of(&requests, &target);
         let (all, none) = ((&data, &Absent::default()), &Origins::default());
-        let refit = Refit::of(methods::reference(), &loaded.config, all, &target, none)?;
+        let refit = Refit::of(true, &loaded.config, all, &target, none)?;
         if let (Some(_), Some(name)) = (&refit, goes_on.first()) {
             return Err(refitted(name));
         }
@@ -213,7 +213,7 @@ impl Ready {
     /// Network and data of a method.
     fn works_on(&self, row: &MethodRow) -> (&Model, &Dataset) {
         match &self.refit {
-            Some(refit) if row.tier.is_exact() => (&refit.model, &refit.data),
+            Some(refit) if row.fits_anew() => (&refit.model, &refit.data),
             _ => (&self.model, &self.data),
         }
     }
@@ -310,7 +310,8 @@ impl Ready {
         let (target, train) = (&self.target, &self.config.train);
         let (model, data) = self.works_on(row);
         let base = base(&self.config, model)?;
-        let past = Past { seed: Some(original.seed), base: base.as_deref(), ..Past::default() };
+        let fitted = self.refit.is_some() && !row.fits_anew();
+        let past = Past { seed: Some(original.seed), base: base.as_deref(), fitted, ..Past::default() };
         let stage = Stage { model, data, target, train, seed, past, check_finite };
         engine.take_kernels();
         let made = match apply(engine, &stage, &original.theta, method.as_ref()) {

@@ -80,6 +80,18 @@ pub static EXPERIMENTS: &[ExperimentRow] = &[
         toml: include_str!("../../assets/experiments/logistic_delta_grad.toml"),
     },
     ExperimentRow {
+        name: "mlp_back",
+        summary: "MLP on digits forgets three records by going back into its training, and by noise",
+        demo: false,
+        toml: include_str!("../../assets/experiments/mlp_back.toml"),
+    },
+    ExperimentRow {
+        name: "logistic_rewind",
+        summary: "logistic regression on digits by plain steps: a rewound training with an (epsilon, delta)",
+        demo: false,
+        toml: include_str!("../../assets/experiments/logistic_rewind.toml"),
+    },
+    ExperimentRow {
         name: "mlp_private",
         summary: "MLP on digits trained with DP-SGD; its epsilon stands in run.json",
         demo: false,

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::claim;
+use super::deltas::KeptDeltas;
 use super::effect::{self, Effect};
 use super::evidence::{Evidence, Marks, Parent, Retained};
 use super::folder::{Opened, RunFolder, State};
@@ -28,8 +29,8 @@ use crate::engine::{Engine, Precision};
 use crate::error::{Error, Result};
 use crate::methods::{self, Account, Method, MethodRow, Past, Role};
 use crate::nn::Model;
-use crate::train::Keeper;
 use crate::train::coupled::Trace;
+use crate::train::{Deltas, Keeper};
 
 impl RequestSummary {
     /// What was asked, without the ids.
@@ -69,6 +70,8 @@ pub struct ForgetJob {
     theta: Vec<f32>,
     /// What an exact method works on in the place of the run's data and network.
     refit: Option<Refit>,
+    /// What is fitted on records may be another without the forgotten, and was not fitted again.
+    fitted: bool,
     /// The retained records are given to the network as they were, so that kept checkpoints are of use.
     given: bool,
     /// The weights that the run began with, where its configuration names some.
@@ -115,17 +118,19 @@ impl ForgetJob {
     }
 
     /// What the method may know of where the weights come from.
-    fn past<'a>(&'a self, kept: Option<&'a dyn Keeper>) -> Past<'a> {
+    fn past<'a>(&'a self, kept: Option<&'a dyn Keeper>, deltas: Option<&'a dyn Deltas>) -> Past<'a> {
         let (config, info) = (&self.run.config, &self.run.info);
         let base = self.base.as_deref();
         let trace = self.trace.as_ref();
         let Some(forget) = &info.forget else {
-            return Past { seed: Some(config.seed), base, trace, checkpoints: kept, ..Past::default() };
+            let seed = Some(config.seed);
+            return Past { seed, base, trace, checkpoints: kept, deltas, fitted: self.fitted, ..Past::default() };
         };
         let retrained = methods::role(&forget.method) == Some(Role::Reference);
         let seed = if retrained { info.seed } else { config.seed };
-        let certificate = forget.details.certificate.as_ref();
-        Past { seed: Some(seed), method: Some(&forget.method), certificate, base, trace, checkpoints: kept }
+        let (seed, method) = (Some(seed), Some(&forget.method[..]));
+        let (certificate, guarantee) = (forget.details.certificate.as_ref(), forget.details.guarantee.as_ref());
+        Past { seed, method, certificate, guarantee, fitted: self.fitted, base, trace, checkpoints: kept, deltas }
     }
 
     /// Whether this very forgetting is finished already.
@@ -192,13 +197,16 @@ impl ForgetJob {
             None => (&run.data, &run.model, &run.config),
         };
         let kept = self.kept(model, engine.precision());
+        let from = (&run.folder, &run.info.evidence);
+        let deltas = KeptDeltas::of(from, &self.folder, model.layout.total())?;
+        let known = deltas.as_ref().map(|deltas| deltas as &dyn Deltas);
         let stage = Stage {
             model,
             data,
             target: self.all.as_ref().unwrap_or(&self.target),
             train: &config.train,
             seed,
-            past: self.past(Some(&kept)),
+            past: self.past(Some(&kept), known),
             check_finite,
         };
         engine.take_kernels();
@@ -206,6 +214,7 @@ impl ForgetJob {
         let (theta, mut account) = apply(engine, &stage, &self.theta, self.method.as_ref())?;
         if self.is_unseen() {
             kept.steps.iter().try_for_each(|step| kept.carry(*step))?;
+            deltas.as_ref().map_or(Ok(()), KeptDeltas::carry)?;
         }
         if theta.iter().any(|v| !v.is_finite()) {
             return Err(Error::Device(format!(
@@ -263,7 +272,10 @@ impl ForgetJob {
     fn look_at(&self, engine: &mut Engine, theta: &[f32], info: &mut RunInfo) -> Result<()> {
         let Some(forget) = info.forget.as_mut().filter(|_| self.row.role != Role::Reference) else { return Ok(()) };
         let (run, target) = (&self.run, &self.target);
-        let [before, after] = effect::retain_worth(engine, (&run.model, &run.data), target, [&self.theta, theta])?;
+        let own = (&run.model, &run.data);
+        let given = self.refit.as_ref().map_or(own, |refit| (&refit.model, &refit.data));
+        let both = [(own, &self.theta[..]), (given, theta)];
+        let [before, after] = effect::retain_worth(engine, target, both)?;
         let chance = effect::chance_of(&run.data, &target.split.retain);
         forget.effect = std::mem::take(&mut forget.effect).or_destroyed(before, after, chance);
         Ok(())
@@ -274,7 +286,8 @@ impl ForgetJob {
         let Some(mut forget) = info.forget.take() else { return };
         let base = info.evidence.base_sha256.as_deref();
         let replayed = forget.details.replayed.is_some_and(|replayed| replayed.from > 0);
-        forget.conditions = claim::conditions(forget.tier, base, forget.details.certificate.as_ref(), replayed);
+        let proofs = (forget.details.certificate.as_ref(), forget.details.guarantee.as_ref());
+        forget.conditions = claim::conditions(forget.tier, base, proofs, replayed);
         forget.residue = residue::of(&self.run, &info.evidence.parents, &forget, &self.request);
         info.forget = Some(forget);
     }
@@ -330,6 +343,19 @@ impl ForgetJob {
     /// What the run's source no longer has, in a sentence; none where it is as it was.
     pub fn lost(&self) -> Option<String> {
         self.run.lost()
+    }
+
+    /// What is known of the cost before it begins, a sentence each.
+    pub fn foretold(&self) -> Vec<String> {
+        let (data, recipe) = (&self.run.data, &self.run.config.train);
+        let of_method = self.method.foretells(data.kind(), data.train_ids().len(), recipe);
+        let kept = self.row.tier.is_exact() && self.run.folder.kept().exists() && !self.given;
+        let useless = kept.then(|| {
+            "what is fitted on records is other without these, so that no kept checkpoint is of use and training \
+             begins anew"
+                .to_owned()
+        });
+        of_method.into_iter().chain(useless).collect()
     }
 
     /// What each line of the request was found to mean.

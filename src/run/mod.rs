@@ -7,6 +7,7 @@ pub mod claim;
 pub mod compare;
 pub mod config;
 pub mod curve;
+mod deltas;
 pub mod describe;
 pub mod earlier;
 pub mod effect;

@@ -7,11 +7,12 @@ use safetensors::SafeTensors;
 use serde::Serialize;
 
 use super::config::Config;
+use super::earlier::Earlier;
 use super::ensemble::{members_of, shards};
 use super::folder::{Opened, RunFolder};
 use super::info::RunInfo;
 use crate::base::sha256;
-use crate::data::{Line, Naming, Place};
+use crate::data::{GraphRecords, Line, Naming, Place};
 use crate::error::{Error, Result};
 
 /// What a proof came to.
@@ -213,12 +214,22 @@ fn gone(run: &Opened) -> HashSet<Place> {
 
 /// Hash of what a run's model is given of the records that it retains.
 fn own(run: &Opened) -> Result<String> {
-    if run.data.graph.is_none() {
+    let Some(graph) = &run.data.graph else {
         return Ok(run.data.retained_sha256(&gone(run)));
+    };
+    if let Some(hash) = shards(run)? {
+        return Ok(hash);
     }
-    match shards(run)? {
-        Some(hash) => Ok(hash),
-        None => Ok(run.data.sha256()),
+    match graph.records {
+        GraphRecords::Nodes => {
+            let earlier = Earlier::of(run)?;
+            let mut left = run.data.clone();
+            earlier.lose(&mut left);
+            let gone = earlier.target.deletion().map_or(&[][..], |deletion| &deletion.nodes);
+            let nodes = left.graph.as_ref().map(|graph| graph.retained_sha256(gone, &left.class_names));
+            nodes.ok_or_else(|| Error::internal("a graph that is none"))
+        }
+        _ => Ok(run.data.sha256()),
     }
 }
 

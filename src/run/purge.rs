@@ -43,7 +43,7 @@ fn own_files(folder: &RunFolder) -> Vec<PathBuf> {
     // run.json last: a purge that is stopped half way still says what the folder was.
     let traced = folder.trace_files().into_iter().filter(|path| *path != folder.trace());
     let kept = folder.kept_steps().into_iter().map(|step| folder.kept_at(step));
-    let held = [folder.model(), folder.checkpoint()].into_iter().chain(traced).chain(kept);
+    let held = [folder.model(), folder.checkpoint()].into_iter().chain(traced).chain(kept).chain(folder.delta_files());
     let all = held.chain(folder.bound()).chain([
         verify::file(folder),
         Audit::beside(&folder.path),

@@ -10,7 +10,6 @@ use super::target::Target;
 use crate::base::sha256;
 use crate::data::{Absent, Dataset, FitOn, Normalize, Origins, Portion};
 use crate::error::{Error, Result};
-use crate::methods::MethodRow;
 use crate::nn::Model;
 
 /// The records of a run, scaled and encoded by what the retained ones teach, and the network that fits them.
@@ -24,19 +23,19 @@ pub struct Refit {
 }
 
 impl Refit {
-    /// What the method needs, without the records that were forgotten `before` too; none where it is not exact, or
-    /// where the retained records alone teach the same. `absent` are records that the source has no more.
+    /// What a method needs that fits all `anew`, without the records that were forgotten `before` too; none for others,
+    /// or where the retained records alone teach the same. `absent` are records that the source has no more.
     ///
     /// # Errors
     /// Data that cannot be read any more; a single class that is retained.
     pub fn of(
-        row: &MethodRow,
+        anew: bool,
         config: &Config,
         (data, absent): (&Dataset, &Absent),
         target: &Target,
         before: &Origins,
     ) -> Result<Option<Refit>> {
-        if !row.tier.is_exact() || !reads_records(data, target) {
+        if !anew || !reads_records(data, target) {
             return Ok(None);
         }
         let origins = &origins(data, target) | before;
@@ -52,7 +51,7 @@ impl Refit {
 }
 
 /// Whether something that was fitted may be another without the forgotten: if not, nothing need be read again.
-fn reads_records(data: &Dataset, target: &Target) -> bool {
+pub fn reads_records(data: &Dataset, target: &Target) -> bool {
     let plain = matches!(data.normalization.kind, Normalize::None | Normalize::Row | Normalize::Given);
     let targets = data.targets.as_ref().is_some_and(|fit| !fit.offset.is_empty());
     !(plain && !targets && data.columns.is_empty() && target.whole_classes.is_empty())

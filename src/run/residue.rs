@@ -58,7 +58,8 @@ fn history(parent: &Path) -> Vec<Residue> {
         all.push(Residue::new("trace", Some(&folder.trace()), holds, true));
     }
     if folder.kept().exists() {
-        let holds = "weights and optimiser state of its training, later ones with the records in them";
+        let holds =
+            "weights and optimiser state of its training, later ones with the records in them, or what steps added";
         all.push(Residue::new("kept checkpoints", Some(&folder.kept()), holds, true));
     }
     let members = folder.path.join("members");

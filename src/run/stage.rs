@@ -37,6 +37,7 @@ pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Met
         // What an earlier method certified holds on, and a trace that knows nothing of the records.
         let mut account = Account { trace: stage.past.trace.cloned().map(Box::new), ..Account::default() };
         account.details.certificate = stage.past.certificate.cloned();
+        account.details.guarantee = stage.past.guarantee.cloned();
         return Ok((theta.to_vec(), account));
     }
     let start = if theta.len() == stage.model.layout.whole() { theta } else { &stage.model.init(stage.seed) };

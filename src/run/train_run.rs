@@ -25,6 +25,7 @@ use crate::train::coupled::Trace;
 use crate::train::{Fit, Keeping, Ranks, StepReport, Term};
 use longer::{Longer, unfinish};
 use running::{Moved, Running};
+use storing::Storing;
 
 pub use together::train_together;
 
@@ -32,6 +33,7 @@ mod longer;
 mod running;
 mod saved;
 mod stacked;
+mod storing;
 mod together;
 
 /// What a caller hears while a run is under way.
@@ -47,6 +49,8 @@ pub enum Event<'a> {
         planned_bytes: u64,
         /// Checkpoints that stay in the folder, at most, and the bytes of all of them.
         kept: (u64, u64),
+        /// Steps that stay in the folder, and the bytes of all of them.
+        deltas: (u64, u64),
     },
     /// The first step of this process is done.
     FirstStep(FirstStep),
@@ -217,10 +221,15 @@ impl TrainJob {
         let saved = self.continue_from(&mut session, &mut fit, options.resume)?;
         let everything = self.data.train_ids();
         let trace = self.trace(&theta, everything.len(), &saved)?;
+        let terms = [Term { records: Records::train(&everything), weight: 1.0 }];
+        let storing = Storing::of(&self.config, &self.data, (&session, &fit, &terms[..]), saved.step)?;
+        if storing.wanted().is_some() && options.ranks.is_some() {
+            return Err(Error::input("train.deltas does not go with --data-parallel; leave one out"));
+        }
         let mut running = Running {
             job: self,
             options,
-            terms: [Term { records: Records::train(&everything), weight: 1.0 }],
+            terms,
             validation: session.ids(Part::Validation),
             lines: kept_lines(&self.folder, saved.epoch, &saved.metrics_sha256)?,
             saved: saved.step,
@@ -234,6 +243,7 @@ impl TrainJob {
             epoch_began: Instant::now(),
             kept_at: Instant::now(),
             keeping: Keeping::of(&self.config.train, &self.kept_until(saved.step)),
+            storing,
             watch,
         };
         fit.prepare(&mut session, &running.terms)?;
@@ -244,13 +254,18 @@ impl TrainJob {
         let steps = fit.steps(&session, &running.terms)?;
         let count = self.config.train.kept(steps);
         let kept = (count, count * fit.checkpoint_bytes(&session));
-        (running.watch)(Event::Start { done: saved.step, steps, planned_bytes: planned_gpu_bytes, kept });
+        let deltas = running.storing.planned();
+        (running.watch)(Event::Start { done: saved.step, steps, planned_bytes: planned_gpu_bytes, kept, deltas });
         self.hold.begin(&self.digest)?;
         unfinish(&self.folder)?;
+        running.storing.begin(&self.folder)?;
         let first = fit.steps_at_once(&session).min(fit.steps_per_epoch(&running.terms));
         running.first = Some(FirstStep::before(session.engine, self.load_s, first));
         let start = Instant::now();
         running.train(&mut session, &mut fit)?;
+        if let Some(step) = running.storing.wanted() {
+            return Err(Error::internal(format!("train.deltas: the training was not seen after step {step}")));
+        }
         let seconds = start.elapsed().as_secs_f64();
         let moved = running.moved;
         let traffic = TrafficInfo {

@@ -104,6 +104,7 @@ pub(super) fn finish(
     info.model_sha256 = evidence::hash_of(&folder.model())?;
     let checkpoint = keep_checkpoint.then(|| folder.checkpoint());
     let kept = folder.kept_steps().into_iter().map(|step| folder.kept_at(step));
+    let kept = kept.chain(folder.delta_files());
     info.evidence.bind(&folder.bound().into_iter().chain(checkpoint).chain(kept).collect::<Vec<_>>())?;
     folder.write_info(&info)?;
     if !keep_checkpoint && folder.checkpoint().exists() {

@@ -9,7 +9,7 @@ use super::optimizer::Optimizer;
 use super::order::Order;
 use super::private::DpConfig;
 use super::schedule::{OneCycle, Schedule};
-use super::slices::{Keep, Slices};
+use super::slices::{DeltasConfig, Keep, Slices};
 use super::stopping::EarlyStopping;
 use crate::base::single;
 use crate::error::{Error, Result};
@@ -146,6 +146,9 @@ pub struct TrainConfig {
     /// Checkpoints that stay in the folder: what `replay` goes back to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep: Option<Keep>,
+    /// What steps added, kept: what `amnesiac` takes off again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deltas: Option<DeltasConfig>,
     /// Differentially private steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dp: Option<DpConfig>,
@@ -205,6 +208,7 @@ impl Default for TrainConfig {
             order: Order::Shuffled,
             slices: None,
             keep: None,
+            deltas: None,
             dp: None,
             coupled: None,
         }
@@ -254,6 +258,7 @@ impl TrainConfig {
             coupled,
             slices,
             keep,
+            deltas,
             ..
         } = TrainConfig::default();
         TrainConfig {
@@ -268,6 +273,7 @@ impl TrainConfig {
             coupled,
             slices,
             keep,
+            deltas,
             ..self.clone()
         }
     }
@@ -311,6 +317,7 @@ impl TrainConfig {
         self.check_schedule()?;
         self.check_slices()?;
         self.check_keep()?;
+        self.check_deltas()?;
         self.check_private()?;
         self.coupled.map_or(Ok(()), |coupled| coupled.check(self))?;
         self.early_stopping.map_or(Ok(()), |stopping| stopping.check())

@@ -7,9 +7,9 @@ mod trace;
 
 use serde::{Deserialize, Serialize};
 
+use super::noisy::record_ball;
 use crate::engine::{Buf, Recording};
 use crate::error::Result;
-use crate::kernels::{edit, reduce};
 use crate::nn::Sink;
 use crate::records::Session;
 use crate::records::scored::Scored;
@@ -77,9 +77,7 @@ impl CoupledConfig {
     /// Records Π: theta, brought back into the ball.
     pub(crate) fn record_projection(&self, rec: &mut Recording, theta: Buf<f32>) {
         if let Some(radius) = self.radius {
-            let norm2 = rec.temp("norm2", 1);
-            reduce::total(rec, theta, norm2, 1.0, true);
-            edit::clip(rec, theta, norm2, radius as f32);
+            record_ball(rec, theta, radius);
         }
     }
 }

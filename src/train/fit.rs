@@ -6,6 +6,7 @@ use super::batches::{Batches, Draw};
 use super::bounds::Bounds;
 use super::config::TrainConfig;
 use super::kept::Kept;
+use super::noisy::Noisy;
 use super::objective_noise::objective_noise;
 use super::optimizer::Optimizer;
 use super::order::Order;
@@ -62,6 +63,8 @@ pub struct Fit {
     pub(crate) begun: u64,
     /// Records whose places in batches stay empty.
     pub(crate) without: HashSet<u32>,
+    /// Noise behind each step.
+    pub(crate) noisy: Option<Noisy>,
 }
 
 /// Names of the optimiser vectors in a session and in a checkpoint.
@@ -142,6 +145,7 @@ impl Fit {
             course,
             begun: 0,
             without: HashSet::new(),
+            noisy: None,
         };
         fit.freeze(session)?;
         Ok(fit)
@@ -159,6 +163,12 @@ impl Fit {
     /// that [`Fit::restrict`] holds do not feel it.
     pub fn penalize(&mut self, weights: Vec<f64>) {
         self.l1 = Some(weights);
+        self.programs.clear();
+    }
+
+    /// Adds noise to the parameters after each step, by the fit's seed and the step's number.
+    pub fn blur(&mut self, noisy: Noisy) {
+        self.noisy = Some(noisy);
         self.programs.clear();
     }
 
@@ -274,8 +284,9 @@ impl Fit {
     /// Steps recorded into one submission. Parts of a graph and drawn batches differ in size, so that groups of them
     /// would never recur.
     pub(crate) fn steps_at_once(&self, session: &Session) -> usize {
-        // Of a coupled training iterates are kept, for which steps must be single.
-        if session.check_finite || !session.stand_alone() || self.draws_records() || self.config.coupled.is_some() {
+        // Iterates, or what steps add, are kept, for which steps must be single.
+        let kept = self.config.coupled.is_some() || self.config.deltas.is_some();
+        if session.check_finite || !session.stand_alone() || self.draws_records() || kept {
             1
         } else {
             (self.config.steps_per_submission / self.config.accumulate).max(1)

@@ -169,11 +169,21 @@ impl Session<'_> {
     /// Records `grad += N(0, deviation²)` on every parameter, zeros between tensors kept. `step` holds the step's
     /// words.
     pub(crate) fn record_noise(&mut self, rec: &mut Recording, deviation: f64, step: Buf<u32>) -> Result<()> {
-        let (grad, real) = (self.grad, self.real_parameters()?);
-        let noise = rec.temp("noise", grad.len);
-        map::normal(rec, noise, deviation as f32, STREAM_NOISE, step);
+        self.record_normal(rec, self.grad, (deviation, STREAM_NOISE), step)
+    }
+
+    /// Records `v += N(0, deviation²)` on every parameter's place, of a stream of its own.
+    pub(crate) fn record_normal(
+        &mut self,
+        rec: &mut Recording,
+        v: Buf<f32>,
+        (deviation, stream): (f64, u32),
+        step: Buf<u32>,
+    ) -> Result<()> {
+        let (real, noise) = (self.real_parameters()?, rec.temp("noise", v.len));
+        map::normal(rec, noise, deviation as f32, stream, step);
         edit::mask(rec, noise, real);
-        map::axpby(rec, 1.0, noise, 1.0, grad);
+        map::axpby(rec, 1.0, noise, 1.0, v);
         Ok(())
     }
 

@@ -1,6 +1,8 @@
 //! Training slice by slice (SISA, Bourtoule et al., IEEE S&P 2021): stage j learns the records of slices 0 to j, so
 //! that a record of slice j was an input to nothing before stage j.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 /// The table `train.slices`. The epochs are divided evenly among the stages, and so is the schedule: each stage goes
@@ -45,6 +47,27 @@ pub struct Keep {
 
 fn most() -> usize {
     20
+}
+
+/// The table `train.deltas` (Graves, Nagisetty & Ganesh, "Amnesiac machine learning", AAAI 2021): the run keeps what
+/// each step added to the parameters whose batch had a record that may have to be forgotten, for `unlearn forget
+/// --method amnesiac`. Steps are then taken one by one, to the same bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DeltasConfig {
+    /// A request file (`unlearn forget` reads the same) that names those records, classes or subjects; absent: all
+    /// records, and so every step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<PathBuf>,
+    /// Training that would keep more is refused before it begins.
+    #[serde(default = "most_bytes")]
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "unit" = "bytes")))]
+    pub most_bytes: u64,
+}
+
+fn most_bytes() -> u64 {
+    1 << 30
 }
 
 /// A stage of a fit.

@@ -109,6 +109,9 @@ impl Fit {
             }
             rec.enter("update");
             self.record_update(session, &mut rec, terms[0].records.indices.len(), hyper, l1);
+            if let Some(noisy) = self.noisy {
+                noisy.record(session, &mut rec, words[0])?;
+            }
             rec.leave();
         }
         rec.readback(metrics);

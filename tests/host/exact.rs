@@ -1,6 +1,8 @@
 //! Exact forgetting, proven by hash: what a run has after a request is what a training on the file without the records
 //! has. On the twins, which compute in f64 and go on from what a checkpoint holds.
 
+mod back;
+mod back_parity;
 mod ensembles;
 mod erasers;
 mod replays;

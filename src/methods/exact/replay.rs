@@ -49,6 +49,23 @@ impl Method for Replay {
         }
     }
 
+    fn foretells(&self, kind: RecordKind, records: usize, recipe: &TrainConfig) -> Option<String> {
+        Some(match kind {
+            RecordKind::Row if recipe.slices.is_none() => format!(
+                "each record is in the first epoch, so that `{}` can save no more than its {} steps of {}",
+                ROW.name,
+                records.div_ceil(recipe.step_records()),
+                records.div_ceil(recipe.step_records()) * recipe.epochs
+            ),
+            RecordKind::Row => return None,
+            _ => format!(
+                "on a graph records reach each other from the first step on, so that `{}` begins anew there and saves \
+                 nothing: it is a retrain, to the same bytes",
+                ROW.name
+            ),
+        })
+    }
+
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         again(session, view, self.mode == Mode::TracePreserving)
     }

@@ -11,6 +11,7 @@ use crate::kernels::map::{self, Binary};
 use crate::kernels::reduce;
 use crate::methods::Read;
 use crate::methods::second_order::certificate::Certificate;
+use crate::methods::shared::guarantee::Guarantee;
 use crate::methods::shared::ratios::Ratios;
 use crate::records::{Passed, Session};
 use crate::train::coupled::Trace;
@@ -53,6 +54,9 @@ pub struct Details {
     /// What a certified method hands on to the next request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Certificate>,
+    /// What noise proves of the result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guarantee: Option<Guarantee>,
     /// The trajectory is another one than that of a training without the records, so that the result is not exact.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub other_trajectory: bool,

@@ -2,9 +2,12 @@
 //! [`super::prelude`].
 
 pub mod account;
+pub mod guarantee;
+pub mod past;
 pub mod range;
 pub mod ratios;
 pub mod scope;
 pub mod settings;
 pub mod sgd;
 pub mod stop;
+pub mod until;

@@ -308,7 +308,7 @@ impl EnsembleForget {
             return forget;
         }
         let base = evidence.base_sha256.as_deref();
-        forget.conditions = claim::conditions(forget.tier, base, None, forget.details.replayed.is_some());
+        forget.conditions = claim::conditions(forget.tier, base, (None, None), forget.details.replayed.is_some());
         forget.residue = residue::of(&self.top, &evidence.parents, &forget, &self.request);
         forget
     }

@@ -13,7 +13,7 @@ use crate::run::folder::{Opened, RunFolder};
 use crate::run::hold::Hold;
 use crate::run::import::check_needs;
 use crate::run::lost;
-use crate::run::refit::{Refit, base, check_base};
+use crate::run::refit::{Refit, base, check_base, reads_records};
 use crate::run::target::Target;
 use crate::train::coupled::Trace;
 
@@ -116,7 +116,9 @@ impl ForgetJob {
         if row.tier.is_exact() {
             check_base(&run)?;
         }
-        let mut refit = Refit::of(row, &run.config, (&run.data, &run.absent), &target, &earlier.origins)?;
+        let anew = row.fits_anew();
+        let mut refit = Refit::of(anew, &run.config, (&run.data, &run.absent), &target, &earlier.origins)?;
+        let fitted = !anew && reads_records(&run.data, &target);
         if refit.is_some() && method.goes_on() {
             return Err(refitted(row.name));
         }
@@ -169,6 +171,7 @@ impl ForgetJob {
             method,
             theta,
             refit,
+            fitted,
             given,
             base,
             trace,

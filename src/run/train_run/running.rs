@@ -8,6 +8,7 @@ use crate::engine::Traffic;
 use crate::error::{Error, Result};
 use crate::records::{Part, Records, Session};
 use crate::run::first_step::FirstStep;
+use crate::run::train_run::storing::Storing;
 use crate::run::written::EpochLine;
 use crate::statistics;
 use crate::train::coupled::Trace;
@@ -57,6 +58,8 @@ pub(super) struct Running<'a> {
     pub kept_at: Instant,
     /// Which checkpoints stay.
     pub keeping: Keeping,
+    /// Which steps are kept.
+    pub storing: Storing,
     pub watch: &'a mut dyn FnMut(Event),
 }
 
@@ -98,6 +101,7 @@ impl Running<'_> {
     pub fn train(&mut self, session: &mut Session, fit: &mut Fit) -> Result<u64> {
         let terms = self.terms;
         (self.mark, self.epoch_began, self.kept_at) = (session.engine.traffic(), Instant::now(), Instant::now());
+        self.storing.look(session, fit, &self.job.folder)?;
         self.follow(session, fit)?;
         self.sent = Instant::now();
         train_to_end(fit, session, &terms, self)
@@ -111,7 +115,7 @@ impl Running<'_> {
 
     /// The next step at which parameters are wanted within an epoch.
     fn pause(&self) -> Option<u64> {
-        [self.due(), self.traced, self.keeping.due()].into_iter().flatten().min()
+        [self.due(), self.traced, self.keeping.due(), self.storing.wanted()].into_iter().flatten().min()
     }
 
     /// Keeps the iterate of a coupled training, if it is one of those, and asks for the next pause.
@@ -127,8 +131,9 @@ impl Running<'_> {
         Ok(())
     }
 
-    /// Writes a checkpoint that stays, where the recipe keeps one here.
+    /// Writes what stays: of the step that ended here, and a checkpoint, where the recipe keeps one.
     fn keep_here(&mut self, session: &mut Session, fit: &mut Fit) -> Result<()> {
+        self.storing.look(session, fit, &self.job.folder)?;
         if !self.keeping.takes(fit) {
             return Ok(());
         }

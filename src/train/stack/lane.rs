@@ -264,6 +264,7 @@ impl Fit {
             course,
             begun: 0,
             without: HashSet::new(),
+            noisy: None,
         })
     }
 

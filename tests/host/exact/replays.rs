@@ -1,4 +1,6 @@
 use super::*;
+use crate::data_files::{Archive, header, npy};
+use rawzip::CompressionMethod;
 use unlearn::data::Portion;
 use unlearn::run::config::Loaded;
 
@@ -107,4 +109,132 @@ fn a_recipe_without_checkpoints_and_a_changed_checkpoint_are_refused() {
         said(forget(&desk, &kept, ("sample", &[format!("r{row}")]), "replay", &out))
     });
     assert!(refusals.filter(|said| said.contains("was changed since")).count() > 0);
+}
+
+/// Trains whole and without some records, lets replay forget them, and holds both to the same bytes; how many steps
+/// were saved.
+fn replayed(desk: &Desk, at: usize, write: &dyn Fn(&str, &BTreeSet<usize>) -> String, kind: &str) -> u64 {
+    let (run, mut saved) = (desk.path(&format!("run-{at}")), 0);
+    train(&write(&format!("whole-{at}"), &BTreeSet::new()), &run).unwrap_or_else(|e| panic!("{e}"));
+    for (number, gone) in [vec![7], vec![20, 21, 22, 23], vec![41]].iter().enumerate() {
+        let name = |what: &str| format!("{what}-{at}-{number}");
+        let ids: Vec<String> = gone.iter().map(|row| format!("r{row}")).collect();
+        let (after, against) = (desk.path(&name("after")), desk.path(&name("against")));
+        let info = forget(desk, &run, (kind, &ids), "replay", &after).unwrap_or_else(|e| panic!("{e}"));
+        train(&write(&name("without"), &gone.iter().copied().collect()), &against).unwrap();
+        proven(&after, &against);
+        assert_eq!(prove(&after, &run).unwrap().outcome, Outcome::Fails, "a proof against what had them");
+        saved += info.forget.unwrap().details.replayed.unwrap().from;
+    }
+    saved
+}
+
+const OPTIMIZERS: [&str; 2] = ["optimizer = 'sgd'\nmomentum = 0.9\nlr = 0.05\n", "optimizer = 'adam'\nlr = 0.01\n"];
+
+#[test]
+fn a_convolutional_network_is_replayed_to_the_same_bytes() {
+    let desk = Desk::new();
+    let net = "layers = [{type='conv2d',out=2,kernel=3},{type='relu'},{type='max_pool',kernel=2},\
+        {type='conv2d',out=3,kernel=2},{type='relu'},{type='flatten'},{type='linear',out=6},{type='relu'},\
+        {type='linear'}]";
+    for (at, optimizer) in OPTIMIZERS.iter().enumerate() {
+        let write = |name: &str, gone: &BTreeSet<usize>| {
+            let rows: Vec<usize> = (0..48).filter(|row| !gone.contains(row)).collect();
+            let pixel = |row: usize, at: usize| {
+                ((row * 31 + at * 7) % 13) as f32 / 13.0 + f32::from(u8::from(at % 3 == row % 3))
+            };
+            let x: Vec<f32> = rows.iter().flat_map(|row| (0..64).map(move |at| pixel(*row, at))).collect();
+            let y: Vec<u8> = rows.iter().map(|row| (row % 3) as u8).collect();
+            let names: Vec<String> = rows.iter().map(|row| format!("r{row}")).collect();
+            let codes =
+                |name: &String| name.chars().map(u32::from).chain(std::iter::repeat(0)).take(7).collect::<Vec<_>>();
+            let (file, n) = (format!("{name}.npz"), rows.len());
+            let mut archive = Archive::create(&desk.path(&file));
+            let names: Vec<u32> = names.iter().flat_map(codes).collect();
+            for (name, kind, shape, bytes) in [
+                ("x", "<f4", format!("{n},1,8,8"), bytemuck::cast_slice(&x)),
+                ("y", "|u1", format!("{n},"), &y[..]),
+                ("name", "<U7", format!("{n},"), bytemuck::cast_slice(&names)),
+            ] {
+                archive.add(name, &npy(&header(kind, "False", &shape), bytes), CompressionMethod::STORE);
+            }
+            archive.finish();
+            let data = format!("seed = 3\n[data]\nloader = 'npz'\npath = '{}'\nid = 'name'\n", desk.text(&file));
+            let rest = format!("normalize = 'none'\ntest_fraction = 0.0\n[model]\n{net}\n[train]\n{optimizer}");
+            let train = "batch_size = 4\nepochs = 2\norder = 'keyed'\nkeep = { every = 3 }\n";
+            desk.put(&format!("{name}.toml"), data + &rest + train)
+        };
+        assert!(replayed(&desk, at, &write, "sample") > 0, "no checkpoint was of use");
+    }
+}
+
+#[test]
+fn a_graph_network_is_replayed_from_its_start_and_the_plan_says_so() {
+    let desk = Desk::new();
+    let net = "layers = [{type='graph_conv',out=4},{type='relu'},{type='graph_conv'}]";
+    for (at, optimizer) in OPTIMIZERS.iter().enumerate() {
+        let write = |name: &str, gone: &BTreeSet<usize>| {
+            let stay: Vec<usize> = (0..48).filter(|row| !gone.contains(row)).collect();
+            let pairs = (0..48).flat_map(|u| [1, 3, 11].map(|by| (u, (u * by + by) % 48)));
+            let there = |(u, v): &(usize, usize)| u != v && !gone.contains(u) && !gone.contains(v);
+            let edges: String = pairs.filter(there).map(|(u, v)| format!("r{u},r{v}\n")).collect();
+            let features = |row: &usize| format!("r{row},{},{}\n", row % 3, row * 5 % 7);
+            let label = |row: &usize| format!("r{row},c{}\n", row % 3);
+            let files = [
+                ("edges", format!("from,to\n{edges}")),
+                ("features", format!("node,a,b\n{}", stay.iter().map(features).collect::<String>())),
+                ("labels", format!("node,label\n{}", stay.iter().map(label).collect::<String>())),
+            ];
+            let paths = files.map(|(what, text)| desk.put(&format!("{name}-{what}.csv"), text));
+            let data = format!(
+                "seed = 3\n[data]\nloader = 'edge_list'\nedges = '{}'\nnode_features = '{}'\nlabels = '{}'\n\
+                 label = 'label'\nid = 'node'\nnormalize = 'none'\ntest_fraction = 0.0\n[model]\n{net}\n",
+                paths[0], paths[1], paths[2]
+            );
+            let train = format!("[train]\n{optimizer}epochs = 9\norder = 'keyed'\nkeep = {{ every = 3 }}\n");
+            desk.put(&format!("{name}.toml"), data + &train)
+        };
+        assert_eq!(replayed(&desk, at, &write, "node"), 0);
+    }
+    let (run, gone) = (desk.path("run-0"), ["r7".to_owned()]);
+    for (method, tier) in [("rewind", "approximate"), ("noisy_finetune", "certified")] {
+        let info = forget(&desk, &run, ("node", &gone), method, &desk.path(method)).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(info.forget.unwrap().tier.as_str(), tier);
+    }
+    let refused = said(forget(&desk, &run, ("node", &gone), "amnesiac", &desk.path("no")));
+    assert!(refused.contains("on a graph a step reaches all nodes"), "{refused}");
+    let text = std::fs::read_to_string(desk.path("whole-0.toml")).unwrap() + "deltas = {}\n";
+    let refused = said(train(&desk.put("deltas.toml", text), &desk.path("deltas")));
+    assert!(refused.contains("train.deltas keeps steps for the records of their batches"), "{refused}");
+    let request = desk.put("r.jsonl", "{\"request_id\":\"r\",\"kind\":\"node\",\"ids\":[\"r7\"]}\n");
+    let dry = ForgetJob::dry(&desk.path("run-0"), Path::new(&request), "replay", toml::Table::new()).unwrap();
+    assert!(dry.foretold()[0].contains("begins anew there and saves nothing"), "{:?}", dry.foretold());
+}
+
+#[test]
+fn the_plan_says_how_much_can_be_saved_at_most() {
+    let (desk, recipe) = (Desk::new(), recipe("sgd", KEEP));
+    let whole = config(&desk, "whole.toml", &table(&desk, "whole.csv", &BTreeSet::new()), false, &recipe);
+    let run = desk.path("run");
+    train(&whole, &run).unwrap_or_else(|e| panic!("{e}"));
+    let (first, epoch) = (training(&whole)[0], training(&whole).len().div_ceil(4));
+    let request = desk.put("r.jsonl", format!("{{\"request_id\":\"r\",\"kind\":\"sample\",\"ids\":[\"r{first}\"]}}\n"));
+    let dry = ForgetJob::dry(&run, Path::new(&request), "replay", toml::Table::new()).unwrap();
+    let said = dry.foretold();
+    assert!(said[0].contains(&format!("no more than its {epoch} steps of {}", 2 * epoch)), "{said:?}");
+    assert!(said[1].contains("no kept checkpoint is of use"), "{said:?}");
+}
+
+/// Without its last record a class has no output, and the scales are others: what is left is looked at as it is fed.
+#[test]
+fn a_class_is_replayed_into_a_narrower_network() {
+    let (desk, recipe) = (Desk::new(), recipe("adam", KEEP));
+    let whole = config(&desk, "whole.toml", &table(&desk, "whole.csv", &BTreeSet::new()), false, &recipe);
+    let (run, after) = (desk.path("run"), desk.path("after"));
+    train(&whole, &run).unwrap_or_else(|e| panic!("{e}"));
+    let info = forget(&desk, &run, ("class", &["c1".to_owned()]), "replay", &after).unwrap_or_else(|e| panic!("{e}"));
+    let forgot = info.forget.unwrap();
+    assert_eq!((forgot.tier.as_str(), forgot.effect.as_str()), ("exact", "changed"), "{:?}", forgot.effect);
+    let noisy = forget(&desk, &run, ("class", &["c1".to_owned()]), "noisy_finetune", &desk.path("noisy"));
+    assert_eq!(noisy.unwrap_or_else(|e| panic!("{e}")).forget.unwrap().tier.as_str(), "certified");
 }

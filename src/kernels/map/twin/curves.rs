@@ -1,36 +1,10 @@
 //! Functions of one number, their slopes and their bends.
 
-use std::f64::consts::{FRAC_1_SQRT_2, PI};
+use std::f64::consts::PI;
 
 use super::super::{Curve, Numbers, Unary};
+use crate::base::normal_cdf;
 use crate::engine::TwinCall;
-
-/// erf by its series without alternating signs, 2/√π e^(−x²) Σ 2^k x^(2k+1) / (2k+1)!! (Abramowitz & Stegun 7.1.6).
-fn erf(x: f64) -> f64 {
-    let (mut term, mut sum, mut k) = (x, x, 1.0);
-    while term.abs() > 1e-17 * sum.abs() {
-        term *= 2.0 * x * x / (2.0 * k + 1.0);
-        sum += term;
-        k += 1.0;
-    }
-    2.0 / PI.sqrt() * (-x * x).exp() * sum
-}
-
-/// erfc for x > 2 by its continued fraction (Abramowitz & Stegun 7.1.14), from the tail up.
-fn erfc_tail(x: f64) -> f64 {
-    let fraction = (1..100).rev().fold(x, |below, k| x + f64::from(k) / 2.0 / below);
-    (-x * x).exp() / (PI.sqrt() * fraction)
-}
-
-/// Standard normal distribution function, with full relative precision in both tails.
-fn normal_cdf(x: f64) -> f64 {
-    let a = x * FRAC_1_SQRT_2;
-    match a {
-        a if a < -2.0 => 0.5 * erfc_tail(-a),
-        a if a > 2.0 => 1.0 - 0.5 * erfc_tail(a),
-        a => 0.5 + 0.5 * erf(a),
-    }
-}
 
 /// 1 / (1 + e⁻ˣ).
 fn sigmoid(x: f64) -> f64 {

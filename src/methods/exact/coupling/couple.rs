@@ -8,6 +8,7 @@
 //! probability TV = 2Φ(‖Δ‖ / 2σ) − 1 alone. As long as every ξ is kept, iterates are the training's; from the first
 //! that is not, the rest is drawn anew. Fresh noise in the place of the reflection would be another law.
 
+use crate::base::erf;
 use crate::error::Result;
 
 /// What the decision on a step goes by: n·Δ and ‖Δ‖², n = ξ − ḡ.
@@ -126,28 +127,6 @@ pub fn couple(
         }
     }
     Ok(went)
-}
-
-/// erf by its series and its continued fraction, to 1e-12 and better (Abramowitz & Stegun 7.1.6, 7.1.14).
-fn erf(x: f64) -> f64 {
-    if x < 0.0 {
-        return -erf(-x);
-    }
-    if x < 2.5 {
-        // (2/√π) e^{−x²} Σ 2ⁿ x^{2n+1} / (2n + 1)!!
-        let (mut term, mut sum, mut n) = (x, x, 0.0);
-        while term > 1e-17 * sum {
-            n += 1.0;
-            term *= 2.0 * x * x / (2.0 * n + 1.0);
-            sum += term;
-        }
-        return 2.0 / std::f64::consts::PI.sqrt() * (-x * x).exp() * sum;
-    }
-    let mut tail = x;
-    for k in (1..=60).rev() {
-        tail = x + f64::from(k) / 2.0 / tail;
-    }
-    1.0 - (-x * x).exp() / (tail * std::f64::consts::PI.sqrt())
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ impl EnsembleForget {
     /// division that may have.
     pub(super) fn claim_of_shards(&self, forget: &mut ForgetInfo, parents: &[Parent]) {
         let weights = ForgetInfo { tier: Tier::Exact, ..forget.clone() };
-        forget.conditions = claim::conditions(Tier::Exact, None, None, false);
+        forget.conditions = claim::conditions(Tier::Exact, None, (None, None), false);
         forget.residue = residue::of(&self.top, parents, &weights, &self.request);
         let learned = |ensemble: &crate::run::config::EnsembleConfig| ensemble.aggregate == Aggregate::Learned;
         if self.top.config.ensemble.as_ref().is_some_and(learned) {

@@ -54,6 +54,9 @@ struct Judged {
     /// Exit with 0 whatever the verdicts: a table compares methods, and some will fail (the default)
     #[arg(long, conflicts_with = "check")]
     allow_fail: bool,
+    /// Make the retrains one after another, and not in a stack; their bytes are the same either way
+    #[arg(long)]
+    one_by_one: bool,
     #[command(flatten)]
     marks: MarkArgs,
 }
@@ -91,7 +94,8 @@ fn run(
     let interrupted = interruption()?;
     let mut engine = cx.engine()?;
     let bar = cx.bar(0);
-    let options = ExperimentOptions { check_finite: cx.check_finite, interrupted: &interrupted };
+    let options =
+        ExperimentOptions { check_finite: cx.check_finite, interrupted: &interrupted, one_by_one: judged.one_by_one };
     let findings = run_experiments(&all, &mut engine, options, &mut |stride| match stride {
         Stride::Begin { name, number, of } => bar.suspend(|| cx.note(&format!("experiment {number} of {of}: {name}"))),
         Stride::Stage { label, number, of } => {

@@ -111,7 +111,7 @@ impl Run for Forget {
         }
         let Some(forget) = &info.forget else { return Ok(()) };
         if let Some(count) = self.references {
-            references::make(cx, out, None, count, (self.jobs.jobs, &self.marks.marks()))?;
+            references::make(cx, out, None, count, (self.jobs, &self.marks.marks()))?;
         }
         let role = methods::role(&forget.method).unwrap_or(Role::Method);
         if forget.effect.counts(role) || self.allow_fail {

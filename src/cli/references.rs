@@ -34,15 +34,19 @@ pub struct References {
 /// How many retrains are made at once.
 #[derive(clap::Args, Debug, Clone, Copy)]
 pub(super) struct JobArgs {
-    /// Make so many retrains at once; absent: as many as cores and memory (--max-memory, else 4 GiB) allow
+    /// Make so many retrains at once, each by itself; absent: in stacks, or else as many as cores and memory
+    /// (--max-memory, else 4 GiB) allow
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
     pub jobs: Option<u16>,
+    /// Make each retrain by itself, and not in stacks of one set of dispatches; its bytes are the same either way
+    #[arg(long)]
+    pub one_by_one: bool,
 }
 
 impl Run for References {
     fn run(self, cx: &Context) -> Result<()> {
         let marks = self.marks.marks();
-        let made = make(cx, &self.run, self.request.as_deref(), self.seeds, (self.jobs.jobs, &marks))?;
+        let made = make(cx, &self.run, self.request.as_deref(), self.seeds, (self.jobs, &marks))?;
         if cx.json {
             let all = made.iter().map(|retrain| {
                 serde_json::json!({
@@ -68,7 +72,7 @@ pub(super) fn make(
     run: &Path,
     request: Option<&Path>,
     count: u16,
-    (jobs, marks): (Option<u16>, &Marks),
+    (how, marks): (JobArgs, &Marks),
 ) -> Result<Vec<Retrain>> {
     let retrains = Retrains::of(run, request, usize::from(count))?;
     if let Some(lost) = retrains.lost() {
@@ -87,6 +91,7 @@ pub(super) fn make(
             true => cx.another_engine(options),
         }
     };
-    let (jobs, memory) = (jobs.map(usize::from), cx.max_memory);
-    retrains.make(&Work { engine: &engine, jobs, memory, marks, watch: &watch })
+    let (jobs, memory, one_by_one) = (how.jobs.map(usize::from), cx.max_memory, how.one_by_one);
+    let told = |what: &str| cx.note(what);
+    retrains.make(&Work { engine: &engine, jobs, memory, marks, one_by_one, watch: &watch, told: &told })
 }

@@ -34,6 +34,7 @@ mod numbers;
 mod parquet;
 mod parts;
 mod pickle;
+mod rates;
 pub mod request;
 mod request_file;
 mod request_graph;
@@ -69,6 +70,7 @@ pub use graph::{
 pub use identity::{Identities, Identity, Naming, Place, Portion};
 pub use kind::RecordKind;
 pub use normalize::{MeanStd, Normalization, Normalize, Scaling};
+pub use rates::Levels;
 pub use request::{Kind, Request};
 pub use request_file::{read_requests, request_lines};
 pub use request_id::Id;

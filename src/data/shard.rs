@@ -1,7 +1,11 @@
-//! Which shard of an ensemble a training record is in, and which slice of it: a function of the record's key and of a
-//! seed alone, so that no other record's coming or going moves it. Shards are therefore of about one size, not of one.
+//! Which shard of an ensemble a training record is in, and which slice of it: a function of the record's key, of its
+//! deletion rate where such are given, and of a seed alone, so that no other record's coming or going moves it. Shards
+//! are therefore of about one size, not of one.
+
+use std::sync::Arc;
 
 use super::identity::Key;
+use super::rates::Levels;
 use super::{Dataset, GraphRecords, Portion, RecordKind};
 
 /// Keeps the draws of one seed apart.
@@ -9,18 +13,21 @@ const SHARD: u64 = 0x7368_6172_6473;
 const SLICE: u64 = 0x736c_6963_6573;
 
 /// A division of records into shards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Shards {
     /// How many.
     pub shards: usize,
     /// Of the draw.
     pub seed: u64,
+    /// How likely records are to be deleted; none where that is not known.
+    pub levels: Option<Arc<Levels>>,
 }
 
 impl Shards {
-    /// The shard of a record, from 0.
+    /// The shard of a record, from 0: any, or one of those for records of its deletion rate.
     pub fn of(&self, key: u64) -> usize {
-        below(key, self.seed ^ SHARD, self.shards)
+        let (first, count) = self.levels.as_ref().map_or((0, self.shards), |levels| levels.shards_of(key));
+        first + below(key, self.seed ^ SHARD, count)
     }
 
     /// A number in [0, 1) of a record for a seed: those below a bound are a draw that no other record moves.
@@ -70,7 +77,7 @@ mod tests {
 
     #[test]
     fn shards_are_about_even_and_slices_do_not_follow_them() {
-        let shards = Shards { shards: 5, seed: 3 };
+        let shards = Shards { shards: 5, seed: 3, levels: None };
         let mut counts = [[0usize; 4]; 5];
         for row in 0..20_000u64 {
             let key = Key::of([row]).number();

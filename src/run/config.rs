@@ -20,7 +20,7 @@ mod inputs;
 mod overrides;
 mod place;
 
-pub use ensemble::{Aggregate, EnsembleConfig, EnsembleKind, Fitting};
+pub use ensemble::{Aggregate, EnsembleConfig, EnsembleKind, Fitting, RatesConfig};
 pub use eraser::DividedGraph;
 pub(in crate::run) use eraser::without;
 pub use overrides::settings;
@@ -365,7 +365,9 @@ impl Config {
         ];
         let lists = [&mut d.train_files, &mut d.test_files];
         let sensitive = self.train.deltas.as_mut().and_then(|deltas| deltas.request.as_mut());
-        single.into_iter().flatten().chain(lists.into_iter().flatten().flatten()).chain(&mut self.init).chain(sensitive)
+        let rates = self.ensemble.as_mut().and_then(|ensemble| ensemble.rates.as_mut());
+        let named = sensitive.into_iter().chain(rates.map(|rates| &mut rates.file));
+        single.into_iter().flatten().chain(lists.into_iter().flatten().flatten()).chain(&mut self.init).chain(named)
     }
 
     /// Files and folders that it is about.

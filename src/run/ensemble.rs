@@ -3,11 +3,13 @@
 mod aggregate;
 mod aggregator;
 mod asked;
+mod copy;
 mod cost;
 mod eraser;
 mod export;
 mod forget;
 mod members;
+mod rates;
 mod read;
 mod train;
 mod weights;
@@ -20,6 +22,7 @@ use crate::base::Digest;
 use crate::data::{Dataset, FitOn, Fitted};
 use crate::error::{Error, Result};
 
+pub(super) use copy::copy;
 pub use export::tensors;
 pub use forget::EnsembleForget;
 pub use members::train_members;

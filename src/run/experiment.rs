@@ -23,6 +23,7 @@ use crate::records::{Part, Records, Session};
 use crate::train::{EpochReport, Fit, Flow, Observer, StepReport, Term, train_to_end};
 
 mod rows;
+mod together;
 
 /// What a caller hears while experiments run.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +85,8 @@ struct Candidate {
     seed: u64,
     /// Those that making it ran.
     kernels: Vec<Ran>,
+    /// Made in a stack: its seconds are no cost of one that is made alone.
+    stacked: bool,
     made: Result<(Vec<f32>, Account), String>,
 }
 
@@ -108,6 +111,8 @@ pub struct ExperimentOptions<'a> {
     pub check_finite: bool,
     /// Set by Ctrl-C: stop before the next step; nothing was written.
     pub interrupted: &'a AtomicBool,
+    /// Retrains are made one after another, and not in a stack; their bytes are the same.
+    pub one_by_one: bool,
 }
 
 /// Runs experiments one after another on one engine.
@@ -272,25 +277,32 @@ impl Ready {
     ) -> Result<Vec<Candidate>> {
         let of = self.stages();
         let mut all = Vec::new();
-        let mut go = |engine: &mut Engine, kind: RowKind, name: &str, original: &Original, seed| -> Result<()> {
+        let mut go = |engine: &mut Engine, done: usize, kind: RowKind, name: &str, original: &Original, seed| {
             if options.interrupted.load(Ordering::Relaxed) {
                 return Err(interrupted());
             }
             let label = if kind == RowKind::Method { name } else { kind.as_str() };
-            watch(Stride::Stage { label, number: originals.len() + all.len() + 1, of });
-            all.push(self.candidate(engine, original, kind, name, seed, options.check_finite)?);
-            Ok(())
+            watch(Stride::Stage { label, number: originals.len() + done + 1, of });
+            self.candidate(engine, original, kind, name, seed, options.check_finite)
         };
         let references = self.forget.references as u64;
         let first = originals.first().ok_or_else(|| Error::internal("there is no original"))?;
+        // Other seeds than the original's: with its own, a retrain would begin from the very same weights.
+        let retrain =
+            |i: u64| (if i <= references { RowKind::Retrain } else { RowKind::AnotherRetrain }, self.config.seed + i);
         for i in 1..=references + 1 {
-            let kind = if i <= references { RowKind::Retrain } else { RowKind::AnotherRetrain };
-            // Other seeds than the original's: with its own, a retrain would begin from the very same weights.
-            go(engine, kind, methods::reference().name, first, self.config.seed + i)?;
+            if i == 2 && !options.one_by_one {
+                // The first was made alone, and by its time methods are measured.
+                all.extend(self.together(engine, first, (2..=references + 1).map(retrain).collect(), options)?);
+            }
+            if all.len() < i as usize {
+                let (kind, seed) = retrain(i);
+                all.push(go(engine, all.len(), kind, methods::reference().name, first, seed)?);
+            }
         }
         for name in self.method_names() {
             for original in originals {
-                go(engine, RowKind::Method, name, original, original.seed)?;
+                all.push(go(engine, all.len(), RowKind::Method, name, original, original.seed)?);
             }
         }
         Ok(all)
@@ -325,7 +337,7 @@ impl Ready {
         let effect =
             made.as_ref().ok().map(|(theta, account)| Effect::of(&original.theta, theta, row.role, &account.details));
         let effect = effect.unwrap_or_default();
-        Ok(Candidate { kind, method: row.name, row: Some(row), effect, settings, seed, kernels, made })
+        Ok(Candidate { kind, method: row.name, row: Some(row), effect, settings, seed, kernels, stacked: false, made })
     }
 
     /// Reads every model on every split and makes the rows.

@@ -1,6 +1,7 @@
 //! `unlearn forget`: one method on one run.
 
 mod prepare;
+mod together;
 
 pub(in crate::run) use prepare::refitted;
 pub(super) use prepare::{Asked, gone_places};
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::claim;
+use super::config::Config;
 use super::deltas::KeptDeltas;
 use super::effect::{self, Effect};
 use super::evidence::{Evidence, Marks, Parent, Retained};
@@ -24,7 +26,7 @@ use super::target::Target;
 use super::written::finish;
 use super::{variants, whom};
 use crate::base::{sha256, write_atomic};
-use crate::data::{Line, Request, request_lines};
+use crate::data::{Dataset, Line, Request, request_lines};
 use crate::engine::{Engine, Precision};
 use crate::error::{Error, Result};
 use crate::methods::{self, Account, Method, MethodRow, Past, Role};
@@ -52,6 +54,17 @@ impl RequestSummary {
             classes: target.classes.clone(),
         }
     }
+}
+
+/// What a method made.
+struct Made {
+    theta: Vec<f32>,
+    account: Account,
+    seed: u64,
+    adapter: AdapterSummary,
+    seconds: f64,
+    /// Bytes that went up.
+    up: u64,
 }
 
 /// A run, a request and a method, ready to forget.
@@ -167,14 +180,20 @@ impl ForgetJob {
 
     /// Takes the folder: from a killed process only if it was at the same work.
     fn begin(&self, seed: u64) -> Result<()> {
-        let Some(hold) = &self.hold else { return Err(self.another()) };
+        match &self.hold {
+            Some(hold) => self.begin_in((&self.folder, hold), seed),
+            None => Err(self.another()),
+        }
+    }
+
+    fn begin_in(&self, (folder, hold): (&RunFolder, &Hold), seed: u64) -> Result<()> {
         let (method, settings) = (self.row.name, self.method.settings().to_string());
         let words = [method, &settings, &seed.to_string(), &self.request_text()?, self.run.model_sha256()];
         let digest = sha256(words.join("\0").as_bytes());
-        match hold.left().is_some_and(|left| left.digest != digest) && self.folder.state() == State::Begun {
+        match hold.left().is_some_and(|left| left.digest != digest) && folder.state() == State::Begun {
             true => Err(self.another()),
             false => {
-                self.folder.drop_kept();
+                folder.drop_kept();
                 hold.begin(&digest)
             }
         }
@@ -191,11 +210,8 @@ impl ForgetJob {
     }
 
     fn run(&self, engine: &mut Engine, seed: u64, check_finite: bool) -> Result<RunInfo> {
-        let (run, adapter, before) = (&self.run, AdapterSummary::of(engine), engine.traffic());
-        let (data, model, config) = match &self.refit {
-            Some(refit) => (&refit.data, &refit.model, &refit.config),
-            None => (&run.data, &run.model, &run.config),
-        };
+        let (adapter, before) = (AdapterSummary::of(engine), engine.traffic());
+        let (data, model, config) = self.works_on();
         let kept = self.kept(model, engine.precision());
         let from = (&run.folder, &run.info.evidence);
         let deltas = KeptDeltas::of(from, &self.folder, model.layout.total())?;
@@ -211,11 +227,27 @@ impl ForgetJob {
         };
         engine.take_kernels();
         let start = Instant::now();
-        let (theta, mut account) = apply(engine, &stage, &self.theta, self.method.as_ref())?;
+        let (theta, account) = apply(engine, &stage, &self.theta, self.method.as_ref())?;
         if self.is_unseen() {
             kept.steps.iter().try_for_each(|step| kept.carry(*step))?;
             deltas.as_ref().map_or(Ok(()), KeptDeltas::carry)?;
         }
+        let (seconds, up) = (start.elapsed().as_secs_f64(), engine.traffic().up - before.up);
+        self.write(engine, &self.folder, Made { theta, account, seed, adapter, seconds, up })
+    }
+
+    /// Data, network and configuration that the method works on.
+    fn works_on(&self) -> (&Dataset, &Model, &Config) {
+        match &self.refit {
+            Some(refit) => (&refit.data, &refit.model, &refit.config),
+            None => (&self.run.data, &self.run.model, &self.run.config),
+        }
+    }
+
+    /// Writes the new run.
+    fn write(&self, engine: &mut Engine, to: &RunFolder, made: Made) -> Result<RunInfo> {
+        let (run, (data, model, config)) = (&self.run, self.works_on());
+        let Made { theta, mut account, seed, adapter, seconds, up } = made;
         if theta.iter().any(|v| !v.is_finite()) {
             return Err(Error::Device(format!(
                 "method `{}` diverged: its weights are not finite; use a smaller learning rate",
@@ -232,8 +264,8 @@ impl ForgetJob {
             steps: account.details.steps.unwrap_or(0),
             dispatches_per_step: 0,
             planned_gpu_bytes: 0,
-            traffic: TrafficInfo { up_before_start: engine.traffic().up - before.up, ..Default::default() },
-            seconds: start.elapsed().as_secs_f64(),
+            traffic: TrafficInfo { up_before_start: up, ..Default::default() },
+            seconds,
             first_step: None,
             privacy: None,
             stopping: None,
@@ -247,11 +279,11 @@ impl ForgetJob {
         };
         self.look_at(engine, &theta, &mut info)?;
         self.claim(&mut info);
-        self.write_request()?;
+        self.write_request(to)?;
         if let Some(trace) = &mut account.trace {
-            trace.save(&self.folder.path)?;
+            trace.save(&to.path)?;
         }
-        finish(&self.folder, config, model, &theta, &[], info, false)
+        finish(to, config, model, &theta, &[], info, false)
     }
 
     /// The checkpoints that the run kept; none where what is fitted anew gives the network other numbers.
@@ -335,9 +367,9 @@ impl ForgetJob {
         request_lines(self.earlier.iter().chain(&self.requests))
     }
 
-    fn write_request(&self) -> Result<()> {
-        write_atomic(&self.folder.request(), self.request_text()?.as_bytes())?;
-        write_atomic(&self.folder.forgotten(), whom::json_lines(self.forgotten.iter().chain(self.lines()))?.as_bytes())
+    fn write_request(&self, to: &RunFolder) -> Result<()> {
+        write_atomic(&to.request(), self.request_text()?.as_bytes())?;
+        write_atomic(&to.forgotten(), whom::json_lines(self.forgotten.iter().chain(self.lines()))?.as_bytes())
     }
 
     /// What the run's source no longer has, in a sentence; none where it is as it was.

@@ -42,8 +42,13 @@ pub struct Work<'a> {
     pub memory: Option<u64>,
     /// Who makes them, and why.
     pub marks: &'a Marks,
+    /// Retrains are made by themselves, and not in stacks; their bytes are the same. So it is where [`Work::jobs`] says
+    /// how many.
+    pub one_by_one: bool,
     /// Told of each once it is there.
     pub watch: &'a (dyn Fn(&Retrain) + Sync),
+    /// Told how many go into a stack, and why others do not.
+    pub told: &'a (dyn Fn(&str) + Sync),
 }
 
 /// A retrain.
@@ -107,6 +112,11 @@ impl Retrains {
             all.push(Retrain { path, cached: true, info });
         }
         all.iter().for_each(work.watch);
+        if missing.len() > 1 && work.jobs.is_none() && !work.one_by_one {
+            all.extend(self.together(work, &missing)?);
+        }
+        let made: Vec<u64> = all.iter().map(|retrain| retrain.info.seed).collect();
+        let missing: Vec<u64> = missing.into_iter().filter(|seed| !made.contains(seed)).collect();
         let workers = self.workers(work, missing.len())?;
         let make = |engine: &mut Engine, at: usize| {
             let RunFolder { path } = folder(&missing[at]);
@@ -120,17 +130,37 @@ impl Retrains {
         Ok(all)
     }
 
+    /// Makes them in stacks; none where that cannot be, which is told.
+    fn together(&self, work: &Work, missing: &[u64]) -> Result<Vec<Retrain>> {
+        // Members of an ensemble that a killed process finished stay.
+        if RunFolder::new(&self.root).read_info()?.ensemble.is_some() {
+            return Ok(Vec::new());
+        }
+        let places: Vec<(u64, PathBuf)> =
+            missing.iter().map(|seed| (*seed, self.folder.join(format!("seed-{seed}")))).collect();
+        for (_, path) in &places {
+            clear(path)?;
+        }
+        let mut job = self.job(&places[0].1)?;
+        if let Some(why) = job.why_alone() {
+            (work.told)(&format!("retrains are made one by one, for {why}"));
+            return Ok(Vec::new());
+        }
+        job.marks = work.marks.clone();
+        let (mut engine, mut all) = ((work.engine)(1)?, Vec::new());
+        job.retrain_into(&mut engine, &places, &mut |what| (work.told)(what), &mut |at, info| {
+            let retrain = Retrain { path: places[at].1.clone(), cached: false, info };
+            (work.watch)(&retrain);
+            all.push(retrain);
+        })?;
+        Ok(all)
+    }
+
     fn one(&self, engine: &mut Engine, path: &Path, seed: u64, work: &Work) -> Result<RunInfo> {
-        let folder = RunFolder::new(path);
         if RunFolder::new(&self.root).read_info()?.ensemble.is_some() {
             return self.ensemble(engine, path, seed, work);
         }
-        if folder.state() == State::Begun {
-            // Killed while it was written, unless somebody still holds it: then this is refused.
-            let hold = Hold::take(path, "references")?;
-            folder.discard();
-            hold.settle();
-        }
+        clear(path)?;
         let mut job = self.job(path)?;
         job.marks = work.marks.clone();
         job.forget(engine, Some(seed), false)
@@ -177,6 +207,17 @@ impl Retrains {
         let (name, settings) = (methods::reference().name, toml::Table::new());
         ForgetJob::prepare(&self.root, &self.request, name, settings, out)
     }
+}
+
+/// Takes back what a killed process began here, unless somebody still holds it: then this is refused.
+fn clear(path: &Path) -> Result<()> {
+    let folder = RunFolder::new(path);
+    if folder.state() == State::Begun {
+        let hold = Hold::take(path, "references")?;
+        folder.discard();
+        hold.settle();
+    }
+    Ok(())
 }
 
 /// Folders of the retrains that a run can be measured against, in the order of their names.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use libtest_mimic::Trial;
 use unlearn::Result;
@@ -14,11 +15,16 @@ use unlearn::harness::trial::lacks;
 use unlearn::kernels::cases;
 use unlearn::nn::{Model, ModelConfig};
 use unlearn::records::{Session, Source};
+use unlearn::run::config::Loaded;
+use unlearn::run::ensemble::EnsembleJob;
+use unlearn::run::folder::RunFolder;
+use unlearn::run::train_run::{Event, TrainOptions};
 use unlearn::train::TrainConfig;
 use unlearn::train::stack::{Job, fit_many};
 
 use crate::adapters::Shared;
 use crate::methods::{bits, fit, hold};
+use crate::shared::binary::Desk;
 
 const MLP: &str =
     "layers = [{type='flatten'},{type='linear',out=12},{type='relu'},{type='dropout',p=0.2},{type='linear'}]";
@@ -51,7 +57,57 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
             device.trial(&name, |d| d.with(|engine, _| same_as_alone(engine, net)))
         })
     });
-    kernels.chain(nets).collect()
+    let members = devices.iter().map(|device| {
+        device.trial("stack: members of an ensemble are what they are alone, interrupted or not", |d| {
+            d.with(|engine, _| members_as_alone(engine))
+        })
+    });
+    kernels.chain(nets).chain(members).collect()
+}
+
+/// Shards in slices with checkpoints and scores, trained alone, in a stack, and in one that was interrupted.
+fn members_as_alone(engine: &mut Engine) -> Result<()> {
+    let desk = Desk::new();
+    let text = format!(
+        "seed = 3\n[data]\nloader = \"digits\"\nlimit = 240\n[model]\n{MLP}\n[train]\noptimizer = \"adam\"\nlr = 0.01\n\
+         epochs = 5\nbatch_size = 16\n[ensemble]\nkind = \"sisa\"\nshards = 3\nslices = 2\noptimizer = \"kept\"\n"
+    );
+    let config = desk.put("c.toml", text);
+    let mut train = |name: &str, one_by_one: bool, cut: Option<usize>, resume: bool| {
+        let (loaded, flag) = (Loaded::read(Path::new(&config), &[], None)?, AtomicBool::new(false));
+        let Some(mut job) = EnsembleJob::prepare(loaded, &desk.path(name), resume)? else { return Ok(()) };
+        job.one_by_one = one_by_one;
+        let options =
+            TrainOptions { resume, keep_checkpoint: false, check_finite: false, interrupted: &flag, ranks: None };
+        let done = job.train(engine, options, &mut |event| {
+            if matches!(event.event, Event::Epoch(line) if Some(line.epoch) == cut) {
+                flag.store(true, Ordering::Relaxed);
+            }
+        });
+        match (done, cut) {
+            (Err(unlearn::Error::Interrupted(_)), Some(_)) => Ok(()),
+            (done, _) => done.map(drop),
+        }
+    };
+    train("alone", true, None, false)?;
+    train("stacked", false, None, false)?;
+    train("cut", false, Some(2), false)?;
+    train("cut", false, Some(5), true)?;
+    train("cut", false, None, true)?;
+    let files = |name: &str| -> Result<Vec<Vec<u8>>> {
+        let mut all = Vec::new();
+        for member in RunFolder::new(&desk.path(name)).members(3) {
+            let kept = member.kept_steps().into_iter().map(|step| member.kept_at(step));
+            for path in kept.chain([member.model()]) {
+                all.push(std::fs::read(&path).map_err(unlearn::Error::io("read", &path))?);
+            }
+        }
+        Ok(all)
+    };
+    let alone = files("alone")?;
+    hold(alone.len() == 6, || format!("{} files", alone.len()))?;
+    hold(files("stacked")? == alone, || "a member in a stack differs from itself alone".into())?;
+    hold(files("cut")? == alone, || "a member of a stack that was interrupted differs".into())
 }
 
 /// The smallest case of each kernel, those of tiles left out on a software adapter, whose compiler takes seconds each.

@@ -6,6 +6,7 @@ mod back_parity;
 mod ensembles;
 mod erasers;
 mod replays;
+mod stacked;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -105,7 +105,7 @@ fn results_fit_and_every_key_is_described() {
     let forget = "[forget]\nrequest = { kind = \"class\", ids = [1] }\nreferences = 2\n";
     let text = format!("{SMALL}{forget}methods = [\"finetune\", \"ssd\"]\n");
     let ready = Loaded::parse(&text, "a.toml", Path::new(""), &[], None).and_then(Ready::of).expect("ready");
-    let options = ExperimentOptions { check_finite: false, interrupted: &AtomicBool::new(false) };
+    let options = ExperimentOptions { check_finite: false, interrupted: &AtomicBool::new(false), one_by_one: false };
     let found = run_experiments(&[ready], &mut Engine::reference(), options, &mut |_| {}).expect("results");
     let schema = of("results");
     assert!(found.rows.len() > 4);

@@ -90,7 +90,7 @@ impl Forget {
     /// Retrains to measure a step against, where they are wanted and it is measured.
     fn beside(&self, cx: &Context, stream: &InOrder, at: usize, done: &Done) -> Result<Vec<PathBuf>> {
         let Some(count) = self.references.filter(|_| stream.is_measured(at)) else { return Ok(Vec::new()) };
-        let made = references::make(cx, &done.path, None, count, (self.jobs.jobs, &self.marks.marks()))?;
+        let made = references::make(cx, &done.path, None, count, (self.jobs, &self.marks.marks()))?;
         // A step by `retrain` may have the seed of a reference; that one says nothing of it.
         let others = made.into_iter().filter(|retrain| retrain.info.model_sha256 != done.info.model_sha256);
         Ok(others.map(|retrain| retrain.path).collect())

@@ -5,3 +5,4 @@ pub mod graph_eraser;
 pub mod replay;
 pub mod retrain;
 pub mod sisa;
+pub mod together;

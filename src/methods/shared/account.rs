@@ -122,6 +122,11 @@ impl Origin {
 
     /// ‖θ − θ₀‖ / ‖θ₀‖: 0 means that a method did nothing.
     pub fn relative_change(&self, session: &mut Session) -> Result<f64> {
+        self.changes(session).map(|each| each.first().copied().unwrap_or(0.0))
+    }
+
+    /// The same of each model, where the session holds a stack.
+    pub(crate) fn changes(&self, session: &mut Session) -> Result<Vec<f64>> {
         let (theta, origin) = (session.theta, self.0);
         let out = session.run(|rec| {
             let (moved, change) = (rec.temp("moved", theta.len), rec.temp("change", 1));
@@ -133,8 +138,11 @@ impl Origin {
             rec.readback(norm);
             Ok(())
         })?;
-        let [change, norm] = [0, 1].map(|i| f64::from(out[i].f32()[0]));
-        Ok(if norm > 0.0 { (change / norm).sqrt() } else { 0.0 })
+        let share = |(change, norm): (&f32, &f32)| match *norm > 0.0 {
+            true => (f64::from(*change) / f64::from(*norm)).sqrt(),
+            false => 0.0,
+        };
+        Ok(out[0].f32().iter().zip(out[1].f32()).map(share).collect())
     }
 }
 

@@ -1,12 +1,13 @@
 //! The `[ensemble]` table, and the configuration of each member.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::Config;
-use crate::data::{self, Absent, Dataset, FitOn, GraphDivision, Origins, Portion, RecordKind, Request, Shards};
+use crate::data::{self, Absent, Dataset, FitOn, GraphDivision, Levels, Origins, Portion, RecordKind, Request, Shards};
 use crate::error::{Error, Result};
 use crate::train::{Carry, Slices};
 
@@ -54,6 +55,39 @@ pub enum Fitting {
     Shard,
 }
 
+/// The table `[ensemble.rates]`: how likely records are to be deleted, so that those that likely go share few shards. A
+/// record's rate says which shards it may be in and its name which of them, so that no deletion moves another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RatesConfig {
+    /// A CSV file with the columns `id` and `rate`, from 0 to 1: names of records (`data.id`), or of persons where
+    /// `data.subject` says. Whoever is not in it has the rate 0.
+    pub file: PathBuf,
+    /// Where the levels part, ascending: a record is of as many levels above the lowest as there are numbers that its
+    /// rate is not below.
+    pub above: Vec<f64>,
+    /// Shards of each level, the lowest first; `ensemble.shards` in all.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "shards")))]
+    pub shards: Vec<usize>,
+}
+
+impl RatesConfig {
+    fn check(&self, shards: usize) -> Result<()> {
+        let bounds = self.above.iter().all(|bound| *bound > 0.0 && *bound <= 1.0);
+        let rules = [
+            ("above", bounds && !self.above.is_empty() && self.above.is_sorted(), "numbers above 0 up to 1, ascending"),
+            ("shards", self.shards.len() == self.above.len() + 1, "one number more than ensemble.rates.above has"),
+            ("shards", self.shards.iter().all(|count| *count > 0), "1 or more of each level"),
+            ("shards", self.shards.iter().sum::<usize>() == shards, "ensemble.shards in all"),
+        ];
+        match rules.iter().find(|(_, good, _)| !good) {
+            Some((key, _, want)) => Err(Error::input(format!("ensemble.rates.{key} must be {want}"))),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The table `[ensemble]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
@@ -84,6 +118,9 @@ pub struct EnsembleConfig {
     /// How what members say becomes what the ensemble says.
     #[serde(default)]
     pub aggregate: Aggregate,
+    /// `sisa`: deletion rates, where such are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rates: Option<RatesConfig>,
     /// In the folder of a member: which one it is, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member: Option<usize>,
@@ -114,6 +151,7 @@ impl EnsembleConfig {
             ("shards", (1..=1000).contains(&self.shards), "from 1 to 1000"),
             ("slices", (1..=64).contains(&self.slices), "from 1 to 64"),
             ("slices", self.kind == EnsembleKind::Sisa || self.slices == 1, "left out unless kind = \"sisa\""),
+            ("rates", self.kind == EnsembleKind::Sisa || self.rates.is_none(), "left out unless kind = \"sisa\""),
             ("member", self.member.is_none_or(|member| member < self.shards), "below ensemble.shards"),
             ("partition", graph || self.partition == GraphDivision::Random, "left out unless kind = \"graph_eraser\""),
             ("aggregate", graph || self.aggregate != Aggregate::Learned, "another than \"learned\" with this kind"),
@@ -121,14 +159,21 @@ impl EnsembleConfig {
         ];
         match rules.iter().find(|(_, good, _)| !good) {
             Some((key, _, want)) => Err(Error::input(format!("ensemble.{key} must be {want}"))),
-            None => Ok(()),
+            None => self.rates.as_ref().map_or(Ok(()), |rates| rates.check(self.shards)),
         }
     }
 
     /// How records that stand alone are divided; none where each member has all, or where the records are nodes.
-    pub fn division(&self, seed: u64) -> Option<Shards> {
-        let seed = self.seed.unwrap_or(seed);
-        (self.kind == EnsembleKind::Sisa).then_some(Shards { shards: self.shards, seed })
+    ///
+    /// # Errors
+    /// Deletion rates that cannot be read.
+    pub fn division(&self, seed: u64) -> Result<Option<Shards>> {
+        if self.kind != EnsembleKind::Sisa {
+            return Ok(None);
+        }
+        let levels = |rates: &RatesConfig| Levels::read(&rates.file, &rates.above, &rates.shards).map(Arc::new);
+        let levels = self.rates.as_ref().map(levels).transpose()?;
+        Ok(Some(Shards { shards: self.shards, seed: self.seed.unwrap_or(seed), levels }))
     }
 
     /// Epochs of a stage: 2 E / (R + 1), rounded, at least one.
@@ -163,9 +208,9 @@ impl Config {
     }
 
     /// The shard that a configuration is about, with its division; none where it is about all records.
-    pub(super) fn shard(&self) -> Option<(Shards, usize, &EnsembleConfig)> {
-        let ensemble = self.ensemble.as_ref()?;
-        Some((ensemble.division(self.seed)?, ensemble.member?, ensemble))
+    pub(super) fn shard(&self) -> Option<(usize, &EnsembleConfig)> {
+        let ensemble = self.ensemble.as_ref().filter(|ensemble| ensemble.kind == EnsembleKind::Sisa)?;
+        Some((ensemble.member?, ensemble))
     }
 
     /// The data of a shard, with what is fitted on records fitted on its own alone.
@@ -173,12 +218,14 @@ impl Config {
         &self,
         fit: FitOn,
         absent: &Absent,
-        (division, index, ensemble): (Shards, usize, &EnsembleConfig),
+        (index, ensemble): (usize, &EnsembleConfig),
     ) -> Result<Dataset> {
+        let Some(division) = ensemble.division(self.seed)? else { return Err(Error::internal("no shards")) };
         let load = |fit| data::load_without(&self.data, Path::new(""), fit, absent);
         let mine = |key: u64| division.of(key) == index;
         if let FitOn::Kept(_) = fit {
             let mut data = load(fit)?;
+            division.levels.as_ref().map_or(Ok(()), |_| data.takes_rates())?;
             data.keep_training(mine);
             return Ok(data);
         }
@@ -190,6 +237,7 @@ impl Config {
                 whole.kind().name()
             )));
         }
+        division.levels.as_ref().map_or(Ok(()), |_| whole.takes_rates())?;
         let none = Origins::new();
         let gone = if let FitOn::Without(gone) = fit { gone } else { &none };
         let slice = |key: u64| Shards::slice(key, self.seed, ensemble.slices);

@@ -41,7 +41,7 @@ mod tests {
     fn one_deletion_costs_what_the_formula_says() {
         let config: Config = toml::from_str(TEXT).unwrap();
         let data = config.load().unwrap();
-        let division = config.whole_ensemble().unwrap().division(config.seed).unwrap();
+        let division = config.whole_ensemble().unwrap().division(config.seed).unwrap().unwrap();
         let mut spent = 0.0;
         for (at, record) in (0..).zip(data.who.part(Portion::Train)).step_by(7) {
             let shard = division.of(record.key);
@@ -66,7 +66,7 @@ mod tests {
         for (k, seeds) in [(1, 40), (10, 40), (40, 20)] {
             let mut counted = 0.0;
             for seed in 0..seeds {
-                let division = Shards { shards: 20, seed };
+                let division = Shards { shards: 20, seed, levels: None };
                 let shards: Vec<usize> = keys.iter().map(|key| division.of(*key)).collect();
                 let asked = (0..k).map(|i| (i * 577 + seed as usize * 131) % n);
                 let hit: std::collections::HashSet<usize> = asked.map(|at| shards[at]).collect();

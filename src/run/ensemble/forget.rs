@@ -3,13 +3,12 @@
 mod graph;
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::{cost, eraser, fitted_of, member_info, members_of, model_sha256, stray, view};
+use super::{copy, cost, eraser, fitted_of, member_info, members_of, model_sha256, rates, stray, view};
 use crate::base::{sha256, write_atomic};
-use crate::data::{Line, Place, Portion, Request, read_requests, request_lines};
+use crate::data::{Line, Place, Portion, Request, Shards, read_requests, request_lines};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::methods::{self, Details, MethodRow, Read, Role, Tier};
@@ -33,6 +32,8 @@ pub struct EnsembleForget {
     requests: Vec<Request>,
     earlier: Earlier,
     target: Target,
+    /// How records are divided; none where each member has all.
+    division: Option<Shards>,
     row: &'static MethodRow,
     settings: toml::Table,
     /// The members of a graph's ensemble that had what the request takes; none where records stand alone.
@@ -79,12 +80,16 @@ impl EnsembleForget {
         let shards = eraser::is_graph(&top.config);
         let shards = shards.then(|| eraser::hit(&top.config, &earlier.requests, &requests)).transpose()?;
         let (request, marks) = (request.to_owned(), Marks::default());
+        let division = top.config.ensemble.as_ref().map(|ensemble| ensemble.division(top.config.seed));
+        let division = division.transpose()?.flatten();
+        rates::check(&top, division.as_ref(), &gone_places(&[&earlier.target.split]))?;
         Ok(EnsembleForget {
             top,
             members,
             requests,
             earlier,
             target,
+            division,
             row,
             settings,
             shards,
@@ -110,9 +115,8 @@ impl EnsembleForget {
     }
 
     fn has(&self, index: usize, at: u32) -> bool {
-        let division = self.top.config.ensemble.as_ref().and_then(|e| e.division(self.top.config.seed));
         let key = self.top.data.who.of(Place { portion: Portion::Train, position: at }).key;
-        division.is_none_or(|division| division.of(key) == index)
+        self.division.as_ref().is_none_or(|division| division.of(key) == index)
     }
 
     /// Whether this very forgetting is finished already.
@@ -296,7 +300,8 @@ impl EnsembleForget {
         let of_seconds = infos.iter().map(|member| member.seconds).sum();
         let (members, visits, of_visits) = (hit.to_vec(), visits.0, visits.1);
         let cost = EnsembleCost { members, visits, of_visits, of_seconds, ..EnsembleCost::default() };
-        Ok(EnsembleInfo { members: infos, cost: Some(cost), ..EnsembleInfo::default() })
+        let rates_sha256 = rates::known_by(&top.data, self.division.as_ref(), gone);
+        Ok(EnsembleInfo { members: infos, cost: Some(cost), rates_sha256, ..EnsembleInfo::default() })
     }
 
     /// What may be said of it, and what still holds the records.
@@ -363,24 +368,4 @@ impl EnsembleForget {
     fn request_text(&self) -> Result<String> {
         request_lines(self.earlier.requests.iter().chain(&self.requests))
     }
-}
-
-/// Takes a member over as it is, `run.json` last.
-fn copy(from: &Path, to: &RunFolder) -> Result<()> {
-    let hold = to.claim("forget", false)?;
-    let begun = hold.as_ref().map_or(Ok(()), |hold| hold.begin("copy"));
-    begun?;
-    let from = RunFolder::new(from);
-    let steps = from.kept_steps();
-    if !steps.is_empty() {
-        fs::create_dir_all(to.kept()).map_err(Error::io("create", &to.kept()))?;
-    }
-    let kept = steps.into_iter().map(|step| (from.kept_at(step), to.kept_at(step)));
-    let bound = from.bound().into_iter().zip(to.bound());
-    let weights = [(from.model(), to.model()), (from.info(), to.info())];
-    for (source, place) in kept.chain(bound).chain(weights).filter(|(source, _)| source.exists()) {
-        let bytes = fs::read(&source).map_err(Error::io("read", &source))?;
-        write_atomic(&place, &bytes)?;
-    }
-    Ok(())
 }

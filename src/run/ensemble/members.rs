@@ -43,6 +43,10 @@ pub fn train_members(
             }
             next += 1;
         }
+        if next < count && !one_by_one {
+            let told = format!("the host's memory holds the records of {} members at once", jobs.len());
+            numbers.first().iter().for_each(|first| watch(**first, Event::Told(&told)));
+        }
         let made = train_together(engine, &jobs, options, &mut |at, event| watch(numbers[at], event))?;
         numbers.into_iter().zip(made).for_each(|(number, info)| all[number] = Some(info));
     }

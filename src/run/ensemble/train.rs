@@ -1,9 +1,10 @@
 //! `unlearn train` of an ensemble.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Instant;
 
-use super::{eraser, fitted_of, member_info, model_sha256, stray, train_members, view};
+use super::{eraser, fitted_of, member_info, model_sha256, rates, stray, train_members, view};
 use crate::data::{Absent, FitOn};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -104,10 +105,12 @@ impl EnsembleJob {
         // Which classes there are is told by the members; the numbers are the first one's.
         let names = view(&config.member(0), &first.data.fitted, &Absent::default())?.class_names;
         let data = view(config, &fitted_of(members, &names)?, &Absent::default())?;
+        let division = config.whole_ensemble().map(|ensemble| ensemble.division(config.seed)).transpose()?.flatten();
+        let rates_sha256 = rates::known_by(&data, division.as_ref(), &HashSet::new());
         let folders = self.folder.members(members.len());
         let infos = folders.iter().zip(members).map(|(folder, info)| member_info(folder, info, info.data.sizes.train));
         let infos = infos.collect::<Result<Vec<_>>>()?;
-        let mut ensemble = EnsembleInfo { members: infos, ..EnsembleInfo::default() };
+        let mut ensemble = EnsembleInfo { members: infos, rates_sha256, ..EnsembleInfo::default() };
         eraser::add_graph(engine, config, (&self.folder, members), &[], &mut ensemble)?;
         let mut evidence =
             Evidence { base_sha256: first.evidence.base_sha256.clone(), ..Evidence::of(&self.marks, &data.sha256()) };

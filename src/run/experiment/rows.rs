@@ -27,7 +27,7 @@ struct Bench<'a> {
     template: Row,
     references: Vec<&'a Evaluation>,
     reference: Reference,
-    /// Mean seconds of a retrain.
+    /// Mean seconds of a retrain that is made alone.
     retrain_s: f64,
     /// What accuracy on the retained records is worth nothing.
     chance: Option<Chance>,
@@ -63,7 +63,8 @@ pub(super) fn rows(
     }
     let of = |kind: RowKind| scored.iter().filter(move |s| s.candidate.kind == kind);
     let references: Vec<&Evaluation> = of(RowKind::Retrain).filter_map(|s| s.outputs.as_ref().ok()).collect();
-    let times: Vec<f64> = of(RowKind::Retrain).filter_map(Scored::method_s).collect();
+    let alone = of(RowKind::Retrain).filter(|scored| !scored.candidate.stacked);
+    let times: Vec<f64> = alone.filter_map(Scored::method_s).collect();
     let retain = before.first().and_then(|evaluation| evaluation.get(SplitName::Retain));
     let mut bench = Bench {
         ready,

@@ -29,7 +29,7 @@ pub(in crate::run) struct Asked<'a> {
 }
 
 /// The folder to write to, and the right to.
-fn claimed(out: Option<(&Path, bool)>) -> Result<(RunFolder, Option<Hold>)> {
+pub(super) fn claimed(out: Option<(&Path, bool)>) -> Result<(RunFolder, Option<Hold>)> {
     let folder = RunFolder::new(out.map_or(Path::new(""), |(out, _)| out));
     let hold = out.map_or(Ok(None), |(_, resume)| folder.claim("forget", resume))?;
     Ok((folder, hold))

@@ -19,6 +19,9 @@ pub struct EnsembleInfo {
     /// What a forgetting cost; none of a training.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cost: Option<EnsembleCost>,
+    /// Which rates its records had, those of the lowest level left out: a hash. None where none are given.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rates_sha256: Option<String>,
 }
 
 /// A division of a graph's training nodes into shards.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::unit::Unit;
 use crate::base::{Digest, sha256, write_atomic};
-use crate::data::{Request, read_requests, request_lines};
+use crate::data::{Absent, Dataset, FitOn, Request, read_requests, request_lines};
 use crate::error::{Error, Result};
 use crate::methods::{self, Role};
 use crate::run::config::{Config, Loaded};
@@ -83,6 +83,10 @@ impl Plan {
             path: std::path::absolute(source).unwrap_or_else(|_| source.to_owned()),
             sha256: hash_of(source)?,
         };
+        if let Some(ensemble) = loaded.config.whole_ensemble() {
+            let shards = ensemble.shards;
+            return Plan::of_ensemble(loaded, config, shards, options);
+        }
         let (data, model) = loaded.build()?;
         let recipe = loaded.config.train.clone();
         let mut forget = loaded.config.forget.take().filter(|_| options.request.is_none());
@@ -93,18 +97,7 @@ impl Plan {
             (None, None) => None,
         };
         let request = requests.as_deref().map(explicit).transpose()?;
-        let text = loaded.config.to_toml()?;
-        let mut plan = Plan {
-            schema: SCHEMA.into(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            config,
-            config_sha256: sha256(text.as_bytes()),
-            data_sha256: data.sha256(),
-            base_sha256: loaded.config.init.as_deref().map(hash_of).transpose()?,
-            request_sha256: request.as_ref().map(|text| sha256(text.as_bytes())),
-            jobs: Vec::new(),
-            plan_sha256: String::new(),
-        };
+        let (mut plan, text) = Plan::empty(&loaded, config, &data, request.as_deref())?;
         let seeds = match (&forget, options.seeds.as_slice()) {
             (Some(forget), []) => forget.original_seeds(loaded.config.seed),
             (None, []) => vec![loaded.config.seed],
@@ -132,6 +125,49 @@ impl Plan {
             }
         }
         Ok((plan, text, request))
+    }
+
+    /// A plan without jobs, and the configuration's text.
+    fn empty(loaded: &Loaded, config: Source, data: &Dataset, request: Option<&str>) -> Result<(Plan, String)> {
+        let text = loaded.config.to_toml()?;
+        let plan = Plan {
+            schema: SCHEMA.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            config,
+            config_sha256: sha256(text.as_bytes()),
+            data_sha256: data.sha256(),
+            base_sha256: loaded.config.init.as_deref().map(hash_of).transpose()?,
+            request_sha256: request.map(|text| sha256(text.as_bytes())),
+            jobs: Vec::new(),
+            plan_sha256: String::new(),
+        };
+        Ok((plan, text))
+    }
+
+    /// Plans the members of an ensemble with each seed, and the ensemble behind them.
+    ///
+    /// # Errors
+    /// A request: its shards are told by the ensemble that is trained.
+    fn of_ensemble(
+        loaded: Loaded,
+        config: Source,
+        members: usize,
+        options: &PlanOptions,
+    ) -> Result<(Plan, String, Option<String>)> {
+        if options.request.is_some() || options.references > 0 || loaded.config.forget.is_some() {
+            return Err(Error::input(
+                "a plan of an ensemble trains it: which members forget is told by the trained one; use `unlearn \
+                 forget` on it, and leave [forget], --request and --references out",
+            ));
+        }
+        let (mut plan, text) = Plan::empty(&loaded, config, &loaded.load(FitOn::Training, &Absent::default())?, None)?;
+        let seeds = if options.seeds.is_empty() { vec![loaded.config.seed] } else { options.seeds.clone() };
+        for seed in seeds {
+            let member = |member| plan.add(Unit::Member { seed, member });
+            let members = (0..members).map(member).collect();
+            plan.add(Unit::Ensemble { seed, members });
+        }
+        Ok((plan, text, None))
     }
 
     /// Adds a job, once.

@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Jobs;
 use crate::base::{Digest, write_atomic};
+use crate::data::Dataset;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::run::config::Loaded;
+use crate::run::ensemble::{EnsembleJob, copy};
 use crate::run::evidence::{Marks, json};
 use crate::run::folder::{RunFolder, State};
 use crate::run::forget_run::ForgetJob;
@@ -29,6 +31,20 @@ pub enum Unit {
     Train {
         /// The seed.
         seed: u64,
+    },
+    /// A member of the ensemble that a training of the configuration with a seed is.
+    Member {
+        /// The ensemble's seed.
+        seed: u64,
+        /// From 0.
+        member: usize,
+    },
+    /// The ensemble of members that are trained.
+    Ensemble {
+        /// Its seed.
+        seed: u64,
+        /// The jobs of its members, in their order.
+        members: Vec<String>,
     },
     /// The plan's request, forgotten by a method in the model of another job: the retrains of a reference too.
     Forget {
@@ -89,6 +105,8 @@ impl Unit {
     pub fn label(&self) -> String {
         match self {
             Unit::Train { seed } => format!("train, seed {seed}"),
+            Unit::Member { seed, member } => format!("member {member}, seed {seed}"),
+            Unit::Ensemble { seed, members } => format!("ensemble of {}, seed {seed}", members.len()),
             Unit::Forget { method, seed, .. } => format!("{method}, seed {seed}"),
         }
     }
@@ -96,7 +114,8 @@ impl Unit {
     /// The jobs that must be done before.
     pub fn needs(&self) -> Vec<&str> {
         match self {
-            Unit::Train { .. } => Vec::new(),
+            Unit::Train { .. } | Unit::Member { .. } => Vec::new(),
+            Unit::Ensemble { members, .. } => members.iter().map(String::as_str).collect(),
             Unit::Forget { of, .. } => vec![of],
         }
     }
@@ -105,6 +124,15 @@ impl Unit {
     pub(super) fn digest(&self, digest: &mut Digest) {
         match self {
             Unit::Train { seed } => digest.field("train", &seed.to_le_bytes()),
+            Unit::Member { seed, member } => {
+                digest.field("seed", &seed.to_le_bytes()).field("member", &(*member as u64).to_le_bytes())
+            }
+            Unit::Ensemble { seed, members } => {
+                for id in members {
+                    digest.field("of", id.as_bytes());
+                }
+                digest.field("ensemble", &seed.to_le_bytes())
+            }
             Unit::Forget { of, method, settings, seed } => {
                 digest.field("forget", of.as_bytes()).field("method", method.as_bytes());
                 digest.field("settings", settings.to_string().as_bytes()).field("seed", &seed.to_le_bytes())
@@ -118,7 +146,9 @@ impl Unit {
     /// Whatever the work refuses; data that are not those of the plan; an interruption, after which it may go on.
     pub(super) fn run(&self, jobs: &Jobs, out: &Path, bench: Bench) -> Result<RunInfo> {
         match self {
-            Unit::Train { seed } => train(jobs, *seed, out, bench),
+            Unit::Train { seed } => train(jobs, (*seed, None), out, bench),
+            Unit::Member { seed, member } => train(jobs, (*seed, Some(*member)), out, bench),
+            Unit::Ensemble { seed, members } => assemble(jobs, *seed, members, out, bench),
             Unit::Forget { of, method, settings, seed } => {
                 // A forgetting has no checkpoints.
                 if RunFolder::new(out).state() != State::Free {
@@ -133,28 +163,65 @@ impl Unit {
     }
 }
 
-fn train(jobs: &Jobs, seed: u64, out: &Path, bench: Bench) -> Result<RunInfo> {
-    let loaded = Loaded::read(&jobs.path.join("config.toml"), &[], Some(seed))?;
+fn train(jobs: &Jobs, (seed, member): (u64, Option<usize>), out: &Path, bench: Bench) -> Result<RunInfo> {
+    let mut loaded = Loaded::read(&jobs.path.join("config.toml"), &[], Some(seed))?;
+    if let Some(member) = member {
+        // Of a shard less is known than what the plan was made for.
+        jobs.check_data(&loaded.config.load()?)?;
+        loaded = loaded.member(member);
+    }
     let Some(mut job) = TrainJob::prepare(loaded, out, true)? else {
         // Its holder was gone between the last file and the marker.
         return RunFolder::new(out).read_info();
     };
-    let (now, then) = (job.data.sha256(), &jobs.plan.data_sha256);
-    if now != *then {
-        return Err(Error::input(format!(
-            "the records of {} have the hash {now}, and {} was planned for {then}: the data were changed since; bring \
-             them back, or plan into another folder",
-            job.data.name,
-            jobs.path.display()
-        )));
+    if member.is_none() {
+        jobs.check_data(&job.data)?;
     }
     job.marks = bench.marks.clone();
-    let options = TrainOptions {
-        resume: true,
-        keep_checkpoint: false,
-        check_finite: bench.check_finite,
-        interrupted: bench.interrupted,
-        ranks: None,
-    };
-    job.train(bench.engine, options, &mut |_| {})
+    job.train(bench.engine, bench.options(), &mut |_| {})
+}
+
+/// Puts members together, as a training of them all would have.
+fn assemble(jobs: &Jobs, seed: u64, members: &[String], out: &Path, bench: Bench) -> Result<RunInfo> {
+    if RunFolder::new(out).state() != State::Finished && out.exists() {
+        fs::remove_dir_all(out).map_err(Error::io("remove", out))?;
+    }
+    let folder = RunFolder::new(out);
+    for (index, id) in members.iter().enumerate() {
+        if folder.state() != State::Finished {
+            copy(&jobs.finished(id).join("run"), &folder.member(index))?;
+        }
+    }
+    let loaded = Loaded::read(&jobs.path.join("config.toml"), &[], Some(seed))?;
+    let Some(mut job) = EnsembleJob::prepare(loaded, out, true)? else { return folder.read_info() };
+    job.marks = bench.marks.clone();
+    job.train(bench.engine, bench.options(), &mut |_| {})
+}
+
+impl<'a> Bench<'a> {
+    fn options(&self) -> TrainOptions<'a> {
+        TrainOptions {
+            resume: true,
+            keep_checkpoint: false,
+            check_finite: self.check_finite,
+            interrupted: self.interrupted,
+            ranks: None,
+        }
+    }
+}
+
+impl Jobs {
+    /// Refuses data that are not those of the plan.
+    fn check_data(&self, data: &Dataset) -> Result<()> {
+        let (now, then) = (data.sha256(), &self.plan.data_sha256);
+        match now == *then {
+            true => Ok(()),
+            false => Err(Error::input(format!(
+                "the records of {} have the hash {now}, and {} was planned for {then}: the data were changed since; \
+                 bring them back, or plan into another folder",
+                data.name,
+                self.path.display()
+            ))),
+        }
+    }
 }

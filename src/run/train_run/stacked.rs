@@ -206,7 +206,7 @@ impl Crew for Members<'_, '_> {
     }
 
     fn epoch(&mut self, at: &mut Standing, report: &EpochReport, score: Option<Score>) -> Result<Flow> {
-        let (interrupted, precision) = (self.interrupted(), at.precision());
+        let precision = at.precision();
         // As many files as one training alone would write.
         let every = BETWEEN_CHECKPOINTS * self.of as u32;
         let member = &mut self.members[at.job];
@@ -216,6 +216,7 @@ impl Crew for Members<'_, '_> {
         let line = EpochLine { epoch, step, loss, accuracy, lr, validation: score, seconds };
         member.lines.push(line);
         (self.watch)(member.number, Event::Epoch(&line));
+        let interrupted = self.options.interrupted.load(Ordering::Relaxed);
         if member.keeping.takes(at.fit()) {
             let (theta, state) = at.read()?;
             member.job.keep(&theta, &state, precision)?;

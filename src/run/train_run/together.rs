@@ -36,8 +36,8 @@ pub fn train_together(
     infos.into_iter().map(|info| info.ok_or_else(|| Error::internal("a training without an end"))).collect()
 }
 
-/// Which trainings go into stacks together, each once; `alone` is told why one does not, where that is no matter of what
-/// it is beside.
+/// Which trainings go into stacks together, each once; `alone` is told why one does not, where that is no matter of
+/// what it is beside.
 fn groups(jobs: &[TrainJob], options: TrainOptions, alone: &mut dyn FnMut(usize, &str)) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (number, job) in jobs.iter().enumerate() {

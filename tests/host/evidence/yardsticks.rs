@@ -109,7 +109,15 @@ fn references_are_made_once_a_verdict_is_kept_and_only_history_is_purged() {
         let request = request.map(|name| bench.path(name));
         let retrains = Retrains::of(&bench.path(run), request.as_deref(), 4).unwrap();
         let (engine, marks) = (|_: u64| Ok(Engine::reference()), Marks::default());
-        let work = Work { engine: &engine, jobs: Some(2), memory: None, marks: &marks, watch: &|_| {} };
+        let work = Work {
+            engine: &engine,
+            jobs: Some(2),
+            memory: None,
+            marks: &marks,
+            one_by_one: false,
+            watch: &|_| {},
+            told: &|_| {},
+        };
         retrains.make(&work).unwrap()
     };
     assert!(make("run", Some("one.jsonl")).iter().all(|retrain| !retrain.cached));

@@ -4,10 +4,10 @@ use unlearn::run::evaluate::EvalJob;
 
 use super::*;
 
-const RECIPE: &str = "[model]\nlayers = [{type='linear',out=5},{type='tanh'},{type='linear'}]\n\
+pub const RECIPE: &str = "[model]\nlayers = [{type='linear',out=5},{type='tanh'},{type='linear'}]\n\
     [train]\nbatch_size = 8\nepochs = 4\n";
 
-fn sisa(optimizer: &str, carry: &str) -> String {
+pub fn sisa(optimizer: &str, carry: &str) -> String {
     format!(
         "{RECIPE}optimizer = \"{optimizer}\"\nlr = 0.02\n\
          [ensemble]\nkind = \"sisa\"\nshards = 3\nslices = 3\noptimizer = \"{carry}\"\naggregate = \"mean\"\n"
@@ -18,7 +18,7 @@ fn sisa(optimizer: &str, carry: &str) -> String {
 fn places(config: &str) -> Vec<(String, usize, usize)> {
     let loaded = Loaded::read(Path::new(config), &[], None).unwrap();
     let ensemble = loaded.config.whole_ensemble().unwrap().clone();
-    let division = ensemble.division(loaded.config.seed).unwrap();
+    let division = ensemble.division(loaded.config.seed).unwrap().unwrap();
     let data = loaded.config.load().unwrap();
     let of = |key: u64| {
         let shard = division.of(key);
@@ -289,4 +289,53 @@ fn rows_without_names_are_each_in_one_shard() {
     forget(&desk, &run, ("sample", &["50".into(), "77".into()]), "sisa", &after).unwrap_or_else(|e| panic!("{e}"));
     train(&unnamed("without.toml", &BTreeSet::from([50, 77])), &against).unwrap();
     proven(&after, &against);
+}
+
+/// Records that likely go share a shard; a deletion of one moves nobody, and rates that were changed are refused.
+#[test]
+fn deletion_rates_choose_shards_and_stay_exact() {
+    let desk = Desk::new();
+    let rates: String = (0..ROWS).map(|row| format!("r{row},{}\n", [0.0, 0.3][usize::from(row % 4 == 1)])).collect();
+    let file = desk.put("rates.csv", format!("id,rate\n{rates}"));
+    let table_of_rates = format!("[ensemble.rates]\nfile = '{file}'\nabove = [0.1]\nshards = [2, 1]\n");
+    let recipe = sisa("sgd", "restart") + &table_of_rates;
+    let whole = config(&desk, "whole.toml", &table(&desk, "whole.csv", &BTreeSet::new()), false, &recipe);
+    let (run, after, against, later) = (desk.path("run"), desk.path("after"), desk.path("against"), desk.path("later"));
+    train(&whole, &run).unwrap_or_else(|e| panic!("{e}"));
+    let places = places(&whole);
+    assert!(places.iter().all(|(name, shard, _)| (*shard == 2) == (number(name) % 4 == 1)), "{places:?}");
+    let asked: Vec<usize> = places.iter().filter(|p| p.1 == 2).map(|p| number(&p.0)).take(3).collect();
+    let (gone, ids) = rows(&asked);
+    let info = forget(&desk, &run, ("sample", &ids), "sisa", &after).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(info.ensemble.unwrap().cost.unwrap().members, [2]);
+    train(&config(&desk, "without.toml", &table(&desk, "without.csv", &gone), false, &recipe), &against).unwrap();
+    proven(&after, &against);
+    // A record whose rate is another now would be looked for where it never was.
+    let other: Vec<usize> = places.iter().filter(|p| p.1 == 0).map(|p| number(&p.0)).take(1).collect();
+    desk.put(
+        "rates.csv",
+        format!("id,rate\n{}", rates.replace(&format!("r{},0\n", other[0]), &format!("r{},0.3\n", other[0]))),
+    );
+    let refused = said(forget(&desk, &run, ("sample", &rows(&other).1), "sisa", &desk.path("no")));
+    assert!(refused.contains("rates of the records"), "{refused}");
+    // A second request is served while the file is as it was; without the lines of those who are gone, whose rows are
+    // still there, it is not.
+    let last = places.iter().filter(|p| p.1 == 2 && !gone.contains(&number(&p.0))).map(|p| number(&p.0)).next();
+    let next = rows(&[last.unwrap()]).1;
+    let kept = |row: &usize| !gone.contains(row);
+    let short: String =
+        (0..ROWS).filter(kept).map(|row| format!("r{row},{}\n", if row % 4 == 1 { 0.3 } else { 0.0 })).collect();
+    desk.put("rates.csv", format!("id,rate\n{short}"));
+    let refused = said(forget(&desk, &after, ("sample", &next), "sisa", &later));
+    assert!(refused.contains("changed since"), "{refused}");
+    desk.put("rates.csv", format!("id,rate\n{rates}"));
+    assert_eq!(said(forget(&desk, &after, ("sample", &next), "sisa", &later)), "nothing");
+    let unnamed = recipe.clone();
+    let no_ids = config(&desk, "no.toml", &table(&desk, "whole.csv", &BTreeSet::new()), false, &unnamed);
+    let text = std::fs::read_to_string(&no_ids)
+        .unwrap()
+        .replace("id = \"id\"\n", "")
+        .replace("[\"person\"]", "[\"person\", \"id\"]");
+    let refused = said(train(&desk.put("no.toml", text), &desk.path("none")));
+    assert!(refused.contains("data.id or data.subject"), "{refused}");
 }

@@ -298,7 +298,15 @@ fn an_ensemble_is_retrained_judged_and_shown() {
     forget(&desk, &run, ("node", &ids), "graph_eraser", &after).unwrap();
     let retrains = Retrains::of(&after, None, 2).unwrap();
     let (engine, marks) = (|_| Ok(Engine::reference()), Default::default());
-    let work = Work { engine: &engine, jobs: Some(1), memory: None, marks: &marks, watch: &|_| {} };
+    let work = Work {
+        engine: &engine,
+        jobs: Some(1),
+        memory: None,
+        marks: &marks,
+        one_by_one: false,
+        watch: &|_| {},
+        told: &|_| {},
+    };
     let made = retrains.make(&work).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(made.iter().map(|made| made.cached).collect::<Vec<_>>(), [false, false]);
     assert_eq!(retrains.make(&work).unwrap().iter().filter(|made| made.cached).count(), 2);

@@ -5,8 +5,12 @@ use std::fs;
 use std::sync::atomic::AtomicBool;
 
 use unlearn::engine::Engine;
+use unlearn::run::config::Loaded;
+use unlearn::run::ensemble::{EnsembleForget, EnsembleJob};
 use unlearn::run::evidence::Marks;
+use unlearn::run::folder::RunFolder;
 use unlearn::run::jobs::{AdapterMap, Event, JobState, Jobs, Patience, PlanOptions, Rank, Shift, Tally, Who};
+use unlearn::run::train_run::TrainOptions;
 
 use super::{CONFIG, options, planned};
 use crate::shared::binary::Desk;
@@ -214,4 +218,40 @@ fn each_rank_has_its_own_adapter() {
     let said = AdapterMap::parse("0,7").unwrap().of(at(1, None), &all).unwrap_err().to_string();
     assert!(said.contains("adapter 7") && said.contains("there are 4"), "{said}");
     assert!(AdapterMap::parse("gpu").is_err() && AdapterMap::parse("").is_err());
+}
+
+/// Members are jobs of their own, and the ensemble that is put together of them is the one that a training makes.
+#[test]
+fn members_of_an_ensemble_are_spread_over_ranks() {
+    let desk = Desk::new();
+    let config = format!("{CONFIG}[ensemble]\nkind = \"sisa\"\nshards = 3\nslices = 2\n");
+    let jobs = planned(&desk, "ensemble", &config, &PlanOptions::default()).unwrap();
+    assert_eq!(jobs.plan.jobs.len(), 4);
+    let done: usize = std::thread::scope(|scope| {
+        let how = |rank| How { rank: Some(Rank { rank, of: 2, local: None }), wait: true, ..How::default() };
+        let jobs = &jobs;
+        let each: Vec<_> = (0..2).map(|rank| scope.spawn(move || works(jobs, how(rank)))).collect();
+        each.into_iter().map(|thread| thread.join().unwrap().unwrap().0.done).sum()
+    });
+    assert_eq!(done, 4);
+    let (loaded, never) = (Loaded::read(&jobs.path.join("config.toml"), &[], None).unwrap(), AtomicBool::new(false));
+    let job = EnsembleJob::prepare(loaded, &desk.path("alone"), false).unwrap().unwrap();
+    let options =
+        TrainOptions { resume: false, keep_checkpoint: false, check_finite: false, interrupted: &never, ranks: None };
+    let alone = job.train(&mut Engine::reference(), options, &mut |_| {}).unwrap();
+    let put = RunFolder::new(&jobs.finished(&jobs.plan.jobs[3].id).join("run"));
+    let info = put.open().unwrap_or_else(|e| panic!("{e}")).info;
+    assert_eq!((info.model_sha256, info.config_sha256), (alone.model_sha256, alone.config_sha256));
+    for (a, b) in put.members(3).iter().zip(RunFolder::new(&desk.path("alone")).members(3)) {
+        let bytes = |folder: &RunFolder, step: u64| fs::read(folder.kept_at(step)).unwrap();
+        assert_eq!(fs::read(a.model()).unwrap(), fs::read(b.model()).unwrap());
+        assert!(a.kept_steps() == b.kept_steps() && a.kept_steps().len() == 1);
+        assert_eq!(bytes(a, a.kept_steps()[0]), bytes(&b, b.kept_steps()[0]));
+    }
+    // It forgets as any other does.
+    let request = desk.put("q.jsonl", "{\"request_id\":\"r\",\"kind\":\"sample\",\"ids\":[1]}\n");
+    let forget = EnsembleForget::prepare(&put.path, request.as_ref(), "sisa", toml::Table::new(), None).unwrap();
+    assert_eq!(forget.hit().len(), 1);
+    let refused = planned(&desk, "no", &config, &super::options(&desk, &[])).err().unwrap().to_string();
+    assert!(refused.contains("a plan of an ensemble trains it"), "{refused}");
 }

@@ -166,7 +166,7 @@ impl Forget {
             }
         }
         match self.references {
-            Some(count) => references::make(cx, out, None, count, (self.jobs.jobs, &self.marks.marks())).map(|_| ()),
+            Some(count) => references::make(cx, out, None, count, (self.jobs, &self.marks.marks())).map(|_| ()),
             None => Ok(()),
         }
     }

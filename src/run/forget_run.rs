@@ -213,7 +213,7 @@ impl ForgetJob {
         let (adapter, before) = (AdapterSummary::of(engine), engine.traffic());
         let (data, model, config) = self.works_on();
         let kept = self.kept(model, engine.precision());
-        let from = (&run.folder, &run.info.evidence);
+        let from = (&self.run.folder, &self.run.info.evidence);
         let deltas = KeptDeltas::of(from, &self.folder, model.layout.total())?;
         let known = deltas.as_ref().map(|deltas| deltas as &dyn Deltas);
         let stage = Stage {

@@ -44,9 +44,10 @@ fn desk(config: &str) -> Desk {
     let job = job.expect("a job").expect("not finished");
     job.train(&mut Engine::reference(), options, &mut |_| {}).expect("trained");
     let data = Loaded::read(&desk.path("c.toml"), &[], None).unwrap().config.load().unwrap();
-    let count = data.train.len() as u32;
-    let ids: Vec<Value> = (0..count / 4).map(|at| serde_json::to_value(data.train_id(4 * at)).unwrap()).collect();
-    desk.put("q.jsonl", json!({ "request_id": "q", "kind": "sample", "ids": ids }).to_string());
+    let fourth = data.train_ids().into_iter().step_by(4);
+    let ids: Vec<Value> = fourth.map(|at| serde_json::to_value(data.train_id(at)).unwrap()).collect();
+    let kind = if data.graph.is_some() { "node" } else { "sample" };
+    desk.put("q.jsonl", json!({ "request_id": "q", "kind": kind, "ids": ids }).to_string());
     desk
 }
 
@@ -138,6 +139,34 @@ fn a_killed_audit_goes_on_to_the_same_numbers_and_a_changed_model_is_refused() {
     fs::write(&path, bytes).expect("written");
     let refused = audit(&desk, "idle", options).expect_err("a changed model");
     assert!(matches!(refused, Error::Input(_)) && refused.to_string().contains("shadow-0000"), "{refused}");
+}
+
+#[test]
+fn nodes_are_asked_about_on_the_whole_graph_and_a_retrain_on_the_rest_of_it_passes() {
+    let desk = desk(
+        "seed = 3\n[data]\nloader = 'sbm'\nnodes = 160\nclasses = 2\np_in = 0.02\np_out = 0.02\nfeatures = 40\n\
+         test_fraction = 0.5\n[model]\nzoo = 'gcn'\nhidden = [8]\n[train]\noptimizer = 'adam'\nlr = 0.02\nepochs = 60\n",
+    );
+    forget(&desk, "finetune", "epochs = 1\nlr = 1e-7", None, "idle");
+    forget(&desk, "retrain", "", Some(99), "again");
+    let options = Options { unlearned: 0, ..FEW };
+    let [idle, again] = ["idle", "again"].map(|run| audit(&desk, run, options).expect("an audit"));
+    assert_eq!(idle.verdict.outcome, Outcome::Fail, "{:#?}", idle.verdict);
+    assert_ne!(again.verdict.outcome, Outcome::Fail, "{:#?}", again.verdict);
+    assert_eq!((idle.models.cached, again.models.cached), (0, 24));
+}
+
+#[test]
+fn a_class_that_is_still_known_by_its_neighbours_is_found() {
+    let config = CONFIG.replace("classes = 2", "classes = 4").replace("noise = 40.0", "noise = 2.0");
+    let desk = desk(&config);
+    desk.put("q.jsonl", "{\"request_id\":\"q\",\"kind\":\"class\",\"ids\":[1]}");
+    forget(&desk, "finetune", "epochs = 1\nlr = 1e-7", None, "idle");
+    let idle = audit(&desk, "idle", Options { unlearned: 0, ..FEW }).expect("an audit");
+    assert_eq!(idle.verdict.outcome, Outcome::Fail, "{:#?}", idle.verdict);
+    let check = |name: &str| idle.verdict.checks.iter().find(|check| check.name == name).expect("a check");
+    assert_eq!(check("neighbouring classes").held_out.len(), 1);
+    assert_eq!(check("weights of eight bits").held_out.len(), 1);
 }
 
 #[test]

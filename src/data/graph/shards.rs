@@ -60,7 +60,7 @@ mod tests {
         let data = load(&config, Path::new("")).unwrap();
         let (train, graph) = (data.train_ids(), &data.graph.as_ref().unwrap().graph);
         let kept = |how: GraphDivision| {
-            let of = data.divide_nodes(how, Shards { shards: 10, seed: 1 });
+            let of = data.divide_nodes(how, Shards { shards: 10, seed: 1, levels: None });
             let shard = |id: &u32| train.binary_search(id).ok().map(|at| of[at]);
             let pairs: Vec<_> = graph.edges.iter().filter_map(|[u, v]| Some((shard(u)?, shard(v)?))).collect();
             pairs.iter().filter(|(u, v)| u == v).count() as f64 / pairs.len() as f64
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn a_random_division_knows_nothing_of_a_node_that_is_gone_and_the_others_do() {
         let data = load(&DataConfig::new("cora"), Path::new("")).unwrap();
-        let shards = Shards { shards: 5, seed: 2 };
+        let shards = Shards { shards: 5, seed: 2, levels: None };
         let train = data.train_ids();
         let moved = |how: GraphDivision| {
             let before = data.divide_nodes(how, shards);

@@ -250,14 +250,16 @@ fn weigh(probes: &[Probe], checks: Vec<Judged>) -> Weighed {
     Weighed { outcome, summary, checks }
 }
 
-/// How many of the retrains, each judged as the audited model is and against the others, fail no check, and of how
-/// many.
+/// How many of the retrains, the first of those that were held out among them, fail no check when each is judged as the
+/// audited model is and against the others; and of how many.
 pub fn calibration(probes: &[Probe], alpha: f64) -> [usize; 2] {
-    let retrains = probes.iter().map(|probe| probe.retrains.len()).min().unwrap_or(0);
+    let of = |probe: &Probe| probe.retrains.iter().chain(probe.held_out.first()).copied().collect::<Vec<f64>>();
+    let all: Vec<Vec<f64>> = probes.iter().map(of).collect();
+    let retrains = all.iter().map(Vec::len).min().unwrap_or(0);
     let passes = |k: &usize| {
-        let p = probes.iter().map(|probe| {
-            let others: Vec<f64> = (0..retrains).filter(|at| at != k).map(|at| probe.retrains[at]).collect();
-            Among::of(&others, probe.side, probe.finest).p(probe.retrains[*k])
+        let p = probes.iter().zip(&all).map(|(probe, values)| {
+            let others: Vec<f64> = (0..retrains).filter(|at| at != k).map(|at| values[at]).collect();
+            Among::of(&others, probe.side, probe.finest).p(values[*k])
         });
         holm(&p.collect::<Vec<f64>>()).iter().all(|p| *p > alpha)
     };
@@ -326,9 +328,9 @@ mod tests {
 
     #[test]
     fn retrains_are_judged_by_the_others_and_one_that_is_none_is_found() {
-        assert_eq!(calibration(&[probe(0.5, 0.75)], 0.01), [9, 9]);
+        assert_eq!(calibration(&[probe(0.5, 0.75)], 0.01), [10, 10]);
         let mut odd = probe(0.5, 0.75);
         odd.retrains[3] = 0.8;
-        assert_eq!(calibration(&[odd], 0.01), [8, 9]);
+        assert_eq!(calibration(&[odd], 0.01), [9, 10]);
     }
 }

@@ -1,10 +1,11 @@
 //! Trains and reads many models of one recipe: as stacks where the recipe allows it, else one after another.
 
-use crate::data::{Samples, Training};
+use super::pool::Pool;
+use crate::data::{Deletion, Samples};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::nn::Model;
-use crate::records::{Reader, Records, Session, Source};
+use crate::records::{Records, Session, Source};
 use crate::statistics;
 use crate::train::stack::{Job, fit_many, unknown};
 use crate::train::{Term, TrainConfig, fit_to_end};
@@ -14,8 +15,10 @@ use crate::train::{Term, TrainConfig, fit_to_end};
 pub(super) struct Recipe<'a> {
     pub model: &'a Model,
     /// What they may be trained on.
-    pub pool: &'a Samples,
+    pub pool: &'a Pool,
     pub validation: &'a Samples,
+    /// What training does not see of a graph; all are asked about on the whole.
+    pub deletion: Option<&'a Deletion>,
     pub config: &'a TrainConfig,
     /// What training begins with, where it is no fresh draw.
     pub base: Option<&'a [f32]>,
@@ -49,7 +52,7 @@ impl Recipe<'_> {
             given.unwrap_or_else(|| self.model.init(pupil.seed))
         };
         let starts: Vec<Vec<f32>> = pupils.iter().map(start).collect();
-        let training = || Training::rows(self.pool, self.validation);
+        let training = || self.pool.training(self.validation);
         if self.alone().is_none() {
             let mut jobs = Vec::new();
             for (pupil, start) in pupils.iter().zip(&starts) {
@@ -62,12 +65,13 @@ impl Recipe<'_> {
                     validation: &[],
                 });
             }
-            let source = Source::new(training(), None);
+            let source = Source::new(training(), self.deletion);
             let trained = fit_many(engine, self.model, &source, self.config, &jobs, |_, _| Ok(()))?;
             return Ok(trained.into_iter().map(|one| one.theta).collect());
         }
         let one = |(pupil, start): (&Pupil, &Vec<f32>)| {
-            let mut session = Session::of(engine, self.model, training(), None, start)?.trained_for(self.config)?;
+            let mut session =
+                Session::of(engine, self.model, training(), self.deletion, start)?.trained_for(self.config)?;
             let terms = [Term { records: Records::train(&pupil.records), weight: 1.0 }];
             fit_to_end(&mut session, self.config, pupil.seed, &terms)?;
             session.read_theta()
@@ -83,10 +87,10 @@ impl Recipe<'_> {
         let mut all = Vec::new();
         for some in thetas.chunks(READ) {
             if let [theta] = some {
-                all.push(read(engine, self.model, self.pool, theta, asked)?);
+                all.push(read(engine, self.model, (self.pool, self.validation), theta, asked)?);
                 continue;
             }
-            let source = Source::new(Training::rows(self.pool, self.validation), None);
+            let source = Source::new(self.pool.training(self.validation), None);
             let mut session = source.stack(engine, self.model, some)?;
             all.extend(statistics::logits_of_each(&mut session, Records::train(asked))?);
         }
@@ -101,11 +105,10 @@ impl Recipe<'_> {
 pub(super) fn read(
     engine: &mut Engine,
     model: &Model,
-    pool: &Samples,
+    (pool, validation): (&Pool, &Samples),
     theta: &[f32],
     asked: &[u32],
 ) -> Result<Vec<f32>> {
-    let mut reader = Reader::rows(engine, model, pool, theta)?;
-    let records = reader.records(asked, false);
-    statistics::logits(reader.session(), records)
+    let mut session = Session::of(engine, model, pool.training(validation), None, theta)?;
+    statistics::logits(&mut session, Records::train(asked))
 }

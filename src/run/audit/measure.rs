@@ -5,8 +5,10 @@ use super::attack::{ATTACKS, Attack, Attacker, confidence, share};
 use super::document::AttackRow;
 use super::many::read;
 use super::models::Trained;
+use super::pool::Pool;
 use super::relearn;
-use super::roster::{Roster, Said, pool};
+use super::roster::{Roster, Said};
+use super::{neighbours, quantised};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::attacks::{ForgettingQuality, Probe, Side, Spreads, Success};
@@ -82,6 +84,11 @@ impl Measured {
             }
             Err(why) => not_measured.push(format!("U-LiRA: {why}")),
         }
+        let gone = &subjects.target.classes;
+        probes.extend(neighbours::probe(gone, &all.run, &all.original, all.retrains, &all.held_out)?);
+        if !trained.thetas.is_empty() {
+            probes.push(quantised::probe(engine, subjects, (roster, &attacker), trained)?);
+        }
         match relearn::suits(subjects) {
             Some(why) => not_measured.push(format!("relearning: {why}")),
             None => {
@@ -96,7 +103,8 @@ impl Measured {
 
 /// What a run's model says of everybody.
 fn ask(engine: &mut Engine, run: &Opened, roster: &Roster) -> Result<Said> {
-    let logits = read(engine, &run.model, &pool(&run.data), &run.theta()?, &roster.asked)?;
+    let pool = (&Pool::of(&run.data), &run.data.validation);
+    let logits = read(engine, &run.model, pool, &run.theta()?, &roster.asked)?;
     roster.said(&run.data, &over_all_classes(&run.data, logits)).map_err(|e| match e {
         Error::CheckFailed(what) => Error::CheckFailed(format!("{}: {what}", run.folder.path.display())),
         other => other,

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use super::many::{Pupil, Recipe};
+use super::pool::Pool;
 use super::roster::{Roster, Said};
 use super::store::{Kept, Store};
 use super::unlearned::{self, Unlearned};
 use super::{Options, Subjects};
 use crate::base::splitmix::SplitMix64;
-use crate::data::Samples;
+use crate::data::Deletion;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::run::reading::over_all_classes;
@@ -25,7 +26,7 @@ pub(super) struct Trained {
     /// Weights of the retrains.
     pub thetas: Vec<Vec<f32>>,
     /// What all were trained on.
-    pub pool: Samples,
+    pub pool: Pool,
     /// How many were there before.
     pub cached: usize,
     /// Why they were not trained as stacks.
@@ -45,6 +46,8 @@ pub(super) struct Kind<'a> {
     /// Whether the weights are needed again.
     keeps: bool,
     seed: u64,
+    /// What their training does not see of a graph.
+    deletion: Option<&'a Deletion>,
 }
 
 impl Kind<'_> {
@@ -73,19 +76,35 @@ impl Trained {
     ) -> Result<Trained> {
         let original = &subjects.original;
         let base = base(&original.config, &original.model)?;
-        let pool = super::roster::pool(&original.data);
+        let pool = Pool::of(&original.data);
         let recipe = Recipe {
             model: &original.model,
             pool: &pool,
             validation: &original.data.validation,
+            deletion: None,
             config: &original.config.train,
             base: base.as_deref(),
         };
         let store = Store::open(&original.folder, key)?;
         let (shadow, retained) = (|i: usize| roster.shadow(i), |_: usize| roster.retained.clone());
+        let gone = subjects.target.deletion();
         let kinds = [
-            Kind { name: "shadow", count: options.shadows, records: &shadow, keeps: false, seed: seed ^ 0x5ad0 },
-            Kind { name: "retrain", count: options.retrains, records: &retained, keeps: true, seed: seed ^ 0x4e74 },
+            Kind {
+                name: "shadow",
+                count: options.shadows,
+                records: &shadow,
+                keeps: false,
+                seed: seed ^ 0x5ad0,
+                deletion: None,
+            },
+            Kind {
+                name: "retrain",
+                count: options.retrains,
+                records: &retained,
+                keeps: true,
+                seed: seed ^ 0x4e74,
+                deletion: gone,
+            },
         ];
         let one_by_one = recipe.alone();
         let mut brought = Brought { recipe, store: &store, asked: &roster.asked, cached: 0 };
@@ -97,7 +116,8 @@ impl Trained {
         let mut names: Vec<String> = kinds.iter().flat_map(Kind::names).collect();
         let everybody = |_: usize| original.data.train_ids();
         let count = options.unlearned;
-        let whole = Kind { name: "original", count, records: &everybody, keeps: true, seed: seed ^ 0x0419 };
+        let whole =
+            Kind { name: "original", count, records: &everybody, keeps: true, seed: seed ^ 0x0419, deletion: None };
         let unlearned = match unlearned::suits(subjects, count) {
             Some(why) => Err(why),
             None => {
@@ -152,7 +172,8 @@ impl Brought<'_> {
         }
         for some in missing.chunks(AT_ONCE) {
             let pupil = |i: &usize| Pupil { records: (kind.records)(*i), seed: kind.seed_of(*i), start: None };
-            let thetas = self.recipe.train(engine, &some.iter().map(pupil).collect::<Vec<_>>())?;
+            let recipe = Recipe { deletion: kind.deletion, ..self.recipe };
+            let thetas = recipe.train(engine, &some.iter().map(pupil).collect::<Vec<_>>())?;
             let each: Vec<&[f32]> = thetas.iter().map(Vec::as_slice).collect();
             let logits = self.recipe.read(engine, &each, self.asked)?;
             for ((i, theta), logits) in some.iter().zip(thetas).zip(logits) {

@@ -99,7 +99,9 @@ fn probe(
 ) -> Result<Probe> {
     let original = &subjects.original;
     let (model, pool, validation) = (&original.model, &trained.pool, &original.data.validation);
-    let recipe = Recipe { model, pool, validation, config: &way.config, base: None };
+    // Nodes that it is shown again are on the whole graph.
+    let deletion = subjects.target.deletion().filter(|_| way.shown.is_empty());
+    let recipe = Recipe { model, pool, validation, deletion, config: &way.config, base: None };
     let starts = [subjects.run.theta()?, original.theta()?];
     let seed = original.config.seed;
     let pupil = |start| Pupil { records: way.records.to_vec(), seed, start: Some(start) };

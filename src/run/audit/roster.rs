@@ -1,11 +1,12 @@
 //! Whom the attacks ask about: the forgotten records, and records that no audited model was trained on, drawn so that
 //! nothing but training tells the two apart.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use super::pool::{self, records_of};
 use crate::base::splitmix::SplitMix64;
-use crate::data::{Dataset, Place, Portion, Samples, TargetKind};
+use crate::data::{Dataset, Portion};
 use crate::error::{Error, Result};
 use crate::eval::Outputs;
 use crate::run::target::Target;
@@ -15,7 +16,7 @@ const MOST: usize = 2000;
 /// Fewest records of the population that RMIA compares with.
 const FEW: usize = 30;
 
-/// Records by their places in the pool of [`pool`], and who is trained on whom.
+/// Records by their numbers in the pool, and who is trained on whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Roster {
     /// All records that stay.
@@ -41,32 +42,15 @@ pub(super) struct Said {
     pub test: Outputs,
 }
 
-/// The training records with the test and validation ones behind them, as a network's outputs are numbered: what
-/// shadow models are trained on. A record of a class without an output has class 0, and nobody trains on it.
-pub(super) fn pool(data: &Dataset) -> Samples {
-    let mut all = Samples::default();
-    for portion in [Portion::Train, Portion::Test, Portion::Validation] {
-        let part = data.part(portion);
-        all.x.extend_from_slice(&part.x);
-        all.y.extend(part.y.iter().map(|class| data.output(*class).unwrap_or(0)));
-    }
-    all
-}
-
 impl Roster {
     /// Draws the groups.
     ///
     /// # Errors
-    /// Records on a graph or with targets in place of a class ([`Error::Unsupported`]); a request that names no
+    /// Data or requests that there is no attack for ([`Error::Unsupported`]); a request that names no
     /// training record, or too few records to compare with ([`Error::Inconclusive`]).
     pub fn of(data: &Dataset, target: &Target, seed: u64) -> Result<Roster> {
-        if data.graph.is_some() || data.target_kind() != TargetKind::Class {
-            let what = if data.graph.is_some() { "records on a graph" } else { "targets in place of a class" };
-            return Err(Error::Unsupported(format!(
-                "`audit` attacks classifiers of records that stand alone, and these data have {what}; `unlearn verify` \
-                    judges them"
-            )));
-        }
+        pool::suits(data)?;
+        influenced_alone(target)?;
         let mut random = SplitMix64::new(seed ^ 0x0a0d_175e_ed00_0001);
         let mut some = |mut all: Vec<u32>, most: usize| {
             random.shuffle(&mut all);
@@ -77,7 +61,11 @@ impl Roster {
         let forget = some(target.split.forget.clone(), MOST);
         let candidates = held_out(data, target, forget.len());
         // Not more than a tenth of the training records beside the forgotten, so that shadow models are as large.
-        let wanted = forget.len().max(data.train.len() / 5).min(candidates.len().saturating_sub(FEW)).min(MOST);
+        let wanted = forget
+            .len()
+            .max(records_of(data, Portion::Train).len() / 5)
+            .min(candidates.len().saturating_sub(FEW))
+            .min(MOST);
         if forget.is_empty() || wanted < 2 {
             return Err(Error::Inconclusive(format!(
                 "the request takes {} training records, and there are {} test and validation records of their classes \
@@ -92,7 +80,8 @@ impl Roster {
         let retain = some(target.split.retain.clone(), MOST);
         // Nobody is to know classes that go.
         let stays = |(_, class): &(u32, u32)| !target.classes.contains(class);
-        let test = some(places_of(data, target, Portion::Test).filter(stays).map(|(at, _)| at).collect(), MOST);
+        let test =
+            some(staying(data, target, Portion::Test).into_iter().filter(stays).map(|(at, _)| at).collect(), MOST);
         let all = [forget, held, population, retain, test];
         let (mut groups, mut asked) = ([const { 0..0 }; 5], Vec::new());
         for (range, group) in groups.iter_mut().zip(&all) {
@@ -142,15 +131,9 @@ impl Roster {
     /// Logits that are not finite, or not as many.
     pub fn said(&self, data: &Dataset, logits: &[f32]) -> Result<Said> {
         let classes = data.classes;
-        let label = |at: u32| {
-            let [train, test] = [data.train.len() as u32, data.test.len() as u32];
-            let (part, first) = match at {
-                at if at < train => (&data.train, 0),
-                at if at < train + test => (&data.test, train),
-                _ => (&data.validation, train + test),
-            };
-            part.y[(at - first) as usize]
-        };
+        let all = Portion::ALL.into_iter().flat_map(|portion| records_of(data, portion));
+        let classes_of: HashMap<u32, u32> = all.collect();
+        let label = |at: u32| classes_of.get(&at).copied().unwrap_or_default();
         let mut groups = self.groups.iter().map(|group| {
             let numbers = logits.get(group.start * classes..group.end * classes);
             let numbers = numbers.ok_or_else(|| Error::internal("a model said too little"))?;
@@ -164,27 +147,38 @@ impl Roster {
     }
 }
 
-/// Places in the pool of the records of a part that stay out of the request, with their classes.
-fn places_of(data: &Dataset, target: &Target, portion: Portion) -> impl Iterator<Item = (u32, u32)> {
-    let gone: HashSet<Place> = target.split.unseen.iter().copied().collect();
-    let first = match portion {
-        Portion::Train => 0,
-        Portion::Test => data.train.len(),
-        Portion::Validation => data.train.len() + data.test.len(),
-    } as u32;
-    let stays = move |place: &Place| !gone.contains(place);
-    data.places(portion).filter(stays).map(move |place| {
-        let class = data.part(portion).y[place.position as usize];
-        (first + place.position, class)
-    })
+/// The records of a part that the request leaves, with their classes.
+fn staying(data: &Dataset, target: &Target, portion: Portion) -> Vec<(u32, u32)> {
+    let gone: HashSet<u32> = match target.deletion() {
+        Some(deletion) => deletion.nodes.iter().copied().collect(),
+        None => {
+            let of = target.split.unseen.iter().filter(|place| place.portion == portion);
+            let first = records_of(data, portion).first().map_or(0, |(first, _)| *first);
+            of.map(|place| first + place.position).collect()
+        }
+    };
+    records_of(data, portion).into_iter().filter(|(at, _)| !gone.contains(at)).collect()
+}
+
+/// Refuses requests that take edges or features: the nodes that they influence stay.
+fn influenced_alone(target: &Target) -> Result<()> {
+    let Some(deletion) = target.deletion() else { return Ok(()) };
+    match target.split.forget.iter().all(|node| deletion.nodes.binary_search(node).is_ok()) {
+        true => Ok(()),
+        false => Err(Error::Unsupported(
+            "`audit` asks about records that went, and this request takes edges or features of nodes that stay; \
+             `unlearn verify` judges it"
+                .into(),
+        )),
+    }
 }
 
 /// Test records, and validation ones where those are few; where whole classes go, of these classes.
 fn held_out(data: &Dataset, target: &Target, forgotten: usize) -> Vec<u32> {
     let suits = |(_, class): &(u32, u32)| target.classes.is_empty() || target.classes.contains(class);
-    let of = |portion| places_of(data, target, portion).filter(suits).map(|(at, _)| at).collect::<Vec<u32>>();
+    let of = |portion| staying(data, target, portion).into_iter().filter(suits).map(|(at, _)| at).collect::<Vec<u32>>();
     let mut all = of(Portion::Test);
-    if all.len() < 2 * forgotten {
+    if all.len() < 2 * forgotten && data.graph.is_none() {
         all.extend(of(Portion::Validation));
     }
     all

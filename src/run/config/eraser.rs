@@ -63,7 +63,7 @@ impl Config {
                 data.kind().name()
             )));
         }
-        let shards = Shards { shards: ensemble.shards, seed: ensemble.seed.unwrap_or(self.seed) };
+        let shards = Shards { shards: ensemble.shards, seed: ensemble.seed.unwrap_or(self.seed), levels: None };
         Ok(DividedGraph { shards: data.divide_nodes(ensemble.partition, shards), data })
     }
 

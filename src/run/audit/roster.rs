@@ -13,7 +13,7 @@ use crate::run::target::Target;
 
 /// Most records of a group, so that audits of large data stay affordable.
 const MOST: usize = 2000;
-/// Fewest records of the population that RMIA compares with.
+/// Records of the population that RMIA compares with, at least, where there are enough.
 const FEW: usize = 30;
 
 /// Records by their numbers in the pool, and who is trained on whom.
@@ -60,12 +60,10 @@ impl Roster {
         };
         let forget = some(target.split.forget.clone(), MOST);
         let candidates = held_out(data, target, forget.len());
+        let spare = FEW.min(candidates.len() / 3);
         // Not more than a tenth of the training records beside the forgotten, so that shadow models are as large.
-        let wanted = forget
-            .len()
-            .max(records_of(data, Portion::Train).len() / 5)
-            .min(candidates.len().saturating_sub(FEW))
-            .min(MOST);
+        let wanted =
+            forget.len().max(records_of(data, Portion::Train).len() / 5).min(candidates.len() - spare).min(MOST);
         if forget.is_empty() || wanted < 2 {
             return Err(Error::Inconclusive(format!(
                 "the request takes {} training records, and there are {} test and validation records of their classes \

@@ -64,8 +64,8 @@ CHECK = r"""(() => {
       if (box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1 ||
           box.bottom > frame.bottom + 1) say('text leaves its picture', element, text);
     } else if (!scrolls && (box.left < -1 || box.right > width + 1)) say('text leaves the window', element, text);
-    const size = svg ? box.height && parseFloat(getComputedStyle(element).fontSize) *
-      (svg.getBoundingClientRect().width / (svg.viewBox.baseVal.width || 1)) : parseFloat(getComputedStyle(element).fontSize);
+    const scale = svg ? svg.getBoundingClientRect().width / (svg.viewBox.baseVal.width || 1) : 1;
+    const size = parseFloat(getComputedStyle(element).fontSize) * scale;
     if (size < (print ? 6.5 : 9.5)) say(`text of ${size.toFixed(1)} pixels`, element, text);
   }
   // Text on text: a sweep downwards.
@@ -100,7 +100,7 @@ CHECK = r"""(() => {
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
   const cache = new Map();
   const ground = element => {
-    if (!element) return rgba(getComputedStyle(document.documentElement).colorScheme === 'dark' ? '#121212' : '#fff').slice(0, 3);
+    if (!element) return [255, 255, 255];
     if (cache.has(element)) return cache.get(element);
     const under = ground(element.parentElement);
     const all = over(rgba(getComputedStyle(element).backgroundColor), under);

@@ -5,6 +5,7 @@ mod audit;
 mod bench;
 mod check;
 mod commands;
+mod compare;
 mod completions;
 mod context;
 mod data;
@@ -83,6 +84,7 @@ pub static COMMANDS: &[CommandRow] = &[
     row::<adapters::Adapters>("adapters"),
     row::<experiment::Demo>("demo"),
     row::<experiment::RunExperiment>("run"),
+    row::<compare::Compare>("compare"),
     row::<data::Data>("data"),
     row::<train::Train>("train"),
     row::<import::Import>("import"),

@@ -35,7 +35,7 @@ impl Run for Report {
             true => Vec::new(),
             false => rows_of_runs(&mut cx.engine()?, &sources.runs)?,
         };
-        sources.write(&measured, &self.out, self.tensorboard.as_deref())?;
+        sources.write("unlearn: report", &measured, &self.out, self.tensorboard.as_deref())?;
         let written: Vec<&PathBuf> = self.out.iter().chain(&self.tensorboard).collect();
         if cx.json {
             let files: Vec<String> = written.iter().map(|path| shown(path)).collect();

@@ -13,4 +13,6 @@ pub struct Passed {
     pub accuracy: Option<f64>,
     /// Learning rate of the last step.
     pub lr: f64,
+    /// That it took.
+    pub seconds: f64,
 }

@@ -75,6 +75,10 @@ pub struct ForgetConfig {
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "maximum" = 100)))]
     #[serde(default = "default_seeds")]
     pub seeds: usize,
+    /// Seed of a drawn request; the configuration's if absent.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draw_seed: Option<u64>,
     /// Settings of a method, by its name.
     #[cfg_attr(feature = "cli", schemars(schema_with = "crate::run::schema::settings_by_method"))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

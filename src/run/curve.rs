@@ -36,6 +36,7 @@ impl From<&Passed> for CurvePoint {
             loss: Some(passed.loss),
             accuracy: passed.accuracy,
             lr: Some(passed.lr),
+            seconds: Some(passed.seconds),
             ..CurvePoint::default()
         }
     }
@@ -70,6 +71,22 @@ pub struct Curve {
 }
 
 impl Curve {
+    /// The same as what came after a training: the fits of a run that forgot.
+    pub fn after(self) -> Curve {
+        let mut forgetting = self.forgetting;
+        if !self.points.is_empty() {
+            forgetting.insert(0, Phase { method: self.label.clone(), points: self.points });
+        }
+        Curve { label: self.label, points: Vec::new(), forgetting }
+    }
+
+    /// The curves of what came after.
+    pub fn phases(&self) -> Vec<Curve> {
+        let of =
+            |phase: &Phase| Curve { label: phase.method.clone(), points: phase.points.clone(), forgetting: Vec::new() };
+        self.forgetting.iter().map(of).collect()
+    }
+
     /// Whether every line has a step.
     pub fn has_steps(&self) -> bool {
         self.points.iter().all(|point| point.step.is_some())

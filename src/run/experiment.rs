@@ -20,10 +20,13 @@ use crate::error::{Error, Result};
 use crate::methods::{self, Account, MethodRow, Past, Role};
 use crate::nn::Model;
 use crate::records::{Part, Records, Session};
-use crate::train::{EpochReport, Fit, Flow, Observer, StepReport, Term, train_to_end};
+use crate::train::{Fit, Term, train_to_end};
 
 mod rows;
 mod together;
+mod watch;
+
+use watch::{OriginalWatch, interrupted};
 
 /// What a caller hears while experiments run.
 #[derive(Clone, Copy, Debug)]
@@ -58,9 +61,6 @@ pub struct Findings {
     /// Name and resolved configuration of each experiment.
     pub configs: Vec<(String, String)>,
 }
-
-/// Looks at the validation part during a training, at most.
-const LOOKS: usize = 50;
 
 /// A trained original.
 struct Original {
@@ -174,7 +174,8 @@ impl Ready {
             goes_on.extend(method.goes_on().then_some(row.name));
         }
         let requests = forget.requests()?;
-        let target = Target::of(&requests, &data, &model, loaded.config.seed)?;
+        let draw = forget.draw_seed.unwrap_or(loaded.config.seed);
+        let target = Target::of(&requests, &data, &model, draw)?;
         let request = RequestSummary::of(&requests, &target);
         let (all, none) = ((&data, &Absent::default()), &Origins::default());
         let refit = Refit::of(true, &loaded.config, all, &target, none)?;
@@ -239,8 +240,7 @@ impl Ready {
         let mut fit = Fit::new(&mut session, &config.train, seed)?;
         let terms = [Term { records: Records::train(&everything), weight: 1.0 }];
         let validation = session.ids(Part::Validation);
-        let stride = config.train.epochs.div_ceil(LOOKS).max(1);
-        let mut watch = OriginalWatch { interrupted: options.interrupted, validation, stride, points: Vec::new() };
+        let mut watch = OriginalWatch::new(options.interrupted, validation, config.train.epochs);
         train_to_end(&mut fit, &mut session, &terms, &mut watch)?;
         let seconds = start.elapsed().as_secs_f64();
         Ok(Original {
@@ -353,42 +353,4 @@ impl Ready {
         let scored = evaluate(engine, Some(&self.target), &readings)?;
         rows::rows(self, engine, originals, candidates, scored)
     }
-}
-
-/// Draws the curve of an original's training, and ends it on Ctrl-C.
-struct OriginalWatch<'a> {
-    interrupted: &'a AtomicBool,
-    validation: Vec<u32>,
-    /// Epochs from one look at them to the next: a picture needs no more.
-    stride: usize,
-    points: Vec<CurvePoint>,
-}
-
-impl Observer for OriginalWatch<'_> {
-    fn step(&mut self, _report: &StepReport) -> bool {
-        !self.interrupted.load(Ordering::Relaxed)
-    }
-
-    fn epoch(&mut self, session: &mut Session, fit: &mut Fit, e: &EpochReport) -> Result<Flow> {
-        let looked = e.epoch.is_multiple_of(self.stride);
-        let validation = if looked { fit.validate(session, &self.validation)? } else { None };
-        self.points.push(CurvePoint {
-            epoch: Some(e.epoch as f64),
-            step: Some(e.step as f64),
-            loss: Some(e.loss),
-            accuracy: e.accuracy,
-            lr: Some(e.lr),
-            validation,
-            seconds: None,
-        });
-        Ok(Flow::Continue)
-    }
-
-    fn paused(&mut self, _session: &mut Session, _fit: &mut Fit) -> Result<Flow> {
-        Err(interrupted())
-    }
-}
-
-fn interrupted() -> Error {
-    Error::Interrupted("interrupted; nothing was written, so run the same command again".into())
 }

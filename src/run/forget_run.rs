@@ -23,7 +23,7 @@ use super::residue;
 use super::results::{AdapterSummary, RequestSummary};
 use super::stage::{Stage, apply};
 use super::target::Target;
-use super::written::finish;
+use super::written::{EpochLine, finish};
 use super::{variants, whom};
 use crate::base::{sha256, write_atomic};
 use crate::data::{Dataset, Line, Request, request_lines};
@@ -283,7 +283,8 @@ impl ForgetJob {
         if let Some(trace) = &mut account.trace {
             trace.save(&to.path)?;
         }
-        finish(to, config, model, &theta, &[], info, false)
+        let lines: Vec<EpochLine> = account.trail.iter().map(EpochLine::from).collect();
+        finish(to, config, model, &theta, &lines, info, false)
     }
 
     /// The checkpoints that the run kept; none where what is fitted anew gives the network other numbers.

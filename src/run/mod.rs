@@ -6,6 +6,8 @@ pub mod cells;
 pub mod claim;
 pub mod compare;
 pub mod config;
+#[cfg(feature = "report")]
+pub mod contest;
 pub mod curve;
 mod deltas;
 pub mod describe;
@@ -52,6 +54,7 @@ pub mod retrains;
 #[cfg(feature = "cli")]
 pub mod schema;
 pub mod stage;
+pub mod standings;
 #[cfg(feature = "cli")]
 pub mod table;
 pub mod target;

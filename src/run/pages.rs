@@ -144,7 +144,9 @@ impl Sources {
                 }
             }
             if run.metrics().exists() {
-                all.curves.push(read_curve(&run.metrics(), &path.display().to_string())?);
+                let curve = read_curve(&run.metrics(), &path.display().to_string())?;
+                let forgot = run.read_info().is_ok_and(|info| info.forget.is_some());
+                all.curves.push(if forgot { curve.after() } else { curve });
             }
         }
         // Trained on records that another of these has forgotten, and that have left the source since.
@@ -152,17 +154,22 @@ impl Sources {
             let kin = all.runs.iter().find_map(|other| run.open_beside(other).ok());
             all.runs.push(kin.ok_or(error)?);
         }
-        all.curves.retain(|curve| !curve.points.is_empty());
+        all.curves.retain(|curve| !curve.points.is_empty() || !curve.forgetting.is_empty());
         Ok(all)
+    }
+
+    /// The rows of results.
+    pub fn into_rows(self) -> Vec<Row> {
+        self.rows
     }
 
     /// Writes every file, and the events; `measured` are the rows of the runs.
     ///
     /// # Errors
     /// `Io`; a file whose ending no report has.
-    pub fn write(&self, measured: &[Row], outs: &[PathBuf], events: Option<&Path>) -> Result<()> {
+    pub fn write(&self, title: &str, measured: &[Row], outs: &[PathBuf], events: Option<&Path>) -> Result<()> {
         let rows = [&self.rows[..], measured].concat();
-        let page = Page { title: "unlearn: report", rows: &rows, curves: &self.curves };
+        let page = Page { title, rows: &rows, curves: &self.curves };
         outs.iter().try_for_each(|out| write_report(out, &page))?;
         events.map_or(Ok(()), |dir| write_events(dir, &page).map(drop))
     }

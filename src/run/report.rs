@@ -24,23 +24,16 @@ mod inks;
 mod layers;
 mod markdown;
 mod membership;
+mod page;
 mod records;
 pub mod roofline;
+pub mod standings;
 mod summary;
 pub mod tensorboard;
 mod verdicts;
 pub mod words;
 
-/// What a page is made of.
-#[derive(Debug, Clone, Copy)]
-pub struct Page<'a> {
-    /// Its heading.
-    pub title: &'a str,
-    /// Rows of all experiments.
-    pub rows: &'a [Row],
-    /// Training curves; may be empty.
-    pub curves: &'a [Curve],
-}
+pub use page::Page;
 
 /// What a report may be written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,12 +89,14 @@ pub fn render(page: &Page) -> String {
         page.curves.iter().filter(|curve| groups.iter().all(|(name, _)| *name != curve.label)).collect();
     let training = curves::section(&alone);
     let mut body = format!("<header>\n{}{}</header>\n", element("h1", page.title), made(page.rows));
-    body.push_str(&summary::contents(&groups, !training.is_empty()));
+    let standings = standings::section(page.rows);
+    body.push_str(&summary::contents(&groups, !standings.is_empty(), !training.is_empty()));
     body.push_str("<main>\n");
     match groups.is_empty() {
         true => body.push_str("<section id=\"summary\">\n<p>There are no results.</p>\n</section>\n"),
         false => body.push_str(&summary::cards(&groups)),
     }
+    body.push_str(&standings);
     for (place, (name, rows)) in groups.iter().enumerate() {
         body.push_str(&experiment::section(place, name, rows, of(name), groups.len() <= UNFOLDED));
     }

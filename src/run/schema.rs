@@ -50,7 +50,10 @@ pub fn run() -> Value {
 
 /// The schema of a line of `metrics.jsonl` in a run's folder.
 pub fn metrics_line() -> Value {
-    written::<EpochLine>("unlearn metrics", "A line of `metrics.jsonl` in a run's folder: an epoch of its training.")
+    written::<EpochLine>(
+        "unlearn metrics",
+        "A line of `metrics.jsonl` in a run's folder: an epoch of what trained it, or made it forget.",
+    )
 }
 
 /// The schema of a line of `results.jsonl`, which `run` and `demo` write and print with `--json`.

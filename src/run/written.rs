@@ -11,6 +11,7 @@ use super::info::RunInfo;
 use crate::base::{sha256, write_atomic};
 use crate::error::{Error, Result};
 use crate::nn::Model;
+use crate::records::Passed;
 use crate::statistics::Score;
 use crate::train::weights;
 
@@ -41,6 +42,13 @@ pub struct EpochLine {
     /// Of this epoch, in this process.
     #[cfg_attr(feature = "cli", schemars(extend("unit" = "s")))]
     pub seconds: f64,
+}
+
+impl From<&Passed> for EpochLine {
+    fn from(passed: &Passed) -> EpochLine {
+        let Passed { epoch, step, loss, accuracy, lr, seconds } = *passed;
+        EpochLine { epoch, step, loss, accuracy, lr, validation: None, seconds }
+    }
 }
 
 /// The lines of the first `epochs` epochs, which a checkpoint has behind it with this hash.

@@ -1,5 +1,7 @@
 //! The one training loop: `train`, experiments, retraining and every method that trains go through it.
 
+use std::time::Instant;
+
 use super::config::TrainConfig;
 use super::fit::{Fit, Term};
 use super::progress::{EpochReport, Progress, StepReport};
@@ -49,11 +51,13 @@ impl Observer for () {}
 /// # Errors
 /// An empty set of records, a loss that is not finite, a lost device; whatever the observer returns.
 pub fn train_to_end(fit: &mut Fit, session: &mut Session, terms: &[Term], observer: &mut dyn Observer) -> Result<u64> {
+    let mut began = Instant::now();
     while !fit.stopped() {
         let flow = match fit.advance(session, terms, |report| observer.step(report))? {
             Progress::Epoch(report) => {
                 fit.judge(session, &report)?;
-                session.trail.push(passed(&report));
+                session.trail.push(passed(&report, began.elapsed().as_secs_f64()));
+                began = Instant::now();
                 observer.epoch(session, fit, &report)?
             }
             Progress::Paused => observer.paused(session, fit)?,
@@ -67,9 +71,9 @@ pub fn train_to_end(fit: &mut Fit, session: &mut Session, terms: &[Term], observ
     Ok(fit.steps_taken())
 }
 
-fn passed(report: &EpochReport) -> Passed {
+fn passed(report: &EpochReport, seconds: f64) -> Passed {
     let EpochReport { epoch, step, loss, accuracy, lr, .. } = *report;
-    Passed { epoch, step, loss, accuracy, lr }
+    Passed { epoch, step, loss, accuracy, lr, seconds }
 }
 
 /// A new fit, run to its end unwatched; returns the number of steps.

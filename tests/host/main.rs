@@ -13,6 +13,7 @@ mod classes;
 mod cli;
 mod compare;
 mod config;
+mod contest;
 mod curvature_parity;
 mod data;
 mod data_bad;

@@ -1,4 +1,6 @@
-//! `results.jsonl`, the table on the terminal and the HTML page.
+//! `results.jsonl`, the table on the terminal and the report.
+
+mod exports;
 
 use std::collections::BTreeMap;
 
@@ -10,11 +12,11 @@ use unlearn::methods::{Ratios, Read, Tier};
 use unlearn::nn::Family;
 use unlearn::run::curve::{Curve, CurvePoint, Phase};
 use unlearn::run::pictures::{Moved, Pictures, Said, Scores};
-use unlearn::run::report::tensorboard::{self, Scalar, write_events};
 use unlearn::run::report::{Page, render, write_report};
 use unlearn::run::results::{
     AdapterSummary, RequestSummary, Row, RowKind, SCHEMA, by_experiment, parse_results, read_results, write_results,
 };
+use unlearn::run::standings::{DISTANCE, RANK, TIME, choice, standings};
 use unlearn::run::table::comparison;
 
 fn metrics(forget: f64, retain: f64, test: f64, auc: f64, js: f64) -> Metrics {
@@ -424,6 +426,7 @@ fn a_page_of_many_experiments_begins_folded_and_a_link_unfolds_one() {
     rows[1].experiment = "third".into();
     let html = render(&Page { title: "t", rows: &rows, curves: &[] });
     assert_eq!(html.matches("<details class=\"experiment\"><summary>").count(), 3);
+    assert!(html.contains("href=\"#standings\"") && html.contains("<h2>Methods across experiments</h2>"));
     // A browser unfolds what a link leads into: the place is inside, behind the summary.
     for part in html.split("<details class=\"experiment\">").skip(1) {
         let (summary, inside) = part.split_once("</summary>").unwrap();
@@ -432,122 +435,25 @@ fn a_page_of_many_experiments_begins_folded_and_a_link_unfolds_one() {
 }
 
 #[test]
-fn markdown_has_the_words_and_the_table_and_csv_every_figure() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut rows = experiment();
-    rows[0].dataset = "a|b_c".into();
-    let page = Page { title: "demo", rows: &rows, curves: &[] };
-    let (md, csv) = (dir.path().join("a.md"), dir.path().join("a.csv"));
-    write_report(&md, &page).unwrap();
-    write_report(&csv, &page).unwrap();
-    let text = std::fs::read_to_string(&md).unwrap();
-    for piece in [
-        "# demo\n\n## mlp\\_digits\n",
-        "**Take eu-2: it is the only method here that passes.**",
-        "| --- | ---: |",
-        "| retrain (reference) | 97.24 ± 0.56 |",
-        "- **finetune** Fails: it does not treat",
-    ] {
-        assert!(text.contains(piece), "{piece} is not in {text}");
-    }
-    let mut read = csv::Reader::from_path(&csv).unwrap();
-    let header: Vec<String> = read.headers().unwrap().iter().map(str::to_owned).collect();
-    let lines: Vec<csv::StringRecord> = read.records().map(|line| line.unwrap()).collect();
-    let at = |name: &str| header.iter().position(|column| column == name).unwrap_or_else(|| panic!("{name}"));
-    assert_eq!((lines.len(), &lines[0][at("dataset")]), (5, "a|b_c"));
-    assert_eq!((&lines[0][at("js.forget")], &lines[0][at("verdict")]), ("0.0045", "pass"));
-    // Controls have no spread but the retrain, and no verdict.
-    assert_eq!((&lines[0][at("sd.js.forget")], &lines[4][at("verdict")]), ("", ""));
-    assert!(lines[2][at("sd.js.forget")].parse::<f64>().is_ok());
-    let error = write_report(&dir.path().join("a.pdf"), &page).unwrap_err();
-    assert!(error.to_string().contains(".html, .md or .csv") && error.exit_code() == 2, "{error}");
-}
-
-#[test]
-fn events_are_those_that_tensorboard_itself_writes() {
-    let scalar = |tag: &str, step, value| Scalar { tag: tag.into(), step, value };
-    let scalars = [
-        scalar("train/loss", 0, 2.5),
-        scalar("train/loss", 300, 0.125),
-        scalar("metrics/js.forget", 70_000, -1e-3),
-        scalar("größe", 1, 0.0),
-    ];
-    // Written by tools/parity/tensorboard_fixture.py.
-    let fixture = include_bytes!("../../assets/parity/tensorboard/events.tfevents");
-    assert_eq!(tensorboard::file(1_700_000_000, &scalars), fixture);
-}
-
-/// Tag, step and value of every event of a file whose checksums hold.
-fn scalars_of(bytes: &[u8]) -> Vec<(String, i64, f32)> {
-    /// Field number → number, or bytes, of a message.
-    fn fields(mut bytes: &[u8]) -> Vec<(u64, u64, &[u8])> {
-        fn varint(bytes: &mut &[u8]) -> u64 {
-            let mut value = 0;
-            for shift in (0..).step_by(7) {
-                let byte = bytes[0];
-                *bytes = &bytes[1..];
-                value |= u64::from(byte & 0x7f) << shift;
-                if byte & 0x80 == 0 {
-                    break;
-                }
-            }
-            value
-        }
-        let mut all = Vec::new();
-        while !bytes.is_empty() {
-            let key = varint(&mut bytes);
-            let len = match key & 7 {
-                0 => {
-                    all.push((key >> 3, varint(&mut bytes), &[][..]));
-                    continue;
-                }
-                1 => 8,
-                5 => 4,
-                _ => varint(&mut bytes) as usize,
-            };
-            all.push((key >> 3, 0, &bytes[..len]));
-            bytes = &bytes[len..];
-        }
-        all
-    }
-    let (mut rest, mut out) = (bytes, Vec::new());
-    while !rest.is_empty() {
-        let len = u64::from_le_bytes(rest[..8].try_into().unwrap()) as usize;
-        assert_eq!(rest[8..12], tensorboard::masked(&rest[..8]).to_le_bytes());
-        let data = &rest[12..12 + len];
-        assert_eq!(rest[12 + len..16 + len], tensorboard::masked(data).to_le_bytes());
-        let event = fields(data);
-        let step = event.iter().find(|field| field.0 == 2).map_or(0, |field| field.1 as i64);
-        for summary in event.iter().filter(|field| field.0 == 5) {
-            for value in fields(summary.2) {
-                let value = fields(value.2);
-                let tag = String::from_utf8(value[0].2.to_vec()).unwrap();
-                out.push((tag, step, f32::from_le_bytes(value[1].2.try_into().unwrap())));
-            }
-        }
-        rest = &rest[16 + len..];
-    }
-    out
-}
-
-#[test]
-fn every_row_and_training_has_a_folder_of_events() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut trained = curve("mlp_digits");
-    trained.forgetting = vec![Phase { method: "finetune".into(), points: trained.points[..3].to_vec() }];
-    let mut rows = experiment();
-    rows.push(rows[0].clone());
-    let written = write_events(dir.path(), &Page { title: "t", rows: &rows, curves: &[trained] }).unwrap();
-    assert_eq!(written, 7);
-    let of = |folder: &str| {
-        let entries: Vec<_> = std::fs::read_dir(dir.path().join("mlp_digits").join(folder)).unwrap().collect();
-        assert_eq!(entries.len(), 1, "{folder}");
-        scalars_of(&std::fs::read(entries[0].as_ref().unwrap().path()).unwrap())
-    };
-    assert!(of("training").contains(&("train/loss".into(), 1, 1.15)));
-    let forgot = of("finetune");
-    assert_eq!(forgot[0], ("forget/loss".into(), 0, 2.3));
-    // Its figures stand at the last step of its forgetting.
-    assert!(forgot.contains(&("metrics/js.forget".into(), 2, 0.0121)), "{forgot:?}");
-    assert!(of("eu-2 2").contains(&("times/method_s".into(), 0, 6.0)));
+fn methods_are_compared_across_experiments() {
+    assert!(standings(&experiment()).is_empty(), "there is nothing to compare across");
+    let (mut rows, mut again) = (experiment(), experiment());
+    again.iter_mut().for_each(|row| row.experiment = "again".into());
+    // Here it came to nothing.
+    (again[1].metrics, again[1].verdict) = (Metrics::default(), None);
+    rows.extend(again);
+    let all = standings(&rows);
+    let names: Vec<_> = all.iter().map(|s| (s.method.as_str(), s.tried, s.passed, s.failed)).collect();
+    assert_eq!(names, [("eu-2", 2, 2, 0), ("finetune", 2, 0, 2)]);
+    // The retrains lie 0.004 apart; eu-2 is 0.0045 away and takes 6 s of 10, and is first both times.
+    let mean = |key| all[0].mean(key).unwrap();
+    assert!((mean(DISTANCE) - 1.125).abs() < 1e-12 && (mean(TIME) - 0.6).abs() < 1e-12 && mean(RANK) == 1.0);
+    assert_eq!((all[0].half(RANK), all[1].mean(RANK), all[1].mean(DISTANCE)), (Some(0.0), Some(2.0), None));
+    assert!(all[0].unbeaten && !all[1].unbeaten);
+    let said = choice(&all).unwrap();
+    assert!(said.starts_with("Take eu-2: it passes in 2 of 2 experiments, more often than any other"), "{said}");
+    assert!(said.ends_with("and takes 0.60 of a retrain on average."), "{said}");
+    let html = render(&Page { title: "t", rows: &rows, curves: &[] });
+    assert!(html.contains(&said) && html.contains("<td>1.0 (1.0 to 1.0)</td>"));
+    assert_well_formed(&html);
 }

@@ -44,7 +44,8 @@ pub fn differences(name: &str, bars: &[Bar], band: f64) -> String {
         ));
     }
     out.push_str(&format!(
-        "<span></span><span class=\"scale\"><span>{}</span><span>0</span><span>+{}</span></span><span></span>\n</div>\n",
+        "<span></span><span class=\"scale\"><span>{}</span><span>0</span><span>+{}</span></span>\
+         <span></span>\n</div>\n",
         tick(-reach),
         tick(reach)
     ));

@@ -233,6 +233,20 @@ pub fn key<'a>(entries: impl IntoIterator<Item = (&'a str, Ink)>) -> String {
     format!("<ul class=\"key\">\n{}</ul>\n", entries.into_iter().map(entry).collect::<String>())
 }
 
+/// What numbered dots mean; a star for those that none beats.
+pub fn dots<'a>(entries: impl IntoIterator<Item = (usize, &'a str, Ink, bool)>) -> String {
+    let entry = |(number, name, ink, best): (usize, &str, Ink, bool)| {
+        format!(
+            "<li><svg viewBox=\"0 0 10 10\" width=\"10\" height=\"10\" aria-hidden=\"true\"><circle cx=\"5\" cy=\"5\" \
+             r=\"4.5\" fill=\"{}\"/></svg> {number} {}{}</li>\n",
+            ink.colour,
+            escape(name),
+            if best { " ★" } else { "" }
+        )
+    };
+    format!("<ul class=\"key\">\n{}</ul>\n", entries.into_iter().map(entry).collect::<String>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::tick;

@@ -1,7 +1,7 @@
 //! Which classes paid: accuracy of each, and which is taken for which.
 
 use super::heat::{Cell, heat};
-use super::html::{Figure, folded, panel};
+use super::html::{Figure, folded, panel, wide};
 use super::words;
 use crate::eval::confusion::Confusion;
 use crate::run::results::{Row, RowKind};
@@ -29,7 +29,7 @@ pub(super) fn per_class(rows: &[&Row]) -> String {
         title: "Accuracy of each class",
         caption: "On test records: the retrain's own accuracy in percent, and how many points every other model lies \
                   above it (blue) or below (red). • marks what was to be forgotten.",
-        body: heat("Difference from the retrain, points", "class", &columns, &lines),
+        body: wide(&heat("Difference from the retrain, points", "class", &columns, &lines)),
         key: String::new(),
         numbers: String::new(),
     }
@@ -117,5 +117,5 @@ fn matrix(rows: &[&Row], confusion: &Confusion, line: impl Fn(usize) -> Vec<Cell
     let names = names(rows, confusion);
     let lines: Vec<(String, Vec<Cell>)> =
         names.iter().cloned().enumerate().map(|(truth, name)| (name, line(truth))).collect();
-    heat("Records, true class down, predicted across", "", &names, &lines)
+    heat("", "", &names, &lines)
 }

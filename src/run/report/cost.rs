@@ -1,7 +1,7 @@
 //! Forgetting, utility and time against each other.
 
-use super::charts::{self, Axis, Ink, Mark, ORIGINAL, RETRAIN, key};
-use super::html::{Figure, escape, panel, table};
+use super::charts::{self, Axis, Ink, Mark, ORIGINAL, RETRAIN, dots, key};
+use super::html::{Figure, panel, table};
 use super::inks::inks;
 use crate::run::cells::{ABSENT, plain, seconds};
 use crate::run::results::{Row, RowKind};
@@ -85,20 +85,10 @@ fn points<'a>(rows: &[&'a Row]) -> Vec<Point<'a>> {
     methods.enumerate().filter_map(point).collect()
 }
 
-/// Which number is which method; a star for those that none beats.
+/// Which number is which method.
 fn numbered(points: &[Point]) -> String {
-    let entry = |point: &Point| {
-        let best = !points.iter().any(|other| other.beats(point));
-        format!(
-            "<li><svg viewBox=\"0 0 10 10\" width=\"10\" height=\"10\" aria-hidden=\"true\"><circle cx=\"5\" cy=\"5\" \
-             r=\"4.5\" fill=\"{}\"/></svg> {} {}{}</li>\n",
-            point.ink.colour,
-            point.number,
-            escape(point.row.label()),
-            if best { " ★" } else { "" }
-        )
-    };
-    format!("<ul class=\"key\">\n{}</ul>\n", points.iter().map(entry).collect::<String>())
+    let best = |point: &Point| !points.iter().any(|other| other.beats(point));
+    dots(points.iter().map(|point| (point.number, point.row.label(), point.ink, best(point))))
 }
 
 fn numbers(rows: &[&Row]) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Page;
+use super::page::Page;
 use crate::error::{Error, Result};
 use crate::run::results::Row;
 

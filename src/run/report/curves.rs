@@ -20,11 +20,7 @@ type Field = (fn(&CurvePoint) -> Option<f64>, f64);
 pub(super) fn of_experiment(curve: &Curve, rows: &[&Row]) -> String {
     let ink = Ink::solid(ORIGINAL);
     let training = [("training".to_owned(), ink, curve)];
-    let phases: Vec<Curve> = curve
-        .forgetting
-        .iter()
-        .map(|phase| Curve { label: phase.method.clone(), points: phase.points.clone(), forgetting: Vec::new() })
-        .collect();
+    let phases = curve.phases();
     let colours = inks(rows);
     let of = |method: &str| colours.iter().find(|(row, _)| row.method == method).map_or(ink, |(_, ink)| *ink);
     let after: Vec<Named> = phases.iter().map(|phase| (phase.label.clone(), of(&phase.label), phase)).collect();
@@ -62,16 +58,20 @@ fn header() -> Vec<String> {
 
 /// The section with curves that belong to no experiment; empty without any.
 pub(super) fn section(curves: &[&Curve]) -> String {
-    let named: Vec<Named> =
-        curves.iter().enumerate().map(|(i, curve)| (curve.label.clone(), Ink::method(i), *curve)).collect();
-    let body = pictures("training", &named, false);
+    let phases: Vec<Curve> = curves.iter().flat_map(|curve| curve.phases()).collect();
+    let trained: Vec<&Curve> = curves.iter().copied().filter(|curve| !curve.points.is_empty()).collect();
+    let all = trained.iter().copied().chain(&phases).enumerate();
+    let named: Vec<Named> = all.map(|(i, curve)| (curve.label.clone(), Ink::method(i), curve)).collect();
+    let (before, after) = named.split_at(trained.len());
+    let body = pictures("training", before, false) + &pictures("forgetting", after, true);
     if body.is_empty() {
         return String::new();
     }
-    let cells: Vec<Vec<String>> = curves.iter().flat_map(|curve| cells(curve, &curve.label)).collect();
+    let cells: Vec<Vec<String>> = named.iter().flat_map(|(name, _, curve)| cells(curve, name)).collect();
     let figure = Figure {
-        title: "Loss and accuracy during training",
-        caption: "Training records; a run's validation records are dashed where there is one run.",
+        title: "Loss and accuracy by step",
+        caption: "On the records that are fitted to, in training and, on the shaded ground, in forgetting; a run's \
+                  validation records are dashed where there is one run.",
         body,
         key: key(named.iter().map(|(name, ink, _)| (name.as_str(), *ink))),
         numbers: table(&caption(), &header(), &cells),

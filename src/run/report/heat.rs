@@ -18,11 +18,11 @@ impl Cell {
     }
 }
 
-/// A table with a heading for columns and rows.
+/// A table with a heading for columns and rows; a caption may be empty.
 pub fn heat(caption: &str, corner: &str, columns: &[String], rows: &[(String, Vec<Cell>)]) -> String {
+    let caption = if caption.is_empty() { String::new() } else { format!("<caption>{}</caption>\n", escape(caption)) };
     let mut out = format!(
-        "<div class=\"scroll\"><table class=\"heat\"><caption>{}</caption>\n<thead><tr><th scope=\"col\">{}</th>",
-        escape(caption),
+        "<div class=\"scroll\"><table class=\"heat\">{caption}<thead><tr><th scope=\"col\">{}</th>",
         escape(corner)
     );
     for column in columns {

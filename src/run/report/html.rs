@@ -86,6 +86,11 @@ pub fn panel(title: &str, picture: &str) -> String {
     format!("<div class=\"panel\"><h5>{}</h5>{picture}</div>\n", escape(title))
 }
 
+/// Pictures that take the whole width, side by side where they fit.
+pub fn wide(pictures: &str) -> String {
+    format!("<div class=\"wide\">{pictures}</div>\n")
+}
+
 /// An anchor that is the same for the same text: letters and digits of it, and its place among all.
 pub fn anchor(place: usize, text: &str) -> String {
     let word = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };

@@ -2,7 +2,7 @@
 
 use super::charts::{self, Axis, Ink, Line, Mark, RETRAIN, tick};
 use super::heat::{Cell, heat};
-use super::html::{Figure, panel, table};
+use super::html::{Figure, panel, table, wide};
 use super::inks::inks;
 use crate::methods::Ratios;
 use crate::run::results::Row;
@@ -74,7 +74,7 @@ pub(super) fn distance(rows: &[&Row]) -> String {
         caption: "Distance of a layer's weights from the original's, as a share of their length: 0 has not moved. \
                   Retrains begin from other random weights and so lie far away, about 1.4, whatever they know; among \
                   methods this shows where in the network they work.",
-        body: heat("‖θ − original‖ / ‖original‖", "layer", &columns, &lines),
+        body: wide(&heat("‖θ − original‖ / ‖original‖", "layer", &columns, &lines)),
         key: String::new(),
         numbers: String::new(),
     }

@@ -1,8 +1,10 @@
 //! The report as Markdown: what stands in words and in the comparison, without pictures.
 
-use super::{Page, words};
+use super::page::Page;
+use super::words;
 use crate::run::cells::{columns, heading};
-use crate::run::results::{Row, RowKind, by_experiment};
+use crate::run::results::{RowKind, by_experiment};
+use crate::run::standings::{choice, standings};
 
 /// The whole page.
 pub fn render(page: &Page) -> String {
@@ -11,13 +13,21 @@ pub fn render(page: &Page) -> String {
     if groups.is_empty() {
         out.push_str("\nThere are no results.\n");
     }
+    let across = standings(page.rows);
+    if let Some(choice) = choice(&across) {
+        out.push_str(&format!("\n## Methods across experiments\n\n**{}**\n\n", text(&choice)));
+        let lines = across.iter().map(super::standings::line);
+        out.push_str(&table(&super::standings::HEADER.map(str::to_owned), lines));
+    }
     for (name, rows) in &groups {
         out.push_str(&format!("\n## {}\n\n", text(name)));
         for line in [words::asked(rows), words::done(rows), words::cost(rows)] {
             out.push_str(&format!("{}\n", text(&line)));
         }
         out.push_str(&format!("\n**{}**\n\n{}\n\n", text(&words::recommendation(rows)), text(&heading(name, rows))));
-        out.push_str(&table(rows));
+        let columns = columns(rows);
+        let head: Vec<String> = columns.iter().map(|column| column.heading.clone()).collect();
+        out.push_str(&table(&head, rows.iter().map(|row| columns.iter().map(|column| (column.cell)(row)).collect())));
         let methods = rows.iter().filter(|row| row.row == RowKind::Method);
         let sentences: String =
             methods.map(|row| format!("- **{}** {}\n", text(row.label()), text(&words::verdict(row)))).collect();
@@ -26,13 +36,12 @@ pub fn render(page: &Page) -> String {
     out
 }
 
-fn table(rows: &[&Row]) -> String {
-    let columns = columns(rows);
+/// The first column is text, the others are figures.
+fn table(head: &[String], rows: impl Iterator<Item = Vec<String>>) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    let head = line(columns.iter().map(|column| text(&column.heading)).collect());
-    let rule = line((0..columns.len()).map(|i| if i == 0 { "---".into() } else { "---:".into() }).collect());
-    let body = rows.iter().map(|row| line(columns.iter().map(|column| text(&(column.cell)(row))).collect()));
-    [head, rule].into_iter().chain(body).collect()
+    let shown = |cells: &[String]| line(cells.iter().map(|cell| text(cell)).collect());
+    let rule = line((0..head.len()).map(|i| if i == 0 { "---".into() } else { "---:".into() }).collect());
+    [shown(head), rule].into_iter().chain(rows.map(|cells| shown(&cells))).collect()
 }
 
 /// Text that Markdown shows as it is: in one line, and without the characters that would begin something.

@@ -1,7 +1,7 @@
 //! What the models say of single forgotten records.
 
 use super::heat::{Cell, heat};
-use super::html::{Figure, panel};
+use super::html::{Figure, panel, wide};
 use crate::run::pictures::Said;
 use crate::run::results::Row;
 
@@ -19,7 +19,7 @@ pub(super) fn figure(rows: &[&Row]) -> String {
         caption: "The forgotten records that the original gives away most: probability of each class in percent, by \
                   every model. • marks the true class. A model that has forgotten says what the retrains say. Records \
                   are not named here.",
-        body,
+        body: wide(&body),
         key: String::new(),
         numbers: String::new(),
     }
@@ -38,10 +38,7 @@ fn record(at: usize, all: &[(&Row, &Vec<Said>)]) -> Option<String> {
         Some((row.label().to_owned(), cells.collect()))
     };
     let lines: Vec<(String, Vec<Cell>)> = all.iter().filter_map(line).collect();
-    Some(panel(
-        &format!("record {} of class {}", at + 1, first.class),
-        &heat("Probability, %", "class", &columns, &lines),
-    ))
+    Some(panel(&format!("record {} of class {}", at + 1, first.class), &heat("", "class", &columns, &lines)))
 }
 
 fn softmax(logits: &[f32]) -> Vec<f64> {

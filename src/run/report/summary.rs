@@ -29,9 +29,12 @@ pub(super) fn cards(groups: &[(&str, Vec<&Row>)]) -> String {
 }
 
 /// Links to every section.
-pub(super) fn contents(groups: &[(&str, Vec<&Row>)], training: bool) -> String {
+pub(super) fn contents(groups: &[(&str, Vec<&Row>)], standings: bool, training: bool) -> String {
     let link = |target: &str, text: &str| format!("<li><a href=\"#{target}\">{}</a></li>\n", escape(text));
     let mut out = link("summary", "Summary");
+    if standings {
+        out.push_str(&link("standings", "Methods across experiments"));
+    }
     for (place, (name, rows)) in groups.iter().enumerate() {
         let tally = words::tally(rows);
         let count = if tally.all > 0 { format!(" ({} of {} pass)", tally.pass, tally.all) } else { String::new() };

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use super::Page;
+use super::page::Page;
 use crate::base::{seconds_of, write_atomic};
 use crate::error::{Error, Result};
 use crate::run::curve::CurvePoint;
@@ -72,7 +72,17 @@ fn runs(page: &Page) -> BTreeMap<String, (u64, Vec<Scalar>)> {
             let validation = validation.map(|point| CurvePoint { lr: None, ..point });
             scalars.extend(validation.iter().flat_map(|point| of_point("validation", point)));
         }
-        all.entry(format!("{}/training", part(&curve.label))).or_default().1.extend(scalars);
+        if !scalars.is_empty() {
+            all.entry(format!("{}/training", part(&curve.label))).or_default().1.extend(scalars);
+        }
+        // What belongs to a row stands in the row's folder.
+        if groups.iter().all(|(name, _)| *name != curve.label) {
+            let forgot = curve.forgetting.iter().flat_map(|phase| &phase.points).flat_map(|p| of_point("forget", p));
+            let forgot: Vec<Scalar> = forgot.collect();
+            if !forgot.is_empty() {
+                all.entry(format!("{}/forgetting", part(&curve.label))).or_default().1.extend(forgot);
+            }
+        }
     }
     all
 }

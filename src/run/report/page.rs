@@ -1,0 +1,15 @@
+//! What a report is made of.
+
+use crate::run::curve::Curve;
+use crate::run::results::Row;
+
+/// What a page is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<'a> {
+    /// Its heading.
+    pub title: &'a str,
+    /// Rows of all experiments.
+    pub rows: &'a [Row],
+    /// Training curves; may be empty.
+    pub curves: &'a [Curve],
+}

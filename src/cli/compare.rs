@@ -42,7 +42,7 @@ impl Run for Compare {
         let draws: Vec<u64> = (1..=u64::from(self.draws)).collect();
         let contest = Contest::of(&self.out, tasks, &draws)?;
         let interrupted = interruption()?;
-        let options = ExperimentOptions { check_finite: cx.check_finite, interrupted: &interrupted };
+        let options = ExperimentOptions { check_finite: cx.check_finite, interrupted: &interrupted, one_by_one: false };
         let bar = cx.bar(0);
         let state = contest.work(&|| cx.engine(), options, &mut |stride| match stride {
             Stride::Begin { name, number, of } => bar.suspend(|| cx.note(&format!("task {number} of {of}: {name}"))),

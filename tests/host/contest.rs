@@ -23,7 +23,8 @@ fn task(name: &str, request: &str) -> Loaded {
 /// What is done, and the tasks that this process began.
 fn work(contest: &Contest, interrupted: bool) -> unlearn::Result<(State, Vec<String>)> {
     let mut begun = Vec::new();
-    let options = ExperimentOptions { check_finite: false, interrupted: &AtomicBool::new(interrupted) };
+    let options =
+        ExperimentOptions { check_finite: false, interrupted: &AtomicBool::new(interrupted), one_by_one: false };
     let state = contest.work(&|| Ok(Engine::reference()), options, &mut |stride| {
         if let Stride::Begin { name, .. } = stride {
             begun.push(name.to_owned());

@@ -76,11 +76,11 @@ mod tests {
         let shards = Shards { shards: 5, seed: 2, levels: None };
         let train = data.train_ids();
         let moved = |how: GraphDivision| {
-            let before = data.divide_nodes(how, shards);
+            let before = data.divide_nodes(how, shards.clone());
             let mut without = data.clone();
             let retain = [&train[..20], &train[21..]].concat();
             without.lose(&crate::data::Deletion { nodes: vec![train[20]], ..Default::default() }, &retain);
-            let after = without.divide_nodes(how, shards);
+            let after = without.divide_nodes(how, shards.clone());
             let others = before[..20].iter().chain(&before[21..]);
             others.zip(&after).filter(|(a, b)| a != b).count()
         };

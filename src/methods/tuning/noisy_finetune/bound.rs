@@ -14,9 +14,9 @@
 //! Let D_α^(z)(X ‖ Y) be the least Rényi divergence D_α(X' ‖ Y) over all X' with ‖X − X'‖ ≤ z almost surely (Feldman,
 //! Mironov, Talwar & Thakurta, FOCS 2018). It is 0 at z₀ = 2 C₀ before the first step. A step changes it in two ways.
 //! (a) If X' is within z of X, φ(X') is within s z + 2 γ C₁ of φ(X), and D_α falls under a map: so D^(s z + 2 γ
-//! C₁)(φ(X) ‖ φ(Y)) ≤ D^(z)(X ‖ Y). (b) With X' within z + a of X there is a split X − X' = u + v, ‖u‖ ≤ z, ‖v‖ ≤ a; X'
-//! + v + N is within z of X + N, and given X' the law of v + N is at a divergence of at most α a² / (2 σ²) from that of
-//! N; the divergence of a pair (X', noise) is at most D(X' ‖ Y) plus the largest of the noise's given the first, and
+//! C₁)(φ(X) ‖ φ(Y)) ≤ D^(z)(X ‖ Y). (b) With X' within z + a of X there is a split X − X' = u + v, ‖u‖ ≤ z, ‖v‖ ≤ a;
+//! X' + v + N is within z of X + N, and given X' the law of v + N is at a divergence of at most α a² / (2 σ²) from that
+//! of N; the divergence of a pair (X', noise) is at most D(X' ‖ Y) plus the largest of the noise's given the first, and
 //! adding both up is a map: D^(z)(X + N ‖ Y + N) ≤ D^(z + a)(X ‖ Y) + α a² / (2 σ²). Giving up a_t behind step t, all
 //! of what there is by the end, z_t = s z_{t−1} + 2 γ C₁ − a_t with z_T = 0:
 //!

@@ -49,9 +49,9 @@ impl Host {
                 g[4 + c] += d;
             }
         }
-        for i in 0..6 {
-            self.velocity[i] = recipe.momentum * self.velocity[i] + g[i];
-            self.theta[i] -= recipe.lr * self.velocity[i];
+        for ((theta, velocity), g) in self.theta.iter_mut().zip(&mut self.velocity).zip(g) {
+            *velocity = recipe.momentum * *velocity + g;
+            *theta -= recipe.lr * *velocity;
         }
     }
 }

@@ -32,6 +32,7 @@ mod references;
 mod registries;
 mod report;
 mod schema;
+mod search;
 mod shaders;
 mod template;
 mod train;
@@ -93,6 +94,7 @@ pub static COMMANDS: &[CommandRow] = &[
     row::<follow::Follow>("follow"),
     row::<references::References>("references"),
     row::<jobs::Jobs>("jobs"),
+    row::<search::Search>("search"),
     row::<verify::Verify>("verify"),
     row::<audit::AuditRun>("audit"),
     row::<prove::Prove>("prove"),

@@ -25,6 +25,7 @@ mod indices;
 mod kind;
 mod learned;
 mod leave;
+mod like;
 mod limit;
 mod normalize;
 mod notes;
@@ -69,6 +70,7 @@ pub use graph::{
 };
 pub use identity::{Identities, Identity, Naming, Place, Portion};
 pub use kind::RecordKind;
+pub use like::like;
 pub use normalize::{MeanStd, Normalization, Normalize, Scaling};
 pub use rates::Levels;
 pub use request::{Kind, Request};

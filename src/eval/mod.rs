@@ -8,6 +8,7 @@ pub mod accuracy;
 pub mod attacks;
 mod chance;
 mod checks;
+mod closeness;
 pub mod confusion;
 pub mod divergence;
 pub mod gaps;
@@ -24,6 +25,7 @@ mod values;
 pub mod verdict;
 
 pub use chance::Chance;
+pub use closeness::closeness;
 pub use goals::{Goals, Sort, constant_loss, skill};
 pub use graph::{GraphFacts, LinkFacts};
 pub use membership::membership_roc;

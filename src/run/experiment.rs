@@ -23,6 +23,7 @@ use crate::records::{Part, Records, Session};
 use crate::train::{Fit, Term, train_to_end};
 
 mod rows;
+pub mod search;
 mod together;
 mod watch;
 

@@ -19,6 +19,7 @@ pub(crate) use registries::{figures, metrics, settings_by_method, settings_of_a_
 use super::audit::Audit;
 use super::config::Config;
 use super::evaluate::Document;
+use super::experiment::search::Found;
 use super::info::RunInfo;
 use super::results::Row;
 use super::written::EpochLine;
@@ -75,6 +76,11 @@ pub fn evaluation() -> Value {
 /// The schema of `audit.json`, which `audit` writes and prints with `--json`.
 pub fn audit() -> Value {
     written::<Audit>("unlearn audit", "`audit.json` beside a run that forgot; `audit --json` prints it too.")
+}
+
+/// The schema of `search.json`.
+pub fn search() -> Value {
+    written::<Found>("unlearn search", "`search.json` of a search's folder; `search --json` prints it.")
 }
 
 /// The schema of what this program reads, with what `define` adds to its definitions.

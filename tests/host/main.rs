@@ -65,6 +65,7 @@ mod report;
 mod requests;
 mod requests_graph;
 mod schema;
+mod search;
 mod shaders;
 mod sinks;
 mod small;

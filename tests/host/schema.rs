@@ -136,7 +136,8 @@ fn every_key_of_every_schema_has_its_meaning_and_every_number_its_unit() {
             _ => {}
         }
     }
-    for document in ["config", "request", "run", "metrics", "results", "eval", "audit", "encoder", "error"] {
+    let documents = ["config", "request", "run", "metrics", "results", "eval", "audit", "search", "encoder", "error"];
+    for document in documents {
         let (schema, mut bare) = (of(document), Vec::new());
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
         look(&schema, document, &mut bare);

@@ -22,7 +22,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
             Range::NOT_NEGATIVE,
             "Ratio of importances above which a parameter shrinks. Absent: 10, the paper's, or 0.4 n / n_F where that \
                 is less.",
-        ),
+        )
+        .tried(1.0, 100.0),
         real("lambda", "1", Range::NOT_NEGATIVE, "How far it shrinks; the paper's."),
         estimator(
             "estimator",

@@ -35,6 +35,11 @@ impl Range {
         [(low, self.low.at), (high, self.high.at)].into_iter().filter(|(_, at)| at.is_finite()).collect()
     }
 
+    /// Whether it has no upper end.
+    pub fn is_open(self) -> bool {
+        self.high.at.is_infinite()
+    }
+
     /// Above 0.
     pub const POSITIVE: Range = Range { low: beyond(0.0), high: NO_END, said: "a positive number" };
     /// 0 and above.

@@ -25,8 +25,21 @@ pub struct Setting {
     /// As TOML has it, words without their quotes; [`ABSENT`] where there is none.
     default: &'static str,
     kind: Kind,
+    /// The ends of what a search tries, where its default does not say.
+    tried: Option<[f64; 2]>,
     /// What it means and where its default comes from.
     pub doc: &'static str,
+}
+
+/// What a search tries of a number: [`Setting::around`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Around {
+    /// The smallest value.
+    pub low: f64,
+    /// The largest value.
+    pub high: f64,
+    /// Whole numbers alone.
+    pub whole: bool,
 }
 
 /// What a setting may be.
@@ -45,27 +58,27 @@ enum Kind {
 
 /// A real number.
 pub const fn real(key: &'static str, default: &'static str, range: Range, doc: &'static str) -> Setting {
-    Setting { key, default, kind: Kind::Real(range), doc }
+    Setting { key, default, kind: Kind::Real(range), tried: None, doc }
 }
 
 /// A whole number of at least `least`, and not absurdly many.
 pub const fn count(key: &'static str, default: &'static str, least: u64, doc: &'static str) -> Setting {
-    Setting { key, default, kind: Kind::Count { least, most: MOST_COUNT }, doc }
+    Setting { key, default, kind: Kind::Count { least, most: MOST_COUNT }, tried: None, doc }
 }
 
 /// A number of epochs, as many as a recipe may have.
 pub const fn epochs(key: &'static str, default: &'static str, least: u64, doc: &'static str) -> Setting {
-    Setting { key, default, kind: Kind::Count { least, most: 1_000_000 }, doc }
+    Setting { key, default, kind: Kind::Count { least, most: 1_000_000 }, tried: None, doc }
 }
 
 /// A number of bytes.
 pub const fn bytes(key: &'static str, default: &'static str, least: u64, doc: &'static str) -> Setting {
-    Setting { key, default, kind: Kind::Count { least, most: 1 << 50 }, doc }
+    Setting { key, default, kind: Kind::Count { least, most: 1 << 50 }, tried: None, doc }
 }
 
 /// `true` or `false`.
 pub const fn flag(key: &'static str, default: &'static str, doc: &'static str) -> Setting {
-    Setting { key, default, kind: Kind::Flag, doc }
+    Setting { key, default, kind: Kind::Flag, tried: None, doc }
 }
 
 /// One of some words, each given with its meaning.
@@ -75,12 +88,12 @@ pub const fn choice(
     words: &'static [(&'static str, &'static str)],
     doc: &'static str,
 ) -> Setting {
-    Setting { key, default, kind: Kind::Choice(words), doc }
+    Setting { key, default, kind: Kind::Choice(words), tried: None, doc }
 }
 
 /// What is averaged to measure importance: an [`Estimator`].
 pub const fn estimator(key: &'static str, default: &'static str, doc: &'static str) -> Setting {
-    Setting { key, default, kind: Kind::Estimator, doc }
+    Setting { key, default, kind: Kind::Estimator, tried: None, doc }
 }
 
 /// Values of an [`Estimator`].
@@ -122,6 +135,35 @@ impl Setting {
     fn unit(&self) -> &'static str {
         let units = ["bytes", "epochs", "steps"];
         units.into_iter().find(|unit| self.key.ends_with(unit)).unwrap_or("1")
+    }
+
+    /// The same, with the ends of what a search tries.
+    pub(crate) const fn tried(self, low: f64, high: f64) -> Setting {
+        Setting { tried: Some([low, high]), ..self }
+    }
+
+    /// What a search tries of it where nobody says what: what the row says, or else a factor around a default above 0
+    /// of a rate, a weight or an amount of work. None of other settings.
+    pub fn around(&self) -> Option<Around> {
+        let whole = matches!(self.kind, Kind::Count { .. });
+        if let Some([low, high]) = self.tried {
+            return Some(Around { low, high, whole });
+        }
+        let default = match self.value().ok()?? {
+            toml::Value::Float(v) => v,
+            toml::Value::Integer(v) => v as f64,
+            _ => return None,
+        };
+        let counts_work = ["epochs", "steps", "iterations"].iter().any(|what| self.key.ends_with(what));
+        let (low, high) = match self.kind {
+            // A share has no neighbours by a factor.
+            Kind::Real(range) if default > 0.0 && range.is_open() => (default / 100.0, 100.0 * default),
+            Kind::Count { least, most } if counts_work && default > 0.0 => {
+                ((default / 4.0).round().max(least.max(1) as f64), (4.0 * default).min(most as f64))
+            }
+            _ => return None,
+        };
+        Some(Around { low, high, whole })
     }
 
     /// What it means, may be and is where the key is absent, as JSON Schema; an estimator's values lie in

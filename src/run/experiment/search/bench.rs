@@ -7,7 +7,6 @@ use crate::error::{Error, Result};
 use crate::eval::targets::worth;
 use crate::eval::{Chance, Evaluation, SplitName, closeness};
 use crate::methods::{self, MethodRow, Role};
-use crate::run::curve::Curve;
 use crate::run::effect::{Became, Effect};
 use crate::run::experiment::{Candidate, ExperimentOptions, Original, Ready};
 use crate::run::reading::{Reading, evaluate};
@@ -55,8 +54,7 @@ impl Ready {
             let made = self.original(engine, (&digest, seed), options)?;
             Ok((made.theta, made.seconds))
         })?;
-        let curve = Curve { label: self.name.clone(), points: Vec::new() };
-        Ok(Original { digest, seed, theta, seconds, kernels: Vec::new(), curve })
+        Ok(Original { digest, seed, theta, seconds, kernels: Vec::new(), points: Vec::new() })
     }
 }
 

@@ -82,7 +82,7 @@ impl Run for Search {
             references: usize::from(self.references),
             max_cost: self.max_cost,
             out: &self.out,
-            options: ExperimentOptions { check_finite: cx.check_finite, interrupted: &interrupted },
+            options: ExperimentOptions { check_finite: cx.check_finite, interrupted: &interrupted, one_by_one: false },
         };
         let found = job.run(&mut engine, &mut |stride| {
             if let Stride::Stage { label, number, of } = stride {

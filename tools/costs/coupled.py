@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A coupled training of an MLP on the digits: accuracy over sigma, and how often a deletion computes anew beside the bound.
+"""A coupled training of an MLP on the digits: accuracy over sigma, and how often a deletion computes anew.
 
     tools/costs/coupled.py PROGRAM OUT
 """
@@ -49,7 +49,8 @@ def main():
         mean = lambda key: sum(details[key] for details in seen) / len(seen)
         anew = sum(details["recomputed_from"] is not None for details in seen) / len(seen)
         print(json.dumps({
-            "sigma": sigma, "accuracy": said["splits"]["test"]["accuracy"], "records": info["data"]["sizes"]["train"], "deletions": len(seen),
+            "sigma": sigma, "accuracy": said["splits"]["test"]["accuracy"],
+            "records": info["data"]["sizes"]["train"], "deletions": len(seen),
             "recomputed": anew, "predicted": mean("recompute_predicted"), "bound": mean("recompute_bound"),
             "recomputed_share": mean("recomputed_share"),
             "gradients": mean("record_gradients") / mean("retrain_record_gradients"),

@@ -3,7 +3,8 @@
 
     tools/costs/sisa.py PROGRAM OUT PART [--adult FOLDER]
 
-PART is `accuracy`, `deletions`, `batches` or `purchase`. A line of JSON for each measurement goes to stdout and OUT/PART.jsonl.
+PART is `accuracy`, `deletions`, `batches` or `purchase`. A line of JSON for each measurement goes to stdout and
+OUT/PART.jsonl.
 """
 
 import argparse
@@ -13,6 +14,9 @@ import random
 import subprocess
 import time
 from pathlib import Path
+
+
+PARTS = "test_fraction = 0.2\nvalidation_fraction = 0.0\n"
 
 
 class Bench:
@@ -38,13 +42,15 @@ class Bench:
         if name == "digits":
             return 'loader = "digits"\n'
         if name == "purchase":
-            return f'loader = "npz"\npath = "{purchase(self.out)}"\nnormalize = "none"\ntest_fraction = 0.2\nvalidation_fraction = 0.0\n'
+            table = purchase(self.out)
+            return f'loader = "npz"\npath = "{table}"\nnormalize = "none"\n{PARTS}'
         table = adult(self.adult, self.out)
-        return f'loader = "csv"\npath = "{table}"\nlabel = "income"\nmissing = ["?"]\nvalidation_fraction = 0.0\ntest_fraction = 0.2\n'
+        return f'loader = "csv"\npath = "{table}"\nlabel = "income"\nmissing = ["?"]\n{PARTS}'
 
     def config(self, name, shards, slices, seed, train):
         path = self.out / f"{name}-{shards}-{slices}-{seed}.toml"
-        ensemble = f'[ensemble]\nkind = "sisa"\nshards = {shards}\nslices = {slices}\naggregate = "mean"\n' if shards else ""
+        ensemble = f'[ensemble]\nkind = "sisa"\nshards = {shards}\nslices = {slices}\naggregate = "mean"\n'
+        ensemble = ensemble if shards else ""
         hidden = {"digits": 64, "adult": 32, "purchase": 128}[name]
         layers = f"layers = [{{type='flatten'}},{{type='linear',out={hidden}}},{{type='tanh'}},{{type='linear'}}]"
         path.write_text(f"seed = {seed}\n[data]\n{self.data(name)}[model]\n{layers}\n[train]\n{train}{ensemble}")
@@ -170,9 +176,9 @@ def batches(bench, names):
 def purchase_part(bench, _names):
     run, info, seconds = bench.train("purchase", 20, 1, 7, RECIPES["purchase"])
     _, single, single_s = bench.train("purchase", 0, 1, 7, RECIPES["purchase"])
-    said = [bench.run("eval", bench.out / f"run-purchase-{s}-1-7")[0]["splits"]["test"]["accuracy"] for s in (0, 20)]
-    bench.say(data="purchase", records=info["data"]["sizes"]["train"], single_s=single["seconds"], sisa_s=info["seconds"],
-              accuracy_single=said[0], accuracy_sisa=said[1])
+    of = lambda shards: bench.run("eval", bench.out / f"run-purchase-{shards}-1-7")[0]["splits"]["test"]["accuracy"]
+    bench.say(data="purchase", records=info["data"]["sizes"]["train"], single_s=single["seconds"],
+              sisa_s=info["seconds"], accuracy_single=of(0), accuracy_sisa=of(20))
     for row in training_rows(bench, run, "purchase", 5, 3):
         cost, wall = bench.forget(run, [row], "after-purchase")
         bench.say(data="purchase", shards=20, visits=cost["visits"], of_visits=cost["of_visits"],

@@ -172,7 +172,8 @@ fn retrains_in_a_stack_are_those_that_are_made_alone() {
 #[test]
 fn an_experiment_says_the_same_whether_its_retrains_are_a_stack_or_not() {
     let text = "[data]\nloader = \"synth\"\nsamples = 90\nclasses = 3\nshape = [4]\n[model]\n\
-        layers = [{type='linear'}]\n[train]\nepochs = 2\nbatch_size = 16\n[forget]\nrequest = { kind = \"class\", ids = [1] }\nreferences = 3\n\
+        layers = [{type='linear'}]\n[train]\nepochs = 2\nbatch_size = 16\n\
+        [forget]\nrequest = { kind = \"class\", ids = [1] }\nreferences = 3\n\
         methods = [\"finetune\"]\n";
     let found = |one_by_one: bool| {
         let ready = Loaded::parse(text, "a.toml", Path::new(""), &[], None).and_then(Ready::of).unwrap();

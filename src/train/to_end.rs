@@ -56,7 +56,7 @@ pub fn train_to_end(fit: &mut Fit, session: &mut Session, terms: &[Term], observ
         let flow = match fit.advance(session, terms, |report| observer.step(report))? {
             Progress::Epoch(report) => {
                 fit.judge(session, &report)?;
-                session.trail.push(passed(&report, began.elapsed().as_secs_f64()));
+                session.trail.push(report.passed(began.elapsed().as_secs_f64()));
                 began = Instant::now();
                 observer.epoch(session, fit, &report)?
             }
@@ -71,9 +71,12 @@ pub fn train_to_end(fit: &mut Fit, session: &mut Session, terms: &[Term], observ
     Ok(fit.steps_taken())
 }
 
-fn passed(report: &EpochReport, seconds: f64) -> Passed {
-    let EpochReport { epoch, step, loss, accuracy, lr, .. } = *report;
-    Passed { epoch, step, loss, accuracy, lr, seconds }
+impl EpochReport {
+    /// What is kept of an epoch that took so long.
+    pub(crate) fn passed(&self, seconds: f64) -> Passed {
+        let EpochReport { epoch, step, loss, accuracy, lr, .. } = *self;
+        Passed { epoch, step, loss, accuracy, lr, seconds }
+    }
 }
 
 /// A new fit, run to its end unwatched; returns the number of steps.

@@ -132,6 +132,8 @@ impl Crew for Retrains<'_> {
             }
         };
         account.method_s = self.share;
+        let seconds = self.share / trained.epochs.len().max(1) as f64;
+        account.trail = trained.epochs.iter().map(|report| report.passed(seconds)).collect();
         account.took(trained.state.step);
         account.details.relative_change = changes.get(at - first).copied();
         self.changes = Some((first, changes));

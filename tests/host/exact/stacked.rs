@@ -151,6 +151,11 @@ fn retrains_in_a_stack_are_those_that_are_made_alone() {
     assert_eq!(stacked.iter().map(|one| one.cached).collect::<Vec<_>>(), [true, false, false, false]);
     for (a, b) in alone.iter().zip(&stacked) {
         assert_eq!((a.info.seed, &a.info.model_sha256), (b.info.seed, &b.info.model_sha256));
+        let curve = |path: &Path| {
+            let text = std::fs::read_to_string(RunFolder::new(path).metrics()).unwrap();
+            text.lines().map(|line| line.split("\"seconds\"").next().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert!(curve(&a.path) == curve(&b.path) && curve(&a.path).len() == 4, "{:?}", curve(&b.path));
         let said = |info: &RunInfo| {
             let forget = info.forget.clone().unwrap();
             (

@@ -8,6 +8,7 @@ pub mod graph;
 pub mod prelude;
 pub mod second_order;
 pub mod shared;
+pub mod teaching;
 mod tier;
 pub mod tuning;
 
@@ -286,8 +287,18 @@ pub static METHODS: &[&MethodRow] = &[
     &tuning::noisy_finetune::ROW,
     &tuning::rewind::ROW,
     &tuning::amnesiac::ROW,
+    &tuning::cf_k::ROW,
+    &tuning::eu_k::ROW,
+    &tuning::selective::ROW,
+    &tuning::masked_gradients::ROW,
+    &tuning::conv_transpose::ROW,
     &ascent::gradient_ascent::ROW,
     &ascent::neg_grad_plus::ROW,
+    &ascent::grad_diff::ROW,
+    &ascent::kl_min::ROW,
+    &ascent::npo::ROW,
+    &ascent::npo::SIMPLE,
+    &ascent::sfr_on::ROW,
     &fisher::noise::ROW,
     &fisher::ssd::ROW,
     &ascent::fisher_ascent::ROW,
@@ -296,6 +307,12 @@ pub static METHODS: &[&MethodRow] = &[
     &fisher::fisher_removal::ROW,
     &fisher::fisher_forgetting::ROW,
     &tuning::salun::ROW,
+    &tuning::random_label::ROW,
+    &tuning::boundary_shrink::ROW,
+    &teaching::scrub::ROW,
+    &teaching::scrub::REWINDING,
+    &teaching::bad_teacher::ROW,
+    &teaching::distill::ROW,
     &second_order::influence::ROW,
     &second_order::newton::ROW,
     &second_order::certified_removal::ROW,

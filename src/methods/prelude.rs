@@ -83,7 +83,9 @@ pub use crate::data::TargetKind;
 pub use crate::error::{Error, Result};
 pub(crate) use crate::methods::needs_classes;
 pub use crate::methods::shared::account::{Account, Details, Origin, StoppedBy, timed};
+pub use crate::methods::shared::climbing::Climbing;
 pub use crate::methods::shared::guarantee::Guarantee;
+pub use crate::methods::shared::lessons::{Plan, Task, Turns, answers, in_proportion, learn, reads_of, whole_recipe};
 pub use crate::methods::shared::range::Range;
 pub use crate::methods::shared::scope::{SCOPES, Scope};
 pub use crate::methods::shared::settings::{
@@ -93,7 +95,7 @@ pub use crate::methods::shared::sgd::Sgd;
 pub use crate::methods::shared::stop::{Goal, Stop, StopRule};
 pub use crate::methods::shared::until::Until;
 pub use crate::methods::{CLASSIFIED, GraphView, Method, MethodRow, Needs, Past, Read, RecordKind, Role, Tier, View};
-pub use crate::records::{Part, Records, Session};
+pub use crate::records::{Lesson, Part, Records, Session};
 pub use crate::statistics::{self, Estimator, Importance, Score};
 pub use crate::train::{
     EpochReport, Fit, Flow, Noisy, Observer, Schedule, StepReport, Term, TrainConfig, fit_to_end, train_to_end,

@@ -21,13 +21,14 @@ pub(crate) mod scored;
 mod session;
 mod stacked;
 mod subgraph;
+mod taught;
 mod trail;
 mod upload;
 mod weighing;
 
 pub use augment::Augment;
 pub(crate) use batch::{Load, Shape, Use};
-pub use objective::{OBJECTIVES, Objective};
+pub use objective::{Lesson, OBJECTIVES, Objective};
 pub use part::{Part, Read, Reader, Records};
 pub use resident_graph::MaskedEdge;
 pub use session::Session;

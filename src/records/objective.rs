@@ -2,6 +2,7 @@
 
 mod aim;
 mod cross_entropy;
+mod lesson;
 mod link;
 mod multi_label;
 mod numbers;
@@ -86,6 +87,7 @@ pub static OBJECTIVES: &[&Objective] =
 pub(super) use aim::Weighing;
 pub use aim::{Aim, Balanced, ClassWeights};
 pub use cross_entropy::CROSS_ENTROPY;
+pub use lesson::Lesson;
 pub use link::LINK;
 pub use multi_label::BINARY_CROSS_ENTROPY;
 pub use numbers::{HUBER, MEAN_SQUARED_ERROR};

@@ -68,6 +68,18 @@ pub static EXPERIMENTS: &[ExperimentRow] = &[
         toml: include_str!("../../assets/experiments/mlp_masks.toml"),
     },
     ExperimentRow {
+        name: "mlp_catalog",
+        summary: "MLP on digits forgets 10 % of the samples by layers, teachers and bounded ascents",
+        demo: false,
+        toml: include_str!("../../assets/experiments/mlp_catalog.toml"),
+    },
+    ExperimentRow {
+        name: "cnn_kernels",
+        summary: "CNN on digits forgets the digit 3 by what is done to its kernels",
+        demo: false,
+        toml: include_str!("../../assets/experiments/cnn_kernels.toml"),
+    },
+    ExperimentRow {
         name: "logistic_certified",
         summary: "logistic regression on digits with a noisy objective: certified removal of 1 % of the samples",
         demo: false,

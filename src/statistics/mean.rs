@@ -106,6 +106,20 @@ pub fn score_of_each(session: &mut Session, part: Part, asked: &[(u32, &[u32])])
     Ok(asked.iter().enumerate().map(score).collect())
 }
 
+/// Each record's own loss, in their order, dropout off.
+///
+/// # Errors
+/// Records that do not exist, or whose loss is not known here.
+pub fn losses(session: &mut Session, records: Records) -> Result<Vec<f32>> {
+    session.check_records(records, true)?;
+    let runs = batches(session, (records, session.batch, Use::Together), None, |s, rec, shape, _| {
+        let scored = s.record_summed(rec, records.part, shape, Mode::Eval, None)?;
+        rec.readback(scored.sums.range(0..scored.n));
+        Ok(())
+    })?;
+    Ok(runs.iter().flat_map(|r| r[0].f32().to_vec()).collect())
+}
+
 /// `grad = scale · Σ g_n` over the records (added to what is there if `accumulate`), dropout off. Returns the mean
 /// loss.
 pub fn gradient(session: &mut Session, records: Records, scale: f32, accumulate: bool) -> Result<f64> {

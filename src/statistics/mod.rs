@@ -1,6 +1,7 @@
 //! Statistics over sets of records, all on the GPU: losses and gradients, Fisher diagonals, norms and inner products of
 //! records' gradients, curvature as products and as factors, and what solves with it.
 
+mod beside;
 mod curvature;
 mod eigen;
 mod ekfac;
@@ -22,6 +23,7 @@ pub mod solve;
 mod towards;
 mod woodbury;
 
+pub use beside::logits_beside;
 pub use curvature::{GaussNewton, Hessian, dots, gauss_newton, hessian, jvp};
 pub use ekfac::Ekfac;
 pub use estimator::Estimator;
@@ -30,7 +32,9 @@ pub use gram::gram;
 pub use importance::{Importance, Set, importance, model_fisher, sampled_fisher};
 pub use kfac::{Factor, Kfac};
 pub use masked::record_edge_masked;
-pub use mean::{Score, batch_mean_squares, gradient, logits, logits_of_each, prepare_score, score, score_of_each};
+pub use mean::{
+    Score, batch_mean_squares, gradient, logits, logits_of_each, losses, prepare_score, score, score_of_each,
+};
 pub use moments::{Moments, moments, objective_gradient};
 pub use norms::{clipped, norms};
 pub use per_sample::{per_sample, per_sample_on_device};

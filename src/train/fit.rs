@@ -16,6 +16,7 @@ use super::ranks::Together;
 use super::slices::Stage;
 use super::step::{Key, StepProgram};
 use super::stopping::Monitor;
+use super::taught::Taught;
 use crate::engine::Buf;
 use crate::error::{Error, Result};
 use crate::records::{Part, Records, Session};
@@ -65,6 +66,8 @@ pub struct Fit {
     pub(crate) without: HashSet<u32>,
     /// Noise behind each step.
     pub(crate) noisy: Option<Noisy>,
+    /// What terms have in the place of their own loss.
+    pub(crate) taught: Taught,
 }
 
 /// Names of the optimiser vectors in a session and in a checkpoint.
@@ -146,6 +149,7 @@ impl Fit {
             begun: 0,
             without: HashSet::new(),
             noisy: None,
+            taught: Taught::default(),
         };
         fit.freeze(session)?;
         Ok(fit)

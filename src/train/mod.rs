@@ -29,6 +29,8 @@ pub mod stack;
 mod stages;
 mod step;
 mod stopping;
+mod taught;
+mod teach;
 mod to_end;
 mod together;
 mod watch;

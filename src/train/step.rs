@@ -3,6 +3,7 @@
 use super::bounds::Bounds;
 use super::config::TrainConfig;
 use super::fit::{Fit, Term};
+use super::taught::Task;
 use super::{private, watch};
 use crate::base::philox::philox;
 use crate::engine::{ALIGN, Buf, Data, Program, Recording};
@@ -10,7 +11,7 @@ use crate::error::Result;
 use crate::kernels::{edit, map, reduce};
 use crate::nn::{Mode, Sink};
 use crate::records::Session;
-use crate::records::{Load, Shape, Use};
+use crate::records::{Lesson, Load, Shape, Use};
 use crate::statistics;
 
 /// Shapes of the batches of a submission: for each step and term one, or one for each micro-batch.
@@ -104,7 +105,8 @@ impl Fit {
                     let row = (s * rows + j) * ALIGN;
                     let sums = (i == 0).then(|| metrics.range(row..row + 2));
                     let total = shapes.iter().map(Shape::records).sum();
-                    self.record_term(session, &mut rec, (term, shape, total), i + j > 0, (words[j], factor), sums)?;
+                    let term = (i, term, shape, total);
+                    self.record_term(session, &mut rec, term, i + j > 0, (words[j], factor), sums)?;
                 }
             }
             rec.enter("update");
@@ -119,13 +121,13 @@ impl Fit {
         Ok(StepProgram { program: session.engine.compile(rec)?, watched })
     }
 
-    /// Records a term's part of the gradient, or what a micro-batch adds to it where the step has `records` in all,
+    /// Records the part of the gradient that term `i` has, or what a micro-batch adds to it where the step has `records` in all,
     /// and, into `sums`, the first term's losses and right answers.
     pub(crate) fn record_term(
         &self,
         session: &mut Session,
         rec: &mut Recording,
-        (term, shape, records): (&Term, &Shape, usize),
+        (i, term, shape, records): (usize, &Term, &Shape, usize),
         accumulate: bool,
         (words, factor): (Buf<u32>, Option<Buf<f32>>),
         sums: Option<Buf<f32>>,
@@ -133,11 +135,13 @@ impl Fit {
         let weight = self.record_weights(rec, shape);
         let (part, step) = (term.records.part, Some(words));
         // Running statistics follow the records that are learned, never those of a further term or a climbed loss.
-        let mode = if sums.is_none() || term.weight < 0.0 { Mode::Still } else { Mode::Train };
-        let scored = match self.config.dp.is_some() || self.config.coupled.is_some() {
+        let Task { lesson, still } = self.taught.term(i);
+        let mode = if sums.is_none() || term.weight < 0.0 || still { Mode::Still } else { Mode::Train };
+        let scored = match (self.config.dp.is_some() || self.config.coupled.is_some(), lesson) {
             // Clipping needs the records' own rows.
-            true => session.record_scored(rec, part, shape, mode, step)?,
-            false => session.record_summed(rec, part, shape, mode, step)?,
+            (true, _) => session.record_scored(rec, part, shape, mode, step)?,
+            (false, Lesson::Own) => session.record_summed(rec, part, shape, mode, step)?,
+            (false, _) => session.record_taught(rec, (part, shape), lesson, mode, step)?,
         };
         match (self.config.dp, self.config.coupled) {
             (_, Some(coupled)) => coupled.record_noisy(session, rec, &scored, words)?,
@@ -205,6 +209,7 @@ impl Fit {
         if let Some(weight) = l1 {
             edit::add_sign(rec, session.grad, session.theta, weight);
         }
+        self.taught.record_gains(rec, session.grad);
         let held = || self.bounds.into_iter().chain(self.frozen);
         held().for_each(|bounds| edit::mask(rec, session.grad, bounds.mask));
         record_clip(rec, session.grad, &self.config);

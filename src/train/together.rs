@@ -169,7 +169,7 @@ impl Fit {
             rec.upload(factor);
             factor
         });
-        self.record_term(session, &mut rec, (term, &key.0, key.1), false, (words, factor), Some(sums))?;
+        self.record_term(session, &mut rec, (0, term, &key.0, key.1), false, (words, factor), Some(sums))?;
         rec.readback(sums);
         rec.readback(session.grad);
         session.engine.compile(rec)

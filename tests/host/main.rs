@@ -7,6 +7,7 @@ mod audit;
 mod bad_input;
 mod batch_norm;
 mod bench;
+mod catalog;
 mod certified;
 mod check;
 mod classes;

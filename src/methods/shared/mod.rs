@@ -2,7 +2,11 @@
 //! [`super::prelude`].
 
 pub mod account;
+pub mod climbing;
+pub mod descent;
 pub mod guarantee;
+pub mod layers;
+pub mod lessons;
 pub mod past;
 pub mod range;
 pub mod ratios;

@@ -12,6 +12,7 @@ use crate::train::fit::{Fit, Term};
 use crate::train::progress::{EpochReport, FitState};
 use crate::train::slices::Stage;
 use crate::train::step::{Key, key};
+use crate::train::taught::Taught;
 
 /// The index lists of a step, and what they load.
 type Step = (Vec<Vec<u32>>, Vec<Vec<Load>>);
@@ -265,6 +266,7 @@ impl Fit {
             begun: 0,
             without: HashSet::new(),
             noisy: None,
+            taught: Taught::default(),
         })
     }
 

@@ -1,0 +1,70 @@
+//! What ascents beside a retain term are set with: SGD with a clip, and a rule that ends them.
+
+use serde::{Deserialize, Serialize};
+
+use super::account::Account;
+use super::lessons::{Plan, Task, learn};
+use super::range::Range;
+use super::settings::{Setting, real};
+use super::sgd::Sgd;
+use super::stop::StopRule;
+use crate::error::Result;
+use crate::methods::{Read, View};
+use crate::records::Session;
+use crate::train::TrainConfig;
+
+/// Settings of the same names in such methods.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Climbing {
+    /// Steps.
+    #[serde(flatten)]
+    pub sgd: Sgd,
+    /// Longest gradient; 0 for none.
+    pub clip_norm: f64,
+    /// What ends it.
+    #[serde(flatten)]
+    pub rule: StopRule,
+}
+
+const SGD: [Setting; 5] = Sgd::settings(
+    ("0.01", "DeepUnlearn's for NegGrad+."),
+    ("5", "Passes over the retained records; DeepUnlearn's lower end for NegGrad+."),
+    "constant",
+);
+const RULE: [Setting; 3] = StopRule::OR_NEVER;
+
+impl Climbing {
+    /// Its settings.
+    pub const SETTINGS: [Setting; 9] = [
+        SGD[0],
+        SGD[1],
+        SGD[2],
+        SGD[3],
+        SGD[4],
+        real(
+            "clip_norm",
+            "0.2",
+            Range::NONE_OR_MORE,
+            "Longest gradient, so that no step leaps past the goal between two looks at it; 0 for none.",
+        ),
+        RULE[0],
+        RULE[1],
+        RULE[2],
+    ];
+
+    /// Trains on retained and forgotten records until the rule says that enough is forgotten.
+    ///
+    /// # Errors
+    /// Those of the tasks and of the training.
+    pub fn run<'a>(
+        &self,
+        session: &mut Session,
+        view: &View<'a>,
+        tasks: impl FnOnce(&mut Session) -> Result<Vec<Task<'a>>>,
+    ) -> Result<Account> {
+        let config = TrainConfig { clip_norm: self.clip_norm, ..self.sgd.recipe(view.train) };
+        learn(session, view, &config, &[Read::RetainData, Read::ForgetData], |session| {
+            Ok(Plan { tasks: tasks(session)?, until: Some(self.rule), ..Plan::default() })
+        })
+    }
+}

@@ -1,0 +1,5 @@
+//! Teachers: networks whose answers are learned, or unlearned.
+
+pub mod bad_teacher;
+pub mod distill;
+pub mod scrub;

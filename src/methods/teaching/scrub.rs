@@ -1,0 +1,169 @@
+//! SCRUB: away from the original's answers to the forgotten records, and back to them on the others, in turns.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::methods::prelude::*;
+
+pub(crate) static ROW: MethodRow = MethodRow {
+    name: "scrub",
+    summary: "epochs that leave the original's answers to the forgotten records, in turns with epochs that keep those \
+              to the others",
+    citation: "Kurmanji et al., NeurIPS 2023 (SCRUB)",
+    tier: Tier::Approximate,
+    role: Role::Method,
+    takes: CLASSIFIED,
+    settings: SETTINGS,
+    build: |table| settings::build::<Scrub>(&ROW, table),
+};
+
+pub(crate) static REWINDING: MethodRow = MethodRow {
+    name: "scrub_r",
+    summary: "scrub, gone back to the epoch after which the forgotten records' error is that of held-out records",
+    citation: "Kurmanji et al., NeurIPS 2023 (SCRUB+R)",
+    tier: Tier::Approximate,
+    role: Role::Method,
+    takes: CLASSIFIED,
+    settings: SETTINGS,
+    build: |table| settings::build::<ScrubR>(&REWINDING, table),
+};
+
+const SETTINGS: &[&[Setting]] = &[
+    &[
+        real("gamma", "1", Range::NOT_NEGATIVE, "Weight of the retained records' own loss; the source's small scale."),
+        real(
+            "alpha",
+            "0.5",
+            Range::NOT_NEGATIVE,
+            "Weight of their distance to the original; the source's small scale.",
+        ),
+        real(
+            "temperature",
+            "2",
+            Range::POSITIVE,
+            "Of the answers that are compared; the source's small scale, 4 else.",
+        ),
+        epochs("max_epochs", "3", 1, "How many of the epochs leave the forgotten records' answers; the source's."),
+        count("forget_batch", "32", 1, "Forgotten records of a step; the source's small scale, 512 else."),
+    ],
+    &Sgd::settings(
+        ("0.01", "The source has SGD with 5e-4 for a ResNet, Adam with 5e-4 else; 0.005 forgets no class of digits."),
+        ("10", "Passes over the retained records; the source's small scale, 3 else."),
+        "constant",
+    ),
+];
+
+/// An epoch is a pass over the forgotten records that climbs T² KL(original ‖ network), in the first `max_epochs`, and
+/// one over the others that descends gamma L_R + alpha T² KL. One momentum for both, as in the source.
+///
+/// At the original's parameters that KL and its gradient are 0: the first climb only moves what weight decay and
+/// dropout move, and forgetting begins in the second epoch. Public code has the same. On digits a class is forgotten and
+/// a random set is not, whatever the rate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Scrub {
+    gamma: f64,
+    alpha: f64,
+    temperature: f64,
+    max_epochs: usize,
+    forget_batch: usize,
+    #[serde(flatten)]
+    sgd: Sgd,
+}
+
+/// The same, and the parameters after the epoch whose forget error is closest to that of the validation split at the
+/// end; of a class of which nothing is retained, to 1: who never saw it never names it. No test record is read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct ScrubR {
+    #[serde(flatten)]
+    scrub: Scrub,
+}
+
+impl Scrub {
+    /// Takes the epochs, of which `each` sees the parameters; returns the steps.
+    fn run(&self, session: &mut Session, view: &View, mut each: impl FnMut(&mut Session) -> Result<()>) -> Result<u64> {
+        let (config, temperature) = (self.sgd.recipe(view.train), self.temperature);
+        let (retain, forget) = (Task::retained(view, 1.0), Task::forgotten(view, -1.0));
+        let lesson = |answers, own, weight| Lesson::Teacher { answers, temperature, own, weight };
+        let kept = answers(session, "teacher.retained", retain.records, temperature)?;
+        let left = answers(session, "teacher.forgotten", forget.records, temperature)?;
+        let descent = retain.taught(lesson(kept, self.gamma, self.alpha));
+        let mut descend = Turns::new(session, &config, view.seed, descent)?;
+        let config = TrainConfig { batch_size: self.forget_batch, accumulate: 1, ..config };
+        let mut climb = Turns::new(session, &config, view.seed, forget.taught(lesson(left, 0.0, 1.0)))?;
+        for epoch in 0..self.sgd.epochs {
+            if epoch < self.max_epochs {
+                climb.take(session, climb.per_epoch())?;
+            }
+            descend.take(session, descend.per_epoch())?;
+            each(session)?;
+        }
+        Ok(climb.taken() + descend.taken())
+    }
+
+    fn account(&self, session: &Session, view: &View) -> Result<Account> {
+        session.needs_softmax(ROW.name)?;
+        let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);
+        account.note("train", json!(self.sgd.recipe(view.train)));
+        Ok(account)
+    }
+}
+
+impl Method for Scrub {
+    fn suits_targets(&self, targets: TargetKind) -> Result<()> {
+        needs_classes(ROW.name, targets, "compares probabilities of classes")
+    }
+
+    fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
+        let (origin, mut account) = (Origin::of(session)?, self.account(session, view)?);
+        let steps = timed(&mut account.method_s, || self.run(session, view, |_| Ok(())))?;
+        account.took(steps);
+        account.close(session, &origin)
+    }
+}
+
+fn error(session: &mut Session, records: Records) -> Result<f64> {
+    Ok(1.0 - statistics::score(session, records)?.accuracy.unwrap_or(0.0))
+}
+
+impl Method for ScrubR {
+    fn suits_targets(&self, targets: TargetKind) -> Result<()> {
+        needs_classes(REWINDING.name, targets, "compares probabilities of classes")
+    }
+
+    fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
+        let (origin, mut account) = (Origin::of(session)?, self.scrub.account(session, view)?);
+        let held_out = session.ids(Part::Validation);
+        let whole_class = !view.forgotten_classes.is_empty();
+        if held_out.is_empty() && !whole_class {
+            return Err(Error::input(
+                "scrub_r goes back to the epoch whose forget error is that of records held out from training, and the \
+                 data set has no validation split: set data.validation_fraction (0.1, say), or use scrub",
+            ));
+        }
+        let (mut after, mut clock) = (Vec::new(), 0.0);
+        let (steps, goal, best) = timed(&mut clock, || {
+            let steps = self.scrub.run(session, view, |session| {
+                after.push((error(session, Records::before(view.forget))?, session.read_theta()?));
+                Ok(())
+            })?;
+            let goal = match whole_class {
+                true => 1.0,
+                false => error(session, Records { part: Part::Validation, indices: &held_out })?,
+            };
+            let apart = |at: &usize| (after[*at].0 - goal).abs();
+            // The first of equals: the least that was done.
+            let best = (0..after.len()).min_by(|a, b| apart(a).total_cmp(&apart(b))).unwrap_or(0);
+            session.write_theta(&after[best].1)?;
+            Ok((steps, goal, best))
+        })?;
+        account.method_s += clock;
+        if !whole_class {
+            account.reads.push(Read::ValidationData);
+        }
+        account.took(steps);
+        account.note("reference_error", goal);
+        account.note("forget_errors", json!(after.iter().map(|(error, _)| error).collect::<Vec<_>>()));
+        account.note("rewound_to_epoch", best + 1);
+        account.close(session, &origin)
+    }
+}

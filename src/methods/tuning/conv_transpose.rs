@@ -1,0 +1,79 @@
+//! Convolution transpose: every kernel is mirrored along its diagonal, and the network finds its way back on the
+//! retained records.
+
+use serde::{Deserialize, Serialize};
+
+use crate::methods::prelude::*;
+use crate::nn::{Model, ParamEntry};
+
+pub(crate) static ROW: MethodRow = MethodRow {
+    name: "ct",
+    summary: "transposes the height and width of every convolution's weights, then some epochs on the retained records",
+    citation: "rank 5 of the NeurIPS 2023 unlearning competition; as CT in Cadet et al. 2024 (DeepUnlearn)",
+    tier: Tier::Approximate,
+    role: Role::Method,
+    takes: CLASSIFIED,
+    settings: &[&Sgd::settings(
+        ("0.01", "The source has 1e-3 for a ResNet."),
+        ("3", "Passes over the retained records; the source's."),
+        "cosine",
+    )],
+    build: |table| settings::build::<ConvTranspose>(&ROW, table),
+};
+
+/// For networks with square kernels. The weights stay what they are, in other places. Batch size, clipping and, unless
+/// set, weight decay are the recipe's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct ConvTranspose {
+    #[serde(flatten)]
+    sgd: Sgd,
+}
+
+/// Weights [out, in, side, side] of more than one place.
+fn kernels(entries: &[ParamEntry]) -> impl Iterator<Item = &ParamEntry> {
+    entries.iter().filter(|e| matches!(e.shape[..], [_, _, high, wide] if high == wide && high > 1))
+}
+
+/// Swaps the last two axes of a kernel.
+fn transpose(weights: &mut [f32], side: usize) {
+    for picture in weights.chunks_exact_mut(side * side) {
+        for i in 0..side {
+            (0..i).for_each(|j| picture.swap(i * side + j, j * side + i));
+        }
+    }
+}
+
+impl Method for ConvTranspose {
+    fn suits(&self, model: &Model) -> Result<()> {
+        match kernels(model.layout.entries()).next() {
+            Some(_) => Ok(()),
+            None => Err(Error::input(
+                "method `ct` transposes square kernels of convolutions, and the network has none; use msg or finetune",
+            )),
+        }
+    }
+
+    fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
+        self.suits(session.model)?;
+        learn(session, view, &self.sgd.recipe(view.train), &[Read::RetainData], |session| {
+            let mut theta = session.read_theta()?;
+            for e in kernels(session.model.layout.entries()) {
+                transpose(&mut theta[e.offset..e.offset + e.len], e.shape[3]);
+            }
+            session.write_theta(&theta)?;
+            Ok(Plan { tasks: vec![Task::retained(view, 1.0)], ..Plan::default() })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_is_mirrored_along_its_diagonal() {
+        let mut two: Vec<f32> = (0..8).map(|v| v as f32).collect();
+        transpose(&mut two, 2);
+        assert_eq!(two, [0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0]);
+    }
+}

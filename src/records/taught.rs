@@ -1,0 +1,53 @@
+//! Batches whose losses a lesson makes, and what lessons know of single records.
+
+use super::batch::Shape;
+use super::objective::{Lesson, Outputs};
+use super::part::{Part, Records};
+use super::scored::Scored;
+use super::session::Session;
+use crate::engine::{Buf, Recording};
+use crate::error::{Error, Result};
+use crate::nn::Mode;
+
+impl Session<'_> {
+    /// Records a batch of a shape, its forward pass and what a lesson makes of its losses.
+    pub(crate) fn record_taught(
+        &mut self,
+        rec: &mut Recording,
+        (part, shape): (Part, &Shape),
+        lesson: Lesson,
+        mode: Mode,
+        step: Option<Buf<u32>>,
+    ) -> Result<Scored> {
+        let loaded = self.record_load(rec, part, shape)?;
+        let loaded = self.augmented(rec, loaded, mode, step)?;
+        let ids = loaded.ids()?;
+        let tape = self.record_forward(rec, &loaded, mode, step)?;
+        let (n, classes, kept, delta) = (loaded.n, self.model.classes, self.kept, self.delta);
+        rec.enter("lesson");
+        let outputs = Outputs { batch: &loaded.batch, logits: tape.logits, at: None, n, classes, kept, delta, step };
+        let made = (self.objective.record)(rec, &outputs, &loaded.targets)?;
+        lesson.record(rec, &outputs, ids, &made);
+        rec.leave();
+        Ok(Scored { tape, n, sums: made.sums, dlogits: made.dlogits })
+    }
+
+    /// Puts numbers of records, `width` each, where a lesson finds them by the records' ids; `name` keeps tables apart.
+    ///
+    /// # Errors
+    /// No memory; not `width` numbers a record.
+    pub fn table(&mut self, name: &'static str, records: Records, width: usize, numbers: &[f32]) -> Result<Buf<f32>> {
+        let rows = records.indices.iter().max().map_or(0, |last| *last as usize + 1);
+        if numbers.len() != records.indices.len() * width {
+            let (len, count) = (numbers.len(), records.indices.len());
+            return Err(Error::internal(format!("{name}: {len} numbers of {count} records")));
+        }
+        let mut all = vec![0.0; rows * width];
+        for (id, row) in records.indices.iter().zip(numbers.chunks_exact(width)) {
+            all[*id as usize * width..(*id as usize + 1) * width].copy_from_slice(row);
+        }
+        let table = self.block(name, all.len())?;
+        self.engine.write(table, &all)?;
+        Ok(table)
+    }
+}

@@ -131,7 +131,8 @@ fn salun_labels(small: &mut Small) -> Result<()> {
     hold(drawn <= 1.0 - right + 1e-9, || format!("{drawn} of the drawn labels are what the model says, {right} true"))?;
     hold(lifted && kept, || "drawn labels reach where they may not, or stay".into())?;
     let after = small.session(|session, view| {
-        let account: Account = (find("salun")?.build)(table("lr = 0.05\nshare = 1"))?.forget(session, view)?;
+        let account: Account =
+            (find("salun")?.build)(table("lr = 0.05\nshare = 1\nweight = 1"))?.forget(session, view)?;
         let [before, now] = [Records::before(&forget), Records::train(&forget)].map(|r| statistics::score(session, r));
         Ok((account, before?, now?))
     })?;

@@ -25,9 +25,10 @@ pub(crate) static ROW: MethodRow = MethodRow {
             ),
             real(
                 "weight",
-                "1",
+                ABSENT,
                 Range::POSITIVE,
-                "Of the forget term in a step's objective; 1 is the paper's equation.",
+                "Of the forget term in a step's objective; 1 is the paper's equation. Absent: n_F / n_R, as if all \
+                    records were one set, as its code for CIFAR-100 has them.",
             ),
             flag(
                 "true_label",
@@ -50,10 +51,12 @@ pub(crate) static ROW: MethodRow = MethodRow {
 /// Minimises L_R + weight · L_F(random labels) by SGD on the `share` of all parameters with the largest |∇L_F| at θ₀,
 /// dropout off, ranked over all tensors at once. The other parameters keep their bits: neither decay nor momentum
 /// reaches them (a leak of the public code until 2026). Batch size and, unless set, weight decay are the recipe's.
+/// The forgotten records begin again as often as an epoch takes: with a weight of 1 each counts n_R / n_F times as much
+/// as a retained one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct SalUn {
     share: f64,
-    weight: f64,
+    weight: Option<f64>,
     true_label: bool,
     #[serde(flatten)]
     sgd: Sgd,
@@ -96,9 +99,10 @@ impl Method for SalUn {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);
         let config = self.sgd.recipe(view.train);
+        let weight = self.weight.unwrap_or(in_proportion(view));
         let terms = [
             Term { records: Records::train(view.retain), weight: 1.0 },
-            Term { records: Records::before(view.forget), weight: self.weight },
+            Term { records: Records::before(view.forget), weight },
         ];
         let (steps, chosen) = timed(&mut account.method_s, || {
             let (mask, chosen) = self.mask(session, view)?;
@@ -111,6 +115,7 @@ impl Method for SalUn {
         })?;
         account.took(steps);
         account.note("salient_fraction", chosen as f64 / session.model.layout.count().max(1) as f64);
+        account.note("weight", weight);
         account.note("train", json!(config));
         account.close(session, &origin)
     }

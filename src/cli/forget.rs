@@ -7,7 +7,7 @@ use super::output::{emit, emit_json};
 use super::references::{self, JobArgs};
 use super::{Context, Run};
 use crate::error::{Error, Result};
-use crate::methods::{self, Role};
+use crate::methods::{self, Role, composite};
 use crate::run::config::settings;
 use crate::run::effect::Became;
 use crate::run::ensemble::EnsembleForget;
@@ -25,10 +25,11 @@ pub struct Forget {
     /// Request file: JSON Lines or CSV
     #[arg(long, value_name = "FILE")]
     request: PathBuf,
-    /// Method, by its name in `unlearn list methods`; `unlearn list methods NAME` has its settings
+    /// Method, by its name in `unlearn list methods`; `unlearn list methods NAME` has its settings. Several, with
+    /// commas between them, are done one after another
     #[arg(long, value_name = "NAME")]
     method: String,
-    /// A setting of the method: `--set alpha=2`
+    /// A setting of the method: `--set alpha=2`; of one of several: `--set ssd.alpha=2`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Folder to write the new run to
@@ -55,12 +56,16 @@ pub struct Forget {
 }
 
 impl Run for Forget {
-    fn run(self, cx: &Context) -> Result<()> {
+    fn run(mut self, cx: &Context) -> Result<()> {
         let out = self.out.as_deref().filter(|_| !self.dry_run);
         if let Some(out) = out {
             cx.outputs().folder("--out", out).reads_runs([&self.run]).reads([&self.request]).check()?;
         }
-        let settings = settings(&self.set)?;
+        let mut settings = settings(&self.set)?;
+        if self.method.contains(',') {
+            settings = composite::in_turn(&self.method, &settings)?;
+            self.method = composite::NAME.into();
+        }
         // What is no run is refused where it is read.
         if RunFolder::new(&self.run).read_info().is_ok_and(|info| info.ensemble.is_some()) {
             return self.ensemble(cx, settings);

@@ -2,6 +2,7 @@
 //! split, and none can score itself: this module may not import `eval`.
 
 pub mod ascent;
+pub mod composite;
 pub mod exact;
 pub mod fisher;
 pub mod graph;
@@ -313,6 +314,7 @@ pub static METHODS: &[&MethodRow] = &[
     &teaching::scrub::REWINDING,
     &teaching::bad_teacher::ROW,
     &teaching::distill::ROW,
+    &composite::ROW,
     &second_order::influence::ROW,
     &second_order::newton::ROW,
     &second_order::certified_removal::ROW,

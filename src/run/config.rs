@@ -10,6 +10,7 @@ use self::place::Place;
 use crate::base::sha256;
 use crate::data::{self, Absent, DataConfig, Dataset, FitOn, Request, read_requests};
 use crate::error::{Error, Result};
+use crate::methods::composite::Step;
 use crate::methods::{self, Method, MethodRow};
 use crate::nn::{Model, ModelConfig};
 use crate::train::TrainConfig;
@@ -79,6 +80,9 @@ pub struct ForgetConfig {
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draw_seed: Option<u64>,
+    /// What the method `composite` does, one after another: the same as `forget.settings.composite.steps`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
     /// Settings of a method, by its name.
     #[cfg_attr(feature = "cli", schemars(schema_with = "crate::run::schema::settings_by_method"))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -132,6 +136,26 @@ impl ForgetConfig {
     /// The settings of one method; empty where the file has none.
     pub fn settings_of(&self, method: &str) -> toml::Table {
         self.settings.get(method).cloned().unwrap_or_default()
+    }
+
+    /// Moves the steps of a composite to its settings.
+    ///
+    /// # Errors
+    /// It has such settings besides.
+    fn fold_steps(&mut self) -> Result<()> {
+        if self.steps.is_empty() {
+            return Ok(());
+        }
+        let name = "composite".to_owned();
+        let steps = toml::Value::try_from(std::mem::take(&mut self.steps));
+        let steps = steps.map_err(|e| Error::internal(format!("forget.steps: {e}")))?;
+        if !self.methods.is_empty() && !self.methods.contains(&name) {
+            self.methods.push(name.clone());
+        }
+        match self.settings.entry(name).or_default().insert("steps".into(), steps) {
+            Some(_) => Err(Error::input("forget.steps and forget.settings.composite.steps are the same; keep one")),
+            None => Ok(()),
+        }
     }
 
     fn check(&self) -> Result<()> {
@@ -329,6 +353,7 @@ impl Config {
         }
         self.ensemble.as_ref().map_or(Ok(()), EnsembleConfig::check)?;
         self.check_graph_ensemble()?;
+        self.forget.as_mut().map_or(Ok(()), ForgetConfig::fold_steps)?;
         self.forget.as_ref().map_or(Ok(()), ForgetConfig::check)
     }
 

@@ -157,6 +157,26 @@ fn every_experiment_file_has_a_row_and_the_demo_covers_its_families() {
     }
 }
 
+/// `[[forget.steps]]` is what the method `composite` does, with the defaults of its steps.
+#[test]
+fn steps_are_the_settings_of_a_composite() {
+    let forget = "[forget]\nrequest = { kind = \"class\", ids = [3] }\nmethods = [\"finetune\"]\n";
+    let steps =
+        "[[forget.steps]]\nmethod = \"ssd\"\nsettings = { alpha = 3 }\n[[forget.steps]]\nmethod = \"finetune\"\n";
+    let config = parse(&format!("{SMALL}{forget}{steps}"), &[]).unwrap().config.forget.unwrap();
+    assert_eq!(config.methods, ["finetune", "composite"]);
+    let steps_of = config.settings_of("composite")["steps"].clone();
+    assert_eq!(steps_of.as_array().map(Vec::len), Some(2), "{steps_of}");
+    assert_eq!(steps_of[0]["settings"]["alpha"].as_integer(), Some(3));
+    let again = format!("{SMALL}{forget}{steps}[forget.settings.composite]\nsteps = [{{ method = \"ssd\" }}]\n");
+    assert!(complaint(&again, &[]).contains("keep one"));
+    let wrong = steps.replace("alpha", "alhpa");
+    let said = complaint(&format!("{SMALL}{forget}{wrong}"), &[]);
+    assert!(said.contains("step 1") && said.contains("did you mean `alpha`"), "{said}");
+    let exact = steps.replace("ssd", "retrain").replace("alpha = 3", "");
+    assert!(complaint(&format!("{SMALL}{forget}{exact}"), &[]).contains("no step of a composite"));
+}
+
 /// A method that no experiment lists, nor runs where its list is left out, is one that nobody finds.
 #[test]
 fn every_method_is_in_an_experiment() {

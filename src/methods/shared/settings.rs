@@ -54,6 +54,8 @@ enum Kind {
     /// Words, each with its meaning.
     Choice(&'static [(&'static str, &'static str)]),
     Estimator,
+    /// Methods with their settings, and what says what is wrong with them.
+    Steps(fn(&toml::Value) -> Result<()>),
 }
 
 /// A real number.
@@ -96,6 +98,16 @@ pub const fn estimator(key: &'static str, default: &'static str, doc: &'static s
     Setting { key, default, kind: Kind::Estimator, tried: None, doc }
 }
 
+/// Methods one after another: tables of a `method` and its `settings`.
+pub const fn steps(
+    key: &'static str,
+    default: &'static str,
+    check: fn(&toml::Value) -> Result<()>,
+    doc: &'static str,
+) -> Setting {
+    Setting { key, default, kind: Kind::Steps(check), doc }
+}
+
 /// Values of an [`Estimator`].
 const ESTIMATORS: &[(&str, &str)] = &[
     ("per_sample", "mean of squared per-sample gradients, true labels"),
@@ -116,6 +128,7 @@ impl Setting {
             Kind::Real(range) => range.said.to_owned(),
             Kind::Count { least, most } => format!("{least} to {most}"),
             Kind::Flag => "true or false".to_owned(),
+            Kind::Steps(_) => "a list of tables with a `method` and its `settings` each".to_owned(),
             Kind::Choice(_) | Kind::Estimator => {
                 format!("one of {}", self.words().iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", "))
             }
@@ -127,7 +140,7 @@ impl Setting {
         match self.kind {
             Kind::Choice(words) => words,
             Kind::Estimator => ESTIMATORS,
-            Kind::Real(_) | Kind::Count { .. } | Kind::Flag => &[],
+            Kind::Real(_) | Kind::Count { .. } | Kind::Flag | Kind::Steps(_) => &[],
         }
     }
 
@@ -184,6 +197,13 @@ impl Setting {
                 json!({ "type": "string", "oneOf": words.collect::<Value>() })
             }
             Kind::Estimator => json!({ "$ref": "#/$defs/Estimator" }),
+            Kind::Steps(_) => json!({ "type": "array", "minItems": 1, "items": {
+                "type": "object", "description": "A method and its settings.", "additionalProperties": false,
+                "required": ["method"], "properties": {
+                    "method": { "type": "string", "description": "An approximate method, by its name." },
+                    "settings": { "type": "object", "description": "Its settings; its defaults where absent." },
+                },
+            } }),
         };
         schema["description"] = self.doc.into();
         if let Some(default) = self.value().ok().flatten().and_then(|value| serde_json::to_value(value).ok()) {
@@ -218,6 +238,7 @@ impl Setting {
             (Kind::Estimator, value) => serde_json::to_value(value)
                 .and_then(serde_json::from_value::<Estimator>)
                 .is_ok_and(|estimator| estimator.check().is_ok()),
+            (Kind::Steps(check), steps) => check(steps).is_ok(),
             _ => false,
         }
     }
@@ -228,8 +249,13 @@ impl Setting {
         if self.allows(value) {
             return Ok(());
         }
+        let (key, takes) = (self.key, self.takes());
+        if let Kind::Steps(check) = self.kind {
+            let why = check(value).err().map(|e| format!(": {e}")).unwrap_or_default();
+            return Err(Error::input(format!("method {method}: {key} = {value}: {key} must be {takes}{why}")));
+        }
         let near = value.as_str().map(|text| did_you_mean(text, self.words().iter().map(|(word, _)| *word)));
-        let (key, takes, near) = (self.key, self.takes(), near.unwrap_or_default());
+        let near = near.unwrap_or_default();
         Err(Error::input(format!("method {method}: {key} = {value}: {key} must be {takes}{near}")))
     }
 }
@@ -345,6 +371,7 @@ mod tests {
                     None => assert!(reported.is_null(), "{name} has no default and reports {reported}"),
                     Some(toml::Value::String(word)) => assert_eq!(reported, &word, "{name}"),
                     Some(toml::Value::Boolean(flag)) => assert_eq!(reported, &flag, "{name}"),
+                    Some(toml::Value::Array(list)) => assert_eq!(reported.as_array().map(Vec::len), Some(list.len())),
                     Some(number) => assert_eq!(reported.as_f64(), number.to_string().parse().ok(), "{name}"),
                 }
                 assert!(setting.default().is_some() || setting.doc.contains("bsent"), "{name}: absent means what?");
@@ -371,6 +398,7 @@ mod tests {
                     Kind::Count { .. } => &["0", "1.5", "true", "9223372036854775807"],
                     Kind::Flag => &["1", "\"yes\""],
                     Kind::Choice(_) => &["\"no_such_word\"", "1"],
+                    Kind::Steps(_) => &["1", "[]", "[{ method = \"no_such_word\" }]"],
                     Kind::Estimator => &["\"no_such_word\"", "{ model_sampled = { samples = 0 } }"],
                 };
                 for value in beyond {

@@ -105,7 +105,7 @@ pub const fn steps(
     check: fn(&toml::Value) -> Result<()>,
     doc: &'static str,
 ) -> Setting {
-    Setting { key, default, kind: Kind::Steps(check), doc }
+    Setting { key, default, kind: Kind::Steps(check), tried: None, doc }
 }
 
 /// Values of an [`Estimator`].

@@ -64,8 +64,9 @@ impl Group<'_> {
         let Some(forget) = &run.info.forget else { return Ok(pictures) };
         let pictures = pictures.chosen(forget.details.ratios.clone());
         let Some(original) = self.original().map(|at| self.runs[at]) else { return Ok(pictures) };
-        // A network that was made without a class has other layers.
-        if original.model.layout != run.model.layout {
+        // A network that was made without a class has other layers, and an ensemble has no weights of its own.
+        let ensemble = [original, run].iter().any(|run| run.info.ensemble.is_some());
+        if ensemble || original.model.layout != run.model.layout {
             return Ok(pictures);
         }
         Ok(pictures.moved(&run.model.layout, &original.theta()?, &run.theta()?))

@@ -1,5 +1,5 @@
-//! The wire format of Protocol Buffers, as far as a model in ONNX and events of TensorBoard take it: numbers, floats, and bytes with a length.
-//! <https://protobuf.dev/programming-guides/encoding>
+//! The wire format of Protocol Buffers, as far as a model in ONNX and events of TensorBoard take it: numbers, floats,
+//! and bytes with a length. <https://protobuf.dev/programming-guides/encoding>
 
 /// A message that is being written, fields in the order of the calls.
 #[derive(Clone, Debug, Default, PartialEq)]

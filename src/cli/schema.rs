@@ -16,8 +16,8 @@ use crate::run::schema;
 pub struct Schema {
     /// `config`: configuration and experiment files; `request`: a line of a request file; `run`: run.json; `metrics`: a
     /// line of metrics.jsonl; `results`: a line of results.jsonl; `eval`: what `eval` prints; `audit`: audit.json;
-    /// `search`: search.json; `encoder`: what `export --encoder` writes; `error`: what a command that failed prints with
-    /// --json
+    /// `search`: search.json; `encoder`: what `export --encoder` writes; `error`: what a command that failed prints
+    /// with --json
     #[arg(value_parser = PossibleValuesParser::new(DOCUMENTS.iter().map(|document| document.name)))]
     document: String,
 }

@@ -106,7 +106,7 @@ impl Run for Search {
                 ),
                 false => format!(
                     "{method}: the original lies no further from the retrains ({nothing:.2}) than a further retrain \
-                     does ({retrain:.2}), so that nothing is seen to be forgotten; take more --sets, or a larger request"
+                     does ({retrain:.2}), so that nothing is seen to be forgotten; take more --sets or a larger request"
                 ),
             })
         };

@@ -11,7 +11,7 @@ pub const NAME: &str = "composite";
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: NAME,
-    summary: "approximate methods one after another, such as dampening and then repair, or ascent and then distillation",
+    summary: "approximate methods one after another, such as dampening and then repair, or ascent and distillation",
     citation: "the hybrids of surveys; SSD and repair after Foster et al., AAAI 2024",
     tier: Tier::Approximate,
     role: Role::Method,

@@ -150,8 +150,8 @@ pub(super) fn chance_of(data: &Dataset, ids: &[u32]) -> Option<Chance> {
     Chance::of(label.filter(|(id, _)| ids.binary_search(id).is_ok()).map(|(_, label)| label))
 }
 
-/// What the answers of two models on the retained training records are worth, each on the records as they are fed to it:
-/// accuracy or, where records have targets, [`skill`]; absent where records are links.
+/// What the answers of two models on the retained training records are worth, each on the records as they are fed to
+/// it: accuracy or, where records have targets, [`skill`]; absent where records are links.
 ///
 /// # Errors
 /// A lost device; memory over the budget.

@@ -145,7 +145,8 @@ fn a_killed_audit_goes_on_to_the_same_numbers_and_a_changed_model_is_refused() {
 fn nodes_are_asked_about_on_the_whole_graph_and_a_retrain_on_the_rest_of_it_passes() {
     let desk = desk(
         "seed = 3\n[data]\nloader = 'sbm'\nnodes = 160\nclasses = 2\np_in = 0.02\np_out = 0.02\nfeatures = 40\n\
-         test_fraction = 0.5\n[model]\nzoo = 'gcn'\nhidden = [8]\n[train]\noptimizer = 'adam'\nlr = 0.02\nepochs = 60\n",
+         test_fraction = 0.5\n[model]\nzoo = 'gcn'\nhidden = [8]\n[train]\noptimizer = 'adam'\nlr = 0.02\n\
+         epochs = 60\n",
     );
     forget(&desk, "finetune", "epochs = 1\nlr = 1e-7", None, "idle");
     forget(&desk, "retrain", "", Some(99), "again");

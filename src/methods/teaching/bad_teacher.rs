@@ -28,8 +28,7 @@ pub(crate) static ROW: MethodRow = MethodRow {
 
 /// The mean over the taught retained records and the forgotten ones, as one set, of KL(teacher ‖ network): the sum over
 /// classes, which the public code divides by their number. Both teachers answer in evaluation form, once. An untrained
-/// network is less sure of a record than one that never saw it: what is over-forgotten can be told from that. On digits
-/// fewer than five epochs cost two points and more.
+/// network is less sure of a record than one that never saw it: what is over-forgotten can be told from that.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct BadTeacher {
     share: f64,

@@ -47,7 +47,7 @@ const SETTINGS: &[&[Setting]] = &[
         count("forget_batch", "32", 1, "Forgotten records of a step; the source's small scale, 512 else."),
     ],
     &Sgd::settings(
-        ("0.01", "The source has SGD with 5e-4 for a ResNet, Adam with 5e-4 else; 0.005 forgets no class of digits."),
+        ("0.01", "The source has SGD with 5e-4 for a ResNet, Adam with 5e-4 else."),
         ("10", "Passes over the retained records; the source's small scale, 3 else."),
         "constant",
     ),
@@ -57,8 +57,7 @@ const SETTINGS: &[&[Setting]] = &[
 /// one over the others that descends gamma L_R + alpha T² KL. One momentum for both, as in the source.
 ///
 /// At the original's parameters that KL and its gradient are 0: the first climb only moves what weight decay and
-/// dropout move, and forgetting begins in the second epoch. Public code has the same. On digits a class is forgotten and
-/// a random set is not, whatever the rate.
+/// dropout move, and forgetting begins in the second epoch. Public code has the same.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Scrub {
     gamma: f64,

@@ -15,7 +15,7 @@ pub(crate) static ROW: MethodRow = MethodRow {
     settings: &[
         &[real("step", "0.1", Range::POSITIVE, "Of each feature, up the loss; the source's, of pixels from 0 to 1.")],
         &Sgd::settings(
-            ("1e-4", "Sources search 1e-8 to 1e-5; on digits 1e-5 does nothing, 3e-4 costs a random set ten points."),
+            ("1e-4", "Sources search 1e-8 to 1e-5, for networks with batch norm."),
             ("10", "Passes over the forgotten records; the source's."),
             "constant",
         ),

@@ -31,7 +31,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
 };
 
 /// Minimises L_R + weight · L_F(random labels) by SGD: SalUn without its mask. A record's label is a function of the
-/// seed and the record. On digits a weight of 1 costs a random tenth sixteen points, n_F / n_R none. Batch size and, unless set, weight decay are the recipe's.
+/// seed and the record. Batch size and, unless set, weight decay
+/// are the recipe's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct RandomLabel {
     weight: Option<f64>,

@@ -146,8 +146,8 @@ impl Space {
         self.axes.iter().map(|axis| axis.place(settings.get(&axis.key))).collect()
     }
 
-    /// Point number `i` of a spread over the whole cube: Halton's sequence, each axis moved by a draw of its own (Cranley
-    /// & Patterson 1976).
+    /// Point number `i` of a spread over the whole cube: Halton's sequence, each axis moved by a draw of its own
+    /// (Cranley & Patterson 1976).
     pub fn spread(&self, seed: u64, i: usize) -> Vec<f64> {
         let mut rng = SplitMix64::new(seed);
         let shift = |base: usize, by: f64| (halton(base, i + 1) + by).fract();

@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn epsilons_are_those_of_the_source() {
         assert_eq!([of_rates(0.0, 0.0), of_rates(0.0, 0.5), of_rates(0.3, 0.0)], [f64::INFINITY, 0.0, 0.0]);
-        assert!((of_rates(0.25, 0.5) - (0.75f64 - 1e-5).ln() + 0.5f64.ln()).abs() < 1e-12);
+        assert!((of_rates(0.25, 0.5) - (0.5f64 - 1e-5).ln() + 0.25f64.ln()).abs() < 1e-12);
         assert_eq!(grid(1.0, 2.0, 3).collect::<Vec<_>>(), [1.0, 1.5, 2.0]);
     }
 

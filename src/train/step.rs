@@ -121,8 +121,8 @@ impl Fit {
         Ok(StepProgram { program: session.engine.compile(rec)?, watched })
     }
 
-    /// Records the part of the gradient that term `i` has, or what a micro-batch adds to it where the step has `records`
-    /// in all, and, into `sums`, the first term's losses and right answers.
+    /// Records the part of the gradient that term `i` has, or what a micro-batch adds to it where the step has
+    /// `records` in all, and, into `sums`, the first term's losses and right answers.
     pub(crate) fn record_term(
         &self,
         session: &mut Session,

@@ -96,18 +96,19 @@ fn doing_nothing_and_shuffled_weights_fail_a_retrain_passes_and_missing_referenc
     forget(&desk, "retrain", "", Some(99), "again");
     shuffled(&desk, "idle", "shuffled");
     let idle = audit(&desk, "idle", FEW).expect("an audit");
-    let lira = |audit: &Audit| audit.attacks.iter().find(|row| row.attack == "LiRA").expect("a row").clone();
+    let attack = |audit: &Audit, name| audit.attacks.iter().find(|row| row.attack == name).expect("a row").clone();
     assert_eq!(idle.verdict.outcome, Outcome::Fail, "{:#?}", idle.verdict);
-    assert!(failed(&idle).contains(&"LiRA"), "{:#?}", idle.verdict);
     let hayes = idle.verdict.checks.iter().find(|check| check.name == "U-LiRA").expect("a check");
     assert!(hayes.value > 0.8 && hayes.original.expect("a control") > 0.8, "{hayes:?}");
-    assert!(lira(&idle).original.auc > 0.7 && lira(&idle).run.auc > 0.7, "{:?}", lira(&idle));
+    let rmia = attack(&idle, "RMIA");
+    assert!(rmia.original.auc > 0.7 && rmia.run.auc > 0.7, "{rmia:?}");
     assert_eq!(idle.models.cached, 0);
     // Nothing is trained for another run of the same request.
     let again = audit(&desk, "again", FEW).expect("an audit");
     assert_eq!((again.models.cached, again.models.unlearned), (24, 0), "{:?}", again.not_measured);
     assert_eq!(again.verdict.outcome, Outcome::Pass, "{:#?}", again.verdict);
-    assert!((lira(&again).run.auc - 0.5).abs() < 2.5 * lira(&again).run.se, "{:?}", lira(&again));
+    let lira = attack(&again, "LiRA").run;
+    assert!((lira.auc - 0.5).abs() < 2.5 * lira.se, "{lira:?}");
     let ruined = audit(&desk, "shuffled", FEW).expect("an audit");
     assert!(failed(&ruined).contains(&"retain accuracy"), "{:#?}", ruined.verdict);
     for retrains in [0, 3] {
@@ -162,10 +163,11 @@ fn nodes_are_asked_about_on_the_whole_graph_and_a_retrain_on_the_rest_of_it_pass
 #[test]
 fn a_class_that_is_still_known_by_its_neighbours_is_found() {
     let config = CONFIG.replace("classes = 2", "classes = 4").replace("noise = 40.0", "noise = 2.0");
+    let config = config.replace("lr = 0.002", "lr = 0.02");
     let desk = desk(&config);
     desk.put("q.jsonl", "{\"request_id\":\"q\",\"kind\":\"class\",\"ids\":[1]}");
     forget(&desk, "finetune", "epochs = 1\nlr = 1e-7", None, "idle");
-    let idle = audit(&desk, "idle", Options { unlearned: 0, ..FEW }).expect("an audit");
+    let idle = audit(&desk, "idle", Options { retrains: 20, unlearned: 0, ..FEW }).expect("an audit");
     assert_eq!(idle.verdict.outcome, Outcome::Fail, "{:#?}", idle.verdict);
     let check = |name: &str| idle.verdict.checks.iter().find(|check| check.name == name).expect("a check");
     assert_eq!(check("neighbouring classes").held_out.len(), 1);

@@ -2,7 +2,8 @@
 
 Networks, recipe, sets and settings come from assets/parity/methods.toml; a set is one batch, so that steps do not
 depend on an order. Written from the papers and the conventions that each method states of itself: `M.P` is parameter
-P after method M, `N.P` what network N starts from, `N.fresh.P` what a new training would start from, `N.x` and `y` the records.
+P after method M, `N.P` what network N starts from, `N.fresh.P` what a new training would start from, `N.x` and `y` the
+records.
 Usage: python tools/parity/methods.py
 """
 import copy

@@ -6,6 +6,7 @@
 //! that test records are part of: an attack is an experiment of its own, and no weights of it ever reach a run.
 
 mod attack;
+mod brought;
 mod document;
 mod many;
 mod measure;

@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::many::{Pupil, Recipe};
+use super::brought::{Brought, Kind};
+use super::many::Recipe;
 use super::pool::Pool;
 use super::roster::{Roster, Said};
 use super::store::{Kept, Store};
 use super::unlearned::{self, Unlearned};
 use super::{Options, Subjects};
-use crate::base::splitmix::SplitMix64;
-use crate::data::Deletion;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::run::reading::over_all_classes;
@@ -32,33 +31,6 @@ pub(super) struct Trained {
     /// Why they were not trained as stacks.
     pub one_by_one: Option<String>,
     pub folder: PathBuf,
-}
-
-/// Models that are trained between two looks at the store.
-const AT_ONCE: usize = 64;
-
-/// A kind of models.
-pub(super) struct Kind<'a> {
-    name: &'static str,
-    pub count: usize,
-    /// The records of one.
-    records: &'a dyn Fn(usize) -> Vec<u32>,
-    /// Whether the weights are needed again.
-    keeps: bool,
-    seed: u64,
-    /// What their training does not see of a graph.
-    deletion: Option<&'a Deletion>,
-}
-
-impl Kind<'_> {
-    /// What one is drawn by.
-    pub fn seed_of(&self, i: usize) -> u64 {
-        SplitMix64::new(self.seed.wrapping_add((i as u64) << 16)).next()
-    }
-
-    fn names(&self) -> Vec<String> {
-        (0..self.count).map(|i| format!("{}-{i:04}", self.name)).collect()
-    }
 }
 
 impl Trained {
@@ -135,53 +107,5 @@ impl Trained {
         let retrains = all[1].iter().map(read).collect::<Result<_>>()?;
         let thetas = all.swap_remove(1).into_iter().map(|kept| kept.theta).collect();
         Ok(Trained { shadows, retrains, unlearned, thetas, pool, cached, one_by_one, folder })
-    }
-}
-
-/// What is being brought.
-pub(super) struct Brought<'a> {
-    pub recipe: Recipe<'a>,
-    pub store: &'a Store,
-    asked: &'a [u32],
-    /// How many were there before.
-    pub cached: usize,
-}
-
-impl Brought<'_> {
-    /// All models of a kind, in order.
-    ///
-    /// # Errors
-    /// A model that diverged; a store that was changed; a lost device.
-    pub fn of(
-        &mut self,
-        engine: &mut Engine,
-        kind: &Kind,
-        (seconds, alone): (f64, Option<&str>),
-        said: &mut dyn FnMut(&str),
-    ) -> Result<Vec<Kept>> {
-        let names = kind.names();
-        let mut all: Vec<Option<Kept>> = names.iter().map(|name| self.store.load(name)).collect::<Result<_>>()?;
-        let missing: Vec<usize> = (0..kind.count).filter(|i| all[*i].is_none()).collect();
-        self.cached += kind.count - missing.len();
-        if !missing.is_empty() {
-            let how = match alone {
-                None => format!("as stacks; the training took {seconds:.1} s alone"),
-                Some(why) => format!("one after another, about {:.0} s: {why}", seconds * missing.len() as f64),
-            };
-            said(&format!("{} models to train ({}), {how}", missing.len(), kind.name));
-        }
-        for some in missing.chunks(AT_ONCE) {
-            let pupil = |i: &usize| Pupil { records: (kind.records)(*i), seed: kind.seed_of(*i), start: None };
-            let recipe = Recipe { deletion: kind.deletion, ..self.recipe };
-            let thetas = recipe.train(engine, &some.iter().map(pupil).collect::<Vec<_>>())?;
-            let each: Vec<&[f32]> = thetas.iter().map(Vec::as_slice).collect();
-            let logits = self.recipe.read(engine, &each, self.asked)?;
-            for ((i, theta), logits) in some.iter().zip(thetas).zip(logits) {
-                let kept = Kept { logits, theta: if kind.keeps { theta } else { Vec::new() } };
-                self.store.save(&names[*i], &kept)?;
-                all[*i] = Some(kept);
-            }
-        }
-        Ok(all.into_iter().flatten().collect())
     }
 }

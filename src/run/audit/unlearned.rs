@@ -3,7 +3,7 @@
 //! where that looks like no memory to an attack that knows trained models alone.
 
 use super::Subjects;
-use super::models::{Brought, Kind};
+use super::brought::{Brought, Kind};
 use super::roster::{Roster, Said};
 use super::store::Kept;
 use crate::base::sha256;

@@ -173,7 +173,18 @@ impl EnsembleForget {
     pub fn forget(&self, engine: &mut Engine, seed: Option<u64>, check_finite: bool) -> Result<RunInfo> {
         let own = self.top.config.seed;
         self.begin(seed.unwrap_or(own))?;
-        let start = Instant::now();
+        self.forget_begun(engine, seed, check_finite).inspect_err(|_| {
+            // What was refused leaves nothing behind but copies, which go too; work that was done stays.
+            let done = |at: &usize| self.folder.member(*at).state() == State::Finished;
+            if !self.hit().iter().any(done) {
+                self.folder.discard();
+                self.folder.member(0).path.parent().map_or(Ok(()), std::fs::remove_dir_all).unwrap_or_default();
+            }
+        })
+    }
+
+    fn forget_begun(&self, engine: &mut Engine, seed: Option<u64>, check_finite: bool) -> Result<RunInfo> {
+        let (own, start) = (self.top.config.seed, Instant::now());
         let hit = self.hit();
         let whole = self.row.role == Role::Reference;
         let all = whole || self.shards.is_none() && !self.target.split.unseen.is_empty();

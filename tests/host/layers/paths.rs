@@ -68,7 +68,10 @@ impl Source {
         let mut at = 0;
         while at < tokens.len() {
             at = match &tokens[at] {
-                TokenTree::Ident(word) if word == "use" => self.uses(&tokens, at, place),
+                // `use<'a>` of a returned type brings nothing into scope.
+                TokenTree::Ident(word) if word == "use" && !punct(&tokens, at + 1, '<') => {
+                    self.uses(&tokens, at, place)
+                }
                 TokenTree::Ident(word) if word == "extern" && ident(&tokens, at + 1).as_deref() == Some("crate") => {
                     self.extern_crate(&tokens, at + 2, place)
                 }

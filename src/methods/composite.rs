@@ -51,12 +51,17 @@ pub struct Step {
     pub settings: toml::Table,
 }
 
+/// Whether a method may be one.
+pub(crate) fn is_step(row: &MethodRow) -> bool {
+    row.tier == Tier::Approximate && row.role == Role::Method && row.name != NAME
+}
+
 impl Step {
     /// # Errors
     /// A method that is unknown or no step; its settings.
     fn build(&self) -> Result<(&'static MethodRow, Box<dyn Method>)> {
         let row = crate::methods::find(&self.method)?;
-        if row.tier != Tier::Approximate || row.role != Role::Method || row.name == ROW.name {
+        if !is_step(row) {
             return Err(Error::input(format!(
                 "method `{}` is no step of a composite: steps are approximate methods by themselves",
                 row.name

@@ -152,6 +152,8 @@ fn a_key_that_the_program_refuses_is_refused_by_the_schema() {
     let schema = of("config");
     let forget = "[forget]\nrequest = { kind = \"class\", ids = [3] }\n[forget.settings.ssd]\nalpha = 2.0\n";
     let whole = format!("{SMALL}{forget}");
+    let steps = format!("{whole}[[forget.steps]]\nmethod = \"finetune\"\nsettings = {{ lr = 0.1 }}\n");
+    assert!(wrong(&schema, &toml(&steps)).is_empty());
     assert!(wrong(&schema, &toml(&whole)).is_empty());
     for (what, text) in [
         ("a key of the file", format!("sead = 1\n{whole}")),
@@ -162,6 +164,8 @@ fn a_key_that_the_program_refuses_is_refused_by_the_schema() {
         ("a key of a request", whole.replace("ids", "idds")),
         ("a setting of a method", whole.replace("alpha", "alhpa")),
         ("a method", whole.replace("settings.ssd", "settings.sdd")),
+        ("a setting of a step", steps.replace("lr = 0.1", "lrr = 0.1")),
+        ("a setting of another step", steps.replace("lr = 0.1", "alpha = 0.1")),
         ("a loader", whole.replace("\"synth\"", "\"sinth\"")),
         ("a network", whole.replace("\"logistic\"", "\"logistics\"")),
         ("a layer", whole.replace("zoo = \"logistic\"", "layers = [{ type = \"liner\" }]")),

@@ -4,7 +4,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use crate::eval::METRICS;
-use crate::methods::{METHODS, MethodRow};
+use crate::methods::{METHODS, MethodRow, composite};
 use crate::nn::{LAYERS, LayerRow, ZOO};
 use crate::records::OBJECTIVES;
 use crate::statistics::Estimator;
@@ -47,6 +47,21 @@ pub(super) fn complete(schema: &mut Value) {
             key["oneOf"] = words.collect();
         }
     }
+    if let Some(step) = schema.pointer_mut("/$defs/Step") {
+        step["allOf"] = settings_of_steps();
+    }
+}
+
+/// What a step's `settings` are, by its `method`: a condition for each method that may be one.
+fn settings_of_steps() -> Value {
+    let steps = METHODS.iter().copied().filter(|row| composite::is_step(row));
+    let condition = |row: &MethodRow| {
+        json!({
+            "if": { "properties": { "method": { "const": row.name } } },
+            "then": { "properties": { "settings": reference(row) } },
+        })
+    };
+    steps.map(condition).collect()
 }
 
 /// `forget.settings`: a table for each method.
@@ -65,7 +80,7 @@ pub(crate) fn settings_of_a_method(generator: &mut SchemaGenerator) -> Schema {
 
 /// The settings of a method, from its row.
 fn settings(row: &MethodRow, generator: &mut SchemaGenerator) -> Value {
-    let name = format!("settings_{}", row.name);
+    let name = defined(row);
     if !generator.definitions().contains_key(&name) {
         generator.subschema_for::<Estimator>();
         let writes = generator.contract().is_serialize();
@@ -76,6 +91,9 @@ fn settings(row: &MethodRow, generator: &mut SchemaGenerator) -> Value {
                 let kind = schema["type"].take();
                 schema["type"] = json!([kind, "null"]);
             }
+            if let Some(steps) = schema.get_mut("items") {
+                steps["allOf"] = settings_of_steps();
+            }
             (setting.key.to_owned(), schema)
         };
         let keys: Map<String, Value> = row.settings().map(key).collect();
@@ -85,10 +103,19 @@ fn settings(row: &MethodRow, generator: &mut SchemaGenerator) -> Value {
             "additionalProperties": false,
             "properties": keys,
         });
-        generator.definitions_mut().insert(name.clone(), table);
+        generator.definitions_mut().insert(name, table);
     }
+    reference(row)
+}
+
+/// What [`settings`] calls a method's table among the definitions.
+fn defined(row: &MethodRow) -> String {
+    format!("settings_{}", row.name)
+}
+
+fn reference(row: &MethodRow) -> Value {
     let about = format!("Settings of `{}`; `unlearn list methods {}` has them too.", row.name, row.name);
-    json!({ "$ref": format!("#/$defs/{name}"), "description": about })
+    json!({ "$ref": format!("#/$defs/{}", defined(row)), "description": about })
 }
 
 /// Values by dotted key as nested tables, from the keys of [`METRICS`]; `*` is any name.

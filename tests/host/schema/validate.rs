@@ -179,7 +179,7 @@ fn ignored(word: &str) -> bool {
     true
 }
 
-/// All schemas that speak of a value: references and alternatives followed.
+/// All schemas that speak of a value: references, alternatives and conditions followed.
 fn voices<'a>(root: &'a Value, schemas: &[&'a Value]) -> Vec<&'a Value> {
     let mut all = Vec::new();
     for schema in schemas {
@@ -189,6 +189,8 @@ fn voices<'a>(root: &'a Value, schemas: &[&'a Value]) -> Vec<&'a Value> {
             let ways: Vec<&Value> = schema.get(word).and_then(Value::as_array).into_iter().flatten().collect();
             all.extend(voices(root, &ways));
         }
+        // Whether the condition holds is for `check`, which holds the value to it where it does.
+        all.extend(schema.get("then").map_or_else(Vec::new, |then| voices(root, &[then])));
     }
     all
 }

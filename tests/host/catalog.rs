@@ -13,6 +13,7 @@ use unlearn::records::Session;
 use unlearn::train::TrainConfig;
 
 mod behaviour;
+mod requests;
 
 #[derive(Deserialize)]
 struct File {

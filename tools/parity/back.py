@@ -56,7 +56,8 @@ def flat(net):
 
 
 def put(net, values):
-    torch.nn.utils.vector_to_parameters(values, net.parameters())
+    # Parameters become views of the vector, and an optimiser writes into them.
+    torch.nn.utils.vector_to_parameters(values.clone(), net.parameters())
 
 
 class Trainer:

@@ -75,11 +75,15 @@ fn steps_are_those_worked_out_on_the_host() {
         batches.iter().take(3).fold(first, |theta, batch| step(&theta, &clipped(&gradient(&theta, batch), 0.2)));
     assert!(norm(&start) > 0.6 && near(&left, &by_gradient), "{left:?}, {by_gradient:?} were wanted");
     assert_eq!(account.details.steps, Some(5));
-    let ([start, left], _) = run(2, &format!("{STILL}clip = 'model'\nradius = 0.3"));
-    let by_model =
-        batches.iter().take(3).fold(start, |theta, batch| clipped(&step(&theta, &gradient(&theta, batch)), 0.3));
+    let ([start, left], _) = run(2, &format!("{STILL}clip = 'model'\nradius = 0.1"));
+    let mut beyond = 0;
+    let by_model = batches.iter().take(3).fold(start, |theta, batch| {
+        let free = step(&theta, &gradient(&theta, batch));
+        beyond += usize::from(norm(&free) > 0.11);
+        clipped(&free, 0.1)
+    });
     assert!(near(&left, &by_model), "{left:?}, {by_model:?} were wanted");
-    assert!((norm(&left) - 0.3).abs() < 1e-5, "the ball is not reached, and its clipping not tested");
+    assert!(beyond > 0, "the ball's edge is not reached, and its clipping not tested");
 }
 
 fn near(a: &[f64], b: &[f64]) -> bool {

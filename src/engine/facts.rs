@@ -58,7 +58,12 @@ impl Engine {
         }
     }
 
-    /// The kernels that ran since the last call, by name, whatever compiled them.
+    /// The kernels that ran since they were last taken.
+    pub fn kernels(&self) -> Vec<Ran> {
+        self.ran.values().copied().collect()
+    }
+
+    /// The same, and from now on those that run next; by name, whatever compiled them.
     pub fn take_kernels(&mut self) -> Vec<Ran> {
         std::mem::take(&mut self.ran).into_values().collect()
     }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::engine::{By, Engine, Ran};
 
-/// What ran on an engine since the last call.
-pub fn ran(engine: &mut Engine) -> BTreeMap<String, String> {
-    of(&engine.take_kernels())
+/// What ran on an engine since its kernels were last taken; models of a stack ran the same.
+pub fn ran(engine: &Engine) -> BTreeMap<String, String> {
+    of(&engine.kernels())
 }
 
 /// Plain kernel → the variants that ran, `plain` for itself, and which of them `unlearn tune` chose.

@@ -53,7 +53,7 @@ fn victims(desk: &Desk) -> Vec<Victim> {
     };
     let resume = vec!["--resume".to_owned()];
     let parts = &["config.toml", "metrics.jsonl", "model.safetensors"];
-    let forgot = &["config.toml", "forgotten.jsonl", "metrics.jsonl", "model.safetensors", "request.jsonl"];
+    let forgot = &["config.toml", "forgotten.jsonl", "model.safetensors", "request.jsonl"];
     let forget = |method| line(&["forget", &run, "--request", &request, "--method", method], "forgot");
     let scores = ["gradients", &run, "--kind", "per-sample", "--indices", "0..200"];
     vec![
@@ -64,8 +64,20 @@ fn victims(desk: &Desk) -> Vec<Victim> {
             same: &parts[..1],
             others: &["metrics.jsonl", "model.safetensors", "run.json"],
         },
-        Victim { arguments: forget("retrain"), again: resume, out: "forgot", same: forgot, others: &["run.json"] },
-        Victim { arguments: forget("finetune"), again: Vec::new(), out: "forgot", same: forgot, others: &["run.json"] },
+        Victim {
+            arguments: forget("retrain"),
+            again: resume,
+            out: "forgot",
+            same: forgot,
+            others: &["metrics.jsonl", "run.json"],
+        },
+        Victim {
+            arguments: forget("finetune"),
+            again: Vec::new(),
+            out: "forgot",
+            same: forgot,
+            others: &["metrics.jsonl", "run.json"],
+        },
         Victim {
             arguments: line(&["run", &experiment], "results"),
             again: Vec::new(),

@@ -142,8 +142,13 @@ fn method(small: &mut Small, name: &str) -> Result<()> {
         if class {
             small.forget_class();
         }
-        // With its default SSD finds nothing in so small a network that the forgotten need ten times as much.
-        let settings = if name == "ssd" { "alpha = 0.5" } else { "" };
+        let settings = match name {
+            // With its default SSD finds nothing in so small a network that the forgotten need ten times as much.
+            "ssd" => "alpha = 0.5",
+            // Most batches of so small a set have a forgotten record, and a pass does not make up for them.
+            "amnesiac" => "epochs = 5",
+            _ => "",
+        };
         let (one, account) = small.run(name, settings)?;
         let (other, _) = small.run(name, settings)?;
         hold(bits(&one) == bits(&other), || format!("{name} gave other bytes from the same seed"))?;

@@ -102,7 +102,7 @@ fn whole_path() -> Result<(), Failed> {
     let page = desk.text("r.html");
     ends(&["report", &run, &forgot, "--out", &page, "-q"], 0)?;
     let page = String::from_utf8_lossy(&read(&desk, "r.html")?).into_owned();
-    let parts = ["</html>", "runs on digits", "gradient_ascent", "training loss", "original (do nothing)"];
+    let parts = ["</html>", "runs on digits", "gradient_ascent", "mean loss", "original (do nothing)"];
     hold(parts.iter().all(|part| page.contains(part)), || "the page lacks a part".into())
 }
 

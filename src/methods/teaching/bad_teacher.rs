@@ -11,7 +11,7 @@ pub(crate) static ROW: MethodRow = MethodRow {
     citation: "Chundawat et al., AAAI 2023 (Can Bad Teaching Induce Forgetting?)",
     tier: Tier::Approximate,
     role: Role::Method,
-    takes: CLASSIFIED,
+    takes: &[RecordKind::Row],
     settings: &[
         &[
             real("share", "0.3", Range::PART, "Part of the retained records that are taught; the source's."),
@@ -28,7 +28,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
 
 /// The mean over the taught retained records and the forgotten ones, as one set, of KL(teacher ‖ network): the sum over
 /// classes, which the public code divides by their number. Both teachers answer in evaluation form, once. An untrained
-/// network is less sure of a record than one that never saw it: what is over-forgotten can be told from that.
+/// network is less sure of a record than one that never saw it: what is over-forgotten can be told from that. Records
+/// that stand alone: who is near a deletion on a graph is retained and forgotten at once, and would unlearn everything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct BadTeacher {
     share: f64,

@@ -23,7 +23,7 @@ pub(crate) static REWINDING: MethodRow = MethodRow {
     citation: "Kurmanji et al., NeurIPS 2023 (SCRUB+R)",
     tier: Tier::Approximate,
     role: Role::Method,
-    takes: CLASSIFIED,
+    takes: &[RecordKind::Row],
     settings: SETTINGS,
     build: |table| settings::build::<ScrubR>(&REWINDING, table),
 };

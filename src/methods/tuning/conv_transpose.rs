@@ -12,7 +12,7 @@ pub(crate) static ROW: MethodRow = MethodRow {
     citation: "rank 5 of the NeurIPS 2023 unlearning competition; as CT in Cadet et al. 2024 (DeepUnlearn)",
     tier: Tier::Approximate,
     role: Role::Method,
-    takes: CLASSIFIED,
+    takes: &[RecordKind::Row],
     settings: &[&Sgd::settings(
         ("0.01", "The source has 1e-3 for a ResNet."),
         ("3", "Passes over the retained records; the source's."),

@@ -43,7 +43,7 @@ impl Ready {
             let effect = Effect::of(&original.theta, &one.theta, row.role, &one.account.details);
             let finite = one.theta.iter().all(|v| v.is_finite());
             let made = finite.then_some((one.theta, one.account)).ok_or("its weights are not finite".to_owned());
-            let kernels = one.engine.take_kernels();
+            let kernels = one.engine.kernels();
             let (method, row, settings) = (row.name, Some(row), settings.clone());
             all.push(Candidate { kind, method, row, effect, settings, seed, kernels, stacked: true, made });
             Ok(())

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use super::output::{Table, emit, emit_json};
 use super::{Context, Run};
 use crate::error::{Error, Result};
+use crate::eval::attacks::Klom;
 use crate::run::audit::{Audit, AuditJob, Options};
 
 /// Attack a run that forgot with models that know better: shadow models and retrains of its recipe
@@ -100,9 +101,23 @@ impl AuditRun {
             let (quality, best, models) = (q.quality, q.best_possible, q.models);
             format!("forgetting quality {quality:.3} by {models} models, {best:.3} of retrains\n")
         });
+        let klom = audit.klom.as_ref().map_or(String::new(), |k| {
+            let one = |of: &Klom| format!("{:.2} ({:.2} among retrains)", of.p95, of.best_possible);
+            let [forgotten, retained, test] = [&k.forgotten, &k.retained, &k.test].map(one);
+            format!(
+                "KLoM, 95th percentile: {forgotten} on the forgotten, {retained} on retained, {test} on test records\n"
+            )
+        });
+        let weights = audit.weights.map_or(String::new(), |w| {
+            format!(
+                "weights moved by {:.2} of their norm, a retrain's by {:.2}; on the way accuracy falls by {:.3}, to a \
+                    retrain by {:.3}\n",
+                w.moved, w.retrains_moved, w.barrier, w.retrains_barrier
+            )
+        });
         let left_out: String = audit.not_measured.iter().map(|what| format!("not measured: {what}\n")).collect();
         format!(
-            "{attacks}\n{checks}\n{quality}{left_out}{passing} of {of} retrains fail no check, each against the \
+            "{attacks}\n{checks}\n{quality}{klom}{weights}{left_out}{passing} of {of} retrains fail no check, each against the \
                 others\n{run}: {outcome}. {}\n",
             audit.verdict.summary
         )

@@ -1,5 +1,7 @@
 //! A model: a configuration made concrete for an input shape, and the two passes over all of it.
 
+mod trunk;
+
 use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::audit::Audit;
 use super::curve::{Curve, CurvePoint, read_curve};
 use super::experiment::{Findings, Ready};
 use super::folder::{Opened, PARTS, RESULTS, RunFolder, State};
@@ -68,7 +69,7 @@ fn write_each(dir: &Path, title: &str, findings: &Findings, written: &mut Vec<Pa
         write(file_of(&curve.label, CURVE), &curve_text(curve)?)?;
     }
     write(RESULTS.to_owned(), &results_text(&findings.rows)?)?;
-    write(PAGE.to_owned(), &render(&Page { title, rows: &findings.rows, curves: &findings.curves }))
+    write(PAGE.to_owned(), &render(&Page { title, rows: &findings.rows, curves: &findings.curves, audits: &[] }))
 }
 
 /// The name of an experiment's file; a long one is cut, and told from others by a digest. None is a run's.
@@ -110,6 +111,7 @@ fn curve_text(curve: &Curve) -> Result<String> {
 pub struct Sources {
     rows: Vec<Row>,
     curves: Vec<Curve>,
+    audits: Vec<Audit>,
     /// Whole runs, which have to be read on their data again.
     pub runs: Vec<Opened>,
 }
@@ -143,6 +145,7 @@ impl Sources {
                     )));
                 }
             }
+            all.audits.extend(Audit::left(path)?);
             if run.metrics().exists() {
                 let curve = read_curve(&run.metrics(), &path.display().to_string())?;
                 let forgot = run.read_info().is_ok_and(|info| info.forget.is_some());
@@ -169,7 +172,7 @@ impl Sources {
     /// `Io`; a file whose ending no report has.
     pub fn write(&self, title: &str, measured: &[Row], outs: &[PathBuf], events: Option<&Path>) -> Result<()> {
         let rows = [&self.rows[..], measured].concat();
-        let page = Page { title, rows: &rows, curves: &self.curves };
+        let page = Page { title, rows: &rows, curves: &self.curves, audits: &self.audits };
         outs.iter().try_for_each(|out| write_report(out, &page))?;
         events.map_or(Ok(()), |dir| write_events(dir, &page).map(drop))
     }

@@ -203,6 +203,15 @@ fn gather<'a>(source: impl Fn(u32) -> &'a [f32], labels: &[u32], classes: usize,
 /// How far the logit of a class that a model has no output for lies below its lowest.
 const ABSENT: f32 = 50.0;
 
+/// Each deleted edge between nodes that stay once, and as many pairs that never had one; none without a graph.
+pub fn edges_and_strangers(data: &Dataset, target: &Target) -> [Vec<[u32; 2]>; 2] {
+    data.graph
+        .as_ref()
+        .zip(target.deletion())
+        .map(|(graph, deletion)| nodes::pairs(graph, deletion))
+        .unwrap_or_default()
+}
+
 /// Logits over all classes of logits that a model of these data gave.
 pub fn over_all_classes(data: &Dataset, logits: Vec<f32>) -> Vec<f32> {
     all_classes(data, &logits).into_owned()

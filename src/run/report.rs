@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::methods::Tier;
 
 mod accuracy;
+mod audits;
 mod bars;
 mod charts;
 mod classes;
@@ -90,7 +91,12 @@ pub fn render(page: &Page) -> String {
     let training = curves::section(&alone);
     let mut body = format!("<header>\n{}{}</header>\n", element("h1", page.title), made(page.rows));
     let standings = standings::section(page.rows);
-    body.push_str(&summary::contents(&groups, !standings.is_empty(), !training.is_empty()));
+    let parts = summary::Parts {
+        standings: !standings.is_empty(),
+        audits: !page.audits.is_empty(),
+        training: !training.is_empty(),
+    };
+    body.push_str(&summary::contents(&groups, &parts));
     body.push_str("<main>\n");
     match groups.is_empty() {
         true => body.push_str("<section id=\"summary\">\n<p>There are no results.</p>\n</section>\n"),
@@ -100,6 +106,7 @@ pub fn render(page: &Page) -> String {
     for (place, (name, rows)) in groups.iter().enumerate() {
         body.push_str(&experiment::section(place, name, rows, of(name), groups.len() <= UNFOLDED));
     }
+    body.push_str(&audits::section(page.audits));
     body.push_str(&training);
     body.push_str(&reading());
     body.push_str("</main>\n");

@@ -16,6 +16,7 @@ use unlearn::run::config::Loaded;
 use unlearn::run::folder::RunFolder;
 use unlearn::run::forget_run::ForgetJob;
 use unlearn::run::purge::Purge;
+use unlearn::run::report::{Page, render};
 use unlearn::run::train_run::{TrainJob, TrainOptions};
 use unlearn::train::weights;
 
@@ -98,6 +99,10 @@ fn doing_nothing_and_shuffled_weights_fail_a_retrain_passes_and_missing_referenc
     let idle = audit(&desk, "idle", FEW).expect("an audit");
     let attack = |audit: &Audit, name| audit.attacks.iter().find(|row| row.attack == name).expect("a row").clone();
     assert_eq!(idle.verdict.outcome, Outcome::Fail, "{:#?}", idle.verdict);
+    let klom = idle.klom.as_ref().expect("enough models");
+    assert!(klom.forgotten.p95 > klom.forgotten.best_possible, "{klom:?}");
+    let weights = idle.weights.expect("the same network");
+    assert!(weights.moved < 1e-3 && weights.retrains_moved > 0.1 && weights.barrier < 1e-6, "{weights:?}");
     let hayes = idle.verdict.checks.iter().find(|check| check.name == "U-LiRA").expect("a check");
     assert!(hayes.value > 0.8 && hayes.original.expect("a control") > 0.8, "{hayes:?}");
     let rmia = attack(&idle, "RMIA");
@@ -161,6 +166,34 @@ fn nodes_are_asked_about_on_the_whole_graph_and_a_retrain_on_the_rest_of_it_pass
 }
 
 #[test]
+fn edges_are_attacked_by_how_alike_their_ends_are_and_features_by_what_is_said_of_their_nodes() {
+    let desk = desk(
+        "seed = 3\n[data]\nloader = 'sbm'\nnodes = 160\nclasses = 2\np_in = 0.04\np_out = 0.04\nfeatures = 40\n\
+         test_fraction = 0.5\n[model]\nzoo = 'gcn'\nhidden = [8]\n[train]\noptimizer = 'adam'\nlr = 0.02\n\
+         epochs = 60\n",
+    );
+    let data = Loaded::read(&desk.path("c.toml"), &[], None).unwrap().config.load().unwrap();
+    let graph = &data.graph.as_ref().expect("a graph").graph;
+    let edges: Vec<[u32; 2]> = graph.distinct_edges().into_iter().step_by(2).collect();
+    desk.put("q.jsonl", json!({ "request_id": "q", "kind": "edge", "ids": edges }).to_string());
+    forget(&desk, "finetune", "epochs = 1\nlr = 1e-7", None, "idle");
+    forget(&desk, "retrain", "", Some(99), "again");
+    let options = Options { unlearned: 0, retrains: 12, ..FEW };
+    let [idle, again] = ["idle", "again"].map(|run| audit(&desk, run, options).expect("an audit"));
+    assert_eq!((idle.models.shadows, idle.attacks.len(), idle.records.held_out), (0, 1, 0));
+    assert_eq!(idle.attacks[0].attack, "edge attack");
+    assert_eq!(failed(&idle), ["answers of influenced nodes"], "{:#?}", idle.verdict);
+    assert_ne!(again.verdict.outcome, Outcome::Fail, "{:#?}", again.verdict);
+    let nodes: Vec<Value> = data.train_ids().into_iter().step_by(3).map(|v| json!(v)).collect();
+    desk.put("q.jsonl", json!({ "request_id": "q", "kind": "feature", "ids": nodes }).to_string());
+    forget(&desk, "finetune", "epochs = 1\nlr = 1e-7", None, "seen");
+    let seen = audit(&desk, "seen", options).expect("an audit");
+    assert!(seen.attacks.is_empty() && failed(&seen).contains(&"answers of influenced nodes"), "{:#?}", seen.verdict);
+    assert!(seen.not_measured.iter().any(|what| what.starts_with("edge attack: the request names no edge")));
+    assert_ne!(seen.models.folder, idle.models.folder, "another deletion has models of its own");
+}
+
+#[test]
 fn a_class_that_is_still_known_by_its_neighbours_is_found() {
     let config = CONFIG.replace("classes = 2", "classes = 4").replace("noise = 40.0", "noise = 2.0");
     let config = config.replace("lr = 0.002", "lr = 0.02");
@@ -182,6 +215,16 @@ fn what_an_audit_kept_of_the_records_is_purged_with_the_history() {
     made.write(&Audit::beside(&desk.path("again"))).expect("written");
     let text = fs::read_to_string(Audit::beside(&desk.path("again"))).expect("a file");
     assert_eq!(serde_json::from_str::<Audit>(&text).expect("JSON").audit_sha256.len(), 64);
+    let left = Audit::left(&desk.path("again")).expect("whole").expect("there");
+    let page = Page { title: "t", audits: std::slice::from_ref(&left), ..Page::default() };
+    let html = render(&page);
+    for part in ["id=\"audits\"", "href=\"#audits\"", "again: retrain", "LiRA on vulnerable records"] {
+        assert!(html.contains(part), "{part}");
+    }
+    fs::write(Audit::beside(&desk.path("again")), text.replace("retrain", "finetune")).expect("written");
+    let refused = Audit::left(&desk.path("again")).expect_err("a changed document").to_string();
+    assert!(refused.contains("its hash is another"), "{refused}");
+    assert_eq!(Audit::left(&desk.path("run")).expect("none"), None);
     let purge = Purge::of(&desk.path("again")).expect("a purge");
     assert!(purge.files.iter().any(|file| file.ends_with("shadow-0000.safetensors")), "{:?}", purge.files);
     purge.carry_out().expect("purged");

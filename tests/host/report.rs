@@ -123,7 +123,7 @@ fn curve(label: &str) -> Curve {
 }
 
 fn page() -> String {
-    render(&Page { title: "demo", rows: &experiment(), curves: &[curve("mlp_digits"), curve("retrain")] })
+    render(&Page { title: "demo", rows: &experiment(), curves: &[curve("mlp_digits"), curve("retrain")], audits: &[] })
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn class_requests_show_the_retained_classes() {
     }
     let text = comparison(&rows, None);
     assert!(text.contains("43.21") && text.contains("0.777") && text.contains("class 3"), "{text}");
-    let html = render(&Page { title: "t", rows: &rows, curves: &[] });
+    let html = render(&Page { title: "t", rows: &rows, curves: &[], audits: &[] });
     assert!(html.contains("test accuracy, retained classes"));
     let attack = html.split("<caption>Membership attack</caption>").nth(1).unwrap().split("</table>").next().unwrap();
     assert_eq!(attack.matches("<td>0.777</td>").count(), 5, "{attack}");
@@ -261,7 +261,7 @@ fn the_page_is_well_formed_and_loads_nothing() {
         let place = link.strip_prefix('#').unwrap_or_else(|| panic!("{link} leads away"));
         assert_eq!(html.matches(&format!("id=\"{place}\"")).count(), 1, "{link}");
     }
-    assert_well_formed(&render(&Page { title: "empty", rows: &[], curves: &[] }));
+    assert_well_formed(&render(&Page { title: "empty", rows: &[], curves: &[], audits: &[] }));
 }
 
 #[test]
@@ -301,7 +301,7 @@ fn the_page_has_every_chart_with_its_numbers_and_states_tiers_and_controls() {
     let relative = relative.split("</div>").next().unwrap();
     assert!(relative.contains(">+2.66</span>") && relative.contains("<span>0</span>") && !relative.contains("100<"));
     let bare: Vec<Row> = experiment().into_iter().filter(|row| row.row == RowKind::Method).collect();
-    let html = render(&Page { title: "t", rows: &bare, curves: &[] });
+    let html = render(&Page { title: "t", rows: &bare, curves: &[], audits: &[] });
     assert!(html.contains("“another retrain” is missing: no claim can be controlled"));
 }
 
@@ -332,7 +332,7 @@ fn hostile_text_is_escaped_everywhere() {
             verdict.checks[0].reason = hostile.into();
         }
     }
-    let html = render(&Page { title: hostile, rows: &rows, curves: &[curve(hostile)] });
+    let html = render(&Page { title: hostile, rows: &rows, curves: &[curve(hostile)], audits: &[] });
     assert_well_formed(&html);
     for raw in ["<script", "<img", "\u{1b}"] {
         let at = html.find(raw);
@@ -352,13 +352,13 @@ fn absent_values_and_values_at_the_edge_still_make_a_page() {
         row.sd = Metrics::default();
     }
     let empty = Curve { label: "none".into(), points: vec![CurvePoint::default()], forgetting: Vec::new() };
-    let html = render(&Page { title: "t", rows: &rows, curves: &[empty] });
+    let html = render(&Page { title: "t", rows: &rows, curves: &[empty], audits: &[] });
     assert_well_formed(&html);
     assert!(!html.contains("NaN") && !html.contains("inf\""));
 
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("report.html");
-    write_report(&path, &Page { title: "t", rows: &rows, curves: &[] }).unwrap();
+    write_report(&path, &Page { title: "t", rows: &rows, curves: &[], audits: &[] }).unwrap();
     assert!(std::fs::read_to_string(&path).unwrap().ends_with("</html>\n"));
 }
 
@@ -377,7 +377,7 @@ fn pictures(wrong: u32) -> Pictures {
 
 #[test]
 fn what_was_written_of_records_classes_and_layers_is_drawn_and_what_was_not_is_left_out() {
-    let bare = render(&Page { title: "t", rows: &experiment(), curves: &[] });
+    let bare = render(&Page { title: "t", rows: &experiment(), curves: &[], audits: &[] });
     let titles = [
         "How sure the model is of a record",
         "Accuracy of each class",
@@ -400,7 +400,7 @@ fn what_was_written_of_records_classes_and_layers_is_drawn_and_what_was_not_is_l
     let path = dir.path().join("results.jsonl");
     write_results(&path, &rows).unwrap();
     assert_eq!(read_results(&path).unwrap(), rows);
-    let html = render(&Page { title: "t", rows: &rows, curves: &[trained] });
+    let html = render(&Page { title: "t", rows: &rows, curves: &[trained], audits: &[] });
     assert_well_formed(&html);
     assert!(titles.iter().all(|title| html.contains(title)));
     for piece in [
@@ -424,7 +424,7 @@ fn a_page_of_many_experiments_begins_folded_and_a_link_unfolds_one() {
     let mut rows = experiment();
     rows[0].experiment = "second".into();
     rows[1].experiment = "third".into();
-    let html = render(&Page { title: "t", rows: &rows, curves: &[] });
+    let html = render(&Page { title: "t", rows: &rows, curves: &[], audits: &[] });
     assert_eq!(html.matches("<details class=\"experiment\"><summary>").count(), 3);
     assert!(html.contains("href=\"#standings\"") && html.contains("<h2>Methods across experiments</h2>"));
     // A browser unfolds what a link leads into: the place is inside, behind the summary.
@@ -453,7 +453,7 @@ fn methods_are_compared_across_experiments() {
     let said = choice(&all).unwrap();
     assert!(said.starts_with("Take eu-2: it passes in 2 of 2 experiments, more often than any other"), "{said}");
     assert!(said.ends_with("and takes 0.60 of a retrain on average."), "{said}");
-    let html = render(&Page { title: "t", rows: &rows, curves: &[] });
+    let html = render(&Page { title: "t", rows: &rows, curves: &[], audits: &[] });
     assert!(html.contains(&said) && html.contains("<td>1.0 (1.0 to 1.0)</td>"));
     assert_well_formed(&html);
 }

@@ -2,9 +2,10 @@
 
 AUC and rates by scikit-learn, exact bounds and tails by SciPy, LiRA by scipy.stats.norm, RMIA by ml_privacy_meter's own
 attacks.py, the forgetting score by metric.py of google-deepmind/unlearning_evaluation (without `.cuda()`, and
-without the assertion that fails for more than one threshold). Needs torch, scipy and scikit-learn.
+without the assertion that fails for more than one threshold), KLoM by src/eval.py of RoyRin/data-unlearning-bench
+(without its folders), the linear probe by scikit-learn's Ridge. Needs torch, scipy and scikit-learn.
 
-    python tools/parity/attacks.py path/to/ml_privacy_meter/attacks.py path/to/unlearning_evaluation/metric.py
+    python tools/parity/attacks.py ml_privacy_meter/attacks.py unlearning_evaluation/metric.py src/eval.py
 """
 import importlib.util
 import pathlib
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from scipy import stats
+from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score, roc_curve
 
 random = np.random.default_rng(16)
@@ -30,6 +32,8 @@ def module(path, name, change=lambda text: text):
 meter = module(sys.argv[1], "meter")
 metric = module(sys.argv[2], "metric",
                 lambda text: text.replace(".cuda()", "").replace("assert thr_eps,", "assert len(thr_eps),"))
+bench = module(sys.argv[3], "bench", lambda text: text.replace("from paths import EVAL_DIR, DATA_DIR", "")
+               .replace("from tqdm import tqdm", "tqdm = lambda some, desc=None: some"))
 
 # LiRA: models in pairs, of which one had each record.
 pairs, records = 8, 30
@@ -86,6 +90,27 @@ forgot[:, 3] = 1e-3 * random.normal(0.0, 1.0, models)
 forgot[:, 5] *= 0.2
 out |= {"quality.never": never, "quality.forgot": forgot}
 out["quality.score"] = [metric.compute_forget_score_from_confs(forgot, never)]
+
+# KLoM, with a record of which all models say the same and one beyond the clipping.
+margins = [random.normal(0.0, 1.0, (16, 12)), random.normal(0.0, 1.0, (16, 12)) + np.linspace(0.0, 3.0, 12)]
+margins[0][:, 4] = margins[1][:, 4] = 2.0
+margins[1][3, 7] = 250.0
+out |= {"klom.never": margins[0], "klom.forgot": margins[1]}
+out["klom.each"] = bench.kl_from_margins(torch.tensor(margins[1]), torch.tensor(margins[0]))
+out["klom.p95"] = [np.percentile(out["klom.each"], 95)]
+
+# A linear probe: the i-th row of either group is in fold i mod 5.
+width = 6
+groups = [random.normal(0.0, 1.0, (rows, width)).astype(np.float32) for rows in (43, 57)]
+groups[0][:, 2] += 1.0
+rows, signs = np.concatenate(groups).astype(np.float64), np.repeat([1.0, -1.0], [43, 57])
+fold = np.concatenate([np.arange(len(group)) % 5 for group in groups])
+found = np.empty(len(rows))
+for k in range(5):
+    taught = rows[fold != k]
+    spread = ((taught - taught.mean(0))**2).sum() / width
+    found[fold == k] = Ridge(alpha=0.1 * spread).fit(taught, signs[fold != k]).predict(rows[fold == k])
+out |= {"probe.first": groups[0], "probe.others": groups[1], "probe.auc": [roc_auc_score(signs > 0, found)]}
 
 path = pathlib.Path(__file__).resolve().parents[2] / "assets/parity/attacks.safetensors"
 save_file({k: torch.tensor(np.array(v, dtype=np.float64)) for k, v in out.items()}, path)

@@ -44,6 +44,14 @@ pub(super) static ATTACKS: &[Attack] = &[
     Attack { name: "RMIA", what: "AUC of RMIA", judged: true, scores: Attacker::rmia },
 ];
 
+/// The one attack where edges of records that stay went.
+pub(super) static EDGES: &[Attack] = &[Attack {
+    name: "edge attack",
+    what: "AUC of the edge attack",
+    judged: true,
+    scores: |_, said| Ok(said.pairs.clone()),
+}];
+
 impl Attacker {
     /// Of what shadow models said, and whom each was trained on (the forgotten first).
     ///
@@ -93,6 +101,14 @@ impl Attacker {
     /// Outputs that are not finite.
     pub fn online(&self, said: &Said) -> Result<Scores> {
         Ok(self.split(said, self.gaussians.online(&both(said, confidences)?.concat())))
+    }
+
+    /// Scores of the attack that sees most: LiRA, or that on edges where only those went.
+    ///
+    /// # Errors
+    /// Outputs that are not finite.
+    pub fn strongest(&self, said: &Said) -> Result<Scores> {
+        if said.held.is_empty() { Ok(said.pairs.clone()) } else { self.online(said) }
     }
 
     fn offline(&self, said: &Said) -> Result<Scores> {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::unlearned::Divergences;
+use super::weights::Weights;
 use crate::eval::attacks::{ForgettingQuality, Spreads, Success, Weighed};
 use crate::run::evidence::Parent;
 use crate::run::results::{AdapterSummary, RequestSummary};
@@ -52,6 +54,12 @@ pub struct Audit {
     /// Score of the NeurIPS 2023 challenge, where models were made to forget.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub forgetting_quality: Option<ForgettingQuality>,
+    /// How far margins of models that were made to forget diverge from those of retrains (KLoM).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub klom: Option<Divergences>,
+    /// How far the weights moved.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub weights: Option<Weights>,
     /// What is not in the audit, with the reason.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub not_measured: Vec<String>,

@@ -1,11 +1,14 @@
 //! Trains and reads many models of one recipe: as stacks where the recipe allows it, else one after another.
 
+use super::Subjects;
 use super::pool::Pool;
+use super::roster::Roster;
 use crate::data::{Deletion, Samples};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::nn::Model;
 use crate::records::{Records, Session, Source};
+use crate::run::folder::Opened;
 use crate::statistics;
 use crate::train::stack::{Job, fit_many, unknown};
 use crate::train::{Term, TrainConfig, fit_to_end};
@@ -17,8 +20,10 @@ pub(super) struct Recipe<'a> {
     /// What they may be trained on.
     pub pool: &'a Pool,
     pub validation: &'a Samples,
-    /// What training does not see of a graph; all are asked about on the whole.
+    /// What training does not see of a graph.
     pub deletion: Option<&'a Deletion>,
+    /// What is not there where they are asked about: forgotten nodes can only be asked about where they are.
+    pub hidden: Option<&'a Deletion>,
     pub config: &'a TrainConfig,
     /// What training begins with, where it is no fresh draw.
     pub base: Option<&'a [f32]>,
@@ -36,7 +41,21 @@ pub(super) struct Pupil<'a> {
 /// Models that are read at once at most.
 const READ: usize = 32;
 
-impl Recipe<'_> {
+impl<'a> Recipe<'a> {
+    /// That of the run before forgetting, for models that are given what they begin with.
+    pub fn of(subjects: &'a Subjects, roster: &Roster, pool: &'a Pool) -> Recipe<'a> {
+        let original = &subjects.original;
+        Recipe {
+            model: &original.model,
+            pool,
+            validation: &original.data.validation,
+            deletion: None,
+            hidden: roster.hidden(&subjects.target),
+            config: &original.config.train,
+            base: None,
+        }
+    }
+
     /// Why they cannot be trained as stacks; none where they can.
     pub fn alone(&self) -> Option<String> {
         unknown(self.config).map(|(key, mend)| format!("models in a stack do not take {key}: {mend}, or leave it out"))
@@ -86,11 +105,13 @@ impl Recipe<'_> {
     pub fn read(&self, engine: &mut Engine, thetas: &[&[f32]], asked: &[u32]) -> Result<Vec<Vec<f32>>> {
         let mut all = Vec::new();
         for some in thetas.chunks(READ) {
+            let data = || self.pool.training(self.validation);
             if let [theta] = some {
-                all.push(read(engine, self.model, (self.pool, self.validation), theta, asked)?);
+                let mut session = Session::of(engine, self.model, data(), self.hidden, theta)?;
+                all.push(statistics::logits(&mut session, Records::train(asked))?);
                 continue;
             }
-            let source = Source::new(self.pool.training(self.validation), None);
+            let source = Source::new(data(), self.hidden);
             let mut session = source.stack(engine, self.model, some)?;
             all.extend(statistics::logits_of_each(&mut session, Records::train(asked))?);
         }
@@ -98,17 +119,18 @@ impl Recipe<'_> {
     }
 }
 
-/// The logits [asked, outputs] of one model.
+/// What a network [asked, outputs] with these weights makes of a run's own data.
 ///
 /// # Errors
 /// A lost device.
 pub(super) fn read(
     engine: &mut Engine,
-    model: &Model,
-    (pool, validation): (&Pool, &Samples),
+    (run, model): (&Opened, &Model),
+    hidden: Option<&Deletion>,
     theta: &[f32],
     asked: &[u32],
 ) -> Result<Vec<f32>> {
-    let mut session = Session::of(engine, model, pool.training(validation), None, theta)?;
+    let pool = Pool::of(&run.data);
+    let mut session = Session::of(engine, model, pool.training(&run.data.validation), hidden, theta)?;
     statistics::logits(&mut session, Records::train(asked))
 }

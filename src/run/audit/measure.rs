@@ -1,14 +1,14 @@
 //! One number of each model for each check.
 
 use super::Subjects;
-use super::attack::{ATTACKS, Attack, Attacker, confidence, share};
+use super::attack::{ATTACKS, Attack, Attacker, EDGES, confidence, share};
 use super::document::AttackRow;
 use super::many::read;
 use super::models::Trained;
-use super::pool::Pool;
-use super::relearn;
 use super::roster::{Roster, Said};
-use super::{neighbours, quantised};
+use super::unlearned::Divergences;
+use super::weights::{Weights, weights};
+use super::{answers, features, neighbours, quantised, relearn};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::attacks::{ForgettingQuality, Probe, Side, Spreads, Success};
@@ -21,6 +21,8 @@ pub(super) struct Measured {
     pub rows: Vec<AttackRow>,
     pub probes: Vec<Probe>,
     pub quality: Option<ForgettingQuality>,
+    pub klom: Option<Divergences>,
+    pub weights: Option<Weights>,
     pub not_measured: Vec<String>,
     pub vulnerable: usize,
     pub spreads: Spreads,
@@ -57,37 +59,52 @@ impl Measured {
         trained: &Trained,
         said: &mut dyn FnMut(&str),
     ) -> Result<Measured> {
-        let run = ask(engine, &subjects.run, roster)?;
-        let original = ask(engine, &subjects.original, roster)?;
-        let references = subjects.references.iter().map(|of| ask(engine, of, roster)).collect::<Result<Vec<Said>>>()?;
+        let mut ask = |of: &Opened| ask(engine, subjects, of, roster);
+        let (run, original) = (ask(&subjects.run)?, ask(&subjects.original)?);
+        let references = subjects.references.iter().map(ask).collect::<Result<Vec<Said>>>()?;
         let (retrains, last) = trained.retrains.split_at(trained.retrains.len().saturating_sub(1));
         let held_out = last.iter().chain(&references).collect();
         let all = All { run, original, retrains, held_out };
         let attacker =
             Attacker::of(&trained.shadows, (0..trained.shadows.len()).map(|i| roster.membership(i)).collect())?;
         let (mut rows, mut probes, mut not_measured) = (Vec::new(), Vec::new(), Vec::new());
-        for attack in ATTACKS {
+        if !roster.leaves() {
+            not_measured
+                .push("attacks on membership: the records stay, and only edges or features of them went".into());
+        }
+        for attack in if roster.leaves() { ATTACKS } else { EDGES } {
             match all.attacked(&attacker, attack)? {
                 Some((row, probe)) => {
                     rows.push(row);
                     probes.extend(attack.judged.then_some(probe));
                 }
-                None => not_measured.push(format!("{}: too few shadow models, or too few records", attack.name)),
+                None if roster.leaves() => {
+                    not_measured.push(format!("{}: too few shadow models, or too few records", attack.name));
+                }
+                None => not_measured.push(format!("{}: the request names no edge", attack.name)),
             }
         }
+        if !roster.leaves() {
+            probes.extend(answers::probe(&all.run, &all.original, all.retrains, &all.held_out));
+        }
         probes.extend(all.others()?);
-        let mut quality = None;
+        let (mut quality, mut klom) = (None, None);
         match &trained.unlearned {
             Ok(unlearned) => {
                 probes.extend(unlearned.probe(&all.run, &all.original, all.retrains, &all.held_out)?);
                 quality = unlearned.quality(all.retrains)?;
+                klom = unlearned.divergences(all.retrains)?;
             }
             Err(why) => not_measured.push(format!("U-LiRA: {why}")),
         }
         let gone = &subjects.target.classes;
         probes.extend(neighbours::probe(gone, &all.run, &all.original, all.retrains, &all.held_out)?);
         if !trained.thetas.is_empty() {
-            probes.push(quantised::probe(engine, subjects, (roster, &attacker), trained)?);
+            probes.extend(quantised::probe(engine, subjects, (roster, &attacker), trained)?);
+        }
+        match features::suits(subjects, roster) {
+            Some(why) => not_measured.push(format!("linear probe: {why}")),
+            None => probes.extend(features::probe(engine, subjects, roster, trained)?),
         }
         match relearn::suits(subjects) {
             Some(why) => not_measured.push(format!("relearning: {why}")),
@@ -96,15 +113,16 @@ impl Measured {
                 probes.extend(relearn::relearn(engine, subjects, (roster, &attacker), trained)?);
             }
         }
+        let weights = weights(engine, subjects, roster, trained)?;
         let (vulnerable, spreads) = (attacker.vulnerable(), attacker.spreads());
-        Ok(Measured { rows, probes, quality, not_measured, vulnerable, spreads })
+        Ok(Measured { rows, probes, quality, klom, weights, not_measured, vulnerable, spreads })
     }
 }
 
 /// What a run's model says of everybody.
-fn ask(engine: &mut Engine, run: &Opened, roster: &Roster) -> Result<Said> {
-    let pool = (&Pool::of(&run.data), &run.data.validation);
-    let logits = read(engine, &run.model, pool, &run.theta()?, &roster.asked)?;
+fn ask(engine: &mut Engine, subjects: &Subjects, run: &Opened, roster: &Roster) -> Result<Said> {
+    let hidden = roster.hidden(&subjects.target);
+    let logits = read(engine, (run, &run.model), hidden, &run.theta()?, &roster.asked)?;
     roster.said(&run.data, &over_all_classes(&run.data, logits)).map_err(|e| match e {
         Error::CheckFailed(what) => Error::CheckFailed(format!("{}: {what}", run.folder.path.display())),
         other => other,
@@ -132,7 +150,7 @@ impl All<'_> {
             original: Some(original.auc),
             retrains,
             held_out,
-            finest: 0.5 / self.run.forget.len() as f64,
+            finest: 0.5 / (attack.scores)(attacker, &self.run)?[0].len() as f64,
         };
         let row = AttackRow { attack: attack.name.into(), run, original, retrain_auc: mean, retrain_sd: sd };
         Ok(Some((row, probe)))

@@ -5,9 +5,11 @@
 //! records that nobody trained on; retrains on the retained ones alone. Both are fits of [`crate::train`], on a pool
 //! that test records are part of: an attack is an experiment of its own, and no weights of it ever reach a run.
 
+mod answers;
 mod attack;
 mod brought;
 mod document;
+mod features;
 mod many;
 mod measure;
 mod models;
@@ -18,11 +20,15 @@ mod relearn;
 mod roster;
 mod store;
 mod unlearned;
+mod weights;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use document::{AttackRow, Audit, Counts, Models, SCHEMA};
 pub(in crate::run) use store::files;
+pub use unlearned::Divergences;
+pub use weights::Weights;
 
 use super::evidence::{self, Parent};
 use super::folder::{Opened, RunFolder};
@@ -144,7 +150,7 @@ impl AuditJob<'_> {
         (trained, measured): (&Trained, Measured),
         seed: u64,
     ) -> Result<Audit> {
-        let Measured { rows, probes, quality, not_measured, vulnerable, spreads } = measured;
+        let Measured { rows, probes, quality, klom, weights, not_measured, vulnerable, spreads } = measured;
         let alpha = self.options.alpha;
         let mut made = Audit {
             schema: SCHEMA.into(),
@@ -176,6 +182,8 @@ impl AuditJob<'_> {
             attacks: rows,
             calibration: crate::eval::attacks::calibration(&probes, alpha),
             forgetting_quality: quality,
+            klom,
+            weights,
             not_measured,
             verdict: crate::eval::attacks::judge(&probes, alpha),
             audit_sha256: String::new(),
@@ -203,6 +211,28 @@ impl Audit {
         write_atomic(path, self.text()?.as_bytes())
     }
 
+    /// The document beside a run; none where it was not audited.
+    ///
+    /// # Errors
+    /// A file that is not such a document, or was changed since.
+    pub fn left(run: &Path) -> Result<Option<Audit>> {
+        let path = Audit::beside(run);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Error::io("read", &path)(e)),
+        };
+        let audit: Audit = serde_json::from_str(&text)
+            .map_err(|e| Error::input(format!("{}: {e}; run `unlearn audit` again", path.display())))?;
+        match audit.text()? == text {
+            true => Ok(Some(audit)),
+            false => Err(Error::input(format!(
+                "{} is not what `unlearn audit` wrote: its hash is another; run `unlearn audit` again",
+                path.display()
+            ))),
+        }
+    }
+
     /// Where the document of a run lies.
     pub fn beside(run: &Path) -> PathBuf {
         run.join(NAME)
@@ -221,6 +251,11 @@ impl Subjects {
         digest.field("retained", &numbers(&roster.retained));
         digest.field("forgotten", &numbers(roster.forget()));
         digest.field("asked", &numbers(&roster.asked));
+        if let Some(deletion) = self.target.deletion().filter(|_| !roster.leaves()) {
+            let pairs = deletion.edges.iter().chain(&deletion.feature_entries).flatten();
+            let all = [&deletion.feature_rows, &deletion.feature_columns].into_iter().flatten().chain(pairs);
+            digest.field("deletion", &numbers(&all.copied().collect::<Vec<u32>>()));
+        }
         digest.finish()
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct Trained {
 }
 
 impl Trained {
-    /// Brings them.
+    /// Brings them. Where all records stay there is nothing to draw shadow models by.
     ///
     /// # Errors
     /// A model that diverged; a store that was changed; a lost device.
@@ -49,21 +49,14 @@ impl Trained {
         let original = &subjects.original;
         let base = base(&original.config, &original.model)?;
         let pool = Pool::of(&original.data);
-        let recipe = Recipe {
-            model: &original.model,
-            pool: &pool,
-            validation: &original.data.validation,
-            deletion: None,
-            config: &original.config.train,
-            base: base.as_deref(),
-        };
+        let recipe = Recipe { base: base.as_deref(), ..Recipe::of(subjects, roster, &pool) };
         let store = Store::open(&original.folder, key)?;
         let (shadow, retained) = (|i: usize| roster.shadow(i), |_: usize| roster.retained.clone());
         let gone = subjects.target.deletion();
         let kinds = [
             Kind {
                 name: "shadow",
-                count: options.shadows,
+                count: if roster.leaves() { options.shadows } else { 0 },
                 records: &shadow,
                 keeps: false,
                 seed: seed ^ 0x5ad0,

@@ -73,9 +73,7 @@ mod tests {
         let said = |logits: &[f32]| {
             let outputs =
                 Outputs { logits: logits.to_vec(), labels: vec![0; logits.len() / 3], classes: 3, goals: None };
-            let none = Outputs { classes: 3, ..Outputs::default() };
-            let [held, population, retain, test] = [(); 4].map(|()| none.clone());
-            Said { forget: outputs, held, population, retain, test }
+            Said { forget: outputs, ..Said::default() }
         };
         // The forgotten class is 0: what its own logit is does not count.
         let even = spread(&said(&[9.0, 1.0, 1.0, -9.0, 2.0, 2.0]).forget, &[0]);

@@ -5,7 +5,6 @@ use super::Subjects;
 use super::attack::Attacker;
 use super::many::{Recipe, read};
 use super::models::Trained;
-use super::pool::Pool;
 use super::roster::Roster;
 use crate::engine::Engine;
 use crate::error::Result;
@@ -41,35 +40,25 @@ pub(super) fn probe(
     subjects: &Subjects,
     (roster, attacker): (&Roster, &Attacker),
     trained: &Trained,
-) -> Result<Probe> {
+) -> Result<Option<Probe>> {
     let original = &subjects.original;
     let auc = |run: &Opened, logits: Vec<f32>| {
         let said = roster.said(&run.data, &over_all_classes(&run.data, logits))?;
-        let [forget, held] = attacker.online(&said)?;
+        let [forget, held] = attacker.strongest(&said)?;
         Ok(Success::of(&forget, &held)?.map_or(f64::NAN, |found| found.auc))
     };
     let mut of = |run: &Opened| {
         let theta = rounded(&run.model.layout, &run.theta()?);
-        let pool = Pool::of(&run.data);
-        let logits = read(engine, &run.model, (&pool, &run.data.validation), &theta, &roster.asked)?;
-        auc(run, logits)
+        auc(run, read(engine, (run, &run.model), roster.hidden(&subjects.target), &theta, &roster.asked)?)
     };
     let (run, before) = (of(&subjects.run)?, of(original)?);
     let thetas: Vec<Vec<f32>> = trained.thetas.iter().map(|theta| rounded(&original.model.layout, theta)).collect();
     let each: Vec<&[f32]> = thetas.iter().map(Vec::as_slice).collect();
-    let recipe = Recipe {
-        model: &original.model,
-        pool: &trained.pool,
-        validation: &original.data.validation,
-        deletion: None,
-        config: &original.config.train,
-        base: None,
-    };
-    let logits = recipe.read(engine, &each, &roster.asked)?;
+    let logits = Recipe::of(subjects, roster, &trained.pool).read(engine, &each, &roster.asked)?;
     let mut retrains = logits.into_iter().map(|logits| auc(original, logits)).collect::<Result<Vec<f64>>>()?;
-    Ok(Probe {
+    Ok(run.is_finite().then_some(Probe {
         name: "weights of eight bits",
-        what: "AUC of LiRA on weights rounded to eight bits",
+        what: roster.words(["AUC of LiRA on weights rounded", "AUC of the edge attack on weights rounded"]),
         aspect: Aspect::Forgetting,
         side: Side::Above,
         run,
@@ -77,7 +66,7 @@ pub(super) fn probe(
         held_out: retrains.pop().into_iter().collect(),
         retrains,
         finest: 0.5 / roster.forget().len() as f64,
-    })
+    }))
 }
 
 #[cfg(test)]

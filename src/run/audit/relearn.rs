@@ -72,7 +72,10 @@ pub(super) fn relearn(
     let ways = [
         Way {
             name: "relearning on retained records",
-            what: "AUC of LiRA after training on the retained records",
+            what: roster.words([
+                "AUC of LiRA after training on the retained records",
+                "AUC of the edge attack after training on",
+            ]),
             config: constant((recipe.epochs / 10).clamp(EPOCHS[0], EPOCHS[1])),
             records: &roster.retained,
             shown: &[],
@@ -85,8 +88,13 @@ pub(super) fn relearn(
             shown: &shown,
         },
     ];
-    let worth = |way: &&Way| way.shown.len() < forget.len();
-    ways.iter().filter(worth).map(|way| probe(engine, subjects, (roster, attacker), trained, way)).collect()
+    // Of records that stay, the network is shown none anew.
+    let worth = |way: &&Way| way.shown.is_empty() || roster.leaves() && way.shown.len() < forget.len();
+    let mut probes = Vec::new();
+    for way in ways.iter().filter(worth) {
+        probes.extend(probe(engine, subjects, (roster, attacker), trained, way)?);
+    }
+    Ok(probes)
 }
 
 /// The attack on each model once it was trained on; the last retrain is held out.
@@ -96,12 +104,11 @@ fn probe(
     (roster, attacker): (&Roster, &Attacker),
     trained: &Trained,
     way: &Way,
-) -> Result<Probe> {
+) -> Result<Option<Probe>> {
     let original = &subjects.original;
-    let (model, pool, validation) = (&original.model, &trained.pool, &original.data.validation);
     // Nodes that it is shown again are on the whole graph.
     let deletion = subjects.target.deletion().filter(|_| way.shown.is_empty());
-    let recipe = Recipe { model, pool, validation, deletion, config: &way.config, base: None };
+    let recipe = Recipe { deletion, config: &way.config, ..Recipe::of(subjects, roster, &trained.pool) };
     let starts = [subjects.run.theta()?, original.theta()?];
     let seed = original.config.seed;
     let pupil = |start| Pupil { records: way.records.to_vec(), seed, start: Some(start) };
@@ -111,14 +118,17 @@ fn probe(
     let hidden: Vec<bool> = roster.forget().iter().map(|at| !way.shown.contains(at)).collect();
     let auc = |logits: Vec<f32>| {
         let said = roster.said(&original.data, &over_all_classes(&original.data, logits))?;
-        let [forget, held] = attacker.online(&said)?;
-        let rest: Vec<f64> = forget.into_iter().zip(&hidden).filter(|(_, hidden)| **hidden).map(|(s, _)| s).collect();
+        let [forget, held] = attacker.strongest(&said)?;
+        let rest: Vec<f64> = match way.shown {
+            [] => forget,
+            _ => forget.into_iter().zip(&hidden).filter(|(_, hidden)| **hidden).map(|(s, _)| s).collect(),
+        };
         Ok(Success::of(&rest, &held)?.map_or(f64::NAN, |found| found.auc))
     };
     let logits = recipe.read(engine, &each, &roster.asked)?;
     let mut all = logits.into_iter().map(auc).collect::<Result<Vec<f64>>>()?;
     let mut retrains = all.split_off(2);
-    Ok(Probe {
+    Ok(all[0].is_finite().then_some(Probe {
         name: way.name,
         what: way.what,
         aspect: Aspect::Forgetting,
@@ -128,5 +138,5 @@ fn probe(
         held_out: retrains.pop().into_iter().collect(),
         retrains,
         finest: 0.5 / hidden.len() as f64,
-    })
+    }))
 }

@@ -6,9 +6,11 @@ use std::ops::Range;
 
 use super::pool::{self, records_of};
 use crate::base::splitmix::SplitMix64;
-use crate::data::{Dataset, Portion};
+use crate::data::{Dataset, Deletion, Portion};
 use crate::error::{Error, Result};
 use crate::eval::Outputs;
+use crate::eval::graph::likeness;
+use crate::run::reading::edges_and_strangers;
 use crate::run::target::Target;
 
 /// Most records of a group, so that audits of large data stay affordable.
@@ -21,16 +23,20 @@ const FEW: usize = 30;
 pub(super) struct Roster {
     /// All records that stay.
     pub retained: Vec<u32>,
-    /// All groups one after another: the forgotten, the held out, the population, retained ones, test ones.
+    /// All groups one after another: the forgotten, the held out, the population, retained ones, test ones, ends of
+    /// edges.
     pub asked: Vec<u32>,
-    groups: [Range<usize>; 5],
+    groups: [Range<usize>; 6],
+    /// Deleted edges between nodes that stay and pairs that never had one, as places in the last group.
+    pairs: [Vec<[usize; 2]>; 2],
+    leaves: bool,
     seed: u64,
 }
 
 /// What a model said of each group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Said {
-    /// Of the forgotten records.
+    /// Of the forgotten records; where only edges or features went, of the nodes that these influence.
     pub forget: Outputs,
     /// Of as many records that no audited model had.
     pub held: Outputs,
@@ -40,6 +46,8 @@ pub(super) struct Said {
     pub retain: Outputs,
     /// Of test records, for accuracy.
     pub test: Outputs,
+    /// How alike the ends of deleted edges are, and those of pairs that never had one.
+    pub pairs: [Vec<f64>; 2],
 }
 
 impl Roster {
@@ -50,7 +58,7 @@ impl Roster {
     /// training record, or too few records to compare with ([`Error::Inconclusive`]).
     pub fn of(data: &Dataset, target: &Target, seed: u64) -> Result<Roster> {
         pool::suits(data)?;
-        influenced_alone(target)?;
+        let leaves = leaves(target);
         let mut random = SplitMix64::new(seed ^ 0x0a0d_175e_ed00_0001);
         let mut some = |mut all: Vec<u32>, most: usize| {
             random.shuffle(&mut all);
@@ -59,12 +67,12 @@ impl Roster {
             all
         };
         let forget = some(target.split.forget.clone(), MOST);
-        let candidates = held_out(data, target, forget.len());
+        let candidates = if leaves { held_out(data, target, forget.len()) } else { Vec::new() };
         let spare = FEW.min(candidates.len() / 3);
         // Not more than a tenth of the training records beside the forgotten, so that shadow models are as large.
         let wanted =
             forget.len().max(records_of(data, Portion::Train).len() / 5).min(candidates.len() - spare).min(MOST);
-        if forget.is_empty() || wanted < 2 {
+        if forget.is_empty() || leaves && wanted < 2 {
             return Err(Error::Inconclusive(format!(
                 "the request takes {} training records, and there are {} test and validation records of their classes \
                     to compare them with: too few for an attack",
@@ -80,13 +88,19 @@ impl Roster {
         let stays = |(_, class): &(u32, u32)| !target.classes.contains(class);
         let test =
             some(staying(data, target, Portion::Test).into_iter().filter(stays).map(|(at, _)| at).collect(), MOST);
-        let all = [forget, held, population, retain, test];
-        let (mut groups, mut asked) = ([const { 0..0 }; 5], Vec::new());
+        let edges = if leaves { Default::default() } else { edges_and_strangers(data, target) };
+        let mut ends: Vec<u32> = edges.iter().flatten().flatten().copied().collect();
+        ends.sort_unstable();
+        ends.dedup();
+        let pairs =
+            edges.map(|all| all.iter().map(|ends_of| ends_of.map(|v| ends.partition_point(|e| *e < v))).collect());
+        let all = [forget, held, population, retain, test, ends];
+        let (mut groups, mut asked) = ([const { 0..0 }; 6], Vec::new());
         for (range, group) in groups.iter_mut().zip(&all) {
             *range = asked.len()..asked.len() + group.len();
             asked.extend_from_slice(group);
         }
-        Ok(Roster { retained: target.split.retain.clone(), asked, groups, seed })
+        Ok(Roster { retained: target.split.retain.clone(), asked, groups, pairs, leaves, seed })
     }
 
     /// The forgotten records that are asked about.
@@ -97,6 +111,26 @@ impl Roster {
     /// The records that no audited model had, beside them.
     pub fn held(&self) -> &[u32] {
         &self.asked[self.groups[1].clone()]
+    }
+
+    /// Some of the records that stay.
+    pub fn retain(&self) -> &[u32] {
+        &self.asked[self.groups[3].clone()]
+    }
+
+    /// Whether the records themselves go; else they stay, and edges or features of theirs go.
+    pub fn leaves(&self) -> bool {
+        self.leaves
+    }
+
+    /// What is not there of a graph where models are asked: deleted nodes must be, to be asked about.
+    pub fn hidden<'t>(&self, target: &'t Target) -> Option<&'t Deletion> {
+        target.deletion().filter(|_| !self.leaves)
+    }
+
+    /// The first where the records themselves go, else the other.
+    pub fn words(&self, [go, stay]: [&'static str; 2]) -> &'static str {
+        if self.leaves { go } else { stay }
     }
 
     /// How many there are to compare with besides.
@@ -141,7 +175,11 @@ impl Roster {
             Ok(outputs)
         });
         let mut next = || groups.next().unwrap_or_else(|| Err(Error::internal("a group is missing")));
-        Ok(Said { forget: next()?, held: next()?, population: next()?, retain: next()?, test: next()? })
+        let [forget, held, population, retain, test, ends] = [next()?, next()?, next()?, next()?, next()?, next()?];
+        let row = |at: usize| &ends.logits[at * classes..(at + 1) * classes];
+        let alike = |pairs: &Vec<[usize; 2]>| pairs.iter().map(|[u, v]| likeness(row(*u), row(*v))).collect();
+        let pairs = [alike(&self.pairs[0]), alike(&self.pairs[1])];
+        Ok(Said { forget, held, population, retain, test, pairs })
     }
 }
 
@@ -158,17 +196,11 @@ fn staying(data: &Dataset, target: &Target, portion: Portion) -> Vec<(u32, u32)>
     records_of(data, portion).into_iter().filter(|(at, _)| !gone.contains(at)).collect()
 }
 
-/// Refuses requests that take edges or features: the nodes that they influence stay.
-fn influenced_alone(target: &Target) -> Result<()> {
-    let Some(deletion) = target.deletion() else { return Ok(()) };
-    match target.split.forget.iter().all(|node| deletion.nodes.binary_search(node).is_ok()) {
-        true => Ok(()),
-        false => Err(Error::Unsupported(
-            "`audit` asks about records that went, and this request takes edges or features of nodes that stay; \
-             `unlearn verify` judges it"
-                .into(),
-        )),
-    }
+/// Whether the records that are forgotten go; where a request takes edges or features, the nodes that it influences
+/// stay.
+fn leaves(target: &Target) -> bool {
+    let gone = |deletion: &Deletion| target.split.forget.iter().all(|v| deletion.nodes.binary_search(v).is_ok());
+    target.deletion().is_none_or(gone)
 }
 
 /// Test records, and validation ones where those are few; where whole classes go, of these classes.

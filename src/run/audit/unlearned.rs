@@ -2,6 +2,8 @@
 //! made to forget by the run's own method, against models that never had them. It sees what a method leaves behind even
 //! where that looks like no memory to an attack that knows trained models alone.
 
+use serde::{Deserialize, Serialize};
+
 use super::Subjects;
 use super::brought::{Brought, Kind};
 use super::roster::{Roster, Said};
@@ -9,8 +11,8 @@ use super::store::Kept;
 use crate::base::sha256;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::eval::Aspect;
-use crate::eval::attacks::{ForgettingQuality, Gaussians, Probe, Side, Spreads, Success, confidences};
+use crate::eval::attacks::{ForgettingQuality, Gaussians, Klom, Probe, Side, Spreads, Success, confidences};
+use crate::eval::{Aspect, Outputs};
 use crate::methods::{self, Method, Past, Role};
 use crate::run::reading::over_all_classes;
 use crate::run::stage::{Stage, apply};
@@ -21,6 +23,20 @@ pub(super) struct Unlearned {
     before: Vec<Vec<f64>>,
     /// Of the same models once they forgot.
     after: Vec<Vec<f64>>,
+    /// All that these said.
+    said: Vec<Said>,
+}
+
+/// KLoM of each group of records.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct Divergences {
+    /// On the forgotten records.
+    pub forgotten: Klom,
+    /// On retained ones.
+    pub retained: Klom,
+    /// On test records.
+    pub test: Klom,
 }
 
 /// Why there are none; nothing where they can be made.
@@ -116,9 +132,11 @@ impl Unlearned {
     /// Outputs that are not finite.
     pub fn of(subjects: &Subjects, roster: &Roster, before: &[Kept], after: &[Kept]) -> Result<Unlearned> {
         let data = &subjects.original.data;
-        let one = |kept: &Kept| confidences(&roster.said(data, &over_all_classes(data, kept.logits.clone()))?.forget);
-        let all = |of: &[Kept]| of.iter().map(one).collect::<Result<_>>();
-        Ok(Unlearned { before: all(before)?, after: all(after)? })
+        let one = |kept: &Kept| roster.said(data, &over_all_classes(data, kept.logits.clone()));
+        let forgotten = |said: &Said| confidences(&said.forget);
+        let said = after.iter().map(one).collect::<Result<Vec<Said>>>()?;
+        let before = before.iter().map(|kept| forgotten(&one(kept)?)).collect::<Result<_>>()?;
+        Ok(Unlearned { before, after: said.iter().map(forgotten).collect::<Result<_>>()?, said })
     }
 
     /// How many there are.
@@ -160,6 +178,20 @@ impl Unlearned {
     pub fn quality(&self, retrains: &[Said]) -> Result<Option<ForgettingQuality>> {
         let never = retrains.iter().map(|said| confidences(&said.forget)).collect::<Result<Vec<_>>>()?;
         Ok(ForgettingQuality::of(&self.after, &never))
+    }
+
+    /// How far what the models say diverges from what retrains say; none where there are too few of either.
+    ///
+    /// # Errors
+    /// Outputs that are not finite.
+    pub fn divergences(&self, retrains: &[Said]) -> Result<Option<Divergences>> {
+        let of = |group: fn(&Said) -> &Outputs| -> Result<Option<Klom>> {
+            let all = |said: &[Said]| said.iter().map(|said| confidences(group(said))).collect::<Result<Vec<_>>>();
+            Ok(Klom::of(&all(&self.said)?, &all(retrains)?))
+        };
+        let [forgotten, retained, test] = [of(|said| &said.forget)?, of(|said| &said.retain)?, of(|said| &said.test)?];
+        let all = forgotten.zip(retained).zip(test);
+        Ok(all.map(|((forgotten, retained), test)| Divergences { forgotten, retained, test }))
     }
 }
 

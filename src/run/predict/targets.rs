@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Predictions, quoted, word};
+use super::Predictions;
+use super::written::{quoted, word};
 use crate::data::{ArrayColumn, TargetKind, npz};
 use crate::error::Result;
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Said, Subject, all_classes, gather, row};
-use crate::data::{Dataset, GraphData, Portion};
+use crate::data::{Dataset, Deletion, GraphData, Portion};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::eval::graph::likeness;
@@ -93,6 +93,16 @@ impl Subject for Nodes<'_> {
     }
 }
 
+/// Each deleted edge between nodes that stay once, and as many pairs that never had one.
+pub(super) fn pairs(data: &GraphData, deletion: &Deletion) -> [Vec<[u32; 2]>; 2] {
+    // The edges of a deleted node are no secret of their own.
+    let stays = |v: u32| deletion.nodes.binary_search(&v).is_err();
+    let once = |[u, v]: &&[u32; 2]| stays(*u) && stays(*v) && u != v && (u < v || !data.graph.undirected);
+    let deleted: Vec<[u32; 2]> = deletion.edges.iter().filter(once).copied().collect();
+    let never = data.strangers(deleted.len());
+    [deleted, never]
+}
+
 /// What every model is asked about a request on a graph.
 struct Witness {
     test_hops: Vec<u32>,
@@ -107,11 +117,7 @@ impl Witness {
         let target = target?.graph.as_ref()?;
         let deletion = &target.deletion;
         let test_hops = data.test.iter().map(|id| target.hops[*id as usize]).collect();
-        // The edges of a deleted node are no secret of their own.
-        let stays = |v: u32| deletion.nodes.binary_search(&v).is_err();
-        let once = |[u, v]: &&[u32; 2]| stays(*u) && stays(*v) && u != v && (u < v || !data.graph.undirected);
-        let deleted: Vec<[u32; 2]> = deletion.edges.iter().filter(once).copied().collect();
-        let never = data.strangers(deleted.len());
+        let [deleted, never] = pairs(data, deletion);
         let all_planted = !deletion.nodes.is_empty() && deletion.nodes.iter().all(|v| data.planted.contains(v));
         let planted = all_planted.then(|| data.labels[deletion.nodes[0] as usize]);
         Some(Witness { test_hops, deleted, never, planted })

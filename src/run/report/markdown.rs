@@ -1,7 +1,7 @@
 //! The report as Markdown: what stands in words and in the comparison, without pictures.
 
 use super::page::Page;
-use super::words;
+use super::{audits, words};
 use crate::run::cells::{columns, heading};
 use crate::run::results::{RowKind, by_experiment};
 use crate::run::standings::{choice, standings};
@@ -32,6 +32,17 @@ pub fn render(page: &Page) -> String {
         let sentences: String =
             methods.map(|row| format!("- **{}** {}\n", text(row.label()), text(&words::verdict(row)))).collect();
         out.push_str(&if sentences.is_empty() { sentences } else { format!("\n{sentences}") });
+    }
+    if !page.audits.is_empty() {
+        out.push_str("\n## Audits\n");
+    }
+    for audit in page.audits {
+        let (name, sentence) = (text(&audits::name(audit)), text(&audits::sentence(audit)));
+        out.push_str(&format!("\n**{name}: {}** {sentence}\n", audit.verdict.outcome.as_str()));
+        if !audit.attacks.is_empty() {
+            out.push('\n');
+            out.push_str(&table(&audits::HEADER.map(str::to_owned), audit.attacks.iter().map(audits::line)));
+        }
     }
     out
 }

@@ -1,10 +1,11 @@
 //! What a report is made of.
 
+use crate::run::audit::Audit;
 use crate::run::curve::Curve;
 use crate::run::results::Row;
 
 /// What a page is made of.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Page<'a> {
     /// Its heading.
     pub title: &'a str,
@@ -12,4 +13,6 @@ pub struct Page<'a> {
     pub rows: &'a [Row],
     /// Training curves; may be empty.
     pub curves: &'a [Curve],
+    /// What `unlearn audit` left beside runs.
+    pub audits: &'a [Audit],
 }

@@ -28,11 +28,18 @@ pub(super) fn cards(groups: &[(&str, Vec<&Row>)]) -> String {
     format!("<section id=\"summary\">\n<h2>Summary</h2>\n<div class=\"cards\">\n{cards}</div>\n</section>\n")
 }
 
+/// Which sections there are besides those of experiments.
+pub(super) struct Parts {
+    pub standings: bool,
+    pub audits: bool,
+    pub training: bool,
+}
+
 /// Links to every section.
-pub(super) fn contents(groups: &[(&str, Vec<&Row>)], standings: bool, training: bool) -> String {
+pub(super) fn contents(groups: &[(&str, Vec<&Row>)], parts: &Parts) -> String {
     let link = |target: &str, text: &str| format!("<li><a href=\"#{target}\">{}</a></li>\n", escape(text));
     let mut out = link("summary", "Summary");
-    if standings {
+    if parts.standings {
         out.push_str(&link("standings", "Methods across experiments"));
     }
     for (place, (name, rows)) in groups.iter().enumerate() {
@@ -40,7 +47,10 @@ pub(super) fn contents(groups: &[(&str, Vec<&Row>)], standings: bool, training: 
         let count = if tally.all > 0 { format!(" ({} of {} pass)", tally.pass, tally.all) } else { String::new() };
         out.push_str(&link(&anchor(place, name), &format!("{name}{count}")));
     }
-    if training {
+    if parts.audits {
+        out.push_str(&link("audits", "Audits"));
+    }
+    if parts.training {
         out.push_str(&link("training", "Training"));
     }
     out.push_str(&link("reading", "How to read this page"));

@@ -1,11 +1,12 @@
 //! Attacks against numbers that other programs gave: scikit-learn, SciPy, ml_privacy_meter, the script of the NeurIPS
-//! 2023 challenge (`tools/parity/attacks.py`).
+//! 2023 challenge, that of KLoM (`tools/parity/attacks.py`).
 
 use std::fs;
 use std::path::Path;
 
 use safetensors::SafeTensors;
-use unlearn::eval::attacks::{Gaussians, Rmia, Spreads, Success, Table, above, forgetting_quality, rmia};
+use unlearn::eval::attacks::{Gaussians, Rmia, Spreads, Success, Table};
+use unlearn::eval::attacks::{above, forgetting_quality, klom, linear_probe, rmia};
 
 struct Numbers(Vec<u8>);
 
@@ -74,4 +75,19 @@ fn the_forgetting_score_is_that_of_the_challenges_script() {
     let numbers = Numbers::read();
     let [forgot, never] = ["forgot", "never"].map(|name| numbers.rows(&format!("quality.{name}"), 12));
     numbers.same("quality.score", &[forgetting_quality(&forgot, &never)]);
+}
+
+#[test]
+fn divergences_of_margins_are_those_of_the_published_script() {
+    let numbers = Numbers::read();
+    let [forgot, never] = ["forgot", "never"].map(|name| numbers.rows(&format!("klom.{name}"), 12));
+    numbers.same("klom.each", &klom(&forgot, &never));
+}
+
+#[test]
+fn a_linear_probe_is_scikit_learns_ridge() {
+    let numbers = Numbers::read();
+    let rows = |name: &str| numbers.of(name).iter().map(|v| *v as f32).collect::<Vec<f32>>();
+    let found = linear_probe(&rows("probe.first"), &rows("probe.others"), 6).unwrap().expect("rows");
+    numbers.same("probe.auc", &[found]);
 }

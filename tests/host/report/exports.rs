@@ -11,7 +11,7 @@ fn markdown_has_the_words_and_the_table_and_csv_every_figure() {
     let dir = tempfile::tempdir().unwrap();
     let mut rows = experiment();
     rows[0].dataset = "a|b_c".into();
-    let page = Page { title: "demo", rows: &rows, curves: &[] };
+    let page = Page { title: "demo", rows: &rows, curves: &[], audits: &[] };
     let (md, csv) = (dir.path().join("a.md"), dir.path().join("a.csv"));
     write_report(&md, &page).unwrap();
     write_report(&csv, &page).unwrap();
@@ -112,7 +112,7 @@ fn every_row_and_training_has_a_folder_of_events() {
     trained.forgetting = vec![Phase { method: "finetune".into(), points: trained.points[..3].to_vec() }];
     let mut rows = experiment();
     rows.push(rows[0].clone());
-    let written = write_events(dir.path(), &Page { title: "t", rows: &rows, curves: &[trained] }).unwrap();
+    let written = write_events(dir.path(), &Page { title: "t", rows: &rows, curves: &[trained], audits: &[] }).unwrap();
     assert_eq!(written, 7);
     let of = |folder: &str| {
         let entries: Vec<_> = std::fs::read_dir(dir.path().join("mlp_digits").join(folder)).unwrap().collect();

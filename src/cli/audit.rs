@@ -117,8 +117,8 @@ impl AuditRun {
         });
         let left_out: String = audit.not_measured.iter().map(|what| format!("not measured: {what}\n")).collect();
         format!(
-            "{attacks}\n{checks}\n{quality}{klom}{weights}{left_out}{passing} of {of} retrains fail no check, each against the \
-                others\n{run}: {outcome}. {}\n",
+            "{attacks}\n{checks}\n{quality}{klom}{weights}{left_out}{passing} of {of} retrains fail no check, each \
+                against the others\n{run}: {outcome}. {}\n",
             audit.verdict.summary
         )
     }

@@ -1,4 +1,4 @@
-//! Audits that lie beside runs: what each attack sees of the run, of the model before and of retrains, and what decides.
+//! Audits that lie beside runs: what each attack sees of the run, of the model before and of retrains, what decides.
 
 use super::charts::{self, Axis, Ink, Line, ORIGINAL, PLAIN, key};
 use super::html::{Figure, element, escape, folded, panel, table};

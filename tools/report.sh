@@ -37,8 +37,8 @@ made="$(mktemp -d)"
 trap 'rm -rf "$made"' EXIT
 # Short trainings: what is looked at is the page, not what the networks know.
 short=(--quiet --set forget.references=3 --set forget.seeds=2)
-"$program" demo --only mlp_class "${short[@]}" --set train.epochs=6 --out "$made/rows" >"$made/table"
-"$program" demo --only gcn_node "${short[@]}" --set train.epochs=10 --out "$made/graph" >"$made/table"
+"$program" demo --only mlp "${short[@]}" --set train.epochs=6 --out "$made/rows" >"$made/table"
+"$program" demo --only gnn "${short[@]}" --set train.epochs=10 --out "$made/graph" >"$made/table"
 "$program" report "$made/rows" "$made/graph" --out "$made/both.html" --out "$made/both.csv" --out "$made/both.md" \
   --tensorboard "$made/events" >"$made/table"
 if [ -n "$browser" ]; then

@@ -13,6 +13,7 @@ pub(super) fn dataset(mut parts: Parts, config: &DataConfig, kind: Normalize, fi
     let width = parts.width()?;
     parts.verify()?;
     split::apply(&mut parts, config)?;
+    config.plant.as_ref().map_or(Ok(()), |plant| plant.apply(&mut parts))?;
     let (validation, test) = (parts.validation.take().unwrap_or_default(), parts.test.take().unwrap_or_default());
     let learned = learned(&parts, [&validation, &test], fit)?;
     let normalization = match (fit.kept(), &config.normalize) {

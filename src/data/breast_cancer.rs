@@ -13,7 +13,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     citation: "W. Wolberg, O. Mangasarian, N. Street, W. Street: Breast Cancer Wisconsin (Diagnostic), UCI, 1993, \
                doi 10.24432/C5DW2B",
     licence: "CC BY 4.0",
-    keys: &["normalize", "test_fraction", "validation_fraction", "split_seed", "limit"],
+    keys: &["normalize", "test_fraction", "validation_fraction", "split_seed", "limit", "plant"],
     normalize: Normalize::Standard,
     load: Loader::Records(load),
 };

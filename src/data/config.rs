@@ -88,8 +88,10 @@ pub struct DataConfig {
     /// Collections of graphs: which of the `folds` is the test part, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fold: Option<usize>,
-    /// Graphs of nodes: `{ fraction = 0.1, columns = 10, seed = 0 }`, training nodes with a class and features of their
-    /// own.
+    /// What is put into the training part to see whether it can be forgotten. Records that stand alone: `{ fraction =
+    /// 0.02, subject = "ann" }`, wrong labels; pictures: `{ fraction = 0.02, trigger = 2, label = "0" }`, a backdoor;
+    /// graphs of nodes: `{ fraction = 0.1, columns = 10 }`, nodes with a class and features of their own. A request
+    /// names them by `planted = true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plant: Option<Plant>,
     /// Graphs of nodes: `{ edges = 0.05, seed = 0 }`, further edges between classes.

@@ -14,7 +14,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
     summary: "1797 handwritten digits, [1, 8, 8], values 0 to 16, 10 classes; embedded; `unit` divides by 16",
     citation: "E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI, 1998, doi 10.24432/C50P49",
     licence: "CC BY 4.0",
-    keys: &["normalize", "test_fraction", "validation_fraction", "split_seed", "limit"],
+    keys: &["normalize", "test_fraction", "validation_fraction", "split_seed", "limit", "plant"],
     normalize: Normalize::Unit,
     load: Loader::Records(load),
 };

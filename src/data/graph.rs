@@ -32,7 +32,7 @@ pub use communities::cap;
 pub use edge_data::EdgeData;
 pub use links::{Links, Task};
 pub use partition::NodeSplit;
-pub use plant::{Plant, Poison};
+pub use plant::Poison;
 pub use present::{Event, EventKind, read_events};
 pub use shards::GraphDivision;
 

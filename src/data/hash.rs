@@ -26,6 +26,9 @@ impl Dataset {
         for (place, record) in self.who.places() {
             digest.field(place.portion.name(), record.id().to_string().as_bytes());
             digest.field("subject", record.subject.as_deref().unwrap_or_default().as_bytes());
+            if record.planted {
+                digest.field("planted", &[]);
+            }
         }
         if let Some(graph) = &self.graph {
             add_graph(&mut digest, graph);

@@ -71,6 +71,8 @@ pub struct Identity {
     /// What it is drawn by: made of its subject, its name or what it holds, so that no other record's coming or going
     /// changes it. 0 where it is in no part that is drawn from.
     pub key: u64,
+    /// Whether `data.plant` made something else of it.
+    pub planted: bool,
 }
 
 impl Identity {

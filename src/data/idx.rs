@@ -28,6 +28,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
         "test_fraction",
         "validation_fraction",
         "split_seed",
+        "plant",
         "limit",
     ],
     normalize: Normalize::Unit,

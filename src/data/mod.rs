@@ -35,6 +35,7 @@ mod numbers;
 mod parquet;
 mod parts;
 mod pickle;
+mod plant;
 mod rates;
 pub mod request;
 mod request_file;
@@ -65,13 +66,14 @@ pub use arrays::{Arrays, Column as ArrayColumn, npz};
 pub use config::{Column, ColumnKind, DataConfig, Label, Layout};
 pub use fitted::{ColumnFit, Encoding, FitOn, Fitted, Origins};
 pub use graph::{
-    Deletion, EdgeData, Event, EventKind, Graph, GraphData, GraphDivision, GraphRecords, Links, NodeSplit, Plant,
+    Deletion, EdgeData, Event, EventKind, Graph, GraphData, GraphDivision, GraphRecords, Links, NodeSplit,
     Poison, Sparse, Task, UNLABELLED, cap, read_events,
 };
 pub use identity::{Identities, Identity, Naming, Place, Portion};
 pub use kind::RecordKind;
 pub use like::like;
 pub use normalize::{MeanStd, Normalization, Normalize, Scaling};
+pub use plant::Plant;
 pub use rates::Levels;
 pub use request::{Kind, Request};
 pub use request_file::{read_requests, request_lines};

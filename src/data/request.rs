@@ -69,7 +69,7 @@ pub struct Request {
     #[cfg_attr(feature = "cli", schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fraction: Option<f64>,
-    /// `kind = "node"`: the nodes that `data.plant` gave a class of their own.
+    /// `kind = "sample"` or `"node"`: the records, or nodes, that `data.plant` made something else of.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub planted: bool,
     /// `kind = "edge"`: the edges that `data.poison` added.
@@ -126,9 +126,10 @@ impl Request {
     pub(super) fn one_way_of_naming(&self) -> Result<()> {
         let listed = !self.ids.is_empty() || !self.nodes.is_empty();
         let whole = matches!(self.kind, Kind::Sample | Kind::Subject | Kind::Node);
-        let keys = [self.kind == Kind::Feature, self.kind == Kind::Node, self.kind == Kind::Edge, whole];
+        let plants = matches!(self.kind, Kind::Sample | Kind::Node);
+        let keys = [self.kind == Kind::Feature, plants, self.kind == Kind::Edge, whole];
         let used = [!self.nodes.is_empty(), self.planted, self.poisoned, self.twins];
-        let names = [("nodes", "feature"), ("planted", "node"), ("poisoned", "edge"), ("twins", "sample")];
+        let names = [("nodes", "feature"), ("planted", "node\" or \"sample"), ("poisoned", "edge"), ("twins", "sample")];
         for ((fits, used), (key, kind)) in keys.into_iter().zip(used).zip(names) {
             if used && !fits {
                 return self.fail(format!("{key} goes with kind = \"{kind}\", not with {}", self.kind.name()));

@@ -96,8 +96,18 @@ impl Reader<'_> {
                 let all = self.dataset.places(Portion::Train).collect();
                 Ok(vec![(None, request.draw(fraction, all, "training records", rng)?)])
             }
+            None if request.planted => self.planted(request),
             None if request.ids.is_empty() => request.fail("the request is empty; ids names nothing"),
             None => request.ids.iter().map(|id| self.one(request, id)).collect(),
+        }
+    }
+
+    fn planted(&self, request: &Request) -> Result<Vec<(Option<String>, Vec<Place>)>> {
+        let all = self.dataset.who.places().filter(|(_, who)| who.planted);
+        let these: Vec<Place> = all.map(|(place, _)| place).collect();
+        match these.is_empty() {
+            true => request.fail("planted: no record was planted; set data.plant"),
+            false => Ok(vec![(None, these)]),
         }
     }
 

@@ -30,6 +30,14 @@ impl Values {
         }
     }
 
+    /// Writes one; of 32 bits where the others are.
+    pub fn set(&mut self, at: usize, value: f64) {
+        match self {
+            Values::Single(x) => x[at] = value as f32,
+            Values::Double(x) => x[at] = value,
+        }
+    }
+
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = f64> {
         (0..self.len()).map(|at| self.get(at))

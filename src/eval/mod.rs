@@ -33,4 +33,4 @@ pub use metrics::{METRICS, Metric, Target, measure, measure_references};
 pub use outputs::{Evaluation, Outputs, SplitName};
 pub use subject::Subject;
 pub use values::{Metrics, Reference};
-pub use verdict::{Aspect, Check, Cost, Evidence, Outcome, RequestScope, Verdict, verdict};
+pub use verdict::{Aspect, Check, Cost, Evidence, Outcome, RequestScope, Verdict, of_control, verdict};

@@ -204,7 +204,17 @@ const WIDEST: f64 = 0.05;
 /// original fails at least one check of forgetting which the candidate passes, every check of utility is passed, and
 /// the candidate is nearer to the retrains than the original. Otherwise *inconclusive*.
 pub fn verdict(evidence: &Evidence) -> Verdict {
-    let judged: Vec<(Check, Controls)> = rules(evidence).map(|rule| judge(rule, evidence)).collect();
+    draw(evidence, false)
+}
+
+/// The same of the held-out retrain itself, the candidate here: by the limits that it has as a control, so that it
+/// passes where it controls every check, and fails where it is why methods are not decided.
+pub fn of_control(evidence: &Evidence) -> Verdict {
+    draw(evidence, true)
+}
+
+fn draw(evidence: &Evidence, control: bool) -> Verdict {
+    let judged: Vec<(Check, Controls)> = rules(evidence).map(|rule| judge(rule, evidence, control)).collect();
     let outcome = overall(&judged, evidence);
     Verdict {
         outcome,
@@ -219,7 +229,7 @@ pub fn verdict(evidence: &Evidence) -> Verdict {
     }
 }
 
-fn judge(rule: &Rule, evidence: &Evidence) -> (Check, Controls) {
+fn judge(rule: &Rule, evidence: &Evidence, control: bool) -> (Check, Controls) {
     let measured = |model| match (rule.read)(evidence, model) {
         Reading::Value(measured) => Some(measured),
         Reading::Absent(_) | Reading::NonDiscriminating(_) => None,
@@ -244,7 +254,11 @@ fn judge(rule: &Rule, evidence: &Evidence) -> (Check, Controls) {
         Reading::Absent(what) => check.reason = format!("Not decided: {what}."),
         Reading::NonDiscriminating(why) => check.reason = format!("Non-discriminating setting: {why}."),
         Reading::Value(measured) => {
-            let (outcome, because) = decide(rule.aspect, &measured, controls, evidence.reference.runs);
+            let (outcome, because) = match control {
+                false => decide(rule.aspect, &measured, controls, evidence.reference.runs),
+                true if measured.control_over <= SLACK => (Outcome::Pass, "; within the limit of a control"),
+                true => (Outcome::Fail, "; beyond the limit of a control"),
+            };
             let Measured { value, target, limit, multiple, se, text, .. } = *measured;
             (check.value, check.target, check.limit) = (Some(value), target, Some(limit));
             (check.multiple, check.confidence, check.se) = (multiple, multiple.map(|_| CONFIDENCE), Some(se));

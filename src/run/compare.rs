@@ -108,7 +108,7 @@ fn experiment(engine: &mut Engine, group: &Group, number: usize) -> Result<Vec<R
     let target = requests.map_or(Ok(None), |(_, run)| references::target_of(run))?;
     let request = match (&target, requests) {
         (Some(target), Some((requests, _))) => RequestSummary::of(requests, target),
-        _ => RequestSummary { kind: "no".into(), count: 0, hash: String::new(), classes: Vec::new() },
+        _ => RequestSummary { kind: "no".into(), ..RequestSummary::default() },
     };
     let mut outputs = Vec::new();
     for run in runs {

@@ -69,7 +69,8 @@ struct Original {
     digest: String,
     seed: u64,
     theta: Vec<f32>,
-    seconds: f64,
+    /// Where it was trained alone.
+    seconds: Option<f64>,
     kernels: Vec<Ran>,
     points: Vec<CurvePoint>,
 }
@@ -112,7 +113,7 @@ pub struct ExperimentOptions<'a> {
     pub check_finite: bool,
     /// Set by Ctrl-C: stop before the next step; nothing was written.
     pub interrupted: &'a AtomicBool,
-    /// Retrains are made one after another, and not in a stack; their bytes are the same.
+    /// Originals and retrains are made one after another, and not in stacks; their bytes are the same.
     pub one_by_one: bool,
 }
 
@@ -132,12 +133,18 @@ pub fn run_experiments(
         watch(Stride::Begin { name: &ready.name, number: i + 1, of: all.len() });
         let digest = ready.config.train_digest()?;
         for (k, seed) in ready.seeds().into_iter().enumerate() {
-            if originals.iter().any(|o| o.digest == digest && o.seed == seed) {
+            let there = |seed: &u64| originals.iter().any(|o| o.digest == digest && o.seed == *seed);
+            if there(&seed) {
                 continue;
             }
             watch(Stride::Stage { label: "original", number: k + 1, of: ready.stages() });
-            let made = ready.original(engine, (&digest, seed), options)?;
-            originals.push(made);
+            // The first is trained alone: its time is told, and its curve is drawn.
+            let missing: Vec<u64> = ready.seeds().into_iter().filter(|seed| !there(seed)).collect();
+            let together = if k > 0 { ready.originals(engine, &digest, &missing, options)? } else { Vec::new() };
+            if together.is_empty() {
+                originals.push(ready.original(engine, (&digest, seed), options)?);
+            }
+            originals.extend(together);
         }
         let of = |seed: &u64| originals.iter().find(|o| o.digest == digest && o.seed == *seed);
         let own: Option<Vec<&Original>> = ready.seeds().iter().map(of).collect();
@@ -177,7 +184,8 @@ impl Ready {
         let requests = forget.requests()?;
         let draw = forget.draw_seed.unwrap_or(loaded.config.seed);
         let target = Target::of(&requests, &data, &model, draw)?;
-        let request = RequestSummary::of(&requests, &target);
+        let plant = loaded.config.data.plant.as_ref();
+        let request = RequestSummary::of(&requests, &target).described(&requests, &data, plant);
         let (all, none) = ((&data, &Absent::default()), &Origins::default());
         let refit = Refit::of(true, &loaded.config, all, &target, none)?;
         if let (Some(_), Some(name)) = (&refit, goes_on.first()) {
@@ -248,7 +256,7 @@ impl Ready {
             digest: digest.to_owned(),
             seed,
             theta: session.read_theta()?,
-            seconds,
+            seconds: Some(seconds),
             kernels: session.engine.take_kernels(),
             points: watch.points,
         })

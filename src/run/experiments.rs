@@ -20,46 +20,22 @@ pub struct ExperimentRow {
 /// Every experiment, in the order in which the demo runs them.
 pub static EXPERIMENTS: &[ExperimentRow] = &[
     ExperimentRow {
-        name: "demo_cnn_sample",
-        summary: "CNN with group norm on digits forgets 10 % of the samples",
+        name: "demo_mlp",
+        summary: "a dense network forgets a person whose pictures of digits were wrongly labelled",
         demo: true,
-        toml: include_str!("../../assets/experiments/demo_cnn_sample.toml"),
+        toml: include_str!("../../assets/experiments/demo_mlp.toml"),
     },
     ExperimentRow {
-        name: "demo_cnn_class",
-        summary: "the same CNN forgets the digit 3",
+        name: "demo_cnn",
+        summary: "a CNN forgets pictures with a backdoor: a square in the corner that means 0",
         demo: true,
-        toml: include_str!("../../assets/experiments/demo_cnn_class.toml"),
+        toml: include_str!("../../assets/experiments/demo_cnn.toml"),
     },
     ExperimentRow {
-        name: "demo_mlp_sample",
-        summary: "MLP 64-128-64-10 on digits forgets 10 % of the samples",
+        name: "demo_gnn",
+        summary: "GraphSAGE on Cora forgets papers that were given a class of their own",
         demo: true,
-        toml: include_str!("../../assets/experiments/demo_mlp_sample.toml"),
-    },
-    ExperimentRow {
-        name: "demo_mlp_class",
-        summary: "the same MLP forgets the digit 3",
-        demo: true,
-        toml: include_str!("../../assets/experiments/demo_mlp_class.toml"),
-    },
-    ExperimentRow {
-        name: "demo_gcn_node",
-        summary: "GCN on Cora forgets 10 % of its training nodes",
-        demo: true,
-        toml: include_str!("../../assets/experiments/demo_gcn_node.toml"),
-    },
-    ExperimentRow {
-        name: "demo_gcn_edge",
-        summary: "the same GCN forgets 5 % of the edges",
-        demo: true,
-        toml: include_str!("../../assets/experiments/demo_gcn_edge.toml"),
-    },
-    ExperimentRow {
-        name: "demo_gcn_feature",
-        summary: "the same GCN forgets ten words of the papers' texts",
-        demo: true,
-        toml: include_str!("../../assets/experiments/demo_gcn_feature.toml"),
+        toml: include_str!("../../assets/experiments/demo_gnn.toml"),
     },
     ExperimentRow {
         name: "mlp_masks",

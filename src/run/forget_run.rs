@@ -52,6 +52,7 @@ impl RequestSummary {
             count,
             hash: sha256(what.as_bytes()),
             classes: target.classes.clone(),
+            what: None,
         }
     }
 }

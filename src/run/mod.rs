@@ -1,6 +1,7 @@
 //! Experiments: what they read and write, training and forgetting as runs, the table they print and the page they
 //! render.
 
+mod asked;
 pub mod audit;
 pub mod cells;
 pub mod claim;

@@ -77,7 +77,8 @@ pub struct Row {
     /// What a report's pictures are drawn from.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub pictures: Option<Box<Pictures>>,
-    /// Against the retrained references; controls have none.
+    /// Against the retrained references, which have none themselves. Of the held-out retrain it is by the wider limits
+    /// of a control.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub verdict: Option<Verdict>,
     /// What became of the weights: "unchanged" and "destroyed" are no forgetting. Controls have none.
@@ -112,10 +113,10 @@ pub struct Provenance {
 }
 
 /// What was asked to be forgotten, without the ids themselves.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct RequestSummary {
-    /// `sample`, `class`, `node`, `edge` or `feature`.
+    /// `sample`, `subject`, `class`, `node`, `edge` or `feature`.
     pub kind: String,
     /// Number of records that it names.
     #[cfg_attr(feature = "cli", schemars(extend("unit" = "records")))]
@@ -125,6 +126,9 @@ pub struct RequestSummary {
     /// The classes of a class request.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub classes: Vec<u32>,
+    /// What they are, in words for everybody: "pictures of one person".
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub what: Option<String>,
 }
 
 impl RequestSummary {

@@ -4,11 +4,11 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::cells::{columns, heading};
+use super::report::words;
 use super::results::{Row, by_experiment};
-use crate::eval::Outcome;
 
-/// The comparison as text: one table for each experiment with a heading, and the sentence of each verdict that is not a
-/// pass. Cells are wrapped to fit `width` characters where that is given.
+/// The comparison as text: one table for each experiment below a sentence for everybody and a heading, and what each
+/// verdict means. Cells are wrapped to fit `width` characters where that is given.
 pub fn comparison(rows: &[Row], width: Option<u16>) -> String {
     by_experiment(rows).into_iter().map(|(name, rows)| experiment(name, &rows, width)).collect::<Vec<_>>().join("\n")
 }
@@ -29,11 +29,12 @@ fn experiment(name: &str, rows: &[&Row], width: Option<u16>) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let mut text = format!("{}\n{table}\n", heading(name, rows));
+    let plain = words::plain(rows).map_or(String::new(), |said| format!("{said}\n"));
+    let mut text = format!("{plain}{}\n{table}\n", heading(name, rows));
+    for (names, said) in words::outcomes(rows) {
+        text.push_str(&format!("{names}: {said}\n"));
+    }
     for row in rows {
-        if let Some(verdict) = row.verdict.as_ref().filter(|verdict| verdict.outcome != Outcome::Pass) {
-            text.push_str(&format!("{}: {}\n", row.label(), verdict.summary));
-        }
         if let Some(note) = &row.note {
             text.push_str(&format!("{}: {note}\n", row.label()));
         }

@@ -94,7 +94,7 @@ impl Small<'_> {
             (config.nodes, config.classes, config.features) = (Some(150), Some(3), Some(24));
             (config.p_in, config.p_out, config.validation_fraction) = (Some(0.12), Some(0.01), Some(0.2));
             config.split_seed = Some(2);
-            config.plant = Some(Plant { fraction: 0.1, columns: 8, seed: 3 });
+            config.plant = Some(Plant { fraction: 0.1, columns: Some(8), seed: 3, ..Plant::default() });
             let data = data::load(&config, Path::new("."))?;
             let hidden = (net != "sgc").then(|| vec![16]);
             let net = ModelConfig { zoo: Some(net.into()), hidden, ..Default::default() };

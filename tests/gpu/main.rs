@@ -6,6 +6,7 @@ mod chain;
 mod check;
 mod curvature;
 mod delta_grad;
+mod demo;
 mod dense;
 mod device;
 mod digits;
@@ -83,6 +84,7 @@ fn main() {
     trials.extend(layers::trials());
     trials.extend(statistics::trials(&devices));
     trials.extend(runs::trials());
+    trials.extend(demo::trials());
     trials.extend(erasure::trials());
     trials.extend(source::trials());
     trials.extend(streams::trials());

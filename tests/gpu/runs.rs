@@ -162,7 +162,7 @@ fn closed_folder() -> Result<(), Failed> {
     // Below a file no folder can be, whoever asks.
     let inside = desk.text("c.toml/run");
     refused(&["train", &config, "--out", &inside, "-q"], &["c.toml"])?;
-    refused(&["demo", "--out", &inside, "--only", "mlp_class", "-q"], &["c.toml"])?;
+    refused(&["demo", "--out", &inside, "--only", "mlp", "-q"], &["c.toml"])?;
     ends(&["train", &config, "--out", &desk.text("run"), "-q"], 0)?;
     refused(
         &["gradients", &desk.text("run"), "--kind", "mean", "--indices", "0..2", "--out", &inside, "-q"],

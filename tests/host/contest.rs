@@ -7,8 +7,8 @@ use std::sync::atomic::AtomicBool;
 use unlearn::engine::Engine;
 use unlearn::run::config::Loaded;
 use unlearn::run::contest::{Contest, State};
-use unlearn::run::experiment::{ExperimentOptions, Stride};
-use unlearn::run::results::read_results;
+use unlearn::run::experiment::{ExperimentOptions, Ready, Stride, run_experiments};
+use unlearn::run::results::{RowKind, read_results};
 use unlearn::run::standings::standings;
 
 const SMALL: &str = "[data]\nloader = \"synth\"\nsamples = 24\nclasses = 2\nshape = [3]\n[model]\nzoo = \"logistic\"\n\
@@ -64,6 +64,34 @@ fn a_comparison_is_done_once_and_goes_on_where_it_was_broken_off() {
     assert_eq!(again.len(), rows.len());
     let measured = |rows: &[unlearn::run::results::Row]| rows.iter().map(|row| row.metrics.clone()).collect::<Vec<_>>();
     assert_eq!(measured(&again), measured(&rows), "the same inputs, the same figures");
+}
+
+/// Originals and retrains of a stack are those that are trained one by one: every figure of every row is the same.
+#[test]
+fn what_is_trained_in_stacks_is_what_is_trained_alone() {
+    let rows = |one_by_one: bool| {
+        let sets = ["forget.seeds=4".to_owned(), "train.epochs=3".to_owned()];
+        let text = format!("{SMALL}{DRAWN}");
+        let ready = Loaded::parse(&text, "a.toml", Path::new(""), &sets, None).and_then(Ready::of).expect("ready");
+        let options = ExperimentOptions { check_finite: false, interrupted: &AtomicBool::new(false), one_by_one };
+        run_experiments(&[ready], &mut Engine::reference(), options, &mut |_| {}).expect("results").rows
+    };
+    let (stacked, alone) = (rows(false), rows(true));
+    assert_eq!(stacked[0].seeds.len(), 4);
+    for (a, b) in stacked.iter().zip(&alone) {
+        assert_eq!((a.label(), &a.metrics, &a.sd), (b.label(), &b.metrics, &b.sd));
+    }
+}
+
+/// The controls say what they are controls of: doing nothing is judged like a method, the held-out retrain as a control.
+#[test]
+fn controls_have_verdicts_and_the_reference_has_none() {
+    let text = format!("{SMALL}{CLASS}").replace("references = 2", "references = 3");
+    let ready = Loaded::parse(&text, "a.toml", Path::new(""), &[], None).and_then(Ready::of).expect("ready");
+    let options = ExperimentOptions { check_finite: false, interrupted: &AtomicBool::new(false), one_by_one: false };
+    let rows = run_experiments(&[ready], &mut Engine::reference(), options, &mut |_| {}).expect("results").rows;
+    let judged = |kind| rows.iter().find(|row| row.row == kind).expect("a row").verdict.is_some();
+    assert!(judged(RowKind::Original) && judged(RowKind::AnotherRetrain) && !judged(RowKind::Retrain));
 }
 
 #[test]

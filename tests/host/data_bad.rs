@@ -31,6 +31,26 @@ fn refused_idx(images: &[u8], words: &[&str]) {
 }
 
 #[test]
+fn plants_that_cannot_be() {
+    let here = Path::new(".");
+    let digits = |plant: &str, words: &[&str]| refused(&format!("loader = 'digits'\nplant = {plant}"), here, words);
+    digits("{ fraction = 1e-9 }", &["data.plant.fraction", "draws 0 of 1", "not all"]);
+    digits("{ fraction = 1.0 }", &["data.plant.fraction", "not all"]);
+    digits("{ columns = 3 }", &["data.plant.columns", "of graphs", "leave it out"]);
+    digits("{ label = 'zero' }", &["data.plant.label", "no class `zero`"]);
+    digits("{ trigger = 8 }", &["data.plant.trigger", "8 pixels in a picture of 8 × 8", "1 to 7"]);
+    digits("{ trigger = 0 }", &["data.plant.trigger"]);
+    refused("loader = 'breast_cancer'\nplant = { trigger = 2 }", here, &["data.plant.trigger", "of pictures", "[30]"]);
+    refused("loader = 'karate'\nplant = { subject = 'a' }", here, &["data.plant.subject", "stand alone"]);
+    refused("loader = 'synth'\ntargets = 'real'\nplant = {}", here, &["data.plant", "another class"]);
+    let dir = folder();
+    let rows: String = (0..40).map(|at| format!("{at},p{},{}\n", at % 5, at % 2)).collect();
+    put(dir.path(), "t.csv", format!("a,who,y\n{rows}").as_bytes());
+    let table = "loader = 'csv'\npath = 't.csv'\nlabel = 'y'\nsubject = 'who'\nplant = { subject = 'ann' }";
+    refused(table, dir.path(), &["data.plant.subject", "data.subject", "`who`"]);
+}
+
+#[test]
 fn idx_truncated_corrupt_and_wrong() {
     let good = idx(&[4, 1, 2], &[1, 2, 3, 4, 5, 6, 7, 8]);
     let packed = gzip(&idx(&[4, 50, 50], &(0..10_000u32).map(|v| (v * v % 251) as u8).collect::<Vec<_>>()));

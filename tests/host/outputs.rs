@@ -64,7 +64,7 @@ fn a_second_process_is_refused_with_the_first_ones_number() {
     let forget = ["forget", &run, "--request", &request, "--method", "finetune", "--out", &out];
     refused(&forget, &says).expect("forget");
     refused(&["run", &experiment, "--out", &out], &says).expect("run");
-    refused(&["demo", "--only", "mlp_class", "--out", &out], &says).expect("demo");
+    refused(&["demo", "--only", "mlp", "--out", &out], &says).expect("demo");
     // By another name it is the same folder.
     refused(&["train", &config, "--out", &desk.text("run/../out")], &says).expect("train");
     drop(held);

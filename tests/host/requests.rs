@@ -47,6 +47,22 @@ fn requests_of_a_file_merge_into_one_split() {
 }
 
 #[test]
+fn planted_records_go_by_what_planted_them_or_by_their_person() {
+    let config = "loader = 'synth'\nsamples = 100\ntest_fraction = 0.0\nplant = { fraction = 0.2, subject = 'ann' }";
+    let data = load(&toml::from_str::<DataConfig>(config).unwrap(), Path::new(".")).unwrap();
+    let split = resolve(&[inline("{ kind = 'sample', planted = true }")], &data, 0).unwrap();
+    let plain = dataset();
+    let changed: Vec<u32> = (0..100).filter(|at| data.train.y[*at as usize] != plain.train.y[*at as usize]).collect();
+    assert_eq!(split.forget, changed);
+    assert!((10..30).contains(&changed.len()), "{changed:?}");
+    let person = resolve(&[inline("{ kind = 'subject', ids = ['ann'] }")], &data, 0).unwrap();
+    assert_eq!((person.forget, person.retain), (split.forget, split.retain));
+    refused(resolve(&[inline("{ kind = 'subject', ids = ['bob'] }")], &data, 0), &["unknown subject", "bob"]);
+    refused(resolve(&[inline("{ kind = 'sample', planted = true }")], &plain, 0), &["no record was planted"]);
+    refused(resolve(&[inline("{ kind = 'class', planted = true }")], &data, 0), &["planted goes with", "sample"]);
+}
+
+#[test]
 fn fractions_are_drawn_from_the_seed_and_classes_go_by_number_or_name() {
     let data = dataset();
     let tenth = inline("{ kind = 'sample', fraction = 0.1 }");

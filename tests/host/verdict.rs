@@ -2,7 +2,7 @@
 
 mod limits;
 
-use unlearn::eval::{Aspect, Check, Cost, Evidence, Metrics, Outcome, Reference, RequestScope, Verdict, verdict};
+use unlearn::eval::{Aspect, Check, Cost, Evidence, Metrics, Outcome, Reference, RequestScope, Verdict, of_control, verdict};
 
 fn metrics(pairs: &[(&str, f64)]) -> Metrics {
     let mut metrics = Metrics::default();
@@ -114,6 +114,32 @@ fn doing_nothing_fails_and_a_held_out_retrain_passes() {
     assert_eq!((case.run().outcome, case.run().grade), (Outcome::Fail, None));
     case.candidate = case.another.clone().unwrap();
     assert_eq!(case.run().outcome, Outcome::Pass);
+}
+
+/// The held-out retrain has a verdict by the limits that decide whether it controls a check: where it is why a method
+/// is undecided, it fails.
+#[test]
+fn a_control_is_judged_by_the_limits_of_a_control() {
+    let judged = |another: Metrics| {
+        let case = Case { another: Some(another.clone()), ..Case::new(good()) };
+        let evidence = Evidence {
+            scope: case.scope,
+            original: &case.original,
+            reference: &case.reference,
+            another: Some(&another),
+            candidate: &another,
+            candidate_sd: None,
+            candidate_runs: 1,
+            unlink: None,
+            cost: Cost::default(),
+        };
+        (of_control(&evidence).outcome, verdict(&evidence).outcome, case.run().outcome)
+    };
+    assert_eq!(judged(records(0.905, 0.99, 0.895, 0.51, 0.0045)), (Outcome::Pass, Outcome::Pass, Outcome::Pass));
+    // Between the limits of 95 and 99 %: 3.04 and 5.04 times a spread of 0.0079.
+    assert_eq!(judged(records(0.93, 0.99, 0.895, 0.51, 0.0045)).0, Outcome::Pass);
+    let (control, method, candidate) = judged(records(0.95, 0.99, 0.895, 0.51, 0.0045));
+    assert_eq!((control, method, candidate), (Outcome::Fail, Outcome::Inconclusive, Outcome::Inconclusive));
 }
 
 #[test]

@@ -59,6 +59,10 @@ impl DataConfig {
                 "label_strip" => fill(&mut out.label_strip, String::new()),
                 "grayscale" => fill(&mut out.grayscale, false),
                 "directed" => fill(&mut out.directed, false),
+                "plant" => {
+                    let on_graph = matches!(row.load, Loader::Graph { .. });
+                    out.plant = out.plant.map(|plant| plant.resolved(on_graph)).transpose()?;
+                }
                 _ => synthetic(&mut out, key),
             }
         }

@@ -112,9 +112,10 @@ pub(crate) fn dataset(parts: GraphParts, config: &DataConfig, normalize: Normali
     let poisoned = config.poison.map_or(Ok(vec![]), |poison| poison.apply(&mut graph, &labels))?;
     let own = class_names.len();
     let fitted = graph.features.width;
-    let planted = config
-        .plant
-        .map_or(Ok(vec![]), |plant| plant.apply(&mut graph, given, &mut labels, &plan.train, &mut class_names))?;
+    let planted = match &config.plant {
+        Some(plant) => plant.on_graph(&mut graph, given, &mut labels, &plan.train, &mut class_names)?,
+        None => vec![],
+    };
     normalized(&mut graph, normalize, config)?;
     labels.resize(graph.nodes, UNLABELLED);
     let (records, labels) = match graphs {

@@ -7,26 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Graph, Sparse, UNLABELLED};
 use crate::base::splitmix::SplitMix64;
+use crate::data::Plant;
 use crate::error::{Error, Result};
-
-/// The key `plant`: the replay test. Round(`fraction` · n) training nodes get one further class, `planted`, and
-/// `columns` further features that are 1 before normalisation and 0 in every other node.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Plant {
-    /// Share of the training nodes that get the planted class.
-    #[cfg_attr(feature = "cli", schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1)))]
-    #[serde(default = "tenth")]
-    pub fraction: f64,
-    /// Feature columns added for it.
-    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "maximum" = 65536)))]
-    #[serde(default = "ten")]
-    pub columns: usize,
-    /// Chooses the nodes.
-    #[serde(default)]
-    pub seed: u64,
-}
 
 /// The key `poison`: round(`edges` · m) further edges between nodes of different classes, of the m that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,14 +24,6 @@ pub struct Poison {
     pub seed: u64,
 }
 
-fn tenth() -> f64 {
-    0.1
-}
-
-fn ten() -> usize {
-    10
-}
-
 fn twentieth() -> f64 {
     0.05
 }
@@ -59,7 +33,7 @@ const CLASS: &str = "planted";
 
 impl Plant {
     /// Gives the class to training nodes; which ones, ascending. The files have so many `columns` of features.
-    pub(super) fn apply(
+    pub(super) fn on_graph(
         &self,
         graph: &mut Graph,
         columns: usize,
@@ -75,8 +49,9 @@ impl Plant {
                 train.len()
             )));
         }
-        if self.columns == 0 || self.columns > 1 << 16 {
-            return Err(Error::input(format!("data.plant.columns: {}; expected 1 to {}", self.columns, 1 << 16)));
+        let further = self.columns();
+        if further == 0 || further > 1 << 16 {
+            return Err(Error::input(format!("data.plant.columns: {further}; expected 1 to {}", 1 << 16)));
         }
         if class_names.iter().any(|name| name == CLASS) {
             return Err(Error::input(format!("data.plant: the data set has a class `{CLASS}` already")));
@@ -93,15 +68,15 @@ impl Plant {
             let (col, val) = old.row(node);
             let mut row: Vec<(u32, f32)> = col.iter().copied().zip(val.iter().copied()).collect();
             if planted.binary_search(&(node as u32)).is_ok() {
-                row.extend((0..self.columns).map(|column| ((old.width + column) as u32, 1.0)));
+                row.extend((0..further).map(|column| ((old.width + column) as u32, 1.0)));
             }
             row
         });
         // The new columns come behind those of the files, whichever of these are left.
-        let new = (columns..columns + self.columns).map(|column| column as u32);
+        let new = (columns..columns + further).map(|column| column as u32);
         let behind = |all: &Vec<u32>| all.iter().copied().chain(new).collect();
         let called = old.called.as_ref().map(behind);
-        graph.features = Sparse { called, ..Sparse::from_rows(old.width + self.columns, rows) };
+        graph.features = Sparse { called, ..Sparse::from_rows(old.width + further, rows) };
         Ok(planted)
     }
 }

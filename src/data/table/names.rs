@@ -42,7 +42,7 @@ impl Names {
         };
         let of = |row: usize| {
             let (name, subject) = (named(row, self.id, "id")?, named(row, self.subject, "subject")?);
-            Ok(Identity { source, row: row as u64, name, subject, key: 0 })
+            Ok(Identity { source, row: row as u64, name, subject, ..Identity::default() })
         };
         (0..table.rows.len()).map(of).collect()
     }

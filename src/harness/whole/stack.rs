@@ -31,7 +31,7 @@ impl Bench<'_> {
     pub(super) fn stack(&mut self) -> Result<()> {
         let digits = data::load(&DataConfig::new("digits"), Path::new("."))?;
         let (model, ids) = (network("mlp", None, &digits)?, digits.train_ids());
-        // As the experiment `demo_mlp_sample` trains.
+        // As the experiment `demo_mlp` trains.
         let config = TrainConfig { batch_size: 32, epochs: 2, ..TrainConfig::default() };
         self.many(&Many { name: "mlp", model: &model, data: &digits, records: &ids, config, models: MODELS })?;
 

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::eval::targets::worth;
 use crate::eval::{
     Chance, Cost, Evaluation, Evidence, Metrics, Reference, SplitName, Subject, measure, measure_references,
-    membership_roc, verdict,
+    membership_roc, of_control, verdict,
 };
 use crate::methods::{self, Read, Role, Tier};
 use crate::run::claim;
@@ -159,7 +159,7 @@ impl Bench<'_> {
         let over = self.over(outputs)?;
         let (interval, Reference { mean: metrics, sd, .. }) = (over.interval(), over);
         let first = outputs.first().ok_or_else(|| Error::internal("there is no original"))?;
-        let seconds: Vec<f64> = originals.iter().map(|original| original.seconds).collect();
+        let seconds: Vec<f64> = originals.iter().filter_map(|original| original.seconds).collect();
         Ok(Row {
             row: RowKind::Original,
             method: "none".into(),
@@ -275,15 +275,16 @@ impl Bench<'_> {
         Ok(Effect::default())
     }
 
-    /// Puts a verdict on every method that has scores.
+    /// Puts a verdict on every method that has scores, and on the controls.
     fn judge(&self, rows: &mut [Row]) {
         let metrics = |kind| rows.iter().find(|row| row.row == kind).map(|row| row.metrics.clone());
         let (Some(original), another) = (metrics(RowKind::Original), metrics(RowKind::AnotherRetrain)) else { return };
         let scope = self.ready.target.scope();
         let unlink =
             rows.iter().find(|row| methods::role(&row.method) == Some(Role::Floor)).map(|row| row.metrics.clone());
-        for row in rows.iter_mut().filter(|row| row.row == RowKind::Method && !row.metrics.is_empty()) {
-            let judged = verdict(&Evidence {
+        let judged = |row: &&mut Row| row.row != RowKind::Retrain && !row.metrics.is_empty();
+        for row in rows.iter_mut().filter(judged) {
+            let evidence = Evidence {
                 scope,
                 original: &original,
                 reference: &self.reference,
@@ -293,7 +294,11 @@ impl Bench<'_> {
                 candidate_runs: row.seeds.len().max(1),
                 unlink: unlink.as_ref(),
                 cost: row.times,
-            });
+            };
+            let judged = match row.row {
+                RowKind::AnotherRetrain => of_control(&evidence),
+                _ => verdict(&evidence),
+            };
             let role = methods::role(&row.method).unwrap_or(Role::Method);
             row.verdict = Some(row.effect.as_ref().map_or(judged.clone(), |effect| effect.overrule(judged, role)));
         }

@@ -1,5 +1,8 @@
-//! The retrains of an experiment as models of a stack.
+//! Originals and retrains of an experiment as models of stacks.
 
+use std::sync::atomic::Ordering;
+
+use super::watch::interrupted;
 use super::{Candidate, ExperimentOptions, Original, Ready};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -7,9 +10,56 @@ use crate::methods::exact::together::{Retraining, retrain_together, why_alone};
 use crate::methods::{self, Past};
 use crate::run::effect::Effect;
 use crate::run::refit::base;
+use crate::records::Source;
 use crate::run::results::RowKind;
+use crate::train::EpochReport;
+use crate::train::stack::{Job, Trained, fit_many};
 
 impl Ready {
+    /// Originals of these seeds; none where they are not trained together.
+    pub(super) fn originals(
+        &self,
+        engine: &mut Engine,
+        digest: &str,
+        seeds: &[u64],
+        options: ExperimentOptions,
+    ) -> Result<Vec<Original>> {
+        let (model, data, train) = (&self.model, &self.data, &self.config.train);
+        // What is not finite is named by the dispatch that made it where a model is alone.
+        let alone = options.one_by_one || options.check_finite || why_alone(data, train).is_some();
+        if seeds.len() < 2 || alone {
+            return Ok(Vec::new());
+        }
+        let (base, everything) = (base(&self.config, model)?, data.train_ids());
+        let start = |seed: &u64| base.clone().unwrap_or_else(|| model.init(*seed));
+        let starts: Vec<Vec<f32>> = seeds.iter().map(start).collect();
+        let job = |(seed, start): (&u64, _)| Job {
+            indices: &everything,
+            seed: *seed,
+            lr: None,
+            start,
+            validation: &[],
+            state: None,
+        };
+        let jobs: Vec<Job> = seeds.iter().zip(starts.iter().map(Vec::as_slice)).map(job).collect();
+        engine.take_kernels();
+        let each = |_: usize, _: &EpochReport| match options.interrupted.load(Ordering::Relaxed) {
+            true => Err(interrupted()),
+            false => Ok(()),
+        };
+        let trained = fit_many(engine, model, &Source::new(data, None), train, &jobs, each)?;
+        let kernels = engine.take_kernels();
+        let original = |(seed, trained): (&u64, Trained)| Original {
+            digest: digest.to_owned(),
+            seed: *seed,
+            theta: trained.theta,
+            seconds: None,
+            kernels: kernels.clone(),
+            points: Vec::new(),
+        };
+        Ok(seeds.iter().zip(trained).map(original).collect())
+    }
+
     /// Retrains of these kinds and seeds; none where they are not made together.
     pub(super) fn together(
         &self,

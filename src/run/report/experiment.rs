@@ -19,6 +19,7 @@ pub(super) fn section(place: usize, name: &str, rows: &[&Row], curve: Option<&Cu
         escape(&words::done(rows)),
         anchor(place, name)
     );
+    out.push_str(&words::plain(rows).map_or(String::new(), |said| element("p", &said)));
     out.push_str(&element("p", &format!("{} {}", words::asked(rows), words::recommendation(rows))));
     out.push_str(&format!("<p class=\"soft\">{}</p>\n", escape(&heading(name, rows))));
     out.push_str(&verdicts::sentences(rows));

@@ -21,6 +21,9 @@ pub fn render(page: &Page) -> String {
     }
     for (name, rows) in &groups {
         out.push_str(&format!("\n## {}\n\n", text(name)));
+        if let Some(said) = words::plain(rows) {
+            out.push_str(&format!("{}\n\n", text(&said)));
+        }
         for line in [words::asked(rows), words::done(rows), words::cost(rows)] {
             out.push_str(&format!("{}\n", text(&line)));
         }

@@ -15,9 +15,10 @@ pub(super) fn cards(groups: &[(&str, Vec<&Row>)]) -> String {
         };
         let line = |head: &str, text: &str| format!("<dt>{head}</dt><dd>{}</dd>\n", escape(text));
         format!(
-            "<article class=\"card {word}\"><h3><a href=\"#{}\">{}</a></h3>\n<dl>\n{}{}{}{}</dl>\n</article>\n",
+            "<article class=\"card {word}\"><h3><a href=\"#{}\">{}</a></h3>\n{}<dl>\n{}{}{}{}</dl>\n</article>\n",
             anchor(place, name),
             escape(name),
+            words::plain(rows).map_or(String::new(), |said| format!("<p class=\"plain\">{}</p>\n", escape(&said))),
             line("Asked", &words::asked(rows)),
             line("Done", &words::done(rows)),
             line("Cost", &words::cost(rows)),

@@ -13,6 +13,7 @@ pub fn asked(rows: &[&Row]) -> String {
         count => format!("{count} {many}"),
     };
     let what = match request.kind.as_str() {
+        _ if request.what.is_some() => format!("{} {}", request.count, request.what.as_deref().unwrap_or_default()),
         "no" => return format!("A network ({}) on {}; nothing was to be forgotten.", row.family, row.dataset),
         "class" => {
             let classes: Vec<String> = request.classes.iter().map(u32::to_string).collect();
@@ -25,6 +26,46 @@ pub fn asked(rows: &[&Row]) -> String {
         other => format!("{} by {other}", of("record", "records")),
     };
     format!("A network ({}) on {} was asked to forget {what}.", row.family, row.dataset)
+}
+
+/// The whole in a sentence: of how many forgotten records the networks knew the label before and after, and of how many
+/// one does that never saw them. None where that was not measured.
+pub fn plain(rows: &[&Row]) -> Option<String> {
+    let of = |kind: RowKind| rows.iter().copied().find(|row| row.row == kind);
+    let (original, retrain) = (of(RowKind::Original)?, of(RowKind::Retrain)?);
+    let known = |row: &Row| {
+        let share = row.metrics.get("splits.forget.accuracy")?;
+        Some(format!("{:.0}", share * row.metrics.get("splits.forget.count")?))
+    };
+    let request = &original.request;
+    let what = match (&request.what, request.kind.as_str()) {
+        (Some(what), _) => format!("{} {what}", request.count),
+        (None, "class") => format!("{} records of a class", request.count),
+        _ => return None,
+    };
+    let of_them = format!("{what}: {} recognised as labelled before", known(original)?);
+    let never = format!("{} by a model that never saw them", known(retrain)?);
+    Some(match recommended(rows).and_then(|row| Some((row, known(row)?, row.times_retrain()?))) {
+        Some((row, after, ratio)) => {
+            format!("{of_them}, {after} after {}, {never}; {ratio:.2} of a retrain.", row.label())
+        }
+        None => format!("{of_them}, {never}; no other method here is shown to forget them."),
+    })
+}
+
+/// What came of the rows, a sentence for those that it holds for: controls and methods, passes first.
+pub fn outcomes(rows: &[&Row]) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = Vec::new();
+    let mut judged: Vec<&Row> = rows.iter().copied().filter(|row| row.verdict.is_some()).collect();
+    judged.sort_by_key(|row| (outcome(row) != Some(Outcome::Pass), row.row));
+    for row in judged {
+        let said = verdict(row);
+        match all.iter_mut().find(|(_, other)| *other == said) {
+            Some((names, _)) => *names = format!("{names}, {}", row.label()),
+            None => all.push((row.label().to_owned(), said)),
+        }
+    }
+    all
 }
 
 /// How many methods came to what.

@@ -52,9 +52,9 @@ impl Ready {
         let (digest, seed) = (self.config.train_digest()?, self.config.seed);
         let (theta, seconds) = models.get("", seed, || {
             let made = self.original(engine, (&digest, seed), options)?;
-            Ok((made.theta, made.seconds))
+            Ok((made.theta, made.seconds.unwrap_or_default()))
         })?;
-        Ok(Original { digest, seed, theta, seconds, kernels: Vec::new(), points: Vec::new() })
+        Ok(Original { digest, seed, theta, seconds: Some(seconds), kernels: Vec::new(), points: Vec::new() })
     }
 }
 

@@ -1,0 +1,59 @@
+//! The demo: in each of its tasks the original fails, the held-out retrain passes, and every method is decided. With
+//! fewer seeds and methods than it has, and the trainings that it has.
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::Value;
+use unlearn::run::experiments::EXPERIMENTS;
+
+use crate::shared::binary::{Desk, ends};
+use crate::times;
+
+pub fn trials() -> Vec<Trial> {
+    let tasks = EXPERIMENTS.iter().filter(|row| row.demo);
+    tasks.map(|row| times::trial(format!("demo: {} convinces", row.name), || convinces(row.name))).collect()
+}
+
+/// What of a task's rows would not convince, if anything does not.
+fn doubt(rows: &[Value]) -> Option<String> {
+    let of = |kind: &str| rows.iter().find(|row| row["row"] == kind);
+    let (original, another) = (of("original (do nothing)")?, of("another retrain")?);
+    let share = |row: &Value| row["metrics"]["splits"]["forget"]["accuracy"].as_f64().unwrap_or(f64::NAN);
+    if original["verdict"]["outcome"] != "fail" || !(share(original) > 0.7) {
+        return Some(format!("the original does not fail: {}, {}", share(original), original["verdict"]["summary"]));
+    }
+    if another["verdict"]["outcome"] != "pass" || !(share(another) < 0.3) {
+        return Some(format!("the retrain does not pass: {}, {}", share(another), another["verdict"]["summary"]));
+    }
+    let methods = rows.iter().filter(|row| row["row"] == "method");
+    let open = methods.filter(|row| !["pass", "fail"].iter().any(|word| row["verdict"]["outcome"] == **word));
+    open.map(|row| format!("{} is not decided: {}", row["method"], row["verdict"]["summary"])).next()
+}
+
+fn task(name: &str, sets: &[&str]) -> Result<Vec<Value>, Failed> {
+    let desk = Desk::new();
+    let out = desk.text("demo");
+    let mut arguments = vec!["demo", "--only", name, "--out", &out, "--json", "-q"];
+    sets.iter().for_each(|set| arguments.extend(["--set", *set]));
+    let output = ends(&arguments, 0)?;
+    let document: Value = serde_json::from_slice(&output.stdout)?;
+    ends(&["report", &out, "--out", &desk.text("again.html"), "-q"], 0)?;
+    Ok(document["rows"].as_array().cloned().unwrap_or_default())
+}
+
+fn convinces(name: &str) -> Result<(), Failed> {
+    let rows = task(name, &["forget.seeds=2"])?;
+    let kinds = ["original (do nothing)", "retrain (reference)", "another retrain"];
+    let controls = kinds.iter().all(|kind| rows.iter().any(|row| row["row"] == **kind));
+    if !controls || rows.len() < 5 || rows.len() > 10 {
+        return Err(format!("{} rows", rows.len()).into());
+    }
+    if let Some(doubt) = doubt(&rows) {
+        return Err(doubt.into());
+    }
+    // A network that has not learned anything by heart convinces nobody, and that must show.
+    let rows = task(name, &["forget.seeds=1", "forget.references=3", "train.epochs=1", "forget.methods=['retrain']"])?;
+    match doubt(&rows) {
+        Some(_) => Ok(()),
+        None => Err("an untrained network convinces as well".into()),
+    }
+}

@@ -66,8 +66,8 @@ pub use arrays::{Arrays, Column as ArrayColumn, npz};
 pub use config::{Column, ColumnKind, DataConfig, Label, Layout};
 pub use fitted::{ColumnFit, Encoding, FitOn, Fitted, Origins};
 pub use graph::{
-    Deletion, EdgeData, Event, EventKind, Graph, GraphData, GraphDivision, GraphRecords, Links, NodeSplit,
-    Poison, Sparse, Task, UNLABELLED, cap, read_events,
+    Deletion, EdgeData, Event, EventKind, Graph, GraphData, GraphDivision, GraphRecords, Links, NodeSplit, Poison,
+    Sparse, Task, UNLABELLED, cap, read_events,
 };
 pub use identity::{Identities, Identity, Naming, Place, Portion};
 pub use kind::RecordKind;

@@ -58,11 +58,8 @@ impl Plant {
     /// # Errors
     /// A key of the other kind of data.
     pub(super) fn resolved(&self, on_graph: bool) -> Result<Plant> {
-        let alone = [
-            ("label", self.label.is_some()),
-            ("trigger", self.trigger.is_some()),
-            ("subject", self.subject.is_some()),
-        ];
+        let alone =
+            [("label", self.label.is_some()), ("trigger", self.trigger.is_some()), ("subject", self.subject.is_some())];
         let wrong = match on_graph {
             true => alone.into_iter().find(|(_, set)| *set).map(|(key, _)| (key, "records that stand alone")),
             false => self.columns.map(|_| ("columns", "graphs")),

@@ -129,7 +129,8 @@ impl Request {
         let plants = matches!(self.kind, Kind::Sample | Kind::Node);
         let keys = [self.kind == Kind::Feature, plants, self.kind == Kind::Edge, whole];
         let used = [!self.nodes.is_empty(), self.planted, self.poisoned, self.twins];
-        let names = [("nodes", "feature"), ("planted", "node\" or \"sample"), ("poisoned", "edge"), ("twins", "sample")];
+        let names =
+            [("nodes", "feature"), ("planted", "node\" or \"sample"), ("poisoned", "edge"), ("twins", "sample")];
         for ((fits, used), (key, kind)) in keys.into_iter().zip(used).zip(names) {
             if used && !fits {
                 return self.fail(format!("{key} goes with kind = \"{kind}\", not with {}", self.kind.name()));

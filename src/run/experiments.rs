@@ -92,6 +92,18 @@ pub static EXPERIMENTS: &[ExperimentRow] = &[
         toml: include_str!("../../assets/experiments/sage_replay.toml"),
     },
     ExperimentRow {
+        name: "gcn_edge",
+        summary: "GCN on Cora forgets 5 % of the edges",
+        demo: false,
+        toml: include_str!("../../assets/experiments/gcn_edge.toml"),
+    },
+    ExperimentRow {
+        name: "gcn_feature",
+        summary: "GCN on Cora forgets ten words of the papers' texts",
+        demo: false,
+        toml: include_str!("../../assets/experiments/gcn_feature.toml"),
+    },
+    ExperimentRow {
         name: "gcn_link_cora",
         summary: "GCN on Cora predicts links and forgets 5 % of the edges",
         demo: false,

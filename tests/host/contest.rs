@@ -83,7 +83,7 @@ fn what_is_trained_in_stacks_is_what_is_trained_alone() {
     }
 }
 
-/// The controls say what they are controls of: doing nothing is judged like a method, the held-out retrain as a control.
+/// Doing nothing is judged like a method, the held-out retrain as a control.
 #[test]
 fn controls_have_verdicts_and_the_reference_has_none() {
     let text = format!("{SMALL}{CLASS}").replace("references = 2", "references = 3");

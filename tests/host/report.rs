@@ -198,7 +198,9 @@ fn the_table_has_every_row_its_spread_its_cost_and_its_verdict() {
         assert!(line("eu-2").contains(piece), "{piece}:\n{text}");
     }
     assert!(
-        line("finetune").contains("fail") && text.contains("finetune: Fails: it does not treat the forgotten records like records never seen (forget"),
+        line("finetune").contains("fail")
+            && text
+                .contains("finetune: Fails: it does not treat the forgotten records like records never seen (forget"),
         "{text}"
     );
     assert!(text.contains("noise 0.0040") && text.contains("digits") && text.contains("135 records"), "{text}");
@@ -214,8 +216,8 @@ fn a_sentence_for_everybody_comes_first() {
     let text = comparison(&rows, None);
     assert!(text.starts_with("mlp_digits · "), "what the records are is not known: {text}");
     rows.iter_mut().for_each(|row| row.request.what = Some("pictures of one person, wrongly labelled".into()));
-    let said = "135 pictures of one person, wrongly labelled: 135 recognised as labelled before, 132 after eu-2, 131 by \
-        a model that never saw them; 0.60 of a retrain.";
+    let said = "135 pictures of one person, wrongly labelled: 135 recognised as labelled before, 132 after eu-2, 131 \
+        by a model that never saw them; 0.60 of a retrain.";
     let text = comparison(&rows, None);
     assert!(text.starts_with(&format!("{said}\nmlp_digits · ")), "{text}");
     assert!(text.contains("\neu-2: Passes: on the forgotten records it answers as a model does"), "{text}");

@@ -2,7 +2,9 @@
 
 mod limits;
 
-use unlearn::eval::{Aspect, Check, Cost, Evidence, Metrics, Outcome, Reference, RequestScope, Verdict, of_control, verdict};
+use unlearn::eval::{
+    Aspect, Check, Cost, Evidence, Metrics, Outcome, Reference, RequestScope, Verdict, of_control, verdict,
+};
 
 fn metrics(pairs: &[(&str, f64)]) -> Metrics {
     let mut metrics = Metrics::default();

@@ -47,10 +47,17 @@ pub fn plain(rows: &[&Row]) -> Option<String> {
     let never = format!("{} by a model that never saw them", known(retrain)?);
     Some(match recommended(rows).and_then(|row| Some((row, known(row)?, row.times_retrain()?))) {
         Some((row, after, ratio)) => {
-            format!("{of_them}, {after} after {}, {never}; {ratio:.2} of a retrain.", row.label())
+            format!("{of_them}, {after} after {}, {never}; {ratio:.2} of a retrain.", named(row))
         }
         None => format!("{of_them}, {never}; no other method here is shown to forget them."),
     })
+}
+
+/// A method; one that is made of others by their names.
+fn named(row: &Row) -> String {
+    let steps = row.settings["steps"].as_array().filter(|_| row.method == "composite");
+    let names = steps.map(|steps| steps.iter().filter_map(|step| step["method"].as_str()).collect::<Vec<_>>());
+    names.map_or_else(|| row.label().to_owned(), |names| names.join(" and "))
 }
 
 /// What came of the rows, a sentence for those that it holds for: controls and methods, passes first.

@@ -1,5 +1,4 @@
-//! The demo: in each of its tasks the original fails, the held-out retrain passes, and every method is decided. With
-//! fewer seeds and methods than it has, and the trainings that it has.
+//! The demo, whole: in each of its tasks the original fails, the held-out retrain passes, and every method is decided.
 
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
@@ -25,7 +24,7 @@ fn doubt(rows: &[Value]) -> Option<String> {
         return Some(format!("the retrain does not pass: {}, {}", share(another), another["verdict"]["summary"]));
     }
     let methods = rows.iter().filter(|row| row["row"] == "method");
-    let open = methods.filter(|row| !["pass", "fail"].iter().any(|word| row["verdict"]["outcome"] == **word));
+    let open = methods.filter(|row| row["verdict"]["outcome"] == "inconclusive" || !row["verdict"].is_object());
     open.map(|row| format!("{} is not decided: {}", row["method"], row["verdict"]["summary"])).next()
 }
 
@@ -41,7 +40,7 @@ fn task(name: &str, sets: &[&str]) -> Result<Vec<Value>, Failed> {
 }
 
 fn convinces(name: &str) -> Result<(), Failed> {
-    let rows = task(name, &["forget.seeds=2"])?;
+    let rows = task(name, &[])?;
     let kinds = ["original (do nothing)", "retrain (reference)", "another retrain"];
     let controls = kinds.iter().all(|kind| rows.iter().any(|row| row["row"] == **kind));
     if !controls || rows.len() < 5 || rows.len() > 10 {

@@ -293,6 +293,7 @@ pub static METHODS: &[&MethodRow] = &[
     &tuning::selective::ROW,
     &tuning::masked_gradients::ROW,
     &tuning::conv_transpose::ROW,
+    &tuning::shrink_perturb::ROW,
     &ascent::gradient_ascent::ROW,
     &ascent::neg_grad_plus::ROW,
     &ascent::grad_diff::ROW,

@@ -2,7 +2,7 @@
 
 use super::batch::{Load, Loaded, Shape, Use};
 use super::part::{Part, Records};
-use super::resident_graph::MaskedEdge;
+use super::resident_graph::MaskedEdges;
 use super::session::Session;
 use crate::engine::Recording;
 use crate::error::{Error, Result};
@@ -50,12 +50,11 @@ impl Session<'_> {
         if self.stand_alone() { Ok(()) } else { Err(Error::input(why())) }
     }
 
-    /// Length of a mask over a graph's edges, and those of the present graph that lie between different nodes. The
-    /// other places hold self-loops and what was deleted.
+    /// What a mask over the edges of the present graph has.
     ///
     /// # Errors
     /// The data are not the nodes of a graph.
-    pub fn mask_edges(&self) -> Result<(usize, Vec<MaskedEdge>)> {
+    pub fn mask_edges(&self) -> Result<MaskedEdges> {
         self.resident.mask_edges()
     }
 

@@ -6,7 +6,7 @@ use super::nodes::Nodes;
 use super::objective::{LINK, Objective};
 use super::part::{Part, Records};
 use super::resident::Resident;
-use super::resident_graph::MaskedEdge;
+use super::resident_graph::MaskedEdges;
 use super::rows::check_places;
 use super::subgraph::Sparsity;
 use crate::data::{Deletion, HeldOut, Sight};
@@ -163,7 +163,7 @@ impl Resident for Links {
         }
     }
 
-    fn mask_edges(&self) -> Result<(usize, Vec<MaskedEdge>)> {
+    fn mask_edges(&self) -> Result<MaskedEdges> {
         self.nodes.mask_edges()
     }
 }

@@ -30,7 +30,7 @@ pub use augment::Augment;
 pub(crate) use batch::{Load, Shape, Use};
 pub use objective::{Lesson, OBJECTIVES, Objective};
 pub use part::{Part, Read, Reader, Records};
-pub use resident_graph::MaskedEdge;
+pub use resident_graph::{MaskedEdge, MaskedEdges};
 pub use session::Session;
 pub use stacked::Source;
 pub use trail::Passed;

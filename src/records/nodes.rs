@@ -6,7 +6,7 @@ use super::drawn::Drawn;
 use super::objective::{CROSS_ENTROPY, Objective};
 use super::part::{Part, Records};
 use super::resident::{Resident, check_fanout};
-use super::resident_graph::{MaskedEdge, ResidentGraph, Side};
+use super::resident_graph::{MaskedEdges, ResidentGraph, Side};
 use super::rows::upload;
 use super::subgraph::SubGraph;
 use crate::data::{Deletion, Sight};
@@ -137,7 +137,7 @@ impl Resident for Nodes {
         Ok(Loaded { n, batch, targets: Targets::Classes { ids, labels } })
     }
 
-    fn mask_edges(&self) -> Result<(usize, Vec<MaskedEdge>)> {
+    fn mask_edges(&self) -> Result<MaskedEdges> {
         Ok(self.graph.edges_left())
     }
 }

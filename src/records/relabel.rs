@@ -29,6 +29,11 @@ impl Session<'_> {
         })
     }
 
+    /// Whether some records have drawn or given classes.
+    pub fn is_relabelled(&self) -> bool {
+        self.drawn.is_some()
+    }
+
     /// Gives each of `records` the class at its place in `labels`, as [`Session::draw_labels`] gives drawn ones.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use super::batch::{Load, Loaded, Shape, Use};
 use super::drawn::Drawn;
 use super::objective::Objective;
 use super::part::{Part, Records};
-use super::resident_graph::MaskedEdge;
+use super::resident_graph::MaskedEdges;
 use crate::engine::{Engine, Recording};
 use crate::error::{Error, Result};
 
@@ -65,7 +65,7 @@ pub(crate) trait Resident {
     ///
     /// # Errors
     /// The records are not of one graph.
-    fn mask_edges(&self) -> Result<(usize, Vec<MaskedEdge>)> {
+    fn mask_edges(&self) -> Result<MaskedEdges> {
         Err(Error::internal("a mask over edges needs the nodes of a graph"))
     }
 }

@@ -42,6 +42,17 @@ pub struct MaskedEdge {
     pub target: u32,
 }
 
+/// What a mask over edges has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MaskedEdges {
+    /// Its length: self-loops, and what was deleted, have places too.
+    pub len: usize,
+    /// The edges of the reduced graph between different nodes.
+    pub edges: Vec<MaskedEdge>,
+    /// Place and weight of each node's self-loop, 0 where it was only added.
+    pub loops: Vec<(u32, f32)>,
+}
+
 /// Most rows of a batch of surroundings.
 const ROWS: usize = 12_000;
 
@@ -91,14 +102,20 @@ impl ResidentGraph {
         if part.is_before() { &self.before } else { &self.now }
     }
 
-    /// Length of a mask over edges, and the edges between different nodes after the deletion.
-    pub fn edges_left(&self) -> (usize, Vec<MaskedEdge>) {
+    /// What a mask over the edges after the deletion has.
+    pub fn edges_left(&self) -> MaskedEdges {
         let weight = &self.now.weight;
         let row = |target: u32| {
             let left = self.edges.row(target).filter(move |e| weight[*e] != 0.0 && self.edges.idx[*e] != target);
             left.map(move |place| MaskedEdge { place, source: self.edges.idx[place], target })
         };
-        (weight.len(), (0..self.edges.rows() as u32).flat_map(row).collect())
+        let own = |node: u32| {
+            let place = self.edges.row(node).find(|e| self.edges.idx[*e] == node);
+            place.map(|place| (place as u32, weight[place]))
+        };
+        let nodes = 0..self.edges.rows() as u32;
+        let (edges, loops) = (nodes.clone().flat_map(row).collect(), nodes.filter_map(own).collect());
+        MaskedEdges { len: weight.len(), edges, loops }
     }
 
     /// The edges by target, self-loops among them, and their weights before and after.

@@ -31,7 +31,7 @@ pub use fisher::{Footprint, fisher, fisher_footprint, fisher_sets};
 pub use gram::gram;
 pub use importance::{Importance, Set, importance, model_fisher, sampled_fisher};
 pub use kfac::{Factor, Kfac};
-pub use masked::record_edge_masked;
+pub use masked::{EdgeMask, record_edge_masked};
 pub use mean::{
     Score, batch_mean_squares, gradient, logits, logits_of_each, losses, prepare_score, score, score_of_each,
 };

@@ -224,23 +224,24 @@ fn repair_scope(small: &mut Small) -> Result<()> {
     let reached = small.target.graph.as_ref().map_or(0, |g| g.influenced_train.len());
     let all = small.target.split.retain.len();
     hold(0 < reached && reached < all, || format!("{reached} of {all} nodes are reached; the test needs some"))?;
-    let (near, account) = small.run("graph_repair", "epochs = 2")?;
+    let near = "epochs = 2\nscope = 'influenced'";
+    let (of_near, account) = small.run("graph_repair", near)?;
     hold(account.details.notes["scope_records"] == reached, || format!("{account:?}"))?;
     let lost = account.details.notes["graph"]["nodes_with_fewer_edges"].as_u64();
     hold(lost.is_some_and(|n| n > 0), || format!("{account:?}"))?;
-    let (wide, account) = small.run("graph_repair", "epochs = 2\nscope = 'all'")?;
-    hold(account.details.notes["scope_records"] == all && bits(&near) != bits(&wide), || format!("{account:?}"))?;
+    let (wide, account) = small.run("graph_repair", "epochs = 2")?;
+    hold(account.details.notes["scope_records"] == all && bits(&of_near) != bits(&wide), || format!("{account:?}"))?;
     // One node, so one class: fine-tuned on it alone, the network would forget the others.
     if let Some(g) = &mut small.target.graph {
         g.influenced_train.truncate(1);
     }
-    let (widened, _) = small.run("graph_repair", "epochs = 2")?;
+    let (widened, _) = small.run("graph_repair", near)?;
     hold(bits(&widened) == bits(&wide), || "repair on one class alone is not repair on all".into())?;
     // Whom the deletion does not reach is not looked at.
     if let Some(g) = &mut small.target.graph {
         g.influenced_train.clear();
     }
-    let (fallen_back, account) = small.run("graph_repair", "epochs = 2")?;
+    let (fallen_back, account) = small.run("graph_repair", near)?;
     hold(bits(&fallen_back) == bits(&wide), || "repair without influenced nodes is not repair on all".into())?;
     hold(account.details.notes["scope"] == "all" && account.details.notes.contains_key("scope_note"), || {
         format!("{account:?}")

@@ -17,7 +17,8 @@ use crate::methods::shared::stop::no_accuracy;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::methods) struct Climb {
     lr: f64,
-    max_steps: usize,
+    max_steps: Option<usize>,
+    cost_of_recipe: f64,
     clip_norm: f64,
     #[serde(flatten)]
     rule: StopRule,
@@ -30,9 +31,17 @@ const RULE: [Setting; 3] = StopRule::SETTINGS;
 impl Climb {
     /// lr 0.02, full batch: on digits a goal is reached in 30 to 330 steps, of which 1000 leave ample room. The clip
     /// keeps the last steps of a class, where the gradient is longest, from leaping over the goal.
-    pub const SETTINGS: [Setting; 8] = [
+    pub const SETTINGS: [Setting; 9] = [
         real("lr", "0.02", Range::POSITIVE, "Step along the gradient of the mean loss over all forgotten records."),
-        count("max_steps", "1000", 1, "Steps at most; on digits a goal is reached in 30 to 330."),
+        real(
+            "cost_of_recipe",
+            "0.2",
+            Range::POSITIVE,
+            "What the steps may cost, as a part of a retrain: passes over the forgotten records beside the recipe's \
+                over the retained ones; on the nodes of a graph a step is a pass over all of it.",
+        )
+        .tried(0.02, 1.0),
+        count("max_steps", ABSENT, 1, "Steps at most. Absent: what `cost_of_recipe` pays for, from 10 to 1000."),
         real("clip_norm", "1", Range::NONE_OR_MORE, "Directions longer than this are scaled down to it."),
         RULE[0],
         RULE[1],
@@ -50,6 +59,13 @@ impl Climb {
             "Retained accuracy below which the last step is taken back; costs a pass over them a step. Absent: none.",
         ),
     ];
+
+    /// Steps at most.
+    pub(in crate::methods) fn most(&self, view: &View) -> usize {
+        let pass = if view.graph.is_some() { 1.0 } else { in_proportion(view) };
+        let paid = self.cost_of_recipe * view.train.epochs as f64 / pass.max(f64::MIN_POSITIVE);
+        self.max_steps.unwrap_or(paid.round().clamp(10.0, 1000.0) as usize)
+    }
 
     /// Climbs from the session's parameters. `account` comes with what the caller has read and spent on the direction.
     pub(in crate::methods) fn run(
@@ -155,7 +171,8 @@ impl<'a, 'e> Ascent<'a, 'e> {
             end.reason = StoppedBy::AtTarget;
             return Ok(end);
         }
-        while end.steps < self.settings.max_steps && end.reason == StoppedBy::MaxSteps {
+        let most = self.settings.most(view);
+        while end.steps < most && end.reason == StoppedBy::MaxSteps {
             let before = end.last;
             end.steps += 1;
             end.last = self.advance(self.settings.lr)?;

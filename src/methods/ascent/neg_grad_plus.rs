@@ -14,13 +14,13 @@ pub(crate) static ROW: MethodRow = MethodRow {
     settings: &[
         &[real(
             "alpha",
-            "0.95",
+            "0.9",
             Range::UNIT,
-            "Weight of the retained records' loss; DeepUnlearn's (0.9999 there for confused classes).",
+            "Weight of the retained records' loss; DeepUnlearn has 0.95, and 0.9999 for confused classes.",
         )],
         &Sgd::settings(
-            ("0.01", "DeepUnlearn's."),
-            ("5", "Passes over the retained records; DeepUnlearn's lower end."),
+            ("1", "Learning rate as a multiple of the recipe's; the clip bounds its steps."),
+            ("0.1", "Passes over the retained records as a part of the recipe's, at most; DeepUnlearn has 5 of 50."),
             "constant",
         ),
         &[real(

@@ -26,8 +26,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
             count("batch", "128", 1, "Records per batch of `batch_mean`."),
         ],
         &Sgd::settings(
-            ("0.01", "The public code's."),
-            ("8", "Passes over the retained records; 1500 steps of 256 in the public code."),
+            ("1", "Learning rate as a multiple of the recipe's."),
+            ("0.1", "Passes over the retained records as a part of the recipe's."),
             "cosine",
         ),
     ],
@@ -75,7 +75,13 @@ impl SfrOn {
         let mut repair = Turns::new(session, &config, view.seed, Task::retained(view, 1.0))?;
         let total = repair.per_epoch() * config.epochs as u64;
         let climb = Task::forgotten(view, -self.ascent).taught(Lesson::Adaptive);
-        let plain = TrainConfig { momentum: 0.0, weight_decay: 0.0, clip_norm: self.clip_norm, ..config };
+        let plain = TrainConfig {
+            optimizer: "sgd".into(),
+            momentum: 0.0,
+            weight_decay: 0.0,
+            clip_norm: self.clip_norm,
+            ..config
+        };
         // Its rate falls along with the repair's.
         let mut ascent = Turns::lasting(session, &plain, view.seed, climb, total.div_ceil(self.every))?;
         ascent.fit().weigh_gradients(mask);

@@ -1,7 +1,11 @@
 //! Gradient ascent preconditioned with the inverse of the retained records' curvature as a matrix, not as a diagonal.
 
+mod forecast;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+
+use self::forecast::Forecast;
 
 use crate::methods::ascent::climb::Climb;
 use crate::methods::ascent::direction::Direction;
@@ -28,6 +32,13 @@ pub(crate) static ROW: MethodRow = MethodRow {
             ),
             choice("blocks", "whole", BLOCKS, "Parameters that curve together."),
             choice("curvature", "wood_fisher", CURVATURES, "The matrix whose inverse leads the ascent."),
+            real(
+                "max_cost",
+                ABSENT,
+                Range::POSITIVE,
+                "Refuses to begin where it is forecast to cost more than so many retrains. Absent: it says so and \
+                 begins.",
+            ),
         ],
         &Climb::SETTINGS,
     ],
@@ -69,6 +80,7 @@ struct WoodFisher {
     records: usize,
     blocks: Blocks,
     curvature: Curvature,
+    max_cost: Option<f64>,
     #[serde(flatten)]
     climb: Climb,
 }
@@ -76,12 +88,32 @@ struct WoodFisher {
 /// Keeps this draw apart from the orders of epochs.
 const STREAM: u32 = 0x776f_6f64;
 
+impl WoodFisher {
+    /// Measures what it will cost, and says so where that is more than a retrain.
+    fn foretell(&self, session: &mut Session, view: &View, records: &[u32]) -> Result<Forecast> {
+        let forecast = Forecast::of(session, view, records, self.blocks, self.climb.most(view))?;
+        let said = || forecast.said(records.len(), session.model.layout.count());
+        match self.max_cost {
+            Some(most) if forecast.of_a_retrain() > most => {
+                Err(Error::input(format!("method {}: it would cost more than max_cost = {most}: {}", ROW.name, said())))
+            }
+            _ if forecast.of_a_retrain() > 1.0 => {
+                log::warn!("{}", said());
+                Ok(forecast)
+            }
+            _ => Ok(forecast),
+        }
+    }
+}
+
 impl Method for WoodFisher {
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let mut account = Account::reading(&[Read::RetainData]);
         match self.curvature {
             Curvature::WoodFisher => {
                 let drawn = view.drawn(self.records, STREAM);
+                let forecast = timed(&mut account.precompute_s, || self.foretell(session, view, &drawn))?;
+                account.note("forecast", json!(forecast));
                 let inverse = timed(&mut account.precompute_s, || {
                     Woodbury::new(session, Records::train(&drawn), Damping::Relative(self.delta), self.blocks)
                 })?;

@@ -15,22 +15,28 @@ pub(crate) static ROW: MethodRow = MethodRow {
     tier: Tier::Approximate,
     role: Role::Method,
     takes: &[RecordKind::Node],
-    settings: &[&[
-        epochs("epochs", "20", 1, "On Cora as many cost a tenth of a retrain and give its accuracy."),
-        real("lr", ABSENT, Range::POSITIVE, "Adam's. Absent: the recipe's."),
-        real("weight_decay", ABSENT, Range::NOT_NEGATIVE, "Absent: the recipe's."),
-        choice("scope", "influenced", SCOPES, "Whom to train on; all, where those influenced are not of every class."),
-    ]],
+    settings: &[
+        &[choice(
+            "scope",
+            "all",
+            SCOPES,
+            "Whom to train on; those influenced are all where they are not of every class.",
+        )],
+        &Sgd::settings(
+            ("1", "Learning rate as a multiple of the recipe's."),
+            ("0.1", "Passes over the records as a part of the recipe's."),
+            "constant",
+        ),
+    ],
     build: |table| settings::build::<GraphRepair>(&ROW, table),
 };
 
-/// Adam on the reduced graph. All else is the recipe's.
+/// The recipe's optimiser on the reduced graph.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct GraphRepair {
-    epochs: usize,
-    lr: Option<f64>,
-    weight_decay: Option<f64>,
     scope: Scope,
+    #[serde(flatten)]
+    sgd: Sgd,
 }
 
 /// The classes of some nodes.
@@ -40,21 +46,14 @@ fn kinds(session: &Session, nodes: &[u32]) -> Result<BTreeSet<u32>> {
 
 impl Method for GraphRepair {
     fn needs(&self) -> Needs {
-        if self.lr.is_none() || self.weight_decay.is_none() { Needs::Recipe } else { Needs::Nothing }
+        let given = self.sgd.lr.is_some() && self.sgd.epochs.is_some();
+        if given { Needs::Nothing } else { Needs::Recipe }
     }
 
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         let graph = view.require_graph(ROW.name)?;
         let origin = Origin::of(session)?;
-        let config = TrainConfig {
-            optimizer: "adam".into(),
-            lr: self.lr.unwrap_or(view.train.lr),
-            epochs: self.epochs,
-            schedule: Schedule::Constant,
-            nesterov: false,
-            weight_decay: self.weight_decay.unwrap_or(view.train.weight_decay),
-            ..view.train.without_course()
-        };
+        let config = self.sgd.recipe(view.train);
         let mut account = Account::reading(&[Read::RetainData]);
         let (mut nodes, mut used) = self.scope.of(view);
         // Fine-tuned on some classes alone, a network forgets the others.

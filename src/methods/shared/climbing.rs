@@ -6,7 +6,7 @@ use super::account::Account;
 use super::lessons::{Plan, Task, learn};
 use super::range::Range;
 use super::settings::{Setting, real};
-use super::sgd::Sgd;
+use super::sgd::{self, Sgd};
 use super::stop::StopRule;
 use crate::error::Result;
 use crate::methods::{Read, View};
@@ -26,21 +26,26 @@ pub struct Climbing {
     pub rule: StopRule,
 }
 
-const SGD: [Setting; 5] = Sgd::settings(
-    ("0.01", "DeepUnlearn's for NegGrad+."),
-    ("5", "Passes over the retained records; DeepUnlearn's lower end for NegGrad+."),
+const SGD: [Setting; sgd::SETTINGS] = Sgd::settings(
+    ("0.5", "Learning rate as a multiple of the recipe's; the clip bounds its steps."),
+    (
+        "0.1",
+        "Passes over the retained records as a part of the recipe's, at most; DeepUnlearn has 5 of 50 for NegGrad+.",
+    ),
     "constant",
 );
 const RULE: [Setting; 3] = StopRule::OR_NEVER;
 
 impl Climbing {
     /// Its settings.
-    pub const SETTINGS: [Setting; 9] = [
+    pub const SETTINGS: [Setting; sgd::SETTINGS + 4] = [
         SGD[0],
         SGD[1],
         SGD[2],
         SGD[3],
         SGD[4],
+        SGD[5],
+        SGD[6],
         real(
             "clip_norm",
             "0.2",

@@ -21,7 +21,8 @@ pub fn descend(
     forget: &[u32],
     goal: Goal,
 ) -> Result<(u64, Score)> {
-    let forget = Records::before(forget);
+    // Drawn labels are of the records before the request: a record is forgotten by its own.
+    let forget = if session.is_relabelled() { Records::train(forget) } else { Records::before(forget) };
     let every = (fit.steps_per_epoch(terms) as u64 / CHECKS).max(1);
     let mut watch = Descent { forget, goal, every, score: statistics::score(session, forget)? };
     if goal.reached(&watch.score) {

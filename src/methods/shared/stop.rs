@@ -55,6 +55,13 @@ const RULES: &[(&str, &str)] = &[
 ];
 
 impl StopRule {
+    /// The rule, but none where `auto` would compare with a validation split and there is none: for what ends by its
+    /// epochs anyway.
+    pub fn where_possible(self, session: &Session, view: &View) -> Option<StopRule> {
+        let alone = self.stop == Stop::Auto && self.target_loss.is_none() && view.forgotten_classes.is_empty();
+        Some(self).filter(|_| !alone || session.len(Part::Validation) > 0)
+    }
+
     /// Settings of what ends by a rule.
     pub const SETTINGS: [Setting; 3] = StopRule::settings(RULES.split_at(4).0);
     /// Settings of what may also end by its steps alone.
@@ -71,6 +78,12 @@ impl StopRule {
                 "What a forgotten class may keep where `stop` is accuracy.",
             ),
         ]
+    }
+
+    /// The same for what gives the forgotten records other labels: they are watched by their own as records of the
+    /// training part, which a graph no longer has.
+    pub fn of_relabelled(self, session: &Session, view: &View) -> Option<StopRule> {
+        self.where_possible(session, view).filter(|_| session.stand_alone())
     }
 
     /// The goal of a request, and the name of the rule that it comes from.

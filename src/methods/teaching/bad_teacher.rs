@@ -18,10 +18,11 @@ pub(crate) static ROW: MethodRow = MethodRow {
             real("temperature", "1", Range::POSITIVE, "Of both teachers' answers; the source's."),
         ],
         &Sgd::settings(
-            ("0.01", "The source has Adam with 1e-4."),
-            ("5", "Passes over the records that are taught; the source has 1, of far more records."),
+            ("0.1", "Learning rate as a multiple of the recipe's; the source has Adam with 1e-4."),
+            ("0.05", "Passes over the records that are taught as a part of the recipe's, at most; the source has 1."),
             "constant",
         ),
+        &StopRule::OR_NEVER,
     ],
     build: |table| settings::build::<BadTeacher>(&ROW, table),
 };
@@ -36,6 +37,8 @@ struct BadTeacher {
     temperature: f64,
     #[serde(flatten)]
     sgd: Sgd,
+    #[serde(flatten)]
+    rule: StopRule,
 }
 
 /// Keeps the draw of taught records apart from the seed's other uses.
@@ -64,7 +67,8 @@ impl Method for BadTeacher {
             let bad = answers(session, "teacher.incompetent", forget.records, temperature)?;
             session.write_theta(&theta)?;
             let tasks = vec![retain.taught(lesson(good)), forget.taught(lesson(bad))];
-            Ok(Plan { tasks, notes: vec![("taught_records", taught.len().into())], ..Plan::default() })
+            let until = self.rule.where_possible(session, view);
+            Ok(Plan { tasks, notes: vec![("taught_records", taught.len().into())], until, ..Plan::default() })
         })
     }
 }

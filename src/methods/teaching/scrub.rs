@@ -43,18 +43,26 @@ const SETTINGS: &[&[Setting]] = &[
             Range::POSITIVE,
             "Of the answers that are compared; the source's small scale, 4 else.",
         ),
-        epochs("max_epochs", "3", 1, "How many of the epochs leave the forgotten records' answers; the source's."),
+        epochs(
+            "max_epochs",
+            ABSENT,
+            1,
+            "How many of the epochs leave the forgotten records' answers, 3 in the source. Absent: all but the last, \
+             unless enough is forgotten before.",
+        ),
         count("forget_batch", "32", 1, "Forgotten records of a step; the source's small scale, 512 else."),
     ],
     &Sgd::settings(
-        ("0.01", "The source has SGD with 5e-4 for a ResNet, Adam with 5e-4 else."),
-        ("10", "Passes over the retained records; the source's small scale, 3 else."),
+        ("1", "Learning rate as a multiple of the recipe's; the source has a hundredth for a ResNet."),
+        ("0.1", "Passes over the retained records as a part of the recipe's; the source has 3 to 10."),
         "constant",
     ),
+    &StopRule::OR_NEVER,
 ];
 
-/// An epoch is a pass over the forgotten records that climbs T² KL(original ‖ network), in the first `max_epochs`, and
-/// one over the others that descends gamma L_R + alpha T² KL. One momentum for both, as in the source.
+/// An epoch is a pass over the forgotten records that climbs T² KL(original ‖ network), in the first `max_epochs` and
+/// while they are not forgotten, and one over the others that descends gamma L_R + alpha T² KL. One momentum for both,
+/// as in the source.
 ///
 /// At the original's parameters that KL and its gradient are 0: the first climb only moves what weight decay and
 /// dropout move, and forgetting begins in the second epoch. Public code has the same.
@@ -63,10 +71,12 @@ struct Scrub {
     gamma: f64,
     alpha: f64,
     temperature: f64,
-    max_epochs: usize,
+    max_epochs: Option<usize>,
     forget_batch: usize,
     #[serde(flatten)]
     sgd: Sgd,
+    #[serde(flatten)]
+    rule: StopRule,
 }
 
 /// The same, and the parameters after the epoch whose forget error is closest to that of the validation split at the
@@ -89,8 +99,15 @@ impl Scrub {
         let mut descend = Turns::new(session, &config, view.seed, descent)?;
         let config = TrainConfig { batch_size: self.forget_batch, accumulate: 1, ..config };
         let mut climb = Turns::new(session, &config, view.seed, forget.taught(lesson(left, 0.0, 1.0)))?;
-        for epoch in 0..self.sgd.epochs {
-            if epoch < self.max_epochs {
+        let goal = self.rule.where_possible(session, view).map(|rule| rule.goal(session, view)).transpose()?;
+        let epochs = self.sgd.epochs(view.train);
+        let most = self.max_epochs.unwrap_or(epochs.saturating_sub(1).max(1));
+        for epoch in 0..epochs {
+            let enough = match &goal {
+                Some((goal, _)) if epoch < most => goal.reached(&statistics::score(session, forget.records)?),
+                _ => false,
+            };
+            if epoch < most && !enough {
                 climb.take(session, climb.per_epoch())?;
             }
             descend.take(session, descend.per_epoch())?;
@@ -102,6 +119,11 @@ impl Scrub {
     fn account(&self, session: &Session, view: &View) -> Result<Account> {
         session.needs_softmax(ROW.name)?;
         let mut account = Account::reading(&[Read::RetainData, Read::ForgetData]);
+        let compares = matches!(self.rule.stop, Stop::Auto | Stop::HoldoutLoss) && self.rule.target_loss.is_none();
+        let by_class = self.rule.stop == Stop::Auto && !view.forgotten_classes.is_empty();
+        if compares && !by_class && session.len(Part::Validation) > 0 {
+            account.reads.push(Read::ValidationData);
+        }
         account.note("train", json!(self.sgd.recipe(view.train)));
         Ok(account)
     }
@@ -150,13 +172,19 @@ impl Method for ScrubR {
                 false => error(session, Records { part: Part::Validation, indices: &held_out })?,
             };
             let apart = |at: &usize| (after[*at].0 - goal).abs();
-            // The first of equals: the least that was done.
-            let best = (0..after.len()).min_by(|a, b| apart(a).total_cmp(&apart(b))).unwrap_or(0);
+            let nearer = |a: &usize, b: &usize| apart(a).total_cmp(&apart(b));
+            // The first of equals: the least that was done; of a class, which is gone either way, the last, when the
+            // others are repaired.
+            let best = match whole_class {
+                true => (0..after.len()).rev().min_by(nearer),
+                false => (0..after.len()).min_by(nearer),
+            };
+            let best = best.unwrap_or(0);
             session.write_theta(&after[best].1)?;
             Ok((steps, goal, best))
         })?;
         account.method_s += clock;
-        if !whole_class {
+        if !whole_class && !account.reads.contains(&Read::ValidationData) {
             account.reads.push(Read::ValidationData);
         }
         account.took(steps);

@@ -20,11 +20,15 @@ pub(crate) static ROW: MethodRow = MethodRow {
     settings: &[
         &[flag("repair", "true", "Whether training goes on behind the subtraction.")],
         &Sgd::settings(
-            ("0.05", "Of the repair; the source goes on with the training's own optimiser."),
             (
-                "1",
-                "Passes over the retained records behind the subtraction; 1 repaired the source's MNIST, where few \
-                    batches had them.",
+                "2",
+                "Learning rate of the repair, as a multiple of the recipe's; the source goes on with the training's \
+                 own.",
+            ),
+            (
+                "0.1",
+                "Passes over the retained records behind the subtraction, as a part of the recipe's; the source has \
+                 1.",
             ),
             "constant",
         ),

@@ -15,10 +15,15 @@ pub(crate) static ROW: MethodRow = MethodRow {
     settings: &[
         &[real("step", "0.1", Range::POSITIVE, "Of each feature, up the loss; the source's, of pixels from 0 to 1.")],
         &Sgd::settings(
-            ("1e-4", "Sources search 1e-8 to 1e-5, for networks with batch norm."),
-            ("10", "Passes over the forgotten records; the source's."),
+            (
+                "0.02",
+                "Learning rate as a multiple of the recipe's; sources search 1e-8 to 1e-5, for networks with batch \
+                 norm.",
+            ),
+            ("0.1", "Passes over the forgotten records as a part of the recipe's, at most; the source has 10."),
             "constant",
         ),
+        &StopRule::OR_NEVER,
     ],
     build: |table| settings::build::<BoundaryShrink>(&ROW, table),
 };
@@ -30,6 +35,8 @@ struct BoundaryShrink {
     step: f64,
     #[serde(flatten)]
     sgd: Sgd,
+    #[serde(flatten)]
+    rule: StopRule,
 }
 
 /// The class with the largest output that is not `own`, the first of equals.
@@ -52,7 +59,8 @@ impl Method for BoundaryShrink {
             let labels: Vec<u32> =
                 beside.chunks_exact(classes).zip(&own).map(|(row, own)| neighbour(row, *own)).collect();
             session.give_labels(forget.records, &labels)?;
-            Ok(Plan { tasks: vec![forget], ..Plan::default() })
+            let until = self.rule.of_relabelled(session, view);
+            Ok(Plan { tasks: vec![forget], until, ..Plan::default() })
         });
         session.restore_labels();
         made

@@ -20,8 +20,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
             "Layers with weights that are trained, counted from the output. Absent: half of them, rounded up.",
         )],
         &Sgd::settings(
-            ("0.05", "The start of the digits recipe; the source begins at 0.1."),
-            ("10", "Passes over the retained records; the source has 30."),
+            ("4", "Learning rate as a multiple of the recipe's."),
+            ("0.15", "Passes over the retained records as a part of the recipe's; the source has 30 of 62."),
             "cosine",
         ),
     ],

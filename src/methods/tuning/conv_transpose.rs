@@ -14,8 +14,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
     role: Role::Method,
     takes: &[RecordKind::Row],
     settings: &[&Sgd::settings(
-        ("0.01", "The source has 1e-3 for a ResNet."),
-        ("3", "Passes over the retained records; the source's."),
+        ("2", "Learning rate as a multiple of the recipe's."),
+        ("0.15", "Passes over the retained records as a part of the recipe's; the source has 3 of 50."),
         "cosine",
     )],
     build: |table| settings::build::<ConvTranspose>(&ROW, table),

@@ -21,9 +21,9 @@ pub(crate) static ROW: MethodRow = MethodRow {
             "Weight of the penalty in the first epoch; the source searches 1e-5 to 1e-3. 0 is `finetune`.",
         )],
         &Sgd::settings(
-            ("0.01", "The source's for ResNet-18."),
-            ("10", "Passes over the retained records; the source's."),
-            "constant",
+            ("2", "Learning rate as a multiple of the recipe's."),
+            ("0.15", "Passes over the retained records as a part of the recipe's; the source has 10 of 182."),
+            "cosine",
         ),
     ],
     build: |table| settings::build::<L1Sparse>(&ROW, table),
@@ -40,9 +40,9 @@ struct L1Sparse {
 }
 
 impl L1Sparse {
-    /// The penalty's weight in each epoch.
-    fn weights(&self) -> Vec<f64> {
-        (0..self.sgd.epochs).map(|epoch| self.gamma * (1.0 - epoch as f64 / self.sgd.epochs as f64)).collect()
+    /// The penalty's weight in each of the epochs.
+    fn weights(&self, epochs: usize) -> Vec<f64> {
+        (0..epochs).map(|epoch| self.gamma * (1.0 - epoch as f64 / epochs as f64)).collect()
     }
 }
 
@@ -54,7 +54,7 @@ impl Method for L1Sparse {
         let terms = [Term { records: Records::train(view.retain), weight: 1.0 }];
         let steps = timed(&mut account.method_s, || {
             let mut fit = Fit::new(session, &config, view.seed)?;
-            fit.penalize(self.weights());
+            fit.penalize(self.weights(config.epochs));
             train_to_end(&mut fit, session, &terms, &mut ())
         })?;
         account.took(steps);

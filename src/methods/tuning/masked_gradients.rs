@@ -10,7 +10,7 @@ use crate::nn::ParamEntry;
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "msg",
     summary: "new values for the weights with the smallest |gradient of L_retain - L_forget|, then epochs on the \
-              retained records in which the other weights follow a tenth of theirs",
+              retained records in which the other weights may follow a part of theirs",
     citation: "rank 2 of the NeurIPS 2023 unlearning competition; as MSG in Cadet et al. 2024 (DeepUnlearn)",
     tier: Tier::Approximate,
     role: Role::Method,
@@ -18,11 +18,17 @@ pub(crate) static ROW: MethodRow = MethodRow {
     settings: &[
         &[
             real("share", "0.3", Range::PART, "Part of each layer's weights that begin anew; the source's."),
-            real("gain", "0.1", Range::UNIT, "Factor on the gradient of the other weights; the source's."),
+            real(
+                "gain",
+                "1",
+                Range::UNIT,
+                "Factor on the gradient of the other weights; 0.1 in the source, with which a class of digits stays \
+                 known.",
+            ),
         ],
         &Sgd::settings(
-            ("0.01", "The source has 1e-3 for a ResNet."),
-            ("5", "Passes over the retained records; the source's."),
+            ("3", "Learning rate as a multiple of the recipe's."),
+            ("0.15", "Passes over the retained records as a part of the recipe's; the source has 5 of 50."),
             "linear",
         ),
     ],

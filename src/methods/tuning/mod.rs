@@ -13,3 +13,4 @@ pub mod random_label;
 pub mod rewind;
 pub mod salun;
 pub mod selective;
+pub mod shrink_perturb;

@@ -39,8 +39,12 @@ pub(crate) static ROW: MethodRow = MethodRow {
             ),
         ],
         &Sgd::settings(
-            ("0.05", "Of the epochs without noise."),
-            ("10", "Passes over the retained records without noise: they read nothing else, and give nothing away."),
+            ("2", "Learning rate of the epochs without noise, as a multiple of the recipe's."),
+            (
+                "0.2",
+                "Passes over the retained records without noise, as a part of the recipe's: they read nothing else, \
+                 and give nothing away.",
+            ),
             "cosine",
         ),
     ],

@@ -22,23 +22,26 @@ pub(crate) static ROW: MethodRow = MethodRow {
             flag("true_label", "false", "Whether a drawn label may be the true one."),
         ],
         &Sgd::settings(
-            ("0.01", "Public code searches 1e-4 to 0.1."),
-            ("10", "Passes over the retained records; public code's."),
+            ("0.05", "Learning rate as a multiple of the recipe's; public code searches 1e-4 to 0.1."),
+            ("0.1", "Passes over the retained records as a part of the recipe's, at most."),
             "constant",
         ),
+        &StopRule::OR_NEVER,
     ],
     build: |table| settings::build::<RandomLabel>(&ROW, table),
 };
 
 /// Minimises L_R + weight · L_F(random labels) by SGD: SalUn without its mask. A record's label is a function of the
-/// seed and the record. Batch size and, unless set, weight decay
-/// are the recipe's.
+/// seed and the record. Batch size and, unless set, weight decay are the recipe's. It ends where the records are
+/// forgotten as much as records never seen: a wrong label that is learned beyond that is a mark of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct RandomLabel {
     weight: Option<f64>,
     true_label: bool,
     #[serde(flatten)]
     sgd: Sgd,
+    #[serde(flatten)]
+    rule: StopRule,
 }
 
 impl Method for RandomLabel {
@@ -52,8 +55,8 @@ impl Method for RandomLabel {
         let made = learn(session, view, &self.sgd.recipe(view.train), &reads, |session| {
             let forget = Task::forgotten(view, weight);
             session.draw_labels(forget.records, view.seed, self.true_label)?;
-            let notes = vec![("weight", weight.into())];
-            Ok(Plan { tasks: vec![Task::retained(view, 1.0), forget], notes, ..Plan::default() })
+            let (notes, until) = (vec![("weight", weight.into())], self.rule.of_relabelled(session, view));
+            Ok(Plan { tasks: vec![Task::retained(view, 1.0), forget], notes, until, ..Plan::default() })
         });
         session.restore_labels();
         made

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::engine::Buf;
 use crate::methods::prelude::*;
+use crate::methods::shared::descent::descend;
 use crate::nn::ParamEntry;
 
 pub(crate) static ROW: MethodRow = MethodRow {
@@ -37,13 +38,15 @@ pub(crate) static ROW: MethodRow = MethodRow {
             ),
         ],
         &Sgd::settings(
-            ("0.013", "The source's for ResNet-18."),
+            ("0.1", "Learning rate as a multiple of the recipe's; the source has an eighth of its own recipe's."),
             (
-                "10",
-                "Passes over the retained records, as in the source; the forgotten begin again as often as that takes.",
+                "0.1",
+                "Passes over the retained records as a part of the recipe's, at most; the forgotten begin again as \
+                 often as that takes.",
             ),
             "constant",
         ),
+        &StopRule::OR_NEVER,
     ],
     build: |table| settings::build::<SalUn>(&ROW, table),
 };
@@ -60,6 +63,8 @@ struct SalUn {
     true_label: bool,
     #[serde(flatten)]
     sgd: Sgd,
+    #[serde(flatten)]
+    rule: StopRule,
 }
 
 impl SalUn {
@@ -104,15 +109,24 @@ impl Method for SalUn {
             Term { records: Records::train(view.retain), weight: 1.0 },
             Term { records: Records::before(view.forget), weight },
         ];
-        let (steps, chosen) = timed(&mut account.method_s, || {
+        let mut clock = 0.0;
+        let (steps, chosen) = timed(&mut clock, || {
             let (mask, chosen) = self.mask(session, view)?;
+            let goal = self.rule.of_relabelled(session, view).map(|rule| rule.goal(session, view)).transpose()?;
             session.draw_labels(terms[1].records, view.seed, self.true_label)?;
             let mut fit = Fit::new(session, &config, view.seed)?;
             fit.restrict(mask, origin.0);
-            let taken = train_to_end(&mut fit, session, &terms, &mut ());
+            let taken = match goal {
+                None => train_to_end(&mut fit, session, &terms, &mut ()),
+                Some((goal, rule)) => {
+                    goal.describe(rule, &mut account);
+                    descend(session, &mut fit, &terms, view.forget, goal).map(|(steps, _)| steps)
+                }
+            };
             session.restore_labels();
             Ok((taken?, chosen))
         })?;
+        account.method_s += clock;
         account.took(steps);
         account.note("salient_fraction", chosen as f64 / session.model.layout.count().max(1) as f64);
         account.note("weight", weight);

@@ -19,7 +19,7 @@ pub(crate) static ROW: MethodRow = MethodRow {
         &[
             choice(
                 "rule",
-                "gradient",
+                "tail",
                 RULES,
                 "What layers are ranked by; of small dense networks a retrain moves the last layer furthest, and \
                  `tail` alone puts that first each time.",
@@ -28,8 +28,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
             flag("reset", "true", "Whether they begin anew, as a retrain's do; else they go on from where they are."),
         ],
         &Sgd::settings(
-            ("0.025", "Half of the start of the digits recipe: that of its middle."),
-            ("20", "Passes over the retained records: half of the digits recipe."),
+            ("2", "Learning rate as a multiple of the recipe's."),
+            ("0.15", "Passes over the retained records as a part of the recipe's."),
             "cosine",
         ),
     ],

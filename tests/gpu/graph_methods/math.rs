@@ -218,14 +218,15 @@ pub fn mask_gradient(small: &mut Small) -> Result<()> {
         small.request(REQUESTS[0])?;
         let gone = small.target.deletion().map(|d| d.edges.clone()).unwrap_or_default();
         small.session(|session, view| {
-            let (len, edges) = session.mask_edges()?;
-            hold(edges.iter().all(|e| !gone.contains(&[e.source, e.target])), || "a deleted edge is masked".into())?;
-            let (mask, slope) = (session.engine.alloc("mask", len)?, session.engine.alloc("slope", len)?);
+            let edges = statistics::EdgeMask::new(session)?;
+            let (len, mask) = (edges.mask.len, edges.mask);
+            let deleted = edges.edges.iter().any(|e| gone.contains(&[e.source, e.target]));
+            hold(!deleted, || "a deleted edge is masked".into())?;
             let mut rec = session.recording();
             let words = rec.temp("step", 4);
             rec.upload(words);
             let (lists, sums) =
-                statistics::record_edge_masked(session, &mut rec, Records::train(view.retain), [mask, slope], words)?;
+                statistics::record_edge_masked(session, &mut rec, Records::train(view.retain), &edges, words)?;
             rec.readback(sums);
             let program = session.compile(rec)?;
             let inputs: Vec<Data> = std::iter::once(Data::U32(vec![0; 4])).chain(lists).collect();
@@ -237,7 +238,7 @@ pub fn mask_gradient(small: &mut Small) -> Result<()> {
                 Ok::<f64, unlearn::Error>(f64::from(out[0].f32()[0]) / view.retain.len() as f64)
             };
             loss(session, &vec![0.0; len], 0.0)?;
-            let found = session.engine.read(slope)?;
+            let found = session.engine.read(edges.slope)?;
             let top = found.iter().fold(0.0, |m: f64, g| m.max(f64::from(g.abs())));
             for seed in [1.1, 2.3] {
                 let along: Vec<f64> =

@@ -100,7 +100,8 @@ fn layers_that_are_held_keep_their_bits() {
     }
     // With every layer new, nothing is left of the original.
     assert_eq!(small.run("eu_k", "k = 3").0, small.run("retrain", "").0);
-    assert_eq!(small.run("cf_k", "k = 3\nepochs = 2").0, small.run("finetune", "epochs = 2").0);
+    let steps = "epochs = 2\nlr = 0.05";
+    assert_eq!(small.run("cf_k", &format!("k = 3\n{steps}")).0, small.run("finetune", steps).0);
     let said = (find("cf_k").unwrap().build)("k = 4".parse().unwrap()).unwrap().suits(&small.model).unwrap_err();
     assert!(said.to_string().contains("k = 4") && said.to_string().contains("3 layers"), "{said}");
 }
@@ -176,7 +177,7 @@ fn layers_are_ranked_by_ratios_of_their_gradients() {
 fn scrub_r_goes_back_to_the_epoch_with_the_error_of_held_out_records() {
     // Records so far from their class that forgetting them shows in their error.
     let mut small = Small::spread("", 1.8);
-    let settings = "lr = 0.2\nepochs = 6\nmax_epochs = 4\nforget_batch = 4";
+    let settings = "lr = 0.2\nepochs = 6\nmax_epochs = 4\nforget_batch = 4\nstop = \"never\"";
     let (theta, account) = small.run("scrub_r", settings);
     let notes = &account.details.notes;
     let errors: Vec<f64> = serde_json::from_value(notes["forget_errors"].clone()).unwrap();

@@ -32,6 +32,8 @@ pub mod eval;
 #[cfg(feature = "harness")]
 pub mod harness;
 pub mod kernels;
+#[cfg(feature = "ledger")]
+pub mod ledger;
 pub mod methods;
 pub mod nn;
 pub mod records;

@@ -38,8 +38,20 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+/// Bytes in lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+}
+
+/// The bytes that hexadecimal digits of lower case spell; none for any other text.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f').then(|| char::from(*b).to_digit(16)).flatten();
+    let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
+        [high, low] => Some((digit(high)? << 4 | digit(low)?) as u8),
+        _ => None,
+    });
+    pairs.collect()
 }
 
 #[cfg(test)]
@@ -58,6 +70,9 @@ mod tests {
         assert_ne!(of(&[("a", b"bc")]), of(&[("ab", b"c")]));
         assert_ne!(of(&[("a", b"b"), ("c", b"")]), of(&[("a", b""), ("c", b"b")]));
         assert_eq!(of(&[("a", b"b")]), of(&[("a", b"b")]));
+        let all: Vec<u8> = (0..=255).collect();
+        assert_eq!(unhex(&hex(&all)), Some(all));
+        assert!(["0", "0G", "AB", "é"].into_iter().all(|other| unhex(other).is_none()));
         assert_eq!(sha256(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }
 }

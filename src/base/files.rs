@@ -69,6 +69,20 @@ pub fn sweep(path: &Path) {
     }
 }
 
+/// Waits until the names in the folder of a file are on the disk too: what a rename promises survives a loss of power
+/// only then.
+///
+/// # Errors
+/// The folder cannot be opened.
+pub fn sync_folder(path: &Path) -> Result<()> {
+    // Elsewhere folders are no files.
+    #[cfg(unix)]
+    File::open(folder_of(path)).and_then(|folder| folder.sync_all()).map_err(Error::io("write", folder_of(path)))?;
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
 /// The folder that a file is in.
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))

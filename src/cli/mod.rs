@@ -20,6 +20,7 @@ mod gradients;
 mod guess;
 mod import;
 mod jobs;
+mod ledger;
 mod list;
 mod man;
 mod markdown;
@@ -31,6 +32,7 @@ mod purge;
 mod references;
 mod registries;
 mod report;
+mod requests;
 mod schema;
 mod search;
 mod shaders;
@@ -102,6 +104,8 @@ pub static COMMANDS: &[CommandRow] = &[
     row::<predict::Predict>("predict"),
     row::<export::Export>("export"),
     row::<gradients::Gradients>("gradients"),
+    row::<requests::Requests>("requests"),
+    row::<ledger::Ledger>("ledger"),
     row::<report::Report>("report"),
     row::<purge::PurgeRun>("purge"),
     row::<check::Check>("check"),

@@ -76,7 +76,7 @@ pub use normalize::{MeanStd, Normalization, Normalize, Scaling};
 pub use plant::Plant;
 pub use rates::Levels;
 pub use request::{Kind, Request};
-pub use request_file::{read_requests, request_lines};
+pub use request_file::{parse_requests, read_requests, request_lines};
 pub use request_id::Id;
 pub use resolve::resolve;
 pub use resolved::{Line, Split, Who};

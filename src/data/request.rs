@@ -75,6 +75,9 @@ pub struct Request {
     /// `kind = "edge"`: the edges that `data.poison` added.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub poisoned: bool,
+    /// When it was received, for `unlearn requests`: RFC 3339 or a date; the time of `add` where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<String>,
     /// Where it was written, for messages: `file line 3`, or `forget.request`.
     #[serde(skip, default = "inline_origin")]
     pub origin: String,
@@ -105,6 +108,7 @@ impl Request {
             twins: false,
             planted: false,
             poisoned: false,
+            received_at: None,
             origin,
         }
     }
@@ -116,6 +120,7 @@ impl Request {
         self.twins |= part.twins;
         self.planted |= part.planted;
         self.poisoned |= part.poisoned;
+        self.received_at = self.received_at.take().or_else(|| part.received_at.clone());
     }
 
     pub(super) fn fail<T>(&self, why: impl std::fmt::Display) -> Result<T> {

@@ -23,7 +23,15 @@ pub fn read_requests(path: &Path) -> Result<Vec<Request>> {
         std::io::ErrorKind::InvalidData => Error::input(format!("{}: is not UTF-8 text", path.display())),
         _ => Error::io("read", path)(e),
     })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    parse_requests(&text, path)
+}
+
+/// [`read_requests`] of a text that was read already; `path` stands in messages, and its ending says what it is.
+///
+/// # Errors
+/// As [`read_requests`].
+pub fn parse_requests(text: &str, path: &Path) -> Result<Vec<Request>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let csv = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
     let requests = if csv { parse_csv(text, path)? } else { parse_json_lines(text, path)? };
     match requests.is_empty() {
@@ -87,7 +95,8 @@ fn parse_csv(text: &str, path: &Path) -> Result<Vec<Request>> {
     if let Some(stray) = header.iter().find(|name| !COLUMNS.contains(name)) {
         let near = did_you_mean(stray, COLUMNS.iter().copied());
         return Err(Error::input(format!(
-            "{}: unknown column `{stray}`{near}; expected id or ids and, if wanted, request_id, kind, nodes, twins",
+            "{}: unknown column `{stray}`{near}; expected id or ids and, if wanted, request_id, kind, nodes, twins, \
+             received_at",
             origin(path, 1)
         )));
     }
@@ -114,13 +123,14 @@ fn parse_csv(text: &str, path: &Path) -> Result<Vec<Request>> {
             "" => whole.clone(),
             name => name.to_owned(),
         };
-        requests.push(Request { request_id, nodes, twins, ..Request::new(kind, ids, &origin) });
+        let received_at = Some(cell(column("received_at")).to_owned()).filter(|time| !time.is_empty());
+        requests.push(Request { request_id, nodes, twins, received_at, ..Request::new(kind, ids, &origin) });
     }
     Ok(requests)
 }
 
 /// The columns of a CSV of requests.
-const COLUMNS: [&str; 6] = ["request_id", "kind", "id", "ids", "nodes", "twins"];
+const COLUMNS: [&str; 7] = ["request_id", "kind", "id", "ids", "nodes", "twins", "received_at"];
 
 fn parse_kind(word: &str, origin: &str) -> Result<Kind> {
     Kind::ALL.into_iter().find(|kind| kind.name() == word).ok_or_else(|| {

@@ -49,6 +49,8 @@ pub mod references;
 pub mod refit;
 #[cfg(feature = "report")]
 pub mod report;
+#[cfg(feature = "ledger")]
+pub mod requests;
 pub mod residue;
 pub mod results;
 pub mod retrains;

@@ -21,9 +21,11 @@ use super::config::Config;
 use super::evaluate::Document;
 use super::experiment::search::Found;
 use super::info::RunInfo;
+use super::requests::{Outcome, Plan};
 use super::results::Row;
 use super::written::EpochLine;
 use crate::data::Request;
+use crate::ledger::{Entry, Standing};
 
 /// The schema of a configuration or experiment file, which is TOML.
 pub fn config() -> Value {
@@ -71,6 +73,28 @@ pub fn evaluation() -> Value {
         keys.extend(own.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
     }
     schema
+}
+
+/// The schema of `plan.json`, which `requests plan` writes and prints with `--json`.
+pub fn plan() -> Value {
+    written::<Plan>("unlearn plan", "`plan.json` of a batch of requests; `requests plan --json` prints it too.")
+}
+
+/// The schema of `outcome.json`, which `requests run` writes and prints with `--json`.
+pub fn outcome() -> Value {
+    let about = "`outcome.json` of a batch of requests; `requests run --json` has them as `outcomes`.";
+    written::<Outcome>("unlearn outcome", about)
+}
+
+/// The schema of a request as `requests list`, `show` and `due` print it.
+pub fn standing() -> Value {
+    let about = "Where a request stands: `requests list --json` and `due --json` have them as `requests`.";
+    written::<Standing>("unlearn standing", about)
+}
+
+/// The schema of a line of the ledger.
+pub fn entry() -> Value {
+    written::<Entry>("unlearn entry", "A line of `ledger.jsonl` in a project, as canonical JSON (RFC 8785).")
 }
 
 /// The schema of `audit.json`, which `audit` writes and prints with `--json`.

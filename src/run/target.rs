@@ -87,6 +87,17 @@ impl Target {
     /// # Errors
     /// Nothing is left to forget.
     pub fn after(&mut self, earlier: &Target, data: &Dataset) -> Result<()> {
+        match self.without(earlier, data)? {
+            0 => Err(Error::input("the run has forgotten all of these records already")),
+            _ => Ok(()),
+        }
+    }
+
+    /// As [`Target::after`], where nothing may be left: how many records are.
+    ///
+    /// # Errors
+    /// Nothing would be retained.
+    pub(super) fn without(&mut self, earlier: &Target, data: &Dataset) -> Result<usize> {
         // A node that was deleted is in no part any more.
         let lines = earlier.split.lines.iter();
         let known: HashSet<_> = lines.flat_map(|line| line.records.iter().map(|who| line.known_as(who))).collect();
@@ -98,13 +109,10 @@ impl Target {
             line.already += before - line.records.len();
             left += line.records.len();
         }
-        if left == 0 {
-            return Err(Error::input("the run has forgotten all of these records already"));
+        if self.graph.is_none() && left > 0 {
+            self.after_records(&earlier.split, data)?;
         }
-        match self.graph {
-            None => self.after_records(&earlier.split, data),
-            Some(_) => Ok(()),
-        }
+        Ok(left)
     }
 
     /// The same of records that stand alone.

@@ -57,6 +57,7 @@ mod pickles;
 mod pictures;
 mod private;
 mod products;
+mod projects;
 mod python;
 mod reader;
 mod recipes;

@@ -1,7 +1,7 @@
 //! The schemas of the documents: they allow what the program reads and writes, describe every key of it, and refuse
 //! what the program refuses.
 
-mod validate;
+pub mod validate;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;

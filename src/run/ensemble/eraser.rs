@@ -91,7 +91,7 @@ fn changes(graph: &GraphData, own: &[u32], taken: &Deletion) -> bool {
 }
 
 /// Refuses a method that an ensemble of this kind is not made to forget by.
-pub(super) fn check_method(config: &Config, run: &Path, method: &str) -> Result<()> {
+pub(in crate::run) fn check_method(config: &Config, run: &Path, method: &str) -> Result<()> {
     let own = match config.ensemble.as_ref().map(|ensemble| ensemble.kind) {
         Some(EnsembleKind::GraphEraser) => "graph_eraser",
         _ => "sisa",

@@ -1,0 +1,137 @@
+//! What open requests say, ids and all: the one place of a project that knows them in clear, besides the runs that
+//! forgot them. A file for each delivery; what a request said goes with its end.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{sync_folder, write_atomic};
+use crate::data::Request;
+use crate::error::{Error, Result};
+
+/// Folder of the deliveries.
+pub(super) const INBOX: &str = "inbox";
+
+/// What a request says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Body {
+    /// Pseudonym of its id.
+    pub request: String,
+    /// Its parts, of one kind each.
+    pub parts: Vec<Request>,
+}
+
+/// Files of the deliveries, in their order.
+fn files(project: &Path) -> Result<Vec<PathBuf>> {
+    let folder = project.join(INBOX);
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(Error::io("read", &folder)(e)),
+    };
+    let mut all: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    all.retain(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
+    all.sort();
+    Ok(all)
+}
+
+fn read(path: &Path) -> Result<Vec<Body>> {
+    let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
+    let line = |(at, line): (usize, &str)| {
+        let body: Body =
+            serde_json::from_str(line).map_err(|e| Error::input(format!("{} line {}: {e}", path.display(), at + 1)))?;
+        Ok(body.named())
+    };
+    text.lines().enumerate().map(line).collect()
+}
+
+fn write(path: &Path, bodies: &[Body]) -> Result<()> {
+    let mut text = String::new();
+    for body in bodies {
+        text += &serde_json::to_string(body).map_err(|e| Error::internal(format!("a request: {e}")))?;
+        text.push('\n');
+    }
+    write_atomic(path, text.as_bytes())
+}
+
+impl Body {
+    /// Messages name a request by its pseudonym, not by what may be a person's name.
+    fn named(mut self) -> Body {
+        let origin = origin(&self.request);
+        self.parts.iter_mut().for_each(|part| part.origin.clone_from(&origin));
+        self
+    }
+}
+
+/// What messages call a request.
+pub(super) fn origin(request: &str) -> String {
+    format!("request {}", &request[..12.min(request.len())])
+}
+
+/// What all open requests say, by pseudonym.
+pub(super) fn load(project: &Path) -> Result<BTreeMap<String, Body>> {
+    let mut all = BTreeMap::new();
+    for path in files(project)? {
+        all.extend(read(&path)?.into_iter().map(|body| (body.request.clone(), body)));
+    }
+    Ok(all)
+}
+
+/// Keeps a delivery: it is on the disk when this returns.
+pub(super) fn put(project: &Path, bodies: Vec<Body>) -> Result<Vec<Body>> {
+    let folder = project.join(INBOX);
+    fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+    let last = files(project)?.pop();
+    let number = last.and_then(|path| path.file_stem()?.to_str()?.parse::<u64>().ok()).unwrap_or(0);
+    let path = folder.join(format!("{:06}.jsonl", number + 1));
+    write(&path, &bodies)?;
+    sync_folder(&path)?;
+    Ok(bodies.into_iter().map(Body::named).collect())
+}
+
+/// Drops what is not to stay.
+pub(super) fn keep(project: &Path, stays: &dyn Fn(&str) -> Result<bool>) -> Result<()> {
+    for path in files(project)? {
+        let (mut left, mut gone) = (Vec::new(), 0);
+        for body in read(&path)? {
+            match stays(&body.request)? {
+                true => left.push(body),
+                false => gone += 1,
+            }
+        }
+        match (gone, left.is_empty()) {
+            (0, false) => {}
+            (_, true) => fs::remove_file(&path).map_err(Error::io("remove", &path))?,
+            (_, false) => write(&path, &left)?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Id, Kind};
+
+    fn body(request: &str) -> Body {
+        let part = Request::new(Kind::Sample, vec![Id::Name(format!("{request}@example.org"))], "");
+        Body { request: request.to_owned(), parts: vec![part] }.named()
+    }
+
+    #[test]
+    fn what_ended_goes_and_the_rest_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        put(dir.path(), vec![body("a"), body("b")]).unwrap();
+        put(dir.path(), vec![body("c")]).unwrap();
+        let all = load(dir.path()).unwrap();
+        assert_eq!(all.keys().collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert_eq!(all["b"], body("b"));
+        keep(dir.path(), &|request| Ok(request == "b")).unwrap();
+        assert_eq!(load(dir.path()).unwrap().keys().collect::<Vec<_>>(), ["b"]);
+        assert_eq!(files(dir.path()).unwrap().len(), 1);
+        put(dir.path(), vec![body("d")]).unwrap();
+        assert_eq!(load(dir.path()).unwrap().len(), 2);
+    }
+}

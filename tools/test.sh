@@ -64,6 +64,10 @@ if [ -n "$python" ] && [ -n "$adapters" ] && fits 90 tools/report.sh; then
   step tools/report.sh
   tools/report.sh --program "$target/debug/unlearn"
 fi
+if [ -n "$python" ] && [ -n "$adapters" ] && fits 90 tools/packs.sh; then
+  step tools/packs.sh
+  tools/packs.sh --program "$target/debug/unlearn"
+fi
 if [ -n "$python" ] && fits 180 tools/prove_shaders.sh; then
   step tools/prove_shaders.sh
   tools/prove_shaders.sh --program "$target/debug/unlearn"

@@ -1,9 +1,14 @@
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+
 use super::output::{emit, emit_json, shown};
+use super::project::ProjectArgs;
 use super::{Context, Run};
+use crate::base::stream;
 use crate::error::{Error, Result};
 use crate::run::export::{ExportJob, Format};
+use crate::run::lineage::note_export;
 
 /// Write a run's model for other programs: safetensors, ONNX, a model card, a table's encoder
 ///
@@ -35,6 +40,8 @@ pub struct Export {
     /// Write how cells of the run's table become the network's input, as JSON: columns, categories, means, scaling
     #[arg(long, value_name = "FILE")]
     encoder: Option<PathBuf>,
+    #[command(flatten)]
+    project: ProjectArgs,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -54,6 +61,33 @@ impl Export {
             Written::Onnx => Format::Onnx,
         };
         Some(("--out", format, self.out.as_deref()?))
+    }
+}
+
+impl Export {
+    /// Notes beside the run and in the project's ledger where its weights went.
+    fn remember(&self, cx: &Context, job: &ExportJob, (format, path): (Format, &Path)) -> Result<()> {
+        if stream(path) {
+            cx.note("the weights went to no file, so that `unlearn lineage` will not know of them");
+            return Ok(());
+        }
+        let word = match format {
+            Format::Safetensors => "safetensors",
+            Format::Onnx => "onnx",
+        };
+        match note_export(&self.run, path, word, job.model_sha256()) {
+            Ok(export) => {
+                let body = json!({
+                    "model_sha256": export.model_sha256, "file_sha256": export.sha256, "format": export.format,
+                });
+                self.project.tell(("model.exported", body))
+            }
+            // An archive that is closed to writing can still be exported from.
+            Err(e) => {
+                cx.note(&format!("{}: `unlearn lineage` will not know of {}: {e}", self.run.display(), path.display()));
+                Ok(())
+            }
+        }
     }
 }
 
@@ -82,6 +116,7 @@ impl Run for Export {
         let mut written: Vec<&Path> = Vec::new();
         if let Some((_, format, path)) = file {
             job.write(format, path)?;
+            self.remember(cx, &job, (format, path))?;
             written.push(path);
         }
         if let Some(config) = &config {

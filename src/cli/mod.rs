@@ -16,21 +16,26 @@ mod export;
 mod failure;
 mod follow;
 mod forget;
+mod gc;
 mod gradients;
 mod guess;
 mod import;
 mod jobs;
 mod ledger;
+mod lineage;
 mod list;
 mod man;
 mod markdown;
 mod marks;
 mod output;
+mod pack;
 mod predict;
+mod project;
 mod prove;
 mod purge;
 mod references;
 mod registries;
+mod replay;
 mod report;
 mod requests;
 mod schema;
@@ -100,6 +105,9 @@ pub static COMMANDS: &[CommandRow] = &[
     row::<verify::Verify>("verify"),
     row::<audit::AuditRun>("audit"),
     row::<prove::Prove>("prove"),
+    row::<pack::Pack>("pack"),
+    row::<replay::ReplayPack>("replay"),
+    row::<lineage::ShowLineage>("lineage"),
     row::<eval::Eval>("eval"),
     row::<predict::Predict>("predict"),
     row::<export::Export>("export"),
@@ -108,6 +116,7 @@ pub static COMMANDS: &[CommandRow] = &[
     row::<ledger::Ledger>("ledger"),
     row::<report::Report>("report"),
     row::<purge::PurgeRun>("purge"),
+    row::<gc::Gc>("gc"),
     row::<check::Check>("check"),
     row::<doctor::Doctor>("doctor"),
     row::<bench::Bench>("bench"),

@@ -1,10 +1,13 @@
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
+
 use super::output::{emit, emit_json, talk};
+use super::project::ProjectArgs;
 use super::{Context, Run};
 use crate::error::{Error, Result};
-use crate::run::purge::Purge;
+use crate::run::purge::{Purge, Purged};
 
 /// Delete what is only history of a run that forgot: its parents, their checkpoints and references
 ///
@@ -18,6 +21,8 @@ pub struct PurgeRun {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    project: ProjectArgs,
 }
 
 impl Run for PurgeRun {
@@ -43,6 +48,7 @@ impl Run for PurgeRun {
             }
         }
         let purged = purge.carry_out()?;
+        self.project.tell(purged_event(&purged))?;
         if cx.json {
             return emit_json(&purged);
         }
@@ -51,8 +57,15 @@ impl Run for PurgeRun {
     }
 }
 
+/// What the ledger says of it: hashes, and no path.
+pub(super) fn purged_event(purged: &Purged) -> (&'static str, Value) {
+    let hashes: Vec<&str> = purged.deleted.iter().map(|(_, hash)| hash.as_str()).collect();
+    let body = json!({ "run_sha256": purged.run_sha256, "deleted_sha256": hashes, "left": purged.kept.len() });
+    ("model.purged", body)
+}
+
 /// Asks on a terminal; nobody is there to ask otherwise.
-fn confirmed() -> Result<bool> {
+pub(super) fn confirmed() -> Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Ok(false);
     }

@@ -6,6 +6,7 @@ use super::output::emit_json;
 use super::{Context, Run};
 use crate::error::{Error, Result};
 use crate::run::export::Encoder;
+use crate::run::pack::Certificate;
 use crate::run::schema;
 
 /// Print the JSON Schema of a document: each key with its meaning, unit, range and default
@@ -16,8 +17,8 @@ use crate::run::schema;
 pub struct Schema {
     /// `config`: configuration and experiment files; `request`: a line of a request file; `run`: run.json; `metrics`: a
     /// line of metrics.jsonl; `results`: a line of results.jsonl; `eval`: what `eval` prints; `audit`: audit.json;
-    /// `search`: search.json; `encoder`: what `export --encoder` writes; `error`: what a command that failed prints
-    /// with --json
+    /// `search`: search.json; `certificate`: certificate.json of a pack; `encoder`: what `export --encoder` writes;
+    /// `error`: what a command that failed prints with --json
     #[arg(value_parser = PossibleValuesParser::new(DOCUMENTS.iter().map(|document| document.name)))]
     document: String,
 }
@@ -41,6 +42,7 @@ static DOCUMENTS: &[Document] = &[
     Document { name: "standing", schema: schema::standing },
     Document { name: "entry", schema: schema::entry },
     Document { name: "search", schema: schema::search },
+    Document { name: "certificate", schema: certificate },
     Document { name: "encoder", schema: encoder },
     Document { name: "error", schema: error },
 ];
@@ -48,6 +50,11 @@ static DOCUMENTS: &[Document] = &[
 fn encoder() -> Value {
     let about = "How cells of a table become the network's input; `export --encoder` writes it.";
     schema::written::<Encoder>("unlearn encoder", about)
+}
+
+fn certificate() -> Value {
+    let about = "`certificate.json` of a pack that `pack` writes: what was asked, done, guaranteed and tested.";
+    schema::written::<Certificate>("unlearn certificate", about)
 }
 
 fn error() -> Value {

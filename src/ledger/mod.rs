@@ -6,6 +6,7 @@ mod chain;
 mod check;
 mod entry;
 pub mod keys;
+mod mac;
 pub mod state;
 mod store;
 
@@ -13,5 +14,6 @@ pub use chain::{Chain, LEDGER, OPENED, Read, read};
 pub use check::{Start, Verdict, check};
 pub use entry::{Entry, Head};
 pub use keys::{Keys, PublicKey};
+pub use mac::mac;
 pub use state::State;
 pub use store::{Published, STORE, Standing, Step, Store};

@@ -378,7 +378,7 @@ impl Config {
     }
 
     /// Every path in it but that of the request of [`ForgetConfig`].
-    fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+    pub(in crate::run) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let d = &mut self.data;
         let single = [
             &mut d.path,

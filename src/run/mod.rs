@@ -33,10 +33,13 @@ pub mod influence;
 pub mod info;
 pub mod jobs;
 mod kept;
+pub mod lineage;
 mod lost;
 pub mod moments;
 pub mod naming;
 pub mod outputs;
+#[cfg(all(feature = "ledger", feature = "report"))]
+pub mod pack;
 #[cfg(feature = "report")]
 pub mod pages;
 pub mod pictures;

@@ -9,6 +9,8 @@ use super::audit::{self, Audit};
 use super::effect::Became;
 use super::evidence::{self, Parent, Residue};
 use super::folder::{Opened, RunFolder, State};
+use super::lineage::{self, Lineage, Place, Sort};
+use super::retrains::retrains_in;
 use super::verify;
 use crate::base::{utc_now, write_atomic};
 use crate::error::{Error, Result};
@@ -21,6 +23,8 @@ pub struct Purge {
     folders: Vec<PathBuf>,
     /// What holds something of the records and is not deleted, with the reason.
     pub kept: Vec<String>,
+    /// Runs whose exports the one that stays remembers.
+    exports: Vec<RunFolder>,
 }
 
 /// `purged.json` of the run: what was deleted, and when.
@@ -48,6 +52,7 @@ fn own_files(folder: &RunFolder) -> Vec<PathBuf> {
         verify::file(folder),
         Audit::beside(&folder.path),
         folder.path.join(NAME),
+        folder.path.join(lineage::EXPORTS),
         folder.info(),
     ]);
     let members = members(folder);
@@ -89,12 +94,14 @@ impl Purge {
         if run.folder.checkpoint().exists() {
             files.push(run.folder.checkpoint());
         }
+        let mut exports = Vec::new();
         for parent in &run.info.evidence.parents {
             let folder = RunFolder::new(&parent.path);
             if !is_there(&folder, parent)? {
                 kept.push(format!("parent run {}: it is not there; was it moved?", parent.path.display()));
                 continue;
             }
+            exports.push(folder.clone());
             for reference in retrains_in(&folder) {
                 files.extend(own_files(&reference));
                 folders
@@ -116,7 +123,59 @@ impl Purge {
         folders.sort_by_key(|folder| (std::cmp::Reverse(folder.components().count()), folder.clone()));
         folders.dedup();
         files.retain(|file| !data.iter().any(|data| same(data, file)));
-        Ok(Purge { run, files, folders, kept })
+        for export in exports.iter().map(lineage::read_exports).collect::<Result<Vec<_>>>()?.concat() {
+            kept.push(format!(
+                "export {}: weights of a run before this one, and whoever has copies of it",
+                export.path.display()
+            ));
+        }
+        Ok(Purge { run, files, folders, kept, exports })
+    }
+
+    /// As [`Purge::of`], with every other run that came from the run's history and not from the run itself: attempts
+    /// that were rolled back, forgettings by other methods. Those in `keep` stay, with what they came from.
+    ///
+    /// # Errors
+    /// As [`Purge::of`]; a run to be kept that came from the history.
+    pub fn all(run: &Path, keep: &[PathBuf]) -> Result<Purge> {
+        let (mut purge, lineage) = (Purge::of(run)?, Lineage::of(run)?);
+        let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let own = lineage.copies.iter().position(|copy| copy.path == lineage.run);
+        let came_from_own = |at: usize| {
+            let mut up = Some(at);
+            while let Some(here) = up.filter(|here| Some(*here) != own) {
+                up = lineage.copies[here].from;
+            }
+            up.is_some()
+        };
+        let kept: Vec<PathBuf> = keep.iter().map(|path| real(path)).collect();
+        for (at, copy) in lineage.copies.iter().enumerate().filter(|(_, copy)| copy.sort == Sort::Run) {
+            let (folder, is_kept) = (RunFolder::new(&copy.path), kept.contains(&real(&copy.path)));
+            let is_history = purge.folders.contains(&copy.path);
+            if is_kept && is_history {
+                return Err(Error::input(format!(
+                    "--keep {}: {} came from it, and it still has the records; leave one of them out",
+                    copy.path.display(),
+                    run.display()
+                )));
+            }
+            if is_kept || is_history || came_from_own(at) || copy.place == Place::Gone {
+                continue;
+            }
+            let own = members(&folder);
+            purge.files.extend(own_files(&folder));
+            purge.folders.extend(own.iter().flat_map(|member| [member.kept(), member.path.clone()]));
+            purge.folders.extend([folder.kept(), folder.path.join("members"), folder.path.clone()]);
+            purge.exports.push(folder);
+        }
+        purge.folders.sort_by_key(|folder| (std::cmp::Reverse(folder.components().count()), folder.clone()));
+        purge.folders.dedup();
+        Ok(purge)
+    }
+
+    /// Bytes of all files that it would delete.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().filter_map(|path| fs::metadata(path).ok()).map(|meta| meta.len()).sum()
     }
 
     /// Whether an approximate result was never judged, and cannot be once its original is gone.
@@ -131,6 +190,10 @@ impl Purge {
     /// `Io` for a file that cannot be deleted; those before it are gone.
     pub fn carry_out(self) -> Result<Purged> {
         let mut deleted = Vec::new();
+        // What is deleted first is not known any more where this is stopped.
+        for folder in &self.exports {
+            lineage::carry(folder, &self.run.folder)?;
+        }
         for path in &self.files {
             let hash = evidence::hash_of(path)?;
             fs::remove_file(path).map_err(Error::io("remove", path))?;
@@ -168,16 +231,4 @@ fn is_there(folder: &RunFolder, parent: &Parent) -> Result<bool> {
             parent.run_sha256
         ))),
     }
-}
-
-/// Retrains that `unlearn references` made in a run's folder.
-fn retrains_in(folder: &RunFolder) -> Vec<RunFolder> {
-    let inside = |path: &Path| -> Vec<PathBuf> {
-        let mut all: Vec<PathBuf> = fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.path()).collect();
-        all.sort();
-        all
-    };
-    let requests = inside(&folder.references());
-    let runs = requests.iter().flat_map(|request| inside(request)).map(|path| RunFolder::new(&path));
-    runs.filter(|run| run.state() != State::Free).collect()
 }

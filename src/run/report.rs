@@ -20,7 +20,7 @@ mod curves;
 mod experiment;
 mod graph;
 mod heat;
-mod html;
+pub(in crate::run) mod html;
 mod inks;
 mod layers;
 mod markdown;

@@ -263,3 +263,15 @@ fn key(run: &Opened, records: &str) -> String {
     digest.field("records", records.as_bytes());
     digest.finish()[..16].to_owned()
 }
+
+/// Retrains that `unlearn references` made in a run's folder.
+pub(in crate::run) fn retrains_in(folder: &RunFolder) -> Vec<RunFolder> {
+    let inside = |path: &Path| -> Vec<PathBuf> {
+        let mut all: Vec<PathBuf> = fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.path()).collect();
+        all.sort();
+        all
+    };
+    let requests = inside(&folder.references());
+    let runs = requests.iter().flat_map(|request| inside(request)).map(|path| RunFolder::new(&path));
+    runs.filter(|run| run.state() != State::Free).collect()
+}

@@ -49,6 +49,7 @@ mod misuse;
 mod models;
 mod ogb;
 mod outputs;
+mod packs;
 mod pages;
 mod params;
 mod parity;

@@ -18,6 +18,8 @@ use unlearn::run::schema;
 use unlearn::run::templates::TEMPLATES;
 use unlearn::run::train_run::{TrainJob, TrainOptions};
 
+use crate::evidence::bench::Bench;
+use crate::packs::made;
 use crate::shared::binary::{Desk, ends, refused};
 use validate::{undescribed, wrong};
 
@@ -101,6 +103,17 @@ fn what_the_program_writes_fits_and_every_key_is_described() {
 }
 
 #[test]
+fn a_certificate_fits_and_every_key_is_described() {
+    let bench = Bench::trained();
+    bench.forget("run", "one.jsonl", "finetune", "epochs = 1", "forgot");
+    made::judge(&bench, "forgot");
+    let project = made::Project::new(bench);
+    project.pack("forgot", "pack");
+    let text = std::fs::read_to_string(project.bench.path("pack/certificate.json")).expect("written");
+    fits(&of("certificate"), &serde_json::from_str(&text).expect("JSON"), "a certificate");
+}
+
+#[test]
 fn results_fit_and_every_key_is_described() {
     let forget = "[forget]\nrequest = { kind = \"class\", ids = [1] }\nreferences = 2\n";
     let text = format!("{SMALL}{forget}methods = [\"finetune\", \"ssd\"]\n");
@@ -136,7 +149,19 @@ fn every_key_of_every_schema_has_its_meaning_and_every_number_its_unit() {
             _ => {}
         }
     }
-    let documents = ["config", "request", "run", "metrics", "results", "eval", "audit", "search", "encoder", "error"];
+    let documents = [
+        "config",
+        "request",
+        "run",
+        "metrics",
+        "results",
+        "eval",
+        "audit",
+        "search",
+        "certificate",
+        "encoder",
+        "error",
+    ];
     for document in documents {
         let (schema, mut bare) = (of(document), Vec::new());
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");

@@ -233,6 +233,23 @@ impl Audit {
         }
     }
 
+    /// [`Audit::left`] of a run that was opened.
+    ///
+    /// # Errors
+    /// As [`Audit::left`]; one that audited another run.
+    pub fn stored(run: &Opened) -> Result<Option<Audit>> {
+        match Audit::left(&run.folder.path)? {
+            Some(audit) if audit.run.run_sha256 != run.run_sha256 => Err(Error::input(format!(
+                "{}: it audited a run with run.json {}, and the one beside it has {}; remove it and run `unlearn \
+                 audit` again",
+                Audit::beside(&run.folder.path).display(),
+                audit.run.run_sha256,
+                run.run_sha256
+            ))),
+            other => Ok(other),
+        }
+    }
+
     /// Where the document of a run lies.
     pub fn beside(run: &Path) -> PathBuf {
         run.join(NAME)

@@ -10,7 +10,7 @@ use super::folder::{Opened, RunFolder};
 use super::reading::{self, Reading};
 use super::references;
 use super::target::Target;
-use crate::data::{Arrays, Dataset, FitOn, Id, Portion, Samples, TargetFit, TargetKind, npz};
+use crate::data::{Arrays, Dataset, FitOn, Id, Portion, Samples, TargetFit, TargetKind};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::records::Reader;

@@ -44,11 +44,12 @@ impl Klom {
 /// KL(forgot ‖ never) of each record's margins, `[models][records]` each, in nats.
 pub fn klom(forgot: &[Vec<f64>], never: &[Vec<f64>]) -> Vec<f64> {
     let records = forgot.first().map_or(0, Vec::len);
-    let column = |models: &[Vec<f64>], r: usize| models.iter().map(|said| said[r].clamp(-MOST, MOST)).collect();
+    let column =
+        |models: &[Vec<f64>], r: usize| -> Vec<f64> { models.iter().map(|said| said[r].clamp(-MOST, MOST)).collect() };
     (0..records).map(|r| divergence(&column(forgot, r), &column(never, r))).collect()
 }
 
-fn divergence(p: &Vec<f64>, q: &Vec<f64>) -> f64 {
+fn divergence(p: &[f64], q: &[f64]) -> f64 {
     let all = || p.iter().chain(q).copied();
     let (low, mut high) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
     if low >= high {

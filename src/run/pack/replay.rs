@@ -102,11 +102,11 @@ impl ReplayJob<'_> {
             true => {
                 let requests = self.requests(&ready, &data)?;
                 drop(data);
-                self.from_all(&mut engine, (&ready, loaded), &requests, &mut pairs, said)?;
+                self.every_step(&mut engine, (&ready, loaded), &requests, &mut pairs, said)?;
                 "all the data"
             }
             false => {
-                self.from_what_is_left(&mut engine, (&ready, loaded), &data, &mut pairs, said)?;
+                self.on_what_is_left(&mut engine, (&ready, loaded), &data, &mut pairs, said)?;
                 "the data without the removed records"
             }
         };

@@ -111,7 +111,7 @@ fn new(desk: &Desk, requests: Vec<Request>) -> Result<Fresh> {
 
 /// Parts by the request that they are of, each kind in one, in the order of the file.
 fn whole(requests: Vec<Request>) -> Vec<(String, Vec<Request>)> {
-    let (mut all, mut places): (Vec<(String, Vec<Request>)>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
+    let (mut all, mut places) = (Vec::<(String, Vec<Request>)>::new(), HashMap::<String, usize>::new());
     for part in requests {
         let at = *places.entry(part.request_id.clone()).or_insert_with(|| {
             all.push((part.request_id.clone(), Vec::new()));

@@ -18,7 +18,7 @@ use crate::run::train_run::{TrainJob, TrainOptions};
 
 impl ReplayJob<'_> {
     /// A training, and every forgetting.
-    pub(super) fn from_all(
+    pub(super) fn every_step(
         &self,
         engine: &mut Engine,
         (ready, loaded): (&Ready, Loaded),
@@ -82,7 +82,7 @@ impl ReplayJob<'_> {
     }
 
     /// One training on what is left, which is what an exact forgetting must come to.
-    pub(super) fn from_what_is_left(
+    pub(super) fn on_what_is_left(
         &self,
         engine: &mut Engine,
         (ready, mut loaded): (&Ready, Loaded),

@@ -262,12 +262,17 @@ impl<'a> Project<'a> {
     /// memory.
     ///
     /// # Errors
-    /// The ledger cannot be read; the store is damaged.
+    /// The ledger cannot be read.
     pub fn view(&self) -> Result<View> {
         let entries = ledger::read(&self.ledger())?.entries;
         let head = entries.last().map(ledger::Entry::head);
-        let store = match Store::read(&self.store())? {
-            Some(store) if store.head()? == head => store,
+        let there = Store::read(&self.store()).and_then(|there| match there {
+            Some(store) => Ok((store.head()? == head).then_some(store)),
+            None => Ok(None),
+        });
+        // One that a full disk left in the middle of a change is mended by the next writer; the chain has all of it.
+        let store = match there {
+            Ok(Some(store)) => store,
             _ => Store::of(&entries)?,
         };
         // Whoever may not read the keys may still ask by pseudonym.

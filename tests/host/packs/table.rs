@@ -187,7 +187,7 @@ pub const BY_STRANGERS: &[(&str, Edit, &str)] = &[
                 l
             })
         },
-        "swapped or added",
+        "a file of this name has",
     ),
     ("a line of the ledger edited", |f, _| text(f, "ledger.jsonl", "2026-11-03", "2026-11-01"), "was edited"),
     (

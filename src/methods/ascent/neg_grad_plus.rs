@@ -53,7 +53,9 @@ struct NegGradPlus {
 
 impl Method for NegGradPlus {
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
-        let config = TrainConfig { clip_norm: self.clip_norm, ..self.sgd.recipe(view.train) };
+        // A clip bounds no step of Adam's, which would climb away with a network that Adam trained.
+        let recipe = self.sgd.recipe(view.train);
+        let config = TrainConfig { optimizer: "sgd".into(), clip_norm: self.clip_norm, ..recipe };
         learn(session, view, &config, &[Read::RetainData, Read::ForgetData], |_| {
             let tasks = vec![Task::retained(view, self.alpha), Task::forgotten(view, self.alpha - 1.0)];
             Ok(Plan { tasks, until: Some(self.rule), ..Plan::default() })

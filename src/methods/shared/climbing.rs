@@ -67,7 +67,9 @@ impl Climbing {
         view: &View<'a>,
         tasks: impl FnOnce(&mut Session) -> Result<Vec<Task<'a>>>,
     ) -> Result<Account> {
-        let config = TrainConfig { clip_norm: self.clip_norm, ..self.sgd.recipe(view.train) };
+        // A clip bounds no step of Adam's, which would climb away with a network that Adam trained.
+        let recipe = self.sgd.recipe(view.train);
+        let config = TrainConfig { optimizer: "sgd".into(), clip_norm: self.clip_norm, ..recipe };
         learn(session, view, &config, &[Read::RetainData, Read::ForgetData], |session| {
             Ok(Plan { tasks: tasks(session)?, until: Some(self.rule), ..Plan::default() })
         })

@@ -104,6 +104,18 @@ pub static EXPERIMENTS: &[ExperimentRow] = &[
         toml: include_str!("../../assets/experiments/gcn_feature.toml"),
     },
     ExperimentRow {
+        name: "gcn_catalog",
+        summary: "GCN on Cora forgets 5 % of its training nodes by methods for graphs and by teachers",
+        demo: false,
+        toml: include_str!("../../assets/experiments/gcn_catalog.toml"),
+    },
+    ExperimentRow {
+        name: "sgc_certified",
+        summary: "SGC on Cora with a noisy objective: certified removal of 1 % of its training nodes",
+        demo: false,
+        toml: include_str!("../../assets/experiments/sgc_certified.toml"),
+    },
+    ExperimentRow {
         name: "gcn_link_cora",
         summary: "GCN on Cora predicts links and forgets 5 % of the edges",
         demo: false,

@@ -20,6 +20,7 @@ mod per_sample;
 mod product;
 pub mod scores;
 pub mod solve;
+mod steered;
 mod towards;
 mod woodbury;
 
@@ -39,6 +40,7 @@ pub use moments::{Moments, moments, objective_gradient};
 pub use norms::{clipped, norms};
 pub use per_sample::{per_sample, per_sample_on_device};
 pub use product::Product;
+pub use steered::Steered;
 pub use towards::{Distance, record_towards};
 pub use woodbury::{Blocks, Damping, Woodbury};
 

@@ -13,6 +13,7 @@ use unlearn::records::Session;
 use unlearn::train::TrainConfig;
 
 mod behaviour;
+mod graphs;
 mod requests;
 
 #[derive(Deserialize)]
@@ -94,7 +95,7 @@ impl Parity {
 }
 
 /// What each method is not: settings next to those of the fixture, which a comparison must notice.
-const OTHERS: [(&str, &str); 15] = [
+const OTHERS: [(&str, &str); 17] = [
     ("cf_k", "k = 1"),
     ("eu_k", "k = 1"),
     ("selective", "reset = false"),
@@ -110,6 +111,8 @@ const OTHERS: [(&str, &str); 15] = [
     ("boundary_shrink", "momentum = 0.8"),
     ("msg", "gain = 0.2"),
     ("ct", "schedule = \"constant\""),
+    ("trew", "tilt = 0.5"),
+    ("ltu", "inner_lr = 0.05"),
 ];
 
 #[test]

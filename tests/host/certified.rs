@@ -1,6 +1,8 @@
 //! Certified removal on the reference engine, in f64: the stated bound is never below the true residual, the budget
 //! runs out, and what is not proven is refused.
 
+mod graph;
+
 use unlearn::base::philox::{normal, philox, unit};
 use unlearn::data::Samples;
 use unlearn::engine::Engine;

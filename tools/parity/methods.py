@@ -21,6 +21,7 @@ FILE = tomllib.loads((HOME / "methods.toml").read_text())
 RECIPE, SETS = FILE["recipe"], FILE["sets"]
 torch.set_default_dtype(torch.float64)
 torch.manual_seed(7)
+ORDER = 0x6f726465
 SINGLE = lambda t: t.float().double()
 
 
@@ -85,7 +86,7 @@ class Task:
     def __init__(self, net, x, y, fresh, retain, forget):
         self.net, self.fresh, self.old = net, fresh, copy.deepcopy(net)
         self.xr, self.yr, self.xf, self.yf = x[retain], y[retain], x[forget], y[forget]
-        self.forget = forget
+        self.forget, self.x, self.y = forget, x, y
 
     def optimizer(self, lr, **changes):
         options = {"momentum": 0.9, "weight_decay": RECIPE["weight_decay"]} | changes
@@ -272,6 +273,57 @@ def ct(t, s):
     t.train(t.retained, s, cosine)
 
 
+def trew(t, s):
+    w = dict(t.old.named_parameters())["fc3.weight"]
+    alike = torch.cosine_similarity(w[:, None], w[None, :], dim=2).detach()
+    z = t.old(t.xf).detach() + s["tilt"] * alike[t.yf]
+    z[torch.arange(len(t.yf)), t.yf] = -math.inf
+    q, share = softmax(z, 1), len(t.xf) / len(t.xr)
+    t.train(lambda net: t.retained(net) + share * kl_div(log_softmax(net(t.xf), 1), q, reduction="batchmean"), s)
+
+
+def shuffled(ids, stream):
+    order = list(ids)
+    for i in range(len(order) - 1, 0, -1):
+        words = philox([i, 0, ORDER, stream], key(SETS["seed"]))
+        at = ((words[0] << 32) | words[1]) % (i + 1)
+        order[i], order[at] = order[at], order[i]
+    return order
+
+
+def ltu(t, s):
+    def halves(ids):
+        order = shuffled(ids, 0x6C747568)
+        middle = -(-len(order) // 2)
+        return order[:middle], order[middle:]
+
+    count = math.floor(s["share"] * len(SETS["retain"]) + 0.5)
+    retained = halves(sorted(shuffled(SETS["retain"], 0x6C747572)[:count]))
+    forgotten = halves(SETS["forget"])
+    parameters = list(t.net.parameters())
+
+    def gradient(ids, sign):
+        loss = sign * cross_entropy(t.net(t.x[ids]), t.y[ids])
+        g = torch.cat([v.flatten() for v in torch.autograd.grad(loss, parameters)])
+        return g * min(1.0, s["clip_norm"] / float(g.norm()))
+
+    def add(step):
+        at = 0
+        for p in parameters:
+            p.data += step[at : at + p.numel()].view_as(p)
+            at += p.numel()
+
+    for turn in range(s["rounds"]):
+        a, b = turn % 2, 1 - turn % 2
+        tried = -s["inner_lr"] * (gradient(retained[a], 1) + gradient(forgotten[a], -1))
+        add(tried)
+        r, f = gradient(retained[b], 1), gradient(forgotten[b], -1)
+        add(-tried)
+        dot = r @ f
+        freed = [r - dot / (f @ f) * f, f - dot / (r @ r) * r] if dot < 0 else [r, f]
+        add(-s["lr"] * (freed[0] + freed[1]))
+
+
 def main():
     out = {"y": torch.tensor([0, 1, 2, 0, 1, 2, 0, 1, 2])}
     for name, spec in FILE["networks"].items():
@@ -296,4 +348,5 @@ def main():
               HOME / "methods.safetensors")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::base::philox::philox;
 use crate::engine::Data;
 use crate::kernels::edit;
+use crate::methods::graph::marked::Marked;
 use crate::methods::prelude::*;
 use crate::nn::Model;
 use crate::train::Optimizer;
@@ -103,12 +104,7 @@ impl Goal {
         let before = |session: &mut Session, nodes: &[u32]| {
             statistics::logits(session, Records { part: Part::Before, indices: nodes })
         };
-        let gone = |v: &u32| graph.deletion.nodes.binary_search(v).is_ok();
-        let mut lose: Vec<u32> = graph.deletion.nodes.iter().chain(&graph.deletion.feature_rows).copied().collect();
-        lose.extend(graph.deletion.feature_entries.iter().map(|[node, _]| node));
-        lose.extend(graph.deletion.edges.iter().filter(|e| !e.iter().any(gone)).flatten());
-        lose.sort_unstable();
-        lose.dedup();
+        let mut lose = Marked::of(graph).all();
         let others: Vec<u32> = (0..graph.graph.nodes as u32).filter(|v| lose.binary_search(v).is_err()).collect();
         if others.is_empty() {
             lose.clear();

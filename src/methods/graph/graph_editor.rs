@@ -5,7 +5,7 @@
 
 pub mod dense;
 pub mod ridge;
-mod spread;
+pub(in crate::methods) mod spread;
 
 use serde::{Deserialize, Serialize};
 

@@ -51,36 +51,34 @@ const STREAM_CURVATURE: u32 = 0x6375_7276;
 /// Power iterations behind the reported scale.
 const POWER_STEPS: usize = 20;
 
-impl Influence {
-    /// Puts v into the session's vector.
-    fn right_side(&self, session: &mut Session, view: &View, account: &mut Account) -> Result<Buf<f32>> {
-        let gone: Vec<u32> = view.forget.iter().filter(|i| view.retain.binary_search(i).is_err()).copied().collect();
-        let reached = view.graph.map_or(&[][..], |graph| graph.influenced_train);
-        let mut before = [&gone, reached].concat();
-        before.sort_unstable();
-        account.note("gone", gone.len());
-        account.note("reached", reached.len());
-        let v = session.vector("influence.v")?;
-        let each = (1.0 / view.retain.len().max(1) as f64) as f32;
-        let (theta, grad) = (session.theta, session.grad);
-        session.run(|rec| {
-            rec.clear(grad);
-            Ok(())
-        })?;
-        if !before.is_empty() {
-            statistics::gradient(session, Records::before(&before), each, false)?;
-        }
-        if !reached.is_empty() {
-            statistics::gradient(session, Records::train(reached), -each, true)?;
-        }
-        let decay = (f64::from(each) * gone.len() as f64 * view.train.weight_decay) as f32;
-        session.run(|rec| {
-            rec.copy(grad, v);
-            map::axpby(rec, decay, theta, 1.0, v);
-            Ok(())
-        })?;
-        Ok(v)
+/// Puts v, the gradient of the old objective less that of the new, into the session's vector `influence.v`.
+pub(in crate::methods) fn difference(session: &mut Session, view: &View, account: &mut Account) -> Result<Buf<f32>> {
+    let gone: Vec<u32> = view.forget.iter().filter(|i| view.retain.binary_search(i).is_err()).copied().collect();
+    let reached = view.graph.map_or(&[][..], |graph| graph.influenced_train);
+    let mut before = [&gone, reached].concat();
+    before.sort_unstable();
+    account.note("gone", gone.len());
+    account.note("reached", reached.len());
+    let v = session.vector("influence.v")?;
+    let each = (1.0 / view.retain.len().max(1) as f64) as f32;
+    let (theta, grad) = (session.theta, session.grad);
+    session.run(|rec| {
+        rec.clear(grad);
+        Ok(())
+    })?;
+    if !before.is_empty() {
+        statistics::gradient(session, Records::before(&before), each, false)?;
     }
+    if !reached.is_empty() {
+        statistics::gradient(session, Records::train(reached), -each, true)?;
+    }
+    let decay = (f64::from(each) * gone.len() as f64 * view.train.weight_decay) as f32;
+    session.run(|rec| {
+        rec.copy(grad, v);
+        map::axpby(rec, decay, theta, 1.0, v);
+        Ok(())
+    })?;
+    Ok(v)
 }
 
 impl Method for Influence {
@@ -91,7 +89,7 @@ impl Method for Influence {
         let drawn = view.drawn(self.curvature_records, STREAM_CURVATURE);
         let shift = self.damping + view.train.weight_decay;
         let (scale, solved) = timed(&mut method_s, || {
-            let v = self.right_side(session, view, &mut account)?;
+            let v = difference(session, view, &mut account)?;
             let h = statistics::gauss_newton(session, Records::train(&drawn))?;
             let scale = largest_eigenvalue(session, &h, v, POWER_STEPS)?;
             let (x, theta) = (session.vector("influence.x")?, session.theta);

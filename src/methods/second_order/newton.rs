@@ -132,7 +132,7 @@ impl Method for Newton {
 }
 
 /// Sets `out` = ∇L + w theta over the retained records and returns its norm.
-fn objective_gradient(session: &mut Session, view: &View, out: Buf<f32>) -> Result<f64> {
+pub(in crate::methods) fn objective_gradient(session: &mut Session, view: &View, out: Buf<f32>) -> Result<f64> {
     let mean = (1.0 / view.retain.len() as f64) as f32;
     statistics::gradient(session, Records::train(view.retain), mean, false)?;
     let (theta, grad, decay) = (session.theta, session.grad, view.train.weight_decay as f32);

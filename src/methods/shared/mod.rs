@@ -13,5 +13,7 @@ pub mod ratios;
 pub mod scope;
 pub mod settings;
 pub mod sgd;
+pub mod softmax;
+pub mod steps;
 pub mod stop;
 pub mod until;

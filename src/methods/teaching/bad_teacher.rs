@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::methods::graph::marked::named;
 use crate::methods::prelude::*;
 
 pub(crate) static ROW: MethodRow = MethodRow {
@@ -11,7 +12,7 @@ pub(crate) static ROW: MethodRow = MethodRow {
     citation: "Chundawat et al., AAAI 2023 (Can Bad Teaching Induce Forgetting?)",
     tier: Tier::Approximate,
     role: Role::Method,
-    takes: &[RecordKind::Row],
+    takes: CLASSIFIED,
     settings: &[
         &[
             real("share", "0.3", Range::PART, "Part of the retained records that are taught; the source's."),
@@ -29,8 +30,11 @@ pub(crate) static ROW: MethodRow = MethodRow {
 
 /// The mean over the taught retained records and the forgotten ones, as one set, of KL(teacher ‖ network): the sum over
 /// classes, which the public code divides by their number. Both teachers answer in evaluation form, once. An untrained
-/// network is less sure of a record than one that never saw it: what is over-forgotten can be told from that. Records
-/// that stand alone: who is near a deletion on a graph is retained and forgotten at once, and would unlearn everything.
+/// network is less sure of a record than one that never saw it: what is over-forgotten can be told from that.
+///
+/// On a graph both teachers answer as the graph was, and what is kept is learned on the reduced one. Forgotten are the
+/// training nodes that the request names, as they were: who is only near a deletion stays, and taught as forgotten it
+/// would unlearn everything. What deletes a column names nobody, and the answers of some retained nodes are all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct BadTeacher {
     share: f64,
@@ -54,20 +58,24 @@ impl Method for BadTeacher {
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
         session.needs_softmax(ROW.name)?;
         let taught = view.drawn(((self.share * view.retain.len() as f64).round() as usize).max(1), STREAM_TAUGHT);
-        let view = &View { retain: &taught, ..*view };
+        let forgotten = named(view);
+        let view = &View { retain: &taught, forget: &forgotten, ..*view };
         let temperature = self.temperature;
         let reads = [Read::RetainData, Read::ForgetData];
         learn(session, view, &self.sgd.recipe(view.train), &reads, |session| {
-            let (retain, forget) = (Task::retained(view, 1.0), Task::forgotten(view, in_proportion(view)));
             let lesson = |answers| Lesson::Teacher { answers, temperature, own: 0.0, weight: 1.0 };
-            let good = answers(session, "teacher.competent", retain.records, temperature)?;
-            let theta = session.read_theta()?;
-            let untrained = session.model.init(view.seed ^ OTHER_SEED);
-            session.write_theta(&untrained)?;
-            let bad = answers(session, "teacher.incompetent", forget.records, temperature)?;
-            session.write_theta(&theta)?;
-            let tasks = vec![retain.taught(lesson(good)), forget.taught(lesson(bad))];
-            let until = self.rule.where_possible(session, view);
+            let good = answers(session, "teacher.competent", Records::before(view.retain), temperature)?;
+            let mut tasks = vec![Task::retained(view, 1.0).taught(lesson(good))];
+            if !view.forget.is_empty() {
+                let theta = session.read_theta()?;
+                let untrained = session.model.init(view.seed ^ OTHER_SEED);
+                session.write_theta(&untrained)?;
+                let bad = answers(session, "teacher.incompetent", Records::before(view.forget), temperature)?;
+                session.write_theta(&theta)?;
+                tasks.push(Task::forgotten(view, in_proportion(view)).taught(lesson(bad)));
+            }
+            // Nobody to watch where nobody is named.
+            let until = self.rule.where_possible(session, view).filter(|_| !view.forget.is_empty());
             Ok(Plan { tasks, notes: vec![("taught_records", taught.len().into())], until, ..Plan::default() })
         })
     }

@@ -3,3 +3,4 @@
 pub mod bad_teacher;
 pub mod distill;
 pub mod scrub;
+pub mod trew;

@@ -23,7 +23,7 @@ pub(crate) static REWINDING: MethodRow = MethodRow {
     citation: "Kurmanji et al., NeurIPS 2023 (SCRUB+R)",
     tier: Tier::Approximate,
     role: Role::Method,
-    takes: &[RecordKind::Row],
+    takes: CLASSIFIED,
     settings: SETTINGS,
     build: |table| settings::build::<ScrubR>(&REWINDING, table),
 };
@@ -80,7 +80,9 @@ struct Scrub {
 }
 
 /// The same, and the parameters after the epoch whose forget error is closest to that of the validation split at the
-/// end; of a class of which nothing is retained, to 1: who never saw it never names it. No test record is read.
+/// end; of a class of which nothing is retained, to 1: who never saw it never names it. No test record is read. Where a
+/// request on a graph takes no node, those it reaches stay training nodes, and their error is to be that of the
+/// retained ones at the end, on the reduced graph.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct ScrubR {
     #[serde(flatten)]
@@ -155,7 +157,9 @@ impl Method for ScrubR {
         let (origin, mut account) = (Origin::of(session)?, self.scrub.account(session, view)?);
         let held_out = session.ids(Part::Validation);
         let whole_class = !view.forgotten_classes.is_empty();
-        if held_out.is_empty() && !whole_class {
+        // Where a request on a graph deletes no node.
+        let stay = view.forget.iter().all(|id| view.retain.binary_search(id).is_ok());
+        if held_out.is_empty() && !whole_class && !stay {
             return Err(Error::input(
                 "scrub_r goes back to the epoch whose forget error is that of records held out from training, and the \
                  data set has no validation split: set data.validation_fraction (0.1, say), or use scrub",
@@ -167,9 +171,10 @@ impl Method for ScrubR {
                 after.push((error(session, Records::before(view.forget))?, session.read_theta()?));
                 Ok(())
             })?;
-            let goal = match whole_class {
-                true => 1.0,
-                false => error(session, Records { part: Part::Validation, indices: &held_out })?,
+            let goal = match (stay, whole_class) {
+                (true, _) => error(session, Records::train(view.retain))?,
+                (false, true) => 1.0,
+                (false, false) => error(session, Records::validation(&held_out))?,
             };
             let apart = |at: &usize| (after[*at].0 - goal).abs();
             let nearer = |a: &usize, b: &usize| apart(a).total_cmp(&apart(b));
@@ -184,7 +189,7 @@ impl Method for ScrubR {
             Ok((steps, goal, best))
         })?;
         account.method_s += clock;
-        if !whole_class && !account.reads.contains(&Read::ValidationData) {
+        if !whole_class && !stay && !account.reads.contains(&Read::ValidationData) {
             account.reads.push(Read::ValidationData);
         }
         account.took(steps);

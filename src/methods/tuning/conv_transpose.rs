@@ -21,8 +21,9 @@ pub(crate) static ROW: MethodRow = MethodRow {
     build: |table| settings::build::<ConvTranspose>(&ROW, table),
 };
 
-/// For networks with square kernels. The weights stay what they are, in other places. Batch size, clipping and, unless
-/// set, weight decay are the recipe's.
+/// For networks with square kernels, so never on graphs: their layers project, and no weight of theirs has a height and
+/// a width to exchange. The weights stay what they are, in other places. Batch size, clipping and, unless set, weight
+/// decay are the recipe's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct ConvTranspose {
     #[serde(flatten)]

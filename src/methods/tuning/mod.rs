@@ -7,6 +7,7 @@ pub mod conv_transpose;
 pub mod eu_k;
 pub mod finetune;
 pub mod l1_sparse;
+pub mod ltu;
 pub mod masked_gradients;
 pub mod noisy_finetune;
 pub mod random_label;

@@ -24,6 +24,13 @@ pub enum Lesson {
         /// Factor on the distance.
         weight: f64,
     },
+    /// weight Σ (z − t)² / classes with the outputs z and a teacher's outputs t.
+    Match {
+        /// t, a row [classes] for each record by its id.
+        outputs: Buf<f32>,
+        /// Factor on the distance.
+        weight: f64,
+    },
     /// (2/β) log(1 + exp(β (ℓ₀ − ℓ))): falls while ℓ grows, and ever less (Zhang et al., COLM 2024, eq. 3).
     Preference {
         /// ℓ₀, one for each record by its id.
@@ -55,6 +62,13 @@ impl Lesson {
                 let square = (weight * temperature * temperature) as f32;
                 blend(rec, (square, away), (share as f32, losses));
                 blend(rec, ((weight * temperature) as f32, slope), (share as f32, own.dlogits));
+            }
+            Lesson::Match { outputs, weight } => {
+                let t = self.rows(rec, outputs, out.classes, ids);
+                let (away, slope) = (rec.temp("distance", n), rec.temp("its gradient", out.logits.len));
+                loss::mse(rec, out.logits, t, away, slope);
+                blend(rec, (weight as f32, away), (0.0, losses));
+                blend(rec, (weight as f32, slope), (0.0, own.dlogits));
             }
             Lesson::Preference { before, beta } => {
                 let from = self.rows(rec, before, 1, ids);

@@ -221,11 +221,11 @@ fn a_sentence_for_everybody_comes_first() {
     let text = comparison(&rows, None);
     assert!(text.starts_with(&format!("{said}\nmlp_digits · ")), "{text}");
     assert!(text.contains("\neu-2: Passes: on the forgotten records it answers as a model does"), "{text}");
-    let page = |rows: &[Row]| render(&Page { title: "t", rows, curves: &[] });
+    let page = |rows: &[Row]| render(&Page { title: "t", rows, curves: &[], audits: &[] });
     assert_eq!(page(&rows).matches(said).count(), 2, "in the summary and in the section");
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("r.md");
-    write_report(&path, &Page { title: "t", rows: &rows, curves: &[] }).unwrap();
+    write_report(&path, &Page { title: "t", rows: &rows, curves: &[], audits: &[] }).unwrap();
     assert!(std::fs::read_to_string(&path).unwrap().contains(said));
     // Two that pass are one sentence, and where none does, no method is praised.
     rows[1].verdict = rows[0].verdict.clone();

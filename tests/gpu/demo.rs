@@ -16,7 +16,8 @@ pub fn trials() -> Vec<Trial> {
 fn doubt(rows: &[Value]) -> Option<String> {
     let of = |kind: &str| rows.iter().find(|row| row["row"] == kind);
     let (original, another) = (of("original (do nothing)")?, of("another retrain")?);
-    let share = |row: &Value| row["metrics"]["splits"]["forget"]["accuracy"].as_f64().unwrap_or(f64::NAN);
+    // What was not measured convinces nobody.
+    let share = |row: &Value| row["metrics"]["splits"]["forget"]["accuracy"].as_f64().unwrap_or(0.5);
     if original["verdict"]["outcome"] != "fail" || share(original) <= 0.7 {
         return Some(format!("the original does not fail: {}, {}", share(original), original["verdict"]["summary"]));
     }

@@ -119,7 +119,8 @@ their limit or are failed by a held-out retrain too.
 """
 # Accuracies in percent on the forgotten and on the test records, as papers report them for other networks.
 PAPERS = """\
-What papers report is of other networks and larger data, so that only the order of sizes compares: on CIFAR-10 with
+What papers report is of other networks and larger data, so that only the order of sizes compares (their figures as
+surveys quote them, not looked up in each paper again): on CIFAR-10 with
 a ResNet-18 and 10 % of the records, forget accuracy is 94.8 after a retrain, 99.4 after fine-tuning, 97.2 after
 SalUn, 95.8 after l1-sparse, 92.4 after random labels (Fan et al. 2024; average gaps 3.8, 1.2, 2.3 and 7.2 points);
 of a class it is 0 after a retrain and SalUn and about 78 after fine-tuning (Jia et al. 2023, 22.5 ± 8.2 forgotten).

@@ -4,7 +4,7 @@
 # Arguments go to `cargo test`, which is then the last step (for example: tools/test.sh --test gpu).
 #
 # UNLEARN_MINUTES=N    no trial on an adapter begins later than that, and of the steps behind the tests those are left
-#                      out, each by its name, that would not end within N minutes; how fast the machine is, the tests say
+#                      out, each by its name, that would not end by then; how fast the machine is, the tests say
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"

@@ -108,9 +108,9 @@ fn one_seed(
     };
     Ok([
         run("retrain", String::new())?,
-        run("gradient_ascent", format!("target_loss = {FORGET_LOSS}"))?,
-        run("fisher_ascent", format!("target_loss = {FORGET_LOSS}"))?,
-        run("woodfisher", format!("target_loss = {FORGET_LOSS}"))?,
+        run("gradient_ascent", format!("target_loss = {FORGET_LOSS}\nmax_steps = 1000"))?,
+        run("fisher_ascent", format!("target_loss = {FORGET_LOSS}\nmax_steps = 1000"))?,
+        run("woodfisher", format!("target_loss = {FORGET_LOSS}\nmax_steps = 1000"))?,
     ])
 }
 

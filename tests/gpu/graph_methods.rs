@@ -177,6 +177,7 @@ fn settings(method: &str, planted: bool) -> &'static str {
         // A step is the whole graph, so that an epoch is far shorter than that of records in batches.
         ("scrub" | "scrub_r", _) => "lr = 0.1\nepochs = 20",
         ("salun" | "random_label", _) => "weight = 1",
+        ("d2dgn", _) => "alpha = 0.5",
         _ => "",
     }
 }

@@ -108,7 +108,7 @@ fn main() {
     trials.extend(stacks::trials(&devices));
     trials.extend(graphs::trials(&devices));
     trials.extend(graph_methods::trials(&devices));
-    // Last, for they are by far the most: where the time ends before the suite (times.rs), the rest of them is left out.
+    // Last, for they are by far the most: where the time ends before the suite does (times.rs), they are left out.
     trials.extend(kernels::trials(&devices));
     let conclusion = libtest_mimic::run(&args, trials);
     times::tell();

@@ -224,7 +224,7 @@ fn retrain_is_training(small: &mut Small) -> Result<()> {
 fn ascent_stops(small: &mut Small) -> Result<()> {
     let forget = small.forget.clone();
     for name in ["gradient_ascent", "fisher_ascent", "ewc_ascent", "woodfisher"] {
-        let (theta, account) = small.run(name, "target_loss = 1.5\nlr = 0.3\ntolerance = 0.02")?;
+        let (theta, account) = small.run(name, "target_loss = 1.5\nlr = 0.3\ntolerance = 0.02\nmax_steps = 1000")?;
         let [loss, _] = small.score(&theta, &forget)?;
         hold((loss / 1.5 - 1.0).abs() <= 0.02, || format!("{name} went for 1.5 and ended at {loss}: {account:?}"))?;
         let (_, account) = small.run(name, "target_loss = 50\nmax_steps = 3")?;
@@ -234,13 +234,13 @@ fn ascent_stops(small: &mut Small) -> Result<()> {
         hold(account.details.steps == Some(0), || format!("{name} stepped on from its goal: {account:?}"))?;
         hold(bits(&theta) == bits(&small.theta), || format!("{name} moved at its goal"))?;
     }
-    let (theta, _) = small.run("gradient_ascent", "")?;
+    let (theta, _) = small.run("gradient_ascent", "max_steps = 1000")?;
     let all: Vec<u32> = (0..small.data.validation.len() as u32).collect();
     let seen = small.session(|s, _| statistics::score(s, Records { part: Part::Validation, indices: &all }))?;
     let [loss, _] = small.score(&theta, &forget)?;
     hold((loss / seen.loss - 1.0).abs() < 0.011, || format!("loss {loss}, held-out records have {}", seen.loss))?;
     small.forget_class();
-    let (theta, _) = small.run("gradient_ascent", "stop = \"uniform\"")?;
+    let (theta, _) = small.run("gradient_ascent", "stop = \"uniform\"\nmax_steps = 1000")?;
     let forget = small.forget.clone();
     let [loss, _] = small.score(&theta, &forget)?;
     hold((loss / 4f64.ln() - 1.0).abs() < 0.011, || format!("loss {loss}, ln 4 was wanted"))?;

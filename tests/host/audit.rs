@@ -187,8 +187,7 @@ fn edges_are_attacked_by_how_alike_their_ends_are_and_features_by_what_is_said_o
     assert_ne!(idle.verdict.outcome, Outcome::Pass, "{:#?}", idle.verdict);
     assert!(failed(ruined).contains(&"answers of influenced nodes"), "{:#?}", ruined.verdict);
     assert_ne!(again.verdict.outcome, Outcome::Fail, "{:#?}", again.verdict);
-    let nodes: Vec<Value> = data.train_ids().into_iter().step_by(3).map(|v| json!(v)).collect();
-    desk.put("q.jsonl", json!({ "request_id": "q", "kind": "feature", "ids": nodes }).to_string());
+    desk.put("q.jsonl", "{\"request_id\":\"q\",\"kind\":\"feature\",\"ids\":[0,1,2,3,4,5,6,7]}");
     forget(&desk, "finetune", "epochs = 1\nlr = 1e-7", None, "seen");
     let seen = audit(&desk, "seen", options).expect("an audit");
     assert!(seen.attacks.is_empty() && seen.verdict.outcome != Outcome::Pass, "{:#?}", seen.verdict);

@@ -80,8 +80,8 @@ impl StopRule {
         ]
     }
 
-    /// The same for what gives the forgotten records other labels: they are watched by their own as records of the
-    /// training part, which a graph no longer has.
+    /// The same for what gives the forgotten records other labels or answers: they are watched by their own as records
+    /// of the training part, which a graph no longer has.
     pub fn of_relabelled(self, session: &Session, view: &View) -> Option<StopRule> {
         self.where_possible(session, view).filter(|_| session.stand_alone())
     }

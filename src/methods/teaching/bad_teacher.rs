@@ -75,7 +75,7 @@ impl Method for BadTeacher {
                 tasks.push(Task::forgotten(view, in_proportion(view)).taught(lesson(bad)));
             }
             // Nobody to watch where nobody is named.
-            let until = self.rule.where_possible(session, view).filter(|_| !view.forget.is_empty());
+            let until = self.rule.of_relabelled(session, view).filter(|_| !view.forget.is_empty());
             Ok(Plan { tasks, notes: vec![("taught_records", taught.len().into())], until, ..Plan::default() })
         })
     }

@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn steps_are_those_worked_out_on_the_host() {
-        let [from, to] = run("l1_sparse", "gamma = 0.3\nlr = 0.1\nepochs = 3\nmomentum = 0.5");
+        let [from, to] = run("l1_sparse", "gamma = 0.3\nlr = 0.1\nepochs = 3\nmomentum = 0.5\nschedule = \"constant\"");
         let mut theta: Vec<f64> = from.iter().map(|v| f64::from(*v)).collect();
         assert!(theta[4..].iter().all(|bias| *bias == 0.0), "the first step's sign(0) is not looked at");
         let mut velocity = vec![0.0; theta.len()];

@@ -15,7 +15,7 @@ impl Model {
             return None;
         }
         let trunk = Model::build(&config, &self.input, width).ok()?;
-        (trunk.layout.count() < self.layout.count()).then_some(trunk)
+        (1..self.layout.count()).contains(&trunk.layout.count()).then_some(trunk)
     }
 
     /// The parameters and state [layout.whole()] of this network, taken by their names from those of one that it is a

@@ -64,7 +64,7 @@ JSONL
 "$program" train one.toml --out one --quiet
 "$program" train many.toml --out many --quiet
 "$program" forget one --request r.jsonl --method retrain --out exact --quiet >log
-"$program" forget one --request r.jsonl --method ssd --out damped --quiet --allow-fail >log
+"$program" forget one --request r.jsonl --method cf_k --out layer --quiet >log
 "$program" forget one --request r.jsonl --method finetune --set epochs=2 --out tuned --quiet >log
 "$program" forget many --request r.jsonl --method sisa --out shards --quiet >log
 # What a certificate shows of tests, so that there is something to look at.
@@ -74,7 +74,7 @@ JSONL
 
 mkdir data
 cp people.csv data
-for run in exact damped tuned shards; do
+for run in exact layer tuned shards; do
   "$program" pack "$run" --out "$run-pack" --quiet >log
   "$program" verify "$run-pack" --key keys/public.key >log
   "$program" verify "$run-pack.zip" --key keys/public.key >log

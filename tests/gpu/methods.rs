@@ -244,7 +244,7 @@ fn ascent_stops(small: &mut Small) -> Result<()> {
     let forget = small.forget.clone();
     let [loss, _] = small.score(&theta, &forget)?;
     hold((loss / 4f64.ln() - 1.0).abs() < 0.011, || format!("loss {loss}, ln 4 was wanted"))?;
-    let (theta, _) = small.run("gradient_ascent", "")?;
+    let (theta, _) = small.run("gradient_ascent", "max_steps = 1000")?;
     let [_, accuracy] = small.score(&theta, &forget)?;
     hold(accuracy <= 0.01, || format!("{accuracy} of the forgotten class is still recognised"))
 }

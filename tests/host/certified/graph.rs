@@ -182,7 +182,7 @@ fn the_bounds_hold_in_random_graphs() {
 /// step is short.
 #[test]
 fn the_bound_of_the_step_is_attained() {
-    let features = Sparse::from_rows(1, [vec![(0, 2.0)], vec![(0, 1.8)]].into_iter());
+    let features = Sparse::from_rows(1, [vec![(0, 2.0)], vec![(0, 1.8)]]);
     let graph = Graph::new(2, vec![[0, 1]], true, features).unwrap();
     let likely: f64 = 0.5 + 0.5 / 3f64.sqrt();
     let apart = (likely / (1.0 - likely)).ln() / 2.0;

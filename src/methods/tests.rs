@@ -1,4 +1,5 @@
 use super::*;
+use crate::data::Graph;
 use crate::data::{Known, Sight, UNLABELLED};
 use crate::records::Part;
 

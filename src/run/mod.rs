@@ -61,6 +61,7 @@ pub mod retrains;
 pub mod schema;
 pub mod stage;
 pub mod standings;
+mod summary;
 #[cfg(feature = "cli")]
 pub mod table;
 pub mod target;

@@ -9,6 +9,7 @@ mod gaussian;
 mod histogram;
 mod near;
 pub mod philox;
+mod quantile;
 mod shell;
 mod single;
 pub mod splitmix;
@@ -21,6 +22,7 @@ pub use files::{folder_of, stream, sweep, sync_folder, try_writing, write_atomic
 pub use gaussian::{erf, gaussian_delta, gaussian_epsilon, gaussian_shift, normal_cdf};
 pub use histogram::Histogram;
 pub use near::{did_you_mean, likeness};
+pub use quantile::quantile;
 pub use shell::quoted;
 pub use single::single;
 pub use workers::at_once;

@@ -22,6 +22,12 @@ pub fn log_sum_exp(logits: &[f32]) -> f64 {
     max + logits.iter().map(|&z| (z as f64 - max).exp()).sum::<f64>().ln()
 }
 
+/// The probabilities of one record's classes.
+pub fn softmax(logits: &[f32]) -> Vec<f64> {
+    let whole = log_sum_exp(logits);
+    logits.iter().map(|z| (f64::from(*z) - whole).exp()).collect()
+}
+
 /// Cross-entropy of each record, `[n]`, natural logarithm; of records with targets their loss.
 pub fn losses(outputs: &Outputs) -> Result<Vec<f64>> {
     outputs.check()?;

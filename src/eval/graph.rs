@@ -1,7 +1,7 @@
 //! What a request on a graph can be judged by besides outputs on splits: how far from the deletion test nodes lie, how
 //! alike the two ends of deleted edges still look, and whether deleted nodes still answer with a planted class.
 
-use super::accuracy::{argmax, log_sum_exp};
+use super::accuracy::{argmax, softmax};
 use super::membership::{Membership, loss_threshold};
 use super::subject::Subject;
 use super::values::Metrics;
@@ -41,10 +41,6 @@ fn group(hops: u32) -> String {
 /// Cosine of the softmax outputs of two nodes, in [0, 1]: the score with which links are stolen from a model's answers
 /// (He et al., "Stealing links from graph neural networks", USENIX Security 2021).
 pub fn likeness(a: &[f32], b: &[f32]) -> f64 {
-    let softmax = |z: &[f32]| -> Vec<f64> {
-        let whole = log_sum_exp(z);
-        z.iter().map(|z| (f64::from(*z) - whole).exp()).collect()
-    };
     let (p, q) = (softmax(a), softmax(b));
     let dot = |p: &[f64], q: &[f64]| p.iter().zip(q).map(|(p, q)| p * q).sum::<f64>();
     dot(&p, &q) / (dot(&p, &p) * dot(&q, &q)).sqrt()

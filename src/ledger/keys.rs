@@ -6,9 +6,8 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 
+use super::mac::mac;
 use crate::base::{hex, sha256, unhex};
 use crate::error::{Error, Result};
 
@@ -85,9 +84,7 @@ impl Keys {
             let path = self.folder.join(PSEUDONYMS);
             Error::input(format!("{} was destroyed: no id can be matched with the ledger any more", path.display()))
         })?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|e| Error::internal(format!("HMAC: {e}")))?;
-        mac.update(id.as_bytes());
-        Ok(hex(&mac.finalize().into_bytes()))
+        mac(key, id.as_bytes())
     }
 
     /// Whether ids still have pseudonyms.

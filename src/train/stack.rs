@@ -39,6 +39,13 @@ pub struct Job<'a> {
     pub state: Option<FitState>,
 }
 
+impl<'a> Job<'a> {
+    /// One that begins anew by the recipe as it is, and is not scored.
+    pub fn new(indices: &'a [u32], seed: u64, start: &'a [f32]) -> Job<'a> {
+        Job { indices, seed, lr: None, start, validation: &[], state: None }
+    }
+}
+
 /// What became of one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trained {

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::quantile;
+
 /// The divergence over a group of records.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
@@ -36,8 +38,8 @@ impl Klom {
         }
         let found = klom(forgot, &never[..n]);
         let mean = found.iter().sum::<f64>() / found.len() as f64;
-        let best_possible = percentile(klom(&never[n..2 * n], &never[..n]), 0.95);
-        Some(Klom { mean, p95: percentile(found, 0.95), best_possible, models: n })
+        let best_possible = quantile(&klom(&never[n..2 * n], &never[..n]), 0.95)?;
+        Some(Klom { mean, p95: quantile(&found, 0.95)?, best_possible, models: n })
     }
 }
 
@@ -75,14 +77,6 @@ fn divergence(p: &[f64], q: &[f64]) -> f64 {
     p.iter().zip(q).filter(|(p, _)| **p > 0.0).map(|(p, q)| p * (p * whole / q).ln()).sum()
 }
 
-/// Between the two nearest values, as NumPy's.
-fn percentile(mut values: Vec<f64>, share: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let at = share * (values.len() - 1) as f64;
-    let (below, above) = (values[at.floor() as usize], values[at.ceil() as usize]);
-    below + (above - below) * at.fract()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,7 +89,6 @@ mod tests {
         let apart = klom(&models(9.0), &models(1.0));
         // Less than the floor's 11.5 by what lies in several bins.
         assert!((9.0..11.6).contains(&apart[0]) && apart[1] == 0.0, "{apart:?}");
-        assert!((percentile(vec![3.0, 1.0, 2.0], 0.75) - 2.5).abs() < 1e-12);
         let never: Vec<Vec<f64>> = [models(1.0), models(1.0)].concat();
         let found = Klom::of(&models(9.0), &never).expect("enough models");
         assert!(found.p95 > 5.0 && found.best_possible.abs() < 1e-12 && found.models == 8, "{found:?}");

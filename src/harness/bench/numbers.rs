@@ -1,14 +1,10 @@
 //! Medians, and how far the numbers lie from them.
 
+use crate::base::quantile;
+
 /// The middle value; 0 of nothing.
 pub fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => 0.0,
-        n if n % 2 == 1 => sorted[n / 2],
-        n => (sorted[n / 2 - 1] + sorted[n / 2]) / 2.0,
-    }
+    quantile(values, 0.5).unwrap_or(0.0)
 }
 
 /// Median absolute deviation from the median.

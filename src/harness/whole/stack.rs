@@ -83,14 +83,7 @@ impl Bench<'_> {
     }
 
     fn together(&mut self, many: &Many, starts: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
-        let job = |(seed, start)| Job {
-            indices: many.records,
-            seed: seed as u64,
-            lr: None,
-            start,
-            validation: &[],
-            state: None,
-        };
+        let job = |(seed, start)| Job::new(many.records, seed as u64, start);
         let jobs: Vec<Job> = starts.iter().map(Vec::as_slice).enumerate().map(job).collect();
         let source = Source::new(many.data, None);
         let trained = fit_many(self.engine, many.model, &source, &many.config, &jobs, |_, _| Ok(()))?;

@@ -65,14 +65,7 @@ pub fn retrain_together(
     each: &mut dyn FnMut(Retrained) -> Result<()>,
 ) -> Result<()> {
     let starts: Vec<Vec<f32>> = seeds.iter().map(|seed| what.past.start(what.model, *seed)).collect();
-    let job = |(seed, start): (&u64, _)| Job {
-        indices: what.retain,
-        seed: *seed,
-        lr: None,
-        start,
-        validation: &[],
-        state: None,
-    };
+    let job = |(seed, start): (&u64, _)| Job::new(what.retain, *seed, start);
     let jobs: Vec<Job> = seeds.iter().zip(starts.iter().map(Vec::as_slice)).map(job).collect();
     let mut crew = Retrains { what, seeds, told, each, changes: None, of: 1, began: Instant::now(), share: 0.0 };
     fit_stacks(engine, what.model, &Source::new(what.data, what.deletion), what.train, &jobs, &mut crew)

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::base::quantile;
 use crate::methods::prelude::*;
 use crate::statistics::Set;
 
@@ -87,24 +88,12 @@ impl Etr {
 fn factors(ratios: &[&[f64]], share: f64) -> Vec<f64> {
     let mut by: Vec<Option<f64>> = vec![None; ratios.first().map_or(0, |r| r.len())];
     for ratio in ratios {
-        let bound = quantile(ratio, share);
+        let bound = quantile(ratio, share).unwrap_or(1.0);
         for (by, r) in by.iter_mut().zip(*ratio).filter(|(by, r)| by.is_none() && **r <= bound) {
             *by = Some(if bound > 0.0 { r / bound } else { 0.0 });
         }
     }
     by.into_iter().map(|by| by.unwrap_or(1.0)).collect()
-}
-
-/// The quantile between neighbours, linearly, as NumPy and PyTorch have it.
-fn quantile(values: &[f64], share: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let at = share * (sorted.len().max(1) - 1) as f64;
-    let (low, high) = (at.floor() as usize, at.ceil() as usize);
-    match (sorted.get(low), sorted.get(high)) {
-        (Some(a), Some(b)) => a + (b - a) * (at - at.floor()),
-        _ => 1.0,
-    }
 }
 
 /// min(a / b, 1), and 1 where neither is anything.
@@ -176,9 +165,6 @@ mod tests {
 
     #[test]
     fn the_smallest_ratios_are_shrunk_by_their_part_of_the_quantile() {
-        let values = [4.0, 1.0, 3.0, 2.0];
-        assert!((quantile(&values, 0.5) - 2.5).abs() < 1e-15 && quantile(&values, 0.0) == 1.0);
-        assert!((quantile(&values, 0.1) - 1.3).abs() < 1e-12 && quantile(&values, 1.0) == 4.0);
         // The quantile of the first ratios is 0.2: the second number is shrunk to a half; of the second ratios it is
         // 0.4, and the number that was shrunk already is left.
         let by = factors(&[&[0.9, 0.1, 0.2, 1.0], &[1.0, 0.1, 0.8, 0.4]], 1.0 / 3.0);

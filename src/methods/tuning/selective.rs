@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::base::quantile;
 use crate::methods::prelude::*;
 use crate::methods::shared::layers::{self, WeightLayer};
 use crate::statistics::Set;
@@ -78,13 +79,6 @@ fn mean_square(layer: &WeightLayer, gradient: &[f32]) -> f64 {
 /// Lies under a mean square, so that a layer without gradients has a score.
 const FLOOR: f64 = 1e-30;
 
-/// Between the two in the middle of an even number; 0 of none.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let at = |i: usize| values.get(i).copied().unwrap_or(0.0);
-    0.5 * (at(values.len() / 2) + at(values.len().saturating_sub(1) / 2))
-}
-
 impl Selective {
     /// A score for each layer; larger ones go first.
     fn scores(&self, session: &mut Session, view: &View, layers: &[WeightLayer]) -> Result<Vec<f64>> {
@@ -112,7 +106,7 @@ impl Selective {
                 let all = fisher("selective.all", Set::All, &everything)?;
                 let ratio = |l: &WeightLayer| {
                     let pairs = of(l, &forget).zip(of(l, &all)).filter(|(_, all)| *all > 0.0);
-                    median(pairs.map(|(forget, all)| forget / all).collect())
+                    quantile(&pairs.map(|(forget, all)| forget / all).collect::<Vec<f64>>(), 0.5).unwrap_or(0.0)
                 };
                 Ok(layers.iter().map(ratio).collect())
             }

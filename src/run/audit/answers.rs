@@ -2,19 +2,13 @@
 //! a network answers that never had them?
 
 use super::roster::Said;
+use crate::eval::accuracy::softmax;
 use crate::eval::attacks::{Probe, Side};
 use crate::eval::{Aspect, Outputs};
 
 /// Probabilities [records, classes] of each record.
 fn probabilities(outputs: &Outputs) -> Vec<f64> {
-    let mut all = Vec::with_capacity(outputs.logits.len());
-    for (logits, _) in outputs.rows() {
-        let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let weights: Vec<f64> = logits.iter().map(|z| f64::from(z - highest).exp()).collect();
-        let whole: f64 = weights.iter().sum();
-        all.extend(weights.into_iter().map(|weight| weight / whole));
-    }
-    all
+    outputs.rows().flat_map(|(logits, _)| softmax(logits)).collect()
 }
 
 /// The mean total variation between two models' answers.

@@ -73,17 +73,8 @@ impl<'a> Recipe<'a> {
         let starts: Vec<Vec<f32>> = pupils.iter().map(start).collect();
         let training = || self.pool.training(self.validation);
         if self.alone().is_none() {
-            let mut jobs = Vec::new();
-            for (pupil, start) in pupils.iter().zip(&starts) {
-                jobs.push(Job {
-                    indices: &pupil.records,
-                    seed: pupil.seed,
-                    lr: None,
-                    start,
-                    state: None,
-                    validation: &[],
-                });
-            }
+            let pairs = pupils.iter().zip(&starts);
+            let jobs: Vec<Job> = pairs.map(|(pupil, start)| Job::new(&pupil.records, pupil.seed, start)).collect();
             let source = Source::new(training(), self.deletion);
             let trained = fit_many(engine, self.model, &source, self.config, &jobs, |_, _| Ok(()))?;
             return Ok(trained.into_iter().map(|one| one.theta).collect());

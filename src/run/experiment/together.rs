@@ -33,14 +33,7 @@ impl Ready {
         let (base, everything) = (base(&self.config, model)?, data.train_ids());
         let start = |seed: &u64| base.clone().unwrap_or_else(|| model.init(*seed));
         let starts: Vec<Vec<f32>> = seeds.iter().map(start).collect();
-        let job = |(seed, start): (&u64, _)| Job {
-            indices: &everything,
-            seed: *seed,
-            lr: None,
-            start,
-            validation: &[],
-            state: None,
-        };
+        let job = |(seed, start): (&u64, _)| Job::new(&everything, *seed, start);
         let jobs: Vec<Job> = seeds.iter().zip(starts.iter().map(Vec::as_slice)).map(job).collect();
         engine.take_kernels();
         let each = |_: usize, _: &EpochReport| match options.interrupted.load(Ordering::Relaxed) {

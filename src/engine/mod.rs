@@ -167,12 +167,21 @@ impl Engine {
 
     /// Drops every buffer allocated since `mark`, and the shared temporaries. Programs over them must be gone.
     pub fn release(&mut self, mark: usize) {
+        self.release_kept(mark);
+        if let Kind::Gpu(g) = &mut self.kind {
+            let dropped: u64 = g.pool.drain(..).map(|b| b.size()).sum();
+            g.held = g.held.saturating_sub(dropped);
+        }
+    }
+
+    /// Drops every buffer allocated since `mark`; temporaries stay for the programs that were compiled before it.
+    pub(crate) fn release_kept(&mut self, mark: usize) {
         let mark = mark.min(self.lens.len());
         self.lens.truncate(mark);
         self.parts.retain(|k, _| (*k as usize) < mark);
         match &mut self.kind {
             Kind::Gpu(g) => {
-                let dropped: u64 = g.kept.drain(mark..).chain(g.pool.drain(..)).map(|b| b.size()).sum();
+                let dropped: u64 = g.kept.drain(mark..).map(|b| b.size()).sum();
                 g.held = g.held.saturating_sub(dropped);
             }
             Kind::Reference(r) => r.kept.truncate(mark),

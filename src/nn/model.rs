@@ -1,6 +1,8 @@
 //! A model: a configuration made concrete for an input shape, and the two passes over all of it.
 
+mod narrowed;
 mod trunk;
+mod widened;
 
 use serde::{Deserialize, Serialize};
 

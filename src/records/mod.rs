@@ -23,6 +23,7 @@ mod stacked;
 mod subgraph;
 mod taught;
 mod trail;
+mod under;
 mod upload;
 mod weighing;
 

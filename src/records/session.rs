@@ -1,6 +1,7 @@
 //! A session: one model's parameters and one data set on one engine.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::augment::Augment;
 use super::batch::Shape;
@@ -33,7 +34,7 @@ pub struct Session<'e> {
     pub check_finite: bool,
     /// How many models' parameters it holds, where they are a stack.
     pub(super) models: Option<usize>,
-    pub(super) resident: Box<dyn Resident>,
+    pub(super) resident: Rc<dyn Resident>,
     /// What the network is trained for.
     pub(super) objective: &'static Objective,
     /// [`Objective::kept`] on the engine.
@@ -59,12 +60,17 @@ pub struct Session<'e> {
     vectors: HashMap<&'static str, Buf<f32>>,
     /// See [`Session::keys`].
     pub(super) keys: Vec<u64>,
+    /// Another session's programs go on when it ends: [`Session::under`].
+    pub(super) within: bool,
     mark: usize,
 }
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
-        self.engine.release(self.mark);
+        match self.within {
+            true => self.engine.release_kept(self.mark),
+            false => self.engine.release(self.mark),
+        }
     }
 }
 
@@ -118,7 +124,7 @@ impl<'e> Session<'e> {
         engine: &'e mut Engine,
         model: &'e Model,
         theta: &[f32],
-        resident: impl FnOnce(&mut Engine) -> Result<Box<dyn Resident>>,
+        resident: impl FnOnce(&mut Engine) -> Result<Rc<dyn Resident>>,
     ) -> Result<Session<'e>> {
         let mut session = Session::holding(engine, model, None, resident)?;
         session.write_theta(theta)?;
@@ -130,7 +136,7 @@ impl<'e> Session<'e> {
         engine: &'e mut Engine,
         model: &'e Model,
         models: Option<usize>,
-        resident: impl FnOnce(&mut Engine) -> Result<Box<dyn Resident>>,
+        resident: impl FnOnce(&mut Engine) -> Result<Rc<dyn Resident>>,
     ) -> Result<Session<'e>> {
         let mark = engine.mark();
         let total = model.layout.total();
@@ -166,6 +172,7 @@ impl<'e> Session<'e> {
             trail: Vec::new(),
             vectors,
             keys: Vec::new(),
+            within: false,
             mark,
         })
     }

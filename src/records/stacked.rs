@@ -1,6 +1,9 @@
 //! A session that holds a stack of models over one data set: parameters, gradients and whatever has their layout are
 //! there for each, the records once.
 
+use std::rc::Rc;
+
+use super::resident::Resident;
 use super::session::Session;
 use super::upload::upload;
 use crate::data::{Deletion, Training};
@@ -8,16 +11,24 @@ use crate::engine::{Buf, Engine};
 use crate::error::Result;
 use crate::nn::{Model, Values};
 
-/// What sessions are made of: data of any kind, and what a request deletes of a graph.
-pub struct Source<'a> {
-    training: Training<'a>,
-    deletion: Option<&'a Deletion>,
+/// What sessions are made of: data of any kind, and what a request deletes of a graph; or the records of a session,
+/// which lie on the engine already.
+pub struct Source<'a>(Of<'a>);
+
+enum Of<'a> {
+    Data { training: Training<'a>, deletion: Option<&'a Deletion> },
+    Session { resident: Rc<dyn Resident>, keys: Vec<u64> },
 }
 
 impl<'a> Source<'a> {
     /// The training and validation part of data.
     pub fn new(training: impl Into<Training<'a>>, deletion: Option<&'a Deletion>) -> Source<'a> {
-        Source { training: training.into(), deletion }
+        Source(Of::Data { training: training.into(), deletion })
+    }
+
+    /// The records of a session, for stacks that are made and dropped while it stays.
+    pub fn of(session: &Session) -> Source<'static> {
+        Source(Of::Session { resident: Rc::clone(&session.resident), keys: session.keys().to_vec() })
     }
 
     /// A session of as many models as there are `thetas` ([layout.whole()] each). What it records is recorded as for
@@ -26,10 +37,20 @@ impl<'a> Source<'a> {
     /// # Errors
     /// No model, or more than [`crate::engine::MOST_MODELS`]; no memory.
     pub fn stack<'e>(&self, engine: &'e mut Engine, model: &'e Model, thetas: &[&[f32]]) -> Result<Session<'e>> {
-        let resident = |engine: &mut Engine| upload(engine, model, self.training.known(), self.deletion);
-        let mut made = Session::holding(engine, model, Some(thetas.len()), resident)?.begun_at(thetas)?;
-        made.keys = self.training.keys().to_vec();
-        Ok(made)
+        let models = Some(thetas.len());
+        let (mut made, keys) = match &self.0 {
+            Of::Data { training, deletion } => {
+                let resident = |engine: &mut Engine| upload(engine, model, training.known(), *deletion);
+                (Session::holding(engine, model, models, resident)?, training.keys())
+            }
+            Of::Session { resident, keys } => {
+                let mut made = Session::holding(engine, model, models, |_| Ok(Rc::clone(resident)))?;
+                made.within = true;
+                (made, &keys[..])
+            }
+        };
+        made.keys = keys.to_vec();
+        made.begun_at(thetas)
     }
 }
 

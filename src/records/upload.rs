@@ -1,5 +1,7 @@
 //! The one place that tells the kinds of records apart.
 
+use std::rc::Rc;
+
 use super::graphs::Graphs;
 use super::links::Links;
 use super::nodes::Nodes;
@@ -20,7 +22,7 @@ pub(super) fn upload(
     model: &Model,
     known: &Known,
     deletion: Option<&Deletion>,
-) -> Result<Box<dyn Resident>> {
+) -> Result<Rc<dyn Resident>> {
     let hops = model.hops();
     if let Known::Nodes(seen) | Known::Graphs(seen, _) | Known::Links(seen, _) = known {
         carried(model, seen.graph)?;
@@ -28,11 +30,11 @@ pub(super) fn upload(
     Ok(match known {
         Known::Rows { train, validation } => {
             let parts = [(Part::Train, train.as_ref()), (Part::Validation, validation.as_ref())];
-            Box::new(Rows::upload(engine, &parts, model.width())?)
+            Rc::new(Rows::upload(engine, &parts, model.width())?)
         }
-        Known::Nodes(seen) => Box::new(Nodes::upload(engine, seen, deletion, hops)?),
-        Known::Graphs(seen, ranges) => Box::new(Graphs::upload(engine, seen, ranges, deletion, hops)?),
-        Known::Links(seen, held_out) => Box::new(Links::upload(engine, (seen, held_out), deletion, hops)?),
+        Known::Nodes(seen) => Rc::new(Nodes::upload(engine, seen, deletion, hops)?),
+        Known::Graphs(seen, ranges) => Rc::new(Graphs::upload(engine, seen, ranges, deletion, hops)?),
+        Known::Links(seen, held_out) => Rc::new(Links::upload(engine, (seen, held_out), deletion, hops)?),
     })
 }
 

@@ -1,5 +1,7 @@
 //! What evaluation reads models with: any records, test records among them. A training session cannot be made of it.
 
+use std::rc::Rc;
+
 use super::{Part, Read, Records};
 use crate::data::{Dataset, Deletion, GraphData, Known, Samples};
 use crate::engine::Engine;
@@ -23,7 +25,7 @@ impl<'e> Reader<'e> {
     pub fn rows(engine: &'e mut Engine, model: &'e Model, samples: &Samples, theta: &[f32]) -> Result<Reader<'e>> {
         let part = Part::Read(Read { before: false });
         Reader::over(Session::with(engine, model, theta, |engine| {
-            Ok(Box::new(Rows::upload(engine, &[(part, samples)], model.width())?))
+            Ok(Rc::new(Rows::upload(engine, &[(part, samples)], model.width())?))
         }))
     }
 
@@ -85,8 +87,8 @@ impl<'e> Reader<'e> {
             None => {
                 let test = data.scored(&data.test);
                 let part = Part::Read(Read { before: false });
-                let upload = |engine: &mut Engine| -> Result<Box<dyn Resident>> {
-                    Ok(Box::new(Rows::upload(engine, &[(part, &test)], model.width())?))
+                let upload = |engine: &mut Engine| -> Result<Rc<dyn Resident>> {
+                    Ok(Rc::new(Rows::upload(engine, &[(part, &test)], model.width())?))
                 };
                 (Session::holding(engine, model, models, upload)?, (0..test.len() as u32).collect())
             }

@@ -27,6 +27,8 @@ fn network(method: &str) -> &'static str {
     match method {
         "gnn_delete" => "gcn_delete",
         "graph_editor" | "certified_sgc" => "sgc",
+        // Of three layers, so that one is square.
+        "ct" => "gcn 3",
         _ => "gcn",
     }
 }
@@ -96,7 +98,8 @@ impl Small<'_> {
             config.split_seed = Some(2);
             config.plant = Some(Plant { fraction: 0.1, columns: Some(8), seed: 3, ..Plant::default() });
             let data = data::load(&config, Path::new("."))?;
-            let hidden = (net != "sgc").then(|| vec![16]);
+            let (net, layers) = net.split_once(' ').map_or((net, 1), |(net, _)| (net, 2));
+            let hidden = (net != "sgc").then(|| vec![16; layers]);
             let net = ModelConfig { zoo: Some(net.into()), hidden, ..Default::default() };
             let model = Model::build(&net, &data.shape, data.classes)?;
             let train = TrainConfig {
@@ -178,6 +181,8 @@ fn settings(method: &str, planted: bool) -> &'static str {
         ("scrub" | "scrub_r", _) => "lr = 0.1\nepochs = 20",
         ("salun" | "random_label", _) => "weight = 1",
         ("d2dgn", _) => "alpha = 0.5",
+        // Noise leaves little of the network, and a few epochs on a graph are a few steps.
+        ("noisy_finetune", _) => "lr = 0.2\nepochs = 200",
         _ => "",
     }
 }
@@ -210,10 +215,7 @@ fn method(small: &mut Small, name: &str) -> Result<()> {
         // Where a request reaches every training node, SSD finds nothing that matters more to them than to all.
         let still = name == "unlink" || (name == "ssd" && i > 0 && moved == 0.0);
         hold((moved > 0.0) != still, || format!("{name} moved {moved}, {request}"))?;
-        // Noise leaves nothing of the network, and a few epochs on a graph are a few steps.
-        hold(accuracy > 0.65 || name == "noisy_finetune", || {
-            format!("{name}: {accuracy} of the retained nodes are right, {request}")
-        })?;
+        hold(accuracy > 0.65, || format!("{name}: {accuracy} of the retained nodes are right, {request}"))?;
         if i == 0 && !["unlink", "gnn_delete", "graph_editor", "scrub_r"].contains(&name) {
             // scrub_r goes back to where the forgotten nodes are known as well as held-out ones are, and of a planted
             // class that is where it began. An operator acts on the reduced graph, and these are read off the whole

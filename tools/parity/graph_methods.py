@@ -87,6 +87,12 @@ SHAPES = {
         "conv2.bias": (3,),
     },
     "sgc": {"conv1.lin.weight": (3, GRAPH["features"]), "conv1.lin.bias": (3,)},
+    "square": {
+        "conv1.lin.weight": (6, GRAPH["features"]),
+        "conv1.bias": (6,),
+        "conv2.lin.weight": (3, 6),
+        "conv2.bias": (3,),
+    },
 }
 
 
@@ -237,6 +243,18 @@ def bad_teacher(t, s):
     keep, lose = both(t, lost, s["temperature"])
     optimizer = torch.optim.SGD(t.net.list(), s["lr"], momentum=0.9, weight_decay=FILE["recipe"]["weight_decay"])
     teach(t, optimizer, s["epochs"], keep, lose, (1.0, len(t.named) / len(t.retain)))
+
+
+def ct(t, s):
+    for p in t.net.list():
+        if p.dim() == 2 and p.shape[0] == p.shape[1]:
+            p.data = p.data.T.contiguous()
+    optimizer = torch.optim.SGD(t.net.list(), s["lr"], momentum=0.9, weight_decay=FILE["recipe"]["weight_decay"])
+    for step in range(s["epochs"]):
+        optimizer.param_groups[0]["lr"] = s["lr"] * 0.5 * (1 + math.cos(math.pi * step / s["epochs"]))
+        optimizer.zero_grad()
+        t.loss(t.after, t.retain).backward()
+        optimizer.step()
 
 
 def gauss_newton(t, nodes):

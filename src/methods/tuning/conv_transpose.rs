@@ -4,15 +4,17 @@
 use serde::{Deserialize, Serialize};
 
 use crate::methods::prelude::*;
-use crate::nn::{Model, ParamEntry};
+use crate::nn::{Family, Model, ParamEntry};
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "ct",
-    summary: "transposes the height and width of every convolution's weights, then some epochs on the retained records",
-    citation: "rank 5 of the NeurIPS 2023 unlearning competition; as CT in Cadet et al. 2024 (DeepUnlearn)",
+    summary: "transposes the height and width of every convolution's weights, on graphs the square projections, then \
+              some epochs on the retained records",
+    citation: "rank 5 of the NeurIPS 2023 unlearning competition; as CT in Cadet et al. 2024 (DeepUnlearn); on graphs \
+               its transfer to projections, which no source has",
     tier: Tier::Approximate,
     role: Role::Method,
-    takes: &[RecordKind::Row],
+    takes: CLASSIFIED,
     settings: &[&Sgd::settings(
         ("2", "Learning rate as a multiple of the recipe's."),
         ("0.15", "Passes over the retained records as a part of the recipe's; the source has 3 of 50."),
@@ -21,18 +23,23 @@ pub(crate) static ROW: MethodRow = MethodRow {
     build: |table| settings::build::<ConvTranspose>(&ROW, table),
 };
 
-/// For networks with square kernels, so never on graphs: their layers project, and no weight of theirs has a height and
-/// a width to exchange. The weights stay what they are, in other places. Batch size, clipping and, unless set, weight
-/// decay are the recipe's.
+/// For networks with square kernels. Layers that pass messages project, and no weight of theirs has a height and a
+/// width: of a graph network every weight [n, n] is transposed, so that what came from one feature goes to it. The
+/// weights stay what they are, in other places. Batch size, clipping and, unless set, weight decay are the recipe's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct ConvTranspose {
     #[serde(flatten)]
     sgd: Sgd,
 }
 
-/// Weights [out, in, side, side] of more than one place.
-fn kernels(entries: &[ParamEntry]) -> impl Iterator<Item = &ParamEntry> {
-    entries.iter().filter(|e| matches!(e.shape[..], [_, _, high, wide] if high == wide && high > 1))
+/// Weights [out, in, side, side] of more than one place; of a graph network [side, side] too.
+fn squares(model: &Model) -> impl Iterator<Item = &ParamEntry> {
+    let graph = model.family() == Family::Gnn;
+    model.layout.entries().iter().filter(move |e| match e.shape[..] {
+        [_, _, high, wide] => high == wide && high > 1,
+        [out, from] => graph && out == from && out > 1,
+        _ => false,
+    })
 }
 
 /// Swaps the last two axes of a kernel.
@@ -46,10 +53,11 @@ fn transpose(weights: &mut [f32], side: usize) {
 
 impl Method for ConvTranspose {
     fn suits(&self, model: &Model) -> Result<()> {
-        match kernels(model.layout.entries()).next() {
+        match squares(model).next() {
             Some(_) => Ok(()),
             None => Err(Error::input(
-                "method `ct` transposes square kernels of convolutions, and the network has none; use msg or finetune",
+                "method `ct` transposes square kernels of convolutions or, of a graph network, square projections (two \
+                 hidden layers of one width have one), and the network has none; use msg or finetune",
             )),
         }
     }
@@ -58,8 +66,8 @@ impl Method for ConvTranspose {
         self.suits(session.model)?;
         learn(session, view, &self.sgd.recipe(view.train), &[Read::RetainData], |session| {
             let mut theta = session.read_theta()?;
-            for e in kernels(session.model.layout.entries()) {
-                transpose(&mut theta[e.offset..e.offset + e.len], e.shape[3]);
+            for e in squares(session.model) {
+                transpose(&mut theta[e.offset..e.offset + e.len], e.shape[e.shape.len() - 1]);
             }
             session.write_theta(&theta)?;
             Ok(Plan { tasks: vec![Task::retained(view, 1.0)], ..Plan::default() })

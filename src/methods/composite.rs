@@ -173,6 +173,14 @@ impl Method for Composite {
             let past = Past { seed, fitted, base, method: view.past.method, ..Past::default() };
             let view = if i == 0 { *view } else { view.past(past) };
             let made = method.forget(session, &view)?;
+            if made.student.is_some() {
+                return Err(Error::input(format!(
+                    "step {} of a composite, `{}`, makes another network, and the steps work on the weights of one; \
+                     leave its `width` out, or take it as a method by itself",
+                    i + 1,
+                    row.name
+                )));
+            }
             account.precompute_s += made.precompute_s;
             account.method_s += made.method_s;
             steps += made.details.steps.unwrap_or(0);

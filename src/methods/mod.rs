@@ -15,7 +15,7 @@ pub mod tuning;
 mod view;
 
 pub use self::second_order::certificate::Certificate;
-pub use self::shared::account::{Account, Details, StoppedBy};
+pub use self::shared::account::{Account, Details, StoppedBy, Student};
 pub use self::shared::guarantee::Guarantee;
 pub use self::shared::ratios::Ratios;
 pub use self::shared::settings::{Reported, Setting};
@@ -92,6 +92,11 @@ pub trait Method: Reported + Send + Sync {
     /// Whether it goes on from what was computed on the data as they were fitted with the forgotten records: refused
     /// where fitting without them gives other data.
     fn goes_on(&self) -> bool {
+        false
+    }
+
+    /// Whether it reads the weights of the runs that the run came from: [`Past::before`].
+    fn looks_back(&self) -> bool {
         false
     }
 

@@ -82,7 +82,7 @@
 pub use crate::data::TargetKind;
 pub use crate::error::{Error, Result};
 pub(crate) use crate::methods::needs_classes;
-pub use crate::methods::shared::account::{Account, Details, Origin, StoppedBy, timed};
+pub use crate::methods::shared::account::{Account, Details, Origin, StoppedBy, Student, timed};
 pub use crate::methods::shared::climbing::Climbing;
 pub use crate::methods::shared::guarantee::Guarantee;
 pub use crate::methods::shared::lessons::{Plan, Task, Turns, answers, in_proportion, learn, reads_of, whole_recipe};

@@ -39,6 +39,9 @@ pub struct Past<'a> {
     pub guarantee: Option<&'a Guarantee>,
     /// What is fitted on records may be another without the forgotten ones, and was not fitted again.
     pub fitted: bool,
+    /// Weights [layout.whole()] of the runs that the run came from, the nearest first, for a method that looks back;
+    /// one that is not there any more, or is of another network, is empty.
+    pub before: &'a [Vec<f32>],
     /// The weights that the training began with, where those were not drawn from the seed.
     pub base: Option<&'a [f32]>,
     /// The trace of a training with `[train.coupled]`, where the run has it.

@@ -354,9 +354,15 @@ impl Ready {
         let (model, data) = (&self.model, &self.data);
         let before = originals.iter().map(|original| Reading { theta: &original.theta, forgot: false, model, data });
         let mut readings: Vec<Reading> = before.collect();
-        for candidate in candidates {
+        let student = |candidate: &Candidate| match &candidate.made {
+            Ok((_, account)) => account.network(model),
+            Err(_) => Ok(None),
+        };
+        let students = candidates.iter().map(student).collect::<Result<Vec<_>>>()?;
+        for (candidate, student) in candidates.iter().zip(&students) {
             let Ok((theta, _)) = &candidate.made else { continue };
             let (model, data) = candidate.row.map_or((model, data), |row| self.works_on(row));
+            let model = student.as_ref().unwrap_or(model);
             readings.push(Reading { theta, forgot: true, model, data });
         }
         let scored = evaluate(engine, Some(&self.target), &readings)?;

@@ -61,6 +61,8 @@ pub struct ForgetJob {
     fitted: bool,
     /// The retained records are given to the network as they were, so that kept checkpoints are of use.
     given: bool,
+    /// The weights of the runs that it came from, where the method looks back.
+    before: Vec<Vec<f32>>,
     /// The weights that the run began with, where its configuration names some.
     base: Option<Vec<f32>>,
     /// The trace that the run has, where the method goes on from it.
@@ -108,16 +110,36 @@ impl ForgetJob {
     fn past<'a>(&'a self, kept: Option<&'a dyn Keeper>, deltas: Option<&'a dyn Deltas>) -> Past<'a> {
         let (config, info) = (&self.run.config, &self.run.info);
         let base = self.base.as_deref();
-        let trace = self.trace.as_ref();
+        let (trace, before) = (self.trace.as_ref(), &self.before[..]);
         let Some(forget) = &info.forget else {
             let seed = Some(config.seed);
-            return Past { seed, base, trace, checkpoints: kept, deltas, fitted: self.fitted, ..Past::default() };
+            return Past {
+                seed,
+                base,
+                trace,
+                before,
+                checkpoints: kept,
+                deltas,
+                fitted: self.fitted,
+                ..Past::default()
+            };
         };
         let retrained = methods::role(&forget.method) == Some(Role::Reference);
         let seed = if retrained { info.seed } else { config.seed };
         let (seed, method) = (Some(seed), Some(&forget.method[..]));
         let (certificate, guarantee) = (forget.details.certificate.as_ref(), forget.details.guarantee.as_ref());
-        Past { seed, method, certificate, guarantee, fitted: self.fitted, base, trace, checkpoints: kept, deltas }
+        Past {
+            seed,
+            method,
+            certificate,
+            guarantee,
+            fitted: self.fitted,
+            before,
+            base,
+            trace,
+            checkpoints: kept,
+            deltas,
+        }
     }
 
     /// Whether this very forgetting is finished already.

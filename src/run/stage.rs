@@ -27,7 +27,8 @@ pub struct Stage<'a> {
     pub check_finite: bool,
 }
 
-/// Runs one method in a session of its own, without test data; returns the new weights.
+/// Runs one method in a session of its own, without test data; returns the new weights, which are those of
+/// [`Account::network`].
 ///
 /// # Errors
 /// What the method reports; a loss that is not finite.
@@ -54,5 +55,9 @@ pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Met
         .past(stage.past);
     let mut account = method.forget(&mut session, &view)?;
     account.trail = std::mem::take(&mut session.trail);
-    Ok((session.read_theta()?, account))
+    let theta = match &mut account.student {
+        Some(student) => std::mem::take(&mut student.theta),
+        None => session.read_theta()?,
+    };
+    Ok((theta, account))
 }

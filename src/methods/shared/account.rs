@@ -13,6 +13,7 @@ use crate::methods::Read;
 use crate::methods::second_order::certificate::Certificate;
 use crate::methods::shared::guarantee::Guarantee;
 use crate::methods::shared::ratios::Ratios;
+use crate::nn::{Model, ModelConfig};
 use crate::records::{Passed, Session};
 use crate::train::coupled::Trace;
 
@@ -33,6 +34,18 @@ pub struct Account {
     /// The epochs of its fits, in their order.
     #[serde(skip)]
     pub trail: Vec<Passed>,
+    /// The network that it made in the place of the session's, where that is another one.
+    #[serde(skip)]
+    pub student: Option<Box<Student>>,
+}
+
+/// A network that a method made, with layers of its own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Student {
+    /// Its layers.
+    pub config: ModelConfig,
+    /// Its numbers, [layout.whole()].
+    pub theta: Vec<f32>,
 }
 
 /// `forget.details` of `run.json`: fields for what the program goes on to use, notes for what is only shown.
@@ -156,6 +169,15 @@ pub fn timed<T>(clock: &mut f64, work: impl FnOnce() -> Result<T>) -> Result<T> 
 }
 
 impl Account {
+    /// The network that the weights belong to: a student's, or none where it is the one that the method was given.
+    ///
+    /// # Errors
+    /// A configuration that builds no network for the records of `given`.
+    pub fn network(&self, given: &Model) -> Result<Option<Model>> {
+        let build = |student: &Student| Model::build(&student.config, &given.input, given.classes);
+        self.student.as_deref().map(build).transpose()
+    }
+
     /// An account that begins with what the method reads.
     pub fn reading(reads: &[Read]) -> Account {
         Account { reads: reads.to_vec(), ..Account::default() }

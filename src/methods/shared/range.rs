@@ -52,6 +52,8 @@ impl Range {
     pub const BELOW_ONE: Range = Range { low: from(0.0), high: beyond(1.0), said: "in [0, 1)" };
     /// A part of something that may not be nothing.
     pub const PART: Range = Range { low: beyond(0.0), high: from(1.0), said: "above 0 and at most 1" };
+    /// A part of something that is neither nothing nor all of it.
+    pub const BELOW_WHOLE: Range = Range { said: "above 0 and below 1", ..Range::INSIDE };
     /// 0 to 1, neither among them.
     pub const INSIDE: Range = Range { low: beyond(0.0), high: beyond(1.0), said: "between 0 and 1" };
 

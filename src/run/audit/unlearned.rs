@@ -47,6 +47,9 @@ pub(super) fn suits(subjects: &Subjects, count: usize) -> Option<String> {
         Ok(row) if row.role != Role::Method || row.tier.is_exact() => "the method trains without the records",
         _ if subjects.run.info.evidence.parents.len() > 1 => "the run forgot in several steps",
         Err(_) => "this version does not know the method",
+        Ok(_) if subjects.run.model.layout.whole() != subjects.original.model.layout.whole() => {
+            "the run holds another network than the one that forgot"
+        }
         Ok(_) => return None,
     };
     Some(why.into())
@@ -109,7 +112,10 @@ fn forgot(engine: &mut Engine, subjects: &Subjects, method: &dyn Method, theta: 
         past: Past { seed: Some(seed), ..Past::default() },
         check_finite: false,
     };
-    let (theta, _) = apply(engine, &stage, theta, method)?;
+    let (theta, account) = apply(engine, &stage, theta, method)?;
+    if account.student.is_some() {
+        return Err(Error::internal("a method that makes another network was asked to"));
+    }
     match theta.iter().all(|v| v.is_finite()) {
         true => Ok(theta),
         false => Err(Error::Device(format!("method `{}` diverged on a model of the audit", subjects.forget.method))),

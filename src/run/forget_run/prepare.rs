@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::ForgetJob;
+use crate::base::sha256;
 use crate::data::{Dataset, FitOn, Place, Portion, Request, Split, read_requests};
 use crate::error::{Error, Result};
 use crate::methods::{self, Method, MethodRow, Role};
 use crate::run::earlier::Earlier;
-use crate::run::evidence::{self, Marks};
+use crate::run::evidence::{self, Marks, Parent};
 use crate::run::folder::{Opened, RunFolder};
 use crate::run::hold::Hold;
 use crate::run::import::check_needs;
@@ -16,6 +17,7 @@ use crate::run::lost;
 use crate::run::refit::{Refit, base, check_base, reads_records};
 use crate::run::target::Target;
 use crate::train::coupled::Trace;
+use crate::train::weights;
 
 /// What a run is asked to forget.
 pub(in crate::run) struct Asked<'a> {
@@ -39,6 +41,16 @@ pub(super) fn claimed(out: Option<(&Path, bool)>) -> Result<(RunFolder, Option<H
 pub(in crate::run) fn gone_places(splits: &[&Split]) -> HashSet<Place> {
     let trained = |position: &u32| Place { portion: Portion::Train, position: *position };
     splits.iter().flat_map(|split| split.forget.iter().map(trained).chain(split.unseen.iter().copied())).collect()
+}
+
+/// The weights of the runs that a run came from, the nearest first; none of one that is gone, or is not what it was.
+fn before(run: &Opened) -> Vec<Vec<f32>> {
+    let weights_of = |parent: &Parent| {
+        let path = RunFolder::new(&parent.path).model();
+        let same = std::fs::read(&path).is_ok_and(|bytes| sha256(&bytes) == parent.model_sha256);
+        same.then(|| weights::load(&path, &run.model.layout).ok()).flatten().unwrap_or_default()
+    };
+    run.info.evidence.parents.iter().map(weights_of).collect()
 }
 
 /// A method that goes on from what was trained cannot give what other data would have given.
@@ -158,6 +170,7 @@ impl ForgetJob {
         }
         let base = base(&run.config, refit.as_ref().map_or(&run.model, |refit| &refit.model))?;
         let theta = run.theta()?;
+        let before = if method.looks_back() { before(&run) } else { Vec::new() };
         let (request_sha256, marks) = (evidence::hash_of(request)?, Marks::default());
         let (request, forgotten) = (request.to_owned(), earlier.target.split.lines);
         Ok(ForgetJob {
@@ -173,6 +186,7 @@ impl ForgetJob {
             refit,
             fitted,
             given,
+            before,
             base,
             trace,
             folder,

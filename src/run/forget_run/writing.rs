@@ -2,10 +2,12 @@
 
 use super::{ForgetJob, Made};
 use crate::base::write_atomic;
-use crate::data::request_lines;
+use crate::data::{Dataset, request_lines};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::methods::{Account, Role};
+use crate::nn::Model;
+use crate::run::config::Config;
 use crate::run::effect::{self, Effect};
 use crate::run::evidence::{Evidence, Parent};
 use crate::run::folder::RunFolder;
@@ -19,6 +21,9 @@ impl ForgetJob {
     pub(super) fn write(&self, engine: &mut Engine, to: &RunFolder, made: Made) -> Result<RunInfo> {
         let (run, (data, model, config)) = (&self.run, self.works_on());
         let Made { theta, mut account, seed, adapter, seconds, up } = made;
+        let student = account.network(model)?;
+        let of_student = student.as_ref().map(|student| Config { model: student.config(), ..config.clone() });
+        let (model, config) = (student.as_ref().unwrap_or(model), of_student.as_ref().unwrap_or(config));
         if theta.iter().any(|v| !v.is_finite()) {
             return Err(Error::Device(format!(
                 "method `{}` diverged: its weights are not finite; use a smaller learning rate",
@@ -48,7 +53,7 @@ impl ForgetJob {
             imported: run.info.imported.clone().filter(|_| !anew),
             ..run.info.clone()
         };
-        self.look_at(engine, &theta, &mut info)?;
+        self.look_at(engine, (model, data), &theta, &mut info)?;
         self.claim(&mut info);
         self.write_request(to)?;
         if let Some(trace) = &mut account.trace {
@@ -59,12 +64,10 @@ impl ForgetJob {
     }
 
     /// Whether the network still works: a retrain is what its recipe gives, and is not asked.
-    fn look_at(&self, engine: &mut Engine, theta: &[f32], info: &mut RunInfo) -> Result<()> {
+    fn look_at(&self, engine: &mut Engine, given: (&Model, &Dataset), theta: &[f32], info: &mut RunInfo) -> Result<()> {
         let Some(forget) = info.forget.as_mut().filter(|_| self.row.role != Role::Reference) else { return Ok(()) };
         let (run, target) = (&self.run, &self.target);
-        let own = (&run.model, &run.data);
-        let given = self.refit.as_ref().map_or(own, |refit| (&refit.model, &refit.data));
-        let both = [(own, &self.theta[..]), (given, theta)];
+        let both = [((&run.model, &run.data), &self.theta[..]), (given, theta)];
         let [before, after] = effect::retain_worth(engine, target, both)?;
         let chance = effect::chance_of(&run.data, &target.split.retain);
         forget.effect = std::mem::take(&mut forget.effect).or_destroyed(before, after, chance);

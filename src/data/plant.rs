@@ -1,4 +1,5 @@
-//! What is put into records to see whether it can be taken out again: wrong labels, a backdoor, a person of their own.
+//! What is put into records to see whether it can be taken out again: wrong labels, a backdoor, a person of their own,
+//! two classes in each other's place.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,8 @@ use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
 /// The key `plant`. Of records that stand alone a share is given another class: each one of its own (mislabelled
-/// records) or all the same one, with a mark in the picture (a backdoor, Gu et al., "BadNets", 2017). Of a graph's
+/// records) or all the same one, with a mark in the picture (a backdoor, Gu et al., "BadNets", 2017), or that of the
+/// other of two (`confusion`: the interclass confusion test of Goel et al. 2022, arXiv 2201.06640). Of a graph's
 /// training nodes round(`fraction` · n) get one further class, `planted`, and `columns` further features that are 1
 /// before normalisation and 0 in every other node: the replay test.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +31,10 @@ pub struct Plant {
     /// for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// Records that stand alone: two classes, of whose records the planted ones get the other's label; `fraction` is
+    /// then a share of these records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confusion: Option<[String; 2]>,
     /// Pictures: width of a square in the lower right corner that is set to the largest value in each planted one.
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "unit" = "pixels")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,8 +64,12 @@ impl Plant {
     /// # Errors
     /// A key of the other kind of data.
     pub(super) fn resolved(&self, on_graph: bool) -> Result<Plant> {
-        let alone =
-            [("label", self.label.is_some()), ("trigger", self.trigger.is_some()), ("subject", self.subject.is_some())];
+        let alone = [
+            ("label", self.label.is_some()),
+            ("confusion", self.confusion.is_some()),
+            ("trigger", self.trigger.is_some()),
+            ("subject", self.subject.is_some()),
+        ];
         let wrong = match on_graph {
             true => alone.into_iter().find(|(_, set)| *set).map(|(key, _)| (key, "records that stand alone")),
             false => self.columns.map(|_| ("columns", "graphs")),
@@ -75,6 +85,21 @@ impl Plant {
         self.columns.unwrap_or(COLUMNS)
     }
 
+    /// The numbers of the two classes that are confused; none where the configuration has none.
+    ///
+    /// # Errors
+    /// Classes that there are not, the same one twice, and a `label` beside them.
+    pub fn confused(&self, names: &[String]) -> Result<Option<[u32; 2]>> {
+        let Some([a, b]) = &self.confusion else { return Ok(None) };
+        if self.label.is_some() || a == b {
+            return Err(Error::input(
+                "data.plant.confusion: gives records of two classes each other's label; name two, and leave `label` \
+                 out",
+            ));
+        }
+        Ok(Some([class("confusion", a, names)?, class("confusion", b, names)?]))
+    }
+
     /// Plants in the training part, which has been split off and whose records have keys.
     pub(super) fn apply(&self, parts: &mut Parts) -> Result<()> {
         if parts.targets != TargetKind::Class {
@@ -84,7 +109,8 @@ impl Plant {
                 parts.targets.records()
             )));
         }
-        let label = self.label.as_ref().map(|name| class(name, &parts.class_names)).transpose()?;
+        let label = self.label.as_ref().map(|name| class("label", name, &parts.class_names)).transpose()?;
+        let pair = self.confused(&parts.class_names)?;
         let pixels = self.trigger.map(|side| square(side, &parts.shape)).transpose()?.unwrap_or_default();
         if let (Some(_), Some(column)) = (&self.subject, &parts.subject) {
             return Err(Error::input(format!(
@@ -93,7 +119,10 @@ impl Plant {
         }
         let (n, width) = (parts.train.y.len(), parts.shape.iter().product::<usize>());
         let keys: Vec<Key> = parts.train.who.iter().map(|who| Key::kept(who.key)).collect();
-        let drawn: Vec<usize> = (0..n).filter(|at| keys[*at].share(self.seed ^ DRAWN) < self.fraction).collect();
+        let of: Vec<usize> = (0..n).filter(|at| pair.is_none_or(|pair| pair.contains(&parts.train.y[*at]))).collect();
+        let n = of.len();
+        let drawn: Vec<usize> =
+            of.into_iter().filter(|at| keys[*at].share(self.seed ^ DRAWN) < self.fraction).collect();
         if !(self.fraction > 0.0 && self.fraction < 1.0) || drawn.is_empty() || drawn.len() == n {
             return Err(Error::input(format!(
                 "data.plant.fraction: {} draws {} of {n} training records; expected to plant some of them and not all",
@@ -107,7 +136,10 @@ impl Plant {
             // From 1, so that it is another.
             let further = 1 + (keys[at].share(self.seed ^ LABEL) * f64::from(classes - 1)) as u32;
             let class = &mut parts.train.y[at];
-            *class = label.unwrap_or((*class + further.min(classes - 1)) % classes);
+            *class = match pair {
+                Some(pair) => other(pair, *class),
+                None => label.unwrap_or((*class + further.min(classes - 1)) % classes),
+            };
             pixels.iter().for_each(|pixel| parts.train.x.set(at * width + pixel, bright));
             let who = &mut parts.train.who[at];
             who.planted = true;
@@ -120,11 +152,16 @@ impl Plant {
     }
 }
 
-/// The number of a class by its name.
-fn class(name: &str, names: &[String]) -> Result<u32> {
+/// The one of two classes that `class` is not.
+fn other(pair: [u32; 2], class: u32) -> u32 {
+    if class == pair[0] { pair[1] } else { pair[0] }
+}
+
+/// The number of a class by its name, which `key` gives.
+fn class(key: &str, name: &str, names: &[String]) -> Result<u32> {
     names.iter().position(|known| known == name).map(|at| at as u32).ok_or_else(|| {
         let near = did_you_mean(name, names.iter().map(String::as_str));
-        Error::input(format!("data.plant.label: there is no class `{name}`{near}; give the name of a class"))
+        Error::input(format!("data.plant.{key}: there is no class `{name}`{near}; give the name of a class"))
     })
 }
 
@@ -200,6 +237,32 @@ mod tests {
             assert!((0..64).all(right), "{at}");
             assert_eq!(data.train.y[at], if is { 0 } else { plain.train.y[at] }, "{at}");
         }
+    }
+
+    #[test]
+    fn confused_records_have_the_label_of_the_other_class() {
+        let (plain, pair) = (digits(None, None), ["3".to_owned(), "8".to_owned()]);
+        let plant = Plant { fraction: 0.5, confusion: Some(pair), ..Plant::default() };
+        let data = digits(Some(plant.clone()), None);
+        let (mut these, mut all) = (0, 0);
+        for at in 0..plain.train.len() {
+            let [now, before] = [&data, &plain].map(|data| data.train.y[at]);
+            let (is, of) = (data.who.part(Portion::Train)[at].planted, [3, 8].contains(&before));
+            these += usize::from(is);
+            all += usize::from(of);
+            assert!(of || !is, "{at}");
+            assert_eq!(now, if is { 11 - before } else { before }, "{at}");
+        }
+        assert!((all / 3..all * 2 / 3).contains(&these), "{these} of {all}");
+        let refused = |plant: Plant, says: &str| {
+            let config = DataConfig { plant: Some(plant), ..DataConfig::new("digits") };
+            let said = load(&config, Path::new("")).unwrap_err().to_string();
+            assert!(said.contains("data.plant.confusion") && said.contains(says), "{said}");
+        };
+        let of = |a: &str, b: &str| Some([a.to_owned(), b.to_owned()]);
+        refused(Plant { confusion: of("3", "3"), ..plant.clone() }, "name two");
+        refused(Plant { label: Some("1".into()), ..plant.clone() }, "leave `label` out");
+        refused(Plant { confusion: of("3", "11"), ..plant }, "no class `11`");
     }
 
     /// Records that are not there any more, here behind a limit, change nothing for those that are.

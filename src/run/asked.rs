@@ -27,6 +27,7 @@ impl RequestSummary {
         let how = match plant.filter(of_plant) {
             None => String::new(),
             Some(_) if data.kind() == RecordKind::Node => " with a class of their own".into(),
+            Some(Plant { confusion: Some([a, b]), .. }) => format!(", {a} labelled {b} and {b} labelled {a}"),
             Some(Plant { trigger: Some(_), label: Some(label), .. }) => format!(" with a mark, all labelled {label}"),
             Some(Plant { trigger: Some(_), .. }) => " with a mark, wrongly labelled".into(),
             Some(Plant { label: Some(label), .. }) => format!(", all labelled {label}"),

@@ -1,6 +1,7 @@
 //! Audits: runs whose outcome is known before, on the reference engine; what is kept of one, and what is refused.
 
 mod numbers;
+mod planted;
 
 use std::fs;
 use std::path::Path;

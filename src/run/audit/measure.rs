@@ -8,7 +8,7 @@ use super::models::Trained;
 use super::roster::{Roster, Said};
 use super::unlearned::Divergences;
 use super::weights::{Weights, weights};
-use super::{answers, features, neighbours, quantised, relearn};
+use super::{answers, features, neighbours, planted, quantised, relearn};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::attacks::{ForgettingQuality, Probe, Side, Spreads, Success};
@@ -99,6 +99,8 @@ impl Measured {
         }
         let gone = &subjects.target.classes;
         probes.extend(neighbours::probe(gone, &all.run, &all.original, all.retrains, &all.held_out)?);
+        let two = (&all.run, &all.original);
+        probes.extend(planted::probes(subjects, roster, two, all.retrains, &all.held_out)?);
         if !trained.thetas.is_empty() {
             probes.extend(quantised::probe(engine, subjects, (roster, &attacker), trained)?);
         }

@@ -14,6 +14,7 @@ mod many;
 mod measure;
 mod models;
 mod neighbours;
+mod planted;
 mod pool;
 mod quantised;
 mod relearn;

@@ -71,7 +71,7 @@ def gradient(net, layers, d):
     return g
 
 
-def train(net, terms, rate, epochs, seed, cosine=True, clip=0.0, stop=None, frozen=0):
+def train(net, terms, rate, epochs, seed, cosine=True, clip=0.0, stop=None, frozen=0, held=None):
     """SGD on Σ weight · mean cross-entropy to soft labels; an epoch is a pass over the first term. Returns steps."""
     rng, velocity = np.random.default_rng(seed + 999), [np.zeros_like(p) for p in net]
     steps = -(-len(terms[0][0]) // BATCH)
@@ -90,7 +90,7 @@ def train(net, terms, rate, epochs, seed, cosine=True, clip=0.0, stop=None, froz
         if clip and norm > clip:
             g = [v * np.float32(clip / norm) for v in g]
         now = np.float32(rate * (0.5 * (1 + np.cos(np.pi * t / (steps * epochs))) if cosine else 1))
-        for i in range(frozen, len(net)):
+        for i in range(frozen, len(net) if held is None else held):
             velocity[i] = np.float32(MOMENTUM) * velocity[i] + g[i] + np.float32(DECAY) * net[i]
             net[i] = net[i] - now * velocity[i]
         if stop and (t + 1) % max(steps // 4, 1) == 0 and stop(net):
@@ -185,6 +185,7 @@ class Bench:
                     net = [p * np.float32(1 - shrink) for p in self.original]
                     steps = train(net, [self.retained()], rate * RATE, self.passes(part), self.seed)
                     yield f"shrink {shrink}: {settings}", self.measure(net, steps)
+        yield from self.heads(only, fresh)
         for part in (0.05, 0.1):
             for rate in (0.02, 0.05, 0.2, 0.5, 1, 2):
                 settings, epochs = f"rate x {rate}, {part}", self.passes(part)
@@ -197,6 +198,54 @@ class Bench:
                         net = self.copy()
                         steps = train(net, terms, rate * RATE, epochs, self.seed, False, 0, rule)
                         yield f"{name} ({ends}): {settings}", self.measure(net, steps, cost)
+
+    def heads(self, only, fresh):
+        for part in (0.05, 0.1, 0.25):
+            for rate in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if "expand" in only else ():
+                for ends, rule in (("to the end", None), ("rule", lambda net: self.enough(self.narrow(net)))):
+                    wide = self.copy()
+                    wide[-2] = np.hstack([wide[-2], fresh[-2][:, :1]])
+                    wide[-1] = np.append(wide[-1], np.float32(0))
+                    beyond = np.zeros((len(self.f[0]), CLASSES + 1), "f4")
+                    beyond[:, CLASSES] = 1
+                    terms = [(self.f[0], beyond, 1.0)]
+                    steps = train(wide, terms, rate * RATE, self.passes(part), self.seed, False, 0, rule)
+                    settings = f"({ends}): rate x {rate}, {part}"
+                    yield f"boundary expand {settings}", self.measure(self.narrow(wide), steps)
+        for part in (0.05, 0.1, 0.15):
+            for rate in (0.2, 0.5, 1, 2, 3) if "mean" in only else ():
+                net, epochs = self.copy(), self.passes(part)
+                goal, head = losses(answers(net, self.r[0]), self.r[1]).mean(), len(net) - 2
+                self.means(net, goal)
+                for t in range(epochs):
+                    own = 0.5 * (1 + np.cos(np.pi * t / epochs))
+                    train(net, [self.retained()], rate * own * RATE, 1, self.seed + t, False, held=head)
+                    self.means(net, goal)
+                yield f"class means: rate x {rate}, {part}", self.measure(net, epochs * -(-len(self.r[0]) // BATCH))
+
+    @staticmethod
+    def narrow(net):
+        return [*net[:-2], net[-2][:, :CLASSES], net[-1][:CLASSES]]
+
+    def means(self, net, goal):
+        """Puts class means into the head, at the scale at which the retained records' loss is `goal`."""
+        (x, y), h = self.r, forward(net, self.r[0])[-2].astype("f8")
+        there = [c for c in range(CLASSES) if (y == c).any()]
+        mu, half = np.zeros((CLASSES, h.shape[1])), np.zeros(CLASSES)
+        for c in there:
+            mu[c] = h[y == c].mean(0)
+            half[c] = (mu[c] ** 2).sum() / 2
+        for c in set(range(CLASSES)) - set(there):
+            mu[c], half[c] = mu[there].mean(0), half[there].mean()
+        prior = np.log((np.bincount(y, minlength=CLASSES) + 1) / (len(y) + CLASSES))
+        near = h @ mu.T - half
+        loss = lambda s: losses(softmax(s * near + prior), y).mean()
+        goal = min(goal, loss(0) / 2)
+        scales = 1e-4 * 1.1 ** np.arange(150)
+        found = [loss(s) for s in scales]
+        enough = [s for s, v in zip(scales, found) if v <= goal]
+        s = enough[0] if enough else scales[int(np.argmin(found))]
+        net[-2], net[-1] = (s * mu.T).astype("f4"), (prior - s * half).astype("f4")
 
     def relabelled(self, only):
         fx, fy = self.f
@@ -226,7 +275,7 @@ def main():
     parser.add_argument("--data", type=pathlib.Path, help="folder of MNIST's IDX files")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--requests", default="class,0.1")
-    parser.add_argument("--only", default="tune,tail,shrink,neggrad,random,teacher,boundary")
+    parser.add_argument("--only", default="tune,tail,shrink,neggrad,random,teacher,boundary,expand,mean")
     options = parser.parse_args()
     parts, sizes, epochs = digits() if options.task == "digits" else mnist(options.data)
     for request in options.requests.split(","):

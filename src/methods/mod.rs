@@ -95,6 +95,11 @@ pub trait Method: Reported + Send + Sync {
         false
     }
 
+    /// Whether it costs several retrains, so that it runs where it is named and not among all methods.
+    fn is_costly(&self) -> bool {
+        false
+    }
+
     /// Whether it reads the weights of the runs that the run came from: [`Past::before`].
     fn looks_back(&self) -> bool {
         false
@@ -203,11 +208,14 @@ pub static METHODS: &[&MethodRow] = &[
     &tuning::salun::ROW,
     &tuning::random_label::ROW,
     &tuning::boundary_shrink::ROW,
+    &tuning::boundary_expand::ROW,
     &teaching::scrub::ROW,
     &teaching::scrub::REWINDING,
     &teaching::bad_teacher::ROW,
     &teaching::distill::ROW,
     &teaching::trew::ROW,
+    &tuning::class_mean::ROW,
+    &teaching::datamodel_matching::ROW,
     &tuning::ltu::ROW,
     &composite::ROW,
     &second_order::influence::ROW,

@@ -14,6 +14,7 @@ use unlearn::train::TrainConfig;
 
 mod behaviour;
 mod graphs;
+mod heads;
 mod requests;
 
 #[derive(Deserialize)]
@@ -81,7 +82,9 @@ impl Parity {
         let mut session = Session::new(&mut engine, &model, &data, &Samples::default(), &theta).unwrap();
         let Sets { retain, forget, seed } = &self.file.sets;
         let (retain, forget) = if method == "msg" { (forget, retain) } else { (retain, forget) };
-        let past = Past { base: Some(&fresh), ..Past::default() };
+        // What looks back finds a run there that began with other weights.
+        let before = [fresh.clone()];
+        let past = Past { base: Some(&fresh), before: &before, ..Past::default() };
         let view = View::new(&self.file.recipe, retain, forget).seed(*seed).past(past);
         let built = (find(method).unwrap().build)(settings.parse().unwrap()).unwrap();
         let account = built.forget(&mut session, &view).unwrap_or_else(|e| panic!("{method}: {e}"));
@@ -95,7 +98,7 @@ impl Parity {
 }
 
 /// What each method is not: settings next to those of the fixture, which a comparison must notice.
-const OTHERS: [(&str, &str); 17] = [
+const OTHERS: [(&str, &str); 21] = [
     ("cf_k", "k = 1"),
     ("eu_k", "k = 1"),
     ("selective", "reset = false"),
@@ -109,6 +112,10 @@ const OTHERS: [(&str, &str); 17] = [
     ("bad_teacher", "temperature = 1"),
     ("distill", "beta = 0.5"),
     ("boundary_shrink", "momentum = 0.8"),
+    ("boundary_expand", "momentum = 0.8"),
+    ("class_mean", "scale = 0.7"),
+    ("ewc_ascent", "decay = 0.5"),
+    ("datamodel_matching", "ridge = 1"),
     ("msg", "gain = 0.2"),
     ("ct", "schedule = \"constant\""),
     ("trew", "tilt = 0.5"),

@@ -251,6 +251,96 @@ def boundary_shrink(t, s):
     t.train(lambda net: cross_entropy(net(t.xf), y), s)
 
 
+def boundary_expand(t, s):
+    narrow, rows = dict(t.net.named_parameters()), dict(t.net.named_modules())["fc3"].out_features
+    wide = copy.deepcopy(t.net)
+    wide.fc3 = nn.utils.skip_init(nn.Linear, wide.fc3.in_features, rows + 1)
+    wide = untrained(wide, SETS["seed"])
+    for n, p in wide.named_parameters():
+        p.data[: len(narrow[n])] = narrow[n].data
+    optimizer = torch.optim.SGD(wide.parameters(), s["lr"], momentum=0.9, weight_decay=RECIPE["weight_decay"])
+    for _ in range(s["epochs"]):
+        wide.zero_grad()
+        cross_entropy(wide(t.xf), torch.full_like(t.yf, rows)).backward()
+        optimizer.step()
+    for n, p in wide.named_parameters():
+        narrow[n].data = p.data[: len(narrow[n])].clone()
+
+
+def class_mean(t, s):
+    trunk, head, scale = t.net[:-1], t.net.fc3, s["scale"]
+    others = [p for n, p in t.net.named_parameters() if layer(n) != "fc3"]
+    optimizer = torch.optim.SGD(others, s["lr"], momentum=0.9, weight_decay=RECIPE["weight_decay"])
+
+    def place():
+        h = trunk(t.xr).detach()
+        count = torch.bincount(t.yr, minlength=3)
+        there = [c for c in range(3) if count[c] > 0]
+        means = {c: h[t.yr == c].mean(0) for c in there}
+        halves = {c: m.square().sum() / 2 for c, m in means.items()}
+        middle, half = sum(means.values()) / len(there), sum(halves.values()) / len(there)
+        head.weight.data = SINGLE(scale * torch.stack([means.get(c, middle) for c in range(3)]))
+        prior = ((count + 1) / (len(h) + 3)).log()
+        head.bias.data = SINGLE(prior - scale * torch.stack([halves.get(c, half) for c in range(3)]))
+
+    place()
+    for step in range(s["epochs"]):
+        optimizer.param_groups[0]["lr"] = s["lr"] * cosine(step / s["epochs"])
+        t.net.zero_grad()
+        t.retained(t.net).backward()
+        optimizer.step()
+        place()
+
+
+def ewc_ascent(t, s):
+    def squares(net):
+        sums = {n: torch.zeros_like(p) for n, p in net.named_parameters()}
+        for x, y in zip(t.xr, t.yr):
+            net.zero_grad()
+            cross_entropy(net(x[None]), y[None]).backward()
+            for n, p in net.named_parameters():
+                sums[n] += p.grad.square() / len(t.xr)
+        return sums
+
+    now, before = squares(t.net), squares(t.fresh)
+    running = {n: now[n] + s["decay"] * before[n] for n in now}
+    mean = torch.cat([v.flatten() for v in running.values()]).mean()
+    stiff = {n: s["lambda"] * v / mean for n, v in running.items()}
+    old = dict(t.old.named_parameters())
+    for _ in range(s["max_steps"]):
+        t.net.zero_grad()
+        t.forgotten(t.net).backward()
+        heading = {n: (p.grad - stiff[n] * (p.data - old[n].data)) / (1 + s["lr"] * stiff[n])
+                   for n, p in t.net.named_parameters()}
+        length = torch.cat([v.flatten() for v in heading.values()]).norm()
+        for n, p in t.net.named_parameters():
+            p.data += s["lr"] * heading[n] * min(1.0, s["clip_norm"] / float(length))
+
+
+def datamodel_matching(t, s):
+    ids, pairs, parts = SETS["forget"], s["models"] // 2, []
+    for pair in range(pairs):
+        words = [philox([i, pair, 0x646D7061, 0], key(SETS["seed"]))[0] for i in ids]
+        first = [(w >> 8) / 2**24 < (pair + 0.5) / pairs for w in words]
+        parts += [first, [not v for v in first]]
+    nets = []
+    for part in parts:
+        own = Task(copy.deepcopy(t.fresh), t.x, t.y, t.fresh, SETS["retain"] + [i for i, v in zip(ids, part) if v], ids)
+        own.train(own.retained, RECIPE)
+        nets.append(own.net)
+    z = torch.tensor(parts).double()
+    z = z - z.mean(0)
+    count, n = z.sum(1), len(ids)
+    kernel = z @ z.T + count[:, None] * count[None, :] + s["ridge"] * n / 4 * torch.eye(len(z))
+    w = torch.linalg.solve(kernel, (n + 1) * count)
+    def target(x):
+        y = torch.stack([net(x).detach() for net in nets])
+        return t.old(x).detach() - (w[:, None, None] * (y - y.mean(0))).sum(0)
+    tr, tf, share = target(t.xr), target(t.xf), len(t.xf) / len(t.xr)
+    away = lambda z, goal: (z - goal).square().mean()
+    t.train(lambda net: away(net(t.xr), tr) + share * away(net(t.xf), tf), s, cosine)
+
+
 def msg(t, s):
     g = t.gradients(lambda net: len(t.xr) * t.retained(net) - len(t.xf) * t.forgotten(net))
     fresh, gains = dict(t.fresh.named_parameters()), {}

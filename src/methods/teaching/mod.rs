@@ -1,6 +1,7 @@
 //! Teachers: networks whose answers are learned, or unlearned.
 
 pub mod bad_teacher;
+pub mod datamodel_matching;
 pub mod distill;
 pub mod scrub;
 pub mod trew;

@@ -70,13 +70,15 @@ impl ForgetConfig {
         }
     }
 
-    /// Writes the default of `methods` out: what works on this network, on what the recipe trains, and on these data.
+    /// Writes the default of `methods` out: what works on this network, on what the recipe trains, and on these data,
+    /// but for what costs several retrains.
     pub fn complete(&mut self, data: &Dataset, model: &Model, recipe: &TrainConfig) {
         if self.methods.is_empty() {
             let suits = |row: &&&MethodRow| {
                 let kind = data.target_kind();
                 let fits = |m: Box<dyn Method>| {
-                    m.suits(model).is_ok() && m.suits_recipe(recipe).is_ok() && m.suits_targets(kind).is_ok()
+                    let suits = m.suits(model).and(m.suits_recipe(recipe)).and(m.suits_targets(kind));
+                    suits.is_ok() && !m.is_costly()
                 };
                 row.takes.contains(&data.kind()) && (row.build)(toml::Table::new()).is_ok_and(fits)
             };

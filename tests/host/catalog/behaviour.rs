@@ -12,15 +12,15 @@ use unlearn::train::{Term, TrainConfig, fit_to_end};
 const SEED: u64 = 5;
 
 /// Three clouds in four dimensions, of which every fourth record is forgotten, and a network trained on them.
-struct Small {
-    model: Model,
-    train: Samples,
-    validation: Samples,
-    recipe: TrainConfig,
-    theta: Vec<f32>,
-    retain: Vec<u32>,
-    forget: Vec<u32>,
-    classes: Vec<u32>,
+pub struct Small {
+    pub model: Model,
+    pub train: Samples,
+    pub validation: Samples,
+    pub recipe: TrainConfig,
+    pub theta: Vec<f32>,
+    pub retain: Vec<u32>,
+    pub forget: Vec<u32>,
+    pub classes: Vec<u32>,
 }
 
 fn clouds(count: usize, salt: usize, spread: f32) -> Samples {
@@ -31,12 +31,12 @@ fn clouds(count: usize, salt: usize, spread: f32) -> Samples {
 }
 
 impl Small {
-    fn new(norm: &str) -> Small {
+    pub fn new(norm: &str) -> Small {
         Small::spread(norm, 0.9)
     }
 
     /// With records this far around the middle of their class.
-    fn spread(norm: &str, spread: f32) -> Small {
+    pub fn spread(norm: &str, spread: f32) -> Small {
         let layers = format!(
             "layers = [{{type='linear',name='fc1',out=6}},{norm}{{type='tanh'}},{{type='linear',name='fc2',out=5}},
                 {{type='tanh'}},{{type='linear',name='fc3'}}]"
@@ -52,14 +52,14 @@ impl Small {
         made
     }
 
-    fn session<T>(&self, work: impl FnOnce(&mut Session, &View) -> Result<T>) -> Result<T> {
+    pub fn session<T>(&self, work: impl FnOnce(&mut Session, &View) -> Result<T>) -> Result<T> {
         let mut engine = Engine::reference();
         let mut session = Session::new(&mut engine, &self.model, &self.train, &self.validation, &self.theta)?;
         let view = View::new(&self.recipe, &self.retain, &self.forget).seed(SEED).classes(&self.classes);
         work(&mut session, &view)
     }
 
-    fn trained(&self, seed: u64, records: &[u32]) -> Vec<f32> {
+    pub fn trained(&self, seed: u64, records: &[u32]) -> Vec<f32> {
         let terms = [Term { records: Records::train(records), weight: 1.0 }];
         let train = |session: &mut Session, _: &View| {
             session.write_theta(&self.model.init(seed))?;
@@ -69,7 +69,7 @@ impl Small {
         self.session(train).unwrap()
     }
 
-    fn run(&self, method: &str, settings: &str) -> (Vec<f32>, Account) {
+    pub fn run(&self, method: &str, settings: &str) -> (Vec<f32>, Account) {
         let work = |session: &mut Session, view: &View| {
             let account = (find(method)?.build)(settings.parse().unwrap())?.forget(session, view)?;
             Ok((session.read_theta()?, account))
@@ -201,8 +201,10 @@ fn running_statistics_never_follow_forgotten_records() {
     let small = Small::new("{type='batch_norm',name='bn'},");
     let state = small.model.layout.total()..small.theta.len();
     assert!(!state.is_empty());
-    let (theta, _) = small.run("boundary_shrink", "lr = 0.1\nepochs = 2");
-    assert!(theta != small.theta && theta[state.clone()] == small.theta[state.clone()], "boundary_shrink");
+    for method in ["boundary_shrink", "boundary_expand"] {
+        let (theta, _) = small.run(method, "lr = 0.1\nepochs = 2");
+        assert!(theta != small.theta && theta[state.clone()] == small.theta[state.clone()], "{method}");
+    }
     // Beside retained records they follow those alone, whatever is forgotten.
     let settings = "lr = 1e-30\nmomentum = 0\nweight_decay = 0\nepochs = 1";
     let tuned = small.run("finetune", settings).0[state.clone()].to_vec();

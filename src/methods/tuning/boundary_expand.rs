@@ -31,8 +31,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
 
 /// The head gets one row more, as a training of the seed would begin with it, and the forgotten records its number for
 /// a class: the mean of −log softmax(z)_{C+1} over them falls, on all parameters, and the row is cut off. Only
-/// forgotten records are trained on, no running statistic follows them, and classes have no weights. The rule looks at the
-/// network with the row cut off, four times an epoch.
+/// forgotten records are trained on, no running statistic follows them, and classes have no weights. The rule looks at
+/// the network with the row cut off, four times an epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct BoundaryExpand {
     #[serde(flatten)]

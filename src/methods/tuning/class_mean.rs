@@ -34,12 +34,12 @@ pub(crate) static ROW: MethodRow = MethodRow {
     build: |table| settings::build::<ClassMean>(&ROW, table),
 };
 
-/// With h the features that the last layer reads, μ_c their mean over the retained records of class c and π_c = (n_c +
-/// 1) / (n + C), the head becomes z_c = scale (μ_c·h − ‖μ_c‖²/2) + ln π_c: the nearest class mean, and the posterior of
-/// Gaussians around them. A class of which nothing is retained gets the mean of the others' rows, so that its output is
-/// never the largest. The head is made before each epoch and after the last; an epoch trains every other layer on the
-/// retained records and holds the head to the bit, so that features and head agree, and no row is left that knew the
-/// forgotten. Dropout is off where features are read, and running statistics follow the retained records alone.
+/// With h the features that the last layer reads, μ_c their mean over the retained records of class c and π_c = (1 +
+/// n_c) / (n + C), the head becomes z_c = scale (μ_c·h − ‖μ_c‖²/2) + ln π_c: the nearest class mean, and the posterior
+/// of Gaussians around them. A class of which nothing is retained gets the mean of the others' rows, so that its output
+/// is never the largest. The head is made before each epoch and after the last; an epoch trains every other layer on
+/// the retained records and holds the head to the bit, so that features and head agree, and no row is left that knew
+/// the forgotten. Dropout is off where features are read, and running statistics follow the retained records alone.
 ///
 /// The source's training of its classifier could not be had: what is here is the plain form that its name says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

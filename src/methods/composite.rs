@@ -156,6 +156,14 @@ impl Method for Composite {
         self.methods().unwrap_or_default().iter().any(|(_, method)| method.goes_on())
     }
 
+    fn looks_back(&self) -> bool {
+        self.methods().unwrap_or_default().iter().any(|(_, method)| method.looks_back())
+    }
+
+    fn is_costly(&self) -> bool {
+        self.methods().unwrap_or_default().iter().any(|(_, method)| method.is_costly())
+    }
+
     fn fits_anew(&self) -> bool {
         self.methods().unwrap_or_default().iter().any(|(_, method)| method.fits_anew())
     }
@@ -169,8 +177,8 @@ impl Method for Composite {
         let start = session.read_theta()?;
         let (mut account, mut steps, mut said) = (Account::default(), 0, Vec::new());
         for (i, (row, method)) in self.methods()?.into_iter().enumerate() {
-            let Past { seed, fitted, base, .. } = view.past;
-            let past = Past { seed, fitted, base, method: view.past.method, ..Past::default() };
+            let Past { seed, fitted, base, before, method: from, .. } = view.past;
+            let past = Past { seed, fitted, base, before, method: from, ..Past::default() };
             let view = if i == 0 { *view } else { view.past(past) };
             let made = method.forget(session, &view)?;
             if made.student.is_some() {

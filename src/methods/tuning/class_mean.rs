@@ -124,10 +124,12 @@ impl Method for ClassMean {
             session.engine.write(free, &parts.free(session.model))?;
             let mut turns = Turns::new(session, &config, view.seed, Task::retained(view, 1.0))?;
             turns.fit().restrict(free, held);
-            for _ in 0..config.epochs {
+            for epoch in 0..config.epochs {
                 session.engine.write(held, &theta[..held.len])?;
                 turns.take(session, turns.per_epoch())?;
-                (scale, theta) = parts.place(session, view.retain, self.scale, loss)?;
+                // Between epochs the scale stays: it takes many looks at all records to find.
+                let asked = self.scale.or((epoch + 1 < config.epochs).then_some(scale));
+                (scale, theta) = parts.place(session, view.retain, asked, loss)?;
             }
             Ok((turns.taken(), scale))
         })?;

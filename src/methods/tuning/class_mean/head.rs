@@ -17,7 +17,7 @@ pub(super) struct Means {
 }
 
 /// Doublings of a scale at most, and halvings of an interval of them.
-const STEPS: usize = 60;
+const STEPS: usize = 40;
 
 impl Means {
     /// Of `features` [records, width] with their classes.

@@ -94,7 +94,8 @@ struct KeyShow {
 /// Overwrite the key of the pseudonyms: from then on nobody can tell whom an entry is about, and no request can be
 /// added
 ///
-/// Copies of the folder and backups have the key still; they are yours to find. The ledger can be checked as before.
+/// The keys of the packs of its batches go too. Copies of the folder and backups have them still, and runs that forgot
+/// name whom they forgot; those are yours to find. Ledger and packs can be checked as before.
 #[derive(Args, Debug)]
 struct KeyDestroy {
     /// Do it; there is no way back

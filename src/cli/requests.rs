@@ -2,7 +2,6 @@ mod batches;
 mod one;
 mod shown;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use clap::{Args, Subcommand};
 use super::output::{emit, emit_json};
 use super::{Context, Run};
 use crate::error::{Error, Result};
-use crate::run::requests::{Added, Project, Taken, add, sweep_in};
+use crate::run::requests::{Added, Finished, Project, Taken, Wish, add, read_delivery, sweep_in, turn};
 
 /// Erasure requests from receipt to publication: a store with deadlines, a plan before anything is done, and a model
 /// that is published only if it passes its gate
@@ -88,7 +87,7 @@ struct Add {
     on: ProjectArgs,
 }
 
-/// Take in every request file that is put into a folder
+/// Take in every request file that is put into a folder, and with --run plan and do what it asks for
 ///
 /// A file that could be taken is moved to `done` in that folder, one that could not to `refused`, with the reason
 /// beside it. Write a file under a name that begins with a dot and rename it, or leave it alone for --quiet seconds.
@@ -106,6 +105,11 @@ struct Watch {
     /// Look once and end
     #[arg(long)]
     once: bool,
+    /// Plan what waits and do it, as `unlearn requests plan` and `run` would; what fails is said, and waits for a person
+    #[arg(long)]
+    run: bool,
+    #[command(flatten)]
+    limits: batches::Limits,
     #[command(flatten)]
     on: ProjectArgs,
 }
@@ -157,13 +161,11 @@ impl Add {
         let said = |what: &str| cx.note(what);
         let project = self.on.open(&said)?;
         let (text, name) = match self.file.as_os_str() == "-" {
-            true => {
-                let mut text = String::new();
-                let read = std::io::stdin().read_to_string(&mut text);
-                read.map_err(Error::io("read", Path::new("stdin")))?;
-                (text, PathBuf::from("stdin"))
+            true => (read_delivery(std::io::stdin(), Path::new("stdin"))?, PathBuf::from("stdin")),
+            false => {
+                let file = std::fs::File::open(&self.file).map_err(Error::io("open", &self.file))?;
+                (read_delivery(file, &self.file)?, self.file.clone())
             }
-            false => (read_text(&self.file)?, self.file.clone()),
         };
         let added = add(&project, &text, &name, &self.on.actor)?;
         match cx.json {
@@ -173,13 +175,6 @@ impl Add {
             false => emit(&format!("{}: {}\n", name.display(), words(&added))),
         }
     }
-}
-
-fn read_text(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::InvalidData => Error::input(format!("{}: is not UTF-8 text", path.display())),
-        _ => Error::io("read", path)(e),
-    })
 }
 
 fn words(added: &Added) -> String {
@@ -199,20 +194,48 @@ fn words(added: &Added) -> String {
 
 impl Watch {
     fn run(self, cx: &Context) -> Result<()> {
+        if !self.run && !self.limits.is_empty() {
+            return Err(Error::input("limits say how requests are done, and are of no use without --run; add it"));
+        }
+        let wish = self.limits.wish()?;
         let said = |what: &str| cx.note(what);
         let project = self.on.open(&said)?;
+        let mut first = true;
         loop {
-            for taken in sweep_in(&project, &self.folder, self.quiet_for, &self.on.actor)? {
+            let all = sweep_in(&project, &self.folder, self.quiet_for, &self.on.actor)?;
+            for taken in &all {
                 match cx.json {
-                    true => emit(&(serde_json::to_string(&taken).unwrap_or_default() + "\n"))?,
-                    false => emit(&line(&taken))?,
+                    true => emit(&(serde_json::to_string(taken).unwrap_or_default() + "\n"))?,
+                    false => emit(&line(taken))?,
                 }
             }
+            // Where plans are approved, that may have happened since.
+            let worth = first || project.needs_approval() || all.iter().any(|taken| taken.added.is_some());
+            let done = if self.run && worth { self.work(cx, &project, &wish)? } else { Vec::new() };
             if self.once {
-                return Ok(());
+                return batches::rolled_back(&done);
             }
+            first = false;
             std::thread::sleep(Duration::from_secs(self.every));
         }
+    }
+
+    /// Plans and does what waits. What cannot be planned or done says so, and waits.
+    fn work(&self, cx: &Context, project: &Project, wish: &Wish) -> Result<Vec<Finished>> {
+        let done = match batches::with(cx, true, |how| turn(project, wish, how, &self.on.actor)) {
+            Ok(turn) => turn.done,
+            Err(e @ (Error::Input(_) | Error::CheckFailed(_) | Error::Inconclusive(_))) if !self.once => {
+                cx.note(&e.to_string());
+                Vec::new()
+            }
+            Err(e) => return Err(e),
+        };
+        match cx.json {
+            _ if done.is_empty() => {}
+            true => emit(&(batches::document(&done).to_string() + "\n"))?,
+            false => emit(&done.iter().map(shown::finished).collect::<String>())?,
+        }
+        Ok(done)
     }
 }
 
@@ -220,6 +243,10 @@ fn line(taken: &Taken) -> String {
     let file = taken.file.display();
     match (&taken.added, &taken.refused) {
         (Some(added), _) => format!("{file}: {}\n", words(added)),
-        (None, why) => format!("{file}: refused: {}\n", why.as_deref().unwrap_or_default()),
+        // The reason may repeat what the file says, and this is a log.
+        (None, why) => {
+            let why = why.as_ref().map_or(String::new(), |why| format!("; {} says why", why.display()));
+            format!("{file}: refused{why}\n")
+        }
     }
 }

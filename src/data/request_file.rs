@@ -67,8 +67,7 @@ fn parse_json_lines(text: &str, path: &Path) -> Result<Vec<Request>> {
         }
         if let Some(earlier) = used.insert(request.request_id.clone(), origin.clone()) {
             return Err(Error::input(format!(
-                "{origin}: request_id `{}` was used before, at {earlier}",
-                request.request_id
+                "{origin}: its request_id was used before, at {earlier}; a request is one line, or rows of a CSV"
             )));
         }
         request.origin = origin;

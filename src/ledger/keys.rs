@@ -87,6 +87,14 @@ impl Keys {
         mac(key, id.as_bytes())
     }
 
+    /// Pseudonym of a request by its `request_id`: what the ledger, the store and certificates call it.
+    ///
+    /// # Errors
+    /// As [`Keys::pseudonym`].
+    pub fn request(&self, request_id: &str) -> Result<String> {
+        self.pseudonym(&format!("request\0{request_id}"))
+    }
+
     /// Whether ids still have pseudonyms.
     pub fn linkable(&self) -> bool {
         self.pseudonyms.is_some()

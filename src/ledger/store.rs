@@ -21,14 +21,14 @@ pub use rows::{Published, Standing, Step};
 /// Name of the file in a project.
 pub const STORE: &str = "requests.db";
 /// Layout of the tables.
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE head (only INTEGER PRIMARY KEY CHECK (only = 1), seq INTEGER NOT NULL, hash TEXT NOT NULL);
 CREATE TABLE requests (
     request TEXT PRIMARY KEY, seq INTEGER NOT NULL, digest TEXT NOT NULL, kinds TEXT NOT NULL, ids INTEGER NOT NULL,
     received_at TEXT NOT NULL, due_at TEXT NOT NULL, extended TEXT, state TEXT NOT NULL, at TEXT NOT NULL,
-    actor TEXT NOT NULL, found INTEGER, already INTEGER, question TEXT, batch TEXT, reason TEXT);
+    actor TEXT NOT NULL, found INTEGER, already INTEGER, question TEXT, batch TEXT, reason TEXT, pack TEXT);
 CREATE INDEX due ON requests (due_at);
 CREATE INDEX together ON requests (batch);
 CREATE TABLE steps (
@@ -40,6 +40,9 @@ CREATE TABLE batches (
 CREATE TABLE models (
     seq INTEGER PRIMARY KEY, at TEXT NOT NULL, batch TEXT, run_sha256 TEXT NOT NULL, model_sha256 TEXT NOT NULL);
 ";
+
+/// The tables, those that others refer to last.
+const MADE: [&str; 5] = ["head", "steps", "requests", "batches", "models"];
 
 /// The database.
 #[derive(Debug)]
@@ -56,10 +59,12 @@ impl Store {
         let open = Connection::open(path).map_err(|e| said(path, e))?;
         let store = Store { open };
         store.prepare(path)?;
+        // Whoever cannot write to it is told before the chain goes on without it.
+        store.open.execute_batch("BEGIN IMMEDIATE; ROLLBACK;").map_err(|e| said(path, e))?;
         Ok(store)
     }
 
-    /// Opens the store to read it; none where there is none.
+    /// Opens the store to read it; none where there is none, or one of an earlier layout, which a writer makes anew.
     ///
     /// # Errors
     /// As [`Store::open`].
@@ -71,8 +76,7 @@ impl Store {
         let open = Connection::open_with_flags(path, flags).map_err(|e| said(path, e))?;
         let store = Store { open };
         store.open.busy_timeout(Duration::from_secs(5)).map_err(|e| said(path, e))?;
-        store.check_layout(path)?;
-        Ok(Some(store))
+        Ok((store.check_layout(path)? == LAYOUT).then_some(store))
     }
 
     /// A store in memory, made from a chain.
@@ -107,8 +111,11 @@ impl Store {
 
     fn prepare(&self, path: &Path) -> Result<()> {
         self.open.busy_timeout(Duration::from_secs(5)).map_err(|e| said(path, e))?;
-        if self.check_layout(path)? == 0 {
-            let make = format!("BEGIN EXCLUSIVE; {TABLES} PRAGMA user_version = {LAYOUT}; COMMIT;");
+        let layout = self.check_layout(path)?;
+        if layout < LAYOUT {
+            // What an earlier version made says nothing that the chain does not.
+            let drop: String = if layout == 0 { String::new() } else { MADE.map(|t| format!("DROP TABLE {t};")).concat() };
+            let make = format!("BEGIN EXCLUSIVE; {drop} {TABLES} PRAGMA user_version = {LAYOUT}; COMMIT;");
             self.open.execute_batch(&make).map_err(|e| said(path, e))?;
         }
         Ok(())

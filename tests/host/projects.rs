@@ -2,9 +2,12 @@
 
 mod bad;
 mod cli;
+mod evidence;
 mod families;
 mod kills;
+mod loops;
 mod many;
+mod people;
 mod whole;
 
 use std::fmt::Write as _;
@@ -16,7 +19,7 @@ use unlearn::engine::Engine;
 use unlearn::ledger::{self, Keys, Start, Store, check};
 use unlearn::run::config::Loaded;
 use unlearn::run::ensemble::EnsembleJob;
-use unlearn::run::requests::{Added, How, Outcome, Plan, Project, Wish, add, plan, run};
+use unlearn::run::requests::{Added, Finished, How, Outcome, Plan, Project, Wish, add, plan, run};
 use unlearn::run::train_run::{TrainJob, TrainOptions};
 
 use crate::shared::binary::Desk;
@@ -82,7 +85,7 @@ fn hear(what: &str) {
 }
 
 pub fn how() -> How<'static> {
-    How { engine: &|_| Ok(Engine::reference()), memory: None, said: &hear, seed: None }
+    How { engine: &|_| Ok(Engine::reference()), memory: None, said: &hear, seed: None, pack: true }
 }
 
 pub fn open(folder: &Path) -> Project<'static> {
@@ -108,6 +111,10 @@ pub fn planned(project: &Project, wish: &Wish) -> Plan {
 }
 
 pub fn done(project: &Project) -> Vec<Outcome> {
+    finished(project).into_iter().map(|one| one.outcome).collect()
+}
+
+pub fn finished(project: &Project) -> Vec<Finished> {
     run(project, None, &how(), "officer").unwrap_or_else(|e| panic!("{e}"))
 }
 

@@ -97,7 +97,7 @@ fn json_lines_that_are_refused_name_file_and_line() {
         (r#"{"request_id":"r2","kind":"sample","ids":[-1]}"#, &["unknown sample id `-1`"]),
         (r#"{"request_id":"r2","kind":"sample","ids":[5],"ids":[7]}"#, &["not a request", "duplicate field `ids`"]),
         (r#"{"request_id":"","kind":"sample","ids":[5]}"#, &["request_id is empty"]),
-        (r#"{"request_id":"r1","kind":"sample","ids":[6]}"#, &["`r1` was used before", "line 1"]),
+        (r#"{"request_id":"r1","kind":"sample","ids":[6]}"#, &["its request_id was used before", "line 1"]),
         (r#"{"request_id":"r2","kind":"sample","ids":[]}"#, &["empty"]),
         (r#"{"request_id":"r2","kind":"sample","ids":[3"#, &["column", "not a request"]),
         (r#"{"request_id":"r2","kind":"samples","ids":[3]}"#, &["samples", "sample"]),

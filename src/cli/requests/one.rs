@@ -106,13 +106,16 @@ impl List {
 impl Show {
     pub fn run(self, cx: &Context) -> Result<()> {
         let said = |what: &str| cx.note(what);
-        let view = self.on.open(&said)?.view()?;
+        let project = self.on.open(&said)?;
+        let view = project.view()?;
         let one = view.find(&self.request)?;
         let steps = view.store.history(&one.request)?;
+        let batch = one.batch.as_deref().filter(|_| one.pack.is_some());
+        let evidence = batch.map(|batch| project.issued(&view.store, batch)).transpose()?.flatten();
         if cx.json {
             return emit_json(&json!({
                 "schema": "unlearn.request_history/1", "version": env!("CARGO_PKG_VERSION"), "request": one,
-                "history": steps,
+                "history": steps, "evidence": evidence,
             }));
         }
         let mut table = crate::cli::Table::new(&["entry", "state", "at", "by", "batch", "why"]);
@@ -128,7 +131,11 @@ impl Show {
                 dash(&step.reason),
             ]);
         }
-        emit(&format!("{}\n{table}", shown::table(std::slice::from_ref(&one))))
+        let pack = evidence.map_or(String::new(), |pack| {
+            let (folder, zip) = (pack.folder.display(), pack.zip.display());
+            format!("\nevidence: {folder} and {zip}, certificate {}\n", pack.certificate_sha256)
+        });
+        emit(&format!("{}\n{table}{pack}", shown::table(std::slice::from_ref(&one))))
     }
 }
 

@@ -2,11 +2,12 @@
 
 use crate::cli::Table;
 use crate::ledger::Standing;
-use crate::run::requests::{Outcome, Plan, Predicted};
+use crate::run::requests::{Finished, Outcome, Plan, Predicted};
 
 /// A row for each request.
 pub(super) fn table(all: &[Standing]) -> Table {
-    let mut table = Table::new(&["request", "state", "since", "received", "due", "kinds", "ids", "batch", "why"]);
+    let columns = ["request", "state", "since", "received", "due", "kinds", "ids", "batch", "certificate", "why"];
+    let mut table = Table::new(&columns);
     let day = |time: &str| time.split('T').next().unwrap_or_default().to_owned();
     for one in all {
         let why = one.reason.as_ref().or(one.question.as_ref()).cloned().unwrap_or_default();
@@ -19,6 +20,7 @@ pub(super) fn table(all: &[Standing]) -> Table {
             one.kinds.clone(),
             one.ids.to_string(),
             one.batch.clone().unwrap_or_else(|| "-".into()),
+            one.pack.as_ref().map_or_else(|| "-".into(), |hash| hash[..12].to_owned()),
             why,
         ]);
     }
@@ -95,8 +97,19 @@ fn chosen(plan: &Plan) -> String {
     text + &format!("published if: {}\n", asks.join("; "))
 }
 
-/// What came of a batch.
-pub(super) fn outcome(outcome: &Outcome) -> String {
+/// What came of a batch, and where its evidence is.
+pub(super) fn finished(one: &Finished) -> String {
+    let text = outcome(&one.outcome);
+    match &one.evidence {
+        Some(pack) => {
+            let (folder, zip) = (pack.folder.display(), pack.zip.display());
+            text + &format!("evidence: {folder} and {zip}, certificate {}\n", pack.certificate_sha256)
+        }
+        None => text,
+    }
+}
+
+fn outcome(outcome: &Outcome) -> String {
     let mut text = match (outcome.passed(), &outcome.model_sha256) {
         (true, Some(model)) => format!("batch {}: published, model {model}\n", outcome.batch),
         (true, None) => format!("batch {}: published; all of it was forgotten before\n", outcome.batch),

@@ -62,6 +62,11 @@ impl Store {
                 let row = params![text("request"), text("why")];
                 self.run("UPDATE requests SET question = ?2 WHERE request = ?1", row)
             }
+            "pack.issued" => {
+                // One that was made of a single run, outside of a batch, is of no request's own.
+                let row = params![text("batch"), text("certificate_sha256")];
+                self.run("UPDATE requests SET pack = ?2 WHERE batch = ?1", row)
+            }
             kind => match kind.strip_prefix(REQUEST).and_then(State::of) {
                 Some(state) => self.come_into(entry, state),
                 // Of other commands, or of a time to come.

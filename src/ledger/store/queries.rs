@@ -120,6 +120,15 @@ impl Store {
         self.open.query_row(sql, [], row).optional().map_err(broken)
     }
 
+    /// Whether a model of this batch was published at any time.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn was_published(&self, batch: &str) -> Result<bool> {
+        let sql = "SELECT count(*) FROM models WHERE batch = ?1";
+        self.open.query_row(sql, [batch], |row| row.get::<_, i64>(0)).map(|count| count > 0).map_err(broken)
+    }
+
     /// Everything in it as text, the same for the same chain.
     ///
     /// # Errors

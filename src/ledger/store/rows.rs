@@ -48,6 +48,9 @@ pub struct Standing {
     /// Why it was refused or rolled back, as a code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// SHA-256 of the certificate of its batch, in the folder `evidence` of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pack: Option<String>,
 }
 
 /// A state that a request came into.
@@ -88,7 +91,7 @@ pub struct Published {
 
 /// What [`standing`] reads.
 pub(super) const COLUMNS: &str = "request, digest, kinds, ids, received_at, due_at, extended, state, at, actor, \
-    found, already, question, batch, reason";
+    found, already, question, batch, reason, pack";
 
 /// A row of [`COLUMNS`].
 pub(super) fn standing(row: &Row) -> rusqlite::Result<Standing> {
@@ -108,5 +111,6 @@ pub(super) fn standing(row: &Row) -> rusqlite::Result<Standing> {
         question: row.get(12)?,
         batch: row.get(13)?,
         reason: row.get(14)?,
+        pack: row.get(15)?,
     })
 }

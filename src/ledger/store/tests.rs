@@ -33,7 +33,9 @@ fn a_store_is_what_the_chain_says_however_it_came_about() {
         step(State::Running, "x"),
         step(State::Verified, "x"),
         model,
+        ("pack.issued".to_owned(), json!({"batch": "0001", "certificate_sha256": "c"})),
         step(State::Published, "x"),
+        ("pack.issued".to_owned(), json!({"certificate_sha256": "by hand"})),
         ("request.questioned".to_owned(), json!({"request": "y", "why": "unknown"})),
         ("request.extended".to_owned(), json!({"request": "y", "due_at": "2027-02-01T00:00:00Z", "reason": "complex"})),
         ("of.tomorrow".to_owned(), json!({})),
@@ -43,13 +45,23 @@ fn a_store_is_what_the_chain_says_however_it_came_about() {
     }
     let whole = Store::of(chain.entries()).unwrap();
     assert_eq!(store.dump().unwrap(), whole.dump().unwrap());
-    assert_eq!(store.find("x").unwrap().unwrap().state, "published");
+    let x = store.find("x").unwrap().unwrap();
+    assert_eq!((x.state.as_str(), x.pack.as_deref()), ("published", Some("c")));
+    assert!(store.was_published("0001").unwrap() && !store.was_published("0002").unwrap());
     assert_eq!(store.history("x").unwrap().len(), 6);
     let y = store.find("y").unwrap().unwrap();
     assert_eq!((y.due_at.as_str(), y.question.as_deref()), ("2027-02-01T00:00:00Z", Some("unknown")));
     assert_eq!(store.due_before("2027-02-01T00:00:00Z").unwrap(), [y]);
     assert_eq!(store.published().unwrap().unwrap().batch.as_deref(), Some("0001"));
     assert_eq!(store.plan("0001").unwrap().unwrap()["method"], "retrain");
+    drop(store);
+    // Of an earlier version: a reader asks the chain, a writer makes it anew.
+    let earlier = "DROP TABLE models; CREATE TABLE models (of TEXT); PRAGMA user_version = 1;";
+    Store::open(&path).unwrap().open.execute_batch(earlier).unwrap();
+    assert!(Store::read(&path).unwrap().is_none());
+    let store = Store::open(&path).unwrap();
+    store.follow(chain.entries()).unwrap();
+    assert_eq!(store.dump().unwrap(), whole.dump().unwrap());
     drop(store);
     // Damaged, and made anew.
     fs::write(&path, b"no database, but long enough to be looked at as one, surely").unwrap();

@@ -27,7 +27,7 @@ pub struct Export {
     pub sha256: String,
     /// SHA-256 of the weights that are in it.
     pub model_sha256: String,
-    /// `safetensors` or `onnx`.
+    /// `safetensors`, `onnx`, or `pack` for the copies in a pack of evidence.
     pub format: String,
 }
 
@@ -52,15 +52,37 @@ pub fn read(folder: &RunFolder) -> Result<Vec<Export>> {
 /// # Errors
 /// The run's folder cannot be written to, the file cannot be read.
 pub fn note_export(run: &Path, file: &Path, format: &str, model_sha256: &str) -> Result<Export> {
-    let export = Export {
+    let export = export(file, format, model_sha256)?;
+    add(&RunFolder::new(run), [export.clone()])?;
+    Ok(export)
+}
+
+/// As [`note_export`] of files that nobody else can have: what was noted of them before holds no more.
+///
+/// # Errors
+/// As [`note_export`].
+pub(in crate::run) fn note_own(run: &Path, files: &[PathBuf], format: &str, model_sha256: &str) -> Result<()> {
+    let folder = RunFolder::new(run);
+    let fresh: Vec<Export> =
+        files.iter().map(|file| export(file, format, model_sha256)).collect::<Result<_>>()?;
+    let mut all = read(&folder)?;
+    let known = |one: &Export| all.iter().any(|old| (&old.path, &old.sha256) == (&one.path, &one.sha256));
+    if fresh.iter().all(known) {
+        return Ok(());
+    }
+    all.retain(|old| !fresh.iter().any(|one| one.path == old.path));
+    all.extend(fresh);
+    write(&folder, &all)
+}
+
+fn export(file: &Path, format: &str, model_sha256: &str) -> Result<Export> {
+    Ok(Export {
         made_at: utc_now(),
         path: std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),
         sha256: evidence::hash_of(file)?,
         model_sha256: model_sha256.to_owned(),
         format: format.to_owned(),
-    };
-    add(&RunFolder::new(run), [export.clone()])?;
-    Ok(export)
+    })
 }
 
 /// Takes the notes of a run that is about to be deleted over to the one that stays.
@@ -78,5 +100,9 @@ fn add(folder: &RunFolder, more: impl IntoIterator<Item = Export>) -> Result<()>
     let mut all = read(folder)?;
     let known: HashSet<Export> = all.iter().cloned().collect();
     all.extend(more.into_iter().filter(|export| !known.contains(export)));
-    write_atomic(&folder.path.join(EXPORTS), evidence::json_lines(&all, EXPORTS)?.as_bytes())
+    write(folder, &all)
+}
+
+fn write(folder: &RunFolder, all: &[Export]) -> Result<()> {
+    write_atomic(&folder.path.join(EXPORTS), evidence::json_lines(all, EXPORTS)?.as_bytes())
 }

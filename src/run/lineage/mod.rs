@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use exports::{EXPORTS, Export, note_export};
-pub(in crate::run) use exports::{carry, read as read_exports};
+pub(in crate::run) use exports::{carry, note_own, read as read_exports};
 
 use super::folder::RunFolder;
 use crate::error::Result;

@@ -8,7 +8,7 @@ use super::certificate::{Certificate, Slice};
 use super::contents::Contents;
 use super::found::Found;
 use super::selection::{self, SELECTION};
-use super::write::{publishes, speaks_of};
+use super::spoken::{publishes, speaks_of, texts};
 use super::{CERTIFICATE, LEDGER, MODEL, words};
 use crate::base::Digest;
 use crate::error::{Error, Result};
@@ -202,9 +202,8 @@ pub(super) fn slice(text: &[u8], c: &Certificate, slice: &Slice, found: &mut Fou
     {
         found.wrong(LEDGER, format!("its first entry does not follow {}", Head::from(after.clone())));
     }
-    let about: Vec<&super::Asked> =
-        c.requests.iter().filter(|asked| entries.iter().any(|entry| speaks_of(entry, &asked.pseudonym))).collect();
-    match about.len() {
+    let told: BTreeSet<&str> = entries.iter().flat_map(texts).collect();
+    match c.requests.iter().filter(|asked| told.contains(asked.pseudonym.as_str())).count() {
         0 => found.note("the entries do not speak of these requests: the run was made outside of the ledger"),
         some if some < c.requests.len() => {
             found.wrong("requests", format!("the ledger speaks of {some} of the {} requests", c.requests.len()));

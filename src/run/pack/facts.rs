@@ -1,7 +1,7 @@
 //! What a certificate says of a run, computed from the run's files; what cannot be computed is marked as said by the
 //! run.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::certificate::{
     Asked, Attacked, Control, Data, Done, Holder, Judged, Models, Promise, Recomputed, Records, Step, Tests,
@@ -67,12 +67,12 @@ pub(super) fn asked(
     lines: &[Line],
     named: &dyn Fn(&str) -> Result<String>,
 ) -> Result<Vec<Asked>> {
-    let mut all: Vec<(&str, Asked)> = Vec::new();
+    let (mut all, mut places) = (Vec::<Asked>::new(), HashMap::<&str, usize>::new());
     for request in requests {
         let name = request.request_id.as_str();
         let ids = request.ids.len() + request.nodes.len();
-        match all.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, asked)) => {
+        match places.get(name).map(|at| &mut all[*at]) {
+            Some(asked) => {
                 asked.ids += ids;
                 if asked.kind != request.kind.name() {
                     asked.kind = "mixed".into();
@@ -90,12 +90,13 @@ pub(super) fn asked(
                     received_at: None,
                     due_at: None,
                 };
-                all.push((name, nothing));
+                places.insert(name, all.len());
+                all.push(nothing);
             }
         }
     }
     for line in lines {
-        let Some((_, asked)) = all.iter_mut().find(|(known, _)| *known == line.request_id) else {
+        let Some(asked) = places.get(line.request_id.as_str()).map(|at| &mut all[*at]) else {
             return Err(Error::input("forgotten.jsonl is of other requests than request.jsonl; make the run again"));
         };
         let unseen = |split: Option<Portion>| matches!(split, Some(Portion::Validation | Portion::Test));
@@ -103,7 +104,7 @@ pub(super) fn asked(
         asked.trained_on += line.records.iter().filter(|who| !unseen(who.split)).count();
         asked.twins += line.twins.len();
     }
-    Ok(all.into_iter().map(|(_, asked)| asked).collect())
+    Ok(all)
 }
 
 /// Which records left and which stay, as keyed hashes of their lists.

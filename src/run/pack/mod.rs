@@ -13,6 +13,7 @@ mod page;
 mod replay;
 mod selection;
 mod settings;
+mod spoken;
 mod tested;
 mod words;
 mod write;
@@ -30,6 +31,7 @@ pub use page::render;
 pub use replay::{Pair, ReplayJob, Replayed};
 pub use write::{Issued, PackJob, issued};
 pub use written::zip_of;
+pub(in crate::run) use {write::note_weights, written::sweep};
 
 /// The certificate as a document.
 pub const CERTIFICATE: &str = "certificate.json";

@@ -1,6 +1,6 @@
 //! `unlearn pack`: everything about a run that forgot, written once it was computed from the run's files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::certificate::{Asked, Certificate, FileFact, Replay, SCHEMA, Signer, Slice};
 use super::selection::{SELECTION, Veil};
+use super::spoken::{publishes, received, texts};
 use super::{CERTIFICATE, CONFIG, KEY, LEDGER, MODEL, PAGE, SCRIPT, SIGNATURE};
 use super::{facts, page, selection, settings, signed, words, written};
 use crate::base::{quoted, sha256, utc_now};
@@ -20,6 +21,7 @@ use crate::run::ensemble::members_of;
 use crate::run::evidence;
 use crate::run::folder::{Opened, RunFolder};
 use crate::run::info::{ForgetInfo, Origin};
+use crate::run::lineage::note_own;
 
 /// A run to be packed.
 pub struct PackJob<'a> {
@@ -56,7 +58,20 @@ pub(super) struct KeyFile {
     pub seeds: Vec<u64>,
 }
 
+/// What a pack is called among the files that a run's weights went to.
+const PACKED: &str = "pack";
+
 pub(super) const KEY_SCHEMA: &str = "unlearn.replay-key/1";
+
+/// A pack has copies of the weights, which a later forgetting must know of: they are noted beside the run, once.
+///
+/// # Errors
+/// As [`note_own`].
+pub(in crate::run) fn note_weights(run: &Path, out: &Path, certificate: &Certificate) -> Result<()> {
+    let weights = certificate.files.keys().filter(|name| name.ends_with(".safetensors"));
+    let files: Vec<_> = weights.map(|name| out.join(name)).chain([written::zip_of(out)]).collect();
+    note_own(run, &files, PACKED, &certificate.model.after_sha256)
+}
 
 /// What the ledger says of a pack that was issued: the kind of entry, and its body.
 pub fn issued(pack: &Issued) -> (&'static str, Value) {
@@ -84,7 +99,7 @@ impl PackJob<'_> {
         // One key for each run: the same pack can be written again, and no two packs have a pseudonym in common.
         let key = self.keys.pseudonym(&format!("unlearn.pack/1 {}", run.run_sha256))?;
         let veil = Veil::of(&key)?;
-        let asked = facts::asked(requests, &run.forgotten, &|name| self.keys.pseudonym(name))?;
+        let asked = facts::asked(requests, &run.forgotten, &|name| self.keys.request(name))?;
         let hidden = selection::text(&selection::veiled(requests, &veil)?)?;
         let (slice, lines) = self.slice(&asked, &run.info.model_sha256)?;
         let secret = facts::secret_seed(forget);
@@ -132,6 +147,7 @@ impl PackJob<'_> {
             (KEY.into(), key_file),
         ]);
         written::write(self.out, &files)?;
+        note_weights(self.run, self.out, &certificate)?;
         Ok(Issued { certificate, sha256: hash })
     }
 
@@ -144,7 +160,8 @@ impl PackJob<'_> {
     /// be followed.
     fn slice(&self, asked: &[Asked], model: &str) -> Result<(Option<Slice>, Option<Vec<u8>>)> {
         let Some(last) = self.ledger.last() else { return Ok((None, None)) };
-        let first = self.ledger.iter().position(|entry| asked.iter().any(|asked| speaks_of(entry, &asked.pseudonym)));
+        let names: HashSet<&str> = asked.iter().map(|asked| asked.pseudonym.as_str()).collect();
+        let first = self.ledger.iter().position(|entry| texts(entry).iter().any(|text| names.contains(text)));
         let from = first.unwrap_or(self.ledger.len() - 1);
         let entries = &self.ledger[from..];
         let mut text = Vec::new();
@@ -156,34 +173,6 @@ impl PackJob<'_> {
         let published = entries.iter().any(|entry| publishes(entry, model));
         Ok((Some(Slice { entries: entries.len(), after, head: last.head().into(), published }), Some(text)))
     }
-}
-
-/// Whether an entry tells that this model was published.
-pub(super) fn publishes(entry: &Entry, model: &str) -> bool {
-    entry.kind == "model.published" && speaks_of(entry, model)
-}
-
-/// Whether an entry names a request: its pseudonym is a value somewhere in the body.
-pub(super) fn speaks_of(entry: &Entry, pseudonym: &str) -> bool {
-    fn inside(value: &Value, word: &str) -> bool {
-        match value {
-            Value::String(text) => text == word,
-            Value::Array(all) => all.iter().any(|value| inside(value, word)),
-            Value::Object(all) => all.values().any(|value| inside(value, word)),
-            _ => false,
-        }
-    }
-    inside(&entry.body, pseudonym)
-}
-
-/// The requests with the times that the ledger has of them.
-fn received(mut asked: Vec<Asked>, ledger: &[Entry]) -> Vec<Asked> {
-    for one in &mut asked {
-        let spoken: Vec<&Entry> = ledger.iter().filter(|entry| speaks_of(entry, &one.pseudonym)).collect();
-        let told = |key: &str| spoken.iter().rev().find_map(|entry| entry.body[key].as_str()).map(str::to_owned);
-        (one.received_at, one.due_at) = (told("received_at"), told("due_at"));
-    }
-    asked
 }
 
 fn fact(bytes: &[u8]) -> FileFact {

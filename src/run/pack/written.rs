@@ -9,7 +9,7 @@ use flate2::write::DeflateEncoder;
 use rawzip::{CompressionMethod, ZipArchiveWriter};
 
 use super::{KEY, SIGNATURE};
-use crate::base::write_atomic;
+use crate::base::{folder_of, sync_folder, write_atomic};
 use crate::error::{Error, Result};
 
 /// The zip of a pack: beside its folder, under its name.
@@ -17,6 +17,34 @@ pub fn zip_of(folder: &Path) -> PathBuf {
     let mut name = folder.file_name().unwrap_or_default().to_owned();
     name.push(".zip");
     folder.with_file_name(name)
+}
+
+/// Takes away what a killed writer of this pack has left. Nobody may be writing it.
+///
+/// # Errors
+/// `Io` with the path.
+pub(in crate::run) fn sweep(out: &Path) -> Result<()> {
+    let begins = hidden(out);
+    for entry in fs::read_dir(folder_of(out)).map_err(Error::io("read", folder_of(out)))?.flatten() {
+        let (name, path) = (entry.file_name(), entry.path());
+        if name.as_encoded_bytes().starts_with(begins.as_encoded_bytes()) && path.is_dir() {
+            fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
+        }
+    }
+    // The zip comes before the folder's name.
+    let zip = zip_of(out);
+    match !out.exists() && zip.exists() {
+        true => fs::remove_file(&zip).map_err(Error::io("remove", &zip)),
+        false => Ok(()),
+    }
+}
+
+/// What the name of a folder in the making begins with.
+fn hidden(out: &Path) -> std::ffi::OsString {
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(out.file_name().unwrap_or_default());
+    hidden.push(".new.");
+    hidden
 }
 
 /// Refuses a place where something is.
@@ -41,10 +69,9 @@ pub(super) fn check_free(out: &Path) -> Result<()> {
 /// # Errors
 /// `Io` with the path.
 pub(super) fn write(out: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(out.file_name().unwrap_or_default());
-    hidden.push(format!(".{}.new", std::process::id()));
-    let making = out.with_file_name(hidden);
+    let mut own = hidden(out);
+    own.push(std::process::id().to_string());
+    let making = out.with_file_name(own);
     let made = folder(&making, files)
         .and_then(|()| write_atomic(&zip_of(out), &zip(files)?))
         .and_then(|()| fs::rename(&making, out).map_err(Error::io("write", out)));
@@ -52,7 +79,8 @@ pub(super) fn write(out: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
         // The first error is the one worth reading.
         fs::remove_dir_all(&making).unwrap_or_default();
         fs::remove_file(zip_of(out)).unwrap_or_default();
-    })
+    })?;
+    sync_folder(out)
 }
 
 fn folder(at: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::json;
 
-use super::desk::{Desk, pseudonym};
+use super::desk::Desk;
 use super::inbox::{self, Body};
 use super::project::Project;
 use super::sight::Sight;
@@ -14,6 +14,36 @@ use crate::base::utc_now;
 use crate::data::{Kind, Request, parse_requests};
 use crate::error::{Error, Result};
 use crate::ledger::{State, canonical, state};
+
+/// Requests that are taken in at once: each is an entry of the ledger, which every command reads.
+const MOST: usize = 100_000;
+/// Bytes of a delivery.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// Reads a delivery, which has an end.
+///
+/// # Errors
+/// It is longer than a delivery may be, no UTF-8, or cannot be read.
+pub fn read_delivery(from: impl std::io::Read, name: &Path) -> Result<String> {
+    let mut text = Vec::new();
+    let mut from = from.take(MOST_BYTES + 1);
+    std::io::Read::read_to_end(&mut from, &mut text).map_err(Error::io("read", name))?;
+    if text.len() as u64 > MOST_BYTES {
+        let name = name.display();
+        return Err(Error::input(format!("{name} is longer than {MOST_BYTES} bytes; divide it into several deliveries")));
+    }
+    String::from_utf8(text).map_err(|_| Error::input(format!("{}: is not UTF-8 text", name.display())))
+}
+
+fn not_too_many(count: usize, name: &Path) -> Result<()> {
+    match count > MOST {
+        true => Err(Error::input(format!(
+            "{} has {count} requests, and {MOST} are taken at once; divide it (nothing of it was kept)",
+            name.display()
+        ))),
+        false => Ok(()),
+    }
+}
 
 /// What became of a delivery.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -38,7 +68,13 @@ pub struct Added {
 /// # Errors
 /// Lines that are no requests; a changed body; a time that is none, or is to come; what writing fails with.
 pub fn add(project: &Project, text: &str, name: &Path, actor: &str) -> Result<Added> {
-    let requests = parse_requests(text, name)?;
+    let csv = name.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+    if !csv {
+        not_too_many(text.lines().filter(|line| !line.trim().is_empty()).count(), name)?;
+    }
+    // Rows of a CSV may be of one request.
+    let requests = whole(parse_requests(text, name)?);
+    not_too_many(requests.len(), name)?;
     project.write(|desk| {
         let fresh = new(desk, requests)?;
         let mut added = Added { received: fresh.bodies.len(), known: fresh.known, ..Added::default() };
@@ -64,12 +100,12 @@ struct Fresh {
     known: usize,
 }
 
-fn new(desk: &Desk, requests: Vec<Request>) -> Result<Fresh> {
+fn new(desk: &Desk, requests: Vec<(String, Vec<Request>)>) -> Result<Fresh> {
     let (mut fresh, now) = (Fresh::default(), utc_now());
-    for (name, parts) in whole(requests) {
+    for (name, parts) in requests {
         let origin = parts[0].origin.clone();
         let fail = |what: String| Error::input(format!("{origin}: {what}"));
-        let request = pseudonym(&desk.keys, &name)?;
+        let request = desk.keys.request(&name)?;
         let text = canonical::canonical(&parts)?;
         let digest = desk.keys.pseudonym(&format!("body\0{}", String::from_utf8_lossy(&text)))?;
         if let Some(known) = desk.store.find(&request)? {

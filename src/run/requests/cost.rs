@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::rates::Rate;
+use super::rates::{Per, Rate};
 use super::sight::Sight;
 use crate::error::Result;
 use crate::methods::{MethodRow, Role};
@@ -67,7 +67,10 @@ impl Known {
         let trained = self.root.data.sizes.train.max(1) as f64;
         let members = self.root.ensemble.as_ref().map(|all| all.members.iter().map(|member| member.seconds).sum());
         let seconds = members.unwrap_or(self.root.seconds);
-        (self.root.imported.is_none() && seconds > 0.0).then(|| seconds * self.retained as f64 / trained)
+        // Of many networks each has its own, and compiles little after the first.
+        let setup = self.root.first_step.map_or(0.0, |first| first.setup_s());
+        let known = self.root.imported.is_none() && seconds > 0.0;
+        known.then(|| setup + seconds * self.retained as f64 / trained)
     }
 
     /// Seconds of the members of an ensemble that were asked for.
@@ -88,7 +91,11 @@ impl Known {
                 && rate.settings == super::rates::settings(settings)
         });
         if let Some(rate) = last {
-            let seconds = rate.seconds * self.retained as f64 / rate.retained.max(1) as f64;
+            let seconds = rate.seconds_of(|per| match per {
+                Per::Retained => self.retained as f64,
+                Per::Forgotten => forgotten as f64,
+                Per::Shards => self.of_hit(),
+            });
             let (then, now) = (rate.forgotten, forgotten);
             let basis = format!("measured on {adapter} with {then} records, for {now}");
             return self.predicted(seconds, basis);

@@ -12,14 +12,9 @@ pub(super) struct Desk {
     pub keys: Keys,
 }
 
-/// Pseudonym of a request's id.
-pub(super) fn pseudonym(keys: &Keys, request_id: &str) -> Result<String> {
-    keys.pseudonym(&format!("request\0{request_id}"))
-}
-
 /// The request of this id, or whose pseudonym begins so.
 pub(super) fn find(store: &Store, keys: Option<&Keys>, asked: &str) -> Result<Standing> {
-    let linked = keys.filter(|keys| keys.linkable()).map(|keys| pseudonym(keys, asked)).transpose()?;
+    let linked = keys.filter(|keys| keys.linkable()).map(|keys| keys.request(asked)).transpose()?;
     if let Some(found) = linked.map(|request| store.find(&request)).transpose()?.flatten() {
         return Ok(found);
     }
@@ -28,7 +23,7 @@ pub(super) fn find(store: &Store, keys: Option<&Keys>, asked: &str) -> Result<St
     match (some.pop(), some.is_empty()) {
         (Some(found), true) => Ok(found),
         (Some(_), false) => Err(Error::input(format!("several requests begin with {asked}; give more of it"))),
-        _ => Err(Error::input(format!("there is no request `{asked}`; `unlearn requests list` has them all"))),
+        _ => Err(Error::input("there is no request of that id or pseudonym; `unlearn requests list` has them all")),
     }
 }
 

@@ -13,4 +13,6 @@ pub struct How<'a> {
     pub said: &'a (dyn Fn(&str) + Sync),
     /// Seed of the forgetting; the run's own where there is none.
     pub seed: Option<u64>,
+    /// Whether what is published gets a pack of evidence.
+    pub pack: bool,
 }

@@ -70,6 +70,23 @@ pub(super) fn origin(request: &str) -> String {
     format!("request {}", &request[..12.min(request.len())])
 }
 
+/// An error as it may be kept in a log. What is wrong with a line of a request names whom it means, and sometimes
+/// others by whom it may be meant; which request it is stays.
+pub(super) fn hush(error: Error) -> Error {
+    let Error::Input(text) = &error else { return error };
+    let short = |rest: &str| rest.bytes().take(12).filter(u8::is_ascii_hexdigit).count() == 12;
+    let own = text.strip_prefix("request ").filter(|rest| short(rest)).and_then(|_| text.find(": "));
+    // Of a batch's file: which line says which of the plan's requests.
+    let of_file = || text.find(".jsonl line ").and_then(|at| Some(at + text[at..].find(": ")?));
+    match own.or_else(of_file) {
+        None => error,
+        Some(at) => Error::input(format!(
+            "{}: what it names cannot be forgotten as it stands; `unlearn requests plan --ids` says why",
+            &text[..at]
+        )),
+    }
+}
+
 /// What all open requests say, by pseudonym.
 pub(super) fn load(project: &Path) -> Result<BTreeMap<String, Body>> {
     let mut all = BTreeMap::new();
@@ -118,6 +135,20 @@ mod tests {
     fn body(request: &str) -> Body {
         let part = Request::new(Kind::Sample, vec![Id::Name(format!("{request}@example.org"))], "");
         Body { request: request.to_owned(), parts: vec![part] }.named()
+    }
+
+    #[test]
+    fn errors_about_a_line_say_which_and_not_what() {
+        let said = |text: &str| hush(Error::input(text)).to_string();
+        let name = "unknown record `Anna-7`; did you mean `Anne-7`?";
+        for origin in [origin(&"0a".repeat(32)), "p/batches/0001/request.jsonl line 3".to_owned()] {
+            let text = said(&format!("{origin}: {name}"));
+            assert!(text.starts_with(&origin) && !text.contains("Ann"), "{text}");
+        }
+        for other in ["request ab is short: and stays", "no adapter: none was found", "line 3: as it is"] {
+            assert_eq!(said(other), other);
+        }
+        assert_eq!(hush(Error::CheckFailed("request".into())).exit_code(), 4);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fs;
 use super::how::How;
 use super::inbox;
 use super::project::{BATCHES, Project};
-use super::rates::{self, Rate};
+use super::rates::{self, Per, Rate};
 use super::sight::Sight;
 use crate::base::write_atomic;
 use crate::data::{Request, request_lines};
@@ -36,7 +36,7 @@ pub fn measure(project: &Project, methods: &[String], how: &How, actor: &str) ->
     if sight.run.info.ensemble.is_some() {
         return Err(Error::input("an ensemble's costs are told by the trainings of its members; leave out --measure"));
     }
-    let target = sight.meant(parts.clone())?;
+    let target = sight.meant(parts.clone()).map_err(inbox::hush)?;
     let trial = folder.join("trial");
     for method in methods {
         let clear = || fs::remove_dir_all(&trial).or_else(absent).map_err(Error::io("remove", &trial));
@@ -45,10 +45,13 @@ pub fn measure(project: &Project, methods: &[String], how: &How, actor: &str) ->
         let request = trial.join("request.jsonl");
         write_atomic(&request, request_lines(parts.iter())?.as_bytes())?;
         let job = ForgetJob::prepare(&run, &request, method, toml::Table::new(), &trial.join("run"));
-        let info = job.and_then(|job| job.forget(&mut (how.engine)(1)?, how.seed, false));
+        let info = job.and_then(|job| job.forget(&mut (how.engine)(1)?, how.seed, false)).map_err(inbox::hush);
         clear()?;
         let info = info?;
-        let seconds = info.forget.map_or(0.0, |forget| forget.method_s + forget.precompute_s);
+        let forget = info.forget.ok_or_else(|| Error::internal("a run that forgot nothing"))?;
+        let (seconds, per) = (forget.method_s + forget.precompute_s, Rate::grows_with(&forget.reads));
+        let (retained, forgotten) = (target.split.retain.len(), target.split.forget.len());
+        let work = if per == Per::Forgotten { forgotten } else { retained } as f64;
         rates::add(
             &project.folder,
             Rate {
@@ -57,9 +60,11 @@ pub fn measure(project: &Project, methods: &[String], how: &How, actor: &str) ->
                 settings: rates::settings(&toml::Table::new()),
                 adapter: info.adapter.name,
                 config_sha256: info.config_sha256,
-                retained: target.split.retain.len(),
-                forgotten: target.split.forget.len(),
+                retained,
+                forgotten,
                 seconds,
+                per,
+                work: Some(work),
             },
         )?;
         project.say(&format!("{method}: {seconds:.3} s"));

@@ -1,6 +1,5 @@
 //! A plan before anything is done: whom it means, what it touches, how it will be done and what that will cost.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::json;
@@ -9,7 +8,7 @@ use super::add::validate;
 use super::candidates::{Limits, candidates, rank, recommend, suits};
 use super::cost::{Known, Predicted, Saving};
 use super::desk::Desk;
-use super::document::{self, Asked, Counted, Gate, PLAN, Plan, Touched};
+use super::document::{self, Asked, Gate, PLAN, Plan};
 use super::inbox::{self, Body};
 use super::project::{BATCHES, DRAFT, Project, request_file};
 use super::rates;
@@ -52,6 +51,8 @@ pub struct Wish {
     pub references: Option<u16>,
     /// Shadow models of an audit; none where 0.
     pub shadows: u16,
+    /// What is wrong may be said with ids.
+    pub ids: bool,
 }
 
 /// Makes a batch of waiting requests and decides how it will be done; nothing is done yet. Also what each line was
@@ -85,7 +86,7 @@ pub fn plan(project: &Project, wish: &Wish, actor: &str) -> Result<(Plan, Vec<Li
         Ok((plan, lines))
     });
     drop(hold);
-    made
+    if wish.ids { made } else { made.map_err(inbox::hush) }
 }
 
 /// Writes the plan, then says so.
@@ -149,7 +150,7 @@ impl Draft<'_> {
             run_sha256: sight.run.run_sha256.clone(),
             model_sha256: sight.run.model_sha256().to_owned(),
             requests: self.asked()?,
-            touched: touched(sight, &target, hit),
+            touched: sight.touched(&target, hit),
             candidates: candidates(sight, &target, &known),
             method: None,
             settings: serde_json::Map::new(),
@@ -201,7 +202,7 @@ impl Draft<'_> {
         if sight.run.info.ensemble.is_none() {
             ForgetJob::dry(&sight.run.folder.path, file, &name, wish.settings.clone())?;
         }
-        plan.saving = self.saving(known, predicted.as_ref())?;
+        plan.saving = self.saving(&plan.requests, known, predicted.as_ref())?;
         plan.gate.references = wish.references.unwrap_or(if row.tier == Tier::Approximate { REFERENCES } else { 0 });
         (plan.method, plan.tier, plan.reason, plan.predicted) = (Some(name), Some(row.tier), reason, predicted);
         plan.settings = rates::settings(&wish.settings).as_object().cloned().unwrap_or_default();
@@ -216,7 +217,7 @@ impl Draft<'_> {
     }
 
     /// What the batch saves, where that is known.
-    fn saving(&self, known: &Known, together: Option<&Predicted>) -> Result<Option<Saving>> {
+    fn saving(&self, all: &[Asked], known: &Known, together: Option<&Predicted>) -> Result<Option<Saving>> {
         let Some(together) = together else { return Ok(None) };
         if self.sight.run.info.ensemble.is_none() {
             return Ok(known.saving(together, &vec![together.seconds; self.bodies.len()]));
@@ -225,7 +226,11 @@ impl Draft<'_> {
             return Ok(None);
         }
         let mut alone = Vec::new();
-        for body in self.bodies {
+        for (body, asked) in self.bodies.iter().zip(all) {
+            if asked.found == 0 {
+                alone.push(0.0);
+                continue;
+            }
             let file = tempfile_of(self.project, &[body])?;
             let hit = self.hit(&file);
             std::fs::remove_file(&file).unwrap_or_default();
@@ -259,30 +264,6 @@ fn within(tier: Tier, predicted: Option<&Predicted>, limits: &Limits) -> Result<
         None => Err(Error::Inconclusive(
             "what the method costs was never measured here; `unlearn requests plan --measure NAME` does".into(),
         )),
-    }
-}
-
-fn touched(sight: &Sight, target: &Target, shards: Option<Vec<usize>>) -> Touched {
-    let lines = &target.split.lines;
-    let kinds: BTreeSet<String> = lines.iter().map(|line| line.kind.clone()).collect();
-    let count: usize = lines.iter().map(|line| line.records.len()).sum();
-    let classes: BTreeSet<&String> =
-        lines.iter().flat_map(|line| line.records.iter().filter_map(|who| who.class.as_ref())).collect();
-    let twins: BTreeSet<String> =
-        lines.iter().flat_map(|line| line.twins.iter().map(|who| who.id.to_string())).collect();
-    let checkpoints = sight.run.folder.kept_steps().len();
-    let edges_alone = target.graph.as_ref().is_some_and(|graph| graph.deletion.nodes.is_empty());
-    Touched {
-        things: Counted { count, kinds: kinds.into_iter().collect() },
-        train: if edges_alone || count == 0 { 0 } else { target.split.forget.len() },
-        unseen: target.split.unseen.len(),
-        retained: target.split.retain.len(),
-        classes: classes.len(),
-        whole_classes: target.whole_classes.len(),
-        twins: twins.len(),
-        influenced: target.graph.as_ref().map(|graph| graph.influenced.len()),
-        shards,
-        checkpoints: (checkpoints > 0).then_some(checkpoints),
     }
 }
 

@@ -182,8 +182,8 @@ impl<'a> Project<'a> {
         }
     }
 
-    /// Takes the right to write; what the store lacks of the ledger it takes over, and a publication that was broken
-    /// off is finished.
+    /// Takes the right to write; what the store lacks of the ledger it takes over, and a switch of the model that was
+    /// broken off is finished.
     pub(super) fn write<T>(&self, work: impl FnOnce(&mut Desk) -> Result<T>) -> Result<T> {
         let mut desk = self.open_desk()?;
         self.settle(&mut desk)?;
@@ -201,26 +201,12 @@ impl<'a> Project<'a> {
         Ok(Desk { chain, store, keys })
     }
 
-    /// `current` names what the ledger says, and requests of a published batch are published.
+    /// Lets `current` name what the ledger says. That requests of a published batch have an end is for whoever goes on
+    /// with the batch, once its evidence is there.
     pub(super) fn settle(&self, desk: &mut Desk) -> Result<()> {
         let Some(published) = desk.store.published()? else { return Ok(()) };
-        if let Some(batch) = &published.batch {
-            let open = desk.of_batch(batch)?.into_iter().filter(|standing| standing.state == State::Verified.word());
-            let open: Vec<String> = open.map(|standing| standing.request).collect();
-            self.switch(&self.run_of(Some(batch)))?;
-            if !open.is_empty() {
-                let actor = self.actor_of(desk, batch)?;
-                desk.bring(&open, State::Published, &actor, json!({"batch": batch}))?;
-            }
-        } else {
-            self.switch(&self.run_of(None))?;
-        }
+        self.switch(&self.run_of(published.batch.as_deref()))?;
         self.clear(desk)
-    }
-
-    fn actor_of(&self, desk: &Desk, batch: &str) -> Result<String> {
-        let of = desk.of_batch(batch)?.into_iter().next().map(|standing| standing.actor);
-        Ok(of.unwrap_or_else(|| "unlearn".to_owned()))
     }
 
     /// Lets `current` name a run, in one rename.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::base::write_atomic;
 use crate::error::{Error, Result};
+use crate::methods::Read;
 
 const FILE: &str = "rates.jsonl";
 /// Lines that are kept; the oldest go.
@@ -26,6 +27,44 @@ pub(super) struct Rate {
     pub retained: usize,
     pub forgotten: usize,
     pub seconds: f64,
+    /// What the seconds grow with, and how much of it there was.
+    #[serde(default)]
+    pub per: Per,
+    #[serde(default)]
+    pub work: Option<f64>,
+}
+
+/// What the cost of a method grows with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Per {
+    /// The training records that stay.
+    #[default]
+    Retained,
+    /// The records that go: the method reads no others.
+    Forgotten,
+    /// The trainings of the shards that are done again, in seconds.
+    Shards,
+}
+
+impl Rate {
+    /// Seconds where there is so much of what they grow with.
+    pub fn seconds_of(&self, now: impl Fn(Per) -> f64) -> f64 {
+        let then = self.work.unwrap_or(self.retained as f64);
+        // What grows with nothing, or grew from nothing, is taken as it was.
+        match (then > 0.0, now(self.per)) {
+            (true, now) => self.seconds * now / then,
+            (false, _) => self.seconds,
+        }
+    }
+
+    /// What a method's cost grows with, by what it read.
+    pub fn grows_with(reads: &[Read]) -> Per {
+        match (reads.contains(&Read::RetainData), reads.contains(&Read::ForgetData)) {
+            (false, true) => Per::Forgotten,
+            _ => Per::Retained,
+        }
+    }
 }
 
 /// Settings as they are compared.
@@ -60,4 +99,42 @@ pub(super) fn add(project: &Path, rate: Rate) -> Result<()> {
         text.push('\n');
     }
     write_atomic(&project.join(FILE), text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cost_grows_with_what_the_method_reads() {
+        let rate = |per, work| Rate {
+            batch: None,
+            method: "m".into(),
+            settings: Value::Null,
+            adapter: "a".into(),
+            config_sha256: "c".into(),
+            retained: 100,
+            forgotten: 4,
+            seconds: 3.0,
+            per,
+            work,
+        };
+        let now = |per| match per {
+            Per::Retained => 50.0,
+            Per::Forgotten => 8.0,
+            Per::Shards => 1.0,
+        };
+        let seconds = |per, work| rate(per, work).seconds_of(now);
+        assert_eq!(seconds(Per::Retained, Some(100.0)), 1.5);
+        assert_eq!(seconds(Per::Forgotten, Some(4.0)), 6.0);
+        assert_eq!(seconds(Per::Shards, Some(2.0)), 1.5);
+        // A line of an earlier version, and one that grew from nothing.
+        assert_eq!((seconds(Per::Retained, None), seconds(Per::Forgotten, Some(0.0))), (1.5, 3.0));
+        assert_eq!(Rate::grows_with(&[Read::ForgetData]), Per::Forgotten);
+        assert_eq!(Rate::grows_with(&[Read::ForgetData, Read::RetainData]), Per::Retained);
+        assert_eq!(Rate::grows_with(&[]), Per::Retained);
+        let earlier = "{\"batch\":null,\"method\":\"m\",\"settings\":null,\"adapter\":\"a\",\
+            \"config_sha256\":\"c\",\"retained\":100,\"forgotten\":4,\"seconds\":3.0}";
+        assert_eq!(serde_json::from_str::<Rate>(earlier).unwrap(), rate(Per::Retained, None));
+    }
 }

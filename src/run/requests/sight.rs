@@ -1,8 +1,9 @@
 //! What requests mean on the run that serves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::document::{Counted, Touched};
 use super::inbox::{self, Body};
 use crate::data::Request;
 use crate::error::Result;
@@ -49,29 +50,68 @@ impl Sight {
     }
 
     /// What each request means beside the others; `Err` says why one means nothing here.
+    ///
+    /// # Errors
+    /// Together they ask for more than each does.
     pub fn each(&self, bodies: &[&Body]) -> Result<BTreeMap<String, Result<Found, String>>> {
-        let mut all: BTreeMap<String, Result<Found, String>> = BTreeMap::new();
-        let mut open: Vec<&Body> = bodies.to_vec();
-        while !open.is_empty() {
-            let error = match self.meant(open.iter().flat_map(|body| body.parts.clone()).collect()) {
-                Ok(target) => {
-                    all.extend(open.iter().map(|body| (body.request.clone(), Ok(found(body, &target)))));
-                    break;
-                }
-                Err(error) => error,
-            };
-            let text = error.to_string();
-            let named = |body: &&Body| text.starts_with(&format!("{}: ", inbox::origin(&body.request)));
-            let Some(at) = open.iter().position(named) else { return Err(error) };
-            // Together they may ask for more than each does.
-            match (open.len() > 1).then(|| self.meant(open[at].parts.clone())) {
-                Some(Ok(_)) => return Err(error),
-                Some(Err(own)) => drop(all.insert(open[at].request.clone(), Err(own.to_string()))),
-                None => drop(all.insert(open[at].request.clone(), Err(text.clone()))),
+        let mut all = BTreeMap::new();
+        let target = match self.together(bodies) {
+            Ok(target) => Some(target),
+            Err(_) => {
+                self.alone(bodies, &mut all);
+                None
             }
-            open.remove(at);
+        };
+        let good: Vec<&Body> = bodies.iter().filter(|body| !all.contains_key(&body.request)).copied().collect();
+        if good.is_empty() {
+            return Ok(all);
         }
+        let target = target.map_or_else(|| self.together(&good), Ok)?;
+        all.extend(good.iter().map(|body| (body.request.clone(), Ok(found(body, &target)))));
         Ok(all)
+    }
+
+    /// Finds those that mean nothing even alone, half by half: most deliveries have few of them.
+    fn alone(&self, bodies: &[&Body], bad: &mut BTreeMap<String, Result<Found, String>>) {
+        let Err(error) = self.together(bodies) else { return };
+        match bodies {
+            [] => {}
+            [one] => drop(bad.insert(one.request.clone(), Err(error.to_string()))),
+            _ => {
+                let (first, second) = bodies.split_at(bodies.len() / 2);
+                self.alone(first, bad);
+                self.alone(second, bad);
+            }
+        }
+    }
+
+    fn together(&self, bodies: &[&Body]) -> Result<Target> {
+        self.meant(bodies.iter().flat_map(|body| body.parts.clone()).collect())
+    }
+
+    /// What requests touch together.
+    pub fn touched(&self, target: &Target, shards: Option<Vec<usize>>) -> Touched {
+        let lines = &target.split.lines;
+        let kinds: BTreeSet<String> = lines.iter().map(|line| line.kind.clone()).collect();
+        let count: usize = lines.iter().map(|line| line.records.len()).sum();
+        let classes: BTreeSet<&String> =
+            lines.iter().flat_map(|line| line.records.iter().filter_map(|who| who.class.as_ref())).collect();
+        let twins: BTreeSet<String> =
+            lines.iter().flat_map(|line| line.twins.iter().map(|who| who.id.to_string())).collect();
+        let checkpoints = self.run.folder.kept_steps().len();
+        let edges_alone = target.graph.as_ref().is_some_and(|graph| graph.deletion.nodes.is_empty());
+        Touched {
+            things: Counted { count, kinds: kinds.into_iter().collect() },
+            train: if edges_alone || count == 0 { 0 } else { target.split.forget.len() },
+            unseen: target.split.unseen.len(),
+            retained: target.split.retain.len(),
+            classes: classes.len(),
+            whole_classes: target.whole_classes.len(),
+            twins: twins.len(),
+            influenced: target.graph.as_ref().map(|graph| graph.influenced.len()),
+            shards,
+            checkpoints: (checkpoints > 0).then_some(checkpoints),
+        }
     }
 
     /// Refuses what the run cannot be asked at all.

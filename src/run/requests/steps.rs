@@ -76,7 +76,7 @@ pub fn extend(project: &Project, asked: &str, months: u32, reason: &str, actor: 
     })
 }
 
-/// Destroys the key of the pseudonyms, and says so first.
+/// Destroys the key of the pseudonyms and the keys of the packs, and says so first.
 ///
 /// # Errors
 /// A request has no end yet; the key is gone already.
@@ -93,6 +93,7 @@ pub fn destroy_key(project: &Project, actor: &str) -> Result<()> {
             )));
         }
         desk.record([("key.destroyed".to_owned(), json!({"actor": actor}))])?;
+        project.destroy_pack_keys()?;
         desk.keys.destroy()
     })
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::desk::{Desk, find};
 use super::document::{self, Plan};
+use super::inbox;
 use super::project::{Project, request_file};
 use crate::error::{Error, Result};
 use crate::ledger::{Standing, State};
@@ -77,7 +78,8 @@ pub(super) fn chosen(desk: &Desk, asked: &[String], again: Option<&str>) -> Resu
     for asked in asked {
         let standing = find(&desk.store, Some(&desk.keys), asked)?;
         if !State::of(&standing.state).is_some_and(|state| state.leads_to(State::Planned)) {
-            return Err(Error::input(format!("request `{asked}` is {}, and cannot be planned", standing.state)));
+            let origin = inbox::origin(&standing.request);
+            return Err(Error::input(format!("{origin} is {}, and cannot be planned", standing.state)));
         }
         all.push(standing);
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::add::{Added, add};
+use super::add::{Added, add, read_delivery};
 use super::project::Project;
 use crate::base::write_atomic;
 use crate::error::{Error, Result};
@@ -18,8 +18,8 @@ pub struct Taken {
     pub file: PathBuf,
     /// What became of its requests; none where it was refused.
     pub added: Option<Added>,
-    /// Why it was refused.
-    pub refused: Option<String>,
+    /// The file that says why it was refused.
+    pub refused: Option<PathBuf>,
 }
 
 /// Takes every file of the folder that nobody has written to for `quiet` seconds. A file that was taken when the
@@ -53,14 +53,14 @@ fn is_quiet(path: &Path, quiet: u64) -> bool {
 
 fn take(project: &Project, folder: &Path, path: &Path, actor: &str) -> Result<Taken> {
     let name = path.file_name().map(PathBuf::from).unwrap_or_default();
-    let text = fs::read(path).map_err(Error::io("read", path))?;
-    let text = String::from_utf8(text).map_err(|_| Error::input(format!("{}: is not UTF-8 text", name.display())));
+    let text = read_delivery(fs::File::open(path).map_err(Error::io("open", path))?, &name);
     match text.and_then(|text| add(project, &text, &name, actor)) {
         Ok(added) => Ok(Taken { file: moved(path, &folder.join("done"))?, added: Some(added), refused: None }),
         Err(e @ Error::Input(_)) => {
             let to = moved(path, &folder.join("refused"))?;
-            write_atomic(&with(&to, ".why.txt"), format!("{e}\n").as_bytes())?;
-            Ok(Taken { file: to, added: None, refused: Some(e.to_string()) })
+            let why = with(&to, ".why.txt");
+            write_atomic(&why, format!("{e}\n").as_bytes())?;
+            Ok(Taken { file: to, added: None, refused: Some(why) })
         }
         Err(e) => Err(e),
     }

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 
 use super::desk::Desk;
 use super::document::{self, OUTCOME, Outcome, Plan};
+use super::evidence::Finished;
 use super::gate::Made;
 use super::how::How;
 use super::inbox;
 use super::project::{BATCHES, Project, request_file};
-use super::rates::{self, Rate};
+use super::rates::{self, Per, Rate};
 use super::waiting::stale;
 use crate::base::{sha256, utc_now, write_atomic};
 use crate::data::request_lines;
@@ -29,7 +30,18 @@ use crate::run::hold::Hold;
 /// # Errors
 /// Nothing is ready; a plan that is stale or not approved; another process at it; what stops the work and says nothing
 /// of the result, after which the same call goes on.
-pub fn run(project: &Project, batch: Option<&str>, how: &How, actor: &str) -> Result<Vec<Outcome>> {
+pub fn run(project: &Project, batch: Option<&str>, how: &How, actor: &str) -> Result<Vec<Finished>> {
+    match run_ready(project, batch, how, actor)? {
+        all if all.is_empty() => Err(project.write(|desk| why_none(project, desk, batch))?),
+        all => Ok(all),
+    }
+}
+
+/// As [`run`], where it is no error that nothing is ready.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_ready(project: &Project, batch: Option<&str>, how: &How, actor: &str) -> Result<Vec<Finished>> {
     let folder = project.folder.join(BATCHES);
     fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
     let hold = Hold::take(&folder, "requests run")?;
@@ -40,7 +52,7 @@ pub fn run(project: &Project, batch: Option<&str>, how: &How, actor: &str) -> Re
             Ok(outcome) => all.push(outcome),
             // The first has changed what serves: the others are planned anew.
             Err(Error::Inconclusive(why)) if at > 0 => (how.said)(&why),
-            Err(e) => return Err(e),
+            Err(e) => return Err(inbox::hush(e)),
         }
     }
     hold.settle();
@@ -50,7 +62,6 @@ pub fn run(project: &Project, batch: Option<&str>, how: &How, actor: &str) -> Re
 /// The batches that may be done, in the order in which they were planned.
 fn ready(project: &Project, desk: &Desk, asked: Option<&str>) -> Result<Vec<String>> {
     let mut all = Vec::new();
-    let mut waiting = Vec::new();
     for batch in desk.store.batches()? {
         if asked.is_some_and(|asked| asked != batch) {
             continue;
@@ -60,14 +71,16 @@ fn ready(project: &Project, desk: &Desk, asked: Option<&str>) -> Result<Vec<Stri
         let agreed = if project.needs_approval() { State::Approved } else { State::Planned };
         if begun || states.iter().any(|state| *state >= agreed && *state <= State::Approved) {
             all.push(batch);
-        } else if states.contains(&State::Planned) {
-            waiting.push(batch);
         }
     }
-    if !all.is_empty() {
-        return Ok(all);
-    }
-    Err(Error::input(match (waiting.first(), asked) {
+    Ok(all)
+}
+
+/// Why no batch is ready.
+fn why_none(project: &Project, desk: &Desk, asked: Option<&str>) -> Result<Error> {
+    let planned = desk.store.in_state(State::Planned)?.into_iter().filter_map(|standing| standing.batch);
+    let mut waiting = planned.filter(|batch| asked.is_none_or(|asked| asked == batch));
+    Ok(Error::input(match (waiting.next().filter(|_| project.needs_approval()), asked) {
         (Some(batch), _) => format!("batch {batch} waits for approval; `unlearn requests approve {batch}` gives it"),
         (None, Some(asked)) => {
             format!("batch {asked} is not there or has ended; `unlearn requests list` says where requests stand")
@@ -77,16 +90,16 @@ fn ready(project: &Project, desk: &Desk, asked: Option<&str>) -> Result<Vec<Stri
 }
 
 /// A batch at work.
-struct Job<'a> {
-    project: &'a Project<'a>,
-    plan: Plan,
+pub(super) struct Job<'a> {
+    pub project: &'a Project<'a>,
+    pub plan: Plan,
     folder: PathBuf,
-    how: &'a How<'a>,
-    actor: &'a str,
+    pub how: &'a How<'a>,
+    pub actor: &'a str,
     marks: Marks,
 }
 
-fn of_batch(project: &Project, batch: &str, how: &How, actor: &str) -> Result<Outcome> {
+fn of_batch(project: &Project, batch: &str, how: &How, actor: &str) -> Result<Finished> {
     let folder = project.batch(batch);
     let plan: Plan = document::read(&folder.join("plan.json"))?;
     let marks = Marks { actor: Some(actor.to_owned()), note: Some(format!("batch {batch}")) };
@@ -96,12 +109,11 @@ fn of_batch(project: &Project, batch: &str, how: &How, actor: &str) -> Result<Ou
         Ok(outcome) => outcome,
         Err(_) => job.work(&before)?,
     };
-    project.write(|desk| job.end(desk, &outcome))?;
-    Ok(outcome)
+    job.end(outcome)
 }
 
 impl Job<'_> {
-    fn outcome_file(&self) -> PathBuf {
+    pub(super) fn outcome_file(&self) -> PathBuf {
         self.folder.join("outcome.json")
     }
 
@@ -109,7 +121,7 @@ impl Job<'_> {
         self.folder.join("run")
     }
 
-    fn said(&self, more: Value) -> Value {
+    pub(super) fn said(&self, more: Value) -> Value {
         let mut body = json!({"batch": self.plan.batch});
         if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
             body.extend(more);
@@ -118,7 +130,7 @@ impl Job<'_> {
     }
 
     /// The requests of the batch that are in one of these states.
-    fn of(&self, desk: &Desk, states: &[State]) -> Result<Vec<String>> {
+    pub(super) fn of(&self, desk: &Desk, states: &[State]) -> Result<Vec<String>> {
         let within = |standing: &Standing| states.iter().any(|state| state.word() == standing.state);
         Ok(desk.of_batch(&self.plan.batch)?.into_iter().filter(within).map(|standing| standing.request).collect())
     }
@@ -197,14 +209,14 @@ impl Job<'_> {
                 Ok(()) => {
                     let (run, gate, marks) = (self.run(), &self.plan.gate, &self.marks);
                     Made { run: &run, before, gate, marks }.examine(self.how, &mut outcome)?;
-                    self.rate(&outcome)?;
+                    self.rate(before, &outcome)?;
                 }
                 // An adapter that is not there, or a full disk, says nothing of the result: that came out above.
                 Err(e @ (Error::Input(_) | Error::Device(_) | Error::TooLarge { .. } | Error::Unsupported(_))) => {
                     // The sentence may name what the request names.
                     outcome.failed.push("method-failed".into());
                     outcome.reasons.push("the method refused the request or broke off".into());
-                    (self.how.said)(&format!("batch {}: {e}", self.plan.batch));
+                    (self.how.said)(&format!("batch {}: {}", self.plan.batch, inbox::hush(e)));
                 }
                 Err(e) => return Err(e),
             }
@@ -236,10 +248,17 @@ impl Job<'_> {
     }
 
     /// What it took, for the next plan.
-    fn rate(&self, outcome: &Outcome) -> Result<()> {
+    fn rate(&self, before: &Path, outcome: &Outcome) -> Result<()> {
         let info = RunFolder::new(&self.run()).read_info()?;
         let (Some(seconds), Some(method)) = (outcome.seconds, &self.plan.method) else { return Ok(()) };
         let (retained, forgotten) = (self.plan.touched.retained, self.plan.touched.train);
+        let (per, work) = match (trained_again(before, &self.plan)?, &info.forget) {
+            (Some(seconds), _) => (Per::Shards, seconds),
+            (None, Some(forget)) if Rate::grows_with(&forget.reads) == Per::Forgotten => {
+                (Per::Forgotten, forgotten as f64)
+            }
+            _ => (Per::Retained, retained as f64),
+        };
         rates::add(
             &self.project.folder,
             Rate {
@@ -251,40 +270,16 @@ impl Job<'_> {
                 retained,
                 forgotten,
                 seconds,
+                per,
+                work: Some(work),
             },
         )
     }
+}
 
-    /// Publishes what passed, and rolls back what did not. Each entry is there before what follows from it.
-    fn end(&self, desk: &mut Desk, outcome: &Outcome) -> Result<()> {
-        let hash = sha256(&fs::read(self.outcome_file()).map_err(Error::io("read", &self.outcome_file()))?);
-        let bound = json!({"outcome_sha256": hash});
-        if !outcome.passed() {
-            let open = self.of(desk, &[State::Running, State::Verified])?;
-            let more = json!({"outcome_sha256": hash, "reason": outcome.failed.join(",")});
-            desk.bring(&open, State::RolledBack, self.actor, self.said(more))?;
-            return self.clean(desk);
-        }
-        let running = self.of(desk, &[State::Running])?;
-        desk.bring(&running, State::Verified, self.actor, self.said(bound))?;
-        let published = desk.store.published()?.and_then(|published| published.batch);
-        let (run, model) = (&outcome.run_sha256, &outcome.model_sha256);
-        if let (Some(run), Some(model), true) = (run, model, published.as_deref() != Some(self.plan.batch.as_str())) {
-            let more = json!({
-                "actor": self.actor, "run_sha256": run, "model_sha256": model, "method": self.plan.method,
-                "tier": outcome.tier,
-            });
-            desk.record([("model.published".to_owned(), self.said(more))])?;
-        }
-        self.project.settle(desk)?;
-        // Where no model was made, for all of it was forgotten before.
-        let verified = self.of(desk, &[State::Verified])?;
-        desk.bring(&verified, State::Published, self.actor, self.said(json!({})))?;
-        self.clean(desk)
-    }
-
-    /// Ids that nobody needs here any more.
-    fn clean(&self, desk: &Desk) -> Result<()> {
-        self.project.tidy(desk)
-    }
+/// Seconds that the shards which are trained again took before; none where it is one network.
+fn trained_again(before: &Path, plan: &Plan) -> Result<Option<f64>> {
+    let (ensemble, shards) = (RunFolder::new(before).read_info()?.ensemble, plan.touched.shards.as_deref());
+    let (Some(ensemble), Some(shards)) = (ensemble, shards) else { return Ok(None) };
+    Ok(Some(shards.iter().filter_map(|at| ensemble.members.get(*at)).map(|member| member.seconds).sum()))
 }

@@ -30,7 +30,7 @@ impl Project {
         let project = Project { bench, keys };
         let mut chain = Chain::create(&project.ledger(), &project.keys, json!({"project": "test"})).unwrap();
         for (name, day) in [("r1", 3), ("r2", 4)] {
-            let request = project.keys.pseudonym(name).unwrap();
+            let request = project.keys.request(name).unwrap();
             let times = json!({
                 "request": request, "received_at": format!("2026-11-0{day}T09:00:00Z"),
                 "due_at": format!("2026-12-0{day}T09:00:00Z"),

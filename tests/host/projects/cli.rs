@@ -6,16 +6,21 @@ use super::*;
 use crate::schema::validate::{undescribed, wrong};
 use crate::shared::binary::{ends, refused};
 
-fn json(arguments: &[&str]) -> Value {
+pub fn json(arguments: &[&str]) -> Value {
     let output = ends(&[arguments, &["--json"]].concat(), 0).unwrap();
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// A document is as its schema says, and has no key that the schema does not describe.
+#[track_caller]
+pub fn fits_schema(schema: &Value, document: &str, value: &Value) {
+    assert_eq!(wrong(schema, value), Vec::<String>::new(), "{document}");
+    assert_eq!(undescribed(schema, value), Vec::<String>::new(), "{document}");
+}
+
 #[track_caller]
 fn fits(document: &str, value: &Value) {
-    let schema = json(&["schema", document]);
-    assert_eq!(wrong(&schema, value), Vec::<String>::new(), "{document}");
-    assert_eq!(undescribed(&schema, value), Vec::<String>::new(), "{document}");
+    fits_schema(&json(&["schema", document]), document, value);
 }
 
 #[test]
@@ -96,16 +101,23 @@ fn a_folder_is_watched_and_each_file_is_taken_once() {
     ends(&["requests", "init", &original, "--project", &folder], 0).unwrap();
     desk.put("in/one.jsonl", line("a", "sample", &[id(1)]));
     desk.put("in/two.csv", format!("request_id,id\nb,{}\n", id(2)));
-    desk.put("in/bad.jsonl", "not a request\n");
+    desk.put("in/bad.jsonl", format!("not a request of {}\n", person(9)));
+    desk.put("in/odd.jsonl", line("c", &person(8), &[id(1)]));
     desk.put("in/.hidden.jsonl", line("c", "sample", &[id(3)]));
     desk.put("in/notes.txt", "not for us");
     let once = ["requests", "watch", &desk.text("in"), "--once", "--quiet-for", "0", "--project", &folder];
+    let limits = [&once[..], &["--max-drop", "1"]].concat();
+    refused(&limits, &["limits", "--run"]).unwrap();
+    let mut said = Vec::new();
     for _ in 0..2 {
-        ends(&once, 0).unwrap();
+        let output = ends(&once, 0).unwrap();
+        said.extend([output.stdout, output.stderr].concat());
     }
+    let said = String::from_utf8(said).unwrap();
+    assert!(said.contains("bad.jsonl.why.txt") && !said.contains("Zelda") && !said.contains("kunde"), "{said}");
     assert_eq!(crate::shared::binary::names(&desk.path("in")), [".hidden.jsonl", "done", "notes.txt", "refused"]);
     assert_eq!(crate::shared::binary::names(&desk.path("in/done")), ["one.jsonl", "two.csv"]);
-    assert_eq!(crate::shared::binary::names(&desk.path("in/refused")), ["bad.jsonl", "bad.jsonl.why.txt"]);
+    assert_eq!(crate::shared::binary::names(&desk.path("in/refused")), ["bad.jsonl", "bad.jsonl.why.txt", "odd.jsonl", "odd.jsonl.why.txt"]);
     let project = open(&desk.path("project"));
     assert_eq!(project.view().unwrap().store.requests().unwrap().len(), 2);
     whole(&project);

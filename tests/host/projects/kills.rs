@@ -1,7 +1,10 @@
 //! Processes that are killed while they add, plan, run and publish. UNLEARN_KILLS sets how often; a few by default.
 
+use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use unlearn::run::pack::{self, Anchors};
 
 use super::*;
 
@@ -47,7 +50,19 @@ fn finished(project: &Project) -> Vec<unlearn::ledger::Standing> {
         let steps = view.store.history(&request.request).unwrap();
         let count = |state: &str| steps.iter().filter(|step| step.state == state).count();
         assert_eq!((count("received"), count("published")), (1, 1), "{steps:?}");
+        // One pack of its batch, whole, and known to the ledger once.
+        let (batch, hash) = (request.batch.as_deref().unwrap(), request.pack.as_deref().unwrap());
+        let anchors = Anchors { ledger: Some(project.ledger()), ..Anchors::default() };
+        let checked = pack::check(&project.evidence(batch), &anchors).unwrap();
+        assert!(checked.whole && checked.certificate_sha256 == hash, "{:?}", checked.findings);
+        let zip = pack::check(&pack::zip_of(&project.evidence(batch)), &anchors).unwrap();
+        assert!(zip.whole && zip.certificate_sha256 == hash, "{:?}", zip.findings);
     }
+    let issued = ledger::read(&project.ledger()).unwrap().entries.into_iter().filter(|one| one.kind == "pack.issued");
+    let batches: BTreeSet<_> = requests.iter().filter_map(|request| request.batch.clone()).collect();
+    assert_eq!(issued.count(), batches.len());
+    let hidden = files(&project.folder).into_iter().filter(|path| path.display().to_string().contains(".evidence."));
+    assert_eq!(hidden.collect::<Vec<_>>(), Vec::<PathBuf>::new(), "nothing half made is left");
     let left = files(&project.folder).into_iter().filter(|path| {
         path.ends_with("request.jsonl") || path.parent().is_some_and(|folder| folder.ends_with("inbox"))
     });

@@ -3,7 +3,8 @@
 use unlearn::ledger::state::EXTENSIONS;
 use unlearn::methods::Tier;
 use unlearn::run::folder::RunFolder;
-use unlearn::run::requests::{approve, destroy_key, explain, extend, refuse};
+use unlearn::run::pack;
+use unlearn::run::requests::{approve, destroy_key, explain, extend, refuse, turn};
 
 use super::*;
 
@@ -103,7 +104,12 @@ fn ten_requests_go_from_receipt_to_publication_and_nobody_is_named() {
 
     // Without the key nobody can be found any more, and the chain still holds.
     let pseudonym = project.view().unwrap().find(&name("j")).unwrap().request;
+    let keys = || files(&project.folder).into_iter().filter(|path| path.ends_with("replay.key")).count();
+    assert_eq!(keys(), 2, "one for each batch that made a model");
     destroy_key(&project, "officer").unwrap();
+    assert_eq!(keys(), 0);
+    let checked = pack::check(&project.evidence("0001"), &pack::Anchors::default()).unwrap();
+    assert!(checked.whole && checked.notes.iter().any(|note| note.contains("cannot be told")), "{:?}", checked.notes);
     assert!(project.view().unwrap().find(&name("j")).is_err());
     assert_eq!(project.view().unwrap().find(&pseudonym[..16]).unwrap().state, "published");
     assert!(deliver(&project, &ask("k", "sample", &[id(50)])).unwrap_err().to_string().contains("destroyed"));
@@ -169,4 +175,36 @@ fn limits_choose_the_method_or_none() {
     assert_eq!(outcome.tier, Some(Tier::Approximate));
     assert_eq!(outcome.predicted.as_ref().unwrap().seconds, expected.seconds);
     whole(&project);
+}
+
+#[test]
+fn whoever_watches_plans_and_does_what_waits() {
+    let desk = Desk::new();
+    let original = trained(&desk, "original", "");
+    let project = create(&desk.path("project"), &original);
+    let take = |project: &Project, wish: &Wish| turn(project, wish, &How { pack: false, ..how() }, "clerk");
+    let nothing = take(&project, &Wish::default()).unwrap();
+    assert!(nothing.plan.is_none() && nothing.done.is_empty());
+    deliver(&project, &ask("a", "sample", &[id(1)])).unwrap();
+    // What no method can keep to waits for a person.
+    let cheap = Wish { max_cost: Some(1e-6), ..Wish::default() };
+    assert_eq!(take(&project, &cheap).unwrap_err().exit_code(), 4);
+    assert_eq!(state(&project, &name("a")), "validated");
+    let done = take(&project, &Wish::default()).unwrap();
+    assert_eq!(done.plan.unwrap().batch, "0001");
+    // Nobody wanted a pack.
+    assert!(done.done[0].outcome.passed() && done.done[0].evidence.is_none());
+    let standing = project.view().unwrap().find(&name("a")).unwrap();
+    assert_eq!((standing.state.as_str(), standing.pack), ("published", None));
+    assert!(!project.evidence("0001").exists());
+    // Where plans are approved, it waits for that.
+    let other = Project::create(&desk.path("careful"), &original, true, "officer", &hear).unwrap();
+    deliver(&other, &ask("b", "sample", &[id(2)])).unwrap();
+    let first = take(&other, &Wish::default()).unwrap();
+    assert!(first.plan.is_some() && first.done.is_empty());
+    approve(&other, "0001", "head").unwrap();
+    let second = take(&other, &Wish::default()).unwrap();
+    assert!(second.plan.is_none() && second.done[0].outcome.passed());
+    whole(&project);
+    whole(&other);
 }

@@ -44,14 +44,16 @@ impl Verdict {
 /// first entry names, which shows only that one hand wrote all of it, and a note says so.
 pub fn check(text: &[u8], trusted: &[PublicKey], start: &Start) -> Verdict {
     let mut verdict = Verdict { entries: 0, head: None, named: None, faults: vec![], notes: vec![] };
+    let mut lines: Vec<&[u8]> = text.split_inclusive(|b| *b == b'\n').collect();
+    if lines.last().is_some_and(|last| !last.ends_with(b"\n")) {
+        let number = lines.len();
+        verdict.notes.push(format!("line {number} was never finished; the next writer cuts it off"));
+        lines.pop();
+    }
     let mut entries = Vec::new();
-    for (at, line) in text.split_inclusive(|b| *b == b'\n').enumerate() {
-        match (line.strip_suffix(b"\n"), at + 1) {
-            (Some(line), number) => entries.extend(read(line, number, &mut verdict)),
-            (None, number) => {
-                verdict.notes.push(format!("line {number} was never finished; the next writer cuts it off"))
-            }
-        }
+    for (entry, faults) in by_pieces(&lines, |at, line| read(&line[..line.len() - 1], at + 1)) {
+        entries.extend(entry);
+        verdict.faults.extend(faults);
     }
     links(&entries, *start == Start::Slice, &mut verdict);
     let named = entries.first().and_then(|(_, first)| first.body["public_key"].as_str());
@@ -65,28 +67,37 @@ pub fn check(text: &[u8], trusted: &[PublicKey], start: &Start) -> Verdict {
     verdict
 }
 
-/// The entry of a line whose bytes are the only ones that it has.
-fn read(line: &[u8], number: usize, verdict: &mut Verdict) -> Option<(usize, Entry)> {
+/// What each of many gives, in their order, on all cores.
+fn by_pieces<T: Sync, R: Send>(all: &[T], of: impl Fn(usize, &T) -> R + Sync) -> Vec<R> {
+    const PIECE: usize = 256;
+    let workers = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let pieces: Vec<&[T]> = all.chunks(PIECE).collect();
+    let one = |at: usize| pieces[at].iter().enumerate().map(|(within, item)| of(at * PIECE + within, item)).collect();
+    let found: Result<Vec<Vec<R>>> = at_once(pieces.len(), workers, || Ok(()), |(), at| Ok(one(at)));
+    match found {
+        Ok(found) => found.into_iter().flatten().collect(),
+        // A piece that is missing would be a line that nobody looked at.
+        Err(_) => all.iter().enumerate().map(|(at, item)| of(at, item)).collect(),
+    }
+}
+
+/// The entry of a line whose bytes are the only ones that it has, and what is wrong with it.
+fn read(line: &[u8], number: usize) -> (Option<(usize, Entry)>, Vec<String>) {
     let entry: Entry = match serde_json::from_slice(line) {
         Ok(entry) => entry,
-        Err(e) => {
-            verdict.faults.push(format!("line {number} is no entry: {e}"));
-            return None;
-        }
+        Err(e) => return (None, vec![format!("line {number} is no entry: {e}")]),
     };
-    let seq = entry.seq;
+    let (seq, mut faults) = (entry.seq, Vec::new());
     if entry.line().map_or(true, |own| own != line) {
-        verdict
-            .faults
-            .push(format!("line {number} (entry {seq}) is not in canonical form: it was written by something else"));
+        faults.push(format!("line {number} (entry {seq}) is not in canonical form: it was written by something else"));
     }
     if entry.hash_of().map_or(true, |hash| hash != entry.hash) {
-        verdict.faults.push(format!("line {number} (entry {seq}) was edited: its hash is not that of what it says"));
+        faults.push(format!("line {number} (entry {seq}) was edited: its hash is not that of what it says"));
     }
     if seconds_of(&entry.at).is_none() {
-        verdict.faults.push(format!("line {number} (entry {seq}) has no time: `{}`", entry.at));
+        faults.push(format!("line {number} (entry {seq}) has no time: `{}`", entry.at));
     }
-    Some((number, entry))
+    (Some((number, entry)), faults)
 }
 
 /// Numbers, hashes and times, each against the line before.
@@ -125,7 +136,7 @@ fn lines(count: u64) -> String {
     if count == 1 { "a line was".to_owned() } else { format!("{count} lines were") }
 }
 
-/// Signatures, on all cores.
+/// Signatures.
 fn signatures(entries: &[(usize, Entry)], trusted: &[PublicKey], verdict: &mut Verdict) {
     let own = verdict.named.as_deref().and_then(|text| PublicKey::from_hex(text).ok());
     let keys: Vec<PublicKey> = if trusted.is_empty() { own.into_iter().collect() } else { trusted.to_vec() };
@@ -139,16 +150,9 @@ fn signatures(entries: &[(usize, Entry)], trusted: &[PublicKey], verdict: &mut V
             return;
         }
     }
-    const PIECE: usize = 256;
-    let workers = std::thread::available_parallelism().map_or(1, |n| n.get());
-    let pieces: Vec<_> = entries.chunks(PIECE).collect();
-    let bad = |at: usize| -> Vec<(usize, u64)> {
-        let unsigned = pieces[at].iter().filter(|(_, entry)| !entry.signed_by(&keys));
-        unsigned.map(|(line, entry)| (*line, entry.seq)).collect()
-    };
-    let found: Result<Vec<_>> = at_once(pieces.len(), workers, || Ok(()), |(), at| Ok(bad(at)));
-    for (line, seq) in found.unwrap_or_default().into_iter().flatten() {
-        verdict.faults.push(format!("line {line} (entry {seq}) is not signed by a trusted key"));
+    let signed = by_pieces(entries, |_, (_, entry)| entry.signed_by(&keys));
+    for ((line, entry), _) in entries.iter().zip(signed).filter(|(_, signed)| !signed) {
+        verdict.faults.push(format!("line {line} (entry {}) is not signed by a trusted key", entry.seq));
     }
 }
 

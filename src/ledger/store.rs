@@ -114,7 +114,8 @@ impl Store {
         let layout = self.check_layout(path)?;
         if layout < LAYOUT {
             // What an earlier version made says nothing that the chain does not.
-            let drop: String = if layout == 0 { String::new() } else { MADE.map(|t| format!("DROP TABLE {t};")).concat() };
+            let drop: String =
+                if layout == 0 { String::new() } else { MADE.map(|t| format!("DROP TABLE {t};")).concat() };
             let make = format!("BEGIN EXCLUSIVE; {drop} {TABLES} PRAGMA user_version = {LAYOUT}; COMMIT;");
             self.open.execute_batch(&make).map_err(|e| said(path, e))?;
         }

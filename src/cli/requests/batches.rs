@@ -216,6 +216,8 @@ pub(in crate::cli) fn rolled_back(all: &[Finished]) -> Result<()> {
     let failed = all.iter().map(|one| &one.outcome).filter(|outcome| !outcome.passed());
     match failed.map(|outcome| outcome.batch.as_str()).collect::<Vec<_>>() {
         none if none.is_empty() => Ok(()),
-        batches => Err(Error::CheckFailed(format!("rolled back: batch {}; `--allow-fail` gives 0", batches.join(", ")))),
+        batches => {
+            Err(Error::CheckFailed(format!("rolled back: batch {}; `--allow-fail` gives 0", batches.join(", "))))
+        }
     }
 }

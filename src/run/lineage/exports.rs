@@ -63,8 +63,7 @@ pub fn note_export(run: &Path, file: &Path, format: &str, model_sha256: &str) ->
 /// As [`note_export`].
 pub(in crate::run) fn note_own(run: &Path, files: &[PathBuf], format: &str, model_sha256: &str) -> Result<()> {
     let folder = RunFolder::new(run);
-    let fresh: Vec<Export> =
-        files.iter().map(|file| export(file, format, model_sha256)).collect::<Result<_>>()?;
+    let fresh: Vec<Export> = files.iter().map(|file| export(file, format, model_sha256)).collect::<Result<_>>()?;
     let mut all = read(&folder)?;
     let known = |one: &Export| all.iter().any(|old| (&old.path, &old.sha256) == (&one.path, &one.sha256));
     if fresh.iter().all(known) {

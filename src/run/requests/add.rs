@@ -30,7 +30,9 @@ pub fn read_delivery(from: impl std::io::Read, name: &Path) -> Result<String> {
     std::io::Read::read_to_end(&mut from, &mut text).map_err(Error::io("read", name))?;
     if text.len() as u64 > MOST_BYTES {
         let name = name.display();
-        return Err(Error::input(format!("{name} is longer than {MOST_BYTES} bytes; divide it into several deliveries")));
+        return Err(Error::input(format!(
+            "{name} is longer than {MOST_BYTES} bytes; divide it into several deliveries"
+        )));
     }
     String::from_utf8(text).map_err(|_| Error::input(format!("{}: is not UTF-8 text", name.display())))
 }

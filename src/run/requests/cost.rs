@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::rates::{Per, Rate};
+use super::rates::{Amounts, Rate};
 use super::sight::Sight;
 use crate::error::Result;
 use crate::methods::{MethodRow, Role};
+use crate::run::curve::read_curve;
+use crate::run::folder::RunFolder;
 use crate::run::info::RunInfo;
 
 /// A cost that is expected.
@@ -39,6 +41,12 @@ pub struct Saving {
     pub together_s: f64,
 }
 
+/// Members of an ensemble: their trainings, and what they were trained on.
+struct Hit {
+    seconds: f64,
+    records: usize,
+}
+
 /// What is known of costs.
 pub(super) struct Known {
     /// The run that was trained.
@@ -46,36 +54,49 @@ pub(super) struct Known {
     rates: Vec<Rate>,
     /// Training records that stay.
     retained: usize,
-    /// Members of an ensemble that will be trained again, with the seconds of each; all where it is one network.
-    hit: Option<f64>,
+    /// Members of an ensemble that will be trained again; none where it is one network.
+    hit: Option<Hit>,
+    /// Seconds of the epochs of the training, without what was looked at between them.
+    trained: f64,
+    /// Records of a batch.
+    batch: usize,
     /// Whether the training kept checkpoints.
     pub kept: bool,
 }
 
 impl Known {
     pub fn of(sight: &Sight, rates: Vec<Rate>, retained: usize, hit: Option<&[usize]>) -> Result<Known> {
-        let root = crate::run::folder::RunFolder::new(&sight.root()?).read_info()?;
-        let members = sight.run.info.ensemble.as_ref().map(|ensemble| &ensemble.members);
-        let seconds = |hit: &[usize]| {
-            hit.iter().filter_map(|at| members.and_then(|members| members.get(*at))).map(|member| member.seconds).sum()
-        };
-        Ok(Known { kept: sight.run.folder.kept().exists(), root, rates, retained, hit: hit.map(seconds) })
+        let folder = RunFolder::new(&sight.root()?);
+        let root = folder.read_info()?;
+        let hit = hit.map(|hit| {
+            let all = sight.run.info.ensemble.as_ref().map_or(&[][..], |ensemble| &ensemble.members);
+            let these = || hit.iter().filter_map(|at| all.get(*at));
+            Hit { seconds: these().map(|one| one.seconds).sum(), records: these().map(|one| one.records).sum() }
+        });
+        let epochs = read_curve(&folder.metrics(), "").map(|curve| curve.pairs(|point| point.seconds));
+        let epochs: f64 = epochs.unwrap_or_default().iter().map(|(_, seconds)| seconds).sum();
+        let trained = if epochs > 0.0 { epochs } else { root.seconds };
+        let batch = sight.run.config.train.batch_size;
+        Ok(Known { kept: sight.run.folder.kept().exists(), root, rates, retained, hit, trained, batch })
     }
 
     /// Seconds of training all again without the records; none where the training was not seen.
     pub fn retrain(&self) -> Option<f64> {
         let trained = self.root.data.sizes.train.max(1) as f64;
         let members = self.root.ensemble.as_ref().map(|all| all.members.iter().map(|member| member.seconds).sum());
-        let seconds = members.unwrap_or(self.root.seconds);
-        // Of many networks each has its own, and compiles little after the first.
-        let setup = self.root.first_step.map_or(0.0, |first| first.setup_s());
+        let seconds = members.unwrap_or(self.trained);
         let known = self.root.imported.is_none() && seconds > 0.0;
-        known.then(|| setup + seconds * self.retained as f64 / trained)
+        known.then(|| self.setup() + seconds * self.retained as f64 / trained)
+    }
+
+    /// Seconds before the first step of a network: many have little after the first, and the first is not known.
+    fn setup(&self) -> f64 {
+        self.root.first_step.map_or(0.0, |first| first.setup_s())
     }
 
     /// Seconds of the members of an ensemble that were asked for.
     pub fn of_hit(&self) -> f64 {
-        self.hit.unwrap_or(0.0)
+        self.hit.as_ref().map_or(0.0, |hit| hit.seconds)
     }
 
     fn predicted(&self, seconds: f64, basis: String) -> Option<Predicted> {
@@ -91,11 +112,9 @@ impl Known {
                 && rate.settings == super::rates::settings(settings)
         });
         if let Some(rate) = last {
-            let seconds = rate.seconds_of(|per| match per {
-                Per::Retained => self.retained as f64,
-                Per::Forgotten => forgotten as f64,
-                Per::Shards => self.of_hit(),
-            });
+            let shards = self.hit.as_ref().map_or(0, |hit| hit.records);
+            let (retained, batch, setup) = (self.retained, self.batch, self.setup());
+            let seconds = rate.seconds_of(&Amounts { retained, forgotten, shards, batch, setup });
             let (then, now) = (rate.forgotten, forgotten);
             let basis = format!("measured on {adapter} with {then} records, for {now}");
             return self.predicted(seconds, basis);
@@ -103,12 +122,8 @@ impl Known {
         if row.role == Role::Reference {
             return self.predicted(self.retrain()?, format!("the training on {adapter}, of the records that stay"));
         }
-        match self.hit {
-            Some(seconds) => {
-                self.predicted(seconds, format!("the trainings on {adapter} of the shards that had the records"))
-            }
-            None => None,
-        }
+        let hit = self.hit.as_ref()?;
+        self.predicted(hit.seconds, format!("the trainings on {adapter} of the shards that had the records"))
     }
 
     /// What doing so many requests together saves.

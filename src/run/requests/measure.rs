@@ -5,7 +5,7 @@ use std::fs;
 use super::how::How;
 use super::inbox;
 use super::project::{BATCHES, Project};
-use super::rates::{self, Per, Rate};
+use super::rates::{self, Rate};
 use super::sight::Sight;
 use crate::base::write_atomic;
 use crate::data::{Request, request_lines};
@@ -51,7 +51,6 @@ pub fn measure(project: &Project, methods: &[String], how: &How, actor: &str) ->
         let forget = info.forget.ok_or_else(|| Error::internal("a run that forgot nothing"))?;
         let (seconds, per) = (forget.method_s + forget.precompute_s, Rate::grows_with(&forget.reads));
         let (retained, forgotten) = (target.split.retain.len(), target.split.forget.len());
-        let work = if per == Per::Forgotten { forgotten } else { retained } as f64;
         rates::add(
             &project.folder,
             Rate {
@@ -64,7 +63,7 @@ pub fn measure(project: &Project, methods: &[String], how: &How, actor: &str) ->
                 forgotten,
                 seconds,
                 per,
-                work: Some(work),
+                shards: 0,
             },
         )?;
         project.say(&format!("{method}: {seconds:.3} s"));

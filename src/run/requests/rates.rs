@@ -27,11 +27,12 @@ pub(super) struct Rate {
     pub retained: usize,
     pub forgotten: usize,
     pub seconds: f64,
-    /// What the seconds grow with, and how much of it there was.
+    /// What the seconds grow with.
     #[serde(default)]
     pub per: Per,
+    /// Records of the shards that were trained again.
     #[serde(default)]
-    pub work: Option<f64>,
+    pub shards: usize,
 }
 
 /// What the cost of a method grows with.
@@ -41,21 +42,35 @@ pub(super) enum Per {
     /// The training records that stay.
     #[default]
     Retained,
-    /// The records that go: the method reads no others.
+    /// Batches of the records that go: the method reads no others.
     Forgotten,
-    /// The trainings of the shards that are done again, in seconds.
+    /// The records of the shards that are trained again.
     Shards,
+}
+
+/// How much there is of what costs grow with.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Amounts {
+    pub retained: usize,
+    pub forgotten: usize,
+    pub shards: usize,
+    /// Records of a batch.
+    pub batch: usize,
+    /// Seconds that a network takes before its first step, whatever its records.
+    pub setup: f64,
 }
 
 impl Rate {
     /// Seconds where there is so much of what they grow with.
-    pub fn seconds_of(&self, now: impl Fn(Per) -> f64) -> f64 {
-        let then = self.work.unwrap_or(self.retained as f64);
-        // What grows with nothing, or grew from nothing, is taken as it was.
-        match (then > 0.0, now(self.per)) {
-            (true, now) => self.seconds * now / then,
-            (false, _) => self.seconds,
-        }
+    pub fn seconds_of(&self, now: &Amounts) -> f64 {
+        let batches = |records: usize| records.div_ceil(now.batch.max(1));
+        let (amount, then) = match self.per {
+            Per::Retained => (now.retained, self.retained),
+            Per::Forgotten => (batches(now.forgotten), batches(self.forgotten)),
+            Per::Shards => (now.shards, self.shards),
+        };
+        let setup = now.setup.min(self.seconds);
+        setup + (self.seconds - setup) * amount as f64 / then.max(1) as f64
     }
 
     /// What a method's cost grows with, by what it read.
@@ -107,34 +122,31 @@ mod tests {
 
     #[test]
     fn a_cost_grows_with_what_the_method_reads() {
-        let rate = |per, work| Rate {
+        let rate = |per| Rate {
             batch: None,
             method: "m".into(),
             settings: Value::Null,
             adapter: "a".into(),
             config_sha256: "c".into(),
             retained: 100,
-            forgotten: 4,
+            forgotten: 5,
             seconds: 3.0,
             per,
-            work,
+            shards: 40,
         };
-        let now = |per| match per {
-            Per::Retained => 50.0,
-            Per::Forgotten => 8.0,
-            Per::Shards => 1.0,
-        };
-        let seconds = |per, work| rate(per, work).seconds_of(now);
-        assert_eq!(seconds(Per::Retained, Some(100.0)), 1.5);
-        assert_eq!(seconds(Per::Forgotten, Some(4.0)), 6.0);
-        assert_eq!(seconds(Per::Shards, Some(2.0)), 1.5);
-        // A line of an earlier version, and one that grew from nothing.
-        assert_eq!((seconds(Per::Retained, None), seconds(Per::Forgotten, Some(0.0))), (1.5, 3.0));
+        let now = Amounts { retained: 50, forgotten: 9, shards: 10, batch: 4, setup: 1.0 };
+        let seconds = |per| rate(per).seconds_of(&now);
+        // One second is spent whatever there is; of the other two a half, three batches in place of two, a quarter.
+        assert_eq!((seconds(Per::Retained), seconds(Per::Forgotten), seconds(Per::Shards)), (2.0, 4.0, 1.5));
+        assert_eq!(rate(Per::Shards).seconds_of(&Amounts { setup: 9.0, ..now }), 3.0);
         assert_eq!(Rate::grows_with(&[Read::ForgetData]), Per::Forgotten);
         assert_eq!(Rate::grows_with(&[Read::ForgetData, Read::RetainData]), Per::Retained);
         assert_eq!(Rate::grows_with(&[]), Per::Retained);
         let earlier = "{\"batch\":null,\"method\":\"m\",\"settings\":null,\"adapter\":\"a\",\
             \"config_sha256\":\"c\",\"retained\":100,\"forgotten\":4,\"seconds\":3.0}";
-        assert_eq!(serde_json::from_str::<Rate>(earlier).unwrap(), rate(Per::Retained, None));
+        assert_eq!(
+            serde_json::from_str::<Rate>(earlier).unwrap(),
+            Rate { forgotten: 4, shards: 0, ..rate(Per::Retained) }
+        );
     }
 }

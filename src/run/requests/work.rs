@@ -252,13 +252,9 @@ impl Job<'_> {
         let info = RunFolder::new(&self.run()).read_info()?;
         let (Some(seconds), Some(method)) = (outcome.seconds, &self.plan.method) else { return Ok(()) };
         let (retained, forgotten) = (self.plan.touched.retained, self.plan.touched.train);
-        let (per, work) = match (trained_again(before, &self.plan)?, &info.forget) {
-            (Some(seconds), _) => (Per::Shards, seconds),
-            (None, Some(forget)) if Rate::grows_with(&forget.reads) == Per::Forgotten => {
-                (Per::Forgotten, forgotten as f64)
-            }
-            _ => (Per::Retained, retained as f64),
-        };
+        let shards = trained_again(before, &self.plan)?;
+        let reads = info.forget.map(|forget| forget.reads).unwrap_or_default();
+        let per = if shards.is_some() { Per::Shards } else { Rate::grows_with(&reads) };
         rates::add(
             &self.project.folder,
             Rate {
@@ -271,15 +267,15 @@ impl Job<'_> {
                 forgotten,
                 seconds,
                 per,
-                work: Some(work),
+                shards: shards.unwrap_or(0),
             },
         )
     }
 }
 
-/// Seconds that the shards which are trained again took before; none where it is one network.
-fn trained_again(before: &Path, plan: &Plan) -> Result<Option<f64>> {
+/// Records of the shards that are trained again; none where it is one network.
+fn trained_again(before: &Path, plan: &Plan) -> Result<Option<usize>> {
     let (ensemble, shards) = (RunFolder::new(before).read_info()?.ensemble, plan.touched.shards.as_deref());
     let (Some(ensemble), Some(shards)) = (ensemble, shards) else { return Ok(None) };
-    Ok(Some(shards.iter().filter_map(|at| ensemble.members.get(*at)).map(|member| member.seconds).sum()))
+    Ok(Some(shards.iter().filter_map(|at| ensemble.members.get(*at)).map(|member| member.records).sum()))
 }

@@ -176,7 +176,12 @@ fn a_delivery_of_a_million_requests_is_refused_as_a_whole() {
     let before = bytes(&project);
     let million: String = (0..1_000_000).map(|n| line(&format!("r{n}"), "sample", &["x".to_owned()])).collect();
     let error = deliver(&project, &million).unwrap_err();
-    unchanged(&project, &before, &error, &["delivery.jsonl has 1000000 requests", "divide it", "nothing of it was kept"]);
+    unchanged(
+        &project,
+        &before,
+        &error,
+        &["delivery.jsonl has 1000000 requests", "divide it", "nothing of it was kept"],
+    );
     let endless = std::io::repeat(b' ');
     let error = unlearn::run::requests::read_delivery(std::io::Read::take(endless, 1 << 31), Path::new("stdin"));
     unchanged(&project, &before, &error.unwrap_err(), &["stdin is longer than", "divide it"]);
@@ -232,7 +237,8 @@ fn a_read_only_file_system_is_told_and_can_be_read() {
         Ok(list) if list.status.success() => assert!(String::from_utf8_lossy(&list.stdout).contains("validated")),
         other => return eprintln!("no file system can be mounted here: {other:?}"),
     }
-    for words in [&["requests", "add", &file][..], &["requests", "plan"], &["requests", "run"], &["ledger", "rebuild"]] {
+    for words in [&["requests", "add", &file][..], &["requests", "plan"], &["requests", "run"], &["ledger", "rebuild"]]
+    {
         let output = read_only(words).unwrap();
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         let sentences: Vec<&str> = text.lines().filter(|line| line.starts_with("error: ")).collect();

@@ -117,7 +117,10 @@ fn a_folder_is_watched_and_each_file_is_taken_once() {
     assert!(said.contains("bad.jsonl.why.txt") && !said.contains("Zelda") && !said.contains("kunde"), "{said}");
     assert_eq!(crate::shared::binary::names(&desk.path("in")), [".hidden.jsonl", "done", "notes.txt", "refused"]);
     assert_eq!(crate::shared::binary::names(&desk.path("in/done")), ["one.jsonl", "two.csv"]);
-    assert_eq!(crate::shared::binary::names(&desk.path("in/refused")), ["bad.jsonl", "bad.jsonl.why.txt", "odd.jsonl", "odd.jsonl.why.txt"]);
+    assert_eq!(
+        crate::shared::binary::names(&desk.path("in/refused")),
+        ["bad.jsonl", "bad.jsonl.why.txt", "odd.jsonl", "odd.jsonl.why.txt"]
+    );
     let project = open(&desk.path("project"));
     assert_eq!(project.view().unwrap().store.requests().unwrap().len(), 2);
     whole(&project);

@@ -31,7 +31,10 @@ fn goes_on(project: &Project) -> String {
     let evidence = finished(project).remove(0).evidence.unwrap();
     for request in ["a", "b"] {
         let standing = project.view().unwrap().find(request).unwrap();
-        assert_eq!((standing.state.as_str(), standing.pack.as_ref()), ("published", Some(&evidence.certificate_sha256)));
+        assert_eq!(
+            (standing.state.as_str(), standing.pack.as_ref()),
+            ("published", Some(&evidence.certificate_sha256))
+        );
     }
     let keys = Keys::open(&project.keys()).unwrap();
     let anchors = Anchors { key: Some(keys.public()), ledger: Some(project.ledger()), ..Anchors::default() };
@@ -58,7 +61,8 @@ fn evidence_that_was_half_written_is_written_anew_and_what_was_whole_is_taken() 
     let noted = fs::read_to_string(project.batch("0001").join("run/exports.jsonl")).unwrap();
     assert_eq!(noted.matches("\"pack\"").count(), 2, "{noted}");
     let half = project.batch("0001").join(".evidence.new.4711");
-    let gone = |path: &Path| if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() };
+    let gone =
+        |path: &Path| if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() };
     let states: [&dyn Fn(); 6] = [
         &|| [folder.clone(), zip_of(&folder)].iter().for_each(|path| gone(path)),
         &|| gone(&folder),

@@ -1,6 +1,6 @@
 //! Processes that are killed while they add, plan, run and publish. UNLEARN_KILLS sets how often; a few by default.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -112,19 +112,23 @@ fn nothing_is_lost_or_done_twice_by_processes_that_are_killed() {
     assert!(start(&untouched.folder).wait().unwrap().success());
     let (all, model) = (begin.elapsed(), serving(&untouched));
     let model = std::fs::read(model.join("model.safetensors")).unwrap();
-    let mut done = 0;
-    let mut round = 0;
+    let (mut done, mut round, mut after) = (0, 0, BTreeMap::<String, u64>::new());
     while done < kills {
         round += 1;
         let project = create(&desk.path(&format!("project{round}")), &original);
         for attempt in 0..6u64 {
             let mut child = start(&project.folder);
             // Spread over the whole of it, denser at the beginning.
-            let share = (done * 37 + attempt * 11) % 100;
+            let share = (done * 37 + round * 13 + attempt * 11) % 100;
             std::thread::sleep(Duration::from_micros(all.as_micros() as u64 * share / 100));
             child.kill().unwrap();
-            child.wait().unwrap();
+            // One that had ended by itself was not killed.
+            if child.wait().unwrap().code().is_some() {
+                continue;
+            }
             done += 1;
+            let found = project.view().unwrap().find("r0").map_or("nothing".to_owned(), |one| one.state);
+            *after.entry(found).or_insert(0) += 1;
             // Whoever reads sees a chain that holds and a model that is whole.
             let view = project.view().unwrap();
             let run = project.current(&view.store).unwrap();
@@ -139,4 +143,5 @@ fn nothing_is_lost_or_done_twice_by_processes_that_are_killed() {
             assert!(own == model, "the same batch gives the same bytes");
         }
     }
+    eprintln!("{done} of {done} killed, {round} projects, where a request stood: {after:?}");
 }

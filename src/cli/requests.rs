@@ -105,7 +105,7 @@ struct Watch {
     /// Look once and end
     #[arg(long)]
     once: bool,
-    /// Plan what waits and do it, as `unlearn requests plan` and `run` would; what fails is said, and waits for a person
+    /// Plan what waits and do it, as `unlearn requests plan` and `run` would; what fails is said and waits
     #[arg(long)]
     run: bool,
     #[command(flatten)]

@@ -29,6 +29,7 @@ mod project;
 mod rates;
 mod sight;
 mod steps;
+mod touched;
 mod turn;
 mod waiting;
 mod watch;

@@ -30,7 +30,7 @@ pub(super) fn without_null(schema: &mut Value) {
 }
 
 /// Gives every number a unit that its type does not name: `1`, a plain number. What is counted or measured in a unit is
-/// not negative, unless its type says otherwise. The meaning of a variant that holds a table goes to its name.
+/// not negative, unless its type says otherwise. The meaning of a variant goes to the word that says which it is.
 pub(super) fn complete(schema: &mut Value) {
     if let Some(object) = schema.as_object_mut() {
         // `uint64` and the like are no formats of the standard; the range says what they say.
@@ -50,9 +50,12 @@ pub(super) fn complete(schema: &mut Value) {
                 }
             }
         }
-        if let (Some(meaning), 1) = (meaning, properties.len()) {
-            for only in properties.values_mut().filter_map(Value::as_object_mut) {
-                only.entry("description").or_insert_with(|| meaning.clone());
+        if let Some(meaning) = meaning {
+            let only = properties.len() == 1;
+            // The word that says which variant it is.
+            let told = |property: &&mut serde_json::Map<String, Value>| only || property.contains_key("const");
+            for property in properties.values_mut().filter_map(Value::as_object_mut).filter(told) {
+                property.entry("description").or_insert_with(|| meaning.clone());
             }
         }
     }

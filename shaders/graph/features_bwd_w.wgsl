@@ -1,13 +1,13 @@
-// Per-sample weight gradients of y = X W^T for a sparse X given by columns: with
-// g[b,o,c] = sum of val x[r,o] over the entries of column c whose row r belongs to sample seg[r] = b,
-// dw[o,c] = alpha sum_b g[b,o,c]^2 + beta dw[o,c], or PER_SAMPLE=1: dw[b stride + o inputs + c] = g[b,o,c], which
-// leaves the rest of dw as it was. x = dy [rows,cols] with cols = outputs; a column's entries are in row order, so of
-// rising sample; rows of sample 0xffffffff count for nothing. SUM=1: dw[o,c] = alpha sum_k val x[r,o] + beta dw[o,c]
-// over all entries of the column, seg is not read; QUADS=4 has a thread do 16 outputs, so that each entry is read once
-// for them. One thread per column and 4 outputs. NORM=1: dw[place quads + j] = the squares of g[b,o,c] over 4 outputs
-// o, at the place among the rows of the first entry that column c has in sample b. Nothing else is written: over zeros,
-// the sum over a sample's entries is its gradient's squared norm. PERM=1: the value of entry k is val[perm[k]]. VEC=1:
-// outputs is a multiple of 4. Twin: graph/features.rs bwd_w.
+// Per-sample weight gradients of y = X W^T for a sparse X given by columns: with g[b,o,c] = sum of val x[r,o] over the
+// entries of column c whose row r belongs to sample seg[r] = b, dw[o,c] = alpha sum_b g[b,o,c]^2 + beta dw[o,c], or
+// PER_SAMPLE=1: dw[b stride + o inputs + c] = g[b,o,c], which leaves the rest of dw as it was. x = dy [rows,cols] with
+// cols = outputs; a column's entries are in row order, so of rising sample; rows of sample 0xffffffff count for
+// nothing. SUM=1: dw[o,c] = alpha sum_k val x[r,o] + beta dw[o,c] over all entries of the column, seg is not read;
+// QUADS=4 has a thread do 16 outputs, so that each entry is read once for them. One thread per column and 4 outputs.
+// NORM=1: dw[place quads + j] = the squares of g[b,o,c] over 4 outputs o, at the place among the rows of the first
+// entry that column c has in sample b. Nothing else is written: over zeros, the sum over a sample's entries is its
+// gradient's squared norm. TABLE=1: the place of (o,c) is c cols + o. PERM=1: the value of entry k is val[perm[k]].
+// VEC=1: outputs is a multiple of 4. Twin: graph/features.rs bwd_w.
 #import grid
 
 struct P { inputs: u32, cols: u32, stride: u32, alpha: f32, beta: f32 }
@@ -19,6 +19,7 @@ override PER_SAMPLE: u32 = 0u;
 override SUM: u32 = 0u;
 override NORM: u32 = 0u;
 override QUADS: u32 = 1u;
+override TABLE: u32 = 0u;
 
 @group(0) @binding(0) var<uniform> p: P;
 @group(0) @binding(1) var<storage, read> ptr: array<u32>;
@@ -33,6 +34,14 @@ override QUADS: u32 = 1u;
 
 const NOBODY = 0xffffffffu;
 
+// Where the gradient of output c and a column has its place.
+fn place_in(column: u32, c: u32) -> u32 {
+    if (TABLE == 1u) {
+        return column * p.cols + c;
+    }
+    return c * p.inputs + column;
+}
+
 // Four sums of one sample and column go where they belong; returns their squares.
 fn close(sample: u32, column: u32, c: u32, sum: vec4<f32>) -> vec4<f32> {
     if (sample == NOBODY) {
@@ -40,16 +49,16 @@ fn close(sample: u32, column: u32, c: u32, sum: vec4<f32>) -> vec4<f32> {
     }
     if (PER_SAMPLE == 1u) {
         // Four ifs and no loop: a loop here would count against the iterations that llvmpipe grants a thread.
-        let at = sample * p.stride + c * p.inputs + column;
-        dw[at] = sum.x;
+        let at = sample * p.stride;
+        dw[at + place_in(column, c)] = sum.x;
         if (c + 1u < p.cols) {
-            dw[at + p.inputs] = sum.y;
+            dw[at + place_in(column, c + 1u)] = sum.y;
         }
         if (c + 2u < p.cols) {
-            dw[at + 2u * p.inputs] = sum.z;
+            dw[at + place_in(column, c + 2u)] = sum.z;
         }
         if (c + 3u < p.cols) {
-            dw[at + 3u * p.inputs] = sum.w;
+            dw[at + place_in(column, c + 3u)] = sum.w;
         }
     }
     return sum * sum;
@@ -177,7 +186,7 @@ fn place(column: u32, c: u32, total: f32) {
     if (c >= p.cols) {
         return;
     }
-    let o = c * p.inputs + column;
+    let o = place_in(column, c);
     var out = p.alpha * total;
     // beta 0 must not read: 0 * NaN is NaN. The second half always holds: where a branch hangs on parameters alone,
     // llvmpipe may compile the shader anew at each dispatch (docs/drivers/llvmpipe-inlined-parameters.md).

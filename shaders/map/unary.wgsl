@@ -1,8 +1,8 @@
-// y[i] = f(x[i]), f by OP: 0 relu, 1 gelu (exact, x Phi(x)), 2 tanh, 3 sigmoid, 4 square, 5 copy,
-// 6 elu (x > 0: x, else exp(x) - 1), 7 silu (x sigmoid(x)), 8 leaky relu (x > 0: x, else a x), 9 softplus
-// (a x > b: x, else log(1 + exp(a x)) / a), 10 hard swish (x clamp(x + 3, 0, 6) / 6), 11 relu6 (clamp(x, 0, 6)),
-// 12 hard sigmoid (clamp(x + 3, 0, 6) / 6), 13 hard tanh (clamp(x, -a, a)).
-// x, y [n]. One thread per four elements. Twin: map/twin/curves.rs unary.
+// y[i] = f(x[i]), f by OP: 0 relu, 1 gelu (exact, x Phi(x)), 2 tanh, 3 sigmoid, 4 square, 5 copy, 6 elu (x > 0: x, else
+// exp(x) - 1), 7 silu (x sigmoid(x)), 8 leaky relu (x > 0: x, else a x), 9 softplus (a x > b: x, else log(1 + exp(a x))
+// / a), 10 hard swish (x clamp(x + 3, 0, 6) / 6), 11 relu6 (clamp(x, 0, 6)), 12 hard sigmoid (clamp(x + 3, 0, 6) / 6),
+// 13 hard tanh (clamp(x, -a, a)), 14 gelu by tanh (x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2). x, y [n]. One
+// thread per four elements. Twin: map/twin/curves.rs unary.
 #import grid
 #import special
 
@@ -37,6 +37,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         case 11u: { y[i] = hard4(v); }
         case 12u: { y[i] = hard4(v + 3.0) / 6.0; }
         case 13u: { y[i] = clamp(v, vec4<f32>(-p.a), vec4<f32>(p.a)); }
+        case 14u: { y[i] = v * gelu_gate4(v); }
         default: { y[i] = v; }
     }
 }

@@ -44,6 +44,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         case 11u: { dx[i] = select(vec4<f32>(0.0), d, (u > vec4<f32>(0.0)) & (u < vec4<f32>(6.0))); }
         case 12u: { dx[i] = select(vec4<f32>(0.0), d / 6.0, abs(u) < vec4<f32>(3.0)); }
         case 13u: { dx[i] = select(vec4<f32>(0.0), d, abs(u) < vec4<f32>(p.a)); }
+        case 14u: {
+            let gate = gelu_gate4(u);
+            dx[i] = d * (gate + 2.0 * u * gate * gelu_gate4(-u) * gelu_rise4(u));
+        }
         default: { dx[i] = d; }
     }
 }

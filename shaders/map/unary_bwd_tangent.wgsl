@@ -45,6 +45,13 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
             bend = select(p.a * s, vec4<f32>(0.0), p.a * u > vec4<f32>(p.b));
         }
         case 10u: { bend = select(vec4<f32>(0.0), vec4<f32>(1.0 / 3.0), abs(u) < vec4<f32>(3.0)); }
+        case 14u: {
+            // With t the tanh: (1 - t^2) = 4 gate (1 - gate), t = 1 - 2 (1 - gate).
+            let gate = gelu_gate4(u);
+            let rest = gelu_gate4(-u);
+            let rise = gelu_rise4(u);
+            bend = 4.0 * gate * rest * (rise + u * (0.1070322243 * u - (1.0 - 2.0 * rest) * rise * rise));
+        }
         default: {}
     }
     var sum = bend * r[i] * dy[i];

@@ -1,12 +1,14 @@
 // Mean and spread of the rows of x [rows, len], each row dealt to `lanes` threads (element e to thread e mod lanes).
 // One thread: two passes over its share, mean m and then M2 = sum (x - m)^2; never sum x^2 - m^2, which cancels.
 // FINAL=1 (lanes = 1): out[row] = (m, 1 / sqrt(M2 / len + eps)). FINAL=0: out[row, lane] = (m, M2), joined by
-// merge.wgsl. Overrides: WG, FINAL. Twin: norm/twin.rs stats.
+// merge.wgsl. CENTRED=0: m is 0, so that 1 / rstd is the root mean square. Overrides: WG, FINAL, CENTRED. Twin:
+// norm/twin.rs stats.
 #import grid
 #import lanes
 
 override WG: u32 = 64u;
 override FINAL: u32 = 0u;
+override CENTRED: u32 = 1u;
 
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
@@ -26,7 +28,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
     for (var e = row * p.len + lane; e < end; e += p.lanes) {
         sum += x[e];
     }
-    let mean = sum / held;
+    var mean = sum / held;
+    if (CENTRED == 0u) {
+        mean = 0.0;
+    }
     var m2 = 0.0;
     for (var e = row * p.len + lane; e < end; e += p.lanes) {
         let d = x[e] - mean;

@@ -24,6 +24,18 @@ fn sigmoid4(x: vec4<f32>) -> vec4<f32> {
     return select(vec4<f32>(1.0), e, x < vec4<f32>(0.0)) / (1.0 + e);
 }
 
+// (1 + tanh(z)) / 2 for z = sqrt(2 / pi) (x + 0.044715 x^3), which is the logistic function of 2 z: no digit is lost
+// where it is small. Large x are held, so that the cube stays finite.
+fn gelu_gate4(x: vec4<f32>) -> vec4<f32> {
+    let v = clamp(x, vec4<f32>(-1e4), vec4<f32>(1e4));
+    return sigmoid4(1.595769122 * v * (1.0 + 0.044715 * v * v));
+}
+
+// The derivative of z.
+fn gelu_rise4(x: vec4<f32>) -> vec4<f32> {
+    return 0.7978845608 * (1.0 + 0.134145 * x * x);
+}
+
 // Standard normal density.
 fn normal_density4(x: vec4<f32>) -> vec4<f32> {
     return 0.3989422804 * exp(-0.5 * x * x);

@@ -12,7 +12,7 @@ use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::nn::structure::{Segments, Structure};
 use crate::nn::{
-    Backward, Batch, Forward, Init, LAYERS, Layer, LayerRow, Mode, Model, ModelConfig, ParamLayout, Rows, Sink,
+    Backward, Batch, Forward, Init, LAYERS, Layer, LayerRow, Mode, Model, ModelConfig, ParamLayout, Rows, Sink, Sizes,
     SparseInput, ZOO, ZooRow, parse_layer,
 };
 
@@ -107,6 +107,20 @@ const GRAPHS: &[(&str, usize)] = &[
     ("type='gatv2_conv'\nout=3\nheads=2\nconcat=false\nbias=false", 6),
     ("type='gatv2_conv'\nout=3\nheads=2\nshare_weights=true", 6),
     ("type='linear'\nout=4", 6),
+    ("type='linear_transposed'\nout=4", 6),
+    ("type='embedding'\nout=5", 6),
+];
+
+/// Layers over tokens, and over rows that are grouped into records, in forms that the examples leave out.
+const TOKENS: &[(&str, usize)] = &[
+    ("type='layer_norm'", 5),
+    ("type='rms_norm'\neps=0.1", 6),
+    ("type='group_norm'\ngroups=2", 6),
+    ("type='swiglu'\ninner=3", 5),
+    ("type='linear_transposed'\nout=4\nbias=false", 6),
+    ("type='self_attention'\nheads=1\ncausal=false\nbias=false", 8),
+    ("type='self_attention'\nheads=3\nkv_heads=1\nhead_width=4\nnames=['c_attn','c_proj']\ntransposed=true", 6),
+    ("type='self_attention'\nheads=2\nrotary=50.0\ncausal=false", 8),
 ];
 
 /// Networks whose rows become records on the way.
@@ -124,9 +138,9 @@ const READ_OUT: &[&str] = &[
         {type='linear'}",
 ];
 
-/// Whether a named architecture makes logits of single nodes.
-fn over_nodes(zoo: &str) -> bool {
-    ZOO.iter().any(|row| row.name == zoo && row.nodes)
+/// Whether a named architecture makes logits of such rows.
+fn over(zoo: &str, rows: Rows) -> bool {
+    ZOO.iter().any(|row| row.name == zoo && row.rows == rows)
 }
 
 /// The architectures that are small enough to be run wherever all are.
@@ -140,7 +154,8 @@ fn small(zoo: &str) -> (Vec<usize>, Option<Vec<usize>>) {
         "mlp" => (vec![2, 3, 2], Some(vec![7, 5])),
         "lenet5" => (vec![1, 12, 12], None),
         "vgg_gn" => (vec![2, 6, 5], Some(vec![4, 6])),
-        graph if over_nodes(graph) => (vec![7], Some(vec![4])),
+        graph if over(graph, Rows::Nodes) => (vec![7], Some(vec![4])),
+        language if over(language, Rows::Tokens) => (vec![9], None),
         _ => (vec![2, 3, 3], None),
     }
 }
@@ -167,12 +182,13 @@ impl Net {
         let (graph, sparse) = (facts.rows != Rows::Any, false);
         let (input, shape) = (input.to_vec(), input.to_vec());
         let net = Net { name, body: Body::Layer(layer), drops, layout, input, output, shape, graph, sparse };
-        Ok(if graph { net.over_graph(false, facts.rows == Rows::Nodes) } else { net })
+        Ok(if graph { net.over_graph(false, facts.rows != Rows::ReadOut) } else { net })
     }
 
     fn model(name: String, config: &ModelConfig, shape: Vec<usize>) -> Result<Net> {
         let model = Model::build(config, &shape, 3)?;
-        let (layout, graph, input) = (model.layout.clone(), model.hops() > 0, shape.clone());
+        let tokens = model.every_layer().iter().any(|layer| layer.row().facts.rows == Rows::Tokens);
+        let (layout, graph, input) = (model.layout.clone(), model.hops() > 0 || tokens, shape.clone());
         let (body, output) = (Body::Model(Box::new(model)), vec![3]);
         let drops = name.contains("dropout");
         let net = Net { name, body, drops, layout, input, output, shape, graph, sparse: false };
@@ -194,7 +210,15 @@ impl Net {
 
     fn zoo(name: &str) -> Result<Net> {
         let (input, hidden) = small(name);
-        let config = ModelConfig { zoo: Some(name.into()), hidden, ..Default::default() };
+        let sizes = over(name, Rows::Tokens).then(|| Sizes {
+            width: Some(8),
+            depth: Some(1),
+            heads: Some(2),
+            kv_heads: (name == "llama").then_some(1),
+            inner: Some(6),
+            ..Default::default()
+        });
+        let config = ModelConfig { zoo: Some(name.into()), hidden, sizes, ..Default::default() };
         Net::model(format!("zoo {name}"), &config, input)
     }
 
@@ -205,7 +229,7 @@ impl Net {
     pub fn named(zoo: &str, input: &[usize]) -> Result<Net> {
         let config = ModelConfig { zoo: Some(zoo.into()), ..Default::default() };
         let net = Net::model(format!("zoo {zoo}"), &config, input.to_vec())?;
-        Ok(if over_nodes(zoo) { net.over_graph(true, false) } else { net })
+        Ok(if over(zoo, Rows::Nodes) { net.over_graph(true, false) } else { net })
     }
 
     /// Layers and networks over graphs.
@@ -218,11 +242,19 @@ impl Net {
                 Ok(Net { name, output, ..net }.over_graph(sparse, true))
             })
         });
+        let tokens = TOKENS.iter().map(|(config, width)| {
+            let net = Net::layer(config, &[*width])?;
+            let output = net.output[net.output.len() - 1..].to_vec();
+            let name = format!("{} of rows", config.replace('\n', " "));
+            Ok(Net { name, output, ..net }.over_graph(false, true))
+        });
+        let forms = forms.chain(tokens);
         let read_out = READ_OUT.iter().map(|layers| {
             let config: ModelConfig = toml::from_str(&format!("layers = [{layers}]")).map_err(malformed)?;
             Net::model((*layers).to_owned(), &config, vec![6])
         });
-        let sparse = ZOO.iter().filter(|row| row.nodes).map(|row| Ok(Net::zoo(row.name)?.over_graph(true, false)));
+        let sparse = ZOO.iter().filter(|row| row.rows != Rows::Any);
+        let sparse = sparse.map(|row| Ok(Net::zoo(row.name)?.over_graph(true, false)));
         forms.chain(read_out).chain(sparse)
     }
 

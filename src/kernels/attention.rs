@@ -12,16 +12,20 @@
 mod cases;
 mod edges;
 mod heads;
+mod places;
 mod rows;
 mod tangent;
 #[cfg(test)]
 mod tests;
 mod twin;
+mod within;
 
 pub use cases::{any as random, cases};
 pub use edges::{Edges, Split, choose};
 pub use heads::{head_scores, head_scores_bwd, mean_heads, mean_heads_bwd, scale_heads};
+pub use places::{aligned, positions, rotate};
 pub use rows::*;
+pub use within::{Sequences, Within, within, within_bwd};
 
 use crate::engine::{Arguments, Buf, Recording};
 

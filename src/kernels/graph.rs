@@ -20,7 +20,7 @@ mod tangent;
 mod tests;
 
 pub use cases::{asked, cases, random};
-pub use features::{densify, features, features_bwd_w, scatter_rows};
+pub use features::{densify, features, features_bwd_table, features_bwd_w, scatter_rows};
 pub use laplacian::laplacian;
 pub use link::{bce, negatives, partner_scores, partner_scores_bwd};
 pub use loop_rows::loop_rows;

@@ -46,21 +46,43 @@ pub fn group(
     if checks.shape("gamma", gamma, &c).shape("beta", beta, &c).wrong() {
         return;
     }
+    statistics(rec, x, stats, shape);
+    apply(rec, x, [gamma, beta], stats, y, shape);
+}
+
+/// Records y = x rstd gamma\[c\] and stats [n, groups, 2] = (0, rstd), rstd = 1 / sqrt(mean of x² + eps), as PyTorch's
+/// `rms_norm` (Zhang & Sennrich, "Root mean square layer normalization", 2019, eq. 4): [`group`] of a shape that is not
+/// `centred`. x, y [n, c, p]; gamma \[c\].
+pub fn rms(rec: &mut Recording, x: Buf<f32>, gamma: Buf<f32>, y: Buf<f32>, stats: Buf<f32>, shape: NormShape) {
+    let dims = shape.dims();
+    let checks = shape.fits(rec.arguments("norm.rms")).shape("x", x, &dims).shape("y", y, &dims);
+    let checks = checks.holds(!shape.centred, || "a shape whose mean is taken off".to_owned());
+    if checks.shape("stats", stats, &[shape.n, shape.groups, 2]).shape("gamma", gamma, &[shape.c]).wrong() {
+        return;
+    }
+    let beta = rec.temp("no shift", shape.c);
+    rec.clear(beta);
+    statistics(rec, x, stats, shape);
+    apply(rec, x, [gamma, beta], stats, y, shape);
+}
+
+/// Mean and spread of every row.
+fn statistics(rec: &mut Recording, x: Buf<f32>, stats: Buf<f32>, shape: NormShape) {
     let len = shape.per() * shape.p;
+    let centred = u8::from(shape.centred);
     let lanes = lanes(len);
     let params = Rows { rows: shape.rows() as u32, len: len as u32, lanes: lanes as u32, eps: shape.eps };
     let (threads, work) = (shape.rows() * lanes, 5 * shape.elements() as u64);
     if lanes == 1 {
-        let pass = rec.dispatch(&STATS).set("FINAL", 1u32).params(params);
+        let pass = rec.dispatch(&STATS).set("FINAL", 1u32).set("CENTRED", centred).params(params);
         pass.read(x).write(stats).work(work, 4 * x.len as u64).threads(threads);
     } else {
         let part = rec.temp::<f32>("shares", 2 * threads);
-        let pass = rec.dispatch(&STATS).params(params);
+        let pass = rec.dispatch(&STATS).set("CENTRED", centred).params(params);
         pass.read(x).write(part).work(work, 4 * x.len as u64).threads(threads);
         let pass = rec.dispatch(&MERGE).params(params);
         pass.read(part).write(stats).work(6 * threads as u64, 4 * part.len as u64).threads(shape.rows());
     }
-    apply(rec, x, [gamma, beta], stats, y, shape);
 }
 
 /// Records dx [n, c, p], the gradient of [`group`] in x, from dy and the stats of the forward pass.
@@ -102,6 +124,23 @@ pub fn group_bwd_affine(
     let [scaled, plain] = channel_sums(rec, x, stats, dy, shape);
     fold(rec, scaled, dgamma, shape, sink);
     fold(rec, plain, dbeta, shape, sink);
+}
+
+/// Records each sample's own gradients of gamma and beta, [n, c] each: what other records than samples are made of.
+pub fn group_affine_parts(
+    rec: &mut Recording,
+    x: Buf<f32>,
+    stats: Buf<f32>,
+    dy: Buf<f32>,
+    [dgamma, dbeta]: [Buf<f32>; 2],
+    shape: NormShape,
+) {
+    let checks = backward(rec.arguments("norm.group_affine_parts"), [x, stats, dy], shape);
+    let dims = [shape.n, shape.c];
+    if checks.shape("dgamma", dgamma, &dims).shape("dbeta", dbeta, &dims).wrong() {
+        return;
+    }
+    channel_sums_into(rec, x, stats, dy, [dgamma, dbeta], shape);
 }
 
 /// Records the squared norms of each sample's gradients of gamma and of beta, \[n\] each: no gradient is stored across
@@ -179,8 +218,20 @@ fn backward<'r>(checks: Arguments<'r>, [x, stats, dy]: [Buf<f32>; 3], shape: Nor
 
 /// Per-sample gradients of gamma and of beta, [n, c] each.
 fn channel_sums(rec: &mut Recording, x: Buf<f32>, stats: Buf<f32>, dy: Buf<f32>, shape: NormShape) -> [Buf<f32>; 2] {
+    let sums = ["dgamma", "dbeta"].map(|name| rec.temp::<f32>(name, shape.n * shape.c));
+    channel_sums_into(rec, x, stats, dy, sums, shape);
+    sums
+}
+
+fn channel_sums_into(
+    rec: &mut Recording,
+    x: Buf<f32>,
+    stats: Buf<f32>,
+    dy: Buf<f32>,
+    [scaled, plain]: [Buf<f32>; 2],
+    shape: NormShape,
+) {
     let planes = shape.n * shape.c;
-    let (scaled, plain) = (rec.temp::<f32>("dgamma", planes), rec.temp::<f32>("dbeta", planes));
     rec.dispatch(&CHANNEL)
         .params(Planes { planes: planes as u32, p: shape.p as u32, per: shape.per() as u32 })
         .read(x)
@@ -190,7 +241,6 @@ fn channel_sums(rec: &mut Recording, x: Buf<f32>, stats: Buf<f32>, dy: Buf<f32>,
         .write(plain)
         .work(4 * x.len as u64, 8 * x.len as u64)
         .threads(planes);
-    [scaled, plain]
 }
 
 /// `operands` are x, gamma, stats and dy.
@@ -204,6 +254,7 @@ fn input_gradient(
     let means = rec.temp::<f32>("means", shape.stats());
     let (groups, per) = (shape.groups as u32, shape.per() as u32);
     rec.dispatch(&ROW)
+        .set("CENTRED", u8::from(shape.centred))
         .params(Groups { rows: shape.rows() as u32, groups, per, p: shape.p as u32 })
         .read(gamma)
         .read(scaled)

@@ -1,5 +1,5 @@
-//! Elementwise activations: `relu`, `gelu` (exact, with erf), `tanh`, `sigmoid`, `elu`, `silu`, `leaky_relu`,
-//! `softplus`, `hard_swish`, `relu6`.
+//! Elementwise activations: `relu`, `gelu` (exact, with erf), `gelu_tanh`, `tanh`, `sigmoid`, `elu`, `silu`,
+//! `leaky_relu`, `softplus`, `hard_swish`, `relu6`.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,16 @@ pub static GELU: LayerRow = LayerRow {
     build: |t| build(&GELU, Unary::Gelu, t),
     keys: Keys::of::<NoSettings>(),
     example: "type = \"gelu\"",
+    example_input: &[3, 5],
+};
+
+pub static GELU_TANH: LayerRow = LayerRow {
+    kind: "gelu_tanh",
+    summary: "x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, GPT-2's form of gelu (PyTorch's approximate = \"tanh\")",
+    facts: Facts::PLAIN,
+    build: |t| build(&GELU_TANH, Unary::GeluTanh, t),
+    keys: Keys::of::<NoSettings>(),
+    example: "type = \"gelu_tanh\"",
     example_input: &[3, 5],
 };
 

@@ -64,7 +64,7 @@ impl BatchNorm {
         if !(0.0..=1.0).contains(&self.momentum) {
             return fail(format!("momentum must be 0 to 1, it is {}", self.momentum));
         }
-        Ok(NormShape { n, c, p: positions.iter().product(), groups: c, eps })
+        Ok(NormShape { n, c, p: positions.iter().product(), groups: c, eps, centred: true })
     }
 
     fn part(&self, part: &str) -> String {

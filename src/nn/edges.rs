@@ -95,7 +95,7 @@ impl EdgeMap {
             // Edges lie by target, so those of a record's nodes follow each other.
             let ptr = cx.rec.temp("edges of records", records.ptr.len);
             map::gather_words(cx.rec, g.a.ptr, records.ptr, ptr);
-            Segments { ptr, ..records }
+            Segments { ptr, longest: g.edges, ..records }
         });
         cx.n = g.edges;
         let sunk = cx.sink_dense(weight, saved, dz, *inputs, *outputs);

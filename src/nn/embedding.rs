@@ -1,21 +1,20 @@
-//! `embedding`: a vector for each category of a column.
+//! `embedding`: a vector for each category of a column, or for each token.
 
 use serde::{Deserialize, Serialize};
 
-use super::factors::refused;
+use super::dense::{Dense, kept, start};
 use super::keys::Keys;
-use super::layer::{Facts, Layer, LayerRow, settings, table};
+use super::layer::{Facts, Layer, LayerRow, SparseInput, settings, table};
 use super::params::{Init, ParamSpec};
 use super::pass::{Backward, Forward, Saved};
-use super::sink::Sink;
 use crate::engine::Buf;
 use crate::error::{Error, Result};
-use crate::kernels::linear::{self, Mat, Product};
 
 pub static ROW: LayerRow = LayerRow {
     kind: "embedding",
     summary: "x W: a row of the table W for each category, PyTorch's Embedding; features are a column's 0/1 ones, so \
-        that a category that training has not seen is 0, and counts of several make EmbeddingBag's sum",
+        that a category that training has not seen is 0, and counts of several make EmbeddingBag's sum; tokens are \
+        sparse rows, of which only the table's rows are read",
     facts: Facts { linear: true, ..Facts::PLAIN },
     build: |t| {
         let keys: Embedding = settings(&ROW, t)?;
@@ -36,22 +35,29 @@ struct Embedding {
     /// Length of a category's vector.
     #[cfg_attr(feature = "cli", schemars(range(min = 1)))]
     out: usize,
+    /// Standard deviation of its numbers at the start; 1 if absent.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spread: Option<f64>,
 }
 
 impl Embedding {
-    fn categories(&self, input: &[usize]) -> Result<usize> {
-        match *input {
-            [categories] if self.out > 0 => Ok(categories),
-            [_] => Err(Error::input(format!("layer `{}`: out must be at least 1", self.name))),
-            _ => Err(Error::input(format!(
-                "layer `{}`: embedding takes the 0/1 features of a column, [categories], its input is {input:?}",
-                self.name
-            ))),
-        }
-    }
-
-    fn weight(&self) -> String {
-        format!("{}.weight", self.name)
+    fn map(&self, input: &[usize]) -> Result<Dense> {
+        let categories = match *input {
+            [categories] if self.out > 0 => categories,
+            [_] => return Err(Error::input(format!("layer `{}`: out must be at least 1", self.name))),
+            _ => {
+                return Err(Error::input(format!(
+                    "layer `{}`: embedding takes the 0/1 features of a column or of tokens, [categories], its input is \
+                        {input:?}",
+                    self.name
+                )));
+            }
+        };
+        // PyTorch draws from N(0, 1); as wide here, and bounded.
+        let init = start(&self.name, self.spread, Init::HeUniform { fan_in: 2 })?;
+        let name = self.name.clone();
+        Ok(Dense { name, inputs: categories, outputs: self.out, bias: false, transposed: true, init })
     }
 }
 
@@ -71,21 +77,19 @@ impl Layer for Embedding {
     }
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
-        self.categories(input).map(|_| vec![self.out])
+        self.map(input).map(|_| vec![self.out])
     }
 
     fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
-        let shape = vec![self.categories(input)?, self.out];
-        // PyTorch draws from N(0, 1); as wide here, and bounded.
-        Ok(vec![ParamSpec { name: self.weight(), shape, init: Init::HeUniform { fan_in: 2 } }])
+        Ok(self.map(input)?.specs())
+    }
+
+    fn sparse(&self) -> SparseInput {
+        SparseInput::Takes
     }
 
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
-        let (categories, w) = (self.categories(input)?, cx.param(&self.name, "weight")?);
-        let y = cx.rec.temp("y", cx.n * self.out);
-        let (rows, table) = (Mat::new(x, cx.n, categories), Mat::new(w, categories, self.out));
-        linear::product(cx.rec, rows, table, w, y, Product::default());
-        Ok((y, Saved { floats: vec![x], ..Default::default() }))
+        Ok((self.map(input)?.forward(cx, x)?, kept(x)))
     }
 
     fn backward(
@@ -96,19 +100,6 @@ impl Layer for Embedding {
         input: &[usize],
         need_dx: bool,
     ) -> Result<Option<Buf<f32>>> {
-        let categories = self.categories(input)?;
-        if matches!(cx.sink, Sink::Factors(_) | Sink::Rotated(_)) {
-            return refused(&self.weight());
-        }
-        // g_n = x_n dy_nᵀ, [categories, out]: a dense layer's with x and dy in each other's place.
-        let swapped = Saved { floats: vec![dy], ..Default::default() };
-        cx.sink_dense(&self.weight(), &swapped, saved.floats[0], self.out, categories)?;
-        if !need_dx {
-            return Ok(None);
-        }
-        let (w, dx) = (cx.param(&self.name, "weight")?, cx.rec.temp("dx", cx.n * categories));
-        let (dy, table) = (Mat::new(dy, cx.n, self.out), Mat::new(w, categories, self.out).t());
-        linear::product(cx.rec, dy, table, w, dx, Product::default());
-        Ok(Some(dx))
+        self.map(input)?.backward(cx, saved, dy, need_dx)
     }
 }

@@ -19,6 +19,7 @@ pub fn initial(layout: &ParamLayout, seed: u64) -> Vec<f32> {
                 continue;
             }
             Init::Count => continue,
+            Init::Spread(spread) => 3.0_f64.sqrt() * f64::from(spread),
             Init::HeUniform { fan_in } => (6.0 / fan_in.max(1) as f64).sqrt(),
             Init::GlorotUniform { fan_in, fan_out } => (6.0 / (fan_in + fan_out).max(1) as f64).sqrt(),
         };

@@ -162,6 +162,8 @@ pub enum Rows {
     Nodes,
     /// Nodes of graphs; one row for each graph comes out.
     ReadOut,
+    /// Tokens of sequences, which look at each other; tokens come out.
+    Tokens,
 }
 
 /// What a layer is, for whoever asks about a network without knowing layers by name. Held to the layer itself by tests.

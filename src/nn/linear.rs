@@ -1,7 +1,8 @@
-//! `linear`: y = x Wᵀ + b.
+//! `linear`: y = x Wᵀ + b, and `linear_transposed`: y = x W + b.
 
 use serde::{Deserialize, Serialize};
 
+use super::dense::{Dense, kept, start};
 use super::keys::Keys;
 use super::layer::{Facts, Layer, LayerRow, SparseInput, settings, table};
 use super::params::{Init, ParamSpec};
@@ -13,9 +14,19 @@ pub static ROW: LayerRow = LayerRow {
     kind: "linear",
     summary: "dense layer y = x Wᵀ + b; weight [out, in]; the last one's `out` defaults to the number of classes",
     facts: Facts { linear: true, folds: true, ..Facts::PLAIN },
-    build: |t| Ok(Box::new(settings::<Linear>(&ROW, t)?)),
+    build: |t| Ok(Box::new(Map { keys: settings::<Linear>(&ROW, t)?, transposed: false })),
     keys: Keys::of::<Linear>(),
     example: "type = \"linear\"\nname = \"fc\"\nout = 5",
+    example_input: &[7],
+};
+
+pub static TRANSPOSED: LayerRow = LayerRow {
+    kind: "linear_transposed",
+    summary: "y = x W + b; weight [in, out], as GPT-2's Conv1D holds it",
+    facts: Facts { linear: true, ..Facts::PLAIN },
+    build: |t| Ok(Box::new(Map { keys: settings::<Linear>(&TRANSPOSED, t)?, transposed: true })),
+    keys: Keys::of::<Linear>(),
+    example: "type = \"linear_transposed\"\nname = \"fc\"\nout = 5",
     example_input: &[7],
 };
 
@@ -33,57 +44,64 @@ struct Linear {
     /// Whether a constant is added to each output.
     #[serde(default = "yes")]
     bias: bool,
+    /// Standard deviation of its weights at the start; He's, which follows from the number of inputs, if absent.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spread: Option<f64>,
+}
+
+struct Map {
+    keys: Linear,
+    transposed: bool,
 }
 
 fn yes() -> bool {
     true
 }
 
-impl Linear {
-    fn sizes(&self, input: &[usize]) -> Result<(usize, usize)> {
-        let out = self.out.filter(|o| *o > 0);
-        match (input, out) {
-            (&[inputs], Some(out)) => Ok((inputs, out)),
+impl Map {
+    fn map(&self, input: &[usize]) -> Result<Dense> {
+        let Linear { ref name, out, bias, spread } = self.keys;
+        let kind = self.row().kind;
+        let (inputs, outputs) = match (input, out.filter(|o| *o > 0)) {
+            (&[inputs], Some(out)) => (inputs, out),
             (_, None) => {
-                Err(Error::input(format!("layer `{}` (linear) needs `out`, the number of its outputs", self.name)))
+                let what = format!("layer `{name}` ({kind}) needs `out`, the number of its outputs");
+                return Err(Error::input(what));
             }
-            _ => Err(Error::input(format!(
-                "layer `{}` (linear) takes [features], its input is {input:?}; put a flatten before it",
-                self.name
-            ))),
-        }
+            _ => {
+                return Err(Error::input(format!(
+                    "layer `{name}` ({kind}) takes [features], its input is {input:?}; put a flatten before it"
+                )));
+            }
+        };
+        let init = start(name, spread, Init::HeUniform { fan_in: inputs })?;
+        Ok(Dense { name: name.clone(), inputs, outputs, bias, transposed: self.transposed, init })
     }
 }
 
-impl Layer for Linear {
+impl Layer for Map {
     fn row(&self) -> &'static LayerRow {
-        &ROW
+        if self.transposed { &TRANSPOSED } else { &ROW }
     }
 
     fn config(&self) -> toml::Table {
-        table(&ROW, self)
+        table(self.row(), &self.keys)
     }
 
     fn complete(&mut self, index: usize, classes: Option<usize>) {
-        if self.name.is_empty() {
-            self.name = format!("fc{index}");
+        if self.keys.name.is_empty() {
+            self.keys.name = format!("fc{index}");
         }
-        self.out = self.out.or(classes);
+        self.keys.out = self.keys.out.or(classes);
     }
 
     fn out_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
-        Ok(vec![self.sizes(input)?.1])
+        Ok(vec![self.map(input)?.outputs])
     }
 
     fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
-        let (inputs, out) = self.sizes(input)?;
-        let weight = ParamSpec {
-            name: format!("{}.weight", self.name),
-            shape: vec![out, inputs],
-            init: Init::HeUniform { fan_in: inputs },
-        };
-        let bias = ParamSpec { name: format!("{}.bias", self.name), shape: vec![out], init: Init::Constant(0.0) };
-        Ok(if self.bias { vec![weight, bias] } else { vec![weight] })
+        Ok(self.map(input)?.specs())
     }
 
     fn sparse(&self) -> SparseInput {
@@ -91,11 +109,7 @@ impl Layer for Linear {
     }
 
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
-        let (inputs, out) = self.sizes(input)?;
-        let w = cx.param(&self.name, "weight")?;
-        let b = if self.bias { Some(cx.param(&self.name, "bias")?) } else { None };
-        let y = cx.project(x, w, b, inputs, out);
-        Ok((y, Saved { floats: vec![x], ..Default::default() }))
+        Ok((self.map(input)?.forward(cx, x)?, kept(x)))
     }
 
     fn backward(
@@ -106,15 +120,6 @@ impl Layer for Linear {
         input: &[usize],
         need_dx: bool,
     ) -> Result<Option<Buf<f32>>> {
-        let (inputs, out) = self.sizes(input)?;
-        cx.sink_dense(&format!("{}.weight", self.name), saved, dy, inputs, out)?;
-        if self.bias {
-            cx.sink_bias(&format!("{}.bias", self.name), dy, out, 1)?;
-        }
-        if !need_dx {
-            return Ok(None);
-        }
-        let w = cx.param(&self.name, "weight")?;
-        Ok(Some(cx.project_back(dy, w, inputs, out)))
+        self.map(input)?.backward(cx, saved, dy, need_dx)
     }
 }

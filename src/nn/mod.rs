@@ -9,6 +9,7 @@ mod concat;
 mod conv;
 mod conv1d;
 mod deletion;
+mod dense;
 mod dropout;
 mod edges;
 mod embedding;
@@ -32,16 +33,19 @@ mod pad_channels;
 mod params;
 mod pass;
 mod pool;
+mod position_embedding;
 mod project;
 mod readout;
 mod residual;
 pub mod rotation;
 mod sage_conv;
+mod self_attention;
 mod sequence;
 mod side;
 mod sink;
 mod squeeze_excite;
 pub mod structure;
+mod swiglu;
 mod transformer_conv;
 mod zoo;
 
@@ -54,15 +58,17 @@ pub use model::{Model, ModelConfig, Tape};
 pub use params::{Init, ParamEntry, ParamLayout, ParamSpec, Values};
 pub use pass::{Backward, Forward, Mode, ReluBefore, ReluBehind, Saved};
 pub use sink::{Kept, Sink, SquaredNorms, add_products};
-pub use zoo::{Norm, ZOO, ZooRow};
+pub use zoo::{Norm, Sizes, ZOO, ZooRow};
 
 /// Every layer, in the order in which `unlearn list layers` prints them.
 pub static LAYERS: &[&LayerRow] = &[
     &linear::ROW,
+    &linear::TRANSPOSED,
     &conv::ROW,
     &conv1d::ROW,
     &activation::RELU,
     &activation::GELU,
+    &activation::GELU_TANH,
     &activation::TANH,
     &activation::SIGMOID,
     &activation::ELU,
@@ -80,11 +86,15 @@ pub static LAYERS: &[&LayerRow] = &[
     &dropout::ROW,
     &norm::GROUP,
     &norm::LAYER,
+    &norm::RMS,
     &batch_norm::ROW,
     &residual::ROW,
     &pad_channels::ROW,
     &concat::ROW,
     &embedding::ROW,
+    &position_embedding::ROW,
+    &self_attention::ROW,
+    &swiglu::ROW,
     &squeeze_excite::ROW,
     &graph_conv::GCN,
     &graph_conv::SGC,

@@ -19,7 +19,7 @@ use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::{graph, map};
 
-/// The `[model]` table: either `zoo` (with `hidden` and `norm`) or `layers`.
+/// The `[model]` table: either `zoo` (with `hidden` and `norm`, or `sizes`) or `layers`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -37,6 +37,9 @@ pub struct ModelConfig {
     /// What normalises in a network of the zoo that leaves it open: batch norm if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub norm: Option<zoo::Norm>,
+    /// Sizes of a language model of the zoo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sizes: Option<zoo::Sizes>,
     /// Tables with a `type` each, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "cli", schemars(schema_with = "super::keys::layers"))]
@@ -106,9 +109,12 @@ impl Model {
     /// Unknown layers or keys, shapes that do not fit, an output that is not `classes` wide.
     pub fn build(config: &ModelConfig, input: &[usize], classes: usize) -> Result<Model> {
         let tables = match (&config.zoo, config.layers.is_empty()) {
-            (Some(name), true) => zoo::layers(name, config.hidden.as_deref(), config.norm)?,
+            (Some(name), true) => zoo::layers(name, config.hidden.as_deref(), config.norm, config.sizes.as_ref())?,
             (None, false) if config.norm.is_some() => {
                 return Err(Error::input("[model] has `norm` beside `layers`; it belongs to `zoo`"));
+            }
+            (None, false) if config.sizes.is_some() => {
+                return Err(Error::input("[model] has `sizes` beside `layers`; they belong to `zoo`"));
             }
             (None, false) => config.layers.clone(),
             (Some(_), false) => return Err(Error::input("[model] has both `zoo` and `layers`; keep one")),

@@ -28,6 +28,8 @@ pub enum Init {
         /// Outputs that an input reaches.
         fan_out: usize,
     },
+    /// Uniform about 0 with this standard deviation.
+    Spread(f32),
     /// This value everywhere.
     Constant(f32),
     /// A whole number from 0 on; files hold it as one.

@@ -3,6 +3,7 @@
 mod gram;
 mod kept;
 mod norms;
+mod rows;
 mod weighted;
 
 pub use gram::add_products;
@@ -15,7 +16,7 @@ use super::rotation::Rotation;
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::conv::{self, Chunks, ConvShape, WeightGrad};
-use crate::kernels::graph::{self, Readout};
+use crate::kernels::graph;
 use crate::kernels::linear::{self, Mat, Product};
 use crate::kernels::norm::{self, NormShape};
 use crate::kernels::{Reduction, ReductionMode, map, reduce};
@@ -192,12 +193,7 @@ impl Backward<'_> {
             Sink::Rotated(r) => return self.rotate_bias(r, name, dy, channels, positions),
             _ => {}
         }
-        let (mut n, mut dy) = (self.n, dy);
-        if let Some(s) = self.segments.filter(|_| self.grouped()) {
-            let sums = self.rec.temp("db_records", s.count * channels);
-            graph::segment(self.rec, s.ptr, dy, sums, channels, Readout::Sum, None);
-            (n, dy) = (s.count, sums);
-        }
+        let (dy, n) = self.of_records(dy, channels);
         if let Sink::Norms { parts } = self.sink {
             return self.bias_norms(parts, name, dy, [n, channels, positions]);
         }
@@ -219,8 +215,10 @@ impl Backward<'_> {
         if matches!(self.sink, Sink::Factors(_) | Sink::Rotated(_)) {
             return self.curve_affine(layer, x, stats, dy, shape);
         }
-        self.whole_records(layer)?;
         let [weight, bias] = ["weight", "bias"].map(|part| format!("{layer}.{part}"));
+        if self.grouped() {
+            return self.affine_of_rows([&weight, &bias], x, stats, dy, shape);
+        }
         if let Sink::Norms { parts } = self.sink {
             return self.affine_norms(parts, [&weight, &bias], [x, stats, dy], shape);
         }

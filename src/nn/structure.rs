@@ -3,6 +3,7 @@
 use super::pass::{Backward, Forward};
 use crate::engine::Buf;
 use crate::error::{Error, Result};
+use crate::kernels::attention::Sequences;
 use crate::kernels::graph::Csr;
 
 /// A graph's edges by target, one self-loop (i, i) for every node among them, with values per edge in that order.
@@ -58,10 +59,19 @@ pub struct Pattern {
 pub struct Segments {
     /// Record b has the rows `ptr[b]..ptr[b+1]`.
     pub ptr: Buf<u32>,
-    /// The record of each row.
+    /// The record of each row, `u32::MAX` for a row of nobody.
     pub of: Buf<u32>,
     /// Number of records.
     pub count: usize,
+    /// Rows of the longest record, or more.
+    pub longest: usize,
+}
+
+impl Segments {
+    /// The rows as sequences that look at themselves.
+    pub fn sequences(&self) -> Sequences {
+        Sequences { ptr: self.ptr, of: self.of, longest: self.longest }
+    }
 }
 
 impl Forward<'_> {

@@ -1,11 +1,14 @@
 //! Named architectures; each is a function from its settings to a list of layers, so a resolved config shows them
 //! whole.
 
+mod language;
 mod pictures;
 
+pub use language::Sizes;
 use pictures::Shortcut;
 use serde::{Deserialize, Serialize};
 
+use super::layer::Rows;
 use crate::error::{Error, Result};
 
 /// What normalises in an architecture that leaves the choice.
@@ -26,8 +29,8 @@ pub struct ZooRow {
     pub name: &'static str,
     /// What it is made of, in a sentence.
     pub summary: &'static str,
-    /// It makes logits of single nodes of a graph.
-    pub nodes: bool,
+    /// What the rows are that it makes logits of: records, nodes of a graph, or tokens.
+    pub rows: Rows,
     build: Build,
 }
 
@@ -37,6 +40,8 @@ enum Build {
     Text(fn(Option<&[usize]>) -> Vec<String>),
     /// Of its own number of widths and a norm.
     Pictures(&'static [usize], fn(&[usize], Norm) -> Vec<toml::Table>),
+    /// Of sizes that have names.
+    Language(fn(&Sizes) -> Result<Vec<toml::Table>>),
 }
 
 impl ZooRow {
@@ -52,137 +57,151 @@ pub static ZOO: &[ZooRow] = &[
     ZooRow {
         name: "mlp",
         summary: "flatten, then linear + relu per hidden width (default 128, 64), then linear",
-        nodes: false,
+        rows: Rows::Any,
         build: Build::Text(mlp),
     },
     ZooRow {
         name: "lenet5",
         summary: "LeNet-5 (LeCun et al. 1998) with relu and max pooling, for 28x28 pictures",
-        nodes: false,
+        rows: Rows::Any,
         build: Build::Text(lenet5),
     },
     ZooRow {
         name: "vgg_gn",
         summary: "small VGG-like net: two 3x3 convolutions with group norm per width (default 16, 32), pooling between",
-        nodes: false,
+        rows: Rows::Any,
         build: Build::Text(vgg_gn),
     },
     ZooRow {
         name: "logistic",
         summary: "flatten, then one linear layer: multinomial logistic regression",
-        nodes: false,
+        rows: Rows::Any,
         build: Build::Text(logistic),
     },
     ZooRow {
         name: "resnet20",
         summary: "ResNet-20 for CIFAR (He et al. 2016), 0.27 M parameters; projections as shortcuts (option \
             B), torchvision's names",
-        nodes: false,
+        rows: Rows::Any,
         build: Build::Pictures(&[16, 32, 64], |w, norm| pictures::small_resnet(w, 3, norm, Shortcut::Projected)),
     },
     ZooRow {
         name: "resnet32",
         summary: "ResNet-32, built like resnet20",
-        nodes: false,
+        rows: Rows::Any,
         build: Build::Pictures(&[16, 32, 64], |w, norm| pictures::small_resnet(w, 5, norm, Shortcut::Projected)),
     },
     ZooRow {
         name: "resnet56",
         summary: "ResNet-56, built like resnet20",
-        nodes: false,
+        rows: Rows::Any,
         build: Build::Pictures(&[16, 32, 64], |w, norm| pictures::small_resnet(w, 9, norm, Shortcut::Projected)),
     },
     ZooRow {
         name: "resnet20_pad",
         summary: "resnet20 with shortcuts without parameters (option A): every second place and zero channels",
-        nodes: false,
+        rows: Rows::Any,
         build: Build::Pictures(&[16, 32, 64], |w, norm| pictures::small_resnet(w, 3, norm, Shortcut::Padded)),
     },
     ZooRow {
         name: "resnet32_pad",
         summary: "resnet32 with shortcuts without parameters",
-        nodes: false,
+        rows: Rows::Any,
         build: Build::Pictures(&[16, 32, 64], |w, norm| pictures::small_resnet(w, 5, norm, Shortcut::Padded)),
     },
     ZooRow {
         name: "resnet56_pad",
         summary: "resnet56 with shortcuts without parameters",
-        nodes: false,
+        rows: Rows::Any,
         build: Build::Pictures(&[16, 32, 64], |w, norm| pictures::small_resnet(w, 9, norm, Shortcut::Padded)),
     },
     ZooRow {
         name: "resnet18",
         summary: "ResNet-18 with a 3x3 convolution as its stem, for pictures of 32x32; torchvision's names",
-        nodes: false,
+        rows: Rows::Any,
         build: Build::Pictures(&[64, 128, 256, 512], |w, norm| pictures::small_resnet(w, 2, norm, Shortcut::Projected)),
     },
     ZooRow {
         name: "resnet18_imagenet",
         summary: "ResNet-18 as torchvision has it: a stem of 7x7 at stride 2 and max pooling",
-        nodes: false,
+        rows: Rows::Any,
         build: Build::Pictures(&[64, 128, 256, 512], |w, norm| pictures::large_resnet(w, 2, norm)),
     },
     ZooRow {
         name: "resnet9",
         summary: "ResNet-9 of the CIFAR-10 speed runs (Page 2018), for 32x32 pictures",
-        nodes: false,
+        rows: Rows::Any,
         build: Build::Pictures(&[64, 128, 256, 512], pictures::resnet9),
     },
     ZooRow {
         name: "all_cnn",
         summary: "All-CNN-C (Springenberg et al. 2015) with norms; strides in the place of pooling, dropout",
-        nodes: false,
+        rows: Rows::Any,
         build: Build::Pictures(&[96, 192], pictures::all_cnn),
     },
     ZooRow {
         name: "vgg16_bn",
         summary: "VGG-16 with norms as torchvision has it; 134 M parameters and those of the classes",
-        nodes: false,
+        rows: Rows::Any,
         build: Build::Pictures(&[64, 128, 256, 512, 512, 4096, 4096], pictures::vgg16_bn),
     },
     ZooRow {
         name: "mobilenet_v2",
         summary: "MobileNetV2 (Sandler et al. 2018) as torchvision has it",
-        nodes: false,
+        rows: Rows::Any,
         build: Build::Pictures(&[32, 16, 24, 32, 64, 96, 160, 320, 1280], pictures::mobilenet_v2),
     },
     ZooRow {
         name: "gcn",
         summary: "GCN (Kipf & Welling 2017): dropout 0.5, graph_conv, relu per hidden width (default 16), then \
             graph_conv",
-        nodes: true,
+        rows: Rows::Nodes,
         build: Build::Text(|hidden| convolutions("graph_conv", hidden.unwrap_or(&[16]))),
     },
     ZooRow {
         name: "sage",
         summary: "GraphSAGE with mean aggregation, built like gcn",
-        nodes: true,
+        rows: Rows::Nodes,
         build: Build::Text(|hidden| convolutions("sage_conv", hidden.unwrap_or(&[16]))),
     },
     ZooRow {
         name: "gin",
         summary: "GIN, built like gcn (default 128); the last layer is as wide inside as the one before",
-        nodes: true,
+        rows: Rows::Nodes,
         build: Build::Text(|hidden| isomorphism(hidden.unwrap_or(&[128]))),
     },
     ZooRow {
         name: "gat",
         summary: "GAT (Velickovic et al. 2018): dropout 0.6, gat_conv of 8 heads, elu per hidden width (default 8 a \
             head), then one head",
-        nodes: true,
+        rows: Rows::Nodes,
         build: Build::Text(|hidden| attention(hidden.unwrap_or(&[8]))),
     },
     ZooRow {
         name: "sgc",
         summary: "SGC (Wu et al. 2019): one sgc layer of two hops",
-        nodes: true,
+        rows: Rows::Nodes,
         build: Build::Text(|_| vec!["type='sgc'\nname='conv1'\nk=2".into()]),
     },
     ZooRow {
         name: "gcn_delete",
         summary: "gcn with GNNDelete's operator behind each hidden graph_conv, for the method gnn_delete",
-        nodes: true,
+        rows: Rows::Nodes,
         build: Build::Text(|hidden| deletable(hidden.unwrap_or(&[16]))),
+    },
+    ZooRow {
+        name: "gpt",
+        summary: "GPT-2 (Radford et al. 2019) of the sizes in model.sizes (4 blocks 128 wide if absent), names and \
+            layouts as in transformers",
+        rows: Rows::Tokens,
+        build: Build::Language(language::gpt),
+    },
+    ZooRow {
+        name: "llama",
+        summary: "Llama (Touvron et al. 2023): rms_norm, rotary positions, swiglu, fewer heads of keys and values if \
+            wanted; transformers' names",
+        rows: Rows::Tokens,
+        build: Build::Language(language::llama),
     },
 ];
 
@@ -293,16 +312,28 @@ fn groups(width: usize) -> usize {
 /// The layers of a named architecture.
 ///
 /// # Errors
-/// An unknown name, another number of widths than it has, a norm for one that has none to choose.
-pub fn layers(name: &str, hidden: Option<&[usize]>, norm: Option<Norm>) -> Result<Vec<toml::Table>> {
+/// An unknown name, another number of widths than it has, a norm or sizes for one that has none to choose.
+pub fn layers(
+    name: &str,
+    hidden: Option<&[usize]>,
+    norm: Option<Norm>,
+    sizes: Option<&Sizes>,
+) -> Result<Vec<toml::Table>> {
     let names: Vec<_> = ZOO.iter().map(|r| r.name).collect();
     let row = ZOO.iter().find(|r| r.name == name);
     let row =
         row.ok_or_else(|| Error::input(format!("model.zoo = `{name}` is unknown; there are {}", names.join(", "))))?;
     let parse = |text: &String| toml::from_str(text).map_err(|e| Error::internal(format!("zoo {name}: {e}")));
+    if let (Some(_), false) = (sizes, matches!(row.build, Build::Language(_))) {
+        return Err(Error::input(format!("model.sizes: `{name}` is no language model; its widths are model.hidden")));
+    }
     match (&row.build, norm) {
+        (Build::Language(_), _) if hidden.is_some() => {
+            Err(Error::input(format!("model.hidden: the sizes of `{name}` are model.sizes; leave it out")))
+        }
+        (Build::Language(build), None) => build(sizes.unwrap_or(&Sizes::default())),
         (Build::Text(build), None) => build(hidden).iter().map(parse).collect(),
-        (Build::Text(_), Some(_)) => {
+        (Build::Text(_) | Build::Language(_), Some(_)) => {
             let with: Vec<_> = ZOO.iter().filter(|r| r.has_norm()).map(|r| r.name).collect();
             let with = with.join(", ");
             Err(Error::input(format!("model.norm: `{name}` has no norm to choose; leave it out ({with} have one)")))

@@ -2,6 +2,7 @@
 
 mod faults;
 mod graphs;
+mod language;
 mod published;
 
 use std::sync::{Arc, Mutex, OnceLock};
@@ -39,7 +40,8 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
             }
         })
     };
-    let faults = FAULTS.iter().chain(graphs::FAULTS).chain(published::published()).map(|m| (m, false));
+    let faults =
+        FAULTS.iter().chain(graphs::FAULTS).chain(language::FAULTS).chain(published::published()).map(|m| (m, false));
     let mut all: Vec<_> = faults.chain(EQUIVALENTS.iter().map(|m| (m, true))).collect();
     all.sort_by_key(|(m, _)| m.kernel.split('.').next());
     all.into_iter().map(|(m, equivalent)| trial(m, equivalent)).collect()

@@ -43,11 +43,13 @@ fn facts_of_layers_are_what_the_layers_do() {
 fn a_network_is_named_by_what_its_layers_say() {
     for row in ZOO {
         let config = ModelConfig { zoo: Some(row.name.into()), ..Default::default() };
-        let input: &[usize] = if row.nodes { &[7] } else { &[1, 32, 32] };
+        let input: &[usize] = if row.rows == Rows::Any { &[1, 32, 32] } else { &[7] };
         let model = Model::build(&config, input, 3).expect(row.name);
         let facts: Vec<Facts> = model.layers().iter().map(|layer| layer.row().facts).collect();
         let over_nodes = facts.iter().any(|f| f.messages) && facts.iter().all(|f| f.rows != Rows::ReadOut);
-        assert_eq!(row.nodes, over_nodes, "{}", row.name);
+        assert_eq!(row.rows == Rows::Nodes, over_nodes, "{}", row.name);
+        let tokens = model.every_layer().iter().any(|layer| layer.row().facts.rows == Rows::Tokens);
+        assert_eq!(row.rows == Rows::Tokens, tokens, "{}", row.name);
         assert_eq!(model.family() == Family::Gnn, facts.iter().any(|f| f.messages), "{}", row.name);
     }
     let inside =

@@ -5,6 +5,7 @@ mod dense;
 mod edits;
 mod graph;
 mod pictures;
+mod sequences;
 mod values;
 
 use std::collections::BTreeSet;
@@ -83,7 +84,7 @@ const fn through(name: &'static str, names: &'static str, record: fn(&mut Rig)) 
 }
 
 fn calls() -> impl Iterator<Item = &'static Call> {
-    [dense::CALLS, edits::CALLS, pictures::CALLS, graph::CALLS].into_iter().flatten()
+    [dense::CALLS, edits::CALLS, pictures::CALLS, graph::CALLS, sequences::CALLS].into_iter().flatten()
 }
 
 /// The mistake that compiling finds, which is the one the recording tells.

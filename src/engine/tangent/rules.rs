@@ -64,6 +64,18 @@ impl Tangents {
         (self.add)(&mut self.rec, term, sum);
     }
 
+    /// Records commands and beside each those of its derivative: for a kernel that does in one what others do in
+    /// several.
+    ///
+    /// # Errors
+    /// One of them has no rule, or gives a kept buffer that is no seed a derivative.
+    pub fn through(&mut self, record: impl FnOnce(&mut Recording)) -> Result<()> {
+        let before = std::mem::take(&mut self.rec.commands);
+        record(&mut self.rec);
+        let made = std::mem::replace(&mut self.rec.commands, before);
+        made.into_iter().try_for_each(|command| self.follow(command))
+    }
+
     /// The derivative of a kernel that is linear in each of `groups`; see `Tangent::Linear`.
     pub fn linear(&mut self, d: &Dispatch, groups: &[&[usize]]) -> Result<()> {
         let moving = |t: &Tangents, group: &[usize]| group.iter().any(|i| t.read(d, *i).is_some());

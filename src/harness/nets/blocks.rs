@@ -123,7 +123,7 @@ impl Blocks {
         };
         let [node, end] = [3, 0].map(|at| (0..=records).map(|b| (b * NODES + at) as u32).collect::<Vec<_>>());
         let of: Vec<u32> = (0..nodes).map(|i| (i / NODES) as u32).collect();
-        let segments = Segments { ptr: put(engine, &end)?, of: put(engine, &of)?, count: records };
+        let segments = Segments { ptr: put(engine, &end)?, of: put(engine, &of)?, count: records, longest: NODES };
         Ok(Blocks { a, t, weight, touched, features, pattern, seeds: put(engine, &node[..records])?, segments })
     }
 

@@ -2,6 +2,7 @@
 
 mod graphs;
 mod nodes;
+mod sequences;
 
 use super::{Ends, attend, attend_bwd_alpha, attend_bwd_z, edge_softmax, edge_softmax_bwd, gather, spread};
 use crate::engine::Target;
@@ -18,6 +19,7 @@ const SIZES: [(usize, usize); 5] = [(1, 1), (8, 8), (3, 7), (1, 16), (3, 4)];
 /// Every kernel on every structure.
 pub fn cases() -> Vec<Case> {
     let mut all = nodes::cases();
+    all.extend(sequences::cases());
     let mut small = odd();
     small.extend([random(13, 3), random(61, 9), hub(37)]);
     for (graph, i) in small.iter().zip(0..) {
@@ -74,6 +76,7 @@ pub fn any(g: &mut Gen) -> Vec<Case> {
     all.push(pieces_case(&graph, g.size(1, 12)));
     all.push(on_edges(&graph, deal, g.size(1, 9)));
     all.extend(nodes::at([nodes, size.0, size.1]));
+    all.extend(sequences::random(g));
     all
 }
 

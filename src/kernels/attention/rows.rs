@@ -1,6 +1,6 @@
 //! Rows of the `attention` family and their parameters.
 
-use super::{tangent, twin};
+use super::{places, tangent, twin, within};
 use crate::engine::{Fields, Kernel, Params, Requires, Tangent, Twin};
 use crate::params;
 
@@ -203,4 +203,15 @@ pub static KERNELS: &[&Kernel] = &[
     &tangent::SPREAD,
     &tangent::LEAK,
     &tangent::CENTRE,
+    &within::WITHIN,
+    &within::WITHIN_BWD_Q,
+    &within::WITHIN_BWD_KV,
+    &within::WITHIN_BROADCAST,
+    &within::WITHIN_BWD_Q_BROADCAST,
+    &within::WITHIN_BWD_KV_BROADCAST,
+    &within::WITHIN_WEIGHTS,
+    &within::WITHIN_EDGES,
+    &places::ROTATE,
+    &places::POSITIONS,
+    &places::ALIGNED,
 ];

@@ -151,3 +151,49 @@ fn rows_are_cut_when_one_thread_could_not_walk_the_longest() {
     assert_eq!(choose(257), Some(128));
     assert_eq!(choose(100_000), Some(128));
 }
+
+/// Attention within sequences is the softmax over a graph whose edges are all pairs of a row and one that it looks at,
+/// by the kernels of graphs.
+#[test]
+fn sequences_are_graphs_of_all_their_pairs() {
+    let lengths = [3, 1, 5];
+    let rows: usize = lengths.iter().sum();
+    let of: Vec<u32> = lengths.iter().zip(0..).flat_map(|(n, b)| std::iter::repeat_n(b, *n)).collect();
+    let sum = |at: usize| lengths[..at].iter().sum::<usize>() as u32;
+    let wave = |n: usize, pace: f64| (0..n).map(|i| (i as f64 * pace + 0.3).sin()).collect::<Vec<f64>>();
+    for causal in [false, true] {
+        let looks = |i: usize, j: usize| of[i] == of[j] && (j <= i || !causal);
+        let pairs: Vec<(usize, usize)> =
+            (0..rows).flat_map(|i| (0..rows).map(move |j| (i, j))).filter(|(i, j)| looks(*i, *j)).collect();
+        let ends: Vec<u32> = (0..=rows).map(|r| pairs.iter().filter(|(i, _)| *i < r).count() as u32).collect();
+        let mut twins = Twins(Engine::reference());
+        let mut rec = Recording::new(Target::default());
+        let [q, k, v] = [0.7, 1.1, 0.4].map(|pace| twins.floats(&wave(rows * HEADS * 4, pace)));
+        let [whole, plain] = [0; 2].map(|_| twins.floats(&vec![0.0; rows * HEADS * 4]));
+        let lse = twins.floats(&vec![0.0; rows * HEADS]);
+        let sequences = Sequences { ptr: twins.words(&[0, 1, 2, 3].map(sum)), of: twins.words(&of), longest: 5 };
+        let w = Within { sequences, heads: HEADS, kv_heads: HEADS, width: 4, causal };
+        within(&mut rec, &w, [q, k, v], whole, lse);
+        let (ptr, idx) = (twins.words(&ends), twins.words(&pairs.iter().map(|(_, j)| *j as u32).collect::<Vec<_>>()));
+        let a = Edges { ptr, idx, perm: None, longest: 5, split: None };
+        let takes = twins.floats(&vec![1.0; pairs.len()]);
+        let [products, scores, alpha] = [0; 3].map(|_| twins.floats(&vec![0.0; pairs.len() * HEADS]));
+        let none = twins.floats(&vec![0.0; rows * HEADS]);
+        attend_bwd_alpha(&mut rec, &a, q, k, products, HEADS, 4);
+        map::axpby(&mut rec, 0.5, products, 0.0, scores);
+        let own = a.themselves(&mut rec);
+        edge_softmax(&mut rec, &own, takes, Ends { src: scores, dst: none }, alpha, HEADS, 1.0);
+        attend(&mut rec, &a, alpha, v, plain, HEADS, 4);
+        let program = twins.0.compile(rec).expect("a valid recording");
+        twins.0.run(&program, &[]).expect("the twins run");
+        let mut load = |b: Buf<f32>| twins.0.as_reference().expect("the twins").load(b.any()).f().to_vec();
+        let (whole, plain) = (load(whole), load(plain));
+        assert!(whole.iter().zip(&plain).all(|(a, b)| (a - b).abs() < 1e-12), "causal {causal}: {whole:?} {plain:?}");
+    }
+}
+
+#[test]
+fn software_adapters_with_wide_subgroups_load_keys_once_for_eight_rows() {
+    assert!(within::broadcasts(Target::software(8)) && within::broadcasts(Target::software(16)));
+    assert!(!within::broadcasts(Target::software(4)) && !within::broadcasts(Target::default()));
+}

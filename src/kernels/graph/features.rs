@@ -4,7 +4,7 @@ use super::norms::search_turns;
 use super::record_norms::features_norms_twin;
 use super::{Csr, Form, Spmm, choose, quads, rows_of, spmm, tangent, whole_rows};
 use crate::engine::{Buf, Kernel, Params, Recording, Requires, Tangent, TwinCall};
-use crate::kernels::{Reduction, ReductionMode};
+use crate::kernels::{Reduction, ReductionMode, map};
 use crate::params;
 
 params! {
@@ -121,9 +121,41 @@ pub fn features_bwd_w(
     outputs: usize,
     how: Reduction,
 ) {
+    columns_gradient(rec, "graph.features_bwd_w", false, (xt, val, seg_of), dy, dw, [inputs, outputs], how);
+}
+
+/// [`features_bwd_w`] of a table W [inputs, outputs], a row of which is what a column of X is worth: the gradient of
+/// [`spmm`] over X's rows to its dense factor, by sample.
+#[expect(clippy::too_many_arguments, reason = "the operands of the product")]
+pub fn features_bwd_table(
+    rec: &mut Recording,
+    xt: &Csr,
+    val: Buf<f32>,
+    seg_of: Option<Buf<u32>>,
+    dy: Buf<f32>,
+    dw: Buf<f32>,
+    inputs: usize,
+    outputs: usize,
+    how: Reduction,
+) {
+    columns_gradient(rec, "graph.features_bwd_table", true, (xt, val, seg_of), dy, dw, [inputs, outputs], how);
+}
+
+/// Both of them; `table`: W is [inputs, outputs].
+#[expect(clippy::too_many_arguments, reason = "the operands of the product")]
+fn columns_gradient(
+    rec: &mut Recording,
+    function: &'static str,
+    table: bool,
+    (xt, val, seg_of): (&Csr, Buf<f32>, Option<Buf<u32>>),
+    dy: Buf<f32>,
+    dw: Buf<f32>,
+    [inputs, outputs]: [usize; 2],
+    how: Reduction,
+) {
     let (sum, per_sample) = (how.mode == ReductionMode::Sum, how.mode == ReductionMode::PerSample);
     let rows = rows_of(dy.len, outputs);
-    let checks = rec.arguments("graph.features_bwd_w").shape("xt.ptr", xt.ptr, &[inputs.saturating_add(1)]);
+    let checks = rec.arguments(function).shape("xt.ptr", xt.ptr, &[inputs.saturating_add(1)]);
     let checks = whole_rows(xt.fits(checks, "val", val), "dy", dy, outputs);
     let checks = checks.holds(sum || seg_of.is_some(), || format!("{:?} needs `seg_of`, rows to samples", how.mode));
     let checks = checks.optional("seg_of", seg_of.filter(|_| !sum), &[rows]);
@@ -131,6 +163,7 @@ pub fn features_bwd_w(
     let checks = match per_sample {
         // How many samples there are is known to `seg_of` alone.
         true => checks.holds(how.stride >= size, || format!("gradients of {size} start {} apart", how.stride)),
+        false if table => checks.shape("dw", dw, &[inputs, outputs]),
         false => checks.shape("dw", dw, &[outputs, inputs]),
     };
     if checks.wrong() {
@@ -139,6 +172,9 @@ pub fn features_bwd_w(
     if sum && choose(rec.target(), inputs, xt.entries(), xt.heavy, outputs) == Form::Balanced {
         let dwt = rec.temp("weight gradient, inputs first", dw.len);
         spmm(rec, xt, val, dy, dy, dwt, outputs, Spmm::default());
+        if table {
+            return map::axpby(rec, how.alpha, dwt, how.beta, dw);
+        }
         return transpose(rec, dwt, dw, inputs, (how.alpha, how.beta));
     }
     // Bound, not read, by a sum.
@@ -152,6 +188,7 @@ pub fn features_bwd_w(
         .set("PERM", u8::from(xt.perm.is_some()))
         .set("PER_SAMPLE", u8::from(per_sample))
         .set("SUM", u8::from(sum))
+        .set("TABLE", u8::from(table))
         .set("QUADS", quads_each as u8)
         .params(Columns { inputs: inputs as u32, cols, stride, alpha: how.alpha, beta: how.beta })
         .read(xt.ptr)
@@ -229,11 +266,13 @@ fn bwd_w_twin(call: &mut TwinCall) {
     }
     let p: Columns = call.params();
     let (permuted, per_sample, sum) = (call.set("PERM") == 1, call.set("PER_SAMPLE") == 1, call.set("SUM") == 1);
+    let table = call.set("TABLE") == 1;
     let [ptr, idx, perm, val, seg, dy, dw] = call.bufs();
     let (ptr, idx, perm, val, seg, dy) = (ptr.u(), idx.u(), perm.u(), val.f(), seg.u(), dy.f());
     let (outputs, inputs, stride, dw) = (p.cols as usize, p.inputs as usize, p.stride as usize, dw.f_mut());
     for i in 0..inputs {
         for o in 0..outputs {
+            let place = if table { i * outputs + o } else { o * inputs + i };
             let mut of_sample = std::collections::BTreeMap::<u32, f64>::new();
             for k in ptr[i] as usize..ptr[i + 1] as usize {
                 let (row, value) = (idx[k] as usize, val[if permuted { perm[k] as usize } else { k }]);
@@ -243,10 +282,10 @@ fn bwd_w_twin(call: &mut TwinCall) {
                 }
             }
             if per_sample {
-                of_sample.iter().for_each(|(b, g)| dw[*b as usize * stride + o * inputs + i] = *g);
+                of_sample.iter().for_each(|(b, g)| dw[*b as usize * stride + place] = *g);
                 continue;
             }
-            let dw = &mut dw[o * inputs + i];
+            let dw = &mut dw[place];
             let kept = if p.beta == 0.0 { 0.0 } else { f64::from(p.beta) * *dw };
             let total: f64 = of_sample.values().map(|g| if sum { *g } else { g * g }).sum();
             *dw = f64::from(p.alpha) * total + kept;

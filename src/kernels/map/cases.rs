@@ -39,7 +39,7 @@ pub fn cases() -> Vec<Case> {
         all.extend(LENGTHS.map(|n| unary_bwd_tangent_case(op, n, n % 2 == 0)));
         all.push(small_case(op));
     }
-    all.extend([Unary::Gelu, Unary::Sigmoid, Unary::Silu, Unary::Softplus].map(tail_case));
+    all.extend([Unary::Gelu, Unary::GeluTanh, Unary::Sigmoid, Unary::Silu, Unary::Softplus].map(tail_case));
     for curve in OTHERS {
         all.push(unary_case(curve, 131));
         all.push(unary_bwd_case(curve, 131));

@@ -42,11 +42,13 @@ pub enum Unary {
     HardSigmoid = 12,
     /// min(max(x, −a), a), a > 0 (Collobert 2004; as a gradient that of Huber's loss).
     Hardtanh = 13,
+    /// x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2 (Hendrycks & Gimpel 2016), PyTorch's `approximate = "tanh"`.
+    GeluTanh = 14,
 }
 
 impl Unary {
     /// Every one, in the order of their codes.
-    pub const ALL: [Unary; 14] = [
+    pub const ALL: [Unary; 15] = [
         Unary::Relu,
         Unary::Gelu,
         Unary::Tanh,
@@ -61,6 +63,7 @@ impl Unary {
         Unary::Relu6,
         Unary::HardSigmoid,
         Unary::Hardtanh,
+        Unary::GeluTanh,
     ];
 
     /// Pieces of straight lines: the slope is constant, but for jumps.

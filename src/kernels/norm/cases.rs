@@ -4,7 +4,7 @@ mod asked;
 
 pub use asked::asked;
 
-use super::{NormShape, batch, group, group_bwd, group_bwd_affine, group_bwd_x};
+use super::{NormShape, batch, group, group_affine_parts, group_bwd, group_bwd_affine, group_bwd_x, rms};
 use crate::engine::case::{Case, Gen, Hazard};
 use crate::engine::{Buf, Target};
 use crate::kernels::tangent::along;
@@ -33,27 +33,31 @@ const SHAPES: &[[usize; 4]] = &[
 pub fn cases() -> Vec<Case> {
     let mut all: Vec<Case> = SHAPES.iter().flat_map(|s| at(*s)).collect();
     all.extend(SHAPES.iter().flat_map(|s| moving(*s)));
+    all.extend(SHAPES.iter().flat_map(|s| uncentred(*s)));
     all.extend(batch::cases());
     all.extend(moving([64, 16, 196, 4]).map(Case::timed));
     all.extend(at([64, 16, 196, 4]).map(Case::timed));
     all.extend(at([64, 256, 1, 1]).map(Case::timed));
     // Mean 100, spread 1: E[x²] − E[x]² would lose four digits.
-    all.push(forward(NormShape { n: 3, c: 6, p: 35, groups: 3, eps: 1e-5 }, 100.0));
-    all.push(forward(NormShape { n: 2, c: 6, p: 256, groups: 2, eps: 1e-5 }, 100.0));
+    all.push(forward(NormShape { n: 3, c: 6, p: 35, groups: 3, eps: 1e-5, centred: true }, 100.0));
+    all.push(forward(NormShape { n: 2, c: 6, p: 256, groups: 2, eps: 1e-5, centred: true }, 100.0));
     // A constant row: the variance is 0 and only eps is left.
-    all.push(forward(NormShape { n: 2, c: 2, p: 5, groups: 1, eps: 0.25 }, f32::INFINITY));
+    all.push(forward(NormShape { n: 2, c: 2, p: 5, groups: 1, eps: 0.25, centred: true }, f32::INFINITY));
     all.extend(sinks([5, 7, 9, 7]));
     all.extend(sinks([3, 70, 1, 1]));
     all.extend(sinks([0, 3, 4, 1]));
     // Samples in blocks: the last one ragged.
     all.extend(sinks([515, 3, 2, 3]));
     // More than 65 535 turns of a loop if one thread did it.
-    all.push(forward(NormShape { n: 1, c: 2, p: 2_200_000, groups: 1, eps: 1e-5 }, 0.0));
-    let many = NormShape { n: 70_001, c: 2, p: 2, groups: 1, eps: 1e-5 };
+    all.push(forward(NormShape { n: 1, c: 2, p: 2_200_000, groups: 1, eps: 1e-5, centred: true }, 0.0));
+    let many = NormShape { n: 70_001, c: 2, p: 2, groups: 1, eps: 1e-5, centred: true };
     all.extend([forward(many, 0.0), input_gradient(many), affine(many, SUM)].map(Case::folded));
     all.extend(moving([70_001, 2, 2, 1]).map(Case::folded));
-    all.push(forward(NormShape { n: 2000, c: 1, p: 2500, groups: 1, eps: 1e-5 }, 0.0).folded());
-    all.push(affine(NormShape { n: 70_001, c: 1, p: 1, groups: 1, eps: 1e-5 }, Reduction::per_sample(3)).folded());
+    all.push(forward(NormShape { n: 2000, c: 1, p: 2500, groups: 1, eps: 1e-5, centred: true }, 0.0).folded());
+    all.push(
+        affine(NormShape { n: 70_001, c: 1, p: 1, groups: 1, eps: 1e-5, centred: true }, Reduction::per_sample(3))
+            .folded(),
+    );
     all
 }
 
@@ -64,20 +68,25 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
     let mut all: Vec<Case> = at(shape).into();
     all.extend(moving(shape));
     all.extend(sinks(shape));
+    all.extend(uncentred(shape));
     all.extend(batch::random(g));
     all
 }
 
 fn at([n, c, p, groups]: [usize; 4]) -> [Case; 4] {
-    let shape = NormShape { n, c, p, groups, eps: 1e-5 };
+    let shape = NormShape { n, c, p, groups, eps: 1e-5, centred: true };
     [forward(shape, 0.0), input_gradient(shape), affine(shape, SUM), both(shape)]
 }
 
 /// The derivatives of the forward and of the backward pass.
 fn moving([n, c, p, groups]: [usize; 4]) -> [Case; 2] {
-    let s = NormShape { n, c, p, groups, eps: 1e-2 };
-    let both = both(s).hazard(Hazard::Merged, &["gamma"]);
-    [forward(s, 0.0), both].map(|case| {
+    moving_of(NormShape { n, c, p, groups, eps: 1e-2, centred: true })
+}
+
+fn moving_of(s: NormShape) -> [Case; 2] {
+    let NormShape { n, c, p, groups, .. } = s;
+    let first = if s.centred { forward(s, 0.0) } else { root(s) };
+    [first, both(s).hazard(Hazard::Merged, &["gamma"])].map(|case| {
         let name =
             case.name.replace("norm.stats", "norm.stats_tangent").replace("norm.channel", "norm.channel_tangent");
         along(case, name, (n * 5 + c * 3 + p) as u64)
@@ -85,8 +94,31 @@ fn moving([n, c, p, groups]: [usize; 4]) -> [Case; 2] {
     })
 }
 
+/// Root mean squares: forward, both gradients, each sample's own, and the derivatives.
+fn uncentred([n, c, p, groups]: [usize; 4]) -> [Case; 6] {
+    let s = NormShape { n, c, p, groups, eps: 1e-2, centred: false };
+    let [first, second] = moving_of(s);
+    [root(s), input_gradient(s), both(s), parts(s), first, second]
+}
+
+fn root(s: NormShape) -> Case {
+    let (mut case, mut g) = new("stats", s, "");
+    let (x, gamma) = (case.input("x", g.values(s.elements())), case.input("gamma", g.values(s.c)));
+    let (y, stats) = (case.output("y", s.elements()), case.output("stats", s.stats()));
+    rms(&mut case.rec, x, gamma, y, stats, s);
+    case.hazard(Hazard::Merged, &["x", "gamma"])
+}
+
+fn parts(s: NormShape) -> Case {
+    let (mut case, mut g) = new("channel", s, " of samples");
+    let [x, _, stats, dy] = operands(&mut case, &mut g, s);
+    let [dgamma, dbeta] = ["dgamma", "dbeta"].map(|name| case.output(name, s.n * s.c));
+    group_affine_parts(&mut case.rec, x, stats, dy, [dgamma, dbeta], s);
+    case.tolerance(2e-5, 2e-6 + 1e-6 * (s.p as f64).sqrt())
+}
+
 fn sinks([n, c, p, groups]: [usize; 4]) -> [Case; 4] {
-    let shape = NormShape { n, c, p, groups, eps: 1e-3 };
+    let shape = NormShape { n, c, p, groups, eps: 1e-3, centred: true };
     let scaled = Reduction { alpha: 0.25, beta: 0.5, ..SUM };
     let square = Reduction { mode: ReductionMode::SquareSum, ..SUM };
     [scaled, square, Reduction { mode: ReductionMode::SquareSum, ..scaled }, Reduction::per_sample(c + 11)]
@@ -95,7 +127,8 @@ fn sinks([n, c, p, groups]: [usize; 4]) -> [Case; 4] {
 
 fn new(what: &str, s: NormShape, note: &str) -> (Case, Gen) {
     let NormShape { n, c, p, groups, .. } = s;
-    let case = Case::new(format!("norm.{what} {n}x{c}x{p} groups {groups}{note}"), Target::default());
+    let form = if s.centred { "" } else { " uncentred" };
+    let case = Case::new(format!("norm.{what} {n}x{c}x{p} groups {groups}{form}{note}"), Target::default());
     // A normalised value is a difference of sums over the row.
     let len = (c / groups * p) as f64;
     (case.tolerance(2e-5, 2e-6 + 2e-7 * len.sqrt()), Gen::new((n * 31 + c * 7 + p) as u64))

@@ -18,6 +18,8 @@ pub struct NormShape {
     pub groups: usize,
     /// Added to the variance.
     pub eps: f32,
+    /// The mean is taken off; without, rows are divided by their root mean square.
+    pub centred: bool,
 }
 
 impl NormShape {

@@ -51,7 +51,7 @@ pub fn stats(t: &mut Tangents, d: &Dispatch) -> Result<()> {
     let r = t.read_or_zero(d, 0).any();
     let out = t.write(d, 1)?.any();
     let [x, stats] = values(d, [0, 1]);
-    beside(t, d, &STATS_TANGENT, &["FINAL"], &[x, stats, r], &[(out, Access::Write)]);
+    beside(t, d, &STATS_TANGENT, &["FINAL", "CENTRED"], &[x, stats, r], &[(out, Access::Write)]);
     Ok(())
 }
 

@@ -30,7 +30,7 @@ fn waves(n: usize, pace: f64) -> Vec<f64> {
 /// `torch.nn.functional.group_norm(x, 2, gamma, beta, 1e-5)` in float64, PyTorch 2.
 #[test]
 fn forward_is_pytorchs() {
-    let s = NormShape { n: 1, c: 4, p: 6, groups: 2, eps: 1e-5 };
+    let s = NormShape { n: 1, c: 4, p: 6, groups: 2, eps: 1e-5, centred: true };
     let [y, ..] = run(s, &waves(24, 0.37), &[0.5, -1.0, 2.0, 1.5], &[0.1, 0.2, -0.3, 0.0], &[0.0; 24]);
     let want = [
         (0, -0.1811127258580494),
@@ -52,9 +52,9 @@ fn forward_is_pytorchs() {
 #[test]
 fn gradients_are_the_slopes() {
     for s in [
-        NormShape { n: 2, c: 6, p: 5, groups: 3, eps: 1e-5 },
-        NormShape { n: 3, c: 7, p: 1, groups: 1, eps: 1e-2 },
-        NormShape { n: 1, c: 4, p: 150, groups: 2, eps: 1e-5 },
+        NormShape { n: 2, c: 6, p: 5, groups: 3, eps: 1e-5, centred: true },
+        NormShape { n: 3, c: 7, p: 1, groups: 1, eps: 1e-2, centred: true },
+        NormShape { n: 1, c: 4, p: 150, groups: 2, eps: 1e-5, centred: true },
     ] {
         let (x, dy) = (waves(s.elements(), 0.7), waves(s.elements(), 1.3));
         let (gamma, beta) = (waves(s.c, 2.1), waves(s.c, 0.2));

@@ -6,7 +6,7 @@ use crate::engine::TwinCall;
 /// Bindings x out; see `stats.wgsl`.
 pub fn stats(call: &mut TwinCall) {
     let p: Rows = call.params();
-    let last = call.set("FINAL") == 1;
+    let (last, centred) = (call.set("FINAL") == 1, call.set("CENTRED") == 1);
     let [x, out] = call.bufs();
     let (x, out) = (x.f(), out.f_mut());
     let (len, lanes) = (p.len as usize, p.lanes as usize);
@@ -14,7 +14,7 @@ pub fn stats(call: &mut TwinCall) {
         for lane in 0..lanes {
             let share: Vec<f64> = x[row * len..(row + 1) * len].iter().skip(lane).step_by(lanes).copied().collect();
             let count = share.len().max(1) as f64;
-            let mean = share.iter().sum::<f64>() / count;
+            let mean = if centred { share.iter().sum::<f64>() / count } else { 0.0 };
             let m2: f64 = share.iter().map(|v| (v - mean).powi(2)).sum();
             let at = 2 * (row * lanes + lane);
             out[at] = mean;
@@ -70,6 +70,7 @@ pub fn channel(call: &mut TwinCall) {
 /// Bindings gamma dgamma dbeta m; see `row.wgsl`.
 pub fn row(call: &mut TwinCall) {
     let p: Groups = call.params();
+    let centred = call.set("CENTRED") == 1;
     let [gamma, dgamma, dbeta, m] = call.bufs();
     let (gamma, dgamma, dbeta, m) = (gamma.f(), dgamma.f(), dbeta.f(), m.f_mut());
     let (groups, per) = (p.groups as usize, p.per as usize);
@@ -78,7 +79,7 @@ pub fn row(call: &mut TwinCall) {
             let sum: f64 = (0..per).map(|c| gamma[row % groups * per + c] * g[row * per + c]).sum();
             sum / (per * p.p as usize) as f64
         };
-        (m[2 * row], m[2 * row + 1]) = (mean(dbeta), mean(dgamma));
+        (m[2 * row], m[2 * row + 1]) = (if centred { mean(dbeta) } else { 0.0 }, mean(dgamma));
     }
 }
 
@@ -99,7 +100,7 @@ pub fn dx(call: &mut TwinCall) {
 /// Bindings x out r rout; see `stats_tangent.wgsl`.
 pub fn stats_tangent(call: &mut TwinCall) {
     let p: Rows = call.params();
-    let last = call.set("FINAL") == 1;
+    let (last, centred) = (call.set("FINAL") == 1, call.set("CENTRED") == 1);
     let [x, out, r, rout] = call.bufs();
     let (x, out, r, rout) = (x.f(), out.f(), r.f(), rout.f_mut());
     let (len, lanes) = (p.len as usize, p.lanes as usize);
@@ -107,7 +108,7 @@ pub fn stats_tangent(call: &mut TwinCall) {
         let share: Vec<usize> = (i / lanes * len..(i / lanes + 1) * len).skip(i % lanes).step_by(lanes).collect();
         let count = share.len().max(1) as f64;
         let (mean, spread) = (out[2 * i], out[2 * i + 1]);
-        let along = share.iter().map(|e| r[*e]).sum::<f64>() / count;
+        let along = if centred { share.iter().map(|e| r[*e]).sum::<f64>() / count } else { 0.0 };
         let m2: f64 = share.iter().map(|e| 2.0 * (x[*e] - mean) * (r[*e] - along)).sum();
         rout[2 * i] = along;
         rout[2 * i + 1] = if last { -0.5 * spread.powi(3) * m2 / count } else { m2 };

@@ -61,6 +61,7 @@ impl PartBufs {
             ptr: put("records", size.records + 1),
             of: put("record_of", rows),
             count: size.records,
+            longest: rows,
         });
         PartBufs { a, t, edge_of, pattern: Pattern { x, xt }, value_of, seeds, segments }
     }

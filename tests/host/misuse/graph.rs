@@ -69,6 +69,14 @@ pub const CALLS: &[Call] = &[
     call("graph.features_bwd_w", |r| weight_gradient(r, ReductionMode::Sum)),
     call("graph.features_bwd_w", |r| weight_gradient(r, ReductionMode::SquareSum)),
     call("graph.features_bwd_w", |r| weight_gradient(r, ReductionMode::PerSample)),
+    call("graph.features_bwd_table", |r| {
+        let (ptr, idx, perm) = (r.exact("xt.ptr", &[5]), r.leads("idx", &[5]), r.exact("perm", &[5]));
+        let xt = Csr { ptr, idx, perm: Some(perm), heavy: false };
+        let (val, dy, seg_of) = (r.least("val", &[5]), r.leads("dy", &[3, 2]), r.exact("seg_of", &[3]));
+        let how = Reduction { mode: ReductionMode::SquareSum, ..Reduction::default() };
+        let dw = r.exact("dw", &[4, 2]);
+        graph::features_bwd_table(&mut r.rec, &xt, val, Some(seg_of), dy, dw, 4, 2, how);
+    }),
     call("graph.features_norms", |r| {
         let (free, idx, perm) = (r.free("xt.ptr", &[5]), r.leads("xt.idx", &[5]), r.exact("perm", &[5]));
         let xt = Csr { ptr: free, idx, perm: Some(perm), heavy: false };

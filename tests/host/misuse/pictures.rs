@@ -56,6 +56,16 @@ pub const CALLS: &[Call] = &[
         let out = [r.exact("dgamma", &[2]), r.exact("dbeta", &[2])];
         norm::group_affine_norms(&mut r.rec, x, stats, dy, out, NORM);
     }),
+    call("norm.group_affine_parts", |r| {
+        let (x, stats, dy) = (r.exact("x", &[2, 4, 3]), r.exact("stats", &[2, 2, 2]), r.exact("dy", &[2, 4, 3]));
+        let out = [r.exact("dgamma", &[2, 4]), r.exact("dbeta", &[2, 4])];
+        norm::group_affine_parts(&mut r.rec, x, stats, dy, out, NORM);
+    }),
+    call("norm.rms", |r| {
+        let (x, gamma) = (r.exact("x", &[2, 4, 3]), r.exact("gamma", &[4]));
+        let (y, stats) = (r.exact("y", &[2, 4, 3]), r.exact("stats", &[2, 2, 2]));
+        norm::rms(&mut r.rec, x, gamma, y, stats, NormShape { centred: false, ..NORM });
+    }),
     call("norm.group_bwd", |r| {
         let (x, gamma, stats) = (r.exact("x", &[2, 4, 3]), r.exact("gamma", &[4]), r.exact("stats", &[2, 2, 2]));
         let (dy, dx) = (r.exact("dy", &[2, 4, 3]), r.exact("dx", &[2, 4, 3]));
@@ -129,7 +139,7 @@ pub fn conv2() -> ConvShape {
     ConvShape { groups: 2, ..ConvShape::plain(2, 4, 5, 6, 6, hw([3, 2])) }
 }
 
-pub const NORM: NormShape = NormShape { n: 2, c: 4, p: 3, groups: 2, eps: 1e-5 };
+pub const NORM: NormShape = NormShape { n: 2, c: 4, p: 3, groups: 2, eps: 1e-5, centred: true };
 
 const CHANNELS: NormShape = NormShape { groups: 4, ..NORM };
 

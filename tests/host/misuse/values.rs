@@ -112,6 +112,19 @@ pub const CALLS: &[Wrong] = &[
     ("norm.group", "4 channels in 3 groups", |r| normalised(r, NormShape { groups: 3, ..NORM })),
     ("norm.group", "4 channels in 0 groups", |r| normalised(r, NormShape { groups: 0, ..NORM })),
     ("norm.group", "2^31 elements", |r| normalised(r, NormShape { n: 1 << 30, ..NORM })),
+    ("norm.rms", "a shape whose mean is taken off", |r| {
+        let (x, gamma) = (r.exact("x", &[2, 4, 3]), r.exact("gamma", &[4]));
+        let (y, stats) = (r.exact("y", &[2, 4, 3]), r.exact("stats", &[2, 2, 2]));
+        norm::rms(&mut r.rec, x, gamma, y, stats, NORM);
+    }),
+    ("attention.within", "3 heads cannot share 2 heads of keys and values", |r| attended(r, 3, 8)),
+    ("attention.within", "a head of 6 features", |r| attended(r, 4, 6)),
+    ("attention.within", "a head of 132 features", |r| attended(r, 4, 132)),
+    ("attention.rotate", "a head of 7 features has no halves", |r| {
+        let w = super::sequences::within(r);
+        let (x, y) = (r.exact("x", &[5, 1, 7]), r.exact("y", &[5, 1, 7]));
+        attention::rotate(&mut r.rec, &w.sequences, x, y, 1, 7, 1e4, false);
+    }),
     ("map.columns", "3 columns from 2 of 4", |r| {
         let x = map::Block { of: r.exact("x", &[3, 4]), cols: 4, at: 2 };
         let y = map::Block { of: r.exact("y", &[3, 5]), cols: 5, at: 2 };
@@ -212,4 +225,13 @@ fn csr(r: &mut Rig) -> Csr {
 
 fn edges(r: &mut Rig) -> Edges {
     Edges { ptr: r.exact("ptr", &[4]), idx: r.exact("idx", &[5]), perm: None, longest: 3, split: None }
+}
+
+/// Attention within sequences of a shape that does not go.
+fn attended(r: &mut Rig, heads: usize, width: usize) {
+    let w = attention::Within { heads, width, ..super::sequences::within(r) };
+    let [q, y] = ["q", "y"].map(|name| r.exact(name, &[5, heads, width]));
+    let [k, v] = ["k", "v"].map(|name| r.exact(name, &[5, 2, width]));
+    let lse = r.exact("lse", &[5, heads]);
+    attention::within(&mut r.rec, &w, [q, k, v], y, lse);
 }

@@ -1,6 +1,6 @@
 //! Cases of sparse features.
 
-use super::super::{densify, features, features_bwd_w, features_norms, scatter_rows};
+use super::super::{densify, features, features_bwd_table, features_bwd_w, features_norms, scatter_rows};
 use super::{Pattern, new, rounding};
 use crate::engine::Target;
 use crate::engine::case::{Case, Gen};
@@ -26,6 +26,7 @@ pub fn cases() -> Vec<Case> {
         all.push(forward(&x, outputs, true));
         for how in options(inputs * outputs) {
             all.push(backward(&x, outputs, how, 5));
+            all.push(table(Target::default(), &x, outputs, how, 5));
         }
         all.push(norms(&x, outputs, 5));
         all.push(dense(&x));
@@ -36,6 +37,7 @@ pub fn cases() -> Vec<Case> {
     let some = Pattern::distinct(67, 19, 3);
     for outputs in [13, 16, 19, 29, 40] {
         all.extend(options(19 * outputs).map(|how| backward_for(software, &some, outputs, how, 5)));
+        all.extend(options(19 * outputs).map(|how| table(software, &some, outputs, how, 5)));
     }
     let many = Pattern::distinct(70_001, 3, 1);
     all.push(forward(&many, 2, true).folded());
@@ -70,7 +72,8 @@ pub fn random(g: &mut Gen) -> Vec<Case> {
     let (outputs, per) = (g.size(1, 40), g.size(1, 12));
     let how = options(x.sources * outputs)[g.below(5)];
     let mut all = vec![forward(&x, outputs, g.below(2) == 0), backward(&x, outputs, how, per)];
-    all.extend([norms(&x, outputs, per), dense(&x), dense_columns(&x)]);
+    all.extend([table(Target::default(), &x, outputs, how, per), norms(&x, outputs, per)]);
+    all.extend([dense(&x), dense_columns(&x)]);
     all
 }
 
@@ -115,10 +118,20 @@ fn backward(x: &Pattern, outputs: usize, how: Reduction, per: usize) -> Case {
 }
 
 fn backward_for(target: Target, x: &Pattern, outputs: usize, how: Reduction, per: usize) -> Case {
+    gradient(target, x, outputs, how, per, false)
+}
+
+/// Of a weight with a row for each column.
+fn table(target: Target, x: &Pattern, outputs: usize, how: Reduction, per: usize) -> Case {
+    gradient(target, x, outputs, how, per, true)
+}
+
+fn gradient(target: Target, x: &Pattern, outputs: usize, how: Reduction, per: usize, table: bool) -> Case {
     let Reduction { mode, alpha, beta, stride } = how;
     let (shape, named) = (format!("{} to {outputs}", x.name), format!("{mode:?} alpha {alpha} beta {beta}"));
     let on = if target.software { " on software" } else { "" };
-    let mut case = Case::new(format!("graph.features_bwd_w {shape} {named}{on}"), target);
+    let to = if table { " into a table" } else { "" };
+    let mut case = Case::new(format!("graph.features_bwd_w {shape} {named}{on}{to}"), target);
     let (inputs, rows) = (x.sources, x.rows());
     let mut g = Gen::new((x.idx.len() * 3 + outputs) as u64);
     let (t, perm) = x.transposed();
@@ -132,7 +145,8 @@ fn backward_for(target: Target, x: &Pattern, outputs: usize, how: Reduction, per
         _ if beta == 0.0 => case.output("dw", outputs * inputs),
         _ => case.inout("dw", g.values(outputs * inputs)),
     };
-    features_bwd_w(&mut case.rec, &csr, val, seg, dy, dw, inputs, outputs, how);
+    let record = if table { features_bwd_table } else { features_bwd_w };
+    record(&mut case.rec, &csr, val, seg, dy, dw, inputs, outputs, how);
     rounding(case, if mode == ReductionMode::SquareSum { 4 * per * t.longest() } else { 2 + t.longest() })
 }
 

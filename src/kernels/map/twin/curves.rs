@@ -17,11 +17,18 @@ fn curve(call: &TwinCall) -> Curve {
     Curve { op: Unary::ALL[call.set("OP") as usize], a, b }
 }
 
+/// √(2/π) (x + 0.044715 x³) and its first two derivatives.
+fn inside(x: f64) -> [f64; 3] {
+    let (root, cubic) = ((2.0 / PI).sqrt(), 0.044715);
+    [root * (x + cubic * x.powi(3)), root * (1.0 + 3.0 * cubic * x * x), root * 6.0 * cubic * x]
+}
+
 fn apply(Curve { op, a, b }: Curve, x: f64) -> f64 {
     let (a, b) = (f64::from(a), f64::from(b));
     match op {
         Unary::Relu => x.max(0.0),
         Unary::Gelu => x * normal_cdf(x),
+        Unary::GeluTanh => x * sigmoid(2.0 * inside(x)[0]),
         Unary::Tanh => x.tanh(),
         Unary::Sigmoid => sigmoid(x),
         Unary::Square => x * x,
@@ -51,6 +58,10 @@ fn slope(Curve { op, a, b }: Curve, x: f64, y: f64) -> f64 {
     match op {
         Unary::Relu => f64::from(u8::from(x > 0.0)),
         Unary::Gelu => normal_cdf(x) + x * (-0.5 * x * x).exp() / (2.0 * PI).sqrt(),
+        Unary::GeluTanh => {
+            let [u, rise, _] = inside(x);
+            sigmoid(2.0 * u) * (1.0 + 2.0 * x * sigmoid(-2.0 * u) * rise)
+        }
         Unary::Tanh => 1.0 - y * y,
         Unary::Sigmoid => y * (1.0 - y),
         Unary::Square => 2.0 * x,
@@ -104,6 +115,10 @@ fn bend(Curve { op, a, b }: Curve, v: f64) -> f64 {
     let (a, b) = (f64::from(a), f64::from(b));
     match op {
         Unary::Gelu => (2.0 - v * v) * (-0.5 * v * v).exp() / (2.0 * PI).sqrt(),
+        Unary::GeluTanh => {
+            let [u, rise, bend] = inside(v);
+            4.0 * sigmoid(2.0 * u) * sigmoid(-2.0 * u) * (rise + 0.5 * v * (bend - 2.0 * u.tanh() * rise * rise))
+        }
         Unary::Tanh => -2.0 * v,
         Unary::Sigmoid => 1.0 - 2.0 * v,
         Unary::Square => 2.0,

@@ -44,7 +44,7 @@ fn at(s: [usize; 3]) -> [Case; 5] {
 }
 
 fn shape([n, c, p]: [usize; 3]) -> NormShape {
-    NormShape { n, c, p, groups: c, eps: 1e-5 }
+    NormShape { n, c, p, groups: c, eps: 1e-5, centred: true }
 }
 
 fn new(what: &str, s: NormShape, note: &str) -> (Case, Gen) {

@@ -5,11 +5,11 @@ use crate::kernels::asked::{Op, short};
 
 /// Groups of channels; a layer normalisation is one group of a row.
 pub fn asked() -> Vec<Op> {
-    let layer = |s: &[usize]| NormShape { n: s[0], c: s[1], p: 1, groups: 1, eps: 1e-5 };
+    let layer = |s: &[usize]| NormShape { n: s[0], c: s[1], p: 1, groups: 1, eps: 1e-5, centred: true };
     let groups = |s: &[usize]| -> Result<Vec<Case>, String> {
         let [n, c, p, groups] = [s[0], s[1], s[2], s[3]];
         match c.is_multiple_of(groups) {
-            true => Ok(vec![forward(NormShape { n, c, p, groups, eps: 1e-5 }, 0.0)]),
+            true => Ok(vec![forward(NormShape { n, c, p, groups, eps: 1e-5, centred: true }, 0.0)]),
             false => Err(format!("{c} channels cannot be split into {groups} groups")),
         }
     };

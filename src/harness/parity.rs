@@ -5,6 +5,7 @@ pub mod curvature;
 mod files;
 mod fixture;
 pub mod graph_fixture;
+pub mod language;
 mod steps;
 
 pub use files::Tensor;

@@ -24,6 +24,7 @@ mod junit_schema;
 mod kernels;
 mod kills;
 mod kinds;
+mod language;
 mod layers;
 mod memory;
 mod methods;
@@ -79,6 +80,7 @@ fn main() {
     trials.extend(devices.iter().flat_map(device::trials));
     trials.extend(parity::trials());
     trials.extend(graph_parity::trials(&devices));
+    trials.extend(language::trials(&devices));
     trials.extend(curvature::trials(&devices));
     trials.extend(layers::trials());
     trials.extend(statistics::trials(&devices));

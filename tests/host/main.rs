@@ -38,6 +38,7 @@ mod graphs_fitted;
 mod import;
 mod inputs;
 mod jobs;
+mod language;
 mod launches;
 mod layer_facts;
 mod layers;

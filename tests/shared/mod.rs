@@ -5,5 +5,6 @@ pub mod curvature;
 pub mod fixtures;
 pub mod fused;
 pub mod graph_parity;
+pub mod language;
 pub mod papers;
 pub mod statistics;

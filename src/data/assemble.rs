@@ -56,6 +56,7 @@ pub(super) fn dataset(mut parts: Parts, config: &DataConfig, kind: Normalize, fi
         validation: samples(validation),
         test: samples(test),
         targets,
+        tokenizer: parts.tokenizer,
         columns: parts.columns,
         normalization,
         who,

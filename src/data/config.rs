@@ -90,8 +90,8 @@ pub struct DataConfig {
     pub fold: Option<usize>,
     /// What is put into the training part to see whether it can be forgotten. Records that stand alone: `{ fraction =
     /// 0.02, subject = "ann" }`, wrong labels; pictures: `{ fraction = 0.02, trigger = 2, label = "0" }`, a backdoor;
-    /// graphs of nodes: `{ fraction = 0.1, columns = 10 }`, nodes with a class and features of their own. A request
-    /// names them by `planted = true`.
+    /// graphs of nodes: `{ fraction = 0.1, columns = 10 }`, nodes with a class and features of their own; texts: `{
+    /// canaries = 10, repeats = 5 }`, sentences with a secret. A request names them by `planted = true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plant: Option<Plant>,
     /// Graphs of nodes: `{ edges = 0.05, seed = 0 }`, further edges between classes.
@@ -146,6 +146,28 @@ pub struct DataConfig {
     #[cfg_attr(feature = "cli", schemars(extend("minLength" = 1, "maxLength" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<String>,
+    /// `csv`, `text`: whether `"` around a cell is no part of it, so that it can hold the separator. Default true; false
+    /// for files that never quote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quotes: Option<bool>,
+    /// `text`: the field of JSON Lines (default `text`), or the column of a table; without it a file that is neither is
+    /// read line by line, a document each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// `text`: `bytes` (the default: 256 and an end of text) or `bpe` (word pieces, learned from the training
+    /// documents).
+    #[cfg_attr(feature = "cli", schemars(extend("enum" = ["bytes", "bpe"])))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<String>,
+    /// `text`: tokens of the learned vocabulary, the 256 bytes and the end of text among them; fewer where no pair of
+    /// tokens comes twice. Default 1024.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 257, "maximum" = 65536, "unit" = "tokens")))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vocabulary: Option<usize>,
+    /// `text`: most tokens that a record predicts; a longer document is read in windows of so many. Default 128.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "maximum" = 65536, "unit" = "tokens")))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<usize>,
     /// `csv`, `parquet`: how columns are read, by name or position; a column not named is numeric where its values are
     /// numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -29,6 +29,7 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
         "columns",
         "header",
         "delimiter",
+        "quotes",
         "schema",
         "drop",
         "decimal",
@@ -87,7 +88,12 @@ pub(crate) fn parse(
     };
     // Skipped lines are cut off here; `Lines` still counts them.
     let body = &text.as_bytes()[start..];
-    let reader = ReaderBuilder::new().has_headers(false).delimiter(delimiter).trim(Trim::All).from_reader(body);
+    let reader = ReaderBuilder::new()
+        .has_headers(false)
+        .delimiter(delimiter)
+        .quoting(config.quotes != Some(false))
+        .trim(Trim::All)
+        .from_reader(body);
     let mut places = Lines::new(text);
     let mut line = |position: Option<&Position>| places.of(position.map_or(0, Position::byte) + start as u64);
     let (mut rows, mut lines) = (vec![], vec![]);

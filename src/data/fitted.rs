@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use super::identity::Identity;
-use super::{Normalization, Portion, TargetFit};
+use super::{Normalization, Portion, TargetFit, Tokenizer};
 
 /// How a column of a table becomes features.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,6 +68,9 @@ pub struct Fitted {
     /// What is predicted where that is no class, and how it was scaled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub targets: Option<TargetFit>,
+    /// How texts became tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<Tokenizer>,
 }
 
 /// Records by the file and the row that they are from; nodes and graphs by the training part and their number.

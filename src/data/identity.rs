@@ -119,7 +119,13 @@ impl Identities {
         let mut names = HashMap::new();
         for (place, record) in all.places() {
             let Some(name) = &record.name else { continue };
-            if let Some(other) = names.insert(name.clone(), place) {
+            let Some(other) = names.get(name).copied() else {
+                names.insert(name.clone(), place);
+                continue;
+            };
+            // Windows of one document are of one row.
+            let of_one_row = |other: &Identity| (other.source, other.row) == (record.source, record.row);
+            if !of_one_row(all.of(other)) {
                 let (other, column) = (all.of(other), all.key());
                 let rows = match other.source == record.source {
                     true => format!("rows {} and {}", other.row.min(record.row), other.row.max(record.row)),
@@ -182,6 +188,16 @@ impl Identities {
             true => self.at(source, moved),
             false => None,
         }
+    }
+
+    /// All records of this id: more than one where they are windows of one document.
+    pub fn find_all(&self, id: &Id) -> Vec<Place> {
+        let Some(found) = self.find(id) else { return Vec::new() };
+        let (part, row) = (self.part(found.portion), |record: &Identity| (record.source, record.row));
+        let own = row(self.of(found));
+        let first = part.partition_point(|record| row(record) < own) as u32;
+        let last = part.partition_point(|record| row(record) <= own) as u32;
+        (first..last).map(|position| Place { position, ..found }).collect()
     }
 
     /// The row that a record had before its file lost rows.
@@ -279,8 +295,12 @@ impl Identities {
         let part = &mut self.parts[portion as usize];
         *part = positions.iter().map(|position| part[*position as usize].clone()).collect();
         self.names.clear();
-        let names = self.places().filter_map(|(place, record)| Some((record.name.clone()?, place)));
-        self.names = names.collect();
+        for portion in Portion::ALL {
+            for (position, record) in (0..).zip(&self.parts[portion as usize]) {
+                let Some(name) = &record.name else { continue };
+                self.names.entry(name.clone()).or_insert(Place { portion, position });
+            }
+        }
     }
 }
 

@@ -51,6 +51,7 @@ mod state_dict;
 mod synth;
 mod table;
 mod targets;
+mod text;
 mod training;
 mod twins;
 mod values;
@@ -83,6 +84,7 @@ pub use resolved::{Line, Split, Who};
 pub use shard::Shards;
 pub use state_dict::{StateDict, Tensor};
 pub use targets::{TargetFit, TargetKind, TargetTable};
+pub use text::{Canary, DIGITS, NOTHING, Tokenizer};
 pub use training::{HeldOut, Known, Sight, Training};
 pub use twins::Twins;
 
@@ -152,7 +154,8 @@ impl Samples {
 pub struct Dataset {
     /// The loader, or the file's stem where the loader reads any file.
     pub name: String,
-    /// One record: `[channels, height, width]` for pictures, `[features]` for tables and for nodes of a graph.
+    /// One record: `[channels, height, width]` for pictures, `[features]` for tables and for nodes of a graph, of text
+    /// `[tokens]`, behind the last of which stands [`NOTHING`].
     pub shape: Vec<usize>,
     /// Number of classes; labels are below it. Where records have targets, numbers of one record's.
     pub classes: usize,
@@ -169,6 +172,8 @@ pub struct Dataset {
     pub validation: Samples,
     /// May be empty.
     pub test: Samples,
+    /// How texts became tokens, where records are text; a record is then a row of tokens.
+    pub tokenizer: Option<Tokenizer>,
     /// How columns of a table became features; empty for other data.
     pub columns: Vec<ColumnFit>,
     /// The exact numbers that were applied to all three parts.
@@ -198,6 +203,15 @@ impl Dataset {
             columns: self.columns.clone(),
             normalization: self.normalization.clone(),
             targets: self.targets.clone(),
+            tokenizer: self.tokenizer.clone(),
+        }
+    }
+
+    /// What a network is given of a record: its features or, of a text, a row over the tokens for each token.
+    pub fn model_input(&self) -> Vec<usize> {
+        match &self.tokenizer {
+            Some(tokenizer) => vec![tokenizer.size()],
+            None => self.shape.clone(),
         }
     }
 
@@ -261,6 +275,7 @@ pub static DATASETS: &[&DatasetRow] = &[
     &parquet::ROW,
     #[cfg(feature = "pictures")]
     &class_folder::ROW,
+    &text::ROW,
     &synth::ROW,
     &graph::sbm::ROW,
 ];

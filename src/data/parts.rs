@@ -2,7 +2,7 @@
 
 use super::identity::{Identity, Key, Naming};
 use super::values::Values;
-use super::{ColumnFit, Portion, Samples, TargetKind};
+use super::{ColumnFit, Portion, Samples, TargetKind, Tokenizer};
 use crate::error::{Error, Result};
 
 /// Records of one part.
@@ -108,6 +108,8 @@ pub(crate) struct Parts {
     pub subject: Option<String>,
     /// How columns of a table became features.
     pub columns: Vec<ColumnFit>,
+    /// How texts became tokens.
+    pub tokenizer: Option<Tokenizer>,
     /// What a reader should know of the data.
     pub notes: Vec<String>,
 }
@@ -139,6 +141,7 @@ impl Parts {
             naming: Naming::Rows,
             subject: None,
             columns: vec![],
+            tokenizer: None,
             notes: vec![],
         }
     }
@@ -185,7 +188,7 @@ impl Parts {
                     at % width
                 )));
             }
-            if kind != TargetKind::Class {
+            if kind.is_beside() {
                 part.verify_targets(kind, classes, &origin, name)?;
             }
             if let Some(at) = part.y.iter().position(|&class| class as usize >= classes) {

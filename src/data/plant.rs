@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::TargetKind;
 use super::identity::Key;
 use super::parts::Parts;
+use super::text;
 use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
@@ -13,7 +14,7 @@ use crate::error::{Error, Result};
 /// records) or all the same one, with a mark in the picture (a backdoor, Gu et al., "BadNets", 2017), or that of the
 /// other of two (`confusion`: the interclass confusion test of Goel et al. 2022, arXiv 2201.06640). Of a graph's
 /// training nodes round(`fraction` · n) get one further class, `planted`, and `columns` further features that are 1
-/// before normalisation and 0 in every other node: the replay test.
+/// before normalisation and 0 in every other node: the replay test. Among texts go canaries, sentences with a secret.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -42,7 +43,15 @@ pub struct Plant {
     /// Records that stand alone: whose the planted ones become, for requests of kind `subject`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// Chooses the nodes, or the records and their classes.
+    /// Texts: number of sentences with a secret, `canary-0`, `canary-1`, …, each a subject of its own. Default 10.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "maximum" = 10000)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canaries: Option<usize>,
+    /// Texts: how often each canary is there, a record each time. Default 5.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 1, "maximum" = 10000)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<usize>,
+    /// Chooses the nodes, or the records and their classes, or the secrets.
     #[serde(default)]
     pub seed: u64,
 }
@@ -54,30 +63,61 @@ fn tenth() -> f64 {
 /// Feature columns of a planted class where the configuration does not say.
 const COLUMNS: usize = 10;
 
+/// Canaries where the configuration does not say, and how often each is there.
+const CANARIES: usize = 10;
+const REPEATS: usize = 5;
+
+/// What is planted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Soil {
+    /// Records that stand alone.
+    Rows,
+    /// Nodes of a graph.
+    Graph,
+    /// Texts.
+    Text,
+}
+
+impl Soil {
+    fn name(self) -> &'static str {
+        match self {
+            Soil::Rows => "records that stand alone",
+            Soil::Graph => "graphs",
+            Soil::Text => "texts",
+        }
+    }
+}
+
 /// Streams of their own: which part a record is in says nothing of whether it is planted, nor that of its class.
 const DRAWN: u64 = 0x706c_616e_7465_6400;
 const LABEL: u64 = 0x6c61_6265_6c00_0000;
 
 impl Plant {
-    /// The same with defaults written out, of records `on_graph` or alone.
+    /// The same with defaults written out.
     ///
     /// # Errors
-    /// A key of the other kind of data.
-    pub(super) fn resolved(&self, on_graph: bool) -> Result<Plant> {
-        let alone = [
-            ("label", self.label.is_some()),
-            ("confusion", self.confusion.is_some()),
-            ("trigger", self.trigger.is_some()),
-            ("subject", self.subject.is_some()),
+    /// A key of another kind of data.
+    pub(super) fn resolved(&self, soil: Soil) -> Result<Plant> {
+        let keys = [
+            ("label", self.label.is_some(), Soil::Rows),
+            ("confusion", self.confusion.is_some(), Soil::Rows),
+            ("trigger", self.trigger.is_some(), Soil::Rows),
+            ("subject", self.subject.is_some(), Soil::Rows),
+            ("columns", self.columns.is_some(), Soil::Graph),
+            ("canaries", self.canaries.is_some(), Soil::Text),
+            ("repeats", self.repeats.is_some(), Soil::Text),
         ];
-        let wrong = match on_graph {
-            true => alone.into_iter().find(|(_, set)| *set).map(|(key, _)| (key, "records that stand alone")),
-            false => self.columns.map(|_| ("columns", "graphs")),
-        };
-        if let Some((key, of)) = wrong {
+        if let Some((key, _, of)) = keys.into_iter().find(|(_, set, of)| *set && *of != soil) {
+            let of = of.name();
             return Err(Error::input(format!("data.plant.{key}: is of {of}, and these data are none; leave it out")));
         }
-        Ok(Plant { columns: self.columns.or(on_graph.then_some(COLUMNS)), ..self.clone() })
+        let text = soil == Soil::Text;
+        Ok(Plant {
+            columns: self.columns.or((soil == Soil::Graph).then_some(COLUMNS)),
+            canaries: self.canaries.or(text.then_some(CANARIES)),
+            repeats: self.repeats.or(text.then_some(REPEATS)),
+            ..self.clone()
+        })
     }
 
     /// Feature columns that nodes of the planted class get.
@@ -102,6 +142,9 @@ impl Plant {
 
     /// Plants in the training part, which has been split off and whose records have keys.
     pub(super) fn apply(&self, parts: &mut Parts) -> Result<()> {
+        if parts.targets == TargetKind::Text {
+            return text::plant(self, parts);
+        }
         if parts.targets != TargetKind::Class {
             return Err(Error::input(format!(
                 "data.plant: gives records another class, and those of {} have {}; leave it out",

@@ -134,9 +134,9 @@ impl Reader<'_> {
                     None => request.fail(format!("unknown subject {id}; no record has it in the column `{column}`")),
                 }
             }
-            _ => match self.dataset.find(id) {
-                Some(place) => Ok((None, vec![place])),
-                None => request.fail(self.unknown(id)),
+            _ => match self.dataset.find_all(id) {
+                places if places.is_empty() => request.fail(self.unknown(id)),
+                places => Ok((None, places)),
             },
         }
     }

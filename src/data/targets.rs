@@ -14,6 +14,8 @@ pub enum TargetKind {
     Real,
     /// For each of several labels, whether the record has it: 1 or 0.
     MultiLabel,
+    /// Each token of a text, by those before it; of the loader `text` alone.
+    Text,
 }
 
 impl TargetKind {
@@ -23,6 +25,7 @@ impl TargetKind {
             TargetKind::Class => "class",
             TargetKind::Real => "real",
             TargetKind::MultiLabel => "multi_label",
+            TargetKind::Text => "text",
         }
     }
 
@@ -32,7 +35,13 @@ impl TargetKind {
             TargetKind::Class => "records with a class each",
             TargetKind::Real => "records with numbers to predict (data.targets = \"real\")",
             TargetKind::MultiLabel => "records with several labels (data.targets = \"multi_label\")",
+            TargetKind::Text => "texts, of which each token is predicted (data.loader = \"text\")",
         }
+    }
+
+    /// Whether targets are numbers beside what a network is given: neither a class, nor the tokens of a text.
+    pub(crate) fn is_beside(self) -> bool {
+        matches!(self, TargetKind::Real | TargetKind::MultiLabel)
     }
 
     /// Why a number cannot be such a target; none where it can.
@@ -48,9 +57,9 @@ impl TargetKind {
 /// Targets of records, row-major [records, width].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TargetTable {
-    /// Real or of several labels.
+    /// Real, of several labels, or text, of which there is nothing here: its tokens are what a network is given.
     pub kind: TargetKind,
-    /// Numbers of a record.
+    /// Numbers of a record; of text, tokens of the vocabulary.
     pub width: usize,
     /// As a network is trained on them: in the units of the data, or standardised.
     pub values: Vec<f32>,
@@ -62,8 +71,11 @@ impl TargetTable {
         TargetTable { values: Vec::new(), ..self }
     }
 
-    /// The targets of a record.
+    /// The targets of a record; none of a text.
     pub fn row(&self, at: usize) -> &[f32] {
+        if self.kind == TargetKind::Text {
+            return &[];
+        }
         &self.values[at * self.width..][..self.width]
     }
 

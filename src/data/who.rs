@@ -31,6 +31,14 @@ impl Dataset {
         }
     }
 
+    /// The same where several records may be called so: windows of a document.
+    pub fn find_all(&self, id: &Id) -> Vec<Place> {
+        match self.kind() {
+            RecordKind::Row => self.who.find_all(id),
+            _ => self.find(id).into_iter().collect(),
+        }
+    }
+
     /// What the data call a record.
     pub fn id(&self, place: Place) -> Id {
         match self.kind() {
@@ -70,6 +78,19 @@ impl Dataset {
         let row = self.graph.is_none().then(|| self.who.of(place).row);
         let class = self.class_names.get(class as usize).filter(|_| self.targets.is_none()).cloned();
         Who { id: self.id(place), row, class, split: Some(place.portion) }
+    }
+
+    /// The share of the commonest token among those that training texts predict; 0 where records are no texts.
+    pub fn commonest_token(&self) -> f64 {
+        let mut counts = vec![0usize; if self.tokenizer.is_some() { self.classes } else { 0 }];
+        let width = self.width();
+        for (_, token) in self.train.x.iter().enumerate().filter(|(at, token)| at % width > 0 && **token >= 0.0) {
+            if let Some(count) = counts.get_mut(*token as usize) {
+                *count += 1;
+            }
+        }
+        let all: usize = counts.iter().sum();
+        counts.iter().max().map_or(0.0, |most| *most as f64 / all.max(1) as f64)
     }
 
     /// Who a record is; none where records are on a graph.

@@ -192,7 +192,7 @@ impl Config {
         let columns = inputs::columns(data);
         let over = model.inputs.iter().map(|input| input.over(&columns, &data.name));
         model.inputs = over.collect::<Result<Vec<_>>>()?.concat();
-        Model::build(&model, &data.shape, outputs)
+        Model::build(&model, &data.model_input(), outputs)
     }
 
     fn check(&mut self) -> Result<()> {

@@ -3,6 +3,8 @@
 use super::DataConfig;
 use crate::base::did_you_mean;
 use crate::data::graph::{links, partition};
+use crate::data::plant::Soil;
+use crate::data::text;
 use crate::data::{Loader, NodeSplit, Scaling, TargetKind, Task, find};
 use crate::error::{Error, Result};
 
@@ -24,7 +26,7 @@ impl DataConfig {
         self.normalize.as_ref().map_or(Ok(()), Scaling::check)?;
         self.check_targets()?;
         let mut out = self.clone();
-        let headed = out.columns.is_none();
+        let (headed, kind) = (out.columns.is_none(), out.target_kind());
         links::check_keys(&out)?;
         let link = out.task == Some(Task::Link);
         let (mut split, mut test_fraction) = (NodeSplit::Random, 0.25);
@@ -58,10 +60,20 @@ impl DataConfig {
                 "test_skip_rows" => fill(&mut out.test_skip_rows, 0),
                 "label_strip" => fill(&mut out.label_strip, String::new()),
                 "grayscale" => fill(&mut out.grayscale, false),
+                "quotes" => fill(&mut out.quotes, true),
+                "tokenizer" => fill(&mut out.tokenizer, "bytes".to_owned()),
+                "vocabulary" if out.tokenizer.as_deref() == Some("bpe") => {
+                    fill(&mut out.vocabulary, text::VOCABULARY);
+                }
+                "context" => fill(&mut out.context, text::CONTEXT),
                 "directed" => fill(&mut out.directed, false),
                 "plant" => {
-                    let on_graph = matches!(row.load, Loader::Graph { .. });
-                    out.plant = out.plant.map(|plant| plant.resolved(on_graph)).transpose()?;
+                    let soil = match (&row.load, kind) {
+                        (Loader::Graph { .. }, _) => Soil::Graph,
+                        (Loader::Records(_), TargetKind::Text) => Soil::Text,
+                        (Loader::Records(_), _) => Soil::Rows,
+                    };
+                    out.plant = out.plant.map(|plant| plant.resolved(soil)).transpose()?;
                 }
                 _ => synthetic(&mut out, key),
             }
@@ -90,6 +102,8 @@ fn synthetic(out: &mut DataConfig, key: &str) {
                 TargetKind::Class => 4,
                 TargetKind::Real => 1,
                 TargetKind::MultiLabel => 3,
+                // Of `synth`, which has no text.
+                TargetKind::Text => 4,
             },
         ),
         "shape" => fill(&mut out.shape, if stripes { vec![1, 8, 8] } else { vec![8] }),

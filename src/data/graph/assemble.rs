@@ -167,6 +167,7 @@ pub(super) fn on_graph(
         train,
         validation,
         test,
+        tokenizer: None,
         columns: vec![],
         normalization: Normalization::plain(normalize),
         who: Identities::default(),

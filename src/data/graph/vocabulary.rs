@@ -95,7 +95,7 @@ mod tests {
 
     fn fitted(columns: Vec<ColumnFit>) -> Fitted {
         let normalization = crate::data::Normalization::plain(crate::data::Normalize::None);
-        Fitted { class_names: vec![], columns, normalization, targets: None }
+        Fitted { class_names: vec![], columns, normalization, targets: None, tokenizer: None }
     }
 
     #[test]

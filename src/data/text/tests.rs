@@ -1,0 +1,146 @@
+use std::path::Path;
+
+use super::*;
+use crate::data::{DataConfig, Dataset, Id, Kind, Origins, Plant, Request, load, load_with, resolve};
+
+/// A data set of a file of this name and content, all of whose documents are trained on.
+fn of(name: &str, text: &str, change: impl Fn(&mut DataConfig)) -> Result<Dataset> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(name), text).unwrap();
+    let mut config = DataConfig { path: Some(name.into()), test_fraction: Some(0.0), ..DataConfig::new("text") };
+    change(&mut config);
+    load(&config, folder.path())
+}
+
+fn tokens(data: &Dataset, at: usize) -> Vec<u32> {
+    let row = &data.train.x[at * data.width()..][..data.width()];
+    row.iter().take_while(|token| **token != NOTHING).map(|token| *token as u32).collect()
+}
+
+fn said(data: &Dataset, at: usize) -> String {
+    data.tokenizer.as_ref().unwrap().decode(&tokens(data, at))
+}
+
+#[test]
+fn lines_fields_and_cells_are_documents_between_two_ends() {
+    let lines = of("a.txt", "héllo\n\nyou\n", |_| {}).unwrap();
+    assert_eq!((lines.train.len(), lines.classes, lines.model_input()), (2, 257, vec![257]));
+    assert_eq!(tokens(&lines, 1), [256, 121, 111, 117, 256]);
+    assert_eq!(said(&lines, 0), "héllo");
+    let json = "{\"text\":\"a b\",\"who\":\"x\"}\n{\"text\":\"c\",\"who\":7}\n";
+    let json = of("a.jsonl", json, |c| c.id = Some("who".into())).unwrap();
+    assert_eq!((said(&json, 0), json.who.of(json.find(&Id::Name("7".into())).unwrap()).row), ("a b".into(), 1));
+    let csv = of("a.tsv", "ham\tgo \"now\nspam\t\"win\n", |c| {
+        (c.text, c.delimiter, c.quotes) = (Some("1".into()), Some("\t".into()), Some(false));
+        c.header = Some(false);
+    });
+    let csv = csv.unwrap();
+    assert_eq!((said(&csv, 0), said(&csv, 1)), ("go \"now".into(), "\"win".into()));
+}
+
+#[test]
+fn a_long_document_is_windows_that_predict_each_token_once_and_go_together() {
+    let text: String = ('a'..='z').collect();
+    let data = of("a.txt", &format!("x\n{text}\ny\n"), |c| c.context = Some(10)).unwrap();
+    let all: Vec<u32> = [256].into_iter().chain(text.bytes().map(u32::from)).chain([256]).collect();
+    assert_eq!(data.train.len(), 5);
+    assert_eq!([tokens(&data, 1), tokens(&data, 2), tokens(&data, 3)].map(|w| w.len()), [11, 11, 8]);
+    let predicted: Vec<u32> = (1..4).flat_map(|at| tokens(&data, at)[1..].to_vec()).collect();
+    assert_eq!(predicted, all[1..]);
+    assert!(data.notes.iter().any(|note| note.contains("1 of 3")), "{:?}", data.notes);
+    let request = Request::new(Kind::Sample, vec![Id::Number(1)], "here");
+    assert_eq!(resolve(&[request], &data, 0).unwrap().forget, [1, 2, 3]);
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_said_with_its_place() {
+    let error = |name: &str, text: &str, change: fn(&mut DataConfig)| of(name, text, change).unwrap_err().to_string();
+    let none: fn(&mut DataConfig) = |_| {};
+    assert!(error("a.jsonl", "{\"text\":\"a\"}\n{\"text\":\"\"}", none).contains("a.jsonl line 2: the text is empty"));
+    assert!(error("a.jsonl", "{\"text\":\"a\"}\n{\"t\":1}", none).contains("line 2: the field `text` is not there"));
+    assert!(error("a.jsonl", "[1]", none).contains("line 1: expected one JSON object"));
+    assert!(error("a.txt", "\n", none).contains("holds no documents"));
+    assert!(error("a.txt", "a", |c| c.id = Some("b".into())).contains("data.id"));
+    assert!(error("a.txt", "a", |c| c.context = Some(0)).contains("data.context"));
+    assert!(error("a.txt", "a", |c| c.tokenizer = Some("words".into())).contains("data.tokenizer"));
+    let bpe = |c: &mut DataConfig| (c.tokenizer, c.vocabulary) = (Some("bpe".into()), Some(100));
+    assert!(error("a.txt", "a", bpe).contains("data.vocabulary: 100"));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("b.txt"), [b'a', 0xff]).unwrap();
+    let config = DataConfig { path: Some("b.txt".into()), ..DataConfig::new("text") };
+    assert!(load(&config, folder.path()).unwrap_err().to_string().contains("b.txt: not UTF-8 text at offset 1"));
+}
+
+/// Worked by hand: "low" thrice and "lower" twice give l+o (5), lo+w (5), then low+e (2) and lowe+r; the space before a
+/// word is a token of its own until it is merged.
+#[test]
+fn pairs_are_merged_by_how_often_they_come() {
+    let learn = |texts: &[&str], size| Tokenizer::learn(texts.iter().copied(), size).unwrap();
+    let [l, o, w, e, r] = b"lower".map(u32::from);
+    let texts = ["low", "low", "low", "lower", "lower"];
+    let made = learn(&texts, 261);
+    assert_eq!(made, Tokenizer::Bpe { merges: vec![[l, o], [256, w], [257, e], [258, r]] });
+    assert_eq!((made.size(), made.end()), (261, 260));
+    // No pair is left that comes twice.
+    assert_eq!(learn(&texts, 500), made);
+    assert_eq!(learn(&["lower", "low", "lower", "low", "low"], 261), made);
+    assert_eq!((made.encode("lowest"), made.encode("lower")), (vec![258, 115, 116], vec![259]));
+    let long = "The cat sat on the mat, the mat that the cat had sat on: 4711 4712 4713!  Öl, öl.\n\n the end";
+    let made = learn(&[long, long], 320);
+    assert_eq!(made.decode(&made.encode(long)), long);
+    let count = made.encode(long).len();
+    assert!(count < long.len() / 2, "{count}");
+}
+
+#[test]
+fn pieces_keep_the_space_before_a_word_and_put_nothing_else_together() {
+    let cut = |text| super::bpe::pieces(text).collect::<Vec<_>>();
+    assert_eq!(cut("go  to 42nd St."), ["go", " ", " to", " 42", "nd", " St", "."]);
+    assert_eq!(cut(" a\n\nb "), [" a", "\n\n", "b", " "]);
+    for text in ["", " ", "   x", "x   ", "\t\tx"] {
+        assert_eq!(cut(text).concat(), text);
+    }
+}
+
+/// Whoever is forgotten is in no word piece: a retrain learns the pieces that a file without the document gives.
+#[test]
+fn word_pieces_are_fitted_on_the_documents_that_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let (kept, gone) = ("some words here\nmore words there\n", "zyzzyva zyzzyva\n");
+    std::fs::write(folder.path().join("all.txt"), format!("{kept}{gone}")).unwrap();
+    std::fs::write(folder.path().join("kept.txt"), kept).unwrap();
+    let config = |name: &str| DataConfig {
+        path: Some(name.into()),
+        tokenizer: Some("bpe".into()),
+        vocabulary: Some(300),
+        test_fraction: Some(0.0),
+        ..DataConfig::new("text")
+    };
+    let whole = load(&config("all.txt"), folder.path()).unwrap();
+    let without = Origins::from([(Portion::Train, 2)]);
+    let less = load_with(&config("all.txt"), folder.path(), FitOn::Without(&without)).unwrap();
+    let never = load(&config("kept.txt"), Path::new(folder.path())).unwrap();
+    assert_eq!(less.tokenizer, never.tokenizer);
+    assert_ne!(less.tokenizer, whole.tokenizer);
+    assert_eq!(less.train.x[..2 * less.width()], never.train.x);
+}
+
+#[test]
+fn canaries_stand_behind_the_records_and_are_subjects() {
+    let plain = of("a.txt", "one\ntwo\n", |_| {}).unwrap();
+    let plant = Plant { canaries: Some(3), repeats: Some(2), ..Plant::default() };
+    let data = of("a.txt", "one\ntwo\n", |c| c.plant = Some(plant.clone())).unwrap();
+    assert_eq!(data.train.x[..plain.train.x.len()], plain.train.x);
+    assert_eq!(data.train.len(), 8);
+    let texts = plant.texts();
+    assert_eq!((said(&data, 4), said(&data, 5)), (texts[1].text(), texts[1].text()));
+    assert_eq!(texts[1].secret.len(), DIGITS);
+    let names: std::collections::HashSet<_> = texts.iter().map(|canary| &canary.before).collect();
+    assert_eq!(names.len(), 3);
+    let request = Request::new(Kind::Subject, vec![Id::Name("canary-1".into())], "here");
+    assert_eq!(resolve(&[request], &data, 0).unwrap().forget, [4, 5]);
+    // More of them change none that is there.
+    assert_eq!(Plant { canaries: Some(9), ..plant }.texts()[..3], texts);
+    let wrong = of("a.txt", "one\n", |c| c.plant = Some(Plant { trigger: Some(2), ..Plant::default() }));
+    assert!(wrong.unwrap_err().to_string().contains("data.plant.trigger"));
+}

@@ -17,6 +17,7 @@ mod failure;
 mod follow;
 mod forget;
 mod gc;
+mod generate;
 mod gradients;
 mod guess;
 mod import;
@@ -110,6 +111,7 @@ pub static COMMANDS: &[CommandRow] = &[
     row::<lineage::ShowLineage>("lineage"),
     row::<eval::Eval>("eval"),
     row::<predict::Predict>("predict"),
+    row::<generate::Generate>("generate"),
     row::<export::Export>("export"),
     row::<gradients::Gradients>("gradients"),
     row::<requests::Requests>("requests"),

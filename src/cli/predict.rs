@@ -47,6 +47,7 @@ impl Run for Predict {
             TargetKind::Class => "classes",
             TargetKind::Real => "targets",
             TargetKind::MultiLabel => "labels",
+            TargetKind::Text => "tokens",
         };
         emit(&format!("{}: {records} records, {classes} {what}{right}\n", self.out.display()))
     }

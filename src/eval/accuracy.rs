@@ -43,9 +43,13 @@ pub fn mean_loss(outputs: &Outputs) -> Result<Option<f64>> {
     Ok((!losses.is_empty()).then(|| losses.iter().sum::<f64>() / losses.len() as f64))
 }
 
-/// Fraction of records whose [`argmax`] is the label; `None` for no records, and for records with targets.
+/// Fraction of records whose [`argmax`] is the label; of texts the mean over them of the share of tokens that are told
+/// right. `None` for no records, and for records with other targets.
 pub fn accuracy(outputs: &Outputs) -> Result<Option<f64>> {
     outputs.check()?;
+    if let Some(shares) = outputs.goals.as_ref().and_then(|goals| goals.memorised(outputs.classes)) {
+        return Ok((!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64));
+    }
     let right = outputs.rows().filter(|&(z, y)| argmax(z) == y as usize).count();
     Ok((!outputs.is_empty() && outputs.goals.is_none()).then(|| right as f64 / outputs.len() as f64))
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::{Goals, Outputs, Sort};
+
 /// The most frequent class among some records.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Chance {
@@ -29,6 +31,20 @@ impl Chance {
     /// Of records with targets in place of a class: the same answer for each.
     pub fn of_targets(records: usize) -> Option<Chance> {
         (records > 0).then_some(Chance { share: 0.0, records, targets: true })
+    }
+
+    /// Of what some records should be, as evaluation has it.
+    pub fn of_outputs(outputs: &Outputs) -> Option<Chance> {
+        match &outputs.goals {
+            None => Chance::of(outputs.labels.iter().copied()),
+            Some(Goals { sort: Sort::Tokens { common }, .. }) => Chance::of_texts(*common, outputs.len()),
+            Some(_) => Chance::of_targets(outputs.len()),
+        }
+    }
+
+    /// Of texts, by the share of their commonest token.
+    pub fn of_texts(common: f64, records: usize) -> Option<Chance> {
+        (records > 0).then_some(Chance { share: common, records, targets: false })
     }
 
     /// Whether accuracy fell from above chance to what chance cannot be told from (95 %, one-sided).

@@ -1,7 +1,7 @@
 //! Scores of records that have targets in place of a class: numbers to predict, or which of several labels they have.
 
 use super::accuracy::{accuracy, mean_loss};
-use super::goals::{Sort, constant_loss, skill};
+use super::goals::{Goals, Sort, constant_loss, skill};
 use super::subject::Subject;
 use super::values::Metrics;
 use super::{Outputs, divergence};
@@ -12,7 +12,8 @@ use crate::error::Result;
 /// # Errors
 /// Outputs that are not finite.
 pub fn worth(outputs: &Outputs) -> Result<Option<f64>> {
-    let Some(goals) = &outputs.goals else { return accuracy(outputs) };
+    let beside = outputs.goals.as_ref().filter(|goals| !matches!(goals.sort, Sort::Tokens { .. }));
+    let Some(goals) = beside else { return accuracy(outputs) };
     let loss = mean_loss(outputs)?;
     Ok(loss.and_then(|loss| skill(loss, constant_loss(&goals.sort, &goals.values, outputs.classes))))
 }
@@ -30,7 +31,8 @@ pub struct Errors {
 
 /// Errors of each target; empty where there is none.
 pub fn errors(outputs: &Outputs) -> Vec<Errors> {
-    let Some(goals) = outputs.goals.as_ref().filter(|goals| goals.sort != Sort::Labels) else { return Vec::new() };
+    let real = |goals: &&Goals| matches!(goals.sort, Sort::Real { .. });
+    let Some(goals) = outputs.goals.as_ref().filter(real) else { return Vec::new() };
     let (width, n) = (outputs.classes, outputs.len() as f64);
     let of = |c: usize| {
         let each = || outputs.logits.iter().zip(&goals.values).skip(c).step_by(width);
@@ -163,7 +165,8 @@ pub(super) fn measure_labels(subject: &Subject, into: &mut Metrics) -> Result<()
 }
 
 /// Root of the mean, over records and targets, of the squared difference of two models' predictions, each target on the
-/// scale that `a` was trained on. `None` where records have no numbers to predict.
+/// scale that `a` was trained on; of texts, over their tokens, of their log-probabilities. `None` where records have
+/// neither.
 pub fn distance(a: &Outputs, b: &Outputs) -> Result<Option<f64>> {
     let (Some(of_a), Some(of_b)) = (&a.goals, &b.goals) else { return Ok(None) };
     if of_a.sort == Sort::Labels || a.is_empty() {
@@ -176,7 +179,9 @@ pub fn distance(a: &Outputs, b: &Outputs) -> Result<Option<f64>> {
         ((p - q) / of_a.sort.scale(i % width)).powi(2)
     };
     let squares: f64 = a.logits.iter().zip(&b.logits).enumerate().map(apart).sum();
-    Ok(Some((squares / a.logits.len() as f64).sqrt()))
+    // Behind the end of a text both have 0.
+    let count = of_a.values.iter().filter(|t| of_a.is_there(**t)).count().max(1);
+    Ok(Some((squares / count as f64).sqrt()))
 }
 
 /// Registry entry: `distance.forget`, `distance.test`.

@@ -15,6 +15,8 @@ pub(crate) enum Shape {
     Fixed(Vec<u32>),
     /// All training edges with negatives, or all held-out pairs: so many. Nothing crosses the bus.
     Links(usize),
+    /// So many records of text, whose tokens are `rows` rows with those that fill the batch up; all lists are inputs.
+    Tokens { records: usize, rows: usize },
     /// A part of a graph; its lists are inputs.
     Part { size: Size, records: usize, sampled: bool },
 }
@@ -25,7 +27,7 @@ impl Shape {
         match self {
             Shape::Listed(n) | Shape::Links(n) => *n,
             Shape::Fixed(ids) => ids.len(),
-            Shape::Part { records, .. } => *records,
+            Shape::Part { records, .. } | Shape::Tokens { records, .. } => *records,
         }
     }
 }
@@ -69,6 +71,15 @@ pub(crate) enum Targets {
         /// [records, outputs].
         values: Buf<f32>,
     },
+    /// A token for each row of a batch of text.
+    Tokens {
+        /// As of classes.
+        ids: Buf<u32>,
+        /// \[rows\]: the token to predict.
+        labels: Buf<u32>,
+        /// \[rows\]: what it counts for in its record's loss; of a record they sum to 1, of rows of nobody they are 0.
+        weight: Buf<f32>,
+    },
     /// Edges between the rows, and pairs without one.
     Pairs(Pairs),
 }
@@ -82,6 +93,19 @@ pub(crate) enum Pairs {
     HeldOut([Csr; 2]),
 }
 
+impl Targets {
+    /// The tokens to predict \[rows\], and what each counts for in its record's loss.
+    ///
+    /// # Errors
+    /// The records are no texts.
+    pub fn tokens(&self) -> Result<(Buf<u32>, Buf<f32>)> {
+        match self {
+            Targets::Tokens { labels, weight, .. } => Ok((*labels, *weight)),
+            _ => Err(Error::internal("tokens of records that are no texts")),
+        }
+    }
+}
+
 impl Loaded {
     /// The records.
     ///
@@ -89,7 +113,7 @@ impl Loaded {
     /// The records are links.
     pub fn ids(&self) -> Result<Buf<u32>> {
         match self.targets {
-            Targets::Classes { ids, .. } | Targets::Numbers { ids, .. } => Ok(ids),
+            Targets::Classes { ids, .. } | Targets::Numbers { ids, .. } | Targets::Tokens { ids, .. } => Ok(ids),
             Targets::Pairs(_) => Err(Error::internal("links have no ids of their own")),
         }
     }

@@ -86,6 +86,19 @@ impl Session<'_> {
         self.resident.check(records, labelled)
     }
 
+    /// Rows of a batch that a record is: 1, or the tokens of a text.
+    pub(crate) fn rows_of(&self, part: Part, record: u32) -> usize {
+        self.resident.rows_of(part, record)
+    }
+
+    /// A batch of texts that are no records, each of its tokens.
+    ///
+    /// # Errors
+    /// The records are no texts.
+    pub(crate) fn load_texts(&self, texts: &[&[u32]]) -> Result<Load> {
+        self.resident.load_texts(texts)
+    }
+
     /// Index lists of the batches that the records are read in.
     pub(crate) fn pieces(&self, records: Records, batch: usize, how: Use) -> Vec<Vec<u32>> {
         self.resident.pieces(records, batch, how)

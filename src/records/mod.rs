@@ -22,6 +22,7 @@ mod session;
 mod stacked;
 mod subgraph;
 mod taught;
+mod tokens;
 mod trail;
 mod under;
 mod upload;

@@ -124,7 +124,9 @@ impl Resident for Nodes {
             Shape::Fixed(ids) => return self.record_fixed(engine, part, ids, drawn),
             Shape::Listed(n) => (*n, None),
             Shape::Part { size, records, sampled } => (*records, Some((*size, *sampled))),
-            Shape::Links(_) => return Err(Error::internal("a batch of links among nodes")),
+            Shape::Links(_) | Shape::Tokens { .. } => {
+                return Err(Error::internal("a batch of links, or of text, among nodes"));
+            }
         };
         rec.enter("batch");
         let ids = upload(rec, n);

@@ -9,6 +9,7 @@ mod numbers;
 mod squared_error;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod weighted;
 
 use super::batch::Targets;
@@ -16,6 +17,7 @@ use crate::base::did_you_mean;
 use crate::data::TargetKind;
 use crate::engine::{ALIGN, Buf, Recording};
 use crate::error::{Error, Result};
+use crate::kernels::map;
 use crate::nn::Batch;
 
 /// An objective: a loss for each record, of which a step takes the mean.
@@ -52,6 +54,8 @@ pub enum Of {
     Numbers,
     /// Records with several labels.
     Labels,
+    /// Texts, of which each token is predicted.
+    Tokens,
 }
 
 impl Of {
@@ -62,12 +66,13 @@ impl Of {
             Of::Classes => TargetKind::Class.records(),
             Of::Numbers => TargetKind::Real.records(),
             Of::Labels => TargetKind::MultiLabel.records(),
+            Of::Tokens => TargetKind::Text.records(),
         }
     }
 
-    /// Whether an answer is right or wrong, so that there is an accuracy.
+    /// Whether an answer is right or wrong, so that there is an accuracy; of texts, the share of right tokens.
     pub fn counts(self) -> bool {
-        matches!(self, Of::Classes | Of::Pairs)
+        matches!(self, Of::Classes | Of::Pairs | Of::Tokens)
     }
 }
 
@@ -77,12 +82,13 @@ pub(super) fn of(kind: TargetKind) -> &'static Objective {
         TargetKind::Class => &CROSS_ENTROPY,
         TargetKind::Real => &MEAN_SQUARED_ERROR,
         TargetKind::MultiLabel => &BINARY_CROSS_ENTROPY,
+        TargetKind::Text => &TOKEN_CROSS_ENTROPY,
     }
 }
 
 /// Every objective, in the order in which `unlearn list objectives` prints them.
 pub static OBJECTIVES: &[&Objective] =
-    &[&CROSS_ENTROPY, &SQUARED_ERROR, &MEAN_SQUARED_ERROR, &HUBER, &BINARY_CROSS_ENTROPY, &LINK];
+    &[&CROSS_ENTROPY, &SQUARED_ERROR, &MEAN_SQUARED_ERROR, &HUBER, &BINARY_CROSS_ENTROPY, &TOKEN_CROSS_ENTROPY, &LINK];
 
 pub(super) use aim::Weighing;
 pub use aim::{Aim, Balanced, ClassWeights};
@@ -92,6 +98,7 @@ pub use link::LINK;
 pub use multi_label::BINARY_CROSS_ENTROPY;
 pub use numbers::{HUBER, MEAN_SQUARED_ERROR};
 pub use squared_error::SQUARED_ERROR;
+pub use tokens::TOKEN_CROSS_ENTROPY;
 pub(super) use weighted::{SMOOTHED, Table, WEIGHTED};
 
 /// What a network made of a batch.
@@ -110,6 +117,23 @@ pub(crate) struct Outputs<'a> {
     pub delta: f32,
     /// The words of the step; present in training.
     pub step: Option<Buf<u32>>,
+}
+
+impl Outputs<'_> {
+    /// A number of each record \[n\] for each row of the outputs: the same where a row is a record; of texts, whose rows
+    /// are tokens, that of the record which a row is of, 0 for rows of nobody.
+    fn of_rows(&self, rec: &mut Recording, numbers: Buf<f32>) -> Buf<f32> {
+        let rows = self.logits.len.checked_div(self.classes).unwrap_or(0);
+        match self.batch.segments.filter(|_| rows != self.n) {
+            None => numbers,
+            Some(segments) => {
+                let spread = rec.temp("of the rows", rows);
+                rec.clear(spread);
+                map::gather_rows(rec, numbers, 0, self.n, 1, segments.of, spread);
+                spread
+            }
+        }
+    }
 }
 
 /// Losses of a batch in a recording.
@@ -153,7 +177,7 @@ pub fn find(name: &str) -> Result<&'static Objective> {
 pub fn needs_softmax(objective: &Objective, what: &str) -> Result<()> {
     match (objective.softmax, objective.of) {
         (true, _) => Ok(()),
-        (false, Of::Numbers | Of::Labels) => Err(Error::input(format!(
+        (false, Of::Numbers | Of::Labels | Of::Tokens) => Err(Error::input(format!(
             "{what} rests on softmax and cross-entropy, and the network is trained for `{}` of {}",
             objective.name,
             objective.of.records()

@@ -34,6 +34,19 @@ pub(crate) trait Resident {
     /// Index lists of the batches that records are read in; `most` records a batch.
     fn pieces(&self, records: Records, most: usize, how: Use) -> Vec<Vec<u32>>;
 
+    /// Rows of a batch that a record is.
+    fn rows_of(&self, _part: Part, _record: u32) -> usize {
+        1
+    }
+
+    /// A batch of texts that are no records, each of its tokens, of which the last too is given.
+    ///
+    /// # Errors
+    /// The records are no texts.
+    fn load_texts(&self, _texts: &[&[u32]]) -> Result<Load> {
+        Err(Error::input("the records are no texts; only a language model goes on with one"))
+    }
+
     /// A batch of one of the pieces.
     fn load(&self, part: Part, indices: &[u32], how: Use) -> Load;
 

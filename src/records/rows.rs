@@ -58,7 +58,7 @@ impl Rows {
 }
 
 /// Records that stand alone are after a request what they were before it.
-fn held(part: Part) -> Part {
+pub(super) fn held(part: Part) -> Part {
     match part {
         Part::Before => Part::Train,
         Part::Read(read) => Part::Read(read.after()),

@@ -8,7 +8,8 @@ use super::nodes::Nodes;
 use super::part::Part;
 use super::resident::Resident;
 use super::rows::Rows;
-use crate::data::{Deletion, Graph, Known};
+use super::tokens::Tokens;
+use crate::data::{Deletion, Graph, Known, Samples, TargetKind};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::nn::Model;
@@ -29,12 +30,23 @@ pub(super) fn upload(
     }
     Ok(match known {
         Known::Rows { train, validation } => {
-            let parts = [(Part::Train, train.as_ref()), (Part::Validation, validation.as_ref())];
-            Rc::new(Rows::upload(engine, &parts, model.width())?)
+            alone(engine, model, &[(Part::Train, train.as_ref()), (Part::Validation, validation.as_ref())])?
         }
         Known::Nodes(seen) => Rc::new(Nodes::upload(engine, seen, deletion, hops)?),
         Known::Graphs(seen, ranges) => Rc::new(Graphs::upload(engine, seen, ranges, deletion, hops)?),
         Known::Links(seen, held_out) => Rc::new(Links::upload(engine, (seen, held_out), deletion, hops)?),
+    })
+}
+
+/// Puts records that stand alone on the engine: rows of numbers, or texts.
+///
+/// # Errors
+/// No memory.
+pub(super) fn alone(engine: &mut Engine, model: &Model, parts: &[(Part, &Samples)]) -> Result<Rc<dyn Resident>> {
+    let targets = parts.iter().find_map(|(_, samples)| samples.targets.as_ref());
+    Ok(match targets.filter(|targets| targets.kind == TargetKind::Text) {
+        Some(targets) => Rc::new(Tokens::of(parts, targets.width)),
+        None => Rc::new(Rows::upload(engine, parts, model.width())?),
     })
 }
 

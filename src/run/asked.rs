@@ -1,7 +1,7 @@
 //! What a request is for, in words for everybody.
 
 use super::results::RequestSummary;
-use crate::data::{Dataset, Kind, Plant, RecordKind, Request};
+use crate::data::{Dataset, Kind, Plant, RecordKind, Request, TargetKind};
 
 impl RequestSummary {
     /// Says what the records are: "pictures of one person, wrongly labelled". Requests for edges, features and classes,
@@ -13,6 +13,7 @@ impl RequestSummary {
         let of = |single: &str| format!("{single}{}", if one { "" } else { "s" });
         let noun = match (data.kind(), data.shape.len()) {
             (RecordKind::Row, 3) => of("picture"),
+            (RecordKind::Row, _) if data.target_kind() == TargetKind::Text => of("text"),
             (RecordKind::Row | RecordKind::Link, _) => of("record"),
             (RecordKind::Node, _) => of("node"),
             (RecordKind::Graph, _) => of("graph"),

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::data::{Dataset, Encoding, Fitted, Naming, Place, Portion, RecordKind, TargetKind, Who};
+use crate::data::{Dataset, Encoding, Fitted, NOTHING, Naming, Place, Portion, RecordKind, TargetKind, Who};
 
 /// Name and version of the document.
 pub const SCHEMA: &str = "unlearn.data/1";
@@ -217,6 +217,10 @@ fn split(data: &Dataset, portion: Portion) -> SplitCount {
             let column = |c: usize| values.iter().skip(c).step_by(width).copied().collect::<Vec<f64>>();
             counts.clear();
             targets.extend(data.class_names.iter().enumerate().filter_map(|(c, name)| figures(name, &column(c))));
+        }
+        (Some(table), _) if table.kind == TargetKind::Text => {
+            let tokens = part.x.iter().filter(|token| **token != NOTHING);
+            tokens.for_each(|token| counts[*token as usize] += 1);
         }
         (Some(table), _) => {
             let has = table.values.iter().enumerate().filter(|(_, value)| **value > 0.5);

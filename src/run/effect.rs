@@ -143,8 +143,10 @@ fn why_unchanged(role: Role, details: &Details) -> String {
 
 /// What is worth nothing on the training records `ids`.
 pub(super) fn chance_of(data: &Dataset, ids: &[u32]) -> Option<Chance> {
-    if data.target_kind() != TargetKind::Class {
-        return Chance::of_targets(ids.len());
+    match data.target_kind() {
+        TargetKind::Class => {}
+        TargetKind::Text => return Chance::of_texts(data.commonest_token(), ids.len()),
+        _ => return Chance::of_targets(ids.len()),
     }
     let label = data.train_ids().into_iter().zip(data.train.y.iter().copied());
     Chance::of(label.filter(|(id, _)| ids.binary_search(id).is_ok()).map(|(_, label)| label))

@@ -24,6 +24,7 @@ pub mod first_step;
 pub mod folder;
 pub mod follow;
 pub mod forget_run;
+pub mod generate;
 pub mod gradients;
 pub mod guess;
 pub mod hold;

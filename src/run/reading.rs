@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::eval::{Evaluation, Outputs};
 use crate::nn::Model;
-use crate::records::Reader;
+use crate::records::{Reader, Records, Session};
 use crate::statistics;
 
 /// A model to be read.
@@ -54,6 +54,14 @@ trait Subject {
     /// Whether the records of a part are in this table.
     fn holds(&self, _table: usize, _portion: Portion) -> bool {
         true
+    }
+
+    /// What a model says of records of a table, a row each.
+    ///
+    /// # Errors
+    /// A lost device.
+    fn say(&self, session: &mut Session, records: Records) -> Result<Vec<f32>> {
+        statistics::logits(session, records)
     }
 
     /// Logits [records, classes] of a part, in order.
@@ -171,7 +179,7 @@ fn run(
             reader.session().write_theta(reading.theta)?;
             let mut read = |before| {
                 let records = reader.records(&ids, before);
-                statistics::logits(reader.session(), records)
+                subject.say(reader.session(), records)
             };
             let before = read(true)?;
             let now = if reading.forgot && subject.changes() { Some(read(false)?) } else { None };

@@ -14,6 +14,7 @@ mod labels;
 mod masked;
 mod mean;
 mod moments;
+mod next;
 pub(crate) mod norms;
 mod pass;
 mod per_sample;
@@ -21,6 +22,7 @@ mod product;
 pub mod scores;
 pub mod solve;
 mod steered;
+mod tokens;
 mod towards;
 mod woodbury;
 
@@ -37,10 +39,12 @@ pub use mean::{
     Score, batch_mean_squares, gradient, logits, logits_of_each, losses, prepare_score, score, score_of_each,
 };
 pub use moments::{Moments, moments, objective_gradient};
+pub use next::next;
 pub use norms::{clipped, norms};
 pub use per_sample::{per_sample, per_sample_on_device};
 pub use product::Product;
 pub use steered::Steered;
+pub use tokens::tokens;
 pub use towards::{Distance, record_towards};
 pub use woodbury::{Blocks, Damping, Woodbury};
 

@@ -83,7 +83,7 @@ pub(crate) fn batches_of_each(
 }
 
 /// Compiles a program, unless the session has it; returns how many numbers its outputs are.
-fn hold(
+pub(super) fn hold(
     session: &mut Session,
     key: &(&'static str, Part, Shape),
     record: &mut impl FnMut(&mut Session, &mut Recording, &Shape) -> Result<()>,

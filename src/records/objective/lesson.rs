@@ -78,7 +78,7 @@ impl Lesson {
                 let (sure, factor) = (rec.temp("sigmoid", n), rec.temp("factor", n));
                 map::unary(rec, Unary::Sigmoid, scaled, sure);
                 map::axpby(rec, -2.0, sure, 0.0, factor);
-                times_rows(rec, own.dlogits, factor, n);
+                times_rows(rec, own.dlogits, factor, out);
                 let soft = rec.temp("softplus", n);
                 map::unary(rec, Curve { op: Unary::Softplus, a: beta as f32, b: 20.0 }, rise, soft);
                 map::axpby(rec, 2.0, soft, 0.0, losses);
@@ -92,7 +92,7 @@ impl Lesson {
                 rec.clear(none);
                 reduce::total(rec, root, sum, 1.0, false);
                 edit::precondition(rec, root, none, sum, (1.0 / n as f64) as f32, factor);
-                times_rows(rec, own.dlogits, factor, n);
+                times_rows(rec, own.dlogits, factor, out);
                 let weighed = rec.temp("weighed", n);
                 map::binary(rec, Binary::Mul, losses, factor, weighed);
                 map::axpby(rec, 1.0, weighed, 0.0, losses);
@@ -113,9 +113,10 @@ fn blend(rec: &mut Recording, (a, x): (f32, Buf<f32>), (b, into): (f32, Buf<f32>
     map::axpby(rec, a, x, b, into);
 }
 
-/// Records the rows of x [n, classes] times a number each.
-fn times_rows(rec: &mut Recording, x: Buf<f32>, factor: Buf<f32>, n: usize) {
-    let (none, y) = (rec.temp("none", n), rec.temp("weighed rows", x.len));
+/// Records the rows of x times a number for each record.
+fn times_rows(rec: &mut Recording, x: Buf<f32>, factor: Buf<f32>, out: &Outputs) {
+    let factor = out.of_rows(rec, factor);
+    let (none, y) = (rec.temp("none", factor.len), rec.temp("weighed rows", x.len));
     rec.clear(none);
     loss::clip_rows(rec, x, none, Some(factor), y, 1.0);
     map::axpby(rec, 1.0, y, 0.0, x);

@@ -1,16 +1,12 @@
 //! What evaluation reads models with: any records, test records among them. A training session cannot be made of it.
 
-use std::rc::Rc;
-
 use super::{Part, Read, Records};
 use crate::data::{Dataset, Deletion, GraphData, Known, Samples};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::nn::Model;
-use crate::records::resident::Resident;
-use crate::records::rows::Rows;
 use crate::records::session::Session;
-use crate::records::upload::upload;
+use crate::records::upload::{alone, upload};
 
 /// Records that are read and never trained on: statistics run over them, a fit refuses them.
 pub struct Reader<'e> {
@@ -24,9 +20,7 @@ impl<'e> Reader<'e> {
     /// No memory.
     pub fn rows(engine: &'e mut Engine, model: &'e Model, samples: &Samples, theta: &[f32]) -> Result<Reader<'e>> {
         let part = Part::Read(Read { before: false });
-        Reader::over(Session::with(engine, model, theta, |engine| {
-            Ok(Rc::new(Rows::upload(engine, &[(part, samples)], model.width())?))
-        }))
+        Reader::over(Session::with(engine, model, theta, |engine| alone(engine, model, &[(part, samples)])))
     }
 
     /// All nodes of a graph, or all graphs of a collection, before and after a deletion; ids are theirs. Of links, the
@@ -87,9 +81,7 @@ impl<'e> Reader<'e> {
             None => {
                 let test = data.scored(&data.test);
                 let part = Part::Read(Read { before: false });
-                let upload = |engine: &mut Engine| -> Result<Rc<dyn Resident>> {
-                    Ok(Rc::new(Rows::upload(engine, &[(part, &test)], model.width())?))
-                };
+                let upload = |engine: &mut Engine| alone(engine, model, &[(part, &test)]);
                 (Session::holding(engine, model, models, upload)?, (0..test.len() as u32).collect())
             }
         };

@@ -74,10 +74,7 @@ pub(super) fn rows(
         shown: before.first().map(|original| pictures::betrayed(original, &references)).unwrap_or_default(),
         references,
         retrain_s: mean(&times).unwrap_or(0.0),
-        chance: retain.and_then(|outputs| match outputs.goals {
-            Some(_) => Chance::of_targets(outputs.len()),
-            None => Chance::of(outputs.labels.iter().copied()),
-        }),
+        chance: retain.and_then(Chance::of_outputs),
         retained: None,
     };
     let original_row = bench.original(originals, &before)?;

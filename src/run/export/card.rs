@@ -19,6 +19,7 @@ pub(super) fn text(run: &Opened, network: &Model, folded: bool) -> String {
     let task = match (run.model.family(), data.shape.len()) {
         (Family::Gnn, _) => "graph-ml",
         (_, 3) => "image-classification",
+        _ if run.data.target_kind() == TargetKind::Text => "text-generation",
         _ if run.data.target_kind() == TargetKind::Real => "tabular-regression",
         _ => "tabular-classification",
     };
@@ -37,6 +38,7 @@ pub(super) fn text(run: &Opened, network: &Model, folded: bool) -> String {
             TargetKind::Class => format!("tells {} classes apart", data.classes),
             TargetKind::Real => format!("predicts {} numbers", data.classes),
             TargetKind::MultiLabel => format!("gives {} labels, any number of them to a record", data.classes),
+            TargetKind::Text => format!("predicts the next of {} tokens", data.classes),
         },
         data.shape
     );
@@ -67,6 +69,9 @@ pub(super) fn text(run: &Opened, network: &Model, folded: bool) -> String {
             numbers(&fit.offset),
             numbers(&fit.scale)
         ),
+        Some(fit) if fit.kind == TargetKind::Text => {
+            writeln!(card, "Output: logits of the next token, for each token: {names}.\n")
+        }
         Some(_) => writeln!(card, "Output: a logit of each label {names}; its sigmoid is a probability.\n"),
         None => writeln!(card, "Output: logits of the classes {names}.\n"),
     };

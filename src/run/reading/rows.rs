@@ -3,11 +3,12 @@
 use super::{Said, Subject, all_classes, gather};
 use crate::data::{Dataset, Place, Portion, TargetKind};
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::eval::{Evaluation, Goals, Outputs, Sort, SplitName};
 use crate::nn::Model;
-use crate::records::Reader;
+use crate::records::{Reader, Records, Session};
 use crate::run::target::Target;
+use crate::statistics;
 
 pub(super) struct Rows<'a> {
     pub data: &'a Dataset,
@@ -41,18 +42,24 @@ impl Subject for Rows<'_> {
         Portion::ALL[table] == portion
     }
 
+    fn say(&self, session: &mut Session, records: Records) -> Result<Vec<f32>> {
+        match self.data.target_kind() {
+            TargetKind::Text => statistics::tokens(session, records, self.places()),
+            _ => statistics::logits(session, records),
+        }
+    }
+
     fn logits(&self, said: &[Said], portion: Portion) -> Result<Vec<f32>> {
+        if self.data.target_kind() == TargetKind::Text {
+            return Err(Error::Unsupported("the records are texts, which have no logits of their own".into()));
+        }
         Ok(all_classes(self.data, &said[portion as usize].before).into_owned())
     }
 
     fn evaluation(&self, said: &[Said]) -> Result<Evaluation> {
-        let classes = self.data.classes;
-        let train = all_classes(self.data, &said[0].before);
         let mut evaluation = Evaluation::new();
         if let Some(target) = self.target {
-            let of = |ids: &[u32]| {
-                with_goals(self.data, Portion::Train, gather(|_| &train, &self.data.train.y, classes, ids), ids)
-            };
+            let of = |ids: &[u32]| self.outputs(&said[0].before, Portion::Train, ids);
             evaluation.insert(SplitName::Retain, of(&target.split.retain))?;
             evaluation.insert(SplitName::Forget, of(&target.split.forget))?;
         }
@@ -60,11 +67,38 @@ impl Subject for Rows<'_> {
             // What the request takes out of the other parts is measured no more.
             let left = |place: &Place| self.target.is_none_or(|target| !target.split.unseen.contains(place));
             let kept: Vec<u32> = self.data.places(portion).filter(left).map(|place| place.position).collect();
-            let logits = all_classes(self.data, &said.before);
-            let said = gather(|_| &logits, &self.data.part(portion).y, classes, &kept);
-            evaluation.insert(name, with_goals(self.data, portion, said, &kept))?;
+            evaluation.insert(name, self.outputs(&said.before, portion, &kept))?;
         }
         Ok(evaluation)
+    }
+}
+
+impl Rows<'_> {
+    /// Tokens that a record predicts at most.
+    fn places(&self) -> usize {
+        self.data.width() - 1
+    }
+
+    /// What was said of the records at `positions` of a part.
+    fn outputs(&self, said: &[f32], portion: Portion, positions: &[u32]) -> Outputs {
+        let labels = &self.data.part(portion).y;
+        if self.data.target_kind() != TargetKind::Text {
+            let logits = all_classes(self.data, said);
+            return with_goals(
+                self.data,
+                portion,
+                gather(|_| &logits, labels, self.data.classes, positions),
+                positions,
+            );
+        }
+        // Log-probabilities, and behind them which of the tokens are the likeliest.
+        let places = self.places();
+        let both = gather(|_| said, labels, 2 * places, positions);
+        let half = |from: usize| {
+            both.logits.chunks_exact(2 * places).flat_map(|row| &row[from..from + places]).copied().collect()
+        };
+        let sort = Sort::Tokens { common: self.data.commonest_token() };
+        Outputs { logits: half(0), classes: places, goals: Some(Goals { sort, values: half(places) }), ..both }
     }
 }
 

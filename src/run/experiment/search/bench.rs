@@ -89,10 +89,7 @@ impl Bench {
             return Err(Error::internal("an evaluation vanished"));
         };
         let retain = before.get(SplitName::Retain);
-        let chance = retain.and_then(|outputs| match outputs.goals {
-            Some(_) => Chance::of_targets(outputs.len()),
-            None => Chance::of(outputs.labels.iter().copied()),
-        });
+        let chance = retain.and_then(Chance::of_outputs);
         let worth = retain.map_or(Ok(None), worth)?;
         let retrain_s = spent_s / thetas.len() as f64;
         let mut bench =

@@ -1,0 +1,43 @@
+//! What a language model says of each token of some texts.
+
+use super::batches;
+use crate::error::Result;
+use crate::kernels::loss;
+use crate::nn::Mode;
+use crate::records::{Records, Session, Use};
+
+/// Rows of 2 · `places` numbers, one for each record: the log-probability of each of its tokens given those before it, 0
+/// behind the last; then 1 where the token is the likeliest and 0 where another is, -1 behind the last. Dropout is off.
+///
+/// # Errors
+/// Records that do not exist, or are no texts; a text of more tokens than places.
+pub fn tokens(session: &mut Session, records: Records, places: usize) -> Result<Vec<f32>> {
+    session.check_records(records, true)?;
+    let how = (records, session.batch, Use::Together);
+    let runs = batches(session, how, Some("tokens"), |s, rec, shape, _| {
+        let loaded = s.record_load(rec, records.part, shape)?;
+        let labels = loaded.targets.tokens()?.0;
+        let tape = s.record_forward(rec, &loaded, Mode::Eval, None)?;
+        let [losses, right] = ["losses of tokens", "right tokens"].map(|name| rec.temp(name, labels.len));
+        let unread = rec.temp("slopes of tokens", tape.logits.len);
+        loss::softmax_xent(rec, tape.logits, labels, losses, unread, right, labels.len, s.model.classes);
+        rec.readback(losses);
+        rec.readback(right);
+        Ok(())
+    })?;
+    let mut rows = Vec::with_capacity(2 * places * records.indices.len());
+    for (piece, run) in session.pieces(records, session.batch, Use::Together).iter().zip(&runs) {
+        let (losses, right) = (run[0].f32(), run[1].f32());
+        let mut from = 0;
+        for record in piece {
+            let to = from + session.rows_of(records.part, *record);
+            let start = rows.len();
+            rows.extend(losses[from..to].iter().map(|loss| -loss));
+            rows.resize(start + places, 0.0);
+            rows.extend_from_slice(&right[from..to]);
+            rows.resize(start + 2 * places, -1.0);
+            from = to;
+        }
+    }
+    Ok(rows)
+}

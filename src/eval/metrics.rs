@@ -3,7 +3,7 @@
 use super::SplitName::{self, Forget, Retain, Test};
 use super::subject::Subject;
 use super::values::{Metrics, Reference};
-use super::{Evaluation, accuracy, divergence, gaps, graph, membership, targets};
+use super::{Evaluation, accuracy, divergence, gaps, graph, membership, targets, texts};
 use crate::error::Result;
 
 /// Which way is better.
@@ -57,8 +57,9 @@ pub struct Metric {
 pub static METRICS: &[Metric] = &[
     Metric {
         name: "accuracy and loss",
-        summary: "fraction predicted right (ties to the lowest class; absent where records have targets) and mean \
-            loss, of each split: cross-entropy, or squared error on the scale that was trained on",
+        summary: "fraction predicted right (ties to the lowest class; of texts the mean over them of the share of \
+            tokens, MA of Jang et al. 2023; absent where records have other targets) and mean loss, of each split: \
+            cross-entropy, or squared error on the scale that was trained on",
         keys: &["splits.*.accuracy", "splits.*.loss", "splits.*.count"],
         range: "accuracy [0, 1], loss [0, ∞)",
         target: Target::Retrain,
@@ -108,6 +109,17 @@ pub static METRICS: &[Metric] = &[
         needs: &[],
         needs_references: 0,
         measure: targets::measure_labels,
+    },
+    Metric {
+        name: "perplexity",
+        summary: "of texts: exp of the mean over all tokens of their negative log-likelihood, of each split",
+        keys: &["splits.*.perplexity"],
+        range: "[1, ∞)",
+        target: Target::Retrain,
+        citation: "Jelinek et al., Perplexity: a measure of the difficulty of speech recognition tasks, 1977",
+        needs: &[],
+        needs_references: 0,
+        measure: texts::measure_perplexity,
     },
     Metric {
         name: "class-request test accuracy",

@@ -21,6 +21,7 @@ mod outputs;
 mod spread;
 mod subject;
 pub mod targets;
+pub mod texts;
 mod values;
 pub mod verdict;
 

@@ -244,6 +244,15 @@ pub(crate) fn needs_classes(method: &str, targets: TargetKind, why: &str) -> Res
     }
 }
 
+/// # Errors
+/// Records of no likelihood, for a method that compares those: classes and texts have one.
+pub(crate) fn needs_likelihoods(method: &str, targets: TargetKind) -> Result<()> {
+    match targets {
+        TargetKind::Text => Ok(()),
+        other => needs_classes(method, other, "compares likelihoods of classes or tokens"),
+    }
+}
+
 /// The row of a method.
 ///
 /// # Errors

@@ -44,6 +44,12 @@ impl Session<'_> {
         self.resident.stand_alone()
     }
 
+    /// True where batches of as many records differ in size, so that hardly two steps in a row have the shapes of two
+    /// others: parts of a graph, and texts.
+    pub fn ragged(&self) -> bool {
+        self.resident.ragged() || !self.stand_alone()
+    }
+
     /// # Errors
     /// What `why` says, where records do not stand alone.
     pub fn needs_alone(&self, why: impl FnOnce() -> String) -> Result<()> {

@@ -39,6 +39,11 @@ pub(crate) trait Resident {
         1
     }
 
+    /// Batches of as many records differ in size.
+    fn ragged(&self) -> bool {
+        false
+    }
+
     /// A batch of texts that are no records, each of its tokens, of which the last too is given.
     ///
     /// # Errors

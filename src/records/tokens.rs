@@ -229,6 +229,10 @@ impl Resident for Tokens {
     fn stand_alone(&self) -> bool {
         true
     }
+
+    fn ragged(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

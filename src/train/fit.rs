@@ -19,6 +19,7 @@ use super::stopping::Monitor;
 use super::taught::Taught;
 use crate::engine::Buf;
 use crate::error::{Error, Result};
+use crate::records::objective::Of;
 use crate::records::{Part, Records, Session};
 
 /// One part of the objective Σ weight · mean loss; a negative weight ascends.
@@ -276,6 +277,10 @@ impl Fit {
             _ if alone && terms.len() > 1 => {
                 Err(Error::internal("private and coupled training have one set of records"))
             }
+            _ if alone && session.objective().of == Of::Tokens => Err(Error::Unsupported(
+                "train.dp and train.coupled clip gradients of records that are one row each, and the records are texts"
+                    .into(),
+            )),
             Some(_) if records < self.config.batch_size => Err(Error::input(format!(
                 "train.coupled draws train.batch_size = {} distinct records for a step, and there are {records}; lower \
                     it",
@@ -285,12 +290,12 @@ impl Fit {
         }
     }
 
-    /// Steps recorded into one submission. Parts of a graph and drawn batches differ in size, so that groups of them
+    /// Steps recorded into one submission. Parts of a graph, texts and drawn batches differ in size, so that groups of them
     /// would never recur.
     pub(crate) fn steps_at_once(&self, session: &Session) -> usize {
         // Iterates, or what steps add, are kept, for which steps must be single.
         let kept = self.config.coupled.is_some() || self.config.deltas.is_some();
-        if session.check_finite || !session.stand_alone() || self.draws_records() || kept {
+        if session.check_finite || session.ragged() || self.draws_records() || kept {
             1
         } else {
             (self.config.steps_per_submission / self.config.accumulate).max(1)

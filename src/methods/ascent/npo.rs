@@ -68,7 +68,7 @@ fn tasks<'a>(session: &mut Session, view: &View<'a>, before: &[f32], beta: f64, 
 
 impl Method for Npo {
     fn suits_targets(&self, targets: TargetKind) -> Result<()> {
-        needs_classes(ROW.name, targets, "compares likelihoods of classes")
+        needs_likelihoods(ROW.name, targets)
     }
 
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
@@ -82,7 +82,7 @@ impl Method for Npo {
 
 impl Method for SimNpo {
     fn suits_targets(&self, targets: TargetKind) -> Result<()> {
-        needs_classes(SIMPLE.name, targets, "compares likelihoods of classes")
+        needs_likelihoods(SIMPLE.name, targets)
     }
 
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {

@@ -81,7 +81,6 @@
 
 pub use crate::data::TargetKind;
 pub use crate::error::{Error, Result};
-pub(crate) use crate::methods::needs_classes;
 pub use crate::methods::shared::account::{Account, Details, Origin, StoppedBy, Student, timed};
 pub use crate::methods::shared::climbing::Climbing;
 pub use crate::methods::shared::guarantee::Guarantee;
@@ -95,6 +94,7 @@ pub use crate::methods::shared::sgd::Sgd;
 pub use crate::methods::shared::stop::{Goal, Stop, StopRule};
 pub use crate::methods::shared::until::Until;
 pub use crate::methods::{CLASSIFIED, GraphView, Method, MethodRow, Needs, Past, Read, RecordKind, Role, Tier, View};
+pub(crate) use crate::methods::{needs_classes, needs_likelihoods};
 pub use crate::records::{Lesson, Part, Records, Session};
 pub use crate::statistics::{self, Estimator, Importance, Score};
 pub use crate::train::{

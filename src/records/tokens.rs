@@ -21,6 +21,8 @@ use crate::nn::{Batch, Input};
 pub(crate) struct Tokens {
     parts: HashMap<Part, Windows>,
     vocabulary: usize,
+    /// Most rows that a record has.
+    longest: usize,
 }
 
 /// The windows of one part, one behind the other.
@@ -43,8 +45,9 @@ impl Tokens {
     /// Takes the windows of each part; `width` values a record, with [`NOTHING`] behind the last token.
     pub fn of(parts: &[(Part, &Samples)], vocabulary: usize) -> Tokens {
         let filled = parts.iter().filter(|(_, samples)| !samples.is_empty());
+        let longest = filled.clone().map(|(_, samples)| samples.x.len() / samples.len() - 1).max().unwrap_or(0);
         let parts = filled.map(|(part, samples)| (*part, Windows::of(samples))).collect();
-        Tokens { parts, vocabulary }
+        Tokens { parts, vocabulary, longest }
     }
 
     fn windows(&self, part: Part) -> Option<&Windows> {
@@ -220,7 +223,7 @@ impl Resident for Tokens {
         let x = Csr { ptr: one_a_row, idx: given, perm: None, heavy: false };
         // Some token may have most of the rows.
         let xt = Csr { ptr: by_token_ptr, idx: by_token, perm: Some(by_token), heavy: true };
-        let segments = Segments { ptr, of, count: records };
+        let segments = Segments { ptr, of, count: records, longest: self.longest };
         let x = Input::Sparse(ones, Pattern { x, xt });
         let batch = Batch { n: rows, x, structure: None, segments: Some(segments), seeds: None };
         Ok(Loaded { n: records, batch, targets: Targets::Tokens { ids, labels, weight } })

@@ -29,7 +29,7 @@ impl Fit {
         terms: &[Term],
         mut observe: impl FnMut(&StepReport) -> bool,
     ) -> Result<Progress> {
-        self.check_terms(terms)?;
+        self.check_terms(session, terms)?;
         session.balance(terms[0].records.indices)?;
         if self.state.epoch >= self.config.epochs {
             return Ok(Progress::Done);

@@ -264,7 +264,7 @@ impl Fit {
 
     /// # Errors
     /// An empty set; a private fit of more than one.
-    pub(crate) fn check_terms(&self, terms: &[Term]) -> Result<()> {
+    pub(crate) fn check_terms(&self, session: &Session, terms: &[Term]) -> Result<()> {
         if terms.is_empty() || terms.iter().any(|t| t.records.indices.is_empty()) {
             return Err(Error::input("there is nothing to train on: the set of records is empty"));
         }

@@ -16,7 +16,7 @@ impl Fit {
     /// # Errors
     /// A budget or an adapter that cannot hold it.
     pub fn prepare(&mut self, session: &mut Session, terms: &[Term]) -> Result<()> {
-        self.check_terms(terms)?;
+        self.check_terms(session, terms)?;
         session.balance(terms[0].records.indices)?;
         if self.together.is_some() {
             return self.prepare_together(session, terms);

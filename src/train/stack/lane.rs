@@ -73,7 +73,7 @@ impl<'a> Lane<'a> {
             fit.restore_part(session, model, state)?;
         }
         let all = job.indices;
-        fit.check_terms(&term(all))?;
+        fit.check_terms(session, &term(all))?;
         let batches = fit.batches(session, &FitState::default(), &term(all), &None);
         let mut lane = Lane {
             fit,

@@ -5,7 +5,7 @@ use super::identity::{Identities, Identity};
 use super::learned::Named;
 use super::parts::{Parts, Raw};
 use super::{DataConfig, Dataset, Normalize, Portion, Samples, Scaling, TargetFit, TargetKind};
-use super::{TwinsOnce, normalize, notes, split};
+use super::{TwinsOnce, normalize, notes, split, text};
 use crate::error::{Error, Result};
 
 /// Checks, splits, and normalises by what is fitted.
@@ -13,7 +13,11 @@ pub(super) fn dataset(mut parts: Parts, config: &DataConfig, kind: Normalize, fi
     let width = parts.width()?;
     parts.verify()?;
     split::apply(&mut parts, config)?;
-    config.plant.as_ref().map_or(Ok(()), |plant| plant.apply(&mut parts))?;
+    match (&config.plant, parts.targets) {
+        (Some(plant), TargetKind::Text) => text::plant(plant, &mut parts)?,
+        (Some(plant), _) => plant.apply(&mut parts)?,
+        (None, _) => {}
+    }
     let (validation, test) = (parts.validation.take().unwrap_or_default(), parts.test.take().unwrap_or_default());
     let learned = learned(&parts, [&validation, &test], fit)?;
     let normalization = match (fit.kept(), &config.normalize) {

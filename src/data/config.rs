@@ -146,8 +146,8 @@ pub struct DataConfig {
     #[cfg_attr(feature = "cli", schemars(extend("minLength" = 1, "maxLength" = 1)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<String>,
-    /// `csv`, `text`: whether `"` around a cell is no part of it, so that it can hold the separator. Default true; false
-    /// for files that never quote.
+    /// `csv`, `text`: whether `"` around a cell is no part of it, so that it can hold the separator. Default true;
+    /// false for files that never quote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quotes: Option<bool>,
     /// `text`: the field of JSON Lines (default `text`), or the column of a table; without it a file that is neither is

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use super::TargetKind;
 use super::identity::Key;
 use super::parts::Parts;
-use super::text;
 use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
@@ -142,9 +141,6 @@ impl Plant {
 
     /// Plants in the training part, which has been split off and whose records have keys.
     pub(super) fn apply(&self, parts: &mut Parts) -> Result<()> {
-        if parts.targets == TargetKind::Text {
-            return text::plant(self, parts);
-        }
         if parts.targets != TargetKind::Class {
             return Err(Error::input(format!(
                 "data.plant: gives records another class, and those of {} have {}; leave it out",

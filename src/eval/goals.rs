@@ -21,8 +21,8 @@ pub enum Sort {
     },
     /// 1 where a record has a label, else 0; outputs are logits.
     Labels,
-    /// Of each token of a text, 1 where the model holds it for the likeliest, else 0, and -1 behind the last; outputs are
-    /// the tokens' log-probabilities.
+    /// Of each token of a text, 1 where the model holds it for the likeliest, else 0, and -1 behind the last; outputs
+    /// are the tokens' log-probabilities.
     Tokens {
         /// Share of the commonest token: what an answer that is always the same is worth.
         common: f64,
@@ -73,7 +73,8 @@ fn softplus(x: f64) -> f64 {
 }
 
 /// Loss of each record: the mean over its outputs of the squared error, on the scale that was trained on, or of the
-/// binary cross-entropy, of a text over its tokens of their negative log-likelihood. Whether numbers were trained by squares or by Huber's loss does not matter.
+/// binary cross-entropy, of a text over its tokens of their negative log-likelihood. Whether numbers were trained by
+/// squares or by Huber's loss does not matter.
 pub(super) fn losses(logits: &[f32], goals: &Goals, width: usize) -> Vec<f64> {
     let term = |(z, t): (&f32, &f32)| match goals.sort {
         Sort::Real { .. } => (f64::from(*z) - f64::from(*t)).powi(2),

@@ -120,8 +120,8 @@ pub(crate) struct Outputs<'a> {
 }
 
 impl Outputs<'_> {
-    /// A number of each record \[n\] for each row of the outputs: the same where a row is a record; of texts, whose rows
-    /// are tokens, that of the record which a row is of, 0 for rows of nobody.
+    /// A number of each record \[n\] for each row of the outputs: the same where a row is a record; of texts, whose
+    /// rows are tokens, that of the record which a row is of, 0 for rows of nobody.
     fn of_rows(&self, rec: &mut Recording, numbers: Buf<f32>) -> Buf<f32> {
         let rows = self.logits.len.checked_div(self.classes).unwrap_or(0);
         match self.batch.segments.filter(|_| rows != self.n) {

@@ -35,7 +35,8 @@ struct Windows {
 /// Most rows of a batch of many records.
 const ROWS: usize = 8192;
 
-/// Rows of a batch are filled up to a multiple of this, and of an eighth of them, so that a program serves many batches.
+/// Rows of a batch are filled up to a multiple of this, and of an eighth of them, so that a program serves many
+/// batches.
 const ROUND: usize = 64;
 
 /// A row that belongs to no record.

@@ -6,8 +6,9 @@ use crate::kernels::loss;
 use crate::nn::Mode;
 use crate::records::{Records, Session, Use};
 
-/// Rows of 2 · `places` numbers, one for each record: the log-probability of each of its tokens given those before it, 0
-/// behind the last; then 1 where the token is the likeliest and 0 where another is, -1 behind the last. Dropout is off.
+/// Rows of 2 · `places` numbers, one for each record: the log-probability of each of its tokens given those before it,
+/// 0 behind the last; then 1 where the token is the likeliest and 0 where another is, -1 behind the last. Dropout is
+/// off.
 ///
 /// # Errors
 /// Records that do not exist, or are no texts; a text of more tokens than places.

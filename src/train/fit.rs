@@ -290,8 +290,8 @@ impl Fit {
         }
     }
 
-    /// Steps recorded into one submission. Parts of a graph, texts and drawn batches differ in size, so that groups of them
-    /// would never recur.
+    /// Steps recorded into one submission. Parts of a graph, texts and drawn batches differ in size, so that groups of
+    /// them would never recur.
     pub(crate) fn steps_at_once(&self, session: &Session) -> usize {
         // Iterates, or what steps add, are kept, for which steps must be single.
         let kept = self.config.coupled.is_some() || self.config.deltas.is_some();

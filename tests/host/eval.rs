@@ -65,10 +65,11 @@ fn every_metric_writes_its_keys_and_no_others() {
     let (deleted_edges, never_edges) = (vec![0.9, 0.5], vec![0.1, 0.6]);
     now.set_graph(GraphFacts { test_hops, deleted_edges, never_edges, planted: Some(1) });
     let numbers = Sort::Real { offset: vec![], scale: vec![] };
+    let tokens = of_targets(&Sort::Tokens { common: 0.1 });
     let all = [full(&now), of_targets(&numbers), of_targets(&Sort::Labels)];
     assert!(all[1..].iter().all(|metrics| metrics.iter().all(|(key, _)| !key.ends_with("accuracy"))), "{all:?}");
     let mut metrics = Metrics::default();
-    for (key, value) in all.iter().flat_map(Metrics::iter) {
+    for (key, value) in all.iter().chain([&tokens]).flat_map(Metrics::iter) {
         metrics.put(key, Some(value)).unwrap();
     }
     for metric in METRICS {

@@ -7,8 +7,8 @@ use crate::kernels::graph::{self, Readout};
 use crate::kernels::{attention, edit, loss};
 use crate::records::batch::Targets;
 
-/// The mean over a record's tokens of their cross-entropy, each predicted from those before it. Of a batch it is the mean
-/// over records, so that a long text counts for no more than a short one.
+/// The mean over a record's tokens of their cross-entropy, each predicted from those before it. Of a batch it is the
+/// mean over records, so that a long text counts for no more than a short one.
 pub static TOKEN_CROSS_ENTROPY: Objective = Objective {
     name: "token_cross_entropy",
     summary: "mean over a text's tokens of the negative log-likelihood of each, given those before it",

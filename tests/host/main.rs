@@ -79,6 +79,7 @@ mod tables;
 mod tangents;
 mod targets;
 mod templates;
+mod texts;
 mod verdict;
 mod woodbury;
 mod zoo;

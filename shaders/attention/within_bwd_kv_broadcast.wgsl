@@ -2,11 +2,14 @@
 // for all keys of the subgroup. Needs subgroups of at least 8 lanes (lanes 0..8 are read from).
 #import grid
 #import sequences
+#import row_stats
 
 struct P { rows: u32, heads: u32, kv_heads: u32, sequences: u32, longest: u32, scale: f32 }
 
 override WG: u32 = 16u;
 override QUADS: u32 = 1u;
+// 1: dx is the gradient to the keys, 0: to the values. Both at once would bind more than WebGPU promises.
+override KEYS: u32 = 1u;
 // Lanes that are read from: a workgroup has no fewer.
 override TEAM: u32 = 8u;
 
@@ -16,11 +19,9 @@ override TEAM: u32 = 8u;
 @group(0) @binding(3) var<storage, read> q: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> k: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> v: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read> lse: array<f32>;
+@group(0) @binding(6) var<storage, read> stats: array<f32>;
 @group(0) @binding(7) var<storage, read> dy: array<vec4<f32>>;
-@group(0) @binding(8) var<storage, read> delta: array<f32>;
-@group(0) @binding(9) var<storage, read_write> dk: array<vec4<f32>>;
-@group(0) @binding(10) var<storage, read_write> dv: array<vec4<f32>>;
+@group(0) @binding(8) var<storage, read_write> dx: array<vec4<f32>>;
 
 // The row behind the last one that looks at some of these rows.
 fn end_of(last: u32) -> u32 {
@@ -83,19 +84,21 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
                 s5 += x * subgroupBroadcast(t, 5u);
                 s6 += x * subgroupBroadcast(t, 6u);
                 s7 += x * subgroupBroadcast(t, 7u);
-                let z = value[f];
-                let u = dy[at + f];
-                d0 += z * subgroupBroadcast(u, 0u);
-                d1 += z * subgroupBroadcast(u, 1u);
-                d2 += z * subgroupBroadcast(u, 2u);
-                d3 += z * subgroupBroadcast(u, 3u);
-                d4 += z * subgroupBroadcast(u, 4u);
-                d5 += z * subgroupBroadcast(u, 5u);
-                d6 += z * subgroupBroadcast(u, 6u);
-                d7 += z * subgroupBroadcast(u, 7u);
+                if (KEYS == 1u) {
+                    let z = value[f];
+                    let u = dy[at + f];
+                    d0 += z * subgroupBroadcast(u, 0u);
+                    d1 += z * subgroupBroadcast(u, 1u);
+                    d2 += z * subgroupBroadcast(u, 2u);
+                    d3 += z * subgroupBroadcast(u, 3u);
+                    d4 += z * subgroupBroadcast(u, 4u);
+                    d5 += z * subgroupBroadcast(u, 5u);
+                    d6 += z * subgroupBroadcast(u, 6u);
+                    d7 += z * subgroupBroadcast(u, 7u);
+                }
             }
-            let l = lse[e];
-            let m = delta[e];
+            let l = lse(e);
+            let m = delta(e);
             let la = vec4<f32>(subgroupBroadcast(l, 0u), subgroupBroadcast(l, 1u),
                     subgroupBroadcast(l, 2u), subgroupBroadcast(l, 3u));
             let lb = vec4<f32>(subgroupBroadcast(l, 4u), subgroupBroadcast(l, 5u),
@@ -109,28 +112,31 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
             let ga = wa * (vec4<f32>(added(d0), added(d1), added(d2), added(d3)) - ma);
             let gb = wb * (vec4<f32>(added(d4), added(d5), added(d6), added(d7)) - mb);
             for (var f = 0u; f < QUADS; f += 1u) {
-                let t = q[at + f];
-                var x = key_sum[f];
-                x += ga.x * subgroupBroadcast(t, 0u);
-                x += ga.y * subgroupBroadcast(t, 1u);
-                x += ga.z * subgroupBroadcast(t, 2u);
-                x += ga.w * subgroupBroadcast(t, 3u);
-                x += gb.x * subgroupBroadcast(t, 4u);
-                x += gb.y * subgroupBroadcast(t, 5u);
-                x += gb.z * subgroupBroadcast(t, 6u);
-                x += gb.w * subgroupBroadcast(t, 7u);
-                key_sum[f] = x;
-                let u = dy[at + f];
-                var z = value_sum[f];
-                z += wa.x * subgroupBroadcast(u, 0u);
-                z += wa.y * subgroupBroadcast(u, 1u);
-                z += wa.z * subgroupBroadcast(u, 2u);
-                z += wa.w * subgroupBroadcast(u, 3u);
-                z += wb.x * subgroupBroadcast(u, 4u);
-                z += wb.y * subgroupBroadcast(u, 5u);
-                z += wb.z * subgroupBroadcast(u, 6u);
-                z += wb.w * subgroupBroadcast(u, 7u);
-                value_sum[f] = z;
+                if (KEYS == 1u) {
+                    let t = q[at + f];
+                    var x = key_sum[f];
+                    x += ga.x * subgroupBroadcast(t, 0u);
+                    x += ga.y * subgroupBroadcast(t, 1u);
+                    x += ga.z * subgroupBroadcast(t, 2u);
+                    x += ga.w * subgroupBroadcast(t, 3u);
+                    x += gb.x * subgroupBroadcast(t, 4u);
+                    x += gb.y * subgroupBroadcast(t, 5u);
+                    x += gb.z * subgroupBroadcast(t, 6u);
+                    x += gb.w * subgroupBroadcast(t, 7u);
+                    key_sum[f] = x;
+                } else {
+                    let u = dy[at + f];
+                    var z = value_sum[f];
+                    z += wa.x * subgroupBroadcast(u, 0u);
+                    z += wa.y * subgroupBroadcast(u, 1u);
+                    z += wa.z * subgroupBroadcast(u, 2u);
+                    z += wa.w * subgroupBroadcast(u, 3u);
+                    z += wb.x * subgroupBroadcast(u, 4u);
+                    z += wb.y * subgroupBroadcast(u, 5u);
+                    z += wb.z * subgroupBroadcast(u, 6u);
+                    z += wb.w * subgroupBroadcast(u, 7u);
+                    value_sum[f] = z;
+                }
             }
         }
     }
@@ -138,7 +144,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         return;
     }
     for (var f = 0u; f < QUADS; f += 1u) {
-        dk[o * QUADS + f] = p.scale * key_sum[f];
-        dv[o * QUADS + f] = value_sum[f];
+        if (KEYS == 1u) {
+            dx[o * QUADS + f] = p.scale * key_sum[f];
+        } else {
+            dx[o * QUADS + f] = value_sum[f];
+        }
     }
 }

@@ -1,9 +1,10 @@
 // within.wgsl backward to the queries: with a_j = exp(scale q . k_j - lse) and d_j = a_j (dy . v_j - delta), delta the
 // sum of y dy over the head, dq[i,h,:] = scale sum_j d_j k[j,kv,:] over the rows j that row i looks at (Dao et al.,
-// "FlashAttention", 2022, algorithm 4). q, dy, dq [rows,heads,4 QUADS], k, v [rows,kv_heads,4 QUADS], lse, delta
-// [rows,heads]. One thread per (row, head). Twin: attention/within/twin.rs bwd_q.
+// "FlashAttention", 2022, algorithm 4). q, dy, dq [rows,heads,4 QUADS], k, v [rows,kv_heads,4 QUADS], stats as in
+// row_stats.wgsl. One thread per (row, head). Twin: attention/within/twin.rs bwd_q.
 #import grid
 #import sequences
+#import row_stats
 
 struct P { rows: u32, heads: u32, kv_heads: u32, sequences: u32, longest: u32, scale: f32 }
 
@@ -16,10 +17,9 @@ override QUADS: u32 = 1u;
 @group(0) @binding(3) var<storage, read> q: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> k: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> v: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read> lse: array<f32>;
+@group(0) @binding(6) var<storage, read> stats: array<f32>;
 @group(0) @binding(7) var<storage, read> dy: array<vec4<f32>>;
-@group(0) @binding(8) var<storage, read> delta: array<f32>;
-@group(0) @binding(9) var<storage, read_write> dq: array<vec4<f32>>;
+@group(0) @binding(8) var<storage, read_write> dq: array<vec4<f32>>;
 
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec3<u32>,
@@ -38,8 +38,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         back[f] = dy[i * QUADS + f];
         sum[f] = vec4<f32>(0.0);
     }
-    let norm = lse[i];
-    let middle = delta[i];
+    let norm = lse(i);
+    let middle = delta(i);
     for (var j = w.x; j < w.y; j += 1u) {
         let at = (j * p.kv_heads + kv) * QUADS;
         var s = vec4<f32>(0.0);

@@ -2,6 +2,7 @@
 // rows of the subgroup. Needs subgroups of at least 8 lanes (lanes 0..8 are read from).
 #import grid
 #import sequences
+#import row_stats
 
 struct P { rows: u32, heads: u32, kv_heads: u32, sequences: u32, longest: u32, scale: f32 }
 
@@ -16,10 +17,9 @@ override TEAM: u32 = 8u;
 @group(0) @binding(3) var<storage, read> q: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> k: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> v: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read> lse: array<f32>;
+@group(0) @binding(6) var<storage, read> stats: array<f32>;
 @group(0) @binding(7) var<storage, read> dy: array<vec4<f32>>;
-@group(0) @binding(8) var<storage, read> delta: array<f32>;
-@group(0) @binding(9) var<storage, read_write> dq: array<vec4<f32>>;
+@group(0) @binding(8) var<storage, read_write> dq: array<vec4<f32>>;
 
 // The row behind the last one that some of these rows look at: sequences rise, and rows of nobody come last.
 fn end_of(last: u32) -> u32 {
@@ -57,8 +57,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nwg: vec
         back[f] = dy[i * QUADS + f];
         sum[f] = vec4<f32>(0.0);
     }
-    let norm = lse[i];
-    let middle = delta[i];
+    let norm = lse(i);
+    let middle = delta(i);
     for (var j = first; j < end; j += 8u) {
         let at = (min(j + (lane & (TEAM - 1u)), end - 1u) * p.kv_heads + kv) * QUADS;
         var s0 = vec4<f32>(); var s1 = vec4<f32>(); var s2 = vec4<f32>(); var s3 = vec4<f32>();

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 
 /// Files that `#import` may name: `shaders/shared/<name>.wgsl`.
 pub static SHARED: &[(&str, &str)] = &[
+    ("row_stats", include_str!("../../shaders/shared/row_stats.wgsl")),
     ("sequences", include_str!("../../shaders/shared/sequences.wgsl")),
     ("grid", include_str!("../../shaders/shared/grid.wgsl")),
     ("bits", include_str!("../../shaders/shared/bits.wgsl")),

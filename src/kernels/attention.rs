@@ -217,6 +217,23 @@ fn edge_sums(rec: &mut Recording, a: &Edges, x: Buf<f32>, by: Option<Buf<f32>>, 
     a.merge(rec, part, y, heads);
 }
 
+/// Records `y[e,h] = alpha[e,h] (x[e,h] − mean[row,h])` for the edges of every row; alpha, x, y [edges, heads], mean
+/// [rows, heads].
+fn centre(rec: &mut Recording, a: &Edges, [alpha, mean, x]: [Buf<f32>; 3], y: Buf<f32>, heads: usize) {
+    let (ptr, split) = a.walk();
+    rec.dispatch(&tangent::CENTRE)
+        .set("SPLIT", split)
+        .params(Sums { slots: a.slots() as u32, heads: heads as u32 })
+        .read(ptr)
+        .read(alpha)
+        .read(mean)
+        .read(x)
+        .write(y)
+        .work(2 * y.len as u64, 4 * (3 * y.len + mean.len) as u64)
+        .turns(a.most())
+        .threads(a.slots() * heads);
+}
+
 /// Records `y[i,h,:] = Σ_e alpha[e,h] z[idx[e],h,:]` over the edges of row i (eq. 4); alpha [edges, heads],
 /// z [sources, heads, width], y [rows, heads, width].
 pub fn attend(rec: &mut Recording, a: &Edges, alpha: Buf<f32>, z: Buf<f32>, y: Buf<f32>, heads: usize, width: usize) {

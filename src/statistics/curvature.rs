@@ -78,12 +78,12 @@ pub fn dots(session: &mut Session, records: Records, u: Buf<f32>) -> Result<Vec<
 pub fn gauss_newton(session: &mut Session, records: Records) -> Result<GaussNewton> {
     session.check_records(records, false)?;
     let (u, hu) = (session.vector("gauss_newton.u")?, session.vector("gauss_newton.hu")?);
-    let (theta, classes) = (session.theta, session.model.classes);
+    let theta = session.theta;
     let pieces = sum_over(session, records, [u, hu], |s, rec, shape, scale| {
         let loaded = s.record_load(rec, records.part, shape)?;
         let tape = s.record_forward(rec, &loaded, Mode::Eval, None)?;
         let Some(along) = tangent(rec, &[(theta, u)])?.of(tape.logits) else { return Ok(()) };
-        let dlogits = rec.temp("curvature", loaded.n * classes);
+        let dlogits = rec.temp("curvature", tape.logits.len);
         s.record_curvature(rec, &loaded.targets, [tape.logits, along, dlogits])?;
         let sink = Sink::Mean { grad: hu, scale, accumulate: true };
         s.model.backward(rec, theta, &tape, dlogits, None, sink)

@@ -278,8 +278,8 @@ impl Fit {
                 Err(Error::internal("private and coupled training have one set of records"))
             }
             _ if alone && session.objective().of == Of::Tokens => Err(Error::input(
-                "train.dp and train.coupled clip gradients of records that are one row each, and the records are texts; \
-                 leave them out",
+                "train.dp and train.coupled clip gradients of records that are one row each, and the records are \
+                 texts; leave them out",
             )),
             Some(_) if records < self.config.batch_size => Err(Error::input(format!(
                 "train.coupled draws train.batch_size = {} distinct records for a step, and there are {records}; lower \

@@ -35,7 +35,12 @@ const FEW_GROUPS: [&str; 10] = [
 ];
 
 /// Kernels whose grid folds in the full shapes alone: a smaller case would not need so many workgroups.
-const LARGE: [&str; 11] = [
+const LARGE: [&str; 16] = [
+    "attention.within_broadcast",
+    "attention.within_bwd_kv_broadcast",
+    "attention.within_bwd_q_broadcast",
+    "attention.within_edges",
+    "attention.within_weights",
     "graph.max_balanced",
     "graph.max_bwd_balanced",
     "graph.max_fix",

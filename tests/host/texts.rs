@@ -101,7 +101,7 @@ fn texts_are_forgotten_scored_and_written() {
     assert_ne!(drawn[0], drawn[1]);
     assert_eq!(write(&desk, "run", &sampling("", 1.5)), drawn);
     let job = GenerateJob::read(&desk.path("run")).unwrap();
-    let mut refuse = |how: &Sampling, words: &[&str]| {
+    let refuse = |how: &Sampling, words: &[&str]| {
         refused(job.generate(&mut Engine::reference(), how).map(drop), words);
     };
     refuse(&sampling("abcdefgh", 0.0), &["--prompt", "9 tokens", "context has 8"]);
@@ -117,7 +117,7 @@ fn what_a_language_model_cannot_have_is_refused_before_anything_is_written() {
         assert!(!desk.path("out").exists(), "{config}");
     };
     wrong(&CONFIG.replace("loader = 'text'", "loader = 'csv'\nlabel = 'x'"), &["data.context", "does not read"]);
-    let private = format!("{CONFIG}dp = {{ clip = 1, noise_multiplier = 1 }}\n").replace("adamw", "sgd");
+    let private = format!("{CONFIG}dp = {{ clip = 1, noise_multiplier = 1, delta = 1e-3 }}\n").replace("adamw", "sgd");
     refused(train(&desk, &private, "private"), &["train.dp", "texts"]);
     let picture = "seed = 1\n[data]\nloader = 'digits'\nlimit = 20\n[model]\nzoo = 'gpt'\n";
     let wide = "sizes = { width = 8, depth = 1, heads = 2 }\n[train]\nepochs = 1\n";

@@ -1,10 +1,8 @@
 //! Directional derivatives of the `attention` family, and the kernels that they need.
 
 use super::rows::{MERGE, Merge, SOFTMAX_MERGE, SUMS, Soft, SoftMerge, Sums};
-use super::{Edges, twin};
-use crate::engine::{
-    Access, Buf, Dispatch, Fields, Kernel, Params, Recording, Requires, Span, Tangent, Tangents, Twin,
-};
+use super::twin;
+use crate::engine::{Access, Buf, Dispatch, Fields, Kernel, Params, Requires, Span, Tangent, Tangents, Twin};
 use crate::error::{Error, Result};
 use crate::kernels::map::{self, Binary};
 
@@ -38,23 +36,6 @@ pub static CENTRE: Kernel = row(
     twin::centre,
     Tangent::Linear(&[&[1], &[2, 3]]),
 );
-
-/// Records `y[e,h] = alpha[e,h] (x[e,h] − mean[row,h])` for the edges of every row; alpha, x, y [edges, heads], mean
-/// [rows, heads].
-pub(super) fn centre(rec: &mut Recording, a: &Edges, [alpha, mean, x]: [Buf<f32>; 3], y: Buf<f32>, heads: usize) {
-    let (ptr, split) = a.walk();
-    rec.dispatch(&CENTRE)
-        .set("SPLIT", split)
-        .params(Sums { slots: a.slots() as u32, heads: heads as u32 })
-        .read(ptr)
-        .read(alpha)
-        .read(mean)
-        .read(x)
-        .write(y)
-        .work(2 * y.len as u64, 4 * (3 * y.len + mean.len) as u64)
-        .turns(a.most())
-        .threads(a.slots() * heads);
-}
 
 /// Bindings ptr perm a b y.
 pub fn sums(t: &mut Tangents, d: &Dispatch) -> Result<()> {

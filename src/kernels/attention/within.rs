@@ -7,7 +7,9 @@ mod twin;
 
 pub(super) use twin::sequence;
 
-use crate::engine::{Arguments, Buf, Class, Fields, Kernel, Params, Pass, Recording, Requires, Tangent, Target, Twin};
+use crate::engine::{
+    ALIGN, Arguments, Buf, Class, Fields, Kernel, Params, Pass, Recording, Requires, Tangent, Target, Twin,
+};
 use crate::kernels::{map, reduce};
 use crate::params;
 
@@ -228,16 +230,33 @@ pub fn within_bwd(
     if checks.shape("dq", dq, &queries).shape("dk", dk, &keys).shape("dv", dv, &keys).wrong() {
         return;
     }
-    let (product, delta) = (rec.temp("y dy", y.len), rec.temp("sums of y dy", lse.len));
+    // Side by side, for a kernel binds no more than eight.
+    let (product, stats) = (rec.temp("y dy", y.len), rec.temp("lse and sums of y dy", 2 * half(lse.len)));
+    let [first, second] = stats_of(stats, lse.len);
+    rec.clear(stats);
+    rec.copy(lse, first);
     map::binary(rec, map::Binary::Mul, y, dy, product);
-    reduce::rows(rec, product, delta);
-    let operands = [q, k, v, lse, dy, delta];
+    reduce::rows(rec, product, second);
+    let operands = [q, k, v, stats, dy];
     let bytes = 4 * (3 * q.len + 4 * k.len + 2 * lse.len) as u64;
     let (rows, share) = (w.launched(rec.target()), w.heads / w.kv_heads);
     let pass = w.begin(rec, [&WITHIN_BWD_Q, &WITHIN_BWD_Q_BROADCAST], &operands).write(dq);
     pass.work(6 * w.products(), bytes).turns(w.turns(2)).threads(rows * w.heads);
-    let pass = w.begin(rec, [&WITHIN_BWD_KV, &WITHIN_BWD_KV_BROADCAST], &operands).write(dk).write(dv);
-    pass.work(8 * w.products(), bytes).turns(share * w.turns(2)).threads(rows * w.kv_heads);
+    for (keys, dx) in [(1, dk), (0, dv)] {
+        let pass =
+            w.begin(rec, [&WITHIN_BWD_KV, &WITHIN_BWD_KV_BROADCAST], &operands).set("KEYS", keys as u8).write(dx);
+        pass.work(5 * w.products(), bytes).turns(share * w.turns(2)).threads(rows * w.kv_heads);
+    }
+}
+
+/// Elements from the beginning of the first of two lists of `len` numbers to that of the second.
+fn half(len: usize) -> usize {
+    len.next_multiple_of(ALIGN)
+}
+
+/// The logarithms, and the sums of y dy, of so many rows and heads; see `row_stats.wgsl`.
+fn stats_of(stats: Buf<f32>, len: usize) -> [Buf<f32>; 2] {
+    [stats.range(0..len), stats.range(half(len)..half(len) + len)]
 }
 
 impl Within {

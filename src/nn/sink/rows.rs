@@ -1,5 +1,5 @@
-//! Gradients of parameters whose records are many rows: what is summed over a record's rows before anything else is done
-//! with it.
+//! Gradients of parameters whose records are many rows: what is summed over a record's rows before anything else is
+//! done with it.
 
 use super::super::factors::refused;
 use super::super::pass::{Backward, Saved};

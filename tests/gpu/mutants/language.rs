@@ -19,7 +19,7 @@ pub static FAULTS: &[Mutant] = &[
     mutant("attention.within_bwd_kv", "one head of those that share", "h < first + share", "h < first + 1u"),
     mutant("attention.within_bwd_kv", "values by the slopes", "weight * dy[at + f];", "slope * dy[at + f];"),
     mutant("attention.within_bwd_kv", "keys of the weights", "slope * q[at + f];", "weight * q[at + f];"),
-    mutant("attention.within_bwd_kv", "delta of another head", "- delta[e])", "- delta[i])"),
+    mutant("attention.within_bwd_kv", "delta of another head", "- delta(e))", "- delta(i))"),
     mutant("attention.within_bwd_kv", "grid not folded", "group_index(wid, nwg)", "wid.x"),
     mutant(
         "attention.within_broadcast",
@@ -41,7 +41,7 @@ pub static FAULTS: &[Mutant] = &[
         "select(vec4<f32>(1.0), exp(",
     ),
     mutant("attention.within_bwd_q_broadcast", "the first key last", "ga.x * subgroupBroadcast(t, 0u)", "ga.x * t"),
-    mutant("attention.within_bwd_kv_broadcast", "another row's logarithm", "let l = lse[e];", "let l = lse[o];"),
+    mutant("attention.within_bwd_kv_broadcast", "another row's logarithm", "let l = lse(e);", "let l = lse(o);"),
     mutant(
         "attention.within_bwd_kv_broadcast",
         "one head of those that share",

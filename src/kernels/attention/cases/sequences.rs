@@ -62,10 +62,11 @@ pub(super) fn cases() -> Vec<Case> {
         all.extend([false, true].iter().flat_map(|causal| at(rows, *size, *causal)));
         all.extend(places(rows, size[0], size[2]));
     }
-    all.extend(at(&Ragged::new(&[257, 30], 1), [1, 1, 32], true));
+    all.extend(at(&Ragged::new(&[257, 30], 1), [1, 1, 8], true));
     all.extend(at(&Ragged::new(&[9], 0), [1, 1, 128], false));
     all.push(scored(Target::default(), &Ragged::new(&[40], 0), [1, 1, 8], true, 60.0));
-    for (rows, size) in [(&some[1].0, [3, 1, 8]), (&some[2].0, [4, 2, 12]), (&Ragged::new(&[20], 1), [2, 2, 4])] {
+    for (rows, size) in [(&some[1].0, [3, 1, 8]), (&some[2].0, [4, 2, 12]), (&Ragged::new(&[9, 1, 6, 4], 1), [2, 2, 4])]
+    {
         all.extend([false, true].iter().flat_map(|causal| moving(rows, size, *causal)));
     }
     // A row of edges that is cut into pieces.
@@ -73,9 +74,10 @@ pub(super) fn cases() -> Vec<Case> {
     let many = Ragged::new(&[3; 22_003], 7);
     all.extend(at(&many, [1, 1, 4], true).map(Case::folded));
     all.extend(places(&many, 1, 2).map(Case::folded));
-    all.extend(moving(&Ragged::new(&[2; 16_003], 2), [2, 2, 4], false).map(Case::folded));
+    all.extend(moving(&Ragged::new(&[2; 17_003], 2), [2, 2, 4], false).map(Case::folded));
     all.extend(forms(&Ragged::new(&[31, 1, 8], 3), [4, 2, 8]));
     all.extend(forms(&some[2].0, [2, 1, 4]));
+    all.extend(broadcast(&Ragged::new(&[3; 22_003], 7), [8, 8, 4]).into_iter().map(Case::folded));
     let batch = Ragged::new(&[256; 8], 0);
     all.extend(at(&batch, [4, 4, 32], true).map(Case::timed));
     all.extend(forms(&batch, [4, 4, 32]).into_iter().map(Case::only_timed));
@@ -105,15 +107,20 @@ fn formed(target: Target, rows: &Ragged, size: Size) -> Vec<Case> {
 
 /// The plain form and that for software adapters.
 fn forms(rows: &Ragged, size: Size) -> Vec<Case> {
+    let mut all = formed(Target::default(), rows, size);
+    all.extend(broadcast(rows, size));
+    all
+}
+
+/// The form for software adapters.
+fn broadcast(rows: &Ragged, size: Size) -> Vec<Case> {
     let named = |case: Case| {
         let kernels = ["attention.within_bwd_kv", "attention.within_bwd_q", "attention.within"];
         let found = kernels.iter().find_map(|kernel| Some((kernel, case.name.strip_prefix(kernel)?)));
         let name = found.map_or(String::new(), |(kernel, rest)| format!("{kernel}_broadcast{rest}"));
         Case { name, ..case }
     };
-    let mut all = formed(Target::default(), rows, size);
-    all.extend(formed(Target::software(8), rows, size).into_iter().map(named));
-    all
+    formed(Target::software(8), rows, size).into_iter().map(named).collect()
 }
 
 fn new(target: Target, kernel: &str, rows: &Ragged, [heads, kv_heads, width]: Size, causal: bool) -> (Case, Gen) {

@@ -1,9 +1,8 @@
 //! Directional derivatives of attention within sequences, made of the kernels over edges: the rows that look at each
 //! other are a graph.
 
-use super::super::tangent::centre;
-use super::super::{Edges, attend, attend_bwd_alpha, attend_bwd_z, gather, mean_heads, mean_heads_bwd};
-use super::{Graph, Looks, Sequences, WITHIN_EDGES, WITHIN_WEIGHTS};
+use super::super::{Edges, attend, attend_bwd_alpha, attend_bwd_z, centre, gather, mean_heads, mean_heads_bwd};
+use super::{Graph, Looks, Sequences, WITHIN_EDGES, WITHIN_WEIGHTS, stats_of};
 use crate::engine::{Buf, Dispatch, Recording, Tangents};
 use crate::error::Result;
 use crate::kernels::map::{self, Binary};
@@ -182,10 +181,11 @@ fn as_made(t: &mut Tangents, d: &Dispatch, i: usize, made: Buf<f32>) -> Result<(
     Ok(())
 }
 
-/// Bindings ptr seg q k v lse dy delta dq: the same over edges, each kernel of which has a rule of its own.
+/// Bindings ptr seg q k v stats dy dq: the same over edges, each kernel of which has a rule of its own.
 pub fn bwd_q(t: &mut Tangents, d: &Dispatch) -> Result<()> {
-    let [q, k, v, lse, dy, delta] = [2, 3, 4, 5, 6, 7].map(|i| d.bound::<f32>(i));
+    let [q, k, v, stats, dy] = [2, 3, 4, 5, 6].map(|i| d.bound::<f32>(i));
     let s = Spread::of(t.rec(), d)?;
+    let [lse, delta] = stats_of(stats, s.p.rows as usize * s.heads());
     let dq = t.rec().temp("dq over edges", q.len);
     t.through(|rec| {
         let alpha = s.weights(rec, q, k, lse);
@@ -193,23 +193,21 @@ pub fn bwd_q(t: &mut Tangents, d: &Dispatch) -> Result<()> {
         let k = s.under_heads(rec, k);
         attend(rec, &s.a, slopes, k, dq, s.heads(), s.width());
     })?;
-    as_made(t, d, 8, dq)
+    as_made(t, d, 7, dq)
 }
 
-/// Bindings ptr seg q k v lse dy delta dk dv.
+/// Bindings ptr seg q k v stats dy dx.
 pub fn bwd_kv(t: &mut Tangents, d: &Dispatch) -> Result<()> {
-    let [q, k, v, lse, dy, delta] = [2, 3, 4, 5, 6, 7].map(|i| d.bound::<f32>(i));
-    let s = Spread::of(t.rec(), d)?;
-    let [dk, dv] = ["dk over edges", "dv over edges"].map(|name| t.rec().temp(name, k.len));
+    let [q, k, v, stats, dy] = [2, 3, 4, 5, 6].map(|i| d.bound::<f32>(i));
+    let (s, keys) = (Spread::of(t.rec(), d)?, d.constant("KEYS")? == 1.0);
+    let [lse, delta] = stats_of(stats, s.p.rows as usize * s.heads());
+    let dx = t.rec().temp("dx over edges", k.len);
     t.through(|rec| {
         let alpha = s.weights(rec, q, k, lse);
-        let slopes = s.slopes(rec, alpha, v, dy, delta);
-        for (weights, of, to) in [(slopes, q, dk), (alpha, dy, dv)] {
-            let each = rec.temp("of heads", of.len);
-            attend_bwd_z(rec, &s.t, weights, of, each, s.heads(), s.width());
-            s.over_heads(rec, each, to);
-        }
+        let (weights, of) = if keys { (s.slopes(rec, alpha, v, dy, delta), q) } else { (alpha, dy) };
+        let each = rec.temp("of heads", of.len);
+        attend_bwd_z(rec, &s.t, weights, of, each, s.heads(), s.width());
+        s.over_heads(rec, each, dx);
     })?;
-    as_made(t, d, 8, dk)?;
-    as_made(t, d, 9, dv)
+    as_made(t, d, 7, dx)
 }

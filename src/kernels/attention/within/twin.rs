@@ -74,12 +74,19 @@ pub fn within(call: &mut TwinCall) {
     }
 }
 
-/// Bindings ptr seg q k v lse dy delta dq; see `within_bwd_q.wgsl`.
+/// The logarithms, and the sums of y dy behind them; see `row_stats.wgsl`.
+fn halves(stats: &[f64], p: Looks) -> [&[f64]; 2] {
+    let len = (p.rows * p.heads) as usize;
+    [&stats[..len], &stats[len.next_multiple_of(64)..][..len]]
+}
+
+/// Bindings ptr seg q k v stats dy dq; see `within_bwd_q.wgsl`.
 pub fn bwd_q(call: &mut TwinCall) {
     let (p, width, causal) = (call.params(), 4 * call.set("QUADS") as usize, call.set("CAUSAL") == 1);
-    let [ptr, of, q, k, v, lse, dy, delta, dq] = call.bufs();
-    let (v, lse, dy, delta, dq) = (v.f(), lse.f(), dy.f(), delta.f(), dq.f_mut());
+    let [ptr, of, q, k, v, stats, dy, dq] = call.bufs();
+    let (v, stats, dy, dq) = (v.f(), stats.f(), dy.f(), dq.f_mut());
     let c = Call { p, width, causal, ptr: ptr.u(), of: of.u(), q: q.f(), k: k.f() };
+    let [lse, delta] = halves(stats, c.p);
     dq.fill(0.0);
     for e in 0..c.p.rows as usize * c.heads() {
         let (i, h) = (e / c.heads(), e % c.heads());
@@ -92,14 +99,15 @@ pub fn bwd_q(call: &mut TwinCall) {
     }
 }
 
-/// Bindings ptr seg q k v lse dy delta dk dv; see `within_bwd_kv.wgsl`.
+/// Bindings ptr seg q k v stats dy dx; see `within_bwd_kv.wgsl`.
 pub fn bwd_kv(call: &mut TwinCall) {
     let (p, width, causal) = (call.params(), 4 * call.set("QUADS") as usize, call.set("CAUSAL") == 1);
-    let [ptr, of, q, k, v, lse, dy, delta, dk, dv] = call.bufs();
-    let (v, lse, dy, delta, dk, dv) = (v.f(), lse.f(), dy.f(), delta.f(), dk.f_mut(), dv.f_mut());
+    let keys = call.set("KEYS") == 1;
+    let [ptr, of, q, k, v, stats, dy, dx] = call.bufs();
+    let (v, stats, dy, dx) = (v.f(), stats.f(), dy.f(), dx.f_mut());
     let c = Call { p, width, causal, ptr: ptr.u(), of: of.u(), q: q.f(), k: k.f() };
-    dk.fill(0.0);
-    dv.fill(0.0);
+    let [lse, delta] = halves(stats, c.p);
+    dx.fill(0.0);
     for j in 0..c.p.rows as usize {
         for (i, h) in c.lookers(j).flat_map(|i| (0..c.heads()).map(move |h| (i, h))) {
             let (e, at) = (i * c.heads() + h, c.shared(j, h));
@@ -107,8 +115,7 @@ pub fn bwd_kv(call: &mut TwinCall) {
             let dy = &dy[e * width..(e + 1) * width];
             let slope = f64::from(c.p.scale) * weight * (dot(dy, &v[at..at + width]) - delta[e]);
             (0..width).for_each(|f| {
-                dk[at + f] += slope * c.q[e * width + f];
-                dv[at + f] += weight * dy[f];
+                dx[at + f] += if keys { slope * c.q[e * width + f] } else { weight * dy[f] };
             });
         }
     }

@@ -40,7 +40,8 @@ pub enum Hazard {
     /// It is the argument of an exponential. SwiftShader's exp(NaN) is 0, as WGSL allows: what the NaN reaches may be
     /// anything, the rest may not.
     Exponent,
-    /// A weight of a convolution: what lies in the padding may be left out or be multiplied as a 0.
+    /// A weight of a convolution: what lies in the padding may be left out or be multiplied as a 0. Or what only some
+    /// rows of a block look at.
     Padding,
     /// A sum takes it apart in an order of its own, where one infinite number may become the difference of two.
     Merged,
@@ -78,6 +79,9 @@ pub struct Case {
     pub test: bool,
     /// What a NaN in an output means.
     pub on_nan: OnNan,
+    /// A driver may contract a product and a sum where no guard stands between them: results with and without guards
+    /// agree within the tolerance, not to the bit.
+    pub contracts: bool,
 }
 
 /// Elements of guard zone before and after each buffer of a case.
@@ -96,6 +100,7 @@ impl Case {
             bench: false,
             test: true,
             on_nan: OnNan::Wrong,
+            contracts: false,
         }
     }
 
@@ -103,6 +108,12 @@ impl Case {
     pub fn tolerance(mut self, rtol: f64, atol: f64) -> Case {
         self.rtol = rtol;
         self.atol = atol;
+        self
+    }
+
+    /// Lets drivers contract, see [`Case::contracts`].
+    pub fn contracting(mut self) -> Case {
+        self.contracts = true;
         self
     }
 

@@ -55,8 +55,11 @@ fn caught(device: &Shared, m: &Mutant, last: &Last) -> Result<Option<String>, Fa
     let cases = cases(last, of.family());
     let mut tried: Vec<_> =
         cases.iter().filter(|(c, _)| c.rec.dispatches().any(|d| std::ptr::eq(d.kernel, of))).collect();
-    // Those that speak of the fault first: one that does not notice may cost the driver's compiler seconds.
-    tried.sort_by_key(|(case, _)| !named_alike(&case.name, m.what));
+    // Those that speak of the fault first, then small ones: one that does not notice may cost the driver's compiler or
+    // the twin seconds.
+    tried.sort_by_key(|(case, _)| {
+        (!named_alike(&case.name, m.what), case.rec.dispatches().map(|d| d.flops).sum::<u64>())
+    });
     for (case, answer) in tried {
         let mut case = case.clone();
         replace(&mut case, of, planted);

@@ -53,7 +53,8 @@ pub static FAULTS: &[Mutant] = &[
     mutant("attention.within_weights", "grid not folded", "group_index(wid, nwg)", "wid.x"),
     mutant("attention.within_edges", "along its own edge", "j * p.longest + row - w.x", "row * p.longest + j - w.x"),
     mutant("attention.within_edges", "padding along the first edge", "(row + 1u) * p.longest - 1u", "row * p.longest"),
-    mutant("attention.within_edges", "last end missing", "if (e > p.rows * p.longest)", "if (e >= p.rows * p.longest)"),
+    // Not an end left unwritten: it would hold poison, and who walks rows by it walks two thousand million edges.
+    mutant("attention.within_edges", "ends one early", "ends[row] = e;", "ends[row] = max(e, 1u) - 1u;"),
     mutant("attention.rotate", "pairs of neighbours", "2u * p.half + f;", "2u * p.half + 2u * f;"),
     mutant("attention.rotate", "turned the other way", "y[at] = a * cs.x - b * cs.y", "y[at] = a * cs.x + b * cs.y"),
     mutant("attention.rotate", "the gradient turned on", "if (BACK == 1u)", "if (BACK == 2u)"),

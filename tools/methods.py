@@ -21,10 +21,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "methods" / "results.md"
 
 ROWS = """finetune shrink_perturb l1_sparse cf_k selective msg gradient_ascent neg_grad_plus grad_diff kl_min npo simnpo
-sfr_on ssd fisher_ascent ewc_ascent fisher_removal fisher_forgetting salun random_label boundary_shrink scrub
-scrub_r bad_teacher influence composite""".split()
+sfr_on ssd fisher_ascent ewc_ascent fisher_removal fisher_forgetting salun random_label boundary_shrink boundary_expand
+scrub scrub_r bad_teacher ltu influence composite""".split()
 NODES = """finetune shrink_perturb l1_sparse cf_k selective msg gradient_ascent neg_grad_plus grad_diff npo sfr_on
-ssd fisher_ascent ewc_ascent fisher_removal salun random_label scrub influence unlink graph_repair edge_mask""".split()
+ssd fisher_ascent ewc_ascent fisher_removal salun random_label scrub scrub_r bad_teacher ltu influence unlink
+graph_repair edge_mask megu cognac d2dgn idea etr""".split()
+# Methods that only a class request has.
+OF_CLASS = ["trew", "class_mean"]
 
 SGD = 'optimizer = "sgd"\nmomentum = 0.9\nweight_decay = 5e-4\nschedule = "cosine"\nlr = 0.05\n'
 ADAM = 'optimizer = "adam"\nlr = 0.01\nweight_decay = 5e-4\nepochs = 200\n'
@@ -53,20 +56,20 @@ limit = 4000
 """
 NODE = 'split = "random"\ntest_fraction = 0.2\nvalidation_fraction = 0.1\n'
 
-# Data, network, recipe, methods, and requests by name.
+# Data, network, recipe, methods, and a class to forget, where more than one would be left.
 TASKS = {
     "digits_mlp": (DIGITS, 'zoo = "mlp"\nhidden = [128, 64]\n', SGD + "batch_size = 32\nepochs = 40\n", ROWS,
-                   "class 3"),
+                   "3"),
     "digits_cnn": (DIGITS, 'zoo = "vgg_gn"\nhidden = [8, 16]\n', SGD + "batch_size = 64\nepochs = 20\n", ROWS,
-                   "class 3"),
+                   "3"),
     "mnist_mlp": (MNIST.replace("LIMIT", "3000"), 'zoo = "mlp"\nhidden = [128]\n',
-                  SGD + "batch_size = 32\nepochs = 20\n", ROWS, "class 3"),
+                  SGD + "batch_size = 32\nepochs = 20\n", ROWS, "3"),
     "mnist_lenet": (MNIST.replace("LIMIT", "2000"), 'zoo = "lenet5"\n', SGD + "batch_size = 64\nepochs = 15\n", ROWS,
-                    "class 3"),
-    "adult_mlp": (ADULT, 'zoo = "mlp"\nhidden = [128]\n', SGD + "batch_size = 32\nepochs = 40\n", ROWS, "class >50K"),
-    "cora_gcn": ('loader = "cora"\n' + NODE, 'zoo = "gcn"\nhidden = [16]\n', ADAM, NODES, "class Neural_Networks"),
+                    "3"),
+    "adult_mlp": (ADULT, 'zoo = "mlp"\nhidden = [128]\n', SGD + "batch_size = 32\nepochs = 40\n", ROWS, None),
+    "cora_gcn": ('loader = "cora"\n' + NODE, 'zoo = "gcn"\nhidden = [16]\n', ADAM, NODES, "Neural_Networks"),
     "citeseer_gcn": ('loader = "planetoid"\npath = "DATA/citeseer"\nname = "citeseer"\n' + NODE,
-                     'zoo = "gcn"\nhidden = [16]\n', ADAM, NODES, "class 2"),
+                     'zoo = "gcn"\nhidden = [16]\n', ADAM, NODES, "2"),
 }
 REQUESTS = {
     "random1": '{ kind = "KIND", fraction = 0.01 }',
@@ -95,10 +98,13 @@ def experiments(data, only, methods, settings, references):
             name = f"{task}_{what}"
             if (what == "subject") != ("subject" in source) and what == "subject":
                 continue
+            if what == "class" and not of_class:
+                continue
             if (what == "edges5" and not graph) or (only and not any(part in name for part in only)):
                 continue
-            request = request.replace("KIND", "node" if graph else "sample").replace("NAME", of_class.split(" ", 1)[1])
-            chosen = ["retrain"] + [m for m in all_methods if not methods or m in methods or m == "unlink"]
+            request = request.replace("KIND", "node" if graph else "sample").replace("NAME", of_class or "")
+            possible = all_methods + (OF_CLASS if what == "class" and not graph else [])
+            chosen = ["retrain"] + [m for m in possible if not methods or m in methods or m == "unlink"]
             text = f"seed = 1\n\n[data]\n{source.replace('DATA', str(data))}\n[model]\n{network}\n[train]\n{recipe}\n"
             text += f"[forget]\nrequest = {request}\nmethods = {json.dumps(chosen)}\nreferences = {references}\n"
             for method, table in settings.items():

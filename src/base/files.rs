@@ -59,8 +59,21 @@ pub fn try_writing(path: &Path) -> Result<()> {
 /// Removes the temporaries of this one file that killed writers have left; those of a living writer are locked.
 pub fn sweep(path: &Path) {
     let Some(name) = path.file_name() else { return };
-    let entries = fs::read_dir(folder_of(path)).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| is_temporary(&entry.file_name(), name)) {
+    sweep_where(folder_of(path), |entry| is_temporary(entry, name));
+}
+
+/// As [`sweep`], of every file in a folder: what was never written again would stay.
+pub fn sweep_folder(folder: &Path) {
+    sweep_where(folder, |entry| {
+        let middle = entry.as_encoded_bytes().strip_prefix(b".").and_then(|rest| rest.strip_suffix(b".tmp"));
+        let mut parts = middle.into_iter().flat_map(|middle| middle.rsplitn(3, |b| *b == b'.'));
+        [parts.next(), parts.next()].iter().all(|part| part.is_some_and(number)) && parts.next().is_some()
+    });
+}
+
+fn sweep_where(folder: &Path, wanted: impl Fn(&OsStr) -> bool) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| wanted(&entry.file_name())) {
         let unused = |file: File| file.try_lock().is_ok();
         if entry.file_type().is_ok_and(|t| t.is_file()) && File::open(entry.path()).is_ok_and(unused) {
             // Gone already, or not ours to remove.
@@ -128,7 +141,11 @@ fn is_temporary(entry: &OsStr, name: &OsStr) -> bool {
     let own = hidden(name);
     let rest = entry.as_encoded_bytes().strip_prefix(own.as_encoded_bytes());
     let Some(numbers) = rest.and_then(|rest| rest.strip_suffix(b".tmp")) else { return false };
-    numbers.split(|b| *b == b'.').all(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit))
+    numbers.split(|b| *b == b'.').all(number)
+}
+
+fn number(part: &[u8]) -> bool {
+    !part.is_empty() && part.iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]
@@ -190,6 +207,9 @@ mod tests {
         left.sort();
         want.sort();
         assert_eq!(left, want);
+        sweep_folder(dir.path());
+        assert!(!dir.path().join(".b.txt.7.0.tmp").exists());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), stay.len() - 1);
     }
 
     #[cfg(unix)]

@@ -18,7 +18,7 @@ mod workers;
 pub use cache::cache_folder;
 pub use clock::{seconds_of, utc_now};
 pub use digest::{Digest, hex, sha256, unhex};
-pub use files::{folder_of, stream, sweep, sync_folder, try_writing, write_atomic};
+pub use files::{folder_of, stream, sweep, sweep_folder, sync_folder, try_writing, write_atomic};
 pub use gaussian::{erf, gaussian_delta, gaussian_epsilon, gaussian_shift, normal_cdf};
 pub use histogram::Histogram;
 pub use near::{did_you_mean, likeness};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{sync_folder, write_atomic};
+use crate::base::{sweep_folder, sync_folder, write_atomic};
 use crate::data::Request;
 use crate::error::{Error, Result};
 
@@ -108,8 +108,9 @@ pub(super) fn put(project: &Path, bodies: Vec<Body>) -> Result<Vec<Body>> {
     Ok(bodies.into_iter().map(Body::named).collect())
 }
 
-/// Drops what is not to stay.
+/// Drops what is not to stay, and what a killed process had half written.
 pub(super) fn keep(project: &Path, stays: &dyn Fn(&str) -> Result<bool>) -> Result<()> {
+    sweep_folder(&project.join(INBOX));
     for path in files(project)? {
         let (mut left, mut gone) = (Vec::new(), 0);
         for body in read(&path)? {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::desk::{Desk, find};
 use super::inbox;
-use crate::base::{sync_folder, write_atomic};
+use crate::base::{sweep_folder, sync_folder, write_atomic};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Chain, Keys, LEDGER, STORE, Standing, State, Store};
 use crate::run::folder::{RunFolder, State as Whole};
@@ -226,6 +226,7 @@ impl<'a> Project<'a> {
         // A plan that was killed while it was made.
         fs::remove_file(self.folder.join(BATCHES).join(DRAFT)).unwrap_or_default();
         for batch in desk.store.batches()? {
+            sweep_folder(&self.batch(&batch));
             let file = request_file(&self.batch(&batch));
             let waits =
                 |one: &Standing| State::of(&one.state).is_some_and(|s| s >= State::Planned && s <= State::Verified);

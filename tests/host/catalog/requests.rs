@@ -87,6 +87,8 @@ fn elastic_ascents_hold_what_mattered_before_earlier_requests() {
     assert_eq!(second("running", steps), Some(serde_json::json!({ "of": 1, "held": 1 })));
     assert_eq!(second("now", &alone), None);
     assert_ne!(weights("running"), weights("now"));
+    assert!(second("undimmed", &format!("{steps}\ndecay = 1")).is_some());
+    assert_ne!(weights("running"), weights("undimmed"), "an earlier request's importance has decayed once");
     fs::remove_file(desk.path("run").join("model.safetensors")).unwrap();
     assert_eq!(second("bereft", steps), Some(serde_json::json!({ "of": 1, "held": 0 })));
     assert_eq!(weights("bereft"), weights("now"));

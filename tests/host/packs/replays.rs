@@ -180,5 +180,9 @@ fn a_lineage_says_who_came_from_whom_and_who_still_has_the_records() {
     let project = Project::new(bench);
     let pack = project.pack("exact", "pack");
     assert!(pack.certificate.holders.iter().any(|holder| holder.place == Place::Gone));
+    // And it is a copy of the weights itself.
+    let packed = Lineage::of(&project.bench.path("exact")).unwrap();
+    let inside = packed.copies.iter().filter(|copy| copy.path.starts_with(project.bench.path("pack")));
+    assert!(inside.count() > 0, "{}", packed.tree());
     assert!(pack.certificate.recomputed.iter().any(|one| !one.from_files && one.what.contains("before")));
 }

@@ -64,7 +64,8 @@ fn finished(project: &Project) -> Vec<unlearn::ledger::Standing> {
     let hidden = files(&project.folder).into_iter().filter(|path| path.display().to_string().contains(".evidence."));
     assert_eq!(hidden.collect::<Vec<_>>(), Vec::<PathBuf>::new(), "nothing half made is left");
     let left = files(&project.folder).into_iter().filter(|path| {
-        path.ends_with("request.jsonl") || path.parent().is_some_and(|folder| folder.ends_with("inbox"))
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.contains("request.jsonl") || path.parent().is_some_and(|folder| folder.ends_with("inbox"))
     });
     assert_eq!(left.collect::<Vec<_>>(), Vec::<PathBuf>::new(), "what requests said is dropped");
     requests

@@ -23,7 +23,7 @@ pub(crate) static ROW: MethodRow = MethodRow {
         ],
         &Sgd::settings(
             ("0.2", "Learning rate as a multiple of the recipe's."),
-            ("0.1", "Passes over the retained records as a part of the recipe's."),
+            ("0.07", "Passes over the retained records as a part of the recipe's."),
             "constant",
         ),
     ],

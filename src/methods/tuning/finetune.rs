@@ -14,11 +14,11 @@ pub(crate) static ROW: MethodRow = MethodRow {
     takes: CLASSIFIED,
     settings: &[&Sgd::settings(
         (
-            "3",
+            "4",
             "Learning rate as a multiple of the recipe's. At 1 a class stays known and a record as sure as before; at \
              8 the network is lost.",
         ),
-        ("0.2", "Passes over the retained records as a part of the recipe's; sources have 5 to 10 of 30 to 200."),
+        ("0.15", "Passes over the retained records as a part of the recipe's; sources have 5 to 10 of 30 to 200."),
         "cosine",
     )],
     build: |table| settings::build::<Finetune>(&ROW, table),

@@ -16,12 +16,12 @@ pub(crate) static ROW: MethodRow = MethodRow {
     settings: &[
         &[real(
             "gamma",
-            "1e-4",
+            "2e-4",
             Range::NOT_NEGATIVE,
             "Weight of the penalty in the first epoch; the source searches 1e-5 to 1e-3. 0 is `finetune`.",
         )],
         &Sgd::settings(
-            ("2", "Learning rate as a multiple of the recipe's."),
+            ("4", "Learning rate as a multiple of the recipe's."),
             ("0.15", "Passes over the retained records as a part of the recipe's; the source has 10 of 182."),
             "cosine",
         ),

@@ -27,7 +27,7 @@ pub(crate) static ROW: MethodRow = MethodRow {
             ),
         ],
         &Sgd::settings(
-            ("3", "Learning rate as a multiple of the recipe's."),
+            ("4", "Learning rate as a multiple of the recipe's."),
             ("0.15", "Passes over the retained records as a part of the recipe's; the source has 5 of 50."),
             "linear",
         ),

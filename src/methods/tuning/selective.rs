@@ -29,8 +29,12 @@ pub(crate) static ROW: MethodRow = MethodRow {
             flag("reset", "true", "Whether they begin anew, as a retrain's do; else they go on from where they are."),
         ],
         &Sgd::settings(
-            ("2", "Learning rate as a multiple of the recipe's."),
-            ("0.15", "Passes over the retained records as a part of the recipe's."),
+            (
+                "2",
+                "Learning rate as a multiple of the recipe's; of a graph network, whose epoch is one step, 5 times \
+                 that for half as many epochs again.",
+            ),
+            ("0.1", "Passes over the retained records as a part of the recipe's."),
             "cosine",
         ),
     ],
@@ -137,7 +141,11 @@ impl Method for Selective {
             Rule::Tail => &[Read::RetainData],
             Rule::Gradient | Rule::Fisher => &[Read::RetainData, Read::ForgetData],
         };
-        learn(session, view, &self.sgd.recipe(view.train), reads, |session| {
+        let mut recipe = self.sgd.recipe(view.train);
+        if view.graph.is_some() && self.sgd.lr.is_none() && self.sgd.epochs.is_none() {
+            recipe = TrainConfig { lr: 5.0 * recipe.lr, epochs: recipe.epochs * 3 / 2, ..recipe };
+        }
+        learn(session, view, &recipe, reads, |session| {
             let (chosen, scores) = self.choose(session, view)?;
             if self.reset {
                 layers::reset(session, view, &chosen)?;

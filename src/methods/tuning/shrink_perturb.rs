@@ -14,7 +14,13 @@ pub(crate) static ROW: MethodRow = MethodRow {
     takes: CLASSIFIED,
     settings: &[
         &[
-            real("shrink", "0.5", Range::UNIT, "Part of every parameter that goes; 1 is a new start. The source's."),
+            real(
+                "shrink",
+                ABSENT,
+                Range::UNIT,
+                "Part of every parameter that goes; 1 is a new start. Absent: 0.4, of a graph network, whose epoch is \
+                 one step of the way back, 0.25; the source has 0.5.",
+            ),
             real("perturb", "0", Range::UNIT, "Part of the parameters of a new start that comes; the source has 0.01."),
         ],
         &Sgd::settings(
@@ -33,7 +39,7 @@ pub(crate) static ROW: MethodRow = MethodRow {
 /// up again. Running statistics are no parameters and stay.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct ShrinkPerturb {
-    shrink: f64,
+    shrink: Option<f64>,
     perturb: f64,
     #[serde(flatten)]
     sgd: Sgd,
@@ -51,7 +57,8 @@ impl Method for ShrinkPerturb {
         learn(session, view, &self.sgd.recipe(view.train), &[Read::RetainData], |session| {
             let (mut theta, total) = (session.read_theta()?, session.model.layout.total());
             let fresh = session.model.init(view.seed);
-            drawn(&mut theta[..total], &fresh[..total], self.shrink, self.perturb);
+            let shrink = self.shrink.unwrap_or(if view.graph.is_some() { 0.25 } else { 0.4 });
+            drawn(&mut theta[..total], &fresh[..total], shrink, self.perturb);
             session.write_theta(&theta)?;
             Ok(Plan { tasks: vec![Task::retained(view, 1.0)], ..Plan::default() })
         })

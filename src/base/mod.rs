@@ -8,6 +8,7 @@ mod files;
 mod gaussian;
 mod histogram;
 mod near;
+pub mod ngrams;
 pub mod philox;
 mod quantile;
 mod shell;

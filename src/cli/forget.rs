@@ -98,6 +98,7 @@ impl Run for Forget {
             cx.note(&format!("{}: {lost}", self.run.display()));
         }
         job.foretold().iter().for_each(|note| cx.note(note));
+        job.lines().iter().flat_map(|line| &line.notes).for_each(|note| cx.note(note));
         if job.lacks_recipe() {
             cx.note(&format!(
                 "{} has no [train]: what {} takes of a recipe (batch size, weight decay, clipping) has its default",

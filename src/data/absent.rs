@@ -105,7 +105,7 @@ mod tests {
     use crate::data::Id;
 
     fn gone(id: Id, class: &str) -> Who {
-        Who { id, row: None, class: Some(class.into()), split: Some(Portion::Train) }
+        Who { id, row: None, class: Some(class.into()), split: Some(Portion::Train), span: None }
     }
 
     #[test]

@@ -34,6 +34,12 @@ pub fn like(requests: &[Request], split: &Split, dataset: &Dataset, earlier: &[R
         (Kind::Sample | Kind::Node, _) => (draw.records()?, vec![]),
         (Kind::Edge, Some(data)) => (draw.edges(data)?, vec![]),
         (Kind::Feature, Some(data)) => draw.features(data)?,
+        (Kind::Span, _) => {
+            return first.fail(
+                "requests of spans have no others to draw that are like them, so that no setting is chosen on such; \
+                 give the settings",
+            );
+        }
         (Kind::Edge | Kind::Feature, None) => return Err(Error::internal("like: a graph's request without a graph")),
     };
     let mut request = Request::new(first.kind, ids, &format!("a request like {}", first.origin));

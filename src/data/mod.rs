@@ -13,6 +13,7 @@ mod class_folder;
 mod config;
 mod csr;
 mod csv;
+mod cut;
 mod decimal;
 mod digits;
 mod embedded;
@@ -42,6 +43,7 @@ mod request_file;
 mod request_graph;
 mod request_id;
 mod request_rows;
+mod request_spans;
 mod resolve;
 mod resolved;
 mod shard;
@@ -65,6 +67,7 @@ use crate::error::{Error, Result};
 pub use absent::{Absent, class_names};
 pub use arrays::{Arrays, Column as ArrayColumn, npz};
 pub use config::{Column, ColumnKind, DataConfig, Label, Layout};
+pub use cut::Cut;
 pub use fitted::{ColumnFit, Encoding, FitOn, Fitted, Origins};
 pub use graph::{
     Deletion, EdgeData, Event, EventKind, Graph, GraphData, GraphDivision, GraphRecords, Links, NodeSplit, Poison,
@@ -85,7 +88,7 @@ pub use shard::Shards;
 pub use state_dict::{StateDict, Tensor};
 pub use targets::{TargetFit, TargetKind, TargetTable};
 pub use text::{Canary, DIGITS, NOTHING, Tokenizer};
-pub use training::{HeldOut, Known, Sight, Training};
+pub use training::{Before, HeldOut, Known, Sight, Training};
 pub use twins::Twins;
 
 pub use limit::free_memory;

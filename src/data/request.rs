@@ -24,11 +24,14 @@ pub enum Kind {
     /// Features of a graph's nodes: an id `c` is column c of all nodes, `[n, c]` column c of node n, and all the
     /// features of nodes are named by [`Request::nodes`] in place of ids.
     Feature,
+    /// Parts of texts: characters of a document, what a pattern matches, or every occurrence of a text.
+    Span,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 6] = [Kind::Sample, Kind::Subject, Kind::Class, Kind::Node, Kind::Edge, Kind::Feature];
+    pub const ALL: [Kind; 7] =
+        [Kind::Sample, Kind::Subject, Kind::Class, Kind::Node, Kind::Edge, Kind::Feature, Kind::Span];
 
     /// As it is written in files.
     pub fn name(self) -> &'static str {
@@ -39,6 +42,7 @@ impl Kind {
             Kind::Node => "node",
             Kind::Edge => "edge",
             Kind::Feature => "feature",
+            Kind::Span => "span",
         }
     }
 }
@@ -61,6 +65,17 @@ pub struct Request {
     /// `kind = "feature"`: nodes that lose all their features.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<Id>,
+    /// `kind = "span"`: characters `[from, to]` of the one document that ids names, from 0, `to` not among them.
+    #[cfg_attr(feature = "cli", schemars(extend("unit" = "characters")))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spans: Vec<[u64; 2]>,
+    /// `kind = "span"`, in the place of spans: a regular expression. Taken is all that it matches (where it has groups,
+    /// the first group) in the documents that ids names, or in every training document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// `kind = "span"`, in the place of spans: a text. Taken is every occurrence of it, as with a pattern.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// `kind = "sample"`, `"subject"` or `"node"`: take the identical twins of these records along, same input and same
     /// label; twins of a node have the same neighbours too, each other aside.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -105,6 +120,9 @@ impl Request {
             ids,
             nodes,
             fraction,
+            spans: vec![],
+            pattern: None,
+            text: None,
             twins: false,
             planted: false,
             poisoned: false,
@@ -117,6 +135,9 @@ impl Request {
     pub fn extend(&mut self, part: &Request) {
         self.ids.extend(part.ids.iter().cloned());
         self.nodes.extend(part.nodes.iter().cloned());
+        self.spans.extend(&part.spans);
+        self.pattern = self.pattern.take().or_else(|| part.pattern.clone());
+        self.text = self.text.take().or_else(|| part.text.clone());
         self.twins |= part.twins;
         self.planted |= part.planted;
         self.poisoned |= part.poisoned;
@@ -132,14 +153,38 @@ impl Request {
         let listed = !self.ids.is_empty() || !self.nodes.is_empty();
         let whole = matches!(self.kind, Kind::Sample | Kind::Subject | Kind::Node);
         let plants = matches!(self.kind, Kind::Sample | Kind::Node);
-        let keys = [self.kind == Kind::Feature, plants, self.kind == Kind::Edge, whole];
-        let used = [!self.nodes.is_empty(), self.planted, self.poisoned, self.twins];
-        let names =
-            [("nodes", "feature"), ("planted", "node\" or \"sample"), ("poisoned", "edge"), ("twins", "sample")];
+        let span = self.kind == Kind::Span;
+        let keys = [self.kind == Kind::Feature, plants, self.kind == Kind::Edge, whole, span, span, span];
+        let spans = [!self.spans.is_empty(), self.pattern.is_some(), self.text.is_some()];
+        let used = [!self.nodes.is_empty(), self.planted, self.poisoned, self.twins, spans[0], spans[1], spans[2]];
+        let names = [
+            ("nodes", "feature"),
+            ("planted", "node\" or \"sample"),
+            ("poisoned", "edge"),
+            ("twins", "sample"),
+            ("spans", "span"),
+            ("pattern", "span"),
+            ("text", "span"),
+        ];
         for ((fits, used), (key, kind)) in keys.into_iter().zip(used).zip(names) {
             if used && !fits {
                 return self.fail(format!("{key} goes with kind = \"{kind}\", not with {}", self.kind.name()));
             }
+        }
+        match spans.iter().filter(|there| **there).count() {
+            1 if span && self.fraction.is_some() => {
+                return self
+                    .fail("fraction draws records, and a request of kind span takes parts of texts; leave it out");
+            }
+            1 if self.text.as_deref() == Some("") => return self.fail("text is empty; give what is to be forgotten"),
+            1 => {}
+            count if span => {
+                return self.fail(format!(
+                    "a request of kind span has one of spans (with the id of a document), pattern and text, and this \
+                     one has {count} of them; requests of spans are JSON Lines"
+                ));
+            }
+            _ => {}
         }
         match (listed, self.fraction.is_some(), self.planted || self.poisoned) {
             (true, true, _) => self.fail("fraction and ids exclude each other; give one of them"),

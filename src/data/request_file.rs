@@ -62,7 +62,8 @@ fn parse_json_lines(text: &str, path: &Path) -> Result<Vec<Request>> {
         if request.request_id == INLINE && !line.contains("\"request_id\"") {
             return lacks("; there is no request_id");
         }
-        if request.ids.is_empty() && request.nodes.is_empty() && !request.planted && !request.poisoned {
+        let found = request.pattern.is_some() || request.text.is_some();
+        if request.ids.is_empty() && request.nodes.is_empty() && !request.planted && !request.poisoned && !found {
             return lacks("; the request is empty");
         }
         if let Some(earlier) = used.insert(request.request_id.clone(), origin.clone()) {

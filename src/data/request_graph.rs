@@ -89,7 +89,7 @@ pub(super) fn resolve(requests: &[Request], dataset: &Dataset, data: &GraphData,
     };
     let names_something = !deletion.is_empty() || !unseen.is_empty();
     let unseen = unseen.into_iter().collect();
-    let split = Split { retain, forget, unseen, deletion: Some(deletion), lines };
+    let split = Split { retain, forget, unseen, deletion: Some(deletion), cuts: vec![], lines };
     resolved::checked(requests, split, names_something)
 }
 
@@ -103,7 +103,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Takes a thing, and says which whole nodes that are.
     fn take(&self, request: &Request, item: Item, taken: &mut Taken, line: &mut Line) -> Result<Vec<u32>> {
-        let thing = |id: Id| Who { id, row: None, class: None, split: None };
+        let thing = |id: Id| Who { id, row: None, class: None, split: None, span: None };
         let dataset = self.dataset;
         match item {
             Item::Node(node) => {
@@ -161,7 +161,7 @@ impl Reader<'_> {
         let of = |(_, ids): &(Portion, &Vec<u32>)| records && ids.binary_search(&node).is_ok();
         let split = Portion::ALL.into_iter().zip(parts).find(of).map(|(portion, _)| portion);
         let class = self.dataset.class_names.get(data.labels[node as usize] as usize).cloned();
-        Who { id: self.dataset.node_id(node), row: None, class, split }
+        Who { id: self.dataset.node_id(node), row: None, class, split, span: None }
     }
 
     fn items(&self, request: &Request, rng: &mut SplitMix64) -> Result<Vec<Item>> {
@@ -172,7 +172,7 @@ impl Reader<'_> {
                 self.dataset.name,
                 kind.name()
             )),
-            (Kind::Sample | Kind::Subject, _) => request.fail(format!(
+            (Kind::Sample | Kind::Subject | Kind::Span, _) => request.fail(format!(
                 "the records of `{}` are nodes; expected a request of kind node, class, edge or feature",
                 self.dataset.name
             )),

@@ -6,7 +6,7 @@ use super::request::{Kind, Request};
 use super::request_id::Id;
 use super::resolved::{Line, Split, checked, class, no_members};
 use super::twins::Twins;
-use super::{Dataset, Place, Portion};
+use super::{Dataset, Place, Portion, cut, request_spans};
 use crate::base::did_you_mean;
 use crate::base::splitmix::SplitMix64;
 use crate::error::Result;
@@ -21,7 +21,16 @@ pub(super) fn resolve(requests: &[Request], dataset: &Dataset, seed: u64) -> Res
         groups: HashSet::new(),
     };
     let mut rng = SplitMix64::new(seed);
-    let lines = requests.iter().map(|request| reader.line(request, &mut rng)).collect::<Result<Vec<_>>>()?;
+    let (mut lines, mut tokens) = (Vec::new(), Vec::new());
+    for request in requests {
+        if request.kind == Kind::Span {
+            let found = request_spans::resolve(request, dataset)?;
+            tokens.extend(found.tokens);
+            lines.push((found.line, vec![]));
+        } else {
+            lines.push(reader.line(request, &mut rng)?);
+        }
+    }
     let mut split = Split::default();
     for (id, place) in dataset.train_ids().into_iter().zip(dataset.places(Portion::Train)) {
         (if reader.taken.contains(&place) { &mut split.forget } else { &mut split.retain }).push(id);
@@ -30,10 +39,26 @@ pub(super) fn resolve(requests: &[Request], dataset: &Dataset, seed: u64) -> Res
         line.twins = reader.stay(&places).into_iter().map(|place| dataset.describe(place)).collect();
         split.lines.push(line);
     }
+    // A record that goes whole loses no part besides.
+    let whole = |record: &u32| split.forget.binary_search(record).is_ok();
+    split.cuts = cut::gathered(tokens.into_iter().filter(|(record, _)| !whole(record)));
+    part(&mut split, dataset);
     split.unseen = reader.taken.into_iter().filter(|place| place.portion != Portion::Train).collect();
     split.unseen.sort_unstable();
     let names_something = !split.forget.is_empty() || !split.unseen.is_empty();
     checked(requests, split, names_something)
+}
+
+/// Puts records that lose a part among the forgotten, and what stays of their documents among the retained.
+fn part(split: &mut Split, dataset: &Dataset) {
+    if split.cuts.is_empty() {
+        return;
+    }
+    let kept = dataset.without(&split.cuts).1;
+    let changed: HashSet<u32> = split.cuts.iter().flat_map(|cut| dataset.windows(cut.record)).collect();
+    split.retain.retain(|record| !changed.contains(record) || kept.binary_search(record).is_ok());
+    split.forget.extend(split.cuts.iter().map(|cut| cut.record));
+    split.forget.sort_unstable();
 }
 
 struct Reader<'a> {

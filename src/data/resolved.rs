@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::request::{Kind, Request};
 use super::request_id::Id;
-use super::{Dataset, Deletion, Place, Portion};
+use super::{Cut, Dataset, Deletion, Place, Portion};
 use crate::base::did_you_mean;
 use crate::error::{Error, Result};
 
 /// The training part divided by a request: ids as in [`Dataset::train_ids`] (positions of records, node ids, numbers of
-/// graphs), ascending, disjoint, complete.
+/// graphs), ascending, disjoint, complete. Only records that lose some of their tokens are on both sides: what stays of
+/// them is retained; of those of which nothing stays, none is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Split {
     /// Indices of the retained training records, ascending.
@@ -22,6 +23,9 @@ pub struct Split {
     /// What is taken from the graph, where the records are its nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion: Option<Deletion>,
+    /// What is taken of records of text that lose a part: ascending by record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cuts: Vec<Cut>,
     /// What each line was found to mean, in the order of the lines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<Line>,
@@ -50,6 +54,9 @@ pub struct Line {
     /// Identical records, same input and same label, that are retained.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub twins: Vec<Who>,
+    /// What is odd about it, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Line {
@@ -63,7 +70,7 @@ impl Line {
     /// What one of its records is known by among everything that requests take: columns and entries of features apart
     /// from whole records, and whole records, which have a class, apart from the rest.
     pub fn known_as(&self, who: &Who) -> (bool, bool, String) {
-        (self.kind == Kind::Feature.name(), who.class.is_some(), who.id.to_string())
+        (self.kind == Kind::Feature.name(), who.class.is_some(), who.name())
     }
 }
 
@@ -81,6 +88,19 @@ pub struct Who {
     /// The part that it is in; none of a node in no part, an edge or a feature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<Portion>,
+    /// The characters of it that are taken, `[from, to]`, `to` not among them; absent where all of it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<[u64; 2]>,
+}
+
+impl Who {
+    /// Its id and, where a part of it is taken, which.
+    pub fn name(&self) -> String {
+        match self.span {
+            Some([from, to]) => format!("{} characters {from} to {to}", self.id),
+            None => self.id.to_string(),
+        }
+    }
 }
 
 /// Refuses a split that takes nothing or leaves nothing.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{Dataset, Graph, GraphData, GraphRecords, Links, Samples, UNLABELLED};
+use super::{Cut, Dataset, Graph, GraphData, GraphRecords, Links, Samples, UNLABELLED};
 
 /// The training and validation records of a data set.
 pub struct Training<'a> {
@@ -19,6 +19,8 @@ pub enum Known<'a> {
         train: Cow<'a, Samples>,
         /// Validation records; may be empty.
         validation: Cow<'a, Samples>,
+        /// The training records as they were, where a request takes parts of some.
+        before: Option<Before<'a>>,
     },
     /// Nodes of one graph.
     Nodes(Sight<'a>),
@@ -26,6 +28,15 @@ pub enum Known<'a> {
     Graphs(Sight<'a>, &'a [u32]),
     /// Pairs of nodes; no node has a class.
     Links(Sight<'a>, HeldOut<'a>),
+}
+
+/// Training records of text before parts of some were taken out.
+#[derive(Clone, Copy)]
+pub struct Before<'a> {
+    /// All of them, whole.
+    pub samples: &'a Samples,
+    /// Of these records what is taken, and nothing else, is to be forgotten.
+    pub cuts: &'a [Cut],
 }
 
 /// A graph, whose structure and features are everybody's, and the records on it.
@@ -53,7 +64,8 @@ pub struct HeldOut<'a> {
 impl<'a> Training<'a> {
     /// Records that stand alone.
     pub fn rows(train: &'a Samples, validation: &'a Samples) -> Training<'a> {
-        Training::of(Known::Rows { train: Cow::Borrowed(train), validation: Cow::Borrowed(validation) })
+        let (train, validation) = (Cow::Borrowed(train), Cow::Borrowed(validation));
+        Training::of(Known::Rows { train, validation, before: None })
     }
 
     /// Records on a graph.
@@ -79,13 +91,13 @@ impl<'a> Training<'a> {
     pub fn joined(all: &[Training]) -> Option<Training<'static>> {
         let (mut train, mut validation) = (Vec::new(), Vec::new());
         for one in all {
-            let Known::Rows { train: t, validation: v } = &one.known else { return None };
+            let Known::Rows { train: t, validation: v, before: None } = &one.known else { return None };
             train.push(t.as_ref());
             validation.push(v.as_ref());
         }
         let (train, validation) = (Cow::Owned(Samples::joined(&train)?), Cow::Owned(Samples::joined(&validation)?));
         let keys = all.iter().flat_map(|one| one.keys.iter().copied()).collect();
-        Some(Training { keys, ..Training::of(Known::Rows { train, validation }) })
+        Some(Training { keys, ..Training::of(Known::Rows { train, validation, before: None }) })
     }
 
     /// What is known.
@@ -140,13 +152,24 @@ impl Dataset {
         Training { keys: self.keys(), ..self.of_training() }
     }
 
+    /// The same where a request takes parts of training records of text: training records are what stays of them
+    /// ([`Dataset::without`]), and what they were is known as records before the request.
+    pub fn training_without<'a>(&'a self, cuts: &'a [Cut]) -> Training<'a> {
+        if cuts.is_empty() {
+            return self.training();
+        }
+        let (train, validation) = (Cow::Owned(self.without(cuts).0), Cow::Borrowed(&self.validation));
+        let before = Some(Before { samples: &self.train, cuts });
+        Training { keys: self.keys(), known: Known::Rows { train, validation, before } }
+    }
+
     fn of_training(&self) -> Training<'_> {
         match &self.graph {
             Some(graph) => Training::graph_as(graph, |class| self.output(class)),
             None if self.learned.len() == self.classes => Training::rows(&self.train, &self.validation),
             None => {
                 let (train, validation) = (Cow::Owned(self.forgotten_too()), Cow::Owned(self.scored(&self.validation)));
-                Training::of(Known::Rows { train, validation })
+                Training::of(Known::Rows { train, validation, before: None })
             }
         }
     }

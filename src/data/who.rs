@@ -77,7 +77,7 @@ impl Dataset {
         let class = self.part(place.portion).y[place.position as usize];
         let row = self.graph.is_none().then(|| self.who.of(place).row);
         let class = self.class_names.get(class as usize).filter(|_| self.targets.is_none()).cloned();
-        Who { id: self.id(place), row, class, split: Some(place.portion) }
+        Who { id: self.id(place), row, class, split: Some(place.portion), span: None }
     }
 
     /// The share of the commonest token among those that training texts predict; 0 where records are no texts.

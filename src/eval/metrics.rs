@@ -3,7 +3,7 @@
 use super::SplitName::{self, Forget, Retain, Test};
 use super::subject::Subject;
 use super::values::{Metrics, Reference};
-use super::{Evaluation, accuracy, divergence, gaps, graph, membership, targets, texts};
+use super::{Evaluation, accuracy, divergence, gaps, graph, membership, memory, targets, texts};
 use crate::error::Result;
 
 /// Which way is better.
@@ -120,6 +120,57 @@ pub static METRICS: &[Metric] = &[
         needs: &[],
         needs_references: 0,
         measure: texts::measure_perplexity,
+    },
+    Metric {
+        name: "extraction likelihood",
+        summary: "of texts: EL_n, the share of n-grams of what the model writes by itself that stand in the text, mean \
+            over places to go on from; of a request for spans the spans alone (S-EL). Of at most 24 texts of a split, \
+            8 places of each, 24 tokens from each",
+        keys: &["memory.*.el_3", "memory.*.el_5", "memory.*.el_10"],
+        range: "[0, 1]",
+        target: Target::Retrain,
+        citation: "Jang et al., ACL 2023 (EL); Wang et al. 2024, arXiv 2402.05813 (S-EL)",
+        needs: &[],
+        needs_references: 0,
+        measure: memory::measure_likelihood,
+    },
+    Metric {
+        name: "texts by heart",
+        summary: "of texts: share of tokens behind the last that the model would not have written (extraction \
+            strength); of the same texts what it writes from the middle on, or of a span from its first token: longest \
+            common subsequence with what stands there (ROUGE-L recall), and share that is the same (verbatim)",
+        keys: &["memory.*.extraction_strength", "memory.*.rouge_l", "memory.*.verbatim"],
+        range: "[0, 1]",
+        target: Target::Retrain,
+        citation: "Carlini et al., USENIX Security 2021 and ICLR 2023; Lin 2004 (ROUGE-L)",
+        needs: &[],
+        needs_references: 0,
+        measure: memory::measure_by_heart,
+    },
+    Metric {
+        name: "exposure of canaries",
+        summary: "log2 |R| - log2 rank of planted secrets among all of their form, by their likelihood behind what \
+            stands before them: mean and highest of the forgotten ones and of the others. Exact where those likelier \
+            are few, else by 256 others that are drawn, and then at most 8",
+        keys: &["exposure.forgotten", "exposure.forgotten_highest", "exposure.retained", "exposure.retained_highest"],
+        range: "[0, log2 |R|], bits",
+        target: Target::Retrain,
+        citation: "Carlini et al., The secret sharer, USENIX Security 2019, definition 2 and section 4.3",
+        needs: &[],
+        needs_references: 0,
+        measure: memory::measure_exposure,
+    },
+    Metric {
+        name: "membership of texts",
+        summary: "forget against test texts, AUC by the mean loss of the fifth of tokens that are least likely \
+            (Min-K%), by loss over deflated size (zlib), and by loss less a retrain's (reference; mean over retrains)",
+        keys: &["membership_text.min_k_auc", "membership_text.zlib_auc", "membership_text.reference_auc"],
+        range: "[0, 1]",
+        target: Target::Retrain,
+        citation: "Shi et al., ICLR 2024 (Min-K%); Carlini et al., USENIX Security 2021 (zlib, reference)",
+        needs: &[Forget, Test],
+        needs_references: 0,
+        measure: memory::measure_membership,
     },
     Metric {
         name: "class-request test accuracy",

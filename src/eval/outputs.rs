@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::goals::Goals;
 use super::graph::{GraphFacts, LinkFacts};
+use super::recalled::Memory;
 use crate::error::{Error, Result};
 
 /// The recorded outputs of one model on one split.
@@ -95,7 +96,7 @@ impl Outputs {
     }
 }
 
-/// The five splits a model is read on. `train` is retain and forget together.
+/// The splits a model is read on. `train` is retain and forget together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SplitName {
@@ -103,8 +104,10 @@ pub enum SplitName {
     Train,
     /// Training records that no request names.
     Retain,
-    /// Training records that the request names.
+    /// Training records that the request names; of texts that lose a part, that part.
     Forget,
+    /// Where a request takes parts of texts, what is left of those texts where it stood, with the parts before it.
+    Rest,
     /// Held-out records for choices during training.
     Validation,
     /// Held-out records for the final figures.
@@ -113,8 +116,14 @@ pub enum SplitName {
 
 impl SplitName {
     /// Every part, in the order of tables.
-    pub const ALL: [SplitName; 5] =
-        [SplitName::Train, SplitName::Retain, SplitName::Forget, SplitName::Validation, SplitName::Test];
+    pub const ALL: [SplitName; 6] = [
+        SplitName::Train,
+        SplitName::Retain,
+        SplitName::Forget,
+        SplitName::Rest,
+        SplitName::Validation,
+        SplitName::Test,
+    ];
 
     /// The name used in every output.
     pub fn as_str(self) -> &'static str {
@@ -122,6 +131,7 @@ impl SplitName {
             SplitName::Train => "train",
             SplitName::Retain => "retain",
             SplitName::Forget => "forget",
+            SplitName::Rest => "rest",
             SplitName::Validation => "validation",
             SplitName::Test => "test",
         }
@@ -140,6 +150,7 @@ pub struct Evaluation {
     splits: BTreeMap<SplitName, Outputs>,
     graph: Option<GraphFacts>,
     links: Option<LinkFacts>,
+    memory: Option<Memory>,
 }
 
 impl Evaluation {
@@ -184,6 +195,16 @@ impl Evaluation {
     /// What only link prediction has.
     pub fn links(&self) -> Option<&LinkFacts> {
         self.links.as_ref()
+    }
+
+    /// Puts what was read of a language model beside its outputs.
+    pub fn set_memory(&mut self, memory: Memory) {
+        self.memory = Some(memory);
+    }
+
+    /// What only language models have.
+    pub fn memory(&self) -> Option<&Memory> {
+        self.memory.as_ref()
     }
 
     /// The outputs on a split, if the model was read on it.

@@ -22,7 +22,7 @@ pub use self::shared::settings::{Reported, Setting};
 pub use self::tier::{Read, Tier};
 pub use self::view::{GraphView, Past, View};
 pub use crate::data::RecordKind;
-use crate::data::{Dataset, TargetKind};
+use crate::data::{Cut, Dataset, TargetKind};
 use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::records::Session;
@@ -234,6 +234,20 @@ pub static METHODS: &[&MethodRow] = &[
     &graph::idea::ROW,
     &graph::etr::ROW,
 ];
+
+/// # Errors
+/// A request that takes parts of texts, for a method that goes through the very training that made the weights: there a
+/// text is whole, or not at all.
+pub fn suits_cuts(row: &MethodRow, method: &dyn Method, cuts: &[Cut]) -> Result<()> {
+    match method.needs() {
+        Needs::History if !cuts.is_empty() => Err(Error::input(format!(
+            "method `{}` goes through the training that made the weights, in which a text is whole or not there, and \
+             the request takes parts of texts (kind span); use retrain, a method of ascent, or ask for whole records",
+            row.name
+        ))),
+        _ => Ok(()),
+    }
+}
 
 /// # Errors
 /// Records without a class, for a method that needs one: what `why` says of it.

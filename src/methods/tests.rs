@@ -28,7 +28,9 @@ fn a_method_cannot_see_the_test_split() {
             assert!(!graph.test.is_empty() && graph.test.iter().all(|id| labels[*id as usize] == UNLABELLED));
             assert!(graph.train.iter().all(|id| labels[*id as usize] == graph.labels[*id as usize]));
         }
-        Known::Rows { train: _, validation: _ } | Known::Graphs(..) | Known::Links(..) => panic!("karate's nodes"),
+        Known::Rows { train: _, validation: _, before: _ } | Known::Graphs(..) | Known::Links(..) => {
+            panic!("karate's nodes")
+        }
     }
 }
 

@@ -92,9 +92,17 @@ impl Session<'_> {
         self.resident.check(records, labelled)
     }
 
-    /// Rows of a batch that a record is: 1, or the tokens of a text.
-    pub(crate) fn rows_of(&self, part: Part, record: u32) -> usize {
-        self.resident.rows_of(part, record)
+    /// Which rows of a record count in its loss: not all where a request takes a part of a text.
+    pub(crate) fn predicts(&self, part: Part, record: u32) -> Vec<bool> {
+        self.resident.predicts(part, record)
+    }
+
+    /// The tokens of a record of text.
+    ///
+    /// # Errors
+    /// The records are no texts.
+    pub(crate) fn text_of(&self, part: Part, record: u32) -> Result<Vec<u32>> {
+        self.resident.text_of(part, record).map(<[u32]>::to_vec)
     }
 
     /// A batch of texts that are no records, each of its tokens.

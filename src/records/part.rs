@@ -9,8 +9,8 @@ pub use reader::Reader;
 pub enum Part {
     /// Training records; of a graph, after the request.
     Train,
-    /// Training records as they were before the request: on a graph, what was deleted is still there. The same as
-    /// `Train` where records stand alone.
+    /// Training records as they were before the request: on a graph, what was deleted is still there; texts that lose a
+    /// part are whole, and that part alone is predicted. The same as `Train` where records go or stay whole.
     Before,
     /// Validation records.
     Validation,

@@ -39,9 +39,22 @@ pub(crate) trait Resident {
         1
     }
 
+    /// Which rows of a record count in its loss.
+    fn predicts(&self, part: Part, record: u32) -> Vec<bool> {
+        vec![true; self.rows_of(part, record)]
+    }
+
     /// Batches of as many records differ in size.
     fn ragged(&self) -> bool {
         false
+    }
+
+    /// The tokens of a record.
+    ///
+    /// # Errors
+    /// The records are no texts.
+    fn text_of(&self, _part: Part, _record: u32) -> Result<&[u32]> {
+        Err(Error::input("the records are no texts, of which alone a model can write more"))
     }
 
     /// A batch of texts that are no records, each of its tokens, of which the last too is given.

@@ -1,7 +1,7 @@
 //! Records of text: each is a window of tokens, of which every one but the first is predicted from those before it. On
 //! the host; a batch's tokens, packed one record behind the other, cross the bus as words.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::batch::{Load, Loaded, Shape, Targets, Use};
 use super::drawn::Drawn;
@@ -9,7 +9,7 @@ use super::objective::{self, Objective};
 use super::part::{Part, Records};
 use super::resident::{Resident, check_fanout};
 use super::rows::{check_places, held};
-use crate::data::{NOTHING, Samples, TargetKind};
+use crate::data::{Cut, NOTHING, Samples, TargetKind};
 use crate::engine::{Buf, Data, Engine, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::graph::Csr;
@@ -30,7 +30,12 @@ struct Windows {
     tokens: Vec<u32>,
     /// Record r has the tokens `ptr[r]..ptr[r + 1]`.
     ptr: Vec<usize>,
+    /// Of these records the tokens at these places alone are predicted.
+    only: HashMap<u32, Vec<u32>>,
 }
+
+/// A window on its way into a batch: its tokens, and the places of those that count where not all do.
+type Window<'a> = (&'a [u32], Option<&'a [u32]>);
 
 /// Most rows of a batch of many records.
 const ROWS: usize = 8192;
@@ -43,21 +48,26 @@ const ROUND: usize = 64;
 const NOBODY: u32 = u32::MAX;
 
 impl Tokens {
-    /// Takes the windows of each part; `width` values a record, with [`NOTHING`] behind the last token.
-    pub fn of(parts: &[(Part, &Samples)], vocabulary: usize) -> Tokens {
+    /// Takes the windows of each part; `width` values a record, with [`NOTHING`] behind the last token. Of the records
+    /// of `cuts` the cut tokens alone are predicted before the request.
+    pub fn of(parts: &[(Part, &Samples)], vocabulary: usize, cuts: &[Cut]) -> Tokens {
         let filled = parts.iter().filter(|(_, samples)| !samples.is_empty());
         let longest = filled.clone().map(|(_, samples)| samples.x.len() / samples.len() - 1).max().unwrap_or(0);
-        let parts = filled.map(|(part, samples)| (*part, Windows::of(samples))).collect();
+        let mut parts: HashMap<Part, Windows> = filled.map(|(part, samples)| (*part, Windows::of(samples))).collect();
+        if let Some(before) = parts.get_mut(&Part::Before) {
+            before.only = cuts.iter().map(|cut| (cut.record, cut.tokens.clone())).collect();
+        }
         Tokens { parts, vocabulary, longest }
     }
 
     fn windows(&self, part: Part) -> Option<&Windows> {
-        self.parts.get(&held(part))
+        // Before the request and after it there is one table, unless the request takes parts of records.
+        self.parts.get(&part).or_else(|| self.parts.get(&held(part)))
     }
 
     /// A batch of records with these windows.
-    fn batch<'a>(&self, records: &[u32], windows: impl Iterator<Item = &'a [u32]> + Clone) -> Load {
-        let rows: usize = windows.clone().map(|window| window.len() - 1).sum();
+    fn batch<'a>(&self, records: &[u32], windows: impl Iterator<Item = Window<'a>> + Clone) -> Load {
+        let rows: usize = windows.clone().map(|window| window.0.len().saturating_sub(1)).sum();
         let rows = rows.next_multiple_of(ROUND.max((rows / 8).next_power_of_two())).max(ROUND);
         let lists = Lists::of(windows, rows);
         let [ptr, by_token] = lists.by_token(self.vocabulary);
@@ -77,7 +87,11 @@ impl Windows {
             tokens.extend(window.iter().take_while(|token| **token != NOTHING).map(|token| *token as u32));
             ptr.push(tokens.len());
         }
-        Windows { tokens, ptr }
+        Windows { tokens, ptr, only: HashMap::new() }
+    }
+
+    fn window(&self, record: u32) -> Window<'_> {
+        (self.record(record), self.only.get(&record).map(Vec::as_slice))
     }
 
     fn record(&self, record: u32) -> &[u32] {
@@ -100,14 +114,18 @@ struct Lists {
 
 impl Lists {
     /// Of windows, with rows of nobody behind them up to `rows`.
-    fn of<'a>(records: impl Iterator<Item = &'a [u32]>, rows: usize) -> Lists {
+    fn of<'a>(records: impl Iterator<Item = Window<'a>>, rows: usize) -> Lists {
         let mut lists = Lists { ptr: vec![0], of: Vec::new(), given: Vec::new(), next: Vec::new(), weight: Vec::new() };
-        for (at, window) in (0..).zip(records) {
-            let (given, next) = (&window[..window.len() - 1], &window[1..]);
-            lists.given.extend_from_slice(given);
+        for (at, (window, only)) in (0..).zip(records) {
+            // One of which nothing stayed holds no token.
+            let (first, next) = (lists.given.len(), window.get(1..).unwrap_or_default());
+            lists.given.extend_from_slice(&window[..next.len()]);
             lists.next.extend_from_slice(next);
             lists.of.resize(lists.given.len(), at);
-            lists.weight.resize(lists.given.len(), (1.0 / next.len() as f64) as f32);
+            let count = only.map_or(next.len(), <[u32]>::len).max(1);
+            let weight = (1.0 / count as f64) as f32;
+            lists.weight.resize(lists.given.len(), if only.is_some() { 0.0 } else { weight });
+            only.into_iter().flatten().for_each(|place| lists.weight[first + *place as usize - 1] = weight);
             lists.ptr.push(lists.given.len() as u32);
         }
         lists.of.resize(rows, NOBODY);
@@ -152,7 +170,18 @@ impl Resident for Tokens {
     }
 
     fn rows_of(&self, part: Part, record: u32) -> usize {
-        self.windows(part).map_or(0, |windows| windows.record(record).len() - 1)
+        self.windows(part).map_or(0, |windows| windows.record(record).len().saturating_sub(1))
+    }
+
+    fn text_of(&self, part: Part, record: u32) -> Result<&[u32]> {
+        check_places(Records { part, indices: &[record] }, self.len(part))?;
+        Ok(self.windows(part).map_or(&[], |windows| windows.record(record)))
+    }
+
+    fn predicts(&self, part: Part, record: u32) -> Vec<bool> {
+        let (rows, only) = (self.rows_of(part, record), self.windows(part).and_then(|all| all.only.get(&record)));
+        let only: Option<HashSet<u32>> = only.map(|places| places.iter().copied().collect());
+        (1..=rows as u32).map(|place| only.as_ref().is_none_or(|only| only.contains(&place))).collect()
     }
 
     fn pieces(&self, records: Records, most: usize, _how: Use) -> Vec<Vec<u32>> {
@@ -174,13 +203,13 @@ impl Resident for Tokens {
 
     fn load(&self, part: Part, indices: &[u32], _how: Use) -> Load {
         let windows = self.windows(part);
-        self.batch(indices, indices.iter().filter_map(|record| Some(windows?.record(*record))))
+        self.batch(indices, indices.iter().filter_map(|record| Some(windows?.window(*record))))
     }
 
     fn load_texts(&self, texts: &[&[u32]]) -> Result<Load> {
         // What stands behind the last token is not predicted.
         let windows: Vec<Vec<u32>> = texts.iter().map(|text| [text, &[0][..]].concat()).collect();
-        Ok(self.batch(&vec![0; texts.len()], windows.iter().map(Vec::as_slice)))
+        Ok(self.batch(&vec![0; texts.len()], windows.iter().map(|window| (&window[..], None))))
     }
 
     fn load_step(&self, part: Part, indices: &[u32], _: &[usize], _: &mut dyn FnMut(usize) -> usize) -> Load {

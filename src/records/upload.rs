@@ -9,7 +9,7 @@ use super::part::Part;
 use super::resident::Resident;
 use super::rows::Rows;
 use super::tokens::Tokens;
-use crate::data::{Deletion, Graph, Known, Samples, TargetKind};
+use crate::data::{Cut, Deletion, Graph, Known, Samples, TargetKind};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::nn::Model;
@@ -29,8 +29,10 @@ pub(super) fn upload(
         carried(model, seen.graph)?;
     }
     Ok(match known {
-        Known::Rows { train, validation } => {
-            alone(engine, model, &[(Part::Train, train.as_ref()), (Part::Validation, validation.as_ref())])?
+        Known::Rows { train, validation, before } => {
+            let mut parts = vec![(Part::Train, train.as_ref()), (Part::Validation, validation.as_ref())];
+            parts.extend(before.map(|before| (Part::Before, before.samples)));
+            alone(engine, model, &parts, before.map_or(&[], |before| before.cuts))?
         }
         Known::Nodes(seen) => Rc::new(Nodes::upload(engine, seen, deletion, hops)?),
         Known::Graphs(seen, ranges) => Rc::new(Graphs::upload(engine, seen, ranges, deletion, hops)?),
@@ -38,14 +40,20 @@ pub(super) fn upload(
     })
 }
 
-/// Puts records that stand alone on the engine: rows of numbers, or texts.
+/// Puts records that stand alone on the engine: rows of numbers, or texts, of which before the request the `cuts` alone
+/// are predicted where there are some.
 ///
 /// # Errors
 /// No memory.
-pub(super) fn alone(engine: &mut Engine, model: &Model, parts: &[(Part, &Samples)]) -> Result<Rc<dyn Resident>> {
+pub(super) fn alone(
+    engine: &mut Engine,
+    model: &Model,
+    parts: &[(Part, &Samples)],
+    cuts: &[Cut],
+) -> Result<Rc<dyn Resident>> {
     let targets = parts.iter().find_map(|(_, samples)| samples.targets.as_ref());
     Ok(match targets.filter(|targets| targets.kind == TargetKind::Text) {
-        Some(targets) => Rc::new(Tokens::of(parts, targets.width)),
+        Some(targets) => Rc::new(Tokens::of(parts, targets.width, cuts)),
         None => Rc::new(Rows::upload(engine, parts, model.width())?),
     })
 }

@@ -34,6 +34,9 @@ impl RequestSummary {
             Some(Plant { label: Some(label), .. }) => format!(", all labelled {label}"),
             Some(_) => ", wrongly labelled".into(),
         };
+        if request.kind == Kind::Span {
+            self.what = Some(if one { "part of a text" } else { "parts of texts" }.into());
+        }
         if matches!(request.kind, Kind::Sample | Kind::Subject | Kind::Node) {
             self.what = Some(format!("{noun}{whose}{how}"));
         }

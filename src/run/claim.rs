@@ -38,7 +38,7 @@ pub fn conditions(
                 }
             }
             .into(),
-            "whatever is fitted on records was fitted without them".into(),
+            FITTED.into(),
         ],
         (Tier::Distribution, _) => vec![
             "over the draws of its random numbers the model, with its trace, has the law of a training that never had \
@@ -69,6 +69,20 @@ pub fn conditions(
         ));
     }
     all
+}
+
+/// What is said of everything that is fitted on records.
+const FITTED: &str = "whatever is fitted on records was fitted without them";
+
+/// Says of an exact result on texts whose word pieces were learned from the forgotten ones too what it rests on.
+pub fn of_word_pieces(conditions: &mut [String]) {
+    for fitted in conditions.iter_mut().filter(|condition| *condition == FITTED) {
+        *fitted = format!(
+            "{GIVEN}the word pieces tell nothing of the texts: they were learned from all training texts, those that \
+             are forgotten too, and are not learned again, which would move windows and tokens; with data.tokenizer = \
+             \"bytes\" nothing is fitted"
+        );
+    }
 }
 
 /// Begins a condition that the code cannot check.

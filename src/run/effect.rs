@@ -168,7 +168,10 @@ pub(super) fn retain_worth(
         if data.kind() == RecordKind::Link || retain.is_empty() {
             continue;
         }
-        let mut session = Session::of(engine, model, data, target.deletion(), theta)?;
+        let mut session = {
+            let training = data.training_without(&target.split.cuts);
+            Session::of(engine, model, training, target.deletion(), theta)?
+        };
         let score = statistics::score(&mut session, Records::train(retain))?;
         *found = score.accuracy.or_else(|| skill(score.loss, constant_of(data, retain)?));
     }

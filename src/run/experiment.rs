@@ -184,6 +184,10 @@ impl Ready {
         let requests = forget.requests()?;
         let draw = forget.draw_seed.unwrap_or(loaded.config.seed);
         let target = Target::of(&requests, &data, &model, draw)?;
+        for name in &forget.methods {
+            let row = methods::find(name)?;
+            methods::suits_cuts(row, (row.build)(forget.settings_of(name))?.as_ref(), &target.split.cuts)?;
+        }
         let plant = loaded.config.data.plant.as_ref();
         let request = RequestSummary::of(&requests, &target).described(&requests, &data, plant);
         let (all, none) = ((&data, &Absent::default()), &Origins::default());

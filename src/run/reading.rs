@@ -3,6 +3,7 @@
 mod links;
 mod nodes;
 mod rows;
+mod texts;
 
 use std::borrow::Cow;
 
@@ -10,7 +11,7 @@ use super::target::Target;
 use crate::data::{Dataset, GraphRecords, Portion};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::eval::{Evaluation, Outputs};
+use crate::eval::{Evaluation, Memory, Outputs};
 use crate::nn::Model;
 use crate::records::{Reader, Records, Session};
 use crate::statistics;
@@ -48,8 +49,13 @@ trait Subject {
         theta: &[f32],
     ) -> Result<(Reader<'e>, Vec<u32>)>;
 
-    /// True where the request changes what a model is given, so that it is read before and after.
-    fn changes(&self) -> bool;
+    /// True where the request changes what a model is given of this table, so that it is read before and after.
+    fn changes(&self, table: usize) -> bool;
+
+    /// True where every model is read after the request, those that know nothing of it too.
+    fn always(&self) -> bool {
+        false
+    }
 
     /// Whether the records of a part are in this table.
     fn holds(&self, _table: usize, _portion: Portion) -> bool {
@@ -62,6 +68,14 @@ trait Subject {
     /// A lost device.
     fn say(&self, session: &mut Session, records: Records) -> Result<Vec<f32>> {
         statistics::logits(session, records)
+    }
+
+    /// What is read of a model besides, where that is scored, with the records of a table as they were.
+    ///
+    /// # Errors
+    /// A lost device.
+    fn besides(&self, _session: &mut Session, _records: Records, _table: usize) -> Result<Memory> {
+        Ok(Memory::default())
     }
 
     /// Logits [records, classes] of a part, in order.
@@ -82,6 +96,7 @@ trait Subject {
 struct Said {
     before: Vec<f32>,
     now: Option<Vec<f32>>,
+    memory: Memory,
 }
 
 impl Said {
@@ -111,7 +126,7 @@ fn evaluate_alike(
     let Some(first) = readings.first() else { return Ok(Vec::new()) };
     let model = first.model;
     let subject = subject(first.data, model, target);
-    let said = run(engine, subject.as_ref(), readings, &|_| true)?;
+    let said = run(engine, subject.as_ref(), readings, &|_| true, true)?;
     Ok(said.iter().map(|said| subject.evaluation(said)).collect())
 }
 
@@ -127,7 +142,7 @@ pub fn logits(
 ) -> Result<Vec<Vec<f32>>> {
     let subject = subject(reading.data, reading.model, target);
     let wanted = |table| portions.iter().any(|portion| subject.holds(table, *portion));
-    let said = run(engine, subject.as_ref(), &[*reading], &wanted)?;
+    let said = run(engine, subject.as_ref(), &[*reading], &wanted, false)?;
     portions.iter().map(|portion| subject.logits(&said[0], *portion)).collect()
 }
 
@@ -141,7 +156,7 @@ pub fn tables(engine: &mut Engine, target: Option<&Target>, reading: &Reading) -
         return Err(links::no_classes());
     }
     let subject = subject(reading.data, reading.model, target);
-    let said = run(engine, subject.as_ref(), &[*reading], &|_| true)?;
+    let said = run(engine, subject.as_ref(), &[*reading], &|_| true, false)?;
     let all = |logits: &[f32]| all_classes(reading.data, logits).into_owned();
     let before = said[0].iter().map(|said| all(&said.before));
     Ok(before.chain(said[0].iter().map(|said| all(said.latest()))).collect())
@@ -155,17 +170,18 @@ pub fn evaluation(data: &Dataset, model: &Model, target: Option<&Target>, tables
     let learned = |row: &[f32]| data.learned.iter().map(|class| row[*class as usize]).collect::<Vec<f32>>();
     let narrow = |logits: &Vec<f32>| logits.chunks_exact(data.classes).flat_map(learned).collect();
     let (before, now) = tables.split_at(tables.len() / 2);
-    let of = |(before, now)| Said { before: narrow(before), now: Some(narrow(now)) };
+    let of = |(before, now)| Said { before: narrow(before), now: Some(narrow(now)), memory: Memory::default() };
     let said: Vec<Said> = before.iter().zip(now).map(of).collect();
     subject(data, model, target).evaluation(&said)
 }
 
-/// What models of one network say of the records of the tables that are wanted.
+/// What models of one network say of the records of the tables that are wanted, and what is read of them `besides`.
 fn run(
     engine: &mut Engine,
     subject: &dyn Subject,
     readings: &[Reading],
     wanted: &dyn Fn(usize) -> bool,
+    besides: bool,
 ) -> Result<Vec<Vec<Said>>> {
     let mut said: Vec<Vec<Said>> = readings.iter().map(|_| Vec::new()).collect();
     let Some(Reading { model, theta, .. }) = readings.first() else { return Ok(said) };
@@ -182,8 +198,11 @@ fn run(
                 subject.say(reader.session(), records)
             };
             let before = read(true)?;
-            let now = if reading.forgot && subject.changes() { Some(read(false)?) } else { None };
-            said.push(Said { before, now });
+            let now =
+                if subject.changes(table) && (reading.forgot || subject.always()) { Some(read(false)?) } else { None };
+            let records = reader.records(&ids, true);
+            let memory = if besides { subject.besides(reader.session(), records, table)? } else { Memory::default() };
+            said.push(Said { before, now, memory });
         }
     }
     Ok(said)

@@ -42,10 +42,11 @@ pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Met
         return Ok((theta.to_vec(), account));
     }
     let start = if theta.len() == stage.model.layout.whole() { theta } else { &stage.model.init(stage.seed) };
-    let mut session =
-        Session::of(engine, stage.model, data, stage.target.deletion(), start)?.trained_for(stage.train)?;
-    session.check_finite = stage.check_finite;
     let split = &stage.target.split;
+    let training = data.training_without(&split.cuts);
+    let mut session =
+        Session::of(engine, stage.model, training, stage.target.deletion(), start)?.trained_for(stage.train)?;
+    session.check_finite = stage.check_finite;
     // A network that was made without a class has no output of it.
     let classes: Vec<u32> = stage.target.whole_classes.iter().filter_map(|class| data.output(*class)).collect();
     let view = View::new(stage.train, &split.retain, &split.forget)

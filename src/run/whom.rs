@@ -44,6 +44,9 @@ pub fn text(lines: &[Line]) -> String {
             let _ = writeln!(out, "  … and {} more", line.records.len() - room);
         }
         room = room.saturating_sub(line.records.len());
+        for note in line.notes.iter().take(SHOWN) {
+            let _ = writeln!(out, "  {note}");
+        }
         if !line.twins.is_empty() {
             let ids: Vec<String> = line.twins.iter().take(5).map(|who| who.id.to_string()).collect();
             let more = if line.twins.len() > 5 { ", …" } else { "" };
@@ -86,6 +89,7 @@ fn thing(kind: &str) -> &str {
         "edge" => "edge",
         "feature" => "feature",
         "node" => "node",
+        "span" => "span",
         _ => "record",
     }
 }
@@ -95,7 +99,7 @@ pub(super) fn counted(count: usize, thing: &str) -> String {
 }
 
 fn record(who: &Who) -> String {
-    let mut text = format!("id {}", who.id);
+    let mut text = format!("id {}", who.name());
     if let Some(row) = who.row {
         let _ = write!(text, ", row {row}");
     }

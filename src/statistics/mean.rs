@@ -20,6 +20,10 @@ pub struct Score {
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "maximum" = 1)))]
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub accuracy: Option<f64>,
+    /// How much of the texts a model writes by itself (EL_n), 0 to 1; none where nobody asked for it.
+    #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0, "maximum" = 1)))]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub extraction: Option<f64>,
     /// Number of records.
     #[cfg_attr(feature = "cli", schemars(extend("unit" = "records")))]
     pub count: usize,
@@ -83,7 +87,7 @@ pub fn score(session: &mut Session, records: Records) -> Result<Score> {
     let sum = |i: usize| runs.iter().map(|r| f64::from(r[0].f32()[i])).sum::<f64>();
     let n = records.indices.len();
     let accuracy = session.objective().of.counts().then(|| sum(1) / n as f64);
-    Ok(Score { loss: sum(0) / n as f64, accuracy, count: n })
+    Ok(Score { loss: sum(0) / n as f64, accuracy, extraction: None, count: n })
 }
 
 /// [`score`] of some models of a session that holds a stack, by one pass: each by records of its own, as many as the
@@ -101,7 +105,7 @@ pub fn score_of_each(session: &mut Session, part: Part, asked: &[(u32, &[u32])])
     let score = |(slot, (_, indices)): (usize, &(u32, &[u32]))| {
         let (n, each) = (indices.len(), |r: &Vec<Data>| r[0].bytes().len() / 4 / asked.len());
         let sum = |i: usize| runs.iter().map(|r| f64::from(r[0].f32()[slot * each(r) + i])).sum::<f64>();
-        Score { loss: sum(0) / n as f64, accuracy: counts.then(|| sum(1) / n as f64), count: n }
+        Score { loss: sum(0) / n as f64, accuracy: counts.then(|| sum(1) / n as f64), extraction: None, count: n }
     };
     Ok(asked.iter().enumerate().map(score).collect())
 }

@@ -2,8 +2,8 @@
 
 use unlearn::eval::LinkFacts;
 use unlearn::eval::{
-    Evaluation, Goals, GraphFacts, METRICS, Metrics, Outputs, Sort, SplitName, Subject, measure, measure_references,
-    membership_roc,
+    Evaluation, Goals, GraphFacts, METRICS, Memory, Metrics, Outputs, Recital, Secret, Sort, SplitName, Subject,
+    measure, measure_references, membership_roc,
 };
 
 /// Two-class outputs from (probability of class 1, label).
@@ -54,7 +54,17 @@ fn aimed(model: &Evaluation, sort: &Sort) -> Evaluation {
 
 /// All metrics of records with targets.
 fn of_targets(sort: &Sort) -> Metrics {
-    let [now, a, b] = [0.9, 0.7, 0.75].map(|p| aimed(&model(p, 0.9, 0.8), sort));
+    let [mut now, a, b] = [0.9, 0.7, 0.75].map(|p| aimed(&model(p, 0.9, 0.8), sort));
+    if matches!(sort, Sort::Tokens { .. }) {
+        let truth: Vec<u32> = (0..12).collect();
+        let recital = Recital { written: vec![(0, truth.clone())], truth };
+        let secret = |forgotten| Secret { forgotten, rank: 2.0, of: 64.0 };
+        now.set_memory(Memory {
+            recitals: vec![("forget", vec![recital])],
+            secrets: vec![secret(true), secret(false)],
+            deflated: vec![("forget", vec![9.0; 3]), ("test", vec![8.0; 3])],
+        });
+    }
     measure(&Subject { now: &now, references: &[&a, &b], forgotten_classes: &[] }).unwrap()
 }
 

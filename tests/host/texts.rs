@@ -1,9 +1,12 @@
 //! A small language model on the reference engine, from its texts to what it writes after it has forgotten some.
 
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
+use unlearn::data::Canary;
 use unlearn::engine::Engine;
+use unlearn::run::audit::{AuditJob, Options};
 use unlearn::run::config::Loaded;
 use unlearn::run::evaluate::EvalJob;
 use unlearn::run::forget_run::ForgetJob;
@@ -122,4 +125,117 @@ fn what_a_language_model_cannot_have_is_refused_before_anything_is_written() {
     let picture = "seed = 1\n[data]\nloader = 'digits'\nlimit = 20\n[model]\nzoo = 'gpt'\n";
     let wide = "sizes = { width = 8, depth = 1, heads = 2 }\n[train]\nepochs = 1\n";
     assert!(train(&desk, &format!("{picture}{wide}"), "picture").is_err());
+}
+
+/// A retrain on the texts without a span is, to the bit, a training on a file that never had it.
+#[test]
+fn a_span_is_forgotten_by_a_retrain_as_if_it_had_never_been_written() {
+    let desk = Desk::new();
+    let config = CONFIG.replace("context = 8", "context = 16").replace("test_fraction = 0.3", "test_fraction = 0.0");
+    let config = config.replace("validation_fraction = 0.2\n", "");
+    let texts = |secret: &str| -> String {
+        let line =
+            |i: usize| format!("{{\"id\":\"d{i}\",\"text\":\"{}{}\"}}\n", ["ab", "cd"][i % 2], ["ef", "gh"][i / 2 % 2]);
+        (0..6).map(line).chain([format!("{{\"id\":\"s\",\"text\":\"ab{secret}ef\"}}\n")]).collect()
+    };
+    let with = |texts: String, out: &str| {
+        desk.put("texts.jsonl", texts);
+        desk.put(&format!("{out}.toml"), &config);
+        let loaded = Loaded::read(&desk.path(&format!("{out}.toml")), &[], None).expect("a configuration");
+        let job = TrainJob::prepare(loaded, &desk.path(out), false).expect("ready").expect("not finished");
+        let interrupted = AtomicBool::new(false);
+        let options = TrainOptions {
+            resume: false,
+            keep_checkpoint: false,
+            check_finite: false,
+            interrupted: &interrupted,
+            ranks: None,
+        };
+        job.train(&mut Engine::reference(), options, &mut |_| {}).expect("trained");
+    };
+    with(texts(""), "never");
+    with(texts("47 11"), "run");
+    desk.put("secret.jsonl", "{\"request_id\":\"q\",\"kind\":\"span\",\"text\":\"47 11\"}\n");
+    for method in ["retrain", "gradient_ascent", "npo"] {
+        let settings = match method {
+            "gradient_ascent" => "target_loss = 8.0\nmax_steps = 600\nlr = 0.05".parse().unwrap(),
+            "npo" => "stop = 'never'".parse().unwrap(),
+            _ => toml::Table::new(),
+        };
+        let (run, request) = (desk.path("run"), desk.path("secret.jsonl"));
+        let job = ForgetJob::prepare(&run, &request, method, settings, &desk.path(method)).expect(method);
+        job.forget(&mut Engine::reference(), None, false).expect(method);
+    }
+    let hash = |run: &str| -> String {
+        let info: Value =
+            serde_json::from_str(&std::fs::read_to_string(desk.path(run).join("run.json")).unwrap()).unwrap();
+        info["model_sha256"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(hash("retrain"), hash("never"));
+    assert_ne!(hash("run"), hash("never"));
+    let document = |run: &str| {
+        let (run, original) = (desk.path(run), desk.path("run"));
+        let job = EvalJob { run: &run, references: &[], original: Some(original.as_path()), request: None };
+        serde_json::to_value(job.read().expect("read").measure(&mut Engine::reference()).expect("measured")).unwrap()
+    };
+    let climbed = document("gradient_ascent");
+    let at = |key: &str| climbed.pointer(key).and_then(Value::as_f64).unwrap_or_else(|| panic!("{key}: {climbed}"));
+    // The loss that the ascent was told to reach is the span's.
+    assert!((at("/splits/forget/loss") - 8.0).abs() < 0.1, "{climbed}");
+    assert!(at("/original/splits/forget/loss") < 6.0 && at("/splits/rest/count") == 1.0);
+    // The rest of the message is forgotten less than the span.
+    let risen = |split: &str| at(&format!("/splits/{split}/loss")) - at(&format!("/original/splits/{split}/loss"));
+    assert!(risen("rest") < risen("forget"), "{} {}", risen("rest"), risen("forget"));
+    refused(forget(&desk, "amnesiac", None, "out"), &["method `amnesiac`", "parts of texts", "kind span"]);
+    refused(
+        ForgetJob::prepare(&desk.path("npo"), &desk.path("secret.jsonl"), "npo", toml::Table::new(), &desk.path("out"))
+            .map(drop),
+        &["has forgotten before", "kind span", "in one file"],
+    );
+}
+
+/// Canaries whose secret is asked for wherever it stands: what is read of the models beside their losses, the rule that
+/// ends an ascent by it, and an audit against retrains.
+#[test]
+fn secrets_are_ranked_recited_and_audited() {
+    let desk = Desk::new();
+    let config = CONFIG
+        .replace("context = 8", "context = 40")
+        .replace("epochs = 6", "epochs = 2")
+        .replace("context = 40\ntest", "context = 40\nplant = { canaries = 2, repeats = 3 }\ntest");
+    train(&desk, &config, "run").expect("trained");
+    let secret = Canary::of(0, 0).secret;
+    let line = format!("{{\"request_id\":\"q\",\"kind\":\"span\",\"text\":\"{secret}\"}}\n");
+    desk.put("secret.jsonl", line);
+    let settings = "stop = 'memorisation'\nmax_steps = 40".parse().unwrap();
+    let (run, request) = (desk.path("run"), desk.path("secret.jsonl"));
+    let job = ForgetJob::prepare(&run, &request, "gradient_ascent", settings, &desk.path("ascent")).expect("ready");
+    assert_eq!((job.lines()[0].records.len(), job.lines()[0].records[0].span), (3, Some([22, 28])));
+    let info = job.forget(&mut Engine::reference(), None, false).expect("forgotten");
+    let notes = serde_json::to_value(&info.forget.expect("an account").details).unwrap();
+    assert!(notes.to_string().contains("target_extraction"), "{notes}");
+    let references: Vec<PathBuf> = (0..3).map(|i| desk.path(&format!("retrain-{i}"))).collect();
+    for i in 0..3 {
+        forget(&desk, "retrain", Some(20 + i), &format!("retrain-{i}")).expect("retrained");
+    }
+    let (run, original) = (desk.path("ascent"), desk.path("run"));
+    let job = EvalJob { run: &run, references: &references[..1], original: Some(original.as_path()), request: None };
+    let document = job.read().expect("read").measure(&mut Engine::reference()).expect("measured");
+    let document = serde_json::to_value(document).unwrap();
+    let at = |key: &str| document.pointer(key).and_then(Value::as_f64).unwrap_or_else(|| panic!("{key}: {document}"));
+    for of in ["forgotten", "retained"] {
+        assert!((0.0..=20.0).contains(&at(&format!("/exposure/{of}"))), "{document}");
+    }
+    for key in ["forget/el_3", "forget/rouge_l", "test/verbatim", "retain/el_3", "rest/extraction_strength"] {
+        assert!((0.0..=1.0).contains(&at(&format!("/memory/{key}"))), "{document}");
+    }
+    assert!((0.0..=1.0).contains(&at("/membership_text/reference_auc")));
+    assert!(document.pointer("/membership_text/zlib_auc").is_none(), "a span has no deflated size of its own");
+    let options = Options { alpha: 0.05, ..Options::default() };
+    let job = AuditJob { run: &run, original: Some(&original), references: &references, options };
+    let audit = job.audit(&mut || Ok(Engine::reference()), &mut |_| {}).expect("audited");
+    let named = |name: &str| audit.verdict.checks.iter().any(|check| check.name == name);
+    assert!(["min_k", "exposure", "written by itself", "test loss"].into_iter().all(named), "{audit:?}");
+    assert_eq!((audit.attacks.len(), audit.models.shadows, audit.records.forgotten), (1, 0, 3));
+    assert!(audit.not_measured.iter().any(|why| why.starts_with("zlib")), "{:?}", audit.not_measured);
 }

@@ -25,6 +25,9 @@ pub struct Canary {
 /// Digits of a secret.
 pub const DIGITS: usize = 6;
 
+/// What stands behind it.
+const BEHIND: &str = ".";
+
 const CONSONANTS: &[u8] = b"bdfgklmnprstvz";
 const VOWELS: &[u8] = b"aeiou";
 
@@ -38,9 +41,23 @@ impl Canary {
             letters.push(VOWELS[draws.below(VOWELS.len())] as char);
         }
         letters[..1].make_ascii_uppercase();
-        let secret = (0..DIGITS).map(|_| char::from(b'0' + draws.below(10) as u8)).collect();
+        let secret = Canary::other(&mut draws);
         let before = format!("The code of {letters} is ");
-        Canary { subject: format!("canary-{number}"), before, secret, behind: "." }
+        Canary { subject: format!("canary-{number}"), before, secret, behind: BEHIND }
+    }
+
+    /// The canary that this sentence is; none where it is another sentence.
+    pub fn read(subject: &str, text: &str) -> Option<Canary> {
+        let at = text.len().checked_sub(BEHIND.len() + DIGITS).filter(|at| text.is_char_boundary(*at))?;
+        let (before, rest) = text.split_at(at);
+        let secret = rest.strip_suffix(BEHIND).filter(|secret| secret.bytes().all(|byte| byte.is_ascii_digit()))?;
+        let [subject, before, secret] = [subject, before, secret].map(str::to_owned);
+        (secret.len() == DIGITS).then_some(Canary { subject, before, secret, behind: BEHIND })
+    }
+
+    /// Another secret, drawn.
+    pub(crate) fn other(draws: &mut SplitMix64) -> String {
+        (0..DIGITS).map(|_| char::from(b'0' + draws.below(10) as u8)).collect()
     }
 
     /// The sentence, with another secret in the place of its own.

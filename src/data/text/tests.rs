@@ -144,3 +144,99 @@ fn canaries_stand_behind_the_records_and_are_subjects() {
     let wrong = of("a.txt", "one\n", |c| c.plant = Some(Plant { trigger: Some(2), ..Plant::default() }));
     assert!(wrong.unwrap_err().to_string().contains("data.plant.trigger"));
 }
+
+fn span(json: &str) -> Request {
+    serde_json::from_str(&format!("{{\"request_id\":\"q\",\"kind\":\"span\",{json}}}")).unwrap()
+}
+
+/// Documents of 10 tokens a window: a secret in the middle of a long one, and in another.
+fn secrets(tokenizer: &'static str) -> Dataset {
+    let text = "{\"id\":\"a\",\"text\":\"pin of ann is 4711, do not tell\"}\n{\"id\":\"b\",\"text\":\"4711\"}\n\
+                {\"id\":\"c\",\"text\":\"héllo wörld\"}\n";
+    let set = |c: &mut DataConfig| {
+        (c.id, c.context, c.tokenizer) = (Some("id".into()), Some(10), Some(tokenizer.into()));
+        c.vocabulary = (tokenizer == "bpe").then_some(300);
+    };
+    of("a.jsonl", text, set).unwrap()
+}
+
+/// What the cut tokens of a data set say, in order.
+fn cut_text(data: &Dataset, cuts: &[crate::data::Cut]) -> String {
+    let tokens: Vec<u32> = cuts
+        .iter()
+        .flat_map(|cut| cut.tokens.iter().map(|place| data.tokens(cut.record)[*place as usize]).collect::<Vec<_>>())
+        .collect();
+    data.tokenizer.as_ref().unwrap().decode(&tokens)
+}
+
+#[test]
+fn a_span_is_its_characters_wherever_windows_end() {
+    let data = secrets("bytes");
+    let split = |json: &str| resolve(&[span(json)], &data, 0);
+    let said = |json: &str| cut_text(&data, &split(json).unwrap().cuts);
+    assert_eq!(said("\"ids\":[\"a\"],\"spans\":[[14,18]]"), "4711");
+    // Characters, not bytes; two spans that overlap are their union.
+    assert_eq!(said("\"ids\":[\"c\"],\"spans\":[[1,4],[3,8]]"), "éllo wö");
+    assert_eq!(said("\"ids\":[\"a\"],\"pattern\":\"is ([0-9]+)\""), "4711");
+    assert_eq!(said("\"text\":\"4711\""), "47114711");
+    assert_eq!(said("\"pattern\":\"w.r\""), "wör");
+    // The span reaches over the border of the windows at 10 and 20: both are forgotten in part, and both stay.
+    let over = split("\"ids\":[\"a\"],\"spans\":[[7,18]]").unwrap();
+    assert_eq!((over.forget.as_slice(), cut_text(&data, &over.cuts).as_str()), ([0, 1].as_slice(), "ann is 4711"));
+    assert_eq!(over.lines[0].records[0].span, Some([7, 18]));
+    assert!(over.lines[0].notes.is_empty(), "{:?}", over.lines[0].notes);
+    let once = split("\"ids\":[\"a\"],\"spans\":[[14,18]]").unwrap();
+    assert!(once.lines[0].notes[0].contains("stands in 1 other training document,"), "{:?}", once.lines[0].notes);
+    // Nothing stays of a document that is the secret and nothing else.
+    let all = split("\"text\":\"4711\"").unwrap();
+    assert_eq!((all.forget.last(), all.retain.contains(&all.forget[1])), (Some(&all.forget[1]), false));
+}
+
+#[test]
+fn what_stays_is_what_a_text_without_the_span_would_have_been() {
+    let data = secrets("bytes");
+    let split = resolve(&[span("\"ids\":[\"a\"],\"spans\":[[3,18]]")], &data, 0).unwrap();
+    let (left, kept) = data.without(&split.cuts);
+    let other = of("a.jsonl", "{\"text\":\"pin, do not tell\"}\n", |c| c.context = Some(10)).unwrap();
+    let width = data.width();
+    assert_eq!((kept.as_slice(), &left.x[..2 * width]), ([0, 1].as_slice(), &other.train.x[..]));
+    assert!(left.x[2 * width..4 * width].iter().all(|token| *token == NOTHING));
+    assert_eq!(left.x[4 * width..], data.train.x[4 * width..]);
+    // All windows of the text are forgotten or not there any more, but for the two that stay.
+    assert_eq!(split.retain, [0, 1, 4, 5, 6]);
+}
+
+#[test]
+fn a_word_piece_that_crosses_the_border_is_named_and_taken() {
+    let data = secrets("bpe");
+    let tokenizer = data.tokenizer.as_ref().unwrap();
+    assert!(tokenizer.encode("4711").len() < 4, "4711 comes twice");
+    let split = resolve(&[span("\"ids\":[\"b\"],\"spans\":[[0,3]]")], &data, 0).unwrap();
+    assert_eq!(cut_text(&data, &split.cuts), "4711");
+    let note = &split.lines[0].notes[0];
+    assert!(note.contains("document `b`") && note.contains("711`") && note.contains("character 3"), "{note}");
+}
+
+#[test]
+fn spans_that_cannot_be_are_refused_with_the_reason() {
+    let data = secrets("bytes");
+    let error = |json: &str| resolve(&[span(json)], &data, 0).unwrap_err().to_string();
+    for (json, words) in [
+        ("\"ids\":[\"b\"],\"spans\":[[2,9]]", "lies outside document `b`, which has 4 characters"),
+        ("\"ids\":[\"b\"],\"spans\":[[2,2]]", "is empty"),
+        ("\"ids\":[\"a\",\"b\"],\"spans\":[[0,1]]", "spans are of one document, and ids names 2"),
+        ("\"ids\":[\"d\"],\"spans\":[[0,1]]", "unknown document `d`"),
+        ("\"ids\":[\"b\"]", "has 0 of them"),
+        ("\"text\":\"a\",\"pattern\":\"a\"", "has 2 of them"),
+        ("\"text\":\"\"", "text is empty"),
+        ("\"text\":\"xyz\"", "stands in no training document"),
+        ("\"pattern\":\"[\"", "is no regular expression"),
+        ("\"pattern\":\"x*\"", "stands in no training document"),
+        ("\"ids\":[\"b\"],\"pattern\":\"ann\"", "stands in no document of ids"),
+    ] {
+        assert!(error(json).contains(words), "{json}: {}", error(json));
+    }
+    let whole = Request { text: Some("a".into()), ..Request::new(Kind::Sample, vec![Id::Name("a".into())], "here") };
+    let error = resolve(&[whole], &data, 0).unwrap_err().to_string();
+    assert!(error.contains("text goes with kind = \"span\""), "{error}");
+}

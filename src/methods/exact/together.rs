@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use crate::data::{Dataset, Deletion, RecordKind};
+use crate::data::{Cut, Dataset, Deletion, RecordKind};
 use crate::engine::Engine;
 use crate::methods::prelude::*;
 use crate::nn::Model;
@@ -18,6 +18,8 @@ pub struct Retraining<'a> {
     pub data: &'a Dataset,
     /// What a request deletes of a graph.
     pub deletion: Option<&'a Deletion>,
+    /// What a request takes of texts that stay otherwise.
+    pub cuts: &'a [Cut],
     /// The training records that stay.
     pub retain: &'a [u32],
     /// The recipe.
@@ -68,7 +70,14 @@ pub fn retrain_together(
     let job = |(seed, start): (&u64, _)| Job::new(what.retain, *seed, start);
     let jobs: Vec<Job> = seeds.iter().zip(starts.iter().map(Vec::as_slice)).map(job).collect();
     let mut crew = Retrains { what, seeds, told, each, changes: None, of: 1, began: Instant::now(), share: 0.0 };
-    fit_stacks(engine, what.model, &Source::new(what.data, what.deletion), what.train, &jobs, &mut crew)
+    fit_stacks(
+        engine,
+        what.model,
+        &Source::new(what.data.training_without(what.cuts), what.deletion),
+        what.train,
+        &jobs,
+        &mut crew,
+    )
 }
 
 struct Retrains<'a> {

@@ -63,7 +63,7 @@ fn narrow(wider: &mut Session, records: Records, own: &[u32], classes: usize) ->
         right += usize::from(argmax(&z) == *class as usize);
     }
     let count = own.len();
-    Ok(Score { loss: loss / count as f64, accuracy: Some(right as f64 / count as f64), count })
+    Ok(Score { loss: loss / count as f64, accuracy: Some(right as f64 / count as f64), extraction: None, count })
 }
 
 impl BoundaryExpand {

@@ -20,7 +20,22 @@ impl<'e> Reader<'e> {
     /// No memory.
     pub fn rows(engine: &'e mut Engine, model: &'e Model, samples: &Samples, theta: &[f32]) -> Result<Reader<'e>> {
         let part = Part::Read(Read { before: false });
-        Reader::over(Session::with(engine, model, theta, |engine| alone(engine, model, &[(part, samples)])))
+        Reader::over(Session::with(engine, model, theta, |engine| alone(engine, model, &[(part, samples)], &[])))
+    }
+
+    /// Training records of text as they were, and as they are once parts of some are taken out.
+    ///
+    /// # Errors
+    /// No memory.
+    pub fn texts(
+        engine: &'e mut Engine,
+        model: &'e Model,
+        [before, after]: [&Samples; 2],
+        theta: &[f32],
+    ) -> Result<Reader<'e>> {
+        let [was, is] = [true, false].map(|before| Part::Read(Read { before }));
+        let parts = [(was, before), (is, after)];
+        Reader::over(Session::with(engine, model, theta, |engine| alone(engine, model, &parts, &[])))
     }
 
     /// All nodes of a graph, or all graphs of a collection, before and after a deletion; ids are theirs. Of links, the
@@ -81,7 +96,7 @@ impl<'e> Reader<'e> {
             None => {
                 let test = data.scored(&data.test);
                 let part = Part::Read(Read { before: false });
-                let upload = |engine: &mut Engine| alone(engine, model, &[(part, &test)]);
+                let upload = |engine: &mut Engine| alone(engine, model, &[(part, &test)], &[]);
                 (Session::holding(engine, model, models, upload)?, (0..test.len() as u32).collect())
             }
         };

@@ -127,3 +127,80 @@ fn rows_of_nobody_count_for_nothing() {
     assert!(one.iter().zip(&two).zip(&both).all(|((a, b), c)| (a + b - c).abs() < 1e-6));
     assert!(both.iter().any(|v| v.abs() > 0.1));
 }
+
+/// Of a text that loses a span the span's tokens alone are climbed, each counting 1 / their number, and what stays is
+/// the text without them.
+#[test]
+fn a_span_is_all_that_counts_of_its_text_before_and_none_of_it_after() {
+    let data = data();
+    let (model, mut engine) = (bigrams(&data), Engine::reference());
+    let theta = model.init(7);
+    // "bba" of "cabbage".
+    let cuts = [Cut { record: 2, tokens: vec![3, 4, 5] }];
+    let v = data.classes;
+    let mean = |pairs: &[(usize, usize)]| {
+        let loss = |(given, next): &(usize, usize)| {
+            let z: Vec<f64> = (0..v).map(|o| f64::from(theta[o * v + given])).collect();
+            z.iter().map(|z| z.exp()).sum::<f64>().ln() - z[*next]
+        };
+        pairs.iter().map(loss).sum::<f64>() / pairs.len() as f64
+    };
+    let training = data.training_without(&cuts);
+    let mut session = Session::of(&mut engine, &model, training, None, &theta).expect("a session");
+    let all = pairs();
+    let left: Vec<(usize, usize)> = "ca"
+        .bytes()
+        .chain("ge".bytes())
+        .map(usize::from)
+        .collect::<Vec<_>>()
+        .windows(2)
+        .map(|w| (w[0], w[1]))
+        .collect();
+    let left = [vec![(256, 99)], left, vec![(101, 256)]].concat();
+    let before = statistics::losses(&mut session, Records::before(&[2, 0])).expect("losses");
+    near(&before, &[mean(&all[2][2..5]), mean(&all[0])], "before");
+    let after = statistics::losses(&mut session, Records::train(&[2, 1])).expect("losses");
+    near(&after, &[mean(&left), mean(&all[1])], "after");
+    // The gradient is that of the three.
+    let grad = session.grad;
+    statistics::gradient(&mut session, Records::before(&[2]), 1.0, false).expect("a gradient");
+    let gradient = session.engine.read(grad).expect("a vector");
+    let climbed: Vec<usize> = (0..v).filter(|given| (0..v).any(|o| gradient[o * v + given] != 0.0)).collect();
+    assert_eq!(climbed, [97, 98], "given a, b and b");
+    let rows = statistics::tokens(&mut session, Records::before(&[2]), 9).expect("tokens");
+    let there: Vec<usize> = (0..9).filter(|at| rows[9 + at] >= 0.0).collect();
+    assert_eq!(there, [2, 3, 4]);
+}
+
+/// What a bigram model writes is the chain of its likeliest tokens, from wherever it is asked.
+#[test]
+fn what_is_written_goes_on_from_the_text_and_not_into_it() {
+    let data = data();
+    let (model, mut engine) = (bigrams(&data), Engine::reference());
+    let theta = model.init(9);
+    let mut session = Session::of(&mut engine, &model, &data, None, &theta).expect("a session");
+    let v = data.classes;
+    let likeliest = |given: u32| {
+        let row: Vec<f32> = (0..v).map(|o| theta[o * v + given as usize]).collect();
+        (0..v).rev().max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap_or(0) as u32
+    };
+    let text = session.text_of(Part::Train, 2).expect("a text");
+    assert_eq!(statistics::runs(&session, Part::Train, 2), [[1, 9]]);
+    let how = statistics::Asked { places: 3, tokens: 4, least: 2 };
+    let said = statistics::recite(&mut session, Part::Train, &[(2, [1, 9])], how).expect("text");
+    assert_eq!(said[0].truth, text[1..9]);
+    let places: Vec<usize> = said[0].written.iter().map(|(place, _)| *place).collect();
+    assert_eq!(places, [0, 4, 6]);
+    for (place, written) in &said[0].written {
+        let mut last = text[*place];
+        let chain: Vec<u32> = (0..4.min(8 - place))
+            .map(|_| {
+                last = likeliest(last);
+                last
+            })
+            .collect();
+        assert_eq!(*written, chain, "from place {place}");
+    }
+    let of = statistics::extraction_likelihood(&mut session, Records::train(&[2]), 1).expect("a share");
+    assert!((0.0..1.0).contains(&of), "a model that was not trained has nothing by heart: {of}");
+}

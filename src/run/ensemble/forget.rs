@@ -73,6 +73,13 @@ impl EnsembleForget {
         earlier.lose(&mut top.data);
         let struck = lost::strike(&mut requests, &earlier.requests, &top.absent)?;
         let mut target = Target::of(&requests, &top.data, &top.model, top.config.seed)?;
+        if !target.split.cuts.is_empty() {
+            return Err(Error::input(format!(
+                "{}: members of an ensemble forget whole records, and a request of kind span takes parts of texts; ask \
+                 for whole records, or train one network",
+                top.folder.path.display()
+            )));
+        }
         target.split.lines.iter_mut().zip(struck).for_each(|(line, count)| line.already += count);
         if !earlier.requests.is_empty() {
             target.after(&earlier.target, &top.data)?;

@@ -71,6 +71,7 @@ impl Ready {
             model,
             data,
             deletion: self.target.deletion(),
+            cuts: &self.target.split.cuts,
             retain: &self.target.split.retain,
             train: &self.config.train,
             past: Past { base: base.as_deref(), ..Past::default() },

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::ForgetJob;
 use crate::base::sha256;
-use crate::data::{Dataset, FitOn, Place, Portion, Request, Split, read_requests};
+use crate::data::{Dataset, FitOn, Kind, Place, Portion, Request, Split, read_requests};
 use crate::error::{Error, Result};
 use crate::methods::{self, Method, MethodRow, Role};
 use crate::run::earlier::Earlier;
@@ -53,6 +53,18 @@ fn before(run: &Opened) -> Vec<Vec<f32>> {
     run.info.evidence.parents.iter().map(weights_of).collect()
 }
 
+/// One request after another, of which one takes parts of texts, would have to be told what of each text is left.
+fn refuse_more(run: &Opened, all: &[&Target]) -> Result<()> {
+    match all.iter().all(|target| target.split.cuts.is_empty()) {
+        true => Ok(()),
+        false => Err(Error::input(format!(
+            "{}: has forgotten before, and requests of kind span are answered together with all others: give the run \
+             that was trained, and both requests in one file",
+            run.folder.path.display()
+        ))),
+    }
+}
+
 /// A method that goes on from what was trained cannot give what other data would have given.
 pub(in crate::run) fn refitted(method: &str) -> Error {
     Error::input(format!(
@@ -88,6 +100,7 @@ impl ForgetJob {
         let mut target = Target::of(&requests, &run.data, &run.model, run.config.seed)?;
         target.split.lines.iter_mut().zip(struck).for_each(|(line, count)| line.already += count);
         if !earlier.requests.is_empty() {
+            refuse_more(&run, &[&earlier.target, &target])?;
             target.after(&earlier.target, &run.data)?;
         }
         let asked = Asked { requests, earlier, target, whole, request };
@@ -104,8 +117,11 @@ impl ForgetJob {
         let row = methods::reference();
         let method = (row.build)(toml::Table::new())?;
         let root = RunFolder::new(root).open_beside(run)?;
-        let target = Target::known(&run.forgotten, &root.data);
         let requests = run.requests.clone().unwrap_or_default();
+        let target = match requests.iter().any(|request| request.kind == Kind::Span) {
+            true => Target::of(&requests, &root.data, &root.model, root.config.seed)?,
+            false => Target::known(&run.forgotten, &root.data),
+        };
         let request = run.folder.request();
         let asked = Asked { requests, earlier: Earlier::default(), target, whole: None, request: &request };
         ForgetJob::on(root, asked, (row, method), place)
@@ -125,6 +141,7 @@ impl ForgetJob {
         check_needs(&run.info, &run.folder.path, row.name, method.needs())?;
         method.suits_targets(run.data.target_kind())?;
         method.suits_recipe(&run.config.train)?;
+        methods::suits_cuts(row, method.as_ref(), &target.split.cuts)?;
         if row.tier.is_exact() {
             check_base(&run)?;
         }
@@ -149,7 +166,9 @@ impl ForgetJob {
         let given = run.folder.kept().exists() && refit.as_ref().is_none_or(same);
         // Of a run that did not keep what it had forgotten nothing more is known.
         let complete = run.info.forget.is_none() || run.info.evidence.retained.is_some();
-        let retained = lost::retained(data, &gone, run.absent.lines).filter(|_| complete);
+        // Of texts that lose a part something stays, which no list of records tells.
+        let parted = !target.split.cuts.is_empty();
+        let retained = lost::retained(data, &gone, run.absent.lines).filter(|_| complete && !parted);
         let mut left: Vec<Place> = gone.into_iter().filter(|place| place.portion != Portion::Train).collect();
         left.sort_unstable();
         let all = match whole {

@@ -50,6 +50,7 @@ impl ForgetJob {
             model,
             data,
             deletion: target.deletion(),
+            cuts: &target.split.cuts,
             retain: &target.split.retain,
             train: &config.train,
             past: Past { base: self.base.as_deref(), ..Past::default() },

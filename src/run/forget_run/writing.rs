@@ -2,7 +2,7 @@
 
 use super::{ForgetJob, Made};
 use crate::base::write_atomic;
-use crate::data::{Dataset, request_lines};
+use crate::data::{Dataset, Tokenizer, request_lines};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::methods::{Account, Role};
@@ -81,6 +81,9 @@ impl ForgetJob {
         let replayed = forget.details.replayed.is_some_and(|replayed| replayed.from > 0);
         let proofs = (forget.details.certificate.as_ref(), forget.details.guarantee.as_ref());
         forget.conditions = claim::conditions(forget.tier, base, proofs, replayed);
+        if matches!(self.works_on().0.tokenizer, Some(Tokenizer::Bpe { .. })) {
+            claim::of_word_pieces(&mut forget.conditions);
+        }
         forget.residue = residue::of(&self.run, &info.evidence.parents, &forget, &self.request);
         info.forget = Some(forget);
     }

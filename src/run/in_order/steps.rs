@@ -54,7 +54,8 @@ mod tests {
             request_id: name.into(),
             ..Request::new(Kind::Sample, ids.iter().map(|id| Id::Number(*id)).collect(), "test")
         };
-        let records = ids.iter().map(|id| Who { id: Id::Number(*id), row: None, class: None, split: None }).collect();
+        let who = |id: &u64| Who { id: Id::Number(*id), row: None, class: None, split: None, span: None };
+        let records = ids.iter().map(who).collect();
         let line = Line { request_id: name.into(), kind: "sample".into(), records, ..Line::default() };
         (request, line)
     }

@@ -86,7 +86,7 @@ impl Subject for Links<'_> {
         Ok((Reader::graph(engine, model, self.graph, deletion, theta)?, nodes))
     }
 
-    fn changes(&self) -> bool {
+    fn changes(&self, _table: usize) -> bool {
         self.target.and_then(Target::deletion).is_some()
     }
 

@@ -68,7 +68,7 @@ impl Subject for Nodes<'_> {
         Ok((Reader::graph(engine, model, self.graph, deletion, theta)?, ids))
     }
 
-    fn changes(&self) -> bool {
+    fn changes(&self, _table: usize) -> bool {
         self.target.and_then(Target::deletion).is_some()
     }
 

@@ -127,6 +127,13 @@ fn new(desk: &Desk, requests: Vec<(String, Vec<Request>)>) -> Result<Fresh> {
                 drawn.origin
             )));
         }
+        if let Some(span) = parts.iter().find(|part| part.kind == Kind::Span) {
+            return Err(Error::input(format!(
+                "{}: a project takes whole records, and a request of kind span takes parts of texts; answer it with \
+                 `unlearn forget`",
+                span.origin
+            )));
+        }
         let given = parts.iter().find_map(|part| part.received_at.as_deref());
         let received_at = given.map_or(Ok(now.clone()), state::time).map_err(|e| fail(e.to_string()))?;
         if received_at > state::seconds_after(&now, 86_400)? {

@@ -4,7 +4,7 @@ use super::cost::Known;
 use super::document::Candidate;
 use super::sight::Sight;
 use crate::error::{Error, Result};
-use crate::methods::{METHODS, Method, MethodRow, Role, Tier};
+use crate::methods::{self, METHODS, Method, MethodRow, Role, Tier};
 use crate::run::ensemble::check_method;
 use crate::run::import::check_needs;
 use crate::run::refit::{check_base, reads_records};
@@ -57,6 +57,7 @@ pub(super) fn suits(sight: &Sight, target: &Target, row: &MethodRow, method: &dy
     check_needs(&run.info, &run.folder.path, row.name, method.needs())?;
     method.suits_targets(run.data.target_kind())?;
     method.suits_recipe(&run.config.train)?;
+    methods::suits_cuts(row, method, &target.split.cuts)?;
     method.suits(&run.model)?;
     if row.tier.is_exact() {
         check_base(run)?;

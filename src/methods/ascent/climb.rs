@@ -81,8 +81,8 @@ impl Climb {
         let origin = Origin::of(session)?;
         let (end, goal, rule) = timed(&mut account.method_s, || {
             let (goal, rule) = self.rule.goal(session, view)?;
-            let mut ascent = Ascent::new(self, session, view.forget, direction, origin.0)?;
-            Ok((ascent.run(view, goal)?, goal, rule))
+            let mut ascent = Ascent::new(self, session, view.forget, direction, origin.0, goal)?;
+            Ok((ascent.run(view)?, goal, rule))
         })?;
         account.reads.push(Read::ForgetData);
         if self.retain_floor.is_some() && !account.reads.contains(&Read::RetainData) {
@@ -117,6 +117,7 @@ struct Ascent<'a, 'e> {
     /// θ before the last step.
     previous: Buf<f32>,
     heading: Buf<f32>,
+    goal: Goal,
 }
 
 /// Halvings of the last step at most: it then differs from the shortest that reaches the goal by a thousandth.
@@ -129,6 +130,7 @@ impl<'a, 'e> Ascent<'a, 'e> {
         forget: &'a [u32],
         direction: Direction,
         origin: Buf<f32>,
+        goal: Goal,
     ) -> Result<Self> {
         let previous = session.vector("ascent.previous")?;
         let heading = session.vector("ascent.heading")?;
@@ -145,7 +147,7 @@ impl<'a, 'e> Ascent<'a, 'e> {
         rec.leave();
         rec.readback(means);
         let step = session.compile(rec)?;
-        Ok(Ascent { settings, session, forget, step, inputs, previous, heading })
+        Ok(Ascent { settings, session, forget, step, inputs, previous, heading, goal })
     }
 
     /// One step of length `lr`; returns the score of the forget records where it ends.
@@ -155,11 +157,12 @@ impl<'a, 'e> Ascent<'a, 'e> {
         let out = self.session.engine.run(&self.step, &inputs)?;
         let [loss, right] = [0, 1].map(|i| f64::from(out[0].f32()[i]));
         let accuracy = self.session.objective().of.counts().then_some(right);
-        Ok(Score { loss, accuracy, count: self.forget.len() })
+        let score = Score { loss, accuracy, extraction: None, count: self.forget.len() };
+        self.goal.completed(self.session, Records::before(self.forget), score)
     }
 
-    fn run(&mut self, view: &View, goal: Goal) -> Result<End> {
-        let heading = self.heading;
+    fn run(&mut self, view: &View) -> Result<End> {
+        let (heading, goal) = (self.heading, self.goal);
         self.session.run(|rec| {
             rec.clear(heading);
             Ok(())
@@ -177,7 +180,7 @@ impl<'a, 'e> Ascent<'a, 'e> {
             end.steps += 1;
             end.last = self.advance(self.settings.lr)?;
             if goal.reached(&end.last) {
-                end.last = self.shorten(before, goal)?;
+                end.last = self.shorten(before)?;
                 end.reason = StoppedBy::Target;
             }
             if let Some(floor) = self.settings.retain_floor
@@ -200,8 +203,8 @@ impl<'a, 'e> Ascent<'a, 'e> {
     }
 
     /// Halves the last step, which began at `before` and reached the goal, until it no more than reaches it.
-    fn shorten(&mut self, before: Score, goal: Goal) -> Result<Score> {
-        let (theta, previous, heading) = (self.session.theta, self.previous, self.heading);
+    fn shorten(&mut self, before: Score) -> Result<Score> {
+        let (theta, previous, heading, goal) = (self.session.theta, self.previous, self.heading, self.goal);
         self.session.run(|rec| {
             map::binary(rec, Binary::Sub, theta, previous, heading);
             Ok(())
@@ -232,6 +235,8 @@ impl<'a, 'e> Ascent<'a, 'e> {
     /// Puts theta a part of the way along the last step and scores it.
     fn place(&mut self, place: &Program, part: f64) -> Result<Score> {
         self.session.engine.run(place, &[Data::F32(vec![part as f32])])?;
-        statistics::score(self.session, Records::before(self.forget))
+        let forget = Records::before(self.forget);
+        let score = statistics::score(self.session, forget)?;
+        self.goal.completed(self.session, forget, score)
     }
 }

@@ -24,12 +24,17 @@ pub fn descend(
     // Drawn labels are of the records before the request: a record is forgotten by its own.
     let forget = if session.is_relabelled() { Records::train(forget) } else { Records::before(forget) };
     let every = (fit.steps_per_epoch(terms) as u64 / CHECKS).max(1);
-    let mut watch = Descent { forget, goal, every, score: statistics::score(session, forget)? };
+    let mut watch = Descent { forget, goal, every, score: seen(session, forget, goal)? };
     if goal.reached(&watch.score) {
         return Ok((0, watch.score));
     }
     let steps = train_to_end(fit, session, terms, &mut watch)?;
     Ok((steps, watch.score))
+}
+
+fn seen(session: &mut Session, forget: Records, goal: Goal) -> Result<Score> {
+    let score = statistics::score(session, forget)?;
+    goal.completed(session, forget, score)
 }
 
 /// Looks at the forgotten records some times an epoch and at its end.
@@ -43,7 +48,7 @@ struct Descent<'a> {
 
 impl Descent<'_> {
     fn look(&mut self, session: &mut Session) -> Result<Flow> {
-        self.score = statistics::score(session, self.forget)?;
+        self.score = seen(session, self.forget, self.goal)?;
         Ok(if self.goal.reached(&self.score) { Flow::Stop } else { Flow::Continue })
     }
 }

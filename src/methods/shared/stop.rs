@@ -6,6 +6,7 @@ use super::range::Range;
 use super::settings::{ABSENT, Setting, choice, real};
 use crate::error::{Error, Result};
 use crate::methods::{Account, Read, View};
+use crate::records::objective::Of;
 use crate::records::{Part, Records, Session};
 use crate::statistics::{self, Score};
 
@@ -21,6 +22,8 @@ pub enum Stop {
     Uniform,
     /// Forget accuracy ≤ `target_accuracy`: a model that never saw a class never names it.
     Accuracy,
+    /// EL_10 and MA of the forgotten texts at most the original's on texts never seen (Jang et al., ACL 2023).
+    Memorisation,
     /// Only the number of steps ends it.
     Never,
 }
@@ -32,7 +35,20 @@ pub enum Goal {
     Loss(f64),
     /// An accuracy of at most this.
     Accuracy(f64),
+    /// Of texts: a share of right tokens and an extraction likelihood of at most these.
+    Memorised {
+        /// MA.
+        accuracy: f64,
+        /// EL_10.
+        extraction: f64,
+    },
 }
+
+/// The n of EL_n: Jang et al.'s.
+const GRAM: usize = 10;
+
+/// Held-out texts that the rule reads at most, evenly over all.
+const SEEN: usize = 64;
 
 /// The settings of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +67,10 @@ const RULES: &[(&str, &str)] = &[
     ("holdout_loss", "mean forget loss of at least the original's on the validation split"),
     ("uniform", "mean forget loss of at least ln C; for a class this is early"),
     ("accuracy", "forget accuracy of at most target_accuracy"),
+    (
+        "memorisation",
+        "EL_10 and MA of forgotten texts at most those of held-out texts; EL by 24 tokens from 8 places of each",
+    ),
     ("never", "only the number of steps ends it"),
 ];
 
@@ -63,7 +83,7 @@ impl StopRule {
     }
 
     /// Settings of what ends by a rule.
-    pub const SETTINGS: [Setting; 3] = StopRule::settings(RULES.split_at(4).0);
+    pub const SETTINGS: [Setting; 3] = StopRule::settings(RULES.split_at(5).0);
     /// Settings of what may also end by its steps alone.
     pub const OR_NEVER: [Setting; 3] = StopRule::settings(RULES);
 
@@ -103,19 +123,40 @@ impl StopRule {
             Stop::Auto if !view.forgotten_classes.is_empty() => Ok((accuracy, "accuracy")),
             Stop::Never => Ok((Goal::Loss(f64::INFINITY), "never")),
             Stop::Uniform => Ok((Goal::Loss((session.model.classes as f64).ln()), "uniform")),
-            Stop::Auto | Stop::HoldoutLoss => {
-                let count = session.len(Part::Validation);
-                if count == 0 {
-                    return Err(Error::input(
-                        "the ascent stops at the mean loss of records held out from training, and the data set has no \
-                         validation split: set data.validation_fraction (0.1, say), or the method's target_loss",
-                    ));
+            Stop::Memorisation => {
+                if session.objective().of != Of::Tokens {
+                    return Err(Error::input(format!(
+                        "stop = \"memorisation\" is of texts, and the records are {}; stop by holdout_loss",
+                        session.objective().of.records()
+                    )));
                 }
-                let all = session.ids(Part::Validation);
+                let all = held_out(session)?;
+                let some: Vec<u32> = all.iter().copied().step_by(all.len().div_ceil(SEEN)).collect();
+                let unseen = Records { part: Part::Validation, indices: &some };
+                let accuracy = statistics::score(session, unseen)?.accuracy.unwrap_or(0.0);
+                let extraction = statistics::extraction_likelihood(session, unseen, GRAM)?;
+                Ok((Goal::Memorised { accuracy, extraction }, "memorisation"))
+            }
+            Stop::Auto | Stop::HoldoutLoss => {
+                let all = held_out(session)?;
                 let held_out = statistics::score(session, Records { part: Part::Validation, indices: &all })?;
                 Ok((Goal::Loss(held_out.loss), "holdout_loss"))
             }
         }
+    }
+}
+
+/// The records that are held out from training.
+///
+/// # Errors
+/// There are none.
+fn held_out(session: &Session) -> Result<Vec<u32>> {
+    match session.len(Part::Validation) {
+        0 => Err(Error::input(
+            "the ascent stops at the mean loss of records held out from training, and the data set has no validation \
+             split: set data.validation_fraction (0.1, say), or the method's target_loss",
+        )),
+        _ => Ok(session.ids(Part::Validation)),
     }
 }
 
@@ -138,8 +179,12 @@ impl Goal {
             Goal::Accuracy(target) => account.note("target_accuracy", target),
             Goal::Loss(target) if target.is_finite() => account.note("target_loss", target),
             Goal::Loss(_) => {}
+            Goal::Memorised { accuracy, extraction } => {
+                account.note("target_accuracy", accuracy);
+                account.note("target_extraction", extraction);
+            }
         }
-        if rule == "holdout_loss" {
+        if matches!(rule, "holdout_loss" | "memorisation") {
             account.reads.push(Read::ValidationData);
         }
     }
@@ -150,6 +195,25 @@ impl Goal {
         match self {
             Goal::Loss(loss) => Goal::Loss(between(first.loss, loss)),
             Goal::Accuracy(accuracy) => Goal::Accuracy(between(first.accuracy.unwrap_or(accuracy), accuracy)),
+            Goal::Memorised { accuracy, extraction } => Goal::Memorised {
+                accuracy: between(first.accuracy.unwrap_or(accuracy), accuracy),
+                extraction: between(first.extraction.unwrap_or(extraction), extraction),
+            },
+        }
+    }
+
+    /// A score of the forgotten records with what the goal needs to know besides: what a model writes by itself is read
+    /// only once it recognises few enough tokens, for that is the dearer half.
+    ///
+    /// # Errors
+    /// A lost device.
+    pub fn completed(self, session: &mut Session, records: Records, score: Score) -> Result<Score> {
+        match self {
+            Goal::Memorised { accuracy, .. } if score.accuracy.is_some_and(|now| now <= accuracy) => {
+                let extraction = Some(statistics::extraction_likelihood(session, records, GRAM)?);
+                Ok(Score { extraction, ..score })
+            }
+            _ => Ok(score),
         }
     }
 
@@ -159,6 +223,9 @@ impl Goal {
             _ if !now.loss.is_finite() => true,
             Goal::Loss(target) => now.loss >= target,
             Goal::Accuracy(target) => now.accuracy.is_none_or(|now| now <= target),
+            Goal::Memorised { accuracy, extraction } => {
+                now.accuracy.is_none_or(|now| now <= accuracy) && now.extraction.is_some_and(|now| now <= extraction)
+            }
         }
     }
 
@@ -167,7 +234,23 @@ impl Goal {
     pub fn met(self, now: &Score, tolerance: f64) -> bool {
         match self {
             Goal::Loss(target) => (now.loss - target).abs() <= tolerance * target,
-            Goal::Accuracy(_) => false,
+            Goal::Accuracy(_) | Goal::Memorised { .. } => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both halves are to be known and low enough: what was not read, because too many tokens are recognised, is not.
+    #[test]
+    fn a_text_is_forgotten_once_it_is_neither_recognised_nor_written() {
+        let goal = Goal::Memorised { accuracy: 0.3, extraction: 0.1 };
+        let reached =
+            |accuracy, extraction| goal.reached(&Score { loss: 1.0, accuracy: Some(accuracy), extraction, count: 1 });
+        assert!(reached(0.3, Some(0.1)) && reached(0.0, Some(0.0)));
+        assert!(!reached(0.2, None) && !reached(0.2, Some(0.11)) && !reached(0.31, Some(0.0)));
+        assert!(goal.reached(&Score { loss: f64::NAN, accuracy: Some(1.0), extraction: None, count: 1 }));
     }
 }

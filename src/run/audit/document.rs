@@ -108,8 +108,16 @@ pub struct Models {
     /// Why they were not trained as stacks; absent where they were.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub one_by_one: Option<String>,
-    /// Where they are kept.
+    /// Where they are kept; the run that was trained, where none are.
     pub folder: PathBuf,
+}
+
+impl Models {
+    /// None were trained, for a run whose models lie in this folder.
+    pub(super) fn none(folder: PathBuf) -> Models {
+        let (shadows, retrains, unlearned, cached) = (0, 0, 0, 0);
+        Models { shadows, retrains, unlearned, cached, spreads: Spreads::Fixed, one_by_one: None, folder }
+    }
 }
 
 /// One attack.

@@ -198,7 +198,7 @@ impl All<'_> {
     }
 }
 
-fn mean_and_sd(values: &[f64]) -> (Option<f64>, Option<f64>) {
+pub(super) fn mean_and_sd(values: &[f64]) -> (Option<f64>, Option<f64>) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let sd = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();

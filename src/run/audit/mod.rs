@@ -20,6 +20,7 @@ mod quantised;
 mod relearn;
 mod roster;
 mod store;
+mod texts;
 mod unlearned;
 mod weights;
 
@@ -38,6 +39,7 @@ use super::results::{AdapterSummary, RequestSummary};
 use super::target::Target;
 use super::{references, retrains};
 use crate::base::{Digest, utc_now, write_atomic};
+use crate::data::TargetKind;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use measure::Measured;
@@ -95,12 +97,33 @@ impl AuditJob<'_> {
     pub fn audit(&self, engine: &mut dyn FnMut() -> Result<Engine>, said: &mut dyn FnMut(&str)) -> Result<Audit> {
         let subjects = self.read()?;
         let seed = self.options.seed.unwrap_or(subjects.original.config.seed);
+        if subjects.original.data.target_kind() == TargetKind::Text {
+            let mut engine = engine()?;
+            let (measured, records) = texts::measured(&mut engine, &subjects)?;
+            let models = Models::none(subjects.original.folder.path.clone());
+            return self.document(&engine, &subjects, (records, models), measured, seed);
+        }
         let roster = Roster::of(&subjects.original.data, &subjects.target, seed)?;
         let mut engine = engine()?;
         let key = subjects.key(&engine, seed, &roster);
         let trained = Trained::bring(&mut engine, &subjects, &roster, &self.options, (key, seed), said)?;
         let measured = Measured::of(&mut engine, &subjects, &roster, &trained, said)?;
-        self.document(&engine, &subjects, &roster, (&trained, measured), seed)
+        let records = Counts {
+            forgotten: roster.forget().len(),
+            held_out: roster.held().len(),
+            population: roster.population(),
+            vulnerable: measured.vulnerable,
+        };
+        let models = Models {
+            shadows: trained.shadows.len(),
+            retrains: trained.retrains.len(),
+            unlearned: trained.unlearned.as_ref().map_or(0, |all| all.count()),
+            cached: trained.cached,
+            spreads: measured.spreads,
+            one_by_one: trained.one_by_one.clone(),
+            folder: trained.folder.clone(),
+        };
+        self.document(&engine, &subjects, (records, models), measured, seed)
     }
 
     fn read(&self) -> Result<Subjects> {
@@ -147,11 +170,11 @@ impl AuditJob<'_> {
         &self,
         engine: &Engine,
         subjects: &Subjects,
-        roster: &Roster,
-        (trained, measured): (&Trained, Measured),
+        (records, models): (Counts, Models),
+        measured: Measured,
         seed: u64,
     ) -> Result<Audit> {
-        let Measured { rows, probes, quality, klom, weights, not_measured, vulnerable, spreads } = measured;
+        let Measured { rows, probes, quality, klom, weights, not_measured, .. } = measured;
         let alpha = self.options.alpha;
         let mut made = Audit {
             schema: SCHEMA.into(),
@@ -165,21 +188,8 @@ impl AuditJob<'_> {
             request: RequestSummary::of(subjects.run.requests.as_deref().unwrap_or_default(), &subjects.target),
             seed,
             alpha,
-            records: Counts {
-                forgotten: roster.forget().len(),
-                held_out: roster.held().len(),
-                population: roster.population(),
-                vulnerable,
-            },
-            models: Models {
-                shadows: trained.shadows.len(),
-                retrains: trained.retrains.len(),
-                unlearned: trained.unlearned.as_ref().map_or(0, |all| all.count()),
-                cached: trained.cached,
-                spreads,
-                one_by_one: trained.one_by_one.clone(),
-                folder: trained.folder.clone(),
-            },
+            records,
+            models,
             attacks: rows,
             calibration: crate::eval::attacks::calibration(&probes, alpha),
             forgetting_quality: quality,

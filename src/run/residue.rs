@@ -12,8 +12,15 @@ use crate::methods::{Role, Tier, role};
 /// Everything known that holds something of the records: `request` is the file that was given.
 pub(super) fn of(run: &Opened, parents: &[Parent], forget: &ForgetInfo, request: &Path) -> Vec<Residue> {
     let mut all: Vec<Residue> = parents.iter().flat_map(|parent| history(&parent.path)).collect();
-    all.push(Residue::new("request file", Some(&absolute(request)), "names the records", false));
-    all.push(Residue::new("request.jsonl of this run", None, "names the records, for `eval` and `verify`", false));
+    let [given, kept] = match forget.request.kind.as_str() {
+        "span" | "mixed" => [
+            "names the records, and may quote what was forgotten of them",
+            "names the records, and may quote what was forgotten of them, for `eval` and `verify`",
+        ],
+        _ => ["names the records", "names the records, for `eval` and `verify`"],
+    };
+    all.push(Residue::new("request file", Some(&absolute(request)), given, false));
+    all.push(Residue::new("request.jsonl of this run", None, kept, false));
     if forget.tier != Tier::Exact {
         all.push(Residue::new(
             "weights of this run",

@@ -39,12 +39,14 @@ pub enum Goal {
     Memorised {
         /// MA.
         accuracy: f64,
-        /// EL_10.
+        /// EL_n.
         extraction: f64,
+        /// n: 10 or, where all that is forgotten is shorter, the tokens of the longest of it.
+        n: usize,
     },
 }
 
-/// The n of EL_n: Jang et al.'s.
+/// The largest n of EL_n: Jang et al.'s.
 const GRAM: usize = 10;
 
 /// Held-out texts that the rule reads at most, evenly over all.
@@ -69,7 +71,7 @@ const RULES: &[(&str, &str)] = &[
     ("accuracy", "forget accuracy of at most target_accuracy"),
     (
         "memorisation",
-        "EL_10 and MA of forgotten texts at most those of held-out texts; EL by 24 tokens from 8 places of each",
+        "MA and EL_10 (EL_n of shorter spans) of forgotten texts at most held-out ones'; EL by 24 tokens from 8 places",
     ),
     ("never", "only the number of steps ends it"),
 ];
@@ -134,8 +136,10 @@ impl StopRule {
                 let some: Vec<u32> = all.iter().copied().step_by(all.len().div_ceil(SEEN)).collect();
                 let unseen = Records { part: Part::Validation, indices: &some };
                 let accuracy = statistics::score(session, unseen)?.accuracy.unwrap_or(0.0);
-                let extraction = statistics::extraction_likelihood(session, unseen, GRAM)?;
-                Ok((Goal::Memorised { accuracy, extraction }, "memorisation"))
+                let runs = view.forget.iter().flat_map(|record| statistics::runs(session, Part::Before, *record));
+                let n = runs.map(|[from, to]| to - from).max().unwrap_or(1).min(GRAM);
+                let extraction = statistics::extraction_likelihood(session, unseen, n)?;
+                Ok((Goal::Memorised { accuracy, extraction, n }, "memorisation"))
             }
             Stop::Auto | Stop::HoldoutLoss => {
                 let all = held_out(session)?;
@@ -179,9 +183,10 @@ impl Goal {
             Goal::Accuracy(target) => account.note("target_accuracy", target),
             Goal::Loss(target) if target.is_finite() => account.note("target_loss", target),
             Goal::Loss(_) => {}
-            Goal::Memorised { accuracy, extraction } => {
+            Goal::Memorised { accuracy, extraction, n } => {
                 account.note("target_accuracy", accuracy);
                 account.note("target_extraction", extraction);
+                account.note("n_of_extraction", n);
             }
         }
         if matches!(rule, "holdout_loss" | "memorisation") {
@@ -195,7 +200,8 @@ impl Goal {
         match self {
             Goal::Loss(loss) => Goal::Loss(between(first.loss, loss)),
             Goal::Accuracy(accuracy) => Goal::Accuracy(between(first.accuracy.unwrap_or(accuracy), accuracy)),
-            Goal::Memorised { accuracy, extraction } => Goal::Memorised {
+            Goal::Memorised { accuracy, extraction, n } => Goal::Memorised {
+                n,
                 accuracy: between(first.accuracy.unwrap_or(accuracy), accuracy),
                 extraction: between(first.extraction.unwrap_or(extraction), extraction),
             },
@@ -209,8 +215,8 @@ impl Goal {
     /// A lost device.
     pub fn completed(self, session: &mut Session, records: Records, score: Score) -> Result<Score> {
         match self {
-            Goal::Memorised { accuracy, .. } if score.accuracy.is_some_and(|now| now <= accuracy) => {
-                let extraction = Some(statistics::extraction_likelihood(session, records, GRAM)?);
+            Goal::Memorised { accuracy, n, .. } if score.accuracy.is_some_and(|now| now <= accuracy) => {
+                let extraction = Some(statistics::extraction_likelihood(session, records, n)?);
                 Ok(Score { extraction, ..score })
             }
             _ => Ok(score),
@@ -223,7 +229,7 @@ impl Goal {
             _ if !now.loss.is_finite() => true,
             Goal::Loss(target) => now.loss >= target,
             Goal::Accuracy(target) => now.accuracy.is_none_or(|now| now <= target),
-            Goal::Memorised { accuracy, extraction } => {
+            Goal::Memorised { accuracy, extraction, .. } => {
                 now.accuracy.is_none_or(|now| now <= accuracy) && now.extraction.is_some_and(|now| now <= extraction)
             }
         }
@@ -246,7 +252,7 @@ mod tests {
     /// Both halves are to be known and low enough: what was not read, because too many tokens are recognised, is not.
     #[test]
     fn a_text_is_forgotten_once_it_is_neither_recognised_nor_written() {
-        let goal = Goal::Memorised { accuracy: 0.3, extraction: 0.1 };
+        let goal = Goal::Memorised { accuracy: 0.3, extraction: 0.1, n: 10 };
         let reached =
             |accuracy, extraction| goal.reached(&Score { loss: 1.0, accuracy: Some(accuracy), extraction, count: 1 });
         assert!(reached(0.3, Some(0.1)) && reached(0.0, Some(0.0)));

@@ -1,7 +1,8 @@
 //! What a layer is given when it records itself, and what it keeps from one pass for the other.
 
+use super::continued::Continued;
 use super::params::ParamLayout;
-use super::sink::{Kept, Sink};
+use super::sink::{Head, Kept, Sink};
 use super::structure::{Pattern, Segments, Structure};
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
@@ -52,6 +53,8 @@ pub struct Forward<'a> {
     /// The relu behind the layer, if that is what comes next and the layer [`takes_relu`](super::Layer::takes_relu). A
     /// layer that takes it along leaves `None`.
     pub relu: Option<ReluBehind>,
+    /// Where the rows go on with texts whose earlier tokens were passed before.
+    pub continued: Option<Continued>,
 }
 
 /// What a backward pass records into.
@@ -74,6 +77,8 @@ pub struct Backward<'a> {
     pub sink: Sink,
     /// What a pass of norms keeps for a weighted sum, where one follows.
     pub kept: Option<Kept>,
+    /// What the last layer did with an embedding's table, where it reads one: the embedding's own gradient comes later.
+    pub head: Option<Head>,
     /// The relu before the layer, offered as in [`Forward::relu`]: whoever takes it hands on the gradient before it.
     pub relu: Option<ReluBefore>,
 }

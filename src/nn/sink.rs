@@ -4,6 +4,7 @@ mod gram;
 mod kept;
 mod norms;
 mod rows;
+mod table;
 mod weighted;
 
 pub use gram::add_products;
@@ -60,6 +61,26 @@ pub enum Sink {
     Factors(Factors),
     /// As `SquareSum`, of the gradients in other bases; where `Factors` are refused, this is.
     Rotated(Rotation),
+}
+
+impl Sink {
+    /// The same, where a mean is added to what is there.
+    pub fn added(mut self) -> Sink {
+        if let Sink::Mean { accumulate, .. } = &mut self {
+            *accumulate = true;
+        }
+        self
+    }
+}
+
+/// What a head that reads an embedding's table leaves for the embedding's part of the backward pass. A record's
+/// gradient is the sum over both uses, which only then is squared, measured or multiplied.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Name of the table's parameter.
+    table: String,
+    /// The head's input, and the gradient of what it made; none where its part of a mean is in the sink already.
+    made: Option<[Buf<f32>; 2]>,
 }
 
 /// Where a sink puts the gradients of one parameter, and what becomes of them before they leave their kernel.

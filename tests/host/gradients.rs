@@ -87,10 +87,12 @@ fn dropout_is_the_identity_in_evaluation() {
         step,
         dropouts: 0,
         relu: None,
+        continued: None,
     };
     let (y, saved) = layer.forward(&mut cx, x, &[4]).expect("a forward pass");
     let sink = Sink::PerSample { slab: theta };
-    let mut cx = Backward { rec: &mut rec, layout, theta, n: 2, graph, segments, step, sink, kept: None, relu: None };
+    let (kept, head, relu) = (None, None, None);
+    let mut cx = Backward { rec: &mut rec, layout, theta, n: 2, graph, segments, step, sink, kept, head, relu };
     let dx = layer.backward(&mut cx, &saved, dy, &[4], true).expect("a backward pass").expect("dx");
     assert_eq!((y.any(), dx.any(), rec.commands.len()), (x.any(), dy.any(), 0));
 }

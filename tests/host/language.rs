@@ -13,7 +13,7 @@ const ROUNDING: f64 = 1e-6;
 #[test]
 fn the_reference_engine_agrees_with_pytorch_on_every_tensor() {
     let (mut engine, mut faults, all) = (Engine::reference(), Vec::new(), fixtures());
-    assert_eq!(all.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["gpt", "llama"]);
+    assert_eq!(all.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["gpt", "gpt_tied", "llama"]);
     for fixture in &all {
         let mut compared = BTreeSet::new();
         for quantity in QUANTITIES {
@@ -78,6 +78,42 @@ fn language_models_of_the_zoo_have_transformers_names_and_shapes() {
         ("lm_head.weight", &[50, 16]),
     ];
     assert_eq!(llama, want.map(|(name, shape)| (name.to_owned(), shape.to_vec())));
+}
+
+#[test]
+fn a_tied_head_has_no_parameters_and_goes_by_two_names() {
+    let sizes = |tied| Sizes { width: Some(16), depth: Some(1), heads: Some(2), tied, ..Default::default() };
+    for (name, table) in [("gpt", "transformer.wte.weight"), ("llama", "model.embed_tokens.weight")] {
+        let [own, tied] = [None, Some(true)].map(|tied| zoo(name, sizes(tied)).expect("a network"));
+        assert_eq!(own.layout.count() - tied.layout.count(), 50 * 16, "{name}");
+        assert_eq!(tied.layout.aliases(), [("lm_head.weight".to_owned(), table.to_owned())]);
+        assert!(own.layout.aliases().is_empty() && tied.trunk().is_none());
+    }
+    let layers = |text: &str| {
+        let config: ModelConfig = toml::from_str(text).expect("TOML");
+        Model::build(&config, &[50], 50).map_err(|e| e.to_string())
+    };
+    let table = "[[layers]]\ntype = 'embedding'\nname = 'wte'\nout = 8\n";
+    let head = |keys: &str| format!("[[layers]]\ntype = 'linear'\nname = 'head'\ntied = 'wte'\n{keys}\n");
+    assert!(layers(&format!("{table}{}", head("bias = false"))).is_ok());
+    let norm = "[[layers]]\ntype = 'layer_norm'\n";
+    let narrow = "[[layers]]\ntype = 'linear'\nname = 'fc'\nout = 6\n";
+    let inside = format!(
+        "{table}[[layers]]\ntype = 'residual'\n[[layers.layers]]\ntype = 'linear'\nout = 8\n\
+        bias = false\ntied = 'wte'\n[[layers]]\ntype = 'linear'\nname = 'fc'\n"
+    );
+    for (text, says) in [
+        (format!("{table}{}", head("")), "bias = false"),
+        (format!("{table}{}", head("bias = false\nspread = 0.1")), "without spread"),
+        (format!("{table}{narrow}{}", head("bias = false")), "has shape [50, 8], and a head of 50 outputs from 6"),
+        (format!("{table}{}{norm}", head("bias = false\nout = 50")), "the last layer"),
+        (format!("{narrow}{}", head("bias = false")), "names no embedding before it; there is none"),
+        (format!("{}{}", table.replace("wte", "emb"), head("bias = false")), "there is `emb`"),
+        (inside, "the last layer"),
+    ] {
+        let error = layers(&text).err().unwrap_or_else(|| panic!("{says}: was built"));
+        assert!(error.contains(says), "{error}: expected {says}");
+    }
 }
 
 #[test]

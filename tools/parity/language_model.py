@@ -61,7 +61,7 @@ class GptBlock(nn.Module):
 
 
 class Gpt(nn.Module):
-    def __init__(self, vocabulary, width, depth, heads, inner, context):
+    def __init__(self, vocabulary, width, depth, heads, inner, context, tied=False):
         super().__init__()
         self.transformer = nn.ModuleDict({
             "wte": nn.Embedding(vocabulary, width),
@@ -70,6 +70,8 @@ class Gpt(nn.Module):
             "ln_f": nn.LayerNorm(width),
         })
         self.lm_head = nn.Linear(width, vocabulary, bias=False)
+        if tied:
+            self.lm_head.weight = self.transformer["wte"].weight
 
     def forward(self, tokens):
         t = self.transformer
@@ -143,4 +145,17 @@ class Llama(nn.Module):
         return self.lm_head(self.model["norm"](x))
 
 
-MAKE = {"gpt": Gpt, "llama": Llama}
+def greedy(model, tokens, count, end=None):
+    """The tokens that follow, each the likeliest, without what is behind the end; and the least lead that one had."""
+    seen, lead = tokens.clone(), math.inf
+    with torch.no_grad():
+        for _ in range(count):
+            best = model(seen)[-1].topk(2)
+            lead = min(lead, float(best.values[0] - best.values[1]))
+            if int(best.indices[0]) == end:
+                break
+            seen = torch.cat([seen, best.indices[:1]])
+    return seen[len(tokens):].tolist(), lead
+
+
+MAKE = {"gpt": Gpt, "gpt_tied": Gpt, "llama": Llama}

@@ -1,8 +1,7 @@
 //! Gradients of parameters whose records are many rows: what is summed over a record's rows before anything else is
 //! done with it.
 
-use super::super::factors::refused;
-use super::super::pass::{Backward, Saved};
+use super::super::pass::Backward;
 use super::Sink;
 use crate::engine::Buf;
 use crate::error::Result;
@@ -17,31 +16,6 @@ impl Backward<'_> {
         let sums = self.rec.temp("sums of records", s.count * len);
         graph::segment(self.rec, s.ptr, x, sums, len, Readout::Sum, None);
         (sums, s.count)
-    }
-
-    /// A weight [inputs, outputs] of rows times it, a row for each input: g_n = x_n dy_nᵀ, summed over a record's rows.
-    ///
-    /// # Errors
-    /// A sink of factors, which have no such form.
-    pub fn sink_table(&mut self, name: &str, saved: &Saved, dy: Buf<f32>, inputs: usize, outputs: usize) -> Result<()> {
-        if matches!(self.sink, Sink::Factors(_) | Sink::Rotated(_)) {
-            return refused(name);
-        }
-        let Some(p) = &saved.pattern else {
-            // A dense layer's with x and dy in each other's place.
-            let swapped = Saved { floats: vec![dy], ..Default::default() };
-            return self.sink_dense(name, &swapped, saved.floats[0], outputs, inputs);
-        };
-        if let Sink::Norms { parts } = self.sink {
-            return self.dense_norms(parts, name, saved, dy, [inputs, outputs]);
-        }
-        let (t, of) = (self.destination(name)?, self.segments.map(|s| s.of));
-        if matches!(self.sink, Sink::Gram { .. }) {
-            self.rec.clear(t.out);
-        }
-        graph::features_bwd_table(self.rec, &p.xt, saved.floats[0], of, dy, t.out, inputs, outputs, t.how);
-        self.add_gram(&t);
-        Ok(())
     }
 
     /// A parameter of `len` numbers whose gradients are there: a row for each of `n` records, or for a mean for each of

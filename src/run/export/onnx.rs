@@ -130,7 +130,7 @@ impl Writer<'_> {
         let (kind, keys) = (layer.row().kind, Settings::of(layer));
         let name = keys.name();
         Ok(match kind {
-            "linear" => {
+            "linear" if layer.tied().is_none() => {
                 let inputs = self.weight_and_bias(&name)?;
                 let all: Vec<&str> = std::iter::once(x).chain(inputs.iter().map(String::as_str)).collect();
                 self.graph.node("Gemm", &all, &[Attribute::Int("transB", 1)])

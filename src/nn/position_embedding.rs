@@ -60,12 +60,17 @@ impl PositionEmbedding {
 
     fn segments(&self, segments: Option<Segments>) -> Result<Segments> {
         let s = segments.ok_or_else(|| no_sequences(&self.name, ROW.kind))?;
-        match s.longest <= self.context {
-            true => Ok(s),
+        self.fits(s.longest).map(|()| s)
+    }
+
+    /// Whether there are places for sequences of so many tokens.
+    fn fits(&self, longest: usize) -> Result<()> {
+        match longest <= self.context {
+            true => Ok(()),
             false => Err(Error::input(format!(
                 "layer `{}`: a sequence of {} tokens is longer than context = {}; cut it into windows, or make the \
                     context longer",
-                self.name, s.longest, self.context
+                self.name, longest, self.context
             ))),
         }
     }
@@ -103,10 +108,20 @@ impl Layer for PositionEmbedding {
         Ok(vec![ParamSpec { name: format!("{}.weight", self.name), shape, init }])
     }
 
+    fn keeps(&self, _input: &[usize]) -> Option<usize> {
+        Some(0)
+    }
+
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
-        let (width, s) = (self.width(input)?, self.segments(cx.segments)?);
-        let (w, places) = (cx.param(&self.name, "weight")?, cx.rec.temp("places", cx.n));
-        attention::positions(cx.rec, &s.sequences(), places);
+        let (width, w) = (self.width(input)?, cx.param(&self.name, "weight")?);
+        let places = match cx.continued {
+            Some(c) => self.fits(c.all.longest).map(|()| c.places)?,
+            None => {
+                let (s, places) = (self.segments(cx.segments)?, cx.rec.temp("places", cx.n));
+                attention::positions(cx.rec, &s.sequences(), places);
+                places
+            }
+        };
         let y = cx.rec.temp("y", x.len);
         // Rows of nobody have no place, and are left as they are.
         cx.rec.clear(y);

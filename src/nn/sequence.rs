@@ -66,6 +66,12 @@ impl Sequence {
         self.layers.iter().flat_map(|l| l.buffers()).collect()
     }
 
+    /// Numbers that its layers keep of a token for those behind it: see [`Layer::keeps`].
+    pub fn keeps(&self, input: &[usize]) -> Option<usize> {
+        let shapes = self.shapes(input).ok()?;
+        self.layers.iter().zip(&shapes).map(|(l, s)| l.keeps(s)).sum()
+    }
+
     /// Edges that a message travels from the input to the output.
     pub fn hops(&self) -> usize {
         self.layers.iter().map(|l| l.hops()).sum()
@@ -108,10 +114,21 @@ impl Sequence {
     }
 
     pub fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
+        self.forward_to(cx, x, input, self.layers.len())
+    }
+
+    /// The first `count` layers of it; [`Sequence::backward`] goes back from there.
+    pub fn forward_to(
+        &self,
+        cx: &mut Forward,
+        x: Buf<f32>,
+        input: &[usize],
+        count: usize,
+    ) -> Result<(Buf<f32>, Saved)> {
         let shapes = self.shapes(input)?;
         let mut y = x;
         let mut saved = Saved::default();
-        while saved.inner.len() < self.layers.len() {
+        while saved.inner.len() < count {
             let i = saved.inner.len();
             let layer = self.layers[i].as_ref();
             let how = layer.sparse();
@@ -158,7 +175,7 @@ impl Sequence {
         let with_params = self.layers.iter().zip(&shapes).map(|(l, s)| l.params(s).map(|p| !p.is_empty()));
         let first = with_params.collect::<Result<Vec<_>>>()?.iter().position(|p| *p).unwrap_or(self.layers.len());
         let mut gradient = Some(dy);
-        let mut left = self.layers.len();
+        let mut left = saved.inner.len();
         while let (Some(dy), Some(i)) = (gradient, left.checked_sub(1)) {
             if !need_dx && i < first {
                 return Ok(None);

@@ -10,7 +10,7 @@ use crate::data::Tokenizer;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::records::Reader;
-use crate::statistics;
+use crate::statistics::{self, Going};
 
 /// A run whose network goes on with texts.
 pub struct GenerateJob {
@@ -101,16 +101,32 @@ impl GenerateJob {
         let mut ended = vec![false; how.samples];
         let mut draws: Vec<SplitMix64> =
             (0..how.samples as u64).map(|text| SplitMix64::new(how.seed ^ text.rotate_left(32))).collect();
+        let room = context.min(prompt.len() + how.tokens);
+        let mut going = Going::begin(reader.session(), part, how.samples, room)?;
+        let mut seen = 0;
         for _ in 0..how.tokens {
-            let going: Vec<usize> = (0..how.samples).filter(|text| !ended[*text]).collect();
-            if going.is_empty() {
-                break;
-            }
-            // What lies further back than the context is not seen.
-            let seen: Vec<&[u32]> =
-                going.iter().map(|text| &texts[*text][texts[*text].len().saturating_sub(context)..]).collect();
-            let logits = statistics::next(reader.session(), part, &seen)?;
-            for (text, row) in going.into_iter().zip(logits.chunks_exact(tokenizer.size())) {
+            let left: Vec<usize> = (0..how.samples).filter(|text| !ended[*text]).collect();
+            let Some(length) = left.first().map(|text| texts[*text].len()) else { break };
+            let logits = match &mut going {
+                Some(going) if length <= room => {
+                    let mut all = Vec::new();
+                    while seen < length {
+                        // A text that has ended goes along, and nobody asks what follows.
+                        let tokens: Vec<u32> =
+                            texts.iter().map(|text| *text.get(seen).unwrap_or(&tokenizer.end())).collect();
+                        all = going.push(reader.session(), &tokens)?;
+                        seen += 1;
+                    }
+                    left.iter().flat_map(|text| all[text * tokenizer.size()..][..tokenizer.size()].to_vec()).collect()
+                }
+                // What lies further back than the context is not seen, and what is seen has moved.
+                _ => {
+                    let seen: Vec<&[u32]> =
+                        left.iter().map(|text| &texts[*text][texts[*text].len().saturating_sub(context)..]).collect();
+                    statistics::next(reader.session(), part, &seen)?
+                }
+            };
+            for (text, row) in left.into_iter().zip(logits.chunks_exact(tokenizer.size())) {
                 let token = choose(row, how, &mut draws[text]);
                 ended[text] = token == tokenizer.end();
                 if !ended[text] {

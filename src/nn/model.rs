@@ -1,12 +1,15 @@
 //! A model: a configuration made concrete for an input shape, and the two passes over all of it.
 
+mod apart;
 mod narrowed;
+mod tied;
 mod trunk;
 mod widened;
 
 use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;
+use super::continued::Continued;
 use super::inputs::InputConfig;
 use super::layer::{Family, Layer};
 use super::params::{ParamLayout, Values};
@@ -18,6 +21,7 @@ use super::{init, inputs, zoo};
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
 use crate::kernels::{graph, map};
+use tied::check_tied;
 
 /// The `[model]` table: either `zoo` (with `hidden` and `norm`, or `sizes`) or `layers`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -134,6 +138,7 @@ impl Model {
                 shapes.last()
             )));
         }
+        check_tied(&body, &shapes)?;
         let mut layout = ParamLayout::default();
         layout.extend(body.params(input)?)?;
         layout.extend_state(body.state(input)?)?;
@@ -197,10 +202,11 @@ impl Model {
 
     /// True where the logits are linear in the parameters, so that the mean cross-entropy is convex in them and its
     /// Hessian the Gauss-Newton matrix: one layer that is linear in its own, and beside it nothing but changes of
-    /// shape.
+    /// shape. An adapter is a product of two.
     pub fn is_linear(&self) -> bool {
         let facts = || self.layers().iter().map(|layer| layer.row().facts);
-        facts().filter(|f| f.linear).count() == 1 && facts().all(|f| f.linear || f.reshape)
+        let adapted = || self.layers().iter().any(|layer| !layer.adapted().is_empty());
+        facts().filter(|f| f.linear).count() == 1 && facts().all(|f| f.linear || f.reshape) && !adapted()
     }
 
     /// Records logits [records, classes] of a batch: of all its rows, of its seeds, or of what a read-out makes of the
@@ -238,12 +244,25 @@ impl Model {
         mode: Mode,
         step: Option<Buf<u32>>,
     ) -> Result<Tape> {
+        let (values, count) = (values.into(), self.body.layers.len());
+        self.forward_through(rec, values, batch, (mode, step), count, None)
+    }
+
+    /// Records the first `count` layers.
+    fn forward_through(
+        &self,
+        rec: &mut Recording,
+        Values { theta, state }: Values,
+        batch: &Batch,
+        (mode, step): (Mode, Option<Buf<u32>>),
+        count: usize,
+        continued: Option<Continued>,
+    ) -> Result<Tape> {
         let Batch { n, structure: graph, segments, seeds, .. } = *batch;
-        let Values { theta, state } = values.into();
-        let (layout, pattern) = (&self.layout, batch.x.pattern());
+        let (layout, pattern, dropouts, relu) = (&self.layout, batch.x.pattern(), 0, None);
         let mut cx =
-            Forward { rec, layout, theta, state, n, graph, segments, pattern, mode, step, dropouts: 0, relu: None };
-        let (y, saved) = self.body.forward(&mut cx, batch.x.values(), &self.input)?;
+            Forward { rec, layout, theta, state, n, graph, segments, pattern, mode, step, dropouts, relu, continued };
+        let (y, saved) = self.body.forward_to(&mut cx, batch.x.values(), &self.input, count)?;
         let end = End { n: cx.n, graph: cx.graph, segments: cx.segments, seeds: None };
         if seeds.is_some() && end.n != n {
             return Err(Error::input(
@@ -316,7 +335,8 @@ impl Model {
             }
             None => dlogits,
         };
-        let mut cx = Backward { rec, layout: &self.layout, theta, n, graph, segments, step, sink, kept, relu: None };
+        let mut cx =
+            Backward { rec, layout: &self.layout, theta, n, graph, segments, step, sink, kept, head: None, relu: None };
         let dx = self.body.backward(&mut cx, &tape.saved, dy, &self.input, need_dx)?;
         Ok((dx, cx.kept))
     }

@@ -5,6 +5,7 @@ use crate::engine::{Buf, Data};
 use crate::error::{Error, Result};
 use crate::kernels::graph::Csr;
 use crate::nn::Batch;
+use crate::nn::structure::Segments;
 
 /// What a recording must know of a batch; batches of one shape share a program.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -107,6 +108,14 @@ impl Targets {
 }
 
 impl Loaded {
+    /// Which rows are a record.
+    ///
+    /// # Errors
+    /// Each row is one.
+    pub fn segments(&self) -> Result<Segments> {
+        self.batch.segments.ok_or_else(|| Error::internal("a batch of text says which rows are a record"))
+    }
+
     /// The records.
     ///
     /// # Errors

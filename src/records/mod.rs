@@ -1,6 +1,7 @@
 //! What a record is: rows, nodes of a graph, whole graphs and links, each a file behind `Resident`, with the objectives
 //! that they are trained for; a session that holds them on the engine; and a reader, which holds test records too.
 
+mod apart;
 mod augment;
 mod augmented;
 mod batch;
@@ -28,11 +29,13 @@ mod under;
 mod upload;
 mod weighing;
 
+pub(crate) use apart::times;
 pub use augment::Augment;
 pub(crate) use batch::{Load, Shape, Use};
 pub use objective::{Lesson, OBJECTIVES, Objective};
 pub use part::{Part, Read, Reader, Records};
 pub use resident_graph::{MaskedEdge, MaskedEdges};
+pub(crate) use scored::record_halves;
 pub use session::Session;
 pub use stacked::Source;
 pub use trail::Passed;

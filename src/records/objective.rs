@@ -99,6 +99,7 @@ pub use multi_label::BINARY_CROSS_ENTROPY;
 pub use numbers::{HUBER, MEAN_SQUARED_ERROR};
 pub use squared_error::SQUARED_ERROR;
 pub use tokens::TOKEN_CROSS_ENTROPY;
+pub(super) use tokens::{of_texts, of_tokens};
 pub(super) use weighted::{SMOOTHED, Table, WEIGHTED};
 
 /// What a network made of a batch.

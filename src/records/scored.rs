@@ -34,19 +34,24 @@ impl Scored {
 
     /// Records `out = [Σ loss, Σ correct]`.
     pub fn record_sums(&self, rec: &mut Recording, out: Buf<f32>) {
-        if self.sums.len <= 2 * FEW {
-            return reduce::rows(rec, self.sums, out);
-        }
-        let parts = rec.temp("partial sums", self.sums.len / ALIGN);
-        reduce::rows(rec, self.sums, parts);
-        reduce::rows(rec, parts, out);
+        record_halves(rec, self.sums, out);
     }
 }
 
+/// Records `out = [Σ loss, Σ correct]` of the two halves of [`Scored::sums`].
+pub(crate) fn record_halves(rec: &mut Recording, sums: Buf<f32>, out: Buf<f32>) {
+    if sums.len <= 2 * FEW {
+        return reduce::rows(rec, sums, out);
+    }
+    let parts = rec.temp("partial sums", sums.len / ALIGN);
+    reduce::rows(rec, sums, parts);
+    reduce::rows(rec, parts, out);
+}
+
 /// Records the sums of losses and of right answers as one output of two numbers.
-pub(crate) fn record_totals(rec: &mut Recording, scored: &Scored) {
+pub(crate) fn record_totals(rec: &mut Recording, sums: Buf<f32>) {
     let totals = rec.temp("totals", 2);
-    scored.record_sums(rec, totals);
+    record_halves(rec, sums, totals);
     rec.readback(totals);
 }
 
@@ -216,10 +221,10 @@ impl Session<'_> {
         for (i, indices) in pieces.iter().enumerate() {
             let load = self.load(records.part, indices, Use::Together);
             inputs.extend(load.inputs);
-            let scored = self.record_summed(rec, records.part, &load.shape, Mode::Eval, None)?;
             let sink = Sink::Mean { grad: self.grad, scale, accumulate: accumulate || i > 0 };
-            self.model.backward(rec, self.theta, &scored.tape, scored.dlogits, None, sink)?;
-            scored.record_sums(rec, each.range(i * ALIGN..i * ALIGN + 2));
+            let of = (records.part, &load.shape);
+            let sums = self.record_pass(rec, of, Mode::Eval, None, Some((sink, None)))?;
+            record_halves(rec, sums, each.range(i * ALIGN..i * ALIGN + 2));
         }
         let means = rec.temp("means", ALIGN);
         let mean = Reduction { alpha: 1.0 / records.indices.len().max(1) as f32, ..Reduction::default() };

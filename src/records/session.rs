@@ -16,6 +16,9 @@ use crate::engine::{ALIGN, Buf, Engine, Program, Recording};
 use crate::error::{Error, Result};
 use crate::nn::{Model, Values};
 
+/// Logits that a recording holds of a batch at once: 64 MiB.
+pub(super) const HELD: usize = 1 << 24;
+
 /// Parameters, gradient and resident data. Dropping it gives the engine's memory back.
 pub struct Session<'e> {
     /// Where everything runs.
@@ -30,6 +33,8 @@ pub struct Session<'e> {
     pub grad: Buf<f32>,
     /// Records that one statistics batch holds.
     pub batch: usize,
+    /// Logits of texts that a recording of training or of sums over records holds at once.
+    pub held: usize,
     /// After every dispatch of a training step, look for NaN and Inf in what it wrote.
     pub check_finite: bool,
     /// How many models' parameters it holds, where they are a stack.
@@ -156,6 +161,7 @@ impl<'e> Session<'e> {
             state,
             grad,
             batch,
+            held: HELD,
             check_finite: false,
             models,
             resident,

@@ -68,7 +68,9 @@ impl Tokens {
     /// A batch of records with these windows.
     fn batch<'a>(&self, records: &[u32], windows: impl Iterator<Item = Window<'a>> + Clone) -> Load {
         let rows: usize = windows.clone().map(|window| window.0.len().saturating_sub(1)).sum();
-        let rows = rows.next_multiple_of(ROUND.max((rows / 8).next_power_of_two())).max(ROUND);
+        let filled = rows.next_multiple_of(ROUND.max((rows / 8).next_power_of_two())).max(ROUND);
+        // Texts that go on by one token each are as many in every pass.
+        let rows = if rows == records.len() && !records.is_empty() { rows } else { filled };
         let lists = Lists::of(windows, rows);
         let [ptr, by_token] = lists.by_token(self.vocabulary);
         let each = (0..=rows as u32).collect();

@@ -62,8 +62,8 @@ fn logit_runs(session: &mut Session, records: Records) -> Result<Vec<Vec<Data>>>
 const SCORE: &str = "score";
 
 fn record_score(session: &mut Session, rec: &mut Recording, part: Part, shape: &Shape) -> Result<()> {
-    let scored = session.record_summed(rec, part, shape, Mode::Eval, None)?;
-    record_totals(rec, &scored);
+    let sums = session.record_pass(rec, (part, shape), Mode::Eval, None, None)?;
+    record_totals(rec, sums);
     Ok(())
 }
 
@@ -117,8 +117,8 @@ pub fn score_of_each(session: &mut Session, part: Part, asked: &[(u32, &[u32])])
 pub fn losses(session: &mut Session, records: Records) -> Result<Vec<f32>> {
     session.check_records(records, true)?;
     let runs = batches(session, (records, session.batch, Use::Together), None, |s, rec, shape, _| {
-        let scored = s.record_summed(rec, records.part, shape, Mode::Eval, None)?;
-        rec.readback(scored.sums.range(0..scored.n));
+        let sums = s.record_pass(rec, (records.part, shape), Mode::Eval, None, None)?;
+        rec.readback(sums.range(0..shape.records()));
         Ok(())
     })?;
     Ok(runs.iter().flat_map(|r| r[0].f32().to_vec()).collect())
@@ -130,10 +130,9 @@ pub fn gradient(session: &mut Session, records: Records, scale: f32, accumulate:
     session.check_records(records, true)?;
     let grad = session.grad;
     let runs = batches(session, (records, session.batch, Use::Together), None, |s, rec, shape, first| {
-        let scored = s.record_summed(rec, records.part, shape, Mode::Eval, None)?;
         let sink = Sink::Mean { grad, scale, accumulate: accumulate || !first };
-        s.model.backward(rec, s.theta, &scored.tape, scored.dlogits, None, sink)?;
-        record_totals(rec, &scored);
+        let sums = s.record_pass(rec, (records.part, shape), Mode::Eval, None, Some((sink, None)))?;
+        record_totals(rec, sums);
         Ok(())
     })?;
     let n = records.indices.len().max(1);
@@ -147,9 +146,8 @@ pub fn batch_mean_squares(session: &mut Session, records: Records, batch: usize,
     let grad = session.grad;
     let count = session.pieces(records, batch, Use::Together).len().max(1);
     batches(session, (records, batch, Use::Together), None, |s, rec, shape, first| {
-        let scored = s.record_summed(rec, records.part, shape, Mode::Eval, None)?;
-        let sink = Sink::Mean { grad, scale: 1.0 / scored.n as f32, accumulate: false };
-        s.model.backward(rec, s.theta, &scored.tape, scored.dlogits, None, sink)?;
+        let sink = Sink::Mean { grad, scale: 1.0 / shape.records() as f32, accumulate: false };
+        s.record_pass(rec, (records.part, shape), Mode::Eval, None, Some((sink, None)))?;
         let squares = rec.temp("squares", grad.len);
         map::unary(rec, Unary::Square, grad, squares);
         map::axpby(rec, 1.0 / count as f32, squares, if first { 0.0 } else { 1.0 }, out);

@@ -2,6 +2,7 @@
 //! records' gradients, curvature as products and as factors, and what solves with it.
 
 mod beside;
+mod continued;
 mod curvature;
 mod eigen;
 mod ekfac;
@@ -28,6 +29,7 @@ mod towards;
 mod woodbury;
 
 pub use beside::logits_beside;
+pub use continued::Going;
 pub use curvature::{GaussNewton, Hessian, dots, gauss_newton, hessian, jvp};
 pub use ekfac::Ekfac;
 pub use estimator::Estimator;
@@ -40,7 +42,7 @@ pub use mean::{
     Score, batch_mean_squares, gradient, logits, logits_of_each, losses, prepare_score, score, score_of_each,
 };
 pub use moments::{Moments, moments, objective_gradient};
-pub use next::next;
+pub use next::{next, of_texts};
 pub use norms::{clipped, norms};
 pub use per_sample::{per_sample, per_sample_on_device};
 pub use product::Product;

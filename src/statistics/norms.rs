@@ -39,7 +39,7 @@ pub fn clipped(session: &mut Session, records: Records, clip: f32, scale: f32, a
         let scored = s.record_scored(rec, records.part, shape, Mode::Eval, None)?;
         let sink = Sink::Mean { grad, scale, accumulate: accumulate || !first };
         record_clipped(s, rec, &scored, (clip, None), None, sink)?;
-        record_totals(rec, &scored);
+        record_totals(rec, scored.sums);
         Ok(())
     })?;
     if records.indices.is_empty() && !accumulate {

@@ -2,8 +2,6 @@
 
 use super::batches;
 use crate::error::Result;
-use crate::kernels::loss;
-use crate::nn::Mode;
 use crate::records::{Records, Session, Use};
 
 /// Rows of 2 · `places` numbers, one for each record: the log-probability of each of its tokens given those before it,
@@ -16,14 +14,9 @@ pub fn tokens(session: &mut Session, records: Records, places: usize) -> Result<
     session.check_records(records, true)?;
     let how = (records, session.batch, Use::Together);
     let runs = batches(session, how, Some("tokens"), |s, rec, shape, _| {
-        let loaded = s.record_load(rec, records.part, shape)?;
-        let labels = loaded.targets.tokens()?.0;
-        let tape = s.record_forward(rec, &loaded, Mode::Eval, None)?;
-        let [losses, right] = ["losses of tokens", "right tokens"].map(|name| rec.temp(name, labels.len));
-        let unread = rec.temp("slopes of tokens", tape.logits.len);
-        loss::softmax_xent(rec, tape.logits, labels, losses, unread, right, labels.len, s.model.classes);
-        rec.readback(losses);
-        rec.readback(right);
+        for each in s.record_tokens(rec, records.part, shape)? {
+            rec.readback(each);
+        }
         Ok(())
     })?;
     let mut rows = Vec::with_capacity(2 * places * records.indices.len());

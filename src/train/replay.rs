@@ -109,9 +109,8 @@ impl Replay {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(free) => {
                 let mut rec = session.recording();
-                let scored = session.record_summed(&mut rec, part, &load.shape, Mode::Eval, None)?;
                 let sink = Sink::Mean { grad: session.grad, scale, accumulate };
-                session.model.backward(&mut rec, session.theta, &scored.tape, scored.dlogits, None, sink)?;
+                session.record_pass(&mut rec, (part, &load.shape), Mode::Eval, None, Some((sink, None)))?;
                 free.insert(session.compile(rec)?)
             }
         };

@@ -10,8 +10,7 @@ use crate::engine::{ALIGN, Buf, Data, Program, Recording};
 use crate::error::Result;
 use crate::kernels::{edit, map, reduce};
 use crate::nn::{Mode, Sink};
-use crate::records::Session;
-use crate::records::{Lesson, Load, Shape, Use};
+use crate::records::{Lesson, Load, Session, Shape, Use, record_halves, times};
 use crate::statistics;
 
 /// Shapes of the batches of a submission: for each step and term one, or one for each micro-batch.
@@ -137,11 +136,17 @@ impl Fit {
         // Running statistics follow the records that are learned, never those of a further term or a climbed loss.
         let Task { lesson, still } = self.taught.term(i);
         let mode = if sums.is_none() || term.weight < 0.0 || still { Mode::Still } else { Mode::Train };
-        let scored = match (self.config.dp.is_some() || self.config.coupled.is_some(), lesson) {
+        let clips = self.config.dp.is_some() || self.config.coupled.is_some();
+        let mean = Sink::Mean { grad: session.grad, scale: (term.weight / records as f64) as f32, accumulate };
+        if let (false, Lesson::Own) = (clips, lesson) {
+            let halves = session.record_pass(rec, (part, shape), mode, step, Some((mean, factor)))?;
+            sums.into_iter().for_each(|sums| record_halves(rec, halves, sums));
+            return Ok(());
+        }
+        let scored = match clips {
             // Clipping needs the records' own rows.
-            (true, _) => session.record_scored(rec, part, shape, mode, step)?,
-            (false, Lesson::Own) => session.record_summed(rec, part, shape, mode, step)?,
-            (false, _) => session.record_taught(rec, (part, shape), lesson, mode, step)?,
+            true => session.record_scored(rec, part, shape, mode, step)?,
+            false => session.record_taught(rec, (part, shape), lesson, mode, step)?,
         };
         match (self.config.dp, self.config.coupled) {
             (_, Some(coupled)) => coupled.record_noisy(session, rec, &scored, words)?,
@@ -153,10 +158,8 @@ impl Fit {
                 session.record_noise(rec, dp.noise_multiplier * dp.clip / expected as f64, words)?;
             }
             (None, None) => {
-                let scale = (term.weight / records as f64) as f32;
-                let sink = Sink::Mean { grad: session.grad, scale, accumulate };
                 let dlogits = factor.map_or(scored.dlogits, |factor| times(rec, scored.dlogits, factor));
-                session.model.backward(rec, session.theta, &scored.tape, dlogits, Some(words), sink)?;
+                session.model.backward(rec, session.theta, &scored.tape, dlogits, Some(words), mean)?;
             }
         }
         if let Some(sums) = sums {
@@ -226,14 +229,6 @@ impl Fit {
     pub(crate) fn draws_records(&self) -> bool {
         self.config.dp.is_some_and(|dp| dp.poisson)
     }
-}
-
-/// Records `x` times a number.
-fn times(rec: &mut Recording, x: Buf<f32>, factor: Buf<f32>) -> Buf<f32> {
-    let y = rec.temp("weighted mean", x.len);
-    rec.clear(y);
-    edit::step(rec, y, x, factor, 1.0);
-    y
 }
 
 fn record_clip(rec: &mut Recording, grad: Buf<f32>, config: &TrainConfig) {

@@ -154,9 +154,9 @@ pub struct DataConfig {
     /// read line by line, a document each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// `text`: `bytes` (the default: 256 and an end of text) or `bpe` (word pieces, learned from the training
-    /// documents).
-    #[cfg_attr(feature = "cli", schemars(extend("enum" = ["bytes", "bpe"])))]
+    /// `text`: `bytes` (the default: 256 and an end of text), `bpe` (word pieces, learned from the training documents),
+    /// or a file `….json` of Hugging Face's tokenizers with byte-level BPE, GPT-2's kind.
+    #[cfg_attr(feature = "cli", schemars(extend("pattern" = "^(bytes|bpe|.*\\.json)$")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<String>,
     /// `text`: tokens of the learned vocabulary, the 256 bytes and the end of text among them; fewer where no pair of
@@ -298,7 +298,14 @@ impl DataConfig {
             &self.events,
         ];
         let lists = [&self.train_files, &self.test_files];
-        single.into_iter().flatten().chain(lists.into_iter().flatten().flatten()).map(PathBuf::as_path)
+        let lists = lists.into_iter().flatten().flatten();
+        single.into_iter().flatten().chain(lists).map(PathBuf::as_path).chain(self.tokenizer_file().map(Path::new))
+    }
+
+    /// The file of word pieces, where the tokenizer is one.
+    pub fn tokenizer_file(&self) -> Option<&str> {
+        let json = |name: &&str| Path::new(name).extension().is_some_and(|extension| extension == "json");
+        self.tokenizer.as_deref().filter(json)
     }
 
     /// The configuration of a loader with nothing else set.

@@ -2,9 +2,13 @@
 //! is given and, each by those before it, what it is to predict.
 
 mod bpe;
+#[cfg(feature = "tokenizers")]
+mod byte_level;
 mod canaries;
 mod documents;
 mod tokenizer;
+
+use std::path::Path;
 
 use super::fitted::FitOn;
 use super::identity::{Identity, Key, Naming};
@@ -17,7 +21,7 @@ use crate::error::{Error, Result};
 pub(super) use canaries::plant;
 pub use canaries::{Canary, DIGITS};
 use documents::{Document, Read};
-pub use tokenizer::Tokenizer;
+pub use tokenizer::{Encoder, Tokenizer};
 
 /// The value of `loader`.
 pub(super) const LOADER: &str = "text";
@@ -77,8 +81,8 @@ fn load(source: &Source) -> Result<Parts> {
     if context == 0 || context > MOST {
         return Err(Error::input(format!("data.context: {context} tokens; expected 1 to {MOST}")));
     }
-    let windows = Windows { tokenizer: &tokenizer, context };
-    let cut = train.iter().filter(|document| windows.of(&document.text).len() > 1).count();
+    let windows = Windows::of(&tokenizer, context);
+    let cut = train.iter().filter(|document| windows.cut(&document.text).len() > 1).count();
     let notes = match cut {
         0 => vec![],
         cut => vec![format!(
@@ -120,6 +124,9 @@ fn tokenizer(source: &Source, train: &[&Document]) -> Result<Tokenizer> {
         let kept = fitted.tokenizer.clone();
         return kept.ok_or_else(|| Error::input("the run was fitted on data that are no text; give it those"));
     }
+    if let Some(file) = config.tokenizer_file() {
+        return Tokenizer::read(&source.join(Path::new(file)));
+    }
     match config.tokenizer.as_deref().unwrap_or("bytes") {
         "bytes" => Ok(Tokenizer::Bytes),
         "bpe" => {
@@ -127,7 +134,7 @@ fn tokenizer(source: &Source, train: &[&Document]) -> Result<Tokenizer> {
             Tokenizer::learn(learns.map(|document| document.text.as_str()), config.vocabulary.unwrap_or(VOCABULARY))
         }
         other => Err(Error::input(format!(
-            "data.tokenizer: there is no tokenizer `{other}`; there are \"bytes\" and \"bpe\""
+            "data.tokenizer: there is no tokenizer `{other}`; there are \"bytes\", \"bpe\" and a tokenizer.json"
         ))),
     }
 }
@@ -137,18 +144,22 @@ pub(super) const VOCABULARY: usize = 1024;
 
 /// How documents become records.
 struct Windows<'a> {
-    tokenizer: &'a Tokenizer,
+    end: u32,
+    encoder: Encoder<'a>,
     context: usize,
 }
 
-impl Windows<'_> {
+impl<'a> Windows<'a> {
+    fn of(tokenizer: &'a Tokenizer, context: usize) -> Windows<'a> {
+        Windows { end: tokenizer.end(), encoder: tokenizer.encoder(), context }
+    }
+
     /// The windows of a text between two ends of text: each begins with the last token of the one before it, so
     /// that every token but the first is predicted once.
-    fn of(&self, text: &str) -> Vec<Vec<u32>> {
-        let end = self.tokenizer.end();
-        let mut tokens = vec![end];
-        tokens.extend(self.tokenizer.encode(text));
-        tokens.push(end);
+    fn cut(&self, text: &str) -> Vec<Vec<u32>> {
+        let mut tokens = vec![self.end];
+        tokens.extend(self.encoder.encode(text));
+        tokens.push(self.end);
         let last = tokens.len() - 1;
         (0..last).step_by(self.context).map(|from| tokens[from..=last.min(from + self.context)].to_vec()).collect()
     }
@@ -157,7 +168,7 @@ impl Windows<'_> {
     fn raw(&self, source: &Source, documents: &[&Document]) -> Result<Raw> {
         let (width, mut x, mut who) = (self.context + 1, Vec::new(), Vec::<Identity>::new());
         for document in documents {
-            for window in self.of(&document.text) {
+            for window in self.cut(&document.text) {
                 source.limit.take_values(width, &document.place)?;
                 x.extend(window.iter().map(|token| *token as f32));
                 x.resize(x.len() + width - window.len(), NOTHING);

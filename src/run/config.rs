@@ -230,6 +230,9 @@ impl Config {
             d.path = None;
         }
         self.paths().for_each(|path| *path = absolute(base, path));
+        if let Some(file) = self.data.tokenizer_file().map(|file| absolute(base, Path::new(file))) {
+            self.data.tokenizer = Some(file.display().to_string());
+        }
         if let Some(folder) = self.init.take_if(|path| path.is_dir()) {
             // What a run's folder calls its weights.
             self.init = Some(folder.join("model.safetensors"));
@@ -264,6 +267,7 @@ impl Config {
     /// Files and folders that it is about.
     pub fn reads(&self) -> Vec<PathBuf> {
         let mut all: Vec<PathBuf> = self.clone().paths().map(|path| path.clone()).collect();
+        all.extend(self.data.tokenizer_file().map(PathBuf::from));
         if let Some(ForgetConfig { request: toml::Value::String(path), .. }) = &self.forget {
             all.push(path.into());
         }

@@ -89,13 +89,12 @@ pub(super) fn learn<'a>(texts: impl Iterator<Item = &'a str>, most: usize) -> Ve
     merges
 }
 
-/// Tokens of a piece: of the pairs in it the one that was merged first is merged, until none is left. `rank` has the
-/// token that each pair makes.
-pub(super) fn encode(piece: &str, rank: &HashMap<[u32; 2], u32>) -> Vec<u32> {
-    let mut tokens: Vec<u32> = piece.bytes().map(u32::from).collect();
+/// Tokens of a piece, given those of its bytes: of the pairs in it the one that was merged first is merged, until none
+/// is left. `merges` has which merge each pair is, and the token that it makes.
+pub(super) fn encode(mut tokens: Vec<u32>, merges: &HashMap<[u32; 2], (u32, u32)>) -> Vec<u32> {
     loop {
-        let first = neighbours(&tokens).filter_map(|pair| Some((*rank.get(&pair)?, pair))).min();
-        let Some((token, pair)) = first else { return tokens };
+        let first = neighbours(&tokens).filter_map(|pair| Some((*merges.get(&pair)?, pair))).min();
+        let Some(((_, token), pair)) = first else { return tokens };
         merge(&mut tokens, pair, token);
     }
 }

@@ -94,7 +94,7 @@ pub(in crate::data) fn plant(plant: &Plant, parts: &mut Parts) -> Result<()> {
     let (Some(tokenizer), Values::Single(x)) = (&parts.tokenizer, &mut parts.train.x) else {
         return Err(Error::internal("canaries among records that are no texts"));
     };
-    let windows = Windows { tokenizer, context: width - 1 };
+    let windows = Windows::of(tokenizer, width - 1);
     let mut who: Vec<Identity> = Vec::new();
     for (at, canary) in canaries.iter().enumerate() {
         for repeat in 0..repeats {
@@ -103,7 +103,7 @@ pub(in crate::data) fn plant(plant: &Plant, parts: &mut Parts) -> Result<()> {
                 (_, 0) => Some(canary.subject.clone()),
                 (_, more) => Some(format!("{}-{}", canary.subject, more + 1)),
             };
-            for window in windows.of(&canary.text()) {
+            for window in windows.cut(&canary.text()) {
                 x.extend(window.iter().map(|token| *token as f32));
                 x.resize(x.len() + width - window.len(), NOTHING);
                 who.push(Identity {

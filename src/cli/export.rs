@@ -34,6 +34,13 @@ pub struct Export {
     /// Fold each batch_norm into the linear layer or convolution directly before it; refused where there is none
     #[arg(long)]
     fold: bool,
+    /// Add adapters (lora) to the weights that they are beside, so that the network needs none; with the configuration
+    /// beside FILE, as for --fold
+    #[arg(long)]
+    merge: bool,
+    /// Leave adapters out: the network that they were put beside, as it was; with the configuration beside FILE
+    #[arg(long, conflicts_with = "merge")]
+    base: bool,
     /// Write a model card as well: Markdown with the header that Hugging Face reads
     #[arg(long, value_name = "FILE")]
     card: Option<PathBuf>,
@@ -105,11 +112,23 @@ impl Run for Export {
             None => outputs,
         };
         let config = match file {
-            Some((_, Format::Safetensors, path)) if self.fold => Some(path.with_extension("toml")),
+            Some((_, Format::Safetensors, path)) if self.fold || self.merge || self.base => {
+                Some(path.with_extension("toml"))
+            }
             _ => None,
         };
-        outputs.file("--fold", config.as_deref()).reads_runs([&self.run]).check()?;
+        let flag = if self.fold {
+            "--fold"
+        } else if self.merge {
+            "--merge"
+        } else {
+            "--base"
+        };
+        outputs.file(flag, config.as_deref()).reads_runs([&self.run]).check()?;
         let mut job = ExportJob::read(&self.run)?;
+        if self.merge || self.base {
+            job = job.unadapt(self.merge)?;
+        }
         if self.fold {
             job = job.fold()?;
         }

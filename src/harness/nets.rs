@@ -59,6 +59,7 @@ const MORE: &[(&str, &[usize])] = &[
     ("type='group_norm'\ngroups=1", &[4, 9, 9]),
     ("type='group_norm'\ngroups=3", &[3, 4, 2]),
     ("type='layer_norm'", &[300]),
+    ("type='linear'\nout=4\nlora={rank=2,alpha=5.0}", &[9]),
     ("type='dropout'\np=0.0", &[5]),
     ("type='residual'\nlayers=[{type='gelu'}]", &[7]),
     ("type='residual'\nlayers=[{type='tanh'}]\nshortcut=[{type='silu'},{type='identity'}]", &[5]),
@@ -117,6 +118,8 @@ const TOKENS: &[(&str, usize)] = &[
     ("type='rms_norm'\neps=0.1", 6),
     ("type='group_norm'\ngroups=2", 6),
     ("type='swiglu'\ninner=3", 5),
+    ("type='swiglu'\ninner=3\nlora={rank=2,alpha=3.0}", 5),
+    ("type='linear_transposed'\nout=4\nlora={rank=3,alpha=1.5}", 6),
     ("type='linear_transposed'\nout=4\nbias=false", 6),
     ("type='self_attention'\nheads=1\ncausal=false\nbias=false", 8),
     ("type='self_attention'\nheads=3\nkv_heads=1\nhead_width=4\nnames=['c_attn','c_proj']\ntransposed=true", 6),
@@ -331,6 +334,7 @@ impl Net {
                     step,
                     dropouts: 0,
                     relu: None,
+                    continued: None,
                 };
                 let (y, mut saved) = l.forward(&mut cx, rig.x, &self.shape)?;
                 if l.sparse() == SparseInput::Takes {
@@ -370,6 +374,7 @@ impl Net {
                     step,
                     sink,
                     kept: None,
+                    head: None,
                     relu: None,
                 };
                 l.backward(&mut cx, saved, rig.dy, &self.shape, dx)?

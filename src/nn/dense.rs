@@ -1,5 +1,8 @@
 //! A map of rows with a bias: what dense layers, tables and the projections of attention are made of.
 
+mod low_rank;
+
+use super::lora::Lora;
 use super::params::{Init, ParamSpec};
 use super::pass::{Backward, Forward, Saved};
 use crate::base::single;
@@ -19,6 +22,8 @@ pub(super) struct Dense {
     pub transposed: bool,
     /// How W starts.
     pub init: Init,
+    /// What is learned beside it.
+    pub lora: Option<Lora>,
 }
 
 impl Dense {
@@ -27,15 +32,21 @@ impl Dense {
         let shape = if self.transposed { [self.inputs, self.outputs] } else { [self.outputs, self.inputs] };
         let weight = ParamSpec { name: self.part("weight"), shape: shape.to_vec(), init: self.init };
         let bias = self.bias.then(|| ParamSpec::zeros(self.part("bias"), vec![self.outputs]));
-        std::iter::once(weight).chain(bias).collect()
+        std::iter::once(weight).chain(bias).chain(self.lora_specs()).collect()
     }
 
-    fn part(&self, part: &str) -> String {
+    pub(super) fn part(&self, part: &str) -> String {
         format!("{}.{part}", self.name)
     }
 
     /// Records y [n, outputs] of dense rows or of sparse features.
     pub fn forward(&self, cx: &mut Forward, x: Buf<f32>) -> Result<Buf<f32>> {
+        let y = self.own_forward(cx, x)?;
+        self.lora_forward(cx, x, y)?;
+        Ok(y)
+    }
+
+    fn own_forward(&self, cx: &mut Forward, x: Buf<f32>) -> Result<Buf<f32>> {
         let Dense { inputs, outputs, .. } = *self;
         let w = cx.param(&self.name, "weight")?;
         let b = if self.bias { Some(cx.param(&self.name, "bias")?) } else { None };
@@ -56,6 +67,12 @@ impl Dense {
 
     /// Sends the gradients of W and b to the sink and records dx; `saved` begins with x, and has its pattern.
     pub fn backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, need_dx: bool) -> Result<Option<Buf<f32>>> {
+        let dx = self.own_backward(cx, saved, dy, need_dx)?;
+        self.lora_backward(cx, saved, dy, dx)?;
+        Ok(dx)
+    }
+
+    fn own_backward(&self, cx: &mut Backward, saved: &Saved, dy: Buf<f32>, need_dx: bool) -> Result<Option<Buf<f32>>> {
         let Dense { inputs, outputs, .. } = *self;
         match self.transposed {
             true => cx.sink_table(&self.part("weight"), saved, dy, inputs, outputs)?,

@@ -57,7 +57,7 @@ impl Embedding {
         // PyTorch draws from N(0, 1); as wide here, and bounded.
         let init = start(&self.name, self.spread, Init::HeUniform { fan_in: 2 })?;
         let name = self.name.clone();
-        Ok(Dense { name, inputs: categories, outputs: self.out, bias: false, transposed: true, init })
+        Ok(Dense { name, inputs: categories, outputs: self.out, bias: false, transposed: true, init, lora: None })
     }
 }
 

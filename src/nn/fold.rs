@@ -55,6 +55,12 @@ fn sequence(layers: &mut Vec<toml::Table>, pairs: &mut Vec<Pair>) -> Result<()> 
         }
         let norm = word(&layer, "name");
         match kept.last_mut() {
+            Some(before) if before.contains_key("lora") => {
+                return Err(Error::input(format!(
+                    "--fold: layer `{}` has an adapter beside it; export with --merge first",
+                    word(before, "name")
+                )));
+            }
             Some(before) if facts(before)?.folds => {
                 before.insert("bias".into(), true.into());
                 let eps = layer.get("eps").and_then(toml::Value::as_float).unwrap_or_default();

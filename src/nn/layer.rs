@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
+use super::lora::Adapted;
 use super::params::ParamSpec;
 use super::pass::{Backward, Forward, Saved};
 use crate::engine::Buf;
@@ -73,6 +74,31 @@ pub trait Layer: Send + Sync {
     /// Names that a state dict of PyTorch has besides for the same parameters: (this one, of this parameter).
     fn aliases(&self) -> Vec<(String, String)> {
         self.inner().into_iter().flatten().flat_map(|layer| layer.aliases()).collect()
+    }
+
+    /// The layer whose weight it reads in the place of one of its own.
+    fn tied(&self) -> Option<&str> {
+        None
+    }
+
+    /// Numbers that it keeps of a token of a sequence so that the tokens behind it can look back; none where it needs
+    /// more than what comes before a token, or knows no tokens to keep.
+    fn keeps(&self, input: &[usize]) -> Option<usize> {
+        let one = |branch: &[Box<dyn Layer>]| {
+            let mut shape = input.to_vec();
+            branch.iter().try_fold(0, |sum, layer| {
+                let kept = layer.keeps(&shape)?;
+                shape = layer.out_shape(&shape).ok()?;
+                Some(sum + kept)
+            })
+        };
+        let alone = self.row().facts.rows == Rows::Any;
+        alone.then(|| self.inner().into_iter().map(one).sum())?
+    }
+
+    /// Its maps, and those of layers inside it, that have adapters beside them.
+    fn adapted(&self) -> Vec<Adapted> {
+        self.inner().into_iter().flatten().flat_map(|layer| layer.adapted()).collect()
     }
 
     /// What becomes of sparse features.

@@ -1,10 +1,11 @@
-//! `linear`: y = x Wᵀ + b, and `linear_transposed`: y = x W + b.
+//! `linear`: y = x Wᵀ + b, and `linear_transposed`: y = x W + b. The last layer may read an embedding's table for W.
 
 use serde::{Deserialize, Serialize};
 
 use super::dense::{Dense, kept, start};
 use super::keys::Keys;
 use super::layer::{Facts, Layer, LayerRow, SparseInput, settings, table};
+use super::lora::{Adapted, Lora};
 use super::params::{Init, ParamSpec};
 use super::pass::{Backward, Forward, Saved};
 use crate::engine::Buf;
@@ -12,7 +13,8 @@ use crate::error::{Error, Result};
 
 pub static ROW: LayerRow = LayerRow {
     kind: "linear",
-    summary: "dense layer y = x Wᵀ + b; weight [out, in]; the last one's `out` defaults to the number of classes",
+    summary: "dense layer y = x Wᵀ + b; weight [out, in]; the last one's `out` defaults to the number of classes, and \
+        its weight may be an embedding's table (`tied`)",
     facts: Facts { linear: true, folds: true, ..Facts::PLAIN },
     build: |t| Ok(Box::new(Map { keys: settings::<Linear>(&ROW, t)?, transposed: false })),
     keys: Keys::of::<Linear>(),
@@ -48,6 +50,13 @@ struct Linear {
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spread: Option<f64>,
+    /// Name of an `embedding` before it whose table [out, in] is its weight: the tied output of a language model (Press
+    /// & Wolf, EACL 2017). It has no parameters of its own then; of a network's last layer, with `bias = false`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tied: Option<String>,
+    /// An adapter beside it (Hu et al., ICLR 2022): then it alone is trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lora: Option<Lora>,
 }
 
 struct Map {
@@ -61,7 +70,7 @@ fn yes() -> bool {
 
 impl Map {
     fn map(&self, input: &[usize]) -> Result<Dense> {
-        let Linear { ref name, out, bias, spread } = self.keys;
+        let Linear { ref name, out, bias, spread, lora, .. } = self.keys;
         let kind = self.row().kind;
         let (inputs, outputs) = match (input, out.filter(|o| *o > 0)) {
             (&[inputs], Some(out)) => (inputs, out),
@@ -76,7 +85,14 @@ impl Map {
             }
         };
         let init = start(name, spread, Init::HeUniform { fan_in: inputs })?;
-        Ok(Dense { name: name.clone(), inputs, outputs, bias, transposed: self.transposed, init })
+        lora.map_or(Ok(()), |lora| lora.check(name))?;
+        if self.keys.tied.is_some() && (bias || spread.is_some() || lora.is_some() || self.transposed) {
+            return Err(Error::input(format!(
+                "layer `{name}` ({kind}): tied, it has no parameters of its own; it is a `linear` with bias = false, \
+                 without spread and lora"
+            )));
+        }
+        Ok(Dense { name: name.clone(), inputs, outputs, bias, transposed: self.transposed, init, lora })
     }
 }
 
@@ -101,7 +117,23 @@ impl Layer for Map {
     }
 
     fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
-        Ok(self.map(input)?.specs())
+        let own = self.map(input)?.specs();
+        Ok(if self.keys.tied.is_some() { Vec::new() } else { own })
+    }
+
+    fn adapted(&self) -> Vec<Adapted> {
+        let of = |lora| Adapted { name: self.keys.name.clone(), transposed: self.transposed, lora };
+        self.keys.lora.map(of).into_iter().collect()
+    }
+
+    fn tied(&self) -> Option<&str> {
+        self.keys.tied.as_deref()
+    }
+
+    fn aliases(&self) -> Vec<(String, String)> {
+        let [own, of] =
+            [Some(&self.keys.name), self.keys.tied.as_ref()].map(|name| name.map(|n| format!("{n}.weight")));
+        own.zip(of).into_iter().collect()
     }
 
     fn sparse(&self) -> SparseInput {
@@ -109,7 +141,15 @@ impl Layer for Map {
     }
 
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
-        Ok((self.map(input)?.forward(cx, x)?, kept(x)))
+        let map = self.map(input)?;
+        let y = match &self.keys.tied {
+            None => map.forward(cx, x)?,
+            Some(table) => {
+                let w = cx.param(table, "weight")?;
+                cx.project(x, w, None, map.inputs, map.outputs)
+            }
+        };
+        Ok((y, kept(x)))
     }
 
     fn backward(
@@ -120,6 +160,10 @@ impl Layer for Map {
         input: &[usize],
         need_dx: bool,
     ) -> Result<Option<Buf<f32>>> {
-        self.map(input)?.backward(cx, saved, dy, need_dx)
+        let map = self.map(input)?;
+        let Some(table) = &self.keys.tied else { return map.backward(cx, saved, dy, need_dx) };
+        cx.sink_head(table, saved, dy, [map.inputs, map.outputs])?;
+        let w = cx.param(table, "weight")?;
+        Ok(need_dx.then(|| cx.project_back(dy, w, map.inputs, map.outputs)))
     }
 }

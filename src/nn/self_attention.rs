@@ -2,16 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::continued::Continued;
 use super::dense::{Dense, kept, start};
 use super::keys::Keys;
 use super::layer::{Facts, Layer, LayerRow, Rows, settings, table};
+use super::lora::{Adapted, Lora};
 use super::params::{Init, ParamSpec};
 use super::pass::{Backward, Forward, Saved};
 use super::position_embedding::no_sequences;
 use super::structure::Segments;
 use crate::engine::{Buf, Recording};
 use crate::error::{Error, Result};
-use crate::kernels::attention::{self, Within};
+use crate::kernels::attention::{self, Sequences, Within};
 use crate::kernels::map::{self, Block};
 
 pub static ROW: LayerRow = LayerRow {
@@ -68,6 +70,9 @@ struct SelfAttention {
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spread: Option<f64>,
+    /// An adapter beside each projection (Hu et al., ICLR 2022): then it alone is trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lora: Option<Lora>,
 }
 
 fn yes() -> bool {
@@ -131,10 +136,11 @@ impl SelfAttention {
     /// The projections before, and the one behind.
     fn maps(&self, input: &[usize]) -> Result<(Vec<Dense>, Dense)> {
         let columns = self.sizes(input)?.columns();
+        self.lora.map_or(Ok(()), |lora| lora.check(&self.name))?;
         let map = |at: usize, inputs, outputs| -> Result<Dense> {
             let init = start(&self.name, self.spread, Init::GlorotUniform { fan_in: inputs, fan_out: outputs })?;
             let name = format!("{}.{}", self.name, self.names[at]);
-            Ok(Dense { name, inputs, outputs, bias: self.bias, transposed: self.transposed, init })
+            Ok(Dense { name, inputs, outputs, bias: self.bias, transposed: self.transposed, init, lora: self.lora })
         };
         let before = match self.names.len() {
             2 => vec![map(0, input[0], columns.iter().sum())?],
@@ -145,9 +151,31 @@ impl SelfAttention {
     }
 
     fn within(&self, segments: Option<Segments>, input: &[usize]) -> Result<Within> {
+        self.over(segments.ok_or_else(|| no_sequences(&self.name, ROW.kind))?.sequences(), input)
+    }
+
+    fn over(&self, sequences: Sequences, input: &[usize]) -> Result<Within> {
         let Sizes { heads, kv_heads, width } = self.sizes(input)?;
-        let s = segments.ok_or_else(|| no_sequences(&self.name, ROW.kind))?;
-        Ok(Within { sequences: s.sequences(), heads, kv_heads, width, causal: self.causal })
+        Ok(Within { sequences, heads, kv_heads, width, causal: self.causal })
+    }
+
+    /// What the new tokens of texts see: their queries among rows of zeros, the keys and values of all tokens.
+    fn go_on(&self, cx: &mut Forward, c: Continued, [q, k, v]: [Buf<f32>; 3], input: &[usize]) -> Result<Buf<f32>> {
+        let (w, [queries, keys, values]) = (self.over(c.all, input)?, self.sizes(input)?.columns());
+        let q = cx.among_all(&c, q, queries);
+        let q = self.turned(cx.rec, &w, q, w.heads, false);
+        let k = match self.rotary {
+            None => k,
+            Some(_) => {
+                let among = cx.among_all(&c, k, keys);
+                let turned = self.turned(cx.rec, &w, among, w.kv_heads, false);
+                cx.of_new(&c, turned, keys)
+            }
+        };
+        let (k, v) = (cx.keep_rows(k, keys)?, cx.keep_rows(v, values)?);
+        let (each, lse) = (cx.rec.temp("attended", q.len), cx.rec.temp("lse", c.all.of.len * w.heads));
+        attention::within(cx.rec, &w, [q, k, v], each, lse);
+        Ok(cx.of_new(&c, each, queries))
     }
 
     /// Queries and keys, turned by where they are; or back.
@@ -210,14 +238,32 @@ impl Layer for SelfAttention {
         Ok(before.iter().chain([&behind]).flat_map(Dense::specs).collect())
     }
 
+    fn adapted(&self) -> Vec<Adapted> {
+        let of = |lora| {
+            let name = |part: &String| format!("{}.{part}", self.name);
+            self.names.iter().map(move |part| Adapted { name: name(part), transposed: self.transposed, lora })
+        };
+        self.lora.into_iter().flat_map(of).collect()
+    }
+
+    fn keeps(&self, input: &[usize]) -> Option<usize> {
+        let [_, keys, values] = self.sizes(input).ok().filter(|_| self.causal)?.columns();
+        Some(keys + values)
+    }
+
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {
-        let (w, (before, behind)) = (self.within(cx.segments, input)?, self.maps(input)?);
+        let (before, behind) = self.maps(input)?;
         let made = before.iter().map(|map| map.forward(cx, x)).collect::<Result<Vec<_>>>()?;
         let [q, k, v] = match made[..] {
             [q, k, v] => [q, k, v],
             [all, ..] => apart(cx.rec, all, cx.n, self.sizes(input)?.columns()),
             [] => return Err(Error::internal("an attention without projections")),
         };
+        if let Some(continued) = cx.continued {
+            let each = self.go_on(cx, continued, [q, k, v], input)?;
+            return Ok((behind.forward(cx, each)?, Saved::default()));
+        }
+        let w = self.within(cx.segments, input)?;
         let q = self.turned(cx.rec, &w, q, w.heads, false);
         let k = self.turned(cx.rec, &w, k, w.kv_heads, false);
         let (each, lse) = (cx.rec.temp("attended", q.len), cx.rec.temp("lse", cx.n * w.heads));

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::dense::{Dense, kept, start};
 use super::keys::Keys;
 use super::layer::{Facts, Layer, LayerRow, settings, table};
+use super::lora::{Adapted, Lora};
 use super::params::{Init, ParamSpec};
 use super::pass::{Backward, Forward, Saved};
 use crate::engine::Buf;
@@ -39,6 +40,9 @@ struct SwiGlu {
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     spread: Option<f64>,
+    /// An adapter beside each of its maps (Hu et al., ICLR 2022): then it alone is trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lora: Option<Lora>,
 }
 
 impl SwiGlu {
@@ -54,9 +58,10 @@ impl SwiGlu {
         let map = |part: &str, inputs, outputs| -> Result<Dense> {
             let init = start(&self.name, self.spread, Init::GlorotUniform { fan_in: inputs, fan_out: outputs })?;
             let name = format!("{}.{part}", self.name);
-            Ok(Dense { name, inputs, outputs, bias: false, transposed: false, init })
+            Ok(Dense { name, inputs, outputs, bias: false, transposed: false, init, lora: self.lora })
         };
         let inner = self.inner;
+        self.lora.map_or(Ok(()), |lora| lora.check(&self.name))?;
         Ok([map("gate_proj", width, inner)?, map("up_proj", width, inner)?, map("down_proj", inner, width)?])
     }
 }
@@ -82,6 +87,14 @@ impl Layer for SwiGlu {
 
     fn params(&self, input: &[usize]) -> Result<Vec<ParamSpec>> {
         Ok(self.maps(input)?.iter().flat_map(Dense::specs).collect())
+    }
+
+    fn adapted(&self) -> Vec<Adapted> {
+        let of = |lora| {
+            let each = ["gate_proj", "up_proj", "down_proj"].into_iter();
+            each.map(move |part| Adapted { name: format!("{}.{part}", self.name), transposed: false, lora })
+        };
+        self.lora.into_iter().flat_map(of).collect()
     }
 
     fn forward(&self, cx: &mut Forward, x: Buf<f32>, input: &[usize]) -> Result<(Buf<f32>, Saved)> {

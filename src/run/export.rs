@@ -16,7 +16,7 @@ use super::ensemble;
 use super::folder::{Opened, RunFolder};
 use crate::base::write_atomic;
 use crate::error::{Error, Result};
-use crate::nn::{Model, folded};
+use crate::nn::{Model, folded, unadapted};
 use crate::train::weights;
 
 pub use encoder::Encoder;
@@ -32,11 +32,14 @@ pub enum Format {
     Onnx,
 }
 
+/// What was done to a network before it is written: a word for its file's metadata, and its value.
+type Done = (&'static str, &'static str);
+
 /// A run whose model goes elsewhere.
 pub struct ExportJob {
     run: Opened,
-    /// The network without batch normalisation and its numbers, where it is to be written so.
-    folded: Option<(Model, Vec<f32>)>,
+    /// The network as it is to be written and its numbers, where that is another, and what was done to it.
+    other: Option<(Model, Vec<f32>, Done)>,
 }
 
 impl ExportJob {
@@ -45,7 +48,7 @@ impl ExportJob {
     /// # Errors
     /// A folder that holds no run.
     pub fn read(run: &Path) -> Result<ExportJob> {
-        Ok(ExportJob { run: RunFolder::new(run).open()?, folded: None })
+        Ok(ExportJob { run: RunFolder::new(run).open()?, other: None })
     }
 
     /// The same with every batch normalisation folded into the layer before it, for inference.
@@ -53,8 +56,21 @@ impl ExportJob {
     /// # Errors
     /// As [`folded`]; a corrupt run.
     pub fn fold(self) -> Result<ExportJob> {
-        let folded = Some(folded(&self.run.model, &self.run.theta()?)?);
-        Ok(ExportJob { folded, ..self })
+        let (model, values) = match self.other {
+            Some((model, values, _)) => folded(&model, &values)?,
+            None => folded(&self.run.model, &self.run.theta()?)?,
+        };
+        Ok(ExportJob { other: Some((model, values, ("folded", "batch_norm"))), ..self })
+    }
+
+    /// The same without its adapters: merged into the weights that they are beside, or taken away.
+    ///
+    /// # Errors
+    /// As [`unadapted`]; a corrupt run.
+    pub fn unadapt(self, merge: bool) -> Result<ExportJob> {
+        let (model, values) = unadapted(&self.run.model, &self.run.theta()?, merge)?;
+        let done = ("adapters", if merge { "merged" } else { "removed" });
+        Ok(ExportJob { other: Some((model, values, done)), ..self })
     }
 
     /// SHA-256 of the run's weights.
@@ -64,7 +80,7 @@ impl ExportJob {
 
     /// The network as it is written.
     fn network(&self) -> &Model {
-        self.folded.as_ref().map_or(&self.run.model, |(model, _)| model)
+        self.other.as_ref().map_or(&self.run.model, |(model, ..)| model)
     }
 
     /// The file in this format.
@@ -72,11 +88,11 @@ impl ExportJob {
     /// # Errors
     /// A layer that has no form in ONNX, by its name; a corrupt run.
     pub fn bytes(&self, format: Format) -> Result<Vec<u8>> {
-        match (format, &self.folded) {
-            (Format::Onnx, Some((model, values))) => onnx::model(&self.run, model, values, &[("folded", "batch_norm")]),
+        match (format, &self.other) {
+            (Format::Onnx, Some((model, values, done))) => onnx::model(&self.run, model, values, &[*done]),
             (Format::Onnx, None) => onnx::model(&self.run, &self.run.model, &self.run.theta()?, &[]),
-            (Format::Safetensors, Some((model, values))) => {
-                let metadata = [("format", "pt".to_owned()), ("folded", "batch_norm".to_owned())];
+            (Format::Safetensors, Some((model, values, (what, how)))) => {
+                let metadata = [("format", "pt".to_owned()), (*what, (*how).to_owned())];
                 weights::model_bytes(&model.layout, values, &metadata)
             }
             (Format::Safetensors, None) if self.run.info.ensemble.is_some() => ensemble::tensors(&self.run),
@@ -102,10 +118,12 @@ impl ExportJob {
     pub fn write_config(&self, out: &Path) -> Result<()> {
         let run = &self.run.config;
         let config = Config { model: self.network().config(), init: None, ..run.clone() };
-        let head = match self.folded {
-            Some(_) => {
+        let head = match self.other {
+            Some((_, _, ("folded", _))) => {
                 "# Each batch_norm is folded into the layer before it: for inference, and for `unlearn import`.\n"
             }
+            Some((_, _, (_, "merged"))) => "# Adapters are merged into the weights that they were beside.\n",
+            Some(_) => "# Without the adapters that the run has trained.\n",
             None => "",
         };
         write_atomic(out, (head.to_owned() + &config.to_toml()?).as_bytes())
@@ -116,7 +134,10 @@ impl ExportJob {
     /// # Errors
     /// A file that cannot be written.
     pub fn write_card(&self, out: &Path) -> Result<()> {
-        write_atomic(out, card::text(&self.run, self.network(), self.folded.is_some()).as_bytes())
+        write_atomic(
+            out,
+            card::text(&self.run, self.network(), matches!(self.other, Some((_, _, ("folded", _))))).as_bytes(),
+        )
     }
 
     /// Writes how cells of the run's table become the network's input, as JSON.

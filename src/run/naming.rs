@@ -8,13 +8,28 @@ use std::path::Path;
 use crate::base::{did_you_mean, likeness};
 use crate::data::{StateDict, Tensor};
 use crate::error::{Error, Result};
-use crate::nn::{Init, Model, ParamEntry, ParamLayout};
+use crate::nn::{Init, Model, ParamEntry, ParamLayout, is_adapter};
 
 /// What wrappers of PyTorch put before names: DataParallel, torch.compile, a module that holds the network.
 const PREFIXES: [&str; 3] = ["module.", "_orig_mod.", "model."];
 
-/// Endings of what modules and profilers keep beside weights, and no forward pass needs.
-const NO_WEIGHTS: [&str; 4] = ["num_batches_tracked", "position_ids", "total_ops", "total_params"];
+/// What transformers puts before the names of a language model with a head, and leaves out in files of its body.
+const BODIES: [&str; 2] = ["transformer.", "model."];
+
+/// Endings of what modules and profilers keep beside weights, and no forward pass needs: masks of GPT-2's attention and
+/// speeds of Llama's rotary positions among them.
+const NO_WEIGHTS: [&str; 7] = [
+    "num_batches_tracked",
+    "position_ids",
+    "total_ops",
+    "total_params",
+    ".attn.bias",
+    ".attn.masked_bias",
+    ".rotary_emb.inv_freq",
+];
+
+/// Names of the tables of tokens in language models of the zoo.
+const TABLES: [&str; 2] = ["transformer.wte.weight", "model.embed_tokens.weight"];
 
 /// Names that are listed.
 const LISTED: usize = 30;
@@ -28,6 +43,8 @@ pub struct Naming {
     pub map: BTreeMap<String, String>,
     /// A layer of the network by its name, whose tensors are not taken: it is drawn anew.
     pub anew: Option<String>,
+    /// Adapters may be missing: they are drawn anew.
+    pub adapts: bool,
 }
 
 /// Weights under the names of a network.
@@ -39,6 +56,8 @@ pub struct Named {
     pub renamed: Vec<(String, String)>,
     /// What is no weight of the network.
     pub ignored: Vec<String>,
+    /// Adapters that the file has not, in the order of the network's parameters.
+    pub lacks: Vec<String>,
 }
 
 impl Naming {
@@ -79,6 +98,9 @@ impl Naming {
             let candidate = mapped.as_deref().unwrap_or(name);
             if mapped.is_some() || known(candidate) {
                 return Some(candidate.to_owned());
+            }
+            if let Some(whole) = BODIES.iter().map(|body| format!("{body}{candidate}")).find(|name| known(name)) {
+                return Some(whole);
             }
             match PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)) {
                 Some(rest) => name = rest,
@@ -144,9 +166,10 @@ pub fn start(path: &Path, model: &Model, new_head: bool, seed: u64) -> Result<Ve
     let dict = StateDict::read(path, None)?;
     let (layout, origin) = (&model.layout, path.display().to_string());
     let head = head(model);
+    let adapts = Naming { adapts: true, ..Naming::default() };
     if !new_head {
-        let fitted = fit(&dict, layout, &Naming::default(), &origin);
-        return fitted.map(|named| named.theta).map_err(|error| match &head {
+        let fitted = fit(&dict, layout, &adapts, &origin);
+        return fitted.map(|named| drawn(named, &adapts, model, seed)).map_err(|error| match &head {
             // Only where it would help.
             Some(head) if fit(&dict, layout, &without(head), &origin).is_ok() => Error::input(format!(
                 "{error}; with train.new_head = true the last layer, `{head}`, is drawn anew, and the others begin \
@@ -156,17 +179,22 @@ pub fn start(path: &Path, model: &Model, new_head: bool, seed: u64) -> Result<Ve
         });
     }
     let head = head.ok_or_else(|| Error::input("train.new_head: the last layer has no parameters of its own name"))?;
-    let mut theta = fit(&dict, layout, &without(&head), &origin)?.theta;
-    let drawn = model.init(seed);
     let own = without(&head);
-    for (_, at) in layout.tensors().filter(|(e, _)| own.is_anew(&e.name)) {
+    Ok(drawn(fit(&dict, layout, &own, &origin)?, &own, model, seed))
+}
+
+/// The numbers of a file with those that it has not drawn by the seed.
+fn drawn(named: Named, naming: &Naming, model: &Model, seed: u64) -> Vec<f32> {
+    let (mut theta, drawn) = (named.theta, model.init(seed));
+    let is_new = |name: &String| naming.is_anew(name) || named.lacks.contains(name);
+    for (_, at) in model.layout.tensors().filter(|(e, _)| is_new(&e.name)) {
         theta[at.clone()].copy_from_slice(&drawn[at]);
     }
-    Ok(theta)
+    theta
 }
 
 fn without(head: &str) -> Naming {
-    Naming { anew: Some(head.to_owned()), ..Naming::default() }
+    Naming { anew: Some(head.to_owned()), adapts: true, ..Naming::default() }
 }
 
 /// The last layer by its name, where parameters are called by it.
@@ -189,7 +217,12 @@ pub fn fit(dict: &StateDict, layout: &ParamLayout, naming: &Naming, origin: &str
     let buffers: HashMap<&str, f32> = layout.buffers().iter().map(|(name, value)| (name.as_str(), *value)).collect();
     let aliases: HashMap<&str, &str> = layout.aliases().iter().map(|(a, of)| (a.as_str(), of.as_str())).collect();
     let known = |name: &str| places.contains_key(name) || buffers.contains_key(name) || aliases.contains_key(name);
-    let mut named = Named { theta: vec![0.0; layout.whole()], renamed: Vec::new(), ignored: dict.others.clone() };
+    let mut named = Named {
+        theta: vec![0.0; layout.whole()],
+        renamed: Vec::new(),
+        ignored: dict.others.clone(),
+        lacks: Vec::new(),
+    };
     let (mut found, mut extra): (HashMap<String, &str>, Vec<&Tensor>) = (HashMap::new(), Vec::new());
     let mut twins: Vec<(&Tensor, String)> = Vec::new();
     for tensor in &dict.tensors {
@@ -227,19 +260,38 @@ pub fn fit(dict: &StateDict, layout: &ParamLayout, naming: &Naming, origin: &str
         let of = aliases[ours.as_str()];
         let (place, at) = &places[of];
         if values(tensor, place, origin)? != &named.theta[at.clone()] {
+            let own = match TABLES.contains(&of) {
+                true => "; the file's head has a matrix of its own: leave model.sizes.tied out",
+                false => "",
+            };
             return Err(fail(format!(
-                "`{}` is not `{of}`, and the model's configuration says that they are one",
+                "`{}` is not `{of}`, and the model's configuration says that they are one{own}",
                 tensor.name
             )));
         }
     }
     // PyTorch counted no batches before version 0.4.1.
     let wanted = layout.tensors().map(|(e, _)| e).filter(|e| e.init != Init::Count && !naming.is_anew(&e.name));
-    let missing: Vec<&ParamEntry> = wanted.filter(|e| !found.contains_key(&e.name)).collect();
+    let (lacks, missing): (Vec<&ParamEntry>, Vec<&ParamEntry>) =
+        wanted.filter(|e| !found.contains_key(&e.name)).partition(|e| naming.adapts && is_adapter(&e.name));
+    named.lacks = lacks.iter().map(|e| e.name.clone()).collect();
     match missing.is_empty() && extra.is_empty() {
         true => Ok(named),
-        false => Err(fail(side_by_side(&missing, &extra))),
+        false => Err(fail(tied_there(&missing, &extra, &found).unwrap_or_else(|| side_by_side(&missing, &extra)))),
     }
+}
+
+/// What is said of a language model's file that lacks the head alone.
+fn tied_there(missing: &[&ParamEntry], extra: &[&Tensor], found: &HashMap<String, &str>) -> Option<String> {
+    let ([head], [], Some(table)) = (missing, extra, TABLES.iter().find(|name| found.contains_key(**name))) else {
+        return None;
+    };
+    (head.name == "lm_head.weight").then(|| {
+        format!(
+            "`lm_head.weight` is missing: the file's head is its table of tokens, `{table}`; say so by \
+             model.sizes = {{ tied = true }}"
+        )
+    })
 }
 
 /// The numbers of a tensor, where they are those of the parameter.
@@ -247,8 +299,15 @@ fn values<'a>(tensor: &'a Tensor, place: &ParamEntry, origin: &str) -> Result<&'
     let fail = |what: String| Error::input(format!("{origin}: {what}"));
     if tensor.shape != place.shape {
         let called = if tensor.name == place.name { String::new() } else { format!(" (the model's `{}`)", place.name) };
+        let words = match (&tensor.shape[..], &place.shape[..]) {
+            ([theirs, width], [ours, own]) if width == own && TABLES.contains(&place.name.as_str()) => format!(
+                ": a vocabulary of {theirs} tokens, and the data's tokenizer has {ours}; data.tokenizer must be the \
+                 file's own"
+            ),
+            _ => String::new(),
+        };
         return Err(fail(format!(
-            "`{}`{called} has shape {:?}, the model wants {:?}",
+            "`{}`{called} has shape {:?}, the model wants {:?}{words}",
             tensor.name, tensor.shape, place.shape
         )));
     }

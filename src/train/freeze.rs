@@ -4,7 +4,7 @@ use super::bounds::Bounds;
 use super::fit::Fit;
 use crate::base::did_you_mean;
 use crate::error::{Error, Result};
-use crate::nn::ParamLayout;
+use crate::nn::{ParamLayout, is_adapter};
 use crate::records::Session;
 
 /// Whether a pattern is a parameter's name, or what stands before a dot in it; `*` stands for any letters.
@@ -38,7 +38,8 @@ fn mask(freeze: &[String], layout: &ParamLayout) -> Result<Vec<f32>> {
         )));
     }
     let mut mask = vec![0.0; layout.total()];
-    let moves = |name: &str| !freeze.iter().any(|pattern| names(pattern, name));
+    let adapts = has_adapters(layout);
+    let moves = |name: &str| (!adapts || is_adapter(name)) && !freeze.iter().any(|pattern| names(pattern, name));
     layout.entries().iter().filter(|e| moves(&e.name)).for_each(|e| mask[e.offset..e.offset + e.len].fill(1.0));
     match mask.contains(&1.0) {
         true => Ok(mask),
@@ -46,13 +47,18 @@ fn mask(freeze: &[String], layout: &ParamLayout) -> Result<Vec<f32>> {
     }
 }
 
+/// Whether a network has adapters: then it is they that are trained.
+fn has_adapters(layout: &ParamLayout) -> bool {
+    layout.entries().iter().any(|e| is_adapter(&e.name))
+}
+
 impl Fit {
-    /// Holds the parameters that the recipe freezes at what the session has.
+    /// Holds the parameters that the recipe freezes, and what has adapters beside it, at what the session has.
     ///
     /// # Errors
     /// Those of the names; no memory.
     pub(super) fn freeze(&mut self, session: &mut Session) -> Result<()> {
-        if self.config.freeze.is_empty() {
+        if self.config.freeze.is_empty() && !has_adapters(&session.model.layout) {
             return Ok(());
         }
         let values = mask(&self.config.freeze, &session.model.layout)?;

@@ -1,6 +1,7 @@
 //! Tests that need no adapter: one binary, one module per subject.
 
 mod accountant;
+mod adapters;
 mod arrays;
 mod attention;
 mod audit;

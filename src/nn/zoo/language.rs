@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use super::super::lora::Lora;
 use crate::error::{Error, Result};
 
 /// Sizes of a language model of the zoo; what is absent follows from the others.
@@ -38,6 +39,12 @@ pub struct Sizes {
     #[cfg_attr(feature = "cli", schemars(extend("exclusiveMinimum" = 1)))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub theta: Option<f64>,
+    /// The head's matrix is the tokens' table, as in GPT-2's published weights: not if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tied: Option<bool>,
+    /// Adapters beside every map of the blocks, which alone are trained then: none if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lora: Option<Lora>,
     /// Added to variances and mean squares: 1e-5 of `gpt`, 1e-6 of `llama` if absent.
     #[cfg_attr(feature = "cli", schemars(extend("minimum" = 0)))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +77,15 @@ impl Sizes {
         }
     }
 
+    /// A layer with the adapters that are asked for.
+    fn adapted(&self, mut layer: Table) -> Table {
+        if let Some(Lora { rank, alpha }) = self.lora {
+            let keys = [("rank".to_owned(), whole(rank)), ("alpha".to_owned(), alpha.into())];
+            layer.insert("lora".into(), Table::from_iter(keys).into());
+        }
+        layer
+    }
+
     fn has_no(name: &str, keys: &[(&str, bool)]) -> Result<()> {
         match keys.iter().find(|(_, given)| *given) {
             Some((key, _)) => Err(Error::input(format!("model.sizes.{key}: `{name}` has none; leave it out"))),
@@ -79,7 +95,7 @@ impl Sizes {
 }
 
 /// GPT-2 (Radford et al. 2019) with the names and layouts of transformers' GPT2LMHeadModel; the head has a matrix of
-/// its own.
+/// its own unless it is tied.
 pub(super) fn gpt(sizes: &Sizes) -> Result<Vec<Table>> {
     let [width, depth, heads] = sizes.common()?;
     Sizes::has_no("gpt", &[("kv_heads", sizes.kv_heads.is_some()), ("theta", sizes.theta.is_some())])?;
@@ -87,7 +103,7 @@ pub(super) fn gpt(sizes: &Sizes) -> Result<Vec<Table>> {
     let spread = ("spread", toml::Value::from(SPREAD));
     let norm = |name: String| layer("layer_norm", &[("name", name.into()), ("eps", sizes.eps.unwrap_or(1e-5).into())]);
     let linear = |name: String, out: usize| {
-        layer("linear_transposed", &[("name", name.into()), ("out", whole(out)), spread.clone()])
+        sizes.adapted(layer("linear_transposed", &[("name", name.into()), ("out", whole(out)), spread.clone()]))
     };
     let mut all = vec![
         layer("embedding", &[("name", "transformer.wte".into()), ("out", whole(width)), spread.clone()]),
@@ -101,7 +117,8 @@ pub(super) fn gpt(sizes: &Sizes) -> Result<Vec<Table>> {
             ("names", vec!["c_attn", "c_proj"].into()),
             spread.clone(),
         ];
-        all.push(residual(vec![norm(format!("{block}.ln_1")), layer("self_attention", &attention)]));
+        let attention = sizes.adapted(layer("self_attention", &attention));
+        all.push(residual(vec![norm(format!("{block}.ln_1")), attention]));
         all.push(residual(vec![
             norm(format!("{block}.ln_2")),
             linear(format!("{block}.mlp.c_fc"), inner),
@@ -109,12 +126,13 @@ pub(super) fn gpt(sizes: &Sizes) -> Result<Vec<Table>> {
             linear(format!("{block}.mlp.c_proj"), width),
         ]));
     }
-    all.extend([norm("transformer.ln_f".into()), head()]);
+    all.extend([norm("transformer.ln_f".into()), head(sizes, "transformer.wte")]);
     Ok(all)
 }
 
-fn head() -> Table {
-    layer("linear", &[("name", "lm_head".into()), ("bias", false.into()), ("spread", SPREAD.into())])
+fn head(sizes: &Sizes, table: &str) -> Table {
+    let how = if sizes.tied == Some(true) { ("tied", table.into()) } else { ("spread", SPREAD.into()) };
+    layer("linear", &[("name", "lm_head".into()), ("bias", false.into()), how])
 }
 
 /// Llama (Touvron et al. 2023) with the names of transformers' LlamaForCausalLM.
@@ -136,9 +154,11 @@ pub(super) fn llama(sizes: &Sizes) -> Result<Vec<Table>> {
             spread.clone(),
         ];
         let mlp = [("name", format!("{block}.mlp").into()), ("inner", whole(inner)), spread.clone()];
-        all.push(residual(vec![norm(format!("{block}.input_layernorm")), layer("self_attention", &attention)]));
-        all.push(residual(vec![norm(format!("{block}.post_attention_layernorm")), layer("swiglu", &mlp)]));
+        let [attention, mlp] =
+            [("self_attention", &attention[..]), ("swiglu", &mlp)].map(|(kind, keys)| sizes.adapted(layer(kind, keys)));
+        all.push(residual(vec![norm(format!("{block}.input_layernorm")), attention]));
+        all.push(residual(vec![norm(format!("{block}.post_attention_layernorm")), mlp]));
     }
-    all.extend([norm("model.norm".into()), head()]);
+    all.extend([norm("model.norm".into()), head(sizes, "model.embed_tokens")]);
     Ok(all)
 }

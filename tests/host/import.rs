@@ -4,6 +4,7 @@ mod encoder;
 mod files;
 mod fold;
 mod graphs;
+mod language;
 mod malicious;
 mod names;
 mod out;

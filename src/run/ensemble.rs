@@ -23,6 +23,7 @@ use crate::data::{Dataset, FitOn, Fitted};
 use crate::error::{Error, Result};
 
 pub(super) use copy::copy;
+#[cfg(all(feature = "ledger", feature = "report"))]
 pub(super) use eraser::check_method;
 pub use export::tensors;
 pub use forget::EnsembleForget;

@@ -53,7 +53,7 @@ pub mod references;
 pub mod refit;
 #[cfg(feature = "report")]
 pub mod report;
-#[cfg(feature = "ledger")]
+#[cfg(all(feature = "ledger", feature = "report"))]
 pub mod requests;
 pub mod residue;
 pub mod results;

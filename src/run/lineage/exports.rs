@@ -61,6 +61,7 @@ pub fn note_export(run: &Path, file: &Path, format: &str, model_sha256: &str) ->
 ///
 /// # Errors
 /// As [`note_export`].
+#[cfg(all(feature = "ledger", feature = "report"))]
 pub(in crate::run) fn note_own(run: &Path, files: &[PathBuf], format: &str, model_sha256: &str) -> Result<()> {
     let folder = RunFolder::new(run);
     let fresh: Vec<Export> = files.iter().map(|file| export(file, format, model_sha256)).collect::<Result<_>>()?;

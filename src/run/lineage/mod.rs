@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(all(feature = "ledger", feature = "report"))]
+pub(in crate::run) use exports::note_own;
 pub use exports::{EXPORTS, Export, note_export};
-pub(in crate::run) use exports::{carry, note_own, read as read_exports};
+pub(in crate::run) use exports::{carry, read as read_exports};
 
 use super::folder::RunFolder;
 use crate::error::Result;

@@ -154,7 +154,7 @@ fn a_methods_settings_are_listed() {
     let method = &document["methods"][0];
     assert_eq!((&document["methods"][1], &method["name"]), (&serde_json::Value::Null, &"finetune".into()));
     let lr = &method["settings"][0];
-    assert_eq!([&lr["setting"], &lr["default"], &lr["takes"]], ["lr_of_recipe", "3", "a positive number"]);
+    assert_eq!([&lr["setting"], &lr["default"], &lr["takes"]], ["lr_of_recipe", "4", "a positive number"]);
     let text = stdout(&run(&["list", "methods", "newton"]));
     assert!(text.contains("curvature_records") && text.contains("gauss_newton: never negative"), "{text}");
     assert!(stdout(&run(&["list", "methods"])).contains("settings of retrain: none"));

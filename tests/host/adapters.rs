@@ -1,7 +1,5 @@
 //! Low-rank adapters: trained beside weights that stay, merged into them, and taken away again.
 
-use std::sync::atomic::AtomicBool;
-
 use unlearn::engine::Engine;
 use unlearn::nn::{Model, ModelConfig, is_adapter, unadapted};
 use unlearn::run::config::Loaded;
@@ -9,10 +7,10 @@ use unlearn::run::export::{ExportJob, Format};
 use unlearn::run::folder::RunFolder;
 use unlearn::run::import::ImportJob;
 use unlearn::run::naming::Naming;
-use unlearn::run::train_run::{TrainJob, TrainOptions};
 
 use super::evidence::bench::refused;
 use crate::shared::binary::Desk;
+use crate::trained::on_twins;
 
 const CONFIG: &str = "seed = 2\n[data]\nloader = 'text'\npath = 'texts.txt'\ncontext = 8\ntest_fraction = 0.2\n\
     [model]\nzoo = 'gpt'\nsizes = { width = 8, depth = 1, heads = 2, context = 8 }\n\
@@ -21,17 +19,7 @@ const CONFIG: &str = "seed = 2\n[data]\nloader = 'text'\npath = 'texts.txt'\ncon
 fn train(desk: &Desk, config: &str, out: &str) -> unlearn::Result<()> {
     desk.put("texts.txt", "abcd\nefgh\nabgh\nefcd\nhgfe\ndcba\n");
     desk.put(&format!("{out}.toml"), config);
-    let loaded = Loaded::read(&desk.path(&format!("{out}.toml")), &[], None)?;
-    let job = TrainJob::prepare(loaded, &desk.path(out), false)?.expect("not finished");
-    let interrupted = AtomicBool::new(false);
-    let options = TrainOptions {
-        resume: false,
-        keep_checkpoint: false,
-        check_finite: false,
-        interrupted: &interrupted,
-        ranks: None,
-    };
-    job.train(&mut Engine::reference(), options, &mut |_| {}).map(drop)
+    on_twins(&desk.path(&format!("{out}.toml")), &desk.path(out)).map(drop)
 }
 
 fn weights(desk: &Desk, run: &str) -> (Model, Vec<f32>) {

@@ -81,6 +81,7 @@ mod tangents;
 mod targets;
 mod templates;
 mod texts;
+mod trained;
 mod verdict;
 mod woodbury;
 mod zoo;

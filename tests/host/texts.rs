@@ -15,6 +15,7 @@ use unlearn::run::train_run::{TrainJob, TrainOptions};
 
 use super::evidence::bench::refused;
 use crate::shared::binary::Desk;
+use crate::trained::on_twins;
 
 const CONFIG: &str = "seed = 2\n[data]\nloader = 'text'\npath = 'texts.jsonl'\nid = 'id'\ncontext = 8\n\
     test_fraction = 0.3\nvalidation_fraction = 0.2\n[model]\nzoo = 'gpt'\n\
@@ -32,17 +33,7 @@ fn texts() -> String {
 fn train(desk: &Desk, config: &str, out: &str) -> unlearn::Result<()> {
     desk.put("texts.jsonl", texts());
     desk.put(&format!("{out}.toml"), config);
-    let loaded = Loaded::read(&desk.path(&format!("{out}.toml")), &[], None)?;
-    let job = TrainJob::prepare(loaded, &desk.path(out), false)?.expect("not finished");
-    let interrupted = AtomicBool::new(false);
-    let options = TrainOptions {
-        resume: false,
-        keep_checkpoint: false,
-        check_finite: false,
-        interrupted: &interrupted,
-        ranks: None,
-    };
-    job.train(&mut Engine::reference(), options, &mut |_| {}).map(drop)
+    on_twins(&desk.path(&format!("{out}.toml")), &desk.path(out)).map(drop)
 }
 
 fn forget(desk: &Desk, method: &str, seed: Option<u64>, out: &str) -> unlearn::Result<()> {

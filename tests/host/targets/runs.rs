@@ -2,7 +2,6 @@
 //! out.
 
 use std::fs;
-use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 use unlearn::engine::Engine;
@@ -12,10 +11,10 @@ use unlearn::run::evaluate::EvalJob;
 use unlearn::run::export::{ExportJob, Format};
 use unlearn::run::forget_run::ForgetJob;
 use unlearn::run::predict::PredictJob;
-use unlearn::run::train_run::{TrainJob, TrainOptions};
 
 use super::super::evidence::bench::refused;
 use crate::shared::binary::Desk;
+use crate::trained::on_twins;
 
 const LAYERS: &str = "[[model.layers]]\ntype = 'linear'\nout = 8\n[[model.layers]]\ntype = 'tanh'\n\
     [[model.layers]]\ntype = 'linear'\n";
@@ -30,17 +29,7 @@ fn config(kind: &str, keys: &str, recipe: &str) -> String {
 
 fn train(desk: &Desk, config: &str, out: &str) -> unlearn::Result<()> {
     desk.put(&format!("{out}.toml"), config);
-    let loaded = Loaded::read(&desk.path(&format!("{out}.toml")), &[], None)?;
-    let job = TrainJob::prepare(loaded, &desk.path(out), false)?.expect("not finished");
-    let interrupted = AtomicBool::new(false);
-    let options = TrainOptions {
-        resume: false,
-        keep_checkpoint: false,
-        check_finite: false,
-        interrupted: &interrupted,
-        ranks: None,
-    };
-    job.train(&mut Engine::reference(), options, &mut |_| {}).map(drop)
+    on_twins(&desk.path(&format!("{out}.toml")), &desk.path(out)).map(drop)
 }
 
 fn forget(desk: &Desk, method: &str, settings: &str, out: &str) -> unlearn::Result<()> {

@@ -3,34 +3,22 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 
 use unlearn::engine::Engine;
-use unlearn::run::config::Loaded;
 use unlearn::run::folder::{Opened, RunFolder};
 use unlearn::run::forget_run::ForgetJob;
 use unlearn::run::hold::LOCK;
 use unlearn::run::info::RunInfo;
-use unlearn::run::train_run::{TrainJob, TrainOptions};
 
 use crate::shared::binary::Desk;
+use crate::trained::on_twins;
 
 /// Steps of one record, so that their number says how many records were learnt from.
 const CONFIG: &str = "seed = 3\n[data]\nloader = \"synth\"\nsamples = 45\nclasses = 3\nshape = [4]\ntest_fraction = 0\n\
     [model]\nzoo = \"mlp\"\nhidden = [4]\n[train]\nlr = 0.05\nepochs = 3\nbatch_size = 1\n";
 
 fn trained(desk: &Desk) {
-    let loaded = Loaded::read(Path::new(&desk.put("c.toml", CONFIG)), &[], None).unwrap();
-    let job = TrainJob::prepare(loaded, &desk.path("run"), false).unwrap().unwrap();
-    let interrupted = AtomicBool::new(false);
-    let options = TrainOptions {
-        resume: false,
-        keep_checkpoint: false,
-        check_finite: false,
-        interrupted: &interrupted,
-        ranks: None,
-    };
-    job.train(&mut Engine::reference(), options, &mut |_| {}).unwrap();
+    on_twins(Path::new(&desk.put("c.toml", CONFIG)), &desk.path("run")).unwrap();
 }
 
 fn forget(desk: &Desk, from: &str, ids: [u32; 2], (method, settings): (&str, &str), out: &str) -> RunInfo {

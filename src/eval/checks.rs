@@ -2,7 +2,8 @@
 //! decided by `super::verdict`, which reads the same rule on the controls.
 //!
 //! Every limit is a multiple of the spread of the retrains: as far as a further retrain lies with 95 % confidence
-//! ([`Spread`]), so a method passes where it cannot be told from one.
+//! ([`Spread`]), so a method passes where it cannot be told from one. Utility may be lost to a margin besides
+//! (`super::spread::MARGIN`).
 
 mod readings;
 

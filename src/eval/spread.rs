@@ -34,6 +34,10 @@ const T995: [f64; 30] = [
     2.898, 2.878, 2.861, 2.845, 2.831, 2.819, 2.807, 2.797, 2.787, 2.779, 2.771, 2.763, 2.756, 2.750,
 ];
 
+/// Utility that is no loss, in accuracy, R² or F1, however well retrains agree: a point. Methods are told from each
+/// other by two (average gap); records that are not known by heart any more are no damage to those who stay.
+pub(super) const MARGIN: f64 = 0.01;
+
 /// A limit, and the wider one for controls.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Limit {
@@ -43,6 +47,18 @@ pub(super) struct Limit {
     pub multiple: f64,
     /// How far a control may: 99 %.
     pub control: f64,
+    /// The spread would allow less than [`MARGIN`].
+    pub by_margin: bool,
+}
+
+impl Limit {
+    /// At least [`MARGIN`].
+    pub fn of_utility(self) -> Limit {
+        let by_margin = self.within < MARGIN;
+        let wider = by_margin && self.within > 0.0;
+        let multiple = if wider { self.multiple * MARGIN / self.within } else { self.multiple };
+        Limit { within: self.within.max(MARGIN), control: self.control.max(MARGIN), multiple, by_margin }
+    }
 }
 
 impl Spread {
@@ -60,7 +76,7 @@ impl Spread {
         let at = self.runs.saturating_sub(2).min(29);
         let prediction = (1.0 + 1.0 / self.runs.max(1) as f64).sqrt();
         let multiple = t[at] * prediction;
-        Limit { within: multiple * self.sd, multiple, control: control[at] * prediction * self.sd }
+        Limit { within: multiple * self.sd, multiple, control: control[at] * prediction * self.sd, by_margin: false }
     }
 
     /// Half the width of the 95 % confidence interval of the mean.
@@ -88,6 +104,11 @@ mod tests {
         assert!((of(5).one_way().multiple - 2.132 * 1.2f64.sqrt()).abs() < 1e-9);
         assert!((of(3).half_interval() - 4.303 * 2.0 / 3f64.sqrt()).abs() < 1e-9);
         assert!(five.control > five.within && of(3).either_way().multiple > five.multiple);
+        let (narrow, wide) = (Spread { sd: 1e-3, ..of(5) }.one_way(), Spread { sd: 0.1, ..of(5) }.one_way());
+        let utility = narrow.of_utility();
+        assert!(utility.by_margin && utility.within == MARGIN && utility.control >= MARGIN);
+        assert!((utility.multiple * 1e-3 - MARGIN).abs() < 1e-12);
+        assert_eq!(wide.of_utility(), wide);
         assert!(of(1000).either_way().multiple > 1.96 && of(0).either_way().multiple.is_finite());
         for table in [T950, T975, T990, T995] {
             assert!(table.is_sorted_by(|a, b| a > b));

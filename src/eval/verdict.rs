@@ -3,7 +3,8 @@
 //! nothing and says so, and so does one that is decided by less than its own standard error.
 //!
 //! All limits are multiples of the spread of the retrained references ([`super::spread`]): a method passes where it
-//! cannot be told from a further retrain, and never where it is farther from the retrains than doing nothing.
+//! cannot be told from a further retrain, and never where it is farther from the retrains than doing nothing. Utility
+//! may besides be lost to a margin of one point.
 
 use serde::{Deserialize, Serialize};
 

@@ -69,7 +69,7 @@
 //! | multiply by a curvature matrix | [`statistics::gauss_newton`], [`statistics::hessian`] |
 //! | solve with it | [`statistics::solve`] |
 //! | train on | [`fit_to_end`]; [`Fit::restrict`], [`Fit::penalize`], [`train_to_end`], [`Observer`] |
-//! | stop at a goal | [`StopRule::goal`], [`Goal::reached`] |
+//! | stop at a goal, or before harm | [`StopRule::goal`], [`Goal::reached`]; [`Harm`] |
 //!
 //! [`Records::train`] are records as they are after the request, [`Records::before`] as they were: ask for forgotten
 //! records with the latter, since a graph no longer has them.
@@ -84,6 +84,7 @@ pub use crate::error::{Error, Result};
 pub use crate::methods::shared::account::{Account, Details, Origin, StoppedBy, Student, timed};
 pub use crate::methods::shared::climbing::Climbing;
 pub use crate::methods::shared::guarantee::Guarantee;
+pub use crate::methods::shared::harm::Harm;
 pub use crate::methods::shared::lessons::{Plan, Task, Turns, answers, in_proportion, learn, reads_of, whole_recipe};
 pub use crate::methods::shared::range::Range;
 pub use crate::methods::shared::scope::{SCOPES, Scope};

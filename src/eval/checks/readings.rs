@@ -29,7 +29,10 @@ fn standard_error(evidence: &Evidence, key: &str, spread: &Spread) -> f64 {
 }
 
 fn stated(limit: Limit, runs: usize) -> String {
-    format!("{:.2} × the spread of {runs} retrains, 95 % confidence", limit.multiple)
+    match limit.by_margin {
+        true => format!("the margin of utility; the spread of {runs} retrains is less"),
+        false => format!("{:.2} × the spread of {runs} retrains, 95 % confidence", limit.multiple),
+    }
 }
 
 /// |value − retrain| of an accuracy, either way.
@@ -58,7 +61,7 @@ pub(super) fn off(evidence: &Evidence, model: &Metrics, what: &str, key: &str) -
 
 /// The same of a quantity that may be better, which is higher, than a retrain's.
 pub(super) fn not_below(evidence: &Evidence, model: &Metrics, what: &str, key: &str) -> Reading {
-    by(evidence, model, (what, key), (Spread::one_way, |above| -above, "below"))
+    by(evidence, model, (what, key), (|spread| spread.one_way().of_utility(), |above| -above, "below"))
 }
 
 /// The limit of a distance, which side of it counts, and its word.
@@ -102,7 +105,10 @@ pub(super) fn one_sided(evidence: &Evidence, model: &Metrics, what: &str, keys: 
     let (key, count) = keys;
     let retrains = spread(evidence, key, one_record(model, count));
     let (Some(value), Some(spread)) = (model.get(key), retrains) else { return absent(key) };
-    let limit = spread.one_way();
+    let limit = match side {
+        Side::NotAbove => spread.one_way(),
+        Side::NotBelow => spread.one_way().of_utility(),
+    };
     let (off, word, bound) = match side {
         Side::NotAbove => (value - spread.mean, "at most", spread.mean + limit.within),
         Side::NotBelow => (spread.mean - value, "at least", spread.mean - limit.within),
@@ -126,7 +132,7 @@ pub(super) fn not_below_unlink(evidence: &Evidence, model: &Metrics) -> Reading 
     let (Some(value), Some(target), Some(spread)) = (model.get(key), target, retrains) else {
         return absent("unlink's splits.test.accuracy");
     };
-    let limit = spread.one_way();
+    let limit = spread.one_way().of_utility();
     let text = format!(
         "Test accuracy {:.2} %, unlink {:.2} %, a loss of at most {:.2} points allowed ({})",
         100.0 * value,

@@ -85,8 +85,8 @@ impl Climb {
             Ok((ascent.run(view)?, goal, rule))
         })?;
         account.reads.push(Read::ForgetData);
-        if self.retain_floor.is_some() && !account.reads.contains(&Read::RetainData) {
-            account.reads.push(Read::RetainData);
+        if self.retain_floor.is_some() {
+            account.reads_too(Read::RetainData);
         }
         account.took(end.steps as u64);
         account.details.stopped_by = Some(end.reason);

@@ -30,6 +30,7 @@ pub(crate) static ROW: MethodRow = MethodRow {
             "Longest gradient; public code has 0.5, which leaps past the goal between two looks at it.",
         )],
         &StopRule::OR_NEVER,
+        &Harm::SETTINGS,
     ],
     build: |table| settings::build::<NegGradPlus>(&ROW, table),
 };
@@ -49,6 +50,8 @@ struct NegGradPlus {
     clip_norm: f64,
     #[serde(flatten)]
     rule: StopRule,
+    #[serde(flatten)]
+    harm: Harm,
 }
 
 impl Method for NegGradPlus {
@@ -58,7 +61,7 @@ impl Method for NegGradPlus {
         let config = TrainConfig { optimizer: "sgd".into(), clip_norm: self.clip_norm, ..recipe };
         learn(session, view, &config, &[Read::RetainData, Read::ForgetData], |_| {
             let tasks = vec![Task::retained(view, self.alpha), Task::forgotten(view, self.alpha - 1.0)];
-            Ok(Plan { tasks, until: Some(self.rule), ..Plan::default() })
+            Ok(Plan { tasks, until: Some(self.rule), harm: Some(self.harm), ..Plan::default() })
         })
     }
 }

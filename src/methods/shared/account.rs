@@ -113,6 +113,8 @@ pub enum StoppedBy {
     MaxSteps,
     /// Accuracy on the retained records fell to the floor.
     RetainFloor,
+    /// Too many held-out records were no longer told right; the parameters are those of the look before.
+    Harm,
     /// Every step that the records were in is kept by the coupling: the parameters are a draw of a training without
     /// them as they are.
     Accepted,
@@ -181,6 +183,13 @@ impl Account {
     /// An account that begins with what the method reads.
     pub fn reading(reads: &[Read]) -> Account {
         Account { reads: reads.to_vec(), ..Account::default() }
+    }
+
+    /// Reads this as well.
+    pub fn reads_too(&mut self, what: Read) {
+        if !self.reads.contains(&what) {
+            self.reads.push(what);
+        }
     }
 
     /// Notes a figure of this method for its report.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
+use super::harm::Harm;
 use super::lessons::{Plan, Task, learn};
 use super::range::Range;
 use super::settings::{Setting, real};
@@ -24,6 +25,9 @@ pub struct Climbing {
     /// What ends it.
     #[serde(flatten)]
     pub rule: StopRule,
+    /// What it may cost the others.
+    #[serde(flatten)]
+    pub harm: Harm,
 }
 
 const SGD: [Setting; sgd::SETTINGS] = Sgd::settings(
@@ -38,7 +42,7 @@ const RULE: [Setting; 3] = StopRule::OR_NEVER;
 
 impl Climbing {
     /// Its settings.
-    pub const SETTINGS: [Setting; sgd::SETTINGS + 4] = [
+    pub const SETTINGS: [Setting; sgd::SETTINGS + 5] = [
         SGD[0],
         SGD[1],
         SGD[2],
@@ -55,6 +59,7 @@ impl Climbing {
         RULE[0],
         RULE[1],
         RULE[2],
+        Harm::SETTINGS[0],
     ];
 
     /// Trains on retained and forgotten records until the rule says that enough is forgotten.
@@ -71,7 +76,7 @@ impl Climbing {
         let recipe = self.sgd.recipe(view.train);
         let config = TrainConfig { optimizer: "sgd".into(), clip_norm: self.clip_norm, ..recipe };
         learn(session, view, &config, &[Read::RetainData, Read::ForgetData], |session| {
-            Ok(Plan { tasks: tasks(session)?, until: Some(self.rule), ..Plan::default() })
+            Ok(Plan { tasks: tasks(session)?, until: Some(self.rule), harm: Some(self.harm), ..Plan::default() })
         })
     }
 }

@@ -5,7 +5,8 @@
 use serde_json::{Value, json};
 
 use super::account::{Account, Origin, timed};
-use super::descent::descend;
+use super::descent::{Until, descend};
+use super::harm::Harm;
 use super::stop::StopRule;
 use crate::engine::Buf;
 use crate::error::Result;
@@ -53,6 +54,8 @@ pub struct Plan<'a> {
     pub gains: Option<Buf<f32>>,
     /// What ends it before its epochs are over.
     pub until: Option<StopRule>,
+    /// What it may cost other records, where `until` has it watched.
+    pub harm: Option<Harm>,
     /// For the account.
     pub notes: Vec<(&'static str, Value)>,
 }
@@ -89,11 +92,8 @@ pub fn learn<'a>(
             fit.weigh_gradients(gains);
         }
         plan.notes.into_iter().for_each(|(key, value)| account.note(key, value));
-        let Some((goal, rule)) = goal else { return train_to_end(&mut fit, session, &terms, &mut ()) };
-        let (steps, last) = descend(session, &mut fit, &terms, view.forget, goal)?;
-        account.note("last", json!(last));
-        goal.describe(rule, &mut account);
-        Ok(steps)
+        let Some(goal) = goal else { return train_to_end(&mut fit, session, &terms, &mut ()) };
+        descend(session, &mut fit, &terms, view, Until { goal, harm: plan.harm }, &mut account)
     })?;
     account.method_s += clock;
     account.took(steps);

@@ -5,6 +5,7 @@ pub mod account;
 pub mod climbing;
 pub mod descent;
 pub mod guarantee;
+pub mod harm;
 pub mod layers;
 pub mod lessons;
 pub mod past;

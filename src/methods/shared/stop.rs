@@ -190,7 +190,7 @@ impl Goal {
             }
         }
         if matches!(rule, "holdout_loss" | "memorisation") {
-            account.reads.push(Read::ValidationData);
+            account.reads_too(Read::ValidationData);
         }
     }
 

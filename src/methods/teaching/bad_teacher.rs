@@ -24,6 +24,7 @@ pub(crate) static ROW: MethodRow = MethodRow {
             "constant",
         ),
         &StopRule::OR_NEVER,
+        &Harm::SETTINGS,
     ],
     build: |table| settings::build::<BadTeacher>(&ROW, table),
 };
@@ -43,6 +44,8 @@ struct BadTeacher {
     sgd: Sgd,
     #[serde(flatten)]
     rule: StopRule,
+    #[serde(flatten)]
+    harm: Harm,
 }
 
 /// Keeps the draw of taught records apart from the seed's other uses.
@@ -76,7 +79,8 @@ impl Method for BadTeacher {
             }
             // Nobody to watch where nobody is named.
             let until = self.rule.of_relabelled(session, view).filter(|_| !view.forget.is_empty());
-            Ok(Plan { tasks, notes: vec![("taught_records", taught.len().into())], until, ..Plan::default() })
+            let notes = vec![("taught_records", taught.len().into())];
+            Ok(Plan { tasks, notes, until, harm: Some(self.harm), ..Plan::default() })
         })
     }
 }

@@ -124,7 +124,7 @@ impl Scrub {
         let compares = matches!(self.rule.stop, Stop::Auto | Stop::HoldoutLoss) && self.rule.target_loss.is_none();
         let by_class = self.rule.stop == Stop::Auto && !view.forgotten_classes.is_empty();
         if compares && !by_class && session.len(Part::Validation) > 0 {
-            account.reads.push(Read::ValidationData);
+            account.reads_too(Read::ValidationData);
         }
         account.note("train", json!(self.sgd.recipe(view.train)));
         Ok(account)
@@ -189,8 +189,8 @@ impl Method for ScrubR {
             Ok((steps, goal, best))
         })?;
         account.method_s += clock;
-        if !whole_class && !stay && !account.reads.contains(&Read::ValidationData) {
-            account.reads.push(Read::ValidationData);
+        if !whole_class && !stay {
+            account.reads_too(Read::ValidationData);
         }
         account.took(steps);
         account.note("reference_error", goal);

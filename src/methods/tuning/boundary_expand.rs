@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::methods::prelude::*;
+use crate::methods::shared::descent::LOOKS;
+use crate::methods::shared::harm::Guard;
 use crate::methods::shared::softmax::{argmax, cross_entropy};
 use crate::nn::Model;
 
@@ -25,6 +27,7 @@ pub(crate) static ROW: MethodRow = MethodRow {
             "constant",
         ),
         &StopRule::OR_NEVER,
+        &Harm::SETTINGS,
     ],
     build: |table| settings::build::<BoundaryExpand>(&ROW, table),
 };
@@ -39,10 +42,9 @@ struct BoundaryExpand {
     sgd: Sgd,
     #[serde(flatten)]
     rule: StopRule,
+    #[serde(flatten)]
+    harm: Harm,
 }
-
-/// How often an epoch looks at the forgotten records.
-const CHECKS: u64 = 4;
 
 fn widened(model: &Model) -> Result<Model> {
     model.widened(1).ok_or_else(|| {
@@ -66,28 +68,54 @@ fn narrow(wider: &mut Session, records: Records, own: &[u32], classes: usize) ->
     Ok(Score { loss: loss / count as f64, accuracy: Some(right as f64 / count as f64), extraction: None, count })
 }
 
+/// Parameters of `model` with those rows of the wider network's that it has.
+fn cut(model: &Model, wider: &mut Session, mut theta: Vec<f32>) -> Result<Vec<f32>> {
+    let made = wider.read_theta()?;
+    model.take_rows(wider.model, &made, &mut theta).ok_or_else(lost)?;
+    Ok(theta)
+}
+
+fn lost() -> Error {
+    Error::internal("a head lost its rows")
+}
+
+/// What was made of a network.
+struct Expanded {
+    /// Its parameters, the row cut off.
+    theta: Vec<f32>,
+    steps: u64,
+    /// What the forgotten records came to.
+    last: Score,
+    turned_back: bool,
+}
+
 impl BoundaryExpand {
-    /// Trains the wider network; returns its parameters, the steps, and what the forgotten records came to.
+    /// Trains the wider network, whose other rows are those of `model` with `theta`.
     fn expand(
         &self,
         wider: &mut Session,
         view: &View,
-        classes: usize,
-        goal: Option<Goal>,
-    ) -> Result<(Vec<f32>, u64, Score)> {
-        let own = wider.classes(view.forget)?;
+        (model, theta): (&Model, &[f32]),
+        (goal, mut guard): (Option<Goal>, Option<Guard>),
+    ) -> Result<Expanded> {
+        let (own, classes) = (wider.classes(view.forget)?, model.classes);
         let config = TrainConfig { class_weights: None, label_smoothing: 0.0, ..self.sgd.recipe(view.train) };
         let forget = Task::forgotten(view, 1.0);
         wider.give_labels(forget.records, &vec![classes as u32; own.len()])?;
         let mut turns = Turns::new(wider, &config, view.seed, forget)?;
-        let (all, every) = (turns.per_epoch() * config.epochs as u64, turns.per_epoch().div_ceil(CHECKS).max(1));
+        let (all, every) = (turns.per_epoch() * config.epochs as u64, turns.per_epoch().div_ceil(LOOKS).max(1));
         let score = |wider: &mut Session| narrow(wider, Records::train(view.forget), &own, classes);
         let mut last = score(wider)?;
         while turns.taken() < all && !goal.is_some_and(|goal| goal.reached(&last)) {
             turns.take(wider, every.min(all - turns.taken()))?;
             last = score(wider)?;
+            let Some(guard) = &mut guard else { continue };
+            let now = cut(model, wider, theta.to_vec())?;
+            if wider.under(model, &now, |narrow| guard.turned_back(narrow))? {
+                return Ok(Expanded { theta: guard.kept().to_vec(), steps: turns.taken(), last, turned_back: true });
+            }
         }
-        Ok((wider.read_theta()?, turns.taken(), last))
+        Ok(Expanded { theta: cut(model, wider, theta.to_vec())?, steps: turns.taken(), last, turned_back: false })
     }
 }
 
@@ -106,25 +134,29 @@ impl Method for BoundaryExpand {
         let origin = Origin::of(session)?;
         let mut account = Account::reading(&[Read::ForgetData]);
         let mut clock = 0.0;
-        let (steps, last) = timed(&mut clock, || {
+        let made = timed(&mut clock, || {
             let goal = self.rule.of_relabelled(session, view).map(|rule| rule.goal(session, view)).transpose()?;
+            let guard = self.harm.guard(session, view)?;
             if let Some((goal, rule)) = goal {
                 goal.describe(rule, &mut account);
             }
-            let (mut theta, mut start) = (session.read_theta()?, wide.init(view.seed));
-            let lost = || Error::internal("a head lost its rows");
+            if guard.is_some() {
+                account.reads_too(Read::ValidationData);
+            }
+            let (theta, mut start) = (session.read_theta()?, wide.init(view.seed));
             wide.take_rows(model, &theta, &mut start).ok_or_else(lost)?;
-            let goal = goal.map(|(goal, _)| goal);
-            let (made, steps, last) =
-                session.under(&wide, &start, |wider| self.expand(wider, view, model.classes, goal))?;
-            model.take_rows(&wide, &made, &mut theta).ok_or_else(lost)?;
-            session.write_theta(&theta)?;
-            Ok((steps, last))
+            let ends = (goal.map(|(goal, _)| goal), guard);
+            let made = session.under(&wide, &start, |wider| self.expand(wider, view, (model, &theta), ends))?;
+            session.write_theta(&made.theta)?;
+            Ok(made)
         })?;
         account.method_s += clock;
-        account.took(steps);
+        account.took(made.steps);
         account.note("train", json!(self.sgd.recipe(view.train)));
-        account.note("last", json!(last));
+        account.note("last", json!(made.last));
+        if made.turned_back {
+            account.details.stopped_by = Some(StoppedBy::Harm);
+        }
         account.close(session, &origin)
     }
 }

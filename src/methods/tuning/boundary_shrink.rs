@@ -24,6 +24,7 @@ pub(crate) static ROW: MethodRow = MethodRow {
             "constant",
         ),
         &StopRule::OR_NEVER,
+        &Harm::SETTINGS,
     ],
     build: |table| settings::build::<BoundaryShrink>(&ROW, table),
 };
@@ -37,6 +38,8 @@ struct BoundaryShrink {
     sgd: Sgd,
     #[serde(flatten)]
     rule: StopRule,
+    #[serde(flatten)]
+    harm: Harm,
 }
 
 /// The class with the largest output that is not `own`, the first of equals.
@@ -60,7 +63,7 @@ impl Method for BoundaryShrink {
                 beside.chunks_exact(classes).zip(&own).map(|(row, own)| neighbour(row, *own)).collect();
             session.give_labels(forget.records, &labels)?;
             let until = self.rule.of_relabelled(session, view);
-            Ok(Plan { tasks: vec![forget], until, ..Plan::default() })
+            Ok(Plan { tasks: vec![forget], until, harm: Some(self.harm), ..Plan::default() })
         });
         session.restore_labels();
         made

@@ -27,6 +27,7 @@ pub(crate) static ROW: MethodRow = MethodRow {
             "constant",
         ),
         &StopRule::OR_NEVER,
+        &Harm::SETTINGS,
     ],
     build: |table| settings::build::<RandomLabel>(&ROW, table),
 };
@@ -42,6 +43,8 @@ struct RandomLabel {
     sgd: Sgd,
     #[serde(flatten)]
     rule: StopRule,
+    #[serde(flatten)]
+    harm: Harm,
 }
 
 impl Method for RandomLabel {
@@ -56,7 +59,8 @@ impl Method for RandomLabel {
             let forget = Task::forgotten(view, weight);
             session.draw_labels(forget.records, view.seed, self.true_label)?;
             let (notes, until) = (vec![("weight", weight.into())], self.rule.of_relabelled(session, view));
-            Ok(Plan { tasks: vec![Task::retained(view, 1.0), forget], notes, until, ..Plan::default() })
+            let (tasks, harm) = (vec![Task::retained(view, 1.0), forget], Some(self.harm));
+            Ok(Plan { tasks, notes, until, harm, ..Plan::default() })
         });
         session.restore_labels();
         made

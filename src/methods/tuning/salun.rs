@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::engine::Buf;
 use crate::methods::prelude::*;
-use crate::methods::shared::descent::descend;
+use crate::methods::shared::descent::{Until, descend};
 use crate::nn::ParamEntry;
 
 pub(crate) static ROW: MethodRow = MethodRow {
@@ -47,6 +47,7 @@ pub(crate) static ROW: MethodRow = MethodRow {
             "constant",
         ),
         &StopRule::OR_NEVER,
+        &Harm::SETTINGS,
     ],
     build: |table| settings::build::<SalUn>(&ROW, table),
 };
@@ -65,6 +66,8 @@ struct SalUn {
     sgd: Sgd,
     #[serde(flatten)]
     rule: StopRule,
+    #[serde(flatten)]
+    harm: Harm,
 }
 
 impl SalUn {
@@ -118,9 +121,9 @@ impl Method for SalUn {
             fit.restrict(mask, origin.0);
             let taken = match goal {
                 None => train_to_end(&mut fit, session, &terms, &mut ()),
-                Some((goal, rule)) => {
-                    goal.describe(rule, &mut account);
-                    descend(session, &mut fit, &terms, view.forget, goal).map(|(steps, _)| steps)
+                Some(goal) => {
+                    let until = Until { goal, harm: Some(self.harm) };
+                    descend(session, &mut fit, &terms, view, until, &mut account)
                 }
             };
             session.restore_labels();

@@ -34,13 +34,18 @@ fn each_limit_is_a_multiple_of_the_spread_and_is_undecided_within_its_own_error(
         let (check, two_sided) = (Case::new(good()).check(name), off == Off::Either);
         let (target, limit, se) = (check.target.unwrap(), check.limit.unwrap(), check.se.unwrap());
         // Student's t of 4 degrees of freedom, for one further retrain.
-        let multiple = if two_sided { 2.776 } else { 2.132 } * 1.2f64.sqrt();
-        assert!((check.multiple.unwrap() - multiple).abs() < 1e-9 && check.confidence == Some(0.95), "{check:?}");
-        assert!(check.reason.contains("× the spread of 5 retrains, 95 % confidence"), "{}", check.reason);
+        let sd = retrains().sd.get(key).unwrap();
+        let spread = if two_sided { 2.776 } else { 2.132 } * 1.2f64.sqrt() * sd;
+        let within = if off == Off::Below { spread.max(0.01) } else { spread };
+        assert!((check.multiple.unwrap() - within / sd).abs() < 1e-9 && check.confidence == Some(0.95), "{check:?}");
+        let says = match within > spread {
+            true => "the margin of utility; the spread of 5 retrains is less",
+            false => "× the spread of 5 retrains, 95 % confidence",
+        };
+        assert!(check.reason.contains(says), "{}", check.reason);
         // A divergence has its limit as a bound.
         let bound = if off == Off::Above { limit } else { target + limit };
-        let sd = retrains().sd.get(key).unwrap();
-        assert!((bound - target - multiple * sd).abs() < 1e-9, "{name}: {bound} {target} {sd}");
+        assert!((bound - target - within).abs() < 1e-9, "{name}: {bound} {target} {sd}");
         for (value, want) in [
             (bound - 1.01 * se, Outcome::Pass),
             (bound - 0.5 * se, Outcome::Inconclusive),

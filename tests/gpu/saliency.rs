@@ -3,8 +3,8 @@
 
 use libtest_mimic::Trial;
 use unlearn::Result;
-use unlearn::methods::{Account, View, find};
-use unlearn::records::{Records, Session};
+use unlearn::methods::{Account, Read, StoppedBy, View, find};
+use unlearn::records::{Part, Records, Session};
 use unlearn::statistics;
 
 use crate::adapters::Shared;
@@ -14,12 +14,13 @@ use crate::methods::{SEED, Small, bits, hold, table};
 type Test = fn(&mut Small) -> Result<()>;
 
 pub fn trials(devices: &[Shared]) -> Vec<Trial> {
-    let tests: [(&str, Test); 5] = [
+    let tests: [(&str, Test); 6] = [
         ("fisher removal is its formula", removal_step),
         ("fisher removal goes to its goal", removal_goal),
         ("fisher forgetting adds noise of its variance", forgetting_noise),
         ("salun leaves the other half to the bit", salun_mask),
         ("salun's labels are wrong, and lifted", salun_labels),
+        ("wrong labels end before others are harmed", harm),
     ];
     let trial = |device: &Shared, (name, test): (&str, Test)| {
         device.trial(&format!("method: {name}"), move |d| Small::with(d, test))
@@ -102,7 +103,7 @@ fn salient(small: &mut Small) -> Result<Vec<usize>> {
 
 fn salun_mask(small: &mut Small) -> Result<()> {
     // Decay and momentum that would show at once.
-    let settings = "lr = 0.05\nepochs = 2\nweight_decay = 0.1\nmomentum = 0.9";
+    let settings = "lr = 0.05\nepochs = 2\nweight_decay = 0.1\nmomentum = 0.9\nmax_harm = 1";
     let chosen = salient(small)?;
     let (theta, account) = small.run("salun", settings)?;
     let moved = |i: &usize| theta[*i].to_bits() != small.theta[*i].to_bits();
@@ -132,11 +133,39 @@ fn salun_labels(small: &mut Small) -> Result<()> {
     hold(lifted && kept, || "drawn labels reach where they may not, or stay".into())?;
     let after = small.session(|session, view| {
         let account: Account =
-            (find("salun")?.build)(table("lr = 0.05\nshare = 1\nweight = 1"))?.forget(session, view)?;
+            (find("salun")?.build)(table("lr = 0.05\nshare = 1\nweight = 1\nmax_harm = 1"))?.forget(session, view)?;
         let [before, now] = [Records::before(&forget), Records::train(&forget)].map(|r| statistics::score(session, r));
         Ok((account, before?, now?))
     })?;
     hold(after.1 == after.2, || "the method left drawn labels behind".into())?;
     let wrong = after.1.accuracy.unwrap_or(f64::NAN);
     hold(wrong < right, || format!("accuracy {right} before, {wrong} after wrong labels"))
+}
+
+/// Each method that looks at held-out records, taught so hard that it harms them.
+fn harm(small: &mut Small) -> Result<()> {
+    let hard = "lr = 0.5\nepochs = 4\nstop = \"never\"";
+    let held_out = |small: &mut Small, theta: &[f32]| {
+        small.session(|session, _| {
+            session.write_theta(theta)?;
+            let all = session.ids(Part::Validation);
+            Ok((statistics::score(session, Records::validation(&all))?.accuracy.unwrap_or(f64::NAN), all.len()))
+        })
+    };
+    let trained = small.theta.clone();
+    let (before, count) = held_out(small, &trained)?;
+    hold(count > 4, || format!("{count} records are held out"))?;
+    let allowed = f64::max(0.1, 2.0 / count as f64) + 1e-9;
+    for method in ["random_label", "salun", "boundary_shrink", "boundary_expand", "bad_teacher", "grad_diff"] {
+        let mut ends = |max_harm: f64| {
+            let (theta, account) = small.run(method, &format!("{hard}\nmax_harm = {max_harm}"))?;
+            Result::Ok((before - held_out(small, &theta)?.0, account.details.stopped_by, account.reads))
+        };
+        let (lost, why, _) = ends(1.0)?;
+        hold(lost > allowed && why.is_none(), || format!("{method} costs {lost} of the held-out records: {why:?}"))?;
+        let (lost, why, reads) = ends(0.1)?;
+        hold(lost <= allowed && why == Some(StoppedBy::Harm), || format!("{method} lost {lost}, by {why:?}"))?;
+        hold(reads.contains(&Read::ValidationData), || format!("{method} does not say that it looked: {reads:?}"))?;
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::identity::row_of;
+use super::identities::row_of;
 use super::{DataConfig, Dataset, FitOn, Origins, Portion, Who};
 
 /// Records that a source had when a run was made and has no more.

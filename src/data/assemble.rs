@@ -1,7 +1,8 @@
 //! From what a loader of dense records parsed to a data set: checks, split, fit.
 
 use super::fitted::FitOn;
-use super::identity::{Identities, Identity};
+use super::identities::Identities;
+use super::identity::Identity;
 use super::learned::Named;
 use super::parts::{Parts, Raw};
 use super::{DataConfig, Dataset, Normalize, Portion, Samples, Scaling, TargetFit, TargetKind};

@@ -20,9 +20,11 @@ mod embedded;
 mod fitted;
 mod graph;
 mod hash;
+mod identities;
 mod identity;
 mod idx;
 mod indices;
+mod key;
 mod kind;
 mod learned;
 mod leave;
@@ -73,7 +75,8 @@ pub use graph::{
     Deletion, EdgeData, Event, EventKind, Graph, GraphData, GraphDivision, GraphRecords, Links, NodeSplit, Poison,
     Sparse, Task, UNLABELLED, cap, read_events,
 };
-pub use identity::{Identities, Identity, Naming, Place, Portion};
+pub use identities::Identities;
+pub use identity::{Identity, Naming, Place, Portion};
 pub use kind::RecordKind;
 pub use like::like;
 pub use normalize::{MeanStd, Normalization, Normalize, Scaling};

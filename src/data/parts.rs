@@ -1,6 +1,7 @@
 //! What loaders hand over: records as the files have them, with who they are, before any split and normalisation.
 
-use super::identity::{Identity, Key, Naming};
+use super::identity::{Identity, Naming};
+use super::key::Key;
 use super::values::Values;
 use super::{ColumnFit, Portion, Samples, TargetKind, Tokenizer};
 use crate::error::{Error, Result};

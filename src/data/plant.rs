@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::TargetKind;
-use super::identity::Key;
+use super::key::Key;
 use super::parts::Parts;
 use crate::base::did_you_mean;
 use crate::error::{Error, Result};

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::Dataset;
-use super::identity::{Key, Portion};
+use super::identity::Portion;
+use super::key::Key;
 use crate::base::Digest;
 use crate::error::{Error, Result};
 

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::identity::Key;
+use super::key::Key;
 use super::rates::Levels;
 use super::{Dataset, GraphRecords, Portion, RecordKind};
 

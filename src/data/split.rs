@@ -2,7 +2,7 @@
 //! record's coming or going moves it.
 
 use super::DataConfig;
-use super::identity::Key;
+use super::key::Key;
 use super::parts::Parts;
 use crate::error::{Error, Result};
 

@@ -11,7 +11,8 @@ mod tokenizer;
 use std::path::Path;
 
 use super::fitted::FitOn;
-use super::identity::{Identity, Key, Naming};
+use super::identity::{Identity, Naming};
+use super::key::Key;
 use super::parts::{Parts, Raw};
 use super::source::{Source, stem};
 use super::values::Values;

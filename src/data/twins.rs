@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::identity::Key;
+use super::key::Key;
 use super::{Dataset, GraphData, GraphRecords, Place, Portion};
 
 /// Groups of identical records. Rows have the same values. Graphs have the same nodes, edges and features in the same

@@ -3,7 +3,7 @@
 use super::node_labels::NodeLabels;
 use super::vocabulary::Vocabulary;
 use super::{Graph, GraphData, GraphRecords, Links, MOST_COLUMNS, Task, UNLABELLED, links, partition};
-use crate::data::identity::Key;
+use crate::data::key::Key;
 use crate::data::learned::Named;
 use crate::data::parts::Classes;
 use crate::data::split::Plan;

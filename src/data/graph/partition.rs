@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::UNLABELLED;
 use crate::base::splitmix::SplitMix64;
 use crate::data::DataConfig;
-use crate::data::identity::Key;
+use crate::data::key::Key;
 use crate::data::split::{self, Plan};
 use crate::error::{Error, Result};
 

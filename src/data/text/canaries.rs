@@ -3,7 +3,8 @@
 
 use super::{LOADER, NOTHING, Windows};
 use crate::base::splitmix::SplitMix64;
-use crate::data::identity::{Identity, Key, Naming};
+use crate::data::identity::{Identity, Naming};
+use crate::data::key::Key;
 use crate::data::parts::Parts;
 use crate::data::values::Values;
 use crate::data::{Plant, Portion};

@@ -26,7 +26,11 @@ use crate::data::{Cut, Dataset, TargetKind};
 use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::records::Session;
+use crate::records::objective::Of;
 use crate::train::TrainConfig;
+
+/// Records that stand alone, texts among them.
+pub const ALONE: &[RecordKind] = &[RecordKind::Row];
 
 /// The records that have a class each: what most methods take.
 pub const CLASSIFIED: &[RecordKind] = &[RecordKind::Row, RecordKind::Node, RecordKind::Graph];
@@ -197,6 +201,8 @@ pub static METHODS: &[&MethodRow] = &[
     &ascent::kl_min::ROW,
     &ascent::npo::ROW,
     &ascent::npo::SIMPLE,
+    &ascent::idk_dpo::ROW,
+    &ascent::wga::ROW,
     &ascent::sfr_on::ROW,
     &fisher::noise::ROW,
     &fisher::ssd::ROW,
@@ -214,6 +220,8 @@ pub static METHODS: &[&MethodRow] = &[
     &teaching::bad_teacher::ROW,
     &teaching::distill::ROW,
     &teaching::trew::ROW,
+    &teaching::undial::ROW,
+    &teaching::rmu::ROW,
     &tuning::class_mean::ROW,
     &teaching::datamodel_matching::ROW,
     &tuning::ltu::ROW,
@@ -264,6 +272,15 @@ pub(crate) fn needs_likelihoods(method: &str, targets: TargetKind) -> Result<()>
     match targets {
         TargetKind::Text => Ok(()),
         other => needs_classes(method, other, "compares likelihoods of classes or tokens"),
+    }
+}
+
+/// # Errors
+/// A network whose outputs say no probabilities: those of a softmax do, of a record or of each token of a text.
+pub(crate) fn needs_probabilities(session: &Session, method: &str) -> Result<()> {
+    match session.objective().of {
+        Of::Tokens => Ok(()),
+        _ => session.needs_softmax(method),
     }
 }
 

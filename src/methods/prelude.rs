@@ -85,18 +85,20 @@ pub use crate::methods::shared::account::{Account, Details, Origin, StoppedBy, S
 pub use crate::methods::shared::climbing::Climbing;
 pub use crate::methods::shared::guarantee::Guarantee;
 pub use crate::methods::shared::harm::Harm;
-pub use crate::methods::shared::lessons::{Plan, Task, Turns, answers, in_proportion, learn, reads_of, whole_recipe};
+pub use crate::methods::shared::lessons::{
+    Plan, Task, Turns, answers, in_proportion, learn, original, reads_of, whole_recipe,
+};
 pub use crate::methods::shared::range::Range;
 pub use crate::methods::shared::scope::{SCOPES, Scope};
 pub use crate::methods::shared::settings::{
-    self, ABSENT, Reported, Setting, bytes, choice, count, epochs, estimator, flag, real,
+    self, ABSENT, Reported, Setting, bytes, choice, count, epochs, estimator, flag, real, texts,
 };
 pub use crate::methods::shared::sgd::Sgd;
 pub use crate::methods::shared::stop::{Goal, Stop, StopRule};
 pub use crate::methods::shared::until::Until;
-pub use crate::methods::{CLASSIFIED, GraphView, Method, MethodRow, Needs, Past, Read, RecordKind, Role, Tier, View};
-pub(crate) use crate::methods::{needs_classes, needs_likelihoods};
-pub use crate::records::{Lesson, Part, Records, Session};
+pub use crate::methods::{ALONE, CLASSIFIED, GraphView, Method, MethodRow, Needs, Past, Read, RecordKind, Role, Tier, View};
+pub(crate) use crate::methods::{needs_classes, needs_likelihoods, needs_probabilities};
+pub use crate::records::{Lesson, Part, Preferred, Records, Session, Towards};
 pub use crate::statistics::{self, Estimator, Importance, Score};
 pub use crate::train::{
     EpochReport, Fit, Flow, Noisy, Observer, Schedule, StepReport, Term, TrainConfig, fit_to_end, train_to_end,

@@ -8,7 +8,7 @@ use crate::records::Part;
 fn a_method_cannot_see_the_test_split() {
     let train = TrainConfig::default();
     let view = View::new(&train, &[], &[]);
-    let View { retain: _, forget: _, forgotten_classes: _, train: _, seed: _, graph: _, past: _ } = view;
+    let View { retain: _, forget: _, forgotten_classes: _, train: _, seed: _, graph: _, tokenizer: _, past: _ } = view;
     // The whole graph's structure, and no label.
     let _ = |g: GraphView| {
         let GraphView { graph: Graph { nodes: _, edges: _, undirected: _, features: _, edge_data: _ }, .. } = g;
@@ -16,7 +16,7 @@ fn a_method_cannot_see_the_test_split() {
     };
     // The last part takes what a reader alone can make, and no method may name a reader (tests/host/layers.rs).
     match Part::Train {
-        Part::Train | Part::Before | Part::Validation | Part::Read(_) => {}
+        Part::Train | Part::Before | Part::Pairs | Part::Validation | Part::Read(_) => {}
     }
     // Sessions are made of this, which has no test records: of rows no third part, of a graph no such labels.
     let data = crate::data::load(&crate::data::DataConfig::new("karate"), std::path::Path::new(".")).unwrap();

@@ -1,7 +1,7 @@
 //! What a method is given: a request, the recipe, and where the parameters come from.
 
 use super::{Certificate, Guarantee};
-use crate::data::{Deletion, Graph};
+use crate::data::{Deletion, Graph, Tokenizer};
 use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::train::coupled::Trace;
@@ -22,6 +22,8 @@ pub struct View<'a> {
     pub seed: u64,
     /// What a request on a graph deletes.
     pub graph: Option<GraphView<'a>>,
+    /// What cuts texts into the model's tokens, where the records are texts.
+    pub tokenizer: Option<&'a Tokenizer>,
     /// Where the parameters come from.
     pub past: Past<'a>,
 }
@@ -78,7 +80,8 @@ impl<'a> View<'a> {
     /// A request to forget the training records `forget` and to keep `retain` (positions in the training split,
     /// ascending), of a model trained with `train`: seed 0, no class wholly forgotten, no graph, no known past.
     pub fn new(train: &'a TrainConfig, retain: &'a [u32], forget: &'a [u32]) -> View<'a> {
-        View { retain, forget, forgotten_classes: &[], train, seed: 0, graph: None, past: Past::default() }
+        let (tokenizer, past) = (None, Past::default());
+        View { retain, forget, forgotten_classes: &[], train, seed: 0, graph: None, tokenizer, past }
     }
 
     /// With the seed of the method's own random numbers.
@@ -94,6 +97,11 @@ impl<'a> View<'a> {
     /// As a request on a graph; `None` where records stand alone.
     pub fn on_graph(self, graph: impl Into<Option<GraphView<'a>>>) -> View<'a> {
         View { graph: graph.into(), ..self }
+    }
+
+    /// With what cuts texts into tokens.
+    pub fn tokenizer(self, tokenizer: Option<&'a Tokenizer>) -> View<'a> {
+        View { tokenizer, ..self }
     }
 
     /// With what is known of where the parameters come from.

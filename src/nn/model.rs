@@ -1,6 +1,7 @@
 //! A model: a configuration made concrete for an input shape, and the two passes over all of it.
 
 mod apart;
+mod hidden;
 mod narrowed;
 mod tied;
 mod trunk;

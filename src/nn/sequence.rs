@@ -78,9 +78,15 @@ impl Sequence {
     }
 
     /// The layers `i` and `i + 1` in one pass, where they are a relu and a layer that takes it along: a dropout that
-    /// draws, or one with a [`Layer::relu_forward`].
-    fn with_relu(&self, cx: &mut Forward, i: usize, x: Buf<f32>, input: &[usize]) -> Result<Option<(Buf<f32>, Saved)>> {
-        let Some(next) = self.layers.get(i + 1) else { return Ok(None) };
+    /// draws, or one with a [`Layer::relu_forward`]; both among the first `count`.
+    fn with_relu(
+        &self,
+        cx: &mut Forward,
+        (i, count): (usize, usize),
+        x: Buf<f32>,
+        input: &[usize],
+    ) -> Result<Option<(Buf<f32>, Saved)>> {
+        let Some(next) = self.layers[..count].get(i + 1) else { return Ok(None) };
         if self.layers[i].elementwise() != Some(Elementwise::Relu) {
             return Ok(None);
         }
@@ -91,10 +97,12 @@ impl Sequence {
         }
     }
 
-    /// The relu behind layer `i`, and whether a dropout that draws follows it, for a layer that can do both as well.
-    fn relu_behind(&self, cx: &Forward, i: usize) -> Option<ReluBehind> {
-        let relu = self.layers.get(i + 1)?.elementwise() == Some(Elementwise::Relu);
-        let dropout = match self.layers.get(i + 2).and_then(|layer| layer.elementwise()) {
+    /// The relu behind layer `i` of the first `count`, and whether a dropout that draws follows it, for a layer that can
+    /// do both as well.
+    fn relu_behind(&self, cx: &Forward, i: usize, count: usize) -> Option<ReluBehind> {
+        let layers = &self.layers[..count];
+        let relu = layers.get(i + 1)?.elementwise() == Some(Elementwise::Relu);
+        let dropout = match layers.get(i + 2).and_then(|layer| layer.elementwise()) {
             Some(Elementwise::Dropout(rate)) if cx.mode.trains() => Some(rate),
             _ => None,
         };
@@ -117,7 +125,8 @@ impl Sequence {
         self.forward_to(cx, x, input, self.layers.len())
     }
 
-    /// The first `count` layers of it; [`Sequence::backward`] goes back from there.
+    /// The first `count` layers of it, none of which takes a later one along; [`Sequence::backward`] goes back from
+    /// there.
     pub fn forward_to(
         &self,
         cx: &mut Forward,
@@ -140,9 +149,9 @@ impl Sequence {
             }
             cx.rec.enter(&label(layer));
             let pattern = cx.pattern;
-            let offered = self.relu_behind(cx, i);
+            let offered = self.relu_behind(cx, i, count);
             cx.relu = offered;
-            let (next, mut kept) = match self.with_relu(cx, i, y, &shapes[i])? {
+            let (next, mut kept) = match self.with_relu(cx, (i, count), y, &shapes[i])? {
                 Some(both) => {
                     saved.inner.push(Saved::default());
                     both

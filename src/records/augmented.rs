@@ -47,7 +47,7 @@ impl Session<'_> {
             return Ok(loaded);
         };
         let missing = || Error::internal("pictures are changed by their ids and the step's words");
-        let (Input::Dense(x), Ok(ids)) = (loaded.batch.x, loaded.ids()) else { return Err(missing()) };
+        let (Input::Dense(x), Ok(ids)) = (loaded.batch.x, loaded.targets.ids()) else { return Err(missing()) };
         let [c, h, w] = self.model.input[..] else { return Err(missing()) };
         rec.enter("augment");
         let y = rec.temp("augmented", x.len);

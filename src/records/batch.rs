@@ -95,6 +95,17 @@ pub(crate) enum Pairs {
 }
 
 impl Targets {
+    /// The records.
+    ///
+    /// # Errors
+    /// The records are links.
+    pub fn ids(&self) -> Result<Buf<u32>> {
+        match self {
+            Targets::Classes { ids, .. } | Targets::Numbers { ids, .. } | Targets::Tokens { ids, .. } => Ok(*ids),
+            Targets::Pairs(_) => Err(Error::internal("links have no ids of their own")),
+        }
+    }
+
     /// The tokens to predict \[rows\], and what each counts for in its record's loss.
     ///
     /// # Errors
@@ -114,17 +125,6 @@ impl Loaded {
     /// Each row is one.
     pub fn segments(&self) -> Result<Segments> {
         self.batch.segments.ok_or_else(|| Error::internal("a batch of text says which rows are a record"))
-    }
-
-    /// The records.
-    ///
-    /// # Errors
-    /// The records are links.
-    pub fn ids(&self) -> Result<Buf<u32>> {
-        match self.targets {
-            Targets::Classes { ids, .. } | Targets::Numbers { ids, .. } | Targets::Tokens { ids, .. } => Ok(ids),
-            Targets::Pairs(_) => Err(Error::internal("links have no ids of their own")),
-        }
     }
 }
 

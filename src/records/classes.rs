@@ -30,7 +30,7 @@ impl Classes {
 
     pub fn ids(&self, part: Part) -> Vec<u32> {
         match part {
-            Part::Train | Part::Before => self.train.clone(),
+            Part::Train | Part::Before | Part::Pairs => self.train.clone(),
             Part::Validation => self.validation.clone(),
             Part::Read(_) => (0..self.labels.len() as u32).collect(),
         }

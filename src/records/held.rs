@@ -89,6 +89,7 @@ impl Session<'_> {
     /// # Errors
     /// A record that does not exist or, with `labelled`, one whose loss is not known here.
     pub(crate) fn check_records(&self, records: Records, labelled: bool) -> Result<()> {
+        self.check_paired(records)?;
         self.resident.check(records, labelled)
     }
 
@@ -120,7 +121,10 @@ impl Session<'_> {
 
     /// A batch of one of the [`Session::pieces`].
     pub(crate) fn load(&self, part: Part, indices: &[u32], how: Use) -> Load {
-        self.resident.load(part, indices, how)
+        match part {
+            Part::Pairs => self.resident.load_pairs(indices, &self.preferred),
+            _ => self.resident.load(part, indices, how),
+        }
     }
 
     /// A batch of training: lists of whole graphs' nodes are fixed, sampled or collected parts are rounded up so that
@@ -132,7 +136,10 @@ impl Session<'_> {
         fanout: &[usize],
         mut draw: impl FnMut(usize) -> usize,
     ) -> Load {
-        self.resident.load_step(part, indices, fanout, &mut draw)
+        match part {
+            Part::Pairs => self.resident.load_pairs(indices, &self.preferred),
+            _ => self.resident.load_step(part, indices, fanout, &mut draw),
+        }
     }
 
     /// Records the batch of a shape, uploads included.

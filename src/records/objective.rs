@@ -93,7 +93,8 @@ pub static OBJECTIVES: &[&Objective] =
 pub(super) use aim::Weighing;
 pub use aim::{Aim, Balanced, ClassWeights};
 pub use cross_entropy::CROSS_ENTROPY;
-pub use lesson::Lesson;
+pub(super) use lesson::steered;
+pub use lesson::{Lesson, Towards};
 pub use link::LINK;
 pub use multi_label::BINARY_CROSS_ENTROPY;
 pub use numbers::{HUBER, MEAN_SQUARED_ERROR};
@@ -192,7 +193,7 @@ pub fn needs_softmax(objective: &Objective, what: &str) -> Result<()> {
 }
 
 /// Losses and right answers [n] each, side by side in one buffer of zeros, so that one dispatch sums both.
-fn side_by_side(rec: &mut Recording, n: usize) -> (Buf<f32>, Buf<f32>, Buf<f32>) {
+pub(super) fn side_by_side(rec: &mut Recording, n: usize) -> (Buf<f32>, Buf<f32>, Buf<f32>) {
     let stride = n.next_multiple_of(ALIGN);
     let sums = rec.temp("loss_and_correct", 2 * stride);
     rec.clear(sums);

@@ -12,6 +12,9 @@ pub enum Part {
     /// Training records as they were before the request: on a graph, what was deleted is still there; texts that lose a
     /// part are whole, and that part alone is predicted. The same as `Train` where records go or stay whole.
     Before,
+    /// Texts as of [`Part::Before`], each with the one that is preferred to it behind it: [`super::Session::pair`]. A
+    /// batch has two texts for each of its indices.
+    Pairs,
     /// Validation records.
     Validation,
     /// What a [`Reader`] holds, test records among them; nothing else can name this part.
@@ -24,6 +27,7 @@ impl Part {
         match self {
             Part::Train => "Train",
             Part::Before => "Before",
+            Part::Pairs => "Pairs",
             Part::Validation => "Validation",
             Part::Read(_) => "Read",
         }
@@ -32,7 +36,7 @@ impl Part {
     /// True where a graph still has what a request deletes.
     pub(crate) fn is_before(self) -> bool {
         match self {
-            Part::Before => true,
+            Part::Before | Part::Pairs => true,
             Part::Read(read) => read.before,
             Part::Train | Part::Validation => false,
         }

@@ -1,8 +1,11 @@
 //! What every kind of records can do, once it lies on the engine.
 
+use std::collections::HashMap;
+
 use super::batch::{Load, Loaded, Shape, Use};
 use super::drawn::Drawn;
 use super::objective::Objective;
+use super::pairs::Preferred;
 use super::part::{Part, Records};
 use super::resident_graph::MaskedEdges;
 use crate::engine::{Engine, Recording};
@@ -63,6 +66,19 @@ pub(crate) trait Resident {
     /// The records are no texts.
     fn load_texts(&self, _texts: &[&[u32]]) -> Result<Load> {
         Err(Error::input("the records are no texts; only a language model goes on with one"))
+    }
+
+    /// A batch of texts as they were before the request, each with the one that is preferred to it behind it.
+    fn load_pairs(&self, indices: &[u32], _preferred: &HashMap<u32, Preferred>) -> Load {
+        Load::listed(indices)
+    }
+
+    /// Most tokens that a text has besides the first.
+    ///
+    /// # Errors
+    /// The records are no texts.
+    fn longest(&self) -> Result<usize> {
+        Err(Error::input("the records are no texts, which alone are as long as a context"))
     }
 
     /// A batch of one of the pieces.

@@ -7,6 +7,7 @@ use super::augment::Augment;
 use super::batch::Shape;
 use super::drawn::Drawn;
 use super::objective::{Objective, Weighing};
+use super::pairs::Preferred;
 use super::part::Part;
 use super::resident::Resident;
 use super::trail::Passed;
@@ -56,6 +57,8 @@ pub struct Session<'e> {
     pub(crate) programs: HashMap<(&'static str, Part, Shape), Program>,
     /// Drawn classes of the records before the request, where a method has put them there.
     pub(super) drawn: Option<Drawn>,
+    /// Texts that are preferred to records, where a method has put them there.
+    pub(super) preferred: HashMap<u32, Preferred>,
     /// The largest memory plan among programs of sums over records, in bytes.
     pub(crate) planned: u64,
     /// Where rows of per-sample gradients are put; made when it is first needed.
@@ -173,6 +176,7 @@ impl<'e> Session<'e> {
             read_only: false,
             programs,
             drawn: None,
+            preferred: HashMap::new(),
             planned: 0,
             slab: None,
             trail: Vec::new(),

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::batch::{Load, Loaded, Shape, Targets, Use};
 use super::drawn::Drawn;
 use super::objective::{self, Objective};
+use super::pairs::Preferred;
 use super::part::{Part, Records};
 use super::resident::{Resident, check_fanout};
 use super::rows::{check_places, held};
@@ -35,7 +36,7 @@ struct Windows {
 }
 
 /// A window on its way into a batch: its tokens, and the places of those that count where not all do.
-type Window<'a> = (&'a [u32], Option<&'a [u32]>);
+pub(super) type Window<'a> = (&'a [u32], Option<&'a [u32]>);
 
 /// Most rows of a batch of many records.
 const ROWS: usize = 8192;
@@ -61,6 +62,7 @@ impl Tokens {
     }
 
     fn windows(&self, part: Part) -> Option<&Windows> {
+        let part = if part == Part::Pairs { Part::Before } else { part };
         // Before the request and after it there is one table, unless the request takes parts of records.
         self.parts.get(&part).or_else(|| self.parts.get(&held(part)))
     }
@@ -212,6 +214,18 @@ impl Resident for Tokens {
         // What stands behind the last token is not predicted.
         let windows: Vec<Vec<u32>> = texts.iter().map(|text| [text, &[0][..]].concat()).collect();
         Ok(self.batch(&vec![0; texts.len()], windows.iter().map(|window| (&window[..], None))))
+    }
+
+    fn load_pairs(&self, indices: &[u32], preferred: &HashMap<u32, Preferred>) -> Load {
+        // Two ids a pair, so that a table may hold numbers of each text.
+        let ids: Vec<u32> = indices.iter().flat_map(|record| [2 * record, 2 * record + 1]).collect();
+        let windows = self.windows(Part::Before);
+        let pair = |record: &u32| Some([windows?.window(*record), preferred.get(record)?.window()]);
+        self.batch(&ids, indices.iter().filter_map(pair).flatten())
+    }
+
+    fn longest(&self) -> Result<usize> {
+        Ok(self.longest)
     }
 
     fn load_step(&self, part: Part, indices: &[u32], _: &[usize], _: &mut dyn FnMut(usize) -> usize) -> Load {

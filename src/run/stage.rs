@@ -53,6 +53,7 @@ pub fn apply(engine: &mut Engine, stage: &Stage, theta: &[f32], method: &dyn Met
         .seed(stage.seed)
         .classes(&classes)
         .on_graph(stage.target.graph_view(data))
+        .tokenizer(data.tokenizer.as_ref())
         .past(stage.past);
     let mut account = method.forget(&mut session, &view)?;
     account.trail = std::mem::take(&mut session.trail);

@@ -34,7 +34,7 @@ pub(super) fn each_label(
     let (passes, weight) = if how == Estimator::PerSample { (1, 1.0) } else { how.passes(classes) };
     batches(session, (records, session.batch, Use::Each), None, |s, rec, shape, first| {
         let loaded = s.record_load(rec, records.part, shape)?;
-        let ids = loaded.ids()?;
+        let ids = loaded.targets.ids()?;
         if how == Estimator::PerSample {
             let scored = s.record_losses(rec, &loaded, Mode::Eval, None)?;
             let sink = sink(rec, LabelPass { first, first_of_batch: true, weight });

@@ -1,6 +1,7 @@
 //! Statistics over sets of records, all on the GPU: losses and gradients, Fisher diagonals, norms and inner products of
 //! records' gradients, curvature as products and as factors, and what solves with it.
 
+mod activations;
 mod beside;
 mod continued;
 mod curvature;
@@ -28,6 +29,7 @@ mod tokens;
 mod towards;
 mod woodbury;
 
+pub use activations::activation_length;
 pub use beside::logits_beside;
 pub use continued::Going;
 pub use curvature::{GaussNewton, Hessian, dots, gauss_newton, hessian, jvp};

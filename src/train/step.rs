@@ -137,6 +137,11 @@ impl Fit {
         let Task { lesson, still } = self.taught.term(i);
         let mode = if sums.is_none() || term.weight < 0.0 || still { Mode::Still } else { Mode::Train };
         let clips = self.config.dp.is_some() || self.config.coupled.is_some();
+        if lesson.is_partial() && !accumulate {
+            // Parameters that it does not reach have a gradient of 0, not the last step's.
+            rec.clear(session.grad);
+        }
+        let accumulate = accumulate || lesson.is_partial();
         let mean = Sink::Mean { grad: session.grad, scale: (term.weight / records as f64) as f32, accumulate };
         if let (false, Lesson::Own) = (clips, lesson) {
             let halves = session.record_pass(rec, (part, shape), mode, step, Some((mean, factor)))?;

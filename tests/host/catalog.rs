@@ -16,6 +16,7 @@ mod behaviour;
 mod graphs;
 mod heads;
 mod requests;
+mod texts;
 
 #[derive(Deserialize)]
 struct File {
@@ -98,7 +99,7 @@ impl Parity {
 }
 
 /// What each method is not: settings next to those of the fixture, which a comparison must notice.
-const OTHERS: [(&str, &str); 21] = [
+const OTHERS: [(&str, &str); 24] = [
     ("cf_k", "k = 1"),
     ("eu_k", "k = 1"),
     ("selective", "reset = false"),
@@ -120,6 +121,9 @@ const OTHERS: [(&str, &str); 21] = [
     ("ct", "schedule = \"constant\""),
     ("trew", "tilt = 0.5"),
     ("ltu", "inner_lr = 0.05"),
+    ("wga", "alpha = 0.6"),
+    ("undial", "gamma = 2.8"),
+    ("rmu", "trained = 4"),
 ];
 
 #[test]

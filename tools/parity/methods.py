@@ -372,6 +372,39 @@ def trew(t, s):
     t.train(lambda net: t.retained(net) + share * kl_div(log_softmax(net(t.xf), 1), q, reduction="batchmean"), s)
 
 
+def wga(t, s):
+    def loss(net):
+        away = cross_entropy(net(t.xf), t.yf, reduction="none")
+        return s["retain"] * t.retained(net) - ((-away).exp().detach() ** s["alpha"] * away).mean()
+    t.train(loss, s)
+
+
+def undial(t, s):
+    z = t.old(t.xf).detach().clone()
+    z[torch.arange(len(t.yf)), t.yf] -= s["gamma"]
+    q = softmax(z, 1)
+    away = lambda net: kl_div(log_softmax(net(t.xf), 1), q, reduction="batchmean")
+    t.train(lambda net: s["retain"] * t.retained(net) + away(net), s)
+
+
+def direction(width, seed):
+    """Numbers uniform in [0, 1), brought to length 1."""
+    words = [w for i in range(-(-width // 4)) for w in philox([i, 0, 0x726D7564, 0], key(seed))][:width]
+    u = torch.tensor([(w >> 8) / 2**24 for w in words])
+    return u / u.norm()
+
+
+def rmu(t, s):
+    first = lambda net, x: net[: s["layer"]](x)
+    old = lambda x: first(t.old, x).detach()
+    length = s["times"] * old(t.xf).square().sum(1).mean().sqrt()
+    goal = length * direction(old(t.xf).shape[1], SETS["seed"])
+    loss = lambda net: (s["alpha"] * (first(net, t.xr) - old(t.xr)).square().mean()
+                        + (first(net, t.xf) - goal).square().mean())
+    trained = [n for n, _ in list(t.net.named_children())[max(s["layer"] - s["trained"], 0) : s["layer"]]]
+    t.train(loss, s, only=trained)
+
+
 def shuffled(ids, stream):
     order = list(ids)
     for i in range(len(order) - 1, 0, -1):

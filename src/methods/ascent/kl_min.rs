@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::methods::prelude::*;
+use crate::records::objective::Of;
 
 pub(crate) static ROW: MethodRow = MethodRow {
     name: "kl_min",
@@ -19,7 +20,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
     build: |table| settings::build::<KlMin>(&ROW, table),
 };
 
-/// The original answers in evaluation form, once, with a temperature of 1.
+/// The original answers in evaluation form, with a temperature of 1: records once, of texts each token beside the
+/// network in every step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct KlMin {
     beta: f64,
@@ -29,15 +31,20 @@ struct KlMin {
 
 impl Method for KlMin {
     fn suits_targets(&self, targets: TargetKind) -> Result<()> {
-        needs_classes(ROW.name, targets, "compares probabilities of classes")
+        needs_likelihoods(ROW.name, targets)
     }
 
     fn forget(&self, session: &mut Session, view: &View) -> Result<Account> {
-        session.needs_softmax(ROW.name)?;
+        needs_probabilities(session, ROW.name)?;
         self.climbing.run(session, view, |session| {
             let retain = Task::retained(view, self.beta);
-            let answers = answers(session, "teacher.competent", retain.records, 1.0)?;
-            let lesson = Lesson::Teacher { answers, temperature: 1.0, own: 0.0, weight: 1.0 };
+            let lesson = match session.objective().of {
+                Of::Tokens => Lesson::Adjusted { origin: original(session)?, gamma: 0.0, weight: 1.0 },
+                _ => {
+                    let answers = answers(session, "teacher.competent", retain.records, 1.0)?;
+                    Lesson::Teacher { answers, temperature: 1.0, own: 0.0, weight: 1.0 }
+                }
+            };
             Ok(vec![retain.taught(lesson), Task::forgotten(view, -1.0)])
         })
     }

@@ -11,6 +11,7 @@ use super::stop::StopRule;
 use crate::engine::Buf;
 use crate::error::Result;
 use crate::methods::{Read, View};
+use crate::nn::Values;
 use crate::records::{Lesson, Part, Records, Session};
 use crate::statistics;
 use crate::train::{Fit, Progress, Term, TrainConfig, train_to_end};
@@ -203,6 +204,25 @@ pub fn answers(session: &mut Session, name: &'static str, records: Records, temp
     };
     let rows: Vec<f32> = logits.chunks_exact(classes).flat_map(soft).collect();
     session.table(name, records, classes, &rows)
+}
+
+/// The network's numbers as they are now, kept on the engine for a lesson that looks at what they say.
+///
+/// # Errors
+/// No memory.
+pub fn original(session: &mut Session) -> Result<Values> {
+    let theta = session.vector("teacher.parameters")?;
+    let state = match session.state {
+        Some(state) => Some(session.block("teacher.state", state.len)?),
+        None => None,
+    };
+    let now = session.values();
+    session.run(|rec| {
+        rec.copy(now.theta, theta);
+        now.state.into_iter().zip(state).for_each(|(from, to)| rec.copy(from, to));
+        Ok(())
+    })?;
+    Ok(Values { theta, state })
 }
 
 /// The recipe of the whole training, for what trains by it on other records or with another loss: without what holds

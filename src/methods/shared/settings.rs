@@ -54,6 +54,8 @@ enum Kind {
     /// Words, each with its meaning.
     Choice(&'static [(&'static str, &'static str)]),
     Estimator,
+    /// Some texts.
+    Texts,
     /// Methods with their settings, and what says what is wrong with them.
     Steps(fn(&toml::Value) -> Result<()>),
 }
@@ -98,6 +100,11 @@ pub const fn estimator(key: &'static str, default: &'static str, doc: &'static s
     Setting { key, default, kind: Kind::Estimator, tried: None, doc }
 }
 
+/// One text or more, none of them empty.
+pub const fn texts(key: &'static str, default: &'static str, doc: &'static str) -> Setting {
+    Setting { key, default, kind: Kind::Texts, tried: None, doc }
+}
+
 /// Methods one after another: tables of a `method` and its `settings`.
 pub const fn steps(
     key: &'static str,
@@ -128,6 +135,7 @@ impl Setting {
             Kind::Real(range) => range.said.to_owned(),
             Kind::Count { least, most } => format!("{least} to {most}"),
             Kind::Flag => "true or false".to_owned(),
+            Kind::Texts => "a list of one text or more, none of them empty".to_owned(),
             Kind::Steps(_) => "a list of tables with a `method` and its `settings` each".to_owned(),
             Kind::Choice(_) | Kind::Estimator => {
                 format!("one of {}", self.words().iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", "))
@@ -140,7 +148,7 @@ impl Setting {
         match self.kind {
             Kind::Choice(words) => words,
             Kind::Estimator => ESTIMATORS,
-            Kind::Real(_) | Kind::Count { .. } | Kind::Flag | Kind::Steps(_) => &[],
+            Kind::Real(_) | Kind::Count { .. } | Kind::Flag | Kind::Texts | Kind::Steps(_) => &[],
         }
     }
 
@@ -197,6 +205,9 @@ impl Setting {
                 json!({ "type": "string", "oneOf": words.collect::<Value>() })
             }
             Kind::Estimator => json!({ "$ref": "#/$defs/Estimator" }),
+            Kind::Texts => json!({ "type": "array", "minItems": 1, "items": {
+                "type": "string", "minLength": 1, "description": "A text.",
+            } }),
             Kind::Steps(_) => json!({ "type": "array", "minItems": 1, "items": {
                 "type": "object", "description": "A method and its settings.", "additionalProperties": false,
                 "required": ["method"], "properties": {
@@ -238,6 +249,9 @@ impl Setting {
             (Kind::Estimator, value) => serde_json::to_value(value)
                 .and_then(serde_json::from_value::<Estimator>)
                 .is_ok_and(|estimator| estimator.check().is_ok()),
+            (Kind::Texts, toml::Value::Array(texts)) => {
+                !texts.is_empty() && texts.iter().all(|text| text.as_str().is_some_and(|text| !text.is_empty()))
+            }
             (Kind::Steps(check), steps) => check(steps).is_ok(),
             _ => false,
         }

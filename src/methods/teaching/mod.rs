@@ -3,5 +3,7 @@
 pub mod bad_teacher;
 pub mod datamodel_matching;
 pub mod distill;
+pub mod rmu;
 pub mod scrub;
 pub mod trew;
+pub mod undial;

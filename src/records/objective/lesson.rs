@@ -2,10 +2,17 @@
 //! a loss whose gradient fades where a record is forgotten already. All are made of the objective's losses ℓ and their
 //! gradients, and of numbers that lie on the engine for each record.
 
+mod of_pairs;
+mod of_rows;
+
+use super::super::batch::Targets;
 use super::{Losses, Outputs};
 use crate::engine::{Buf, Recording};
+use crate::error::Result;
 use crate::kernels::map::{self, Binary, Curve, Unary};
 use crate::kernels::{edit, loss, reduce};
+use crate::nn::Values;
+pub(in crate::records) use of_rows::steered;
 
 /// The loss of a record in a term of a training.
 #[derive(Clone, Copy, Debug)]
@@ -41,17 +48,96 @@ pub enum Lesson {
     /// ℓ times c = ℓ^(−1/2), held fixed and divided by the batch's mean of it, so that a record that is forgotten
     /// already is pushed less (Huang et al., NeurIPS 2024, with their λ of 1/2).
     Adaptive,
+    /// The loss ℓ of each row, a record or a token of a text, times c = p^α, held fixed, p = exp(−ℓ) the probability of
+    /// its label: what the network hardly says any more is pushed no further (Wang et al., ICLR 2025, WGA).
+    Certain {
+        /// α.
+        alpha: f64,
+    },
+    /// weight KL(softmax(z₀ − γ 1_y) ‖ softmax(z)) of each row, a record or a token of a text, y its label and z₀ the
+    /// logits of other parameters, computed in evaluation form in each step (Dong et al., NAACL 2025, UNDIAL); with γ
+    /// of 0 the distance to what those parameters say.
+    Adjusted {
+        /// Those of z₀.
+        origin: Values,
+        /// γ.
+        gamma: f64,
+        /// Factor on the distance.
+        weight: f64,
+    },
+    /// weight ‖h − t‖² / width of what the first layers make of each row, a record or a token of a text; nothing behind
+    /// them has a gradient (Li et al., ICML 2024, RMU).
+    Steered {
+        /// How many layers.
+        layers: usize,
+        /// t.
+        towards: Towards,
+        /// Factor on the distance.
+        weight: f64,
+    },
+    /// (2/β) log(1 + exp(−β (m − m₀))) of each pair of [`super::super::Part::Pairs`], m = Σℓ of its forgotten tokens −
+    /// Σℓ of those preferred to them (Rafailov et al., NeurIPS 2023, eq. 7, in the form of NPO). Each text of a pair
+    /// has the pair's loss.
+    Preferred {
+        /// Of the texts by their ids: how many tokens count of the forgotten one, and less as many of the other.
+        signed: Buf<f32>,
+        /// Those times the losses of the original, so that m₀ is a pair's sum.
+        before: Buf<f32>,
+        /// β.
+        beta: f64,
+    },
+}
+
+/// What activations are steered to.
+#[derive(Clone, Copy, Debug)]
+pub enum Towards {
+    /// One vector \[width\] for every row.
+    Direction(Buf<f32>),
+    /// What the same layers make of the row with other parameters, in evaluation form.
+    Those(Values),
 }
 
 /// The largest 1/√ℓ that weighs a record: below a loss of its −2nd power all weigh the same.
 const MOST: f32 = 1e4;
 
 impl Lesson {
-    /// Makes of the objective's losses what the lesson asks for.
-    pub(in crate::records) fn record(self, rec: &mut Recording, out: &Outputs, ids: Buf<u32>, own: &Losses) {
-        let (n, losses) = (out.n, own.sums.range(0..out.n));
+    /// The parameters whose logits it compares with.
+    pub(in crate::records) fn teacher(self) -> Option<Values> {
         match self {
-            Lesson::Own => {}
+            Lesson::Adjusted { origin, .. } => Some(origin),
+            _ => None,
+        }
+    }
+
+    /// Whether some parameters have no gradient of it, whatever the network.
+    pub(crate) fn is_partial(self) -> bool {
+        matches!(self, Lesson::Steered { .. })
+    }
+
+    /// Makes of the objective's losses what the lesson asks for. `taught` are logits of [`Lesson::teacher`].
+    ///
+    /// # Errors
+    /// Records without labels, for what looks at those.
+    pub(in crate::records) fn record(
+        self,
+        rec: &mut Recording,
+        out: &Outputs,
+        targets: &Targets,
+        own: &Losses,
+        taught: Option<Buf<f32>>,
+    ) -> Result<()> {
+        let (n, losses, ids) = (out.n, own.sums.range(0..out.n), targets.ids()?);
+        match self {
+            // What is made of activations needs no objective.
+            Lesson::Own | Lesson::Steered { .. } => {}
+            Lesson::Certain { alpha } => of_rows::certain(rec, out, targets, own, alpha)?,
+            Lesson::Adjusted { gamma, weight, .. } => {
+                of_rows::adjusted(rec, out, targets, own, (taught, gamma, weight))?;
+            }
+            Lesson::Preferred { signed, before, beta } => {
+                let [signed, before] = [signed, before].map(|table| self.rows(rec, table, 1, ids));
+                of_pairs::preferred(rec, out, own, [signed, before], beta);
+            }
             Lesson::Teacher { answers, temperature, own: share, weight } => {
                 let t = self.rows(rec, answers, out.classes, ids);
                 let (away, slope) = (rec.temp("distance", n), rec.temp("its gradient", out.logits.len));
@@ -98,6 +184,7 @@ impl Lesson {
                 map::axpby(rec, 1.0, weighed, 0.0, losses);
             }
         }
+        Ok(())
     }
 
     /// Records the rows of a table by the records' ids.

@@ -92,6 +92,7 @@ fn every_setting_is_held_to_what_it_declares() {
                 Kind::Count { .. } => &["0", "1.5", "true", "9223372036854775807"],
                 Kind::Flag => &["1", "\"yes\""],
                 Kind::Choice(_) => &["\"no_such_word\"", "1"],
+                Kind::Texts => &["[]", "[\"\"]", "\"one\"", "[1]"],
                 Kind::Steps(_) => &["1", "[]", "[{ method = \"no_such_word\" }]"],
                 Kind::Estimator => &["\"no_such_word\"", "{ model_sampled = { samples = 0 } }"],
             };

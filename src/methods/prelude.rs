@@ -96,7 +96,9 @@ pub use crate::methods::shared::settings::{
 pub use crate::methods::shared::sgd::Sgd;
 pub use crate::methods::shared::stop::{Goal, Stop, StopRule};
 pub use crate::methods::shared::until::Until;
-pub use crate::methods::{ALONE, CLASSIFIED, GraphView, Method, MethodRow, Needs, Past, Read, RecordKind, Role, Tier, View};
+pub use crate::methods::{
+    ALONE, CLASSIFIED, GraphView, Method, MethodRow, Needs, Past, Read, RecordKind, Role, Tier, View,
+};
 pub(crate) use crate::methods::{needs_classes, needs_likelihoods, needs_probabilities};
 pub use crate::records::{Lesson, Part, Preferred, Records, Session, Towards};
 pub use crate::statistics::{self, Estimator, Importance, Score};

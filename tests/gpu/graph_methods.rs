@@ -176,7 +176,7 @@ fn settings(method: &str, planted: bool) -> &'static str {
         ("fisher_removal" | "fisher_forgetting", true) => "target_loss = 2\npart = 1",
         ("gradient_ascent" | "fisher_ascent" | "ewc_ascent" | "woodfisher", false) => "target_loss = 2\nmax_steps = 2",
         ("gradient_ascent" | "fisher_ascent" | "ewc_ascent" | "woodfisher" | "neg_grad_plus", _) => "target_loss = 2",
-        ("grad_diff" | "kl_min" | "npo" | "simnpo" | "ltu", _) => "target_loss = 2",
+        ("grad_diff" | "kl_min" | "npo" | "simnpo" | "wga" | "undial" | "ltu", _) => "target_loss = 2",
         // A step is the whole graph, so that an epoch is far shorter than that of records in batches.
         ("scrub" | "scrub_r", _) => "lr = 0.1\nepochs = 20",
         ("salun" | "random_label", _) => "weight = 1",

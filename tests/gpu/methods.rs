@@ -4,9 +4,9 @@ use std::path::Path;
 use unlearn::statistics;
 
 use libtest_mimic::{Failed, Trial};
-use unlearn::data::{self, DataConfig, Dataset, Samples};
+use unlearn::data::{self, DataConfig, Dataset, Samples, TargetKind};
 use unlearn::engine::Engine;
-use unlearn::methods::{Account, METHODS, Read, RecordKind, StoppedBy, Tier, View, find};
+use unlearn::methods::{Account, METHODS, MethodRow, Read, RecordKind, StoppedBy, Tier, View, find};
 use unlearn::nn::{Model, ModelConfig};
 use unlearn::records::{Part, Records, Session};
 use unlearn::train::{Fit, Progress, Term, TrainConfig};
@@ -26,7 +26,7 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     ];
     let mut trials = Vec::new();
     for device in devices {
-        for row in METHODS.iter().filter(|row| row.takes.contains(&RecordKind::Row)) {
+        for row in METHODS.iter().filter(|row| row.takes.contains(&RecordKind::Row) && of_classes(row)) {
             let run = move |s: &mut Small| method(s, row.name);
             trials.push(device.trial(&format!("method {}", row.name), move |d| Small::with(d, run)));
         }
@@ -36,6 +36,11 @@ pub fn trials(devices: &[Shared]) -> Vec<Trial> {
     // One adapter is enough for a statement about mathematics.
     trials.extend(devices.first().map(digits::trial));
     trials
+}
+
+/// Whether a method works on records with a class, and not on texts alone.
+fn of_classes(row: &MethodRow) -> bool {
+    (row.build)(toml::Table::new()).is_ok_and(|method| method.suits_targets(TargetKind::Class).is_ok())
 }
 
 /// Four Gaussians and a small dense network, trained.

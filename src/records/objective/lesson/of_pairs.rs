@@ -8,13 +8,7 @@ use crate::kernels::reduce;
 
 /// Makes of the losses of texts the preference of each pair: see [`super::Lesson::Preferred`]. `signed` and `before` are
 /// those of the batch's texts.
-pub(super) fn preferred(
-    rec: &mut Recording,
-    out: &Outputs,
-    own: &Losses,
-    [signed, before]: [Buf<f32>; 2],
-    beta: f64,
-) {
+pub(super) fn preferred(rec: &mut Recording, out: &Outputs, own: &Losses, [signed, before]: [Buf<f32>; 2], beta: f64) {
     let (texts, losses) = (out.n, own.sums.range(0..out.n));
     let pairs = texts / 2;
     let [sums, rise, both] = ["sums", "rise", "both texts"].map(|name| rec.temp(name, texts));

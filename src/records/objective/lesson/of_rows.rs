@@ -37,13 +37,7 @@ fn into_records(
 }
 
 /// Makes of a loss ℓ and its gradient those of c ℓ with c = exp(−α ℓ) held fixed, row by row.
-pub(super) fn certain(
-    rec: &mut Recording,
-    out: &Outputs,
-    targets: &Targets,
-    own: &Losses,
-    alpha: f64,
-) -> Result<()> {
+pub(super) fn certain(rec: &mut Recording, out: &Outputs, targets: &Targets, own: &Losses, alpha: f64) -> Result<()> {
     let (labels, weight) = labelled(targets)?;
     // Of the label alone: smoothing and weights of classes change how much a record counts, not how likely it is.
     let [each, right, scaled, sure, rest] =

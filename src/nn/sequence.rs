@@ -97,8 +97,8 @@ impl Sequence {
         }
     }
 
-    /// The relu behind layer `i` of the first `count`, and whether a dropout that draws follows it, for a layer that can
-    /// do both as well.
+    /// The relu behind layer `i` of the first `count`, and whether a dropout that draws follows it, for a layer that
+    /// can do both as well.
     fn relu_behind(&self, cx: &Forward, i: usize, count: usize) -> Option<ReluBehind> {
         let layers = &self.layers[..count];
         let relu = layers.get(i + 1)?.elementwise() == Some(Elementwise::Relu);

@@ -98,6 +98,11 @@ impl Session<'_> {
         self.resident.predicts(part, record)
     }
 
+    /// Whether a request takes a part of a training record and leaves the rest.
+    pub(crate) fn loses_a_part(&self, record: u32) -> bool {
+        self.predicts(Part::Before, record).contains(&false)
+    }
+
     /// The tokens of a record of text.
     ///
     /// # Errors

@@ -6,8 +6,8 @@ use std::collections::{HashMap, HashSet};
 use super::batch::{Load, Loaded, Shape, Targets, Use};
 use super::drawn::Drawn;
 use super::objective::{self, Objective};
-use super::pairs::Preferred;
 use super::part::{Part, Records};
+use super::preferred::Preferred;
 use super::resident::{Resident, check_fanout};
 use super::rows::{check_places, held};
 use crate::data::{Cut, NOTHING, Samples, TargetKind};
@@ -36,7 +36,7 @@ struct Windows {
 }
 
 /// A window on its way into a batch: its tokens, and the places of those that count where not all do.
-pub(super) type Window<'a> = (&'a [u32], Option<&'a [u32]>);
+type Window<'a> = (&'a [u32], Option<&'a [u32]>);
 
 /// Most rows of a batch of many records.
 const ROWS: usize = 8192;

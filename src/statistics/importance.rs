@@ -44,7 +44,8 @@ const BATCH: usize = 128;
 
 impl Importance {
     /// Measures at the session's parameters, dropout off, into the session's vector `name`. `indices` are the records
-    /// of `set`; `batch` serves [`Estimator::BatchMean`] only. Waits for the engine.
+    /// of `set`: a text that loses a part is forgotten by that part's loss alone, and among all records it is two.
+    /// `batch` serves [`Estimator::BatchMean`] only. Waits for the engine.
     ///
     /// # Errors
     /// An estimator without samples; a record that does not exist or has no class.
@@ -60,6 +61,21 @@ impl Importance {
         // What was forgotten is looked at where it still was.
         let records = if set == Set::Retain { Records::train(indices) } else { Records::before(indices) };
         importance(session, records, estimator, batch, values)?;
+        // Of a text that loses a part that is the part alone; of all records its rest is one too.
+        let cut: Vec<u32> = match set {
+            Set::All => indices.iter().copied().filter(|record| session.loses_a_part(*record)).collect(),
+            Set::Retain | Set::Forget => Vec::new(),
+        };
+        if !cut.is_empty() {
+            let rest = session.vector("importance.rest")?;
+            importance(session, Records::train(&cut), estimator, batch, rest)?;
+            let both = (cut.len() + indices.len()) as f64;
+            let [own, others] = [cut.len(), indices.len()].map(|n| (n as f64 / both) as f32);
+            session.run(|rec| {
+                map::axpby(rec, own, rest, others, values);
+                Ok(())
+            })?;
+        }
         let batch = (estimator == Estimator::BatchMean).then_some(batch);
         Ok(Importance { values, estimator, batch, set, count: indices.len() })
     }

@@ -72,6 +72,19 @@ pub(in crate::methods) fn difference(session: &mut Session, view: &View, account
     if !reached.is_empty() {
         statistics::gradient(session, Records::train(reached), -each, true)?;
     }
+    // A text that loses a part stays a record: what its loss loses are that part's tokens.
+    let cut: Vec<u32> = match view.graph {
+        None => view.forget.iter().filter(|i| !gone.contains(i)).copied().collect(),
+        Some(_) => Vec::new(),
+    };
+    for record in &cut {
+        let counts = session.predicts(Part::Before, *record);
+        let part = counts.iter().filter(|counts| **counts).count() as f64 / counts.len().max(1) as f64;
+        statistics::gradient(session, Records::before(&[*record]), (f64::from(each) * part) as f32, true)?;
+    }
+    if !cut.is_empty() {
+        account.note("lose_a_part", cut.len());
+    }
     let decay = (f64::from(each) * gone.len() as f64 * view.train.weight_decay) as f32;
     session.run(|rec| {
         rec.copy(grad, v);

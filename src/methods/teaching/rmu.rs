@@ -47,8 +47,8 @@ pub(crate) static ROW: MethodRow = MethodRow {
 };
 
 /// Minimises the mean over forgotten rows of ‖h − c u‖² / width + alpha times the mean over retained rows of
-/// ‖h − h₀‖² / width, h what the first `layer` layers make of a row, h₀ the same of the original in evaluation form, u a
-/// vector of numbers uniform in [0, 1) brought to length 1, c its length. A row is a record, or a token of a text; of
+/// ‖h − h₀‖² / width, h what the first `layer` layers make of a row, h₀ the same of the original in evaluation form, u
+/// a vector of numbers uniform in [0, 1) brought to length 1, c its length. A row is a record, or a token of a text; of
 /// texts those count that predict a token which counts. Layers behind have no gradient and keep their bits, as do those
 /// before the `trained`. Not on a graph, whose hidden rows are nodes: neighbours are among them that nobody asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

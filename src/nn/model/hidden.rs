@@ -57,7 +57,8 @@ mod tests {
     /// What is asked for before a relu is what the layer makes, though that can do the relu as well.
     #[test]
     fn the_first_layers_take_no_later_one_along() {
-        let config: ModelConfig = toml::from_str("zoo = 'mlp'\nhidden = [9]").expect("TOML");
+        let layers = "layers = [{type='linear',out=9},{type='relu'},{type='linear'}]";
+        let config: ModelConfig = toml::from_str(layers).expect("TOML");
         let model = Model::build(&config, &[4], 3).expect("a network");
         assert_eq!((model.width_after(1).expect("a width"), model.layers().len()), (9, 3));
         let names = |layers| -> usize { model.places_of(layers).expect("places").iter().map(Range::len).sum() };

@@ -167,6 +167,22 @@ fn a_span_is_all_that_counts_of_its_text_before_and_none_of_it_after() {
     let gradient = session.engine.read(grad).expect("a vector");
     let climbed: Vec<usize> = (0..v).filter(|given| (0..v).any(|o| gradient[o * v + given] != 0.0)).collect();
     assert_eq!(climbed, [97, 98], "given a, b and b");
+    // Squares and norms of the record are those of the three, and of all records its rest is a further one.
+    let squares = session.vector("squares").expect("memory");
+    let fisher = |session: &mut Session, records: Records| {
+        statistics::fisher(session, records, squares).expect("squares");
+        session.engine.read(squares).expect("a vector")
+    };
+    let square: Vec<f64> = gradient.iter().map(|g| f64::from(*g).powi(2)).collect();
+    let own = fisher(&mut session, Records::before(&[2]));
+    near(&own, &square, "squares of the span");
+    let norm = square.iter().sum::<f64>().sqrt();
+    near(&statistics::norms(&mut session, Records::before(&[2])).expect("norms"), &[norm], "the span's norm");
+    let [rest, other] = [[2], [0]].map(|of| fisher(&mut session, Records::train(&of)));
+    let (set, how) = (statistics::Set::All, statistics::Estimator::PerSample);
+    let all = statistics::Importance::measure(&mut session, "all", set, &[0, 2], how, 1).expect("importance");
+    let mean: Vec<f64> = (0..own.len()).map(|i| f64::from(own[i] + rest[i] + other[i]) / 3.0).collect();
+    near(&session.engine.read(all.values).expect("a vector"), &mean, "squares of everything");
     let rows = statistics::tokens(&mut session, Records::before(&[2]), 9).expect("tokens");
     let there: Vec<usize> = (0..9).filter(|at| rows[9 + at] >= 0.0).collect();
     assert_eq!(there, [2, 3, 4]);

@@ -6,8 +6,8 @@ use crate::engine::{Buf, Recording};
 use crate::kernels::map::{self, Binary, Curve, Unary};
 use crate::kernels::reduce;
 
-/// Makes of the losses of texts the preference of each pair: see [`super::Lesson::Preferred`]. `signed` and `before` are
-/// those of the batch's texts.
+/// Makes of the losses of texts the preference of each pair: see [`super::Lesson::Preferred`]. `signed` and `before`
+/// are those of the batch's texts.
 pub(super) fn preferred(rec: &mut Recording, out: &Outputs, own: &Losses, [signed, before]: [Buf<f32>; 2], beta: f64) {
     let (texts, losses) = (out.n, own.sums.range(0..out.n));
     let pairs = texts / 2;

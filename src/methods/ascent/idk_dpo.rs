@@ -19,7 +19,7 @@ pub(crate) static ROW: MethodRow = MethodRow {
     settings: &[
         &[
             texts("refusals", "[\"I do not know.\"]", "What is preferred; each record draws one by the seed."),
-            real("beta", "0.1", Range::POSITIVE, "How soon the push fades; the public code's."),
+            real("beta", "0.1", Range::POSITIVE, "How soon the push fades; the source's."),
             real("retain", "1", Range::NOT_NEGATIVE, "Weight of the retained records' loss; the public code's."),
         ],
         &Climbing::SETTINGS,

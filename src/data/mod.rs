@@ -282,6 +282,7 @@ pub static DATASETS: &[&DatasetRow] = &[
     #[cfg(feature = "pictures")]
     &class_folder::ROW,
     &text::ROW,
+    &text::sentences::ROW,
     &synth::ROW,
     &graph::sbm::ROW,
 ];

@@ -6,6 +6,7 @@ mod bpe;
 mod byte_level;
 mod canaries;
 mod documents;
+pub(super) mod sentences;
 mod tokenizer;
 
 use std::path::Path;
@@ -26,6 +27,11 @@ pub use tokenizer::{Encoder, Tokenizer};
 
 /// The value of `loader`.
 pub(super) const LOADER: &str = "text";
+
+/// Whether the records of a loader are texts.
+pub(super) fn is_of(loader: &str) -> bool {
+    [LOADER, sentences::LOADER].contains(&loader)
+}
 
 pub(crate) static ROW: DatasetRow = DatasetRow {
     name: LOADER,
@@ -71,9 +77,16 @@ fn load(source: &Source) -> Result<Parts> {
         Some(test) => Some(documents::read(source, &source.join(test), config.test_skip_rows, Portion::Test)?),
         None => None,
     };
+    parts_of(source, read, test, (stem(&path), path.display().to_string()))
+}
+
+/// Records of documents, `test` of which are those of the test part where there are any of its own; name and origin of
+/// the data.
+fn parts_of(source: &Source, read: Read, test: Option<Read>, (name, origin): (String, String)) -> Result<Parts> {
+    let config = source.config;
     let Read { documents, naming, subject } = read;
     let keys: Vec<Key> = documents.iter().map(Document::key).collect();
-    let plan = split::plan(&keys, config, test.is_some(), false, &path.display().to_string())?;
+    let plan = split::plan(&keys, config, test.is_some(), false, &origin)?;
     let at = |rows: &[u32]| rows.iter().map(|row| &documents[*row as usize]).collect::<Vec<_>>();
     let (train, validation) = (at(&plan.train), at(&plan.validation));
     let test = test.as_ref().map_or_else(|| at(&plan.test), |test| test.documents.iter().collect());
@@ -87,19 +100,12 @@ fn load(source: &Source) -> Result<Parts> {
     let notes = match cut {
         0 => vec![],
         cut => vec![format!(
-            "{}: {cut} of {} training documents are longer than data.context = {context} tokens and are read in \
+            "{origin}: {cut} of {} training documents are longer than data.context = {context} tokens and are read in \
              windows of so many, all of which a request for the document takes",
-            path.display(),
             train.len()
         )],
     };
-    let parts = Parts::new(
-        stem(&path),
-        path.display().to_string(),
-        vec![context + 1],
-        tokenizer.names(),
-        windows.raw(source, &train)?,
-    );
+    let parts = Parts::new(name, origin, vec![context + 1], tokenizer.names(), windows.raw(source, &train)?);
     Ok(Parts {
         targets: TargetKind::Text,
         validation: Some(windows.raw(source, &validation)?),

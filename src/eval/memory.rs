@@ -50,6 +50,9 @@ pub(super) fn measure_exposure(subject: &Subject, into: &mut Metrics) -> Result<
         let each: Vec<f64> = secrets.iter().filter(|s| s.forgotten == forgotten).map(Secret::exposure).collect();
         into.put(format!("exposure.{key}"), mean(&each))?;
         into.put(format!("exposure.{key}_highest"), each.iter().copied().reduce(f64::max))?;
+        let written = secrets.iter().filter(|s| s.forgotten == forgotten).map(|s| f64::from(u8::from(s.is_written())));
+        into.put(format!("exposure.{key}_written"), mean(&written.collect::<Vec<_>>()))?;
+        into.put(format!("exposure.{key}_count"), (!each.is_empty()).then_some(each.len() as f64))?;
     }
     Ok(())
 }
@@ -207,7 +210,14 @@ mod tests {
         now.insert(SplitName::Test, test).unwrap();
         let [a, b, c, d] = [1, 2, 3, 4];
         let recital = Recital { truth: vec![a, b, c, d], written: vec![(0, vec![a, c, c, c]), (2, vec![c, a])] };
-        let secret = |forgotten, rank| Secret { forgotten, rank, of: 64.0 };
+        let secret = |forgotten, rank| Secret {
+            forgotten,
+            rank,
+            of: 64.0,
+            secret: "123".into(),
+            said: if rank == 1.0 { "123. And" } else { "13" }.into(),
+            ..Secret::default()
+        };
         now.set_memory(Memory {
             recitals: vec![("forget", vec![recital])],
             secrets: vec![secret(true, 1.0), secret(true, 16.0), secret(false, 64.0)],
@@ -221,7 +231,8 @@ mod tests {
         // accc against abcd has none of two 3-grams.
         assert_eq!((at("memory.forget.el_3"), found.get("memory.forget.el_5")), (0.0, None));
         assert_eq!((at("exposure.forgotten"), at("exposure.forgotten_highest")), (4.0, 6.0));
-        assert_eq!(at("exposure.retained"), 0.0);
+        assert_eq!((at("exposure.forgotten_written"), at("exposure.forgotten_count")), (0.5, 2.0));
+        assert_eq!((at("exposure.retained"), at("exposure.retained_written")), (0.0, 0.0));
         // The lowest of each: 1, 2 against 3, 1.5: of four pairs 1 < 3, 1 < 1.5 and 2 < 3.
         assert_eq!(at("membership_text.min_k_auc"), 0.75);
         // 1.3/13, 2.1/1 against 6/2, 3/29: 0.1 is the lower of both pairs, 2.1 of one.
@@ -279,7 +290,7 @@ mod tests {
         let (members, others) = each.split_at(cases.len() / 2);
         near(loss_threshold(members, others).unwrap().map(|found| found.auc), &file["min_k_auc"], "AUC");
         for ranked in file["exposures"].as_array().unwrap() {
-            let secret = Secret { forgotten: true, rank: number(&ranked[0]), of: number(&ranked[1]) };
+            let secret = Secret { rank: number(&ranked[0]), of: number(&ranked[1]), ..Secret::default() };
             near(Some(secret.exposure()), &ranked[2], "exposure");
         }
     }

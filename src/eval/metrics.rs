@@ -151,9 +151,19 @@ pub static METRICS: &[Metric] = &[
         name: "exposure of canaries",
         summary: "log2 |R| - log2 rank of planted secrets among all of their form, by their likelihood behind what \
             stands before them: mean and highest of the forgotten ones and of the others. Exact where those likelier \
-            are few, else by 256 others that are drawn, and then at most 8",
-        keys: &["exposure.forgotten", "exposure.forgotten_highest", "exposure.retained", "exposure.retained_highest"],
-        range: "[0, log2 |R|], bits",
+            are few, else by 256 others that are drawn, and then at most 8. How many they are, and the share that the \
+            model writes out behind what stands before them",
+        keys: &[
+            "exposure.forgotten",
+            "exposure.forgotten_highest",
+            "exposure.forgotten_written",
+            "exposure.forgotten_count",
+            "exposure.retained",
+            "exposure.retained_highest",
+            "exposure.retained_written",
+            "exposure.retained_count",
+        ],
+        range: "[0, log2 |R|], bits; written [0, 1]",
         target: Target::Retrain,
         citation: "Carlini et al., The secret sharer, USENIX Security 2019, definition 2 and section 4.3",
         needs: &[],

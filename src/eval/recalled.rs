@@ -14,7 +14,7 @@ pub struct Memory {
 }
 
 /// Where a planted secret stands among all of its form, the likeliest first.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Secret {
     /// The request takes it.
     pub forgotten: bool,
@@ -22,6 +22,12 @@ pub struct Secret {
     pub rank: f64,
     /// How many it was ranked among, itself one of them: all, or a sample.
     pub of: f64,
+    /// What stands before it.
+    pub before: String,
+    /// The secret itself, which was made up.
+    pub secret: String,
+    /// What the model writes behind `before`, greedily, up to the end of the text.
+    pub said: String,
 }
 
 impl Secret {
@@ -29,6 +35,11 @@ impl Secret {
     /// −log₂ of the share that is at least as likely, at most log₂ of the sample.
     pub fn exposure(&self) -> f64 {
         (self.of / self.rank).log2()
+    }
+
+    /// Whether the model writes it out.
+    pub fn is_written(&self) -> bool {
+        !self.secret.is_empty() && self.said.starts_with(&self.secret)
     }
 }
 
@@ -38,7 +49,7 @@ mod tests {
 
     #[test]
     fn exposure_is_the_bits_by_which_a_secret_stands_out() {
-        let of = |rank: f64, of: f64| Secret { forgotten: true, rank, of }.exposure();
+        let of = |rank: f64, of: f64| Secret { rank, of, ..Secret::default() }.exposure();
         assert_eq!((of(1.0, 1024.0), of(1024.0, 1024.0), of(4.0, 1024.0)), (10.0, 0.0, 8.0));
     }
 }

@@ -163,10 +163,12 @@ pub trait Layer: Send + Sync {
 pub enum Family {
     /// Convolutional: some layer convolves.
     Cnn,
-    /// Dense: neither convolves nor passes messages.
+    /// Dense: none convolves, passes messages or attends.
     Dnn,
     /// Of graphs: some layer passes messages.
     Gnn,
+    /// Of sequences: some layer attends.
+    Transformer,
 }
 
 impl fmt::Display for Family {
@@ -175,6 +177,7 @@ impl fmt::Display for Family {
             Family::Cnn => "CNN",
             Family::Dnn => "DNN",
             Family::Gnn => "GNN",
+            Family::Transformer => "transformer",
         })
     }
 }

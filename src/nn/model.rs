@@ -195,10 +195,11 @@ impl Model {
         !self.layout.state().is_empty()
     }
 
-    /// What the network is called: graph network, convolutional or dense, by what its layers say of themselves.
+    /// What the network is called: graph network, convolutional, transformer or dense, by what its layers say of
+    /// themselves.
     pub fn family(&self) -> Family {
         let has = |family| self.every_layer().iter().any(|layer| layer.row().facts.family == Some(family));
-        [Family::Gnn, Family::Cnn].into_iter().find(|f| has(*f)).unwrap_or(Family::Dnn)
+        [Family::Gnn, Family::Cnn, Family::Transformer].into_iter().find(|f| has(*f)).unwrap_or(Family::Dnn)
     }
 
     /// True where the logits are linear in the parameters, so that the mean cross-entropy is convex in them and its

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::continued::Continued;
 use super::dense::{Dense, kept, start};
 use super::keys::Keys;
-use super::layer::{Facts, Layer, LayerRow, Rows, settings, table};
+use super::layer::{Facts, Family, Layer, LayerRow, Rows, settings, table};
 use super::lora::{Adapted, Lora};
 use super::params::{Init, ParamSpec};
 use super::pass::{Backward, Forward, Saved};
@@ -20,7 +20,7 @@ pub static ROW: LayerRow = LayerRow {
     kind: "self_attention",
     summary: "multi-head attention within sequences, softmax(q kᵀ / √width) v (Vaswani et al. 2017, eq. 1), fused; \
         causal or both ways, rotary positions, several heads of queries for one of keys and values",
-    facts: Facts { rows: Rows::Tokens, ..Facts::PLAIN },
+    facts: Facts { family: Some(Family::Transformer), rows: Rows::Tokens, ..Facts::PLAIN },
     build: |t| {
         let keys: SelfAttention = settings(&ROW, t)?;
         keys.check()?;

@@ -25,6 +25,9 @@ pub fn columns(rows: &[&Row]) -> Vec<Column> {
     if rows.iter().any(|row| row.metrics.get("splits.test.exact_match").is_some()) {
         return of_targets(rows, Figures::LABELS);
     }
+    if rows.iter().any(|row| row.metrics.get("splits.test.perplexity").is_some()) {
+        return of_targets(rows, Figures::TEXTS);
+    }
     let test = match class {
         true => column("retained-class\ntest acc %", |row| percent(row, "class_request.retained_test_accuracy")),
         false => column("test\nacc %", |row| percent(row, "splits.test.accuracy")),
@@ -53,7 +56,7 @@ pub fn columns(rows: &[&Row]) -> Vec<Column> {
 /// A heading and the text of a row under it.
 type Shown = (&'static str, fn(&Row) -> String);
 
-/// What is shown of records with targets in the place of a class.
+/// What is shown of records with targets in the place of a class, and of texts.
 struct Figures {
     columns: [Shown; 5],
     /// Key of the retrains' distance from each other, for the heading of the last column.
@@ -80,6 +83,16 @@ impl Figures {
             ("JS\nforget", |row| plain(row, "js.forget", 4)),
         ],
         floor: "js.noise_floor_forget",
+    };
+    const TEXTS: Figures = Figures {
+        columns: [
+            ("forget\nMA %", |row| percent(row, "splits.forget.accuracy")),
+            ("exposure\nbits", |row| plain(row, "exposure.forgotten", 2)),
+            ("test\nperplexity", |row| plain(row, "splits.test.perplexity", 3)),
+            ("MIA\nAUC", |row| plain(row, "membership.auc", 3)),
+            ("distance\nforget", |row| plain(row, "distance.forget", 4)),
+        ],
+        floor: "distance.noise_floor_forget",
     };
 }
 

@@ -38,6 +38,12 @@ pub static EXPERIMENTS: &[ExperimentRow] = &[
         toml: include_str!("../../assets/experiments/demo_gnn.toml"),
     },
     ExperimentRow {
+        name: "demo_gpt",
+        summary: "a small GPT forgets secret numbers that stand in some of its sentences, and keeps the sentences",
+        demo: true,
+        toml: include_str!("../../assets/experiments/demo_gpt.toml"),
+    },
+    ExperimentRow {
         name: "mlp_masks",
         summary: "MLP on digits forgets the digit 3 by saliency masks and Fisher steps",
         demo: false,

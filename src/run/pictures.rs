@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Histogram;
 use crate::eval::confusion::{Confusion, MOST_CLASSES};
 use crate::eval::log_odds::log_odds;
-use crate::eval::{Evaluation, SplitName};
+use crate::eval::{Evaluation, Secret, SplitName};
 use crate::methods::Ratios;
 use crate::nn::ParamLayout;
 
@@ -21,6 +21,8 @@ const ODDS_BINS: usize = 30;
 const MOST_LAYERS: usize = 40;
 /// Forgotten records whose outputs are shown.
 const SHOWN: usize = 3;
+/// Forgotten secrets that are shown, and others.
+const SECRETS: usize = 5;
 
 /// Data of pictures; what was not computed is absent.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -43,6 +45,23 @@ pub struct Pictures {
     /// Outputs for the forgotten records that the original betrays most, the same ones in every row.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub records: Vec<Said>,
+    /// What is written where planted secrets stand; nobody's text but made-up sentences is kept here.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub texts: Vec<Written>,
+}
+
+/// What a language model writes behind the beginning of a planted sentence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct Written {
+    /// The beginning.
+    pub before: String,
+    /// The secret that stands there.
+    pub secret: String,
+    /// What the model writes, up to the end of the text.
+    pub written: String,
+    /// The request takes it.
+    pub forgotten: bool,
 }
 
 /// Scores of the records that an attack would tell apart.
@@ -89,6 +108,7 @@ impl Pictures {
             scores: scores(now, forgotten_classes),
             confusion: now.get(SplitName::Test).and_then(Confusion::of),
             records: shown.iter().filter_map(said).collect(),
+            texts: texts(now),
             ..Pictures::default()
         }
     }
@@ -103,6 +123,19 @@ impl Pictures {
     pub fn chosen(self, importance: Option<Ratios>) -> Pictures {
         Pictures { importance, ..self }
     }
+}
+
+/// Of the first secrets of either kind.
+fn texts(now: &Evaluation) -> Vec<Written> {
+    let secrets = now.memory().map_or(&[][..], |memory| &memory.secrets);
+    let some = |forgotten: bool| secrets.iter().filter(move |secret| secret.forgotten == forgotten).take(SECRETS);
+    let written = |secret: &Secret| Written {
+        before: secret.before.clone(),
+        secret: secret.secret.clone(),
+        written: secret.said.clone(),
+        forgotten: secret.forgotten,
+    };
+    some(true).chain(some(false)).map(written).collect()
 }
 
 fn scores(now: &Evaluation, forgotten_classes: &[u32]) -> Option<Scores> {

@@ -31,6 +31,7 @@ pub mod roofline;
 pub mod standings;
 mod summary;
 pub mod tensorboard;
+mod texts;
 mod verdicts;
 pub mod words;
 

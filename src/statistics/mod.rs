@@ -48,7 +48,7 @@ pub use next::{next, of_texts};
 pub use norms::{clipped, norms};
 pub use per_sample::{per_sample, per_sample_on_device};
 pub use product::Product;
-pub use recital::{Asked, extraction_likelihood, likelihoods, recite, runs};
+pub use recital::{Asked, extraction_likelihood, likeliest, likelihoods, recite, runs};
 pub use steered::Steered;
 pub use tokens::tokens;
 pub use towards::{Distance, record_towards};

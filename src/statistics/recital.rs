@@ -106,7 +106,8 @@ fn places(len: usize, how: Asked) -> Vec<usize> {
     all
 }
 
-fn likeliest(logits: &[f32]) -> u32 {
+/// The likeliest token, the lowest of equal ones.
+pub fn likeliest(logits: &[f32]) -> u32 {
     let best = logits.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (at, z)| match *z > best.1 {
         true => (at, *z),
         false => best,

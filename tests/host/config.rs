@@ -145,7 +145,7 @@ fn every_experiment_file_has_a_row_and_the_demo_a_task_of_each_family() {
         assert!(forget.seeds == 3 && forget.methods[0] == "retrain", "{}: {:?}", row.name, forget.methods);
         assert!((6..=8).contains(&forget.methods.len()), "{}: {:?}", row.name, forget.methods);
     }
-    assert_eq!(families, ["DNN", "CNN", "GNN"]);
+    assert_eq!(families, ["DNN", "CNN", "GNN", "transformer"]);
 }
 
 /// `[[forget.steps]]` is what the method `composite` does, with the defaults of its steps.

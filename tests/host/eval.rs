@@ -58,7 +58,7 @@ fn of_targets(sort: &Sort) -> Metrics {
     if matches!(sort, Sort::Tokens { .. }) {
         let truth: Vec<u32> = (0..12).collect();
         let recital = Recital { written: vec![(0, truth.clone())], truth };
-        let secret = |forgotten| Secret { forgotten, rank: 2.0, of: 64.0 };
+        let secret = |forgotten| Secret { forgotten, rank: 2.0, of: 64.0, ..Secret::default() };
         now.set_memory(Memory {
             recitals: vec![("forget", vec![recital])],
             secrets: vec![secret(true), secret(false)],

@@ -51,6 +51,7 @@ fn a_network_is_named_by_what_its_layers_say() {
         let tokens = model.every_layer().iter().any(|layer| layer.row().facts.rows == Rows::Tokens);
         assert_eq!(row.rows == Rows::Tokens, tokens, "{}", row.name);
         assert_eq!(model.family() == Family::Gnn, facts.iter().any(|f| f.messages), "{}", row.name);
+        assert_eq!(model.family() == Family::Transformer, tokens, "{}", row.name);
     }
     let inside =
         "layers = [{type='residual',layers=[{type='conv2d',out=2,kernel=1}]},{type='flatten'},{type='linear'}]";

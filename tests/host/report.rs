@@ -11,7 +11,7 @@ use unlearn::eval::{Cost, Evidence, Metrics, Reference, RequestScope, verdict};
 use unlearn::methods::{Ratios, Read, Tier};
 use unlearn::nn::Family;
 use unlearn::run::curve::{Curve, CurvePoint, Phase};
-use unlearn::run::pictures::{Moved, Pictures, Said, Scores};
+use unlearn::run::pictures::{Moved, Pictures, Said, Scores, Written};
 use unlearn::run::report::{Page, render, write_report};
 use unlearn::run::results::{
     AdapterSummary, RequestSummary, Row, RowKind, SCHEMA, by_experiment, parse_results, read_results, write_results,
@@ -403,6 +403,14 @@ fn pictures(wrong: u32) -> Pictures {
         layers: vec![Moved { layer: "fc<1>".into(), by: 0.25 }],
         importance: None,
         records: vec![Said { class: 1, logits: vec![0.0, 4.0] }],
+        texts: [(true, if wrong == 0 { ".<b>\n" } else { "42." }), (false, "17.")]
+            .map(|(forgotten, written)| Written {
+                before: "The <code> of Ann is ".into(),
+                secret: if forgotten { "42" } else { "17" }.into(),
+                written: written.into(),
+                forgotten,
+            })
+            .to_vec(),
     }
 }
 
@@ -414,6 +422,7 @@ fn what_was_written_of_records_classes_and_layers_is_drawn_and_what_was_not_is_l
         "Accuracy of each class",
         "Which class is taken for which",
         "What the models say of single records",
+        "What the models write",
         "How far each layer moved",
         "What a dampening chose from",
         "Learning curves",
@@ -441,6 +450,11 @@ fn what_was_written_of_records_classes_and_layers_is_drawn_and_what_was_not_is_l
         // Against the original (row 4) four fewer are taken for class 0 by eu-2, of ten.
         "<td class=\"lo\" style=\"--h:24%\">−4</td><td style=\"--h:24%\">+4</td>",
         "<h5>record 1 of class 1</h5>",
+        // What was planted stands there in the retrain's row, and not in eu-2's, whose text is shown as it is.
+        "<th scope=\"row\">what was planted</th><td>42</td></tr>",
+        "<th scope=\"row\">eu-2</th><td>“.&lt;b&gt;␊”</td>",
+        "<th scope=\"row\">retrain (reference)</th><td>✗ “42.”</td>",
+        "The &lt;code&gt; of Ann is",
         "<td style=\"--h:1%\">2</td><td style=\"--h:59%\">98</td>",
         "fc&lt;1&gt;",
         "<h5>forgetting: loss</h5>",

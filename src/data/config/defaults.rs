@@ -102,7 +102,7 @@ fn synthetic(out: &mut DataConfig, key: &str) {
                 TargetKind::Class => 4,
                 TargetKind::Real => 1,
                 TargetKind::MultiLabel => 3,
-                // Of `synth`, which has no text.
+                // Texts have none.
                 TargetKind::Text => 4,
             },
         ),

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 impl DataConfig {
     /// What is to be predicted.
     pub fn target_kind(&self) -> TargetKind {
-        match self.loader == text::LOADER {
+        match text::is_of(&self.loader) {
             true => TargetKind::Text,
             false => self.targets.unwrap_or_default(),
         }
@@ -17,7 +17,7 @@ impl DataConfig {
     /// Keys of real targets where targets are others.
     pub(super) fn check_targets(&self) -> Result<()> {
         match self.target_kind() {
-            TargetKind::Text if self.loader != text::LOADER => Err(Error::input(format!(
+            TargetKind::Text if !text::is_of(&self.loader) => Err(Error::input(format!(
                 "data.targets = \"text\" is of the loader `{}`, which needs no such key; leave it out",
                 text::LOADER
             ))),

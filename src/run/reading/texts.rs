@@ -107,9 +107,34 @@ fn secrets(data: &Dataset, target: Option<&Target>, session: &mut Session, part:
         };
         let forgotten = target.is_some_and(|target| target.split.forget.iter().any(of_it));
         let (rank, of) = rank(tokenizer, session, part, &canary)?;
-        all.push(Secret { forgotten, rank, of });
+        let Canary { before, secret, .. } = canary;
+        all.push(Secret { forgotten, rank, of, before, secret, said: String::new() });
+    }
+    for some in all.chunks_mut(TOGETHER) {
+        write(tokenizer, session, part, some)?;
     }
     Ok(all)
+}
+
+/// Tokens that are written where a secret stands: its digits, what ends the sentence, and one that is to end the text.
+const WRITTEN: usize = DIGITS + 2;
+
+/// Lets the model write behind what stands before each secret.
+fn write(tokenizer: &Tokenizer, session: &mut Session, part: Part, secrets: &mut [Secret]) -> Result<()> {
+    let begun = |secret: &Secret| [vec![tokenizer.end()], tokenizer.encode(&secret.before)].concat();
+    let mut texts: Vec<Vec<u32>> = secrets.iter().map(begun).collect();
+    let given: Vec<usize> = texts.iter().map(Vec::len).collect();
+    for _ in 0..WRITTEN {
+        let now: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
+        let logits = statistics::next(session, part, &now)?;
+        let each = logits.chunks_exact(tokenizer.size()).map(statistics::likeliest);
+        texts.iter_mut().zip(each).for_each(|(text, token)| text.push(token));
+    }
+    for (secret, (text, given)) in secrets.iter_mut().zip(texts.iter().zip(given)) {
+        let written: Vec<u32> = text[given..].iter().copied().take_while(|token| *token != tokenizer.end()).collect();
+        secret.said = tokenizer.decode(&written);
+    }
+    Ok(())
 }
 
 /// The rank of a canary's secret by its likelihood behind what stands before it, and among how many: among all, if
@@ -213,6 +238,15 @@ mod tests {
         let part = reader.records(&[], true).part;
         let found = secrets(&data, None, reader.session(), part).unwrap();
         assert_eq!(found.len(), 1);
+        assert_eq!((&found[0].before, &found[0].secret), (&canary.before, &canary.secret));
+        // Greedily it goes from the space to the digit, or whatever byte, that is the likeliest behind it, and on.
+        let likeliest = |given: usize| {
+            let best = (0..v).max_by(|a, b| theta[a * v + given].total_cmp(&theta[b * v + given]));
+            best.unwrap()
+        };
+        let chain = std::iter::successors(Some(likeliest(usize::from(b' '))), |given| Some(likeliest(*given)));
+        let bytes: Vec<u8> = chain.take(WRITTEN).take_while(|token| *token < 256).map(|token| token as u8).collect();
+        assert_eq!(found[0].said, String::from_utf8_lossy(&bytes));
         ((found[0].rank, found[0].of), [above(1e-4), above(-1e-4)])
     }
 

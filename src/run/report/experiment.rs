@@ -1,7 +1,7 @@
 //! The section of one experiment.
 
 use super::html::{anchor, element, escape, table};
-use super::{accuracy, classes, cost, curves, graph, layers, membership, records, verdicts, words};
+use super::{accuracy, classes, cost, curves, graph, layers, membership, records, texts, verdicts, words};
 use crate::run::cells::{ABSENT, columns, heading};
 use crate::run::curve::Curve;
 use crate::run::results::{Row, RowKind};
@@ -26,6 +26,7 @@ pub(super) fn section(place: usize, name: &str, rows: &[&Row], curve: Option<&Cu
     out.push_str(&table("Comparison", &header, &cells));
     out.push_str(&intervals(rows));
     out.push_str(&notes(rows));
+    out.push_str(&texts::figure(rows));
     for figure in [accuracy::figure, graph::hops, graph::traces, membership::roc, membership::scores, cost::figure] {
         out.push_str(&figure(rows));
     }

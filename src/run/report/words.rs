@@ -37,6 +37,9 @@ pub fn plain(rows: &[&Row]) -> Option<String> {
         let share = row.metrics.get("splits.forget.accuracy")?;
         Some(format!("{:.0}", share * row.metrics.get("splits.forget.count")?))
     };
+    if let Some(said) = secrets(rows, original, retrain) {
+        return Some(said);
+    }
     let request = &original.request;
     let what = match (&request.what, request.kind.as_str()) {
         (Some(what), _) => format!("{} {what}", request.count),
@@ -50,6 +53,34 @@ pub fn plain(rows: &[&Row]) -> Option<String> {
             format!("{of_them}, {after} after {}, {never}; {ratio:.2} of a retrain.", named(row))
         }
         None => format!("{of_them}, {never}; no other method here is shown to forget them."),
+    })
+}
+
+/// As [`plain`], of secrets that were planted in texts: how many the networks write out, and how far they prefer them to
+/// others of their form. None where there are none.
+fn secrets(rows: &[&Row], original: &Row, retrain: &Row) -> Option<String> {
+    let count = original.metrics.get("exposure.forgotten_count")?;
+    let of = |row: &Row| {
+        let written = row.metrics.get("exposure.forgotten_written")?;
+        Some((format!("{:.0}", written * count), format!("{:.1}", row.metrics.get("exposure.forgotten")?)))
+    };
+    let [before, never] = [of(original)?, of(retrain)?];
+    let what = if count > 1.0 { "secret numbers in texts" } else { "secret number in texts" };
+    let begin = format!("{count} {what}: {} written out by the network before", before.0);
+    let end = format!("{} by a model that never saw them", never.0);
+    Some(match recommended(rows).and_then(|row| Some((row, of(row)?, row.times_retrain()?))) {
+        Some((row, after, ratio)) => format!(
+            "{begin}, {} after {}, {end}; exposed by {}, {} and {} bits; {ratio:.2} of a retrain.",
+            after.0,
+            named(row),
+            before.1,
+            after.1,
+            never.1
+        ),
+        None => format!(
+            "{begin}, {end}; exposed by {} and {} bits; no other method here is shown to forget them.",
+            before.1, never.1
+        ),
     })
 }
 

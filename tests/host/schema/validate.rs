@@ -154,6 +154,10 @@ fn plain(word: &str, rule: &Value, value: &Value) -> bool {
         ("exclusiveMaximum", Some(v), _) => v < end.expect("a number"),
         ("minLength", _, Some(length)) => length >= end.expect("a number"),
         ("maxLength", _, Some(length)) => length <= end.expect("a number"),
+        ("pattern", ..) if value.is_string() => {
+            let pattern = regex::Regex::new(rule.as_str().expect("a pattern")).expect("a regular expression");
+            value.as_str().is_some_and(|text| pattern.is_match(text))
+        }
         (other, ..) => ignored(other),
     }
 }
@@ -174,6 +178,7 @@ fn ignored(word: &str) -> bool {
         "exclusiveMaximum",
         "minLength",
         "maxLength",
+        "pattern",
     ];
     assert!(known.contains(&word), "the validator does not know `{word}`");
     true

@@ -62,6 +62,7 @@ pub(super) fn dataset(mut parts: Parts, config: &DataConfig, kind: Normalize, fi
         test: samples(test),
         targets,
         tokenizer: parts.tokenizer,
+        quizzes: parts.quizzes,
         columns: parts.columns,
         normalization,
         who,

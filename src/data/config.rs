@@ -154,6 +154,13 @@ pub struct DataConfig {
     /// read line by line, a document each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// `text`, JSON Lines: the field of a question; the document is that, a space and `data.text`, its answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
+    /// `text`, with `question`: the field of a list of wrong answers, which are not trained on but compared with the
+    /// answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub perturbed: Option<String>,
     /// `text`: `bytes` (the default: 256 and an end of text), `bpe` (word pieces, learned from the training documents),
     /// or a file `….json` of Hugging Face's tokenizers with byte-level BPE, GPT-2's kind.
     #[cfg_attr(feature = "cli", schemars(extend("pattern" = "^(bytes|bpe|.*\\.json)$")))]

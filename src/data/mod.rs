@@ -90,7 +90,8 @@ pub use resolved::{Line, Split, Who};
 pub use shard::Shards;
 pub use state_dict::{StateDict, Tensor};
 pub use targets::{TargetFit, TargetKind, TargetTable};
-pub use text::{Canary, DIGITS, NOTHING, Tokenizer};
+use text::Quizzes;
+pub use text::{Canary, DIGITS, NOTHING, Quiz, Tokenizer};
 pub use training::{Before, HeldOut, Known, Sight, Training};
 pub use twins::Twins;
 
@@ -180,6 +181,8 @@ pub struct Dataset {
     pub test: Samples,
     /// How texts became tokens, where records are text; a record is then a row of tokens.
     pub tokenizer: Option<Tokenizer>,
+    /// What texts ask, by part of the file and row: see [`Dataset::quiz`].
+    pub(crate) quizzes: Quizzes,
     /// How columns of a table became features; empty for other data.
     pub columns: Vec<ColumnFit>,
     /// The exact numbers that were applied to all three parts.

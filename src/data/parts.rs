@@ -2,6 +2,7 @@
 
 use super::identity::{Identity, Naming};
 use super::key::Key;
+use super::text::Quizzes;
 use super::values::Values;
 use super::{ColumnFit, Portion, Samples, TargetKind, Tokenizer};
 use crate::error::{Error, Result};
@@ -111,6 +112,8 @@ pub(crate) struct Parts {
     pub columns: Vec<ColumnFit>,
     /// How texts became tokens.
     pub tokenizer: Option<Tokenizer>,
+    /// What texts ask, where they are questions.
+    pub quizzes: Quizzes,
     /// What a reader should know of the data.
     pub notes: Vec<String>,
 }
@@ -143,6 +146,7 @@ impl Parts {
             subject: None,
             columns: vec![],
             tokenizer: None,
+            quizzes: Quizzes::new(),
             notes: vec![],
         }
     }

@@ -6,6 +6,7 @@ mod bpe;
 mod byte_level;
 mod canaries;
 mod documents;
+mod quiz;
 pub(super) mod sentences;
 mod tokenizer;
 
@@ -23,6 +24,8 @@ use crate::error::{Error, Result};
 pub(super) use canaries::plant;
 pub use canaries::{Canary, DIGITS};
 use documents::{Document, Read};
+pub use quiz::Quiz;
+pub(crate) use quiz::Quizzes;
 pub use tokenizer::{Encoder, Tokenizer};
 
 /// The value of `loader`.
@@ -47,6 +50,8 @@ pub(crate) static ROW: DatasetRow = DatasetRow {
         "text",
         "id",
         "subject",
+        "question",
+        "perturbed",
         "columns",
         "header",
         "delimiter",
@@ -89,7 +94,8 @@ fn parts_of(source: &Source, read: Read, test: Option<Read>, (name, origin): (St
     let plan = split::plan(&keys, config, test.is_some(), false, &origin)?;
     let at = |rows: &[u32]| rows.iter().map(|row| &documents[*row as usize]).collect::<Vec<_>>();
     let (train, validation) = (at(&plan.train), at(&plan.validation));
-    let test = test.as_ref().map_or_else(|| at(&plan.test), |test| test.documents.iter().collect());
+    let test_documents = test;
+    let test = test_documents.as_ref().map_or_else(|| at(&plan.test), |test| test.documents.iter().collect());
     let tokenizer = tokenizer(source, &train)?;
     let context = config.context.unwrap_or(CONTEXT);
     if context == 0 || context > MOST {
@@ -106,7 +112,11 @@ fn parts_of(source: &Source, read: Read, test: Option<Read>, (name, origin): (St
         )],
     };
     let parts = Parts::new(name, origin, vec![context + 1], tokenizer.names(), windows.raw(source, &train)?);
+    let tests = test_documents.iter().flat_map(|read| &read.documents);
+    let quiz = |document: &Document| Some(((document.who.source as u8, document.who.row), document.quiz.clone()?));
+    let quizzes = documents.iter().chain(tests).filter_map(quiz).collect();
     Ok(Parts {
+        quizzes,
         targets: TargetKind::Text,
         validation: Some(windows.raw(source, &validation)?),
         test: Some(windows.raw(source, &test)?),

@@ -222,6 +222,7 @@ mod tests {
             recitals: vec![("forget", vec![recital])],
             secrets: vec![secret(true, 1.0), secret(true, 16.0), secret(false, 64.0)],
             deflated: vec![("forget", vec![13.0, 1.0]), ("test", vec![2.0, 29.0])],
+            ..Memory::default()
         });
         let found = measured(&Subject { now: &now, references: &[], forgotten_classes: &[] });
         let at = |key: &str| found.get(key).unwrap_or_else(|| panic!("{key}: {found:?}"));

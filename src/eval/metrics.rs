@@ -3,7 +3,7 @@
 use super::SplitName::{self, Forget, Retain, Test};
 use super::subject::Subject;
 use super::values::{Metrics, Reference};
-use super::{Evaluation, accuracy, divergence, gaps, graph, membership, memory, targets, texts};
+use super::{Evaluation, accuracy, divergence, gaps, graph, membership, memory, targets, texts, truth};
 use crate::error::Result;
 
 /// Which way is better.
@@ -169,6 +169,30 @@ pub static METRICS: &[Metric] = &[
         needs: &[],
         needs_references: 0,
         measure: memory::measure_exposure,
+    },
+    Metric {
+        name: "truth ratio",
+        summary: "of questions with wrong answers (data.perturbed): mean of the wrong answers' probabilities over that \
+            of the right one, geometric means over tokens (ratio), and mean of max(0, 1 - ratio) (known)",
+        keys: &["truth.*.ratio", "truth.*.known"],
+        range: "ratio [0, ∞), known [0, 1]",
+        target: Target::Retrain,
+        citation: "Maini et al., TOFU, COLM 2024, section 2.2",
+        needs: &[],
+        needs_references: 0,
+        measure: truth::measure_truth,
+    },
+    Metric {
+        name: "forget quality",
+        summary: "p of the two-sample Kolmogorov-Smirnov test (exact) between the truth ratios of the forgotten \
+            questions and those of a retrain; mean over retrains",
+        keys: &["truth.forget.quality"],
+        range: "[0, 1]",
+        target: Target::Higher,
+        citation: "Maini et al., TOFU, COLM 2024, section 2.2.2",
+        needs: &[],
+        needs_references: 1,
+        measure: truth::measure_quality,
     },
     Metric {
         name: "membership of texts",

@@ -14,6 +14,7 @@ pub mod divergence;
 pub mod gaps;
 mod goals;
 pub mod graph;
+pub mod kolmogorov;
 pub mod log_odds;
 pub mod membership;
 mod memory;
@@ -24,6 +25,7 @@ mod spread;
 mod subject;
 pub mod targets;
 pub mod texts;
+pub mod truth;
 mod values;
 pub mod verdict;
 

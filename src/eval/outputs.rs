@@ -46,10 +46,15 @@ impl Outputs {
 
     /// The records whose label satisfies `keep`, in their order.
     pub fn filtered(&self, keep: impl Fn(u32) -> bool) -> Outputs {
+        self.at(|at| keep(self.labels[at]))
+    }
+
+    /// The records whose place satisfies `keep`, in their order.
+    pub fn at(&self, keep: impl Fn(usize) -> bool) -> Outputs {
         let sort = |goals: &Goals| Goals { sort: goals.sort.clone(), values: Vec::new() };
         let goals = self.goals.as_ref().map(sort);
         let mut kept = Outputs { classes: self.classes, goals, ..Outputs::default() };
-        for (at, (row, label)) in self.rows().enumerate().filter(|&(_, (_, label))| keep(label)) {
+        for (at, (row, label)) in self.rows().enumerate().filter(|(at, _)| keep(*at)) {
             kept.logits.extend_from_slice(row);
             kept.labels.push(label);
             if let (Some(to), Some(from)) = (&mut kept.goals, &self.goals) {

@@ -11,6 +11,8 @@ pub struct Memory {
     pub secrets: Vec<Secret>,
     /// By name of the split, bytes of each of its texts once deflated.
     pub deflated: Vec<(&'static str, Vec<f64>)>,
+    /// By name of the split, the truth ratio of each of its questions.
+    pub truths: Vec<(&'static str, Vec<f64>)>,
 }
 
 /// Where a planted secret stands among all of its form, the likeliest first.

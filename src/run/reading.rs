@@ -118,6 +118,16 @@ pub fn evaluate(engine: &mut Engine, target: Option<&Target>, readings: &[Readin
     Ok(all)
 }
 
+/// As [`evaluate`] of one model, without what is read of it besides.
+///
+/// # Errors
+/// As [`evaluate`]; outputs that are not finite.
+pub fn without_memory(engine: &mut Engine, target: Option<&Target>, reading: &Reading) -> Result<Evaluation> {
+    let subject = subject(reading.data, reading.model, target);
+    let said = run(engine, subject.as_ref(), &[*reading], &|_| true, false)?;
+    subject.evaluation(&said[0])
+}
+
 fn evaluate_alike(
     engine: &mut Engine,
     target: Option<&Target>,

@@ -54,7 +54,7 @@ fn aimed(model: &Evaluation, sort: &Sort) -> Evaluation {
 
 /// All metrics of records with targets.
 fn of_targets(sort: &Sort) -> Metrics {
-    let [mut now, a, b] = [0.9, 0.7, 0.75].map(|p| aimed(&model(p, 0.9, 0.8), sort));
+    let [mut now, mut a, b] = [0.9, 0.7, 0.75].map(|p| aimed(&model(p, 0.9, 0.8), sort));
     if matches!(sort, Sort::Tokens { .. }) {
         let truth: Vec<u32> = (0..12).collect();
         let recital = Recital { written: vec![(0, truth.clone())], truth };
@@ -63,7 +63,9 @@ fn of_targets(sort: &Sort) -> Metrics {
             recitals: vec![("forget", vec![recital])],
             secrets: vec![secret(true), secret(false)],
             deflated: vec![("forget", vec![9.0; 3]), ("test", vec![8.0; 3])],
+            truths: vec![("forget", vec![0.5, 2.0])],
         });
+        a.set_memory(Memory { truths: vec![("forget", vec![1.5, 3.0])], ..Memory::default() });
     }
     measure(&Subject { now: &now, references: &[&a, &b], forgotten_classes: &[] }).unwrap()
 }

@@ -229,6 +229,10 @@ fn secrets_are_ranked_recited_and_audited() {
     let audit = job.audit(&mut || Ok(Engine::reference()), &mut |_| {}).expect("audited");
     let named = |name: &str| audit.verdict.checks.iter().any(|check| check.name == name);
     assert!(["min_k", "exposure", "written by itself", "test loss"].into_iter().all(named), "{audit:?}");
+    let back = ["weights of eight bits", "weights of four bits", "relearning on retained texts"];
+    assert!(back.into_iter().all(named), "{audit:?}");
+    // All three records are one secret: shown one, a model was shown the others.
+    assert!(!named("relearning on a few forgotten texts"));
     assert_eq!((audit.attacks.len(), audit.models.shadows, audit.records.forgotten), (1, 0, 3));
     assert!(audit.not_measured.iter().any(|why| why.starts_with("zlib")), "{:?}", audit.not_measured);
 }

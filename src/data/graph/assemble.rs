@@ -168,6 +168,7 @@ pub(super) fn on_graph(
         validation,
         test,
         tokenizer: None,
+        quizzes: Default::default(),
         columns: vec![],
         normalization: Normalization::plain(normalize),
         who: Identities::default(),

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::naming;
+use super::quiz::Quiz;
 use crate::data::identity::{Identity, Naming};
 use crate::data::source::{Bytes, Source};
 use crate::data::table::find;
@@ -17,6 +18,8 @@ pub(super) struct Document {
     pub place: String,
     pub who: Identity,
     pub text: String,
+    /// Where the configuration names a question.
+    pub quiz: Option<Quiz>,
 }
 
 /// The documents of a file or folder, and what they are called.
@@ -34,6 +37,15 @@ pub(super) struct Read {
 /// Text that is not UTF-8, an empty document, a field that is not there: file, line and what was expected.
 pub(super) fn read(source: &Source, path: &Path, skip: Option<usize>, part: Portion) -> Result<Read> {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    let lines_of_json = ["jsonl", "ndjson"].contains(&extension) && !path.is_dir();
+    let (question, perturbed) = (source.config.question.is_some(), source.config.perturbed.is_some());
+    if question != perturbed || question && !lines_of_json {
+        return Err(Error::input(format!(
+            "data.question, data.perturbed: {} is asked for questions and wrong answers; give both fields, of JSON \
+             Lines (.jsonl), with data.text as the field of the answer, or neither",
+            path.display()
+        )));
+    }
     let read = match (path.is_dir(), extension) {
         (true, _) => folder(source, path, part)?,
         (false, "jsonl" | "ndjson") => json(source, path, skip, part)?,
@@ -88,6 +100,7 @@ fn lines(source: &Source, path: &Path, skip: Option<usize>, part: Portion) -> Re
         place: format!("{} line {line}", path.display()),
         who: Identity { source: part, row: row as u64, ..Identity::default() },
         text: text.to_owned(),
+        quiz: None,
     };
     let documents = filled.enumerate().map(document).collect();
     Ok(Read { documents, naming: Naming::Rows, subject: None })
@@ -107,6 +120,7 @@ fn folder(source: &Source, path: &Path, part: Portion) -> Result<Read> {
             place: file.display().to_string(),
             who: Identity { source: part, row: row as u64, name: Some(name.into()), ..Identity::default() },
             text: text(source, file)?,
+            quiz: None,
         });
     }
     Ok(Read { documents, naming: Naming::Paths, subject: None })
@@ -124,7 +138,7 @@ fn table(source: &Source, path: &Path, skip: Option<usize>, part: Portion) -> Re
         let place = format!("{} {}", table.path, table.place(row));
         let cell = |column: Option<usize>| column.map(|at| cells[at].to_owned());
         let who = who(&place, (part, row), [("id", cell(id)), ("subject", cell(subject))])?;
-        documents.push(Document { who, text: cell(text).unwrap_or_default(), place });
+        documents.push(Document { who, text: cell(text).unwrap_or_default(), place, quiz: None });
     }
     Ok(Read { documents, naming: naming(config), subject: config.subject.clone() })
 }
@@ -147,7 +161,12 @@ fn json(source: &Source, path: &Path, skip: Option<usize>, part: Portion) -> Res
         };
         let named = |name: &Option<String>| name.as_deref().map(field).transpose();
         let who = who(&place, (part, row), [("id", named(&config.id)?), ("subject", named(&config.subject)?)])?;
-        documents.push(Document { who, text: field(config.text.as_deref().unwrap_or("text"))?, place });
+        let answer = config.text.as_deref().unwrap_or("text");
+        let fields = config.question.as_deref().zip(config.perturbed.as_deref());
+        let quiz =
+            fields.map(|(question, wrong)| Quiz::read(&object, &place, (question, answer, wrong))).transpose()?;
+        let text = quiz.as_ref().map_or_else(|| field(answer), |quiz| Ok(quiz.with(&quiz.answer)))?;
+        documents.push(Document { who, text, place, quiz });
     }
     Ok(Read { documents, naming: naming(config), subject: config.subject.clone() })
 }

@@ -75,7 +75,7 @@ fn load(source: &Source) -> Result<Parts> {
             name: Some(name.as_str().into()),
             ..Identity::default()
         };
-        Document { place: name, who, text }
+        Document { place: name, who, text, quiz: None }
     };
     let documents = sentences(samples, seed).into_iter().enumerate().map(document).collect();
     let read = Read { documents, naming: Naming::Column("id".to_owned()), subject: None };

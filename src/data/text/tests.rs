@@ -240,3 +240,28 @@ fn spans_that_cannot_be_are_refused_with_the_reason() {
     let error = resolve(&[whole], &data, 0).unwrap_err().to_string();
     assert!(error.contains("text goes with kind = \"span\""), "{error}");
 }
+
+#[test]
+fn questions_keep_wrong_answers_that_nobody_is_trained_on() {
+    let lines = "{\"id\":\"a\",\"q\":\"Who?\",\"a\":\"Ann.\",\"wrong\":[\"Max.\",\"Tom.\"]}\n\
+        {\"id\":\"b\",\"q\":\"Where?\",\"a\":\"At a place of a long name.\",\"wrong\":[\"Here.\"]}\n";
+    let asks = |c: &mut DataConfig| {
+        c.id = Some("id".into());
+        (c.question, c.text, c.perturbed) = (Some("q".into()), Some("a".into()), Some("wrong".into()));
+    };
+    let data = of("a.jsonl", lines, asks).unwrap();
+    assert_eq!((said(&data, 0), data.train.len()), ("Who? Ann.".into(), 2));
+    let quiz = data.quiz(crate::data::Portion::Train, 0).unwrap();
+    assert_eq!((quiz.question.as_str(), quiz.wrong.len(), quiz.with("Max.")), ("Who?", 2, "Who? Max.".into()));
+    // A window of a longer document holds no whole question.
+    let narrow = of("a.jsonl", lines, |c| (asks(c), c.context = Some(12)).0).unwrap();
+    assert!(narrow.quiz(crate::data::Portion::Train, 0).is_some());
+    assert!((1..narrow.train.len() as u32).all(|at| narrow.quiz(crate::data::Portion::Train, at).is_none()));
+    let error = |name: &str, text: &str, change: fn(&mut DataConfig)| of(name, text, change).unwrap_err().to_string();
+    let wrong = |lines: &str| of("a.jsonl", lines, asks).unwrap_err().to_string();
+    assert!(wrong(&lines.replace("[\"Here.\"]", "[]")).contains("line 2: the field `wrong` is no list of texts"));
+    assert!(wrong(&lines.replace("\"q\":\"Who?\"", "\"q\":7")).contains("line 1: the field `q` is no text"));
+    assert!(error("a.jsonl", lines, |c| c.question = Some("q".into())).contains("give both fields"));
+    let table = |c: &mut DataConfig| (c.question, c.perturbed) = (Some("q".into()), Some("wrong".into()));
+    assert!(error("a.txt", "a\n", table).contains("data.question"));
+}

@@ -7,6 +7,7 @@
 
 mod answers;
 mod attack;
+mod back;
 mod brought;
 mod document;
 mod features;
@@ -99,7 +100,7 @@ impl AuditJob<'_> {
         let seed = self.options.seed.unwrap_or(subjects.original.config.seed);
         if subjects.original.data.target_kind() == TargetKind::Text {
             let mut engine = engine()?;
-            let (measured, records) = texts::measured(&mut engine, &subjects)?;
+            let (measured, records) = texts::measured(&mut engine, &subjects, said)?;
             let models = Models::none(subjects.original.folder.path.clone());
             return self.document(&engine, &subjects, (records, models), measured, seed);
         }

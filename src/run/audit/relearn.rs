@@ -25,17 +25,31 @@ struct Way<'a> {
 }
 
 /// A tenth of the recipe's epochs, within these.
-const EPOCHS: [usize; 2] = [1, 5];
+pub(super) const EPOCHS: [usize; 2] = [1, 5];
 /// Epochs on a few forgotten records, which are few steps.
-const ON_FEW: usize = 5;
+pub(super) const ON_FEW: usize = 5;
 /// The fewest of those.
-const FEW: usize = 5;
+pub(super) const FEW: usize = 5;
 
 /// Why it cannot be measured; none where it can.
 pub(super) fn suits(subjects: &Subjects) -> Option<String> {
     let (run, original) = (&subjects.run, &subjects.original);
     let same = run.model.layout.whole() == original.model.layout.whole() && run.data.fitted() == original.data.fitted();
     (!same).then(|| "the run's network is given other numbers, or has other outputs, than the original's".to_owned())
+}
+
+/// The recipe at its own rate for so many further epochs.
+pub(super) fn constant(recipe: &TrainConfig, epochs: usize) -> TrainConfig {
+    TrainConfig {
+        epochs,
+        schedule: Schedule::Constant,
+        warmup_steps: 0,
+        warmup_epochs: 0.0,
+        one_cycle: None,
+        early_stopping: None,
+        ema: 0.0,
+        ..recipe.clone()
+    }
 }
 
 /// Trains the run, the original and every retrain on, and attacks them again.
@@ -49,16 +63,6 @@ pub(super) fn relearn(
     trained: &Trained,
 ) -> Result<Vec<Probe>> {
     let recipe = &subjects.original.config.train;
-    let constant = |epochs: usize| TrainConfig {
-        epochs,
-        schedule: Schedule::Constant,
-        warmup_steps: 0,
-        warmup_epochs: 0.0,
-        one_cycle: None,
-        early_stopping: None,
-        ema: 0.0,
-        ..recipe.clone()
-    };
     let mut random = SplitMix64::new(0x4e1e_a4e5);
     let mut some = |mut all: Vec<u32>, most: usize| {
         random.shuffle(&mut all);
@@ -76,14 +80,14 @@ pub(super) fn relearn(
                 "AUC of LiRA after training on the retained records",
                 "AUC of the edge attack after training on",
             ]),
-            config: constant((recipe.epochs / 10).clamp(EPOCHS[0], EPOCHS[1])),
+            config: constant(recipe, (recipe.epochs / 10).clamp(EPOCHS[0], EPOCHS[1])),
             records: &roster.retained,
             shown: &[],
         },
         Way {
             name: "relearning on a few forgotten records",
             what: "AUC of LiRA on the other forgotten records after training on a few",
-            config: constant(ON_FEW),
+            config: constant(recipe, ON_FEW),
             records: &with_few,
             shown: &shown,
         },

@@ -1,10 +1,10 @@
 //! The audit of a language model: attacks on the membership of texts, and what the model has by heart, beside retrains
-//! that are there. It trains nothing: shadow models of texts would tell no more than a reference model does, and cost a
+//! that are there. It trains no shadow models: per text they would tell no more than a reference model does, and cost a
 //! training each.
 
-use super::Subjects;
 use super::document::{AttackRow, Counts};
 use super::measure::{Measured, mean_and_sd};
+use super::{Subjects, back, relearn};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::eval::attacks::{Probe, Side, Spreads, Success};
@@ -47,7 +47,11 @@ struct Read {
 ///
 /// # Errors
 /// No test texts to compare with, or no forgotten ones; outputs that are not finite; a lost device.
-pub(super) fn measured(engine: &mut Engine, subjects: &Subjects) -> Result<(Measured, Counts)> {
+pub(super) fn measured(
+    engine: &mut Engine,
+    subjects: &Subjects,
+    said: &mut dyn FnMut(&str),
+) -> Result<(Measured, Counts)> {
     let target = &subjects.target;
     let mut read = |run: &Opened| -> Result<Read> {
         let said = on(engine, Some(target), run)?;
@@ -84,11 +88,21 @@ pub(super) fn measured(engine: &mut Engine, subjects: &Subjects) -> Result<(Meas
             None => not_measured.push(format!("{name}: not every model has a value of {key}")),
         }
     }
+    match relearn::suits(subjects) {
+        Some(why) => not_measured.push(format!("relearning and rounded weights: {why}")),
+        None => {
+            let apart = (usize::from(all.beside.is_some()), usize::from(all.held.is_some()));
+            probes.extend(back::probes(engine, subjects, apart, said)?);
+        }
+    }
     if all.retrains.len() < 3 {
         let there = subjects.references.len();
         not_measured.push(format!("how far retrains scatter: {there} are there; make some by `unlearn references`"));
     }
-    not_measured.push("LiRA, U-LiRA, RMIA, relearning and probes of layers: they are of classifiers".into());
+    not_measured.push(
+        "LiRA, U-LiRA, RMIA and probes of layers: they are of classifiers, and no shadow models of texts are trained"
+            .into(),
+    );
     let (quality, klom, weights, spreads) = (None, None, None, Spreads::Fixed);
     let measured = Measured { rows, probes, quality, klom, weights, not_measured, vulnerable: 0, spreads };
     Ok((measured, Counts { forgotten, held_out, population: 0, vulnerable: 0 }))

@@ -92,10 +92,11 @@ impl Subject for Rows<'_> {
         }
         if self.data.target_kind() == TargetKind::Text {
             let mut all = Memory::default();
-            for Memory { recitals, secrets, deflated } in said.iter().map(|said| said.memory.clone()) {
+            for Memory { recitals, secrets, deflated, truths } in said.iter().map(|said| said.memory.clone()) {
                 all.recitals.extend(recitals);
                 all.secrets.extend(secrets);
                 all.deflated.extend(deflated);
+                all.truths.extend(truths);
             }
             evaluation.set_memory(all);
         }

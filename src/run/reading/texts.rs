@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::io::Write;
 
 use crate::base::splitmix::SplitMix64;
-use crate::data::{Canary, DIGITS, Dataset, Portion, Tokenizer};
+use crate::data::{Canary, DIGITS, Dataset, Portion, Quiz, Tokenizer};
 use crate::error::{Error, Result};
+use crate::eval::truth::truth_ratio;
 use crate::eval::{Memory, Secret, SplitName};
 use crate::records::{Part, Session};
 use crate::run::target::Target;
@@ -52,6 +53,10 @@ pub(super) fn memory(
         let asked: Vec<(u32, [usize; 2])> = runs.collect();
         let recitals = statistics::recite(session, part, &asked, Asked::default())?;
         memory.recitals.push((split.as_str(), recitals));
+        let ratios = truths(data, session, part, (portion, records))?;
+        if !ratios.is_empty() {
+            memory.truths.push((split.as_str(), ratios));
+        }
         if split != SplitName::Retain && target.is_none_or(|target| target.split.cuts.is_empty()) {
             let deflated = records.iter().map(|record| deflated(data, portion, *record)).collect::<Result<_>>()?;
             memory.deflated.push((split.as_str(), deflated));
@@ -61,6 +66,32 @@ pub(super) fn memory(
         memory.secrets = secrets(data, target, session, part)?;
     }
     Ok(memory)
+}
+
+/// Questions of a split whose answers are compared at most, evenly over all.
+const QUESTIONS: usize = 200;
+
+/// The truth ratio of each of some questions among records.
+fn truths(
+    data: &Dataset,
+    session: &mut Session,
+    part: Part,
+    (portion, records): (Portion, &[u32]),
+) -> Result<Vec<f64>> {
+    let Some(tokenizer) = &data.tokenizer else { return Ok(Vec::new()) };
+    let asked: Vec<&Quiz> = records.iter().filter_map(|record| data.quiz(portion, *record)).collect();
+    let (mut ratios, context) = (Vec::new(), data.width());
+    for quiz in asked.iter().step_by(asked.len().div_ceil(QUESTIONS).max(1)) {
+        let answers = std::iter::once(&quiz.answer).chain(&quiz.wrong);
+        let text = |answer: &String| [vec![tokenizer.end()], tokenizer.encode(&quiz.with(answer))].concat();
+        // What lies behind the context no model can read.
+        let texts: Vec<Vec<u32>> = answers.map(text).map(|text| text[..text.len().min(context)].to_vec()).collect();
+        let begin = tokenizer.encode(&quiz.question).len();
+        let logs = statistics::likelihoods(session, part, &texts)?;
+        let each: Vec<&[f32]> = logs.iter().map(|logs| logs.get(begin..).unwrap_or_default()).collect();
+        ratios.extend(each.split_first().and_then(|(right, wrong)| truth_ratio(right, wrong)));
+    }
+    Ok(ratios)
 }
 
 /// The runs of a forgotten record's tokens that are asked for: those that are taken, where it loses a part.
@@ -203,66 +234,4 @@ fn among_all(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::{DataConfig, load};
-    use crate::engine::Engine;
-    use crate::nn::{Model, ModelConfig};
-    use crate::records::Reader;
-
-    /// The rank of the only canary by a bigram model with these weights [next, given], and how many have a likelihood
-    /// above its own by more than a little, either way.
-    fn ranked(change: impl Fn(&mut [f32], &Canary)) -> ((f64, f64), [f64; 2]) {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("a.txt"), "a line\n").unwrap();
-        let config = "loader='text'\npath='a.txt'\ntest_fraction=0.0\nplant={canaries=1}";
-        let data = load(&toml::from_str::<DataConfig>(config).unwrap(), folder.path()).unwrap();
-        let config: ModelConfig = toml::from_str("layers = [{type='linear',name='next',bias=false}]").unwrap();
-        let model = Model::build(&config, &data.model_input(), data.classes).unwrap();
-        let (mut theta, v, canary) = (model.init(4), data.classes, Canary::of(0, 0));
-        change(&mut theta, &canary);
-        let log = |given: usize| {
-            let z: Vec<f64> = (0..v).map(|next| f64::from(theta[next * v + given])).collect();
-            let sum = z.iter().map(|z| z.exp()).sum::<f64>().ln();
-            (0..10).map(|digit| z[usize::from(b'0') + digit] - sum).collect::<Vec<f64>>()
-        };
-        let (first, each) = (log(usize::from(b' ')), (0..10).map(|d| log(usize::from(b'0') + d)).collect::<Vec<_>>());
-        let sum = |number: usize| {
-            let digits = format!("{number:06}").bytes().map(|byte| usize::from(byte - b'0')).collect::<Vec<_>>();
-            first[digits[0]] + digits.windows(2).map(|pair| each[pair[0]][pair[1]]).sum::<f64>()
-        };
-        let own = sum(canary.secret.parse().unwrap());
-        let above = |by: f64| (0..1_000_000).filter(|number| sum(*number) > own + by).count() as f64;
-        let mut engine = Engine::reference();
-        let mut reader = Reader::rows(&mut engine, &model, &data.train, &theta).unwrap();
-        let part = reader.records(&[], true).part;
-        let found = secrets(&data, None, reader.session(), part).unwrap();
-        assert_eq!(found.len(), 1);
-        assert_eq!((&found[0].before, &found[0].secret), (&canary.before, &canary.secret));
-        // Greedily it goes from the space to the digit, or whatever byte, that is the likeliest behind it, and on.
-        let likeliest = |given: usize| {
-            let best = (0..v).max_by(|a, b| theta[a * v + given].total_cmp(&theta[b * v + given]));
-            best.unwrap()
-        };
-        let chain = std::iter::successors(Some(likeliest(usize::from(b' '))), |given| Some(likeliest(*given)));
-        let bytes: Vec<u8> = chain.take(WRITTEN).take_while(|token| *token < 256).map(|token| token as u8).collect();
-        assert_eq!(found[0].said, String::from_utf8_lossy(&bytes));
-        ((found[0].rank, found[0].of), [above(1e-4), above(-1e-4)])
-    }
-
-    #[test]
-    fn a_secret_is_ranked_among_all_or_among_some() {
-        let v = 257;
-        // Every step of it but the last two is the likeliest.
-        let ((rank, of), [least, most]) = ranked(|theta, canary| {
-            let chain: Vec<usize> = format!(" {}", &canary.secret[..4]).bytes().map(usize::from).collect();
-            chain.windows(2).for_each(|pair| theta[pair[1] * v + pair[0]] += 9.0);
-        });
-        assert_eq!(of, 1e6);
-        assert!(least > 0.0 && (least..=most).contains(&(rank - 1.0)), "{rank} {least} {most}");
-        // Nothing is likelier than anything else by much: what is drawn says about where it stands.
-        let ((rank, of), [least, _]) = ranked(|_, _| {});
-        assert!(of <= 257.0 && of > 250.0);
-        assert!((rank / of - least / 1e6).abs() < 0.15, "{rank} of {of}, {least} of all");
-    }
-}
+mod tests;

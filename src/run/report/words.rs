@@ -56,8 +56,8 @@ pub fn plain(rows: &[&Row]) -> Option<String> {
     })
 }
 
-/// As [`plain`], of secrets that were planted in texts: how many the networks write out, and how far they prefer them to
-/// others of their form. None where there are none.
+/// As [`plain`], of secrets that were planted in texts: how many the networks write out, and how far they prefer them
+/// to others of their form. None where there are none.
 fn secrets(rows: &[&Row], original: &Row, retrain: &Row) -> Option<String> {
     let count = original.metrics.get("exposure.forgotten_count")?;
     let of = |row: &Row| {

@@ -202,7 +202,7 @@ fn running_statistics_never_follow_forgotten_records() {
     let state = small.model.layout.total()..small.theta.len();
     assert!(!state.is_empty());
     for method in ["boundary_shrink", "boundary_expand"] {
-        let (theta, _) = small.run(method, "lr = 0.1\nepochs = 2");
+        let (theta, _) = small.run(method, "lr = 0.1\nepochs = 2\nmax_harm = 1");
         assert!(theta != small.theta && theta[state.clone()] == small.theta[state.clone()], "{method}");
     }
     // Beside retained records they follow those alone, whatever is forgotten.
@@ -214,7 +214,7 @@ fn running_statistics_never_follow_forgotten_records() {
         ("npo", "stop = \"never\""),
         ("random_label", ""),
     ] {
-        let (theta, _) = small.run(method, &format!("{settings}\n{more}"));
+        let (theta, _) = small.run(method, &format!("{settings}\nmax_harm = 1\n{more}"));
         assert_eq!(theta[state.clone()], tuned, "{method}");
     }
 }
@@ -248,7 +248,7 @@ fn a_fading_push_is_bounded() {
         small.session(score).unwrap().loss
     };
     let after = |method: &str, more: &str, epochs: usize| {
-        let settings = format!("lr = 0.1\nepochs = {epochs}\nstop = \"never\"\nclip_norm = 0\n{more}");
+        let settings = format!("lr = 0.1\nepochs = {epochs}\nstop = \"never\"\nmax_harm = 1\nclip_norm = 0\n{more}");
         loss(&small.run(method, &settings).0)
     };
     let (plain, on) = (after("grad_diff", "", 12), after("grad_diff", "", 40));
